@@ -1,0 +1,12 @@
+"""convcost: what a convolutional network costs, exactly, and where each number comes from.
+
+>>> import convcost
+>>> convcost.load("mobilenet_v2", width=0.75, resolution=192).report().totals.macs
+153942648
+"""
+
+from convcost.errors import ConvcostError, SpecError, UsageError
+from convcost.network import Network, load
+
+__version__ = "0.1.0"
+__all__ = ["ConvcostError", "Network", "SpecError", "UsageError", "__version__", "load"]

@@ -1,0 +1,33 @@
+"""Reading conventions.yaml: the named ways to count operations."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from convcost.cost import Convention
+from convcost.errors import UsageError, did_you_mean
+
+
+@lru_cache(maxsize=1)
+def all_conventions() -> dict[str, Convention]:
+    """Every convention by name."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "conventions.yaml"), encoding="utf-8") as file:
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        entries: dict[str, dict[str, Any]] = yaml.load(file, Loader=loader)
+    return {name: Convention(name=name, **entry) for name, entry in entries.items()}
+
+
+def convention(name: str) -> Convention:
+    """A convention by name; raises `UsageError`.
+
+    >>> convention("paper").unit
+    'MACs'
+    """
+    known = all_conventions()
+    if name not in known:
+        raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}")
+    return known[name]

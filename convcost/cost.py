@@ -1,0 +1,74 @@
+"""What one operation costs: the ledger entry that every rule returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convcost.dims import Dim, Shape
+from convcost.units import shape_text
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A precondition as data: whether it holds, and what to say if not.
+
+    Over ints `holds` is a bool and False is an error; over arrays it is an array of bools; over symbols it is a
+    relation, and an undecided one becomes an assumption printed under the formula.
+    `need` is a format string over the operands.
+    """
+
+    holds: Any
+    need: str
+    operands: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return self.need.format(*(shape_text(o) if isinstance(o, tuple) else o for o in self.operands))
+
+
+@dataclass(frozen=True, slots=True)
+class OpCost:
+    """The cost of one op on one image (batch 1), in exact counts; no bytes and no FLOPs here.
+
+    Bits per element and the meaning of an "operation" (a `Convention`) are applied once, above.
+    """
+
+    out: tuple[Shape, ...]
+    """Shapes of the outputs, (h, w, c) or (c,)."""
+    macs: Dim = 0
+    """Multiply-accumulates, without bias; multiplications of padding zeros included."""
+    bias_adds: Dim = 0
+    """Additions of a bias, one per output element that has one."""
+    weights: Dim = 0
+    """Trainable elements that multiply: filters, matrices, the scale of a normalisation."""
+    biases: Dim = 0
+    """Trainable elements that are added: biases, the shift of a normalisation."""
+    buffers: Dim = 0
+    """Elements that are stored but not trained: running mean and variance."""
+    view: bool = False
+    """Whether the output is the input's memory under another shape, so that nothing is written."""
+    checks: tuple[Check, ...] = ()
+    """What must hold for this entry to mean anything."""
+
+    @property
+    def params(self) -> Dim:
+        """Trainable elements."""
+        return self.weights + self.biases
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """What counts as an operation: a named linear function over the ledger, kept as data in conventions.yaml."""
+
+    name: str
+    unit: str
+    """What one counted operation is called: MACs or FLOPs."""
+    counts: str
+    """What is counted, in words for people."""
+    source: str
+    terms: dict[str, dict[str, int]]
+    """op name -> ledger field -> coefficient."""
+
+    def operations(self, op: str, cost: OpCost) -> Dim:
+        """The operations of one op under this convention, batch 1."""
+        return sum((factor * getattr(cost, field) for field, factor in self.terms.get(op, {}).items()), 0)

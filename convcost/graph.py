@@ -1,0 +1,64 @@
+"""A network as a flat list of nodes in execution order, joined by named edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convcost.dims import Shape
+from convcost.errors import Problem, SpecError, Where
+
+INPUT = "input"
+"""The edge that carries the network's input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op of a network, with every attribute explicit.
+
+    An edge is the name of the node that makes the tensor, or `name:1` for the second output of a node with several.
+    """
+
+    name: str
+    """Unique dotted path: the scopes, then the node's own name."""
+    op: str
+    inputs: tuple[str, ...]
+    attrs: Mapping[str, Any]
+    scope: tuple[str, ...] = ()
+    """The stages and blocks that the node stands in, outermost first."""
+    where: Where | None = None
+    """The line of the spec that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in execution order. The order is checked, never mended: peak memory follows from it."""
+
+    name: str
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        problems, seen = [], {INPUT}
+        for node in self.nodes:
+            problems += [
+                Problem(node.where, node.name, f"reads {edge!r}, which no earlier node makes")
+                for edge in node.inputs
+                if producer(edge) not in seen
+            ]
+            if node.name in seen:
+                problems.append(Problem(node.where, node.name, "two nodes have this name"))
+            seen.add(node.name)
+        if problems:
+            raise SpecError(problems)
+
+
+def producer(edge: str) -> str:
+    """The node that makes the tensor an edge names.
+
+    >>> producer("halves:1"), producer("conv1")
+    ('halves', 'conv1')
+    """
+    return edge.partition(":")[0]

@@ -1,0 +1,167 @@
+"""The library's front door: `load` a network, ask it for its `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from convcost.conventions import convention as named_convention
+from convcost.dims import Shape
+from convcost.errors import SpecError, UsageError, did_you_mean
+from convcost.expr import ExprError, number
+from convcost.graph import Graph
+from convcost.ops.kinds import LARGEST, say
+from convcost.report import Report, report
+from convcost.spec.elaborate import Elaborated, attempt
+from convcost.spec.model import Knob, KnobValue, Spec
+from convcost.spec.zoo import find
+
+
+class Network:
+    """A spec with knob values: everything about one network that a number may depend on."""
+
+    def __init__(self, spec: Spec, name: str, knobs: Mapping[str, KnobValue], input_shape: Shape | None = None) -> None:
+        self.spec = spec
+        self.name = name
+        self.knobs = dict(knobs)
+        self._input_shape = input_shape
+
+    @cached_property
+    def _elaborated(self) -> Elaborated:
+        network, problems = attempt(self.spec, self.knobs, self._input_shape)
+        if network is None or problems:
+            raise SpecError(problems)
+        return network
+
+    @property
+    def graph(self) -> Graph:
+        """The network as nodes and edges, every choice made."""
+        return self._elaborated.graph
+
+    def report(
+        self, convention: str = "paper", *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused"
+    ) -> Report:
+        """What the network costs, in exact integers.
+
+        Raises `UsageError` for an unknown convention, dtype or policy.
+
+        >>> load("mobilenet_v2").report().totals.macs
+        300774272
+        """
+        built = self._elaborated
+        return report(
+            built.graph,
+            built.steps,
+            named_convention(convention),
+            network=self.name,
+            title=self.spec.title,
+            source=self.spec.source,
+            knobs=built.knobs,
+            batch=batch,
+            dtype=dtype,
+            memory_policy=memory_policy,
+        )
+
+
+def load(model: str, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
+    """A network by zoo name, preset name or path of a YAML file, with knobs set.
+
+    `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
+    A float means the decimal it is written as: `width=1.1` is eleven tenths.
+    Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
+
+    >>> load("mobilenet_v1", width=0.5, resolution=160).report().totals.macs
+    76516352
+    """
+    found = find(model)
+    name = found.preset or found.spec.name
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()}
+    values |= found.spec.presets.get(name, {})
+    for knob, value in knobs.items():
+        if knob not in found.spec.knobs:
+            raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, found.spec.knobs)}")
+        values[knob] = knob_value(found.spec.knobs[knob], value)
+    shape = None
+    if input_shape is not None:
+        if "resolution" in knobs:
+            raise UsageError("give resolution or an input shape, not both")
+        shape = _full_shape(found.spec, values, input_shape)
+        if _is_resolution(found.spec, values, shape):
+            values["resolution"], shape = shape[0], None
+    network = Network(found.spec, name, values, shape)
+    if found.problems:
+        raise SpecError([*found.problems, *attempt(found.spec, values, shape)[1]])
+    return network
+
+
+def knob_value(knob: Knob, value: Any) -> KnobValue:
+    """A caller's value as the knob takes it: of the default's type, exact, positive; raises `UsageError`.
+
+    >>> knob_value(Knob("width", None, Fraction(1)), "0.75")
+    Fraction(3, 4)
+    """
+    exact = _exact(value)
+    default = knob.default
+    if knob.choices:
+        text = " or ".join(map(say, knob.choices))
+        fits = exact in knob.choices and isinstance(exact, bool) == isinstance(default, bool)
+    elif isinstance(default, bool):
+        text, fits = "true or false", isinstance(exact, bool)
+    elif isinstance(default, str):
+        text, fits = "a word", isinstance(exact, str)
+    elif isinstance(default, tuple):
+        text, fits = "a list of integers", isinstance(exact, tuple)
+    elif isinstance(default, Fraction):
+        text = "a decimal > 0"
+        fits = isinstance(exact, (int, Fraction)) and not isinstance(exact, bool) and 0 < exact <= LARGEST
+        exact = Fraction(exact) if fits else exact
+    else:
+        text = "an integer >= 0"
+        fits = isinstance(exact, int) and not isinstance(exact, bool) and 0 <= exact <= LARGEST
+    if not fits:
+        raise UsageError(f"{knob.name} must be {text}, got {say(value)}")
+    return exact
+
+
+def _exact(value: Any) -> Any:
+    """Floats and decimals as the fractions they are written as, text as YAML would read it."""
+    if isinstance(value, (float, Decimal)):
+        value = str(value)
+    if isinstance(value, str):
+        if value in ("true", "false"):
+            return value == "true"
+        if value.startswith("[") and value.endswith("]"):
+            return tuple(_exact(part.strip()) for part in value[1:-1].split(","))
+        try:
+            exact = number(value)
+        except ExprError as error:
+            raise UsageError(str(error)) from None
+        return value if exact is None else exact
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:
+    """The input shape with the channels of the spec filled in; raises `UsageError`."""
+    sizes = (given,) if isinstance(given, int) else tuple(given)
+    if len(spec.input) == 1:
+        whole = sizes
+    else:
+        sizes = sizes * 2 if len(sizes) == 1 else sizes
+        whole = sizes if len(sizes) == 3 else (*sizes, spec.input[-1].evaluate(values))
+    if len(whole) != len(spec.input):
+        need = "one number" if len(spec.input) == 1 else "a size, [height, width] or [height, width, channels]"
+        raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
+    for size in whole:
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
+            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
+    return whole
+
+
+def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) -> bool:
+    """Whether setting the knob `resolution` gives this input shape, so that the report can say so."""
+    if "resolution" not in values:
+        return False
+    return tuple(value.evaluate({**values, "resolution": shape[0]}) for value in spec.input) == shape

@@ -1,0 +1,51 @@
+"""Activation functions: shapes stay, nothing is learnt (but for prelu)."""
+
+from convcost.cost import OpCost
+from convcost.ops.kinds import Tensor
+from convcost.ops.registry import op
+
+#: Name in a spec -> what is computed of each element x.
+ACTIVATIONS = {
+    "relu": "max(0, x)",
+    "relu6": "min(max(0, x), 6)",
+    "leaky_relu": "x where x > 0, else a small fixed multiple of x",
+    "elu": "x where x > 0, else exp(x) - 1",
+    "selu": "elu with fixed scale and slope",
+    "gelu": "x · Φ(x)",
+    "silu": "x · sigmoid(x); the same as swish",
+    "swish": "x · sigmoid(x); the same as silu",
+    "mish": "x · tanh(softplus(x))",
+    "hard_swish": "x · relu6(x + 3) / 6",
+    "hard_sigmoid": "relu6(x + 3) / 6",
+    "sigmoid": "1 / (1 + exp(-x))",
+    "tanh": "the hyperbolic tangent of x",
+    "softplus": "log(1 + exp(x))",
+    "softmax": "exp(x) divided by the sum of exp over the channels",
+}
+
+
+def activation(x: Tensor) -> OpCost:
+    """Any function of each element: the shape stays, nothing is learnt.
+
+    >>> activation((112, 112, 32)).out
+    ((112, 112, 32),)
+    """
+    return OpCost(out=(x,))
+
+
+for _name, _formula in ACTIVATIONS.items():
+    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(activation)
+
+
+@op("prelu")
+def prelu(x: Tensor) -> OpCost:
+    """Put out x where x > 0, else a learnt multiple of x.
+
+    Shape unchanged. Params: one slope per channel.
+
+    >>> prelu((28, 28, 64)).params
+    64
+
+    Source: He et al. (arXiv 1502.01852).
+    """
+    return OpCost(out=(x,), weights=x[-1])

@@ -1,0 +1,125 @@
+"""Convolutions and linear layers: the ops that multiply and accumulate."""
+
+from convcost.cost import Check, OpCost
+from convcost.dims import Dim, dilated, divides, unslide
+from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Vector
+from convcost.ops.registry import op
+from convcost.ops.window import VALID, slide_both
+
+
+def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
+    return (
+        Check(
+            divides(groups, c), "groups must divide the input channels, got groups {0} for {1} channels", (groups, c)
+        ),
+        Check(
+            divides(groups, channels),
+            "groups must divide the output channels, got groups {0} for {1} channels",
+            (groups, channels),
+        ),
+    )
+
+
+@op("conv2d")
+def conv2d(
+    x: Map,
+    *,
+    channels: Size,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = VALID,
+    dilation: Pair = (1, 1),
+    groups: Size = 1,
+    bias: Flag = True,
+) -> OpCost:
+    """Slide `channels` filters over the map; each output element is one dot product with a filter.
+
+    (h, w, c) -> (h', w', channels), where h' = floor((h + top + bottom - extent) / stride) + 1 and
+    extent = dilation·(kernel - 1) + 1; with `padding: same`, h' = ceil(h / stride) and the odd zero goes to
+    the bottom and right (TensorFlow). Each filter sees c / groups channels; `groups: in.channels` makes the
+    convolution depthwise.
+
+    MACs h'·w'·channels · kernel_h·kernel_w·c/groups, taps on padding zeros included; the bias is counted apart.
+    Params channels · (kernel_h·kernel_w·c/groups + bias).
+
+    A 6×6×3 input and five 3×3 filters: 4·4 positions · 5 filters · 3·3·3 taps.
+
+    >>> conv2d((6, 6, 3), channels=5, kernel=(3, 3)).macs
+    2160
+
+    Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285).
+    """
+    rows, columns, fits = slide_both(x, kernel, stride, padding, dilation)
+    weights = kernel[0] * kernel[1] * (x[2] // groups) * channels
+    biases = channels * int(bias)
+    positions = rows.out * columns.out
+    return OpCost(
+        out=((rows.out, columns.out, channels),),
+        macs=positions * weights,
+        bias_adds=positions * biases,
+        weights=weights,
+        biases=biases,
+        checks=(*fits, *_group_checks(x[2], channels, groups)),
+    )
+
+
+@op("conv_transpose2d")
+def conv_transpose2d(
+    x: Map,
+    *,
+    channels: Size,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = VALID,
+    output_padding: Amounts = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: Size = 1,
+    bias: Flag = True,
+) -> OpCost:
+    """Spread each input element over the output through a filter: the transpose of a strided convolution.
+
+    (h, w, c) -> (h', w', channels), where h' = (h - 1)·stride + extent - top - bottom + output_padding;
+    with `padding: same`, h' = h·stride.
+
+    MACs h·w·c · kernel_h·kernel_w·channels/groups: each *input* element is multiplied with each tap once. Counting
+    output positions instead gives stride_h·stride_w times too much. Params as in conv2d.
+
+    16×16×64 to 32 channels, kernel 4, stride 2: 16·16·64 · 4·4·32.
+
+    >>> conv_transpose2d((16, 16, 64), channels=32, kernel=(4, 4), stride=(2, 2), padding=((1, 1), (1, 1))).macs
+    8388608
+
+    Source: Dumoulin and Visin (arXiv 1603.07285), chapter 4; torch.nn.ConvTranspose2d for output_padding.
+    """
+    out_h = unslide(x[0], dilated(kernel[0], dilation[0]), stride[0], padding[0]) + output_padding[0]
+    out_w = unslide(x[1], dilated(kernel[1], dilation[1]), stride[1], padding[1]) + output_padding[1]
+    weights = kernel[0] * kernel[1] * (x[2] // groups) * channels
+    biases = channels * int(bias)
+    return OpCost(
+        out=((out_h, out_w, channels),),
+        macs=x[0] * x[1] * weights,
+        bias_adds=out_h * out_w * biases,
+        weights=weights,
+        biases=biases,
+        checks=(
+            Check(out_h >= 1, "padding crops the whole output, got height {0}", (out_h,)),
+            Check(out_w >= 1, "padding crops the whole output, got width {0}", (out_w,)),
+            *_group_checks(x[2], channels, groups),
+        ),
+    )
+
+
+@op("linear")
+def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
+    """Multiply the vector with a matrix: a fully connected layer.
+
+    (c,) -> (channels,). MACs c·channels. Params (c + bias)·channels.
+
+    400 inputs, 120 outputs: 400·120 MACs, 401·120 params.
+
+    >>> linear((400,), channels=120).macs, linear((400,), channels=120).params
+    (48000, 48120)
+    """
+    weights = x[0] * channels
+    biases = channels * int(bias)
+    return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases)

@@ -1,0 +1,48 @@
+"""Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
+
+from convcost.cost import OpCost
+from convcost.ops.kinds import Flag, Map, Size, Tensor
+from convcost.ops.registry import op
+
+
+@op("batch_norm")
+def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise each channel by the mean and variance seen in training, then scale and shift it.
+
+    Shape unchanged. Params: a scale and a shift per channel (each can be switched off); buffers: the running mean
+    and variance. When deployed it is folded into the convolution before it; no convention counts it by default.
+
+    >>> batch_norm((112, 112, 32)).params, batch_norm((112, 112, 32)).buffers
+    (64, 64)
+
+    Source: Ioffe and Szegedy (arXiv 1502.03167).
+    """
+    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), buffers=2 * x[-1])
+
+
+@op("layer_norm")
+def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise the channels of each position by their own mean and variance, then scale and shift them.
+
+    Shape unchanged. Params: a scale and a shift per channel; no buffers.
+
+    >>> layer_norm((56, 56, 96)).params
+    192
+
+    Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt.
+    """
+    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift))
+
+
+@op("local_response_norm")
+def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
+    """Divide each element by the energy of `size` neighbouring channels at its position.
+
+    Shape unchanged; nothing is learnt.
+
+    >>> local_response_norm((55, 55, 96)).params
+    0
+
+    Source: Krizhevsky et al. 2012 (AlexNet), section 3.3.
+    """
+    return OpCost(out=(x,))

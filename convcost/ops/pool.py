@@ -1,0 +1,104 @@
+"""Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
+
+from convcost.cost import Check, OpCost
+from convcost.dims import dilated, first_given
+from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
+from convcost.ops.registry import op
+from convcost.ops.window import VALID, slide_both
+
+
+@op("max_pool")
+def max_pool(
+    x: Map,
+    *,
+    kernel: Pair,
+    stride: PairOrNone = None,
+    padding: Padding = VALID,
+    dilation: Pair = (1, 1),
+    ceil_mode: Flag = False,
+) -> OpCost:
+    """Keep the largest element of each window; windows step by their own size unless a stride is given.
+
+    (h, w, c) -> (h', w', c), h' as in conv2d. With `ceil_mode` the division is rounded up: a last window may hang
+    over the bottom or right edge if it starts inside the input or the zeros before it (Caffe, PyTorch).
+
+    >>> max_pool((112, 112, 64), kernel=(3, 3), stride=(2, 2)).out
+    ((55, 55, 64),)
+    >>> max_pool((112, 112, 64), kernel=(3, 3), stride=(2, 2), ceil_mode=True).out
+    ((56, 56, 64),)
+    """
+    stride = first_given(stride, kernel)
+    rows, columns, fits = slide_both(x, kernel, stride, padding, dilation, ceil_mode)
+    need = "padding must be smaller than the window, got {0} for a window of {1}"
+    return OpCost(
+        out=((rows.out, columns.out, x[2]),),
+        checks=(
+            *fits,
+            Check(rows.before < dilated(kernel[0], dilation[0]), need, (rows.before, kernel[0])),
+            Check(columns.before < dilated(kernel[1], dilation[1]), need, (columns.before, kernel[1])),
+        ),
+    )
+
+
+@op("avg_pool")
+def avg_pool(
+    x: Map, *, kernel: Pair, stride: PairOrNone = None, padding: Padding = VALID, ceil_mode: Flag = False
+) -> OpCost:
+    """Average each window; windows step by their own size unless a stride is given.
+
+    (h, w, c) -> (h', w', c), as in max_pool.
+
+    >>> avg_pool((28, 28, 6), kernel=(2, 2)).out
+    ((14, 14, 6),)
+    """
+    return max_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode)
+
+
+@op("global_avg_pool")
+def global_avg_pool(x: Map) -> OpCost:
+    """Average each channel over the whole map.
+
+    (h, w, c) -> (1, 1, c); put `flatten` behind it to get a vector.
+
+    >>> global_avg_pool((7, 7, 1280)).out
+    ((1, 1, 1280),)
+    """
+    return OpCost(out=((1, 1, x[2]),))
+
+
+@op("global_max_pool")
+def global_max_pool(x: Map) -> OpCost:
+    """Keep the largest element of each channel.
+
+    (h, w, c) -> (1, 1, c).
+
+    >>> global_max_pool((7, 7, 1280)).out
+    ((1, 1, 1280),)
+    """
+    return global_avg_pool(x)
+
+
+@op("adaptive_avg_pool")
+def adaptive_avg_pool(x: Map, *, size: Pair) -> OpCost:
+    """Average over a grid of windows chosen so that the output has the given size.
+
+    (h, w, c) -> (size_h, size_w, c).
+
+    >>> adaptive_avg_pool((8, 8, 512), size=(7, 7)).out
+    ((7, 7, 512),)
+
+    Source: torch.nn.AdaptiveAvgPool2d.
+    """
+    return OpCost(out=((*size, x[2]),))
+
+
+@op("adaptive_max_pool")
+def adaptive_max_pool(x: Map, *, size: Pair) -> OpCost:
+    """Keep the largest element in each of a grid of windows chosen so that the output has the given size.
+
+    (h, w, c) -> (size_h, size_w, c).
+
+    >>> adaptive_max_pool((8, 8, 512), size=(7, 7)).out
+    ((7, 7, 512),)
+    """
+    return adaptive_avg_pool(x, size=size)

@@ -1,0 +1,118 @@
+"""The table of ops. A rule's signature is its specification: positional parameters are input shapes, keyword-only
+parameters are the attributes of the spec language, and the docstring is the manual page."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from convcost.cost import Check, OpCost
+from convcost.dims import Shape, is_array, is_symbolic
+from convcost.ops.kinds import Kind, Rank, Unfit
+from convcost.units import shape_text
+
+Rule = Callable[..., OpCost]
+
+REQUIRED: Final = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """One attribute of an op: its kind and its default."""
+
+    name: str
+    kind: Kind
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An op: its rule, and what the rule's signature says of inputs and attributes."""
+
+    name: str
+    rule: Rule
+    doc: str
+    inputs: tuple[Rank, ...]
+    """Ranks of the inputs; the last one stands for all further ones if `variadic`."""
+    variadic: bool
+    attrs: Mapping[str, Attr]
+
+    def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
+        """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
+        return {
+            name: attr.kind.convert(attrs[name]) if name in attrs else attr.default for name, attr in self.attrs.items()
+        }
+
+    def cost(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> OpCost:
+        """Apply the rule to inputs of these shapes; raises `Unfit` if their number or ranks are wrong.
+
+        >>> from convcost.ops import OPS
+        >>> conv = OPS["conv2d"]
+        >>> conv.cost([(6, 6, 3)], conv.convert({"channels": 5, "kernel": 3})).macs  # 4·4 · 5 · 3·3·3
+        2160
+        """
+        least = len(self.inputs)
+        if len(shapes) < least or (len(shapes) > least and not self.variadic):
+            need = f"{least}{' or more' if self.variadic else ''} input{'s' if least != 1 or self.variadic else ''}"
+            raise Unfit(f"{self.name} takes {need}, got {len(shapes)}")
+        for position, shape in enumerate(shapes):
+            rank = self.inputs[min(position, least - 1)]
+            if not rank.fits(shape):
+                got = "a vector" if len(shape) == 1 else "a map"
+                raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(shape)}")
+        return self.rule(*shapes, **attrs)
+
+
+OPS: dict[str, Op] = {}
+
+
+def op(name: str, doc: str | None = None) -> Callable[[Rule], Rule]:
+    """Enter a rule into the table under the name that specs use; a name is entered once."""
+
+    def enter(rule: Rule) -> Rule:
+        if name in OPS:
+            raise ValueError(f"op {name!r} is registered twice")
+        parameters = inspect.signature(rule).parameters.values()
+        shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        attrs = {
+            p.name: Attr(p.name, p.annotation.__metadata__[0], p.default)
+            for p in parameters
+            if p.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        OPS[name] = Op(
+            name,
+            rule,
+            inspect.cleandoc(doc or rule.__doc__ or ""),
+            tuple(p.annotation.__metadata__[0] for p in shapes),
+            any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
+            attrs,
+        )
+        return rule
+
+    return enter
+
+
+def failure(check: Check) -> str | None:
+    """What to say if a check does not hold; None where it holds, or where symbols leave it open.
+
+    >>> failure(Check(False, "{0} must divide {1}", (3, 64)))
+    '3 must divide 64'
+    """
+    if is_symbolic(check.holds):
+        return None
+    if is_array(check.holds):
+        if check.holds.all():
+            return None
+        at = tuple(int(i) for i in (~check.holds).nonzero()[0][:1]) if check.holds.ndim == 1 else ()
+        return f"{check} (first at point {at[0]})" if at else str(check)
+    return None if check.holds else str(check)
+
+
+def _remedy(shape: Shape) -> str:
+    return ". Put flatten or global_avg_pool and flatten before it" if len(shape) == 3 else ""

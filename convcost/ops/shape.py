@@ -1,0 +1,136 @@
+"""Ops that move, cut, grow or relabel elements without computing anything from weights."""
+
+from convcost.cost import Check, OpCost
+from convcost.dims import cut, divides, equal, product
+from convcost.ops.kinds import Axis, Map, Margins, Pair, Position, Rate, Sections, Size, Tensor
+from convcost.ops.merge import has_axis, resized, size_of
+from convcost.ops.registry import op
+
+
+@op("identity")
+def identity(x: Tensor) -> OpCost:
+    """Hand the tensor on; nothing is written.
+
+    >>> identity((7, 7, 512)).view
+    True
+    """
+    return OpCost(out=(x,), view=True)
+
+
+@op("dropout")
+def dropout(x: Tensor, *, rate: Rate) -> OpCost:
+    """Hand the tensor on: when a network is evaluated, dropout does nothing and nothing is written.
+
+    `rate` is the share of elements that training sets to zero; no count depends on it.
+
+    >>> from fractions import Fraction
+    >>> dropout((4096,), rate=Fraction(1, 2)).view
+    True
+    """
+    return OpCost(out=(x,), view=True)
+
+
+@op("flatten")
+def flatten(x: Tensor) -> OpCost:
+    """Read the map as one vector; nothing is written.
+
+    (h, w, c) -> (h·w·c,).
+
+    >>> flatten((7, 7, 40)).out
+    ((1960,),)
+    """
+    return OpCost(out=((product(x),),), view=True)
+
+
+@op("pad")
+def pad(x: Map, *, padding: Margins) -> OpCost:
+    """Write the map with zeros around it.
+
+    (h, w, c) -> (top + h + bottom, left + w + right, c).
+
+    >>> pad((224, 224, 3), padding=((3, 3), (3, 3))).out
+    ((230, 230, 3),)
+    """
+    (top, bottom), (left, right) = padding
+    return OpCost(out=((top + x[0] + bottom, left + x[1] + right, x[2]),))
+
+
+@op("upsample")
+def upsample(x: Map, *, scale: Pair) -> OpCost:
+    """Grow the map by a whole factor, by repetition or interpolation.
+
+    (h, w, c) -> (scale_h·h, scale_w·w, c).
+
+    >>> upsample((16, 16, 64), scale=(2, 2)).out
+    ((32, 32, 64),)
+    """
+    return OpCost(out=((scale[0] * x[0], scale[1] * x[1], x[2]),))
+
+
+@op("resize")
+def resize(x: Map, *, size: Pair) -> OpCost:
+    """Interpolate the map to a given height and width.
+
+    (h, w, c) -> (size_h, size_w, c).
+
+    >>> resize((33, 33, 256), size=(65, 65)).out
+    ((65, 65, 256),)
+    """
+    return OpCost(out=((*size, x[2]),))
+
+
+@op("channel_shuffle")
+def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
+    """Interleave the channels of `groups` groups, so that the next grouped convolution sees all of them.
+
+    Shape unchanged; groups must divide the channels.
+
+    >>> channel_shuffle((28, 28, 240), groups=3).out
+    ((28, 28, 240),)
+
+    Source: Zhang et al., ShuffleNet (arXiv 1707.01083), section 3.1.
+    """
+    need = "groups must divide the channels, got groups {0} for {1} channels"
+    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2])),))
+
+
+@op("slice")
+def slice_(x: Tensor, *, start: Position, stop: Size, axis: Axis = "channels") -> OpCost:
+    """Take the elements start, …, stop - 1 of an axis, by default the channels; nothing is written.
+
+    (h, w, c) -> (h, w, stop - start).
+
+    >>> slice_((28, 28, 116), start=58, stop=116).out
+    ((28, 28, 58),)
+    """
+    size = size_of(x, axis)
+    return OpCost(
+        out=(resized(x, axis, stop - start),),
+        view=True,
+        checks=(
+            has_axis(x, axis),
+            Check(start < stop, "start must be below stop, got {0} and {1}", (start, stop)),
+            Check(stop <= size, "stop must be at most the size of the axis, got {0} of {1}", (stop, size)),
+        ),
+    )
+
+
+@op("split")
+def split(x: Tensor, *, sections: Sections, axis: Axis = "channels") -> OpCost:
+    """Cut an axis, by default the channels, into parts that are read as `name:0`, `name:1`, …; nothing is written.
+
+    (h, w, c) -> (h, w, c1), (h, w, c2), …; `sections` is a number of equal parts or the size of each.
+
+    >>> split((28, 28, 116), sections=2).out
+    ((28, 28, 58), (28, 28, 58))
+    """
+    size = size_of(x, axis)
+    parts = cut(size, sections)
+    return OpCost(
+        out=tuple(resized(x, axis, part) for part in parts),
+        view=True,
+        checks=(
+            has_axis(x, axis),
+            Check(equal(sum(parts), size), "the parts must make up the axis, got {0} of {1}", (sum(parts), size)),
+        ),
+    )

@@ -1,0 +1,232 @@
+"""A walk turned into exact numbers for people and machines: per layer, per group, in total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from convcost import memory
+from convcost.cost import Convention
+from convcost.dims import Shape, elements
+from convcost.errors import UsageError, did_you_mean
+from convcost.graph import Graph
+from convcost.ops import WEIGHTED
+from convcost.units import DTYPE_BITS, storage
+from convcost.walk import Step
+
+if TYPE_CHECKING:
+    import pandas
+
+LEVELS = ("layer", "block", "stage", "op")
+"""What rows of a report may stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """One op of the network, at the report's batch size."""
+
+    name: str
+    """Unique dotted path."""
+    scope: tuple[str, ...]
+    op: str
+    attrs: Mapping[str, Any]
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    macs: int
+    """Multiply-accumulates of convolution and linear layers, without bias."""
+    operations: int
+    """Operations under the report's convention."""
+    params: int
+    """Trainable elements."""
+    buffers: int
+    """Elements stored but not trained."""
+    activations: int
+    """Elements written; 0 for views."""
+    line: int | None
+    """Line of the spec."""
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the (first) output."""
+        return self.output_shapes[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all layers; bytes follow from the report's dtype."""
+
+    macs: int
+    flops: int
+    """2 × macs."""
+    operations: int
+    params: int
+    buffers: int
+    activations: int
+    """Elements that all ops write."""
+    conv_activations: int
+    """Elements that convolution and linear layers write."""
+    weight_bytes: int
+    """Storage of the params."""
+    peak_activation_bytes: int
+    """Activations alive at once, under the report's memory policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Layers that belong together: a block, a stage, or an op."""
+
+    name: str
+    layers: int
+    macs: int
+    operations: int
+    params: int
+    buffers: int
+    activations: int
+    input_shape: Shape | None = None
+    """Of the group's first layer; None where the layers do not follow each other (an op)."""
+    output_shape: Shape | None = None
+    """Of the group's last layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a network costs."""
+
+    network: str
+    title: str
+    source: str
+    knobs: Mapping[str, Any]
+    input_shape: Shape
+    batch: int
+    dtype: str
+    convention: Convention
+    memory_policy: str
+    layers: tuple[LayerCost, ...]
+    totals: Totals
+
+    def by(self, level: str) -> tuple[Group, ...]:
+        """The layers put together by block, stage or op, in order of appearance; raises `UsageError`."""
+        if level not in LEVELS:
+            raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
+        groups: dict[str, list[LayerCost]] = {}
+        for layer in self.layers:
+            groups.setdefault(_key(layer, level), []).append(layer)
+        return tuple(_group(name, layers, level) for name, layers in groups.items())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas DataFrame with a row per layer."""
+        from convcost.tables import to_frame
+
+        return to_frame(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready data, schema convcost.report/1."""
+        from convcost.tables import to_dict
+
+        return to_dict(self)
+
+
+def report(
+    graph: Graph,
+    steps: Iterable[Step],
+    convention: Convention,
+    *,
+    network: str,
+    title: str = "",
+    source: str = "",
+    knobs: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+) -> Report:
+    """Put a walk together with a convention, a batch size, a dtype and a memory policy.
+
+    Raises `UsageError` if one of them does not exist or fit.
+    """
+    if dtype not in DTYPE_BITS:
+        raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch must be an integer >= 1, got {batch}")
+    steps = tuple(steps)
+    layers = tuple(_layer(step, convention, batch) for step in steps)
+    peak = memory.peak(steps, graph.input_shape, graph.outputs, memory_policy).elements * batch
+    return Report(
+        network=network,
+        title=title,
+        source=source,
+        knobs=dict(knobs or {}),
+        input_shape=graph.input_shape,
+        batch=batch,
+        dtype=dtype,
+        convention=convention,
+        memory_policy=memory_policy,
+        layers=layers,
+        totals=_totals(layers, dtype, peak),
+    )
+
+
+def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
+    node, cost = step.node, step.cost
+    return LayerCost(
+        name=node.name,
+        scope=node.scope,
+        op=node.op,
+        attrs=node.attrs,
+        input_shapes=step.input_shapes,
+        output_shapes=cost.out,
+        macs=cost.macs * batch,
+        operations=convention.operations(node.op, cost) * batch,
+        params=cost.params,
+        buffers=cost.buffers,
+        activations=0 if cost.view else elements(cost.out) * batch,
+        line=node.where.line if node.where else None,
+    )
+
+
+def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
+    macs = sum(layer.macs for layer in layers)
+    params = sum(layer.params for layer in layers)
+    return Totals(
+        macs=macs,
+        flops=2 * macs,
+        operations=sum(layer.operations for layer in layers),
+        params=params,
+        buffers=sum(layer.buffers for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+        conv_activations=sum(layer.activations for layer in layers if layer.op in WEIGHTED),
+        weight_bytes=storage(params, dtype),
+        peak_activation_bytes=storage(peak, dtype),
+    )
+
+
+def _key(layer: LayerCost, level: str) -> str:
+    if level == "op":
+        return kind(layer)
+    depth = {"layer": None, "block": 2, "stage": 1}[level]
+    return layer.name if depth is None else ".".join(layer.scope[:depth]) or layer.name
+
+
+def _group(name: str, layers: list[LayerCost], level: str) -> Group:
+    sums = {
+        field: sum(getattr(layer, field) for layer in layers)
+        for field in ("macs", "operations", "params", "buffers", "activations")
+    }
+    ends = {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
+    return Group(name=name, layers=len(layers), **sums, **ends)
+
+
+def kind(layer: LayerCost) -> str:
+    """What sort of op a layer is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+    kernel = layer.attrs.get("kernel")
+    text = layer.op if kernel is None else f"{layer.op} {kernel[0]}×{kernel[1]}"
+    groups = layer.attrs.get("groups", 1)
+    if layer.op == "channel_shuffle" or groups == 1:
+        return text
+    channels = layer.input_shapes[0][-1]
+    return f"{text} depthwise" if groups == channels else f"{text} groups {groups}"
+
+
+def totals_dict(totals: Totals) -> dict[str, int]:
+    """The totals by name."""
+    return asdict(totals)

@@ -1,0 +1,173 @@
+"""YAML with positions: text -> a tree in which every value knows its file, line and column.
+
+The tree is built from the parser's events, so that nothing is expanded or nested without a bound. Plain scalars
+follow YAML 1.2's core schema (`no` is a word, `010` is ten, `12:30` is text, `1e3` is a thousand) and decimals are
+exact. Duplicate keys, tags, anchors and aliases are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import yaml
+
+from convcost.errors import Problem, SpecError, Where
+from convcost.expr import ExprError, number
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a spec."""
+DEEPEST = 32
+"""Nested lists and mappings."""
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+# libyaml's parser where PyYAML was built with it; the pure Python one reads the same language, slower.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value: an int, an exact decimal, a truth value, nothing, or text."""
+
+    where: Where
+    value: int | Fraction | bool | str | None
+
+    kind = "a value"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    where: Where
+    items: tuple[Tree, ...]
+
+    kind = "a list"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys and values; no key stands twice."""
+
+    where: Where
+    pairs: dict[str, Tree]
+    keys: dict[str, Where]
+    """Where each key stands."""
+
+    kind = "a mapping"
+
+
+Tree = Scalar | Sequence | Mapping
+
+
+def read(path: str) -> str:
+    """The text of a spec file; raises `SpecError` if it is missing, unreadable, too large or not text."""
+    shown = display(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise SpecError([Problem(None, shown, f"cannot be read: {error.strerror or error}")]) from None
+    if len(data) > LARGEST_FILE:
+        raise SpecError([Problem(None, shown, f"is larger than a spec may be ({LARGEST_FILE:,} bytes)")])
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError([Problem(None, shown, f"is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}")])
+
+
+def display(path: str) -> str:
+    """The path as messages show it: relative where the file stands below the working directory."""
+    absolute = os.path.abspath(path)
+    here = os.path.join(os.getcwd(), "")
+    return absolute[len(here) :] if absolute.startswith(here) else path
+
+
+def parse(text: str, file: str) -> tuple[Tree, list[Problem]]:
+    """The tree of a YAML document and what is wrong with it; raises `SpecError` if there is no tree at all."""
+    builder = _Builder(file)
+    try:
+        tree = builder.document(iter(yaml.parse(text, Loader=_Loader)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
+        raise SpecError([Problem(where, "", f"not valid YAML: {error.problem or error.context}")]) from None
+    except yaml.YAMLError as error:
+        detail = " ".join(str(error).split())
+        raise SpecError([Problem(Where(file, 1, 1), "", f"not valid YAML: {detail}")]) from None
+    if tree is None:
+        raise SpecError([Problem(Where(file, 1, 1), "", "the file is empty; a spec starts with 'convcost: 1'")])
+    return tree, builder.problems
+
+
+class _Builder:
+    """Turns events into a tree; recursion follows the nesting, which is bounded."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def where(self, event: Any) -> Where:
+        return Where(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def document(self, events: Iterator[Any]) -> Tree | None:
+        tree: Tree | None = None
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent) and tree is not None:
+                raise SpecError([Problem(self.where(event), "", "a file holds one spec, not several documents")])
+            if isinstance(event, yaml.NodeEvent):
+                tree = self.node(event, events, 0)
+        return tree
+
+    def node(self, event: Any, events: Iterator[Any], depth: int) -> Tree:
+        where = self.where(event)
+        if depth > DEEPEST:
+            raise SpecError([Problem(where, "", f"lists and mappings nest deeper than {DEEPEST}")])
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            hint = "anchors and aliases (& and *) are not part of the language; name a block and use it twice"
+            raise SpecError([Problem(where, "", hint)])
+        if event.tag not in (None, "!"):
+            self.problems.append(Problem(where, "", f"tags are not part of the language, got {event.tag}"))
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(where, self.scalar(event, where))
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(event := next(events), yaml.SequenceEndEvent):
+                items.append(self.node(event, events, depth + 1))
+            return Sequence(where, tuple(items))
+        return self.mapping(where, events, depth)
+
+    def mapping(self, where: Where, events: Iterator[Any], depth: int) -> Mapping:
+        pairs: dict[str, Tree] = {}
+        keys: dict[str, Where] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key = self.node(event, events, depth + 1)
+            value = self.node(next(events), events, depth + 1)
+            if not isinstance(key, Scalar):
+                self.problems.append(Problem(key.where, "", f"a key must be a word, got {key.kind}"))
+                continue
+            # The text as written: a preset may be called 1_0, a column 18 or true.
+            name = str(event.value)
+            if name in pairs:
+                self.problems.append(
+                    Problem(key.where, "", f"the key {name!r} stands twice (first in line {keys[name].line})")
+                )
+                continue
+            pairs[name], keys[name] = value, key.where
+        return Mapping(where, pairs, keys)
+
+    def scalar(self, event: Any, where: Where) -> int | Fraction | bool | str | None:
+        text: str = event.value
+        if not event.implicit[0]:  # quoted, or a block of text
+            return text
+        if text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        try:
+            value = number(text)
+        except ExprError as error:
+            self.problems.append(Problem(where, "", str(error)))
+            return None
+        return text if value is None else value

@@ -1,0 +1,69 @@
+"""Apply each node's rule in execution order: shapes and costs of a whole network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convcost.cost import OpCost
+from convcost.dims import Shape
+from convcost.errors import Problem, SpecError
+from convcost.graph import INPUT, Graph, Node
+from convcost.ops import OPS, Unfit, failure
+from convcost.units import shape_text
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node with the shapes it reads and what it costs."""
+
+    node: Node
+    input_shapes: tuple[Shape, ...]
+    cost: OpCost
+
+
+class Walk:
+    """A walk under way: knows the shape of every edge made so far.
+
+    A spec is elaborated and walked at the same time, because a condition may ask about the shape at hand.
+    """
+
+    def __init__(self, input_shape: Shape) -> None:
+        self.shapes: dict[str, Shape] = {INPUT: input_shape}
+        self.steps: list[Step] = []
+
+    def step(self, node: Node) -> Step:
+        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
+        shapes = tuple(self.shapes[edge] for edge in node.inputs)
+        cost = OPS[node.op].cost(shapes, node.attrs)
+        failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
+        if failures:
+            raise Unfit("; ".join(failures) + _came_along(node, shapes))
+        for edge, shape in zip(output_edges(node, cost), cost.out):
+            self.shapes[edge] = shape
+        step = Step(node, shapes, cost)
+        self.steps.append(step)
+        return step
+
+
+def walk(graph: Graph) -> tuple[Step, ...]:
+    """The steps of a graph in its order; raises `SpecError` naming the first node that does not fit."""
+    under_way = Walk(graph.input_shape)
+    for node in graph.nodes:
+        try:
+            under_way.step(node)
+        except Unfit as error:
+            raise SpecError([Problem(node.where, node.name, str(error))]) from None
+    return tuple(under_way.steps)
+
+
+def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
+    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs."""
+    if len(cost.out) == 1:
+        return (node.name,)
+    return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))
+
+
+def _came_along(node: Node, shapes: tuple[Shape, ...]) -> str:
+    if len(shapes) < 2:
+        return ""
+    return f" (inputs: {', '.join(f'{edge} {shape_text(shape)}' for edge, shape in zip(node.inputs, shapes))})"

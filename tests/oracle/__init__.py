@@ -1,0 +1,16 @@
+"""Optional tests that compare convcost with networks built by real frameworks, one layer at a time.
+
+They need torch, torchvision and keras (each group is skipped, with the reason, where its framework is absent)
+and download nothing: every network is built without weights and traced on the "meta" device, which knows shapes
+but computes and allocates nothing.
+
+    pip install torch keras
+    pip install torchvision          # the release made for the installed torch
+    pytest -m oracle tests/oracle -rs
+
+* ``layers.py``      what is compared (``Layer``, ``Network``) and how (``first_difference``)
+* ``frameworks.py``  builds a network in a framework and lists its convolution and linear layer calls
+* ``plain_torch.py`` networks torchvision and keras lack, written with plain ``torch.nn``
+* ``cases.py``       which convcost model is compared with which network
+* ``require.py``     skips a test, saying why, where a framework is absent
+"""

@@ -1,0 +1,90 @@
+"""Which convcost model is compared with which network of which framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from .frameworks import keras_network, plain_torch_network, torchvision_network
+from .layers import Network
+
+WIDTHS_V1 = (1.0, 0.75, 0.5, 0.25)
+WIDTHS_V2 = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35)
+EFFICIENTNET_RESOLUTIONS = (224, 240, 260, 300, 380, 456, 528, 600)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convcost model with its knobs, and the function that builds the same network in a framework.
+
+    ``ordered`` is False for networks with parallel branches: convcost and the framework may execute these in
+    different orders, so their layers are compared as multisets.
+    """
+
+    framework: str
+    model: str
+    build: Callable[[], Network]
+    knobs: dict[str, Any] = field(default_factory=dict)
+    ordered: bool = True
+
+    def __str__(self) -> str:
+        return "-".join([self.framework, self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
+
+
+def torch_cases() -> Iterator[Case]:
+    """Networks written with plain ``torch.nn``; the branches of GoogLeNet's modules have no common order."""
+
+    def case(model: str, class_name: str, *, ordered: bool = True, **options: Any) -> Case:
+        return Case("torch", model, partial(plain_torch_network, class_name, **options), ordered=ordered)
+
+    yield case("lenet5", "LeNet5")
+    yield case("alexnet", "AlexNet", groups=2)
+    yield case("alexnet_ungrouped", "AlexNet", groups=1)
+    yield case("googlenet", "GoogLeNet", ordered=False)
+    yield case("googlenet_aux", "GoogLeNet", ordered=False, auxiliary=True)
+
+
+def torchvision_cases() -> Iterator[Case]:
+    """Networks of torchvision, which runs ResNet's shortcut after the main path; others need not: multisets."""
+    for depth in (11, 13, 16, 19):
+        yield Case("torchvision", f"vgg{depth}", partial(torchvision_network, f"vgg{depth}"))
+    for depth in (18, 34, 50, 101, 152):
+        yield Case("torchvision", f"resnet{depth}", partial(torchvision_network, f"resnet{depth}"), ordered=False)
+    for width in WIDTHS_V2:
+        for resolution in (224, 192, 160, 128, 96, 225, 97):
+            build = partial(torchvision_network, "mobilenet_v2", resolution=resolution, width_mult=width)
+            yield Case("torchvision", "mobilenet_v2", build, {"width": width, "resolution": resolution})
+    for number, resolution in enumerate(EFFICIENTNET_RESOLUTIONS):
+        name = f"efficientnet_b{number}"
+        yield Case("torchvision", name, partial(torchvision_network, name, resolution=resolution))
+
+
+def keras_cases() -> Iterator[Case]:
+    """Networks of keras, which pads as TensorFlow does: a second opinion on every output shape.
+
+    MobileNet is left at even resolutions: on an odd map keras' explicit padding rounds down, "same" rounds up.
+    keras' ResNet50 is the variant with the stride in the first 1x1 convolution (resnet50_v1) plus needless biases.
+    """
+    for depth in (16, 19):
+        yield Case("keras", f"vgg{depth}", partial(keras_network, f"VGG{depth}"))
+    yield Case("keras", "resnet50_v1", _keras_resnet50_without_biases, ordered=False)
+    for width in WIDTHS_V1:
+        for resolution in (224, 192, 160, 128):
+            build = partial(keras_network, "MobileNet", resolution=resolution, alpha=width)
+            yield Case("keras", "mobilenet_v1", build, {"width": width, "resolution": resolution})
+    for width in WIDTHS_V2:
+        for resolution in (224, 96, 225, 97):
+            build = partial(keras_network, "MobileNetV2", resolution=resolution, alpha=width)
+            yield Case("keras", "mobilenet_v2", build, {"width": width, "resolution": resolution})
+    for number, resolution in enumerate(EFFICIENTNET_RESOLUTIONS):
+        build = partial(keras_network, f"EfficientNetB{number}", resolution=resolution)
+        yield Case("keras", f"efficientnet_b{number}", build)
+
+
+def _keras_resnet50_without_biases() -> Network:
+    return keras_network("ResNet50").without_conv_biases()
+
+
+CASES = (*torch_cases(), *torchvision_cases(), *keras_cases())

@@ -1,0 +1,183 @@
+"""Build networks in torch, torchvision and keras and list their layer calls.
+
+Frameworks are imported inside functions, so that this module imports where they are absent.
+Results are cached: the tests ask for some networks more than once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import sys
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .layers import Layer, Network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+# --- torch ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def plain_torch_network(class_name: str, **options: Any) -> Network:
+    """Build and list a network of ``plain_torch.py`` at its own input shape."""
+    import torch
+
+    from . import plain_torch as nets
+
+    with torch.device("meta"):
+        net = getattr(nets, class_name)(**options)
+    return trace_torch(net, net.input_shape)
+
+
+@cache
+def torchvision_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of ``torchvision.models`` on square colour images."""
+    import torch
+
+    models = import_torchvision().models
+    with torch.device("meta"):
+        net = models.get_model(name, weights=None, **options)
+    return trace_torch(net, (3, resolution, resolution))
+
+
+def trace_torch(net: nn.Module, input_shape: tuple[int, int, int]) -> Network:
+    """List the layer calls of one forward pass on the meta device; ``input_shape`` is (channels, height, width)."""
+    import torch
+
+    layers: list[Layer] = []
+    for name, module in net.named_modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
+            module.register_forward_hook(_recorder(name, layers))
+        elif not isinstance(module, torch.nn.BatchNorm2d) and any(True for _ in module.parameters(recurse=False)):
+            raise TypeError(f"{name}: parameters of a {type(module).__name__} would go uncounted")
+    net.to("meta").eval()
+    net(torch.empty(1, *input_shape, device="meta"))
+    return Network(tuple(layers), sum(p.numel() for p in net.parameters() if p.requires_grad))
+
+
+def _recorder(name: str, layers: list[Layer]) -> Any:
+    def record(module: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        layers.append(_torch_layer(name, module, inputs[0], output))
+
+    return record
+
+
+def _torch_layer(name: str, module: Any, x: torch.Tensor, y: torch.Tensor) -> Layer:
+    """Describe one call; the multiply-accumulates follow from the module's attributes and the maps it saw."""
+    import torch
+
+    weights = module.weight.numel()
+    params = weights + (0 if module.bias is None else module.bias.numel())
+    if isinstance(module, torch.nn.Linear):
+        return Layer("linear", tuple(y.shape[1:]), params, y.numel() * module.in_features, weights, name)
+    kernel = math.prod(module.kernel_size)
+    if isinstance(module, torch.nn.ConvTranspose2d):  # every input value is multiplied with a kernel per output map
+        macs = x.numel() * kernel * module.out_channels // module.groups
+    else:
+        macs = y.numel() * kernel * module.in_channels // module.groups
+    _, channels, height, width = y.shape
+    return Layer("conv", (height, width, channels), params, macs, weights, name)
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also where its compiled operators do not fit the installed torch.
+
+    Only detection models call these operators, but importing torchvision registers shape rules for two of them
+    and fails if they do not exist.  In that case this declares them, without an implementation.
+    """
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise
+    for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[module]
+    _declare_torchvision_operators()
+    return importlib.import_module("torchvision")
+
+
+@cache
+def _declare_torchvision_operators() -> Any:
+    """Declare the operators; the result is cached because they vanish with the returned object."""
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
+
+
+# --- keras ------------------------------------------------------------------------------------------------------
+
+
+def import_keras() -> ModuleType:
+    """Import keras, on torch unless the environment names another backend."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = importlib.import_module("keras")
+    keras.config.set_image_data_format("channels_last")
+    return keras
+
+
+@cache
+def keras_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of ``keras.applications`` on square colour images."""
+    package = import_keras()
+    device = "meta" if package.backend.backend() == "torch" else "cpu"
+    with package.device(device):
+        build = getattr(package.applications, name)
+        model = build(weights=None, input_shape=(resolution, resolution, 3), **options)
+        return trace_keras(model)
+
+
+def trace_keras(model: Any) -> Network:
+    """List the layer calls of a functional model, whose ``layers`` are sorted so that inputs come first."""
+    layers = tuple(call for layer in model.layers for call in _keras_layers(layer))
+    return Network(layers, sum(math.prod(variable.shape) for variable in model.trainable_variables))
+
+
+def _keras_layers(layer: Any) -> list[Layer]:
+    """List the layer calls of one keras layer: a separable convolution is two, an activation none."""
+    kinds = importlib.import_module("keras").layers
+    if isinstance(layer, kinds.SeparableConv2D):
+        return _keras_separable(layer)
+    if isinstance(layer, kinds.Dense):
+        shape = tuple(layer.output.shape[1:])
+        return [_keras_layer("linear", layer, math.prod(shape) * layer.input.shape[-1])]
+    if isinstance(layer, kinds.Conv2DTranspose):
+        maps = math.prod(layer.input.shape[1:])
+        return [_keras_layer("conv", layer, maps * math.prod(layer.kernel_size) * layer.filters)]
+    if isinstance(layer, kinds.DepthwiseConv2D):
+        return [_keras_layer("conv", layer, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel_size))]
+    if isinstance(layer, kinds.Conv2D):
+        inputs = layer.input.shape[-1] // layer.groups
+        return [_keras_layer("conv", layer, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel_size) * inputs)]
+    if layer.trainable_variables and not isinstance(layer, kinds.BatchNormalization):
+        raise TypeError(f"{layer.name}: parameters of a {type(layer).__name__} would go uncounted")
+    return []
+
+
+def _keras_layer(kind: Any, layer: Any, macs: int) -> Layer:
+    """Describe a layer with one kernel and perhaps one bias."""
+    params = sum(math.prod(variable.shape) for variable in layer.trainable_variables)
+    bias = math.prod(layer.bias.shape) if layer.use_bias else 0
+    return Layer(kind, tuple(layer.output.shape[1:]), params, macs, params - bias, layer.name)
+
+
+def _keras_separable(layer: Any) -> list[Layer]:
+    """Split a separable convolution; strides belong to its depthwise half, the bias to its pointwise half."""
+    height, width, filters = layer.output.shape[1:]
+    channels = layer.input.shape[-1] * layer.depth_multiplier
+    depthwise, pointwise = channels * math.prod(layer.kernel_size), channels * filters
+    bias = filters if layer.use_bias else 0
+    pixels = height * width
+    return [
+        Layer("conv", (height, width, channels), depthwise, pixels * depthwise, depthwise, f"{layer.name}/depthwise"),
+        Layer("conv", (height, width, filters), pointwise + bias, pixels * pointwise, pointwise, f"{layer.name}/pw"),
+    ]

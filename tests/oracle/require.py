@@ -1,0 +1,43 @@
+"""Skip a test, saying why, where the framework it compares with is not installed.
+
+``pytest.importorskip`` would do for torch; torchvision and keras need the preparations of ``frameworks.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+
+from .frameworks import import_keras, import_torchvision
+
+IMPORTERS: dict[str, Callable[[], ModuleType]] = {
+    "torch": partial(import_module, "torch"),
+    "torchvision": import_torchvision,
+    "keras": import_keras,
+}
+HINTS = {
+    "torch": "pip install torch (a CPU build is enough)",
+    "torchvision": "pip install the torchvision release made for the installed torch",
+    "keras": "pip install keras (it runs on torch here)",
+}
+
+
+def require(framework: str) -> None:
+    """Import a framework, or skip the calling test if a package is missing; a broken package is an error."""
+    missing = _missing_package(framework)
+    if missing is not None:
+        hint = HINTS.get(missing, f"{framework} needs it")
+        pytest.skip(f"{missing} is not installed: {hint}")
+
+
+@cache
+def _missing_package(framework: str) -> str | None:
+    try:
+        IMPORTERS[framework]()
+    except ModuleNotFoundError as error:
+        return error.name or framework
+    return None
