@@ -1,8 +1,8 @@
 """convcost: what a convolutional network costs, exactly, and where each number comes from.
 
 >>> import convcost
->>> convcost.load("mobilenet_v2", width=0.75, resolution=192).report().totals.macs
-153942648
+>>> convcost.load("mobilenet_v2", width=0.75).report().totals.macs
+209069792
 """
 
 from convcost.errors import ConvcostError, SpecError, UsageError

@@ -8,6 +8,9 @@ from typing import Any
 from convcost.dims import Dim, Shape
 from convcost.units import shape_text
 
+PAPER = "paper"
+"""The default convention."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -10,7 +10,7 @@ from typing import Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
-from convcost.errors import SpecError, UsageError, did_you_mean
+from convcost.errors import Problem, SpecError, UsageError, did_you_mean
 from convcost.expr import ExprError, number
 from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, say
@@ -66,7 +66,7 @@ class Network:
         )
 
 
-def load(model: str, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
+def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
     """A network by zoo name, preset name or path of a YAML file, with knobs set.
 
     `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
@@ -76,10 +76,14 @@ def load(model: str, *, input_shape: Shape | int | None = None, **knobs: Any) ->
     >>> load("mobilenet_v1", width=0.5, resolution=160).report().totals.macs
     76516352
     """
+    return open_network(model, knobs, input_shape)
+
+
+def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+    """As `load`, with the knobs in a mapping."""
     found = find(model)
     name = found.preset or found.spec.name
-    values = {knob.name: knob.default for knob in found.spec.knobs.values()}
-    values |= found.spec.presets.get(name, {})
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | preset_values(found.spec, name)
     for knob, value in knobs.items():
         if knob not in found.spec.knobs:
             raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, found.spec.knobs)}")
@@ -91,10 +95,37 @@ def load(model: str, *, input_shape: Shape | int | None = None, **knobs: Any) ->
         shape = _full_shape(found.spec, values, input_shape)
         if _is_resolution(found.spec, values, shape):
             values["resolution"], shape = shape[0], None
-    network = Network(found.spec, name, values, shape)
     if found.problems:
         raise SpecError([*found.problems, *attempt(found.spec, values, shape)[1]])
-    return network
+    return Network(found.spec, name, values, shape)
+
+
+def preset_values(spec: Spec, preset: str) -> dict[str, KnobValue]:
+    """What a preset sets, each value checked as a caller's would be; raises `SpecError`."""
+    values = {}
+    for name, value in spec.presets.get(preset, {}).items():
+        try:
+            values[name] = knob_value(spec.knobs[name], value)
+        except UsageError as error:
+            raise SpecError([Problem(spec.knobs[name].where, f"presets.{preset}", str(error))]) from None
+    return values
+
+
+def validate(model: str) -> list[Problem]:
+    """Everything that is wrong with a spec, at its default knobs and at every preset, in the order of the file.
+
+    Raises `SpecError` if the file cannot be read as a spec at all.
+    """
+    found = find(model)
+    problems = list(found.problems)
+    for preset in ("", *found.spec.presets):
+        try:
+            values = {knob.name: knob.default for knob in found.spec.knobs.values()} | preset_values(found.spec, preset)
+        except SpecError as error:
+            problems += error.problems
+            continue
+        problems += attempt(found.spec, values)[1]
+    return list(SpecError(problems).problems)
 
 
 def knob_value(knob: Knob, value: Any) -> KnobValue:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost import memory
 from convcost.cost import Convention
@@ -22,8 +22,7 @@ LEVELS = ("layer", "block", "stage", "op")
 """What rows of a report may stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerCost:
+class LayerCost(NamedTuple):
     """One op of the network, at the report's batch size."""
 
     name: str
@@ -52,8 +51,7 @@ class LayerCost:
         return self.output_shapes[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over all layers; bytes follow from the report's dtype."""
 
     macs: int
@@ -72,8 +70,7 @@ class Totals:
     """Activations alive at once, under the report's memory policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Layers that belong together: a block, a stage, or an op."""
 
     name: str
@@ -229,4 +226,4 @@ def kind(layer: LayerCost) -> str:
 
 def totals_dict(totals: Totals) -> dict[str, int]:
     """The totals by name."""
-    return asdict(totals)
+    return totals._asdict()

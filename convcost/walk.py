@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from convcost.cost import OpCost
 from convcost.dims import Shape
@@ -12,8 +12,7 @@ from convcost.ops import OPS, Unfit, failure
 from convcost.units import shape_text
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A node with the shapes it reads and what it costs."""
 
     node: Node

@@ -60,7 +60,7 @@ class Integer(Kind):
 
     def __init__(self, least: int) -> None:
         self.least = least
-        self.text = f">= {least}"
+        self.text = f"an integer >= {least}"
 
     def convert(self, value: Any) -> Dim:
         if isinstance(value, (bool, str, list, tuple)) or value is None:
@@ -71,11 +71,11 @@ class Integer(Kind):
             value = value.numerator
         if isinstance(value, int):
             if value < self.least:
-                raise self.unfit(value)
+                raise Unfit(f"must be >= {self.least}, got {value}")
             if value > LARGEST:
                 raise Unfit(f"must be <= {LARGEST:,}, got {value if value < 10**30 else 'a larger number'}")
         elif is_array(value) and value.size and (value < self.least).any():
-            raise self.unfit(value)
+            raise Unfit(f"must be >= {self.least}, got {say(value)}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class PairOf(Kind):
 
     def __init__(self, least: int) -> None:
         self.one = Integer(least)
-        self.text = f"an integer {self.one.text} or [height, width]"
+        self.text = f"{self.one.text} or [height, width]"
 
     def convert(self, value: Any) -> tuple[Dim, Dim]:
         if isinstance(value, (list, tuple)):

@@ -4,7 +4,7 @@ shape at hand; so the result comes with its costs."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from convcost.dims import Shape
@@ -14,7 +14,8 @@ from convcost.graph import INPUT, Graph, Node, producer
 from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
 from convcost.spec.model import Branch, Broken, Call, Edge, Group, Item, Parallel, Spec, Table, Value
-from convcost.spec.parse import NOTHING
+from convcost.spec.place import UNKNOWN, Env, Flow, Place, Unknown
+from convcost.spec.reader import NOTHING
 from convcost.walk import Step, Walk, output_edges
 
 MOST_NODES = 20_000
@@ -33,78 +34,8 @@ class Elaborated:
     """The knob values that the network depends on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What runs from one layer to the next: one edge, several after a split, or none known after an error."""
-
-    edges: tuple[str, ...]
-
-    @property
-    def known(self) -> bool:
-        return bool(self.edges)
-
-
-_UNKNOWN = Flow(())
-
-
-class _Unknown(Exception):
-    """Something depends on a flow that an earlier error left unknown; nothing more can be said about it."""
-
-
 class _TooLarge(Exception):
     """The network outgrows its bounds; carries the problem."""
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a sequence is built: its names, its scope, and what has been built so far."""
-
-    values: Mapping[str, Any]
-    """Knobs, arguments and columns."""
-    scope: tuple[str, ...]
-    taken: dict[str, Where]
-    """Names used in this scope."""
-    layers: dict[str, Flow] = field(default_factory=dict)
-    """Earlier layers that an edge may name."""
-    coming: frozenset[str] = frozenset()
-    """All names that the sequence will make, to tell a forward edge from a misspelt one."""
-    depth: int = 0
-
-    def inner(self, **changes: Any) -> _Place:
-        """A place inside this one; lists it shares, unless changed."""
-        kept = {name: getattr(self, name) for name in self.__slots__}
-        return _Place(**{**kept, **changes})
-
-
-class _Env(Mapping[str, Any]):
-    """What an expression sees: values by name, shapes of the layer at hand (`in`) and of earlier ones, and words."""
-
-    __slots__ = ("flow", "place", "read", "walk")
-
-    def __init__(self, place: _Place, flow: Flow, walk: Walk, read: set[str]) -> None:
-        self.place, self.flow, self.walk, self.read = place, flow, walk, read
-
-    def __getitem__(self, name: str) -> Any:
-        if not name.startswith("."):
-            if name not in self.place.values:
-                return name  # a word: every other name was refused when the file was read
-            self.read.add(name)
-            return self.place.values[name]
-        name = name[1:]
-        flow = self.flow if name == "in" else self.place.layers.get(name)
-        if flow is None:
-            raise ExprError(f"no earlier layer here is called {name!r}{did_you_mean(name, self.place.layers)}")
-        if not flow.known:
-            raise _Unknown
-        if len(flow.edges) > 1:
-            raise ExprError(f"{name} has {len(flow.edges)} parts; say which, as {name}:0")
-        return self.walk.shapes[flow.edges[0]]
-
-    def __iter__(self) -> Any:
-        return iter(self.place.values)
-
-    def __len__(self) -> int:
-        return len(self.place.values)
 
 
 def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None) -> Elaborated:
@@ -138,7 +69,7 @@ class _Builder:
         self.walk = Walk(())
 
     def build(self, input_shape: Shape | None) -> Elaborated | None:
-        place = _Place(self.knobs, (), {}, coming=_names(self.spec.layers))
+        place = Place(self.knobs, (), {}, coming=_names(self.spec.layers))
         flow = self.input(place, input_shape)
         place.layers[INPUT] = flow
         try:
@@ -154,26 +85,26 @@ class _Builder:
         read = {name: value for name, value in self.knobs.items() if name in self.read}
         return Elaborated(graph, tuple(self.walk.steps), read)
 
-    def input(self, place: _Place, shape: Shape | None) -> Flow:
+    def input(self, place: Place, shape: Shape | None) -> Flow:
         if shape is None:
             sizes = []
             for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
                 try:
-                    sizes.append(self.evaluate(value, place, _UNKNOWN, f"input {axis}", _SIZE.convert))
-                except _Unknown:
-                    return _UNKNOWN
+                    sizes.append(self.evaluate(value, place, UNKNOWN, f"input {axis}", _SIZE.convert))
+                except Unknown:
+                    return UNKNOWN
             shape = tuple(sizes)
         self.walk.shapes[INPUT] = shape
-        return Flow((INPUT,)) if shape else _UNKNOWN
+        return Flow((INPUT,)) if shape else UNKNOWN
 
     # -- sequences ---------------------------------------------------------------------------------------------
 
-    def sequence(self, items: Sequence[Item], place: _Place, flow: Flow) -> Flow:
+    def sequence(self, items: Sequence[Item], place: Place, flow: Flow) -> Flow:
         for item in items:
             flow = self.item(item, place, flow)
         return flow
 
-    def item(self, item: Item, place: _Place, flow: Flow) -> Flow:
+    def item(self, item: Item, place: Place, flow: Flow) -> Flow:
         """Build an item and hand on what runs out of it."""
         self.count(item.where, place)
         try:
@@ -185,8 +116,8 @@ class _Builder:
                 result = self.body(item, item.body, place, inputs, item.name)
             else:
                 result = self.repeated(item, place, inputs)
-        except _Unknown:
-            result = _UNKNOWN
+        except Unknown:
+            result = UNKNOWN
         if item.name:
             place.layers[item.name] = result
         if item.side:
@@ -194,12 +125,12 @@ class _Builder:
             return flow
         return result
 
-    def repeated(self, item: Item, place: _Place, inputs: list[Flow]) -> Flow:
+    def repeated(self, item: Item, place: Place, inputs: list[Flow]) -> Flow:
         assert item.repeat is not None
         times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert)
         if times > MOST_NODES:
             raise _TooLarge(
-                Problem(item.repeat.where, _path(place), f"repeat must be <= {MOST_NODES:,}, got {times:,}")
+                Problem(item.repeat.where, place.path(), f"repeat must be <= {MOST_NODES:,}, got {times:,}")
             )
         base = item.name or (item.body.target if isinstance(item.body, Call) else "part")
         base += "_" if base[-1].isdigit() else ""
@@ -210,11 +141,11 @@ class _Builder:
             inputs = [self.body(item, body, place, inputs, f"{base}{i + 1}"), *inputs[1:]]
         return inputs[0]
 
-    def body(self, item: Item, body: object, place: _Place, inputs: list[Flow], name: str | None) -> Flow:
+    def body(self, item: Item, body: object, place: Place, inputs: list[Flow], name: str | None) -> Flow:
         if isinstance(body, Call):
             return self.call(item.where, body, place, inputs, name)
         if isinstance(body, Broken):
-            return _UNKNOWN
+            return UNKNOWN
         # A name makes a scope of its own; without one the content belongs to the scope around it.
         inner = place
         if name:
@@ -229,19 +160,19 @@ class _Builder:
         assert isinstance(body, Parallel)
         return self.parallel(item, body, inner, inputs[0])
 
-    def table(self, table: Table, place: _Place, flow: Flow) -> Flow:
+    def table(self, table: Table, place: Place, flow: Flow) -> Flow:
         for i, cells in enumerate(table.rows, start=1):
             row = {}
             for column, cell in zip(table.columns, cells):
                 try:
                     row[column] = self.evaluate(cell, place, flow, f"column {column}")
-                except _Unknown:
-                    return _UNKNOWN
+                except Unknown:
+                    return UNKNOWN
             labelled = {int(label) if label.isdigit() else label: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
             values = {**place.values, **row, "row": labelled}
             if _is_single(table.items):
-                inner, items = place.inner(values=values), [replace(table.items[0], name=name)]
+                inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
                 self.take(name, place, cells[0].where)
                 coming = _names(table.items)
@@ -253,7 +184,7 @@ class _Builder:
             place.layers[name] = flow
         return flow
 
-    def parallel(self, item: Item, body: Parallel, place: _Place, flow: Flow) -> Flow:
+    def parallel(self, item: Item, body: Parallel, place: Place, flow: Flow) -> Flow:
         """Build the branches whose condition holds, and join them; a single one needs no join."""
         ends = []
         for branch in body.branches:
@@ -261,19 +192,19 @@ class _Builder:
             if branch.condition is None or self.decide(branch.condition, place, start):
                 ends.append(self.branch(branch, place, start))
         if not ends:
-            self.complain(item.where, _path(place), "no branch is left: the condition of each is false")
-            return _UNKNOWN
+            self.complain(item.where, place.path(), "no branch is left: the condition of each is false")
+            return UNKNOWN
         if len(ends) == 1:
             return ends[0]
         return self.call(body.join.where, body.join, place, ends, None)
 
-    def branch(self, branch: Branch, place: _Place, start: Flow) -> Flow:
+    def branch(self, branch: Branch, place: Place, start: Flow) -> Flow:
         names = place.coming | _names(branch.items)
         return self.sequence(branch.items, place.inner(layers=dict(place.layers), coming=names), start)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
-    def call(self, where: Where, call: Call, place: _Place, inputs: list[Flow], name: str | None) -> Flow:
+    def call(self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None) -> Flow:
         """Build an op or a block; an argument in the place of an op stands for the op or block it names."""
         target = place.values.get(call.target, call.target)
         if target is not call.target:
@@ -283,69 +214,69 @@ class _Builder:
         if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
             known = did_you_mean(str(target), [*OPS, *self.spec.blocks])
             self.complain(
-                call.where, _path(place), f"{call.target} must name an op or a block, got {say(target)}{known}"
+                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{known}"
             )
-            return _UNKNOWN
+            return UNKNOWN
         known_args = OPS[target].attrs if target in OPS else self.spec.blocks[target].args
         for arg, value in call.args.items():
             if arg not in known_args:
                 self.complain(
-                    value.where, _path(place, name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
+                    value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
-                return _UNKNOWN
+                return UNKNOWN
         local = self.take(name, place, where) if name else self.free(target, place)
         build = self.op if target in OPS else self.block
         return build(where, target, call, place, inputs, local)
 
-    def op(self, where: Where, target: str, call: Call, place: _Place, inputs: list[Flow], name: str) -> Flow:
-        env = _Env(place, inputs[0], self.walk, self.read)
+    def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
+        env = Env(place, inputs[0], self.walk, self.read)
         attrs, broken = {}, False
         for arg, attr in OPS[target].attrs.items():
             if arg not in call.args:
                 attrs[arg] = attr.default
                 if attr.required:
-                    self.complain(call.where, _path(place, name), f"{target} needs {arg}")
+                    self.complain(call.where, place.path(name), f"{target} needs {arg}")
                     broken = True
                 continue
             try:
-                attrs[arg] = self.evaluate_in(env, call.args[arg], _path(place, name), arg, attr.kind.convert)
-            except _Unknown:
+                attrs[arg] = self.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
+            except Unknown:
                 broken = True
         if broken or not all(flow.known for flow in inputs):
-            return _UNKNOWN
+            return UNKNOWN
         edges = []
         for flow in inputs:
             if len(flow.edges) > 1:
                 self.complain(
-                    where, _path(place, name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
+                    where, place.path(name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
                 )
-                return _UNKNOWN
+                return UNKNOWN
             edges += flow.edges
         *scope, local = (*place.scope, *name.split("."))
         node = Node(".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), where)
         if len(self.walk.steps) >= MOST_NODES:
             raise _TooLarge(
-                Problem(where, _path(place), f"a network may have {MOST_NODES:,} layers, this one has more")
+                Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more")
             )
         try:
             step = self.walk.step(node)
         except Unfit as error:
-            self.complain(where, _path(place, name), str(error))
-            return _UNKNOWN
+            self.complain(where, place.path(name), str(error))
+            return UNKNOWN
         return Flow(output_edges(node, step.cost))
 
-    def block(self, where: Where, target: str, call: Call, place: _Place, inputs: list[Flow], name: str) -> Flow:
+    def block(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
         block = self.spec.blocks[target]
         if place.depth >= DEEPEST:
-            raise _TooLarge(Problem(where, _path(place), f"blocks nest deeper than {DEEPEST}"))
+            raise _TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
         if len(inputs) != len(block.inputs):
             need = f"{len(block.inputs)} input{'s' * (len(block.inputs) > 1)} ({', '.join(block.inputs)})"
-            self.complain(where, _path(place, name), f"{target} takes {need}, got {len(inputs)}")
-            return _UNKNOWN
+            self.complain(where, place.path(name), f"{target} takes {need}, got {len(inputs)}")
+            return UNKNOWN
         args = self.arguments(target, call, place, inputs[0], name)
         if args is None:
-            return _UNKNOWN
-        inner = _Place(
+            return UNKNOWN
+        inner = Place(
             values={**self.knobs, **args},
             scope=(*place.scope, *name.split(".")),
             taken={},
@@ -355,33 +286,33 @@ class _Builder:
         )
         return self.sequence(block.items, inner, inputs[0])
 
-    def arguments(self, target: str, call: Call, place: _Place, flow: Flow, name: str) -> dict[str, Any] | None:
+    def arguments(self, target: str, call: Call, place: Place, flow: Flow, name: str) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args, broken = _Env(place, flow, self.walk, self.read), {}, False
-        path = _path(place, name)
+        env, args, broken = Env(place, flow, self.walk, self.read), {}, False
+        path = place.path(name)
         for arg, default in self.spec.blocks[target].args.items():
             try:
                 if arg in call.args:
                     args[arg] = self.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
-                    inside = _Env(place.inner(values={**self.knobs, **args}, layers={}), flow, self.walk, self.read)
+                    inside = Env(place.inner(values={**self.knobs, **args}, layers={}), flow, self.walk, self.read)
                     args[arg] = self.evaluate_in(inside, default, path, arg)
                 else:
                     self.complain(call.where, path, f"{target} needs {arg}")
                     broken = True
-            except _Unknown:
+            except Unknown:
                 broken = True
         return None if broken else args
 
     # -- values, names and edges -------------------------------------------------------------------------------
 
-    def evaluate(self, value: Value, place: _Place, flow: Flow, what: str, convert: Any = None) -> Any:
-        return self.evaluate_in(_Env(place, flow, self.walk, self.read), value, _path(place), what, convert)
+    def evaluate(self, value: Value, place: Place, flow: Flow, what: str, convert: Any = None) -> Any:
+        return self.evaluate_in(Env(place, flow, self.walk, self.read), value, place.path(), what, convert)
 
-    def evaluate_in(self, env: _Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
-        """The value in an environment, of the kind wanted; raises `_Unknown` after complaining."""
+    def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
+        """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
         if _is_broken(value):
-            raise _Unknown
+            raise Unknown
         try:
             result = value.evaluate(env)
             return convert(result) if convert else result
@@ -389,19 +320,19 @@ class _Builder:
             self.complain(value.where, path, f"{what}: {error}")
         except Unfit as error:
             self.complain(value.where, path, f"{what} {error}")
-        raise _Unknown
+        raise Unknown
 
-    def decide(self, condition: Value, place: _Place, flow: Flow) -> bool:
+    def decide(self, condition: Value, place: Place, flow: Flow) -> bool:
         holds = self.evaluate(condition, place, flow, "if")
         if not isinstance(holds, bool):
-            self.complain(condition.where, _path(place), f"if must be true or false, got {say(holds)}")
-            raise _Unknown
+            self.complain(condition.where, place.path(), f"if must be true or false, got {say(holds)}")
+            raise Unknown
         return holds
 
-    def edges(self, edges: Sequence[Edge], place: _Place) -> list[Flow]:
+    def edges(self, edges: Sequence[Edge], place: Place) -> list[Flow]:
         return [self.edge(edge, place) for edge in edges]
 
-    def edge(self, edge: Edge, place: _Place) -> Flow:
+    def edge(self, edge: Edge, place: Place) -> Flow:
         """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
         name, _, part = edge.name.partition(":")
         flow = place.layers.get(name)
@@ -410,23 +341,23 @@ class _Builder:
                 what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
             else:
                 what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
-            self.complain(edge.where, _path(place), what)
-            raise _Unknown
+            self.complain(edge.where, place.path(), what)
+            raise Unknown
         if not flow.known or not part:
             return flow
         if not part.isdigit() or int(part) >= len(flow.edges):
-            self.complain(edge.where, _path(place), f"reads part {part!r} of {name!r}, which has {len(flow.edges)}")
-            raise _Unknown
+            self.complain(edge.where, place.path(), f"reads part {part!r} of {name!r}, which has {len(flow.edges)}")
+            raise Unknown
         return Flow((flow.edges[int(part)],))
 
-    def take(self, name: str, place: _Place, where: Where) -> str:
+    def take(self, name: str, place: Place, where: Where) -> str:
         """Use a name that the spec states."""
         if name in place.taken:
-            self.complain(where, _path(place), f"the name {name!r} is taken by line {place.taken[name].line}")
+            self.complain(where, place.path(), f"the name {name!r} is taken by line {place.taken[name].line}")
         place.taken[name] = where
         return name
 
-    def free(self, target: str, place: _Place) -> str:
+    def free(self, target: str, place: Place) -> str:
         """A name for a layer that has none: its op's or block's, numbered from the second on."""
         name, count = target, 1
         while name in place.taken or name in place.coming:
@@ -435,10 +366,10 @@ class _Builder:
         place.taken[name] = Where("", 0, 0)
         return name
 
-    def count(self, where: Where, place: _Place) -> None:
+    def count(self, where: Where, place: Place) -> None:
         self.steps += 1
         if self.steps > MOST_STEPS:
-            raise _TooLarge(Problem(where, _path(place), f"building the network takes more than {MOST_STEPS:,} steps"))
+            raise _TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
 
     def complain(self, where: Where, path: str, what: str) -> None:
         """Keep a problem, once per place in the file: a block that is used often is wrong once."""
@@ -457,10 +388,6 @@ class _Builder:
 def _is_broken(value: Value) -> bool:
     content = value.content
     return isinstance(content, Broken) or (isinstance(content, tuple) and any(map(_is_broken, content)))
-
-
-def _path(place: _Place, name: str = "") -> str:
-    return ".".join((*place.scope, *([name] if name else [])))
 
 
 def _is_single(items: Sequence[Item]) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from convcost.errors import Where
 from convcost.expr import Env, Expr
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 KnobValue = int | Fraction | bool | str | tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A constant, an expression, or a list of values, and where it stands."""
 
     where: Where
@@ -29,8 +31,7 @@ class Value:
         return self.content
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
+class Knob(NamedTuple):
     """A named number or word that a caller may set."""
 
     name: str
@@ -40,8 +41,7 @@ class Knob:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An op or a block with arguments: `{conv2d: {channels: 64, kernel: 3}}`."""
 
     where: Where
@@ -49,8 +49,7 @@ class Call:
     args: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """One path of a `parallel`."""
 
     name: str
@@ -60,16 +59,14 @@ class Branch:
     inputs: tuple[Edge, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Parallel:
+class Parallel(NamedTuple):
     """Branches from the same input, joined by an op."""
 
     branches: tuple[Branch, ...]
     join: Call
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """The paper's own rows, each built by the same items."""
 
     columns: tuple[str, ...]
@@ -77,28 +74,24 @@ class Table:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A sequence under one name."""
 
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Broken:
     """Something that parse.py has already complained about; what depends on it is not checked further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """The name of an earlier layer, and where it is written."""
 
     name: str
     where: Where
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One entry of a sequence: what to build, and how often, under which name and condition, from which inputs."""
 
     where: Where
@@ -107,12 +100,11 @@ class Item:
     condition: Value | None = None
     inputs: tuple[Edge, ...] = ()
     repeat: Value | None = None
-    then: dict[str, Value] = field(default_factory=dict)
+    then: Mapping[str, Value] = _NOTHING
     side: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A named piece of network with arguments."""
 
     name: str
@@ -123,17 +115,16 @@ class Block:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A whole file."""
 
     file: str
     name: str
     input: tuple[Value, ...]
     layers: tuple[Item, ...]
-    knobs: dict[str, Knob] = field(default_factory=dict)
-    presets: dict[str, dict[str, KnobValue]] = field(default_factory=dict)
-    blocks: dict[str, Block] = field(default_factory=dict)
+    knobs: Mapping[str, Knob] = _NOTHING
+    presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
+    blocks: Mapping[str, Block] = _NOTHING
     title: str = ""
     year: int | None = None
     source: str = ""

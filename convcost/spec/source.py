@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -28,8 +27,7 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value: an int, an exact decimal, a truth value, nothing, or text."""
 
     where: Where
@@ -38,8 +36,7 @@ class Scalar:
     kind = "a value"
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     where: Where
@@ -48,8 +45,7 @@ class Sequence:
     kind = "a list"
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Keys and values; no key stands twice."""
 
     where: Where

@@ -52,6 +52,9 @@ def torchvision_cases() -> Iterator[Case]:
         yield Case("torchvision", f"vgg{depth}", partial(torchvision_network, f"vgg{depth}"))
     for depth in (18, 34, 50, 101, 152):
         yield Case("torchvision", f"resnet{depth}", partial(torchvision_network, f"resnet{depth}"), ordered=False)
+    for resolution in (225, 97):  # the sizes at which rounding matters
+        build = partial(torchvision_network, "resnet50", resolution=resolution)
+        yield Case("torchvision", "resnet50", build, {"resolution": resolution}, ordered=False)
     for width in WIDTHS_V2:
         for resolution in (224, 192, 160, 128, 96, 225, 97):
             build = partial(torchvision_network, "mobilenet_v2", resolution=resolution, width_mult=width)
@@ -65,11 +68,12 @@ def keras_cases() -> Iterator[Case]:
     """Networks of keras, which pads as TensorFlow does: a second opinion on every output shape.
 
     MobileNet is left at even resolutions: on an odd map keras' explicit padding rounds down, "same" rounds up.
-    keras' ResNet50 is the variant with the stride in the first 1x1 convolution (resnet50_v1) plus needless biases.
+    keras' ResNets stride in the first 1x1 convolution (resnet50_v1 etc.) and have needless biases, left out here.
     """
     for depth in (16, 19):
         yield Case("keras", f"vgg{depth}", partial(keras_network, f"VGG{depth}"))
-    yield Case("keras", "resnet50_v1", _keras_resnet50_without_biases, ordered=False)
+    for depth in (50, 101, 152):
+        yield Case("keras", f"resnet{depth}_v1", partial(_keras_resnet, f"ResNet{depth}"), ordered=False)
     for width in WIDTHS_V1:
         for resolution in (224, 192, 160, 128):
             build = partial(keras_network, "MobileNet", resolution=resolution, alpha=width)
@@ -83,8 +87,8 @@ def keras_cases() -> Iterator[Case]:
         yield Case("keras", f"efficientnet_b{number}", build)
 
 
-def _keras_resnet50_without_biases() -> Network:
-    return keras_network("ResNet50").without_conv_biases()
+def _keras_resnet(name: str) -> Network:
+    return keras_network(name).without_conv_biases()
 
 
 CASES = (*torch_cases(), *torchvision_cases(), *keras_cases())

@@ -1,0 +1,62 @@
+"""The group of all commands, their order in the help, and what becomes of errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from convcost import __version__
+from convcost.cli.report import list_command, report_command
+from convcost.cli.spec import spec_group
+from convcost.errors import ConvcostError
+
+#: Heading -> commands, in the order in which help shows them.
+SECTIONS = {
+    "Look": (list_command, report_command),
+    "Specs": (spec_group,),
+}
+
+
+class _Failure(click.ClickException):
+    """Bad input: what the library said, on stderr, and exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        del file
+        click.echo(self.message, err=True)
+
+
+class _Group(click.Group):
+    """Commands under headings; errors of the library without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConvcostError as error:
+            raise _Failure(str(error)) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(c.name or "", c.get_short_help_str(80)) for c in commands])
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  convcost report mobilenet_v2",
+)
+@click.version_option(__version__, prog_name="convcost")
+def main() -> None:
+    """What a convolutional network costs - MACs, parameters, activations, peak memory - exactly.
+
+    Networks are YAML files or names of the zoo that ships with convcost.
+    """
+
+
+for _commands in SECTIONS.values():
+    for _command in _commands:
+        main.add_command(_command)

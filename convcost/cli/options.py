@@ -1,0 +1,97 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from convcost.errors import ConvcostError
+from convcost.render import FORMATS
+from convcost.units import DTYPE_BITS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def complete_model(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Names of the zoo that begin so; without one, the shell completes file names."""
+    from click.shell_completion import CompletionItem
+
+    from convcost.spec.zoo import names
+
+    try:
+        found = [CompletionItem(name) for name in names() if name.startswith(begun)]
+    except ConvcostError:
+        found = []
+    return found or [CompletionItem(begun, type="file")]
+
+
+def complete_convention(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Names of conventions that begin so."""
+    from convcost.conventions import all_conventions
+
+    return [name for name in all_conventions() if name.startswith(begun)]
+
+
+class InputShape(click.ParamType):
+    """224, 224x224 or 224x224x3: height, width, channels."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, str) and re.fullmatch(r"\d{1,10}([x×]\d{1,10}){0,2}", value, re.ASCII | re.IGNORECASE):
+            return tuple(map(int, re.split("[x×]", value.lower())))
+        self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
+
+
+class Setting(click.ParamType):
+    """KEY=VALUE."""
+
+    name = "setting"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        key, sign, text = str(value).partition("=")
+        if not sign or not key.strip() or not text.strip():
+            self.fail(f"{value!r} is not KEY=VALUE, e.g. width=0.75", param, ctx)
+        return key.strip(), text.strip()
+
+
+def settings(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The settings as a dict; the same key twice is an error."""
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise click.BadParameter(f"{key} is set twice", param_hint="'--set'")
+    return dict(pairs)
+
+
+model_argument = click.argument("model", shell_complete=complete_model)
+set_option = click.option(
+    "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
+)
+input_option = click.option(
+    "--input", "input_", type=InputShape(), metavar="SHAPE", help="Input shape: 224, 224x224 or 224x224x3 (HxWxC)."
+)
+convention_option = click.option(
+    "--convention",
+    default="paper",
+    show_default=True,
+    shell_complete=complete_convention,
+    help="What counts as an operation.",
+)
+dtype_option = click.option(
+    "--dtype", type=click.Choice(list(DTYPE_BITS)), default="fp32", show_default=True, help="Type of one element."
+)
+output_option = click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(), help="Write here instead of standard output; never half."
+)
+format_option = click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends with, else table."
+)
+
+
+def output_options(command: Command) -> Command:
+    """--format and -o."""
+    return format_option(output_option(command))

@@ -1,0 +1,65 @@
+"""Getting a finished text out: whole or not at all, to standard output or to a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import NoReturn
+
+from convcost.errors import OutputError
+from convcost.render import EXTENSIONS
+
+_SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
+
+
+def emit(text: str, path: str | None) -> None:
+    """Write to a file, or to standard output if there is none; raises `OutputError`."""
+    if path is None or path == "-":
+        _to_stdout(text)
+    else:
+        _to_file(text, path)
+
+
+def format_of(path: str | None, given: str | None) -> str:
+    """The format asked for, else what the file's ending says, else a table."""
+    ending = os.path.splitext(path or "")[1].lower()
+    return given or EXTENSIONS.get(ending, "table")
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is still buffered must not be tried again, and complained about, when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno == errno.EPIPE:
+            _reader_gone()
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _reader_gone() -> NoReturn:
+    """The reader of the pipe (`head`, a pager) has seen enough: end quietly, as other programs do."""
+    raise SystemExit(_SIGPIPE_STATUS)
+
+
+def _to_file(text: str, path: str) -> None:
+    """Write beside the file and rename, so that nobody ever sees half of it."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return
+        target = os.path.realpath(path)
+        part = f"{target}.{os.getpid()}.part"
+        try:
+            with open(part, "x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.replace(part, target)
+        except BaseException:
+            if os.path.exists(part):
+                os.unlink(part)
+            raise
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None

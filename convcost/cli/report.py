@@ -1,0 +1,64 @@
+"""`convcost list` and `convcost report`: look at networks."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import (
+    convention_option,
+    dtype_option,
+    input_option,
+    model_argument,
+    output_options,
+    set_option,
+    settings,
+)
+from convcost.cli.output import emit, format_of
+from convcost.memory import POLICIES
+from convcost.network import open_network
+from convcost.render import render
+from convcost.report import LEVELS
+
+
+@click.command("report", epilog="\b\nExample:\n  convcost report mobilenet_v2 --set width=0.75 --input 192 --by stage")
+@model_argument
+@set_option
+@input_option
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@click.option("--by", type=click.Choice(LEVELS), default="layer", show_default=True, help="What a row stands for.")
+@convention_option
+@dtype_option
+@click.option(
+    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
+)
+@output_options
+def report_command(
+    model: str,
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    batch: int,
+    by: str,
+    convention: str,
+    dtype: str,
+    memory: str,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """Shapes, parameters and MACs of MODEL, layer by layer and in total.
+
+    MODEL is a name that `convcost list` shows, or the path of a YAML spec.
+    """
+    from convcost.tables import report_table
+
+    network = open_network(model, settings(set_), input_)
+    report = network.report(convention, batch=batch, dtype=dtype, memory_policy=memory)
+    emit(render(report_table(report, by), format_of(output, format_)), output)
+
+
+@click.command("list", epilog="\b\nExample:\n  convcost list --format markdown")
+@output_options
+def list_command(output: str | None, format_: str | None) -> None:
+    """The zoo: every network by name, with its parameters, MACs, year and source."""
+    from convcost.listing import list_table
+
+    emit(render(list_table(), format_of(output, format_)), output)

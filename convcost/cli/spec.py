@@ -1,0 +1,86 @@
+"""`convcost spec …`: the spec language - check, resolve, schema, ops."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import (
+    complete_model,
+    input_option,
+    model_argument,
+    output_option,
+    output_options,
+    set_option,
+    settings,
+)
+from convcost.cli.output import emit, format_of
+from convcost.errors import SpecError
+
+
+@click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
+def spec_group() -> None:
+    """The spec language: validate, resolve, schema, ops."""
+
+
+@spec_group.command("validate", epilog="\b\nExample:\n  convcost spec validate specs/vgg.yaml specs/resnet.yaml")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_model)
+def validate_command(files: tuple[str, ...]) -> None:
+    """Check specs at their default knobs and at every preset; report every problem at once."""
+    from convcost.network import validate
+
+    problems, lines = [], []
+    for file in files:
+        try:
+            found = validate(file)
+        except SpecError as error:
+            found = list(error.problems)
+        problems += found
+        lines += [] if found else [f"{file}: ok\n"]
+    emit("".join(lines), None)
+    if problems:
+        raise SpecError(problems)
+
+
+@spec_group.command("resolve", epilog="\b\nExample:\n  convcost spec resolve mobilenet_v2 --set width=0.5 -o flat.yaml")
+@model_argument
+@set_option
+@input_option
+@output_option
+def resolve_command(
+    model: str, set_: tuple[tuple[str, str], ...], input_: tuple[int, ...] | None, output: str | None
+) -> None:
+    """The network for given knobs as a flat spec: every layer, input and attribute explicit."""
+    from convcost.network import open_network
+    from convcost.spec.resolve import resolved
+
+    network = open_network(model, settings(set_), input_)
+    emit(resolved(network.spec, network.graph), output)
+
+
+@spec_group.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")
+@output_option
+def schema_command(output: str | None) -> None:
+    """JSON Schema of the language, for completion and checks in an editor."""
+    import json
+
+    from convcost.spec.schema import json_schema
+
+    emit(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", output)
+
+
+@spec_group.command("ops", epilog="\b\nExample:\n  convcost spec ops conv2d")
+@click.argument("op", required=False)
+@output_options
+def ops_command(op: str | None, output: str | None, format_: str | None) -> None:
+    """The ops: all of them on one line each, or the manual page of OP."""
+    from convcost.render import Table, render
+    from convcost.spec.manual import overview, page
+
+    if op:
+        emit(page(op), output)
+        return
+    rows = overview()
+    headers = ("op", "attributes", "what it does")
+    records = [dict(zip(headers, row, strict=True)) for row in rows]
+    table = Table("", headers, (False,) * 3, [list(row) for row in rows], records, {"ops": records})
+    emit(render(table, format_of(output, format_)), output)

@@ -1,0 +1,153 @@
+"""One table, six ways to write it: text for a terminal, CSV, Markdown, HTML, LaTeX - and JSON from data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMATS = ("table", "json", "csv", "markdown", "html", "latex")
+#: File name endings that say which format is meant.
+EXTENSIONS = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".tex": "latex",
+    ".txt": "table",
+}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #8884; white-space: nowrap; }}
+tbody tr:last-child td {{ border-top: 2px solid; font-weight: 600; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<div class="wide">
+{table}
+</div>
+{notes}
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text for people, and the same rows exact for machines."""
+
+    title: str
+    headers: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    """Which columns are numbers, set flush right."""
+    rows: list[list[str]]
+    records: list[dict[str, Any]]
+    """One exact record per row, for CSV."""
+    data: dict[str, Any]
+    """Everything, for JSON."""
+    total: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def render(table: Table, fmt: str) -> str:
+    """The table in one of `FORMATS`, ending with a newline."""
+    writers = {"table": _text, "json": _json, "csv": _csv, "markdown": _markdown, "html": _html, "latex": _latex}
+    return writers[fmt](table)
+
+
+def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
+    """Lines of a plain table; columns two spaces apart, numbers flush right.
+
+    >>> grid(("op", "MACs"), [("conv2d", "2,160")], (False, True))
+    ['op       MACs', 'conv2d  2,160']
+    """
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        set_cells = (c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric, strict=True))
+        return "  ".join(set_cells).rstrip()
+
+    return [line(cells) for cells in (headers, *rows)]
+
+
+def _text(table: Table) -> str:
+    # Not tabulate: its import alone would cost a third of the whole command (benchmarks/README.md).
+    total = [table.total] if table.total else []
+    lines = grid(table.headers, [*table.rows, *total], table.numeric)
+    rule = "-" * max(map(len, lines))
+    if total:
+        lines.insert(-1, rule)
+    lines.insert(1, rule)
+    head = [table.title, ""] if table.title else []
+    notes = [part for note in table.notes for part in _wrapped(note)]
+    return "\n".join([*head, *lines, *([""] if notes else []), *notes, ""])
+
+
+def _wrapped(note: str) -> list[str]:
+    """A note on lines of at most 110 characters, the later ones set in under the first column of its text."""
+    import textwrap
+
+    return textwrap.wrap(note, 110, subsequent_indent=" " * 13, break_long_words=False)
+
+
+def _json(table: Table) -> str:
+    return json.dumps(table.data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _csv(table: Table) -> str:
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(table.records[0]) if table.records else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table.records)
+    return out.getvalue()
+
+
+def _tabulated(table: Table, fmt: str, rows: Sequence[Sequence[str]]) -> str:
+    from tabulate import tabulate
+
+    return tabulate(
+        rows,
+        table.headers,
+        tablefmt=fmt,
+        disable_numparse=True,
+        colalign=["right" if n else "left" for n in table.numeric],
+    )
+
+
+def _all_rows(table: Table) -> list[list[str]]:
+    return [*table.rows, *([table.total] if table.total else [])]
+
+
+def _markdown(table: Table) -> str:
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in _all_rows(table)]
+    head = f"### {table.title}\n\n" if table.title else ""
+    notes = "".join(f"\n- {note}" for note in table.notes)
+    return f"{head}{_tabulated(table, 'github', rows)}\n{notes}{'' if not notes else chr(10)}"
+
+
+def _html(table: Table) -> str:
+    from html import escape
+
+    notes = "\n".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    return _PAGE.format(title=escape(table.title), table=_tabulated(table, "html", _all_rows(table)), notes=notes)
+
+
+def _latex(table: Table) -> str:
+    comments = "".join(f"% {line}\n" for line in (table.title, *table.notes) if line)
+    return comments + _tabulated(table, "latex_booktabs", _all_rows(table)) + "\n"

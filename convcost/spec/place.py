@@ -1,0 +1,85 @@
+"""Where a layer is built: the values and names it can see, and what flows into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convcost.errors import Where, did_you_mean
+from convcost.expr import ExprError
+from convcost.walk import Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What runs from one layer to the next: one edge, several after a split, or none known after an error."""
+
+    edges: tuple[str, ...]
+
+    @property
+    def known(self) -> bool:
+        return bool(self.edges)
+
+
+UNKNOWN = Flow(())
+
+
+class Unknown(Exception):
+    """Something depends on a flow that an earlier error left unknown; nothing more can be said about it."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a sequence is built: its names, its scope, and what has been built so far."""
+
+    values: Mapping[str, Any]
+    """Knobs, arguments and columns."""
+    scope: tuple[str, ...]
+    taken: dict[str, Where]
+    """Names used in this scope."""
+    layers: dict[str, Flow] = field(default_factory=dict)
+    """Earlier layers that an edge may name."""
+    coming: frozenset[str] = frozenset()
+    """All names that the sequence will make, to tell a forward edge from a misspelt one."""
+    depth: int = 0
+
+    def path(self, name: str = "") -> str:
+        """The dotted path of a layer here, or of the place itself."""
+        return ".".join((*self.scope, *([name] if name else [])))
+
+    def inner(self, **changes: Any) -> Place:
+        """A place inside this one; lists it shares, unless changed."""
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return Place(**{**kept, **changes})
+
+
+class Env(Mapping[str, Any]):
+    """What an expression sees: values by name, shapes of the layer at hand (`in`) and of earlier ones, and words."""
+
+    __slots__ = ("flow", "place", "read", "walk")
+
+    def __init__(self, place: Place, flow: Flow, walk: Walk, read: set[str]) -> None:
+        self.place, self.flow, self.walk, self.read = place, flow, walk, read
+
+    def __getitem__(self, name: str) -> Any:
+        if not name.startswith("."):
+            if name not in self.place.values:
+                return name  # a word: every other name was refused when the file was read
+            self.read.add(name)
+            return self.place.values[name]
+        name = name[1:]
+        flow = self.flow if name == "in" else self.place.layers.get(name)
+        if flow is None:
+            raise ExprError(f"no earlier layer here is called {name!r}{did_you_mean(name, self.place.layers)}")
+        if not flow.known:
+            raise Unknown
+        if len(flow.edges) > 1:
+            raise ExprError(f"{name} has {len(flow.edges)} parts; say which, as {name}:0")
+        return self.walk.shapes[flow.edges[0]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.place.values)
+
+    def __len__(self) -> int:
+        return len(self.place.values)

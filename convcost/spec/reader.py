@@ -1,0 +1,156 @@
+"""Reading a positioned tree with complaints instead of exceptions: the parts that every level of a spec needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convcost.errors import Problem, Where, did_you_mean
+from convcost.expr import ExprError
+from convcost.expr import parse as parse_expr
+from convcost.ops import OPS
+from convcost.ops.kinds import OneOf, Sides, say
+from convcost.spec import source
+from convcost.spec.model import Broken, Edge, Value
+from convcost.spec.source import Mapping, Scalar, Tree
+
+NOTHING = "none"
+"""In the place of an op: build nothing."""
+
+#: Words that an expression may use as themselves: the choices of attributes.
+ATTRIBUTE_WORDS = {
+    word
+    for op in OPS.values()
+    for attr in op.attrs.values()
+    if isinstance(attr.kind, (OneOf, Sides))
+    for word in attr.kind.words
+}
+#: What people of other tools write, and what it is called here.
+SYNONYMS = {
+    "filters": "channels",
+    "units": "channels",
+    "features": "channels",
+    "out_channels": "channels",
+    "out_features": "channels",
+    "kernel_size": "kernel",
+    "pool_size": "kernel",
+    "strides": "stride",
+    "pad": "padding",
+    "group": "groups",
+    "use_bias": "bias",
+    "dilation_rate": "dilation",
+}
+NAME = re.compile(r"[A-Za-z_]\w*")
+_LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
+MODIFIERS = ("name", "in", "if", "repeat", "then", "side", "join", "columns", "rows")
+VERBS = ("parallel", "each", "layers")
+_RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What an expression at some place may name."""
+
+    values: frozenset[str] = frozenset()
+    """Knobs, arguments, columns."""
+
+    def plus(self, names: Iterable[str]) -> Names:
+        return Names(self.values | frozenset(names))
+
+
+@dataclass
+class Reader:
+    """Reads one file; `problems` grows."""
+
+    file: str
+    problems: list[Problem]
+    blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Argument names of every block, known before the first body is read."""
+    words: frozenset[str] = frozenset()
+    """The choices of knobs, which an expression may name."""
+
+    def complain(self, where: Where, scope: str, what: str) -> None:
+        self.problems.append(Problem(where, scope, what))
+
+    def value(self, tree: Tree, scope: str, names: Names) -> Value:
+        if isinstance(tree, source.Sequence):
+            return Value(tree.where, tuple(self.value(part, scope, names) for part in tree.items))
+        if isinstance(tree, Mapping):
+            self.complain(tree.where, scope, "must be a value or a list, got a mapping")
+            return Value(tree.where, 0)
+        if not isinstance(tree.value, str):
+            return Value(tree.where, tree.value)
+        try:
+            expr = parse_expr(tree.value)
+        except ExprError as error:
+            where = tree.where._replace(column=tree.where.column + error.offset)
+            self.complain(where, scope, str(error))
+            return Value(tree.where, Broken())
+        words = {*OPS, *self.blocks, *self.words, *ATTRIBUTE_WORDS, NOTHING}
+        unknown = sorted(expr.names - names.values - words)
+        for name in unknown:
+            what = (
+                "a size is asked as in.channels, in.height or in.width"
+                if name == "in"
+                else f"there is no {name!r} here"
+            )
+            hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes])
+            self.complain(tree.where, scope, what + hint)
+        return Value(tree.where, Broken() if unknown else expr)
+
+    def mapping(
+        self, tree: Tree | None, scope: str, known: Sequence[str] | None = None, required: Sequence[str] = ()
+    ) -> Mapping | None:
+        """The tree as a mapping with known keys only; None, with a complaint, if it is something else."""
+        if tree is None or (isinstance(tree, Scalar) and tree.value is None and not required):
+            return None
+        if not isinstance(tree, Mapping):
+            self.complain(tree.where, scope, f"must be a mapping, got {say_tree(tree)}")
+            return None
+        for key, where in tree.keys.items():
+            if known is not None and key not in known:
+                synonym = SYNONYMS.get(key)
+                hint = f". Did you mean {synonym}?" if synonym in known else did_you_mean(key, known)
+                self.complain(where, scope, f"unknown key {key!r}{hint}")
+        for key in required:
+            if key not in tree.pairs:
+                self.complain(tree.where, scope, f"the key {key!r} is missing")
+        return tree
+
+    def scalar(self, table: Mapping, key: str, kind: type) -> Any:
+        tree = table.pairs.get(key)
+        if tree is None:
+            return None
+        if isinstance(tree, Scalar) and isinstance(tree.value, kind):
+            return tree.value
+        self.complain(tree.where, key, f"must be {'an integer' if kind is int else 'text'}, got {say_tree(tree)}")
+        return None
+
+    def layer_name(self, tree: Tree, scope: str) -> str:
+        text = say(tree.value) if isinstance(tree, Scalar) else ""
+        if not isinstance(tree, Scalar) or not _LAYER_NAME.fullmatch(text):
+            got = say_tree(tree)
+            self.complain(tree.where, scope, f"a name consists of letters, digits, _ and -, got {got}")
+            return "?"
+        return text
+
+    def edges(self, tree: Tree, scope: str) -> tuple[Edge, ...]:
+        entries = tree.items if isinstance(tree, source.Sequence) else (tree,)
+        if not entries or not all(isinstance(e, Scalar) and e.value not in (None, True, False) for e in entries):
+            self.complain(tree.where, scope, "needs the name of an earlier layer, or a list of names")
+            return ()
+        return tuple(Edge(str(entry.value), entry.where) for entry in entries if isinstance(entry, Scalar))
+
+    def new_name(self, name: str, where: Where, scope: str) -> None:
+        if not NAME.fullmatch(name):
+            self.complain(where, scope, f"a name consists of letters, digits and _, got {name!r}")
+        elif name in OPS or name in _RESERVED:
+            what = "an op" if name in OPS else "a word of the language"
+            self.complain(where, scope, f"the name {name!r} is taken: it is {what}")
+
+
+def say_tree(tree: Tree) -> str:
+    """A value as it stands in the file, or what kind of thing it is."""
+    return (say(tree.value) if tree.value is not None else "nothing") if isinstance(tree, Scalar) else tree.kind

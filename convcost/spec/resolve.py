@@ -1,0 +1,63 @@
+"""Graph -> the resolved form of a spec: every node explicit, no knobs, blocks, repeats or defaults left.
+
+Resolving a resolved file gives the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from convcost.graph import Graph, Node
+from convcost.ops import OPS
+from convcost.spec.model import Spec
+from convcost.units import decimal_text
+
+#: What YAML would read as something else than the word it is.
+_MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
+
+
+def resolved(spec: Spec, graph: Graph) -> str:
+    """The YAML text of a network with every choice made."""
+    heads: dict[str, Any] = {"convcost": 1, "name": spec.name, "title": spec.title, "year": spec.year}
+    heads |= {"source": spec.source, "about": spec.about}
+    lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
+    lines += [f"input: {_text(list(graph.input_shape))}", "layers:"]
+    ends = set(graph.outputs[1:])
+    return "\n".join([*lines, *(_node(node, side=node.name in ends) for node in graph.nodes), ""])
+
+
+def _node(node: Node, *, side: bool) -> str:
+    kinds = OPS[node.op].attrs
+    attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
+    inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
+    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"side": True} if side else {})}
+    return f"  - {_text(entry)}"
+
+
+def _text(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return _joined("{", (f"{key}: {_text(item)}" for key, item in value.items()), "}")
+    if isinstance(value, (list, tuple)):
+        return _joined("[", map(_text, value), "]")
+    if isinstance(value, (float, Fraction)):
+        return decimal_text(Fraction(str(value)))
+    return str(value) if isinstance(value, int) else _word(value)
+
+
+def _joined(before: str, parts: Iterable[str], after: str) -> str:
+    return before + ", ".join(parts) + after
+
+
+def _word(text: str) -> str:
+    """A text, quoted where YAML or the reader of numbers would take it for something else."""
+    plain = text.replace(".", "").replace("_", "").replace("-", "").replace(":", "")
+    safe: Sequence[bool] = (plain.isalnum(), not text[:1].isdigit(), text.lower() not in _MEANT_OTHERWISE)
+    if all(safe):
+        return text
+    escaped = text.strip("\n").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'

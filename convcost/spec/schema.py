@@ -1,0 +1,142 @@
+"""JSON Schema of the spec language, generated from the table of ops, for completion and checks in editors.
+
+    # yaml-language-server: $schema=convcost.schema.json
+
+The schema knows ops and their attributes. Block names are a file's own, so that it accepts any other key as a block.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.ops import OPS, Op
+from convcost.spec.reader import MODIFIERS, VERBS
+
+Schema = dict[str, Any]
+
+_EXPRESSION: Schema = {"type": "string", "description": "an expression, e.g. round_to(32 * width)"}
+_SCALAR: Schema = {"type": ["number", "string", "boolean"]}
+_REF_ITEMS: Schema = {"$ref": "#/definitions/layers"}
+_EDGES: Schema = {
+    "description": "names of earlier layers that this one reads; by default the layer before",
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+}
+
+
+def json_schema() -> Schema:
+    """The schema (draft 7) as JSON-ready data."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "convcost network",
+        "description": "A convolutional network as convcost reads it, language version 1",
+        "type": "object",
+        "required": ["convcost", "name", "input", "layers"],
+        "additionalProperties": False,
+        "properties": {
+            "convcost": {"const": 1, "description": "version of the language"},
+            "name": {"type": "string", "description": "the name of the network"},
+            "title": {"type": "string", "description": "the name as people write it"},
+            "year": {"type": "integer", "description": "of publication"},
+            "source": {"type": "string", "description": "paper, table, figure"},
+            "about": {"type": "string", "description": "what a reader should know"},
+            "knobs": {
+                "type": "object",
+                "description": "what a caller may set, with defaults; 1.0 makes a decimal knob, 1 an integer one",
+                "additionalProperties": {"anyOf": [_SCALAR, _int_list(), _full_knob()]},
+            },
+            "presets": {
+                "type": "object",
+                "description": "named knob settings; each name can be used as a network's name",
+                "additionalProperties": {"type": "object"},
+            },
+            "input": {
+                "description": "[height, width, channels], or [channels] for a vector",
+                "type": "array",
+                "items": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
+                "minItems": 1,
+                "maxItems": 3,
+            },
+            "blocks": {"type": "object", "additionalProperties": _block()},
+            "layers": _REF_ITEMS,
+        },
+        "definitions": {"layers": {"type": "array", "items": _item()}},
+    }
+
+
+def _full_knob() -> Schema:
+    properties = {"default": {}, "choices": {"type": "array"}, "about": {"type": "string"}}
+    return {"type": "object", "required": ["default"], "additionalProperties": False, "properties": properties}
+
+
+def _int_list() -> Schema:
+    return {"type": "array", "items": {"type": "integer"}, "minItems": 1}
+
+
+def _block() -> Schema:
+    return {
+        "type": "object",
+        "required": ["layers"],
+        "additionalProperties": False,
+        "properties": {
+            "args": {"type": ["object", "null"], "description": "arguments with defaults; an empty one must be given"},
+            "inputs": _EDGES,
+            "layers": _REF_ITEMS,
+        },
+    }
+
+
+def _item() -> Schema:
+    properties: Schema = {name: _op(op) for name, op in sorted(OPS.items())}
+    properties |= {
+        "parallel": {
+            "type": "object",
+            "description": "branches from the same input",
+            "minProperties": 2,
+            "additionalProperties": {"anyOf": [_REF_ITEMS, _branch()]},
+        },
+        "join": {"description": "the op that joins the branches", "anyOf": [{"type": "string"}, {"type": "object"}]},
+        "each": {"description": "what to build for each row of a table", "anyOf": [_REF_ITEMS, {"type": "object"}]},
+        "columns": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "rows": {"type": "array", "items": {"type": "array"}},
+        "layers": _REF_ITEMS,
+        "name": {"type": ["string", "number"], "description": "of the layer; dotted into the names of what is inside"},
+        "in": _EDGES,
+        "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
+        "repeat": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
+        "then": {"description": "arguments that change from the second time on", "type": "object"},
+        "side": {"type": "boolean", "description": "an output of the network beside the main line"},
+    }
+    verbs = [{"required": [verb]} for verb in VERBS]
+    return {
+        "anyOf": [
+            {"type": "string", "description": "an op or block without arguments"},
+            {
+                "type": "object",
+                "properties": properties,
+                # What is neither an op nor part of the language calls a block of this file.
+                "additionalProperties": {"type": ["object", "null"]},
+                "anyOf": [*verbs, {"minProperties": 1, "propertyNames": {"not": {"enum": list(MODIFIERS)}}}, {}],
+            },
+        ]
+    }
+
+
+def _branch() -> Schema:
+    properties = {"if": {"type": ["string", "boolean"]}, "in": _EDGES, "layers": _REF_ITEMS}
+    return {"type": "object", "required": ["layers"], "additionalProperties": False, "properties": properties}
+
+
+def _op(op: Op) -> Schema:
+    return {
+        "type": ["object", "null"],
+        "description": op.doc,
+        "additionalProperties": False,
+        "required": [attr.name for attr in op.attrs.values() if attr.required],
+        "properties": {
+            attr.name: {
+                "description": f"must be {attr.kind.text}",
+                "anyOf": [attr.kind.schema(), _EXPRESSION, {"type": "array", "items": _SCALAR}],
+            }
+            for attr in op.attrs.values()
+        },
+    }

@@ -1,0 +1,201 @@
+"""A report as rows: for people (`report_table`), for pandas (`to_frame`), for machines (`to_dict`)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from convcost.cost import PAPER
+from convcost.memory import POLICIES
+from convcost.render import Table
+from convcost.report import Group, LayerCost, Report, kind, totals_dict
+from convcost.units import binary, compact, decimal_text, exact, percent, shape_text
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
+    """The report as JSON-ready data, schema convcost.report/1; keys are never renamed within a schema version.
+
+    With a `level` other than layer, `groups` holds the sums as well.
+    """
+    from convcost import __version__
+
+    data = {
+        "schema": "convcost.report/1",
+        "version": __version__,
+        "network": report.network,
+        "title": report.title,
+        "source": report.source,
+        "knobs": {name: json_value(value) for name, value in report.knobs.items()},
+        "input_shape": list(report.input_shape),
+        "batch": report.batch,
+        "dtype": report.dtype,
+        "convention": {
+            "name": report.convention.name,
+            "unit": report.convention.unit,
+            "counts": report.convention.counts,
+            "source": report.convention.source,
+        },
+        "totals": totals_dict(report.totals),
+        "memory_policy": report.memory_policy,
+        "layers": [layer_dict(layer) for layer in report.layers],
+    }
+    if level != "layer":
+        data["by"] = level
+        data["groups"] = [_group_dict(group) for group in report.by(level)]
+    return data
+
+
+def layer_dict(layer: LayerCost) -> dict[str, Any]:
+    """One layer as JSON-ready data; `output_shapes` only where there are several."""
+    data = {
+        "name": layer.name,
+        "scope": list(layer.scope),
+        "op": layer.op,
+        "input_shapes": [list(shape) for shape in layer.input_shapes],
+        "output_shape": list(layer.output_shape),
+        "macs": layer.macs,
+        "operations": layer.operations,
+        "params": layer.params,
+        "buffers": layer.buffers,
+        "activations": layer.activations,
+        "line": layer.line,
+    }
+    if len(layer.output_shapes) > 1:
+        data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
+    return data
+
+
+def json_value(value: Any) -> Any:
+    """A knob's value in JSON: decimals as text, so that they stay exact.
+
+    >>> json_value(Fraction("0.75")), json_value(224)
+    ('0.75', 224)
+    """
+    if isinstance(value, Fraction):
+        return decimal_text(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def to_frame(report: Report) -> pandas.DataFrame:
+    """A row per layer, exact counts as int64 (as Python ints where one would not fit)."""
+    import pandas
+
+    return pandas.DataFrame(
+        [{**layer_dict(layer), "scope": ".".join(layer.scope)} for layer in report.layers],
+        columns=[*layer_dict(report.layers[0])] if report.layers else None,
+    )
+
+
+def report_table(report: Report, level: str = "layer") -> Table:
+    """The report as a table with totals and the convention it used."""
+    other = report.convention.name != PAPER
+    extra = (f"{report.convention.unit} ({report.convention.name})",) if other else ()
+    if level == "layer":
+        first: tuple[str, ...] = ("layer", "op", "input", "output")
+        rows = [
+            [layer.name, _op_text(layer), _inputs(layer), shape_text(layer.output_shape)] for layer in report.layers
+        ]
+        groups: tuple[Group, ...] | tuple[LayerCost, ...] = report.layers
+    else:
+        first = (level, "layers", "input", "output")
+        groups = report.by(level)
+        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape)] for g in groups]
+        if level == "op":
+            first, rows = first[:2], [row[:2] for row in rows]
+    totals = report.totals
+    for row, group in zip(rows, groups, strict=True):
+        row += _numbers(group, totals, with_operations=other)
+    headers = (*first, "params", "MACs", *extra, "share")
+    return Table(
+        title=title(report),
+        headers=headers,
+        numeric=tuple(i >= len(first) or name == "layers" for i, name in enumerate(headers)),
+        rows=rows,
+        total=["total", *[""] * (len(first) - 1), *_numbers(totals, totals, with_operations=other)],
+        records=[_record(report, group) for group in groups],
+        data=to_dict(report, level),
+        notes=notes(report),
+    )
+
+
+def title(report: Report) -> str:
+    """The network, its knobs and its input on one line."""
+    knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name != "classes"]
+    name = report.network if not report.title else f"{report.title} ({report.network})"
+    return " · ".join([name, *knobs, f"input {shape_text(report.input_shape)}", f"batch {exact(report.batch)}"])
+
+
+def notes(report: Report) -> list[str]:
+    """What the totals are, and what was counted."""
+    t = report.totals
+    lines = [
+        f"params       {exact(t.params)} ({compact(t.params)}), {binary(t.weight_bytes)} as {report.dtype}; "
+        f"buffers {exact(t.buffers)}",
+        f"MACs         {exact(t.macs)} ({compact(t.macs)}); FLOPs = 2 × MACs = {exact(t.flops)}",
+        f"activations  {exact(t.activations)} written by all layers, {exact(t.conv_activations)} by conv and linear",
+        f"peak memory  {binary(t.peak_activation_bytes)} of activations at once as {report.dtype}, policy "
+        f"{report.memory_policy}: {POLICIES[report.memory_policy]}",
+        f"convention   {report.convention.name}: {report.convention.counts}",
+    ]
+    if report.convention.name != PAPER:
+        lines.insert(2, f"operations   {exact(t.operations)} {report.convention.unit} under this convention")
+    return lines
+
+
+def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
+    operations = [exact(part.operations)] if with_operations else []
+    share = percent(part.operations, totals.operations)
+    return [exact(part.params), exact(part.macs), *operations, share]
+
+
+def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
+    data = layer_dict(part) if isinstance(part, LayerCost) else _group_dict(part)
+    flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
+    return {**flat, "convention": report.convention.name}
+
+
+def _flat(value: Any) -> Any:
+    """Shapes as 224x224x3, several of them apart by spaces; scopes dotted."""
+    if not isinstance(value, list):
+        return value
+    if value and isinstance(value[0], list):
+        return " ".join("x".join(map(str, shape)) for shape in value)
+    return ("." if value and isinstance(value[0], str) else "x").join(map(str, value))
+
+
+def _group_dict(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "layers": group.layers,
+        "input_shape": list(group.input_shape) if group.input_shape else None,
+        "output_shape": list(group.output_shape) if group.output_shape else None,
+        "macs": group.macs,
+        "operations": group.operations,
+        "params": group.params,
+        "buffers": group.buffers,
+        "activations": group.activations,
+    }
+
+
+def _knob_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(json_value(value))
+
+
+def _op_text(layer: LayerCost) -> str:
+    stride = layer.attrs.get("stride") or (1, 1)
+    if stride == (1, 1) or stride == layer.attrs.get("kernel"):
+        return kind(layer)
+    return f"{kind(layer)} /{stride[0]}" if stride[0] == stride[1] else f"{kind(layer)} /{stride[0]}×{stride[1]}"
+
+
+def _inputs(layer: LayerCost) -> str:
+    return " + ".join(map(shape_text, layer.input_shapes))
+
+
+def _shape(shape: Any) -> str:
+    return shape_text(shape) if shape else ""
