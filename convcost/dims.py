@@ -11,7 +11,7 @@ to integers without rounding errors.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 #: An int, an int64 numpy array, or a sympy expression. mypy cannot check a union of the three; the tests, which
 #: run every rule over each of them, do.
@@ -54,7 +54,7 @@ def floor(value: Dim) -> Dim:
 
 
 def ceil(value: Dim) -> Dim:
-    """The smallest integer that is not below the value; exact, so that ceil(1.1 * 10) is 11.
+    """The smallest integer that is not below the value; exact, so that 1.1 * 10 gives 11.
 
     >>> from fractions import Fraction
     >>> ceil(Fraction("1.1") * 10)
@@ -70,9 +70,9 @@ def maximum(a: Dim, b: Dim) -> Dim:
 
         return sympy.Max(a, b)
     if is_array(a) or is_array(b):
-        import numpy
+        import numpy as np
 
-        return numpy.maximum(a, b)
+        return np.maximum(a, b)
     return max(a, b)
 
 
@@ -88,9 +88,9 @@ def where(condition: Any, a: Dim, b: Dim) -> Dim:
 
         return sympy.Piecewise((a, condition), (b, True))
     if is_array(condition):
-        import numpy
+        import numpy as np
 
-        return numpy.where(condition, a, b)
+        return np.where(condition, a, b)
     return a if condition else b
 
 
@@ -188,7 +188,9 @@ def dilated(kernel: Dim, dilation: Dim) -> Dim:
     return dilation * (kernel - 1) + 1
 
 
-def slide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | str, ceil_mode: bool = False) -> Slide:
+def slide(
+    size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"], ceil_mode: bool = False
+) -> Slide:
     """Slide a window of the given extent along an axis of the given size.
 
     `padding` is the zeros (before, after), or "same" (TensorFlow's rule: ceil(size / stride) positions, the odd
@@ -216,7 +218,7 @@ def slide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | str, c
     return Slide(out, before, after, fits=room >= 0)
 
 
-def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | str) -> Dim:
+def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"]) -> Dim:
     """The size that a transposed convolution spreads `size` positions over, after cropping.
 
     >>> unslide(16, 4, 2, (1, 1)), unslide(16, 3, 2, "same"), unslide(16, 3, 2, (0, 0))

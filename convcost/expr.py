@@ -115,7 +115,7 @@ def number(text: str) -> int | Fraction | None:
     if len(mantissa) > _DIGITS + 2 or len(exponent) > 3:
         raise ExprError(f"the number {text[:24]} has too many digits (at most {_DIGITS}, exponents up to 99)")
     if "." not in mantissa and not exponent.startswith("-"):
-        return int(mantissa) * 10 ** int(exponent or 0)
+        return int(mantissa + "0" * int(exponent or 0))
     return Fraction(text)
 
 
@@ -230,7 +230,7 @@ class _Parser:
         if kind == "number":
             self.at += 1
             value = number(token)
-            return lambda env: value
+            return lambda _env: value
         if kind != "name" or token in ("and", "or", "not"):
             raise self.unexpected()
         self.at += 1
@@ -239,7 +239,7 @@ class _Parser:
         if self.take("."):
             return self.size(token)
         if token in ("true", "false"):
-            return lambda env: token == "true"
+            return lambda _env: token[0] == "t"
         self.names.add(token)
         return lambda env: env[token]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convcost import __version__
 from convcost.conventions import convention
 from convcost.cost import PAPER
@@ -13,7 +15,8 @@ from convcost.units import exact, shape_text
 
 def list_table() -> Table:
     """One row per network of the zoo, family by family; raises `SpecError` if a file of the zoo is wrong."""
-    records, rows = [], []
+    records: list[dict[str, Any]] = []
+    rows = []
     for spec in all_specs():
         for name in names_of(spec):
             report = load(name).report()

@@ -21,8 +21,8 @@ from convcost.walk import Step, output_edges
 _FUSIBLE = frozenset({"batch_norm", "prelu", *ACTIVATIONS} - {"softmax"})
 
 POLICIES = {
-    "fused": "batch-norm and activations are fused into the convolution or linear layer that feeds them, "
-    "where nothing else reads it; every other op writes its own tensor, views write none",
+    "fused": "batch-norm and activations fused into the conv or linear layer before them, where nothing else reads "
+    "it; every other op writes its own tensor; views write none",
     "unfused": "every op writes its own tensor; views (flatten, dropout in evaluation, identity, slices) write none",
 }
 """Name -> what it assumes, in words."""

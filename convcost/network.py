@@ -134,7 +134,7 @@ def knob_value(knob: Knob, value: Any) -> KnobValue:
     >>> knob_value(Knob("width", None, Fraction(1)), "0.75")
     Fraction(3, 4)
     """
-    exact = _exact(value)
+    exact: Any = _exact(value)
     default = knob.default
     if knob.choices:
         text = " or ".join(map(say, knob.choices))
@@ -154,7 +154,8 @@ def knob_value(knob: Knob, value: Any) -> KnobValue:
         fits = isinstance(exact, int) and not isinstance(exact, bool) and 0 <= exact <= LARGEST
     if not fits:
         raise UsageError(f"{knob.name} must be {text}, got {say(value)}")
-    return exact
+    fitting: KnobValue = exact
+    return fitting
 
 
 def _exact(value: Any) -> Any:

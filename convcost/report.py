@@ -16,7 +16,7 @@ from convcost.units import DTYPE_BITS, storage
 from convcost.walk import Step
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
 LEVELS = ("layer", "block", "stage", "op")
 """What rows of a report may stand for."""
@@ -111,7 +111,7 @@ class Report:
             groups.setdefault(_key(layer, level), []).append(layer)
         return tuple(_group(name, layers, level) for name, layers in groups.items())
 
-    def to_frame(self) -> pandas.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row per layer."""
         from convcost.tables import to_frame
 
@@ -205,11 +205,13 @@ def _key(layer: LayerCost, level: str) -> str:
 
 
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
-    sums = {
+    sums: dict[str, Any] = {
         field: sum(getattr(layer, field) for layer in layers)
         for field in ("macs", "operations", "params", "buffers", "activations")
     }
-    ends = {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
+    ends: dict[str, Any] = (
+        {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
+    )
     return Group(name=name, layers=len(layers), **sums, **ends)
 
 

@@ -12,7 +12,7 @@ from convcost.report import Group, LayerCost, Report, kind, totals_dict
 from convcost.units import binary, compact, decimal_text, exact, percent, shape_text
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
 
 def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
@@ -79,11 +79,11 @@ def json_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def to_frame(report: Report) -> pandas.DataFrame:
+def to_frame(report: Report) -> pd.DataFrame:
     """A row per layer, exact counts as int64 (as Python ints where one would not fit)."""
-    import pandas
+    import pandas as pd
 
-    return pandas.DataFrame(
+    return pd.DataFrame(
         [{**layer_dict(layer), "scope": ".".join(layer.scope)} for layer in report.layers],
         columns=[*layer_dict(report.layers[0])] if report.layers else None,
     )
@@ -107,7 +107,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
             first, rows = first[:2], [row[:2] for row in rows]
     totals = report.totals
     for row, group in zip(rows, groups, strict=True):
-        row += _numbers(group, totals, with_operations=other)
+        row.extend(_numbers(group, totals, with_operations=other))
     headers = (*first, "params", "MACs", *extra, "share")
     return Table(
         title=title(report),
@@ -130,14 +130,13 @@ def title(report: Report) -> str:
 
 def notes(report: Report) -> list[str]:
     """What the totals are, and what was counted."""
-    t = report.totals
+    t, policy = report.totals, POLICIES[report.memory_policy]
+    weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
     lines = [
-        f"params       {exact(t.params)} ({compact(t.params)}), {binary(t.weight_bytes)} as {report.dtype}; "
-        f"buffers {exact(t.buffers)}",
+        f"params       {exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}",
         f"MACs         {exact(t.macs)} ({compact(t.macs)}); FLOPs = 2 × MACs = {exact(t.flops)}",
         f"activations  {exact(t.activations)} written by all layers, {exact(t.conv_activations)} by conv and linear",
-        f"peak memory  {binary(t.peak_activation_bytes)} of activations at once as {report.dtype}, policy "
-        f"{report.memory_policy}: {POLICIES[report.memory_policy]}",
+        f"peak memory  {peak} of activations at once as {report.dtype}, policy {report.memory_policy}: {policy}",
         f"convention   {report.convention.name}: {report.convention.counts}",
     ]
     if report.convention.name != PAPER:

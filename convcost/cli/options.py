@@ -35,7 +35,7 @@ def complete_convention(_context: click.Context, _parameter: click.Parameter, be
     return [name for name in all_conventions() if name.startswith(begun)]
 
 
-class InputShape(click.ParamType):
+class InputShape(click.ParamType[tuple[int, ...]]):
     """224, 224x224 or 224x224x3: height, width, channels."""
 
     name = "shape"
@@ -43,10 +43,10 @@ class InputShape(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         if isinstance(value, str) and re.fullmatch(r"\d{1,10}([x×]\d{1,10}){0,2}", value, re.ASCII | re.IGNORECASE):
             return tuple(map(int, re.split("[x×]", value.lower())))
-        self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
+        return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType[tuple[str, str]]):
     """KEY=VALUE."""
 
     name = "setting"

@@ -54,7 +54,7 @@ def resolve_command(
     from convcost.spec.resolve import resolved
 
     network = open_network(model, settings(set_), input_)
-    emit(resolved(network.spec, network.graph), output)
+    emit(resolved(network.spec, network.graph, network.name), output)
 
 
 @spec_group.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")

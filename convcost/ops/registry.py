@@ -1,5 +1,8 @@
-"""The table of ops. A rule's signature is its specification: positional parameters are input shapes, keyword-only
-parameters are the attributes of the spec language, and the docstring is the manual page."""
+"""The table of ops.
+
+A rule's signature is its specification: positional parameters are input shapes, keyword-only parameters are the
+attributes of the spec language, and the docstring is the manual page.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Human form + knob values -> graph. Structure and shapes are found together, because a condition may ask about the
-shape at hand; so the result comes with its costs."""
+"""Human form + knob values -> graph.
+
+Structure and shapes are found together, because a condition may ask about the shape at hand; so the result comes
+with its costs.
+"""
 
 from __future__ import annotations
 
@@ -244,7 +247,7 @@ class _Builder:
                 broken = True
         if broken or not all(flow.known for flow in inputs):
             return UNKNOWN
-        edges = []
+        edges: list[str] = []
         for flow in inputs:
             if len(flow.edges) > 1:
                 self.complain(

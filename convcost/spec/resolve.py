@@ -18,9 +18,9 @@ from convcost.units import decimal_text
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
 
 
-def resolved(spec: Spec, graph: Graph) -> str:
-    """The YAML text of a network with every choice made."""
-    heads: dict[str, Any] = {"convcost": 1, "name": spec.name, "title": spec.title, "year": spec.year}
+def resolved(spec: Spec, graph: Graph, name: str) -> str:
+    """The YAML text of a network with every choice made, under the name that it was loaded by."""
+    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": spec.title, "year": spec.year}
     heads |= {"source": spec.source, "about": spec.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [f"input: {_text(list(graph.input_shape))}", "layers:"]

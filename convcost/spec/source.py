@@ -33,7 +33,9 @@ class Scalar(NamedTuple):
     where: Where
     value: int | Fraction | bool | str | None
 
-    kind = "a value"
+    @property
+    def kind(self) -> str:
+        return "a value"
 
 
 class Sequence(NamedTuple):
@@ -42,7 +44,9 @@ class Sequence(NamedTuple):
     where: Where
     items: tuple[Tree, ...]
 
-    kind = "a list"
+    @property
+    def kind(self) -> str:
+        return "a list"
 
 
 class Mapping(NamedTuple):
@@ -53,7 +57,9 @@ class Mapping(NamedTuple):
     keys: dict[str, Where]
     """Where each key stands."""
 
-    kind = "a mapping"
+    @property
+    def kind(self) -> str:
+        return "a mapping"
 
 
 Tree = Scalar | Sequence | Mapping
@@ -72,7 +78,9 @@ def read(path: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError([Problem(None, shown, f"is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}")])
+        raise SpecError(
+            [Problem(None, shown, f"is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}")]
+        ) from None
 
 
 def display(path: str) -> str:

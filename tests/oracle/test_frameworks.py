@@ -48,7 +48,9 @@ KNOWN_TOTALS_BY_WIDTH = {
 
 def known_totals(case: Case) -> tuple[int, int] | None:
     """Return what is known about a case, if anything."""
-    if case.knobs.get("resolution") == 224:
+    if case.knobs.get("resolution", 224) != 224:
+        return None
+    if "width" in case.knobs:
         return KNOWN_TOTALS_BY_WIDTH.get((case.model, case.knobs["width"]))
     return KNOWN_TOTALS.get(case.model)
 
