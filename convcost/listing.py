@@ -43,5 +43,5 @@ def list_table() -> Table:
         rows=rows,
         records=[{**record, "input_shape": "x".join(map(str, record["input_shape"]))} for record in records],
         data={"schema": "convcost.list/1", "version": __version__, "networks": records},
-        notes=[f"convention {PAPER}: {convention(PAPER).counts}"],
+        notes=[("convention", f"{PAPER}: {convention(PAPER).counts}")],
     )

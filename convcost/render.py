@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +60,8 @@ class Table:
     data: dict[str, Any]
     """Everything, for JSON."""
     total: list[str] | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """What stands below: a word, and what is said about it."""
 
 
 def render(table: Table, fmt: str) -> str:
@@ -92,19 +94,25 @@ def _text(table: Table) -> str:
         lines.insert(-1, rule)
     lines.insert(1, rule)
     head = [table.title, ""] if table.title else []
-    notes = [part for note in table.notes for part in _wrapped(note)]
+    notes = [line for word, said in table.notes for line in _wrapped(word, said)]
     return "\n".join([*head, *lines, *([""] if notes else []), *notes, ""])
 
 
-def _wrapped(note: str) -> list[str]:
-    """A note on lines of at most 110 characters, the later ones set in under the first column of its text."""
+def _wrapped(word: str, said: str) -> list[str]:
+    """A note on lines of at most 110 characters; what is said stands in a column of its own."""
     import textwrap
 
-    return textwrap.wrap(note, 110, subsequent_indent=" " * 13, break_long_words=False)
+    return textwrap.wrap(f"{word:<12} {said}", 110, subsequent_indent=" " * 13, break_long_words=False)
 
 
 def _json(table: Table) -> str:
-    return json.dumps(table.data, indent=2, ensure_ascii=False) + "\n"
+    return json_text(table.data)
+
+
+def json_text(data: Any) -> str:
+    """Indented JSON with lists of numbers (shapes) on one line."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
 
 
 def _csv(table: Table) -> str:
@@ -137,17 +145,17 @@ def _all_rows(table: Table) -> list[list[str]]:
 def _markdown(table: Table) -> str:
     rows = [[cell.replace("|", "\\|") for cell in row] for row in _all_rows(table)]
     head = f"### {table.title}\n\n" if table.title else ""
-    notes = "".join(f"\n- {note}" for note in table.notes)
+    notes = "".join(f"\n- **{word}**: {said}" for word, said in table.notes)
     return f"{head}{_tabulated(table, 'github', rows)}\n{notes}{'' if not notes else chr(10)}"
 
 
 def _html(table: Table) -> str:
     from html import escape
 
-    notes = "\n".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    notes = "\n".join(f"<p><b>{escape(word)}</b> {escape(said)}</p>" for word, said in table.notes)
     return _PAGE.format(title=escape(table.title), table=_tabulated(table, "html", _all_rows(table)), notes=notes)
 
 
 def _latex(table: Table) -> str:
-    comments = "".join(f"% {line}\n" for line in (table.title, *table.notes) if line)
+    comments = "".join(f"% {line}\n" for line in (table.title, *map(": ".join, table.notes)) if line)
     return comments + _tabulated(table, "latex_booktabs", _all_rows(table)) + "\n"

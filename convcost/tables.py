@@ -128,19 +128,22 @@ def title(report: Report) -> str:
     return " · ".join([name, *knobs, f"input {shape_text(report.input_shape)}", f"batch {exact(report.batch)}"])
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: Report) -> list[tuple[str, str]]:
     """What the totals are, and what was counted."""
     t, policy = report.totals, POLICIES[report.memory_policy]
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
     lines = [
-        f"params       {exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}",
-        f"MACs         {exact(t.macs)} ({compact(t.macs)}); FLOPs = 2 × MACs = {exact(t.flops)}",
-        f"activations  {exact(t.activations)} written by all layers, {exact(t.conv_activations)} by conv and linear",
-        f"peak memory  {peak} of activations at once as {report.dtype}, policy {report.memory_policy}: {policy}",
-        f"convention   {report.convention.name}: {report.convention.counts}",
+        ("params", f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}"),
+        ("MACs", f"{exact(t.macs)} ({compact(t.macs)}); FLOPs = 2 × MACs = {exact(t.flops)}"),
+        (
+            "activations",
+            f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
+        ),
+        ("peak memory", f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}"),
+        ("convention", f"{report.convention.name}: {report.convention.counts}"),
     ]
     if report.convention.name != PAPER:
-        lines.insert(2, f"operations   {exact(t.operations)} {report.convention.unit} under this convention")
+        lines.insert(2, ("operations", f"{exact(t.operations)} {report.convention.unit} under this convention"))
     return lines
 
 

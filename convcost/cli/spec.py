@@ -61,11 +61,10 @@ def resolve_command(
 @output_option
 def schema_command(output: str | None) -> None:
     """JSON Schema of the language, for completion and checks in an editor."""
-    import json
-
+    from convcost.render import json_text
     from convcost.spec.schema import json_schema
 
-    emit(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", output)
+    emit(json_text(json_schema()), output)
 
 
 @spec_group.command("ops", epilog="\b\nExample:\n  convcost spec ops conv2d")

@@ -108,7 +108,8 @@ def _declare_torchvision_operators() -> Any:
     """Declare the operators; the result is cached because they vanish with the returned object."""
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")
+    new_library: Any = torch.library.Library  # untyped in torch
+    library = new_library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return library
