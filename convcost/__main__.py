@@ -2,4 +2,5 @@
 
 from convcost.cli import main
 
-main(prog_name="convcost")
+if __name__ == "__main__":
+    main(prog_name="convcost")

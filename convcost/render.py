@@ -112,7 +112,7 @@ def _json(table: Table) -> str:
 def json_text(data: Any) -> str:
     """Indented JSON with lists of numbers (shapes) on one line."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    return re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
+    return re.sub(r"\[\n\s+([-\d.,\s]+?)\n\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
 
 
 def _csv(table: Table) -> str:

@@ -225,21 +225,21 @@ def _with_bias(out: Shape, macs: int, weights: int, bias: bool, padding_macs: in
     return Count((out,), macs, bias_adds, weights, len(biases), padding_macs=padding_macs)
 
 
-def batch_norm(x: Shape, scale: bool = True, center: bool = True) -> Count:
+def batch_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     """Count batch normalization, with a running mean and variance for each channel.
 
-    >>> batch_norm((4, 4, 3), center=False)
+    >>> batch_norm((4, 4, 3), shift=False)
     Count(out=((4, 4, 3),), macs=0, bias_adds=0, weights=3, biases=0, buffers=6, padding_macs=0)
     """
     scales = {channel for channel in range(x[-1]) if scale}
-    centers = {channel for channel in range(x[-1]) if center}
+    shifts = {channel for channel in range(x[-1]) if shift}
     statistics = set(product(("mean", "variance"), range(x[-1])))
-    return Count((x,), weights=len(scales), biases=len(centers), buffers=len(statistics))
+    return Count((x,), weights=len(scales), biases=len(shifts), buffers=len(statistics))
 
 
-def layer_norm(x: Shape, scale: bool = True, center: bool = True) -> Count:
+def layer_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     """Count layer normalization over the channel axis: as batch normalization, but with nothing to remember."""
-    norm = batch_norm(x, scale, center)
+    norm = batch_norm(x, scale, shift)
     return Count(norm.out, weights=norm.weights, biases=norm.biases)
 
 
@@ -299,7 +299,7 @@ def concat(*xs: Shape, axis: str = "channels") -> Count:
     return Count((_resized(xs[0], axis, sum(x[AXES[axis]] for x in xs)),))
 
 
-def slice(x: Shape, start: int | None, stop: int | None, axis: str = "channels") -> Count:
+def slice_(x: Shape, start: int | None, stop: int | None, axis: str = "channels") -> Count:
     """Count taking ``start:stop``, as Python does, along one axis."""
     kept = range(x[AXES[axis]])[start:stop]
     _check(len(kept) > 0, "the slice is empty")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.ops import OPS, Op
-from convcost.spec.reader import MODIFIERS, VERBS
 
 Schema = dict[str, Any]
 
@@ -106,7 +105,6 @@ def _item() -> Schema:
         "then": {"description": "arguments that change from the second time on", "type": "object"},
         "side": {"type": "boolean", "description": "an output of the network beside the main line"},
     }
-    verbs = [{"required": [verb]} for verb in VERBS]
     return {
         "anyOf": [
             {"type": "string", "description": "an op or block without arguments"},
@@ -115,7 +113,6 @@ def _item() -> Schema:
                 "properties": properties,
                 # What is neither an op nor part of the language calls a block of this file.
                 "additionalProperties": {"type": ["object", "null"]},
-                "anyOf": [*verbs, {"minProperties": 1, "propertyNames": {"not": {"enum": list(MODIFIERS)}}}, {}],
             },
         ]
     }

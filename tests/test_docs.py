@@ -1,0 +1,127 @@
+"""README and docs are held to the code: every command shown is run, every file shown is used, nothing is stale."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convcost.ops import OPS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
+FENCE = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: str, kind: str) -> list[re.Match[str]]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [match for match in FENCE.finditer(text) if match["kind"] == kind]
+
+
+def shell_lines(page: str) -> list[str]:
+    """Commands in `sh` blocks, which .ci/run has to run because they install something."""
+    return [line for match in blocks(page, "sh") for line in match["body"].splitlines() if line.strip()]
+
+
+def sessions(page: str) -> list[tuple[str, str]]:
+    """(command, expected output) of every `$ command` in `console` blocks."""
+    found = []
+    for match in blocks(page, "console"):
+        for part in re.split(r"^\$ ", match["body"], flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            found.append((command, expected))
+    return found
+
+
+def matches(expected: str, actual: str) -> bool:
+    """Equal, where a line `...` stands for any number of lines."""
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\s*\n" for line in expected.splitlines())
+    return re.fullmatch(pattern, actual) is not None
+
+
+def run(command: str, folder: Path) -> str:
+    """Run a shown command as a reader would, with this checkout's convcost; output and errors together."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    stub = folder / "convcost"
+    stub.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m convcost "$@"\n')
+    stub.chmod(0o755)
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_shown_prints_what_is_shown(page: str, tmp_path: Path) -> None:
+    for match in FENCE.finditer((ROOT / page).read_text(encoding="utf-8")):
+        if match["file"]:
+            (tmp_path / match["file"]).write_text(match["body"], encoding="utf-8")
+    for command, expected in sessions(page):
+        actual = run(command, tmp_path)
+        assert matches(expected, actual), f"{page}: $ {command}\n--- shown\n{expected}\n--- printed\n{actual}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_session_shown_gives_what_is_shown(page: str) -> None:
+    text = "\n".join(match["body"] for match in blocks(page, "pycon"))
+    test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_commands_that_install_are_run_by_ci() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    lines = [line for page in ("README.md", "CONTRIBUTING.md") for line in shell_lines(page)]
+    assert "pip install . && convcost report mobilenet_v2" in shell_lines("README.md")
+    assert "pip install '.[test]' && pytest" in shell_lines("README.md")
+    for line in lines:
+        assert line in script, line
+
+
+def test_the_comparison_can_fail() -> None:
+    assert matches("a\n...\nz\n", "a\nb\nc\nz\n")
+    assert not matches("a\n...\nz\n", "a\nb\nc\n")
+    assert not matches("total  672\n", "total  673\n")
+    assert not matches("672\n", "1672\n")
+
+
+def test_generated_pages_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"]:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+def test_every_op_has_a_manual_page_that_says_shapes_and_an_example() -> None:
+    for name, op in OPS.items():
+        assert len(op.doc.splitlines()[0]) > 10, name
+        assert "->" in op.doc or "hape unchanged" in op.doc or "is written" in op.doc, (
+            f"{name}: what becomes of the shape?"
+        )
+
+
+def test_commands_and_their_help_end_with_an_example() -> None:
+    from convcost.cli.main import main
+
+    def leaves(command: object, path: str) -> list[tuple[str, object]]:
+        inner = getattr(command, "commands", {})
+        return [leaf for name, c in inner.items() for leaf in leaves(c, f"{path} {name}")] or [(path, command)]
+
+    for path, command in leaves(main, "convcost"):
+        assert f"Example:\n  {path}" in (getattr(command, "epilog", "") or ""), path

@@ -1,0 +1,53 @@
+"""Looking at a network must stay instant: heavy libraries are imported only by what needs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("numpy", "pandas", "plotly", "sympy", "onnx", "torch", "tabulate", "jsonschema", "importlib.metadata")
+
+
+def loaded_after(code: str) -> set[str]:
+    """The heavy modules that a fresh interpreter has loaded after running some code."""
+    listing = f"import sys\n{code}\nprint('LOADED', *[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", listing],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+COMMANDS = [
+    ["report", "mobilenet_v2"],
+    ["report", "resnet50", "--by", "stage", "--format", "json"],
+    ["report", "vgg16", "--format", "csv"],
+    ["list"],
+    ["spec", "validate", "specs/vgg.yaml"],
+    ["spec", "resolve", "lenet5"],
+    ["spec", "ops", "conv2d"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_command_imports_nothing_heavy(arguments: list[str]) -> None:
+    run = f"from convcost.cli import main\nmain({arguments!r}, standalone_mode=False)"
+    assert loaded_after(run) == set()
+
+
+def test_importing_the_library_imports_nothing_heavy() -> None:
+    code = "import convcost; convcost.load('efficientnet_b0').report().totals"
+    assert loaded_after(code) == set()
+
+
+def test_the_check_sees_a_heavy_import() -> None:
+    assert "numpy" in loaded_after("import numpy")
+    assert "pandas" in loaded_after("import convcost; convcost.load('lenet5').report().to_frame()")

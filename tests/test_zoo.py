@@ -1,0 +1,149 @@
+"""The zoo against published totals; the sources stand beside the numbers.
+
+Layers are compared one by one with running frameworks in tests/oracle.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+import convcost
+from convcost.network import validate
+from convcost.spec.zoo import files, names
+
+# Trainable parameters and MACs as running implementations count them (torchvision 0.28, keras 3.15; LeNet-5, AlexNet
+# and GoogLeNet as written in torch from the papers), confirmed by the recount in the papers' own tables.
+TOTALS = {
+    ("lenet5",): (61_706, 416_520),
+    ("alexnet",): (60_965_224, 724_406_816),
+    ("alexnet_ungrouped",): (62_378_344, 1_135_256_096),
+    ("vgg11",): (132_863_336, 7_609_090_048),
+    ("vgg16",): (138_357_544, 15_470_264_320),
+    ("vgg19",): (143_667_240, 19_632_062_464),
+    ("googlenet",): (6_998_552, 1_582_671_872),
+    ("resnet18",): (11_689_512, 1_814_073_344),
+    ("resnet50",): (25_557_032, 4_089_184_256),
+    ("resnet152",): (60_192_808, 11_513_626_624),
+    ("resnet50_v1",): (25_557_032, 3_857_973_248),
+    ("mobilenet_v1", "1"): (4_231_976, 568_740_352),
+    ("mobilenet_v1", "0.75"): (2_585_560, 325_400_448),
+    ("mobilenet_v1", "0.5"): (1_331_592, 149_497_088),
+    ("mobilenet_v1", "0.25"): (470_072, 41_030_272),
+    ("mobilenet_v2", "1.4"): (6_108_776, 582_195_824),
+    ("mobilenet_v2", "1"): (3_504_872, 300_774_272),
+    ("mobilenet_v2", "0.75"): (2_636_424, 209_069_792),
+    ("mobilenet_v2", "0.5"): (1_968_680, 97_131_840),
+    ("mobilenet_v2", "0.35"): (1_677_128, 59_285_808),
+    ("efficientnet_b0",): (5_288_548, 385_814_752),
+    ("efficientnet_b1",): (7_794_184, 686_802_832),
+    ("efficientnet_b4",): (19_341_616, 4_393_771_024),
+    ("efficientnet_b7",): (66_347_960, 37_745_884_192),
+}
+
+
+@pytest.mark.parametrize("case", TOTALS, ids="-".join)
+def test_totals(case: tuple[str, ...]) -> None:
+    model, *width = case
+    totals = convcost.load(model, **({"width": width[0]} if width else {})).report().totals
+    assert (totals.params, totals.macs) == TOTALS[case]
+
+
+def test_both_auxiliary_heads_of_googlenet() -> None:
+    # Each: 5×5/3 average pool to 4×4, 1×1 conv to 128, fc 2048 -> 1024 -> 1000, all with biases (section 5).
+    first = (512 * 128 + 128) + (2048 * 1024 + 1024) + (1024 * 1000 + 1000)
+    second = (528 * 128 + 128) + (2048 * 1024 + 1024) + (1024 * 1000 + 1000)
+    plain = convcost.load("googlenet").report().totals.params
+    assert convcost.load("googlenet_aux").report().totals.params == plain + first + second == 13_378_280
+
+
+# Scaling of other networks in the EfficientNet paper (arXiv 1905.11946, Table 3): an independent recount in thousandths
+# of a billion MACs, and what the paper prints. Its ResNet-50 entries for d=4 and w=2 are swapped in print.
+SCALED = [
+    ("mobilenet_v1", {"width": 2}, 2_216, "2.2"),
+    ("mobilenet_v1", {"resolution": 448}, 2_272, "2.2"),
+    ("mobilenet_v2", {"depth": 4}, 1_220, "1.2"),
+    ("mobilenet_v2", {"width": 2}, 1_137, "1.1"),
+    ("mobilenet_v2", {"resolution": 448}, 1_199, "1.2"),
+    ("resnet50", {"depth": 4}, 14_571, "14.7 (as w=2)"),
+    ("resnet50", {"width": 2}, 16_117, "16.2 (as d=4)"),
+    ("resnet50", {"resolution": 448}, 16_351, "16.4"),
+]
+
+
+@pytest.mark.parametrize(("model", "knobs", "million", "printed"), SCALED)
+def test_scaling_by_depth_width_and_resolution(model: str, knobs: dict[str, int], million: int, printed: str) -> None:
+    macs = convcost.load(model, **knobs).report().totals.macs
+    assert round(Fraction(macs, 10**6)) == million
+    assert abs(macs / 10**9 - float(printed.split()[0])) < 0.15
+
+
+def test_mobilenet_v1_table_2_share_per_layer_type() -> None:
+    # arXiv 1704.04861, Table 2: 1×1 94.86 % of mult-adds and 74.59 % of parameters (without batch-norm and biases).
+    report = convcost.load("mobilenet_v1").report()
+    kinds = {group.name: group for group in report.by("op")}
+    weights = 4_209_088  # the sum of the weights in Table 1
+    share = {name: round(100 * group.macs / report.totals.macs, 2) for name, group in kinds.items()}
+    assert share["conv2d 1×1"] == 94.86
+    assert share["conv2d 3×3 depthwise"] == 3.06
+    assert share["linear"] == 0.18
+    assert round(100 * kinds["conv2d 1×1"].params / weights, 2) == 74.59
+    assert round(100 * kinds["conv2d 3×3 depthwise"].params / weights, 2) == 1.06
+
+
+# timm's infer_macts and pycls' acts count the outputs of conv and linear layers; the first is ResNet-50's.
+def test_conv_activations_are_what_timm_prints() -> None:
+    assert convcost.load("resnet50").report().totals.conv_activations == 11_114_984
+    assert convcost.load("resnet50_v1").report().totals.conv_activations == 10_588_136
+
+
+# Elements alive at once, by an independent liveness computation on torch.fx graphs of the same networks.
+PEAKS = {
+    ("resnet50", "unfused"): 2_408_448,  # the add of stage 1: three maps of 56·56·256
+    ("resnet50", "fused"): 2_408_448,
+    ("mobilenet_v2", "unfused"): 2_408_448,  # batch-norm on 112·112·96: input and output
+    ("mobilenet_v2", "fused"): 1_505_280,  # 112·112·96 in, 56·56·96 out
+    ("efficientnet_b0", "unfused"): 2_408_448,
+    ("efficientnet_b0", "fused"): 1_505_280,
+    ("vgg16", "unfused"): 6_422_528,  # relu on 224·224·64: input and output
+    ("vgg16", "fused"): 6_422_528,  # conv1_2: 224·224·64 in and out
+}
+
+
+@pytest.mark.parametrize(("model", "policy"), PEAKS)
+def test_peak_activation_memory(model: str, policy: str) -> None:
+    report = convcost.load(model).report(memory_policy=policy, dtype="int8")
+    assert report.totals.peak_activation_bytes == PEAKS[model, policy]
+
+
+def test_lenet5_on_28_pixels_without_padding_has_44426_parameters() -> None:
+    # C5 then sees 4·4·16 = 256 inputs: 156 + 2,416 + 257·120 + 10,164 + 850.
+    assert convcost.load("lenet5", resolution=28).report().totals.params == 44_426
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.rsplit("/", 1)[-1])
+def test_every_file_is_valid_at_every_preset(path: str) -> None:
+    assert validate(path) == []
+
+
+def test_every_family_has_the_knobs_that_are_promised() -> None:
+    for name in names():
+        knobs = convcost.load(name).knobs
+        assert {"resolution", "classes"} <= set(knobs), name
+        if name.startswith(("mobilenet", "efficientnet", "resnet", "vgg")):
+            assert {"width", "depth"} <= set(knobs), name
+
+
+@pytest.mark.parametrize("model", ["vgg16", "resnet50", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"])
+def test_depth_multiplies_the_repeats_of_each_stage_rounded_up(model: str) -> None:
+    def repeats(depth: str) -> dict[str, int]:
+        blocks = {
+            layer.scope[:2] for layer in convcost.load(model, depth=depth).report().layers if len(layer.scope) > 1
+        }
+        stages = [scope[0] for scope in blocks]
+        return {stage: stages.count(stage) for stage in stages}
+
+    once = repeats("1")
+    assert repeats("1.5") == {stage: -(-3 * count // 2) for stage, count in once.items()}
+    assert repeats("2") == {stage: 2 * count for stage, count in once.items()}
