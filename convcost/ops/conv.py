@@ -50,7 +50,7 @@ def conv2d(
     Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285).
     """
     rows, columns, fits = slide_both(x, kernel, stride, padding, dilation)
-    weights = kernel[0] * kernel[1] * (x[2] // groups) * channels
+    weights = channels * (kernel[0] * kernel[1] * (x[2] // groups))
     biases = channels * int(bias)
     positions = rows.out * columns.out
     return OpCost(

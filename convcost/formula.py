@@ -1,0 +1,208 @@
+"""Where a layer's numbers come from: its op's own rule, run over integers that remember how they were made.
+
+A `Traced` is an int - the rule cannot tell - that also holds the names it came from and the operations done since.
+So the formula that `explain` prints is the rule itself, with the operands put in, and there is no second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from convcost.cost import OpCost
+from convcost.dims import elements
+from convcost.ops import OPS
+from convcost.walk import Step
+
+_AXES = {3: ("h", "w", "c"), 1: ("c",)}
+_OUTPUTS = {3: ("h'", "w'", "c'"), 1: ("c'",)}
+_TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
+
+
+class Traced(int):
+    """An int with its history: a name, or an operation on other ints.
+
+    >>> h, s = Traced(7, "h"), Traced(2, "stride")
+    >>> half = (h + 1) // s
+    >>> half, write(half), write(half, names=False)
+    (4, '⌊(h + 1)/stride⌋', '⌊(7 + 1)/2⌋')
+    """
+
+    name: str
+    sign: str
+    operands: tuple[int, ...]
+
+    def __new__(cls, value: int, name: str = "", sign: str = "", operands: tuple[int, ...] = ()) -> Traced:
+        self = super().__new__(cls, value)
+        self.name, self.sign, self.operands = name, sign, operands
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        return self if _is(other, 0) else _made("+", int(self) + int(other), self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self if _is(other, 0) else _made("+", int(other) + int(self), other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self if _is(other, 0) else _made("-", int(self) - int(other), self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _made("-", int(other) - int(self), other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _times(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _times(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self if _is(other, 1) else _made("//", int(self) // int(other), self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _made("//", int(other) // int(self), other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _made("%", int(self) % int(other), self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _made("%", int(other) % int(self), other, self)
+
+    def __neg__(self) -> Any:
+        return _made("neg", -int(self), self)
+
+
+class Quantity(NamedTuple):
+    """One number of a layer: what it is called, as formula, with operands put in, and its value."""
+
+    name: str
+    formula: str
+    operands: str
+    value: int
+
+
+def quantities(step: Step) -> list[Quantity]:
+    """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
+
+    Output sizes come first and have names of their own (h', w', c'), which the later formulas use.
+    """
+    cost = traced_cost(step)
+    named = {id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)}
+    written = 0 if cost.view else elements(cost.out)
+    return [
+        *(_quantity(name, size, {}) for name, size in zip(_OUTPUTS[len(cost.out[0])], cost.out[0])),
+        _quantity("MACs", cost.macs, named),
+        _quantity("bias additions", cost.bias_adds, named),
+        _quantity("params", cost.params, named),
+        _quantity("buffers", cost.buffers, named),
+        _quantity("activations", written, named),
+    ]
+
+
+def traced_cost(step: Step) -> OpCost:
+    """The rule's own result over traced ints."""
+    many = len(step.input_shapes) > 1
+    shapes = [
+        tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(_AXES[len(shape)], shape))
+        for i, shape in enumerate(step.input_shapes, start=1)
+    ]
+    return OPS[step.node.op].cost(shapes, _traced_attrs(step.node.attrs))
+
+
+def _traced_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _traced_attr(name, value) for name, value in attrs.items()}
+
+
+def _traced_attr(name: str, value: Any) -> Any:
+    """Numbers with their names: stride_h and stride_w, padding_top and so on; words and flags as they are."""
+    if isinstance(value, bool) or not isinstance(value, (int, tuple)):
+        return value
+    if isinstance(value, int):
+        return Traced(value, name)
+    if name == "padding":
+        sides = (("top", "bottom"), ("left", "right"))
+        return tuple(
+            pair if isinstance(pair, str) else tuple(Traced(n, f"{name}_{side}") for n, side in zip(pair, words))
+            for pair, words in zip(value, sides)
+        )
+    endings = ("h", "w") if len(value) == 2 and name != "sections" else tuple(map(str, range(1, len(value) + 1)))
+    return tuple(Traced(n, f"{name}_{ending}") for n, ending in zip(value, endings))
+
+
+def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:
+    return Quantity(name, write(value, named=named), write(value, names=False, named=named), int(value))
+
+
+def write(number: int, *, names: bool = True, named: Mapping[int, str] | None = None) -> str:
+    """A number's history as a formula: with names, or with the operands put in.
+
+    `named` gives names to intermediate results, by identity.
+    """
+    return _Writer(names, named or {}).text(number, 0)
+
+
+class _Writer:
+    """Writes a history; brackets only where they are needed."""
+
+    def __init__(self, names: bool, named: Mapping[int, str]) -> None:
+        self.names = names
+        self.named = named
+
+    def text(self, number: int, tightness: int) -> str:
+        if not isinstance(number, Traced):
+            return str(number)
+        if id(number) in self.named or not number.sign:
+            return self.named.get(id(number), number.name) if self.names else str(int(number))
+        if number.sign == "neg":
+            return self.negative(number, tightness)
+        if number.sign == "//":
+            return self.quotient(number, tightness)
+        own = _TIGHTNESS[number.sign]
+        left, right = number.operands
+        # a - (b - c) needs its brackets, a·(b·c) does not.
+        body = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}[number.sign].join(
+            (self.text(left, own), self.text(right, own + (number.sign in "-%")))
+        )
+        return f"({body})" if own < tightness else body
+
+    def negative(self, number: Traced, tightness: int) -> str:
+        """-x; and -(-x // y), which is how the rules round up."""
+        inner = number.operands[0]
+        if isinstance(inner, Traced) and inner.sign == "//":
+            top = inner.operands[0]
+            if isinstance(top, Traced) and top.sign == "neg":
+                return f"⌈{self.text(top.operands[0], 2)}/{self.text(inner.operands[1], 3)}⌉"
+        body = f"-{self.text(inner, 3)}"
+        return f"({body})" if tightness > 1 else body
+
+    def quotient(self, number: Traced, tightness: int) -> str:
+        """A plain fraction where one size divides another exactly (groups); rounded down otherwise."""
+        top, bottom = number.operands
+        body = f"{self.text(top, 2)}/{self.text(bottom, 3)}"
+        plain = isinstance(top, Traced) and not top.sign and int(top) % int(bottom) == 0
+        if not plain:
+            return f"⌊{body}⌋"
+        return f"({body})" if tightness > 2 else body
+
+
+def _made(sign: str, value: int, *operands: Any) -> Traced:
+    return Traced(value, "", sign, operands)
+
+
+def _times(left: Any, right: Any) -> Any:
+    """A product; factors of 0 and 1 that are not sizes of the layer but switches of the rule leave no trace."""
+    if _is(left, 1):
+        return right
+    if _is(right, 1):
+        return left
+    if _is(left, 0) or _is(right, 0):
+        return 0
+    return _made("*", int(left) * int(right), left, right)
+
+
+def _is(value: Any, number: int) -> bool:
+    """Whether a value is this plain number, not a traced size that happens to equal it."""
+    return not isinstance(value, Traced) and value == number
+
+
+def _has_history(size: Any) -> bool:
+    return isinstance(size, Traced) and bool(size.sign)
