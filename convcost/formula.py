@@ -6,13 +6,12 @@ So the formula that `explain` prints is the rule itself, with the operands put i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from convcost.cost import OpCost
-from convcost.dims import elements
+from convcost.dims import Shape, elements
 from convcost.ops import OPS
-from convcost.walk import Step
 
 _AXES = {3: ("h", "w", "c"), 1: ("c",)}
 _OUTPUTS = {3: ("h'", "w'", "c'"), 1: ("c'",)}
@@ -32,7 +31,7 @@ class Traced(int):
     sign: str
     operands: tuple[int, ...]
 
-    def __new__(cls, value: int, name: str = "", sign: str = "", operands: tuple[int, ...] = ()) -> Traced:
+    def __new__(cls, value: int, name: str = "", sign: str = "", operands: tuple[int, ...] = ()) -> Self:
         self = super().__new__(cls, value)
         self.name, self.sign, self.operands = name, sign, operands
         return self
@@ -80,13 +79,19 @@ class Quantity(NamedTuple):
     value: int
 
 
-def quantities(step: Step) -> list[Quantity]:
+def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> list[Quantity]:
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
     Output sizes come first and have names of their own (h', w', c'), which the later formulas use.
+
+    >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
+    >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
+    h'·w'·channels·kernel_h·kernel_w·c/groups = 4·4·5·3·3·3/1 = 2160
     """
-    cost = traced_cost(step)
-    named = {id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)}
+    cost = traced_cost(op, input_shapes, attrs)
+    named = {
+        id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)
+    }
     written = 0 if cost.view else elements(cost.out)
     return [
         *(_quantity(name, size, {}) for name, size in zip(_OUTPUTS[len(cost.out[0])], cost.out[0])),
@@ -98,14 +103,14 @@ def quantities(step: Step) -> list[Quantity]:
     ]
 
 
-def traced_cost(step: Step) -> OpCost:
+def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> OpCost:
     """The rule's own result over traced ints."""
-    many = len(step.input_shapes) > 1
+    many = len(input_shapes) > 1
     shapes = [
         tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(_AXES[len(shape)], shape))
-        for i, shape in enumerate(step.input_shapes, start=1)
+        for i, shape in enumerate(input_shapes, start=1)
     ]
-    return OPS[step.node.op].cost(shapes, _traced_attrs(step.node.attrs))
+    return OPS[op].cost(shapes, _traced_attrs(attrs))
 
 
 def _traced_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:

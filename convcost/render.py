@@ -60,6 +60,8 @@ class Table:
     data: dict[str, Any]
     """Everything, for JSON."""
     total: list[str] | None = None
+    latex: list[list[str]] | None = None
+    """The rows in LaTeX's own writing, where they hold formulas."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What stands below: a word, and what is said about it."""
 
@@ -158,4 +160,8 @@ def _html(table: Table) -> str:
 
 def _latex(table: Table) -> str:
     comments = "".join(f"% {line}\n" for line in (table.title, *map(": ".join, table.notes)) if line)
+    if table.latex is not None:
+        from tabulate import tabulate
+
+        return comments + tabulate(table.latex, table.headers, tablefmt="latex_raw") + "\n"
     return comments + _tabulated(table, "latex_booktabs", _all_rows(table)) + "\n"

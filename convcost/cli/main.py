@@ -7,13 +7,16 @@ from typing import Any
 import click
 
 from convcost import __version__
+from convcost.cli.explain import explain_command
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
+from convcost.cli.whatif import compare_command, rewrite_command
 from convcost.errors import ConvcostError
 
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {
-    "Look": (list_command, report_command),
+    "Look": (list_command, report_command, explain_command),
+    "What if": (compare_command, rewrite_command),
     "Specs": (spec_group,),
 }
 

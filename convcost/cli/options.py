@@ -46,6 +46,22 @@ class InputShape(click.ParamType[tuple[int, ...]]):
         return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
 
 
+class Sizes(click.ParamType[tuple[int, ...]]):
+    """One number for all, or one for each: 3, or 1x7."""
+
+    name = "sizes"
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        parts = re.split("[x×]", str(value).lower())
+        if len(parts) in {1, 2, self.count} and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+            numbers = tuple(map(int, parts))
+            return numbers * self.count if len(numbers) == 1 and self.count == 2 else numbers
+        return self.fail(f"{value!r} is not a number or numbers with x between them, e.g. 3 or 1x7", param, ctx)
+
+
 class Setting(click.ParamType[tuple[str, str]]):
     """KEY=VALUE."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convcost.dims import Shape
+from convcost.dims import Shape, is_symbolic
 from convcost.errors import Problem, SpecError, Where, did_you_mean
 from convcost.expr import ExprError
 from convcost.graph import INPUT, Graph, Node, producer
@@ -35,6 +35,8 @@ class Elaborated:
     steps: tuple[Step, ...]
     knobs: Mapping[str, Any]
     """The knob values that the network depends on."""
+    assumptions: tuple[Any, ...] = ()
+    """Over symbols: what was taken to hold where a condition could not be decided."""
 
 
 class _TooLarge(Exception):
@@ -67,6 +69,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self.said: set[Where] = set()
         self.read: set[str] = set()
+        self.assumptions: dict[Any, None] = {}
         self.sides: list[str] = []
         self.steps = 0
         self.walk = Walk(())
@@ -86,7 +89,7 @@ class _Builder:
         self.refuse_unread(nodes, outputs)
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
-        return Elaborated(graph, tuple(self.walk.steps), read)
+        return Elaborated(graph, tuple(self.walk.steps), read, tuple(self.assumptions))
 
     def input(self, place: Place, shape: Shape | None) -> Flow:
         if shape is None:
@@ -131,6 +134,9 @@ class _Builder:
     def repeated(self, item: Item, place: Place, inputs: list[Flow]) -> Flow:
         assert item.repeat is not None
         times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert)
+        if not isinstance(times, int):
+            self.complain(item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol")
+            raise Unknown
         if times > MOST_NODES:
             raise _TooLarge(
                 Problem(item.repeat.where, place.path(), f"repeat must be <= {MOST_NODES:,}, got {times:,}")
@@ -327,9 +333,19 @@ class _Builder:
 
     def decide(self, condition: Value, place: Place, flow: Flow) -> bool:
         holds = self.evaluate(condition, place, flow, "if")
+        if is_symbolic(holds):
+            return self.assume(holds)
+        if not isinstance(holds, bool) and getattr(holds, "is_Boolean", False):
+            holds = bool(holds)  # sympy's own true and false
         if not isinstance(holds, bool):
             self.complain(condition.where, place.path(), f"if must be true or false, got {say(holds)}")
             raise Unknown
+        return holds
+
+    def assume(self, relation: Any) -> bool:
+        """Decide what symbols leave open for the general case - different names are different sizes - and say so."""
+        holds = type(relation).__name__ != "Equality"
+        self.assumptions.setdefault(relation if holds else ~relation)
         return holds
 
     def edges(self, edges: Sequence[Edge], place: Place) -> list[Flow]:

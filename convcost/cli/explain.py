@@ -1,0 +1,49 @@
+"""`convcost explain`: where numbers come from."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import input_option, model_argument, output_options, set_option, settings
+from convcost.cli.output import emit, format_of
+
+
+@click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
+@model_argument
+@click.argument("layer", required=False)
+@set_option
+@input_option
+@click.option("--symbols", metavar="KNOB,…", help="Closed forms: leave these knobs as symbols.")
+@output_options
+def explain_command(
+    model: str,
+    layer: str | None,
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    symbols: str | None,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """Where the numbers of MODEL come from: of one LAYER or block, or of the totals.
+
+    Each number of a layer is shown as formula, with the operands put in, and as a value; the formula is the op's own
+    rule, run over numbers that remember how they were made. LAYER is a name that `convcost report` shows, or an end of
+    one that fits only one. With --symbols, MACs and parameters as polynomials in the knobs.
+    """
+    from convcost import explain
+    from convcost.network import open_network
+    from convcost.render import render
+
+    if symbols is not None:
+        from convcost.closed_form import closed_form_table
+
+        table = closed_form_table(model, layer, symbols.split(","), settings(set_))
+    else:
+        report = open_network(model, settings(set_), input_).report()
+        if layer is None:
+            table = explain.totals_table(report)
+        else:
+            found = explain.find(report, layer)
+            single = len(found) == 1 and found[0].name.endswith(layer)
+            table = explain.layer_table(report, found[0]) if single else explain.part_table(report, layer, found)
+    emit(render(table, format_of(output, format_)), output)

@@ -1,0 +1,100 @@
+"""`convcost compare` and `convcost rewrite`: what a layer or a network would cost, built in another way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from convcost.cli.options import (
+    InputShape,
+    Sizes,
+    format_option,
+    input_option,
+    model_argument,
+    output_options,
+    set_option,
+    settings,
+)
+from convcost.cli.output import emit, format_of
+
+
+@click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
+@click.option("--input", "input_", type=InputShape(), required=True, metavar="HxWxC", help="Shape of the input.")
+@click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
+@click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
+@click.option("--stride", type=Sizes(2), default="1", show_default=True, metavar="S", help="Steps: 2, or 2x1.")
+@click.option("--padding", default="valid", show_default=True, metavar="P", help="valid, same, or zeros: 1, 1x2.")
+@click.option("--bias", is_flag=True, help="Count a bias per filter.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="WAY",
+    help="separable (the default), grouped:G, bottleneck:B, inverted:T, spatial; repeatable.",
+)
+@click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
+@output_options
+def compare_command(
+    input_: tuple[int, ...],
+    filters: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str,
+    bias: bool,
+    against: tuple[str, ...],
+    execute: bool,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """One layer, several ways to build it: normal convolution against depthwise separable and others.
+
+    Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
+    law that follows from the rules by cancelling.
+    """
+    from convcost.compare import Layer
+    from convcost.comparison import comparison_table
+    from convcost.render import render
+
+    if len(input_) != 3:
+        raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
+    layer = Layer(input_, filters, kernel, stride, _padding(padding), bias)
+    table = comparison_table(layer, against or ("separable",), execute=execute)
+    emit(render(table, format_of(output, format_)), output)
+
+
+def _padding(text: str) -> Any:
+    return text if text in ("same", "valid") else list(Sizes(4).convert(text, None, None))
+
+
+@click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
+@model_argument
+@click.option("--to", required=True, metavar="WAY", help="separable, standard or grouped:G.")
+@click.option("--layers", default="*", show_default=True, metavar="PATTERN", help="Which: a glob over layer names.")
+@set_option
+@input_option
+@click.option("-o", "--output", metavar="FILE.yaml", type=click.Path(), help="Write the new network as a spec.")
+@format_option
+def rewrite_command(
+    model: str,
+    to: str,
+    layers: str,
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """MODEL with its convolutions rebuilt: before and after, layer by layer and in total.
+
+    separable: each convolution over several channels and taps becomes depthwise and pointwise. standard: depthwise and
+    pointwise become one convolution again. grouped:G: convolutions get G groups where G divides their channels.
+    """
+    from convcost.network import open_network
+    from convcost.render import render
+    from convcost.rewriting import rewrite_table
+    from convcost.spec.resolve import resolved
+
+    before = open_network(model, settings(set_), input_)
+    after = before.rewrite(to, layers)
+    emit(render(rewrite_table(before, after), format_ or "table"), None)
+    if output is not None:
+        emit(resolved(after.spec, after.graph, after.name), output)

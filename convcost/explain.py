@@ -1,0 +1,146 @@
+"""Explanations as tables and JSON: of one layer, of a part of a network, of its totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcost.errors import UsageError, did_you_mean
+from convcost.formula import Quantity, quantities
+from convcost.ops import OPS
+from convcost.ops.kinds import say
+from convcost.render import Table
+from convcost.report import LayerCost, Report, kind
+from convcost.tables import layer_dict, title
+from convcost.units import compact, exact, percent, shape_text
+
+_LARGEST = 8
+
+
+def find(report: Report, name: str) -> list[LayerCost]:
+    """The layer of that name, or the layers below it: by whole path, or by an end of it that fits only one.
+
+    Raises `UsageError`.
+    """
+    paths = {layer.name: [layer] for layer in report.layers}
+    for layer in report.layers:
+        for depth in range(1, len(layer.scope) + 1):
+            paths.setdefault(".".join(layer.scope[:depth]), []).append(layer)
+    if name in paths:
+        return paths[name]
+    ends = [path for path in paths if path.endswith(f".{name}")]
+    if len(ends) == 1:
+        return paths[ends[0]]
+    if ends:
+        raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {', '.join(ends[:6])}, …")
+    raise UsageError(f"{report.network} has no layer {name!r}{did_you_mean(name, paths)}")
+
+
+def layer_table(report: Report, layer: LayerCost) -> Table:
+    """Each number of one layer: formula, operands put in, value."""
+    found = layer_quantities(layer)
+    rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
+    doc = OPS[layer.op].doc.splitlines()
+    source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
+    shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
+    notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
+    notes += [("source", source)] if source else []
+    notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
+    return Table(
+        title=f"{report.network} · {layer.name} · {kind(layer)} · {shapes}",
+        headers=("quantity", "formula", "operands put in", "value"),
+        numeric=(False, False, False, True),
+        rows=rows,
+        records=[q._asdict() for q in found],
+        data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
+        notes=notes,
+    )
+
+
+def layer_quantities(layer: LayerCost) -> list[Quantity]:
+    """The numbers of a layer, each from its op's own rule."""
+    return quantities(layer.op, layer.input_shapes, layer.attrs)
+
+
+def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
+    """The layers below a name, with the MACs of each derived."""
+    rows, records = [], []
+    total = sum(layer.macs for layer in layers)
+    for layer in layers:
+        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
+        derived = "" if not macs.value else f"{macs.operands}"
+        rows.append(
+            [layer.name, kind(layer), derived, exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
+        )
+        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+    return Table(
+        title=f"{report.network} · {name}",
+        headers=("layer", "op", "MACs with operands put in", "params", "MACs", "share"),
+        numeric=(False, False, False, True, True, True),
+        rows=rows,
+        total=["total", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
+        records=records,
+        data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
+        notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs")],
+    )
+
+
+def totals_table(report: Report) -> Table:
+    """Where a network's MACs come from: its largest layers; notes say what each op takes and where maps shrink."""
+    totals = report.totals
+    largest = sorted(report.layers, key=lambda layer: -layer.macs)[:_LARGEST]
+    rows, records = [], []
+    for layer in largest:
+        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
+        rows.append([layer.name, kind(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
+        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+    ops = sorted(report.by("op"), key=lambda group: -group.macs)
+    shares = ", ".join(f"{g.name} {percent(g.macs, totals.macs)}" for g in ops if g.macs)
+    drops = _drops(report)
+    rest = totals.macs - sum(layer.macs for layer in largest)
+    return Table(
+        title=f"{title(report)} · the largest layers",
+        headers=("layer", "op", "MACs with operands put in", "MACs", "share"),
+        numeric=(False, False, False, True, True),
+        rows=[*rows, ["all others", "", "", exact(rest), percent(rest, totals.macs)]],
+        total=["total", "", "", exact(totals.macs), "100.00 %"],
+        records=records,
+        data=_data(
+            report,
+            None,
+            totals={"macs": totals.macs, "params": totals.params},
+            largest=records,
+            ops=[{"op": g.name, "layers": g.layers, "macs": g.macs, "params": g.params} for g in ops],
+            resolution_drops=[{"layer": n, "from": list(a), "to": list(b)} for n, a, b in drops],
+        ),
+        notes=[
+            ("by op", shares),
+            ("params", f"{exact(totals.params)} ({compact(totals.params)})"),
+            ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
+            ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        ],
+    )
+
+
+def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Where the height or width of the map falls below the least seen so far: layer, size before, size after."""
+    drops, least = [], report.input_shape[:2]
+    for layer in report.layers:
+        size = layer.output_shape[:2]
+        shrinks = size[0] < least[0] or size[-1] < least[-1]
+        if len(layer.output_shape) == len(report.input_shape) == 3 and shrinks and size != (1, 1):
+            drops.append((layer.name, least, size))
+            least = size
+    return drops
+
+
+def _attributes(layer: LayerCost) -> str:
+    kinds = OPS[layer.op].attrs
+    shown = (f"{name} {say(kinds[name].kind.show(value))}" for name, value in layer.attrs.items() if value is not None)
+    return ", ".join(shown) or "none"
+
+
+def _data(report: Report, name: str | None, **more: Any) -> dict[str, Any]:
+    from convcost import __version__
+
+    return {"schema": "convcost.explain/1", "version": __version__, "network": report.network, "layer": name, **more}

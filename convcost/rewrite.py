@@ -1,0 +1,148 @@
+"""What if: a network with its convolutions rebuilt - separable, standard again, or grouped.
+
+A rewrite maps a graph to a graph; shapes and costs then come from the walk, as for any other network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from convcost.errors import UsageError
+from convcost.graph import Graph, Node, producer
+from convcost.ops.activation import ACTIVATIONS
+from convcost.ops.window import VALID
+from convcost.walk import Step, walk
+
+WAYS = ("separable", "standard", "grouped:G")
+#: What may stand between a depthwise convolution and the pointwise one that reads it.
+_BETWEEN = frozenset({"batch_norm", *ACTIVATIONS})
+_POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALID, "dilation": (1, 1)}
+
+
+class Rewritten(NamedTuple):
+    """The new graph, and what was rebuilt."""
+
+    graph: Graph
+    rebuilt: tuple[Rebuilt, ...]
+
+
+class Rebuilt(NamedTuple):
+    """Nodes of the old graph and the nodes that stand for them in the new one."""
+
+    old: tuple[Node, ...]
+    new: tuple[Node, ...]
+
+    @property
+    def name(self) -> str:
+        """The old node whose reader now reads the last of the new ones."""
+        return self.old[-1].name
+
+
+def rewrite(graph: Graph, to: str, pattern: str = "*") -> Rewritten:
+    """Rebuild the matching convolutions of a graph; raises `UsageError` if there is none.
+
+    `separable` turns each convolution of one group, several channels and several taps into depthwise and pointwise;
+    the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
+    activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
+    gives convolutions of several taps G groups where G divides their channels. The pattern is a glob over names.
+    """
+    steps = walk(graph)
+    chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
+    way, _, number = to.partition(":")
+    if way == "grouped" and number.isdecimal() and int(number) > 1:
+        rebuilt = [_grouped(step, int(number)) for step in steps if _can_group(step, int(number))]
+    elif to == "separable":
+        rebuilt = [_separated(step) for step in steps if _is_plain(step)]
+    elif to == "standard":
+        rebuilt = list(_merged(steps))
+    else:
+        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to!r}")
+    rebuilt = [one for one in rebuilt if chosen & {node.name for node in one.old}]
+    if not rebuilt:
+        raise UsageError(f"{graph.name} has no layer matching {pattern!r} that can become {to}")
+    return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
+
+
+def _is_plain(step: Step) -> bool:
+    """A convolution that a separable one can replace."""
+    several = step.node.op == "conv2d" and step.input_shapes[0][2] > 1 and _taps(step.node) > 1
+    return bool(several and step.node.attrs["groups"] == 1)
+
+
+def _can_group(step: Step, groups: int) -> bool:
+    return _is_plain(step) and step.input_shapes[0][2] % groups == step.node.attrs["channels"] % groups == 0
+
+
+def _taps(node: Node) -> int:
+    height, width = node.attrs["kernel"]
+    return int(height * width)
+
+
+def _grouped(step: Step, groups: int) -> Rebuilt:
+    return Rebuilt((step.node,), (_changed(step.node, groups=groups),))
+
+
+def _separated(step: Step) -> Rebuilt:
+    node, channels = step.node, step.input_shapes[0][2]
+    scope = (*node.scope, node.name.rpartition(".")[2])
+    filters = {**node.attrs, "channels": channels, "groups": channels, "bias": False}
+    depthwise = Node(f"{node.name}.depthwise", "conv2d", node.inputs, filters, scope, node.where)
+    mix = {**node.attrs, **_POINT}
+    pointwise = Node(f"{node.name}.pointwise", "conv2d", (depthwise.name,), mix, scope, node.where)
+    return Rebuilt((node,), (depthwise, pointwise))
+
+
+def _merged(steps: tuple[Step, ...]) -> Iterable[Rebuilt]:
+    """Depthwise convolutions with the pointwise ones that read them, alone or through a batch-norm and activation."""
+    readers: dict[str, list[Node]] = {}
+    for step in steps:
+        for edge in step.node.inputs:
+            readers.setdefault(edge, []).append(step.node)
+    for step in steps:
+        channels = step.input_shapes[0][-1]
+        if step.node.op != "conv2d" or not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
+            continue
+        chain = [step.node]
+        while len(following := readers.get(chain[-1].name, [])) == 1:
+            chain.append(following[0])
+            if chain[-1].op not in _BETWEEN:
+                break
+        if len(chain) > 1 and _is_pointwise(chain[-1]):
+            yield Rebuilt(tuple(chain), (_standard(chain[0], chain[-1]),))
+
+
+def _is_pointwise(node: Node) -> bool:
+    plain = all(node.attrs.get(name) == value for name, value in _POINT.items() if name != "padding")
+    return node.op == "conv2d" and plain and node.attrs["groups"] == 1
+
+
+def _standard(depthwise: Node, pointwise: Node) -> Node:
+    """One convolution over all channels; what `separable` made gets its old name back."""
+    window = {name: depthwise.attrs[name] for name in _POINT}
+    parent, _, local = pointwise.name.rpartition(".")
+    ours = local == "pointwise" and depthwise.name == f"{parent}.depthwise"
+    name, scope = (parent, pointwise.scope[:-1]) if ours else (pointwise.name, pointwise.scope)
+    return Node(name, "conv2d", depthwise.inputs, {**pointwise.attrs, **window}, scope, pointwise.where)
+
+
+def _changed(node: Node, **attrs: Any) -> Node:
+    return Node(node.name, node.op, node.inputs, {**node.attrs, **attrs}, node.scope, node.where)
+
+
+def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
+    """The graph with nodes exchanged, where the last of the old ones stood, and the edges led to the new ones."""
+    gone = {node.name for one in rebuilt for node in one.old}
+    at = {one.name: one.new for one in rebuilt}
+    moved = {one.name: one.new[-1].name for one in rebuilt}
+
+    def led(edge: str) -> str:
+        return moved.get(producer(edge), producer(edge)) + edge[len(producer(edge)) :]
+
+    def placed(node: Node) -> Node:
+        return Node(node.name, node.op, tuple(map(led, node.inputs)), node.attrs, node.scope, node.where)
+
+    kept = (at.get(node.name, () if node.name in gone else (node,)) for node in graph.nodes)
+    nodes = tuple(placed(node) for group in kept for node in group)
+    return Graph(graph.name, graph.input_shape, nodes, tuple(map(led, graph.outputs)))

@@ -1,0 +1,111 @@
+"""A rewritten network beside the one it came from, as a table and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.dims import product
+from convcost.network import Network
+from convcost.render import Table
+from convcost.report import LayerCost, Report, kind
+from convcost.tables import title
+from convcost.units import binary, compact, exact, shape_text
+
+_FIELDS = ("macs", "params", "activations")
+
+
+def rewrite_table(before: Network, after: Network) -> Table:
+    """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
+    old, new = before.report(), after.report()
+    pairs = _pairs(old, new)
+    rows = [
+        [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
+    ]
+    records = [{"layer": _names(a), "before": _sums(a), "after": _sums(b)} for a, b in pairs]
+    data = {"network": old.network, "rewritten": new.network, "layers": records}
+    data |= {"totals": {"before": _totals(old), "after": _totals(new)}}
+    return Table(
+        title=f"{title(old)} -> {new.network}",
+        headers=("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after"),
+        numeric=(False, False, False, True, True, True, True, True),
+        rows=rows,
+        total=["all layers", "", "", *_change(old.totals.macs, new.totals.macs), *_both(old, new, "params")],
+        records=[
+            {"layer": r["layer"], **{f"{f}_{when}": r[when][f] for f in _FIELDS for when in ("before", "after")}}
+            for r in records
+        ],
+        data={"schema": "convcost.rewrite/1", **data},
+        notes=_notes(old, new),
+    )
+
+
+def _pairs(old: Report, new: Report) -> list[tuple[list[LayerCost], list[LayerCost]]]:
+    """Runs of layers that differ between two reports, beside what stands in their place."""
+    from difflib import SequenceMatcher
+
+    keys = [[(layer.name, tuple(layer.attrs.items())) for layer in report.layers] for report in (old, new)]
+    matcher = SequenceMatcher(a=keys[0], b=keys[1], autojunk=False)
+    return [
+        (list(old.layers[a:b]), list(new.layers[c:d])) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"
+    ]
+
+
+def _names(layers: list[LayerCost]) -> str:
+    """The layer's name, or what the names of several have in common."""
+    paths = [layer.name.split(".") for layer in layers if layer.macs] or [layer.name.split(".") for layer in layers]
+    common = [parts[0] for parts in zip(*paths) if len(set(parts)) == 1]
+    return ".".join(common) or f"{'.'.join(paths[0])} …"
+
+
+def _kinds(layers: list[LayerCost]) -> str:
+    return " + ".join(kind(layer) for layer in layers if layer.macs)
+
+
+def _sum(layers: list[LayerCost], field: str) -> int:
+    return sum(getattr(layer, field) for layer in layers)
+
+
+def _sums(layers: list[LayerCost]) -> dict[str, int]:
+    return {field: _sum(layers, field) for field in _FIELDS}
+
+
+def _params(a: list[LayerCost], b: list[LayerCost]) -> list[str]:
+    return [exact(_sum(a, "params")), exact(_sum(b, "params"))]
+
+
+def _both(old: Report, new: Report, field: str) -> list[str]:
+    return [exact(getattr(report.totals, field)) for report in (old, new)]
+
+
+def _change(before: int, after: int) -> list[str]:
+    return [exact(before), exact(after), f"{after / before:.4f}" if before else "-"]
+
+
+def _largest(report: Report) -> LayerCost:
+    return max(report.layers, key=lambda layer: max(map(product, layer.output_shapes)))
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    largest = _largest(report)
+    return {
+        **{field: getattr(report.totals, field) for field in _FIELDS},
+        "largest_tensor": {"layer": largest.name, "shape": list(largest.output_shape)},
+        "peak_activation_bytes": report.totals.peak_activation_bytes,
+    }
+
+
+def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
+    def arrow(field: str) -> str:
+        a, b = getattr(old.totals, field), getattr(new.totals, field)
+        return f"{exact(a)} -> {exact(b)} ({compact(a)} -> {compact(b)})"
+
+    tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
+    peaks = " -> ".join(binary(r.totals.peak_activation_bytes) for r in (old, new))
+    return [
+        ("MACs", arrow("macs")),
+        ("params", arrow("params")),
+        ("activations", f"{arrow('activations')} elements written"),
+        ("largest", f"{tensors}, the largest tensor"),
+        ("peak memory", f"{peaks} of activations at once as {old.dtype}; policy {old.memory_policy}"),
+        ("convention", f"{old.convention.name}: {old.convention.counts}"),
+    ]
