@@ -103,7 +103,8 @@ def _said(names: Sequence[str], multiple: int, part: int, decimals: Sequence[str
         elif name in _SIDES and multiple > 1:
             yield f"{name} is a multiple of {multiple}"
     for name in decimals:
-        yield f"{name} is a multiple of {Fraction(1, part)}, so that no channel count is rounded"
+        which = "an integer" if part == 1 else f"a multiple of 1/{part}"
+        yield f"{name} is {which}, so that no channel count is rounded"
 
 
 def _open(found: Elaborated) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ def rewrite_table(before: Network, after: Network) -> Table:
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
     ]
-    records = [{"layer": _names(a), "before": _sums(a), "after": _sums(b)} for a, b in pairs]
-    data = {"network": old.network, "rewritten": new.network, "layers": records}
+    records: list[dict[str, Any]] = [{"layer": _names(a), "before": _sums(a), "after": _sums(b)} for a, b in pairs]
+    data: dict[str, Any] = {"network": old.network, "rewritten": new.network, "layers": records}
     data |= {"totals": {"before": _totals(old), "after": _totals(new)}}
     return Table(
         title=f"{title(old)} -> {new.network}",
