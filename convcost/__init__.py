@@ -7,6 +7,6 @@
 
 from convcost.errors import ConvcostError, SpecError, UsageError
 from convcost.network import Network, load
+from convcost.version import __version__
 
-__version__ = "0.1.0"
 __all__ = ["ConvcostError", "Network", "SpecError", "UsageError", "__version__", "load"]

@@ -23,6 +23,7 @@ from convcost.network import open_network
 from convcost.render import Table
 from convcost.spec.elaborate import Elaborated, elaborate
 from convcost.spec.model import Call, Item, Knob, Spec, Value
+from convcost.version import __version__
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 _PARTS = (8, 4, 2, 1)
@@ -147,8 +148,6 @@ def _around_block(
 
 def closed_form_table(model: str, part: str | None, symbols: Sequence[str], settings: Mapping[str, Any]) -> Table:
     """The closed forms as a table, JSON and LaTeX."""
-    from convcost import __version__
-
     names = [name.strip() for name in symbols if name.strip()]
     form = closed_form(model, part, names, settings)
     rows = [[name, written(value)] for name, value in form.quantities.items()]

@@ -10,6 +10,7 @@ from convcost.dims import elements
 from convcost.formula import quantities
 from convcost.render import Table
 from convcost.units import exact, percent, shape_text
+from convcost.version import __version__
 
 
 class Executed(NamedTuple):
@@ -117,8 +118,6 @@ def _record(alternative: Alternative, step: Made) -> dict[str, Any]:
 
 
 def _data(layer: Layer, alternatives: list[Alternative], counted: dict[str, Executed]) -> dict[str, Any]:
-    from convcost import __version__
-
     return {
         "schema": "convcost.compare/1",
         "version": __version__,

@@ -213,9 +213,8 @@ def slide(
     if ceil_mode:
         out = ceil_div(room, stride) + 1
         out = where((out - 1) * stride >= size + before, out - 1, out)
-    else:
-        out = room // stride + 1
-    return Slide(out, before, after, fits=room >= 0)
+        return Slide(out, before, after, fits=room > -stride)
+    return Slide(room // stride + 1, before, after, fits=room >= 0)
 
 
 def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"]) -> Dim:

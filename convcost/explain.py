@@ -13,6 +13,7 @@ from convcost.render import Table
 from convcost.report import LayerCost, Report, kind
 from convcost.tables import layer_dict, title
 from convcost.units import compact, exact, percent, shape_text
+from convcost.version import __version__
 
 _LARGEST = 8
 
@@ -141,6 +142,4 @@ def _attributes(layer: LayerCost) -> str:
 
 
 def _data(report: Report, name: str | None, **more: Any) -> dict[str, Any]:
-    from convcost import __version__
-
     return {"schema": "convcost.explain/1", "version": __version__, "network": report.network, "layer": name, **more}

@@ -26,15 +26,16 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
 _DIGITS = 18  # of a number
+_EXPONENT = 99
 
 
-def _numbers(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """Keep words, lists and truth values out of arithmetic: Python would repeat a word or count true as 1."""
 
-    def checked(a: Any, b: Any) -> Any:
-        if isinstance(a, (str, tuple, list, bool)) or isinstance(b, (str, tuple, list, bool)):
+    def checked(*args: Any) -> Any:
+        if any(isinstance(arg, (str, tuple, list, bool)) for arg in args):
             raise TypeError
-        return function(a, b)
+        return function(*args)
 
     return checked
 
@@ -47,9 +48,9 @@ def _truth(value: Any) -> Any:
 
 
 HELPERS: dict[str, tuple[Callable[..., Any], int, int]] = {
-    "round_to": (dims.round_to, 1, 2),
-    "ceil": (dims.ceil, 1, 1),
-    "floor": (dims.floor, 1, 1),
+    "round_to": (_numbers(dims.round_to), 1, 2),
+    "ceil": (_numbers(dims.ceil), 1, 1),
+    "floor": (_numbers(dims.floor), 1, 1),
     "min": (lambda *args: reduce(_numbers(dims.minimum), args), 2, 8),
     "max": (lambda *args: reduce(_numbers(dims.maximum), args), 2, 8),
     "where": (lambda condition, a, b: dims.where(_truth(condition), a, b), 3, 3),
@@ -64,6 +65,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": _numbers(operator.gt),
     ">=": _numbers(operator.ge),
 }
+_negative = _numbers(operator.neg)
 _SUM = {"+": _numbers(operator.add), "-": _numbers(operator.sub)}
 _PRODUCT = {"*": _numbers(operator.mul), "//": _numbers(operator.floordiv), "%": _numbers(operator.mod)}
 _AXES = {"height": 0, "width": 1, "channels": -1}
@@ -112,8 +114,8 @@ def number(text: str) -> int | Fraction | None:
     if not _NUMBER.fullmatch(text):
         return None
     mantissa, _, exponent = text.lower().partition("e")
-    if len(mantissa) > _DIGITS + 2 or len(exponent) > 3:
-        raise ExprError(f"the number {text[:24]} has too many digits (at most {_DIGITS}, exponents up to 99)")
+    if sum(map(str.isdigit, mantissa)) > _DIGITS or abs(int(exponent or 0)) > _EXPONENT:
+        raise ExprError(f"the number {text[:24]} has too many digits (at most {_DIGITS}, exponents up to {_EXPONENT})")
     if "." not in mantissa and not exponent.startswith("-"):
         return int(mantissa + "0" * int(exponent or 0))
     return Fraction(text)
@@ -210,7 +212,7 @@ class _Parser:
             return self.postfix()
         with self.nested():
             inner = self.unary()
-        return lambda env: -inner(env)
+        return lambda env: _negative(inner(env))
 
     def postfix(self) -> Run:
         run = self.atom()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost import __version__
 from convcost.conventions import convention
 from convcost.cost import PAPER
 from convcost.network import load
 from convcost.render import Table
 from convcost.spec.zoo import all_specs, names_of
 from convcost.units import exact, shape_text
+from convcost.version import __version__
 
 
 def list_table() -> Table:

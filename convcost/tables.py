@@ -10,6 +10,7 @@ from convcost.memory import POLICIES
 from convcost.render import Table
 from convcost.report import Group, LayerCost, Report, kind, totals_dict
 from convcost.units import binary, compact, decimal_text, exact, percent, shape_text
+from convcost.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,6 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
 
     With a `level` other than layer, `groups` holds the sums as well.
     """
-    from convcost import __version__
-
     data = {
         "schema": "convcost.report/1",
         "version": __version__,

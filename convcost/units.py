@@ -85,8 +85,8 @@ def percent(part: int, whole: int) -> str:
     """
     if whole == 0:
         return "-"
-    hundredths = (part * 20000 + whole) // (2 * whole)
-    return f"{hundredths // 100}.{hundredths % 100:02d} %"
+    hundredths = (abs(part) * 20000 + whole) // (2 * whole)
+    return f"{'-' * (part < 0)}{hundredths // 100}.{hundredths % 100:02d} %"
 
 
 def shape_text(shape: Sequence[Any]) -> str:

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from convcost import __version__
 from convcost.cli.explain import explain_command
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
 from convcost.cli.whatif import compare_command, rewrite_command
 from convcost.errors import ConvcostError
+from convcost.version import __version__
 
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {

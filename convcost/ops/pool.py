@@ -1,7 +1,7 @@
 """Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
 
 from convcost.cost import Check, OpCost
-from convcost.dims import dilated, first_given
+from convcost.dims import dilated, first_given, maximum
 from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
@@ -30,12 +30,15 @@ def max_pool(
     stride = first_given(stride, kernel)
     rows, columns, fits = slide_both(x, kernel, stride, padding, dilation, ceil_mode)
     need = "padding must be smaller than the window, got {0} for a window of {1}"
+    extents = dilated(kernel[0], dilation[0]), dilated(kernel[1], dilation[1])
     return OpCost(
         out=((rows.out, columns.out, x[2]),),
         checks=(
             *fits,
-            Check(rows.before < dilated(kernel[0], dilation[0]), need, (rows.before, kernel[0])),
-            Check(columns.before < dilated(kernel[1], dilation[1]), need, (columns.before, kernel[1])),
+            *(
+                Check(zeros < extent, need, (zeros, extent))
+                for zeros, extent in ((maximum(a.before, a.after), e) for a, e in zip((rows, columns), extents))
+            ),
         ),
     )
 
