@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from convcost.compare import Alternative, Layer, Made, compare, ratio
 from convcost.dims import elements
 from convcost.formula import quantities
+from convcost.ops import padding_macs
 from convcost.render import Table
 from convcost.units import exact, percent, shape_text
 from convcost.version import __version__
@@ -28,6 +29,7 @@ def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = Fa
     rows = [row for a in alternatives for row in _rows(a, alternatives[0])]
     notes = [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
     notes += [("ratio", _ratio_text(a, alternatives[0], layer)) for a in alternatives[1:]]
+    notes += [("padding", _padding_text(a)) for a in alternatives if _on_padding(a)]
     notes += [note for a in alternatives for note in _executed_notes(a, counted)]
     if layer.bias is False:
         notes.append(("params", "without biases; --bias counts one per filter"))
@@ -83,6 +85,16 @@ def _ratio_text(alternative: Alternative, standard: Alternative, layer: Layer) -
     return f"{alternative.name} / standard = {counts} = {share} = {float(share):.4f}; the law: {law}{assumed}"
 
 
+def _on_padding(alternative: Alternative) -> int:
+    """MACs that multiply padding zeros, by the rule."""
+    return sum(padding_macs(s.part.op, [s.input_shape], s.part.converted()) for s in alternative.steps)
+
+
+def _padding_text(alternative: Alternative) -> str:
+    zeros = _on_padding(alternative)
+    return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
+
+
 def _law(name: str, layer: Layer) -> Any:
     from convcost.law import ratio_law
 
@@ -102,7 +114,7 @@ def _executed_notes(alternative: Alternative, counted: dict[str, Executed]) -> l
         return []
     total, zeros = (sum(numbers) for numbers in counted[alternative.name])
     verdict = "as the rule says" if total == alternative.macs else f"but the rule says {exact(alternative.macs)}"
-    padding = f"; of these, {exact(zeros)} ({percent(zeros, total)}) multiply padding" if zeros else ""
+    padding = f"; {exact(zeros)} of them multiplied padding zeros" if zeros else ""
     return [("executed", f"{alternative.name}: {exact(total)} multiplications, {verdict}{padding}")]
 
 
@@ -137,6 +149,7 @@ def _alternative(
     data: dict[str, Any] = {
         "name": alternative.name,
         "macs": alternative.macs,
+        "padding_macs": _on_padding(alternative),
         "params": alternative.params,
         "activations": alternative.activations,
         "steps": [

@@ -10,7 +10,7 @@ to integers without rounding errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 #: An int, an int64 numpy array, or a sympy expression. mypy cannot check a union of the three; the tests, which
@@ -215,6 +215,40 @@ def slide(
         out = where((out - 1) * stride >= size + before, out - 1, out)
         return Slide(out, before, after, fits=room > -stride)
     return Slide(room // stride + 1, before, after, fits=room >= 0)
+
+
+def total(count: Dim, term: Callable[[Dim], Dim]) -> Dim:
+    """The sum of term(0), …, term(count - 1).
+
+    >>> total(3, lambda i: 10 * i)
+    30
+    """
+    if is_symbolic(count):
+        import sympy
+
+        index = sympy.Dummy("i", integer=True, nonnegative=True)
+        return sympy.Sum(term(index), (index, 0, count - 1))
+    if is_array(count):
+        return sum((where(i < count, term(i), 0) for i in range(int(count.max()))), 0 * count)
+    return sum((term(i) for i in range(count)), 0)
+
+
+def real_taps(size: Dim, slid: Slide, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
+    """How often, along one axis, a tap of a sliding window falls on the input and not on the zeros around it.
+
+    Tap i lies on the input from the first position p with p·stride + i·dilation >= before to the last one with
+    p·stride + i·dilation < before + size.
+
+    >>> real_taps(2, slide(2, 3, 1, (1, 1)), 3, 1, 1)  # two positions, each with one of three taps on a zero
+    4
+    """
+
+    def positions(tap: Dim) -> Dim:
+        ahead = slid.before - tap * dilation
+        last = minimum((size - 1 + ahead) // stride, slid.out - 1)
+        return maximum(last - maximum(ceil_div(ahead, stride), 0) + 1, 0)
+
+    return total(kernel, positions)
 
 
 def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"]) -> Dim:

@@ -46,6 +46,9 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
+    if layer.padding_macs:
+        zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
+        notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
     return Table(
         title=f"{report.network} · {layer.name} · {kind(layer)} · {shapes}",

@@ -11,7 +11,7 @@ from convcost.cost import Convention
 from convcost.dims import Shape, elements
 from convcost.errors import UsageError, did_you_mean
 from convcost.graph import Graph
-from convcost.ops import WEIGHTED
+from convcost.ops import WEIGHTED, padding_macs
 from convcost.units import DTYPE_BITS, storage
 from convcost.walk import Step
 
@@ -34,6 +34,8 @@ class LayerCost(NamedTuple):
     output_shapes: tuple[Shape, ...]
     macs: int
     """Multiply-accumulates of convolution and linear layers, without bias."""
+    padding_macs: int
+    """Of the MACs, those that multiply padding zeros."""
     operations: int
     """Operations under the report's convention."""
     params: int
@@ -57,6 +59,8 @@ class Totals(NamedTuple):
     macs: int
     flops: int
     """2 × macs."""
+    padding_macs: int
+    """Of the MACs, those that multiply padding zeros."""
     operations: int
     params: int
     buffers: int
@@ -173,6 +177,7 @@ def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
         input_shapes=step.input_shapes,
         output_shapes=cost.out,
         macs=cost.macs * batch,
+        padding_macs=padding_macs(node.op, step.input_shapes, node.attrs) * batch,
         operations=convention.operations(node.op, cost) * batch,
         params=cost.params,
         buffers=cost.buffers,
@@ -187,6 +192,7 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
     return Totals(
         macs=macs,
         flops=2 * macs,
+        padding_macs=sum(layer.padding_macs for layer in layers),
         operations=sum(layer.operations for layer in layers),
         params=params,
         buffers=sum(layer.buffers for layer in layers),

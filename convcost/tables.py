@@ -56,6 +56,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "input_shapes": [list(shape) for shape in layer.input_shapes],
         "output_shape": list(layer.output_shape),
         "macs": layer.macs,
+        "padding_macs": layer.padding_macs,
         "operations": layer.operations,
         "params": layer.params,
         "buffers": layer.buffers,
@@ -130,10 +131,11 @@ def title(report: Report) -> str:
 def notes(report: Report) -> list[tuple[str, str]]:
     """What the totals are, and what was counted."""
     t, policy = report.totals, POLICIES[report.memory_policy]
+    zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
     lines = [
         ("params", f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}"),
-        ("MACs", f"{exact(t.macs)} ({compact(t.macs)}); FLOPs = 2 × MACs = {exact(t.flops)}"),
+        ("MACs", f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}"),
         (
             "activations",
             f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",

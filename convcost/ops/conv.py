@@ -1,7 +1,7 @@
 """Convolutions and linear layers: the ops that multiply and accumulate."""
 
 from convcost.cost import Check, OpCost
-from convcost.dims import Dim, dilated, divides, unslide
+from convcost.dims import Dim, dilated, divides, real_taps, unslide
 from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Vector
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
@@ -61,6 +61,32 @@ def conv2d(
         biases=biases,
         checks=(*fits, *_group_checks(x[2], channels, groups)),
     )
+
+
+def padding_macs(
+    x: Map,
+    *,
+    channels: Size,
+    kernel: Pair,
+    stride: Pair,
+    padding: Padding,
+    dilation: Pair,
+    groups: Size,
+    bias: Flag,
+) -> Dim:
+    """Of the MACs of a conv2d with these attributes, those that multiply nothing but padding zeros.
+
+    A 3×3 convolution with `same` padding on 2×2: each of the 4 windows has 5 of its 9 taps on zeros.
+
+    >>> attrs = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "bias": False}
+    >>> padding_macs((2, 2, 1), channels=1, kernel=(3, 3), padding=("same", "same"), **attrs)
+    20
+    """
+    rows, columns, _ = slide_both(x, kernel, stride, padding, dilation)
+    filters = channels * (x[2] // groups)
+    real = real_taps(x[0], rows, kernel[0], stride[0], dilation[0])
+    real = real * real_taps(x[1], columns, kernel[1], stride[1], dilation[1])
+    return (rows.out * columns.out * kernel[0] * kernel[1] - real) * filters
 
 
 @op("conv_transpose2d")
