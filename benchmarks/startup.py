@@ -28,8 +28,7 @@ def cpu_seconds(arguments: list[str]) -> float:
     before = os.times()
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=environment, check=True)
     after = os.times()
-    used = after.children_user - before.children_user + after.children_system - before.children_system
-    return used
+    return after.children_user - before.children_user + after.children_system - before.children_system
 
 
 def main(runs: int) -> None:

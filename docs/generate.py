@@ -40,7 +40,7 @@ def cli_page() -> str:
 
 def _help(command: click.Command, path: str, parent: click.Context | None) -> list[str]:
     widths = {"max_content_width": 80, "terminal_width": 80, "help_option_names": ["-h", "--help"]}
-    with click.Context(command, info_name=path.split()[-1], parent=parent, **widths) as ctx:
+    with click.Context(command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent, **widths) as ctx:
         parts = [f"## {path}\n\n```text\n{command.get_help(ctx)}\n```\n"]
         if isinstance(command, click.Group):
             for name in command.list_commands(ctx):

@@ -202,8 +202,8 @@ def pool_axes(case: Case) -> list[tuple[int, int, int, int]]:
 
 
 def refused_pool(case: Case) -> bool:
-    """Zeros before the map that fill a window."""
-    return any(before >= extent for _, before, _, extent in pool_axes(case))
+    """Zeros on one side of the map that fill a window: its result would not come from the map."""
+    return any(max(before, after) >= extent for _, before, after, extent in pool_axes(case))
 
 
 def refused_gate(case: Case) -> bool:
@@ -226,15 +226,6 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 }
 
 
-def contested(case: Case) -> bool:
-    """Pools of which rule and counter think differently; the expected failures at the end of this file say how."""
-    if case.op not in {"max_pool", "avg_pool"}:
-        return False
-    behind = any(after >= extent for _, _, after, extent in pool_axes(case))
-    larger = any(before + size + after < extent for size, before, after, extent in pool_axes(case))
-    return behind or (larger and case.attrs.get("ceil_mode", False))
-
-
 # The comparison.
 
 CAN_BE_REFUSED = {"conv2d", "conv_transpose2d", "channel_shuffle", "split", "add", "concat", *STRICTER}
@@ -252,8 +243,7 @@ def test_rule_counts_and_refuses_what_the_counter_does_in_every_number_system(op
             numbers = over_ints(case)
             assert at_point == numbers
             assert over_symbols(case) == numbers
-            if not contested(case):
-                refusals.add(compared_with_count(case, numbers))
+            refusals.add(compared_with_count(case, numbers))
 
     compare()
     assert refusals == ({True, False} if op in CAN_BE_REFUSED else {False}), "the cases drawn are too much alike"
@@ -268,14 +258,3 @@ def compared_with_count(case: Case, numbers: Numbers) -> bool:
         assert numbers.out == count.out
         assert {name: getattr(numbers, name) for name in COUNTS} == {name: getattr(count, name) for name in COUNTS}
     return refused
-
-
-def test_window_larger_than_the_input_is_pooled_in_ceil_mode():
-    case = Case("max_pool", [(2, 2, 1)], {"kernel": 3, "stride": 2, "ceil_mode": True})
-    assert counted(case) == Count(((1, 1, 1),))
-    assert all(over_ints(case).holds)
-
-
-def test_zeros_behind_the_map_that_fill_a_window_are_refused_like_those_before_it():
-    case = Case("avg_pool", [(4, 4, 1)], {"kernel": 2, "padding": [0, 2, 0, 0]})
-    assert not all(over_ints(case).holds)

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import convcost
 from convcost.cli import main
-from convcost.render import FORMATS, grid
+from convcost.render import FORMATS, Table, grid, render
 
 RUNNER = CliRunner()
 
@@ -72,10 +72,11 @@ def test_a_file_is_replaced_whole_and_a_link_stays_a_link(tmp_path: Path) -> Non
     assert json.loads(target.read_text(encoding="utf-8"))["network"] == "lenet5"
 
 
-def test_markdown_escapes_what_would_end_a_cell(tmp_path: Path) -> None:
-    text = run("report", "lenet5", "--format", "markdown").stdout
-    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
-    assert len(widths) == 1
+def test_markdown_escapes_what_would_end_a_cell() -> None:
+    table = Table("", ("a", "b"), (False, False), [["x|y", "z"]], [], {})
+    lines = render(table, "markdown").splitlines()
+    assert [line.replace("\\|", "").count("|") for line in lines if line.startswith("|")] == [3, 3, 3]
+    assert "x\\|y" in lines[2]
 
 
 def test_html_escapes_names_from_the_file(tmp_path: Path) -> None:
