@@ -69,6 +69,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = near or [name for name in names if len(word) > 1 and word in name]
     if near:
         return f". Did you mean {near[0]}?"
     return f". Known: {', '.join(names)}" if 0 < len(names) <= 24 else ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcost.dims import Shape, dilated, slide
 from convcost.errors import UsageError, did_you_mean
 from convcost.formula import Quantity, quantities
 from convcost.ops import OPS
 from convcost.ops.kinds import say
 from convcost.render import Table
-from convcost.report import LayerCost, Report, kind
-from convcost.tables import layer_dict, title
+from convcost.report import LayerCost, Report
+from convcost.tables import layer_dict, op_text, title
 from convcost.units import compact, exact, percent, shape_text
 from convcost.version import __version__
 
@@ -34,7 +35,9 @@ def find(report: Report, name: str) -> list[LayerCost]:
         return paths[ends[0]]
     if ends:
         raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {', '.join(ends[:6])}, …")
-    raise UsageError(f"{report.network} has no layer {name!r}{did_you_mean(name, paths)}")
+    raise UsageError(
+        f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report' lists them)"
+    )
 
 
 def layer_table(report: Report, layer: LayerCost) -> Table:
@@ -46,12 +49,14 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
+    if "same" in layer.attrs.get("padding", ()):
+        notes += [("same", same_text(layer.input_shapes[0], layer.attrs))]
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
     return Table(
-        title=f"{report.network} · {layer.name} · {kind(layer)} · {shapes}",
+        title=f"{report.network} · {layer.name} · {op_text(layer)} · {shapes}",
         headers=("quantity", "formula", "operands put in", "value"),
         numeric=(False, False, False, True),
         rows=rows,
@@ -59,6 +64,21 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
         notes=notes,
     )
+
+
+def same_text(shape: Shape, attrs: Mapping[str, Any]) -> str:
+    """What `padding: same` comes to for a window on a map of this shape.
+
+    >>> same_text((224, 224, 3), {"kernel": (3, 3), "stride": (2, 2)})
+    'zeros: top 0, bottom 1, left 0, right 1'
+    """
+    dilation = attrs.get("dilation", (1, 1))
+    axes = [
+        slide(size, dilated(kernel, apart), stride, "same")
+        for size, kernel, stride, apart in zip(shape, attrs["kernel"], attrs["stride"] or attrs["kernel"], dilation)
+    ]
+    sides = zip(("top", "bottom", "left", "right"), (n for axis in axes for n in (axis.before, axis.after)))
+    return "zeros: " + ", ".join(f"{side} {count}" for side, count in sides)
 
 
 def layer_quantities(layer: LayerCost) -> list[Quantity]:
@@ -72,17 +92,17 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
     total = sum(layer.macs for layer in layers)
     for layer in layers:
         macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
-        derived = "" if not macs.value else f"{macs.operands}"
-        rows.append(
-            [layer.name, kind(layer), derived, exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
-        )
+        derived = macs.operands if macs.value else ""
+        numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
+        rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), derived, *numbers])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+    ends = f"{shape_text(layers[0].input_shapes[0])} -> {shape_text(layers[-1].output_shape)}"
     return Table(
-        title=f"{report.network} · {name}",
-        headers=("layer", "op", "MACs with operands put in", "params", "MACs", "share"),
-        numeric=(False, False, False, True, True, True),
+        title=f"{report.network} · {name} · {ends}",
+        headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
+        numeric=(False, False, False, False, True, True, True),
         rows=rows,
-        total=["total", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
+        total=["total", "", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
         records=records,
         data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
         notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs")],
@@ -96,7 +116,7 @@ def totals_table(report: Report) -> Table:
     rows, records = [], []
     for layer in largest:
         macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
-        rows.append([layer.name, kind(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
+        rows.append([layer.name, op_text(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
     ops = sorted(report.by("op"), key=lambda group: -group.macs)
     shares = ", ".join(f"{g.name} {percent(g.macs, totals.macs)}" for g in ops if g.macs)

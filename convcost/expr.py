@@ -40,6 +40,13 @@ def _numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _same(a: Any, b: Any) -> Any:
+    """Equality of like with like: Python would find true equal to 1."""
+    if isinstance(a, bool) != isinstance(b, bool) and isinstance(a, int) and isinstance(b, int):
+        raise TypeError
+    return dims.equal(a, b)
+
+
 def _truth(value: Any) -> Any:
     """Keep numbers and words out of logic."""
     if isinstance(value, (int, Fraction, str, tuple, list)) and not isinstance(value, bool):
@@ -58,8 +65,8 @@ HELPERS: dict[str, tuple[Callable[..., Any], int, int]] = {
 """Name -> function, fewest and most arguments."""
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": dims.equal,
-    "!=": lambda a, b: dims.negate(dims.equal(a, b)),
+    "==": _same,
+    "!=": lambda a, b: dims.negate(_same(a, b)),
     "<": _numbers(operator.lt),
     "<=": _numbers(operator.le),
     ">": _numbers(operator.gt),
@@ -100,6 +107,8 @@ class Expr:
             value = self._run(env)
         except ZeroDivisionError:
             raise ExprError(f"division by zero in {self.text!r}") from None
+        except KeyError as error:
+            raise ExprError(f"there is no {str(error.args[0]).removeprefix('.')!r} here") from None
         except (TypeError, AttributeError):
             raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values") from None
         return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
@@ -231,7 +240,10 @@ class _Parser:
             return run
         if kind == "number":
             self.at += 1
-            value = number(token)
+            try:
+                value = number(token)
+            except ExprError as error:
+                raise ExprError(str(error), offset) from None
             return lambda _env: value
         if kind != "name" or token in ("and", "or", "not"):
             raise self.unexpected()
@@ -258,7 +270,7 @@ class _Parser:
                     break
         if not least <= len(args) <= most:
             counts = str(least) if least == most else f"{least} to {most}"
-            raise ExprError(f"{name} takes {counts} arguments, got {len(args)}", offset)
+            raise ExprError(f"{name} takes {counts} argument{'s' * (counts != '1')}, got {len(args)}", offset)
         return lambda env: function(*[arg(env) for arg in args])
 
     def size(self, name: str) -> Run:
@@ -310,6 +322,7 @@ def _and(left: Run, right: Run) -> Run:
 def _index(values: Run, index: Run, text: str) -> Run:
     def run(env: Env) -> Any:
         sequence, at = values(env), index(env)
+        at = at.numerator if isinstance(at, Fraction) and at.denominator == 1 else at
         if isinstance(sequence, Mapping):
             if at in sequence:
                 return sequence[at]

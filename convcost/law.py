@@ -5,6 +5,7 @@ sympy is imported here and nowhere else above the rules.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import sympy
@@ -16,10 +17,24 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 class Law(NamedTuple):
-    """A ratio of costs as a formula, and what it assumes."""
+    """The MACs of each step of a way to build a layer, as shares of the standard convolution's."""
 
-    expression: Any
+    terms: tuple[Any, ...]
+    """One expression per step."""
     assumptions: tuple[str, ...]
+    """What must hold for the law to be more than a rule of thumb."""
+    operands: dict[Any, int]
+    """The layer's own sizes for the symbols."""
+
+    @property
+    def expression(self) -> Any:
+        """The sum of the terms."""
+        return sympy.expand(sum(self.terms))
+
+    def value(self) -> Fraction:
+        """The law with the layer's sizes put in."""
+        number = self.expression.subs(self.operands)
+        return Fraction(int(number.p), int(number.q))
 
     def __str__(self) -> str:
         return written(self.expression)
@@ -36,32 +51,44 @@ def symbol(name: str) -> Any:
 
 
 def ratio_law(way: str, stride: Dim = 1) -> Law:
-    """MACs of a way to build a layer by those of the standard convolution, for f×f filters, n_c channels and n_c' filters.
-
-    The recipe is that of `compare`, run over symbols; sympy only cancels. Where the size of the map does not cancel,
-    `same` padding and sizes that the stride divides are assumed.
+    """The law for f×f filters, n_c channels, n_c' filters, and a stride.
 
     >>> print(ratio_law("separable"), "|", ratio_law("grouped"), "|", ratio_law("inverted"))
     1/n_c' + 1/f² | 1/g | t/n_c' + t/f² + n_c·t/(f²·n_c')
     """
-    height, width, channels, filters, kernel = (symbol(name) for name in ("h", "w", "n_c", "n_c'", "f"))
-    amount = {"grouped": symbol("g"), "bottleneck": symbol("b"), "inverted": symbol("t")}.get(way, 1)
+    return law_of(Layer((0, 0, 0), 0, (0, 0), (stride, stride)), way, 0)
+
+
+def law_of(layer: Layer, way: str, amount: int) -> Law:
+    """The law for a layer's kernel and stride, by the recipe of `compare` run over symbols; sympy only cancels.
+
+    Where the size of the map does not cancel, `same` padding and sizes that the stride divides are assumed.
+    """
+    (height, width), (down, right) = layer.kernel, layer.stride
+    map_h, map_w, channels, filters = (symbol(name) for name in ("h", "w", "n_c", "n_c'"))
+    kernel = (symbol("f"), symbol("f")) if height == width else (symbol("f_h"), symbol("f_w"))
+    number = {name: symbol(letter) for name, letter in _LETTERS.items()}.get(way, 1)
+    operands = {channels: layer.input_shape[2], filters: layer.filters, number: amount}
+    operands |= {kernel[0]: height, kernel[1]: width}
     assumptions = []
     if way == "grouped":
-        channels, filters = amount * symbol("m"), amount * symbol("n")
+        channels, filters = number * symbol("m"), number * symbol("n")
         assumptions.append("g divides n_c and n_c'")
-    shape, padding = (height, width, channels), "valid"
-    found = _ratio(Layer(shape, filters, (kernel, kernel), (stride, stride), padding), way, amount)
-    if found.has(height) or found.has(width):
-        assumptions += ["padding same", *(["the stride divides h and w"] if stride != 1 else [])]
-        shape = (stride * height, stride * width, channels)
-        found = _ratio(Layer(shape, filters, (kernel, kernel), (stride, stride), "same"), way, amount)
-    return Law(found, tuple(assumptions))
+    terms = _shares(Layer((map_h, map_w, channels), filters, kernel, layer.stride, "valid"), way, number)
+    if any(term.has(map_h) or term.has(map_w) for term in terms):
+        assumptions += ["padding same", *(["the stride divides h and w"] if (down, right) != (1, 1) else [])]
+        shape = (down * map_h, right * map_w, channels)
+        terms = _shares(Layer(shape, filters, kernel, layer.stride, "same"), way, number)
+    return Law(terms, tuple(assumptions), operands)
 
 
-def _ratio(layer: Layer, way: str, amount: Dim) -> Any:
-    ours, standard = (assemble(layer, name, amount, name).macs for name in (way, "standard"))
-    return sympy.expand(sympy.cancel(ours / standard))
+_LETTERS = {"grouped": "g", "bottleneck": "b", "inverted": "t"}
+
+
+def _shares(layer: Layer, way: str, amount: Dim) -> tuple[Any, ...]:
+    standard = assemble(layer, "standard", 1, "standard").macs
+    steps = assemble(layer, way, amount, way).steps
+    return tuple(sympy.expand(sympy.cancel(step.cost.macs / standard)) for step in steps)
 
 
 def written(expression: Any) -> str:

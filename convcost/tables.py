@@ -95,9 +95,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
     extra = (f"{report.convention.unit} ({report.convention.name})",) if other else ()
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [
-            [layer.name, _op_text(layer), _inputs(layer), shape_text(layer.output_shape)] for layer in report.layers
-        ]
+        rows = [[layer.name, op_text(layer), _inputs(layer), shape_text(layer.output_shape)] for layer in report.layers]
         groups: tuple[Group, ...] | tuple[LayerCost, ...] = report.layers
     else:
         first = (level, "layers", "input", "output")
@@ -189,7 +187,8 @@ def _knob_text(value: Any) -> str:
     return str(json_value(value))
 
 
-def _op_text(layer: LayerCost) -> str:
+def op_text(layer: LayerCost) -> str:
+    """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
     stride = layer.attrs.get("stride") or (1, 1)
     if stride == (1, 1) or stride == layer.attrs.get("kernel"):
         return kind(layer)

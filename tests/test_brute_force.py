@@ -218,7 +218,15 @@ def refused_slice(case: Case) -> bool:
     return case.attrs["stop"] > size
 
 
+def refused_output_padding(case: Case) -> bool:
+    """More rows or columns at the end than a strided convolution could have left out, as PyTorch refuses them."""
+    pairs = (pair_of(case.attrs.get(name, default)) for name, default in (("stride", 1), ("dilation", 1)))
+    extra = pair_of(case.attrs.get("output_padding", 0))
+    return any(more >= max(step, apart) for more, step, apart in zip(extra, *pairs, strict=True))
+
+
 STRICTER: dict[str, Callable[[Case], bool]] = {
+    "conv_transpose2d": refused_output_padding,
     "max_pool": refused_pool,
     "avg_pool": refused_pool,
     "multiply": refused_gate,
@@ -228,7 +236,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 
 # The comparison.
 
-CAN_BE_REFUSED = {"conv2d", "conv_transpose2d", "channel_shuffle", "split", "add", "concat", *STRICTER}
+CAN_BE_REFUSED = {"conv2d", "channel_shuffle", "split", "add", "concat", *STRICTER}
 EXAMPLES = {"conv2d": 150, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 100}
 
 

@@ -89,6 +89,8 @@ ROWS = [
         "rows 0 2, and 4 hangs over the end by one; columns 0 2 4 fit exactly"),
     row("max_pool", [(5, 6, 1)], {"kernel": 2, "stride": 3, "padding": 1, "ceil_mode": True}, [(2, 3, 1)],
         "rows 0 3 (6 would start in the zeros behind 1+5), columns 0 3 6 (6 is the last pixel of 1+6)"),
+    row("max_pool", [(2, 4, 1)], {"kernel": 3, "stride": 2, "ceil_mode": True}, [(1, 2, 1)],
+        "the one row of windows hangs over the end, as does the second of columns 0 2"),
     row("max_pool", [(7, 8, 3)], {"kernel": 3, "stride": 1, "dilation": [2, 1]}, [(3, 6, 3)], "7-5+1 = 3, 8-3+1 = 6"),
     row("max_pool", [(7, 10, 2)], {"kernel": 3, "stride": 2, "padding": "same"}, [(4, 5, 2)], "ceil(7/2), ceil(10/2)"),
     row("avg_pool", [(28, 30, 6)], {"kernel": 2}, [(14, 15, 6)], "steps of 2: 28/2 = 14, 30/2 = 15"),
@@ -128,7 +130,7 @@ ROWS = [
 ]
 
 WINDOW = "the 3×3 window must fit into the padded input, got "
-GATES = "multiply needs gates of shape 4×5×8 or one number per channel, got "
+GATES = "multiply needs gates of shape 4×5×8 (height and width may be 1), got "
 TRANSPOSED = {"channels": 4, "kernel": 2}
 
 
@@ -145,6 +147,11 @@ REFUSALS = [
             "groups must divide the input channels, got groups 3 for 4 channels", [(6, 5, 6)]),
     refusal("conv2d", [(6, 5, 4)], {"channels": 3, "kernel": 1, "groups": 2},
             "groups must divide the output channels, got groups 2 for 3 channels", {"channels": 2}),
+    refusal("conv_transpose2d", [(5, 5, 4)], {**TRANSPOSED, "output_padding": [1, 0], "stride": 1},
+            "output_padding must be smaller than stride or dilation, got 1 for stride 1 and dilation 1", {"stride": 2}),
+    refusal("conv_transpose2d", [(5, 5, 4)], {**TRANSPOSED, "output_padding": [0, 2], "stride": 2},
+            "output_padding must be smaller than stride or dilation, got 2 for stride 2 and dilation 1",
+            {"output_padding": [0, 1]}),
     refusal("conv_transpose2d", [(1, 5, 4)], {**TRANSPOSED, "padding": [1, 0]},
             "padding crops the whole output, got height 0", {"padding": [0, 0]}),
     refusal("conv_transpose2d", [(5, 1, 4)], {**TRANSPOSED, "padding": [0, 2]},
@@ -161,6 +168,12 @@ REFUSALS = [
         refusal(op, [(4, 5, 1)], {"kernel": 2, "padding": [0, 3]},
                 "padding must be smaller than the window, got 3 for a window of 2", {"kernel": 4}),
     )),
+    refusal("max_pool", [(2, 4, 1)], {"kernel": 4, "stride": 2, "ceil_mode": True},
+            "the 4×4 window must fit into the padded input, got 2×4", [(3, 4, 1)]),
+    refusal("max_pool", [(9, 9, 1)], {"kernel": 2, "dilation": 3, "padding": [4, 0]},
+            "padding must be smaller than the window, got 4 for a window of 4", {"padding": [3, 0]}),
+    refusal("avg_pool", [(4, 5, 1)], {"kernel": 2, "padding": [0, 2, 0, 0]},
+            "padding must be smaller than the window, got 2 for a window of 2", {"padding": [0, 1, 0, 0]}),
     refusal("add", [(4, 5, 8), (3, 5, 8)], {}, "add needs equal shapes, got 4×5×8 and 3×5×8", [(4, 5, 8)] * 2),
     refusal("add", [(4, 5, 8), (4, 1, 8)], {}, "add needs equal shapes, got 4×5×8 and 4×1×8", [(4, 5, 8)] * 2),
     refusal("add", [(4, 5, 8), (4, 5, 9)], {}, "add needs equal shapes, got 4×5×8 and 4×5×9", [(4, 5, 9)] * 2),
@@ -169,8 +182,8 @@ REFUSALS = [
     refusal("multiply", [(4, 5, 8), (2, 5, 8)], {}, GATES + "2×5×8", [(4, 5, 8), (1, 1, 8)]),
     refusal("multiply", [(4, 5, 8), (4, 2, 8)], {}, GATES + "4×2×8", [(4, 5, 8), (4, 5, 8)]),
     refusal("multiply", [(4, 5, 8), (4, 5, 9)], {}, GATES + "4×5×9", [(4, 5, 9), (4, 5, 9)]),
-    refusal("multiply", [(8,), (1, 1, 8)], {}, "multiply needs gates of shape 8 or one number per channel, got 1×1×8"),
-    refusal("multiply", [(8,), (8,), (9,)], {}, "multiply needs gates of shape 8 or one number per channel, got 9",
+    refusal("multiply", [(8,), (1, 1, 8)], {}, "multiply needs gates of shape 8 (height and width may be 1), got 1×1×8"),
+    refusal("multiply", [(8,), (8,), (9,)], {}, "multiply needs gates of shape 8 (height and width may be 1), got 9",
             [(8,)] * 3),
     refusal("concat", [(4, 5, 8), (3, 5, 7)], {},
             "concat needs shapes that agree in all axes but channels, got 4×5×8 and 3×5×7", [(4, 5, 8), (4, 5, 7)]),
@@ -179,7 +192,7 @@ REFUSALS = [
     refusal("concat", [(4, 5, 8), (3, 5, 9)], {"axis": "height"},
             "concat needs shapes that agree in all axes but height, got 4×5×8 and 3×5×9", [(4, 5, 9), (3, 5, 9)]),
     refusal("concat", [(8,), (1, 1, 8)], {}, "concat needs shapes that agree in all axes but channels, got 8 and 1×1×8"),
-    refusal("concat", [(8,), (8,)], {"axis": "height"}, "8 has no height"),
+    refusal("concat", [(8,), (8,)], {"axis": "height"}, "a vector of 8 has no height"),
     refusal("concat", [(4, 5, 8), (4, 5, 8), (4, 6, 8)], {},
             "concat needs shapes that agree in all axes but channels, got 4×5×8 and 4×6×8", [(4, 5, 8)] * 3),
     refusal("channel_shuffle", [(4, 5, 10)], {"groups": 4},
@@ -187,11 +200,11 @@ REFUSALS = [
     refusal("slice", [(4, 5, 8)], {"start": 4, "stop": 4}, "start must be below stop, got 4 and 4", {"stop": 5}),
     refusal("slice", [(4, 5, 8)], {"start": 0, "stop": 6, "axis": "width"},
             "stop must be at most the size of the axis, got 6 of 5", {"stop": 5}),
-    refusal("slice", [(8,)], {"start": 0, "stop": 6, "axis": "width"}, "8 has no width"),
+    refusal("slice", [(8,)], {"start": 0, "stop": 6, "axis": "width"}, "a vector of 8 has no width"),
     refusal("split", [(4, 5, 10)], {"sections": 4}, "the parts must make up the axis, got 8 of 10", [(4, 5, 12)]),
     refusal("split", [(4, 5, 10)], {"sections": [3, 8]}, "the parts must make up the axis, got 11 of 10",
             {"sections": [2, 8]}),
-    refusal("split", [(8,)], {"sections": 2, "axis": "height"}, "8 has no height"),
+    refusal("split", [(8,)], {"sections": 2, "axis": "height"}, "a vector of 8 has no height"),
 ]
 # fmt: on
 
@@ -285,7 +298,9 @@ UNFIT = [
     ("conv2d", "channels", 0, "must be >= 1, got 0"),
     ("conv2d", "channels", LARGEST + 1, "must be <= 1,000,000,000, got 1000000001"),
     ("conv2d", "channels", 10**300, "must be <= 1,000,000,000, got a larger number"),
-    ("conv2d", "channels", np.array([8, 0, -3]), "must be >= 1, got an array with -3"),
+    ("conv2d", "channels", np.array([8, 0, -3]), "must be >= 1, got -3"),
+    ("conv2d", "channels", np.array([8, 2 * 10**9]), "must be <= 1,000,000,000, got 2000000000"),
+    ("conv2d", "channels", np.array([2.5]), "must be integers, got an array of float64"),
     ("conv2d", "stride", 0, "must be >= 1, got 0"),
     ("conv2d", "stride", [1, 0], "must be >= 1, got 0"),
     ("conv2d", "dilation", False, "must be an integer, got false"),

@@ -1,7 +1,7 @@
 """Convolutions and linear layers: the ops that multiply and accumulate."""
 
 from convcost.cost import Check, OpCost
-from convcost.dims import Dim, dilated, divides, real_taps, unslide
+from convcost.dims import Dim, dilated, divides, maximum, real_taps, unslide
 from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Vector
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
@@ -105,7 +105,8 @@ def conv_transpose2d(
     """Spread each input element over the output through a filter: the transpose of a strided convolution.
 
     (h, w, c) -> (h', w', channels), where h' = (h - 1)·stride + extent - top - bottom + output_padding;
-    with `padding: same`, h' = h·stride.
+    with `padding: same`, h' = h·stride + output_padding. output_padding settles which of several sizes that a strided
+    convolution would have brought to h is meant, so that it is smaller than stride or dilation.
 
     MACs h·w·c · kernel_h·kernel_w·channels/groups: each *input* element is multiplied with each tap once. Counting
     output positions instead gives stride_h·stride_w times too much. Params as in conv2d.
@@ -121,6 +122,7 @@ def conv_transpose2d(
     out_w = unslide(x[1], dilated(kernel[1], dilation[1]), stride[1], padding[1]) + output_padding[1]
     weights = kernel[0] * kernel[1] * (x[2] // groups) * channels
     biases = channels * int(bias)
+    need = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
     return OpCost(
         out=((out_h, out_w, channels),),
         macs=x[0] * x[1] * weights,
@@ -128,6 +130,10 @@ def conv_transpose2d(
         weights=weights,
         biases=biases,
         checks=(
+            *(
+                Check(extra < maximum(step, apart), need, (extra, step, apart))
+                for extra, step, apart in zip(output_padding, stride, dilation)
+            ),
             Check(out_h >= 1, "padding crops the whole output, got height {0}", (out_h,)),
             Check(out_w >= 1, "padding crops the whole output, got width {0}", (out_w,)),
             *_group_checks(x[2], channels, groups),

@@ -50,8 +50,6 @@ def say(value: Any) -> str:
         return f"{float(value):g}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(say, value))}]"
-    if is_array(value):
-        return f"an array with {value.flat[value.argmin()]}"
     return str(value)
 
 
@@ -74,9 +72,15 @@ class Integer(Kind):
                 raise Unfit(f"must be >= {self.least}, got {value}")
             if value > LARGEST:
                 raise Unfit(f"must be <= {LARGEST:,}, got {value if value < 10**30 else 'a larger number'}")
-        elif is_array(value) and value.size and (value < self.least).any():
-            raise Unfit(f"must be >= {self.least}, got {say(value)}")
-        return value
+        return self.convert_array(value) if is_array(value) else value
+
+    def convert_array(self, values: Any) -> Any:
+        """A numpy array of integers within the bounds, as int64."""
+        if values.dtype.kind not in "iu":
+            raise Unfit(f"must be integers, got an array of {values.dtype}")
+        for worst in (values.min(initial=self.least), values.max(initial=self.least)):
+            self.convert(int(worst))
+        return values.astype("int64", copy=False)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.least, "maximum": LARGEST}

@@ -24,16 +24,16 @@ def add(x: Tensor, *others: Tensor) -> OpCost:
 
 @op("multiply")
 def multiply(x: Tensor, *gates: Tensor) -> OpCost:
-    """Multiply a tensor by gates, element by element; a gate may be one number per channel.
+    """Multiply a tensor by gates, element by element; a gate may be one number per channel (1×1×c).
 
-    (h, w, c), (h, w, c) or (1, 1, c), … -> (h, w, c). The first input gives the shape.
+    (h, w, c), (h or 1, w or 1, c), … -> (h, w, c). The first input gives the shape.
 
     >>> multiply((14, 14, 672), (1, 1, 672)).out
     ((14, 14, 672),)
 
     Source: Hu et al., Squeeze-and-Excitation Networks (arXiv 1709.01507), equation 4.
     """
-    need = "multiply needs gates of shape {0} or one number per channel, got {1}"
+    need = "multiply needs gates of shape {0} (height and width may be 1), got {1}"
     return OpCost(
         out=(x,),
         checks=tuple(
@@ -87,7 +87,7 @@ def resized(x: Shape, axis: str, size: Dim) -> Shape:
 
 def has_axis(x: Shape, axis: str) -> Check:
     """A vector has channels, but neither height nor width."""
-    return Check(len(x) >= -AXES[axis], "{0} has no " + axis, (x,))
+    return Check(len(x) >= -AXES[axis], "a vector of {0} has no " + axis, (x,))
 
 
 def _equal_shapes(x: Shape, other: Shape, need: str) -> tuple[Check, ...]:

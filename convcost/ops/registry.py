@@ -112,9 +112,23 @@ def failure(check: Check) -> str | None:
     if is_array(check.holds):
         if check.holds.all():
             return None
-        at = tuple(int(i) for i in (~check.holds).nonzero()[0][:1]) if check.holds.ndim == 1 else ()
-        return f"{check} (first at point {at[0]})" if at else str(check)
+        return _at_first_failure(check)
     return None if check.holds else str(check)
+
+
+def _at_first_failure(check: Check) -> str:
+    """The message with the operands of the first point at which an array of checks fails."""
+    import numpy as np
+
+    at = tuple(int(i) for i in np.argwhere(~check.holds)[0])
+
+    def there(operand: Any) -> Any:
+        if isinstance(operand, tuple):
+            return tuple(map(there, operand))
+        return np.broadcast_to(operand, check.holds.shape)[at] if is_array(operand) else operand
+
+    point = ", ".join(map(str, at))
+    return f"{Check(False, check.need, tuple(map(there, check.operands)))} (first at point {point})"
 
 
 def _remedy(shape: Shape) -> str:
