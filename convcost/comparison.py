@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.compare import Alternative, Layer, Made, compare, ratio
-from convcost.dims import elements
-from convcost.formula import quantities
+from convcost.dims import Shape, elements
+from convcost.explain import same_text
+from convcost.formula import Quantity, quantities
 from convcost.ops import padding_macs
 from convcost.render import Table
 from convcost.units import exact, percent, shape_text
 from convcost.version import __version__
+
+if TYPE_CHECKING:
+    from convcost.law import Law
 
 
 class Executed(NamedTuple):
@@ -24,20 +29,20 @@ class Executed(NamedTuple):
 def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = False) -> Table:
     """All alternatives, step by step; with `execute`, each is really run and its multiplications are counted."""
     alternatives = compare(layer, against)
+    standard = alternatives[0]
     counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
-    headers = ("way", "step", "output", "multiplications", "params", "activations", "ratio")
-    rows = [row for a in alternatives for row in _rows(a, alternatives[0])]
-    notes = [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
-    notes += [("ratio", _ratio_text(a, alternatives[0], layer)) for a in alternatives[1:]]
+    notes = [("output", _output_text(standard))]
+    notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
+    notes += [("why", line) for a in alternatives[1:] for line in _why(a, standard, layer)]
     notes += [("padding", _padding_text(a)) for a in alternatives if _on_padding(a)]
     notes += [note for a in alternatives for note in _executed_notes(a, counted)]
-    if layer.bias is False:
+    if not layer.bias:
         notes.append(("params", "without biases; --bias counts one per filter"))
     return Table(
-        title=_title(layer, alternatives[0]),
-        headers=headers,
+        title=_title(layer, standard),
+        headers=("way", "step", "output", "multiplications", "params", "activations", "ratio"),
         numeric=(False, False, False, True, True, True, True),
-        rows=rows,
+        rows=[row for a in alternatives for row in _rows(a, standard)],
         records=[_record(a, step) for a in alternatives for step in a.steps],
         data=_data(layer, alternatives, counted),
         notes=notes,
@@ -47,42 +52,73 @@ def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = Fa
 def _title(layer: Layer, standard: Alternative) -> str:
     (height, width), (down, right) = layer.kernel, layer.stride
     stride = f"stride {down}" if down == right else f"stride {down}×{right}"
-    padding = layer.padding if isinstance(layer.padding, str) else f"padding {layer.padding}"
-    return (
-        f"{shape_text(layer.input_shape)} input, {layer.filters} filters of {height}×{width}, {stride}, {padding}"
-        f" -> {shape_text(standard.output_shape)}"
-    )
+    padding = layer.padding if isinstance(layer.padding, str) else "×".join(map(str, layer.padding))
+    if layer.padding == "same":
+        padding = f"same ({same_text(layer.input_shape, layer._asdict())})"
+    filters = f"{layer.filters} filter{'s' * (layer.filters != 1)} of {height}×{width}"
+    shapes = f"{shape_text(layer.input_shape)} input", f"-> {shape_text(standard.output_shape)}"
+    return f"{shapes[0]}, {filters}, {stride}, padding {padding} {shapes[1]}"
+
+
+def _output_text(standard: Alternative) -> str:
+    """How the size of the output follows from the rule."""
+    sizes = _quantities(standard.steps[0])
+    return ", ".join(f"{q.name} = {q.formula} = {q.operands} = {q.value}" for q in sizes if q.name in ("h'", "w'"))
+
+
+def _quantities(step: Made) -> list[Quantity]:
+    return quantities(step.part.op, [step.input_shape], step.part.converted())
 
 
 def _rows(alternative: Alternative, standard: Alternative) -> list[list[str]]:
-    share = f"{float(ratio(alternative, standard)):.4f}"
-    totals = [exact(alternative.macs), exact(alternative.params), exact(alternative.activations), share]
-    if len(alternative.steps) == 1:
-        return [[alternative.name, alternative.steps[0].name, shape_text(alternative.output_shape), *totals]]
+    def row(way: str, name: str, shape: Shape, macs: int, params: int, written: int) -> list[str]:
+        share = f"{macs / standard.macs:.4f}"
+        return [way, name, shape_text(shape), exact(macs), exact(params), exact(written), share]
+
     rows = [
-        [
+        row(
             alternative.name if step is alternative.steps[0] else "",
             step.name,
-            shape_text(step.cost.out[0]),
-            *map(exact, (step.cost.macs, step.cost.params, elements(step.cost.out))),
-            "",
-        ]
+            step.cost.out[0],
+            step.cost.macs,
+            step.cost.params,
+            elements(step.cost.out),
+        )
         for step in alternative.steps
     ]
-    return [*rows, ["", "= together", shape_text(alternative.output_shape), *totals]]
+    if len(rows) == 1:
+        return rows
+    whole = alternative
+    return [*rows, row("", "= together", whole.output_shape, whole.macs, whole.params, whole.activations)]
 
 
 def _derivation(step: Made) -> str:
-    macs = next(q for q in quantities(step.part.op, [step.input_shape], step.part.converted()) if q.name == "MACs")
+    macs = next(q for q in _quantities(step) if q.name == "MACs")
     return f"{step.name}: {macs.formula} = {macs.operands} = {exact(macs.value)}"
 
 
-def _ratio_text(alternative: Alternative, standard: Alternative, layer: Layer) -> str:
-    share = ratio(alternative, standard)
+def _why(alternative: Alternative, standard: Alternative, layer: Layer) -> list[str]:
+    """The ratio as fraction, number and law, step by step where there are several."""
     law = _law(alternative.name, layer)
-    assumed = f" (with {', '.join(law.assumptions)})" if law.assumptions else ""
-    counts = f"{exact(alternative.macs)} / {exact(standard.macs)}"
-    return f"{alternative.name} / standard = {counts} = {share} = {float(share):.4f}; the law: {law}{assumed}"
+    applies = law.value() == ratio(alternative, standard)
+    lines = []
+    if len(alternative.steps) > 1:
+        for step, term in zip(alternative.steps, law.written_terms(), strict=True):
+            share = Fraction(step.cost.macs, standard.macs)
+            said = f" = {term}" if applies else ""
+            lines.append(f"{step.name} / standard = {exact(step.cost.macs)}/{exact(standard.macs)} = {share}{said}")
+    share = ratio(alternative, standard)
+    counts = f"{exact(alternative.macs)}/{exact(standard.macs)} = {share} = {float(share):.4f}"
+    assumed = f" (with {' and '.join(law.assumptions)})" if law.assumptions else ""
+    said = f" = {law}{assumed}" if applies else f"; the law {law}{assumed} gives {float(law.value()):.4f}"
+    return [*lines, f"{alternative.name} / standard = {counts}{said}"]
+
+
+def _law(way: str, layer: Layer) -> Law:
+    from convcost.law import law_of
+
+    name, _, amount = way.partition(":")
+    return law_of(layer, name, int(amount or 1))
 
 
 def _on_padding(alternative: Alternative) -> int:
@@ -93,13 +129,6 @@ def _on_padding(alternative: Alternative) -> int:
 def _padding_text(alternative: Alternative) -> str:
     zeros = _on_padding(alternative)
     return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
-
-
-def _law(name: str, layer: Layer) -> Any:
-    from convcost.law import ratio_law
-
-    square = layer.stride[0] == layer.stride[1]
-    return ratio_law(name.partition(":")[0], layer.stride[0] if square else 1)
 
 
 def _run(layer: Layer, alternative: Alternative) -> Executed:
@@ -167,6 +196,7 @@ def _alternative(
             "exact": str(share),
             "formula": str(law),
             "assumptions": list(law.assumptions),
+            "applies": law.value() == share,
         },
     }
     if counted:

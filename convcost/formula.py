@@ -37,7 +37,13 @@ class Traced(int):
         return self
 
     def __add__(self, other: Any) -> Any:
-        return self if _is(other, 0) else _made("+", int(self) + int(other), self, other)
+        if _is(other, 0):
+            return self
+        if self.sign == "-" and _is(other, int(self.operands[1])) and not isinstance(self.operands[1], Traced):
+            return self.operands[0]  # kernel - 1 + 1
+        if self.sign == "+" and _are_one(self.operands[1], other):
+            return _made("+", int(self) + int(other), self.operands[0], _times(2, other))  # h + 2·padding
+        return _made("+", int(self) + int(other), self, other)
 
     def __radd__(self, other: Any) -> Any:
         return self if _is(other, 0) else _made("+", int(other) + int(self), other, self)
@@ -86,7 +92,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
 
     >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
     >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
-    h'·w'·channels·kernel_h·kernel_w·c/groups = 4·4·5·3·3·3/1 = 2160
+    h'·w'·channels·kernel·kernel·c = 4·4·5·3·3·3 = 2160
     """
     cost = traced_cost(op, input_shapes, attrs)
     named = {
@@ -110,27 +116,30 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
         tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(_AXES[len(shape)], shape))
         for i, shape in enumerate(input_shapes, start=1)
     ]
-    return OPS[op].cost(shapes, _traced_attrs(attrs))
+    attributes = OPS[op].attrs
+    # What stands at its default (stride 1, no padding, one group) has no part in the formula.
+    traced = {
+        name: value if value == attributes[name].default else _traced(name, value) for name, value in attrs.items()
+    }
+    return OPS[op].cost(shapes, traced)
 
 
-def _traced_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _traced_attr(name, value) for name, value in attrs.items()}
+def _traced(name: str, value: Any) -> Any:
+    """Numbers with their names; words and flags as they are.
 
-
-def _traced_attr(name: str, value: Any) -> Any:
-    """Numbers with their names: stride_h and stride_w, padding_top and so on; words and flags as they are."""
+    Equal parts share a name (`kernel`), others are told apart: kernel_h and kernel_w, padding_top and so on.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, tuple)):
         return value
     if isinstance(value, int):
         return Traced(value, name)
-    if name == "padding":
-        sides = (("top", "bottom"), ("left", "right"))
-        return tuple(
-            pair if isinstance(pair, str) else tuple(Traced(n, f"{name}_{side}") for n, side in zip(pair, words))
-            for pair, words in zip(value, sides)
-        )
-    endings = ("h", "w") if len(value) == 2 and name != "sections" else tuple(map(str, range(1, len(value) + 1)))
-    return tuple(Traced(n, f"{name}_{ending}") for n, ending in zip(value, endings))
+    if all(part == value[0] for part in value) and not isinstance(value[0], str):
+        parts = [name] * len(value)
+    elif name in ("padding_h", "padding_w"):
+        parts = ["padding_top", "padding_bottom"] if name == "padding_h" else ["padding_left", "padding_right"]
+    else:
+        parts = [f"{name}_{end}" for end in (("h", "w") if name != "sections" else range(1, len(value) + 1))]
+    return tuple(_traced(part, one) for part, one in zip(parts, value))
 
 
 def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:
@@ -202,6 +211,11 @@ def _times(left: Any, right: Any) -> Any:
     if _is(left, 0) or _is(right, 0):
         return 0
     return _made("*", int(left) * int(right), left, right)
+
+
+def _are_one(a: Any, b: Any) -> bool:
+    """Whether two values are the same named size."""
+    return isinstance(a, Traced) and isinstance(b, Traced) and bool(a.name) and a.name == b.name
 
 
 def _is(value: Any, number: int) -> bool:

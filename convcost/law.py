@@ -39,6 +39,10 @@ class Law(NamedTuple):
     def __str__(self) -> str:
         return written(self.expression)
 
+    def written_terms(self) -> list[str]:
+        """Each step's share as text."""
+        return [written(term) for term in self.terms]
+
     @property
     def latex(self) -> str:
         """The formula in LaTeX."""

@@ -62,6 +62,21 @@ class Sizes(click.ParamType[tuple[int, ...]]):
         return self.fail(f"{value!r} is not a number or numbers with x between them, e.g. 3 or 1x7", param, ctx)
 
 
+class Zeros(click.ParamType[Any]):
+    """valid, same, or zeros: 1, 1x2 (height, width), 1x0x1x0 (top, bottom, left, right)."""
+
+    name = "padding"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).lower()
+        if text in ("same", "valid"):
+            return text
+        parts = re.split("[x×]", text)
+        if len(parts) in (1, 2, 4) and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+            return list(map(int, parts))
+        return self.fail(f"{value!r} is not valid, same, or zeros, e.g. 1, 1x2 or 1x0x1x0", param, ctx)
+
+
 class Setting(click.ParamType[tuple[str, str]]):
     """KEY=VALUE."""
 

@@ -9,6 +9,7 @@ import click
 from convcost.cli.options import (
     InputShape,
     Sizes,
+    Zeros,
     format_option,
     input_option,
     model_argument,
@@ -24,13 +25,15 @@ from convcost.cli.output import emit, format_of
 @click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
 @click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
 @click.option("--stride", type=Sizes(2), default="1", show_default=True, metavar="S", help="Steps: 2, or 2x1.")
-@click.option("--padding", default="valid", show_default=True, metavar="P", help="valid, same, or zeros: 1, 1x2.")
+@click.option(
+    "--padding", type=Zeros(), default="valid", show_default=True, metavar="P", help="valid, same, or zeros: 1, 1x2."
+)
 @click.option("--bias", is_flag=True, help="Count a bias per filter.")
 @click.option(
     "--against",
     multiple=True,
     metavar="WAY",
-    help="separable (the default), grouped:G, bottleneck:B, inverted:T, spatial; repeatable.",
+    help="separable (the default), grouped:G, bottleneck:B, inverted:T, spatial, standard (alone); repeatable.",
 )
 @click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
 @output_options
@@ -39,7 +42,7 @@ def compare_command(
     filters: int,
     kernel: tuple[int, int],
     stride: tuple[int, int],
-    padding: str,
+    padding: Any,
     bias: bool,
     against: tuple[str, ...],
     execute: bool,
@@ -57,13 +60,9 @@ def compare_command(
 
     if len(input_) != 3:
         raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
-    layer = Layer(input_, filters, kernel, stride, _padding(padding), bias)
+    layer = Layer(input_, filters, kernel, stride, padding, bias)
     table = comparison_table(layer, against or ("separable",), execute=execute)
     emit(render(table, format_of(output, format_)), output)
-
-
-def _padding(text: str) -> Any:
-    return text if text in ("same", "valid") else list(Sizes(4).convert(text, None, None))
 
 
 @click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
