@@ -62,8 +62,11 @@ def _title(layer: Layer, standard: Alternative) -> str:
 
 def _output_text(standard: Alternative) -> str:
     """How the size of the output follows from the rule."""
-    sizes = _quantities(standard.steps[0])
-    return ", ".join(f"{q.name} = {q.formula} = {q.operands} = {q.value}" for q in sizes if q.name in ("h'", "w'"))
+    high, wide, *_ = _quantities(standard.steps[0])
+    texts = [f"{q.formula} = {q.operands} = {q.value}" for q in (high, wide)]
+    if texts[0] == texts[1].replace("w", "h"):
+        return f"h' = w' = {texts[0]}"
+    return f"h' = {texts[0]}, w' = {texts[1]}"
 
 
 def _quantities(step: Made) -> list[Quantity]:

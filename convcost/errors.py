@@ -52,24 +52,38 @@ class OutputError(ConvcostError):
     """A result could not be written."""
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant, if one is near.
+
+    >>> nearest("Relu", ["elu", "relu"]), nearest("zzz", ["relu"])
+    ('relu', None)
+    """
+    import difflib  # only ever needed on the way to an error
+
+    every = sorted(known)
+    close = difflib.get_close_matches(word, every, n=3, cutoff=0.6)
+    found = [name for name in every if name.lower() == word.lower()]
+    found += sorted(close, key=lambda name: name[:1] != word[:1])  # people rarely mistype the first letter
+    found += [name for name in every if len(word) > 1 and word in name]
+    return found[0] if found else None
+
+
 def _reading_order(problem: Problem) -> tuple[str, int, int, str, str]:
     where = problem.where or Where("", 0, 0)
     return (where.file, where.line, where.column, problem.scope, problem.what)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     """A hint that ends a message: the nearest known word, else all of them if they are few.
+
+    Words that are `also` possible are suggested if one is near, but not listed.
 
     >>> did_you_mean("kernal", ["kernel", "stride"])
     '. Did you mean kernel?'
     >>> did_you_mean("zzz", ["kernel", "stride"])
     '. Known: kernel, stride'
     """
-    import difflib  # only ever needed on the way to an error
-
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    near = near or [name for name in names if len(word) > 1 and word in name]
-    if near:
-        return f". Did you mean {near[0]}?"
+    if found := nearest(word, {*names, *also}):
+        return f". Did you mean {found}?"
     return f". Known: {', '.join(names)}" if 0 < len(names) <= 24 else ""

@@ -25,6 +25,8 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
+#: What people of other languages mean by a sign that this one has not.
+_MEANT = {"/": "; // divides and rounds down", "=": "; == compares"}
 _DIGITS = 18  # of a number
 _EXPONENT = 99
 
@@ -111,6 +113,8 @@ class Expr:
             raise ExprError(f"there is no {str(error.args[0]).removeprefix('.')!r} here") from None
         except (TypeError, AttributeError):
             raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values") from None
+        if isinstance(value, (int, Fraction)) and max(abs(value.numerator), value.denominator) >= 10**_EXPONENT:
+            raise ExprError(f"{self.text!r} is too large a number (at most {_EXPONENT} digits)")
         return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
@@ -124,7 +128,9 @@ def number(text: str) -> int | Fraction | None:
         return None
     mantissa, _, exponent = text.lower().partition("e")
     if sum(map(str.isdigit, mantissa)) > _DIGITS or abs(int(exponent or 0)) > _EXPONENT:
-        raise ExprError(f"the number {text[:24]} has too many digits (at most {_DIGITS}, exponents up to {_EXPONENT})")
+        raise ExprError(
+            f"the number {text[:24]}{'…' * (len(text) > 24)} has too many digits (at most {_DIGITS}, exponents up to {_EXPONENT})"
+        )
     if "." not in mantissa and not exponent.startswith("-"):
         return int(mantissa + "0" * int(exponent or 0))
     return Fraction(text)
@@ -162,7 +168,7 @@ class _Parser:
 
     def unexpected(self) -> ExprError:
         kind, token, offset = self.tokens[self.at]
-        what = f"{token!r} is not expected there"
+        what = f"{token!r} is not expected there{_MEANT.get(token, '')}"
         if kind == "end":
             open_bracket = self.text.count("(") > self.text.count(")")
             what = "it ends too early" + "; inside { } a comma ends a value, so quote it" * open_bracket

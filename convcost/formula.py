@@ -73,6 +73,8 @@ class Traced(int):
         return _made("%", int(other) % int(self), other, self)
 
     def __neg__(self) -> Any:
+        if self.sign == "neg":
+            return self.operands[0]
         return _made("neg", -int(self), self)
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
 from convcost.errors import Problem, SpecError, UsageError, did_you_mean
-from convcost.expr import ExprError, number
 from convcost.graph import Graph
-from convcost.ops.kinds import LARGEST, say
+from convcost.ops.kinds import LARGEST, Unfit, say
 from convcost.report import Report, report
 from convcost.rewrite import rewrite
 from convcost.spec.elaborate import Elaborated, attempt
-from convcost.spec.model import Knob, KnobValue, Spec
+from convcost.spec.knobs import knob_value
+from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
 from convcost.walk import walk
 
@@ -107,11 +105,14 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
     """As `load`, with the knobs in a mapping."""
     found = find(model)
     name = found.preset or found.spec.name
-    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | preset_values(found.spec, name)
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
     for knob, value in knobs.items():
         if knob not in found.spec.knobs:
             raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, found.spec.knobs)}")
-        values[knob] = knob_value(found.spec.knobs[knob], value)
+        try:
+            values[knob] = knob_value(found.spec.knobs[knob], value)
+        except Unfit as error:
+            raise UsageError(str(error)) from None
     shape = None
     if input_shape is not None:
         if "resolution" in knobs:
@@ -124,79 +125,21 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
     return Network(found.spec, name, values, shape)
 
 
-def preset_values(spec: Spec, preset: str) -> dict[str, KnobValue]:
-    """What a preset sets, each value checked as a caller's would be; raises `SpecError`."""
-    values = {}
-    for name, value in spec.presets.get(preset, {}).items():
-        try:
-            values[name] = knob_value(spec.knobs[name], value)
-        except UsageError as error:
-            raise SpecError([Problem(spec.knobs[name].where, f"presets.{preset}", str(error))]) from None
-    return values
-
-
 def validate(model: str) -> list[Problem]:
     """Everything that is wrong with a spec, at its default knobs and at every preset, in the order of the file.
 
     Raises `SpecError` if the file cannot be read as a spec at all.
     """
     found = find(model)
-    problems = list(found.problems)
-    for preset in ("", *found.spec.presets):
-        try:
-            values = {knob.name: knob.default for knob in found.spec.knobs.values()} | preset_values(found.spec, preset)
-        except SpecError as error:
-            problems += error.problems
-            continue
-        problems += attempt(found.spec, values)[1]
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()}
+    problems = [*found.problems, *attempt(found.spec, values)[1]]
+    known = {(problem.where, problem.what) for problem in problems}
+    for name, preset in found.spec.presets.items():
+        for problem in attempt(found.spec, {**values, **preset})[1]:
+            if (problem.where, problem.what) not in known:
+                known.add((problem.where, problem.what))
+                problems.append(problem._replace(what=f"{problem.what} (at preset {name})"))
     return list(SpecError(problems).problems)
-
-
-def knob_value(knob: Knob, value: Any) -> KnobValue:
-    """A caller's value as the knob takes it: of the default's type, exact, positive; raises `UsageError`.
-
-    >>> knob_value(Knob("width", None, Fraction(1)), "0.75")
-    Fraction(3, 4)
-    """
-    exact: Any = _exact(value)
-    default = knob.default
-    if knob.choices:
-        text = " or ".join(map(say, knob.choices))
-        fits = exact in knob.choices and isinstance(exact, bool) == isinstance(default, bool)
-    elif isinstance(default, bool):
-        text, fits = "true or false", isinstance(exact, bool)
-    elif isinstance(default, str):
-        text, fits = "a word", isinstance(exact, str)
-    elif isinstance(default, tuple):
-        text, fits = "a list of integers", isinstance(exact, tuple)
-    elif isinstance(default, Fraction):
-        text = "a decimal > 0"
-        fits = isinstance(exact, (int, Fraction)) and not isinstance(exact, bool) and 0 < exact <= LARGEST
-        exact = Fraction(exact) if fits else exact
-    else:
-        text = "an integer >= 0"
-        fits = isinstance(exact, int) and not isinstance(exact, bool) and 0 <= exact <= LARGEST
-    if not fits:
-        raise UsageError(f"{knob.name} must be {text}, got {say(value)}")
-    fitting: KnobValue = exact
-    return fitting
-
-
-def _exact(value: Any) -> Any:
-    """Floats and decimals as the fractions they are written as, text as YAML would read it."""
-    if isinstance(value, (float, Decimal)):
-        value = str(value)
-    if isinstance(value, str):
-        if value in ("true", "false"):
-            return value == "true"
-        if value.startswith("[") and value.endswith("]"):
-            return tuple(_exact(part.strip()) for part in value[1:-1].split(","))
-        try:
-            exact = number(value)
-        except ExprError as error:
-            raise UsageError(str(error)) from None
-        return value if exact is None else exact
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:

@@ -11,6 +11,9 @@ from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit, failure
 from convcost.units import shape_text
 
+LARGEST_SIZE = 10**18
+"""Of a height, a width or a number of channels: repeated growth must end somewhere."""
+
 
 class Step(NamedTuple):
     """A node with the shapes it reads and what it costs."""
@@ -37,6 +40,10 @@ class Walk:
         failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
         if failures:
             raise Unfit("; ".join(failures) + _came_along(node, shapes))
+        for shape in cost.out:
+            if any(isinstance(size, int) and size > LARGEST_SIZE for size in shape):
+                said = f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}"
+                raise Unfit(said + _came_along(node, shapes))
         for edge, shape in zip(output_edges(node, cost), cost.out):
             self.shapes[edge] = shape
         step = Step(node, shapes, cost)

@@ -14,6 +14,8 @@ from convcost.dims import Dim, Shape, is_array
 
 #: No size, kernel or stride may be larger; keeps a typing error from becoming a number with 300 digits.
 LARGEST = 10**9
+#: Outputs that one split may have.
+MOST_PARTS = 1000
 
 
 class Unfit(ValueError):
@@ -44,10 +46,14 @@ class Kind:
 
 def say(value: Any) -> str:
     """A value as the user might have written it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "nothing"}[value]
+    if isinstance(value, dict):
+        return "a table row"
     if isinstance(value, Fraction):
-        return f"{float(value):g}"
+        return f"{float(value):g}" if abs(value) < 10**300 else "a larger number"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return say(Fraction(value))
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(say, value))}]"
     return str(value)
@@ -61,7 +67,7 @@ class Integer(Kind):
         self.text = f"an integer >= {least}"
 
     def convert(self, value: Any) -> Dim:
-        if isinstance(value, (bool, str, list, tuple)) or value is None:
+        if isinstance(value, (bool, str, list, tuple, dict)) or value is None:
             raise Unfit(f"must be an integer, got {say(value)}")
         if isinstance(value, Fraction):
             if value.denominator != 1:
@@ -71,7 +77,7 @@ class Integer(Kind):
             if value < self.least:
                 raise Unfit(f"must be >= {self.least}, got {value}")
             if value > LARGEST:
-                raise Unfit(f"must be <= {LARGEST:,}, got {value if value < 10**30 else 'a larger number'}")
+                raise Unfit(f"must be <= {LARGEST:,}, got {say(value)}")
         return self.convert_array(value) if is_array(value) else value
 
     def convert_array(self, values: Any) -> Any:
@@ -156,7 +162,10 @@ class Parts(Kind):
             if len(value) < 2:
                 raise self.unfit(value)
             return tuple(Integer(1).convert(part) for part in value)
-        return Integer(2).convert(value)
+        parts = Integer(2).convert(value)
+        if isinstance(parts, int) and parts > MOST_PARTS:
+            raise Unfit(f"must be <= {MOST_PARTS:,}, got {parts}")
+        return parts
 
     def show(self, value: Any) -> Any:
         return list(value) if isinstance(value, tuple) else value

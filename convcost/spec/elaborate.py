@@ -7,6 +7,7 @@ with its costs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from convcost.graph import INPUT, Graph, Node, producer
 from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
 from convcost.spec.model import Branch, Broken, Call, Edge, Group, Item, Parallel, Spec, Table, Value
-from convcost.spec.place import UNKNOWN, Env, Flow, Place, Unknown
+from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
 from convcost.walk import Step, Walk, output_edges
 
@@ -71,6 +72,8 @@ class _Builder:
         self.read: set[str] = set()
         self.assumptions: dict[Any, None] = {}
         self.sides: list[str] = []
+        self.taken: dict[str, Where] = {}
+        """Paths of layers and scopes -> where they were named."""
         self.steps = 0
         self.walk = Walk(())
 
@@ -85,21 +88,27 @@ class _Builder:
         if self.problems or not flow.known:
             return None
         nodes = tuple(step.node for step in self.walk.steps)
-        outputs = (*flow.edges, *self.sides)
+        outputs = self.outputs(place, flow)
         self.refuse_unread(nodes, outputs)
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
         return Elaborated(graph, tuple(self.walk.steps), read, tuple(self.assumptions))
 
+    def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
+        """What the spec states, else the end of the main line and what stands beside it."""
+        if not self.spec.outputs:
+            return (*flow.edges, *self.sides)
+        with suppress(Unknown):
+            return tuple(e for stated in self.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
+        return ()
+
     def input(self, place: Place, shape: Shape | None) -> Flow:
         if shape is None:
             sizes = []
             for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
-                try:
-                    sizes.append(self.evaluate(value, place, UNKNOWN, f"input {axis}", _SIZE.convert))
-                except Unknown:
-                    return UNKNOWN
-            shape = tuple(sizes)
+                with suppress(Unknown):
+                    sizes.append(self.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
+            shape = tuple(sizes) if len(sizes) == len(self.spec.input) else ()
         self.walk.shapes[INPUT] = shape
         return Flow((INPUT,)) if shape else UNKNOWN
 
@@ -113,15 +122,17 @@ class _Builder:
     def item(self, item: Item, place: Place, flow: Flow) -> Flow:
         """Build an item and hand on what runs out of it."""
         self.count(item.where, place)
+        label = item.name or (item.body.target if isinstance(item.body, Call) else "")
         try:
-            inputs = self.edges(item.inputs, place) if item.inputs else [flow]
+            inputs = self.edges(item.inputs, place, label) if item.inputs else [flow]
             current = inputs[0]
-            if item.condition is not None and not self.decide(item.condition, place, current):
+            if item.condition is not None and not self.decide(item.condition, place, current, label):
+                place.skipped.add(item.name or "")
                 return flow
             if item.repeat is None:
                 result = self.body(item, item.body, place, inputs, item.name)
             else:
-                result = self.repeated(item, place, inputs)
+                result = self.repeated(item, place, inputs, label)
         except Unknown:
             result = UNKNOWN
         if item.name:
@@ -131,34 +142,36 @@ class _Builder:
             return flow
         return result
 
-    def repeated(self, item: Item, place: Place, inputs: list[Flow]) -> Flow:
+    def repeated(self, item: Item, place: Place, inputs: list[Flow], label: str) -> Flow:
         assert item.repeat is not None
-        times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert)
+        times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert, label)
         if not isinstance(times, int):
             self.complain(item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol")
             raise Unknown
         if times > MOST_NODES:
-            raise _TooLarge(
-                Problem(item.repeat.where, place.path(), f"repeat must be <= {MOST_NODES:,}, got {times:,}")
-            )
+            what = f"repeat must be <= {MOST_NODES:,}, got {times:,}"
+            raise _TooLarge(Problem(item.repeat.where, place.path(label), what))
         base = item.name or (item.body.target if isinstance(item.body, Call) else "part")
         base += "_" if base[-1].isdigit() else ""
         for i in range(times):
+            self.count(item.where, place)
             body = item.body
             if i > 0 and isinstance(body, Call):
                 body = Call(body.where, body.target, {**body.args, **item.then})
-            inputs = [self.body(item, body, place, inputs, f"{base}{i + 1}"), *inputs[1:]]
+            inputs = [self.body(item, body, place, inputs, f"{base}{i + 1}", made=True), *inputs[1:]]
         return inputs[0]
 
-    def body(self, item: Item, body: object, place: Place, inputs: list[Flow], name: str | None) -> Flow:
+    def body(
+        self, item: Item, body: object, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
+    ) -> Flow:
         if isinstance(body, Call):
-            return self.call(item.where, body, place, inputs, name)
+            return self.call(item.where, body, place, inputs, name, made=made)
         if isinstance(body, Broken):
             return UNKNOWN
         # A name makes a scope of its own; without one the content belongs to the scope around it.
         inner = place
         if name:
-            self.take(name, place, item.where)
+            self.take(name, place, item.where, made=made)
             inner = place.inner(scope=(*place.scope, name), taken={})
         if isinstance(body, Group):
             return self.sequence(
@@ -177,13 +190,14 @@ class _Builder:
                     row[column] = self.evaluate(cell, place, flow, f"column {column}")
                 except Unknown:
                     return UNKNOWN
-            labelled = {int(label) if label.isdigit() else label: value for label, value in row.items()}
+            labelled = {int(label) if label.isdecimal() else label: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
+            made = "name" not in row
             values = {**place.values, **row, "row": labelled}
             if _is_single(table.items):
                 inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
-                self.take(name, place, cells[0].where)
+                self.take(name, place, cells[0].where, made=made)
                 coming = _names(table.items)
                 inner = place.inner(
                     values=values, scope=(*place.scope, name), taken={}, layers=dict(place.layers), coming=coming
@@ -197,8 +211,8 @@ class _Builder:
         """Build the branches whose condition holds, and join them; a single one needs no join."""
         ends = []
         for branch in body.branches:
-            start = self.edges(branch.inputs, place)[0] if branch.inputs else flow
-            if branch.condition is None or self.decide(branch.condition, place, start):
+            start = self.edges(branch.inputs, place, branch.name)[0] if branch.inputs else flow
+            if branch.condition is None or self.decide(branch.condition, place, start, branch.name):
                 ends.append(self.branch(branch, place, start))
         if not ends:
             self.complain(item.where, place.path(), "no branch is left: the condition of each is false")
@@ -213,7 +227,9 @@ class _Builder:
 
     # -- calls -------------------------------------------------------------------------------------------------
 
-    def call(self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None) -> Flow:
+    def call(
+        self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
+    ) -> Flow:
         """Build an op or a block; an argument in the place of an op stands for the op or block it names."""
         target = place.values.get(call.target, call.target)
         if target is not call.target:
@@ -226,6 +242,8 @@ class _Builder:
                 call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{known}"
             )
             return UNKNOWN
+        if target in self.spec.blocks and self.spec.blocks[target].broken:
+            return UNKNOWN
         known_args = OPS[target].attrs if target in OPS else self.spec.blocks[target].args
         for arg, value in call.args.items():
             if arg not in known_args:
@@ -233,20 +251,19 @@ class _Builder:
                     value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
                 return UNKNOWN
-        local = self.take(name, place, where) if name else self.free(target, place)
+        local = self.take(name, place, where, made=made) if name else self.free(target, place)
         build = self.op if target in OPS else self.block
         return build(where, target, call, place, inputs, local)
 
     def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
         env = Env(place, inputs[0], self.walk, self.read)
-        attrs, broken = {}, False
-        for arg, attr in OPS[target].attrs.items():
-            if arg not in call.args:
-                attrs[arg] = attr.default
-                if attr.required:
-                    self.complain(call.where, place.path(name), f"{target} needs {arg}")
-                    broken = True
-                continue
+        attributes = OPS[target].attrs
+        broken = self.refuse_missing(
+            call, target, [a.name for a in attributes.values() if a.required], place.path(name)
+        )
+        attrs = {arg: attr.default for arg, attr in attributes.items()}
+        for arg in call.args:
+            attr = attributes[arg]
             try:
                 attrs[arg] = self.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
             except Unknown:
@@ -297,26 +314,31 @@ class _Builder:
 
     def arguments(self, target: str, call: Call, place: Place, flow: Flow, name: str) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args, broken = Env(place, flow, self.walk, self.read), {}, False
-        path = place.path(name)
-        for arg, default in self.spec.blocks[target].args.items():
+        env, args = Env(place, flow, self.walk, self.read), {}
+        path, stated = place.path(name), self.spec.blocks[target].args
+        broken = self.refuse_missing(call, target, [arg for arg, default in stated.items() if default is None], path)
+        for arg, default in stated.items():
             try:
                 if arg in call.args:
                     args[arg] = self.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
                     inside = Env(place.inner(values={**self.knobs, **args}, layers={}), flow, self.walk, self.read)
                     args[arg] = self.evaluate_in(inside, default, path, arg)
-                else:
-                    self.complain(call.where, path, f"{target} needs {arg}")
-                    broken = True
             except Unknown:
                 broken = True
         return None if broken else args
 
     # -- values, names and edges -------------------------------------------------------------------------------
 
-    def evaluate(self, value: Value, place: Place, flow: Flow, what: str, convert: Any = None) -> Any:
-        return self.evaluate_in(Env(place, flow, self.walk, self.read), value, place.path(), what, convert)
+    def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
+        """Whether required arguments are missing, after complaining."""
+        missing = [arg for arg in required if arg not in call.args]
+        if missing:
+            self.complain(call.where, path, f"{target} needs {' and '.join(missing)}")
+        return bool(missing)
+
+    def evaluate(self, value: Value, place: Place, flow: Flow, what: str, convert: Any = None, label: str = "") -> Any:
+        return self.evaluate_in(Env(place, flow, self.walk, self.read), value, place.path(label), what, convert)
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
@@ -331,14 +353,14 @@ class _Builder:
             self.complain(value.where, path, f"{what} {error}")
         raise Unknown
 
-    def decide(self, condition: Value, place: Place, flow: Flow) -> bool:
-        holds = self.evaluate(condition, place, flow, "if")
+    def decide(self, condition: Value, place: Place, flow: Flow, label: str) -> bool:
+        holds = self.evaluate(condition, place, flow, "if", label=label)
         if is_symbolic(holds):
             return self.assume(holds)
         if not isinstance(holds, bool) and getattr(holds, "is_Boolean", False):
             holds = bool(holds)  # sympy's own true and false
         if not isinstance(holds, bool):
-            self.complain(condition.where, place.path(), f"if must be true or false, got {say(holds)}")
+            self.complain(condition.where, place.path(label), f"if must be true or false, got {say(holds)}")
             raise Unknown
         return holds
 
@@ -348,31 +370,40 @@ class _Builder:
         self.assumptions.setdefault(relation if holds else ~relation)
         return holds
 
-    def edges(self, edges: Sequence[Edge], place: Place) -> list[Flow]:
-        return [self.edge(edge, place) for edge in edges]
+    def edges(self, edges: Sequence[Edge], place: Place, label: str) -> list[Flow]:
+        return [self.edge(edge, place, label) for edge in edges]
 
-    def edge(self, edge: Edge, place: Place) -> Flow:
+    def edge(self, edge: Edge, place: Place, label: str) -> Flow:
         """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
         name, _, part = edge.name.partition(":")
         flow = place.layers.get(name)
         if flow is None:
-            if name in place.coming:
+            if name in place.skipped:
+                what = f"reads {name!r}, which is not built here: its condition is false"
+            elif name in place.coming:
                 what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
             else:
                 what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
-            self.complain(edge.where, place.path(), what)
+            self.complain(edge.where, place.path(label), what)
             raise Unknown
         if not flow.known or not part:
             return flow
-        if not part.isdigit() or int(part) >= len(flow.edges):
-            self.complain(edge.where, place.path(), f"reads part {part!r} of {name!r}, which has {len(flow.edges)}")
+        parts = len(flow.edges)
+        if parts == 1 or not part.isdecimal() or int(part) >= parts:
+            has = f"which has {parts} part{'s' * (parts > 1)} (the first is {name}:0)"
+            self.complain(edge.where, place.path(label), f"reads part {part!r} of {name!r}, {has}")
             raise Unknown
         return Flow((flow.edges[int(part)],))
 
-    def take(self, name: str, place: Place, where: Where) -> str:
-        """Use a name that the spec states."""
-        if name in place.taken:
-            self.complain(where, place.path(), f"the name {name!r} is taken by line {place.taken[name].line}")
+    def take(self, name: str, place: Place, where: Where, *, made: bool = False) -> str:
+        """Use a name that the spec states, or that was `made` from one by numbering."""
+        path = ".".join((*place.scope, name))
+        if path == INPUT:
+            self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
+        elif path in self.taken:
+            hint = "; say name: to tell them apart" * made
+            self.complain(where, place.path(), f"the name {name!r} is taken by line {self.taken[path].line}{hint}")
+        self.taken.setdefault(path, where)
         place.taken[name] = where
         return name
 

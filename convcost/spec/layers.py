@@ -15,7 +15,7 @@ class LayerReader(Reader):
 
     def items(self, tree: Tree, scope: str, names: Names) -> tuple[Item, ...]:
         if not isinstance(tree, source.Sequence):
-            self.complain(tree.where, scope, f"must be a list of layers, got {tree.kind}")
+            self.complain(tree.where, scope, f"must be a list of layers, got {say_tree(tree)}")
             return (Item(tree.where, Broken()),)
         return tuple(self.item(entry, scope, names) for entry in tree.items)
 
@@ -23,16 +23,24 @@ class LayerReader(Reader):
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             return Item(tree.where, self.call(tree, scope, names))
         if not isinstance(tree, Mapping):
-            self.complain(tree.where, scope, f"a layer is an op's name or {{op: {{…}}}}, got {tree.kind}")
+            self.complain(tree.where, scope, f"a layer is an op's name or {{op: {{…}}}}, got {say_tree(tree)}")
             return Item(tree.where, Broken())
         modifiers = {key: value for key, value in tree.pairs.items() if key in MODIFIERS}
         verbs = [key for key in tree.pairs if key not in MODIFIERS]
         if len(verbs) != 1:
             got = f"got {' and '.join(verbs)}" if verbs else "got none"
-            hint = "".join(did_you_mean(v, MODIFIERS) for v in verbs if not self.is_target(v, names))
-            self.complain(tree.where, scope, f"a layer has exactly one op or block, {got}{hint}")
+            self.complain(tree.where, scope, f"a layer has exactly one op or block, {got}{self.remedy(verbs, names)}")
             return Item(tree.where, Broken())
         return self.item_of(tree, verbs[0], modifiers, scope, names)
+
+    def remedy(self, verbs: list[str], names: Names) -> str:
+        """What to do about several keys of which at most one can be an op: put arguments inside, mend a spelling."""
+        others = [verb for verb in verbs if not self.is_target(verb, names)]
+        target = next((verb for verb in verbs if verb not in others), "")
+        inside = [verb for verb in others if verb in (self.attributes(target) or ())]
+        if inside:
+            return f"; arguments go inside, as in {{{target}: {{{inside[0]}: …}}}}"
+        return did_you_mean(others[0], MODIFIERS) if others else ""
 
     def item_of(self, tree: Mapping, verb: str, modifiers: dict[str, Tree], scope: str, names: Names) -> Item:
         named = modifiers.get("name")
@@ -54,13 +62,20 @@ class LayerReader(Reader):
             body = self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
         condition, repeat, side = modifiers.get("if"), modifiers.get("repeat"), modifiers.get("side")
         if side is not None and not (isinstance(side, Scalar) and isinstance(side.value, bool)):
-            self.complain(side.where, scope, "side must be true or false")
+            self.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
+        if "then" in modifiers and repeat is None:
+            self.complain(tree.keys["then"], scope, "then goes with repeat")
+        inputs = self.edges(modifiers["in"], scope) if "in" in modifiers else ()
+        if len(inputs) > 1 and isinstance(body, (Parallel, Table, Group)):
+            self.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
+        if "in" in modifiers and not inputs:
+            body = Broken()
         return Item(
             where=tree.where,
             body=body,
             name=name,
             condition=self.value(condition, f"{scope}: if", names) if condition else None,
-            inputs=self.edges(modifiers["in"], scope) if "in" in modifiers else (),
+            inputs=inputs,
             repeat=self.value(repeat, f"{scope}: repeat", names) if repeat else None,
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=isinstance(side, Scalar) and side.value is True,
@@ -76,8 +91,12 @@ class LayerReader(Reader):
                 )
             return {}
         table = self.mapping(tree, f"{scope}: then", self.attributes(body.target))
-        pairs = table.pairs if table else {}
-        return {name: self.value(value, f"{scope}.{name}", names) for name, value in pairs.items()}
+        pairs, known = (table.pairs if table else {}), self.attributes(body.target)
+        return {
+            name: self.value(value, f"{scope}.{name}", names)
+            for name, value in pairs.items()
+            if known is None or name in known
+        }
 
     def parallel(self, tree: Mapping, scope: str, names: Names) -> Parallel | Broken:
         branches, join = tree.pairs["parallel"], tree.pairs.get("join")
@@ -92,53 +111,86 @@ class LayerReader(Reader):
         )
         if join is None:
             return Broken()
-        call = self.item(join, f"{scope}: join", names).body
+        call = self.join(join, f"{scope}.join", names)
         return Parallel(read, call) if isinstance(call, Call) else Broken()
+
+    def join(self, tree: Tree, scope: str, names: Names) -> Call | Broken:
+        """The op or block that joins branches: an item without any modifier."""
+        if isinstance(tree, Scalar) and isinstance(tree.value, str):
+            return self.call_of(tree.where, tree.value, Scalar(tree.where, None), scope, names)
+        for key, where in tree.keys.items() if isinstance(tree, Mapping) else ():
+            if key in MODIFIERS:
+                self.complain(where, scope, f"{key} does not go with a join")
+            elif key in VERBS:
+                self.complain(tree.where, scope, f"must be an op or a block, got {key}")
+                return Broken()
+        body = self.item(tree, scope, names).body
+        return body if isinstance(body, Call) else Broken()
 
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
         if not isinstance(tree, Mapping):
             return Branch(name, where, self.items(tree, scope, names))
         full = self.mapping(tree, scope, ("if", "in", "layers"), required=("layers",))
         pairs = full.pairs if full else {}
+        inputs = self.edges(pairs["in"], scope) if "in" in pairs else ()
+        if len(inputs) > 1:
+            self.complain(pairs["in"].where, scope, f"a branch takes 1 input, got {len(inputs)}")
         return Branch(
             name,
             where,
             self.items(pairs["layers"], scope, names) if "layers" in pairs else (Item(where, Broken()),),
             self.value(pairs["if"], f"{scope}: if", names) if "if" in pairs else None,
-            self.edges(pairs["in"], scope) if "in" in pairs else (),
+            inputs,
         )
 
     def table(self, tree: Mapping, scope: str, names: Names) -> Table | Broken:
         heads, body = tree.pairs.get("columns"), tree.pairs.get("rows")
-        if not isinstance(heads, source.Sequence) or not isinstance(body, source.Sequence):
+        if not isinstance(heads, source.Sequence) or not isinstance(body, source.Sequence) or not heads.items:
             self.complain(tree.where, scope, "each needs columns (a list of names) and rows (a list of lists)")
             return Broken()
-        columns = tuple(str(head.value) if isinstance(head, Scalar) else "" for head in heads.items)
-        for head, column in zip(heads.items, columns):
-            if columns.count(column) > 1 or not column:
-                self.complain(head.where, scope, f"columns must have different names, got {column!r}")
-        rows = []
-        for row in body.items:
-            cells = row.items if isinstance(row, source.Sequence) else ()
-            if len(cells) != len(columns):
-                got = len(cells) if isinstance(row, source.Sequence) else row.kind
-                self.complain(row.where, scope, f"a row needs {len(columns)} cells ({', '.join(columns)}), got {got}")
-                return Broken()
-            # A cell called name is a name, not an expression.
-            rows.append(
-                tuple(
-                    Value(cell.where, self.layer_name(cell, scope))
-                    if column == "name"
-                    else self.value(cell, scope, names)
-                    for column, cell in zip(columns, cells)
-                )
-            )
+        before = len(self.problems)
+        columns = self.columns(heads, scope)
+        rows = [self.row(row, columns, scope, names) for row in body.items]
+        if len(self.problems) > before:
+            return Broken()
         each = tree.pairs["each"]
         inner = names.plus([*(c for c in columns if NAME.fullmatch(c)), "row"])
         items = (
             self.items(each, scope, inner) if isinstance(each, source.Sequence) else (self.item(each, scope, inner),)
         )
+        if not items:
+            self.complain(each.where, scope, "each needs one layer or more")
+            return Broken()
         return Table(columns, tuple(rows), items)
+
+    def columns(self, heads: source.Sequence, scope: str) -> tuple[str, ...]:
+        """The names of a table's columns: labels such as 50, or names that its layers can use."""
+        columns: list[str] = []
+        for head in heads.items:
+            text = head.text if isinstance(head, Scalar) else ""
+            if not text:
+                got = "''" if isinstance(head, Scalar) and head.quoted else say_tree(head)
+                self.complain(head.where, scope, f"a column needs a name, got {got}")
+            elif text in columns:
+                self.complain(head.where, scope, f"columns must have different names, got {text!r}")
+            elif text != "name" and NAME.fullmatch(text):
+                self.new_name(text, head.where, scope)
+            columns.append(text)
+        return tuple(columns)
+
+    def row(self, row: Tree, columns: tuple[str, ...], scope: str, names: Names) -> tuple[Value, ...]:
+        """The cells of one row; a cell in the column `name` is a name, not an expression."""
+        if not isinstance(row, source.Sequence):
+            need = f"a row must be a list of {len(columns)} cells ({', '.join(columns)})"
+            self.complain(row.where, scope, f"{need}, got {say_tree(row)}")
+            return ()
+        if len(row.items) != len(columns):
+            need = f"a row needs {len(columns)} cells ({', '.join(columns)})"
+            self.complain(row.where, scope, f"{need}, got {len(row.items)}")
+        return tuple(
+            Value(cell.where, self.layer_name(cell, scope)) if column == "name" else self.value(cell, scope, names)
+            for column, cell in zip(columns, row.items)
+        )
 
     def is_target(self, name: str, names: Names) -> bool:
         return name in OPS or name in self.blocks or name in names.values or name == NOTHING
@@ -164,9 +216,15 @@ class LayerReader(Reader):
             return Broken()
         before = len(self.problems)
         table = None if empty else self.mapping(tree, scope, self.attributes(target))
-        args = {name: self.value(v, f"{scope}.{name}", names) for name, v in (table.pairs.items() if table else ())}
+        known = self.attributes(target)
+        args = {
+            name: self.value(value, f"{scope}.{name}", names)
+            for name, value in (table.pairs.items() if table else ())
+            if known is None or name in known
+        }
         if target in OPS:
-            missing = [attr.name for attr in OPS[target].attrs.values() if attr.required and attr.name not in args]
+            required = [attr.name for attr in OPS[target].attrs.values() if attr.required]
+            missing = self.missing(table, required, known) if table else required
             if missing:
                 self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
         return Broken() if len(self.problems) > before else Call(where, target, args)

@@ -35,7 +35,7 @@ class Knob(NamedTuple):
     """A named number or word that a caller may set."""
 
     name: str
-    where: Where
+    where: Where | None
     default: KnobValue
     choices: tuple[KnobValue, ...] = ()
     about: str = ""
@@ -84,6 +84,10 @@ class Broken:
     """Something that parse.py has already complained about; what depends on it is not checked further."""
 
 
+BROKEN: Any = Broken()
+"""In the place of a knob's value that was complained about."""
+
+
 class Edge(NamedTuple):
     """The name of an earlier layer, and where it is written."""
 
@@ -113,6 +117,8 @@ class Block(NamedTuple):
     """Name -> default; None if the caller must give it."""
     inputs: tuple[str, ...]
     items: tuple[Item, ...]
+    broken: bool = False
+    """Whether its arguments could not be read."""
 
 
 class Spec(NamedTuple):
@@ -125,6 +131,8 @@ class Spec(NamedTuple):
     knobs: Mapping[str, Knob] = _NOTHING
     presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
     blocks: Mapping[str, Block] = _NOTHING
+    outputs: tuple[Edge, ...] = ()
+    """What the network puts out, where that is not simply its last layer and those beside the main line."""
     title: str = ""
     year: int | None = None
     source: str = ""

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from convcost.errors import Problem, SpecError
-from convcost.ops.kinds import say
+from convcost.errors import Problem, SpecError, Where
+from convcost.ops import Unfit
 from convcost.spec import source
+from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
-from convcost.spec.model import Block, Call, Group, Item, Knob, KnobValue, Parallel, Spec, Table, Value
-from convcost.spec.reader import Names
+from convcost.spec.model import BROKEN, Block, Broken, Call, Group, Item, Knob, KnobValue, Parallel, Spec, Table, Value
+from convcost.spec.reader import Names, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
 VERSION = 1
-_TOP = ("convcost", "name", "title", "year", "source", "about", "knobs", "presets", "input", "blocks", "layers")
+_TOP = (
+    "convcost",
+    "name",
+    "title",
+    "year",
+    "source",
+    "about",
+    "knobs",
+    "presets",
+    "input",
+    "blocks",
+    "layers",
+    "outputs",
+)
 
 
 def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
@@ -28,7 +42,14 @@ def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
 class _FileReader(LayerReader):
     """Reads the keys at the top of a file."""
 
+    cyclic = False
+    """Whether a block contains itself."""
+
     def spec(self, tree: Tree) -> Spec:
+        if not isinstance(tree, Mapping):
+            raise SpecError(
+                [*self.problems, Problem(tree.where, "", f"a spec must be a mapping, got {say_tree(tree)}")]
+            )
         top = self.mapping(tree, "", _TOP, required=("convcost", "name", "input", "layers"))
         if top is None or "layers" not in top.pairs or "input" not in top.pairs:
             raise SpecError(self.problems)
@@ -49,58 +70,75 @@ class _FileReader(LayerReader):
             presets=self.presets(top, knobs),
             blocks=blocks,
             input=self.input(top.pairs["input"], names),
-            layers=self.items(top.pairs["layers"], "layers", names),
+            layers=self.layers(top.pairs["layers"], names),
+            outputs=self.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
         )
+
+    def layers(self, tree: Tree, names: Names) -> tuple[Item, ...]:
+        """The network's layers; not built where blocks contain themselves."""
+        items = self.items(tree, "layers", names)
+        return (Item(tree.where, Broken()),) if self.cyclic else items
 
     def version(self, top: Mapping) -> None:
         stated = top.pairs.get("convcost")
-        if isinstance(stated, Scalar) and stated.value != VERSION:
-            self.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {say(stated.value)}")
+        if stated is not None and not (isinstance(stated, Scalar) and stated.value == VERSION and stated.text == "1"):
+            got = f"the text {stated.value!r}" if isinstance(stated, Scalar) and stated.quoted else say_tree(stated)
+            self.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
 
     def input(self, tree: Tree, names: Names) -> tuple[Value, ...]:
-        value = self.value(tree, "input", names)
-        if not isinstance(value.content, tuple) or len(value.content) not in (1, 3):
-            self.complain(tree.where, "input", "must be [height, width, channels], or [channels] for a vector")
+        if not isinstance(tree, source.Sequence) or len(tree.items) not in (1, 3):
+            got = f"a list of {len(tree.items)}" if isinstance(tree, source.Sequence) else say_tree(tree)
+            need = "must be [height, width, channels], or [channels] for a vector"
+            self.complain(tree.where, "input", f"{need}, got {got}")
             return ()
-        return value.content
+        return tuple(self.value(part, "input", names) for part in tree.items)
 
     def knobs(self, top: Mapping) -> dict[str, Knob]:
         table = self.mapping(top.pairs.get("knobs"), "knobs")
         if table is None:
             return {}
-        knobs = {}
-        for name, tree in table.pairs.items():
-            scope = f"knobs.{name}"
-            self.new_name(name, table.keys[name], scope)
-            choices: tuple[KnobValue, ...] = ()
-            about = ""
-            default: Tree | None = tree
-            if isinstance(tree, Mapping):
-                full = self.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
-                default = full.pairs.get("default") if full else None
-                listed = full.pairs.get("choices") if full else None
-                about = str(self.scalar(full, "about", str) or "") if full else ""
-                if isinstance(listed, source.Sequence):
-                    choices = tuple(self.constant(choice, scope) for choice in listed.items)
-                elif listed is not None:
-                    self.complain(listed.where, scope, f"choices must be a list, got {listed.kind}")
-            if default is None:
-                continue
-            value = self.constant(default, scope)
-            if choices and value not in choices:
-                self.complain(default.where, scope, f"must be {' or '.join(map(say, choices))}, got {say(value)}")
-            knobs[name] = Knob(name, table.keys[name], value, choices, about)
-        return knobs
+        return {name: self.knob(name, table.keys[name], tree) for name, tree in table.pairs.items()}
 
-    def constant(self, tree: Tree, scope: str) -> KnobValue:
+    def knob(self, name: str, where: Where, tree: Tree) -> Knob:
+        scope = f"knobs.{name}"
+        self.new_name(name, where, scope)
+        choices: tuple[KnobValue, ...] = ()
+        about = ""
+        default: Tree | None = tree
+        if isinstance(tree, Mapping):
+            self.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
+            default, listed = tree.pairs.get("default"), tree.pairs.get("choices")
+            about = str(self.scalar(tree, "about", str) or "")
+            if isinstance(listed, source.Sequence):
+                constants = [self.constant(choice, scope) for choice in listed.items]
+                choices = tuple(choice for choice in constants if choice is not None)
+            elif listed is not None:
+                self.complain(listed.where, scope, f"choices must be a list, got {say_tree(listed)}")
+        value = self.constant(default, scope) if default is not None else None
+        if default is None or value is None:
+            return Knob(name, where, BROKEN, choices, about)
+        knob = Knob(name, where, value, choices, about)
+        try:
+            knob_value(knob, value)
+        except Unfit as error:
+            self.complain(default.where, scope, str(error).removeprefix(f"{name} "))
+            return Knob(name, where, BROKEN, choices, about)
+        return knob
+
+    def constant(self, tree: Tree, scope: str) -> KnobValue | None:
+        """A value that needs no knobs; None after a complaint."""
         if isinstance(tree, source.Sequence):
-            parts = tuple(self.constant(part, scope) for part in tree.items)
-            if parts and all(isinstance(part, int) and not isinstance(part, bool) for part in parts):
-                return parts  # type: ignore[return-value]
+            parts = [part.value for part in tree.items if isinstance(part, Scalar)]
+            whole = [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
+            if whole and len(whole) == len(tree.items):
+                return tuple(whole)
+        elif isinstance(tree, Scalar) and tree.broken:
+            return None
         elif isinstance(tree, Scalar) and tree.value is not None:
             return tree.value
-        self.complain(tree.where, scope, "must be a number, a word, true or false, or a list of integers")
-        return 0
+        need = "must be a number, a word, true or false, or a list of integers"
+        self.complain(tree.where, scope, f"{need}, got {say_tree(tree)}")
+        return None
 
     def presets(self, top: Mapping, knobs: dict[str, Knob]) -> dict[str, dict[str, KnobValue]]:
         table = self.mapping(top.pairs.get("presets"), "presets")
@@ -110,12 +148,18 @@ class _FileReader(LayerReader):
         for name, tree in table.pairs.items():
             scope = f"presets.{name}"
             settings = self.mapping(tree, scope, tuple(knobs))
-            presets[name] = {
-                knob: self.constant(value, f"{scope}.{knob}")
-                for knob, value in (settings.pairs.items() if settings else ())
-                if knob in knobs
-            }
+            presets[name] = self.preset(scope, settings, knobs)
         return presets
+
+    def preset(self, scope: str, settings: Mapping | None, knobs: dict[str, Knob]) -> dict[str, KnobValue]:
+        values = {}
+        for knob, tree in settings.pairs.items() if settings else ():
+            if knob in knobs and (value := self.constant(tree, f"{scope}.{knob}")) is not None:
+                try:
+                    values[knob] = knob_value(knobs[knob], value)
+                except Unfit as error:
+                    self.complain(tree.where, scope, str(error))
+        return values
 
     def read_blocks(self, top: Mapping, names: Names) -> dict[str, Block]:
         table = self.mapping(top.pairs.get("blocks"), "blocks")
@@ -124,9 +168,12 @@ class _FileReader(LayerReader):
         bodies: dict[str, Mapping] = {}
         for name, tree in table.pairs.items():
             self.new_name(name, table.keys[name], f"blocks.{name}")
+            if name in names.values:
+                self.complain(table.keys[name], f"blocks.{name}", f"the name {name!r} is taken: it is a knob")
             body = self.mapping(tree, f"blocks.{name}", ("args", "inputs", "layers"), required=("layers",))
             args = self.mapping(body.pairs.get("args"), f"blocks.{name}.args") if body else None
-            self.blocks[name] = tuple(args.pairs) if args else ()
+            unread = body is None or bool(self.unknown(body, ("args", "inputs", "layers")))
+            self.blocks[name] = tuple(args.pairs) if args else None if unread else ()
             if body is not None:
                 bodies[name] = body
         blocks = {name: self.block(name, body, names) for name, body in bodies.items()}
@@ -144,10 +191,14 @@ class _FileReader(LayerReader):
             args[arg] = None if missing else self.value(tree, f"{scope}.args.{arg}", names.plus(args))
         inputs = ["input"]
         if (listed := body.pairs.get("inputs")) is not None:
-            inputs = [edge.name for edge in self.edges(listed, f"{scope}.inputs")]
+            edges = self.edges(listed, f"{scope}.inputs", "needs one or more names")
+            inputs = [edge.name for edge in edges]
+            for i, edge in enumerate(edges):
+                if edge.name in inputs[:i]:
+                    self.complain(edge.where, f"{scope}.inputs", f"the name {edge.name!r} stands twice")
         layers = body.pairs.get("layers")
         items = self.items(layers, scope, names.plus(args)) if layers is not None else ()
-        return Block(name, body.where, args, tuple(inputs), items)
+        return Block(name, body.where, args, tuple(inputs), items, broken=self.blocks[name] is None)
 
     def refuse_cycles(self, blocks: dict[str, Block]) -> None:
         calls = {name: [c for c in _calls(block.items) if c.target in blocks] for name, block in blocks.items()}
@@ -161,6 +212,7 @@ class _FileReader(LayerReader):
                     trail = [*path, name][[*path, name].index(call.target) :]
                     what = f"a block cannot contain itself: {' -> '.join([*trail, call.target])}"
                     self.complain(call.where, f"blocks.{name}", what)
+                    self.cyclic = True
                 else:
                     visit(call.target, (*path, name))
             done.add(name)

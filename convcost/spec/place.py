@@ -8,6 +8,7 @@ from typing import Any
 
 from convcost.errors import Where, did_you_mean
 from convcost.expr import ExprError
+from convcost.spec.model import BROKEN
 from convcost.walk import Walk
 
 
@@ -23,6 +24,8 @@ class Flow:
 
 
 UNKNOWN = Flow(())
+NOWHERE = Flow(())
+"""What runs before the input: nothing can be asked of it."""
 
 
 class Unknown(Exception):
@@ -42,6 +45,8 @@ class Place:
     """Earlier layers that an edge may name."""
     coming: frozenset[str] = frozenset()
     """All names that the sequence will make, to tell a forward edge from a misspelt one."""
+    skipped: set[str] = field(default_factory=set)
+    """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
 
     def path(self, name: str = "") -> str:
@@ -67,8 +72,12 @@ class Env(Mapping[str, Any]):
             if name not in self.place.values:
                 return name  # a word: every other name was refused when the file was read
             self.read.add(name)
+            if self.place.values[name] is BROKEN:
+                raise Unknown
             return self.place.values[name]
         name = name[1:]
+        if self.flow is NOWHERE:
+            raise ExprError(f"{name!r} asks for the size of the input itself")
         flow = self.flow if name == "in" else self.place.layers.get(name)
         if flow is None:
             raise ExprError(f"no earlier layer here is called {name!r}{did_you_mean(name, self.place.layers)}")

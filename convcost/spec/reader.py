@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcost.errors import Problem, Where, did_you_mean
+from convcost.errors import Problem, Where, did_you_mean, nearest
 from convcost.expr import ExprError
 from convcost.expr import parse as parse_expr
 from convcost.ops import OPS
@@ -66,8 +66,8 @@ class Reader:
 
     file: str
     problems: list[Problem]
-    blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Argument names of every block, known before the first body is read."""
+    blocks: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    """Argument names of every block, known before the first body is read; None where they cannot be read."""
     words: frozenset[str] = frozenset()
     """The choices of knobs, which an expression may name."""
 
@@ -79,13 +79,13 @@ class Reader:
             return Value(tree.where, tuple(self.value(part, scope, names) for part in tree.items))
         if isinstance(tree, Mapping):
             self.complain(tree.where, scope, "must be a value or a list, got a mapping")
-            return Value(tree.where, 0)
-        if not isinstance(tree.value, str):
-            return Value(tree.where, tree.value)
+            return Value(tree.where, Broken())
+        if not isinstance(tree.value, str) or tree.broken:
+            return Value(tree.where, Broken() if tree.broken else tree.value)
         try:
             expr = parse_expr(tree.value)
         except ExprError as error:
-            where = tree.where._replace(column=tree.where.column + error.offset)
+            where = tree.where._replace(column=tree.where.column + error.offset + tree.quoted)
             self.complain(where, scope, str(error))
             return Value(tree.where, Broken())
         words = {*OPS, *self.blocks, *self.words, *ATTRIBUTE_WORDS, NOTHING}
@@ -96,7 +96,7 @@ class Reader:
                 if name == "in"
                 else f"there is no {name!r} here"
             )
-            hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes])
+            hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes], also=words)
             self.complain(tree.where, scope, what + hint)
         return Value(tree.where, Broken() if unknown else expr)
 
@@ -109,39 +109,50 @@ class Reader:
         if not isinstance(tree, Mapping):
             self.complain(tree.where, scope, f"must be a mapping, got {say_tree(tree)}")
             return None
-        for key, where in tree.keys.items():
-            if known is not None and key not in known:
-                synonym = SYNONYMS.get(key)
-                hint = f". Did you mean {synonym}?" if synonym in known else did_you_mean(key, known)
-                self.complain(where, scope, f"unknown key {key!r}{hint}")
-        for key in required:
-            if key not in tree.pairs:
-                self.complain(tree.where, scope, f"the key {key!r} is missing")
+        for key in self.unknown(tree, known):
+            synonym = SYNONYMS.get(key)
+            hint = f". Did you mean {synonym}?" if synonym in (known or ()) else did_you_mean(key, known or ())
+            self.complain(tree.keys[key], scope, f"unknown key {key!r}{hint}")
+        for key in self.missing(tree, required, known):
+            self.complain(tree.where, scope, f"the key {key!r} is missing")
         return tree
+
+    def unknown(self, tree: Mapping, known: Sequence[str] | None) -> list[str]:
+        """Keys that mean nothing here; not the rest of an expression that an unquoted comma has cut in two."""
+        texts = [value.text for value in tree.pairs.values() if isinstance(value, Scalar)]
+        cut = any(text.count("(") > text.count(")") for text in texts)
+        return [key for key in tree.pairs if known is not None and key not in known and not (cut and ")" in key)]
+
+    def missing(self, tree: Mapping, required: Iterable[str], known: Sequence[str] | None) -> list[str]:
+        """Required keys that are not there, not even misspelt."""
+        meant = {SYNONYMS.get(key) or nearest(key, known or ()) for key in self.unknown(tree, known)}
+        return [key for key in required if key not in tree.pairs and key not in meant]
 
     def scalar(self, table: Mapping, key: str, kind: type) -> Any:
         tree = table.pairs.get(key)
         if tree is None:
             return None
-        if isinstance(tree, Scalar) and isinstance(tree.value, kind):
+        if isinstance(tree, Scalar) and isinstance(tree.value, kind) and not isinstance(tree.value, bool):
             return tree.value
         self.complain(tree.where, key, f"must be {'an integer' if kind is int else 'text'}, got {say_tree(tree)}")
         return None
 
-    def layer_name(self, tree: Tree, scope: str) -> str:
-        text = say(tree.value) if isinstance(tree, Scalar) else ""
-        if not isinstance(tree, Scalar) or not _LAYER_NAME.fullmatch(text):
-            got = say_tree(tree)
-            self.complain(tree.where, scope, f"a name consists of letters, digits, _ and -, got {got}")
-            return "?"
-        return text
+    def layer_name(self, tree: Tree, scope: str) -> str | None:
+        if isinstance(tree, Scalar) and _LAYER_NAME.fullmatch(tree.text):
+            return tree.text
+        got = repr(tree.value) if isinstance(tree, Scalar) and isinstance(tree.value, str) else say_tree(tree)
+        self.complain(tree.where, scope, f"a name consists of letters, digits, _ and -, got {got}")
+        return None
 
-    def edges(self, tree: Tree, scope: str) -> tuple[Edge, ...]:
+    def edges(
+        self, tree: Tree, scope: str, need: str = "needs the name of an earlier layer, or a list of names"
+    ) -> tuple[Edge, ...]:
         entries = tree.items if isinstance(tree, source.Sequence) else (tree,)
-        if not entries or not all(isinstance(e, Scalar) and e.value not in (None, True, False) for e in entries):
-            self.complain(tree.where, scope, "needs the name of an earlier layer, or a list of names")
+        named = [e for e in entries if isinstance(e, Scalar) and e.value is not None and not isinstance(e.value, bool)]
+        if not entries or len(named) < len(entries):
+            self.complain(tree.where, scope, need)
             return ()
-        return tuple(Edge(str(entry.value), entry.where) for entry in entries if isinstance(entry, Scalar))
+        return tuple(Edge(entry.text, entry.where) for entry in named)
 
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):
@@ -153,4 +164,4 @@ class Reader:
 
 def say_tree(tree: Tree) -> str:
     """A value as it stands in the file, or what kind of thing it is."""
-    return (say(tree.value) if tree.value is not None else "nothing") if isinstance(tree, Scalar) else tree.kind
+    return say(tree.value) if isinstance(tree, Scalar) else tree.kind

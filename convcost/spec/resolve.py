@@ -5,7 +5,9 @@ Resolving a resolved file gives the same text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +16,8 @@ from convcost.ops import OPS
 from convcost.spec.model import Spec
 from convcost.units import decimal_text
 
+#: A word, a dotted path, an edge: what needs no quotes.
+_PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
 #: What YAML would read as something else than the word it is.
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
 
@@ -23,16 +27,18 @@ def resolved(spec: Spec, graph: Graph, name: str) -> str:
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": spec.title, "year": spec.year}
     heads |= {"source": spec.source, "about": spec.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
-    lines += [f"input: {_text(list(graph.input_shape))}", "layers:"]
-    ends = set(graph.outputs[1:])
-    return "\n".join([*lines, *(_node(node, side=node.name in ends) for node in graph.nodes), ""])
+    lines += [f"input: {_text(list(graph.input_shape))}"]
+    if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
+        lines += [f"outputs: {_text(list(graph.outputs))}"]
+    lines += ["layers:" if graph.nodes else "layers: []"]
+    return "\n".join([*lines, *map(_node, graph.nodes), ""])
 
 
-def _node(node: Node, *, side: bool) -> str:
+def _node(node: Node) -> str:
     kinds = OPS[node.op].attrs
     attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
     inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"side": True} if side else {})}
+    entry = {node.op: attrs, "name": node.name, "in": inputs}
     return f"  - {_text(entry)}"
 
 
@@ -55,9 +61,8 @@ def _joined(before: str, parts: Iterable[str], after: str) -> str:
 
 def _word(text: str) -> str:
     """A text, quoted where YAML or the reader of numbers would take it for something else."""
-    plain = text.replace(".", "").replace("_", "").replace("-", "").replace(":", "")
-    safe: Sequence[bool] = (plain.isalnum(), not text[:1].isdigit(), text.lower() not in _MEANT_OTHERWISE)
-    if all(safe):
+    if _PLAIN.fullmatch(text) and text.lower() not in _MEANT_OTHERWISE:
         return text
-    escaped = text.strip("\n").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'
+    # A string of JSON is one of YAML; what YAML does not allow even there is escaped.
+    quoted = json.dumps(text.strip("\n"), ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

@@ -57,6 +57,7 @@ def json_schema() -> Schema:
             },
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,
+            "outputs": {**_EDGES, "description": "what the network puts out, where it is not simply the last layer"},
         },
         "definitions": {"layers": {"type": "array", "items": _item()}},
     }

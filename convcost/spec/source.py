@@ -32,10 +32,15 @@ class Scalar(NamedTuple):
 
     where: Where
     value: int | Fraction | bool | str | None
+    text: str = ""
+    """As it is written."""
+    quoted: bool = False
+    broken: bool = False
+    """Whether it has been complained about."""
 
     @property
     def kind(self) -> str:
-        return "a value"
+        return self.text if self.value is not None else "nothing"
 
 
 class Sequence(NamedTuple):
@@ -76,11 +81,11 @@ def read(path: str) -> str:
     if len(data) > LARGEST_FILE:
         raise SpecError([Problem(None, shown, f"is larger than a spec may be ({LARGEST_FILE:,} bytes)")])
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError(
-            [Problem(None, shown, f"is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}")]
-        ) from None
+        where = _place(shown, data[: error.start].decode("utf-8", "replace"))
+        what = f"not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}"
+        raise SpecError([Problem(where, "", what)]) from None
 
 
 def display(path: str) -> str:
@@ -96,15 +101,36 @@ def parse(text: str, file: str) -> tuple[Tree, list[Problem]]:
     try:
         tree = builder.document(iter(yaml.parse(text, Loader=_Loader)))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
-        raise SpecError([Problem(where, "", f"not valid YAML: {error.problem or error.context}")]) from None
-    except yaml.YAMLError as error:
-        detail = " ".join(str(error).split())
-        raise SpecError([Problem(Where(file, 1, 1), "", f"not valid YAML: {detail}")]) from None
+        raise SpecError([_syntax(error, text, file)]) from None
+    except yaml.YAMLError:
+        # What is left is a character that YAML does not allow, whose place the exception tells only as an offset.
+        at = next((i for i, char in enumerate(text) if yaml.reader.Reader.NON_PRINTABLE.match(char)), 0)
+        what = f"not valid YAML: the character U+{ord(text[at]):04X} is not allowed"
+        raise SpecError([Problem(_place(file, text[:at]), "", what)]) from None
     if tree is None:
         raise SpecError([Problem(Where(file, 1, 1), "", "the file is empty; a spec starts with 'convcost: 1'")])
     return tree, builder.problems
+
+
+def _place(file: str, before: str) -> Where:
+    """Where a text ends that stands before what is wrong."""
+    lines = before.split("\n")
+    return Where(file, len(lines), len(lines[-1]) + 1)
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    """The parser's complaint, with what it was about and what people most often meant."""
+    mark, context = error.problem_mark or error.context_mark, error.context_mark
+    where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
+    line = text.splitlines()[where.line - 1] if where.line <= len(text.splitlines()) else ""
+    hint = ""
+    if line[where.column - 1 : where.column] == "\t":
+        hint = "; a tab cannot indent, use spaces"
+    elif context and mark and context.line != mark.line:
+        hint = f" ({error.context} from line {context.line + 1})"
+    elif error.context == "while parsing a flow mapping":
+        hint = "; inside { } quote an expression that has brackets or commas"
+    return Problem(where, "", f"not valid YAML: {error.problem or error.context}{hint}")
 
 
 class _Builder:
@@ -134,9 +160,10 @@ class _Builder:
             hint = "anchors and aliases (& and *) are not part of the language; name a block and use it twice"
             raise SpecError([Problem(where, "", hint)])
         if event.tag not in (None, "!"):
-            self.problems.append(Problem(where, "", f"tags are not part of the language, got {event.tag}"))
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.problems.append(Problem(where, "", f"tags are not part of the language, got {tag}"))
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(where, self.scalar(event, where))
+            return self.scalar(event, where)
         if isinstance(event, yaml.SequenceStartEvent):
             items = []
             while not isinstance(event := next(events), yaml.SequenceEndEvent):
@@ -155,6 +182,10 @@ class _Builder:
                 continue
             # The text as written: a preset may be called 1_0, a column 18 or true.
             name = str(event.value)
+            if name == "<<":
+                hint = "merge keys (<<) are not part of the language; name a block and use it twice"
+                self.problems.append(Problem(key.where, "", hint))
+                continue
             if name in pairs:
                 self.problems.append(
                     Problem(key.where, "", f"the key {name!r} stands twice (first in line {keys[name].line})")
@@ -163,15 +194,15 @@ class _Builder:
             pairs[name], keys[name] = value, key.where
         return Mapping(where, pairs, keys)
 
-    def scalar(self, event: Any, where: Where) -> int | Fraction | bool | str | None:
+    def scalar(self, event: Any, where: Where) -> Scalar:
         text: str = event.value
         if not event.implicit[0]:  # quoted, or a block of text
-            return text
+            return Scalar(where, text, text, quoted=True)
         if text.lower() in _WORDS:
-            return _WORDS[text.lower()]
+            return Scalar(where, _WORDS[text.lower()], text)
         try:
             value = number(text)
         except ExprError as error:
             self.problems.append(Problem(where, "", str(error)))
-            return None
-        return text if value is None else value
+            return Scalar(where, text, text, broken=True)
+        return Scalar(where, text if value is None else value, text)

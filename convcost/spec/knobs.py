@@ -1,0 +1,63 @@
+"""Values of knobs: exact, of the type of the knob's default, and in bounds."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from convcost.expr import ExprError, number
+from convcost.ops.kinds import LARGEST, Unfit, say
+from convcost.spec.model import Knob, KnobValue
+
+
+def knob_value(knob: Knob, value: Any) -> KnobValue:
+    """A value as the knob takes it: of the default's type, exact, positive; raises `Unfit`.
+
+    >>> knob_value(Knob("width", None, Fraction(1)), "0.75")
+    Fraction(3, 4)
+    """
+    exact: Any = _exact(value)
+    need, fits = _fit(knob, exact)
+    if not fits:
+        raise Unfit(f"{knob.name} must be {need}, got {say(value)}")
+    fitting: KnobValue = Fraction(exact) if isinstance(knob.default, Fraction) and not knob.choices else exact
+    return fitting
+
+
+def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:
+    """What the knob takes, in words, and whether this is it."""
+    default = knob.default
+    is_number = isinstance(exact, (int, Fraction)) and not isinstance(exact, bool)
+    if knob.choices:
+        fits = exact in knob.choices and isinstance(exact, bool) == isinstance(default, bool)
+        return " or ".join(map(say, knob.choices)), fits
+    if isinstance(default, bool):
+        return "true or false", isinstance(exact, bool)
+    if isinstance(default, str):
+        return "a word", isinstance(exact, str)
+    if isinstance(default, tuple):
+        return "a list of integers", isinstance(exact, tuple)
+    if isinstance(default, Fraction):
+        above = is_number and exact > LARGEST
+        return (f"<= {LARGEST:,}" if above else "a decimal > 0"), is_number and 0 < exact <= LARGEST
+    above = isinstance(exact, int) and is_number and exact > LARGEST
+    whole = is_number and isinstance(exact, int)
+    return (f"<= {LARGEST:,}" if above else "an integer >= 0"), whole and 0 <= exact <= LARGEST
+
+
+def _exact(value: Any) -> Any:
+    """Floats and decimals as the fractions they are written as, text as YAML would read it."""
+    if isinstance(value, (float, Decimal)):
+        value = str(value)
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list) else value
+    if value in ("true", "false"):
+        return value == "true"
+    if value.startswith("[") and value.endswith("]"):
+        return tuple(_exact(part.strip()) for part in value[1:-1].split(","))
+    try:
+        exact = number(value)
+    except ExprError as error:
+        raise Unfit(str(error)) from None
+    return value if exact is None else exact
