@@ -29,7 +29,24 @@ class Problem(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        return ": ".join(str(part) for part in (self.where, self.scope, self.what) if part)
+        return one_line(": ".join(str(part) for part in (self.where, self.scope, self.what) if part))
+
+
+MOST_SHOWN = 100
+"""Problems that are listed; nobody reads more at once."""
+MOST_PROBLEMS = 1000
+"""Problems after which a file is given up."""
+_LONGEST = 400
+
+
+def one_line(text: str) -> str:
+    r"""A message on one line of bearable length, whatever stands in the file it quotes.
+
+    >>> print(one_line("a\nb"))
+    a\nb
+    """
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
 
 
 class ConvcostError(Exception):
@@ -41,7 +58,8 @@ class SpecError(ConvcostError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=_reading_order))
-        super().__init__("\n".join(map(str, self.problems)))
+        shown, more = self.problems[:MOST_SHOWN], len(self.problems) - MOST_SHOWN
+        super().__init__("\n".join([*map(str, shown), *([f"… and {more} more problems"] if more > 0 else [])]))
 
 
 class UsageError(ConvcostError):
@@ -61,6 +79,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     import difflib  # only ever needed on the way to an error
 
     every = sorted(known)
+    if len(every) > 1000 or len(word) > 100:  # the comparison is quadratic, and no such word was mistyped
+        return None
     close = difflib.get_close_matches(word, every, n=3, cutoff=0.6)
     found = [name for name in every if name.lower() == word.lower()]
     found += sorted(close, key=lambda name: name[:1] != word[:1])  # people rarely mistype the first letter

@@ -127,7 +127,7 @@ def number(text: str) -> int | Fraction | None:
     if not _NUMBER.fullmatch(text):
         return None
     mantissa, _, exponent = text.lower().partition("e")
-    if sum(map(str.isdigit, mantissa)) > _DIGITS or abs(int(exponent or 0)) > _EXPONENT:
+    if sum(map(str.isdigit, mantissa)) > _DIGITS or len(exponent) > 9 or abs(int(exponent or 0)) > _EXPONENT:
         raise ExprError(
             f"the number {text[:24]}{'…' * (len(text) > 24)} has too many digits (at most {_DIGITS}, exponents up to {_EXPONENT})"
         )

@@ -113,6 +113,8 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
             values[knob] = knob_value(found.spec.knobs[knob], value)
         except Unfit as error:
             raise UsageError(str(error)) from None
+    if found.problems:
+        raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
     shape = None
     if input_shape is not None:
         if "resolution" in knobs:
@@ -120,8 +122,6 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
         shape = _full_shape(found.spec, values, input_shape)
         if _is_resolution(found.spec, values, shape):
             values["resolution"], shape = shape[0], None
-    if found.problems:
-        raise SpecError([*found.problems, *attempt(found.spec, values, shape)[1]])
     return Network(found.spec, name, values, shape)
 
 

@@ -12,12 +12,14 @@ from convcost.dims import Shape, elements
 from convcost.errors import UsageError, did_you_mean
 from convcost.graph import Graph
 from convcost.ops import WEIGHTED, padding_macs
+from convcost.ops.kinds import say
 from convcost.units import DTYPE_BITS, storage
 from convcost.walk import Step
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST_BATCH = 10**15
 LEVELS = ("layer", "block", "stage", "op")
 """What rows of a report may stand for."""
 
@@ -147,8 +149,9 @@ def report(
     """
     if dtype not in DTYPE_BITS:
         raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise UsageError(f"batch must be an integer >= 1, got {batch}")
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
+        bound = f"<= {LARGEST_BATCH:,}" if isinstance(batch, int) and batch > 1 else "an integer >= 1"
+        raise UsageError(f"batch must be {bound}, got {say(batch)}")
     steps = tuple(steps)
     layers = tuple(_layer(step, convention, batch) for step in steps)
     peak = memory.peak(steps, graph.input_shape, graph.outputs, memory_policy).elements * batch

@@ -344,17 +344,17 @@ def numbered(count: int, text: str, between: str = ", ") -> str:
     return between.join(text.replace("#", str(i)) for i in range(count))
 
 
-#: Each within the bounds of a spec (1 MiB, 20,000 layers) in all but one way, or in none.
+#: Each within the bounds of a spec (1 MiB, 5,000 layers) in all but one way, or in none.
 LARGE: dict[str, Callable[[], str]] = {
-    "unnamed layers": lambda: HEAD + "layers:\n" + "  - relu\n" * 19_000,
-    "unnamed convolutions": lambda: HEAD + "layers:\n" + "  - conv2d: {channels: 4, kernel: 1}\n" * 19_000,
+    "unnamed layers": lambda: HEAD + "layers:\n" + "  - relu\n" * 4_900,
+    "unnamed convolutions": lambda: HEAD + "layers:\n" + "  - conv2d: {channels: 4, kernel: 1}\n" * 4_900,
     "more layers than may be": lambda: HEAD + "layers:\n" + "  - relu\n" * 100_000,
-    "repeated convolution": lambda: HEAD + "layers: [{conv2d: {channels: 4, kernel: 1}, repeat: 20000}]\n",
+    "repeated convolution": lambda: HEAD + "layers: [{conv2d: {channels: 4, kernel: 1}, repeat: 5000}]\n",
     "one misspelling, often": lambda: HEAD + "layers:\n" + "  - reluu\n" * 100_000,
     "many misspellings": lambda: HEAD + "layers:\n" + numbered(80_000, "  - rel#\n", ""),
     "many keys twice": lambda: numbered(3, "k#: 1\n", "") * 30_000,
     "many values for layers": lambda: HEAD + f"layers: [{'1,' * 400_000} 1]\n",
-    "nothing reads them": lambda: HEAD + "layers:\n" + "  - {relu: , in: input}\n" * 19_000,
+    "nothing reads them": lambda: HEAD + "layers:\n" + "  - {relu: , in: input}\n" * 4_900,
     "columns": lambda: (
         HEAD + f"layers:\n  - each: relu\n    columns: [{numbered(50_000, 'a#')}]\n    rows: [[{'1,' * 49_999} 1]]\n"
     ),
@@ -371,14 +371,14 @@ LARGE: dict[str, Callable[[], str]] = {
         + f"blocks:\n  b:\n    args: {{{numbered(5_000, 'a#: 1')}}}\n    layers: [relu]\n"
         + "layers: [{b: , repeat: 15000}]\n"
     ),
-    "branches": lambda: HEAD + f"layers:\n  - parallel: {{{numbered(19_000, 'b#: [relu]')}}}\n    join: add\n",
+    "branches": lambda: HEAD + f"layers:\n  - parallel: {{{numbered(4_900, 'b#: [relu]')}}}\n    join: add\n",
     "branches after names": lambda: (
         HEAD
         + f"layers:\n{numbered(9_000, '  - {relu: , name: n#}', chr(10))}\n"
         + f"  - parallel: {{{numbered(9_000, 'b#: [relu]')}}}\n    join: add\n"
     ),
     "blocks": lambda: (
-        HEAD + "blocks:\n" + numbered(19_000, "  b#: {layers: [{relu: , if: 1 == 1}]}\n", "") + "layers: [relu]\n"
+        HEAD + "blocks:\n" + numbered(4_900, "  b#: {layers: [{relu: , if: 1 == 1}]}\n", "") + "layers: [relu]\n"
     ),
     "chain of blocks": lambda: (
         HEAD + "blocks:\n" + "".join(f"  b{i}: {{layers: [b{i + 1}]}}\n" for i in range(3_000)) + "layers: [relu]\n"
@@ -391,7 +391,7 @@ LARGE: dict[str, Callable[[], str]] = {
     ),
     "knobs and misspelt knobs": lambda: (
         HEAD
-        + f"knobs: {{{numbered(20_000, 'knob#: 1')}}}\nlayers:\n"
+        + f"knobs: {{{numbered(5_000, 'knob#: 1')}}}\nlayers:\n"
         + numbered(10_000, "  - {relu: , if: knab#}\n", "")
     ),
     "presets": lambda: (
@@ -446,7 +446,7 @@ def test_large(what: str, tmp_path: Path) -> None:
 @posix
 def test_resolved_form_of_a_large_network_can_be_read(tmp_path: Path) -> None:
     path, flat = tmp_path / "large.yaml", tmp_path / "flat.yaml"
-    path.write_text(HEAD + "layers: [{conv2d: {channels: 4, kernel: 3, padding: 1}, repeat: 19000, name: conv}]\n")
+    path.write_text(HEAD + "layers: [{conv2d: {channels: 4, kernel: 3, padding: 1}, repeat: 4900, name: conv}]\n")
     assert process(tmp_path, "spec", "resolve", str(path), "-o", str(flat)).status == 0
     assert run("spec", "validate", str(flat)).stderr == ""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from convcost.cli.explain import explain_command
+from convcost.cli.output import abandon
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
 from convcost.cli.whatif import compare_command, rewrite_command
@@ -33,6 +36,17 @@ class _Failure(click.ClickException):
 
 class _Group(click.Group):
     """Commands under headings; errors of the library without a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """As click's, but help that cannot be written ends with one line too, or quietly if even that cannot be."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            abandon(1)
+            with suppress(OSError):
+                os.write(2, f"cannot write to standard output: {error.strerror}\n".encode())
+            abandon(2)
+            raise SystemExit(_Failure.exit_code) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -31,12 +31,17 @@ def _to_stdout(text: str) -> None:
     try:
         sys.stdout.buffer.write(text.encode("utf-8"))
         sys.stdout.buffer.flush()
-    except OSError as error:
-        # What is still buffered must not be tried again, and complained about, when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if error.errno == errno.EPIPE:
+    except (OSError, AttributeError) as error:  # AttributeError: standard output is closed, and None
+        abandon(1)
+        if getattr(error, "errno", None) == errno.EPIPE:
             _reader_gone()
-        raise OutputError(f"cannot write to standard output: {error.strerror}") from None
+        why = getattr(error, "strerror", None) or "it is closed"
+        raise OutputError(f"cannot write to standard output: {why}") from None
+
+
+def abandon(descriptor: int) -> None:
+    """Let what is still buffered go nowhere, so that Python does not try it again and complain when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _reader_gone() -> NoReturn:
@@ -47,6 +52,8 @@ def _reader_gone() -> NoReturn:
 def _to_file(text: str, path: str) -> None:
     """Write beside the file and rename, so that nobody ever sees half of it."""
     try:
+        if not path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -62,4 +69,4 @@ def _to_file(text: str, path: str) -> None:
                 os.unlink(part)
             raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
+        raise OutputError(f"cannot write {path or repr(path)}: {error.strerror}") from None

@@ -14,7 +14,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, format_of
-from convcost.errors import SpecError
+from convcost.errors import ConvcostError
 
 
 @click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
@@ -28,17 +28,17 @@ def validate_command(files: tuple[str, ...]) -> None:
     """Check specs at their default knobs and at every preset; report every problem at once."""
     from convcost.network import validate
 
-    problems, lines = [], []
+    wrong, fine = [], []
     for file in files:
         try:
-            found = validate(file)
-        except SpecError as error:
-            found = list(error.problems)
-        problems += found
-        lines += [] if found else [f"{file}: ok\n"]
-    emit("".join(lines), None)
-    if problems:
-        raise SpecError(problems)
+            found = [str(problem) for problem in validate(file)]
+        except ConvcostError as error:
+            found = [str(error)]
+        wrong += found
+        fine += [] if found else [f"{file}: ok\n"]
+    emit("".join(fine), None)
+    if wrong:
+        raise ConvcostError("\n".join(wrong))
 
 
 @spec_group.command("resolve", epilog="\b\nExample:\n  convcost spec resolve mobilenet_v2 --set width=0.5 -o flat.yaml")

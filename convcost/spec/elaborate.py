@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcost.dims import Shape, is_symbolic
-from convcost.errors import Problem, SpecError, Where, did_you_mean
+from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.expr import ExprError
 from convcost.graph import INPUT, Graph, Node, producer
 from convcost.ops import OPS, Unfit
@@ -22,7 +22,7 @@ from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
 from convcost.walk import Step, Walk, output_edges
 
-MOST_NODES = 20_000
+MOST_NODES = 5_000
 MOST_STEPS = 100_000
 DEEPEST = 24
 _SIZE = Integer(1)
@@ -426,6 +426,8 @@ class _Builder:
         if where not in self.said:
             self.said.add(where)
             self.problems.append(Problem(where, path, what))
+            if len(self.problems) >= MOST_PROBLEMS:
+                raise SpecError(self.problems)
 
     def refuse_unread(self, nodes: Sequence[Node], outputs: Sequence[str]) -> None:
         read = {producer(edge) for edge in outputs} | {producer(e) for node in nodes for e in node.inputs}

@@ -37,7 +37,8 @@ def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:
     if isinstance(default, str):
         return "a word", isinstance(exact, str)
     if isinstance(default, tuple):
-        return "a list of integers", isinstance(exact, tuple)
+        whole = isinstance(exact, tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in exact)
+        return "a list of integers", whole and all(0 <= n <= LARGEST for n in exact)
     if isinstance(default, Fraction):
         above = is_number and exact > LARGEST
         return (f"<= {LARGEST:,}" if above else "a decimal > 0"), is_number and 0 < exact <= LARGEST

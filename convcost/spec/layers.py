@@ -9,6 +9,8 @@ from convcost.spec.model import Branch, Broken, Call, Group, Item, Parallel, Tab
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
+MOST_COLUMNS = 100
+
 
 class LayerReader(Reader):
     """Reads sequences of layers."""
@@ -150,6 +152,8 @@ class LayerReader(Reader):
             return Broken()
         before = len(self.problems)
         columns = self.columns(heads, scope)
+        if not columns:
+            return Broken()
         rows = [self.row(row, columns, scope, names) for row in body.items]
         if len(self.problems) > before:
             return Broken()
@@ -166,6 +170,9 @@ class LayerReader(Reader):
     def columns(self, heads: source.Sequence, scope: str) -> tuple[str, ...]:
         """The names of a table's columns: labels such as 50, or names that its layers can use."""
         columns: list[str] = []
+        if len(heads.items) > MOST_COLUMNS:
+            self.complain(heads.where, scope, f"a table may have {MOST_COLUMNS} columns, got {len(heads.items):,}")
+            return ()
         for head in heads.items:
             text = head.text if isinstance(head, Scalar) else ""
             if not text:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcost.errors import Problem, Where, did_you_mean, nearest
+from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
 from convcost.expr import ExprError
 from convcost.expr import parse as parse_expr
 from convcost.ops import OPS
@@ -19,6 +19,8 @@ from convcost.spec.source import Mapping, Scalar, Tree
 NOTHING = "none"
 """In the place of an op: build nothing."""
 
+MOST_KEYS = 1000
+"""Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
 ATTRIBUTE_WORDS = {
     word
@@ -73,6 +75,8 @@ class Reader:
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise SpecError(self.problems)
 
     def value(self, tree: Tree, scope: str, names: Names) -> Value:
         if isinstance(tree, source.Sequence):
@@ -109,6 +113,9 @@ class Reader:
         if not isinstance(tree, Mapping):
             self.complain(tree.where, scope, f"must be a mapping, got {say_tree(tree)}")
             return None
+        if len(tree.pairs) > MOST_KEYS:
+            self.complain(tree.where, scope, f"a mapping may have {MOST_KEYS:,} keys, this one has {len(tree.pairs):,}")
+            raise SpecError(self.problems)
         for key in self.unknown(tree, known):
             synonym = SYNONYMS.get(key)
             hint = f". Did you mean {synonym}?" if synonym in (known or ()) else did_you_mean(key, known or ())

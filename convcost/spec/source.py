@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from convcost.errors import Problem, SpecError, Where
+from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where
 from convcost.expr import ExprError, number
 
 LARGEST_FILE = 1 << 20
@@ -76,8 +76,10 @@ def read(path: str) -> str:
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise SpecError([Problem(None, shown, f"cannot be read: {error.strerror or error}")]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise SpecError(
+            [Problem(None, shown, f"cannot be read: {getattr(error, 'strerror', None) or error}")]
+        ) from None
     if len(data) > LARGEST_FILE:
         raise SpecError([Problem(None, shown, f"is larger than a spec may be ({LARGEST_FILE:,} bytes)")])
     try:
@@ -92,7 +94,8 @@ def display(path: str) -> str:
     """The path as messages show it: relative where the file stands below the working directory."""
     absolute = os.path.abspath(path)
     here = os.path.join(os.getcwd(), "")
-    return absolute[len(here) :] if absolute.startswith(here) else path
+    shown = absolute[len(here) :] if absolute.startswith(here) else path
+    return shown if shown.isprintable() else repr(shown)
 
 
 def parse(text: str, file: str) -> tuple[Tree, list[Problem]]:
@@ -140,6 +143,11 @@ class _Builder:
         self.file = file
         self.problems: list[Problem] = []
 
+    def bound(self) -> None:
+        """Give a file up that has too many problems."""
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise SpecError(self.problems)
+
     def where(self, event: Any) -> Where:
         return Where(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
@@ -175,6 +183,7 @@ class _Builder:
         pairs: dict[str, Tree] = {}
         keys: dict[str, Where] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
+            self.bound()
             key = self.node(event, events, depth + 1)
             value = self.node(next(events), events, depth + 1)
             if not isinstance(key, Scalar):

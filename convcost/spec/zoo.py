@@ -53,7 +53,7 @@ def find(model: str) -> Found:
     >>> find("vgg16").spec.name, find("vgg16").preset
     ('vgg', 'vgg16')
     """
-    if os.sep in model or model.endswith((".yaml", ".yml")) or os.path.isfile(model):
+    if os.sep in model or model.endswith((".yaml", ".yml")) or ("\0" not in model and os.path.isfile(model)):
         return open_file(model)
     for path in files():
         if os.path.basename(path) == f"{model}.yaml":
