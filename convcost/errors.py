@@ -32,7 +32,7 @@ class Problem(NamedTuple):
         return one_line(": ".join(str(part) for part in (self.where, self.scope, self.what) if part))
 
 
-MOST_SHOWN = 100
+MOST_SHOWN = 60
 """Problems that are listed; nobody reads more at once."""
 MOST_PROBLEMS = 1000
 """Problems after which a file is given up."""

@@ -14,7 +14,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, format_of
-from convcost.errors import ConvcostError
+from convcost.errors import ConvcostError, SpecError
 
 
 @click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
@@ -31,7 +31,8 @@ def validate_command(files: tuple[str, ...]) -> None:
     wrong, fine = [], []
     for file in files:
         try:
-            found = [str(problem) for problem in validate(file)]
+            problems = validate(file)
+            found = [str(SpecError(problems))] if problems else []
         except ConvcostError as error:
             found = [str(error)]
         wrong += found

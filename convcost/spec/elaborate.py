@@ -25,6 +25,7 @@ from convcost.walk import Step, Walk, output_edges
 MOST_NODES = 5_000
 MOST_STEPS = 100_000
 DEEPEST = 24
+MOST_NESTED = 100
 _SIZE = Integer(1)
 
 
@@ -74,7 +75,7 @@ class _Builder:
         self.sides: list[str] = []
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
-        self.steps = 0
+        self.steps = self.nesting = 0
         self.walk = Walk(())
 
     def build(self, input_shape: Shape | None) -> Elaborated | None:
@@ -103,20 +104,26 @@ class _Builder:
         return ()
 
     def input(self, place: Place, shape: Shape | None) -> Flow:
+        sizes = []
+        for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
+            with suppress(Unknown):
+                sizes.append(self.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
         if shape is None:
-            sizes = []
-            for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
-                with suppress(Unknown):
-                    sizes.append(self.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
             shape = tuple(sizes) if len(sizes) == len(self.spec.input) else ()
+        else:
+            self.read.clear()  # the knobs that only the replaced input reads play no part
         self.walk.shapes[INPUT] = shape
         return Flow((INPUT,)) if shape else UNKNOWN
 
     # -- sequences ---------------------------------------------------------------------------------------------
 
     def sequence(self, items: Sequence[Item], place: Place, flow: Flow) -> Flow:
+        self.nesting += 1
+        if self.nesting > MOST_NESTED:
+            raise _TooLarge(Problem(items[0].where, place.path(), f"sequences nest deeper than {MOST_NESTED}"))
         for item in items:
             flow = self.item(item, place, flow)
+        self.nesting -= 1
         return flow
 
     def item(self, item: Item, place: Place, flow: Flow) -> Flow:
