@@ -9,11 +9,13 @@ assumed, and said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple
 
 import sympy
+from sympy.core.evalf import PrecisionExhausted
 
 from convcost.dims import elements, is_symbolic
 from convcost.errors import UsageError, did_you_mean
@@ -77,12 +79,19 @@ def _search(
     decimals = [name for name in names if isinstance(values[name], Fraction)]
     for part, multiple in product(_PARTS if decimals else (1,), _MULTIPLES):
         chosen = {name: _stand_in(name, name in decimals, multiple, part) for name in names}
-        found = elaborate(spec, {**values, **chosen})
-        if not any(step.cost.macs.has(*_ROUNDED) for step in found.steps if hasattr(step.cost.macs, "has")):
-            break
+        with suppress(PrecisionExhausted):  # sympy could not tell whether some rounding is exact
+            found = elaborate(spec, {**values, **chosen})
+            if not _is_rounded(found):
+                break
     back = {symbol(name): symbol(name) * part for name in decimals}
     back |= {symbol(name): symbol(name) / multiple for name in names if name in _SIDES}
     return found, back, (*_said(names, multiple, part, decimals), *_open(found))
+
+
+def _is_rounded(found: Elaborated) -> bool:
+    """Whether some size of the network still holds a rounding or a choice."""
+    sizes = (size for step in found.steps for shape in step.cost.out for size in shape)
+    return any(size.has(*_ROUNDED) for size in sizes if hasattr(size, "has"))
 
 
 def _stand_in(name: str, is_decimal: bool, multiple: int, part: int) -> Any:
@@ -143,7 +152,8 @@ def _around_block(
         layers=(Item(block.where, call, name=name),),
         knobs={**spec.knobs, **{arg: Knob(arg, block.where, 1) for arg in args}},
     )
-    return alone, {**values, **args, **{axis: symbol(axis) for axis in ("h", "w", "c")}}
+    sides = {axis: int(settings[axis]) if axis in settings else symbol(axis) for axis in ("h", "w", "c")}
+    return alone, {**values, **args, **sides}
 
 
 def closed_form_table(model: str, part: str | None, symbols: Sequence[str], settings: Mapping[str, Any]) -> Table:

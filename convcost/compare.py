@@ -14,6 +14,7 @@ from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements
 from convcost.errors import UsageError, did_you_mean
 from convcost.ops import OPS, Unfit, failure
+from convcost.ops.kinds import LARGEST
 
 
 class Layer(NamedTuple):
@@ -35,8 +36,14 @@ class Part(NamedTuple):
     attrs: dict[str, Any]
 
     def converted(self) -> dict[str, Any]:
-        """The attributes as the op's rule takes them; raises `Unfit`."""
-        return OPS[self.op].convert(self.attrs)
+        """The attributes as the op's rule takes them; raises `Unfit` naming the attribute."""
+        converted = {}
+        for name, attr in OPS[self.op].attrs.items():
+            try:
+                converted[name] = attr.kind.convert(self.attrs[name]) if name in self.attrs else attr.default
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        return converted
 
 
 Recipe = Callable[[Layer, Dim], list[Part]]
@@ -176,6 +183,9 @@ def assemble(layer: Layer, name: str, amount: Dim, label: str) -> Alternative:
 
 def compare(layer: Layer, against: Sequence[str] = ("separable",)) -> list[Alternative]:
     """The standard convolution first, then each of the other ways; raises `UsageError`."""
+    for size in layer.input_shape:
+        if not 1 <= size <= LARGEST:
+            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {size}")
     return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
 
 

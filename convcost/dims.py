@@ -151,7 +151,7 @@ def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
     >>> cut(116, 2), cut(116, (100, 16))
     ((58, 58), (100, 16))
     """
-    return sections if isinstance(sections, tuple) else (size // sections,) * sections
+    return sections if isinstance(sections, tuple) else (size // sections,) * int(sections)
 
 
 def round_to(value: Dim, divisor: Dim = 8) -> Dim:

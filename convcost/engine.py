@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.compare import Alternative, Layer
-from convcost.dims import dilated, slide
+from convcost.compare import Alternative, Layer, Made
+from convcost.dims import dilated, elements, slide
 from convcost.errors import UsageError
 from convcost.units import exact
 
@@ -22,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: The most multiplications that `execute` runs: a few seconds.
 MOST = 1_000_000_000
 _PRODUCTS = 8_000_000
+MOST_HELD = 50_000_000
+"""Elements of a padded map; 400 MB of integers."""
 #: What this engine does in a second on one ordinary core, roughly; only for the estimate in the refusal.
 PER_SECOND = 100_000_000
 
@@ -102,7 +104,9 @@ def pool(
            [13, 15]])
     """
     stride = stride or kernel
-    padded, _ = _pad(image, kernel, stride, padding, (1, 1))
+    # A zero around the map must not win against negative elements; to an average it counts as zero.
+    fill = image.min() if reduce is np.max and image.size else 0
+    padded, _ = _pad(image, kernel, stride, padding, (1, 1), fill)
     rows, columns = _starts(padded.shape, kernel, stride, (1, 1))
     windows = np.stack(
         [padded[np.ix_(rows + y, columns + x)] for y in range(kernel[0]) for x in range(kernel[1])], axis=-1
@@ -124,6 +128,14 @@ def execute(layer: Layer, alternative: Alternative, seed: int = 0) -> list[Run]:
             f"executing {alternative.name} takes {exact(alternative.macs)} multiplications, about {exact(seconds)} s; "
             f"the most that is run is {exact(MOST)}. Give a smaller --input or fewer --filters"
         )
+    held = max(
+        elements([(s.input_shape[0] + z[0], s.input_shape[1] + z[1], s.input_shape[2])]) for s, z in _zeros(alternative)
+    )
+    if held > MOST_HELD:
+        raise UsageError(
+            f"executing {alternative.name} holds {exact(held)} elements at once; the most that is held is "
+            f"{exact(MOST_HELD)}. Give a smaller --input or --padding"
+        )
     random = np.random.default_rng(seed)
     value = random.integers(-9, 10, layer.input_shape)
     runs = []
@@ -138,14 +150,25 @@ def execute(layer: Layer, alternative: Alternative, seed: int = 0) -> list[Run]:
     return runs
 
 
-def _pad(image: Array, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Array, Array]:
+def _zeros(alternative: Alternative) -> list[tuple[Made, tuple[int, int]]]:
+    """Each step, and the zeros that its padding adds to height and width."""
+    found = []
+    for step in alternative.steps:
+        attrs = step.part.converted()
+        axes = zip(step.input_shape, attrs["kernel"], attrs["stride"], attrs["dilation"], attrs["padding"])
+        slid = [slide(size, dilated(kernel, apart), stride, zeros) for size, kernel, stride, apart, zeros in axes]
+        found.append((step, (slid[0].before + slid[0].after, slid[1].before + slid[1].after)))
+    return found
+
+
+def _pad(image: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: int = 0) -> tuple[Array, Array]:
     """The image with its zeros, and a map of where they are."""
     widths = []
     for axis in (0, 1):
         made = slide(image.shape[axis], dilated(kernel[axis], dilation[axis]), stride[axis], padding[axis])
         widths.append((made.before, made.after))
     inside = np.zeros(image.shape[:2], dtype=bool)
-    return np.pad(image, [*widths, (0, 0)]), np.pad(inside, widths, constant_values=True)
+    return np.pad(image, [*widths, (0, 0)], constant_values=fill), np.pad(inside, widths, constant_values=True)
 
 
 def _starts(shape: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[Array, Array]:

@@ -34,7 +34,8 @@ def find(report: Report, name: str) -> list[LayerCost]:
     if len(ends) == 1:
         return paths[ends[0]]
     if ends:
-        raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {', '.join(ends[:6])}, …")
+        shown = ", ".join(ends[:6]) + ", …" * (len(ends) > 6)
+        raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {shown}")
     raise UsageError(
         f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report' lists them)"
     )

@@ -174,9 +174,12 @@ class _Writer:
             return self.quotient(number, tightness)
         own = _TIGHTNESS[number.sign]
         left, right = number.operands
-        # a - (b - c) needs its brackets, a·(b·c) does not.
+        # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) and (a mod b)·c do.
+        tight = {"-": (1, 2), "%": (2, 3)}.get(number.sign, (own, own))
+        if number.sign == "*":
+            tight = (own + _is_mod(left), own + _is_mod(right))
         body = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}[number.sign].join(
-            (self.text(left, own), self.text(right, own + (number.sign in "-%")))
+            (self.text(left, tight[0]), self.text(right, tight[1]))
         )
         return f"({body})" if own < tightness else body
 
@@ -198,6 +201,10 @@ class _Writer:
         if not plain:
             return f"⌊{body}⌋"
         return f"({body})" if tightness > 2 else body
+
+
+def _is_mod(value: Any) -> bool:
+    return isinstance(value, Traced) and value.sign == "%"
 
 
 def _made(sign: str, value: int, *operands: Any) -> Traced:

@@ -119,6 +119,9 @@ def relation(condition: Any) -> str:
     ('t > 1', 'a ≠ b')
     """
     signs = {"!=": "≠", ">=": "≥", "<=": "≤", "==": "="}
+    if isinstance(condition, (sympy.Or, sympy.And)):
+        word = " or " if isinstance(condition, sympy.Or) else " and "
+        return word.join(sorted(map(relation, condition.args)))
     if not isinstance(condition, sympy.core.relational.Relational):
         return str(condition)
     return f"{written(condition.lhs)} {signs.get(condition.rel_op, condition.rel_op)} {written(condition.rhs)}"
@@ -133,7 +136,7 @@ def _order(term: Any) -> tuple[int, int, str]:
 def _term(term: Any) -> str:
     top, bottom = sympy.fraction(term)
     if bottom == 1:
-        return _product(top)
+        return written(top) if isinstance(top, sympy.Add) else _product(top)
     below = _product(bottom)
     return f"{_product(top)}/({below})" if "·" in below else f"{_product(top)}/{below}"
 
@@ -151,8 +154,16 @@ def _factor(factor: Any) -> str:
 
 
 def _atom(value: Any) -> str:
+    """A factor that is no power: a name, a number, a rounding, a sum in brackets."""
+    if value.is_Atom:
+        return str(value)
+    parts = [written(part) for part in value.args]
     if isinstance(value, sympy.floor):
-        return f"⌊{value.args[0]}⌋"
+        return f"⌊{parts[0]}⌋"
     if isinstance(value, sympy.ceiling):
-        return f"⌈{value.args[0]}⌉"
-    return str(value) if value.is_Atom else f"({written(value)})" if isinstance(value, sympy.Add) else str(value)
+        return f"⌈{parts[0]}⌉"
+    if isinstance(value, (sympy.Max, sympy.Min)):
+        return f"{type(value).__name__.lower()}({', '.join(sorted(parts))})"
+    if isinstance(value, sympy.Mod):
+        return f"({' mod '.join(part if arg.is_Atom else f'({part})' for part, arg in zip(parts, value.args))})"
+    return f"({written(value)})" if isinstance(value, sympy.Add) else str(value)

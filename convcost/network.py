@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
 from convcost.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.expr import ExprError
 from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, Unfit, say
 from convcost.report import Report, report
-from convcost.rewrite import rewrite
+from convcost.rewrite import Rebuilt, rewrite
 from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value
 from convcost.spec.model import KnobValue, Spec
@@ -36,6 +38,8 @@ class Network:
         self.knobs = dict(knobs)
         self._input_shape = input_shape
         self._built = built
+        self.rebuilt: tuple[Rebuilt, ...] = ()
+        """What a rewrite made of which nodes; nothing for a network as it stands in its spec."""
 
     @cached_property
     def _elaborated(self) -> Elaborated:
@@ -59,9 +63,11 @@ class Network:
         >>> load("mobilenet_v1").rewrite("standard").report().totals.macs  # the paper's Table 4: 4866 M
         4867293184
         """
-        graph = rewrite(self.graph, to, layers).graph
-        built = Elaborated(graph, walk(graph), self._elaborated.knobs)
-        return Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
+        made = rewrite(replace(self.graph, name=self.name), to, layers)
+        built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
+        after = Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
+        after.rebuilt = made.rebuilt
+        return after
 
     def report(
         self, convention: str = "paper", *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused"
@@ -119,9 +125,12 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
     if input_shape is not None:
         if "resolution" in knobs:
             raise UsageError("give resolution or an input shape, not both")
-        shape = _full_shape(found.spec, values, input_shape)
-        if _is_resolution(found.spec, values, shape):
-            values["resolution"], shape = shape[0], None
+        try:
+            shape = _full_shape(found.spec, values, input_shape)
+            if _is_resolution(found.spec, values, shape):
+                values["resolution"], shape = shape[0], None
+        except ExprError:  # the spec's own input is wrong, and elaborating says where
+            raise SpecError(attempt(found.spec, values)[1]) from None
     return Network(found.spec, name, values, shape)
 
 

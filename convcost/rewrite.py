@@ -56,7 +56,7 @@ def rewrite(graph: Graph, to: str, pattern: str = "*") -> Rewritten:
     elif to == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
     elif to == "standard":
-        rebuilt = list(_merged(steps))
+        rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     else:
         raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to!r}")
     rebuilt = [one for one in rebuilt if chosen & {node.name for node in one.old}]
@@ -94,7 +94,7 @@ def _separated(step: Step) -> Rebuilt:
     return Rebuilt((node,), (depthwise, pointwise))
 
 
-def _merged(steps: tuple[Step, ...]) -> Iterable[Rebuilt]:
+def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuilt]:
     """Depthwise convolutions with the pointwise ones that read them, alone or through a batch-norm and activation."""
     readers: dict[str, list[Node]] = {}
     for step in steps:
@@ -105,7 +105,7 @@ def _merged(steps: tuple[Step, ...]) -> Iterable[Rebuilt]:
         if step.node.op != "conv2d" or not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
             continue
         chain = [step.node]
-        while len(following := readers.get(chain[-1].name, [])) == 1:
+        while len(following := readers.get(chain[-1].name, [])) == 1 and chain[-1].name not in outputs:
             chain.append(following[0])
             if chain[-1].op not in _BETWEEN:
                 break
@@ -115,7 +115,8 @@ def _merged(steps: tuple[Step, ...]) -> Iterable[Rebuilt]:
 
 def _is_pointwise(node: Node) -> bool:
     plain = all(node.attrs.get(name) == value for name, value in _POINT.items() if name != "padding")
-    return node.op == "conv2d" and plain and node.attrs["groups"] == 1
+    unpadded = node.attrs.get("padding") in (VALID, ("same", "same"))
+    return bool(node.op == "conv2d" and plain and unpadded and node.attrs["groups"] == 1)
 
 
 def _standard(depthwise: Node, pointwise: Node) -> Node:

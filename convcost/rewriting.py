@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from convcost.dims import product
 from convcost.network import Network
 from convcost.render import Table
 from convcost.report import LayerCost, Report, kind
+from convcost.rewrite import Rebuilt
 from convcost.tables import title
 from convcost.units import binary, compact, exact, shape_text
 
@@ -17,7 +19,7 @@ _FIELDS = ("macs", "params", "activations")
 def rewrite_table(before: Network, after: Network) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
     old, new = before.report(), after.report()
-    pairs = _pairs(old, new)
+    pairs = _pairs(old, new, after.rebuilt)
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
     ]
@@ -39,15 +41,10 @@ def rewrite_table(before: Network, after: Network) -> Table:
     )
 
 
-def _pairs(old: Report, new: Report) -> list[tuple[list[LayerCost], list[LayerCost]]]:
-    """Runs of layers that differ between two reports, beside what stands in their place."""
-    from difflib import SequenceMatcher
-
-    keys = [[(layer.name, tuple(layer.attrs.items())) for layer in report.layers] for report in (old, new)]
-    matcher = SequenceMatcher(a=keys[0], b=keys[1], autojunk=False)
-    return [
-        (list(old.layers[a:b]), list(new.layers[c:d])) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"
-    ]
+def _pairs(before: Report, after: Report, rebuilt: Iterable[Rebuilt]) -> list[tuple[list[LayerCost], list[LayerCost]]]:
+    """What was rebuilt, beside what stands in its place."""
+    old, new = ({layer.name: layer for layer in report.layers} for report in (before, after))
+    return [([old[node.name] for node in one.old], [new[node.name] for node in one.new]) for one in rebuilt]
 
 
 def _names(layers: list[LayerCost]) -> str:

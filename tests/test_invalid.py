@@ -361,7 +361,7 @@ LARGE: dict[str, Callable[[], str]] = {
     "columns, repeated": lambda: (
         HEAD
         + f"layers:\n  - layers: [{{each: relu, columns: [{numbered(2_000, 'a#')}], rows: [[{'1,' * 1_999} 1]]}}]\n"
-        + "    repeat: 15000\n    name: x\n"
+        + "    repeat: 4900\n    name: x\n"
     ),
     "arguments": lambda: (
         HEAD + f"blocks:\n  b:\n    args: {{{numbered(50_000, 'a#: 1')}}}\n    layers: [relu]\nlayers: [b]\n"
@@ -369,16 +369,16 @@ LARGE: dict[str, Callable[[], str]] = {
     "arguments, repeated": lambda: (
         HEAD
         + f"blocks:\n  b:\n    args: {{{numbered(5_000, 'a#: 1')}}}\n    layers: [relu]\n"
-        + "layers: [{b: , repeat: 15000}]\n"
+        + "layers: [{b: , repeat: 4900}]\n"
     ),
     "branches": lambda: HEAD + f"layers:\n  - parallel: {{{numbered(4_900, 'b#: [relu]')}}}\n    join: add\n",
     "branches after names": lambda: (
         HEAD
-        + f"layers:\n{numbered(9_000, '  - {relu: , name: n#}', chr(10))}\n"
-        + f"  - parallel: {{{numbered(9_000, 'b#: [relu]')}}}\n    join: add\n"
+        + f"layers:\n{numbered(2_400, '  - {relu: , name: n#}', chr(10))}\n"
+        + f"  - parallel: {{{numbered(2_400, 'b#: [relu]')}}}\n    join: add\n"
     ),
     "blocks": lambda: (
-        HEAD + "blocks:\n" + numbered(4_900, "  b#: {layers: [{relu: , if: 1 == 1}]}\n", "") + "layers: [relu]\n"
+        HEAD + "blocks:\n" + numbered(19_000, "  b#: {layers: [{relu: , if: 1 == 1}]}\n", "") + "layers: [relu]\n"
     ),
     "chain of blocks": lambda: (
         HEAD + "blocks:\n" + "".join(f"  b{i}: {{layers: [b{i + 1}]}}\n" for i in range(3_000)) + "layers: [relu]\n"
@@ -391,18 +391,18 @@ LARGE: dict[str, Callable[[], str]] = {
     ),
     "knobs and misspelt knobs": lambda: (
         HEAD
-        + f"knobs: {{{numbered(5_000, 'knob#: 1')}}}\nlayers:\n"
+        + f"knobs: {{{numbered(20_000, 'knob#: 1')}}}\nlayers:\n"
         + numbered(10_000, "  - {relu: , if: knab#}\n", "")
     ),
     "presets": lambda: (
         HEAD
         + f"knobs: {{n: 1}}\npresets: {{{numbered(1_000, 'p#: {n: #}')}}}\n"
-        + "layers: [{relu: , repeat: 15000 + n}]\n"
+        + "layers: [{relu: , repeat: 4000 + n}]\n"
     ),
     "presets that are all too large": lambda: (
         HEAD
         + f"knobs: {{n: 1}}\npresets: {{{numbered(100, 'p#: {n: #}')}}}\n"
-        + "layers: [{relu: , repeat: 15000 + n, name: a}, {relu: , repeat: 15000, name: b}]\n"
+        + "layers: [{relu: , repeat: 3000 + n, name: a}, {relu: , repeat: 3000, name: b}]\n"
     ),
     "digits": lambda: (
         HEAD
@@ -413,12 +413,12 @@ LARGE: dict[str, Callable[[], str]] = {
     "edges": lambda: HEAD + f"layers: [{{relu: , name: a}}, {{concat: , in: [{numbered(90_000, 'a')}]}}]\n",
     "edges, repeated": lambda: (
         HEAD
-        + f"layers: [{{relu: , name: a}}, {{layers: [{{add: , in: [{numbered(3_000, 'a')}]}}], repeat: 15000, name: b}}]\n"
+        + f"layers: [{{relu: , name: a}}, {{layers: [{{add: , in: [{numbered(3_000, 'a')}]}}], repeat: 4900, name: b}}]\n"
     ),
     "parts": lambda: (
         HEAD.replace("4]", "1000]")
         + 'layers: [{layers: [{split: {sections: 1000}, name: s}, {relu: , in: "s:0"}, '
-        + "{conv2d: {channels: 1000, kernel: 1}}], repeat: 6000, name: x}]\n"
+        + "{conv2d: {channels: 1000, kernel: 1}}], repeat: 1600, name: x}]\n"
     ),
     "long word": lambda: HEAD + f"layers:\n  - {'x' * 1_000_000}\n",
     "long list": lambda: HEAD + f"layers: [{{conv2d: {{channels: 1, kernel: [{'1,' * 200_000} 1]}}}}]\n",

@@ -35,6 +35,8 @@ def explain_command(
     from convcost.render import render
 
     if symbols is not None:
+        if input_ is not None:
+            raise click.UsageError("--symbols takes no --input; give sizes with --set resolution=…")
         from convcost.closed_form import closed_form_table
 
         table = closed_form_table(model, layer, symbols.split(","), settings(set_))
