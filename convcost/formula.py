@@ -135,7 +135,8 @@ def _traced(name: str, value: Any) -> Any:
         return value
     if isinstance(value, int):
         return Traced(value, name)
-    if all(part == value[0] for part in value) and not isinstance(value[0], str):
+    numbers = [n for part in value for n in (part if isinstance(part, tuple) else (part,))]
+    if all(number == numbers[0] for number in numbers) and not isinstance(numbers[0], str):
         parts = [name] * len(value)
     elif name in ("padding_h", "padding_w"):
         parts = ["padding_top", "padding_bottom"] if name == "padding_h" else ["padding_left", "padding_right"]
@@ -174,10 +175,10 @@ class _Writer:
             return self.quotient(number, tightness)
         own = _TIGHTNESS[number.sign]
         left, right = number.operands
-        # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) and (a mod b)·c do.
+        # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) does.
         tight = {"-": (1, 2), "%": (2, 3)}.get(number.sign, (own, own))
         if number.sign == "*":
-            tight = (own + _is_mod(left), own + _is_mod(right))
+            tight = (own, own + _is_mod(right))
         body = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}[number.sign].join(
             (self.text(left, tight[0]), self.text(right, tight[1]))
         )

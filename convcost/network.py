@@ -21,6 +21,8 @@ from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
 from convcost.walk import walk
 
+MOST_PRESET_STEPS = 50_000
+
 
 class Network:
     """A spec with knob values: everything about one network that a number may depend on."""
@@ -45,7 +47,7 @@ class Network:
     def _elaborated(self) -> Elaborated:
         if self._built is not None:
             return self._built
-        network, problems = attempt(self.spec, self.knobs, self._input_shape)
+        network, problems, _ = attempt(self.spec, self.knobs, self._input_shape)
         if network is None or problems:
             raise SpecError(problems)
         return network
@@ -143,11 +145,17 @@ def validate(model: str) -> list[Problem]:
     values = {knob.name: knob.default for knob in found.spec.knobs.values()}
     problems = [*found.problems, *attempt(found.spec, values)[1]]
     known = {(problem.where, problem.what) for problem in problems}
+    steps = 0
     for name, preset in found.spec.presets.items():
-        for problem in attempt(found.spec, {**values, **preset})[1]:
+        tried = attempt(found.spec, {**values, **preset})
+        for problem in tried.problems:
             if (problem.where, problem.what) not in known:
                 known.add((problem.where, problem.what))
                 problems.append(problem._replace(what=f"{problem.what} (at preset {name})"))
+        steps += tried.steps
+        if steps > MOST_PRESET_STEPS:
+            what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
+            return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
     return list(SpecError(problems).problems)
 
 

@@ -56,7 +56,9 @@ def test_arrays_of_sizes_and_kernels_give_each_point(
     (_, width, channels), attrs = case
     conv = OPS["conv2d"]
     kernels = np.arange(len(sizes)) % 3 + 1
-    cases = [((size, width, channels), {**attrs, "kernel": [int(k), 1]}) for size, k in zip(sizes, kernels, strict=True)]
+    cases = [
+        ((size, width, channels), {**attrs, "kernel": [int(k), 1]}) for size, k in zip(sizes, kernels, strict=True)
+    ]
     assume(not any(failure(c) for s, a in cases for c in conv.cost([s], conv.convert(a)).checks))
     at_once = padding_macs(
         "conv2d", [(np.array(sizes), width, channels)], conv.convert({**attrs, "kernel": [kernels, 1]})

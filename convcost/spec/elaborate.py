@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convcost.dims import Shape, is_symbolic
 from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
@@ -41,6 +41,14 @@ class Elaborated:
     """Over symbols: what was taken to hold where a condition could not be decided."""
 
 
+class Attempt(NamedTuple):
+    """A network, or what is wrong with it, and the work that finding out took."""
+
+    network: Elaborated | None
+    problems: list[Problem]
+    steps: int
+
+
 class _TooLarge(Exception):
     """The network outgrows its bounds; carries the problem."""
 
@@ -50,18 +58,16 @@ def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = 
 
     `input_shape` replaces the shape that the spec states.
     """
-    network, problems = attempt(spec, knobs, input_shape)
+    network, problems, _ = attempt(spec, knobs, input_shape)
     if network is None or problems:
         raise SpecError(problems)
     return network
 
 
-def attempt(
-    spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None
-) -> tuple[Elaborated | None, list[Problem]]:
+def attempt(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None) -> Attempt:
     """As `elaborate`, but give the problems back, so that those of reading the file can be added."""
     builder = _Builder(spec, knobs)
-    return builder.build(input_shape), builder.problems
+    return Attempt(builder.build(input_shape), builder.problems, builder.steps)
 
 
 class _Builder:
@@ -90,6 +96,8 @@ class _Builder:
             return None
         nodes = tuple(step.node for step in self.walk.steps)
         outputs = self.outputs(place, flow)
+        if self.problems:
+            return None
         self.refuse_unread(nodes, outputs)
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
@@ -99,6 +107,10 @@ class _Builder:
         """What the spec states, else the end of the main line and what stands beside it."""
         if not self.spec.outputs:
             return (*flow.edges, *self.sides)
+        names = [edge.name for edge in self.spec.outputs]
+        for i, edge in enumerate(self.spec.outputs):
+            if edge.name in names[:i]:
+                self.complain(edge.where, "outputs", f"the name {edge.name!r} stands twice")
         with suppress(Unknown):
             return tuple(e for stated in self.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
         return ()
@@ -179,7 +191,7 @@ class _Builder:
         inner = place
         if name:
             self.take(name, place, item.where, made=made)
-            inner = place.inner(scope=(*place.scope, name), taken={})
+            inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
         if isinstance(body, Group):
             return self.sequence(
                 body.items, inner.inner(layers=dict(inner.layers), coming=_names(body.items)), inputs[0]
@@ -207,7 +219,12 @@ class _Builder:
                 self.take(name, place, cells[0].where, made=made)
                 coming = _names(table.items)
                 inner = place.inner(
-                    values=values, scope=(*place.scope, name), taken={}, layers=dict(place.layers), coming=coming
+                    values=values,
+                    scope=(*place.scope, name),
+                    taken={},
+                    counts={},
+                    layers=dict(place.layers),
+                    coming=coming,
                 )
                 items = list(table.items)
             flow = self.sequence(items, inner, flow)
@@ -378,7 +395,14 @@ class _Builder:
         return holds
 
     def edges(self, edges: Sequence[Edge], place: Place, label: str) -> list[Flow]:
-        return [self.edge(edge, place, label) for edge in edges]
+        found: list[Flow] = []
+        for edge in edges:
+            self.count(edge.where, place)
+            with suppress(Unknown):  # all of them are looked at before the layer is given up
+                found.append(self.edge(edge, place, label))
+        if len(found) < len(edges):
+            raise Unknown
+        return found
 
     def edge(self, edge: Edge, place: Place, label: str) -> Flow:
         """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
@@ -416,10 +440,11 @@ class _Builder:
 
     def free(self, target: str, place: Place) -> str:
         """A name for a layer that has none: its op's or block's, numbered from the second on."""
-        name, count = target, 1
+        name, count = target, place.counts.get(target, 1)
         while name in place.taken or name in place.coming:
             count += 1
             name = f"{target}_{count}"
+        place.counts[target] = count
         place.taken[name] = Where("", 0, 0)
         return name
 
@@ -440,7 +465,8 @@ class _Builder:
         read = {producer(edge) for edge in outputs} | {producer(e) for node in nodes for e in node.inputs}
         for node in nodes:
             if node.name not in read and node.where:
-                hint = "say side: true if it is an output of the network"
+                listed = ", or list it under outputs" if self.spec.outputs else ""
+                hint = f"say side: true if it is an output of the network{listed}"
                 self.complain(node.where, node.name, f"nothing reads what this layer puts out; {hint}")
 
 

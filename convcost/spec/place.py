@@ -45,6 +45,8 @@ class Place:
     """Earlier layers that an edge may name."""
     coming: frozenset[str] = frozenset()
     """All names that the sequence will make, to tell a forward edge from a misspelt one."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Op or block -> how many layers here are called after it."""
     skipped: set[str] = field(default_factory=set)
     """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
