@@ -237,7 +237,7 @@ UNREADABLE = [
     ("min(1)", "min takes 2 to 8 arguments, got 1", 0),
     ("where(true, 1)", "where takes 3 arguments, got 2", 0),
     ("1" * 21, f"the number {'1' * 21} {TOO_MANY_DIGITS}", 0),
-    ("1" * 30, f"the number {'1' * 24} {TOO_MANY_DIGITS}", 0),
+    ("1" * 30, f"the number {'1' * 24}… {TOO_MANY_DIGITS}", 0),
     ("1e1000", f"the number 1e1000 {TOO_MANY_DIGITS}", 0),
     ("1e-100", f"the number 1e-100 {TOO_MANY_DIGITS}", 0),
     ("(" * 41 + "1" + ")" * 41, "brackets nest deeper than 40", 0),
