@@ -315,7 +315,7 @@ def test_pipe_that_closes_at_once(command: Sequence[str], tmp_path: Path) -> Non
 
 @BOTH
 @pytest.mark.parametrize(
-    "name", ["../x", "no/such\nfile.yaml", "./a\0b", "a\0b", "\0", "a\nb", "", " ", "x" * 5000, "~"]
+    "name", ["../no_such_x", "no/such\nfile.yaml", "./a\0b", "a\0b", "\0", "a\nb", "", " ", "x" * 5000, "~"]
 )
 def test_odd_names(command: Sequence[str], name: str) -> None:
     said = refused(*command, name)
@@ -468,8 +468,8 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--set", "width=1e99"): r"width must be <= 1,000,000,000, got 1e99",
     ("vgg16", "--set", f"width={'9' * 5000}"): r"the number 9+… has too many digits \(at most 18, exponents up to 99\)",
     ("vgg16", "--set", "resolution=224.5"): r"resolution must be an integer >= 0, got 224\.5",
-    ("vgg16", "--set", "resolution=1"): r"specs/vgg\.yaml:\d+:\d+: stage1\.pool: .*window must fit.*",
-    ("vgg16", "--set", "classes=0"): r"specs/vgg\.yaml:\d+:\d+: fc8: channels must be >= 1, got 0",
+    ("vgg16", "--set", "resolution=1"): r".*specs/vgg\.yaml:\d+:\d+: stage1\.pool: .*window must fit.*",
+    ("vgg16", "--set", "classes=0"): r".*specs/vgg\.yaml:\d+:\d+: fc8: channels must be >= 1, got 0",
     ("vgg16", "--set", "classes=1e10"): r"classes must be <= 1,000,000,000, got 1e10",
     ("vgg16", "--set", "config=Z"): r"config must be A or B or D or E, got Z",
     ("googlenet", "--set", "aux=2"): r"aux must be true or false, got 2",
@@ -481,7 +481,7 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--input", "0"): r"an input size must be an integer from 1 to 1,000,000,000, got 0",
     ("vgg16", "--input", "0x224x3"): r"an input size must be an integer from 1 to 1,000,000,000, got 0",
     ("vgg16", "--input", "9" * 11): r"an input size must be an integer from 1 to 1,000,000,000, got 9{11}",
-    ("vgg16", "--input", "3x224"): r"specs/vgg\.yaml:\d+:\d+: stage2\.pool: .*window must fit.*, got 1×112",
+    ("vgg16", "--input", "3x224"): r".*specs/vgg\.yaml:\d+:\d+: stage2\.pool: .*window must fit.*, got 1×112",
     ("vgg16", "--input", "224x224x3x1"): r"Error: Invalid value for '--input': '224x224x3x1' is not SIZE, HxW or .*",
     ("vgg16", "--input", ""): r"Error: Invalid value for '--input': '' is not SIZE, HxW or .*",
     ("vgg16", "--input", "-1"): r"Error: Invalid value for '--input': '-1' is not SIZE, HxW or .*",
