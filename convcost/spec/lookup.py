@@ -1,0 +1,160 @@
+"""What a network under construction is asked for: values of expressions, edges by name, free names - and complaints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from convcost.dims import is_symbolic
+from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
+from convcost.expr import ExprError
+from convcost.graph import INPUT, Node, producer
+from convcost.ops import Unfit
+from convcost.ops.kinds import say
+from convcost.spec.model import Broken, Call, Edge, Spec, Value
+from convcost.spec.place import Env, Flow, Place, Unknown
+from convcost.walk import Walk
+
+MOST_STEPS = 100_000
+
+
+class TooLarge(Exception):
+    """The network outgrows its bounds; carries the problem."""
+
+
+class Lookup:
+    """The state of an elaboration, and what can be found in it; every problem is kept, none stops the rest."""
+
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
+        self.spec = spec
+        self.knobs = dict(knobs)
+        self.problems: list[Problem] = []
+        self.said: set[Where] = set()
+        self.read: set[str] = set()
+        self.assumptions: dict[Any, None] = {}
+        self.sides: list[str] = []
+        self.taken: dict[str, Where] = {}
+        """Paths of layers and scopes -> where they were named."""
+        self.steps = self.nesting = 0
+        self.walk = Walk(())
+
+    def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
+        """Whether required arguments are missing, after complaining."""
+        missing = [arg for arg in required if arg not in call.args]
+        if missing:
+            self.complain(call.where, path, f"{target} needs {' and '.join(missing)}")
+        return bool(missing)
+
+    def evaluate(self, value: Value, place: Place, flow: Flow, what: str, convert: Any = None, label: str = "") -> Any:
+        return self.evaluate_in(Env(place, flow, self.walk, self.read), value, place.path(label), what, convert)
+
+    def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
+        """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
+        if _is_broken(value):
+            raise Unknown
+        try:
+            result = value.evaluate(env)
+            return convert(result) if convert else result
+        except ExprError as error:
+            self.complain(value.where, path, f"{what}: {error}")
+        except Unfit as error:
+            self.complain(value.where, path, f"{what} {error}")
+        raise Unknown
+
+    def decide(self, condition: Value, place: Place, flow: Flow, label: str) -> bool:
+        holds = self.evaluate(condition, place, flow, "if", label=label)
+        if is_symbolic(holds):
+            return self.assume(holds)
+        if not isinstance(holds, bool) and getattr(holds, "is_Boolean", False):
+            holds = bool(holds)  # sympy's own true and false
+        if not isinstance(holds, bool):
+            self.complain(condition.where, place.path(label), f"if must be true or false, got {say(holds)}")
+            raise Unknown
+        return holds
+
+    def assume(self, relation: Any) -> bool:
+        """Decide what symbols leave open for the general case - different names are different sizes - and say so."""
+        holds = type(relation).__name__ != "Equality"
+        self.assumptions.setdefault(relation if holds else ~relation)
+        return holds
+
+    def edges(self, edges: Sequence[Edge], place: Place, label: str) -> list[Flow]:
+        found: list[Flow] = []
+        for edge in edges:
+            self.count(edge.where, place)
+            with suppress(Unknown):  # all of them are looked at before the layer is given up
+                found.append(self.edge(edge, place, label))
+        if len(found) < len(edges):
+            raise Unknown
+        return found
+
+    def edge(self, edge: Edge, place: Place, label: str) -> Flow:
+        """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
+        name, _, part = edge.name.partition(":")
+        flow = place.layers.get(name)
+        if flow is None:
+            if name in place.skipped:
+                what = f"reads {name!r}, which is not built here: its condition is false"
+            elif name in place.coming:
+                what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
+            else:
+                what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
+            self.complain(edge.where, place.path(label), what)
+            raise Unknown
+        if not flow.known or not part:
+            return flow
+        parts = len(flow.edges)
+        if parts == 1 or not part.isdecimal() or int(part) >= parts:
+            has = f"which has {parts} part{'s' * (parts > 1)} (the first is {name}:0)"
+            self.complain(edge.where, place.path(label), f"reads part {part!r} of {name!r}, {has}")
+            raise Unknown
+        return Flow((flow.edges[int(part)],))
+
+    def take(self, name: str, place: Place, where: Where, *, made: bool = False) -> str:
+        """Use a name that the spec states, or that was `made` from one by numbering."""
+        path = ".".join((*place.scope, name))
+        if path == INPUT:
+            self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
+        elif path in self.taken:
+            hint = "; say name: to tell them apart" * made
+            self.complain(where, place.path(), f"the name {name!r} is taken by line {self.taken[path].line}{hint}")
+        self.taken.setdefault(path, where)
+        place.taken[name] = where
+        return name
+
+    def free(self, target: str, place: Place) -> str:
+        """A name for a layer that has none: its op's or block's, numbered from the second on."""
+        name, count = target, place.counts.get(target, 1)
+        while name in place.taken or name in place.coming:
+            count += 1
+            name = f"{target}_{count}"
+        place.counts[target] = count
+        place.taken[name] = Where("", 0, 0)
+        return name
+
+    def count(self, where: Where, place: Place) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
+
+    def complain(self, where: Where, path: str, what: str) -> None:
+        """Keep a problem, once per place in the file: a block that is used often is wrong once."""
+        if where not in self.said:
+            self.said.add(where)
+            self.problems.append(Problem(where, path, what))
+            if len(self.problems) >= MOST_PROBLEMS:
+                raise SpecError(self.problems)
+
+    def refuse_unread(self, nodes: Sequence[Node], outputs: Sequence[str]) -> None:
+        read = {producer(edge) for edge in outputs} | {producer(e) for node in nodes for e in node.inputs}
+        for node in nodes:
+            if node.name not in read and node.where:
+                listed = ", or list it under outputs" if self.spec.outputs else ""
+                hint = f"say side: true if it is an output of the network{listed}"
+                self.complain(node.where, node.name, f"nothing reads what this layer puts out; {hint}")
+
+
+def _is_broken(value: Value) -> bool:
+    content = value.content
+    return isinstance(content, Broken) or (isinstance(content, tuple) and any(map(_is_broken, content)))
