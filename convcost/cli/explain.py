@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from convcost.cli.options import input_option, model_argument, output_options, set_option, settings
+from convcost.cli.options import input_option, model_argument, output_option, set_option, settings
 from convcost.cli.output import emit, format_of
+from convcost.render import FORMATS
 
 
 @click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
@@ -14,7 +15,13 @@ from convcost.cli.output import emit, format_of
 @set_option
 @input_option
 @click.option("--symbols", metavar="KNOB,…", help="Closed forms: leave these knobs as symbols.")
-@output_options
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice((*FORMATS, "text")),
+    help="Default: what FILE ends with, else table (also called text).",
+)
+@output_option
 def explain_command(
     model: str,
     layer: str | None,

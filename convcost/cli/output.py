@@ -24,7 +24,7 @@ def emit(text: str, path: str | None) -> None:
 def format_of(path: str | None, given: str | None) -> str:
     """The format asked for, else what the file's ending says, else a table."""
     ending = os.path.splitext(path or "")[1].lower()
-    return given or EXTENSIONS.get(ending, "table")
+    return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
 
 
 def _to_stdout(text: str) -> None:
