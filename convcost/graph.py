@@ -13,6 +13,13 @@ INPUT = "input"
 """The edge that carries the network's input."""
 
 
+FORMS = {
+    "functional": "a function call without a module, which counters that hook modules do not see",
+    "mean": "a mean over height and width instead of a pooling op",
+}
+"""How a layer may be written in the network's reference implementation, where counters tell the ways apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One op of a network, with every attribute explicit.
@@ -29,6 +36,8 @@ class Node:
     """The stages and blocks that the node stands in, outermost first."""
     where: Where | None = None
     """The line of the spec that made it."""
+    form: str = ""
+    """How the reference implementation writes it, one of `FORMS`; no cost depends on it, some conventions do."""
 
 
 @dataclass(frozen=True, slots=True)

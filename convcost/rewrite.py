@@ -6,6 +6,7 @@ A rewrite maps a graph to a graph; shapes and costs then come from the walk, as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -129,7 +130,7 @@ def _standard(depthwise: Node, pointwise: Node) -> Node:
 
 
 def _changed(node: Node, **attrs: Any) -> Node:
-    return Node(node.name, node.op, node.inputs, {**node.attrs, **attrs}, node.scope, node.where)
+    return replace(node, attrs={**node.attrs, **attrs})
 
 
 def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
@@ -142,7 +143,7 @@ def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
         return moved.get(producer(edge), producer(edge)) + edge[len(producer(edge)) :]
 
     def placed(node: Node) -> Node:
-        return Node(node.name, node.op, tuple(map(led, node.inputs)), node.attrs, node.scope, node.where)
+        return replace(node, inputs=tuple(map(led, node.inputs)))
 
     kept = (at.get(node.name, () if node.name in gone else (node,)) for node in graph.nodes)
     nodes = tuple(placed(node) for group in kept for node in group)

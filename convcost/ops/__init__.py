@@ -14,7 +14,7 @@ from convcost.ops.registry import OPS, Attr, Op, failure
 __all__ = ["OPS", "WEIGHTED", "Attr", "Op", "Unfit", "failure", "padding_macs"]
 
 #: The ops whose multiply-accumulates are "MACs" in papers, and whose outputs are "conv activations".
-WEIGHTED = ("conv2d", "conv_transpose2d", "linear")
+WEIGHTED = ("conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf")
 
 
 def padding_macs(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:

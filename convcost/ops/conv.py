@@ -2,7 +2,7 @@
 
 from convcost.cost import Check, OpCost
 from convcost.dims import Dim, dilated, divides, maximum, real_taps, unslide
-from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Vector
+from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Table, Vector
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
 
@@ -141,6 +141,46 @@ def conv_transpose2d(
     )
 
 
+@op("conv2d_table")
+def conv2d_table(
+    x: Map,
+    *,
+    connections: Table,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = VALID,
+    dilation: Pair = (1, 1),
+    bias: Flag = True,
+) -> OpCost:
+    """Slide one filter per row of a table over the map; row k lists the input channels, from 0, that filter k sees.
+
+    (h, w, c) -> (h', w', rows), h' as in conv2d. With n the number of entries of the whole table:
+    MACs h'·w'·kernel_h·kernel_w·n. Params kernel_h·kernel_w·n + rows (the biases).
+
+    Two filters on 6×6×3, the first sees two channels, the second one: 4·4 positions · 3·3 taps · 3 entries.
+
+    >>> conv2d_table((6, 6, 3), connections=((0, 1), (2,)), kernel=(3, 3)).macs
+    432
+
+    Source: LeCun et al. 1998, Table I (layer C3 of LeNet-5).
+    """
+    rows, columns, fits = slide_both(x, kernel, stride, padding, dilation)
+    filters = len(connections)
+    seen = tuple(dict.fromkeys(channel for row in connections for channel in row))
+    weights = kernel[0] * kernel[1] * sum(map(len, connections))
+    biases = filters * int(bias)
+    positions = rows.out * columns.out
+    need = "connections must name channels below {1}, got {0}"
+    return OpCost(
+        out=((rows.out, columns.out, filters),),
+        macs=positions * weights,
+        bias_adds=positions * biases,
+        weights=weights,
+        biases=biases,
+        checks=(*fits, *(Check(channel < x[2], need, (channel, x[2])) for channel in seen)),
+    )
+
+
 @op("linear")
 def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
     """Multiply the vector with a matrix: a fully connected layer.
@@ -155,3 +195,19 @@ def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
     weights = x[0] * channels
     biases = channels * int(bias)
     return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases)
+
+
+@op("rbf")
+def rbf(x: Vector, *, channels: Size) -> OpCost:
+    """Put out the squared distance of the vector from each of `channels` fixed points (radial basis functions).
+
+    (c,) -> (channels,). MACs c·channels: each difference is multiplied with itself and accumulated. No params; the
+    points are stored, not trained: c·channels buffers.
+
+    >>> rbf((84,), channels=10).macs, rbf((84,), channels=10).params
+    (840, 0)
+
+    Source: LeCun et al. 1998, equation 7 (the output layer of LeNet-5).
+    """
+    points = x[0] * channels
+    return OpCost(out=((channels,),), macs=points, buffers=points)

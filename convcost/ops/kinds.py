@@ -175,6 +175,29 @@ class Parts(Kind):
         return {"anyOf": [Integer(2).schema(), {"type": "array", "items": one, "minItems": 2}]}
 
 
+class Connections(Kind):
+    """Which input channels each filter sees: a list of lists of channels, counted from 0."""
+
+    text = "a list of lists of channels, as in [[0, 1], [1, 2]]"
+
+    def convert(self, value: Any) -> tuple[tuple[int, ...], ...]:
+        rows = value if isinstance(value, (list, tuple)) else ()
+        if not 1 <= len(rows) <= MOST_PARTS or not all(isinstance(row, (list, tuple)) and row for row in rows):
+            raise self.unfit(value)
+        table = tuple(tuple(Integer(0).convert(channel) for channel in row) for row in rows)
+        for row in table:
+            if len(set(row)) < len(row):
+                raise Unfit(f"must name each channel of a row once, got {say(row)}")
+        return table
+
+    def show(self, value: Any) -> Any:
+        return [list(row) for row in value]
+
+    def schema(self) -> dict[str, Any]:
+        row = {"type": "array", "items": Integer(0).schema(), "minItems": 1, "uniqueItems": True}
+        return {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_PARTS}
+
+
 class Boolean(Kind):
     """true or false."""
 
@@ -245,6 +268,7 @@ Amounts: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(0)]
 Padding: TypeAlias = Annotated[tuple[Any, Any], Sides("same", "valid")]
 Margins: TypeAlias = Annotated[tuple[Any, Any], Sides()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
+Table: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
 Rate: TypeAlias = Annotated[Fraction, Share()]
 Axis: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]

@@ -1,6 +1,7 @@
 """Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
 
 from convcost.cost import OpCost
+from convcost.dims import product
 from convcost.ops.kinds import Flag, Map, Size, Tensor
 from convcost.ops.registry import op
 
@@ -32,6 +33,21 @@ def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt.
     """
     return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift))
+
+
+@op("scale")
+def scale(x: Tensor, *, shift: Flag = False) -> OpCost:
+    """Multiply each channel with a learnt factor (layer scale), and add a learnt shift if asked to.
+
+    Shape unchanged. Params: a factor per channel, and a shift per channel with `shift`.
+
+    >>> scale((56, 56, 96)).params
+    96
+
+    Source: Touvron et al. (arXiv 2103.17239), section 2; ConvNeXt (arXiv 2201.03545).
+    """
+    shifts = x[-1] * int(shift)
+    return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts)
 
 
 @op("local_response_norm")

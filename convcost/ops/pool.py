@@ -1,7 +1,7 @@
 """Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
 
 from convcost.cost import Check, OpCost
-from convcost.dims import dilated, first_given, maximum
+from convcost.dims import dilated, divides, first_given, maximum, product
 from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
@@ -55,6 +55,30 @@ def avg_pool(
     ((14, 14, 6),)
     """
     return max_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode)
+
+
+@op("subsample")
+def subsample(x: Map, *, kernel: Pair) -> OpCost:
+    """Add up each window, multiply the sum with a learnt coefficient and add a learnt bias, channel by channel.
+
+    (h, w, c) -> (h / kernel_h, w / kernel_w, c); windows do not overlap and must cover the map.
+    Params: a coefficient and a bias per channel.
+
+    >>> subsample((28, 28, 6), kernel=(2, 2)).params
+    12
+
+    Source: LeCun et al. 1998, section II.B (layers S2 and S4 of LeNet-5).
+    """
+    out = x[0] // kernel[0], x[1] // kernel[1], x[2]
+    need = "the {1} window must divide the map, got {0}"
+    sizes = ((x[0], x[1]), kernel)
+    return OpCost(
+        out=(out,),
+        bias_adds=product(out),
+        weights=x[2],
+        biases=x[2],
+        checks=tuple(Check(divides(k, size), need, sizes) for k, size in zip(kernel, x)),
+    )
 
 
 @op("global_avg_pool")

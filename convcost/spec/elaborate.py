@@ -160,8 +160,10 @@ class _Builder(Lookup):
             self.count(item.where, place)
             body = item.body
             if i > 0 and isinstance(body, Call):
-                body = Call(body.where, body.target, {**body.args, **item.then})
-            inputs = [self.body(item, body, place, inputs, f"{base}{i + 1}", made=True), *inputs[1:]]
+                body = body._replace(args={**body.args, **item.then})
+            result = self.body(item, body, place, inputs, f"{base}{i + 1}", made=True)
+            # A result of several parts is all that the next one reads: the state that a cell hands on.
+            inputs = [result] if len(result.edges) > 1 else [result, *inputs[1:]]
         return inputs[0]
 
     def body(
@@ -287,7 +289,7 @@ class _Builder(Lookup):
                 return UNKNOWN
             edges += flow.edges
         *scope, local = (*place.scope, *name.split("."))
-        node = Node(".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), where)
+        node = Node(".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), where, call.form)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
@@ -301,6 +303,12 @@ class _Builder(Lookup):
         block = self.spec.blocks[target]
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
+        if call.form:
+            self.complain(call.where, place.path(name), f"as says how an op is written; {target} is a block")
+        if len(inputs) == 1 < len(block.inputs):
+            if not inputs[0].known:
+                return UNKNOWN
+            inputs = [Flow((edge,)) for edge in inputs[0].edges]
         if len(inputs) != len(block.inputs):
             need = f"{len(block.inputs)} input{'s' * (len(block.inputs) > 1)} ({', '.join(block.inputs)})"
             self.complain(where, place.path(name), f"{target} takes {need}, got {len(inputs)}")
@@ -316,7 +324,11 @@ class _Builder(Lookup):
             coming=_names(block.items),
             depth=place.depth + 1,
         )
-        return self.sequence(block.items, inner, inputs[0])
+        flow = self.sequence(block.items, inner, inputs[0])
+        if not block.outputs:
+            return flow
+        stated = self.edges(block.outputs, inner, "outputs")
+        return Flow(tuple(edge for each in stated for edge in each.edges)) if all(e.known for e in stated) else UNKNOWN
 
     def arguments(self, target: str, call: Call, place: Place, flow: Flow, name: str) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""

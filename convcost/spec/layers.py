@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from convcost.errors import Where, did_you_mean
+from convcost.graph import FORMS
 from convcost.ops import OPS
 from convcost.spec import source
-from convcost.spec.model import Branch, Broken, Call, Group, Item, Parallel, Table, Value
+from convcost.spec.model import Body, Branch, Broken, Call, Group, Item, Parallel, Table, Value
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
@@ -53,7 +54,7 @@ class LayerReader(Reader):
             if key in ("join", "columns", "rows") and key not in allowed:
                 belongs = "parallel" if key == "join" else "each"
                 self.complain(tree.keys[key], scope, f"{key} goes with {belongs}, not with {verb}")
-        body: Call | Parallel | Table | Group | Broken
+        body: Body
         if verb == "parallel":
             body = self.parallel(tree, scope, names)
         elif verb == "each":
@@ -67,6 +68,8 @@ class LayerReader(Reader):
             self.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
         if "then" in modifiers and repeat is None:
             self.complain(tree.keys["then"], scope, "then goes with repeat")
+        if "as" in modifiers:
+            body = self.written_as(modifiers["as"], body, scope)
         inputs = self.edges(modifiers["in"], scope) if "in" in modifiers else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Table, Group)):
             self.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
@@ -82,6 +85,17 @@ class LayerReader(Reader):
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=isinstance(side, Scalar) and side.value is True,
         )
+
+    def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
+        """The body, with how the reference implementation writes its op."""
+        form = tree.text if isinstance(tree, Scalar) else ""
+        if form not in FORMS:
+            self.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
+        elif isinstance(body, Call):
+            return body._replace(form=form)
+        elif not isinstance(body, Broken):
+            self.complain(tree.where, scope, "as says how an op is written; there is none here")
+        return body
 
     def overrides(self, tree: Tree | None, body: object, scope: str, names: Names) -> dict[str, Value]:
         if tree is None:

@@ -47,6 +47,8 @@ class Call(NamedTuple):
     where: Where
     target: str
     args: dict[str, Value]
+    form: str = ""
+    """What `as` says of an op: how the reference implementation writes it."""
 
 
 class Branch(NamedTuple):
@@ -88,6 +90,10 @@ BROKEN: Any = Broken()
 """In the place of a knob's value that was complained about."""
 
 
+Body = Call | Parallel | Table | Group | Broken
+"""What an item builds."""
+
+
 class Edge(NamedTuple):
     """The name of an earlier layer, and where it is written."""
 
@@ -99,7 +105,7 @@ class Item(NamedTuple):
     """One entry of a sequence: what to build, and how often, under which name and condition, from which inputs."""
 
     where: Where
-    body: Call | Parallel | Table | Group | Broken
+    body: Body
     name: str | None = None
     condition: Value | None = None
     inputs: tuple[Edge, ...] = ()
@@ -117,6 +123,8 @@ class Block(NamedTuple):
     """Name -> default; None if the caller must give it."""
     inputs: tuple[str, ...]
     items: tuple[Item, ...]
+    outputs: tuple[Edge, ...] = ()
+    """What it puts out, where that is not simply the end of its last layer."""
     broken: bool = False
     """Whether its arguments could not be read."""
 

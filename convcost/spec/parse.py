@@ -9,7 +9,7 @@ from convcost.ops import Unfit
 from convcost.spec import source
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
-from convcost.spec.model import BROKEN, Block, Broken, Call, Group, Item, Knob, KnobValue, Parallel, Spec, Table, Value
+from convcost.spec.model import BROKEN, Block, Broken, Call, Edge, Group, Item, Knob, KnobValue, Parallel, Spec, Table, Value
 from convcost.spec.reader import Names, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
@@ -28,6 +28,9 @@ _TOP = (
     "layers",
     "outputs",
 )
+
+
+_BLOCK = ("args", "inputs", "layers", "outputs")
 
 
 def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
@@ -170,9 +173,9 @@ class _FileReader(LayerReader):
             self.new_name(name, table.keys[name], f"blocks.{name}")
             if name in names.values:
                 self.complain(table.keys[name], f"blocks.{name}", f"the name {name!r} is taken: it is a knob")
-            body = self.mapping(tree, f"blocks.{name}", ("args", "inputs", "layers"), required=("layers",))
+            body = self.mapping(tree, f"blocks.{name}", _BLOCK, required=("layers",))
             args = self.mapping(body.pairs.get("args"), f"blocks.{name}.args") if body else None
-            unread = body is None or bool(self.unknown(body, ("args", "inputs", "layers")))
+            unread = body is None or bool(self.unknown(body, _BLOCK))
             self.blocks[name] = tuple(args.pairs) if args else None if unread else ()
             if body is not None:
                 bodies[name] = body
@@ -189,16 +192,20 @@ class _FileReader(LayerReader):
             missing = isinstance(tree, Scalar) and tree.value is None
             # A default may use the knobs and the arguments before it.
             args[arg] = None if missing else self.value(tree, f"{scope}.args.{arg}", names.plus(args))
-        inputs = ["input"]
-        if (listed := body.pairs.get("inputs")) is not None:
-            edges = self.edges(listed, f"{scope}.inputs", "needs one or more names")
-            inputs = [edge.name for edge in edges]
-            for i, edge in enumerate(edges):
-                if edge.name in inputs[:i]:
-                    self.complain(edge.where, f"{scope}.inputs", f"the name {edge.name!r} stands twice")
+        inputs, outputs = (self.different_edges(body, key, scope) for key in ("inputs", "outputs"))
         layers = body.pairs.get("layers")
         items = self.items(layers, scope, names.plus(args)) if layers is not None else ()
-        return Block(name, body.where, args, tuple(inputs), items, broken=self.blocks[name] is None)
+        names_of_inputs = tuple(edge.name for edge in inputs) or ("input",)
+        return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.blocks[name] is None)
+
+    def different_edges(self, body: Mapping, key: str, scope: str) -> tuple[Edge, ...]:
+        """The names under a key of a block, each of which may stand once."""
+        listed = body.pairs.get(key)
+        edges = self.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()
+        for i, edge in enumerate(edges):
+            if edge.name in [earlier.name for earlier in edges[:i]]:
+                self.complain(edge.where, f"{scope}.{key}", f"the name {edge.name!r} stands twice")
+        return edges
 
     def refuse_cycles(self, blocks: dict[str, Block]) -> None:
         calls = {name: [c for c in _calls(block.items) if c.target in blocks] for name, block in blocks.items()}

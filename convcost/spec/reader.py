@@ -46,7 +46,7 @@ SYNONYMS = {
 }
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-MODIFIERS = ("name", "in", "if", "repeat", "then", "side", "join", "columns", "rows")
+MODIFIERS = ("name", "in", "if", "repeat", "then", "side", "as", "join", "columns", "rows")
 VERBS = ("parallel", "each", "layers")
 _RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
 

@@ -38,7 +38,7 @@ def _node(node: Node) -> str:
     kinds = OPS[node.op].attrs
     attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
     inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-    entry = {node.op: attrs, "name": node.name, "in": inputs}
+    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"as": node.form} if node.form else {})}
     return f"  - {_text(entry)}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcost.graph import FORMS
 from convcost.ops import OPS, Op
 
 Schema = dict[str, Any]
@@ -81,6 +82,7 @@ def _block() -> Schema:
             "args": {"type": ["object", "null"], "description": "arguments with defaults; an empty one must be given"},
             "inputs": _EDGES,
             "layers": _REF_ITEMS,
+            "outputs": _EDGES,
         },
     }
 
@@ -104,6 +106,7 @@ def _item() -> Schema:
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
         "repeat": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
         "then": {"description": "arguments that change from the second time on", "type": "object"},
+        "as": {"enum": list(FORMS), "description": "how the reference implementation writes it, where counters care"},
         "side": {"type": "boolean", "description": "an output of the network beside the main line"},
     }
     return {
