@@ -18,7 +18,19 @@ def all_conventions() -> dict[str, Convention]:
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "conventions.yaml"), encoding="utf-8") as file:
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         entries: dict[str, dict[str, Any]] = yaml.load(file, Loader=loader)  # noqa: S506 - a safe loader, our own file
-    return {name: Convention(name=name, **entry) for name, entry in entries.items()}
+    return {name: _convention(name, entries) for name in entries}
+
+
+def _convention(name: str, entries: dict[str, dict[str, Any]]) -> Convention:
+    stated = entries[name]
+    return Convention(name, stated["unit"], stated["counts"], stated["source"], _terms(name, entries))
+
+
+def _terms(name: str, entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The terms of a convention, op by op, after those of the one that it is like."""
+    stated = entries[name]
+    inherited = _terms(stated["like"], entries) if "like" in stated else {}
+    return inherited | {op: factors for ops, factors in stated.get("terms", {}).items() for op in ops.split(", ")}
 
 
 def convention(name: str) -> Convention:

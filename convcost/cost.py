@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convcost.dims import Dim, Shape
+from convcost.dims import Dim, Shape, elements, product
 from convcost.units import shape_text
 
 PAPER = "paper"
@@ -59,6 +60,35 @@ class OpCost:
         return self.weights + self.biases
 
 
+LEDGER = {
+    "macs": "multiply-accumulates",
+    "bias_adds": "bias additions",
+    "weights": "weights",
+    "biases": "biases",
+    "buffers": "running statistics",
+    "weight_positions": "weights times output positions",
+    "elements_in": "elements read",
+    "elements_out": "elements written",
+}
+"""What a convention can count of an op: field -> in words."""
+
+
+def entry(field: str, cost: OpCost, inputs: Sequence[Shape]) -> Dim:
+    """One entry of an op's ledger.
+
+    >>> entry("elements_out", OpCost(out=((4, 4, 5),)), [(6, 6, 3)])
+    80
+    """
+    if field == "elements_in":
+        return elements(inputs)
+    if field == "weight_positions":
+        return cost.weights * product(cost.out[0][:-1])
+    if field == "elements_out":
+        return elements(cost.out)
+    count: Dim = getattr(cost, field)
+    return count
+
+
 @dataclass(frozen=True, slots=True)
 class Convention:
     """What counts as an operation: a named linear function over the ledger, kept as data in conventions.yaml."""
@@ -70,8 +100,15 @@ class Convention:
     """What is counted, in words for people."""
     source: str
     terms: dict[str, dict[str, int]]
-    """op name -> ledger field -> coefficient."""
+    """op name, or "op as form" -> ledger field -> coefficient."""
 
-    def operations(self, op: str, cost: OpCost) -> Dim:
+    def factors(self, op: str, form: str = "") -> dict[str, int]:
+        """The coefficients of an op's ledger, by field.
+
+        `form` is how the reference implementation writes the op; a tool may see only one of the ways.
+        """
+        return self.terms.get(f"{op} as {form}", self.terms.get(op, {}))
+
+    def operations(self, op: str, cost: OpCost, inputs: Sequence[Shape] = (), form: str = "") -> Dim:
         """The operations of one op under this convention, batch 1."""
-        return sum((factor * getattr(cost, field) for field, factor in self.terms.get(op, {}).items()), 0)
+        return sum((n * entry(field, cost, inputs) for field, n in self.factors(op, form).items()), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcost.cost import LEDGER, PAPER, Convention, entry
 from convcost.dims import Shape, dilated, slide
 from convcost.errors import UsageError, did_you_mean
 from convcost.formula import Quantity, quantities
@@ -56,6 +57,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
+    notes += [("operations", _operations(report.convention, layer))] if report.convention.name != PAPER else []
     return Table(
         title=f"{report.network} · {layer.name} · {op_text(layer)} · {shapes}",
         headers=("quantity", "formula", "operands put in", "value"),
@@ -106,7 +108,7 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
         total=["total", "", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
         records=records,
         data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
-        notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs")],
+        notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs"), *_counted(report, layers)],
     )
 
 
@@ -142,9 +144,35 @@ def totals_table(report: Report) -> Table:
             ("by op", shares),
             ("params", f"{exact(totals.params)} ({compact(totals.params)})"),
             ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
+            *_counted(report, report.layers),
             ("convention", f"{report.convention.name}: {report.convention.counts}"),
         ],
     )
+
+
+def _operations(convention: Convention, layer: LayerCost) -> str:
+    """What a convention counts of a layer: coefficients and ledger entries put in.
+
+    >>> from convcost import load
+    >>> from convcost.conventions import convention
+    >>> layer = find(load("resnet50").report(), "conv1.batch_norm")[0]
+    >>> _operations(convention("thop"), layer)  # 112·112·64 elements, four for each
+    'thop: 4 × 802,816 elements read = 3,211,264 MACs'
+    """
+    cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
+    terms = [
+        f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
+        for name, factor in convention.factors(layer.op, layer.form).items()
+    ]
+    return f"{convention.name}: {' + '.join(terms) or 'not counted'} = {exact(layer.operations)} {convention.unit}"
+
+
+def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
+    """The sum of operations under a convention other than the papers'."""
+    if report.convention.name == PAPER:
+        return []
+    counted = sum(layer.operations for layer in layers)
+    return [("operations", f"{exact(counted)} {report.convention.unit} under {report.convention.name}")]
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:

@@ -13,7 +13,8 @@ from convcost.errors import Problem, SpecError, UsageError, did_you_mean
 from convcost.expr import ExprError
 from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, Unfit, say
-from convcost.report import Report, report
+from convcost.reconcile import Reconciliation, reconcile
+from convcost.report import Report, check_batch, report
 from convcost.rewrite import Rebuilt, rewrite
 from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value
@@ -94,6 +95,17 @@ class Network:
             dtype=dtype,
             memory_policy=memory_policy,
         )
+
+    def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
+        """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.
+
+        Batch-norm passes 11,113,984 elements of ResNet-50, and thop counts four operations for each:
+
+        >>> load("resnet50").reconcile("paper", "thop").terms[0].difference
+        44455936
+        """
+        conventions = named_convention(first), named_convention(second)
+        return reconcile(self.name, self._elaborated.steps, *conventions, check_batch(batch))
 
 
 def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:

@@ -48,6 +48,8 @@ class LayerCost(NamedTuple):
     """Elements written; 0 for views."""
     line: int | None
     """Line of the spec."""
+    form: str = ""
+    """How the reference implementation writes the op; some conventions tell the ways apart."""
 
     @property
     def output_shape(self) -> Shape:
@@ -149,9 +151,7 @@ def report(
     """
     if dtype not in DTYPE_BITS:
         raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
-        bound = f"<= {LARGEST_BATCH:,}" if isinstance(batch, int) and batch > 1 else "an integer >= 1"
-        raise UsageError(f"batch must be {bound}, got {say(batch)}")
+    check_batch(batch)
     steps = tuple(steps)
     layers = tuple(_layer(step, convention, batch) for step in steps)
     peak = memory.peak(steps, graph.input_shape, graph.outputs, memory_policy).elements * batch
@@ -170,6 +170,14 @@ def report(
     )
 
 
+def check_batch(batch: Any) -> int:
+    """The batch size, if it is one; raises `UsageError`."""
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
+        bound = f"<= {LARGEST_BATCH:,}" if isinstance(batch, int) and batch > 1 else "an integer >= 1"
+        raise UsageError(f"batch must be {bound}, got {say(batch)}")
+    return batch
+
+
 def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
     node, cost = step.node, step.cost
     return LayerCost(
@@ -181,11 +189,12 @@ def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
         output_shapes=cost.out,
         macs=cost.macs * batch,
         padding_macs=padding_macs(node.op, step.input_shapes, node.attrs) * batch,
-        operations=convention.operations(node.op, cost) * batch,
+        operations=convention.operations(node.op, cost, step.input_shapes, node.form) * batch,
         params=cost.params,
         buffers=cost.buffers,
         activations=0 if cost.view else elements(cost.out) * batch,
         line=node.where.line if node.where else None,
+        form=node.form,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from convcost.cost import PAPER
 from convcost.dims import product
 from convcost.network import Network
 from convcost.render import Table
@@ -16,9 +17,9 @@ from convcost.units import binary, compact, exact, shape_text
 _FIELDS = ("macs", "params", "activations")
 
 
-def rewrite_table(before: Network, after: Network) -> Table:
+def rewrite_table(before: Network, after: Network, convention: str = PAPER) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
-    old, new = before.report(), after.report()
+    old, new = before.report(convention), after.report(convention)
     pairs = _pairs(old, new, after.rebuilt)
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
@@ -85,7 +86,7 @@ def _largest(report: Report) -> LayerCost:
 def _totals(report: Report) -> dict[str, Any]:
     largest = _largest(report)
     return {
-        **{field: getattr(report.totals, field) for field in _FIELDS},
+        **{field: getattr(report.totals, field) for field in (*_FIELDS, "operations")},
         "largest_tensor": {"layer": largest.name, "shape": list(largest.output_shape)},
         "peak_activation_bytes": report.totals.peak_activation_bytes,
     }
@@ -100,6 +101,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
     peaks = " -> ".join(binary(r.totals.peak_activation_bytes) for r in (old, new))
     return [
         ("MACs", arrow("macs")),
+        *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),
         ("params", arrow("params")),
         ("activations", f"{arrow('activations')} elements written"),
         ("largest", f"{tensors}, the largest tensor"),

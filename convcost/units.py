@@ -45,6 +45,15 @@ def exact(count: int) -> str:
     return f"{count:,}"
 
 
+def signed(count: int) -> str:
+    """A difference with every digit and its sign.
+
+    >>> signed(1000), signed(-5), signed(0)
+    ('+1,000', '-5', '0')
+    """
+    return f"{count:+,}" if count else "0"
+
+
 def compact(count: int) -> str:
     """A count to three significant digits, in powers of 1,000.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from convcost.cli.options import input_option, model_argument, output_option, set_option, settings
+from convcost.cli.options import convention_option, input_option, model_argument, output_option, set_option, settings
 from convcost.cli.output import emit, format_of
+from convcost.cost import PAPER
 from convcost.render import FORMATS
 
 
@@ -14,6 +15,7 @@ from convcost.render import FORMATS
 @click.argument("layer", required=False)
 @set_option
 @input_option
+@convention_option
 @click.option("--symbols", metavar="KNOB,…", help="Closed forms: leave these knobs as symbols.")
 @click.option(
     "--format",
@@ -27,6 +29,7 @@ def explain_command(
     layer: str | None,
     set_: tuple[tuple[str, str], ...],
     input_: tuple[int, ...] | None,
+    convention: str,
     symbols: str | None,
     output: str | None,
     format_: str | None,
@@ -44,11 +47,13 @@ def explain_command(
     if symbols is not None:
         if input_ is not None:
             raise click.UsageError("--symbols takes no --input; give sizes with --set resolution=…")
+        if convention != PAPER:
+            raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
         from convcost.closed_form import closed_form_table
 
         table = closed_form_table(model, layer, symbols.split(","), settings(set_))
     else:
-        report = open_network(model, settings(set_), input_).report()
+        report = open_network(model, settings(set_), input_).report(convention)
         if layer is None:
             table = explain.totals_table(report)
         else:

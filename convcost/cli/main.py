@@ -10,6 +10,7 @@ import click
 
 from convcost.cli.explain import explain_command
 from convcost.cli.output import abandon
+from convcost.cli.reconcile import reconcile_command
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
 from convcost.cli.whatif import compare_command, rewrite_command
@@ -20,6 +21,7 @@ from convcost.version import __version__
 SECTIONS = {
     "Look": (list_command, report_command, explain_command),
     "What if": (compare_command, rewrite_command),
+    "Trust": (reconcile_command,),
     "Specs": (spec_group,),
 }
 

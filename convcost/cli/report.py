@@ -56,9 +56,10 @@ def report_command(
 
 
 @click.command("list", epilog="\b\nExample:\n  convcost list --format markdown")
+@convention_option
 @output_options
-def list_command(output: str | None, format_: str | None) -> None:
+def list_command(convention: str, output: str | None, format_: str | None) -> None:
     """The zoo: every network by name, with its parameters, MACs, year and source."""
     from convcost.listing import list_table
 
-    emit(render(list_table(), format_of(output, format_)), output)
+    emit(render(list_table(convention), format_of(output, format_)), output)

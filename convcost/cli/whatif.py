@@ -10,6 +10,7 @@ from convcost.cli.options import (
     InputShape,
     Sizes,
     Zeros,
+    convention_option,
     format_option,
     input_option,
     model_argument,
@@ -71,6 +72,7 @@ def compare_command(
 @click.option("--layers", default="*", show_default=True, metavar="PATTERN", help="Which: a glob over layer names.")
 @set_option
 @input_option
+@convention_option
 @click.option("-o", "--output", metavar="FILE.yaml", type=click.Path(), help="Write the new network as a spec.")
 @format_option
 def rewrite_command(
@@ -79,6 +81,7 @@ def rewrite_command(
     layers: str,
     set_: tuple[tuple[str, str], ...],
     input_: tuple[int, ...] | None,
+    convention: str,
     output: str | None,
     format_: str | None,
 ) -> None:
@@ -94,6 +97,6 @@ def rewrite_command(
 
     before = open_network(model, settings(set_), input_)
     after = before.rewrite(to, layers)
-    emit(render(rewrite_table(before, after), format_ or "table"), None)
+    emit(render(rewrite_table(before, after, convention), format_ or "table"), None)
     if output is not None:
         emit(resolved(after.spec, after.graph, after.name), output)

@@ -49,11 +49,7 @@ class LayerReader(Reader):
         named = modifiers.get("name")
         name = self.layer_name(named, scope) if named is not None else None
         scope = f"{scope}.{name or verb}" if verb not in VERBS or name else scope
-        allowed = {"parallel": {"join"}, "each": {"columns", "rows"}}.get(verb, set())
-        for key in modifiers:
-            if key in ("join", "columns", "rows") and key not in allowed:
-                belongs = "parallel" if key == "join" else "each"
-                self.complain(tree.keys[key], scope, f"{key} goes with {belongs}, not with {verb}")
+        self.refuse_misplaced(tree, verb, scope)
         body: Body
         if verb == "parallel":
             body = self.parallel(tree, scope, names)
@@ -85,6 +81,13 @@ class LayerReader(Reader):
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=isinstance(side, Scalar) and side.value is True,
         )
+
+    def refuse_misplaced(self, tree: Mapping, verb: str, scope: str) -> None:
+        """Complain about keys that belong to another verb."""
+        belongs = {"join": "parallel", "columns": "each", "rows": "each"}
+        for key in tree.pairs:
+            if belongs.get(key, verb) != verb:
+                self.complain(tree.keys[key], scope, f"{key} goes with {belongs[key]}, not with {verb}")
 
     def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
         """The body, with how the reference implementation writes its op."""

@@ -9,7 +9,21 @@ from convcost.ops import Unfit
 from convcost.spec import source
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
-from convcost.spec.model import BROKEN, Block, Broken, Call, Edge, Group, Item, Knob, KnobValue, Parallel, Spec, Table, Value
+from convcost.spec.model import (
+    BROKEN,
+    Block,
+    Broken,
+    Call,
+    Edge,
+    Group,
+    Item,
+    Knob,
+    KnobValue,
+    Parallel,
+    Spec,
+    Table,
+    Value,
+)
 from convcost.spec.reader import Names, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 

@@ -1,0 +1,57 @@
+"""`convcost reconcile`: why tools and papers disagree."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import (
+    complete_convention,
+    input_option,
+    model_argument,
+    output_options,
+    set_option,
+    settings,
+)
+from convcost.cli.output import emit, format_of
+
+
+@click.command("reconcile", epilog="\b\nExample:\n  convcost reconcile resnet50 paper thop")
+@model_argument
+@click.argument("conventions", nargs=-1, metavar="[FIRST] [SECOND]", shell_complete=complete_convention)
+@set_option
+@input_option
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@click.option("--printed", multiple=True, metavar="FIGURE", help="Whose figure is this? 4.13G, 300M, …; repeatable.")
+@output_options
+def reconcile_command(
+    model: str,
+    conventions: tuple[str, ...],
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    batch: int,
+    printed: tuple[str, ...],
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """Why two counts of MODEL differ: from the total of one convention to that of another, term by term.
+
+    With one convention, the way leads from `paper` to it; without any, all conventions stand side by side. --printed
+    finds the convention, and the network of the family, that give a figure which a tool or a paper prints.
+    """
+    from convcost.cost import PAPER
+    from convcost.network import open_network
+    from convcost.reconcile import Printed
+    from convcost.reconciliation import all_table, pair_table, printed_table
+    from convcost.render import render
+
+    if len(conventions) > 2 or (conventions and printed):
+        raise click.UsageError("give at most two conventions, or figures with --printed")
+    network = open_network(model, settings(set_), input_)
+    if printed:
+        table = printed_table(network, [Printed.parse(figure) for figure in printed])
+    elif conventions:
+        first, second = (PAPER, *conventions)[-2:]
+        table = pair_table(network, first, second, batch)
+    else:
+        table = all_table(network, batch)
+    emit(render(table, format_of(output, format_)), output)

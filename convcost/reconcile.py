@@ -1,0 +1,134 @@
+"""Why two conventions disagree on one network: term by term, from the total of one to the total of the other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from convcost.cost import Convention, entry
+from convcost.errors import UsageError
+from convcost.walk import Step
+
+
+class Term(NamedTuple):
+    """What one kind of op contributes through one entry of its ledger, under two conventions."""
+
+    op: str
+    form: str
+    """How the reference implementation writes the op, where a convention tells the ways apart."""
+    entry: str
+    """An entry of the ledger: `macs`, `bias_adds`, `elements_in`, …"""
+    amount: int
+    """The sum of that entry over all such layers of the network."""
+    before: int
+    """Its coefficient under the first convention."""
+    after: int
+    """Its coefficient under the second."""
+
+    @property
+    def difference(self) -> int:
+        """What the term adds on the way from the first total to the second."""
+        return (self.after - self.before) * self.amount
+
+    @property
+    def what(self) -> str:
+        """The op, and how it is written where that matters."""
+        return f"{self.op} as {self.form}" if self.form else self.op
+
+
+class Reconciliation(NamedTuple):
+    """The way from a network's total under one convention to its total under another."""
+
+    network: str
+    batch: int
+    first: Convention
+    second: Convention
+    start: int
+    """Operations under the first convention."""
+    end: int
+    """Operations under the second."""
+    terms: tuple[Term, ...]
+    """Every term that differs, in the order in which the ops appear."""
+
+
+def reconcile(
+    network: str, steps: Iterable[Step], first: Convention, second: Convention, batch: int = 1
+) -> Reconciliation:
+    """The terms by which two conventions differ on a walk; they sum to the difference of the totals.
+
+    >>> from convcost import load
+    >>> [term.difference for term in load("resnet50").reconcile("paper", "ptflops_aten").terms]  # the 1000 biases of fc
+    [1000]
+    """
+    steps = tuple(steps)
+    return Reconciliation(
+        network=network,
+        batch=batch,
+        first=first,
+        second=second,
+        start=_operations(steps, first) * batch,
+        end=_operations(steps, second) * batch,
+        terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
+    )
+
+
+def _operations(steps: Sequence[Step], convention: Convention) -> int:
+    return sum(convention.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s in steps)
+
+
+def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Term]:
+    amounts: Counter[tuple[str, str, str]] = Counter()
+    for step in steps:
+        op, form = step.node.op, step.node.form
+        told = form if any(f"{op} as {form}" in convention.terms for convention in (first, second)) else ""
+        for name in {**first.factors(op, form), **second.factors(op, form)}:
+            amounts[op, told, name] += entry(name, step.cost, step.input_shapes)
+    terms = [
+        Term(op, form, name, amount, first.factors(op, form).get(name, 0), second.factors(op, form).get(name, 0))
+        for (op, form, name), amount in amounts.items()
+    ]
+    return [term for term in terms if term.difference]
+
+
+HOW = ("exactly", "rounded", "cut off")
+"""How a count may become a printed figure, the closest first."""
+_FIGURE = re.compile(r"(\d[\d,]*)(?:\.(\d+))?\s*([kKMGBT]?)", re.ASCII)
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+
+
+class Printed(NamedTuple):
+    """A figure as some tool or paper prints it: its value, and the value of its last digit."""
+
+    text: str
+    value: Fraction
+    last: Fraction
+
+    @classmethod
+    def parse(cls, text: str) -> Printed:
+        """Read a figure such as `4.13G`, `300 M` or `4,089,184,256`; raises `UsageError`.
+
+        >>> Printed.parse("4.13G").value, Printed.parse("4.13G").last
+        (Fraction(4130000000, 1), Fraction(10000000, 1))
+        """
+        found = _FIGURE.fullmatch(text.strip())
+        if found is None:
+            raise UsageError(f"{text!r} is no figure; write it as printed, e.g. 4.13G, 300M or 4,089,184,256")
+        whole, decimals, unit = found[1].replace(",", ""), found[2] or "", _UNITS[found[3]]
+        last = Fraction(unit, 10 ** len(decimals))
+        return cls(text.strip(), int(whole + decimals) * last, last)
+
+    def rounds(self, count: int) -> str | None:
+        """How the count becomes the figure: `exactly`, `rounded` or `cut off`; None if it does not.
+
+        >>> Printed("4.13 G", Fraction(4_130_000_000), Fraction(10_000_000)).rounds(4_132_436_968)
+        'rounded'
+        """
+        exactly, rounded, cut_off = HOW
+        if count == self.value:
+            return exactly
+        if abs(count - self.value) * 2 <= self.last:
+            return rounded
+        return cut_off if 0 <= count - self.value < self.last else None

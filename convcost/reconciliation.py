@@ -1,0 +1,171 @@
+"""Reconciliations as tables and JSON: two conventions on one network, all of them, and whose figure a printed one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from convcost.conventions import all_conventions
+from convcost.cost import LEDGER, PAPER, Convention
+from convcost.network import Network
+from convcost.reconcile import HOW, Printed, Reconciliation
+from convcost.render import Table
+from convcost.tables import title
+from convcost.units import compact, exact, percent, signed
+from convcost.version import __version__
+
+
+def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
+    """The waterfall between two conventions, a row per term; raises `UsageError` for an unknown name."""
+    found = network.reconcile(first, second, batch=batch)
+    ends = found.first, found.second
+    running = found.start
+    rows = [[found.first.name, "", "", "", "", "", exact(found.start)]]
+    for term in found.terms:
+        running += term.difference
+        factors = [exact(term.before), exact(term.after)]
+        rows.append(
+            [term.what, LEDGER[term.entry], exact(term.amount), *factors, signed(term.difference), exact(running)]
+        )
+    return Table(
+        title=f"{title(network.report(batch=batch))} · from {first} to {second}",
+        headers=("op", "what", "amount", f"× {first}", f"× {second}", "adds", "total"),
+        numeric=(False, False, True, True, True, True, True),
+        rows=rows,
+        total=[second, "", "", "", "", signed(found.end - found.start), exact(found.end)],
+        records=_records(found),
+        data={**_head(network), **pair_dict(found)},
+        notes=[
+            ("difference", f"{signed(found.end - found.start)}, {_share(found.end, found.start)} of {first}"),
+            *((convention.name, _said(convention)) for convention in ends[: 1 + (first != second)]),
+        ],
+    )
+
+
+def all_table(network: Network, batch: int = 1) -> Table:
+    """What every convention makes of one network, beside the papers' way."""
+    paper = network.report(PAPER, batch=batch).totals.operations
+    conventions = all_conventions()
+    counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
+    records: list[dict[str, Any]] = [
+        {"convention": name, "unit": conventions[name].unit, "operations": count, "difference": count - paper}
+        for name, count in counts.items()
+    ]
+    return Table(
+        title=f"{title(network.report(batch=batch))} · every convention",
+        headers=("convention", "operations", "", "unit", f"against {PAPER}", ""),
+        numeric=(False, True, True, False, True, True),
+        rows=[
+            [name, exact(n), compact(n), conventions[name].unit, signed(n - paper), _share(n, paper)]
+            for name, n in counts.items()
+        ],
+        records=records,
+        data={**_head(network), "batch": batch, "conventions": [{**r, **_words(r["convention"])} for r in records]},
+        notes=[(name, convention.counts) for name, convention in conventions.items()],
+    )
+
+
+def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
+    """Which convention, on which network of the family, gives the figures that a tool or a paper prints."""
+    totals = {one.name: _totals(one) for one in _relatives(network)}
+    found = [match for figure in figures for match in _matches(figure, totals)]
+    missing = [figure.text for figure in figures if not any(match.figure == figure for match in found)]
+    named = dict.fromkeys(name for match in found for name in match.conventions)
+    notes = [(name, _said(all_conventions()[name])) for name in named]
+    notes += [("about", network.spec.about.strip())] if network.spec.about else []
+    notes += [
+        ("not found", f"{text}: no convention gives it for a network of this family at its own input size")
+        for text in missing
+    ]
+    return Table(
+        title=f"{network.spec.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
+        headers=("printed", "network", "convention", "operations", "unit", "how"),
+        numeric=(True, False, False, True, False, False),
+        rows=[[m.figure.text, m.network, ", ".join(m.conventions), exact(m.operations), m.unit, m.how] for m in found],
+        records=[{**m._asdict(), "figure": m.figure.text, "conventions": " ".join(m.conventions)} for m in found],
+        data={
+            **_head(network),
+            "printed": [figure.text for figure in figures],
+            "found": [{**m._asdict(), "figure": m.figure.text} for m in found],
+            "missing": missing,
+        },
+        notes=notes,
+    )
+
+
+class _Match(NamedTuple):
+    """A network and conventions that give a printed figure."""
+
+    figure: Printed
+    network: str
+    conventions: tuple[str, ...]
+    operations: int
+    unit: str
+    how: str
+
+
+def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> list[_Match]:
+    """What gives the figure, the closest way first; conventions that agree on a network share a line."""
+    found = [
+        _Match(figure, network, tuple(names), count, unit, how)
+        for network, counts in totals.items()
+        for (unit, count), names in counts.items()
+        if (how := figure.rounds(count))
+    ]
+    return sorted(found, key=lambda match: HOW.index(match.how))
+
+
+def _totals(network: Network) -> dict[tuple[str, int], list[str]]:
+    """Unit and total -> the conventions that give it."""
+    totals: dict[tuple[str, int], list[str]] = {}
+    for name, convention in all_conventions().items():
+        total = network.report(name).totals.operations
+        totals.setdefault((convention.unit, total), []).append(name)
+    return totals
+
+
+def _relatives(network: Network) -> list[Network]:
+    """The network itself, then the presets of its family."""
+    spec = network.spec
+    defaults = {name: knob.default for name, knob in spec.knobs.items()}
+    others = {name: {**defaults, **preset} for name, preset in spec.presets.items() if name != network.name}
+    return [network, *(Network(spec, name, knobs) for name, knobs in others.items())]
+
+
+def pair_dict(found: Reconciliation) -> dict[str, Any]:
+    """A reconciliation as JSON-ready data."""
+    return {
+        "batch": found.batch,
+        "first": {**_words(found.first.name), "operations": found.start},
+        "second": {**_words(found.second.name), "operations": found.end},
+        "terms": _records(found),
+    }
+
+
+def _records(found: Reconciliation) -> list[dict[str, Any]]:
+    return [{**term._asdict(), "difference": term.difference} for term in found.terms]
+
+
+def _head(network: Network) -> dict[str, Any]:
+    shape = list(network.graph.input_shape)
+    return {
+        "schema": "convcost.reconcile/1",
+        "version": __version__,
+        "network": network.name,
+        "input_shape": shape,
+    }
+
+
+def _words(name: str) -> dict[str, str]:
+    convention = all_conventions()[name]
+    return {"name": name, "unit": convention.unit, "counts": convention.counts, "source": convention.source}
+
+
+def _said(convention: Convention) -> str:
+    return f"{convention.counts} ({convention.unit}; {convention.source})"
+
+
+def _share(count: int, whole: int) -> str:
+    """How far a count is above or below another, in per cent of it."""
+    sign = "+" if count > whole else ""
+    return sign + percent(count - whole, whole)
