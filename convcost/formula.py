@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from convcost.cost import OpCost
 from convcost.dims import Shape, elements
 from convcost.ops import OPS
+from convcost.ops.kinds import Connections
 
 _AXES = {3: ("h", "w", "c"), 1: ("c",)}
 _OUTPUTS = {3: ("h'", "w'", "c'"), 1: ("c'",)}
@@ -119,10 +120,13 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
         for i, shape in enumerate(input_shapes, start=1)
     ]
     attributes = OPS[op].attrs
-    # What stands at its default (stride 1, no padding, one group) has no part in the formula.
-    traced = {
-        name: value if value == attributes[name].default else _traced(name, value) for name, value in attrs.items()
+    # What stands at its default (stride 1, no padding, one group) has no part in the formula; a table has no name there.
+    plain = {
+        name
+        for name, value in attrs.items()
+        if value == attributes[name].default or isinstance(attributes[name].kind, Connections)
     }
+    traced = {name: value if name in plain else _traced(name, value) for name, value in attrs.items()}
     return OPS[op].cost(shapes, traced)
 
 

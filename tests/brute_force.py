@@ -199,6 +199,38 @@ def conv_transpose2d(
     return _with_bias((*size, channels), macs, len(weights), bias)
 
 
+def conv2d_table(
+    x: Shape,
+    connections: Sequence[Sequence[int]],
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation: Pair = (1, 1),
+    bias: bool = True,
+) -> Count:
+    """Count a convolution whose every filter names the input channels it reads.
+
+    >>> conv2d_table((3, 2, 3), [[0, 2], [1]], (2, 2)).macs  # 2 windows of 4 pixels, 3 channels read by a filter
+    24
+    """
+    height, width, depth = x
+    _check(all(source in range(depth) for row in connections for source in row), f"{depth} channels, {connections}")
+    taps = _taps(kernel, dilation)
+    (top, bottom), (left, right) = _sides(padding, (height, width), taps, stride)
+    rows = _starts(top + height + bottom, taps[0], stride[0])
+    columns = _starts(left + width + right, taps[1], stride[1])
+    _check(bool(rows and columns), "no window fits")
+    macs = 0
+    weights = set()
+    for _ in product(rows, columns):
+        for tap in product(*taps):
+            for target, row in enumerate(connections):
+                for source in row:
+                    macs += 1
+                    weights.add((source, target, tap))
+    return _with_bias((len(rows), len(columns), len(connections)), macs, len(weights), bias)
+
+
 def linear(x: Shape, channels: int, bias: bool = True) -> Count:
     """Count a fully connected layer on a vector.
 
@@ -212,6 +244,21 @@ def linear(x: Shape, channels: int, bias: bool = True) -> Count:
         macs += 1
         weights.add((source, target))
     return _with_bias((channels,), macs, len(weights), bias)
+
+
+def rbf(x: Shape, channels: int) -> Count:
+    """Count the squared distances from fixed points: a difference times itself, accumulated, for each coordinate.
+
+    >>> rbf((4,), 3)
+    Count(out=((3,),), macs=12, bias_adds=0, weights=0, biases=0, buffers=12, padding_macs=0)
+    """
+    (depth,) = x
+    macs = 0
+    coordinates = set()
+    for source, target in product(range(depth), range(channels)):
+        macs += 1
+        coordinates.add((source, target))
+    return Count(((channels,),), macs, buffers=len(coordinates))
 
 
 def _with_bias(out: Shape, macs: int, weights: int, bias: bool, padding_macs: int = 0) -> Count:
@@ -243,6 +290,15 @@ def layer_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     return Count(norm.out, weights=norm.weights, biases=norm.biases)
 
 
+def scale(x: Shape, shift: bool = False) -> Count:
+    """Count a learnt factor for each channel, and perhaps a shift that is added to each element.
+
+    >>> scale((2, 2, 3), shift=True)
+    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, padding_macs=0)
+    """
+    return _with_bias(x, 0, len(set(range(x[-1]))), shift)
+
+
 def max_pool(
     x: Shape, kernel: Pair, stride: Pair, padding: Padding = 0, dilation: Pair = (1, 1), ceil_mode: bool = False
 ) -> Count:
@@ -264,6 +320,17 @@ def max_pool(
 
 
 avg_pool = max_pool
+
+
+def subsample(x: Shape, kernel: Pair) -> Count:
+    """Count LeNet-5's pooling: windows side by side that use up the map; a coefficient and a bias for each channel.
+
+    >>> subsample((4, 4, 3), (2, 2))
+    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, padding_macs=0)
+    """
+    rows, columns = (range(0, size, step) for size, step in zip(x, kernel, strict=False))
+    _check(rows[-1] + kernel[0] == x[0] and columns[-1] + kernel[1] == x[1], "pixels are left over")
+    return _with_bias((len(rows), len(columns), x[2]), 0, len(set(range(x[2]))), True)
 
 
 def global_avg_pool(x: Shape) -> Count:

@@ -1,7 +1,8 @@
 """Run one op in three number systems - ints, numpy arrays, sympy symbols - and give back plain data to compare.
 
 Every number of a case (the axes of its input shapes, kernel, stride, padding, ...) is replaced by an array or by a
-symbol; what decides the structure (booleans, words, the number of inputs, of list entries and of sections) stays.
+symbol; what decides the structure (booleans, words, tables, the number of inputs, of list entries and of sections)
+stays.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sympy
 
 from convcost.cost import Check, OpCost
 from convcost.ops import OPS, failure
-from convcost.ops.kinds import Integer, PairOf, Parts, Sides
+from convcost.ops.kinds import Connections, Integer, PairOf, Parts, Sides
 
 #: The fields of an OpCost that are counts.
 COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers")
@@ -67,12 +68,12 @@ def rebuild(case: Case, put: Callable[[Slot, int], Any]) -> Case:
     attrs = {}
     for name, value in case.attrs.items():
         kind = OPS[case.op].attrs[name].kind
-        if isinstance(value, list):
+        if isinstance(value, list) and not isinstance(kind, Connections):
             attrs[name] = [put(Slot(name, at, _least(kind)), number) for at, number in enumerate(value)]
         elif isinstance(kind, (Integer, PairOf, Sides)) and isinstance(value, int):
             attrs[name] = put(Slot(name, None, _least(kind)), value)
         else:
-            attrs[name] = value  # a word, a truth value, a rate or a number of sections
+            attrs[name] = value  # a word, a truth value, a rate, a number of sections or a table of connections
     return Case(case.op, shapes, attrs)
 
 

@@ -54,7 +54,17 @@ NORM = {"scale": FLAG, "shift": FLAG}
 FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "conv2d": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
     "conv_transpose2d": {**CONV, "padding": PADDINGS, "groups": ONE_OR_NOT, "output_padding": PAIR_OR_NOT},
+    "conv2d_table": {
+        **{name: form for name, form in CONV.items() if name != "channels"},
+        "connections": st.lists(
+            st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True), min_size=1, max_size=3
+        ),
+        "padding": PADDINGS,
+    },
     "linear": {"channels": st.just(ONE), "bias": FLAG},
+    "rbf": {"channels": st.just(ONE)},
+    "scale": {"shift": FLAG},
+    "subsample": {"kernel": PAIR},
     "batch_norm": NORM,
     "layer_norm": NORM,
     "local_response_norm": {"size": ONE_OR_NOT},
@@ -72,10 +82,10 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "split": {"sections": st.sampled_from([2, 3, "2 sizes", "3 sizes"]), "axis": AXIS},
 }
 MERGES = {"add", "multiply", "concat"}
-VECTORS = {"linear"}
+VECTORS = {"linear", "rbf"}
 TENSORS = {
-    "add", "multiply", "concat", "batch_norm", "layer_norm", "flatten", "identity", "dropout", "prelu", "slice",
-    "split", *ACTIVATIONS,
+    "add", "multiply", "concat", "batch_norm", "layer_norm", "flatten", "identity", "dropout", "prelu", "scale",
+    "slice", "split", *ACTIVATIONS,
 }  # fmt: skip
 
 
@@ -174,7 +184,7 @@ def counted(case: Case) -> Count | None:
 
 WINDOW_PAIRS = ("kernel", "stride", "dilation", "output_padding")
 PAIRS = {
-    **dict.fromkeys(["conv2d", "conv_transpose2d", "max_pool", "avg_pool"], WINDOW_PAIRS),
+    **dict.fromkeys(["conv2d", "conv2d_table", "conv_transpose2d", "max_pool", "avg_pool", "subsample"], WINDOW_PAIRS),
     **dict.fromkeys(["adaptive_avg_pool", "adaptive_max_pool", "resize"], ("size",)),
     "upsample": ("scale",),
 }
@@ -236,7 +246,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 
 # The comparison.
 
-CAN_BE_REFUSED = {"conv2d", "channel_shuffle", "split", "add", "concat", *STRICTER}
+CAN_BE_REFUSED = {"conv2d", "conv2d_table", "subsample", "channel_shuffle", "split", "add", "concat", *STRICTER}
 EXAMPLES = {"conv2d": 150, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 100}
 
 

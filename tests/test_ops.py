@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from systems import SYSTEMS, Case, Refusal, Row, evaluate
 
 from convcost.ops import OPS, Unfit
-from convcost.ops.kinds import LARGEST, MOST_PARTS, Boolean, Integer, Kind, OneOf, PairOf, Parts, Share, Sides
+from convcost.ops.kinds import (
+    LARGEST,
+    MOST_PARTS,
+    Boolean,
+    Connections,
+    Integer,
+    Kind,
+    OneOf,
+    PairOf,
+    Parts,
+    Share,
+    Sides,
+)
 
 
 def row(op: str, shapes: list[Any], attrs: dict[str, Any], out: list[Any], why: str, **counts: int) -> Row:
@@ -24,6 +36,14 @@ def row(op: str, shapes: list[Any], attrs: dict[str, Any], out: list[Any], why: 
 ELEMENTWISE = [
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_swish", "hard_sigmoid",
     "sigmoid", "tanh", "softplus", "softmax",
+]  # fmt: skip
+
+# LeCun et al. 1998, Table I: the maps of S2 that each map of C3 reads.
+C3 = [
+    [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 4, 5], [0, 1, 5],
+    [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [0, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 5],
+    [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5],
+    [0, 1, 2, 3, 4, 5],
 ]  # fmt: skip
 
 # Every number stands on the arithmetic beside it, never on what the code put out.
@@ -70,9 +90,17 @@ ROWS = [
     row("conv_transpose2d", [(5, 6, 2)], {"channels": 1, "kernel": 3, "stride": [2, 3], "padding": "same"}, [(10, 18, 1)],
         "5·2 = 10, 6·3 = 18; 9·2·1 = 18 weights, by 30 pixels: 540; 10·18 = 180",
         macs=540, bias_adds=180, weights=18, biases=1),
+    row("conv2d_table", [(14, 14, 6)], {"connections": C3, "kernel": 5}, [(10, 10, 16)],
+        "LeNet-5's C3: 6·3 + 9·4 + 1·6 = 60 pairs of maps, 25·60 = 1500; 100·1500 = 150,000; 100·16 = 1600",
+        macs=150_000, bias_adds=1600, weights=1500, biases=16),
+    row("conv2d_table", [(7, 9, 3)], {"connections": [[2], [0, 1, 2]], "kernel": [3, 2], "stride": [2, 3],
+        "padding": [1, 0], "dilation": [1, 2], "bias": False}, [(4, 3, 2)],
+        "9 padded rows: 0 2 4 6; 3 columns wide: 0 3 6; 3·2·(1+3) = 24; 12·24 = 288", macs=288, weights=24),
     row("linear", [(400,)], {"channels": 120}, [(120,)], "LeNet-5's f5: 400·120 = 48,000, and a bias each",
         macs=48_000, bias_adds=120, weights=48_000, biases=120),
     row("linear", [(84,)], {"channels": 10, "bias": False}, [(10,)], "84·10 = 840", macs=840, weights=840),
+    row("rbf", [(84,)], {"channels": 10}, [(10,)], "84·10 = 840 squared differences; 10 fixed points of 84 numbers",
+        macs=840, buffers=840),
 
     row("batch_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale, shift, mean and variance for each of 3 channels",
         weights=3, biases=3, buffers=6),
@@ -81,6 +109,11 @@ ROWS = [
     row("layer_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale and shift for each of 3 channels", weights=3, biases=3),
     row("layer_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts", biases=10),
     row("layer_norm", [(10,)], {"shift": False}, [(10,)], "10 scales", weights=10),
+    row("scale", [(4, 5, 3)], {}, [(4, 5, 3)], "a factor for each of 3 channels", weights=3),
+    row("scale", [(4, 5, 3)], {"shift": True}, [(4, 5, 3)], "3 factors and 3 shifts, these at 20 positions: 60",
+        bias_adds=60, weights=3, biases=3),
+    row("scale", [(10,)], {"shift": True}, [(10,)], "10 factors, 10 shifts added once each",
+        bias_adds=10, weights=10, biases=10),
     row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)], "nothing is learnt, the shape stays"),
 
     row("max_pool", [(7, 9, 4)], {"kernel": 3}, [(2, 3, 4)], "steps of 3: rows 0 3, columns 0 3 6"),
@@ -97,6 +130,10 @@ ROWS = [
     row("avg_pool", [(8, 10, 1)], {"kernel": [2, 3], "stride": [3, 2], "padding": [1, 0]}, [(3, 4, 1)],
         "10 padded rows: 0 3 6 (9 has room for one); columns 0 2 4 6"),
     row("avg_pool", [(6, 7, 2)], {"kernel": 3, "stride": 2, "ceil_mode": True}, [(3, 3, 2)], "as for max_pool"),
+    row("subsample", [(28, 28, 6)], {"kernel": 2}, [(14, 14, 6)],
+        "LeNet-5's S2: a coefficient and a bias for each of 6 maps; 14·14·6 = 1176 biases added",
+        bias_adds=1176, weights=6, biases=6),
+    row("subsample", [(4, 9, 5)], {"kernel": [2, 3]}, [(2, 3, 5)], "4/2, 9/3; 2·3·5 = 30", bias_adds=30, weights=5, biases=5),
     row("global_avg_pool", [(7, 6, 1280)], {}, [(1, 1, 1280)], "one window for each channel"),
     row("global_max_pool", [(7, 6, 1280)], {}, [(1, 1, 1280)], "one window for each channel"),
     row("adaptive_avg_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
@@ -160,6 +197,16 @@ REFUSALS = [
             "groups must divide the input channels, got groups 4 for 6 channels", [(5, 5, 8)]),
     refusal("conv_transpose2d", [(5, 5, 6)], {**TRANSPOSED, "groups": 3},
             "groups must divide the output channels, got groups 3 for 4 channels", {"groups": 2}),
+    refusal("conv2d_table", [(2, 9, 1)], {"connections": [[0]], "kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),
+    refusal("conv2d_table", [(9, 2, 1)], {"connections": [[0]], "kernel": 3, "padding": [0, 0]}, WINDOW + "9×2", {"padding": [0, 1]}),
+    refusal("conv2d_table", [(6, 5, 3)], {"connections": [[3, 0], [0]], "kernel": 1},
+            "connections must name channels below 3, got 3", [(6, 5, 4)]),
+    refusal("conv2d_table", [(6, 5, 3)], {"connections": [[0], [2, 4]], "kernel": 1},
+            "connections must name channels below 3, got 4", [(6, 5, 5)]),
+    refusal("conv2d_table", [(6, 5, 3)], {"connections": [[0], [5, 2]], "kernel": 1},
+            "connections must name channels below 3, got 5", [(6, 5, 6)]),
+    refusal("subsample", [(5, 6, 2)], {"kernel": 2}, "the 2×2 window must divide the map, got 5×6", [(4, 6, 2)]),
+    refusal("subsample", [(4, 8, 2)], {"kernel": [2, 3]}, "the 2×3 window must divide the map, got 4×8", {"kernel": [2, 2]}),
     *(each for op in ("max_pool", "avg_pool") for each in (
         refusal(op, [(2, 9, 1)], {"kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),
         refusal(op, [(9, 2, 1)], {"kernel": 3}, WINDOW + "9×2", [(9, 3, 1)]),
@@ -246,9 +293,13 @@ def test_every_op_with_a_check_has_a_refusal():
 
 TAKES_MANY = {"add", "multiply", "concat"}
 TAKES_A_MAP_ONLY = {
-    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "channel_shuffle", "conv2d", "conv_transpose2d",
-    "global_avg_pool", "global_max_pool", "local_response_norm", "max_pool", "pad", "resize", "upsample",
+    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "channel_shuffle", "conv2d", "conv2d_table",
+    "conv_transpose2d", "global_avg_pool", "global_max_pool", "local_response_norm", "max_pool", "pad", "resize",
+    "subsample", "upsample",
 }  # fmt: skip
+
+
+TAKES_A_VECTOR_ONLY = {"linear", "rbf"}
 
 
 def row_of(op: str) -> Case:
@@ -266,7 +317,7 @@ def test_too_few_or_too_many_inputs_are_refused(op):
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_only_ops_on_maps_refuse_a_vector_and_only_linear_refuses_a_map(op):
+def test_only_ops_on_maps_refuse_a_vector_and_only_ops_on_vectors_refuse_a_map(op):
     _, shapes, attrs = row_of(op)
 
     def said_of(shape: tuple[int, ...]) -> str:
@@ -279,7 +330,7 @@ def test_only_ops_on_maps_refuse_a_vector_and_only_linear_refuses_a_map(op):
     vector, a_map = said_of((512,)), said_of((7, 6, 512))
     assert vector == (f"{op} needs a map (h×w×c), got a vector of 512" if op in TAKES_A_MAP_ONLY else "")
     remedy = "Put flatten or global_avg_pool and flatten before it"
-    assert a_map == (f"linear needs a vector, got a map of 7×6×512. {remedy}" if op == "linear" else "")
+    assert a_map == (f"{op} needs a vector, got a map of 7×6×512. {remedy}" if op in TAKES_A_VECTOR_ONLY else "")
 
 
 def test_the_second_input_must_have_a_rank_that_fits_too():
@@ -288,6 +339,7 @@ def test_the_second_input_must_have_a_rank_that_fits_too():
 
 
 SIDES = "same, valid, an integer >= 0, [height, width] or [top, bottom, left, right], got "
+TABLE = "a list of lists of channels, as in [[0, 1], [1, 2]], got "
 # fmt: off
 UNFIT = [
     ("conv2d", "channels", True, "must be an integer, got true"),
@@ -320,6 +372,14 @@ UNFIT = [
     ("split", "sections", 1, "must be >= 2, got 1"),
     ("split", "sections", [8], "must be an integer >= 2 or a list of sizes, got [8]"),
     ("split", "sections", [8, 0], "must be >= 1, got 0"),
+    ("conv2d_table", "connections", 3, "must be " + TABLE + "3"),
+    ("conv2d_table", "connections", [], "must be " + TABLE + "[]"),
+    ("conv2d_table", "connections", [0, 1], "must be " + TABLE + "[0, 1]"),
+    ("conv2d_table", "connections", [[0], []], "must be " + TABLE + "[[0], []]"),
+    ("conv2d_table", "connections", [[0]] * (MOST_PARTS + 1), "must have at most 1,000 rows, got 1,001"),
+    ("conv2d_table", "connections", [[0, -1]], "must be >= 0, got -1"),
+    ("conv2d_table", "connections", [["a"]], "must be an integer, got a"),
+    ("conv2d_table", "connections", [[0], [2, 1, 2]], "must name each channel of a row once, got [2, 1, 2]"),
     ("slice", "start", -1, "must be >= 0, got -1"),
     ("slice", "stop", 0, "must be >= 1, got 0"),
     ("slice", "axis", "depth", "must be channels or height or width, got depth"),
@@ -355,6 +415,10 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (PairOf(0), NATURAL | st.lists(st.integers(0, 1), min_size=2, max_size=2)),
     (Sides("same", "valid"), st.sampled_from(["same", "valid", 0, [0, 0], [1, 1, 2, 2]]) | SIDE_FORMS),
     (Sides(), SIDE_FORMS),
+    (
+        Connections(),
+        st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True), min_size=1, max_size=5),
+    ),
     (Parts(), st.integers(2, MOST_PARTS) | st.lists(POSITIVE, min_size=2)),
     (Boolean(), st.booleans()),
     (OneOf("channels", "height"), st.sampled_from(["channels", "height"])),

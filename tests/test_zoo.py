@@ -5,6 +5,7 @@ Layers are compared one by one with running frameworks in tests/oracle.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -147,3 +148,29 @@ def test_depth_multiplies_the_repeats_of_each_stage_rounded_up(model: str) -> No
     once = repeats("1")
     assert repeats("1.5") == {stage: -(-3 * count // 2) for stage, count in once.items()}
     assert repeats("2") == {stage: 2 * count for stage, count in once.items()}
+
+
+# LeCun et al. 1998, section II.B: trainable parameters and connections of each layer of LeNet-5 as the text states them;
+# a connection of a layer is a multiply-accumulate or a bias addition, or in subsampling one of 4 inputs or the bias.
+LENET5_1998 = {
+    "c1": (156, 122_304),
+    "s2": (12, 5_880),
+    "c3": (1_516, 151_600),
+    "s4": (32, 2_000),
+    "c5": (48_120, 48_120),
+    "f6": (10_164, 10_164),
+    "output": (0, 840),
+}
+
+
+def test_lenet5_as_published_layer_by_layer() -> None:
+    report = convcost.load("lenet5_1998").report()
+    found = {}
+    for layer in report.layers:
+        units = math.prod(layer.output_shape)
+        if layer.name in LENET5_1998:
+            inputs = 4 * units if layer.op == "subsample" else layer.macs
+            found[layer.name] = (layer.params, inputs + (units if layer.name != "output" else 0))
+    assert found == LENET5_1998
+    assert report.totals.params == 60_000
+    assert sum(connections for _, connections in found.values()) == 340_908

@@ -182,8 +182,10 @@ class Connections(Kind):
 
     def convert(self, value: Any) -> tuple[tuple[int, ...], ...]:
         rows = value if isinstance(value, (list, tuple)) else ()
-        if not 1 <= len(rows) <= MOST_PARTS or not all(isinstance(row, (list, tuple)) and row for row in rows):
+        if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
             raise self.unfit(value)
+        if len(rows) > MOST_PARTS:
+            raise Unfit(f"must have at most {MOST_PARTS:,} rows, got {len(rows):,}")
         table = tuple(tuple(Integer(0).convert(channel) for channel in row) for row in rows)
         for row in table:
             if len(set(row)) < len(row):
