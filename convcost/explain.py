@@ -155,8 +155,8 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
 
     >>> from convcost import load
     >>> from convcost.conventions import convention
-    >>> layer = find(load("resnet50").report(), "conv1.batch_norm")[0]
-    >>> _operations(convention("thop"), layer)  # 112·112·64 elements, four for each
+    >>> norm = load("resnet50").report("thop").layers[1]  # conv1.batch_norm: 112·112·64 elements, four for each
+    >>> _operations(convention("thop"), norm)
     'thop: 4 × 802,816 elements read = 3,211,264 MACs'
     """
     cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from convcost.conventions import convention
 from convcost.cost import PAPER
+from convcost.errors import UsageError, did_you_mean
 from convcost.network import load
 from convcost.render import Table
+from convcost.spec.model import Spec
 from convcost.spec.zoo import all_specs, names_of
 from convcost.units import exact, shape_text
 from convcost.version import __version__
 
 
-def list_table(counted: str = PAPER) -> Table:
+def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
     """One row per network of the zoo, family by family, with MACs or the operations that a convention counts.
 
-    Raises `SpecError` if a file of the zoo is wrong, `UsageError` for an unknown convention.
+    `patterns` are globs over names and families; without any, all networks. Raises `SpecError` if a file of the zoo is
+    wrong, `UsageError` for a pattern that nothing matches and for an unknown convention.
     """
     chosen = convention(counted)
     records: list[dict[str, Any]] = []
     rows = []
-    for spec in all_specs():
-        for name in names_of(spec):
-            report = load(name).report(counted)
-            totals, shape = report.totals, report.input_shape
-            rows.append(
-                [name, shape_text(shape), exact(totals.params), exact(totals.operations), str(spec.year), spec.source]
-            )
-            records.append(
-                {
-                    "name": name,
-                    "family": spec.name,
-                    "title": spec.title,
-                    "input_shape": list(shape),
-                    "params": totals.params,
-                    "macs": totals.macs,
-                    "operations": totals.operations,
-                    "year": spec.year,
-                    "source": spec.source,
-                }
-            )
+    for spec, name in _chosen(patterns):
+        report = load(name).report(counted)
+        totals, shape = report.totals, report.input_shape
+        counts = exact(totals.params), exact(totals.operations)
+        rows.append([name, shape_text(shape), *counts, str(spec.year), spec.source])
+        records.append(
+            {
+                "name": name,
+                "family": spec.name,
+                "title": spec.title,
+                "input_shape": list(shape),
+                "params": totals.params,
+                "macs": totals.macs,
+                "operations": totals.operations,
+                "year": spec.year,
+                "source": spec.source,
+            }
+        )
     return Table(
         title="",
         headers=("network", "input", "params", chosen.unit, "year", "source"),
@@ -50,3 +53,18 @@ def list_table(counted: str = PAPER) -> Table:
         data={"schema": "convcost.list/1", "version": __version__, "convention": counted, "networks": records},
         notes=[("convention", f"{counted}: {chosen.counts}")],
     )
+
+
+def _chosen(patterns: Sequence[str]) -> list[tuple[Spec, str]]:
+    """Every network of the zoo whose name or family fits one of the patterns, with its spec."""
+    named = [(spec, name) for spec in all_specs() for name in names_of(spec)]
+    fitting = {pattern: [one for one in named if _fits(pattern, *one)] for pattern in patterns}
+    for pattern, found in fitting.items():
+        if not found:
+            near = did_you_mean(pattern, [name for _, name in named])
+            raise UsageError(f"no network of the zoo matches {pattern!r}{near}")
+    return [one for one in named if not patterns or any(one in found for found in fitting.values())]
+
+
+def _fits(pattern: str, spec: Spec, name: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(spec.name, pattern)

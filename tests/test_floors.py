@@ -21,8 +21,8 @@ FLOORS = {
     "ops": 2,
     **dict.fromkeys(["walk", "spec", "conventions"], 3),
     **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine"], 4),
-    **dict.fromkeys(["report", "tables", "render", "explain", "comparison"], 5),
-    **dict.fromkeys(["network", "listing", "closed_form", "rewriting", TOP], 6),
+    **dict.fromkeys(["report", "tables", "render", "explain", "comparison", "reconcile"], 5),
+    **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", TOP], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.

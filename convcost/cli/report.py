@@ -55,11 +55,15 @@ def report_command(
     emit(render(report_table(report, by), format_of(output, format_)), output)
 
 
-@click.command("list", epilog="\b\nExample:\n  convcost list --format markdown")
+@click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @convention_option
 @output_options
-def list_command(convention: str, output: str | None, format_: str | None) -> None:
-    """The zoo: every network by name, with its parameters, MACs, year and source."""
+def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
+    """The zoo: every network by name, with its parameters, MACs, year and source.
+
+    With a PATTERN, only names and families that match it, as in 'efficientnet*'.
+    """
     from convcost.listing import list_table
 
-    emit(render(list_table(convention), format_of(output, format_)), output)
+    emit(render(list_table(patterns, convention), format_of(output, format_)), output)

@@ -12,12 +12,15 @@ from types import ModuleType
 
 import pytest
 
+from .counters import import_calflops
 from .frameworks import import_keras, import_torchvision
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
     "torchvision": import_torchvision,
     "keras": import_keras,
+    **{tool: partial(import_module, tool) for tool in ("fvcore", "ptflops", "thop", "torchinfo", "torchprofile")},
+    "calflops": import_calflops,
 }
 HINTS = {
     "torch": "pip install torch (a CPU build is enough)",

@@ -1,0 +1,123 @@
+"""What the counters of other projects print for a network of torchvision, each run as its manual says.
+
+    pip install fvcore ptflops thop torchinfo torchprofile calflops
+
+calflops imports transformers, accelerate and huggingface_hub for language models; where those are absent, empty
+modules stand in for them while it is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from types import ModuleType
+from typing import Any
+
+from .frameworks import import_torchvision
+
+Count = Callable[[Any, int], int]
+"""(network, resolution) -> what the tool prints as its total."""
+
+
+def _image(resolution: int) -> Any:
+    import torch
+
+    return torch.zeros(1, 3, resolution, resolution)
+
+
+def _ptflops(backend: str) -> Count:
+    def count(net: Any, resolution: int) -> int:
+        from ptflops import get_model_complexity_info
+
+        shape = (3, resolution, resolution)
+        total, _ = get_model_complexity_info(net, shape, as_strings=False, print_per_layer_stat=False, backend=backend)
+        return int(total)
+
+    return count
+
+
+def _fvcore(net: Any, resolution: int) -> int:
+    from fvcore.nn import FlopCountAnalysis
+
+    analysis = FlopCountAnalysis(net, _image(resolution))
+    return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+
+
+def _thop(net: Any, resolution: int) -> int:
+    from thop import profile
+
+    return int(profile(net, (_image(resolution),), verbose=False)[0])
+
+
+def _torchinfo(net: Any, resolution: int) -> int:
+    from torchinfo import summary
+
+    return int(summary(net, input_data=_image(resolution), verbose=0).total_mult_adds)
+
+
+def _torchprofile(net: Any, resolution: int) -> int:
+    from torchprofile import profile_macs
+
+    return int(profile_macs(net, _image(resolution)))
+
+
+def _torch(net: Any, resolution: int) -> int:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        net(_image(resolution))
+    return int(counter.get_total_flops())
+
+
+def _calflops(net: Any, resolution: int) -> int:
+    shape = (1, 3, resolution, resolution)
+    options = {"output_as_string": False, "print_results": False, "print_detailed": False}
+    flops, _, _ = import_calflops().calculate_flops(net, input_shape=shape, **options)
+    return int(flops)
+
+
+COUNTERS: dict[str, tuple[str, Count]] = {
+    "ptflops": ("ptflops", _ptflops("pytorch")),
+    "ptflops_aten": ("ptflops", _ptflops("aten")),
+    "fvcore": ("fvcore", _fvcore),
+    "thop": ("thop", _thop),
+    "torchinfo": ("torchinfo", _torchinfo),
+    "torchprofile": ("torchprofile", _torchprofile),
+    "torch": ("torch", _torch),
+    "calflops": ("calflops", _calflops),
+}
+"""Convention of convcost -> the package it is the convention of, and how to run that."""
+
+
+def import_calflops() -> ModuleType:
+    """Import calflops, with empty modules in the place of the language-model packages that it names and does not need."""
+    importlib.import_module("torch")  # looks at all modules as it is imported, and would stumble over empty ones
+    absent = ("transformers", "accelerate", "accelerate.utils", "accelerate.commands", "accelerate.commands.utils")
+    with _standing_in((*absent, "huggingface_hub", "huggingface_hub.utils")):
+        return importlib.import_module("calflops")
+
+
+@contextmanager
+def _standing_in(names: tuple[str, ...]) -> Iterator[None]:
+    added = []
+    for name in names:
+        if name not in sys.modules:
+            module = ModuleType(name)
+            module.__getattr__ = lambda attribute: type(attribute, (), {})  # type: ignore[method-assign]
+            sys.modules[name] = module
+            added.append(name)
+    try:
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]
+
+
+def printed(convention: str, network: str, resolution: int, **options: Any) -> int:
+    """The total that a tool prints for a network of torchvision."""
+    net = import_torchvision().models.get_model(network, weights=None, **options).eval()
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        return COUNTERS[convention][1](net, resolution)
