@@ -12,17 +12,19 @@ from types import ModuleType
 
 import pytest
 
-from .frameworks import import_keras, import_torchvision
+from .frameworks import import_keras, import_timm, import_torchvision
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
     "torchvision": import_torchvision,
     "keras": import_keras,
+    "timm": import_timm,
 }
 HINTS = {
     "torch": "pip install torch (a CPU build is enough)",
     "torchvision": "pip install the torchvision release made for the installed torch",
     "keras": "pip install keras (it runs on torch here)",
+    "timm": "pip install timm",
 }
 
 
