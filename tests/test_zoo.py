@@ -41,7 +41,51 @@ TOTALS = {
     ("efficientnet_b1",): (7_794_184, 686_802_832),
     ("efficientnet_b4",): (19_341_616, 4_393_771_024),
     ("efficientnet_b7",): (66_347_960, 37_745_884_192),
+    # params: torchvision's weights metadata; MACs: calflops on the same networks, whose rounding the metadata has
+    ("alexnet_one_tower",): (61_100_840, 714_188_480),
+    ("googlenet_torchvision",): (6_624_904, 1_498_376_192),
+    ("inception_v3",): (23_834_568, 5_713_216_096),
+    ("squeezenet1_0",): (1_248_424, 818_924_576),
+    ("shufflenet_v2_x1_0",): (2_278_604, 144_907_992),
+    ("mnasnet1_0",): (4_383_312, 314_415_872),
 }
+
+
+# Trainable parameters in torchvision's weights metadata, and its "_ops", MACs in thousandths of a billion.
+TORCHVISION = {
+    "squeezenet1_1": (1_235_496, 349),
+    "shufflenet_v2_x0_5": (1_366_792, 40),
+    "shufflenet_v2_x1_5": (3_503_624, 296),
+    "shufflenet_v2_x2_0": (7_393_996, 583),
+    "mnasnet0_5": (2_218_512, 104),
+    "mnasnet0_75": (3_170_208, 215),
+    "mnasnet1_3": (6_282_256, 526),
+    "vgg11_bn": (132_868_840, 7_609),
+    "vgg13_bn": (133_053_736, 11_308),
+    "vgg16_bn": (138_365_992, 15_470),
+    "vgg19_bn": (143_678_248, 19_632),
+}
+
+
+@pytest.mark.parametrize("model", TORCHVISION)
+def test_torchvision_metadata(model: str) -> None:
+    totals = convcost.load(model).report().totals
+    assert (totals.params, round(Fraction(totals.macs, 10**6))) == TORCHVISION[model]
+
+
+def test_heads_in_torchvision() -> None:
+    # What torchvision builds with both heads, and what its metadata says of Inception v3 (with its head).
+    assert convcost.load("googlenet_torchvision_aux").report().totals.params == 13_004_888
+    assert convcost.load("inception_v3_aux").report().totals.params == 27_161_264
+
+
+def test_the_other_columns_of_vgg_table_1() -> None:
+    # arXiv 1409.1556, Table 2: 134 million for C, 133 for A-LRN. C is D with 1×1 for 3×3 in the last convolution of
+    # stages 3 to 5, which saves 8·(256² + 2·512²) weights; normalisation learns nothing.
+    params = {name: convcost.load(name).report().totals.params for name in ("vgg16", "vgg16_c", "vgg11", "vgg11_lrn")}
+    assert params["vgg16_c"] == params["vgg16"] - 8 * (256**2 + 2 * 512**2)
+    assert round(params["vgg16_c"] / 10**6) == 134
+    assert params["vgg11_lrn"] == params["vgg11"]
 
 
 @pytest.mark.parametrize("case", TOTALS, ids="-".join)

@@ -6,11 +6,13 @@ but computes and allocates nothing.
 
     pip install torch keras
     pip install torchvision          # the release made for the installed torch
+    pip install timm                 # optional
     pytest -m oracle tests/oracle -rs
 
 * ``layers.py``      what is compared (``Layer``, ``Network``) and how (``first_difference``)
 * ``frameworks.py``  builds a network in a framework and lists its convolution and linear layer calls
 * ``plain_torch.py`` networks torchvision and keras lack, written with plain ``torch.nn``
+* ``calls.py``       every op of a network of torchvision, and whether it is a module or a function call
 * ``cases.py``       which convcost model is compared with which network
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

@@ -38,26 +38,45 @@ def plain_torch_network(class_name: str, **options: Any) -> Network:
 
 @cache
 def torchvision_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
-    """Build and list a network of ``torchvision.models`` on square colour images."""
+    """Build and list a network of ``torchvision.models`` on square colour images, with its auxiliary heads if any."""
     import torch
 
     models = import_torchvision().models
     with torch.device("meta"):
         net = models.get_model(name, weights=None, **options)
+    return trace_torch(net, (3, resolution, resolution), heads=options.get("aux_logits", False))
+
+
+@cache
+def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of timm on square colour images."""
+    import torch
+
+    with torch.device("meta"):
+        net = import_timm().create_model(name, pretrained=False, **options)
     return trace_torch(net, (3, resolution, resolution))
 
 
-def trace_torch(net: nn.Module, input_shape: tuple[int, int, int]) -> Network:
-    """List the layer calls of one forward pass on the meta device; ``input_shape`` is (channels, height, width)."""
+PER_CHANNEL = {"layer_scale"}
+"""Parameters that modules hold themselves and that are, as those of normalisations, no layers of their own."""
+
+
+def trace_torch(net: nn.Module, input_shape: tuple[int, int, int], *, heads: bool = False) -> Network:
+    """List the layer calls of one forward pass on the meta device; ``input_shape`` is (channels, height, width).
+
+    ``heads`` also runs what a network of torchvision runs only where it is trained itself (its modules are not).
+    """
     import torch
 
     layers: list[Layer] = []
     for name, module in net.named_modules():
+        own = {key for key, _ in module.named_parameters(recurse=False)}
         if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
             module.register_forward_hook(_recorder(name, layers))
-        elif not isinstance(module, torch.nn.BatchNorm2d) and any(True for _ in module.parameters(recurse=False)):
+        elif own - PER_CHANNEL and not isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)):
             raise TypeError(f"{name}: parameters of a {type(module).__name__} would go uncounted")
     net.to("meta").eval()
+    net.training = heads
     net(torch.empty(1, *input_shape, device="meta"))
     return Network(tuple(layers), sum(p.numel() for p in net.parameters() if p.requires_grad))
 
@@ -101,6 +120,12 @@ def import_torchvision() -> ModuleType:
         del sys.modules[module]
     _declare_torchvision_operators()
     return importlib.import_module("torchvision")
+
+
+def import_timm() -> ModuleType:
+    """Import timm, which itself imports torchvision."""
+    import_torchvision()
+    return importlib.import_module("timm")
 
 
 @cache

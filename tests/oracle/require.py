@@ -13,12 +13,13 @@ from types import ModuleType
 import pytest
 
 from .counters import import_calflops
-from .frameworks import import_keras, import_torchvision
+from .frameworks import import_keras, import_timm, import_torchvision
 
 IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
     "torchvision": import_torchvision,
     "keras": import_keras,
+    "timm": import_timm,
     **{tool: partial(import_module, tool) for tool in ("fvcore", "ptflops", "thop", "torchinfo", "torchprofile")},
     "calflops": import_calflops,
 }
@@ -26,6 +27,7 @@ HINTS = {
     "torch": "pip install torch (a CPU build is enough)",
     "torchvision": "pip install the torchvision release made for the installed torch",
     "keras": "pip install keras (it runs on torch here)",
+    "timm": "pip install timm",
 }
 
 
