@@ -18,11 +18,13 @@ IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "torch": partial(import_module, "torch"),
     "torchvision": import_torchvision,
     "keras": import_keras,
+    "pytorchcv": partial(import_module, "pytorchcv.models.common.conv"),
 }
 HINTS = {
     "torch": "pip install torch (a CPU build is enough)",
     "torchvision": "pip install the torchvision release made for the installed torch",
     "keras": "pip install keras (it runs on torch here)",
+    "pytorchcv": "pip install --no-deps pytorchcv",
 }
 
 
