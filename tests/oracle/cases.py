@@ -106,4 +106,15 @@ def _shufflenet(groups: int, width: float, **knobs: Any) -> Case:
     return Case("pytorchcv", "shufflenet_v1", build, {"groups": groups, "width": width, **knobs})
 
 
-CASES = (*torch_cases(), *torchvision_cases(), *keras_cases(), *pytorchcv_cases())
+def keras_inception_cases() -> Iterator[Case]:
+    """The later networks of keras' inception line; their parallel branches have no common order."""
+    for resolution in (299, 225, 193):
+        yield _inception("xception", "Xception", resolution)
+
+
+def _inception(model: str, name: str, resolution: int) -> Case:
+    build = partial(keras_network, name, resolution=resolution)
+    return Case("keras", model, build, {"resolution": resolution}, ordered=False)
+
+
+CASES = (*torch_cases(), *torchvision_cases(), *keras_cases(), *pytorchcv_cases(), *keras_inception_cases())
