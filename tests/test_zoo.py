@@ -218,3 +218,40 @@ def test_lenet5_as_published_layer_by_layer() -> None:
     assert found == LENET5_1998
     assert report.totals.params == 60_000
     assert sum(connections for _, connections in found.values()) == 340_908
+
+
+# Trainable parameters and MACs of running implementations, by preset; each is compared layer by layer in tests/oracle.
+RUNNING = {
+    # pytorchcv's counter and an independent recount
+    "shufflenet_v1": (1_865_728, 137_460_672),
+    "shufflenet_v1_g1": (1_531_936, 143_078_976),
+    "shufflenet_v1_g8": (2_434_768, 138_365_952),
+    # keras
+    "xception": (22_855_952, 8_357_403_496),
+}
+
+
+@pytest.mark.parametrize("model", RUNNING)
+def test_totals_of_running_implementations(model: str) -> None:
+    totals = convcost.load(model).report().totals
+    assert (totals.params, totals.macs) == RUNNING[model]
+
+
+# Millions of MACs, millions of parameters: megvii-model/ShuffleNet-Series, ShuffleNetV1/README.md, whose code has no
+# biases in the classifier. (Its 138 M for 1x with 3 groups are 137 M in arXiv 1707.01083, Table 1, and here.)
+SHUFFLENET_V1 = [
+    ({"groups": 3}, 137, "1.9"),
+    ({"groups": 8}, 138, "2.4"),
+    ({"groups": 3, "width": 2}, 524, "5.4"),
+    ({"groups": 8, "width": 2}, 522, "6.5"),
+    ({"groups": 3, "width": 1.5, "stem": 16}, 292, "3.4"),
+    ({"groups": 8, "width": 1.5, "stem": 16}, 290, "4.3"),
+    ({"groups": 3, "width": 0.5}, 38, "0.7"),
+    ({"groups": 8, "width": 0.5}, 40, "1.0"),
+]
+
+
+@pytest.mark.parametrize(("knobs", "million", "params"), SHUFFLENET_V1)
+def test_shufflenet_v1_as_its_authors_count(knobs: dict[str, float], million: int, params: str) -> None:
+    totals = convcost.load("shufflenet_v1", **knobs).report().totals
+    assert (round(totals.macs / 10**6), f"{(totals.params - 1000) / 10**6:.1f}") == (million, params)

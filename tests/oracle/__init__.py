@@ -1,12 +1,13 @@
 """Optional tests that compare convcost with networks built by real frameworks, one layer at a time.
 
-They need torch, torchvision and keras (each group is skipped, with the reason, where its framework is absent)
+They need torch, torchvision, keras and pytorchcv (each group is skipped, with the reason, where its framework is absent)
 and download nothing: every network is built without weights and traced on the "meta" device, which knows shapes
 but computes and allocates nothing.
 
     pip install torch keras
     pip install torchvision          # the release made for the installed torch
     pip install timm                 # optional
+    pip install --no-deps pytorchcv
     pytest -m oracle tests/oracle -rs
 
 * ``layers.py``      what is compared (``Layer``, ``Network``) and how (``first_difference``)

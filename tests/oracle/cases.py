@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from .frameworks import keras_network, plain_torch_network, timm_network, torchvision_network
+from .frameworks import keras_network, plain_torch_network, pytorchcv_network, timm_network, torchvision_network
 from .layers import Network
 
 WIDTHS_V1 = (1.0, 0.75, 0.5, 0.25)
@@ -132,4 +132,38 @@ def _keras_resnet(name: str) -> Network:
     return keras_network(name).without_conv_biases()
 
 
-CASES = (*torch_cases(), *torchvision_cases(), *keras_cases(), *torchvision_library_cases(), *timm_cases())
+def pytorchcv_cases() -> Iterator[Case]:
+    """Networks of pytorchcv, an independent collection of implementations."""
+    for groups in (1, 2, 3, 4, 8):
+        yield _shufflenet(groups, 1.0)
+    for groups, width in ((1, 0.75), (3, 0.75), (1, 0.5), (3, 0.5), (1, 0.25), (3, 0.25), (3, 2.0), (8, 2.0)):
+        yield _shufflenet(groups, width)
+    for resolution in (225, 193):
+        yield _shufflenet(3, 1.0, resolution=resolution)
+
+
+def _shufflenet(groups: int, width: float, **knobs: Any) -> Case:
+    build = partial(pytorchcv_network, "shufflenet", "get_shufflenet", groups=groups, width_scale=width, **knobs)
+    return Case("pytorchcv", "shufflenet_v1", build, {"groups": groups, "width": width, **knobs})
+
+
+def keras_inception_cases() -> Iterator[Case]:
+    """The later networks of keras' inception line; their parallel branches have no common order."""
+    for resolution in (299, 225, 193):
+        yield _inception("xception", "Xception", resolution)
+
+
+def _inception(model: str, name: str, resolution: int) -> Case:
+    build = partial(keras_network, name, resolution=resolution)
+    return Case("keras", model, build, {"resolution": resolution}, ordered=False)
+
+
+CASES = (
+    *torch_cases(),
+    *torchvision_cases(),
+    *keras_cases(),
+    *torchvision_library_cases(),
+    *timm_cases(),
+    *pytorchcv_cases(),
+    *keras_inception_cases(),
+)

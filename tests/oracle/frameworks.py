@@ -140,6 +140,22 @@ def _declare_torchvision_operators() -> Any:
     return library
 
 
+@cache
+def pytorchcv_network(module: str, name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of ``pytorchcv.models`` on square colour images.
+
+    Its networks end in a pool of one fixed size (and some say so again in a flatten or view); a pool over the whole
+    map in its place lets other resolutions through.
+    """
+    import torch
+
+    with torch.device("meta"):
+        net = getattr(importlib.import_module(f"pytorchcv.models.{module}"), name)(**options)
+    if hasattr(net.features, "final_pool"):
+        net.features.final_pool = torch.nn.AdaptiveAvgPool2d(1)
+    return trace_torch(net, (3, resolution, resolution))
+
+
 # --- keras ------------------------------------------------------------------------------------------------------
 
 

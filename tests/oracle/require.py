@@ -22,12 +22,14 @@ IMPORTERS: dict[str, Callable[[], ModuleType]] = {
     "timm": import_timm,
     **{tool: partial(import_module, tool) for tool in ("fvcore", "ptflops", "thop", "torchinfo", "torchprofile")},
     "calflops": import_calflops,
+    "pytorchcv": partial(import_module, "pytorchcv.models.common.conv"),
 }
 HINTS = {
     "torch": "pip install torch (a CPU build is enough)",
     "torchvision": "pip install the torchvision release made for the installed torch",
     "keras": "pip install keras (it runs on torch here)",
     "timm": "pip install timm",
+    "pytorchcv": "pip install --no-deps pytorchcv",
 }
 
 
