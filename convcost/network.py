@@ -41,6 +41,8 @@ class Network:
         self.knobs = dict(knobs)
         self._input_shape = input_shape
         self._built = built
+        self.origin = name
+        """The name that the spec knows the network by; a rewrite keeps it."""
         self.rebuilt: tuple[Rebuilt, ...] = ()
         """What a rewrite made of which nodes; nothing for a network as it stands in its spec."""
 
@@ -58,6 +60,16 @@ class Network:
         """The network as nodes and edges, every choice made."""
         return self._elaborated.graph
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The knobs that stand at other values than the name says.
+
+        >>> load("resnet50").changed, load("resnet50", width=2).changed
+        ((), ('width',))
+        """
+        own = {knob.name: knob.default for knob in self.spec.knobs.values()} | self.spec.presets.get(self.origin, {})
+        return tuple(name for name, value in self.knobs.items() if value != own[name])
+
     def rewrite(self, to: str, layers: str = "*") -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
 
@@ -69,7 +81,7 @@ class Network:
         made = rewrite(replace(self.graph, name=self.name), to, layers)
         built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
         after = Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
-        after.rebuilt = made.rebuilt
+        after.origin, after.rebuilt = self.origin, made.rebuilt
         return after
 
     def report(
@@ -91,6 +103,7 @@ class Network:
             title=self.spec.title,
             source=self.spec.source,
             knobs=built.knobs,
+            changed=self.changed,
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,

@@ -109,6 +109,8 @@ class Report:
     memory_policy: str
     layers: tuple[LayerCost, ...]
     totals: Totals
+    changed: tuple[str, ...] = ()
+    """The knobs that stand at other values than the network's name says."""
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers put together by block, stage or op, in order of appearance; raises `UsageError`."""
@@ -141,6 +143,7 @@ def report(
     title: str = "",
     source: str = "",
     knobs: Mapping[str, Any] | None = None,
+    changed: tuple[str, ...] = (),
     batch: int = 1,
     dtype: str = "fp32",
     memory_policy: str = "fused",
@@ -167,6 +170,7 @@ def report(
         memory_policy=memory_policy,
         layers=layers,
         totals=_totals(layers, dtype, peak),
+        changed=changed,
     )
 
 

@@ -120,8 +120,9 @@ def report_table(report: Report, level: str = "layer") -> Table:
 
 
 def title(report: Report) -> str:
-    """The network, its knobs and its input on one line."""
-    knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name != "classes"]
+    """The network, the knobs that its name does not settle, and its input on one line."""
+    settled = {*report.knobs} - {*report.changed} | {"resolution"}  # the input says that
+    knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name not in settled]
     name = report.network if not report.title else f"{report.title} ({report.network})"
     return " · ".join([name, *knobs, f"input {shape_text(report.input_shape)}", f"batch {exact(report.batch)}"])
 

@@ -8,11 +8,14 @@ from fractions import Fraction
 import pytest
 
 import convcost
+from convcost.errors import UsageError
+from convcost.listing import list_table
 from convcost.network import knob_value, open_network
 from convcost.report import LEVELS
 from convcost.spec.model import Knob
+from convcost.spec import zoo
 from convcost.spec.zoo import names
-from convcost.tables import to_dict
+from convcost.tables import title, to_dict
 
 SUMMED = ("macs", "operations", "params", "buffers", "activations")
 
@@ -129,7 +132,7 @@ class TestKnobValues:
             ("vgg16", "width", 0, "width must be a decimal > 0, got 0"),
             ("vgg16", "width", True, "width must be a decimal > 0, got true"),
             ("vgg16", "resolution", 224.5, "resolution must be an integer >= 0, got 224.5"),
-            ("vgg16", "config", "F", "config must be A or B or D or E, got F"),
+            ("vgg16", "config", "F", "config must be A or B or C or D or E, got F"),
             ("vgg16", "witdh", 1, "vgg16 has no knob 'witdh'. Did you mean width?"),
             ("googlenet", "aux", 1, "aux must be true or false, got 1"),
         ],
@@ -138,3 +141,29 @@ class TestKnobValues:
         with pytest.raises(convcost.UsageError) as caught:
             open_network(model, {knob: value})
         assert str(caught.value) == message
+
+
+class TestTitle:
+    def test_a_name_settles_its_knobs(self) -> None:
+        assert title(convcost.load("resnet50").report()) == "ResNet (resnet50) · input 224×224×3 · batch 1"
+
+    def test_other_knobs_are_named(self) -> None:
+        report = convcost.load("mobilenet_v2", width=0.75, resolution=192).report(batch=2)
+        assert title(report) == "MobileNetV2 (mobilenet_v2) · width 0.75 · input 192×192×3 · batch 2"
+
+    def test_a_rewritten_network_keeps_what_was_settled(self) -> None:
+        network = convcost.load("vgg11", width=0.5).rewrite("separable")
+        assert title(network.report()) == "VGG (vgg11_separable) · width 0.5 · input 224×224×3 · batch 1"
+
+
+class TestList:
+    def names(self, *patterns: str) -> list[str]:
+        return [record["name"] for record in list_table(patterns).records]
+
+    def test_by_pattern_and_by_family(self) -> None:
+        assert self.names("lenet*", "mobilenet_v1") == ["lenet5", "lenet5_1998", "mobilenet_v1"]
+        assert self.names("resnet") == [name for name in self.names() if name in zoo.find("resnet50").spec.presets]
+
+    def test_a_pattern_that_nothing_matches(self) -> None:
+        with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet51'. Did you mean resnet50\?$"):
+            list_table(["lenet5", "resnet51"])
