@@ -71,7 +71,7 @@ def test_batch_multiplies_every_term() -> None:
 
 @pytest.mark.parametrize("batch", [0, -1, True, 1.5, "2"])
 def test_bad_batch(batch: Any) -> None:
-    with pytest.raises(UsageError, match="^batch must be an integer >= 1, got "):
+    with pytest.raises(UsageError, match=r"^batch must be an integer >= 1, got "):
         convcost.load("lenet5").reconcile("paper", "thop", batch=batch)
 
 
@@ -97,7 +97,7 @@ def test_printed_figures(text: str, value: int, last: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "1e9", "٣M", "4.G"])
 def test_no_figure(text: str) -> None:
-    with pytest.raises(UsageError, match="is no figure; write it as printed, e.g. 4.13G, 300M or 4,089,184,256$"):
+    with pytest.raises(UsageError, match=r"is no figure; write it as printed, e\.g\. 4\.13G, 300M or 4,089,184,256$"):
         Printed.parse(text)
 
 

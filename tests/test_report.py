@@ -12,8 +12,8 @@ from convcost.errors import UsageError
 from convcost.listing import list_table
 from convcost.network import knob_value, open_network
 from convcost.report import LEVELS
-from convcost.spec.model import Knob
 from convcost.spec import zoo
+from convcost.spec.model import Knob
 from convcost.spec.zoo import names
 from convcost.tables import title, to_dict
 
