@@ -5,6 +5,7 @@ from __future__ import annotations
 from convcost.errors import Where, did_you_mean
 from convcost.graph import FORMS
 from convcost.ops import OPS
+from convcost.ops.kinds import OneOf, Sides
 from convcost.spec import source
 from convcost.spec.model import Body, Branch, Broken, Call, Group, Item, Parallel, Table, Value
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
@@ -242,7 +243,7 @@ class LayerReader(Reader):
         table = None if empty else self.mapping(tree, scope, self.attributes(target))
         known = self.attributes(target)
         args = {
-            name: self.value(value, f"{scope}.{name}", names)
+            name: self.argument(target, name, value, f"{scope}.{name}", names)
             for name, value in (table.pairs.items() if table else ())
             if known is None or name in known
         }
@@ -252,3 +253,10 @@ class LayerReader(Reader):
             if missing:
                 self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
         return Broken() if len(self.problems) > before else Call(where, target, args)
+
+    def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
+        """The value of an argument; a word of an op's attribute (`axis: width`) is meant, not a knob of that name."""
+        kind = OPS[target].attrs[name].kind if target in OPS else None
+        if isinstance(kind, (OneOf, Sides)) and isinstance(tree, Scalar) and tree.value in kind.words:
+            return Value(tree.where, tree.value)
+        return self.value(tree, scope, names)

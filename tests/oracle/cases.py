@@ -148,9 +148,27 @@ def _shufflenet(groups: int, width: float, **knobs: Any) -> Case:
 
 
 def keras_inception_cases() -> Iterator[Case]:
-    """The later networks of keras' inception line; their parallel branches have no common order."""
+    """The later networks of keras' inception line; their parallel branches have no common order.
+
+    pytorchcv's NASNet is no second opinion: where maps are even it convolves a larger map and crops the result.
+    """
     for resolution in (299, 225, 193):
         yield _inception("xception", "Xception", resolution)
+
+    for model, options, resolutions in (
+        ("nasnet_mobile", (4, 1056, 32, False), (224, 225, 193)),
+        ("nasnet_5_1538", (5, 1536, 96, True), (299,)),
+        ("nasnet_7_1920", (7, 1920, 96, True), (299,)),
+        ("nasnet_large", (6, 4032, 96, True), (331, 224)),
+    ):
+        for resolution in resolutions:
+            yield _nasnet(model, options, resolution)
+
+
+def _nasnet(model: str, options: tuple[int, int, int, bool], resolution: int) -> Case:
+    names = ("num_blocks", "penultimate_filters", "stem_block_filters", "skip_reduction")
+    build = partial(keras_network, "NASNet", resolution=resolution, **dict(zip(names, options, strict=True)))
+    return Case("keras", model, build, {"resolution": resolution}, ordered=False)
 
 
 def _inception(model: str, name: str, resolution: int) -> Case:

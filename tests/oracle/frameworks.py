@@ -169,11 +169,15 @@ def import_keras() -> ModuleType:
 
 @cache
 def keras_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
-    """Build and list a network of ``keras.applications`` on square colour images."""
+    """Build and list a network of ``keras.applications`` on square colour images.
+
+    Its general NASNet is not public, and its NASNetMobile refuses torch, for a reason that does not touch shapes.
+    """
     package = import_keras()
     device = "meta" if package.backend.backend() == "torch" else "cpu"
     with package.device(device):
-        build = getattr(package.applications, name)
+        home = importlib.import_module("keras.src.applications.nasnet") if name == "NASNet" else package.applications
+        build = getattr(home, name)
         model = build(weights=None, input_shape=(resolution, resolution, 3), **options)
         return trace_keras(model)
 
