@@ -1,4 +1,4 @@
-"""Write what follows from the code: docs/ops.md, docs/cli.md, specs/convcost.schema.json, reports/zoo.md.
+"""Write what follows from the code: docs/ops.md, docs/cli.md, docs/conventions.md, specs/convcost.schema.json, reports/zoo.md.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if one of them is stale (a test does this)
@@ -7,16 +7,22 @@ python docs/generate.py --check    exit 1 if one of them is stale (a test does t
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from tabulate import tabulate
 
 from convcost.cli.main import main as convcost
+from convcost.conventions import all_conventions
+from convcost.cost import LEDGER, Convention
 from convcost.listing import list_table
+from convcost.network import load
 from convcost.ops import OPS
 from convcost.render import json_text, render
 from convcost.spec.manual import page
 from convcost.spec.schema import json_schema
+from convcost.units import exact
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
@@ -55,9 +61,50 @@ def zoo_page() -> str:
     return f"{NOTE}\n# The zoo\n\n{render(list_table(), 'markdown')}"
 
 
+def conventions_page() -> str:
+    """Every convention with its terms, and what they make of some networks."""
+    parts = [
+        NOTE,
+        "# Conventions\n",
+        "What counts as an operation. Each convention is a linear function over the ledger of a network's ops, kept as",
+        "data in [conventions.yaml](../convcost/conventions.yaml): a new one is an entry there and nothing else.",
+        "`--convention NAME` chooses one, and `convcost reconcile MODEL [FIRST] [SECOND]` shows term by term why two differ.",
+        "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves.\n",
+        *map(_convention, all_conventions().values()),
+        "## What they make of some networks\n",
+        _counts(COUNTED),
+    ]
+    return "\n".join(parts)
+
+
+COUNTED = (
+    "alexnet_one_tower", "vgg16", "googlenet_torchvision", "inception_v3", "resnet18", "resnet50", "mobilenet_v2",
+    "efficientnet_b0", "shufflenet_v2_x1_0", "mnasnet1_0", "squeezenet1_0",
+)  # fmt: skip
+
+
+def _convention(convention: Convention) -> str:
+    ops: dict[str, list[str]] = {}
+    for op, factors in convention.terms.items():
+        sums = " + ".join(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
+        ops.setdefault(sums or "not counted", []).append(op)
+    rows = [[", ".join(names), what] for what, names in ops.items()]
+    head = f"## {convention.name}\n\nIn {convention.unit}: {convention.counts}.\n\nSource: {convention.source}.\n"
+    return f"{head}\n{tabulate(rows, ('ops', 'each counts'), tablefmt='github')}\n"
+
+
+def _counts(models: Sequence[str]) -> str:
+    rows = [
+        [name, *(exact(load(model).report(name).totals.operations) for model in models)] for name in all_conventions()
+    ]
+    aligned = ["left"] + ["right"] * len(models)
+    return tabulate(rows, ("", *models), tablefmt="github", disable_numparse=True, colalign=aligned) + "\n"
+
+
 FILES = {
     "docs/ops.md": ops_page,
     "docs/cli.md": cli_page,
+    "docs/conventions.md": conventions_page,
     "reports/zoo.md": zoo_page,
     "specs/convcost.schema.json": lambda: json_text(json_schema()),
 }
