@@ -86,7 +86,8 @@ def where(condition: Any, a: Dim, b: Dim) -> Dim:
     if is_symbolic(condition):
         import sympy
 
-        return sympy.Piecewise((a, condition), (b, True))
+        # Unevaluated: sympy would simplify the conditions of nested pieces for minutes.
+        return sympy.Piecewise((a, condition), (b, True), evaluate=False)
     if is_array(condition):
         import numpy as np
 
