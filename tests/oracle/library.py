@@ -38,14 +38,14 @@ SAME_NAME = (
 )
 """Networks of torchvision whose names convcost shares, at 224x224."""
 
-AT_ODD_SIZES = {
-    **{name: name for name in ("vgg16_bn", "squeezenet1_0", "squeezenet1_1", "shufflenet_v2_x1_0", "mnasnet1_0")},
-    **{name: name for name in ("resnext50_32x4d", "wide_resnet50_2", "densenet121", "convnext_tiny")},
-    **{name: name for name in ("mobilenet_v3_large", "mobilenet_v3_small", "regnet_x_8gf", "regnet_y_400mf")},
-    **{"efficientnet_v2_s": "efficientnet_v2_s", "alexnet_one_tower": "alexnet"},
-    **{"googlenet_torchvision": "googlenet", "inception_v3": "inception_v3"},
-}
-"""convcost's name -> torchvision's."""
+AT_ODD_SIZES = (
+    *("vgg16_bn", "squeezenet1_0", "squeezenet1_1", "shufflenet_v2_x1_0", "mnasnet1_0", "resnext50_32x4d"),
+    *("wide_resnet50_2", "densenet121", "convnext_tiny", "mobilenet_v3_large", "mobilenet_v3_small"),
+    *("regnet_x_8gf", "regnet_y_400mf", "efficientnet_v2_s", "alexnet_one_tower", "googlenet_torchvision"),
+    "inception_v3",
+)
+RENAMED = {"alexnet_one_tower": "alexnet", "googlenet_torchvision": "googlenet"}
+"""convcost's name -> torchvision's, where they differ."""
 
 NO_HEADS = {"aux_logits": False, "init_weights": False}
 HEADS = {"aux_logits": True, "init_weights": False}
@@ -59,7 +59,8 @@ def torchvision_rows() -> Iterator[Row]:
         return Row("torchvision", model, name, knobs or {}, options)
 
     yield from (row(name, name) for name in SAME_NAME)
-    for model, name in AT_ODD_SIZES.items():
+    for model in AT_ODD_SIZES:
+        name = RENAMED.get(model, model)
         for size in ODD:
             yield row(model, name, {"resolution": size}, resolution=size, **(NO_HEADS if name in INCEPTIONS else {}))
     yield row("alexnet_one_tower", "alexnet")
