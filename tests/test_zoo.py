@@ -46,6 +46,13 @@ TOTALS = {
     ("googlenet_torchvision",): (6_624_904, 1_498_376_192),
     ("inception_v3",): (23_834_568, 5_713_216_096),
     ("squeezenet1_0",): (1_248_424, 818_924_576),
+    ("densenet121",): (7_978_856, 2_834_161_664),
+    ("mobilenet_v3_large",): (5_483_032, 216_589_760),
+    ("mobilenet_v3_small",): (2_542_856, 56_510_400),
+    ("resnext50_32x4d",): (25_028_904, 4_230_479_872),
+    ("regnet_y_400mf",): (4_344_144, 401_842_848),
+    ("convnext_tiny",): (28_589_128, 4_455_531_264),
+    ("efficientnet_v2_s",): (21_458_488, 8_365_617_152),
     ("shufflenet_v2_x1_0",): (2_278_604, 144_907_992),
     ("mnasnet1_0",): (4_383_312, 314_415_872),
 }
@@ -60,6 +67,18 @@ TORCHVISION = {
     "mnasnet0_5": (2_218_512, 104),
     "mnasnet0_75": (3_170_208, 215),
     "mnasnet1_3": (6_282_256, 526),
+    "densenet161": (28_681_000, 7_728),
+    "densenet169": (14_149_480, 3_360),
+    "densenet201": (20_013_928, 4_291),
+    "resnext101_32x8d": (88_791_336, 16_414),
+    "resnext101_64x4d": (83_455_272, 15_460),
+    "wide_resnet50_2": (68_883_240, 11_398),
+    "wide_resnet101_2": (126_886_696, 22_753),
+    "convnext_small": (50_223_688, 8_684),
+    "convnext_base": (88_591_464, 15_355),
+    "convnext_large": (197_767_336, 34_361),
+    "efficientnet_v2_m": (54_139_356, 24_582),
+    "efficientnet_v2_l": (118_515_272, 56_080),
     "vgg11_bn": (132_868_840, 7_609),
     "vgg13_bn": (133_053_736, 11_308),
     "vgg16_bn": (138_365_992, 15_470),
@@ -71,6 +90,67 @@ TORCHVISION = {
 def test_torchvision_metadata(model: str) -> None:
     totals = convcost.load(model).report().totals
     assert (totals.params, round(Fraction(totals.macs, 10**6))) == TORCHVISION[model]
+
+
+# pycls dev/model_complexity.json: "flops" are MACs and the additions of biases, counted exactly; trainable parameters.
+PYCLS = {
+    "regnet_x_200mf": (199_040_872, 2_684_792),
+    "regnet_x_400mf_paper": (397_678_568, 5_157_512),
+    "regnet_x_600mf": (600_891_112, 6_196_040),
+    "regnet_x_800mf": (799_700_712, 7_259_656),
+    "regnet_x_1_6gf": (1_602_850_792, 9_190_136),
+    "regnet_x_3_2gf": (3_176_622_952, 15_296_552),
+    "regnet_x_4gf": (3_964_499_816, 22_118_248),
+    "regnet_x_6_4gf": (6_460_292_264, 26_209_256),
+    "regnet_x_8gf": (7_995_133_416, 39_572_648),
+    "regnet_x_12gf": (12_086_679_016, 46_106_056),
+    "regnet_x_16gf": (15_940_756_456, 54_278_536),
+    "regnet_x_32gf": (31_735_930_792, 107_811_560),
+    "regnet_y_200mf": (199_519_076, 3_162_996),
+    "regnet_y_400mf": (401_849_056, 4_344_144),
+    "regnet_y_600mf": (601_227_608, 6_055_160),
+    "regnet_y_800mf_paper": (797_183_328, 6_263_168),
+    "regnet_y_1_6gf": (1_612_087_326, 11_202_430),
+    "regnet_y_3_2gf": (3_176_496_162, 19_436_338),
+    "regnet_y_4gf": (3_973_301_344, 20_646_656),
+    "regnet_y_6_4gf": (6_355_221_876, 30_583_252),
+    "regnet_y_8gf_paper": (7_963_074_196, 39_180_068),
+    "regnet_y_12gf": (12_092_395_504, 51_822_544),
+    "regnet_y_16gf": (15_911_534_044, 83_590_140),
+    "regnet_y_32gf": (32_279_583_362, 145_046_770),
+    "resnext50_32x4d": (4_230_480_872, 25_028_904),
+    "resnext101_32x4d": (7_969_997_800, 44_177_704),
+}
+
+
+@pytest.mark.parametrize("model", PYCLS)
+def test_pycls_complexity(model: str) -> None:
+    totals = convcost.load(model).report("with_bias").totals
+    assert (totals.operations, totals.params) == PYCLS[model]
+
+
+# arXiv 1905.02244, Table 3, and tensorflow/models mobilenet/README.md: M mult-adds and M parameters. Small is printed
+# as 66 M (65 minimalistic); a plain count gives 56.9 and 52.3.
+MOBILENET_V3 = [
+    ("mobilenet_v3_large", "0.75", "155", "4.0"),
+    ("mobilenet_v3_small_1280", "0.75", "44", "2.4"),
+    ("mobilenet_v3_large_minimalistic", "1", "209", "3.9"),
+    ("mobilenet_v3_small_1280", "1", None, "2.9"),
+    ("mobilenet_v3_small_minimalistic", "1", None, "2.0"),
+]
+
+
+@pytest.mark.parametrize(("model", "width", "macs", "params"), MOBILENET_V3)
+def test_mobilenet_v3_variants_as_published(model: str, width: str, macs: str | None, params: str) -> None:
+    totals = convcost.load(model, width=width).report().totals
+    assert f"{totals.params / 10**6:.1f}" == params
+    assert macs is None or f"{totals.macs / 10**6:.0f}" == macs
+
+
+# tensorflow/tpu mnasnet/README.md: M parameters of A1 at each depth multiplier.
+def test_mnasnet_a1_as_published() -> None:
+    params = [convcost.load("mnasnet_a1", width=w).report().totals.params for w in ("1.4", "1", "0.75", "0.5", "0.35")]
+    assert [f"{n / 10**6:.1f}" for n in params] == ["6.1", "3.9", "2.9", "2.1", "1.7"]
 
 
 def test_heads_in_torchvision() -> None:

@@ -15,5 +15,6 @@ but computes and allocates nothing.
 * ``plain_torch.py`` networks torchvision and keras lack, written with plain ``torch.nn``
 * ``calls.py``       every op of a network of torchvision, and whether it is a module or a function call
 * ``cases.py``       which convcost model is compared with which network
+* ``library.py``     the same as data, for networks that libraries ship under names of their own
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

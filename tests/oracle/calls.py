@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .frameworks import import_torchvision
+from .frameworks import torchvision_module
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +48,8 @@ FUNCTIONS = {
 }
 JOINS = {"cat": "concat", "add": "add", "add_": "add", "iadd": "add", "__iadd__": "add", "__add__": "add"}
 JOINS |= {"mul": "multiply", "__mul__": "multiply"}
+#: What ConvNeXt calls on maps whose channels are the last axis.
+CHANNELS_LAST = {"linear", "layer_norm", "gelu"}
 #: Different names or notations of the same thing: a linear layer at each position is a 1×1 convolution.
 SAME = {"silu": "swish", "global_avg_pool": "adaptive_avg_pool", "scale": "multiply", "linear": "conv2d"}
 #: Views and rearrangements are not written alike anywhere, and none of the counters counts them.
@@ -65,12 +67,7 @@ def convcost_calls(nodes: Any, layers: Any) -> Calls:
 
 def torchvision_calls(name: str, *, resolution: int, **options: Any) -> Calls:
     """All calls of one forward pass of a network of torchvision in evaluation mode."""
-    import torch
-
-    models = import_torchvision().models
-    with torch.device("meta"):
-        net = models.get_model(name, weights=None, **options).eval()
-    return torch_calls(net, (3, resolution, resolution))
+    return torch_calls(torchvision_module(name, **options).eval(), (3, resolution, resolution))
 
 
 def torch_calls(net: nn.Module, input_shape: tuple[int, int, int]) -> Calls:
@@ -80,13 +77,13 @@ def torch_calls(net: nn.Module, input_shape: tuple[int, int, int]) -> Calls:
     found: Calls = Counter()
     inside: list[nn.Module] = []
 
-    def enter(module: nn.Module, inputs: Any) -> None:
+    def enter(module: nn.Module, _inputs: Any) -> None:
         inside.append(module)
 
-    def leave(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    def leave(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         inside.pop()
         op = MODULES[type(module).__name__]
-        found[SAME.get(op, op), _shape(output, last=op in ("linear", "layer_norm")), ""] += 1
+        found[SAME.get(op, op), _shape(output, last=op in CHANNELS_LAST), ""] += 1
 
     for module in net.modules():
         if type(module).__name__ in MODULES:
@@ -121,7 +118,7 @@ def _watched(found: Calls, inside: list[Any]) -> Iterator[None]:
 
 
 def _shape(tensor: torch.Tensor, *, last: bool = False) -> tuple[int, ...]:
-    """The shape as convcost writes it; `last` for layers that take the channels from the last axis."""
+    """The shape as convcost writes it; with `last`, a map whose first two axes agree has its channels last already."""
     shape = tuple(tensor.shape[1:])
     return _bare(shape if len(shape) == 1 or (last and shape[0] == shape[1]) else (*shape[1:], shape[0]))
 

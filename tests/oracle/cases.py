@@ -9,6 +9,7 @@ from typing import Any
 
 from .frameworks import keras_network, plain_torch_network, pytorchcv_network, timm_network, torchvision_network
 from .layers import Network
+from .library import ROWS
 
 WIDTHS_V1 = (1.0, 0.75, 0.5, 0.25)
 WIDTHS_V2 = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35)
@@ -41,6 +42,8 @@ def torch_cases() -> Iterator[Case]:
 
     yield case("lenet5", "LeNet5")
     yield case("alexnet", "AlexNet", groups=2)
+    yield case("vgg16_c", "VGG16C")
+    yield case("vgg11_lrn", "VGG11LRN")
     yield case("alexnet_ungrouped", "AlexNet", groups=1)
     yield case("googlenet", "GoogLeNet", ordered=False)
     yield case("googlenet_aux", "GoogLeNet", ordered=False, auxiliary=True)
@@ -64,45 +67,12 @@ def torchvision_cases() -> Iterator[Case]:
         yield Case("torchvision", name, partial(torchvision_network, name, resolution=resolution))
 
 
-def torchvision_library_cases() -> Iterator[Case]:
-    """The networks that came with torchvision's own names; at odd sizes, too, where rounding matters."""
-
-    def case(model: str, name: str = "", **options: Any) -> Case:
-        knobs = {"resolution": options["resolution"]} if "resolution" in options else {}
-        build = partial(torchvision_network, name or model, **options)
-        return Case("torchvision", model, build, knobs, ordered=False)
-
-    for odd in ({}, {"resolution": 225}, {"resolution": 193}):
-        yield case("alexnet_one_tower", "alexnet", **odd)
-        yield case("googlenet_torchvision", "googlenet", aux_logits=False, init_weights=False, **odd)
-        yield case("vgg16_bn", **odd)
-        for version in ("1_0", "1_1"):
-            yield case(f"squeezenet{version}", **odd)
-        for width in ("0_5", "1_0", "1_5", "2_0"):
-            yield case(f"shufflenet_v2_x{width}", **odd)
-        for width in ("0_5", "0_75", "1_0", "1_3"):
-            yield case(f"mnasnet{width}", **odd)
-        for name in ("resnext50_32x4d", "wide_resnet50_2"):
-            yield case(name, **odd)
-    for name in ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet101_2"):
-        yield case(name)
-    for depth in (11, 13, 19):
-        yield case(f"vgg{depth}_bn")
-    for resolution in (299, 225, 300):
-        yield case("inception_v3", resolution=resolution, aux_logits=False, init_weights=False)
-    yield case("inception_v3_aux", "inception_v3", resolution=299, aux_logits=True, init_weights=False)
-    yield case("googlenet_torchvision_aux", "googlenet", aux_logits=True, init_weights=False)
-
-
-def timm_cases() -> Iterator[Case]:
-    """Networks of timm; its names differ."""
-
-    def case(model: str, name: str, **options: Any) -> Case:
-        knobs = {"resolution": options["resolution"]} if "resolution" in options else {}
-        return Case("timm", model, partial(timm_network, name, **options), knobs, ordered=False)
-
-    yield case("mnasnet_a1", "semnasnet_100")
-    yield case("resnext101_32x4d", "resnext101_32x4d")
+def library_cases() -> Iterator[Case]:
+    """The networks of ``library.py``, compared as multisets."""
+    builders = {"torchvision": torchvision_network, "keras": keras_network, "timm": timm_network}
+    for row in ROWS:
+        build = partial(builders[row.framework], row.name, **row.options)
+        yield Case(row.framework, row.model, build, row.knobs, ordered=False)
 
 
 def keras_cases() -> Iterator[Case]:
@@ -180,8 +150,7 @@ CASES = (
     *torch_cases(),
     *torchvision_cases(),
     *keras_cases(),
-    *torchvision_library_cases(),
-    *timm_cases(),
+    *library_cases(),
     *pytorchcv_cases(),
     *keras_inception_cases(),
 )

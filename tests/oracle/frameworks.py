@@ -13,6 +13,7 @@ import sys
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from .layers import Layer, Network
 
@@ -39,12 +40,24 @@ def plain_torch_network(class_name: str, **options: Any) -> Network:
 @cache
 def torchvision_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
     """Build and list a network of ``torchvision.models`` on square colour images, with its auxiliary heads if any."""
+    net = torchvision_module(name, **options)
+    return trace_torch(net, (3, resolution, resolution), heads=options.get("aux_logits", False))
+
+
+def torchvision_module(name: str, **options: Any) -> nn.Module:
+    """Build a network of ``torchvision.models`` on the meta device; the name is a function's or a class's."""
     import torch
 
     models = import_torchvision().models
-    with torch.device("meta"):
-        net = models.get_model(name, weights=None, **options)
-    return trace_torch(net, (3, resolution, resolution), heads=options.get("aux_logits", False))
+    rule = models.regnet.BlockParams.from_init_params
+
+    def on_cpu(**settings: Any) -> Any:  # RegNet computes its widths with tensors
+        with torch.device("cpu"):
+            return rule(**settings)
+
+    with patch.object(models.regnet.BlockParams, "from_init_params", on_cpu), torch.device("meta"):
+        net: nn.Module = getattr(models, name)(**options)
+    return net
 
 
 @cache
@@ -57,7 +70,7 @@ def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network
     return trace_torch(net, (3, resolution, resolution))
 
 
-PER_CHANNEL = {"layer_scale"}
+PER_CHANNEL = {"layer_scale", "gamma"}
 """Parameters that modules hold themselves and that are, as those of normalisations, no layers of their own."""
 
 

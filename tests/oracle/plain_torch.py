@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -155,3 +157,51 @@ class GoogLeNet(nn.Module):
 
 def _pool() -> nn.MaxPool2d:
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+
+
+class VGG16C(nn.Sequential):
+    """Configuration C of the VGG paper's Table 1: the last convolution of stages 3 to 5 is 1x1."""
+
+    input_shape = (3, 224, 224)
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__(
+            *_vgg_stage(3, 64, 3, 3),
+            *_vgg_stage(64, 128, 3, 3),
+            *_vgg_stage(128, 256, 3, 3, 1),
+            *_vgg_stage(256, 512, 3, 3, 1),
+            *_vgg_stage(512, 512, 3, 3, 1),
+            *_vgg_classifier(classes),
+        )
+
+
+class VGG11LRN(nn.Sequential):
+    """Configuration A-LRN of the VGG paper's Table 1."""
+
+    input_shape = (3, 224, 224)
+
+    def __init__(self, classes: int = 1000) -> None:
+        first = _vgg_stage(3, 64, 3)
+        super().__init__(
+            *first[:-1],
+            nn.LocalResponseNorm(5),
+            first[-1],
+            *_vgg_stage(64, 128, 3),
+            *_vgg_stage(128, 256, 3, 3),
+            *_vgg_stage(256, 512, 3, 3),
+            *_vgg_stage(512, 512, 3, 3),
+            *_vgg_classifier(classes),
+        )
+
+
+def _vgg_stage(inputs: int, channels: int, *kernels: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for kernel in kernels:
+        layers += [nn.Conv2d(inputs, channels, kernel, padding=kernel // 2), nn.ReLU()]
+        inputs = channels
+    return [*layers, nn.MaxPool2d(2)]
+
+
+def _vgg_classifier(classes: int) -> list[nn.Module]:
+    sizes = (512 * 7 * 7, 4096, 4096, classes)
+    return [nn.Flatten(), *(nn.Linear(a, b) for a, b in pairwise(sizes))]

@@ -32,6 +32,14 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "mnasnet1_0": ("mnasnet1_0", {}),
     "squeezenet1_0": ("squeezenet1_0", {}),
     "squeezenet1_1": ("squeezenet1_1", {}),
+    "resnext50_32x4d": ("resnext50_32x4d", {}),
+    "densenet121": ("densenet121", {}),
+    "mobilenet_v3_large": ("mobilenet_v3_large", {}),
+    "mobilenet_v3_small": ("mobilenet_v3_small", {}),
+    "efficientnet_v2_s": ("efficientnet_v2_s", {}),
+    "regnet_x_400mf": ("regnet_x_400mf", {}),
+    "regnet_y_400mf": ("regnet_y_400mf", {}),
+    "convnext_tiny": ("convnext_tiny", {}),
 }
 
 
