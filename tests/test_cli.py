@@ -124,7 +124,7 @@ def test_completion_knows_the_zoo() -> None:
     def texts(found: list[object]) -> list[str]:
         return [getattr(item, "value", item) for item in found]  # type: ignore[misc]
 
-    assert texts(complete_model(None, None, "mob")) == ["mobilenet_v1", "mobilenet_v2"]  # type: ignore[arg-type]
+    assert texts(complete_model(None, None, "lenet")) == ["lenet5", "lenet5_1998"]  # type: ignore[arg-type]
     assert [item.type for item in complete_model(None, None, "./my")] == ["file"]  # type: ignore[arg-type]
     assert complete_convention(None, None, "pa") == ["paper"]  # type: ignore[arg-type]
 
