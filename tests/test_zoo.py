@@ -308,6 +308,8 @@ RUNNING = {
     "shufflenet_v1_g8": (2_434_768, 138_365_952),
     # keras
     "xception": (22_855_952, 8_357_403_496),
+    "inception_resnet_v2": (55_813_192, 13_155_794_016),
+    "resnet50_v2": (25_568_360, 3_482_255_360),
     "nasnet_mobile": (5_289_978, 563_638_816),
     "nasnet_large": (88_753_150, 23_783_414_658),
 }
@@ -337,3 +339,12 @@ SHUFFLENET_V1 = [
 def test_shufflenet_v1_as_its_authors_count(knobs: dict[str, float], million: int, params: str) -> None:
     totals = convcost.load("shufflenet_v1", **knobs).report().totals
     assert (round(totals.macs / 10**6), f"{(totals.params - 1000) / 10**6:.1f}") == (million, params)
+
+
+def test_mobilenet_v1_tables_4_and_5() -> None:
+    # arXiv 1704.04861: the shallow network, 307 M and 2.9 M; all convolutions full, 4866 M (4867.3 M by an independent
+    # recount, each pair of depthwise and pointwise one 3×3 with the stride of the depthwise) and 29.3 M.
+    shallow = convcost.load("mobilenet_v1_shallow").report().totals
+    assert (round(shallow.macs / 10**6), round(shallow.params / 10**6, 1)) == (307, 2.9)
+    full = convcost.load("mobilenet_v1").rewrite("standard").report().totals
+    assert (round(full.macs / 10**6, 1), round(full.params / 10**6, 1)) == (4867.3, 29.3)

@@ -246,6 +246,8 @@ class _Builder(Lookup):
             self.read.add(call.target)
         if target == NOTHING:
             return inputs[0]
+        if isinstance(target, Broken):
+            return UNKNOWN
         if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
             known = did_you_mean(str(target), [*OPS, *self.spec.blocks])
             self.complain(

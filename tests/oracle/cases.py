@@ -45,6 +45,7 @@ def torch_cases() -> Iterator[Case]:
     yield case("vgg16_c", "VGG16C")
     yield case("vgg11_lrn", "VGG11LRN")
     yield case("alexnet_ungrouped", "AlexNet", groups=1)
+    yield case("nin_imagenet", "NetworkInNetwork")
     yield case("googlenet", "GoogLeNet", ordered=False)
     yield case("googlenet_aux", "GoogLeNet", ordered=False, auxiliary=True)
 
@@ -110,11 +111,29 @@ def pytorchcv_cases() -> Iterator[Case]:
         yield _shufflenet(groups, width)
     for resolution in (225, 193):
         yield _shufflenet(3, 1.0, resolution=resolution)
+    for resolution in (224, 225, 256):  # its concatenations fit where the maps are even
+        build = partial(pytorchcv_network, "bninception", "bninception", resolution=resolution)
+        yield Case("pytorchcv", "bn_inception", build, {"resolution": resolution}, ordered=False)
+    for resolution in (299, 225, 193):
+        build = partial(pytorchcv_network, "inceptionv4", "inceptionv4", resolution=resolution)
+        yield Case("pytorchcv", "inception_v4", build, {"resolution": resolution}, ordered=False)
+    for classes in (10, 100):
+        build = partial(pytorchcv_network, "nin_cifar", f"nin_cifar{classes}", resolution=32)
+        yield Case("pytorchcv", f"nin_cifar{classes}", build)
 
 
 def _shufflenet(groups: int, width: float, **knobs: Any) -> Case:
     build = partial(pytorchcv_network, "shufflenet", "get_shufflenet", groups=groups, width_scale=width, **knobs)
     return Case("pytorchcv", "shufflenet_v1", build, {"groups": groups, "width": width, **knobs})
+
+
+def timm_inception_cases() -> Iterator[Case]:
+    """A second opinion on the inception line; timm's batch-norm has a scale everywhere."""
+    for resolution in (299, 225, 193):
+        build = partial(timm_network, "inception_v4", resolution=resolution)
+        yield Case("timm", "inception_v4", build, {"resolution": resolution}, ordered=False)
+        build = partial(timm_network, "inception_resnet_v2", resolution=resolution)
+        yield Case("timm", "inception_resnet_v2", build, {"resolution": resolution, "bn_scale": True}, ordered=False)
 
 
 def keras_inception_cases() -> Iterator[Case]:
@@ -124,7 +143,11 @@ def keras_inception_cases() -> Iterator[Case]:
     """
     for resolution in (299, 225, 193):
         yield _inception("xception", "Xception", resolution)
-
+        yield _inception("inception_resnet_v2", "InceptionResNetV2", resolution)
+    for depth in (50, 101, 152):
+        yield _inception(f"resnet{depth}_v2", f"ResNet{depth}V2", 224)
+    for resolution in (225, 193):
+        yield _inception("resnet50_v2", "ResNet50V2", resolution)
     for model, options, resolutions in (
         ("nasnet_mobile", (4, 1056, 32, False), (224, 225, 193)),
         ("nasnet_5_1538", (5, 1536, 96, True), (299,)),
@@ -153,4 +176,5 @@ CASES = (
     *library_cases(),
     *pytorchcv_cases(),
     *keras_inception_cases(),
+    *timm_inception_cases(),
 )

@@ -66,6 +66,32 @@ class AlexNet(nn.Sequential):
         )
 
 
+class NetworkInNetwork(nn.Sequential):
+    """The ImageNet model that the first author of network in network released for Caffe, which rounds pools up."""
+
+    input_shape = (3, 224, 224)
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__(
+            *_mlpconv(nn.Conv2d(3, 96, 11, stride=4), 96, 96),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_mlpconv(nn.Conv2d(96, 256, 5, padding=2), 256, 256),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_mlpconv(nn.Conv2d(256, 384, 3, padding=1), 384, 384),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.Dropout(),
+            *_mlpconv(nn.Conv2d(384, 1024, 3, padding=1), 1024, classes),
+            nn.AvgPool2d(6),
+            nn.Flatten(),
+        )
+
+
+def _mlpconv(conv: nn.Conv2d, hidden: int, outputs: int) -> list[nn.Module]:
+    """A convolution, then two layers of a perceptron at each position."""
+    first, second = nn.Conv2d(conv.out_channels, hidden, 1), nn.Conv2d(hidden, outputs, 1)
+    return [conv, nn.ReLU(), first, nn.ReLU(), second, nn.ReLU()]
+
+
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """GoogLeNet's convolution: "same" padding, a bias, no batch normalisation."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2), nn.ReLU())
