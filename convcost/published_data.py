@@ -9,14 +9,13 @@ import csv
 import io
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache, reduce
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
-from convcost.conventions import all_conventions
-from convcost.cost import PAPER
 from convcost.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
 from convcost.published_figures import Figure, figure
 from convcost.spec.source import display, read
@@ -24,9 +23,14 @@ from convcost.spec.zoo import directory
 
 KINDS = ("paper", "authors", "library", "reimplementation")
 """Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
+COLUMNS = (
+    *("source", "locator", "item", "model", "knobs", "quantity", "part", "printed", "unit", "rounding"),
+    *("counting", "because", "computed"),
+)
+"""Of a file of claims."""
 _NEEDED = ("model", "quantity", "printed")
-_EVERYTHING: Mapping[str, Mapping[str, int]] = {"*": {"weights": 1, "biases": 1}}
-_FIELDS = ("weights", "biases", "buffers")
+Terms = Mapping[str, Mapping[str, Fraction]]
+"""Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
 Row = TypeVar("Row")
 
 
@@ -47,21 +51,25 @@ class Source(NamedTuple):
 class Definition:
     """A way to count, other than convcost's own; several of them can be put together."""
 
-    key: str
-    says: str
+    key: str = ""
+    says: str = ""
     """What it does, as the explanation of a figure."""
     skip: tuple[str, ...] = ()
-    """Layers that it leaves out: globs over names, scopes or kinds of op."""
-    params: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: _EVERYTHING)
-    """What a parameter is: op (or *) -> ledger field -> coefficient."""
+    """Layers that it leaves out: globs over names, scopes, ops and kinds of op."""
+    params: Terms | None = None
+    """What a parameter is, if not every weight and bias."""
     plus: int = 0
     """Parameters that the source counts and no layer of the network has."""
-    convention: str = PAPER
-    """What an operation is: a name of conventions.yaml."""
+    convention: str = ""
+    """What an operation is: a name of conventions.yaml …"""
+    operations: Terms | None = None
+    """… or terms of its own."""
     model: str = ""
     """Counts this network instead."""
     knobs: Mapping[str, str] = field(default_factory=dict)
     """Counts the network at these knobs instead."""
+    rewrite: str = ""
+    """Counts the network rebuilt: what `Network.rewrite` takes."""
 
     def __or__(self, other: Definition) -> Definition:
         """Both at once; where both say something, the second holds."""
@@ -69,15 +77,17 @@ class Definition:
             key=" ".join(filter(None, (self.key, other.key))),
             says="; ".join(filter(None, (self.says, other.says))),
             skip=self.skip + other.skip,
-            params=self.params if other.params == _EVERYTHING else other.params,
+            params=other.params or self.params,
             plus=self.plus + other.plus,
-            convention=self.convention if other.convention == PAPER else other.convention,
+            convention=other.convention or self.convention,
+            operations=other.operations or self.operations,
             model=other.model or self.model,
             knobs={**self.knobs, **other.knobs},
+            rewrite=other.rewrite or self.rewrite,
         )
 
 
-OWN = Definition("", "")
+OWN = Definition()
 """convcost's own way: multiply-accumulates of conv and linear layers; trainable parameters."""
 
 
@@ -93,10 +103,10 @@ class Claim(NamedTuple):
     """What the row is called in print."""
     model: str
     knobs: Mapping[str, str]
-    quantity: str
+    figure: Figure
+    """The quantity, as printed."""
     part: str
     """Which layers; empty for the whole network."""
-    figure: Figure
     counting: tuple[str, ...]
     """The explanation that is recomputed: keys of definitions.yaml."""
     because: str
@@ -163,12 +173,15 @@ def definitions() -> dict[str, Definition]:
 
 
 def _definition(key: str, entry: Mapping[str, Any]) -> Definition:
-    made = Definition(key, **{**entry, "skip": tuple(entry.get("skip", ()))})
-    made = replace(made, knobs={name: str(value) for name, value in made.knobs.items()})
-    unknown = {name for terms in made.params.values() for name in terms} - set(_FIELDS)
-    if unknown or made.convention not in all_conventions():
-        raise ConvcostError(f"definitions.yaml: {key}: unknown {', '.join(sorted(unknown)) or made.convention}")
-    return made
+    given = dict(entry, skip=tuple(entry.get("skip", ())))
+    given["knobs"] = {name: str(value) for name, value in given.get("knobs", {}).items()}
+    for name in {"params", "operations"} & set(given):
+        given[name] = {
+            pattern: {count: Fraction(str(factor)) for count, factor in factors.items()}
+            for patterns, factors in given[name].items()
+            for pattern in patterns.split(", ")
+        }
+    return Definition(key, **given)
 
 
 def combined(keys: Iterable[str]) -> Definition:
@@ -204,8 +217,7 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
         return Claim(**{**cells, "at": at, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])})
 
-    names = [name for name in Claim._fields if name not in ("at", "figure")]
-    return list(_rows(path, [*names, "printed", "unit", "rounding"], _NEEDED, claim))
+    return _rows(path, COLUMNS, _NEEDED, claim)
 
 
 @lru_cache(maxsize=1)
