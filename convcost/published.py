@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
     verdict: str
     """One of `VERDICTS`."""
     explanation: str
-    """Why it differs; for what is unexplained, what fails."""
+    """Why it differs, or how it was rounded; for what is unexplained, what fails."""
     counting: tuple[str, ...] = ()
     """The way to count that explains it: keys of definitions.yaml."""
 
@@ -106,7 +106,8 @@ def judge(claim: Claim, counter: Counter) -> Verdict:
     if claim.counting:
         return _recounted(claim, plain, fits, counter)
     if not claim.because:
-        return _verdict(claim, plain, REPRODUCED if fits else UNEXPLAINED, "" if fits else "the data explains nothing")
+        word, said = (REPRODUCED, claim.figure.how) if fits else (UNEXPLAINED, "the data explains nothing")
+        return _verdict(claim, plain, word, said)
     if fits:
         return _verdict(claim, plain, UNEXPLAINED, "what convcost finds fits; it needs no explanation any more")
     if not claim.figure.states(claim.computed, plain):
@@ -130,7 +131,7 @@ def _recounted(claim: Claim, plain: Value, fits: bool, counter: Counter) -> Verd
     for key in claim.counting if len(claim.counting) > 1 else ():
         if claim.figure.fits(_count(claim, combined(k for k in claim.counting if k != key), counter)):
             return verdict(UNEXPLAINED, f"it fits without {key}, which explains nothing any more")
-    return verdict(DIFFERS, way.says)
+    return verdict(DIFFERS, "; ".join(filter(None, (way.says, claim.figure.how))))
 
 
 def _count(claim: Claim, way: Definition, counter: Counter) -> Value:

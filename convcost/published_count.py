@@ -18,7 +18,6 @@ from convcost.published_figures import Value
 from convcost.report import kind_of
 from convcost.walk import Step
 
-
 _GLOB = frozenset("*?[")
 
 

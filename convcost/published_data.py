@@ -215,7 +215,8 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
         if bool(cells["because"]) != bool(cells["computed"]):
             raise UsageError("because and computed go together: what is stated, and what convcost finds")
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
-        return Claim(**{**cells, "at": at, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])})
+        made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
+        return Claim(at=at, **made)
 
     return _rows(path, COLUMNS, _NEEDED, claim)
 
@@ -226,8 +227,8 @@ def accuracies() -> tuple[Measured, ...]:
 
     def measured(at: str, cells: dict[str, str]) -> Measured:
         _known("source", cells["source"], sources())
-        numbers = {"resolution": int(cells["resolution"]), "year": int(cells["year"])}
-        return Measured(**{**cells, **numbers, "at": at, "knobs": _knobs(cells["knobs"])})
+        made: dict[str, Any] = {**cells, "resolution": int(cells["resolution"]), "year": int(cells["year"])}
+        return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
 
     names = [name for name in Measured._fields if name != "at"]
     return tuple(_rows(_file("accuracy.csv"), names, ("family", "item", "top1", "source"), measured))

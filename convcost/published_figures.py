@@ -70,6 +70,19 @@ class Figure(NamedTuple):
         """The figure with its unit, as people read it."""
         return f"{self.printed} {self.unit}".rstrip()
 
+    @property
+    def how(self) -> str:
+        """How the source rounds, where it is not to the nearest last digit.
+
+        >>> figure("macs", "300", "M", "down").how, figure("macs", "15300", "M", "to 100").how
+        ('cut off', 'rounded to 100 M')
+        """
+        _, _, step = self.rounding.rpartition("to ")
+        cut = "down" in self.rounding
+        if not step.isdecimal():
+            return "cut off" if cut else ""
+        return f"{'cut off' if cut else 'rounded'} to {step} {self.unit}".rstrip()
+
     def fits(self, value: Value) -> bool:
         """Whether a value is printed like this.
 

@@ -6,6 +6,7 @@ python docs/generate.py --check    exit 1 if one of them is stale (a test does t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,7 +82,7 @@ def published_page() -> str:
         if figures.rows:
             where = f"{source.where}, {source.year}; {source.kind}, read {source.read}"
             parts += [f"## {source.key}\n", f"{source.title}. {where}.\n", render(figures, "markdown")]
-    return "\n".join(parts)
+    return re.sub(" {2,}|-{4,}", lambda run: run[0][0] * (1 if run[0][0] == " " else 3), "\n".join(parts))  # not padded
 
 
 def conventions_page() -> str:
