@@ -58,7 +58,7 @@ def verify(models: Sequence[str] = (), data: str | None = None, source: str | No
     does not exist and for a file that does not fit.
 
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
-    ['28²×480', '380 K', '304 M']
+    ['28×28×480', '380 Ki', '304 M']
     """
     asked = [_Asked(model) for model in models]
     if source is not None and data is None and source not in sources():

@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # printed, unit, rounding, and values that it does and does not stand for; the bounds follow from the last digit.
 READINGS = [
-    ("569", "M", "", [568_500_000, 569_500_000], [568_499_999, 569_500_001]),  # a value exactly between may become either
+    (
+        "569",
+        "M",
+        "",
+        [568_500_000, 569_500_000],
+        [568_499_999, 569_500_001],
+    ),  # a value exactly between may become either
     ("4.24", "M", "", [4_235_000, 4_245_000], [4_234_999, 4_245_001]),
     ("300", "M", "down", [300_000_000, 300_999_999], [299_999_999, 301_000_000]),
     ("15300", "M", "to 100", [15_250_000_000, 15_350_000_000], [15_249_999_999, 15_350_000_001]),
@@ -194,7 +200,9 @@ def test_a_wrong_digit_in_what_the_data_says_convcost_finds_is_noticed(verdicts,
 
 def test_no_figure_stands_twice_and_everything_that_is_defined_is_used():
     every = claims()
-    keys = Tally((c.source, c.locator, c.item, c.model, *sorted(c.knobs.items()), c.figure.quantity, c.part) for c in every)
+    keys = Tally(
+        (c.source, c.locator, c.item, c.model, *sorted(c.knobs.items()), c.figure.quantity, c.part) for c in every
+    )
     assert [key for key, count in keys.items() if count > 1] == []
     assert {key for claim in every for key in claim.counting} == set(definitions())
     assert {claim.source for claim in every} | {one.source for one in accuracies()} == set(sources())
@@ -256,7 +264,7 @@ DISAGREEMENTS = [
 @pytest.mark.parametrize(("source", "item", "printed"), DISAGREEMENTS)
 def test_known_disagreements_are_in_the_data(source, item, printed, verdicts):
     found = [v for _, v in verdicts if (v.source, v.item, v.printed) == (source, item, printed)]
-    assert [v.verdict for v in found] == [DIFFERS]
+    assert {v.verdict for v in found} == {DIFFERS}
 
 
 def test_accuracies_are_many_and_each_has_a_place():
@@ -269,7 +277,7 @@ def test_accuracies_are_many_and_each_has_a_place():
         assert 30 < Fraction(one.top1) < 95, one
         assert one.top5 == "" or Fraction(one.top1) < Fraction(one.top5) < 100, one
         assert one.params == "" or Fraction(1, 10) < Fraction(one.params) < 1000, one
-        assert one.macs == "" or 5 < Fraction(one.macs) < 200_000, one
+        assert one.macs == "" or 5 < Fraction(one.macs) < 300_000, one
         assert one.convention in ("", *all_conventions(), *definitions()), one
         assert (one.convention == "") == (one.macs == ""), one
 

@@ -62,7 +62,16 @@ def test_without_a_model_there_is_a_summary_and_every_difference(tmp_path: Path)
     target = tmp_path / "all.txt"
     assert run("--source", "mobilenet_v1", "-o", str(target)).exit_code == 0
     text = target.read_text(encoding="utf-8")
-    assert text.splitlines()[0].split() == "source kind year figures reproduced differs cited unexplained".split()
+    assert text.splitlines()[0].split() == [
+        "source",
+        "kind",
+        "year",
+        "figures",
+        "reproduced",
+        "differs",
+        "cited",
+        "unexplained",
+    ]
     assert "misprint: the column sums to 99.29 %" in " ".join(text.split())
 
 
@@ -100,13 +109,19 @@ BAD = [
     (f"{HEAD}lenet5,width,params,,60,K,,,\n", ":2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
     (f"{HEAD}vgg,width=1 width=2,params,,60,K,,,\n", ":2: knobs: width is set twice"),
     (f"{HEAD}lenet5,,params,c9,60,K,,,\n", ":2: part: no layer of lenet5 matches 'c9'"),
-    (f"{HEAD}lenet5,,kernel,conv2d*,5,,,,\nlenet5,,stride,*,1,,,,\n", ":3: part: the layers matching '*' have no common"),
+    (
+        f"{HEAD}lenet5,,kernel,conv2d*,5,,,,\nlenet5,,stride,*,1,,,,\n",
+        ":3: part: the layers matching '*' have no common",
+    ),
     (f"{HEAD}lenet5,,blocks,stage*,5,,,,\n", ":2: part: no block matches 'stage*'"),
     (f"{HEAD}lenet5,,channels_at,99,5,,,,\n", ":2: part: no block puts out a map of size '99'"),
     (f"{HEAD}lenet5,,params,,60,K,conv_olny,,\n", ":2: counting: there is no 'conv_olny'. Did you mean conv_only?"),
     (f"{HEAD}lenet5,,params,,60,K,no_bn,typo,61.7\n", ":2: counting and because exclude each other"),
     (f"{HEAD}lenet5,,params,,60,K,,typo,\n", ":2: because and computed go together"),
-    (f"{HEAD}lenet5,,params,,60,000,,,,\n", ":2: 10 cells where the header has 9 columns; a cell with a comma in it needs"),
+    (
+        f"{HEAD}lenet5,,params,,60,000,,,,\n",
+        ":2: 10 cells where the header has 9 columns; a cell with a comma in it needs",
+    ),
     (f"{HEAD}lenet5,,params\n", ":2: 3 cells where the header has 9 columns"),
     (f'{HEAD}"lenet5,,params,,60,K,,,\n', ":2: not valid CSV: unexpected end of data"),
     (f'{HEAD}lenet5,,params,,60,K,,,\n"lenet5"x,,params,,60,K,,,\n', ":3: not valid CSV: "),
@@ -141,7 +156,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
-    path.write_bytes(b"\xef\xbb\xbfmodel,quantity,printed\r\nlenet5,params,\"61,706\"\r\n")
+    path.write_bytes(b'\xef\xbb\xbfmodel,quantity,printed\r\nlenet5,params,"61,706"\r\n')
     assert run("--data", str(path)).exit_code == 0
 
 
