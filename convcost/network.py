@@ -20,7 +20,7 @@ from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
-from convcost.walk import walk
+from convcost.walk import Step, walk
 
 MOST_PRESET_STEPS = 50_000
 
@@ -59,6 +59,11 @@ class Network:
     def graph(self) -> Graph:
         """The network as nodes and edges, every choice made."""
         return self._elaborated.graph
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The walk of the graph: each op with the shapes it reads and what it costs, batch 1."""
+        return tuple(self._elaborated.steps)
 
     @property
     def changed(self) -> tuple[str, ...]:

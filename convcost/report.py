@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -239,13 +239,17 @@ def _group(name: str, layers: list[LayerCost], level: str) -> Group:
 
 def kind(layer: LayerCost) -> str:
     """What sort of op a layer is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-    kernel = layer.attrs.get("kernel")
-    text = layer.op if kernel is None else f"{layer.op} {kernel[0]}×{kernel[1]}"
-    groups = layer.attrs.get("groups", 1)
-    if layer.op == "channel_shuffle" or groups == 1:
+    return kind_of(layer.op, layer.attrs, layer.input_shapes)
+
+
+def kind_of(op: str, attrs: Mapping[str, Any], input_shapes: Sequence[Shape]) -> str:
+    """What sort of op it is that reads these shapes."""
+    kernel = attrs.get("kernel")
+    text = op if kernel is None else f"{op} {kernel[0]}×{kernel[1]}"
+    groups = attrs.get("groups", 1)
+    if op == "channel_shuffle" or groups == 1:
         return text
-    channels = layer.input_shapes[0][-1]
-    return f"{text} depthwise" if groups == channels else f"{text} groups {groups}"
+    return f"{text} depthwise" if groups == input_shapes[0][-1] else f"{text} groups {groups}"
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Write what follows from the code: docs/ops.md, docs/cli.md, docs/conventions.md, specs/convcost.schema.json, reports/zoo.md.
+"""Write what follows from code and data: docs/ops.md, cli.md, conventions.md, the JSON Schema, reports/*.md.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if one of them is stale (a test does this)
@@ -6,8 +6,10 @@ python docs/generate.py --check    exit 1 if one of them is stale (a test does t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,10 +21,13 @@ from convcost.cost import LEDGER, Convention
 from convcost.listing import list_table
 from convcost.network import load
 from convcost.ops import OPS
+from convcost.published import verify
+from convcost.published_data import sources
 from convcost.render import json_text, render
 from convcost.spec.manual import page
 from convcost.spec.schema import json_schema
 from convcost.units import exact
+from convcost.verification import source_table, summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
@@ -59,6 +64,25 @@ def _help(command: click.Command, path: str, parent: click.Context | None) -> li
 def zoo_page() -> str:
     """The zoo as `convcost list` shows it."""
     return f"{NOTE}\n# The zoo\n\n{render(list_table(), 'markdown')}"
+
+
+def published_page() -> str:
+    """Every published figure beside what convcost finds, source by source."""
+    verdicts = verify()
+    table = summary_table(verdicts)
+    parts = [
+        NOTE,
+        "# Published figures, recomputed\n",
+        "What `convcost verify` says; [docs/published.md](../docs/published.md) explains how to read it. Cited accuracies",
+        "stand in [accuracy.csv](../specs/published/accuracy.csv).\n",
+        render(replace(table, notes=table.notes[-1:]), "markdown"),
+    ]
+    for source in sources().values():
+        figures = source_table(source.key, verdicts)
+        if figures.rows:
+            where = f"{source.where}, {source.year}; {source.kind}, read {source.read}"
+            parts += [f"## {source.key}\n", f"{source.title}. {where}.\n", render(figures, "markdown")]
+    return re.sub(" {2,}|-{4,}", lambda run: run[0][0] * (1 if run[0][0] == " " else 3), "\n".join(parts))  # not padded
 
 
 def conventions_page() -> str:
@@ -106,19 +130,21 @@ FILES = {
     "docs/cli.md": cli_page,
     "docs/conventions.md": conventions_page,
     "reports/zoo.md": zoo_page,
+    "reports/published.md": published_page,
     "specs/convcost.schema.json": lambda: json_text(json_schema()),
 }
 
 
 def main(args: list[str]) -> int:
     """Write or check every file; the number of stale ones tells the exit status."""
-    stale = [name for name, make in FILES.items() if not _is_current(ROOT / name, make())]
+    texts = {name: make() for name, make in FILES.items()}
+    stale = [name for name, text in texts.items() if not _is_current(ROOT / name, text)]
     if "--check" in args:
         for name in stale:
             print(f"{name} is stale: run python docs/generate.py")
         return 1 if stale else 0
     for name in stale:
-        (ROOT / name).write_text(FILES[name](), encoding="utf-8")
+        (ROOT / name).write_text(texts[name], encoding="utf-8")
     return 0
 
 

@@ -13,6 +13,7 @@ from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
+from convcost.cli.verify import verify_command
 from convcost.cli.whatif import compare_command, rewrite_command
 from convcost.errors import ConvcostError
 from convcost.version import __version__
@@ -21,7 +22,7 @@ from convcost.version import __version__
 SECTIONS = {
     "Look": (list_command, report_command, explain_command),
     "What if": (compare_command, rewrite_command),
-    "Trust": (reconcile_command,),
+    "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),
 }
 

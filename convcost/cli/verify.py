@@ -1,0 +1,44 @@
+"""`convcost verify`: published figures, recomputed."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import complete_model, output_options
+from convcost.cli.output import emit, format_of
+
+_NOT_HELD = 1
+
+
+def complete_source(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Keys of sources that begin so."""
+    from convcost.published_data import sources
+
+    return [key for key in sources() if key.startswith(begun)]
+
+
+@click.command("verify", epilog="\b\nExample:\n  convcost verify mobilenet_v1 --source mobilenet_v1")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_model)
+@click.option("--source", metavar="KEY", shell_complete=complete_source, help="Only the figures of this source.")
+@click.option("--data", type=click.Path(), metavar="FILE.csv", help="Check this file of figures instead.")
+@output_options
+def verify_command(
+    models: tuple[str, ...], source: str | None, data: str | None, output: str | None, format_: str | None
+) -> None:
+    """Recompute the figures that papers and libraries print, and say what becomes of each.
+
+    reproduced: within the printed rounding; differs: not, for the reason shown, which is recomputed where it is a way
+    to count; cited: an accuracy, which cannot be recomputed; unexplained: anything else, and the exit status is 1.
+
+    Without MODEL, a summary per source and every difference; with families or presets, or --data, every figure.
+    docs/published.md says how to read the verdicts and how to write a file for --data.
+    """
+    from convcost.published import unexplained, verify
+    from convcost.render import render
+    from convcost.verification import figures_table, summary_table
+
+    verdicts = verify(models, data, source)
+    table = figures_table(verdicts) if models or data else summary_table(verdicts)
+    emit(render(table, format_of(output, format_)), output)
+    if unexplained(verdicts):
+        raise SystemExit(_NOT_HELD)
