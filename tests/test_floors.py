@@ -21,7 +21,7 @@ FLOORS = {
     "ops": 2,
     **dict.fromkeys(["walk", "spec", "conventions"], 3),
     **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine"], 4),
-    **dict.fromkeys(["report", "tables", "render", "explain", "comparison", "reconcile"], 5),
+    **dict.fromkeys(["report", "tables", "render", "memory_tables", "explain", "comparison", "reconcile"], 5),
     **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", TOP], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }
