@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.memory.arena import Plan
@@ -22,9 +23,10 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 class Limit(NamedTuple):
-    """A limit in bytes, and what would keep it."""
+    """A limit in bytes, whether it is kept, and what would keep it."""
 
     size: int
+    kept: bool
     remedies: tuple[tuple[str, int], ...]
     """What to change, as options of the command, and the bytes that are needed then."""
 
@@ -41,9 +43,12 @@ def memory_table(
     return Table(title(report), headers, numeric, rows, records, data, notes=notes)
 
 
-def over(usage: Usage, limit: Limit) -> bool:
-    """Whether the network needs more than the limit: the peak, or where tensors are placed, the arena."""
-    return usage.needed > limit.size
+def memory_page_parts(
+    report: Report, usage: Usage, weights: str | None = None, limit: Limit | None = None
+) -> list[Table]:
+    """Both tables, for a page that has the title already."""
+    steps, tensors = (memory_table(report, usage, level, weights, limit) for level in LEVELS)
+    return [replace(steps, title="Timeline"), replace(tensors, title="Tensors", notes=[])]
 
 
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], list[list[str]], list[dict[str, Any]]]
@@ -175,7 +180,7 @@ def _limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
     if limit is None:
         return []
     said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"
-    if not over(usage, limit):
+    if limit.kept:
         return [("limit", f"{said}: it fits")]
     notes = [("limit", f"{said}: over by {exact(usage.needed - limit.size)}")]
     notes += [("would fit", f"{change}: {exact(size)} bytes") for change, size in limit.remedies]
@@ -215,7 +220,7 @@ def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> di
     }
     if limit is not None:
         remedies = [{"change": change, "bytes": size} for change, size in limit.remedies]
-        data["limit"] = {"bytes": limit.size, "needed": usage.needed, "fits": not over(usage, limit)}
+        data["limit"] = {"bytes": limit.size, "needed": usage.needed, "fits": limit.kept}
         data["limit"]["remedies"] = remedies
     return data
 

@@ -78,6 +78,19 @@ class Network:
         """The nodes in execution order, each with the shapes it reads and what it costs."""
         return self._elaborated.steps
 
+    def at(self, **knobs: Any) -> Network:
+        """The same spec with some knobs changed, from where this network stands.
+
+        Raises `UsageError` for a network with an input shape of its own, and for one that was rewritten.
+
+        >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
+        (96, 96, 3)
+        """
+        if self._built is not None or self._input_shape is not None:
+            raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
+        changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
+        return Network(self.spec, self.name, {**self.knobs, **changed})
+
     def rewrite(self, to: str, layers: str = "*") -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
 

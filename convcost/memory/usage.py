@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from convcost.dims import Shape
 from convcost.errors import UsageError, did_you_mean
@@ -27,6 +27,10 @@ class Options(NamedTuple):
     parts: int = 1
     """Into how many parts the inner tensors of blocks are split; 1 for not at all."""
     align: int = 1
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments of `Network.memory`."""
+        return self._asdict()
 
 
 class Moment(NamedTuple):
