@@ -130,9 +130,10 @@ def plan(
     if bound is None:
         bound = int(lives.peak(dict(zip(lives.tensors, sizes)).__getitem__).elements)
     order = sorted(_blocks(buffers, lives.regions), key=WAYS[way].first)
+    neighbours = _neighbours(buffers)
     best: Plan | None = None
     for _ in range(WAYS[way].rounds):
-        made = Plan(way, buffers, _placed(order, buffers, WAYS[way], align), bound)
+        made = Plan(way, buffers, _placed(order, buffers, neighbours, WAYS[way], align), bound)
         best = made if best is None or made.total < best.total else best
         if best.wasted == 0:
             break
@@ -143,14 +144,34 @@ def plan(
     return best
 
 
-def _placed(order: Sequence[Block], buffers: Sequence[Buffer], way: Way, align: int) -> tuple[int, ...]:
-    offsets, placed = [0] * len(buffers), list[int]()
+def _placed(
+    order: Sequence[Block], buffers: Sequence[Buffer], neighbours: Sequence[Sequence[int]], way: Way, align: int
+) -> tuple[int, ...]:
+    offsets: dict[int, int] = {}
     for block in order:
-        base = min(_gaps(block, buffers, placed, offsets, align), key=way.gap)[0]
+        taken = sorted(
+            (offsets[there] - within - buffers[mine].size, offsets[there] + buffers[there].size - within)
+            for mine, within in zip(block.buffers, block.within)
+            for there in neighbours[mine]
+            if there in offsets
+        )
+        base = min(_gaps(taken, align), key=way.gap)[0]
         for buffer, within in zip(block.buffers, block.within):
             offsets[buffer] = base + within
-        placed.extend(block.buffers)
-    return tuple(offsets)
+    return tuple(offsets[i] for i in range(len(buffers)))
+
+
+def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """Buffer -> those that it must not share a byte with; an empty one meets nobody."""
+    found: list[list[int]] = [[] for _ in buffers]
+    alive: list[int] = []
+    for one in sorted((i for i, buffer in enumerate(buffers) if buffer.size), key=lambda i: buffers[i].first):
+        alive = [other for other in alive if buffers[other].last >= buffers[one].first]
+        for other in alive:
+            found[one].append(other)
+            found[other].append(one)
+        alive.append(one)
+    return found
 
 
 def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> list[Block]:
@@ -167,19 +188,17 @@ def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> li
     return blocks
 
 
-def _gaps(
-    block: Block, buffers: Sequence[Buffer], placed: Sequence[int], offsets: Sequence[int], align: int
-) -> list[tuple[int, int | None]]:
-    """Ranges of offsets at which the block would meet nothing; the last one has no end."""
-    taken = sorted(
-        (offsets[there] - within - buffers[mine].size, offsets[there] + buffers[there].size - within)
-        for there in placed
-        for mine, within in zip(block.buffers, block.within)
-        if buffers[there].size and buffers[mine].size and buffers[there].meets(buffers[mine])
-    )
+def _gaps(taken: Sequence[tuple[int, int]], align: int) -> list[tuple[int, int | None]]:
+    """Ranges of offsets at which a block meets nothing, in order; the last one has no end.
+
+    Each entry of `taken` forbids the block to begin after its first and before its second number.
+
+    >>> _gaps([(-4, 6), (9, 20)], 4)
+    [(8, 9), (20, None)]
+    """
     gaps: list[tuple[int, int | None]] = []
     free = 0
-    for low, high in taken:  # nothing may begin after `low` and before `high`
+    for low, high in taken:
         if free <= low:
             gaps.append((free, low))
         free = max(free, -(-high // align) * align)
