@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
 from typing import Any, NamedTuple
 
 from convcost.cost import OpCost
-from convcost.dims import Dim, Shape, elements
+from convcost.dims import Dim, Shape, elements, maximum
 from convcost.errors import UsageError, did_you_mean
 from convcost.ops import OPS, Unfit, failure
 from convcost.ops.kinds import LARGEST
@@ -145,6 +146,15 @@ class Alternative(NamedTuple):
     def activations(self) -> Dim:
         """Elements written, those between its ops included."""
         return sum(elements(step.cost.out) for step in self.steps)
+
+    @property
+    def peak(self) -> Dim:
+        """The most elements alive at once: input and output of its hungriest op, nothing fused.
+
+        >>> [build(Layer((6, 6, 3), 5, (3, 3)), way).peak for way in ("standard", "inverted:6")]  # 6·6·18 + 4·4·18
+        [188, 936]
+        """
+        return reduce(maximum, (elements((step.input_shape, *step.cost.out)) for step in self.steps))
 
 
 def build(layer: Layer, way: str) -> Alternative:

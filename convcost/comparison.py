@@ -34,6 +34,8 @@ def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = Fa
     notes = [("output", _output_text(standard))]
     notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
     notes += [("why", line) for a in alternatives[1:] for line in _why(a, standard, layer)]
+    if len(alternatives) > 1:
+        notes.append(("memory", _memory_text(alternatives)))
     notes += [("padding", _padding_text(a)) for a in alternatives if _on_padding(a)]
     notes += [note for a in alternatives for note in _executed_notes(a, counted)]
     if not layer.bias:
@@ -124,6 +126,12 @@ def _law(way: str, layer: Layer) -> Law:
     return law_of(layer, name, int(amount or 1))
 
 
+def _memory_text(alternatives: Sequence[Alternative]) -> str:
+    """Elements alive at once: what an op between the layer's input and output adds, no ratio of MACs shows."""
+    peaks = ", ".join(f"{a.name} {exact(a.peak)}" for a in alternatives)
+    return f"elements alive at once, input and output of the op that needs most: {peaks}"
+
+
 def _on_padding(alternative: Alternative) -> int:
     """MACs that multiply padding zeros, by the rule."""
     return sum(padding_macs(s.part.op, [s.input_shape], s.part.converted()) for s in alternative.steps)
@@ -184,6 +192,7 @@ def _alternative(
         "padding_macs": _on_padding(alternative),
         "params": alternative.params,
         "activations": alternative.activations,
+        "peak_activations": alternative.peak,
         "steps": [
             {
                 "name": step.name,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from convcost.dims import Dim, Shape, elements, product
 from convcost.units import shape_text
 
+#: A tensor that must be kept for the backward pass. A mask is one byte per output element: which elements a dropout
+#: has kept, or where in its window a maximum was found.
+Saved = Literal["inputs", "outputs", "mask"]
 PAPER = "paper"
 """The default convention."""
 
@@ -51,6 +54,8 @@ class OpCost:
     """Elements that are stored but not trained: running mean and variance."""
     view: bool = False
     """Whether the output is the input's memory under another shape, so that nothing is written."""
+    saves: tuple[Saved, ...] = ()
+    """What the backward pass needs of the forward pass, weights apart: nothing, inputs, outputs, or a mask."""
     checks: tuple[Check, ...] = ()
     """What must hold for this entry to mean anything."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
@@ -21,6 +21,9 @@ from convcost.spec.knobs import knob_value
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
 from convcost.walk import Step, walk
+
+if TYPE_CHECKING:
+    from convcost.memory.usage import Runs, Usage
 
 MOST_PRESET_STEPS = 50_000
 
@@ -75,6 +78,24 @@ class Network:
         own = {knob.name: knob.default for knob in self.spec.knobs.values()} | self.spec.presets.get(self.origin, {})
         return tuple(name for name, value in self.knobs.items() if value != own[name])
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The nodes in execution order, each with the shapes it reads and what it costs."""
+        return self._elaborated.steps
+
+    def at(self, **knobs: Any) -> Network:
+        """The same spec with some knobs changed, from where this network stands.
+
+        Raises `UsageError` for a network with an input shape of its own, and for one that was rewritten.
+
+        >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
+        (96, 96, 3)
+        """
+        if self._built is not None or self._input_shape is not None:
+            raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
+        changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
+        return Network(self.spec, self.name, {**self.knobs, **changed})
+
     def rewrite(self, to: str, layers: str = "*") -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
 
@@ -113,6 +134,30 @@ class Network:
             dtype=dtype,
             memory_policy=memory_policy,
         )
+
+    def memory(
+        self,
+        policy: str = "fused",
+        *,
+        dtype: str = "fp32",
+        batch: int = 1,
+        order: Runs = "given",
+        parts: int = 1,
+        align: int = 1,
+    ) -> Usage:
+        """Which activations are alive when, how many bytes at most, and where they could lie.
+
+        `order="best"` runs the layers in the order that needs least; `parts` splits the inner tensors of blocks;
+        `align` is of the arena's offsets. Raises `UsageError` for an option that does not exist or fit.
+
+        >>> usage = load("resnet50").memory("inplace", dtype="int8")
+        >>> usage.peak, usage.arena.total
+        (1806336, 1806336)
+        """
+        from convcost.memory.usage import Options, usage
+
+        graph, options = self.graph, Options(policy, dtype, order, parts, align)
+        return usage(self.steps, graph.input_shape, graph.outputs, options, batch=check_batch(batch))
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

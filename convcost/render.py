@@ -20,7 +20,7 @@ EXTENSIONS = {
     ".txt": "table",
 }
 
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -31,19 +31,19 @@ _PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
 .wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+h1 {{ font-size: 1.5rem; }}
+th {{ text-align: left; }}
 th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #8884; white-space: nowrap; }}
 tbody tr:last-child td {{ border-top: 2px solid; font-weight: 600; }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
-<div class="wide">
-{table}
-</div>
-{notes}
+{body}
 </body>
 </html>
 """
+"""An HTML page: its title and its body, both as HTML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,15 @@ def _markdown(table: Table) -> str:
 def _html(table: Table) -> str:
     from html import escape
 
+    return PAGE.format(title=escape(table.title), body=table_html(table))
+
+
+def table_html(table: Table) -> str:
+    """The table and its notes as a part of a page."""
+    from html import escape
+
     notes = "\n".join(f"<p><b>{escape(word)}</b> {escape(said)}</p>" for word, said in table.notes)
-    return _PAGE.format(title=escape(table.title), table=_tabulated(table, "html", _all_rows(table)), notes=notes)
+    return f'<div class="wide">\n{_tabulated(table, "html", _all_rows(table))}\n</div>\n{notes}'
 
 
 def _latex(table: Table) -> str:

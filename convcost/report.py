@@ -13,7 +13,7 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.graph import Graph
 from convcost.ops import WEIGHTED, padding_macs
 from convcost.ops.kinds import say
-from convcost.units import DTYPE_BITS, storage
+from convcost.units import check_dtype, storage
 from convcost.walk import Step
 
 if TYPE_CHECKING:
@@ -152,12 +152,11 @@ def report(
 
     Raises `UsageError` if one of them does not exist or fit.
     """
-    if dtype not in DTYPE_BITS:
-        raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
+    check_dtype(dtype)
     check_batch(batch)
     steps = tuple(steps)
     layers = tuple(_layer(step, convention, batch) for step in steps)
-    peak = memory.peak(steps, graph.input_shape, graph.outputs, memory_policy).elements * batch
+    peak = memory.peak_bytes(steps, graph.input_shape, graph.outputs, memory_policy, dtype, batch)
     return Report(
         network=network,
         title=title,
@@ -215,7 +214,7 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
         activations=sum(layer.activations for layer in layers),
         conv_activations=sum(layer.activations for layer in layers if layer.op in WEIGHTED),
         weight_bytes=storage(params, dtype),
-        peak_activation_bytes=storage(peak, dtype),
+        peak_activation_bytes=peak,
     )
 
 

@@ -7,34 +7,47 @@ from typing import Any
 
 from convcost.cost import PAPER
 from convcost.dims import product
+from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.network import Network
 from convcost.render import Table
 from convcost.report import LayerCost, Report, kind
 from convcost.rewrite import Rebuilt
 from convcost.tables import title
-from convcost.units import binary, compact, exact, shape_text
+from convcost.units import binary, compact, exact, percent, shape_text
 
 _FIELDS = ("macs", "params", "activations")
+
+
+_Alive = dict[str, int]
 
 
 def rewrite_table(before: Network, after: Network, convention: str = PAPER) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
     old, new = before.report(convention), after.report(convention)
     pairs = _pairs(old, new, after.rebuilt)
+    alive = _alive(before, old), _alive(after, new)
+    memory = [[binary(_most(layers, live)) for layers, live in zip(pair, alive)] for pair in pairs]
+    # What is alive while a layer runs stands in the table where the rewrite changes it anywhere.
+    shown = any(first != second for first, second in memory)
+    headers = ("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after")
+    headers = (*headers, *(("alive before", "alive after") if shown else ()))
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
     ]
-    records: list[dict[str, Any]] = [{"layer": _names(a), "before": _sums(a), "after": _sums(b)} for a, b in pairs]
+    totals = [*_change(old.totals.macs, new.totals.macs), *_both(old, new, "params")]
+    records: list[dict[str, Any]] = [
+        {"layer": _names(a), "before": _sums(a, alive[0]), "after": _sums(b, alive[1])} for a, b in pairs
+    ]
     data: dict[str, Any] = {"network": old.network, "rewritten": new.network, "layers": records}
     data |= {"totals": {"before": _totals(old), "after": _totals(new)}}
     return Table(
         title=f"{title(old)} -> {new.network}",
-        headers=("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after"),
-        numeric=(False, False, False, True, True, True, True, True),
-        rows=rows,
-        total=["all layers", "", "", *_change(old.totals.macs, new.totals.macs), *_both(old, new, "params")],
+        headers=headers,
+        numeric=tuple(i >= 3 for i in range(len(headers))),
+        rows=[[*row, *(cells if shown else [])] for row, cells in zip(rows, memory)],
+        total=["all layers", "", "", *totals, *(_peaks(old, new) if shown else [])],
         records=[
-            {"layer": r["layer"], **{f"{f}_{when}": r[when][f] for f in _FIELDS for when in ("before", "after")}}
+            {"layer": r["layer"], **{f"{f}_{when}": r[when][f] for f in r["before"] for when in ("before", "after")}}
             for r in records
         ],
         data={"schema": "convcost.rewrite/1", **data},
@@ -63,8 +76,24 @@ def _sum(layers: list[LayerCost], field: str) -> int:
     return sum(getattr(layer, field) for layer in layers)
 
 
-def _sums(layers: list[LayerCost]) -> dict[str, int]:
-    return {field: _sum(layers, field) for field in _FIELDS}
+def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
+    return {**{field: _sum(layers, field) for field in _FIELDS}, "peak_activation_bytes": _most(layers, alive)}
+
+
+def _alive(network: Network, report: Report) -> _Alive:
+    """Layer -> bytes alive while it runs, under the report's policy."""
+    graph = network.graph
+    lives = lifetimes(network.steps, graph.input_shape, graph.outputs, report.memory_policy)
+    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
+    return {layer.name: bytes_at[at] for at, layer in enumerate(report.layers)}
+
+
+def _most(layers: list[LayerCost], alive: _Alive) -> int:
+    return max(alive[layer.name] for layer in layers)
+
+
+def _peaks(old: Report, new: Report) -> list[str]:
+    return [binary(report.totals.peak_activation_bytes) for report in (old, new)]
 
 
 def _params(a: list[LayerCost], b: list[LayerCost]) -> list[str]:
@@ -98,13 +127,15 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         return f"{exact(a)} -> {exact(b)} ({compact(a)} -> {compact(b)})"
 
     tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
-    peaks = " -> ".join(binary(r.totals.peak_activation_bytes) for r in (old, new))
+    peaks = " -> ".join(_peaks(old, new))
+    before, after = (report.totals.peak_activation_bytes for report in (old, new))
+    change = "unchanged" if before == after else f"{'higher' if after > before else 'lower'} by {percent(abs(after - before), before)}"
     return [
         ("MACs", arrow("macs")),
         *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),
         ("params", arrow("params")),
         ("activations", f"{arrow('activations')} elements written"),
         ("largest", f"{tensors}, the largest tensor"),
-        ("peak memory", f"{peaks} of activations at once as {old.dtype}; policy {old.memory_policy}"),
+        ("peak memory", f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}"),
         ("convention", f"{old.convention.name}: {old.convention.counts}"),
     ]

@@ -129,7 +129,7 @@ def title(report: Report) -> str:
 
 def notes(report: Report) -> list[tuple[str, str]]:
     """What the totals are, and what was counted."""
-    t, policy = report.totals, POLICIES[report.memory_policy]
+    t, policy = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
     lines = [

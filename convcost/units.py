@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
+
+from convcost.errors import UsageError, did_you_mean
 
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
@@ -34,6 +37,35 @@ def storage(elements: int, dtype: str) -> int:
     (2, 40)
     """
     return -(-elements * DTYPE_BITS[dtype] // 8)
+
+
+def check_dtype(name: str) -> str:
+    """The name of a type, if there is one; raises `UsageError`."""
+    if name not in DTYPE_BITS:
+        raise UsageError(f"there is no dtype {name!r}{did_you_mean(name, DTYPE_BITS)}")
+    return name
+
+
+_SIZE = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?\s*([A-Za-z]*)")
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes as people write it, exactly; raises `UsageError`.
+
+    >>> parse_bytes("256KiB"), parse_bytes("1.5 MiB"), parse_bytes("100000")
+    (262144, 1572864, 100000)
+    """
+    found = _SIZE.fullmatch(text.strip())
+    whole, part, unit = found.groups() if found else ("", None, "")
+    scale = {name.lower(): 1024**power for power, name in enumerate(_BINARY)} | {"": 1}
+    if not found or unit.lower() not in scale:
+        if found and unit.lower() in ("k", "kb", "m", "mb", "g", "gb", "t", "tb"):
+            raise UsageError(f"{text!r}: {unit} may mean powers of 1,000 or of 1,024; write {whole}{unit[0].upper()}iB, or the bytes")
+        raise UsageError(f"{text!r} is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000")
+    size = Fraction(f"{whole}.{part or 0}") * scale[unit.lower()]
+    if size.denominator != 1:
+        raise UsageError(f"{text!r} is not a whole number of bytes")
+    return int(size)
 
 
 def exact(count: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from convcost.cli.explain import explain_command
+from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
 from convcost.cli.report import list_command, report_command
@@ -20,7 +21,7 @@ from convcost.version import __version__
 
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {
-    "Look": (list_command, report_command, explain_command),
+    "Look": (list_command, report_command, explain_command, memory_command),
     "What if": (compare_command, rewrite_command),
     "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),

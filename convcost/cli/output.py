@@ -13,12 +13,13 @@ from convcost.render import EXTENSIONS
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 
 
-def emit(text: str, path: str | None) -> None:
+def emit(text: str | bytes, path: str | None) -> None:
     """Write to a file, or to standard output if there is none; raises `OutputError`."""
+    data = text.encode("utf-8") if isinstance(text, str) else text
     if path is None or path == "-":
-        _to_stdout(text)
+        _to_stdout(data)
     else:
-        _to_file(text, path)
+        _to_file(data, path)
 
 
 def format_of(path: str | None, given: str | None) -> str:
@@ -27,9 +28,9 @@ def format_of(path: str | None, given: str | None) -> str:
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
 
 
-def _to_stdout(text: str) -> None:
+def _to_stdout(data: bytes) -> None:
     try:
-        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except (OSError, AttributeError) as error:  # AttributeError: standard output is closed, and None
         abandon(1)
@@ -49,20 +50,20 @@ def _reader_gone() -> NoReturn:
     raise SystemExit(_SIGPIPE_STATUS)
 
 
-def _to_file(text: str, path: str) -> None:
+def _to_file(data: bytes, path: str) -> None:
     """Write beside the file and rename, so that nobody ever sees half of it."""
     try:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(path, "wb") as file:
+                file.write(data)
             return
         target = os.path.realpath(path)
         part = f"{target}.{os.getpid()}.part"
         try:
-            with open(part, "x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with open(part, "xb") as file:
+                file.write(data)
             os.replace(part, target)
         except BaseException:
             if os.path.exists(part):

@@ -24,17 +24,27 @@ ACTIVATIONS = {
 }
 
 
+#: Those that are not monotonic: their slope does not follow from what they put out.
+_TURNING = frozenset({"gelu", "silu", "swish", "mish", "hard_swish"})
+
+
 def activation(x: Tensor) -> OpCost:
-    """Any function of each element: the shape stays, nothing is learnt.
+    """Any monotonic function of each element: the shape stays, nothing is learnt; its slope follows from the output.
 
     >>> activation((112, 112, 32)).out
     ((112, 112, 32),)
     """
-    return OpCost(out=(x,))
+    return OpCost(out=(x,), saves=("outputs",))
+
+
+def turning_activation(x: Tensor) -> OpCost:
+    """As `activation`, but the slope follows from the input only."""
+    return OpCost(out=(x,), saves=("inputs",))
 
 
 for _name, _formula in ACTIVATIONS.items():
-    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(activation)
+    _rule = turning_activation if _name in _TURNING else activation
+    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_rule)
 
 
 @op("prelu")
@@ -48,4 +58,4 @@ def prelu(x: Tensor) -> OpCost:
 
     Source: He et al. (arXiv 1502.01852).
     """
-    return OpCost(out=(x,), weights=x[-1])
+    return OpCost(out=(x,), weights=x[-1], saves=("inputs",))

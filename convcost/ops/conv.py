@@ -59,6 +59,7 @@ def conv2d(
         bias_adds=positions * biases,
         weights=weights,
         biases=biases,
+        saves=("inputs",),
         checks=(*fits, *_group_checks(x[2], channels, groups)),
     )
 
@@ -129,6 +130,7 @@ def conv_transpose2d(
         bias_adds=out_h * out_w * biases,
         weights=weights,
         biases=biases,
+        saves=("inputs",),
         checks=(
             *(
                 Check(extra < maximum(step, apart), need, (extra, step, apart))
@@ -177,6 +179,7 @@ def conv2d_table(
         bias_adds=positions * biases,
         weights=weights,
         biases=biases,
+        saves=("inputs",),
         checks=(*fits, *(Check(channel < x[2], need, (channel, x[2])) for channel in seen)),
     )
 
@@ -194,7 +197,7 @@ def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
     """
     weights = x[0] * channels
     biases = channels * int(bias)
-    return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases)
+    return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases, saves=("inputs",))
 
 
 @op("rbf")
@@ -210,4 +213,4 @@ def rbf(x: Vector, *, channels: Size) -> OpCost:
     Source: LeCun et al. 1998, equation 7 (the output layer of LeNet-5).
     """
     points = x[0] * channels
-    return OpCost(out=((channels,),), macs=points, buffers=points)
+    return OpCost(out=((channels,),), macs=points, buffers=points, saves=("inputs",))

@@ -36,6 +36,7 @@ def multiply(x: Tensor, *gates: Tensor) -> OpCost:
     need = "multiply needs gates of shape {0} (height and width may be 1), got {1}"
     return OpCost(
         out=(x,),
+        saves=("inputs",),
         checks=tuple(
             check
             for gate in gates

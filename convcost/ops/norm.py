@@ -18,7 +18,7 @@ def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
 
     Source: Ioffe and Szegedy (arXiv 1502.03167).
     """
-    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), buffers=2 * x[-1])
+    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), buffers=2 * x[-1], saves=("inputs",))
 
 
 @op("layer_norm")
@@ -32,7 +32,7 @@ def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
 
     Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt.
     """
-    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift))
+    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), saves=("inputs",))
 
 
 @op("scale")
@@ -47,7 +47,7 @@ def scale(x: Tensor, *, shift: Flag = False) -> OpCost:
     Source: Touvron et al. (arXiv 2103.17239), section 2; ConvNeXt (arXiv 2201.03545).
     """
     shifts = x[-1] * int(shift)
-    return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts)
+    return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts, saves=("inputs",))
 
 
 @op("local_response_norm")
@@ -61,4 +61,4 @@ def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
 
     Source: Krizhevsky et al. 2012 (AlexNet), section 3.3.
     """
-    return OpCost(out=(x,))
+    return OpCost(out=(x,), saves=("inputs",))

@@ -1,5 +1,7 @@
 """Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
 
+from dataclasses import replace
+
 from convcost.cost import Check, OpCost
 from convcost.dims import dilated, divides, first_given, maximum, product
 from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
@@ -33,6 +35,7 @@ def max_pool(
     extents = dilated(kernel[0], dilation[0]), dilated(kernel[1], dilation[1])
     return OpCost(
         out=((rows.out, columns.out, x[2]),),
+        saves=("mask",),
         checks=(
             *fits,
             *(
@@ -54,7 +57,7 @@ def avg_pool(
     >>> avg_pool((28, 28, 6), kernel=(2, 2)).out
     ((14, 14, 6),)
     """
-    return max_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode)
+    return replace(max_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode), saves=())
 
 
 @op("subsample")
@@ -77,6 +80,7 @@ def subsample(x: Map, *, kernel: Pair) -> OpCost:
         bias_adds=product(out),
         weights=x[2],
         biases=x[2],
+        saves=("inputs",),
         checks=tuple(Check(divides(k, size), need, sizes) for k, size in zip(kernel, x)),
     )
 
@@ -102,7 +106,7 @@ def global_max_pool(x: Map) -> OpCost:
     >>> global_max_pool((7, 7, 1280)).out
     ((1, 1, 1280),)
     """
-    return global_avg_pool(x)
+    return replace(global_avg_pool(x), saves=("mask",))
 
 
 @op("adaptive_avg_pool")
@@ -128,4 +132,4 @@ def adaptive_max_pool(x: Map, *, size: Pair) -> OpCost:
     >>> adaptive_max_pool((8, 8, 512), size=(7, 7)).out
     ((7, 7, 512),)
     """
-    return adaptive_avg_pool(x, size=size)
+    return replace(adaptive_avg_pool(x, size=size), saves=("mask",))

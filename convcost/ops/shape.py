@@ -27,7 +27,7 @@ def dropout(x: Tensor, *, rate: Rate) -> OpCost:
     >>> dropout((4096,), rate=Fraction(1, 2)).view
     True
     """
-    return OpCost(out=(x,), view=True)
+    return OpCost(out=(x,), view=True, saves=("mask",))
 
 
 @op("flatten")

@@ -1,0 +1,111 @@
+"""`convcost memory`: which activations are alive when, how many bytes at most, and where they could lie."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import click
+
+from convcost.cli.options import dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.output import emit, format_of
+from convcost.errors import ConvcostError
+from convcost.memory import POLICIES
+from convcost.memory.usage import Options, Runs
+from convcost.memory_tables import LEVELS
+from convcost.render import FORMATS
+from convcost.units import DTYPE_BITS, parse_bytes
+
+
+class Bytes(click.ParamType[int]):
+    """256KiB, 1.5MiB, 100000."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_bytes(str(value))
+        except ConvcostError as error:
+            return self.fail(str(error), param, ctx)
+
+
+@click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
+@model_argument
+@click.option("--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
+@dtype_option
+@click.option("--weights", type=click.Choice(list(DTYPE_BITS)), help="Type of the weights, if it is another.")
+@click.option(
+    "--order", type=click.Choice(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
+)
+@click.option(
+    "--split-expansion",
+    "parts",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="Run blocks (expand, depthwise, project) in N parts.",
+)
+@click.option("--limit", type=Bytes(), metavar="SIZE", help="Exit 1 if more is needed: 256KiB, 1.5MiB, 100000.")
+@click.option("--align", type=int, default=1, metavar="BYTES", help="Of which the arena's offsets are multiples.")
+@set_option
+@input_option
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@click.option("--by", type=click.Choice(LEVELS), default="step", show_default=True, help="What a row stands for.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends with, else table; html has a picture."
+)
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(), help="Write here; .svg, .png and .pdf are the picture alone."
+)
+@click.pass_context
+def memory_command(
+    ctx: click.Context,
+    model: str,
+    policy: str,
+    dtype: str,
+    weights: str | None,
+    order: Runs,
+    parts: int,
+    limit: int | None,
+    align: int,
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    batch: int,
+    by: str,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Which activations of MODEL are alive when, the peak, and where the tensors could lie in memory.
+
+    Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
+    the backward pass needs. --order best runs the layers in the order that needs least.
+    """
+    from convcost.memory_tables import memory_table
+    from convcost.network import open_network
+    from convcost.pages import is_picture
+    from convcost.remedies import limited
+    from convcost.render import render
+
+    network = open_network(model, settings(set_), input_)
+    options = Options(policy, dtype, order, parts, align)
+    usage = network.memory(batch=batch, **options.arguments())
+    report = network.report(batch=batch, dtype=dtype, memory_policy=policy)
+    bound = limited(network, usage, limit)
+    if format_ is None and is_picture(output):
+        text: str | bytes = _picture(report, usage, bound, weights, str(output))
+    elif format_of(output, format_) == "html":
+        text = _picture(report, usage, bound, weights, "page.html")
+    else:
+        text = render(memory_table(report, usage, by, weights, bound), format_of(output, format_))
+    emit(text, output)
+    if bound is not None and not bound.kept:
+        ctx.exit(1)
+
+
+def _picture(report: Any, usage: Any, bound: Any, weights: str | None, path: str) -> str | bytes:
+    from convcost.memory_tables import memory_page_parts
+    from convcost.pages import document
+    from convcost.plots import memory_timeline
+    from convcost.tables import title
+
+    figure = memory_timeline(report, usage, bound.size if bound else None)
+    return document(path, title(report), [figure, *memory_page_parts(report, usage, weights, bound)])

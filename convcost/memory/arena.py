@@ -1,0 +1,205 @@
+"""An arena plan: an offset in one block of memory for every tensor, so that no two that live at once overlap.
+
+What is alive at once is a lower bound of any plan; a plan may need more, because a tensor cannot be moved or cut. Two
+ways to place tensors one after the other are tried, both as deployed runtimes do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from convcost.errors import UsageError, did_you_mean
+from convcost.memory.lifetimes import Lifetimes
+
+MOST_ALIGN = 1 << 30
+
+
+class Buffer(NamedTuple):
+    """A tensor to be placed: its bytes, the positions at which it lives, both included."""
+
+    name: str
+    size: int
+    first: int
+    last: int
+
+    def meets(self, other: Buffer) -> bool:
+        """Whether both live at some position."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where each buffer lies."""
+
+    way: str
+    buffers: tuple[Buffer, ...]
+    offsets: tuple[int, ...]
+    bound: int
+    """The most bytes that live at once: no plan needs less."""
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole arena."""
+        return max((at + buffer.size for at, buffer in zip(self.offsets, self.buffers)), default=0)
+
+    @property
+    def wasted(self) -> int:
+        """Bytes of the arena beyond the bound, lost to fragmentation and alignment."""
+        return self.total - self.bound
+
+    def overlaps(self) -> list[tuple[str, str]]:
+        """Buffers that live at once and share a byte; none, or the plan is wrong."""
+        placed = list(zip(self.offsets, self.buffers))
+        return [
+            (one.name, other.name)
+            for i, (at, one) in enumerate(placed)
+            for there, other in placed[:i]
+            if one.meets(other) and at < there + other.size and there < at + one.size
+        ]
+
+
+class Block(NamedTuple):
+    """Buffers that lie side by side - one, or the branches of a concat - and are placed together."""
+
+    buffers: tuple[int, ...]
+    within: tuple[int, ...]
+    """Where each begins within the block."""
+    size: int
+    first: int
+    last: int
+
+
+class Way(NamedTuple):
+    """A way to plan: which block comes first, and which of the gaps it takes."""
+
+    says: str
+    first: Callable[[Block], tuple[int, ...]]
+    gap: Callable[[tuple[int, int | None]], tuple[int, ...]]
+    """Sorts gaps, given as the first and last offset at which the block fits; the lowest is taken."""
+    rounds: int = 1
+    """How often to start again with the block in front that reached highest, as long as the bound is not reached."""
+
+
+def _by_size(block: Block) -> tuple[int, ...]:
+    return (-block.size, block.first)
+
+
+def _first_gap(gap: tuple[int, int | None]) -> tuple[int, ...]:
+    return (gap[0],)
+
+
+WAYS = {
+    "greedy_by_size": Way(
+        "the largest tensor first, each in the first gap among those that live at the same time (TFLite Micro's "
+        "GreedyMemoryPlanner)",
+        _by_size,
+        _first_gap,
+    ),
+    "best_fit_by_lifetime": Way(
+        "the tensor that lives longest first, each in the smallest gap that it fits",
+        lambda block: (block.first - block.last, -block.size, block.first),
+        lambda gap: (gap[1] is None, (gap[1] or 0) - gap[0], gap[0]),
+    ),
+    "improved": Way(
+        "as greedy_by_size, then again and again with the tensor in front that reached highest; the best is kept",
+        _by_size,
+        _first_gap,
+        rounds=100,
+    ),
+}
+"""Name -> way to plan."""
+
+
+def plan(
+    lives: Lifetimes, sizes: Sequence[int], way: str = "greedy_by_size", align: int = 1, bound: int | None = None
+) -> Plan:
+    """Place every tensor; `sizes` are its bytes, offsets become multiples of `align`.
+
+    Tensors of one region (the branches of a concat) lie side by side, and only the region as a whole is aligned.
+    Raises `UsageError` for an unknown way, and for a policy that looks at single layers.
+    """
+    if way not in WAYS:
+        raise UsageError(f"there is no way {way!r} to plan an arena{did_you_mean(way, WAYS)}")
+    if not 1 <= align <= MOST_ALIGN:
+        raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {align}")
+    if lives.windows is not None:
+        raise UsageError("a policy that looks at single layers has no arena")
+    buffers = tuple(Buffer(t.name, size, t.first, t.last) for t, size in zip(lives.tensors, sizes, strict=True))
+    if bound is None:
+        bound = int(lives.peak(dict(zip(lives.tensors, sizes)).__getitem__).elements)
+    order = sorted(_blocks(buffers, lives.regions), key=WAYS[way].first)
+    neighbours = _neighbours(buffers)
+    best: Plan | None = None
+    for _ in range(WAYS[way].rounds):
+        made = Plan(way, buffers, _placed(order, buffers, neighbours, WAYS[way], align), bound)
+        best = made if best is None or made.total < best.total else best
+        if best.wasted == 0:
+            break
+        highest = max(order, key=lambda block: max(made.offsets[b] + buffers[b].size for b in block.buffers))
+        order.remove(highest)
+        order.insert(0, highest)
+    assert best is not None
+    return best
+
+
+def _placed(
+    order: Sequence[Block], buffers: Sequence[Buffer], neighbours: Sequence[Sequence[int]], way: Way, align: int
+) -> tuple[int, ...]:
+    offsets: dict[int, int] = {}
+    for block in order:
+        taken = sorted(
+            (offsets[there] - within - buffers[mine].size, offsets[there] + buffers[there].size - within)
+            for mine, within in zip(block.buffers, block.within)
+            for there in neighbours[mine]
+            if there in offsets
+        )
+        base = min(_gaps(taken, align), key=way.gap)[0]
+        for buffer, within in zip(block.buffers, block.within):
+            offsets[buffer] = base + within
+    return tuple(offsets[i] for i in range(len(buffers)))
+
+
+def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """Buffer -> those that it must not share a byte with; an empty one meets nobody."""
+    found: list[list[int]] = [[] for _ in buffers]
+    alive: list[int] = []
+    for one in sorted((i for i, buffer in enumerate(buffers) if buffer.size), key=lambda i: buffers[i].first):
+        alive = [other for other in alive if buffers[other].last >= buffers[one].first]
+        for other in alive:
+            found[one].append(other)
+            found[other].append(one)
+        alive.append(one)
+    return found
+
+
+def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> list[Block]:
+    joined = {buffer for region in regions for buffer in region}
+    alone = [(buffer,) for buffer in range(len(buffers)) if buffer not in joined]
+    blocks = []
+    for group in (*alone, *regions):
+        within, size = [], 0
+        for buffer in group:
+            within.append(size)
+            size += buffers[buffer].size
+        first, last = min(buffers[b].first for b in group), max(buffers[b].last for b in group)
+        blocks.append(Block(group, tuple(within), size, first, last))
+    return blocks
+
+
+def _gaps(taken: Sequence[tuple[int, int]], align: int) -> list[tuple[int, int | None]]:
+    """Ranges of offsets at which a block meets nothing, in order; the last one has no end.
+
+    Each entry of `taken` forbids the block to begin after its first and before its second number.
+
+    >>> _gaps([(-4, 6), (9, 20)], 4)
+    [(8, 9), (20, None)]
+    """
+    gaps: list[tuple[int, int | None]] = []
+    free = 0
+    for low, high in taken:
+        if free <= low:
+            gaps.append((free, low))
+        free = max(free, -(-high // align) * align)
+    return [*gaps, (free, None)]

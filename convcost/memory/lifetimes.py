@@ -1,0 +1,285 @@
+"""From when to when each tensor lives, for one order of execution, and what is alive at each step.
+
+A tensor lives from the step that writes it to the last step that reads it; while an op runs, its inputs and outputs
+live; the network's input lives to its last use, its outputs to the end. Weights and workspaces are not counted.
+
+All of this is structure: it is found once, over step numbers, and sizes are put in afterwards. They may be ints, numpy
+arrays (a sweep) or sympy symbols (a closed form).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+from convcost.dims import Dim, Shape, elements, is_array, maximum, product
+from convcost.memory.layout import ELEMENTWISE, Layout, layout, readers_of
+from convcost.memory.policies import Policy, policy
+from convcost.ops import WEIGHTED
+from convcost.units import storage
+from convcost.walk import Step, output_edges
+
+
+class Tensor(NamedTuple):
+    """A piece of memory and how long it is needed: positions in the order of execution, both included."""
+
+    name: str
+    """The edge that it is first written as."""
+    shape: Shape
+    first: int
+    """Position of the step that writes it; -1 for the network's input."""
+    last: int
+    """Position of the last step that needs it; the number of steps for what is kept to the end."""
+    dtype: str | None = None
+    """Of its elements, where not the network's dtype: masks are bytes."""
+
+
+Size = Callable[[Tensor], Dim]
+
+
+def count(tensor: Tensor) -> Dim:
+    """The elements of a tensor."""
+    return product(tensor.shape)
+
+
+class Peak(NamedTuple):
+    """The most that is alive at once, and the position at which it is (-1: before the first step)."""
+
+    elements: Dim
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """All tensors of a network under a policy and an order of execution."""
+
+    tensors: tuple[Tensor, ...]
+    length: int
+    """Number of steps."""
+    home: dict[str, tuple[int, ...]]
+    """Edge -> the tensors that it lies in."""
+    regions: tuple[tuple[int, ...], ...] = ()
+    """Tensors that must lie side by side, in this order."""
+    windows: tuple[tuple[int, tuple[int, ...]], ...] | None = None
+    """Where a policy looks at single steps: each position and the tensors counted there, whatever else is alive."""
+
+    def alive(self, position: int) -> tuple[int, ...]:
+        """The tensors alive at a position, or counted there."""
+        if self.windows is not None:
+            return dict(self.windows).get(position, ())
+        return tuple(i for i, tensor in enumerate(self.tensors) if tensor.first <= position <= tensor.last)
+
+    def timeline(self, size: Size = count) -> Iterator[tuple[int, Dim]]:
+        """Each position, from -1 on, and the sum of the sizes of all that is alive there."""
+        if self.windows is not None:
+            yield from ((at, sum((size(self.tensors[i]) for i in held), 0)) for at, held in self.windows)
+            return
+        born: dict[int, list[Dim]] = {}
+        dead: dict[int, list[Dim]] = {}
+        for tensor in self.tensors:
+            amount = size(tensor)
+            born.setdefault(tensor.first, []).append(amount)
+            dead.setdefault(tensor.last, []).append(amount)
+        live: Dim = 0
+        for at in range(-1, self.length):
+            live = live + sum(born.get(at, ()), 0)
+            yield at, live
+            live = live - sum(dead.get(at, ()), 0)
+
+    def peak(self, size: Size = count) -> Peak:
+        """The most that is alive at once, and the first position at which it is; for ints."""
+        best = Peak(0, -1)
+        for at, live in self.timeline(size):
+            if live > best.elements:
+                best = Peak(live, at)
+        return best
+
+    def highest(self, size: Size = count) -> Dim:
+        """The most that is alive at once, over any number system."""
+        tops = self._tops()
+        values = {_key(live): live for at, live in self.timeline(size) if at in tops}
+        return reduce(maximum, values.values()) if values else 0
+
+    def _tops(self) -> frozenset[int]:
+        """Positions whose live set is no part of another's, so that only these need be looked at.
+
+        What is alive at a position is part of what is alive at the next one unless something dies in between, and
+        then the next position counts again only once something new is written.
+        """
+        if self.windows is not None:
+            return frozenset(at for at, _ in self.windows)
+        born, dead = ({getattr(tensor, end) for tensor in self.tensors} for end in ("first", "last"))
+        found, new = set(), False
+        for at in range(-1, self.length):
+            new = new or at in born
+            if new and (at in dead or at == self.length - 1):
+                found.add(at)
+                new = False
+        return frozenset(found)
+
+
+def lifetimes(
+    steps: Sequence[Step],
+    input_shape: Shape,
+    outputs: Sequence[str],
+    policy_name: str = "fused",
+    order: Sequence[int] | None = None,
+) -> Lifetimes:
+    """Find every tensor's life; `order` lists the steps in the order in which they run, as given if left out.
+
+    Raises `UsageError` for an unknown policy.
+
+    >>> from convcost.network import load
+    >>> network = load("vgg16")
+    >>> lifetimes(network.steps, network.graph.input_shape, network.graph.outputs).peak()
+    Peak(elements=6422528, step=2)
+    """
+    chosen = policy(policy_name)
+    where = layout(steps, input_shape, outputs, chosen)
+    running = order if order is not None else range(len(steps))
+    ends = _ends(steps, outputs, where, running)
+    roots = _overwritten(steps, where, running, ends) if chosen.overwrite else {}
+    return _assembled(steps, where, running, ends, roots, chosen)
+
+
+def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy_name: str = "fused") -> Dim:
+    """The most elements alive at once, batch 1, over ints, arrays or symbols; raises `UsageError`."""
+    return lifetimes(steps, input_shape, outputs, policy_name).highest()
+
+
+def tensor_bytes(tensor: Tensor, dtype: str, batch: int) -> int:
+    """Bytes of a tensor over the batch, rounded up."""
+    return storage(count(tensor) * batch, tensor.dtype or dtype)
+
+
+def peak_bytes(
+    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: str, dtype: str, batch: int
+) -> int:
+    """The most bytes alive at once, every tensor rounded up to whole bytes."""
+    lives = lifetimes(steps, input_shape, outputs, policy)
+    return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
+
+
+def _key(value: Dim) -> object:
+    """What two equal amounts have in common, so that none is compared twice."""
+    return (value.shape, value.tobytes()) if is_array(value) else value
+
+
+def _ends(steps: Sequence[Step], outputs: Sequence[str], where: Layout, running: Sequence[int]) -> list[int]:
+    """The last position at which each tensor is written or read."""
+    ends = [-1] * len(where.tensors)
+    for position, at in enumerate(running):
+        node, cost = steps[at].node, steps[at].cost
+        for tensor in where.of((*node.inputs, *output_edges(node, cost))):
+            ends[tensor] = position
+    for tensor in where.of(outputs):
+        ends[tensor] = len(steps)
+    return ends
+
+
+def targets(step: Step) -> tuple[str, ...]:
+    """The inputs that an op may write over: as large as its output, and read only at the place that is written."""
+    node = step.node
+    if node.op == "add":
+        return tuple(dict.fromkeys(node.inputs))
+    return node.inputs[:1] if node.op in ELEMENTWISE or node.op == "multiply" else ()
+
+
+class Overwriting:
+    """Which ops may write over which inputs, once these are needed by nobody else, whatever the order."""
+
+    def __init__(self, steps: Sequence[Step], where: Layout) -> None:
+        self.over: list[tuple[str, ...]] = []
+        """Step -> inputs that it may write over."""
+        held: set[str] = set()
+        for step in steps:
+            edges = output_edges(step.node, step.cost)
+            out = edges[0]
+            writes = any(where.tensors[t].name == out for t in where.home[out])
+            allowed = [edge for edge in targets(step) if writes and self._fits(edge, out, step, where, held)]
+            self.over.append(tuple(allowed))
+            # What lies on a region may not become part of another one.
+            if where.placed(out) or any(edge in held for edge in (*allowed, *(() if writes else step.node.inputs[:1]))):
+                held.update(edges)
+
+    @staticmethod
+    def _fits(edge: str, out: str, step: Step, where: Layout, held: set[str]) -> bool:
+        mine = set(where.home[edge])
+        alone = not any(mine & set(where.home[other]) for other in step.node.inputs if other != edge)
+        return edge in where.whole and alone and not (edge in held and where.placed(out))
+
+
+def _overwritten(
+    steps: Sequence[Step], where: Layout, running: Sequence[int], ends: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """Tensor -> the tensors of an input that die at the step that writes it, so that it is written over them."""
+    may, roots = Overwriting(steps, where), dict[int, tuple[int, ...]]()
+    for position, at in enumerate(running):
+        for edge in may.over[at]:
+            if all(ends[tensor] == position for tensor in where.home[edge]):
+                (mine,) = where.home[steps[at].node.name]
+                roots[mine] = tuple(root for tensor in where.home[edge] for root in roots.get(tensor, (tensor,)))
+                break
+    return roots
+
+
+def _assembled(
+    steps: Sequence[Step],
+    where: Layout,
+    running: Sequence[int],
+    ends: Sequence[int],
+    roots: dict[int, tuple[int, ...]],
+    chosen: Policy,
+) -> Lifetimes:
+    position = {at: position for position, at in enumerate(running)}
+    last = list(ends)
+    for tensor, under in roots.items():
+        for root in under:
+            last[root] = max(last[root], ends[tensor])
+    if chosen.keeps == "end":
+        last = [len(steps)] * len(last)
+    masks: list[Tensor] = []
+    if chosen.keeps == "backward":
+        for tensor in _saved(steps, where):
+            last[tensor] = len(steps)
+        masks = [
+            Tensor(f"{step.node.name} (mask)", (elements(step.cost.out),), position[at], len(steps), "uint8")
+            for at, step in enumerate(steps)
+            if "mask" in step.cost.saves
+        ]
+    own = [tensor for tensor in range(len(last)) if tensor not in roots]
+    number = {tensor: i for i, tensor in enumerate(own)}
+    made = [(where.tensors[i], last[i]) for i in own]
+
+    def lies(tensors: Iterable[int]) -> tuple[int, ...]:
+        return tuple(number[root] for tensor in tensors for root in roots.get(tensor, (tensor,)))
+
+    return Lifetimes(
+        tuple(Tensor(m.name, m.shape, position.get(m.step, -1), end, m.dtype) for m, end in made) + tuple(masks),
+        len(steps),
+        {edge: lies(tensors) for edge, tensors in where.home.items()},
+        tuple(dict.fromkeys(map(lies, where.regions.values()))),
+        _windows(steps, where, position) if chosen.keeps == "layer" else None,
+    )
+
+
+def _saved(steps: Sequence[Step], where: Layout) -> Iterator[int]:
+    """The tensors that the backward pass reads, as each op declares."""
+    for step in steps:
+        if "inputs" in step.cost.saves:
+            yield from where.of(step.node.inputs)
+        if "outputs" in step.cost.saves:
+            yield from where.of(output_edges(step.node, step.cost))
+
+
+def _windows(
+    steps: Sequence[Step], where: Layout, position: dict[int, int]
+) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Each conv and linear layer with the tensors that it reads and writes."""
+    return tuple(
+        (position[at], tuple(dict.fromkeys(where.of((*step.node.inputs, step.node.name)))))
+        for at, step in enumerate(steps)
+        if step.node.op in WEIGHTED
+    )

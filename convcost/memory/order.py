@@ -1,0 +1,307 @@
+"""The order of execution that needs the least memory.
+
+A set of executed ops that holds, with each op, all that it depends on says exactly which tensors are alive: those that
+are made and still needed. So the orders of a graph are the paths through these sets, and the least peak is a shortest
+path where the length of a path is its highest point. The search (Dijkstra's) opens sets from the lowest peak on, and
+ends exact, or, at the limit of sets that it may open, with the peak below which no order can be, and a good order.
+
+Two things keep it small. Where every op comes either before or after some op in any order, the graph falls into
+segments that are searched one after the other. And an op that needs no more memory than is in use at its worst so far,
+and leaves no more behind than there was, is run at once: it never pays to wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from convcost.dims import Shape
+from convcost.errors import UsageError
+from convcost.graph import producer
+from convcost.memory.layout import Layout, layout
+from convcost.memory.lifetimes import Overwriting, lifetimes
+from convcost.memory.policies import policy
+from convcost.walk import Step, output_edges
+
+MOST_STATES = 20_000
+"""Sets of executed ops that one segment may open before the search settles for a bound; some seconds."""
+
+
+class Order(NamedTuple):
+    """An order of the steps, its peak, and the peak below which no order can be."""
+
+    steps: tuple[int, ...]
+    peak: int
+    bound: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether this is the least that any order needs."""
+        return self.peak == self.bound
+
+
+class Unit(NamedTuple):
+    """A step with the views and fused ops that follow it at once: what the search runs as one."""
+
+    steps: tuple[int, ...]
+    before: int
+    """The units that must have run, as bits; sets of units are ints throughout."""
+    makes: tuple[int, ...]
+    touches: tuple[int, ...]
+    """Tensors that it reads or makes."""
+    over: tuple[tuple[int, ...], ...]
+    """Tensors that it may write over, one entry per input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Units in the given order, and the tensors between them."""
+
+    units: tuple[Unit, ...]
+    sizes: tuple[int, ...]
+    needed_by: tuple[int, ...]
+    """Tensor -> units that read it; a bit beyond all units for what is kept to the end."""
+
+    def run(self, unit: int, done: int, live: int) -> tuple[int, int]:
+        """Memory in use while a unit runs, and after it."""
+        this = self.units[unit]
+        made = live + sum(self.sizes[t] for t in this.makes)
+        left = ~(done | 1 << unit)
+        saved = max((sum(self.sizes[t] for t in over) for over in this.over if self._die(over, left)), default=0)
+        return made - saved, made - sum(self.sizes[t] for t in this.touches if not self.needed_by[t] & left)
+
+    def _die(self, tensors: Iterable[int], left: int) -> bool:
+        return not any(self.needed_by[t] & left for t in tensors)
+
+    def least(self) -> int:
+        """No order needs less: some unit's own inputs and outputs."""
+        alone = (
+            sum(self.sizes[t] for t in unit.touches)
+            - max((sum(self.sizes[t] for t in over) for over in unit.over), default=0)
+            for unit in self.units
+        )
+        return max(alone, default=0)
+
+    def segments(self) -> Iterator[range]:
+        """Ranges of units that run one after the other in any order.
+
+        A range ends with a unit that every earlier one leads to and every later one comes from.
+        """
+        count = len(self.units)
+        following = [count] * count  # the earliest unit that waits for this one
+        for at in reversed(range(count)):
+            for before in bits(self.units[at].before):
+                following[before] = min(following[before], at)
+        latest = [unit.before.bit_length() - 1 for unit in self.units]
+        lowest = [count] * (count + 1)  # of `latest`, over all units from here on
+        for at in reversed(range(count)):
+            lowest[at] = min(lowest[at + 1], latest[at])
+        start = furthest = 0
+        for at in range(count):
+            if furthest <= at <= lowest[at + 1]:
+                yield range(start, at + 1)
+                start = at + 1
+            furthest = max(furthest, following[at])
+        if start < count:
+            yield range(start, count)
+
+
+def best_order(
+    steps: Sequence[Step],
+    input_shape: Shape,
+    outputs: Sequence[str],
+    policy_name: str = "fused",
+    most_states: int = MOST_STATES,
+) -> Order:
+    """The order with the least peak, in elements, or a good one with a bound; the given order if none is better.
+
+    Raises `UsageError` for a policy under which the order plays no part.
+    """
+    chosen = policy(policy_name)
+    if chosen.keeps != "use":
+        raise UsageError(f"policy {policy_name} frees nothing while the network runs, so that there is no best order")
+    given = lifetimes(steps, input_shape, outputs, policy_name).peak().elements
+    problem = compiled(steps, layout(steps, input_shape, outputs, chosen), outputs, overwrite=chosen.overwrite)
+    order, bound = _searched(problem, most_states)
+    found = tuple(step for unit in order for step in problem.units[unit].steps)
+    peak = lifetimes(steps, input_shape, outputs, policy_name, found).peak().elements
+    if peak >= given:
+        return Order(tuple(range(len(steps))), given, min(bound, given))
+    return Order(found, peak, bound)
+
+
+def compiled(steps: Sequence[Step], where: Layout, outputs: Sequence[str], *, overwrite: bool) -> Problem:
+    """The steps as units over numbered tensors."""
+    unit_of, groups = _grouped(steps, where)
+    made: list[list[int]] = [[] for _ in groups]
+    for tensor, each in enumerate(where.tensors):
+        if each.step >= 0:
+            made[unit_of[each.step]].append(tensor)
+    kept = 1 << len(groups)
+    needed = [0] * len(where.tensors)
+    for tensor in where.of(outputs):
+        needed[tensor] = kept
+    may = Overwriting(steps, where).over if overwrite else [()] * len(steps)
+    makers = {step.node.name: unit_of[at] for at, step in enumerate(steps)}
+    units = []
+    for number, group in enumerate(groups):
+        edges = [edge for at in group for edge in steps[at].node.inputs]
+        before = 0
+        for edge in edges:
+            maker = makers.get(producer(edge), number)
+            before |= (1 << maker) if maker != number else 0
+        reads = dict.fromkeys(t for t in where.of(edges) if t not in made[number])
+        for tensor in reads:
+            needed[tensor] |= 1 << number
+        over = tuple(where.home[edge] for edge in may[group[0]])
+        units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
+    sizes = tuple(_elements(tensor.shape) for tensor in where.tensors)
+    return Problem(tuple(units), sizes, tuple(needed))
+
+
+def bits(number: int) -> Iterator[int]:
+    """The positions of the ones in a set.
+
+    >>> list(bits(0b1010))
+    [1, 3]
+    """
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
+
+
+def _elements(shape: Shape) -> int:
+    result = 1
+    for size in shape:
+        result *= int(size)
+    return result
+
+
+def _grouped(steps: Sequence[Step], where: Layout) -> tuple[list[int], list[list[int]]]:
+    """Step -> its unit, and unit -> its steps: what writes no tensor of its own runs right after what it looks at."""
+    writers = {tensor.step for tensor in where.tensors}
+    unit_of, groups, makers = list[int](), list[list[int]](), dict[str, int]()
+    for at, step in enumerate(steps):
+        follows = at not in writers and len(step.node.inputs) == 1 and step.node.inputs[0] in makers
+        if follows:
+            unit = makers[step.node.inputs[0]]
+        else:
+            unit = len(groups)
+            groups.append([])
+        groups[unit].append(at)
+        unit_of.append(unit)
+        makers.update(dict.fromkeys(output_edges(step.node, step.cost), unit))
+    return unit_of, groups
+
+
+def _searched(problem: Problem, most_states: int) -> tuple[list[int], int]:
+    """An order of the units, and a bound on the peak of all orders."""
+    bound = floor = max(problem.least(), problem.sizes[0])
+    order, done = list[int](), 0
+    live = problem.sizes[0] if problem.needed_by[0] else 0
+    for segment in problem.segments():
+        found = _Segment(problem, segment, done, live, floor).search(most_states)
+        order += found.order
+        bound = max(bound, found.bound)
+        floor = max(floor, found.peak)
+        done |= ((1 << len(segment)) - 1) << segment.start
+        live = found.live
+    return order, bound
+
+
+class _Found(NamedTuple):
+    order: list[int]
+    peak: int
+    bound: int
+    live: int
+
+
+class _State(NamedTuple):
+    """A set of executed units on the way: opened from the lowest peak on, the fullest first."""
+
+    peak: int
+    left: int
+    done: int
+    live: int
+
+
+class _Segment:
+    """The search through one segment."""
+
+    def __init__(self, problem: Problem, units: range, done: int, live: int, floor: int) -> None:
+        self.problem, self.units = problem, units
+        self.start = _State(floor, len(units), done, live)
+        self.came: dict[int, tuple[int, int]] = {}
+        """Set -> the set before it and the unit run."""
+
+    def search(self, most_states: int) -> _Found:
+        """The best way through, or a good one and a bound."""
+        if len(self.units) == 1:
+            peak, live = self.problem.run(self.units[0], self.start.done, self.start.live)
+            peak = max(peak, self.start.peak)
+            return _Found([self.units[0]], peak, peak if peak > self.start.peak else 0, live)
+        heap, best, opened = [self.start], {self.start.done: self.start.peak}, set[int]()
+        furthest = self.start
+        while heap:
+            state = heapq.heappop(heap)
+            if state.done in opened:
+                continue
+            if state.left == 0:
+                bound = state.peak if state.peak > self.start.peak else 0
+                return _Found(self._path(state.done), state.peak, bound, state.live)
+            opened.add(state.done)
+            if len(opened) > most_states:
+                return self._settled(furthest, state.peak)
+            furthest = min(furthest, state, key=lambda s: (s.left, s.peak))
+            for unit, following in self._moves(state):
+                if following.peak < best.get(following.done, following.peak + 1):
+                    best[following.done] = following.peak
+                    self.came[following.done] = (state.done, unit)
+                    heapq.heappush(heap, following)
+        raise AssertionError("a graph without an order")  # a Graph is in order, so that one always exists
+
+    def _moves(self, state: _State) -> list[tuple[int, _State]]:
+        """What may run next; only one where it never pays to wait."""
+        moves = []
+        for unit in self._ready(state.done):
+            during, after = self.problem.run(unit, state.done, state.live)
+            following = _State(max(state.peak, during), state.left - 1, state.done | 1 << unit, after)
+            if during <= state.peak and after <= state.live:
+                return [(unit, following)]
+            moves.append((unit, following))
+        return moves
+
+    def _ready(self, done: int) -> Iterator[int]:
+        units = self.problem.units
+        return (u for u in self.units if not done >> u & 1 and not units[u].before & ~done)
+
+    def _path(self, done: int) -> list[int]:
+        order = []
+        while done != self.start.done:
+            done, unit = self.came[done]
+            order.append(unit)
+        return order[::-1]
+
+    def _settled(self, furthest: _State, reached: int) -> _Found:
+        """The best of the given order and greedy ones; no order stays below the peak that the search had reached."""
+        greedy = [self._greedy(state) for state in (self.start, furthest)]
+        peak, order, live = min([self._given(), *greedy])
+        return _Found(order, peak, min(reached, peak) if reached > self.start.peak else 0, live)
+
+    def _given(self) -> tuple[int, list[int], int]:
+        peak, _, done, live = self.start
+        for unit in self.units:
+            during, live = self.problem.run(unit, done, live)
+            peak, done = max(peak, during), done | 1 << unit
+        return peak, list(self.units), live
+
+    def _greedy(self, state: _State) -> tuple[int, list[int], int]:
+        """From a set on, always run what raises the peak least, then what leaves least behind."""
+        order = self._path(state.done)
+        while state.left:
+            unit, state = min(self._moves(state), key=lambda move: (move[1].peak, move[1].live))
+            order.append(unit)
+        return state.peak, order, state.live

@@ -1,0 +1,83 @@
+"""The named policies of peak memory, as data: a sentence for people and a few switches that do not depend on each other.
+
+Tools print very different numbers for one network because each assumes another policy and names none. A new policy is
+a new entry of this table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from convcost.errors import UsageError, did_you_mean
+
+Fuses = Literal["nothing", "weighted", "any"]
+"""The ops that absorb what follows them: none, conv and linear layers, or any op."""
+Keeps = Literal["use", "end", "backward", "layer"]
+"""How long a tensor is kept: to its last use; to the end; to the end if the backward pass needs it; not at all beyond
+the one conv or linear layer that reads or writes it."""
+
+
+class Policy(NamedTuple):
+    """What is assumed about who writes where, and how long a tensor is kept."""
+
+    says: str
+    """The policy in one sentence, shown under every number that follows from it."""
+    fuse: Fuses = "nothing"
+    """Into which ops the batch-norm and activation that follow them are fused."""
+    overwrite: bool = False
+    """An op that works element by element may write over an input that nobody needs any more."""
+    join: bool = False
+    """What is concatenated is written where the concat wants it, so that the concat writes nothing."""
+    keeps: Keeps = "use"
+
+
+_FUSED = (
+    "batch-norm and activations fused into the conv or linear layer before them, where nothing else reads it; "
+    "every other op writes its own tensor; views write none"
+)
+POLICIES = {
+    "fused": Policy(_FUSED, fuse="weighted"),
+    "unfused": Policy(
+        "every op writes its own tensor; views (flatten, dropout in evaluation, identity, slices) write none"
+    ),
+    "inplace": Policy(
+        "as fused, and an activation, a batch-norm, an add or a multiply writes over an input that dies there",
+        fuse="weighted",
+        overwrite=True,
+    ),
+    "concat_alias": Policy(
+        "as inplace, and branches write straight into their concat's output, where each lies in one concat only",
+        fuse="weighted",
+        overwrite=True,
+        join=True,
+    ),
+    "largest": Policy(
+        "the largest input + output of any one conv or linear layer, batch-norm and activations fused; what else is "
+        "alive meanwhile (a shortcut, another branch) is forgotten",
+        fuse="weighted",
+        keeps="layer",
+    ),
+    "sum": Policy(
+        "the input and every output kept to the end, nothing reused; batch-norm and activations fused into the op before "
+        "them, an add included; views write none",
+        fuse="any",
+        keeps="end",
+    ),
+    "training": Policy(
+        "the forward pass of training: what the backward pass needs is kept to the end, as each op declares, masks at "
+        "one byte per element; nothing fused; gradients, weights and the optimizer's state not counted",
+        keeps="backward",
+    ),
+}
+"""Name -> policy."""
+
+
+def policy(name: str) -> Policy:
+    """A policy by name; raises `UsageError`.
+
+    >>> policy("inplace").overwrite, policy("inplace").join
+    (True, False)
+    """
+    if name not in POLICIES:
+        raise UsageError(f"there is no memory policy {name!r}{did_you_mean(name, POLICIES)}")
+    return POLICIES[name]

@@ -1,0 +1,110 @@
+"""The memory of one network in bytes: the timeline, the peak and what is alive there, and arena plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+from convcost.dims import Shape
+from convcost.errors import UsageError, did_you_mean
+from convcost.memory.arena import WAYS, Plan, plan
+from convcost.memory.blocks import Split, split
+from convcost.memory.lifetimes import Lifetimes, Tensor, lifetimes, tensor_bytes
+from convcost.memory.order import Order, best_order
+from convcost.units import check_dtype
+from convcost.walk import Step
+
+Runs = Literal["given", "best"]
+
+
+class Options(NamedTuple):
+    """How memory is used: what `usage` assumes, and the command line sets."""
+
+    policy: str = "fused"
+    dtype: str = "fp32"
+    order: Runs = "given"
+    parts: int = 1
+    """Into how many parts the inner tensors of blocks are split; 1 for not at all."""
+    align: int = 1
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments of `Network.memory`."""
+        return self._asdict()
+
+
+class Moment(NamedTuple):
+    """One step of the timeline."""
+
+    position: int
+    """In the order of execution; -1 before the first step."""
+    step: int
+    """Number of the step in the graph; -1 for the network's input."""
+    live: int
+    """Bytes alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a network needs, under `options`."""
+
+    options: Options
+    batch: int
+    lives: Lifetimes
+    sizes: tuple[int, ...]
+    """Tensor -> bytes."""
+    timeline: tuple[Moment, ...]
+    peak: int
+    """The most bytes alive at once."""
+    peak_position: int
+    order: Order | None
+    """What the search for the best order found, if it was asked for; its peaks are elements."""
+    splits: tuple[Split, ...]
+    """Blocks that run in parts; their figures are elements."""
+    plans: tuple[Plan, ...]
+    """One for each way to plan an arena; none for a policy that looks at single layers."""
+
+    @property
+    def arena(self) -> Plan | None:
+        """The smallest plan."""
+        return min(self.plans, key=lambda plan: plan.total, default=None)
+
+    @property
+    def needed(self) -> int:
+        """Bytes to set aside: the smallest arena, or the peak where there is none."""
+        return self.arena.total if self.arena else self.peak
+
+    @property
+    def alive(self) -> tuple[tuple[Tensor, int], ...]:
+        """The tensors alive at the peak and their bytes, the largest first."""
+        found = [(self.lives.tensors[i], self.sizes[i]) for i in self.lives.alive(self.peak_position)]
+        return tuple(sorted(found, key=lambda entry: -entry[1]))
+
+
+def usage(
+    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], options: Options, *, batch: int = 1
+) -> Usage:
+    """Follow every tensor of a network; raises `UsageError` if an option does not exist or fit.
+
+    >>> from convcost.network import load
+    >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
+    1505280
+    """
+    check_dtype(options.dtype)
+    if options.order not in get_args(Runs):
+        raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
+    order = best_order(steps, input_shape, outputs, options.policy) if options.order == "best" else None
+    running = order.steps if order else tuple(range(len(steps)))
+    lives = lifetimes(steps, input_shape, outputs, options.policy, running)
+    splits: tuple[Split, ...] = ()
+    if options.parts != 1:
+        lives, splits = split(steps, outputs, lives, options.policy, options.parts)
+    sizes = tuple(tensor_bytes(tensor, options.dtype, batch) for tensor in lives.tensors)
+    size_of = dict(zip(lives.tensors, sizes)).__getitem__
+    peak, at = lives.peak(size_of)
+    timeline = tuple(
+        Moment(position, running[position] if position >= 0 else -1, live)
+        for position, live in lives.timeline(size_of)
+    )
+    plans = () if lives.windows is not None else tuple(plan(lives, sizes, w, options.align, peak) for w in WAYS)
+    return Usage(options, batch, lives, sizes, timeline, peak, at, order, splits, plans)

@@ -1,0 +1,223 @@
+"""Pictures, as plotly figures; plotly is imported where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convcost.memory.usage import Usage
+from convcost.report import Report
+from convcost.units import binary, exact, shape_text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+#: Distinct for most eyes, dark enough for white separators (Okabe and Ito's palette, and lighter neighbours).
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A6FAC", "#B59F3B", "#4C9F9B", "#A65E4E")
+_INPUT_COLOUR = "#8A8A8A"
+_MOST_NAMED = 3
+#: Above the highest band, for what is said about the peak.
+_HEADROOM = 1.3
+
+
+class _Column(NamedTuple):
+    """One place on the x axis: a step that writes something."""
+
+    position: int
+    live: int
+
+
+def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
+    """What is alive at each layer: a band per tensor, as high as its bytes, from the layer that writes it to its last use.
+
+    Tensors stand on each other by age and are coloured by stage; the top of all bands is what is alive at once.
+    """
+    import plotly.graph_objects as go
+
+    columns = _columns(usage)
+    figure = go.Figure()
+    stages = _stages(report, usage)
+    colours = {stage: COLOURS[i % len(COLOURS)] for i, stage in enumerate(dict.fromkeys(stages.values()))}
+    colours["input"] = _INPUT_COLOUR
+    seen: set[str] = set()
+    for tensor, band in _bands(usage, columns).items():
+        stage = stages[usage.lives.tensors[tensor].first]
+        figure.add_trace(
+            go.Scatter(
+                **band,
+                fill="toself",
+                fillcolor=colours[stage],
+                line={"width": 0.6 if len(columns) < 200 else 0.25, "color": "white"},
+                mode="lines",
+                hoveron="fills",
+                name=stage,
+                legendgroup=stage,
+                showlegend=stage not in seen,
+                text=_hover(usage, tensor),
+                hoverinfo="text",
+            )
+        )
+        seen.add(stage)
+    _mark_peak(figure, usage, columns)
+    for size, name in ((usage.needed if usage.needed > usage.peak else None, "arena"), (limit, "limit")):
+        if size is not None:
+            figure.add_hline(
+                y=size,
+                line={"dash": "dash", "width": 1.5, "color": "#333333"},
+                annotation_text=f"{name} {binary(size)}",
+                annotation_position="top right",
+            )
+    _dress(figure, report, usage, columns, max(usage.peak, usage.needed, limit or 0))
+    return figure
+
+
+def _columns(usage: Usage) -> list[_Column]:
+    """The positions at which something is written; nothing changes at the others."""
+    writers = {tensor.first for tensor in usage.lives.tensors}
+    single = usage.lives.windows is not None
+    return [_Column(m.position, m.live) for m in usage.timeline if single or m.position in writers]
+
+
+def _stages(report: Report, usage: Usage) -> dict[int, str]:
+    """Position -> the stage of the network that runs there, or the layer where there are no stages."""
+    found = {-1: "input"}
+    for moment in usage.timeline:
+        if moment.step >= 0:
+            layer = report.layers[moment.step]
+            found[moment.position] = layer.scope[0] if layer.scope else layer.name
+    return found
+
+
+def _bands(usage: Usage, columns: Sequence[_Column]) -> dict[int, dict[str, list[Any]]]:
+    """Tensor -> its outline: at each column as high as its bytes, upon all that is older."""
+    edges: dict[int, list[tuple[int, int, int]]] = {}
+    for at, column in enumerate(columns):
+        height = 0
+        alive = usage.lives.alive(column.position)
+        for tensor in sorted(alive, key=lambda i: (usage.lives.tensors[i].first, i)):
+            edges.setdefault(tensor, []).append((at, height, height + usage.sizes[tensor]))
+            height += usage.sizes[tensor]
+    return {tensor: _outline(parts) for tensor, parts in sorted(edges.items())}
+
+
+def _outline(parts: Iterable[tuple[int, int, int]]) -> dict[str, list[Any]]:
+    """Along the top to the right, and back along the bottom; a gap where a tensor is not counted for a while."""
+    runs: list[list[tuple[int, int, int]]] = []
+    for part in parts:
+        if runs and runs[-1][-1][0] == part[0] - 1:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    x: list[Any] = []
+    y: list[Any] = []
+    for run in runs:
+        top = [(at + side, high) for at, _, high in run for side in (-0.5, 0.5)]
+        bottom = [(at + side, low) for at, low, _ in reversed(run) for side in (0.5, -0.5)]
+        x += [point[0] for point in (*top, *bottom, top[0])] + [None]
+        y += [point[1] for point in (*top, *bottom, top[0])] + [None]
+    return {"x": x[:-1], "y": y[:-1]}
+
+
+def _hover(usage: Usage, number: int) -> str:
+    tensor, size = usage.lives.tensors[number], usage.sizes[number]
+    until = "the end" if tensor.last >= usage.lives.length else f"step {tensor.last + 1}"
+    since = "the start" if tensor.first < 0 else f"step {tensor.first + 1}"
+    return (
+        f"<b>{tensor.name}</b><br>{shape_text(tensor.shape)}<br>{exact(size)} bytes ({binary(size)})"
+        f"<br>from {since} to {until}"
+    )
+
+
+def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column]) -> None:
+    """An arrow to the highest column that says what is alive there."""
+    at = next((i for i, column in enumerate(columns) if column.position == usage.peak_position), None)
+    if at is None:
+        return
+    named = usage.alive[:_MOST_NAMED]
+    lines = [f"{tensor.name} {shape_text(tensor.shape)}: {binary(size)}" for tensor, size in named]
+    if more := len(usage.alive) - len(named):
+        lines.append(f"and {more} more")
+    on_the_left = at < len(columns) / 2
+    figure.add_annotation(
+        x=at,
+        y=usage.peak,
+        text=f"<b>peak {binary(usage.peak)}</b> ({exact(usage.peak)} bytes)<br>" + "<br>".join(lines),
+        showarrow=True,
+        arrowhead=2,
+        arrowwidth=1.5,
+        ax=40 if on_the_left else -40,
+        ay=-22,
+        xanchor="left" if on_the_left else "right",
+        yanchor="bottom",
+        align="left",
+        bgcolor="rgba(255,255,255,0.85)",
+        bordercolor="#333333",
+        borderwidth=1,
+        borderpad=5,
+        font={"size": 12},
+    )
+
+
+def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_Column], top: int) -> None:
+    """Axes, title and legend."""
+    marks, names = _stage_marks(report, usage, columns)
+    unit = _tick(top)
+    values = list(range(0, top + 1, unit))
+    options = usage.options
+    figure.update_layout(
+        template="plotly_white",
+        title={
+            "text": f"<b>{report.title or report.network}</b>: activations alive at each layer"
+            f"<br><sup>{report.network} · input {shape_text(report.input_shape)} · {options.dtype} · batch "
+            f"{exact(usage.batch)} · policy {options.policy}</sup>",
+            "x": 0.01,
+            "xanchor": "left",
+        },
+        height=640,
+        margin={"t": 90, "l": 90, "r": 30, "b": 90},
+        hovermode="closest",
+        legend={"title": {"text": "written in"}, "traceorder": "normal", "tracegroupgap": 0},
+        showlegend=len(names) > 1,
+    )
+    figure.update_xaxes(
+        title="layers that write a tensor, in the order of execution",
+        tickmode="array",
+        tickvals=marks,
+        ticktext=names,
+        tickangle=-40,
+        range=[-0.5, len(columns) - 0.5],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        title="bytes alive",
+        tickmode="array",
+        tickvals=values,
+        ticktext=[binary(value) for value in values],
+        range=[0, top * _HEADROOM or 1],
+        zeroline=False,
+    )
+
+
+def _stage_marks(report: Report, usage: Usage, columns: Sequence[_Column]) -> tuple[list[float], list[str]]:
+    """Where each stage stands on the x axis, and its name; names that would stand on each other are left out."""
+    stages = _stages(report, usage)
+    spans: dict[str, list[int]] = {}
+    for at, column in enumerate(columns):
+        spans.setdefault(stages[column.position], []).append(at)
+    marks: list[float] = []
+    names: list[str] = []
+    for name, span in sorted(spans.items(), key=lambda entry: sum(entry[1]) / len(entry[1])):
+        middle = sum(span) / len(span)
+        if not marks or middle - marks[-1] >= len(columns) / 40:
+            marks.append(middle)
+            names.append(name)
+    return marks, names
+
+
+def _tick(top: int) -> int:
+    """A power of two that cuts the axis into four to eight."""
+    unit = 1
+    while unit * 8 < top:
+        unit *= 2
+    return unit
