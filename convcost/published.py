@@ -49,6 +49,10 @@ class Verdict(NamedTuple):
     """Why it differs, or how it was rounded; for what is unexplained, what fails."""
     counting: tuple[str, ...] = ()
     """The way to count that explains it: keys of definitions.yaml."""
+    found: Value | None = None
+    """Exactly what convcost computed, in ones, bytes or per cent; None for what is cited."""
+    refound: Value | None = None
+    """Exactly what it found under the explanation."""
 
 
 def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> tuple[Verdict, ...]:
@@ -122,7 +126,8 @@ def _recounted(claim: Claim, plain: Value, fits: bool, counter: Counter) -> Verd
     text = claim.figure.written(found)
 
     def verdict(word: str, explanation: str) -> Verdict:
-        return _verdict(claim, plain, word, explanation)._replace(recounted=text, counting=claim.counting)
+        said = _verdict(claim, plain, word, explanation)
+        return said._replace(recounted=text, refound=found, counting=claim.counting)
 
     if fits:
         return verdict(UNEXPLAINED, f"it fits without {' '.join(claim.counting)}, which explains nothing any more")
@@ -152,6 +157,7 @@ def _verdict(claim: Claim, plain: Value, word: str, explanation: str) -> Verdict
         recounted="",
         verdict=word,
         explanation=explanation,
+        found=plain,
     )
 
 

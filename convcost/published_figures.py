@@ -48,9 +48,9 @@ QUANTITIES = {
 SHAPES = ("input_shape", "output_shape")
 Value = Fraction | Shape
 
-_NUMBER = re.compile(r"~?(\d+(?:\.\d+)?)")
-_SHAPE = re.compile(r"\d+²?(?:×\d+²?)*")
-_ROUNDING = re.compile(r"(down|nearest)?(?: ?to (\d+))?")
+_NUMBER = re.compile(r"~?(\d{1,18}(?:\.\d{1,18})?)", re.ASCII)
+_SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
+_ROUNDING = re.compile(r"(down)?(?: ?to (\d{1,9}))?", re.ASCII)
 
 
 class Figure(NamedTuple):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 from convcost.published import CITED, DIFFERS, UNEXPLAINED, VERDICTS, Verdict
 from convcost.published_data import sources
-from convcost.published_figures import QUANTITIES
+from convcost.published_figures import QUANTITIES, Value
 from convcost.render import Table
 from convcost.units import exact
 from convcost.version import __version__
+
+
+_MANY = {DIFFERS: "differ"}
 
 
 def summary_table(verdicts: Sequence[Verdict]) -> Table:
@@ -122,12 +126,31 @@ def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
     counts = Counter(one.verdict for one in verdicts)
     if not verdicts:
         return [("figures", "none of these networks is among the published figures")]
-    parts = [f"{exact(counts[word])} {word}" for word in VERDICTS if counts[word]]
+    parts = [f"{exact(counts[word])} {_MANY.get(word, word)}" for word in VERDICTS if counts[word]]
     return [("figures", f"{exact(len(verdicts))}: {', '.join(parts)}")]
 
 
 def _record(one: Verdict) -> dict[str, Any]:
-    return {**one._asdict(), "counting": " ".join(one.counting)}
+    """A flat record for CSV: shapes as 7x7x320, ways to count apart by spaces."""
+    return {name: value if isinstance(value, str | int) else _flat(value) for name, value in _fields(one).items()}
+
+
+def _flat(value: Any) -> str:
+    return (
+        "" if value is None else "x".join(map(str, value)) if value and isinstance(value[0], int) else " ".join(value)
+    )
+
+
+def _fields(one: Verdict) -> dict[str, Any]:
+    """A verdict in JSON: exact integers where there are any, else the fraction as text; shapes as lists."""
+    exactly = {"found": _exact(one.found), "refound": _exact(one.refound)}
+    return {**one._asdict(), "counting": list(one.counting), **exactly}
+
+
+def _exact(value: Value | None) -> Any:
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else str(value)
+    return None if value is None else list(value)
 
 
 def _data(verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -136,5 +159,5 @@ def _data(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "schema": "convcost.verify/1",
         "version": __version__,
         "totals": {"figures": len(verdicts), **{word: counts[word] for word in VERDICTS}},
-        "figures": [{**one._asdict(), "counting": list(one.counting)} for one in verdicts],
+        "figures": [_fields(one) for one in verdicts],
     }

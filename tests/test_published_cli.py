@@ -56,6 +56,11 @@ def test_csv_and_json_are_one_record_per_figure() -> None:
     assert data["totals"]["unexplained"] == 0
     found = [r for r in rows if (r["source"], r["item"], r["quantity"]) == ("mobilenet_v2", "MobileNetV2", "params")]
     assert [(r["printed"], r["recounted"], r["counting"]) for r in found] == [("3.4 M", "3.47", "no_bn")]
+    assert [(r["found"], r["refound"]) for r in found] == [("3504872", "3470760")]  # the slim list's 3.47 M
+    exactly = {figure["item"]: figure["found"] for figure in data["figures"] if figure["source"] == "mobilenet_v2"}
+    assert exactly["row 1, conv2d"] == [224, 224, 3]
+    assert exactly["MobileNetV2, 1×1"] == 2560  # 1,280 · 2 bytes
+    assert exactly["MobileNetV2 1.4"] is None  # an accuracy
 
 
 def test_without_a_model_there_is_a_summary_and_every_difference(tmp_path: Path) -> None:
