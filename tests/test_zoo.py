@@ -348,3 +348,18 @@ def test_mobilenet_v1_tables_4_and_5() -> None:
     assert (round(shallow.macs / 10**6), round(shallow.params / 10**6, 1)) == (307, 2.9)
     full = convcost.load("mobilenet_v1").rewrite("standard").report().totals
     assert (round(full.macs / 10**6, 1), round(full.params / 10**6, 1)) == (4867.3, 29.3)
+
+
+# Parameters as osmr/imgclsmob, gluon/README.md, prints them.
+OSMR = {
+    ("bn_inception",): 11_295_240,
+    ("inception_v4",): 42_679_816,
+    ("inception_resnet_v2", "bn_scale"): 55_843_464,
+    ("nasnet_mobile",): 5_289_978,
+}
+
+
+@pytest.mark.parametrize("case", OSMR, ids="-".join)
+def test_parameters_as_osmr_prints_them(case: tuple[str, ...]) -> None:
+    model, *switched = case
+    assert convcost.load(model, **dict.fromkeys(switched, True)).report().totals.params == OSMR[case]
