@@ -81,10 +81,9 @@ def _columns(usage: Usage) -> list[_Column]:
 def _stages(report: Report, usage: Usage) -> dict[int, str]:
     """Position -> the stage of the network that runs there, or the layer where there are no stages."""
     found = {-1: "input"}
-    for moment in usage.timeline:
-        if moment.step >= 0:
-            layer = report.layers[moment.step]
-            found[moment.position] = layer.scope[0] if layer.scope else layer.name
+    for position, step in enumerate(usage.running):
+        layer = report.layers[step]
+        found[position] = layer.scope[0] if layer.scope else layer.name
     return found
 
 

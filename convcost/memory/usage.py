@@ -53,6 +53,8 @@ class Usage:
     lives: Lifetimes
     sizes: tuple[int, ...]
     """Tensor -> bytes."""
+    running: tuple[int, ...]
+    """The steps of the graph in the order in which they run."""
     timeline: tuple[Moment, ...]
     peak: int
     """The most bytes alive at once."""
@@ -103,8 +105,7 @@ def usage(
     size_of = dict(zip(lives.tensors, sizes)).__getitem__
     peak, at = lives.peak(size_of)
     timeline = tuple(
-        Moment(position, running[position] if position >= 0 else -1, live)
-        for position, live in lives.timeline(size_of)
+        Moment(position, running[position] if position >= 0 else -1, live) for position, live in lives.timeline(size_of)
     )
     plans = () if lives.windows is not None else tuple(plan(lives, sizes, w, options.align, peak) for w in WAYS)
-    return Usage(options, batch, lives, sizes, timeline, peak, at, order, splits, plans)
+    return Usage(options, batch, lives, sizes, running, timeline, peak, at, order, splits, plans)
