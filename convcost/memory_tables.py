@@ -76,10 +76,9 @@ def _tensors(report: Report, usage: Usage) -> _Parts:
     arena = usage.arena
     for i, tensor in enumerate(usage.lives.tensors):
         offset = arena.offsets[i] if arena else None
+        place = "" if offset is None else exact(offset)
         lives = (_clock(tensor.first, usage), _clock(tensor.last, usage))
-        rows.append(
-            [tensor.name, shape_text(tensor.shape), *lives, exact(usage.sizes[i]), exact(offset) if arena else ""]
-        )
+        rows.append([tensor.name, shape_text(tensor.shape), *lives, exact(usage.sizes[i]), place])
         records.append({**_tensor(tensor, usage.sizes[i]), "shape": "x".join(map(str, tensor.shape)), "offset": offset})
     del report
     return ("tensor", "shape", "from step", "to step", "bytes", "offset"), (False, False, *[True] * 4), rows, records
@@ -114,12 +113,9 @@ def _notes(report: Report, usage: Usage, weights: str, limit: Limit | None) -> l
     at = next((m for m in usage.timeline if m.position == usage.peak_position), Moment(-1, -1, 0))
     alive = ", ".join(f"{t.name} {shape_text(t.shape)} ({exact(size)})" for t, size in _shown(usage.alive))
     more = len(usage.alive) - len(_shown(usage.alive))
+    said = f"{binary(peak)} ({exact(peak)} bytes) of activations at once as {options.dtype}"
     notes = [
-        (
-            "peak memory",
-            f"{binary(peak)} ({exact(peak)} bytes) of activations at once as {options.dtype}, at "
-            f"{_made(report, at)[0]}",
-        ),
+        ("peak memory", f"{said}, at {_made(report, at)[0]}"),
         ("alive there", alive + (f" and {more} more" if more > 0 else "")),
         ("policy", f"{options.policy}: {POLICIES[options.policy].says}"),
         ("order", _order_text(usage)),
@@ -137,10 +133,8 @@ def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
 def _order_text(usage: Usage) -> str:
     if usage.order is None:
         return "as the spec gives it"
-    if usage.order.steps == tuple(range(len(usage.order.steps))):
-        changed = "as the spec gives it"
-    else:
-        changed = "changed"
+    same = usage.order.steps == tuple(range(len(usage.order.steps)))
+    changed = "as the spec gives it" if same else "changed"
     if usage.order.exact:
         return f"{changed}: no order of the layers has a smaller peak"
     return (
@@ -156,11 +150,9 @@ def _split_text(usage: Usage) -> list[str]:
     if not done:
         return [f"no block gets smaller in {exact(usage.options.parts)} parts"]
     best = max(done, key=lambda split: split.before)
-    return [
-        f"{exact(len(done))} block{'s' * (len(done) != 1)} in {exact(usage.options.parts)} parts, without further "
-        f"multiplications; the largest, up to {best.name}, needs {exact(best.after)} elements instead of "
-        f"{exact(best.before)}"
-    ]
+    blocks = f"{exact(len(done))} block{'s' * (len(done) != 1)} in {exact(usage.options.parts)} parts"
+    needs = f"the largest, up to {best.name}, needs {exact(best.after)} elements instead of {exact(best.before)}"
+    return [f"{blocks}, without further multiplications; {needs}"]
 
 
 def _arena_text(usage: Usage) -> str:
@@ -191,7 +183,7 @@ def _limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
 
 def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> dict[str, Any]:
     options, arena = usage.options, usage.arena
-    order: dict[str, Any] = {"runs": options.order, "steps": [moment.step for moment in usage.timeline[1:]]}
+    order: dict[str, Any] = {"runs": options.order, "steps": list(usage.running)}
     if usage.order:
         order |= {"exact": usage.order.exact, "peak_elements": usage.order.peak, "bound_elements": usage.order.bound}
     data: dict[str, Any] = {

@@ -78,11 +78,6 @@ class Network:
         own = {knob.name: knob.default for knob in self.spec.knobs.values()} | self.spec.presets.get(self.origin, {})
         return tuple(name for name, value in self.knobs.items() if value != own[name])
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The nodes in execution order, each with the shapes it reads and what it costs."""
-        return self._elaborated.steps
-
     def at(self, **knobs: Any) -> Network:
         """The same spec with some knobs changed, from where this network stands.
 

@@ -65,7 +65,7 @@ def image(figure: go.Figure, path: str) -> bytes:
         import kaleido  # noqa: F401 - plotly's own message sends people to install it globally
 
         data = figure.to_image(format=IMAGES[ending], scale=2 if ending == ".png" else 1, **size)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - plotly, kaleido and the browser each raise their own
         raise OutputError(
             f"cannot write {path}: a {IMAGES[ending].upper()} needs the extra image (pip install 'convcost[image]') and "
             f"Chrome or Chromium ({type(error).__name__}); an .html file needs neither"

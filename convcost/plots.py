@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.memory.usage import Usage
+from convcost.errors import UsageError
+from convcost.memory.usage import MOST_TENSORS, Usage
 from convcost.report import Report
 from convcost.units import binary, exact, shape_text
 
@@ -31,9 +32,12 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     """What is alive at each layer: a band per tensor, as high as its bytes, from the layer that writes it to its last use.
 
     Tensors stand on each other by age and are coloured by stage; the top of all bands is what is alive at once.
+    Raises `UsageError` for more tensors than can be drawn.
     """
     import plotly.graph_objects as go
 
+    if len(usage.sizes) > MOST_TENSORS:
+        raise UsageError(f"a picture shows up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}")
     columns = _columns(usage)
     figure = go.Figure()
     stages = _stages(report, usage)
@@ -81,10 +85,9 @@ def _columns(usage: Usage) -> list[_Column]:
 def _stages(report: Report, usage: Usage) -> dict[int, str]:
     """Position -> the stage of the network that runs there, or the layer where there are no stages."""
     found = {-1: "input"}
-    for moment in usage.timeline:
-        if moment.step >= 0:
-            layer = report.layers[moment.step]
-            found[moment.position] = layer.scope[0] if layer.scope else layer.name
+    for position, step in enumerate(usage.running):
+        layer = report.layers[step]
+        found[position] = layer.scope[0] if layer.scope else layer.name
     return found
 
 

@@ -129,7 +129,11 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
     tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
     peaks = " -> ".join(_peaks(old, new))
     before, after = (report.totals.peak_activation_bytes for report in (old, new))
-    change = "unchanged" if before == after else f"{'higher' if after > before else 'lower'} by {percent(abs(after - before), before)}"
+    change = (
+        "unchanged"
+        if before == after
+        else f"{'higher' if after > before else 'lower'} by {percent(abs(after - before), before)}"
+    )
     return [
         ("MACs", arrow("macs")),
         *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),

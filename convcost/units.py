@@ -60,7 +60,8 @@ def parse_bytes(text: str) -> int:
     scale = {name.lower(): 1024**power for power, name in enumerate(_BINARY)} | {"": 1}
     if not found or unit.lower() not in scale:
         if found and unit.lower() in ("k", "kb", "m", "mb", "g", "gb", "t", "tb"):
-            raise UsageError(f"{text!r}: {unit} may mean powers of 1,000 or of 1,024; write {whole}{unit[0].upper()}iB, or the bytes")
+            meant = text.strip().removesuffix(unit).rstrip() + unit[0].upper() + "iB"
+            raise UsageError(f"{text!r}: {unit} may mean powers of 1,000 or of 1,024; write {meant}, or the bytes")
         raise UsageError(f"{text!r} is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000")
     size = Fraction(f"{whole}.{part or 0}") * scale[unit.lower()]
     if size.denominator != 1:

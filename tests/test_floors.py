@@ -24,7 +24,8 @@ FLOORS = {
     **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine"], 4),
     **dict.fromkeys(["report", "tables", "render", "memory_tables", "explain", "comparison", "reconcile"], 5),
     **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
-    **dict.fromkeys(["pages", "plots", "published", "published_count", "verification"], 6),
+    **dict.fromkeys(["pages", "plots"], 6),
+    **dict.fromkeys(["published", "published_count", "verification"], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.

@@ -114,7 +114,9 @@ def test_mobilenet_v2_in_parts() -> None:
     assert block.before == 1_505_280
     assert block.after == 112 * 112 * 16 + 56 * 56 * 24 + 112 * 112 * 16 + 56 * 56 * 16
     assert in_six.peak == block.after
-    assert len(in_six.splits) == 18  # 17 blocks - the stem is the first one's expansion - and the last 1×1 with its pool
+    assert (
+        len(in_six.splits) == 18
+    )  # 17 blocks - the stem is the first one's expansion - and the last 1×1 with its pool
     # However many parts, the block's input and output remain.
     assert network.memory(dtype="int8", parts=1000).peak >= 112 * 112 * 16 + 56 * 56 * 24
 

@@ -13,8 +13,8 @@ from random_graphs import graph, graphs, node, reordered
 import convcost
 from convcost.graph import INPUT, Graph, producer
 from convcost.memory import lifetimes
-from convcost.memory.order import MOST_STATES, best_order, bits, compiled
 from convcost.memory.layout import layout
+from convcost.memory.order import MOST_STATES, best_order, bits, compiled
 from convcost.memory.policies import policy
 from convcost.spec.zoo import names
 from convcost.walk import walk

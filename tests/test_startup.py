@@ -30,6 +30,7 @@ COMMANDS = [
     ["report", "mobilenet_v2"],
     ["report", "resnet50", "--by", "stage", "--format", "json"],
     ["report", "vgg16", "--format", "csv"],
+    ["memory", "resnet50", "--order", "best"],
     ["list"],
     ["spec", "validate", "specs/vgg.yaml"],
     ["spec", "resolve", "lenet5"],

@@ -30,7 +30,9 @@ class Bytes(click.ParamType[int]):
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
 @model_argument
-@click.option("--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
+@click.option(
+    "--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where."
+)
 @dtype_option
 @click.option("--weights", type=click.Choice(list(DTYPE_BITS)), help="Type of the weights, if it is another.")
 @click.option(
@@ -51,7 +53,10 @@ class Bytes(click.ParamType[int]):
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 @click.option("--by", type=click.Choice(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends with, else table; html has a picture."
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="Default: what FILE ends with, else table; html has a picture.",
 )
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(), help="Write here; .svg, .png and .pdf are the picture alone."

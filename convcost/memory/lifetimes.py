@@ -15,7 +15,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from convcost.dims import Dim, Shape, elements, is_array, maximum, product
-from convcost.memory.layout import ELEMENTWISE, Layout, layout, readers_of
+from convcost.memory.layout import ELEMENTWISE, Layout, layout
 from convcost.memory.policies import Policy, policy
 from convcost.ops import WEIGHTED
 from convcost.units import storage
@@ -274,9 +274,7 @@ def _saved(steps: Sequence[Step], where: Layout) -> Iterator[int]:
             yield from where.of(output_edges(step.node, step.cost))
 
 
-def _windows(
-    steps: Sequence[Step], where: Layout, position: dict[int, int]
-) -> tuple[tuple[int, tuple[int, ...]], ...]:
+def _windows(steps: Sequence[Step], where: Layout, position: dict[int, int]) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Each conv and linear layer with the tensors that it reads and writes."""
     return tuple(
         (position[at], tuple(dict.fromkeys(where.of((*step.node.inputs, step.node.name)))))

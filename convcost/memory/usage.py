@@ -16,6 +16,8 @@ from convcost.units import check_dtype
 from convcost.walk import Step
 
 Runs = Literal["given", "best"]
+MOST_TENSORS = 5_000
+"""That are placed in an arena or drawn: both compare every tensor with those beside it."""
 
 
 class Options(NamedTuple):
@@ -53,6 +55,8 @@ class Usage:
     lives: Lifetimes
     sizes: tuple[int, ...]
     """Tensor -> bytes."""
+    running: tuple[int, ...]
+    """The steps of the graph in the order in which they run."""
     timeline: tuple[Moment, ...]
     peak: int
     """The most bytes alive at once."""
@@ -62,7 +66,7 @@ class Usage:
     splits: tuple[Split, ...]
     """Blocks that run in parts; their figures are elements."""
     plans: tuple[Plan, ...]
-    """One for each way to plan an arena; none for a policy that looks at single layers."""
+    """One for each way to plan an arena; none for a policy that looks at single layers, or too many tensors."""
 
     @property
     def arena(self) -> Plan | None:
@@ -103,8 +107,8 @@ def usage(
     size_of = dict(zip(lives.tensors, sizes)).__getitem__
     peak, at = lives.peak(size_of)
     timeline = tuple(
-        Moment(position, running[position] if position >= 0 else -1, live)
-        for position, live in lives.timeline(size_of)
+        Moment(position, running[position] if position >= 0 else -1, live) for position, live in lives.timeline(size_of)
     )
-    plans = () if lives.windows is not None else tuple(plan(lives, sizes, w, options.align, peak) for w in WAYS)
-    return Usage(options, batch, lives, sizes, timeline, peak, at, order, splits, plans)
+    placed = lives.windows is None and len(sizes) <= MOST_TENSORS
+    plans = tuple(plan(lives, sizes, way, options.align, peak) for way in WAYS) if placed else ()
+    return Usage(options, batch, lives, sizes, running, timeline, peak, at, order, splits, plans)
