@@ -64,6 +64,11 @@ class Network:
         return self._elaborated.graph
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """The walk of the graph: each op with the shapes it reads and what it costs, batch 1."""
+        return tuple(self._elaborated.steps)
+
+    @property
     def changed(self) -> tuple[str, ...]:
         """The knobs that stand at other values than the name says.
 
