@@ -134,6 +134,8 @@ def _attribute(quantity: str, layers: Layers, part: str) -> Value:
         return layers[0].step.input_shapes[0]
     if quantity == "output_shape":
         return layers[-1].step.cost.out[0]
+    if quantity == "channels":
+        return Fraction(layers[-1].step.cost.out[0][-1])
     values = {step.node.attrs[quantity] for step, _ in layers if quantity in step.node.attrs}
     sizes = {size for value in values for size in (value if isinstance(value, tuple) else (value,))}
     if len(sizes) != 1:

@@ -41,6 +41,7 @@ QUANTITIES = {
     "connections": "connections",
     "input_shape": "input",
     "output_shape": "output",
+    "channels": "channels",
     "kernel": "kernel",
     "stride": "stride",
     "groups": "groups",

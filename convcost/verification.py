@@ -14,7 +14,6 @@ from convcost.render import Table
 from convcost.units import exact
 from convcost.version import __version__
 
-
 _MANY = {DIFFERS: "differ"}
 
 
