@@ -269,6 +269,35 @@ class Sum(_Number):
         return _sum(_term_product(a, b) for a in self.terms for b in terms)
 
 
+class Most(_Number):
+    """The largest of several numbers, point by point, not yet decided: what a peak is, until all candidates are known."""
+
+    def __init__(self, candidates: Iterable[Any]) -> None:
+        found = {freeze(one): one for one in candidates}
+        self.candidates: tuple[Any, ...] = tuple(found.values())
+
+    @cached_property
+    def _decided(self) -> Any:
+        highest = self.candidates[0]
+        for candidate in self.candidates[1:]:
+            highest = where(_dense(highest) > _dense(candidate), _dense(highest), _dense(candidate))
+        return highest
+
+    def dense(self) -> Field:
+        found: Field = self._decided
+        return found
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        return tuple(map(freeze, self.candidates))
+
+    def __add__(self, other: Any) -> Any:
+        return Most(candidate + other for candidate in self.candidates)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._decided * other
+
+
 class Mask:
     """A truth value at every point of a grid; points differ (a value that is the same everywhere is a plain bool)."""
 
@@ -332,7 +361,7 @@ def same(a: Any, b: Any) -> bool:
 
 def freeze(value: Any) -> Any:
     """A hashable stand-in, equal for equal values: of a number, or of lists and mappings of them."""
-    if isinstance(value, (Field, Sum)):
+    if isinstance(value, (Field, Sum, Most)):
         return value.key
     if isinstance(value, dict):
         return tuple((name, freeze(one)) for name, one in value.items())
@@ -360,14 +389,19 @@ def settled(array: Array) -> bool:
 
 
 def merged(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tuple[Field, ...]]]:
-    """Like terms put together: those that differ in the plain factor only."""
-    factors: dict[Any, int] = {}
-    fields: dict[Any, tuple[Field, ...]] = {}
-    for factor, content in terms:
-        key = tuple(field.key for field in content)
-        factors[key] = factors.get(key, 0) + factor
-        fields[key] = content
-    return [(factor, fields[key]) for key, factor in factors.items() if factor]
+    """Like terms put together: those that differ in a plain factor, or in the last of their fields."""
+    rest: dict[Any, tuple[Field, ...]] = {}
+    last: dict[Any, Any] = {}
+    for factor, fields in terms:
+        *first, end = fields or (None,)
+        key = (None if end is None else end.axes, *(field.key for field in first))
+        rest[key] = tuple(first)
+        last[key] = last.get(key, 0) + (factor if end is None else end * factor)
+    return [_term(rest[key], end) for key, end in last.items() if isinstance(end, Field) or end]
+
+
+def _term(fields: tuple[Field, ...], last: Any) -> tuple[int, tuple[Field, ...]]:
+    return (1, (*fields, last)) if isinstance(last, Field) else (int(last), fields)
 
 
 def _sum(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> Any:
@@ -377,6 +411,8 @@ def _sum(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> Any:
 
 
 def _maximum(a: Any, b: Any) -> Any:
+    if isinstance(a, (Sum, Most)) or isinstance(b, (Sum, Most)):
+        return Most([*(a.candidates if isinstance(a, Most) else [a]), *(b.candidates if isinstance(b, Most) else [b])])
     return where(a > b, a, b)
 
 
@@ -389,6 +425,10 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _min
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, Fraction, _Number)) and not isinstance(value, bool)
+
+
+def _dense(value: Any) -> Any:
+    return value.dense() if isinstance(value, _Number) else value
 
 
 def _parts(value: Any) -> tuple[Array | None, int, int, int]:

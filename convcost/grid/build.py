@@ -1,0 +1,275 @@
+"""A spec over many knob values at once: elaborated like a single network, but in parts within which nothing has to be
+decided differently, and with repeated blocks built three times, however often they stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.cost import OpCost
+from convcost.dims import Dim, Shape, elements, maximum, product
+from convcost.errors import Problem, SpecError, Where, one_line
+from convcost.graph import INPUT, Node
+from convcost.grid.points import Array, Mask, Split, along, freeze
+from convcost.memory import homes
+from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
+from convcost.spec.lookup import MOST_STEPS, TooLarge
+from convcost.spec.model import Item, Spec, Value
+from convcost.spec.place import Env, Flow, Place
+from convcost.walk import Step, Walk, output_edges
+
+Box = tuple[Array, ...]
+"""For each axis of the grid, which of its values: a part of the grid that is a grid itself."""
+
+
+class Costs(NamedTuple):
+    """What the networks of one box cost: plain ints where all cost the same, else numbers over the grid."""
+
+    macs: Dim
+    params: Dim
+    activations: Dim
+    peak_activation_elements: Dim
+
+
+class Request(NamedTuple):
+    """What is asked of every network of a grid."""
+
+    memory_policy: str = "fused"
+    input_shape: Shape | None = None
+    """In place of what the spec states."""
+
+
+class Part(NamedTuple):
+    """A box of the grid with its costs, or with the reason why its networks cannot be built."""
+
+    box: Box
+    costs: Costs | None
+    reason: str
+    """As said of the first point of the box."""
+    made: tuple[Any, ...]
+    """Every attribute, shape and repeat that the networks are made of, for telling identical networks."""
+
+
+def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request) -> Iterator[Part]:
+    """The grid in boxes of one structure each, every point in one box."""
+    names = list(axes)
+    growing: set[Where] = set()
+    waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
+    for position, name in enumerate(names):
+        if not _is_numeric(axes[name]):  # words and lists are structure: each value is a grid of its own
+            waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(axes[name]))]
+    waiting.reverse()
+    while waiting:
+        box = waiting.pop()
+        values = dict(knobs)
+        for position, name in enumerate(names):
+            chosen = [axes[name][i] for i in box[position]]
+            values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
+        try:
+            costs, made = _part(spec, values, growing, request)
+            yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request), made)
+        except Split as split:
+            waiting.extend(reversed(divided(box, split.labels)))
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values)
+
+
+def _with(box: Box, position: int, chosen: Array) -> Box:
+    return (*box[:position], chosen, *box[position + 1 :])
+
+
+def divided(box: Box, labels: Array) -> list[Box]:
+    """Cut a box along the axis that takes the fewest pieces to tell the labels apart there."""
+    best: list[Array] = []
+    axis = -1
+    for position, size in enumerate(labels.shape):
+        if size > 1:
+            slices = np.moveaxis(labels, position, 0).reshape(size, -1)
+            if slices.dtype == object:
+                kinds = np.array([hash(tuple(row)) for row in slices.tolist()])
+            else:
+                kinds = np.unique(slices, axis=0, return_inverse=True)[1].reshape(-1)
+            pieces = [np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())]
+            if len(pieces) > 1 and (not best or len(pieces) < len(best)):
+                best, axis = pieces, position
+    return [_with(box, axis, box[axis][piece]) for piece in best]
+
+
+def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request) -> tuple[Costs | None, Any]:
+    """The costs of one box, and what its networks are made of; None for networks that cannot be built."""
+    builder = GridBuilder(spec, values, growing)
+    try:
+        built = builder.build(request.input_shape)
+    except _Growing as found:
+        growing.add(found.args[0])
+        return _part(spec, values, growing, request)
+    except SpecError:
+        return None, ()
+    walk = builder.walk
+    if built is None or builder.problems or sum(walk.weights, 0) > MOST_NODES:
+        return None, ()
+    costs = _costs(walk.steps, walk.weights, built.graph.input_shape, built.graph.outputs, request.memory_policy)
+    return costs, _made(walk, built.graph.input_shape)
+
+
+def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
+    """Why the networks of a box cannot be built, as said of its first point; its last one must not be buildable either."""
+    said = []
+    for end in (0, -1):
+        point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
+        try:
+            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shape)
+        except SpecError as error:
+            network, problems = None, list(error.problems)
+        if network is not None and not problems:
+            longest = max(range(len(box)), key=lambda position: len(box[position]))
+            shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
+            raise Split(np.arange(len(box[longest])).reshape(shape))
+        said += [f"{problem.scope}: {problem.what}" for problem in problems]
+    return one_line(said[0])
+
+
+def _costs(
+    steps: Sequence[Step], weights: Sequence[Dim], input_shape: Shape, outputs: Sequence[str], policy: str
+) -> Costs:
+    """Sums over all layers; equal layers are costed once and counted."""
+    times: dict[int, Dim] = {}
+    once: dict[int, OpCost] = {}
+    for step, weight in zip(steps, weights, strict=True):
+        key = id(step.cost)
+        once[key] = step.cost
+        times[key] = times.get(key, 0) + weight
+    found = list(once.items())
+    return Costs(
+        macs=sum((cost.macs * times[key] for key, cost in found), 0),
+        params=sum((cost.params * times[key] for key, cost in found), 0),
+        activations=sum((elements(cost.out) * times[key] for key, cost in found if not cost.view), 0),
+        peak_activation_elements=peak_elements(steps, input_shape, outputs, policy),
+    )
+
+
+def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: str) -> Dim:
+    """The most elements alive at once, at every point of the grid."""
+    home = homes(steps, policy)
+    sizes: dict[str, Dim] = {INPUT: product(input_shape)}
+    last: dict[str, int] = {INPUT: -1}
+    for at, step in enumerate(steps):
+        for edge, shape in zip(output_edges(step.node, step.cost), step.cost.out):
+            if home[edge] == edge:
+                sizes[edge] = product(shape)
+            last[home[edge]] = at
+        for edge in step.node.inputs:
+            last[home[edge]] = at
+    last.update({home[edge]: len(steps) for edge in outputs})
+    ends: dict[int, list[str]] = {}
+    for tensor, at in last.items():
+        ends.setdefault(at, []).append(tensor)
+    live = highest = sizes[INPUT]
+    for at, step in enumerate(steps):
+        made = [sizes[edge] for edge in output_edges(step.node, step.cost) if home[edge] == edge]
+        if made:
+            live = sum(made, live)
+            highest = maximum(highest, live)
+        live = live - sum(sizes[tensor] for tensor in ends.get(at, ()))
+    return highest
+
+
+def _made(walk: GridWalk, input_shape: Shape) -> tuple[Any, ...]:
+    """What may differ between the networks of a box, once each."""
+    seen: dict[Any, Any] = {}
+    for step, weight in zip(walk.steps, walk.weights, strict=True):
+        for value in _leaves((weight, list(step.node.attrs.values()), step.cost.out)):
+            seen[freeze(value)] = value
+    for value in _leaves(input_shape):
+        seen[freeze(value)] = value
+    return tuple(seen.values())
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The numbers over the grid inside lists of lists."""
+    if isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _leaves(one)
+    elif hasattr(value, "dense"):
+        yield value
+
+
+class GridWalk(Walk):
+    """A walk that costs equal layers once, and knows how often each step stands in the network."""
+
+    def __init__(self, input_shape: Shape) -> None:
+        super().__init__(input_shape)
+        self.weight: Dim = 1
+        self.weights: list[Dim] = []
+        self.known: dict[Any, OpCost] = {}
+
+    def step(self, node: Node) -> Step:
+        step = super().step(node)
+        self.weights.append(self.weight)
+        return step
+
+    def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        key = (node.op, freeze(node.attrs), freeze(shapes))
+        if key not in self.known:
+            self.known[key] = super().cost(node, shapes)
+        return self.known[key]
+
+
+class GridBuilder(Builder):
+    """Builds the networks of a box as one; of a block repeated n times, only the first, the second and the last.
+
+    All repetitions but the first get the same arguments; if the second hands on the shapes that it got, all after it
+    are equal to it. Three are needed, not two, because a tensor may live through all repetitions but the last.
+    """
+
+    walk: GridWalk
+
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where]) -> None:
+        super().__init__(spec, knobs)
+        self.walk = GridWalk(())
+        self.growing = growing
+        """Repeated items whose repetitions differ, so that each must be built."""
+
+    def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
+        def decided(found: Any) -> Any:
+            found = bool(found) if isinstance(found, Mask) else found
+            return convert(found) if convert else found
+
+        return super().evaluate_in(env, value, path, what, decided)
+
+    def count(self, where: Where, place: Place) -> None:
+        self.steps = self.steps + self.walk.weight
+        if self.steps > MOST_STEPS:
+            raise TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
+
+    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
+        if times < 3 or item.where in self.growing or _names_meet(item, place):
+            return super().repetitions(item, place, inputs, times)
+        outer, sides = self.walk.weight, len(self.sides)
+        inputs = self.repetition(item, place, inputs, 0)
+        before = self._shapes(inputs)
+        self.walk.weight = outer * (times - 2)
+        inputs = self.repetition(item, place, inputs, 1)
+        self.walk.weight = outer
+        if before != self._shapes(inputs) or len(self.sides) > sides:
+            raise _Growing(item.where)
+        return self.repetition(item, place, inputs, 2)
+
+    def _shapes(self, inputs: Sequence[Flow]) -> Any:
+        return freeze([[self.walk.shapes[edge] for edge in flow.edges] for flow in inputs])
+
+
+class _Growing(Exception):
+    """The repetitions of an item differ from each other; carries where it stands."""
+
+
+def _names_meet(item: Item, place: Place) -> bool:
+    """Whether a name of a repetition may already be taken, so that each has to be looked at."""
+    base = repeated_name(item, 0)[:-1]
+    return any(name.startswith(base) and name[len(base) :].isdecimal() for name in (*place.taken, *place.coming))
