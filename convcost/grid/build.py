@@ -4,6 +4,7 @@ decided differently, and with repeated blocks built three times, however often t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -12,12 +13,12 @@ import numpy as np
 
 from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements, maximum, product
-from convcost.errors import Problem, SpecError, Where, one_line
+from convcost.errors import SpecError, Where, one_line
 from convcost.graph import INPUT, Node
 from convcost.grid.points import Array, Mask, Split, along, freeze
 from convcost.memory import homes
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
-from convcost.spec.lookup import MOST_STEPS, TooLarge
+from convcost.spec.lookup import MOST_STEPS
 from convcost.spec.model import Item, Spec, Value
 from convcost.spec.place import Env, Flow, Place
 from convcost.walk import Step, Walk, output_edges
@@ -112,7 +113,7 @@ def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: R
     except SpecError:
         return None, ()
     walk = builder.walk
-    if built is None or builder.problems or sum(walk.weights, 0) > MOST_NODES:
+    if built is None or builder.problems or builder.is_too_large():
         return None, ()
     costs = _costs(walk.steps, walk.weights, built.graph.input_shape, built.graph.outputs, request.memory_policy)
     return costs, _made(walk, built.graph.input_shape)
@@ -139,19 +140,23 @@ def _costs(
     steps: Sequence[Step], weights: Sequence[Dim], input_shape: Shape, outputs: Sequence[str], policy: str
 ) -> Costs:
     """Sums over all layers; equal layers are costed once and counted."""
-    times: dict[int, Dim] = {}
-    once: dict[int, OpCost] = {}
+    once = {id(step.cost): step.cost for step in steps}
+    standing: dict[int, list[Dim]] = {key: [] for key in once}
     for step, weight in zip(steps, weights, strict=True):
-        key = id(step.cost)
-        once[key] = step.cost
-        times[key] = times.get(key, 0) + weight
-    found = list(once.items())
+        standing[id(step.cost)].append(weight)
+    found = [(cost, total(standing[key])) for key, cost in once.items()]
     return Costs(
-        macs=sum((cost.macs * times[key] for key, cost in found), 0),
-        params=sum((cost.params * times[key] for key, cost in found), 0),
-        activations=sum((elements(cost.out) * times[key] for key, cost in found if not cost.view), 0),
+        macs=sum((cost.macs * times for cost, times in found), 0),
+        params=sum((cost.params * times for cost, times in found), 0),
+        activations=sum((elements(cost.out) * times for cost, times in found if not cost.view), 0),
         peak_activation_elements=peak_elements(steps, input_shape, outputs, policy),
     )
+
+
+def total(numbers: Sequence[Dim]) -> Dim:
+    """The sum of numbers of which few differ: those are counted, not added one by one."""
+    once = {id(number): number for number in numbers}
+    return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
 def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: str) -> Dim:
@@ -233,6 +238,7 @@ class GridBuilder(Builder):
     def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where]) -> None:
         super().__init__(spec, knobs)
         self.walk = GridWalk(())
+        self.counted: list[Dim] = []
         self.growing = growing
         """Repeated items whose repetitions differ, so that each must be built."""
 
@@ -244,9 +250,12 @@ class GridBuilder(Builder):
         return super().evaluate_in(env, value, path, what, decided)
 
     def count(self, where: Where, place: Place) -> None:
-        self.steps = self.steps + self.walk.weight
-        if self.steps > MOST_STEPS:
-            raise TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
+        super().count(where, place)
+        self.counted.append(self.walk.weight)
+
+    def is_too_large(self) -> bool:
+        """Whether the networks, every repetition counted, outgrow what a single network may be."""
+        return bool(total(self.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
         if times < 3 or item.where in self.growing or _names_meet(item, place):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import gcd, lcm
+from math import lcm, prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -86,6 +86,14 @@ class _Number:
     def __ge__(self, other: Any) -> Any:
         return _compare(np.greater_equal, self, other)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def tobytes(self) -> Any:
+        """As of a numpy array: equal for equal numbers."""
+        return freeze(self)
+
     def __index__(self) -> int:
         """The one value it has; where there are several, the grid is split by value."""
         raise Split(self.dense().array)
@@ -113,6 +121,18 @@ class _Number:
         return str(self)
 
 
+class _Type:
+    """The dtype of a number: whether it holds integers is found out only when asked, for it may split the grid."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    @property
+    def kind(self) -> str:
+        field = self.field
+        return "i" if field.denominator == 1 or settled(field.array % field.denominator == 0) else "O"
+
+
 class Field(_Number):
     """Numerators over one denominator, as an array that has length 1 along the axes it does not depend on."""
 
@@ -121,6 +141,7 @@ class Field(_Number):
         self.denominator = denominator
         self.lowest, self.highest = lowest, highest
         """Of the numerators."""
+        self.reach = max(abs(lowest), abs(highest))
 
     @property
     def low(self) -> int | Fraction:
@@ -142,12 +163,13 @@ class Field(_Number):
         return (self.array.shape, self.denominator, content)
 
     @property
-    def dtype(self) -> Any:
-        """What numpy calls an array of such numbers: int64, or object (not integers)."""
-        if self.denominator == 1:
-            return np.dtype(np.int64)
-        whole = self.array % self.denominator == 0
-        return np.dtype(np.int64 if settled(whole) else object)
+    def dtype(self) -> _Type:
+        """As of a numpy array."""
+        return _Type(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
 
     def astype(self, _dtype: Any, copy: bool = False) -> Field:
         """Itself, with an integral value as an integer."""
@@ -171,10 +193,15 @@ class Field(_Number):
         array, denominator, low, high = _parts(other)
         if array is None and low == 0:
             return self
+        left, right = self.array, low if array is None else array
+        if self.denominator == denominator:
+            left, right = _wide(self.reach + max(abs(low), abs(high)), left, right)
+            _bearable(left, right)
+            return make(left + right, denominator)
         common = lcm(self.denominator, denominator)
         mine, yours = common // self.denominator, common // denominator
-        reach = max(map(abs, (self.lowest, self.highest))) * mine + max(abs(low), abs(high)) * yours
-        left, right = _wide(reach, self.array, low if array is None else array)
+        left, right = _wide(self.reach * mine + max(abs(low), abs(high)) * yours, left, right)
+        _bearable(left, right)
         return make(left * mine + right * yours, common)
 
     def __mul__(self, other: Any) -> Any:
@@ -187,7 +214,7 @@ class Field(_Number):
             return 0 if low == 0 else self
         if array is not None and _apart(self, other):
             return Sum([(1, (self, other))])
-        reach = max(map(abs, (self.lowest, self.highest))) * max(abs(low), abs(high))
+        reach = self.reach * max(abs(low), abs(high))
         left, right = _wide(reach, self.array, low if array is None else array)
         _bearable(left, right)
         return make(left * right, self.denominator * denominator)
@@ -234,9 +261,7 @@ class Sum(_Number):
     def key(self) -> tuple[Any, ...]:
         return tuple((factor, *(field.key for field in fields)) for factor, fields in self.terms)
 
-    @property
-    def dtype(self) -> Any:
-        return self.dense().dtype
+    dtype = np.dtype(np.int64)
 
     def astype(self, _dtype: Any, copy: bool = False) -> Any:
         del copy
@@ -271,6 +296,8 @@ class Sum(_Number):
 
 class Most(_Number):
     """The largest of several numbers, point by point, not yet decided: what a peak is, until all candidates are known."""
+
+    dtype = np.dtype(np.int64)
 
     def __init__(self, candidates: Iterable[Any]) -> None:
         found = {freeze(one): one for one in candidates}
@@ -374,8 +401,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return a if condition else b
     (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
     common = lcm(down_a, down_b)
+    _bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
     chosen = np.where(condition.array, *_scaled(left, common // down_a, right, common // down_b))
-    _bearable(chosen)
     return make(chosen, common)
 
 
@@ -393,10 +420,11 @@ def merged(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tu
     rest: dict[Any, tuple[Field, ...]] = {}
     last: dict[Any, Any] = {}
     for factor, fields in terms:
-        *first, end = fields or (None,)
-        key = (None if end is None else end.axes, *(field.key for field in first))
-        rest[key] = tuple(first)
-        last[key] = last.get(key, 0) + (factor if end is None else end * factor)
+        first, end = fields[:-1], fields[-1] if fields else None
+        key = (end.axes, *[field.key for field in first]) if end is not None else None
+        rest[key] = first
+        amount = factor if end is None else end if factor == 1 else end * factor
+        last[key] = last[key] + amount if key in last else amount
     return [_term(rest[key], end) for key, end in last.items() if isinstance(end, Field) or end]
 
 
@@ -493,6 +521,8 @@ def _floordiv(a: Any, b: Any) -> Any:
 def _compare(ufunc: Any, a: Any, b: Any) -> Any:
     if not (_is_number(a) and _is_number(b)):
         return NotImplemented
+    if a is b:
+        return bool(ufunc(0, 0))
     (low_a, high_a), (low_b, high_b) = _ends(a), _ends(b)
     if high_a < low_b or high_b < low_a:  # the ranges do not even touch
         return bool(ufunc(*((0, 1) if high_a < low_b else (1, 0))))
@@ -527,8 +557,11 @@ def _wide(reach: int, *arrays: Any) -> tuple[Any, ...]:
 
 def _bearable(*arrays: Any) -> None:
     """Split the grid where multiplying out would take too much memory."""
-    shape = np.broadcast_shapes(*(np.shape(one) for one in arrays))
-    if int(np.prod(shape, dtype=object)) > MOST_DENSE:
+    shapes = {one.shape for one in arrays if isinstance(one, np.ndarray)}
+    if len(shapes) < 2:
+        return
+    shape = tuple(map(max, *shapes))
+    if prod(shape) > MOST_DENSE:
         longest = int(np.argmax(shape))
         labels = (np.arange(shape[longest]) >= shape[longest] // 2).reshape([-1 if i == longest else 1 for i in range(len(shape))])
         raise Split(labels)
