@@ -15,7 +15,7 @@ from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements, maximum, product
 from convcost.errors import SpecError, Where, one_line
 from convcost.graph import INPUT, Node
-from convcost.grid.points import Array, Mask, Split, along, freeze
+from convcost.grid.points import Array, Mask, Split, added, along, freeze
 from convcost.memory import homes
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS
@@ -146,9 +146,9 @@ def _costs(
         standing[id(step.cost)].append(weight)
     found = [(cost, total(standing[key])) for key, cost in once.items()]
     return Costs(
-        macs=sum((cost.macs * times for cost, times in found), 0),
-        params=sum((cost.params * times for cost, times in found), 0),
-        activations=sum((elements(cost.out) * times for cost, times in found if not cost.view), 0),
+        macs=added(cost.macs * times for cost, times in found),
+        params=added(cost.params * times for cost, times in found),
+        activations=added(elements(cost.out) * times for cost, times in found if not cost.view),
         peak_activation_elements=peak_elements(steps, input_shape, outputs, policy),
     )
 

@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _INT64 = 2**63
 MOST_DENSE = 2**22
 """Elements of an array over several axes at once; beyond, the grid is split."""
-_MOST_TERMS = 64
+_MOST_TERMS = 256
 
 
 class Split(Exception):
@@ -428,8 +428,39 @@ def merged(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tu
     return [_term(rest[key], end) for key, end in last.items() if isinstance(end, Field) or end]
 
 
+def added(numbers: Iterable[Any]) -> Any:
+    """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
+    plain: Any = 0
+    terms: list[tuple[int, tuple[Field, ...]]] = []
+    for number in numbers:
+        found = _terms(number) if isinstance(number, _Number) else None
+        if found is None:
+            plain = plain + number
+        else:
+            terms += found
+    terms = merged(terms)
+    for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
+        terms = _merged_along(axis, terms)
+    return _sum(terms) + plain
+
+
+def _merged_along(axis: int, terms: list[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tuple[Field, ...]]]:
+    """Terms put together that differ along one axis only, in whichever way leaves fewer."""
+    rest: dict[Any, tuple[Field, ...]] = {}
+    amounts: dict[Any, Any] = {}
+    for factor, fields in terms:
+        others = tuple(field for field in fields if field.axes != (axis,))
+        key = tuple(field.key for field in others)
+        mine = next((field for field in fields if field.axes == (axis,)), None)
+        rest[key] = others
+        amounts[key] = amounts.get(key, 0) + (factor if mine is None else mine * factor)
+    return [_term(rest[key], amount) for key, amount in amounts.items() if isinstance(amount, Field) or amount]
+
+
 def _term(fields: tuple[Field, ...], last: Any) -> tuple[int, tuple[Field, ...]]:
-    return (1, (*fields, last)) if isinstance(last, Field) else (int(last), fields)
+    if not isinstance(last, Field):
+        return (int(last), fields)
+    return (1, tuple(sorted((*fields, last), key=lambda field: field.axes)))
 
 
 def _sum(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> Any:
@@ -488,7 +519,7 @@ def _term_product(a: tuple[int, tuple[Field, ...]], b: tuple[int, tuple[Field, .
     for field in b[1]:
         joined: Any = field
         for other in [one for one in fields if set(one.axes) & set(field.axes)]:
-            fields.remove(other)
+            fields = [one for one in fields if one is not other]
             joined = _dense_product(joined, other)
         if isinstance(joined, Field):
             fields.append(joined)
