@@ -42,7 +42,8 @@ class Network:
         self.spec = spec
         self.name = name
         self.knobs = dict(knobs)
-        self._input_shape = input_shape
+        self.input_shape = input_shape
+        """Of the input, where it is not what the spec states."""
         self._built = built
         self.origin = name
         """The name that the spec knows the network by; a rewrite keeps it."""
@@ -53,7 +54,7 @@ class Network:
     def _elaborated(self) -> Elaborated:
         if self._built is not None:
             return self._built
-        network, problems, _ = attempt(self.spec, self.knobs, self._input_shape)
+        network, problems, _ = attempt(self.spec, self.knobs, self.input_shape)
         if network is None or problems:
             raise SpecError(problems)
         return network

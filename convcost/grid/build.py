@@ -51,8 +51,6 @@ class Part(NamedTuple):
     costs: Costs | None
     reason: str
     """As said of the first point of the box."""
-    made: tuple[Any, ...]
-    """Every attribute, shape and repeat that the networks are made of, for telling identical networks."""
 
 
 def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request) -> Iterator[Part]:
@@ -71,8 +69,8 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
             chosen = [axes[name][i] for i in box[position]]
             values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
         try:
-            costs, made = _part(spec, values, growing, request)
-            yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request), made)
+            costs = _part(spec, values, growing, request)
+            yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
         except Split as split:
             waiting.extend(reversed(divided(box, split.labels)))
 
@@ -102,8 +100,8 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in best]
 
 
-def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request) -> tuple[Costs | None, Any]:
-    """The costs of one box, and what its networks are made of; None for networks that cannot be built."""
+def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request) -> Costs | None:
+    """The costs of one box; None for networks that cannot be built."""
     builder = GridBuilder(spec, values, growing)
     try:
         built = builder.build(request.input_shape)
@@ -111,12 +109,11 @@ def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: R
         growing.add(found.args[0])
         return _part(spec, values, growing, request)
     except SpecError:
-        return None, ()
+        return None
     walk = builder.walk
     if built is None or builder.problems or builder.is_too_large():
-        return None, ()
-    costs = _costs(walk.steps, walk.weights, built.graph.input_shape, built.graph.outputs, request.memory_policy)
-    return costs, _made(walk, built.graph.input_shape)
+        return None
+    return _costs(walk.steps, walk.weights, built.graph.input_shape, built.graph.outputs, request.memory_policy)
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
@@ -183,26 +180,6 @@ def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[s
             highest = maximum(highest, live)
         live = live - sum(sizes[tensor] for tensor in ends.get(at, ()))
     return highest
-
-
-def _made(walk: GridWalk, input_shape: Shape) -> tuple[Any, ...]:
-    """What may differ between the networks of a box, once each."""
-    seen: dict[Any, Any] = {}
-    for step, weight in zip(walk.steps, walk.weights, strict=True):
-        for value in _leaves((weight, list(step.node.attrs.values()), step.cost.out)):
-            seen[freeze(value)] = value
-    for value in _leaves(input_shape):
-        seen[freeze(value)] = value
-    return tuple(seen.values())
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """The numbers over the grid inside lists of lists."""
-    if isinstance(value, (tuple, list)):
-        for one in value:
-            yield from _leaves(one)
-    elif hasattr(value, "dense"):
-        yield value
 
 
 class GridWalk(Walk):

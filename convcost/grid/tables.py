@@ -9,15 +9,17 @@ once, sent to workers as they are, and hold every number that any point of the g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.expr import Expr
 from convcost.grid.build import Box, Costs, Part, Request, parts
 from convcost.grid.points import Array, Field, Most, Sum
+from convcost.spec.model import Spec
 
 METRICS = Costs._fields
 BATCHED = frozenset(METRICS) - {"params"}
@@ -47,7 +49,6 @@ class Region:
     """Metric -> sums of terms, the largest of which counts (a peak has several candidates); none if infeasible."""
     reason: str
     """Why the first network of the region cannot be built."""
-    made: tuple[Any, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,6 +65,28 @@ class Region:
             self._kinds[metric] = tuple(_kinds(arrays, axis, size) for axis, size in enumerate(self.shape))
         return self._kinds[metric]
 
+    def taken(self, chosen: Sequence[Array]) -> Region | None:
+        """The region at some of the grid's values of each axis; None if it has none of them."""
+        local, box = [], []
+        for values, some in zip(self.box, chosen, strict=True):
+            at = np.flatnonzero(np.isin(some, values))
+            box.append(at)
+            local.append(np.searchsorted(values, some[at]))
+        if not all(map(len, box)):
+            return None
+
+        def cut(table: Array) -> Array:
+            for axis, some in enumerate(local):
+                if table.shape[axis] > 1:
+                    table = table.take(some, axis=axis)
+            return table
+
+        costs = {
+            metric: tuple(tuple(Term(term.factor, tuple(map(cut, term.tables))) for term in terms) for terms in sums)
+            for metric, sums in self.costs.items()
+        }
+        return Region(tuple(box), costs, self.reason)
+
     @cached_property
     def _kinds(self) -> dict[str, tuple[Array, ...]]:
         return {}
@@ -78,6 +101,8 @@ class Tables:
     """The knobs that do not vary."""
     axes: Mapping[str, tuple[Any, ...]]
     regions: tuple[Region, ...]
+    sides: Mapping[str, int]
+    """For axes that the input's shape depends on: how many of its sizes do."""
     batch: int = 1
     memory_policy: str = "fused"
 
@@ -92,6 +117,26 @@ class Tables:
     def bound(self, metric: str) -> int:
         """No point costs more than this, and no partial sum exceeds it."""
         return max((region.bound(metric) for region in self.regions), default=0)
+
+    def kinds(self, axis: int, metrics: Sequence[str]) -> Array:
+        """A number for each value of an axis: values with the same number cost the same, all else being equal."""
+        columns = []
+        for region in self.regions:
+            for metric in metrics if region.costs else ():
+                column = np.full(self.shape[axis], -1, dtype=np.intp)
+                column[region.box[axis]] = region.kinds(metric)[axis]
+                columns.append(column)
+            if not region.costs:
+                columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
+        return _kinds([np.stack(columns, axis=1)] if columns else [], 0, self.shape[axis])
+
+    def taken(self, chosen: Sequence[Array]) -> Tables:
+        """The grid at some of the values of each axis (ascending positions)."""
+        axes = {
+            name: tuple(values[i] for i in some) for (name, values), some in zip(self.axes.items(), chosen, strict=True)
+        }
+        regions = tuple(found for region in self.regions if (found := region.taken(chosen)) is not None)
+        return replace(self, axes=axes, regions=regions)
 
     def to_dict(self, metric: str = "macs") -> list[dict[str, Any]]:
         """The tables of a metric as JSON-ready data: regions with the values they cover, and terms, in exact integers.
@@ -121,7 +166,7 @@ class Tables:
 
 
 def tables(
-    spec: Any,
+    spec: Spec,
     name: str,
     knobs: Mapping[str, Any],
     axes: Mapping[str, tuple[Any, ...]],
@@ -130,28 +175,28 @@ def tables(
 ) -> Tables:
     """Build every structure that the grid has, once."""
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
-    front = [axis for axis in axes if any(axis in names_in(value) for value in spec.input)]
-    ordered = {axis: axes[axis] for axis in [*front, *(axis for axis in axes if axis not in front)]}
+    read = {axis: sum(axis in _names(value.content) for value in spec.input) for axis in axes}
+    sides = {axis: count for axis, count in read.items() if count}
+    ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in sides)}
     back = [list(ordered).index(axis) for axis in axes]
     found = [_region(part, back, batch) for part in parts(spec, knobs, ordered, request)]
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes}
-    return Tables(name, fixed, dict(axes), tuple(found), batch, request.memory_policy)
+    return Tables(name, fixed, dict(axes), tuple(found), sides, batch, request.memory_policy)
 
 
-def names_in(value: Any) -> frozenset[str]:
-    """The names that a value of a spec reads."""
-    return getattr(value.content, "names", frozenset())
+def _names(content: Any) -> frozenset[str]:
+    return content.names if isinstance(content, Expr) else frozenset()
 
 
 def _region(part: Part, back: Sequence[int], batch: int) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
-        return Region(box, {}, part.reason, ())
+        return Region(box, {}, part.reason)
     costs = {
         metric: _candidates(cost, back, batch if metric in BATCHED else 1)
         for metric, cost in zip(METRICS, part.costs, strict=True)
     }
-    return Region(box, costs, "", tuple(np.transpose(one.dense().array, back) for one in part.made))
+    return Region(box, costs, "")
 
 
 def _candidates(cost: Any, back: Sequence[int], batch: int) -> tuple[Terms, ...]:
