@@ -78,6 +78,37 @@ def feasible(tables: Tables, window: Window | None = None) -> Array:
     return out
 
 
+def at_points(tables: Tables, metric: str, positions: Sequence[Array]) -> list[int | None]:
+    """One metric at points of the grid given by their positions along each axis; None where none can be built."""
+    found: list[int | None] = [None] * len(positions[0])
+    for region in tables.regions:
+        local = [np.searchsorted(values, at) for values, at in zip(region.box, positions, strict=True)]
+        inside = np.ones(len(found), dtype=bool)
+        for values, at, place in zip(region.box, positions, local, strict=True):
+            inside &= values[np.minimum(place, len(values) - 1)] == at
+        here = np.flatnonzero(inside)
+        if region.costs and len(here):
+            picked = [place[here] for place in local]
+            for i, value in zip(here, _sum_at(region, metric, picked), strict=True):
+                found[i] = int(value)
+    return found
+
+
+def _sum_at(region: Region, metric: str, picked: Sequence[Array]) -> Array:
+    dtype: Any = np.int64 if region.bound(metric) < LARGEST_INT64 else object
+    highest: Any = None
+    for terms in region.costs[metric]:
+        total: Any = np.zeros(len(picked[0]), dtype=dtype)
+        for factor, tables in terms:
+            product: Any = np.full(len(picked[0]), factor, dtype=dtype)
+            for table in tables:
+                at = tuple(place if size > 1 else 0 for place, size in zip(picked, table.shape, strict=True))
+                product = product * table[at].astype(dtype)
+            total = total + product
+        highest = total if highest is None else np.maximum(highest, total)
+    return np.asarray(highest)
+
+
 def _threads() -> int:
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
