@@ -18,6 +18,9 @@ _BYTES = {
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:[eE]\d{1,2})?)\s*([A-Za-z]*)\s*")
 
 
+PEAK = "peak_activation_bytes"
+
+
 class Budget(NamedTuple):
     """A bound on one metric."""
 
@@ -26,12 +29,10 @@ class Budget(NamedTuple):
     """The largest value of the metric that is still allowed."""
     text: str
     """As the user thinks of it."""
-    bits: int = 0
-    """Bits per element, where the budget is one of bytes."""
 
     def amount(self, value: int) -> str:
         """A value of the metric in the budget's own unit."""
-        return binary(-(-value * self.bits // 8)) if self.bits else exact(value)
+        return binary(value) if self.metric == PEAK else exact(value)
 
 
 def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32") -> tuple[Budget, ...]:
@@ -50,7 +51,7 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     if max_peak is not None:
         size = amount(max_peak, _BYTES, "the budget of peak memory", "256KiB or 1.5MiB")
         text = f"peak activations <= {binary(size)} as {dtype}"
-        found.append(Budget("peak_activation_elements", size * 8 // DTYPE_BITS[dtype], text, DTYPE_BITS[dtype]))
+        found.append(Budget(PEAK, size, text))
     if not found:
         raise UsageError("give at least one budget: MACs, params or peak memory")
     return tuple(found)

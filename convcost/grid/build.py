@@ -12,16 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.cost import OpCost
-from convcost.dims import Dim, Shape, elements, maximum, product
+from convcost.dims import Dim, Shape, elements
 from convcost.errors import SpecError, Where, one_line
-from convcost.graph import INPUT, Node
+from convcost.graph import Graph, Node
 from convcost.grid.points import Array, Mask, Split, added, along, freeze
-from convcost.memory import homes
+from convcost.memory import lifetimes, policy
+from convcost.memory.lifetimes import tensor_bytes
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS
 from convcost.spec.model import Item, Spec, Value
 from convcost.spec.place import Env, Flow, Place
-from convcost.walk import Step, Walk, output_edges
+from convcost.units import DTYPE_BITS
+from convcost.walk import Step, Walk
 
 Box = tuple[Array, ...]
 """For each axis of the grid, which of its values: a part of the grid that is a grid itself."""
@@ -34,11 +36,18 @@ class Costs(NamedTuple):
     params: Dim
     activations: Dim
     peak_activation_elements: Dim
+    peak_activation_bytes: Dim
+
+
+#: How long policies keep tensors if a repetition's peak does not depend on how many have been before it.
+_LOCAL = frozenset({"use", "layer"})
 
 
 class Request(NamedTuple):
     """What is asked of every network of a grid."""
 
+    batch: int = 1
+    dtype: str = "fp32"
     memory_policy: str = "fused"
     input_shape: Shape | None = None
     """In place of what the spec states."""
@@ -102,7 +111,7 @@ def divided(box: Box, labels: Array) -> list[Box]:
 
 def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request) -> Costs | None:
     """The costs of one box; None for networks that cannot be built."""
-    builder = GridBuilder(spec, values, growing)
+    builder = GridBuilder(spec, values, growing, compress=policy(request.memory_policy).keeps in _LOCAL)
     try:
         built = builder.build(request.input_shape)
     except _Growing as found:
@@ -113,7 +122,7 @@ def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: R
     walk = builder.walk
     if built is None or builder.problems or builder.is_too_large():
         return None
-    return _costs(walk.steps, walk.weights, built.graph.input_shape, built.graph.outputs, request.memory_policy)
+    return _costs(walk, built.graph, request)
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
@@ -133,20 +142,19 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     return one_line(said[0])
 
 
-def _costs(
-    steps: Sequence[Step], weights: Sequence[Dim], input_shape: Shape, outputs: Sequence[str], policy: str
-) -> Costs:
+def _costs(walk: GridWalk, graph: Graph, request: Request) -> Costs:
     """Sums over all layers; equal layers are costed once and counted."""
+    steps, weights, batch = walk.steps, walk.weights, request.batch
     once = {id(step.cost): step.cost for step in steps}
     standing: dict[int, list[Dim]] = {key: [] for key in once}
     for step, weight in zip(steps, weights, strict=True):
         standing[id(step.cost)].append(weight)
     found = [(cost, total(standing[key])) for key, cost in once.items()]
     return Costs(
-        macs=added(cost.macs * times for cost, times in found),
-        params=added(cost.params * times for cost, times in found),
-        activations=added(elements(cost.out) * times for cost, times in found if not cost.view),
-        peak_activation_elements=peak_elements(steps, input_shape, outputs, policy),
+        added(cost.macs * times for cost, times in found) * batch,
+        added(cost.params * times for cost, times in found),
+        added(elements(cost.out) * times for cost, times in found if not cost.view) * batch,
+        *_peaks(steps, graph.input_shape, graph.outputs, batch, request),
     )
 
 
@@ -156,30 +164,16 @@ def total(numbers: Sequence[Dim]) -> Dim:
     return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
-def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: str) -> Dim:
-    """The most elements alive at once, at every point of the grid."""
-    home = homes(steps, policy)
-    sizes: dict[str, Dim] = {INPUT: product(input_shape)}
-    last: dict[str, int] = {INPUT: -1}
-    for at, step in enumerate(steps):
-        for edge, shape in zip(output_edges(step.node, step.cost), step.cost.out):
-            if home[edge] == edge:
-                sizes[edge] = product(shape)
-            last[home[edge]] = at
-        for edge in step.node.inputs:
-            last[home[edge]] = at
-    last.update({home[edge]: len(steps) for edge in outputs})
-    ends: dict[int, list[str]] = {}
-    for tensor, at in last.items():
-        ends.setdefault(at, []).append(tensor)
-    live = highest = sizes[INPUT]
-    for at, step in enumerate(steps):
-        made = [sizes[edge] for edge in output_edges(step.node, step.cost) if home[edge] == edge]
-        if made:
-            live = sum(made, live)
-            highest = maximum(highest, live)
-        live = live - sum(sizes[tensor] for tensor in ends.get(at, ()))
-    return highest
+def _peaks(
+    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], batch: int, request: Request
+) -> tuple[Dim, Dim]:
+    """The most elements, and the most bytes, alive at once."""
+    lives = lifetimes(steps, input_shape, outputs, request.memory_policy)
+    most = lives.highest()
+    bits = DTYPE_BITS[request.dtype]
+    if bits % 8 == 0 and all(tensor.dtype is None for tensor in lives.tensors):
+        return most * batch, most * (batch * bits // 8)
+    return most * batch, lives.highest(lambda tensor: tensor_bytes(tensor, request.dtype, batch))
 
 
 class GridWalk(Walk):
@@ -212,8 +206,9 @@ class GridBuilder(Builder):
 
     walk: GridWalk
 
-    def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where]) -> None:
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where], *, compress: bool) -> None:
         super().__init__(spec, knobs)
+        self.compress = compress
         self.walk = GridWalk(())
         self.counted: list[Dim] = []
         self.growing = growing
@@ -235,7 +230,7 @@ class GridBuilder(Builder):
         return bool(total(self.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
-        if times < 3 or item.where in self.growing or _names_meet(item, place):
+        if not self.compress or times < 3 or item.where in self.growing or _names_meet(item, place):
             return super().repetitions(item, place, inputs, times)
         outer, sides = self.walk.weight, len(self.sides)
         inputs = self.repetition(item, place, inputs, 0)

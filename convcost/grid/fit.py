@@ -77,8 +77,9 @@ class Fit:
             made = design_space(
                 self.network,
                 {**others, knob: list(candidates)},
-                batch=self.tables.batch,
-                memory_policy=self.tables.memory_policy,
+                batch=self.tables.request.batch,
+                dtype=self.tables.request.dtype,
+                memory_policy=self.tables.request.memory_policy,
             )
             return [bool(ok) for ok in within(made, self.budgets)]
 
@@ -113,7 +114,7 @@ def fit(
     network = open_network(model, settings)
     axes = dict(over) if over else default_axes(network.spec, network.knobs)
     knobs = {**settings, **{name: _as_axis(value) for name, value in axes.items()}}
-    made = design_space(model, knobs, batch=batch, memory_policy=memory_policy)
+    made = design_space(model, knobs, batch=batch, dtype=dtype, memory_policy=memory_policy)
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*METRICS, *made.axes):

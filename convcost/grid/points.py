@@ -322,7 +322,9 @@ class Most(_Number):
         return Most(candidate + other for candidate in self.candidates)
 
     def __mul__(self, other: Any) -> Any:
-        return self._decided * other
+        if isinstance(other, int) and other > 0:
+            return Most(candidate * other for candidate in self.candidates)
+        return self.dense() * other
 
 
 class Mask:

@@ -43,7 +43,7 @@ class Sweep:
     network: str
     axes: Mapping[str, tuple[Any, ...]]
     metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
-    """macs, params, activations, peak_activation_elements: of one batch."""
+    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch."""
     tables: Tables = field(repr=False)
     window: Window = field(repr=False)
 
@@ -59,16 +59,6 @@ class Sweep:
 
     def __len__(self) -> int:
         return prod(self.shape)
-
-    def peak_activation_bytes(self, dtype: str = "fp32") -> np.ma.MaskedArray[Any, Any]:
-        """The peak of activations in bytes, packed and rounded up to whole bytes; raises `UsageError`."""
-        bits = DTYPE_BITS.get(dtype)
-        if bits is None:
-            raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
-        elements = self.metrics["peak_activation_elements"]
-        if self.tables.bound("peak_activation_elements") * bits >= 2**63:
-            elements = elements.astype(object)
-        return -(-elements * bits // 8)
 
     def at(self, **values: Any) -> dict[str, int | None]:
         """The metrics at one point, None where no network can be built; raises `UsageError`.
@@ -125,7 +115,9 @@ class Sweep:
         return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if not region.costs]
 
 
-def sweep(model: str, /, *, batch: int = 1, memory_policy: str = "fused", **knobs: Any) -> Sweep:
+def sweep(
+    model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any
+) -> Sweep:
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
@@ -136,7 +128,7 @@ def sweep(model: str, /, *, batch: int = 1, memory_policy: str = "fused", **knob
     >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
-    made = design_space(model, knobs, batch=batch, memory_policy=memory_policy)
+    made = design_space(model, knobs, batch=batch, dtype=dtype, memory_policy=memory_policy)
     held = made.points * (8 * len(METRICS) + 1)
     if held > MOST_HELD:
         raise UsageError(
@@ -151,18 +143,22 @@ def design_space(
     knobs: Mapping[str, Any],
     *,
     batch: int = 1,
+    dtype: str = "fp32",
     memory_policy: str = "fused",
     input_shape: Shape | int | None = None,
 ) -> Tables:
     """The tables of a grid: everything that is needed to evaluate any part of it."""
     if memory_policy not in POLICIES:
         raise UsageError(f"there is no memory policy {memory_policy!r}{did_you_mean(memory_policy, POLICIES)}")
+    if dtype not in DTYPE_BITS:
+        raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
         raise UsageError(f"batch must be an integer from 1 to {exact(LARGEST_BATCH)}, got {say(batch)}")
     given, settings = split_settings(knobs)
     network = open_network(model, settings, input_shape)
     axes = axes_of(network.spec, network.name, given)
-    return tables(network.spec, network.name, network.knobs, axes, Request(memory_policy, network.input_shape), batch)
+    request = Request(batch, dtype, memory_policy, network.input_shape)
+    return tables(network.spec, model, network.knobs, axes, request)
 
 
 def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:

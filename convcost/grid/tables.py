@@ -22,7 +22,6 @@ from convcost.grid.points import Array, Field, Most, Sum
 from convcost.spec.model import Spec
 
 METRICS = Costs._fields
-BATCHED = frozenset(METRICS) - {"params"}
 
 
 class Term(NamedTuple):
@@ -103,8 +102,7 @@ class Tables:
     regions: tuple[Region, ...]
     sides: Mapping[str, int]
     """For axes that the input's shape depends on: how many of its sizes do."""
-    batch: int = 1
-    memory_policy: str = "fused"
+    request: Request
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -171,7 +169,6 @@ def tables(
     knobs: Mapping[str, Any],
     axes: Mapping[str, tuple[Any, ...]],
     request: Request,
-    batch: int = 1,
 ) -> Tables:
     """Build every structure that the grid has, once."""
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
@@ -179,39 +176,36 @@ def tables(
     sides = {axis: count for axis, count in read.items() if count}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in sides)}
     back = [list(ordered).index(axis) for axis in axes]
-    found = [_region(part, back, batch) for part in parts(spec, knobs, ordered, request)]
+    found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes}
-    return Tables(name, fixed, dict(axes), tuple(found), sides, batch, request.memory_policy)
+    return Tables(name, fixed, dict(axes), tuple(found), sides, request)
 
 
 def _names(content: Any) -> frozenset[str]:
     return content.names if isinstance(content, Expr) else frozenset()
 
 
-def _region(part: Part, back: Sequence[int], batch: int) -> Region:
+def _region(part: Part, back: Sequence[int]) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
         return Region(box, {}, part.reason)
-    costs = {
-        metric: _candidates(cost, back, batch if metric in BATCHED else 1)
-        for metric, cost in zip(METRICS, part.costs, strict=True)
-    }
+    costs = {metric: _candidates(cost, back) for metric, cost in zip(METRICS, part.costs, strict=True)}
     return Region(box, costs, "")
 
 
-def _candidates(cost: Any, back: Sequence[int], batch: int) -> tuple[Terms, ...]:
+def _candidates(cost: Any, back: Sequence[int]) -> tuple[Terms, ...]:
     each = cost.candidates if isinstance(cost, Most) else (cost,)
-    return tuple(_without_dominated([tuple(_terms(one, back, batch)) for one in each]))
+    return tuple(_without_dominated([tuple(_terms(one, back)) for one in each]))
 
 
-def _terms(cost: Any, back: Sequence[int], batch: int) -> Iterator[Term]:
+def _terms(cost: Any, back: Sequence[int]) -> Iterator[Term]:
     if isinstance(cost, Sum):
         for factor, fields in cost.terms:
-            yield Term(factor * batch, tuple(np.transpose(field.array, back) for field in fields))
+            yield Term(factor, tuple(np.transpose(field.array, back) for field in fields))
     elif isinstance(cost, Field):
-        yield Term(batch, (np.transpose(cost.array, back),))
+        yield Term(1, (np.transpose(cost.array, back),))
     else:
-        yield Term(int(cost) * batch, ())
+        yield Term(int(cost), ())
 
 
 def _without_dominated(candidates: list[Terms]) -> list[Terms]:
