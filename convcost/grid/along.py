@@ -50,6 +50,7 @@ class Scaled(NamedTuple):
 
 def compound(
     model: str,
+    settings: Mapping[str, Any] | None = None,
     /,
     *,
     max_macs: Any = None,
@@ -58,13 +59,14 @@ def compound(
     dtype: str = "fp32",
     batch: int = 1,
     memory_policy: str = "fused",
-    **settings: Any,
+    **knobs: Any,
 ) -> Scaled | None:
     """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if phi = 0 does not fit.
 
     Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
     start = {name: network.knobs.get(name) for name in COMPOUND}
     if not isinstance(start["depth"], Fraction) or not isinstance(start["width"], Fraction):

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.errors import UsageError, did_you_mean
-from convcost.units import DTYPE_BITS, binary, exact
+from convcost.errors import UsageError
+from convcost.units import binary, check_dtype, exact, parse_bytes
 
-_COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-_BYTES = {
-    **{"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
-    **{"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
-}
-_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?(?:[eE]\d{1,2})?)\s*([A-Za-z]*)\s*")
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_AMOUNT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE]\d{1,2})?)\s*([A-Za-z]?)")
 
 
 PEAK = "peak_activation_bytes"
@@ -41,15 +36,14 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
     262144
     """
-    if dtype not in DTYPE_BITS:
-        raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
+    check_dtype(dtype)
     found = []
     for metric, given in (("macs", max_macs), ("params", max_params)):
         if given is not None:
-            limit = amount(given, _COUNTS, f"the budget of {metric}", "300M or 4.1G")
+            limit = parse_count(given, f"the budget of {metric}")
             found.append(Budget(metric, limit, f"{metric} <= {exact(limit)}"))
     if max_peak is not None:
-        size = amount(max_peak, _BYTES, "the budget of peak memory", "256KiB or 1.5MiB")
+        size = parse_bytes(str(max_peak))
         text = f"peak activations <= {binary(size)} as {dtype}"
         found.append(Budget(PEAK, size, text))
     if not found:
@@ -57,12 +51,13 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     return tuple(found)
 
 
-def amount(given: Any, units: Mapping[str, int], what: str, example: str) -> int:
-    """A number with a unit as an integer; raises `UsageError`."""
-    match = _AMOUNT.fullmatch(str(given))
-    if isinstance(given, bool) or match is None or match[2].lower() not in units:
-        raise UsageError(f"{what} must be a number such as {example}, got {str(given)[:40]!r}")
-    value = Fraction(match[1]) * units[match[2].lower()]
-    if value < 1:
-        raise UsageError(f"{what} must be at least 1, got {given}")
-    return int(value)
+def parse_count(given: Any, what: str) -> int:
+    """A count as people write it: 300M, 4.1G, 300e6; raises `UsageError`.
+
+    >>> parse_count("4.1G", "it")
+    4100000000
+    """
+    match = _AMOUNT.fullmatch(str(given).strip())
+    if isinstance(given, bool) or match is None or match[2].lower() not in _UNITS:
+        raise UsageError(f"{what} must be a number such as 300M or 4.1G, got {str(given)[:40]!r}")
+    return int(Fraction(match[1]) * _UNITS[match[2].lower()])

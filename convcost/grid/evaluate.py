@@ -74,7 +74,7 @@ def feasible(tables: Tables, window: Window | None = None) -> Array:
     out = np.ones(shape, dtype=bool)
     for region in tables.regions:
         if not region.costs:
-            out[np.ix_(*_inside(region, window)[1])] = False
+            out[np.ix_(*inside(region, window)[1])] = False
     return out
 
 
@@ -113,7 +113,7 @@ def _threads() -> int:
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
-def _inside(region: Region, window: Window) -> tuple[list[Array], list[Array]]:
+def inside(region: Region, window: Window) -> tuple[list[Array], list[Array]]:
     """Positions in the region's tables that lie in the window, and where in the window they lie."""
     chosen, at = [], []
     for values, part in zip(region.box, window, strict=True):
@@ -182,7 +182,7 @@ class _Prepared:
     """A region made ready for a window: its tables cut to it, and its axes in the order of the layout."""
 
     def __init__(self, region: Region, metric: str, window: Window, layout: _Layout) -> None:
-        chosen, at = _inside(region, window)
+        chosen, at = inside(region, window)
         self.size = prod(map(len, chosen)) if region.costs else 0
         if not self.size:
             return

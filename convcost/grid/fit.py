@@ -88,6 +88,7 @@ class Fit:
 
 def fit(
     model: str,
+    settings: Mapping[str, Any] | None = None,
     /,
     *,
     max_macs: Any = None,
@@ -98,23 +99,23 @@ def fit(
     maximise: str | None = None,
     batch: int = 1,
     memory_policy: str = "fused",
-    **settings: Any,
+    **knobs: Any,
 ) -> Fit:
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
     gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel. `maximise`
-    names a metric or an axis that picks one. Raises `UsageError`.
+    names a metric or an axis that picks one. Other knobs are set by name, or in a mapping. Raises `UsageError`.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.costs["macs"], found.best.binds
     (Fraction(19, 20), 283086304, ('macs',))
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
     axes = dict(over) if over else default_axes(network.spec, network.knobs)
-    knobs = {**settings, **{name: _as_axis(value) for name, value in axes.items()}}
-    made = design_space(model, knobs, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    made = design_space(model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy)
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*METRICS, *made.axes):
@@ -162,12 +163,6 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any]) -> dict[str, Any]:
     return axes
 
 
-def _as_axis(values: Any) -> Any:
-    """What stands for an axis even if it is a single value."""
-    single = isinstance(values, (int, float, Fraction)) or (isinstance(values, str) and ":" not in values)
-    return str(values).split(",") if single else values
-
-
 def _configuration(made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]) -> Configuration:
     names = list(made.axes)
     knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
@@ -213,7 +208,7 @@ def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) ->
         return None
     worst = np.zeros(made.shape)
     for budget in budgets:
-        worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / budget.limit)
+        worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
     worst[~can] = np.inf
     places = np.flatnonzero(worst == worst.min())
     return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)

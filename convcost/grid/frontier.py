@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,12 +72,12 @@ def grid_front(
         for window in todo:
             best = merge(best, local_front(small, objectives, window, best))
             if progress:
-                progress(window)
+                progress(prod(part.stop - part.start for part in window))
     else:
         for window, found in zip(windows(small.shape, size), results(partial(local_front, small, objectives), todo, **engine)):
             best = merge(best, found)
             if progress:
-                progress(window)
+                progress(prod(part.stop - part.start for part in window))
     where = np.unravel_index(best.positions, small.shape)
     rows = zip(*(picked[at].tolist() for picked, at in zip(chosen, where, strict=True)), strict=True)
     return [dict(zip(made.axes, row, strict=True)) for row in sorted(rows)]

@@ -14,14 +14,14 @@ from convcost.dims import Shape
 from convcost.errors import UsageError, did_you_mean
 from convcost.grid.axes import axes_of, split_settings
 from convcost.grid.build import Request
-from convcost.grid.evaluate import Window, evaluate, feasible
+from convcost.grid.evaluate import Window, evaluate, feasible, inside
 from convcost.grid.points import Array
 from convcost.grid.tables import METRICS, Region, Tables, tables
 from convcost.memory import POLICIES
 from convcost.network import open_network
 from convcost.ops.kinds import say
 from convcost.report import LARGEST_BATCH
-from convcost.units import DTYPE_BITS, decimal_text, exact
+from convcost.units import check_dtype, decimal_text, exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +92,11 @@ class Sweep:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
+        reasons = self.reasons
         for where in np.ndindex(*self.shape):
             point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
-            yield point | {name: _item(array[where]) for name, array in self.metrics.items()}
+            point |= {name: _item(array[where]) for name, array in self.metrics.items()}
+            yield point if reasons is None else point | {"infeasible": reasons[where]}
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row per point: knobs as columns, then metrics; <NA> where none can be built."""
@@ -106,8 +108,21 @@ class Sweep:
             for (name, values), grid in zip(self.axes.items(), grids, strict=True)
         }
         for name, array in self.metrics.items():
-            columns[name] = pd.array(array.ravel(), dtype="Int64") if array.dtype != object else _objects(array)
+            columns[name] = _column(array)
+        if self.reasons is not None:
+            columns["infeasible"] = self.reasons.ravel()
         return pd.DataFrame(columns)
+
+    @property
+    def reasons(self) -> Array | None:
+        """At every point why no network can be built there, as said of the first of its kind; None if all can be."""
+        if all(region.costs for region in self.tables.regions):
+            return None
+        texts = np.full(self.shape, None, dtype=object)
+        for region in self.tables.regions:
+            if not region.costs:
+                texts[np.ix_(*inside(region, self.window)[1])] = region.reason
+        return texts
 
     @property
     def infeasible(self) -> list[tuple[dict[str, tuple[Any, ...]], str]]:
@@ -142,19 +157,23 @@ def design_space(
     model: str,
     knobs: Mapping[str, Any],
     *,
+    over: Mapping[str, Any] | None = None,
     batch: int = 1,
     dtype: str = "fp32",
     memory_policy: str = "fused",
     input_shape: Shape | int | None = None,
 ) -> Tables:
-    """The tables of a grid: everything that is needed to evaluate any part of it."""
+    """The tables of a grid: everything that is needed to evaluate any part of it.
+
+    Knobs of `over` are axes even with a single value; other knobs are if they look like one.
+    """
     if memory_policy not in POLICIES:
         raise UsageError(f"there is no memory policy {memory_policy!r}{did_you_mean(memory_policy, POLICIES)}")
-    if dtype not in DTYPE_BITS:
-        raise UsageError(f"there is no dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}")
+    check_dtype(dtype)
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
         raise UsageError(f"batch must be an integer from 1 to {exact(LARGEST_BATCH)}, got {say(batch)}")
     given, settings = split_settings(knobs)
+    given |= over or {}
     network = open_network(model, settings, input_shape)
     axes = axes_of(network.spec, network.name, given)
     request = Request(batch, dtype, memory_policy, network.input_shape)
@@ -233,5 +252,11 @@ def _item(value: Any) -> int | None:
     return None if value is np.ma.masked else int(value)
 
 
-def _objects(array: np.ma.MaskedArray[Any, Any]) -> Any:
-    return np.array([_item(value) for value in array.ravel()], dtype=object)
+def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
+    """A metric as a column of exact integers, <NA> where masked."""
+    import pandas as pd
+
+    flat = array.ravel()
+    if flat.dtype == object:
+        return np.array([_item(value) for value in flat], dtype=object)
+    return pd.arrays.IntegerArray(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
