@@ -58,7 +58,9 @@ def objective(column: Any, name: str, *, largest: bool) -> Array:
     if values.dtype.kind not in "iufbO":
         raise UsageError(f"{name} is not a column of numbers")
     if values.dtype.kind == "f" and np.isnan(values).any():
-        raise UsageError(f"{name} has NaN, which is neither better nor worse than anything; leave those points out first")
+        raise UsageError(
+            f"{name} has NaN, which is neither better nor worse than anything; leave those points out first"
+        )
     values = _ordered(values, name)
     return -values if largest else values
 
@@ -86,7 +88,7 @@ def _staircase(x: Array, y: Array) -> Array:
     order = np.lexsort((y, x))
     lowest = np.minimum.accumulate(y[order])
     new = np.concatenate([[True], lowest[1:] < lowest[:-1]])
-    return order[new]
+    return np.asarray(order[new])
 
 
 def _peeled(columns: Sequence[Array]) -> Array:

@@ -87,7 +87,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        if self._built is not None or self._input_shape is not None:
+        if self._built is not None or self.input_shape is not None:
             raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
         changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
         return Network(self.spec, self.name, {**self.knobs, **changed})

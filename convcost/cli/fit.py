@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from convcost.cli.options import Setting, dtype_option, model_argument, output_options, set_option, settings
@@ -60,7 +62,7 @@ def fit_command(
 
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
-    common = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory}
+    common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory}
     if along:
         from convcost.grid.along import compound
         from convcost.grid.budget import budgets_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Self
 
 import click
 
@@ -32,7 +32,9 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
 )
 @set_option
 @click.option("--metric", "metrics", type=click.Choice(_METRICS), multiple=True, help="What to show; repeatable.")
-@click.option("--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params.")
+@click.option(
+    "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
+)
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 @dtype_option
@@ -88,8 +90,14 @@ def sweep_command(
     elif front:
         with _Progress(made.points) as progress:
             table = front_table(
-                made, front.split(","), shown, limit if fmt == "table" else None, progress,
-                jobs=jobs, engine=engine, scheduler=scheduler,
+                made,
+                front.split(","),
+                shown,
+                limit if fmt == "table" else None,
+                progress,
+                jobs=jobs,
+                engine=engine,
+                scheduler=scheduler,
             )
     elif fmt in {"csv", "json", "parquet"}:
         if fmt == "parquet" and output is None:
@@ -111,7 +119,7 @@ class _Progress:
         self.total, self.done, self.begun = total, 0, time.monotonic()
         self.shown = 0.0
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __call__(self, points: int) -> None:
@@ -121,6 +129,6 @@ class _Progress:
             self.shown = now
             click.echo(f"\r{100 * self.done // self.total:3d} % of {self.total:,} points", nl=False, err=True)
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.shown:
             click.echo("\r" + " " * 40 + "\r", nl=False, err=True)

@@ -70,10 +70,14 @@ def compound(
     network = open_network(model, settings)
     start = {name: network.knobs.get(name) for name in COMPOUND}
     if not isinstance(start["depth"], Fraction) or not isinstance(start["width"], Fraction):
-        raise UsageError(f"{network.name} has no depth and width to scale; compound scaling needs depth, width, resolution")
+        raise UsageError(
+            f"{network.name} has no depth and width to scale; compound scaling needs depth, width, resolution"
+        )
     if not isinstance(start["resolution"], int):
         raise UsageError(f"{network.name} has no resolution to scale; compound scaling needs depth, width, resolution")
-    line = _Line(model, dict(settings), {name: Fraction(value) for name, value in start.items()}, batch, dtype, memory_policy)
+    line = _Line(
+        model, dict(settings), {name: Fraction(value) for name, value in start.items()}, batch, dtype, memory_policy
+    )
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(_SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):
@@ -114,7 +118,9 @@ class _Line(NamedTuple):
     def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
         """The metrics at points of the line; None where none can be built."""
         axes = {name: sorted({point[name] for point in points}) for name in self.start}
-        made = design_space(self.model, {**self.settings, **axes}, batch=self.batch, dtype=self.dtype, memory_policy=self.memory_policy)
+        made = design_space(
+            self.model, {**self.settings, **axes}, batch=self.batch, dtype=self.dtype, memory_policy=self.memory_policy
+        )
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
         at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
         return {metric: at_points(made, metric, at) for metric in METRICS}
@@ -153,4 +159,3 @@ def _short(value: Any) -> Any:
 
 def _decimal(value: Fraction) -> Decimal:
     return _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
-

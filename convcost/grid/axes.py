@@ -61,7 +61,7 @@ def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
             raise UsageError(f"the axis {knob.name} has {say(value)} twice")
         seen.add(value)
     if all(isinstance(value, (int, Fraction)) for value in values):
-        return tuple(sorted(values))  # type: ignore[type-var]  # numbers, as just seen
+        return tuple(sorted(values))
     return values
 
 

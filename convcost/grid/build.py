@@ -15,7 +15,9 @@ from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements
 from convcost.errors import SpecError, Where, one_line
 from convcost.graph import Graph, Node
-from convcost.grid.points import Array, Mask, Split, added, along, freeze
+from convcost.grid.guards import Array, Split
+from convcost.grid.points import Mask, along, freeze
+from convcost.grid.sums import added
 from convcost.memory import lifetimes, policy
 from convcost.memory.lifetimes import tensor_bytes
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name

@@ -33,8 +33,8 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
 
     >>> from convcost.grid.sweep import design_space
     >>> runs = cliffs(design_space("mobilenet_v2", {"resolution": "222:226"}))
-    >>> [(run.first, run.last, f"{float(run.jump):+.1%}") for run in runs[1:]]
-    [(223, 224, '+1.5%'), (225, 226, '+14.6%')]
+    >>> (run := runs[-1]).first, run.last, f"{float(run.jump):+.1%}", f"{float(run.growth):+.1%}"
+    (225, 226, '+14.6%', '+0.9%')
     """
     if len(made.axes) != 1:
         raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
@@ -54,11 +54,12 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
             continue
         before = runs[-1] if runs else None
         jump = growth = None
-        if before and before.cost and costs[start] is not None:
-            jump = Fraction(costs[start], before.cost) - 1
+        cost = costs[start]
+        if before and before.cost and cost is not None:
+            jump = Fraction(cost, before.cost) - 1
             growth = Fraction(values[start], before.last) ** power - 1
         same = len(set(every[start:end])) == 1
-        runs.append(Run(values[start], values[end - 1], costs[start], jump, growth, same))
+        runs.append(Run(values[start], values[end - 1], cost, jump, growth, same))
         start = end
     return tuple(runs)
 
@@ -66,4 +67,3 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
 def steepest(runs: Sequence[Run], least: int = 4) -> tuple[Run, ...]:
     """The runs that begin with a cliff: a jump at least so many times as large as a smooth cost would have grown."""
     return tuple(run for run in runs if run.jump and run.growth and run.jump >= least * run.growth)
-

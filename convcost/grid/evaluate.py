@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.grid.points import Array
-from convcost.grid.tables import Region, Tables, Term
+from convcost.grid.guards import LARGEST_INT64, Array
+from convcost.grid.tables import Region, Tables, Term, taken
 
 EXACT_FLOAT = 2**53
-LARGEST_INT64 = 2**63
 _BLOCK = 2**17
 """Cells worked on at once: 1 MiB."""
 
@@ -198,7 +197,9 @@ class _Prepared:
             self.at, self.outer_kinds = [np.zeros(1, dtype=np.intp), *self.at], np.zeros(1, dtype=np.intp)
         shape = [len(self.at[0]), len(self.at[1]), *(len(spread.firsts) for spread in self.columns)]
         dtype = _dtype(region.bound(metric))
-        self.sums = [_Sum([_cut(term, chosen, layout) for term in terms], shape, dtype) for terms in region.costs[metric]]
+        self.sums = [
+            _Sum([_cut(term, chosen, layout) for term in terms], shape, dtype) for terms in region.costs[metric]
+        ]
 
     def write(self, plane: int, rows: slice, target: Array) -> None:
         """Put the region's values into its cells of some rows of a plane."""
@@ -220,14 +221,8 @@ class _Prepared:
 
 def _cut(term: Term, chosen: Sequence[Array], layout: _Layout) -> tuple[int, list[Array]]:
     """A term's tables at the values chosen, axes in the order of the layout."""
-    cut = []
-    for table in term.tables:
-        for axis, some in enumerate(chosen):
-            if table.shape[axis] > 1:
-                table = table.take(some, axis=axis)
-        table = table.transpose(layout.order)
-        cut.append(table if layout.outer else table[None])
-    return term.factor, cut
+    cut = [taken(table, chosen).transpose(layout.order) for table in term.tables]
+    return term.factor, [table if layout.outer else table[None] for table in cut]
 
 
 class _Spread:

@@ -18,7 +18,7 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.grid.breakpoints import Edge, edge
 from convcost.grid.budget import Budget, budgets_of
 from convcost.grid.evaluate import evaluate, feasible
-from convcost.grid.points import Array
+from convcost.grid.guards import Array
 from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS, Tables
 from convcost.network import open_network
@@ -159,14 +159,18 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(knobs.get("resolution"), int):
         axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
     if not axes:
-        raise UsageError(f"{spec.name} has neither width nor resolution; say over which of its knobs: {', '.join(knobs)}")
+        raise UsageError(
+            f"{spec.name} has neither width nor resolution; say over which of its knobs: {', '.join(knobs)}"
+        )
     return axes
 
 
-def _configuration(made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]) -> Configuration:
+def _configuration(
+    made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]
+) -> Configuration:
     names = list(made.axes)
     knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
-    binding = {}
+    binding: dict[str, tuple[str, ...]] = {}
     for axis in ordered:
         if where[axis] + 1 == len(made.axes[names[axis]]):
             binding[names[axis]] = (END,)

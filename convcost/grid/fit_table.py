@@ -29,17 +29,28 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
     notes = [("budget", "; ".join(budget.text for budget in found.budgets))]
     points = exact(found.tables.points)
     if found.best:
-        notes.append(("fits", f"{exact(found.fitting)} of {points} configurations; this one has most of what was asked for"))
+        notes.append(
+            ("fits", f"{exact(found.fitting)} of {points} configurations; this one has most of what was asked for")
+        )
         notes += [("edge", _edge_text(name, found, edge)) for name, edge in edges.items()]
     elif found.fits:
         more = "" if len(shown) == len(found.maximal) else f", the first {len(shown)} shown (--limit)"
         notes.append(
-            ("fits", f"{exact(found.fitting)} of {points} configurations; {exact(len(found.maximal))} are maximal{more}: "
-             "none that fits is at least as large in every knob")
+            (
+                "fits",
+                (
+                    f"{exact(found.fitting)} of {points} configurations; {exact(len(found.maximal))} are maximal{more}: "
+                    "none that fits is at least as large in every knob"
+                ),
+            )
         )
     elif found.nearest:
         notes.append(("fits", f"none of {points} configurations; the nearest is shown"))
-        notes += [("lacks", _lack(budget, found.nearest)) for budget in found.budgets if budget.metric in _broken(found, found.nearest)]
+        notes += [
+            ("lacks", _lack(budget, found.nearest))
+            for budget in found.budgets
+            if budget.metric in _broken(found, found.nearest)
+        ]
     else:
         notes.append(("fits", f"none of {points} networks can be built"))
     return Table(
@@ -133,7 +144,12 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) 
     names = ("phi", *COMPOUND, *METRICS)
     rows, records = [], []
     if found:
-        notes.append(("edge", f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(map(_short, found.binds))}"))
+        notes.append(
+            (
+                "edge",
+                f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(map(_short, found.binds))}",
+            )
+        )
         costs = [binary(found.costs[m]) if m == PEAK else exact(found.costs[m]) for m in METRICS]
         rows = [[f"< {found.phi:.4f}", *(_rounded(found.knobs[name]) for name in COMPOUND), *costs]]
         records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs}]

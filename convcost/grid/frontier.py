@@ -14,7 +14,7 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.executors import results
 from convcost.fronts import MOST_OBJECTIVES, front, not_behind
 from convcost.grid.evaluate import Window, evaluate, feasible
-from convcost.grid.points import Array
+from convcost.grid.guards import Array
 from convcost.grid.sweep import PIECE, windows
 from convcost.grid.tables import METRICS, Tables
 
@@ -74,7 +74,9 @@ def grid_front(
             if progress:
                 progress(prod(part.stop - part.start for part in window))
     else:
-        for window, found in zip(windows(small.shape, size), results(partial(local_front, small, objectives), todo, **engine)):
+        for window, found in zip(
+            windows(small.shape, size), results(partial(local_front, small, objectives), todo, **engine)
+        ):
             best = merge(best, found)
             if progress:
                 progress(prod(part.stop - part.start for part in window))
@@ -141,4 +143,3 @@ def points_at(made: Tables, positions: Sequence[Mapping[str, int]]) -> Iterator[
         window = tuple(slice(at, at + 1) for at in where.values())
         point = {name: made.axes[name][at] for name, at in where.items()}
         yield point | {metric: int(evaluate(made, metric, window).item()) for metric in METRICS}
-

@@ -74,7 +74,9 @@ def cliffs_table(made: Tables, metric: str, limit: int) -> Table:
     records = [_run_record(axis, metric, run, run in steep) for run in runs]
     notes = [("free", f"the last {axis} of a run costs no more than the first; '=' says that it is the same network")]
     if steep:
-        said = [f"{value_text(run.first)} ({_percent(run.jump)})" for run in sorted(steep, key=lambda r: -(r.jump or 0))]
+        said = [
+            f"{value_text(run.first)} ({_percent(run.jump)})" for run in sorted(steep, key=lambda r: -(r.jump or 0))
+        ]
         notes.insert(0, ("cliffs", f"{', '.join(said[:12])}: at least four times what a smooth cost would have grown"))
     if len(shown) < len(runs):
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))

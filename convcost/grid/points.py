@@ -8,37 +8,43 @@ parts in which there is one. So no rule and no spec can get a wrong number out o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import lcm, prod
+from math import lcm
 from typing import Any, NoReturn
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
-_INT64 = 2**63
-MOST_DENSE = 2**22
-"""Elements of an array over several axes at once; beyond, the grid is split."""
-_MOST_TERMS = 256
+from convcost.grid.guards import LARGEST_INT64, Array, Split, bearable, settled, wide
 
 
-class Split(Exception):
-    """The grid must be split: points whose labels differ cannot be treated as one."""
-
-    def __init__(self, labels: Array) -> None:
-        super().__init__("points differ")
-        self.labels = labels
-        """An array over the grid (length 1 along axes that play no part)."""
-
-
-class _Number:
+class Number:
     """What both kinds of number share: operators in terms of a few, and numpy's protocols for `maximum`, `where`."""
 
     __hash__ = None  # type: ignore[assignment]  # == compares point by point
     __array_priority__ = 1000
 
+    key: Any
+    """Equal for equal numbers."""
+
     def dense(self) -> Field:
+        """All values as one array."""
+        raise NotImplementedError
+
+    def ends(self) -> tuple[Any, Any]:
+        """Bounds that hold at every point."""
+        field = self.dense()
+        return field.low, field.high
+
+    def or_larger(self, other: Any) -> Any:
+        """The larger of the two, point by point."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Any:
+        raise NotImplementedError
+
+    def __mul__(self, other: Any) -> Any:
         raise NotImplementedError
 
     def __radd__(self, other: Any) -> Any:
@@ -69,10 +75,10 @@ class _Number:
         return other - _floordiv(other, self) * self
 
     def __eq__(self, other: object) -> Any:
-        return _compare(np.equal, self, other) if _is_number(other) else False
+        return _compare(np.equal, self, other) if is_number(other) else False
 
     def __ne__(self, other: object) -> Any:
-        return _compare(np.not_equal, self, other) if _is_number(other) else True
+        return _compare(np.not_equal, self, other) if is_number(other) else True
 
     def __lt__(self, other: Any) -> Any:
         return _compare(np.less, self, other)
@@ -133,7 +139,7 @@ class _Type:
         return "i" if field.denominator == 1 or settled(field.array % field.denominator == 0) else "O"
 
 
-class Field(_Number):
+class Field(Number):
     """Numerators over one denominator, as an array that has length 1 along the axes it does not depend on."""
 
     def __init__(self, array: Array, denominator: int, lowest: int, highest: int) -> None:
@@ -169,7 +175,7 @@ class Field(_Number):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+        return tuple(self.array.shape)
 
     def astype(self, _dtype: Any, copy: bool = False) -> Field:
         """Itself, with an integral value as an integer."""
@@ -186,145 +192,40 @@ class Field(_Number):
         return self
 
     def __add__(self, other: Any) -> Any:
-        if isinstance(other, Sum):
+        if isinstance(other, Number) and not isinstance(other, Field):
             return other + self
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         array, denominator, low, high = _parts(other)
         if array is None and low == 0:
             return self
         left, right = self.array, low if array is None else array
         if self.denominator == denominator:
-            left, right = _wide(self.reach + max(abs(low), abs(high)), left, right)
-            _bearable(left, right)
+            left, right = wide(self.reach + max(abs(low), abs(high)), left, right)
+            bearable(left, right)
             return make(left + right, denominator)
         common = lcm(self.denominator, denominator)
         mine, yours = common // self.denominator, common // denominator
-        left, right = _wide(self.reach * mine + max(abs(low), abs(high)) * yours, left, right)
-        _bearable(left, right)
+        left, right = wide(self.reach * mine + max(abs(low), abs(high)) * yours, left, right)
+        bearable(left, right)
         return make(left * mine + right * yours, common)
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, Sum):
+        if isinstance(other, Number) and not isinstance(other, Field):
             return other * self
-        if not _is_number(other):
+        if not is_number(other):
             return NotImplemented
         array, denominator, low, high = _parts(other)
         if array is None and low in {0, denominator}:
             return 0 if low == 0 else self
         if array is not None and _apart(self, other):
+            from convcost.grid.sums import Sum  # which is made of fields
+
             return Sum([(1, (self, other))])
         reach = self.reach * max(abs(low), abs(high))
-        left, right = _wide(reach, self.array, low if array is None else array)
-        _bearable(left, right)
+        left, right = wide(reach, self.array, low if array is None else array)
+        bearable(left, right)
         return make(left * right, self.denominator * denominator)
-
-
-class Sum(_Number):
-    """A sum of products of integers that vary along different axes: h'(r) · w'(r) · channels(w), not multiplied out.
-
-    Anything but + and * multiplies it out.
-    """
-
-    def __init__(self, terms: Iterable[tuple[int, tuple[Field, ...]]]) -> None:
-        self.terms = tuple(terms)
-        """Factor, and numbers no two of which vary along the same axis."""
-
-    @cached_property
-    def _multiplied(self) -> Any:
-        total: Any = 0
-        for factor, fields in self.terms:
-            product: Any = factor
-            for field in fields:
-                product = _dense_product(product, field)
-            total = product + total
-        return total
-
-    def ends(self) -> tuple[int, int]:
-        """Bounds that hold at every point, found without multiplying out."""
-        low = high = 0
-        for factor, fields in self.terms:
-            ends = [factor]
-            for field in fields:
-                ends = [end * other for end in ends for other in (field.lowest, field.highest)]
-            low, high = low + min(ends), high + max(ends)
-        return low, high
-
-    def dense(self) -> Field:
-        found = self._multiplied
-        if isinstance(found, Field):
-            return found
-        dimensions = next(fields[0].array.ndim for _, fields in self.terms if fields)
-        return Field(np.array(found).reshape((1,) * dimensions), 1, int(found), int(found))
-
-    @cached_property
-    def key(self) -> tuple[Any, ...]:
-        return tuple((factor, *(field.key for field in fields)) for factor, fields in self.terms)
-
-    dtype = np.dtype(np.int64)
-
-    def astype(self, _dtype: Any, copy: bool = False) -> Any:
-        del copy
-        return self
-
-    def min(self, initial: Any = None) -> Any:
-        return self.dense().min(initial)
-
-    def max(self, initial: Any = None) -> Any:
-        return self.dense().max(initial)
-
-    def __add__(self, other: Any) -> Any:
-        if not _is_number(other):
-            return NotImplemented
-        if isinstance(other, (int, Fraction)) and other == 0:
-            return self
-        terms = _terms(other)
-        if terms is None or len(self.terms) + len(terms) > _MOST_TERMS:
-            return self.dense() + (other.dense() if isinstance(other, Sum) else other)
-        return _sum([*self.terms, *terms])
-
-    def __mul__(self, other: Any) -> Any:
-        if not _is_number(other):
-            return NotImplemented
-        if isinstance(other, (int, Fraction)) and other in (0, 1):
-            return self if other == 1 else 0
-        terms = _terms(other)
-        if terms is None or len(self.terms) * len(terms) > _MOST_TERMS:
-            return self.dense() * (other.dense() if isinstance(other, Sum) else other)
-        return _sum(_term_product(a, b) for a in self.terms for b in terms)
-
-
-class Most(_Number):
-    """The largest of several numbers, point by point, not yet decided: what a peak is, until all candidates are known."""
-
-    dtype = np.dtype(np.int64)
-
-    def __init__(self, candidates: Iterable[Any]) -> None:
-        found = {freeze(one): one for one in candidates}
-        self.candidates: tuple[Any, ...] = tuple(found.values())
-
-    @cached_property
-    def _decided(self) -> Any:
-        highest = self.candidates[0]
-        for candidate in self.candidates[1:]:
-            highest = where(_dense(highest) > _dense(candidate), _dense(highest), _dense(candidate))
-        return highest
-
-    def dense(self) -> Field:
-        found: Field = self._decided
-        return found
-
-    @cached_property
-    def key(self) -> tuple[Any, ...]:
-        return tuple(map(freeze, self.candidates))
-
-    def __add__(self, other: Any) -> Any:
-        return Most(candidate + other for candidate in self.candidates)
-
-    def __mul__(self, other: Any) -> Any:
-        if isinstance(other, int) and other > 0:
-            return Most(candidate * other for candidate in self.candidates)
-        return self.dense() * other
 
 
 class Mask:
@@ -363,8 +264,8 @@ def make(array: Array, denominator: int = 1) -> Any:
     """A number from numerators; a plain int or fraction where all points have the same."""
     lowest, highest = int(array.min()), int(array.max())
     if lowest == highest:
-        return _plain(Fraction(lowest, denominator))
-    if array.dtype == object and max(abs(lowest), abs(highest)) < _INT64:
+        return plain(Fraction(lowest, denominator))
+    if array.dtype == object and max(abs(lowest), abs(highest)) < LARGEST_INT64:
         array = array.astype(np.int64)
     return Field(array, denominator, lowest, highest)
 
@@ -375,7 +276,7 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
     numerators = [int(value * denominator) for value in values]
     shape = [1] * axes
     shape[axis] = len(values)
-    wide = max(map(abs, numerators)) >= _INT64
+    wide = max(map(abs, numerators)) >= LARGEST_INT64
     return make(np.array(numerators, dtype=object if wide else np.int64).reshape(shape), denominator)
 
 
@@ -383,14 +284,14 @@ def same(a: Any, b: Any) -> bool:
     """Whether two numbers are equal at every point."""
     if a is b:
         return True
-    if isinstance(a, _Number) or isinstance(b, _Number):
+    if isinstance(a, Number) or isinstance(b, Number):
         return freeze(a) == freeze(b) or (a == b) is True
     return bool(a == b)
 
 
 def freeze(value: Any) -> Any:
     """A hashable stand-in, equal for equal values: of a number, or of lists and mappings of them."""
-    if isinstance(value, (Field, Sum, Most)):
+    if isinstance(value, Number):
         return value.key
     if isinstance(value, dict):
         return tuple((name, freeze(one)) for name, one in value.items())
@@ -403,77 +304,15 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return a if condition else b
     (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
     common = lcm(down_a, down_b)
-    _bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
+    bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
     chosen = np.where(condition.array, *_scaled(left, common // down_a, right, common // down_b))
     return make(chosen, common)
 
 
-def settled(array: Array) -> bool:
-    """The truth value that holds at all points; splits the grid where they differ."""
-    if array.all():
-        return True
-    if array.any():
-        raise Split(array)
-    return False
-
-
-def merged(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tuple[Field, ...]]]:
-    """Like terms put together: those that differ in a plain factor, or in the last of their fields."""
-    rest: dict[Any, tuple[Field, ...]] = {}
-    last: dict[Any, Any] = {}
-    for factor, fields in terms:
-        first, end = fields[:-1], fields[-1] if fields else None
-        key = (end.axes, *[field.key for field in first]) if end is not None else None
-        rest[key] = first
-        amount = factor if end is None else end if factor == 1 else end * factor
-        last[key] = last[key] + amount if key in last else amount
-    return [_term(rest[key], end) for key, end in last.items() if isinstance(end, Field) or end]
-
-
-def added(numbers: Iterable[Any]) -> Any:
-    """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
-    plain: Any = 0
-    terms: list[tuple[int, tuple[Field, ...]]] = []
-    for number in numbers:
-        found = _terms(number) if isinstance(number, _Number) else None
-        if found is None:
-            plain = plain + number
-        else:
-            terms += found
-    terms = merged(terms)
-    for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
-        terms = _merged_along(axis, terms)
-    return _sum(terms) + plain
-
-
-def _merged_along(axis: int, terms: list[tuple[int, tuple[Field, ...]]]) -> list[tuple[int, tuple[Field, ...]]]:
-    """Terms put together that differ along one axis only, in whichever way leaves fewer."""
-    rest: dict[Any, tuple[Field, ...]] = {}
-    amounts: dict[Any, Any] = {}
-    for factor, fields in terms:
-        others = tuple(field for field in fields if field.axes != (axis,))
-        key = tuple(field.key for field in others)
-        mine = next((field for field in fields if field.axes == (axis,)), None)
-        rest[key] = others
-        amounts[key] = amounts.get(key, 0) + (factor if mine is None else mine * factor)
-    return [_term(rest[key], amount) for key, amount in amounts.items() if isinstance(amount, Field) or amount]
-
-
-def _term(fields: tuple[Field, ...], last: Any) -> tuple[int, tuple[Field, ...]]:
-    if not isinstance(last, Field):
-        return (int(last), fields)
-    return (1, tuple(sorted((*fields, last), key=lambda field: field.axes)))
-
-
-def _sum(terms: Iterable[tuple[int, tuple[Field, ...]]]) -> Any:
-    """A sum of terms; a plain int where nothing varies."""
-    found = merged(terms)
-    return Sum(found) if any(fields for _, fields in found) else sum(factor for factor, _ in found)
-
-
 def _maximum(a: Any, b: Any) -> Any:
-    if isinstance(a, (Sum, Most)) or isinstance(b, (Sum, Most)):
-        return Most([*(a.candidates if isinstance(a, Most) else [a]), *(b.candidates if isinstance(b, Most) else [b])])
+    lazy = next((one for one in (a, b) if isinstance(one, Number) and not isinstance(one, Field)), None)
+    if lazy is not None:
+        return lazy.or_larger(b if lazy is a else a)
     return where(a > b, a, b)
 
 
@@ -484,17 +323,17 @@ def _minimum(a: Any, b: Any) -> Any:
 _UFUNCS: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _minimum}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, Fraction, _Number)) and not isinstance(value, bool)
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, Fraction, Number)) and not isinstance(value, bool)
 
 
-def _dense(value: Any) -> Any:
-    return value.dense() if isinstance(value, _Number) else value
+def dense_of(value: Any) -> Any:
+    return value.dense() if isinstance(value, Number) else value
 
 
 def _parts(value: Any) -> tuple[Array | None, int, int, int]:
     """Numerators (None for a plain number), denominator, and the extremes of the numerators."""
-    if isinstance(value, _Number):
+    if isinstance(value, Number):
         field = value.dense()
         return field.array, field.denominator, field.lowest, field.highest
     return None, value.denominator, value.numerator, value.numerator
@@ -506,53 +345,29 @@ def _flat(value: Any) -> tuple[Any, int, int, int]:
     return (low if array is None else array), denominator, low, high
 
 
-def _terms(value: Any) -> Sequence[tuple[int, tuple[Field, ...]]] | None:
-    """A number as terms; None for one that is not an integer."""
-    if isinstance(value, Sum):
-        return value.terms
-    if isinstance(value, Field):
-        return [(1, (value,))] if value.denominator == 1 else None
-    return [(value.numerator, ())] if value.denominator == 1 else None
-
-
-def _term_product(a: tuple[int, tuple[Field, ...]], b: tuple[int, tuple[Field, ...]]) -> tuple[int, tuple[Field, ...]]:
-    """The product of two terms: what varies along a common axis is multiplied out, the rest stays apart."""
-    factor, fields = a[0] * b[0], [*a[1]]
-    for field in b[1]:
-        joined: Any = field
-        for other in [one for one in fields if set(one.axes) & set(field.axes)]:
-            fields = [one for one in fields if one is not other]
-            joined = _dense_product(joined, other)
-        if isinstance(joined, Field):
-            fields.append(joined)
-        else:
-            factor *= joined
-    return factor, tuple(sorted(fields, key=lambda one: one.axes))
-
-
-def _dense_product(a: Any, b: Any) -> Any:
+def dense_product(a: Any, b: Any) -> Any:
     """The product of two numbers as one array."""
     (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
-    left, right = _wide(max(map(abs, ends_a)) * max(map(abs, ends_b)), left, right)
-    _bearable(left, right)
+    left, right = wide(max(map(abs, ends_a)) * max(map(abs, ends_b)), left, right)
+    bearable(left, right)
     product = left * right
-    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else _plain(Fraction(product))
+    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else plain(Fraction(product))
 
 
 def _floordiv(a: Any, b: Any) -> Any:
-    if not (_is_number(a) and _is_number(b)):
+    if not (is_number(a) and is_number(b)):
         return NotImplemented
     (left, down_a, *ends_a), (right, down_b, low_b, high_b) = _flat(a), _flat(b)
     if low_b <= 0 <= high_b and settled(np.asarray(right) == 0):
         raise ZeroDivisionError
     reach = max(max(map(abs, ends_a)) * down_b, max(abs(low_b), abs(high_b)) * down_a)
-    left, right = _wide(reach, left, right)
-    _bearable(left, right)
+    left, right = wide(reach, left, right)
+    bearable(left, right)
     return make(np.asarray(left * down_b) // (right * down_a))
 
 
 def _compare(ufunc: Any, a: Any, b: Any) -> Any:
-    if not (_is_number(a) and _is_number(b)):
+    if not (is_number(a) and is_number(b)):
         return NotImplemented
     if a is b:
         return bool(ufunc(0, 0))
@@ -563,44 +378,23 @@ def _compare(ufunc: Any, a: Any, b: Any) -> Any:
         return True
     (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
     reach = max(*(abs(end) * down_b for end in ends_a), *(abs(end) * down_a for end in ends_b))
-    left, right = _wide(reach, left, right)
-    _bearable(left, right)
+    left, right = wide(reach, left, right)
+    bearable(left, right)
     return _mask(ufunc(left * down_b, right * down_a))
 
 
 def _ends(value: Any) -> tuple[Any, Any]:
     """The extremes of a number, or bounds of them."""
-    if isinstance(value, Sum):
-        return value.ends()
-    return (value.low, value.high) if isinstance(value, Field) else (value, value)
+    return value.ends() if isinstance(value, Number) else (value, value)
 
 
 def _scaled(a: Any, factor_a: int, b: Any, factor_b: int) -> tuple[Any, Any]:
     reach = max(int(np.abs(a).max()) * factor_a, int(np.abs(b).max()) * factor_b)
-    left, right = _wide(reach, a, b)
+    left, right = wide(reach, a, b)
     return left * factor_a, right * factor_b
 
 
-def _wide(reach: int, *arrays: Any) -> tuple[Any, ...]:
-    """The arrays as they are if nothing beyond `reach` can come out of them, else as Python's own integers."""
-    if reach < _INT64:
-        return arrays
-    return tuple(one.astype(object) if isinstance(one, np.ndarray) else one for one in arrays)
-
-
-def _bearable(*arrays: Any) -> None:
-    """Split the grid where multiplying out would take too much memory."""
-    shapes = {one.shape for one in arrays if isinstance(one, np.ndarray)}
-    if len(shapes) < 2:
-        return
-    shape = tuple(map(max, *shapes))
-    if prod(shape) > MOST_DENSE:
-        longest = int(np.argmax(shape))
-        labels = (np.arange(shape[longest]) >= shape[longest] // 2).reshape([-1 if i == longest else 1 for i in range(len(shape))])
-        raise Split(labels)
-
-
-def _apart(a: Field, b: _Number) -> bool:
+def _apart(a: Field, b: Number) -> bool:
     """Whether two integers vary along different axes, so that their product is better not multiplied out."""
     return isinstance(b, Field) and a.denominator == b.denominator == 1 and not set(a.axes) & set(b.axes)
 
@@ -615,5 +409,5 @@ def _truth(value: Any) -> Any:
     return value.array if isinstance(value, Mask) else bool(value)
 
 
-def _plain(value: Fraction) -> int | Fraction:
+def plain(value: Fraction) -> int | Fraction:
     return value.numerator if value.denominator == 1 else value

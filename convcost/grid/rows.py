@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
@@ -30,7 +29,9 @@ class Writer(Protocol):
 
 def writer(fmt: str, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> Writer:
     """A writer of `csv`, `json` or `parquet`; raises `UsageError` if Parquet is not installed."""
-    return {"csv": _Csv, "json": _Json, "parquet": _Parquet}[fmt](file, made, metrics)
+    kinds: dict[str, Callable[[BinaryIO, Tables, Sequence[str]], Writer]]
+    kinds = {"csv": _Csv, "json": _Json, "parquet": _Parquet}
+    return kinds[fmt](file, made, metrics)
 
 
 def meta(made: Tables) -> dict[str, Any]:
@@ -100,8 +101,12 @@ class _Parquet:
             raise UsageError("Parquet needs pyarrow: pip install 'convcost[parquet]'") from None
         wide = [metric for metric in metrics if made.bound(metric) >= 2**63]
         if wide:
-            raise UsageError(f"{wide[0]} may reach {exact(made.bound(wide[0]))}, more than Parquet's 64 bits; use csv or json")
-        fields = [(name, pa.from_numpy_dtype(axis_array(values).dtype) if axis_array(values).dtype != object else pa.string()) for name, values in made.axes.items()]
+            most = exact(made.bound(wide[0]))
+            raise UsageError(f"{wide[0]} may reach {most}, more than Parquet's 64 bits hold; use csv or json")
+        kinds = {name: axis_array(values).dtype for name, values in made.axes.items()}
+        fields = [
+            (name, pa.string() if kind.kind == "O" else pa.from_numpy_dtype(kind)) for name, kind in kinds.items()
+        ]
         fields += [(metric, pa.int64()) for metric in metrics]
         if any(not region.costs for region in made.regions):
             fields.append(("infeasible", pa.string()))

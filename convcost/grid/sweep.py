@@ -15,7 +15,7 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.grid.axes import axes_of, split_settings
 from convcost.grid.build import Request
 from convcost.grid.evaluate import Window, evaluate, feasible, inside
-from convcost.grid.points import Array
+from convcost.grid.guards import Array
 from convcost.grid.tables import METRICS, Region, Tables, tables
 from convcost.memory import POLICIES
 from convcost.network import open_network
@@ -130,9 +130,7 @@ class Sweep:
         return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if not region.costs]
 
 
-def sweep(
-    model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any
-) -> Sweep:
+def sweep(model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any) -> Sweep:
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";

@@ -18,7 +18,9 @@ import numpy as np
 
 from convcost.expr import Expr
 from convcost.grid.build import Box, Costs, Part, Request, parts
-from convcost.grid.points import Array, Field, Most, Sum
+from convcost.grid.guards import Array
+from convcost.grid.points import Field
+from convcost.grid.sums import Most, Sum
 from convcost.spec.model import Spec
 
 METRICS = Costs._fields
@@ -74,16 +76,10 @@ class Region:
         if not all(map(len, box)):
             return None
 
-        def cut(table: Array) -> Array:
-            for axis, some in enumerate(local):
-                if table.shape[axis] > 1:
-                    table = table.take(some, axis=axis)
-            return table
+        def cut(term: Term) -> Term:
+            return Term(term.factor, tuple(taken(table, local) for table in term.tables))
 
-        costs = {
-            metric: tuple(tuple(Term(term.factor, tuple(map(cut, term.tables))) for term in terms) for terms in sums)
-            for metric, sums in self.costs.items()
-        }
+        costs = {metric: tuple(tuple(map(cut, terms)) for terms in sums) for metric, sums in self.costs.items()}
         return Region(tuple(box), costs, self.reason)
 
     @cached_property
@@ -179,6 +175,15 @@ def tables(
     found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes}
     return Tables(name, fixed, dict(axes), tuple(found), sides, request)
+
+
+def taken(table: Array, chosen: Sequence[Array]) -> Array:
+    """A table at some values of each axis that it varies along."""
+    found = table
+    for axis, some in enumerate(chosen):
+        if table.shape[axis] > 1:
+            found = found.take(some, axis=axis)
+    return found
 
 
 def _names(content: Any) -> frozenset[str]:
