@@ -5,8 +5,26 @@
 209069792
 """
 
+from typing import TYPE_CHECKING, Any
+
 from convcost.errors import ConvcostError, SpecError, UsageError
 from convcost.network import Network, load
 from convcost.version import __version__
 
-__all__ = ["ConvcostError", "Network", "SpecError", "UsageError", "__version__", "load"]
+if TYPE_CHECKING:
+    from convcost.fronts import pareto
+    from convcost.grid.fit import fit
+    from convcost.grid.sweep import sweep
+
+__all__ = ["ConvcostError", "Network", "SpecError", "UsageError", "__version__", "fit", "load", "pareto", "sweep"]
+
+#: Name -> the module that has it; these need numpy, which looking at a network does not.
+_LATER = {"fit": "convcost.grid.fit", "pareto": "convcost.fronts", "sweep": "convcost.grid.sweep"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'convcost' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

@@ -329,6 +329,7 @@ def _index(values: Run, index: Run, text: str) -> Run:
     def run(env: Env) -> Any:
         sequence, at = values(env), index(env)
         at = at.numerator if isinstance(at, Fraction) and at.denominator == 1 else at
+        at = operator.index(at) if dims.is_array(at) else at
         if isinstance(sequence, Mapping):
             if at in sequence:
                 return sequence[at]

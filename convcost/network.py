@@ -42,7 +42,8 @@ class Network:
         self.spec = spec
         self.name = name
         self.knobs = dict(knobs)
-        self._input_shape = input_shape
+        self.input_shape = input_shape
+        """Of the input, where it is not what the spec states."""
         self._built = built
         self.origin = name
         """The name that the spec knows the network by; a rewrite keeps it."""
@@ -53,7 +54,7 @@ class Network:
     def _elaborated(self) -> Elaborated:
         if self._built is not None:
             return self._built
-        network, problems, _ = attempt(self.spec, self.knobs, self._input_shape)
+        network, problems, _ = attempt(self.spec, self.knobs, self.input_shape)
         if network is None or problems:
             raise SpecError(problems)
         return network
@@ -86,7 +87,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        if self._built is not None or self._input_shape is not None:
+        if self._built is not None or self.input_shape is not None:
             raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
         changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
         return Network(self.spec, self.name, {**self.knobs, **changed})

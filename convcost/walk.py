@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from convcost.cost import OpCost
-from convcost.dims import Shape
+from convcost.dims import Dim, Shape, is_array, is_symbolic
 from convcost.errors import Problem, SpecError
 from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit, failure
@@ -36,19 +36,24 @@ class Walk:
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
         shapes = tuple(self.shapes[edge] for edge in node.inputs)
-        cost = OPS[node.op].cost(shapes, node.attrs)
-        failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
-        if failures:
-            raise Unfit("; ".join(failures) + _came_along(node, shapes))
-        for shape in cost.out:
-            if any(isinstance(size, int) and size > LARGEST_SIZE for size in shape):
-                said = f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}"
-                raise Unfit(said + _came_along(node, shapes))
+        cost = self.cost(node, shapes)
         for edge, shape in zip(output_edges(node, cost), cost.out):
             self.shapes[edge] = shape
         step = Step(node, shapes, cost)
         self.steps.append(step)
         return step
+
+    def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        """Apply the node's rule and look at its checks; raises `Unfit`."""
+        cost = OPS[node.op].cost(shapes, node.attrs)
+        failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
+        if failures:
+            raise Unfit("; ".join(failures) + _came_along(node, shapes))
+        for shape in cost.out:
+            if any(_is_too_large(size) for size in shape):
+                said = f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}"
+                raise Unfit(said + _came_along(node, shapes))
+        return cost
 
 
 def walk(graph: Graph) -> tuple[Step, ...]:
@@ -67,6 +72,13 @@ def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
     if len(cost.out) == 1:
         return (node.name,)
     return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))
+
+
+def _is_too_large(size: Dim) -> bool:
+    if is_symbolic(size):
+        return False
+    above = size > LARGEST_SIZE
+    return bool(above.any()) if is_array(above) else bool(above)
 
 
 def _came_along(node: Node, shapes: tuple[Shape, ...]) -> str:

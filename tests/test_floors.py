@@ -21,10 +21,10 @@ FLOORS = {
     "ops": 2,
     **dict.fromkeys(["walk", "spec", "conventions"], 3),
     **dict.fromkeys(["published_data", "published_figures"], 4),
-    **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine"], 4),
+    **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine", "fronts", "executors"], 4),
     **dict.fromkeys(["report", "tables", "render", "memory_tables", "explain", "comparison", "reconcile"], 5),
     **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
-    **dict.fromkeys(["pages", "plots"], 6),
+    **dict.fromkeys(["grid", "pages", "plots"], 6),
     **dict.fromkeys(["published", "published_count", "verification"], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }

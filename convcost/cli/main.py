@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from convcost.cli.explain import explain_command
+from convcost.cli.fit import fit_command
 from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
 from convcost.cli.report import list_command, report_command
 from convcost.cli.spec import spec_group
+from convcost.cli.sweep import sweep_command
 from convcost.cli.verify import verify_command
 from convcost.cli.whatif import compare_command, rewrite_command
 from convcost.errors import ConvcostError
@@ -22,7 +24,7 @@ from convcost.version import __version__
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {
     "Look": (list_command, report_command, explain_command, memory_command),
-    "What if": (compare_command, rewrite_command),
+    "What if": (compare_command, rewrite_command, sweep_command, fit_command),
     "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),
 }

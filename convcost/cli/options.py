@@ -89,12 +89,12 @@ class Setting(click.ParamType[tuple[str, str]]):
         return key.strip(), text.strip()
 
 
-def settings(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def settings(pairs: tuple[tuple[str, str], ...], option: str = "--set") -> dict[str, str]:
     """The settings as a dict; the same key twice is an error."""
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
-            raise click.BadParameter(f"{key} is set twice", param_hint="'--set'")
+            raise click.BadParameter(f"{key} is set twice", param_hint=f"'{option}'")
     return dict(pairs)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NoReturn, cast
 
 from convcost.errors import OutputError
 from convcost.render import EXTENSIONS
@@ -51,23 +54,53 @@ def _reader_gone() -> NoReturn:
 
 
 def _to_file(data: bytes, path: str) -> None:
-    """Write beside the file and rename, so that nobody ever sees half of it."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: str) -> Iterator[BinaryIO]:
+    """A file to write to that appears under its name only once it is complete; raises `OutputError`.
+
+    It is written beside its place and renamed, so that nobody ever sees half of it, whatever interrupts the writing.
+    """
     try:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
             with open(path, "wb") as file:
-                file.write(data)
+                yield file
             return
         target = os.path.realpath(path)
         part = f"{target}.{os.getpid()}.part"
         try:
             with open(part, "xb") as file:
-                file.write(data)
+                yield file
             os.replace(part, target)
         except BaseException:
             if os.path.exists(part):
                 os.unlink(part)
             raise
     except OSError as error:
-        raise OutputError(f"cannot write {path or repr(path)}: {error.strerror}") from None
+        raise OutputError(f"cannot write {path or repr(path)}: {error.strerror or error}") from None
+
+
+class _Stdout(io.RawIOBase):
+    """Standard output, with the manners of `emit`."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        _to_stdout(bytes(data))
+        return len(data)
+
+
+@contextmanager
+def stream(path: str | None) -> Iterator[BinaryIO]:
+    """Somewhere to write what is too long to hold: a whole file, or standard output; raises `OutputError`."""
+    if path is None or path == "-":
+        yield cast("BinaryIO", _Stdout())
+    else:
+        with whole_file(path) as file:
+            yield file

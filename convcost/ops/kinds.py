@@ -84,8 +84,10 @@ class Integer(Kind):
         """A numpy array of integers within the bounds, as int64."""
         if values.dtype.kind not in "iu":
             raise Unfit(f"must be integers, got an array of {values.dtype}")
-        for worst in (values.min(initial=self.least), values.max(initial=self.least)):
-            self.convert(int(worst))
+        inside = (values >= self.least) & (values <= LARGEST)
+        if not (inside.all() if is_array(inside) else inside):
+            for worst in (values.min(), values.max()):
+                self.convert(int(worst))
         return values.astype("int64", copy=False)
 
     def schema(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from convcost.dims import Shape
+from convcost.dims import Dim, Shape, is_symbolic
 from convcost.errors import Problem, SpecError, Where, did_you_mean
 from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit
@@ -61,11 +61,11 @@ def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = 
 
 def attempt(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None) -> Attempt:
     """As `elaborate`, but give the problems back, so that those of reading the file can be added."""
-    builder = _Builder(spec, knobs)
+    builder = Builder(spec, knobs)
     return Attempt(builder.build(input_shape), builder.problems, builder.steps)
 
 
-class _Builder(Lookup):
+class Builder(Lookup):
     """Builds a network item by item."""
 
     def build(self, input_shape: Shape | None) -> Elaborated | None:
@@ -148,23 +148,29 @@ class _Builder(Lookup):
     def repeated(self, item: Item, place: Place, inputs: list[Flow], label: str) -> Flow:
         assert item.repeat is not None
         times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert, label)
-        if not isinstance(times, int):
+        if is_symbolic(times):
             self.complain(item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol")
             raise Unknown
         if times > MOST_NODES:
             what = f"repeat must be <= {MOST_NODES:,}, got {times:,}"
             raise TooLarge(Problem(item.repeat.where, place.path(label), what))
-        base = item.name or (item.body.target if isinstance(item.body, Call) else "part")
-        base += "_" if base[-1].isdigit() else ""
+        return self.repetitions(item, place, inputs, times)[0]
+
+    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
+        """Build an item so many times, each behind the one before."""
         for i in range(times):
-            self.count(item.where, place)
-            body = item.body
-            if i > 0 and isinstance(body, Call):
-                body = body._replace(args={**body.args, **item.then})
-            result = self.body(item, body, place, inputs, f"{base}{i + 1}", made=True)
-            # A result of several parts is all that the next one reads: the state that a cell hands on.
-            inputs = [result] if len(result.edges) > 1 else [result, *inputs[1:]]
-        return inputs[0]
+            inputs = self.repetition(item, place, inputs, i)
+        return inputs
+
+    def repetition(self, item: Item, place: Place, inputs: list[Flow], i: int) -> list[Flow]:
+        """Build an item for the i-th time; gives what the next one reads."""
+        self.count(item.where, place)
+        body = item.body
+        if i > 0 and isinstance(body, Call):
+            body = body._replace(args={**body.args, **item.then})
+        result = self.body(item, body, place, inputs, repeated_name(item, i), made=True)
+        # A result of several parts is all that the next one reads: the state that a cell hands on.
+        return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
 
     def body(
         self, item: Item, body: object, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
@@ -347,6 +353,12 @@ class _Builder(Lookup):
             except Unknown:
                 broken = True
         return None if broken else args
+
+
+def repeated_name(item: Item, i: int) -> str:
+    """The name of the i-th repetition of an item, counted from 1 in names."""
+    base = item.name or (item.body.target if isinstance(item.body, Call) else "part")
+    return f"{base}{'_' if base[-1].isdigit() else ''}{i + 1}"
 
 
 def _is_single(items: Sequence[Item]) -> bool:

@@ -1,0 +1,77 @@
+"""`convcost fit`: which configurations stay within a budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from convcost.cli.options import Setting, dtype_option, model_argument, output_options, set_option, settings
+from convcost.cli.output import emit, format_of
+from convcost.memory import POLICIES
+from convcost.render import render
+
+
+@click.command("fit", epilog="\b\nExample:\n  convcost fit mobilenet_v2 --max-macs 300M --maximise macs")
+@model_argument
+@click.option("--max-macs", metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
+@click.option("--max-params", metavar="COUNT", help="At most so many parameters: 4M.")
+@click.option("--max-peak", metavar="SIZE", help="At most so much for activations at once: 256KiB.")
+@dtype_option
+@click.option(
+    "--over",
+    type=Setting(),
+    multiple=True,
+    metavar="KNOB=VALUES",
+    help="An axis, as for sweep; default: width by 0.01, resolution by 1.",
+)
+@click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
+@click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
+@set_option
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@click.option(
+    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
+)
+@click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
+@output_options
+@click.pass_context
+def fit_command(
+    ctx: click.Context,
+    model: str,
+    max_macs: str | None,
+    max_params: str | None,
+    max_peak: str | None,
+    dtype: str,
+    over: tuple[tuple[str, str], ...],
+    along: str | None,
+    maximise: str | None,
+    set_: tuple[tuple[str, str], ...],
+    batch: int,
+    memory: str,
+    limit: int,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """The largest versions of MODEL within a budget, rounding rules and all.
+
+    Shown are maximal configurations: no knob of theirs can grow without breaking a budget, and what breaks is said.
+    Exit status 1 if nothing fits; then the nearest is shown, and what it lacks.
+    """
+    from convcost.grid.fit import fit
+    from convcost.grid.fit_table import compound_table, fit_table
+
+    fmt = format_of(output, format_)
+    budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
+    common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory}
+    if along:
+        from convcost.grid.along import compound
+        from convcost.grid.budget import budgets_of
+
+        if over or maximise:
+            raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
+        found = compound(model, settings(set_), **common)
+        emit(render(compound_table(model, found, budgets_of(dtype=dtype, **budgets)), fmt), output)
+        ctx.exit(0 if found else 1)
+    result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
+    emit(render(fit_table(result, limit), fmt), output)
+    ctx.exit(0 if result.fits else 1)

@@ -1,0 +1,134 @@
+"""`convcost sweep`: a whole design space at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Self
+
+import click
+
+from convcost.cli.options import Setting, dtype_option, model_argument, set_option, settings
+from convcost.cli.output import emit, format_of, stream
+from convcost.executors import ENGINES
+from convcost.memory import POLICIES
+from convcost.render import FORMATS, render
+
+_METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_activation_bytes")
+
+
+@click.command(
+    "sweep",
+    epilog="\b\nExample:\n  convcost sweep mobilenet_v2 --over width=0.35:1.4:0.35 --over resolution=96:224:32",
+)
+@model_argument
+@click.option(
+    "--over",
+    type=Setting(),
+    multiple=True,
+    required=True,
+    metavar="KNOB=VALUES",
+    help="An axis: START:STOP:STEP (both ends included) or values with commas; repeatable.",
+)
+@set_option
+@click.option("--metric", "metrics", type=click.Choice(_METRICS), multiple=True, help="What to show; repeatable.")
+@click.option(
+    "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
+)
+@click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@dtype_option
+@click.option(
+    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
+)
+@click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="What runs the jobs.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster.")
+@click.option(
+    "--format", "format_", type=click.Choice((*FORMATS, "parquet")), help="Default: what FILE ends with, else table."
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write here; never half.")
+def sweep_command(
+    model: str,
+    over: tuple[tuple[str, str], ...],
+    set_: tuple[tuple[str, str], ...],
+    metrics: tuple[str, ...],
+    front: str | None,
+    cliffs: bool,
+    batch: int,
+    dtype: str,
+    memory: str,
+    limit: int,
+    jobs: int,
+    engine: str,
+    scheduler: str | None,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """What every network of a grid of knob values costs, in exact integers.
+
+    Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
+    computed, so that a grid may be larger than memory; a table shows its first rows.
+    """
+    from convcost.grid.listing import cliffs_table, front_table, write
+    from convcost.grid.rows import DEFAULT_METRICS, sweep_table
+    from convcost.grid.sweep import design_space, pieces
+
+    axes = settings(over, "--over")
+    knobs = settings(set_)
+    for name in axes:
+        if name in knobs:
+            raise click.BadParameter(f"{name} is set and swept", param_hint="'--over'")
+    made = design_space(model, knobs, over=axes, batch=batch, dtype=dtype, memory_policy=memory)
+    fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_of(output, format_)
+    shown = metrics or DEFAULT_METRICS
+    if cliffs:
+        if front or len(metrics) > 1:
+            raise click.UsageError("--cliffs looks at one --metric, and makes no --front")
+        table = cliffs_table(made, metrics[0] if metrics else "macs", limit)
+    elif front:
+        with _Progress(made.points) as progress:
+            table = front_table(
+                made,
+                front.split(","),
+                shown,
+                limit if fmt == "table" else None,
+                progress,
+                jobs=jobs,
+                engine=engine,
+                scheduler=scheduler,
+            )
+    elif fmt in {"csv", "json", "parquet"}:
+        if fmt == "parquet" and output is None:
+            raise click.UsageError("Parquet is no text: give -o FILE")
+        with stream(output) as file, _Progress(made.points) as progress:
+            write(made, fmt, file, shown, progress, jobs=jobs, engine=engine, scheduler=scheduler)
+        return
+    else:
+        table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
+    if fmt == "parquet":
+        raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
+    emit(render(table, fmt), output)
+
+
+class _Progress:
+    """How far a long run is, on standard error if that is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.begun = total, 0, time.monotonic()
+        self.shown = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, points: int) -> None:
+        self.done += points
+        now = time.monotonic()
+        if now - self.begun > 1 and now - self.shown > 0.2 and sys.stderr.isatty():
+            self.shown = now
+            click.echo(f"\r{100 * self.done // self.total:3d} % of {self.total:,} points", nl=False, err=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            click.echo("\r" + " " * 40 + "\r", nl=False, err=True)

@@ -1,0 +1,161 @@
+"""EfficientNet's compound scaling: depth, width and resolution grow together along one line.
+
+    depth = alpha^phi, width = beta^phi, resolution = gamma^phi · its base, rounded to the nearest pixel
+
+Source: Tan and Le, arXiv 1905.11946, equation 3; alpha 1.2, beta 1.1, gamma 1.15 (section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.errors import UsageError
+from convcost.grid.breakpoints import simplest
+from convcost.grid.budget import Budget, budgets_of
+from convcost.grid.evaluate import at_points
+from convcost.grid.sweep import design_space
+from convcost.grid.tables import METRICS
+from convcost.network import open_network
+
+COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
+"""Knob -> what it is multiplied by when phi grows by one."""
+MOST_PHI = 12
+_SAMPLES = 2400
+_EXACT = Context(prec=40)
+_DIGITS = 10**12
+"""What knobs are cut to, so that arithmetic over many of them stays in 64 bits."""
+_CLOSE = Fraction(1, 10**10)
+
+
+class Scaled(NamedTuple):
+    """The largest network along the line that fits."""
+
+    phi: float
+    """Where the first network that does not fit begins: every phi below it down to the previous change gives this one."""
+    knobs: Mapping[str, Any]
+    """Values that give this network."""
+    costs: Mapping[str, int]
+    ends: str
+    """The knob that grows there."""
+    at: Fraction
+    """The value of that knob at which the network changes, exactly: phi = log(at / start) / log(base)."""
+    binds: tuple[str, ...]
+    """The metrics whose budget the next network breaks."""
+
+
+def compound(
+    model: str,
+    settings: Mapping[str, Any] | None = None,
+    /,
+    *,
+    max_macs: Any = None,
+    max_params: Any = None,
+    max_peak: Any = None,
+    dtype: str = "fp32",
+    batch: int = 1,
+    memory_policy: str = "fused",
+    **knobs: Any,
+) -> Scaled | None:
+    """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if phi = 0 does not fit.
+
+    Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
+    """
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
+    network = open_network(model, settings)
+    start = {name: network.knobs.get(name) for name in COMPOUND}
+    if not isinstance(start["depth"], Fraction) or not isinstance(start["width"], Fraction):
+        raise UsageError(
+            f"{network.name} has no depth and width to scale; compound scaling needs depth, width, resolution"
+        )
+    if not isinstance(start["resolution"], int):
+        raise UsageError(f"{network.name} has no resolution to scale; compound scaling needs depth, width, resolution")
+    line = _Line(
+        model, dict(settings), {name: Fraction(value) for name, value in start.items()}, batch, dtype, memory_policy
+    )
+    phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(_SAMPLES + 1)]
+    fits = [bool(ok) for ok in line.within(phis, budgets)]
+    if not any(fits):
+        return None
+    last = max(i for i, ok in enumerate(fits) if ok)
+    if last == _SAMPLES:
+        raise UsageError(f"the budgets allow more than phi = {MOST_PHI}; this is no budget for {network.name}")
+    low, high = phis[last], phis[last + 1]
+    while high - low > _CLOSE:
+        cuts = [low + (high - low) * i / 16 for i in range(17)]
+        answers = [bool(ok) for ok in line.within(cuts, budgets)]
+        first = next(i for i in range(1, 17) if not answers[i])
+        low, high = cuts[first - 1], cuts[first]
+    return line.found(low, high, budgets)
+
+
+class _Line(NamedTuple):
+    """The line through a network, and what lies on it."""
+
+    model: str
+    settings: dict[str, Any]
+    start: dict[str, Fraction]
+    batch: int
+    dtype: str
+    memory_policy: str
+
+    def value(self, name: str, phi: Fraction) -> Fraction:
+        """A knob at phi, cut after twelve digits."""
+        log = _EXACT.ln(_decimal(COMPOUND[name]))
+        grown = self.start[name] * Fraction(_EXACT.exp(_EXACT.multiply(log, _decimal(phi))))
+        return Fraction(int(grown * _DIGITS), _DIGITS)
+
+    def knobs(self, phi: Fraction) -> dict[str, Any]:
+        found: dict[str, Any] = {name: self.value(name, phi) for name in self.start}
+        found["resolution"] = int(found["resolution"] + Fraction(1, 2))
+        return found
+
+    def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
+        """The metrics at points of the line; None where none can be built."""
+        axes = {name: sorted({point[name] for point in points}) for name in self.start}
+        made = design_space(
+            self.model, {**self.settings, **axes}, batch=self.batch, dtype=self.dtype, memory_policy=self.memory_policy
+        )
+        places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
+        at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
+        return {metric: at_points(made, metric, at) for metric in METRICS}
+
+    def within(self, phis: Sequence[Fraction], budgets: Sequence[Budget]) -> list[bool]:
+        costs = self.costs([self.knobs(phi) for phi in phis])
+        return [
+            all((value := costs[budget.metric][i]) is not None and value <= budget.limit for budget in budgets)
+            for i in range(len(phis))
+        ]
+
+    def found(self, low: Fraction, high: Fraction, budgets: Sequence[Budget]) -> Scaled:
+        """Name the change that lies between two values of phi that are next to each other."""
+        before, after = self.knobs(low), self.knobs(high)
+        steps = [before, after, *({**before, name: after[name]} for name in self.start)]
+        costs = self.costs(steps)
+        here = {metric: values[0] for metric, values in costs.items()}
+        changed = [name for i, name in enumerate(self.start, 2) if any(v[i] != v[0] for v in costs.values())]
+        name = changed[0] if changed else "resolution"
+        at = (
+            Fraction(2 * after[name] - 1, 2)
+            if name == "resolution"
+            else simplest(self.value(name, low), self.value(name, high) + Fraction(1, _DIGITS))
+        )
+        ratio = _EXACT.ln(_decimal(at / self.start[name]))
+        phi = float(_EXACT.divide(ratio, _EXACT.ln(_decimal(COMPOUND[name]))))
+        broken = tuple(b.metric for b in budgets if (value := costs[b.metric][1]) is None or value > b.limit)
+        said = {one: _short(value) for one, value in before.items()}
+        return Scaled(phi, said, {m: v for m, v in here.items() if v is not None}, name, at, broken)
+
+
+def _short(value: Any) -> Any:
+    """A decimal just below a knob's value, short enough to be written down."""
+    return value if isinstance(value, int) else Fraction(int(value * 10**9), 10**9)
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))

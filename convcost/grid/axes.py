@@ -1,0 +1,108 @@
+"""What a grid runs over: values of knobs, exact, checked and without repeats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+from convcost.errors import UsageError, did_you_mean
+from convcost.expr import ExprError, number
+from convcost.ops.kinds import Unfit, say
+from convcost.spec.knobs import knob_value
+from convcost.spec.model import Knob, KnobValue, Spec
+from convcost.units import exact
+
+MOST_VALUES = 1_000_000
+"""Of one axis."""
+MOST_POINTS = 10**13
+"""Of a grid, however it is read: even at the speed of memory this takes hours."""
+
+
+def axes_of(spec: Spec, name: str, given: Mapping[str, Any]) -> dict[str, tuple[KnobValue, ...]]:
+    """The values of each axis, in the order given; raises `UsageError`.
+
+    An axis is a list of values, or text: `start:stop:step` with both ends included, or values with commas.
+    """
+    if not given:
+        raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
+    for knob in given:
+        if knob not in spec.knobs:
+            raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, spec.knobs)}")
+    axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
+    points = prod(map(len, axes.values()))
+    if points > MOST_POINTS:
+        sizes = " × ".join(exact(len(values)) for values in axes.values())
+        raise UsageError(f"{sizes} are {exact(points)} points; the most that is swept is {exact(MOST_POINTS)}")
+    return axes
+
+
+def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
+    """The values of one axis as the knob takes them; raises `UsageError`.
+
+    >>> from convcost.spec.model import Knob
+    >>> [str(value) for value in values_of(Knob("width", None, Fraction(1)), "0.5:1:0.25")]
+    ['1/2', '3/4', '1']
+    """
+    raw = _from_text(knob.name, given) if isinstance(given, str) else _listed(knob.name, given)
+    if not raw:
+        raise UsageError(f"the axis {knob.name} has no values")
+    if len(raw) > MOST_VALUES:
+        raise UsageError(f"the axis {knob.name} has {exact(len(raw))} values; the most is {exact(MOST_VALUES)}")
+    try:
+        values = tuple(knob_value(knob, value) for value in raw)
+    except Unfit as error:
+        raise UsageError(str(error)) from None
+    seen: set[KnobValue] = set()
+    for value in values:
+        if value in seen:
+            raise UsageError(f"the axis {knob.name} has {say(value)} twice")
+        seen.add(value)
+    if all(isinstance(value, (int, Fraction)) for value in values):
+        return tuple(sorted(values))
+    return values
+
+
+def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What are axes (lists, ranges, `a:b:c`, `a,b`), and what are single values of knobs."""
+    axes = {name: value for name, value in given.items() if _is_axis(value)}
+    return axes, {name: value for name, value in given.items() if name not in axes}
+
+
+def _is_axis(value: Any) -> bool:
+    if isinstance(value, str):
+        return ":" in value or ("," in value and not value.startswith("["))
+    return isinstance(value, Iterable)
+
+
+def _listed(name: str, given: Any) -> Sequence[Any]:
+    if not isinstance(given, Iterable):
+        return [given]
+    values = list(given)
+    if len(values) > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(len(values))} values; the most is {exact(MOST_VALUES)}")
+    return [value.item() if hasattr(value, "item") else value for value in values]
+
+
+def _from_text(name: str, text: str) -> Sequence[Any]:
+    if ":" not in text:
+        return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+    parts = text.split(":")
+    try:
+        ends = [number(part.strip()) for part in parts]
+    except ExprError as error:
+        raise UsageError(f"{name}: {error}") from None
+    if len(ends) not in {2, 3} or None in ends:
+        raise UsageError(f"{name}: {text!r} is not START:STOP or START:STOP:STEP, e.g. 96:320:32")
+    start, stop, *rest = (Fraction(end) for end in ends if end is not None)
+    step = rest[0] if rest else Fraction(1)
+    if step <= 0 or stop < start:
+        need = "the step must be above 0" if step <= 0 else "the start must not be above the stop"
+        raise UsageError(f"{name}: {need}, got {text}")
+    count = int((stop - start) // step) + 1
+    if count > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(count)} values; the most is {exact(MOST_VALUES)}")
+    values = [start + step * i for i in range(count)]
+    return [value.numerator if value.denominator == 1 else value for value in values]

@@ -1,0 +1,55 @@
+"""Exact places where a network changes: the rational numbers at which roundings jump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+_CLOSE = Fraction(1, 10**10)
+_AT_ONCE = 15
+
+
+class Edge(NamedTuple):
+    """The end of a range of values for which something holds."""
+
+    value: Fraction
+    included: bool
+    """Whether it still holds at the value itself."""
+
+    def __str__(self) -> str:
+        return f"{'up to' if self.included else 'below'} {self.value}"
+
+
+def edge(holds: Callable[[Sequence[Fraction]], list[bool]], low: Fraction, high: Fraction) -> Edge | None:
+    """Where something that holds at `low` and not at `high` first ceases to hold, as far as sampling can tell.
+
+    The range is cut in sixteen again and again; the simplest fraction in what remains is the place, because knobs
+    meet roundings at fractions with small denominators. None if that fraction turns out not to be the place.
+
+    >>> edge(lambda values: [7 * value < 5 for value in values], Fraction(0), Fraction(1))
+    Edge(value=Fraction(5, 7), included=False)
+    """
+    while high - low > _CLOSE:
+        step = (high - low) / (_AT_ONCE + 1)
+        cuts = [low + step * i for i in range(1, _AT_ONCE + 1)]
+        answers = [*holds(cuts), False]
+        first = answers.index(False)
+        low, high = ([low, *cuts][first], [*cuts, high][first])
+    place = simplest(low, high)
+    before, at, after = holds([place - _CLOSE, place, place + _CLOSE])
+    return Edge(place, at) if before and not after else None
+
+
+def simplest(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction with the smallest denominator in a range, ends included.
+
+    >>> simplest(Fraction("0.3333"), Fraction("0.3334"))
+    Fraction(1, 3)
+    """
+    whole = low.numerator // low.denominator
+    if low == whole:
+        return Fraction(whole)
+    if whole + 1 <= high:
+        return Fraction(whole + 1)
+    return whole + 1 / simplest(1 / (high - whole), 1 / (low - whole))

@@ -1,0 +1,222 @@
+"""`convcost.fit`: which configurations stay within a budget.
+
+A configuration of the grid is *maximal* if it fits and no other one that fits is at least as large in every knob. That
+is asked of the whole grid, not walked along its edge, because rounding makes costs fall in places: a wider network can
+be the cheaper one. Knobs without an order (words, choices) are not traded against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.errors import UsageError, did_you_mean
+from convcost.grid.breakpoints import Edge, edge
+from convcost.grid.budget import Budget, budgets_of
+from convcost.grid.evaluate import evaluate, feasible
+from convcost.grid.guards import Array
+from convcost.grid.sweep import design_space
+from convcost.grid.tables import METRICS, Tables
+from convcost.network import open_network
+from convcost.spec.model import Spec
+from convcost.units import exact
+
+MOST_FITTED = 20_000_000
+END = "end of the axis"
+UNBUILDABLE = "cannot be built"
+
+
+class Configuration(NamedTuple):
+    """One network: its knobs, what it costs, and what keeps each knob from growing by one step."""
+
+    knobs: Mapping[str, Any]
+    costs: Mapping[str, int]
+    binding: Mapping[str, tuple[str, ...]]
+    """For each knob with an order: the metrics whose budget its next value breaks, or END, or UNBUILDABLE."""
+
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """The budgets that some knob runs into."""
+        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in METRICS))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What fits a budget."""
+
+    network: str
+    budgets: tuple[Budget, ...]
+    axes: Mapping[str, tuple[Any, ...]]
+    maximal: tuple[Configuration, ...]
+    """In the order of the axes; empty if nothing fits."""
+    best: Configuration | None
+    """The one that `maximise` picks."""
+    nearest: Configuration | None
+    """If nothing fits: the configuration that oversteps its worst budget by the smallest factor."""
+    fitting: int
+    """How many points of the grid fit."""
+    tables: Tables = field(repr=False)
+
+    @property
+    def fits(self) -> bool:
+        return bool(self.fitting)
+
+    def edge(self, configuration: Configuration, knob: str) -> Edge | None:
+        """How far a decimal knob of a configuration can grow, exactly; None where its next value is no obstacle."""
+        values = self.axes[knob]
+        at = values.index(configuration.knobs[knob])
+        if at + 1 == len(values) or not isinstance(values[at], Fraction):
+            return None
+        others = {**self.tables.knobs, **configuration.knobs}
+
+        def fits(candidates: Sequence[Fraction]) -> list[bool]:
+            made = design_space(
+                self.network,
+                {**others, knob: list(candidates)},
+                batch=self.tables.request.batch,
+                dtype=self.tables.request.dtype,
+                memory_policy=self.tables.request.memory_policy,
+            )
+            return [bool(ok) for ok in within(made, self.budgets)]
+
+        return edge(fits, values[at], values[at + 1])
+
+
+def fit(
+    model: str,
+    settings: Mapping[str, Any] | None = None,
+    /,
+    *,
+    max_macs: Any = None,
+    max_params: Any = None,
+    max_peak: Any = None,
+    dtype: str = "fp32",
+    over: Mapping[str, Any] | None = None,
+    maximise: str | None = None,
+    batch: int = 1,
+    memory_policy: str = "fused",
+    **knobs: Any,
+) -> Fit:
+    """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
+
+    Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
+    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel. `maximise`
+    names a metric or an axis that picks one. Other knobs are set by name, or in a mapping. Raises `UsageError`.
+
+    >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
+    >>> found.best.knobs["width"], found.best.costs["macs"], found.best.binds
+    (Fraction(19, 20), 283086304, ('macs',))
+    """
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
+    network = open_network(model, settings)
+    axes = dict(over) if over else default_axes(network.spec, network.knobs)
+    made = design_space(model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    if made.points > MOST_FITTED:
+        raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
+    if maximise is not None and maximise not in (*METRICS, *made.axes):
+        raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*METRICS, *made.axes])}")
+    fits = within(made, budgets)
+    ordered = [axis for axis, values in enumerate(made.axes.values()) if _has_order(values)]
+    found = [_configuration(made, budgets, where, ordered) for where in zip(*np.nonzero(maximal(fits, ordered)))]
+    best = None
+    if maximise is not None and found:
+        best = _configuration(made, budgets, _best(made, fits, maximise), ordered)
+    nearest = None if found else _nearest(made, budgets, ordered)
+    return Fit(model, budgets, made.axes, tuple(found), best, nearest, int(fits.sum()), made)
+
+
+def within(made: Tables, budgets: Sequence[Budget]) -> Array:
+    """Whether each point of a grid can be built and stays within all budgets."""
+    fits = feasible(made)
+    for budget in budgets:
+        fits &= (evaluate(made, budget.metric) <= budget.limit).astype(bool)
+    return fits
+
+
+def maximal(fits: Array, ordered: Sequence[int]) -> Array:
+    """Of the points that fit, those that no other one that fits reaches or exceeds along all ordered axes."""
+    above = fits.copy()  # whether the point itself or any one at least as large fits
+    for axis in ordered:
+        above = np.flip(np.logical_or.accumulate(np.flip(above, axis), axis=axis), axis)
+    larger = np.zeros_like(fits)
+    for axis in ordered:
+        here, next_ = [slice(None)] * fits.ndim, [slice(None)] * fits.ndim
+        here[axis], next_[axis] = slice(None, -1), slice(1, None)
+        larger[tuple(here)] |= above[tuple(next_)]
+    return np.asarray(fits & ~larger)
+
+
+def default_axes(spec: Spec, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Width in steps of 0.01 up to twice the network's, resolution pixel by pixel; raises `UsageError` without them."""
+    axes: dict[str, Any] = {}
+    if isinstance(knobs.get("width"), Fraction):
+        axes["width"] = f"0.05:{float(max(2, 2 * knobs['width'])):g}:0.01"
+    if isinstance(knobs.get("resolution"), int):
+        axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
+    if not axes:
+        raise UsageError(
+            f"{spec.name} has neither width nor resolution; say over which of its knobs: {', '.join(knobs)}"
+        )
+    return axes
+
+
+def _configuration(
+    made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]
+) -> Configuration:
+    names = list(made.axes)
+    knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
+    binding: dict[str, tuple[str, ...]] = {}
+    for axis in ordered:
+        if where[axis] + 1 == len(made.axes[names[axis]]):
+            binding[names[axis]] = (END,)
+            continue
+        costs = _costs_at(made, [int(at) + (position == axis) for position, at in enumerate(where)])
+        broken = (UNBUILDABLE,) if costs is None else tuple(b.metric for b in budgets if costs[b.metric] > b.limit)
+        binding[names[axis]] = broken
+    return Configuration(knobs, _costs_at(made, where) or {}, binding)
+
+
+def _costs_at(made: Tables, where: Sequence[int]) -> dict[str, int] | None:
+    window = tuple(slice(int(at), int(at) + 1) for at in where)
+    if not feasible(made, window).item():
+        return None
+    return {metric: int(evaluate(made, metric, window).item()) for metric in METRICS}
+
+
+def _best(made: Tables, fits: Array, maximise: str) -> tuple[int, ...]:
+    """The point that fits and has most of what is wanted; of equals the one with most MACs, of those the last."""
+    places = np.flatnonzero(fits)
+    values = _wanted(made, maximise).ravel()[places]
+    places = places[values == values.max()]
+    macs = evaluate(made, "macs").ravel()[places]
+    return tuple(map(int, np.unravel_index(places[macs == macs.max()][-1], fits.shape)))
+
+
+def _wanted(made: Tables, maximise: str) -> Array:
+    if maximise in METRICS:
+        return evaluate(made, maximise)
+    axis = list(made.axes).index(maximise)
+    shape = [-1 if position == axis else 1 for position in range(len(made.shape))]
+    return np.broadcast_to(np.arange(made.shape[axis]).reshape(shape), made.shape)
+
+
+def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration | None:
+    """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
+    can = feasible(made)
+    if not can.any():
+        return None
+    worst = np.zeros(made.shape)
+    for budget in budgets:
+        worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
+    worst[~can] = np.inf
+    places = np.flatnonzero(worst == worst.min())
+    return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)
+
+
+def _has_order(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values)

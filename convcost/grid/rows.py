@@ -1,0 +1,173 @@
+"""A sweep written out: as CSV, JSON or Parquet piece by piece, or as a table whose first rows people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, BinaryIO, Protocol
+
+from convcost.errors import UsageError
+from convcost.grid.sweep import Sweep, axis_array, value_text
+from convcost.grid.tables import METRICS, Tables
+from convcost.render import Table
+from convcost.tables import json_value
+from convcost.units import exact
+from convcost.version import __version__
+
+MOST_SHOWN = 40
+HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
+
+
+class Writer(Protocol):
+    """Something that takes a sweep piece by piece."""
+
+    def write(self, piece: Sweep) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def writer(fmt: str, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> Writer:
+    """A writer of `csv`, `json` or `parquet`; raises `UsageError` if Parquet is not installed."""
+    kinds: dict[str, Callable[[BinaryIO, Tables, Sequence[str]], Writer]]
+    kinds = {"csv": _Csv, "json": _Json, "parquet": _Parquet}
+    return kinds[fmt](file, made, metrics)
+
+
+def meta(made: Tables) -> dict[str, Any]:
+    """What a sweep is of, for JSON."""
+    request = made.request
+    return {
+        "schema": "convcost.sweep/1",
+        "version": __version__,
+        "network": made.network,
+        "knobs": {name: json_value(value) for name, value in made.knobs.items()},
+        "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
+        "batch": request.batch,
+        "dtype": request.dtype,
+        "memory_policy": request.memory_policy,
+    }
+
+
+def record(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point as JSON-ready data: decimals as text, exact integers, null where no network can be built."""
+    return {name: json_value(value) for name, value in point.items()}
+
+
+class _Csv:
+    def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
+        self.file, self.made, self.begun = file, made, False
+
+    def write(self, piece: Sweep) -> None:
+        frame = piece.to_frame()
+        for name, values in piece.axes.items():  # decimals as they are written, not as floats
+            if axis_array(values).dtype.kind == "f":
+                texts = {float(value): value_text(value) for value in values}
+                frame[name] = frame[name].map(texts)
+        text = frame.to_csv(index=False, header=not self.begun, lineterminator="\n")
+        self.begun = True
+        self.file.write(text.encode())
+
+    def close(self) -> None:
+        pass
+
+
+class _Json:
+    def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
+        self.file = file
+        head = json.dumps(meta(made), indent=2, ensure_ascii=False)
+        self.file.write(f'{head[:-2]},\n  "points": ['.encode())
+        self.separator = "\n"
+
+    def write(self, piece: Sweep) -> None:
+        points = piece.records()
+        while some := list(islice(points, 10_000)):
+            lines = ",\n".join(f"    {json.dumps(record(point), ensure_ascii=False)}" for point in some)
+            self.file.write(f"{self.separator}{lines}".encode())
+            self.separator = ",\n"
+
+    def close(self) -> None:
+        self.file.write(b"\n  ]\n}\n")
+
+
+class _Parquet:
+    """Knobs as columns with a dictionary each, so that a grid takes half a byte a row."""
+
+    def __init__(self, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> None:
+        try:
+            import pyarrow as pa
+            from pyarrow import parquet
+        except ImportError:
+            raise UsageError("Parquet needs pyarrow: pip install 'convcost[parquet]'") from None
+        wide = [metric for metric in metrics if made.bound(metric) >= 2**63]
+        if wide:
+            most = exact(made.bound(wide[0]))
+            raise UsageError(f"{wide[0]} may reach {most}, more than Parquet's 64 bits hold; use csv or json")
+        kinds = {name: axis_array(values).dtype for name, values in made.axes.items()}
+        fields = [
+            (name, pa.string() if kind.kind == "O" else pa.from_numpy_dtype(kind)) for name, kind in kinds.items()
+        ]
+        fields += [(metric, pa.int64()) for metric in metrics]
+        if any(not region.costs for region in made.regions):
+            fields.append(("infeasible", pa.string()))
+        schema = pa.schema(fields, metadata={"convcost": json.dumps(meta(made), ensure_ascii=False)})
+        self.pa, self.schema = pa, schema
+        self.out = parquet.ParquetWriter(file, schema, compression="zstd")
+
+    def write(self, piece: Sweep) -> None:
+        self.out.write_table(self.pa.Table.from_pandas(piece.to_frame(), schema=self.schema, preserve_index=False))
+
+    def close(self) -> None:
+        self.out.close()
+
+
+def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
+    """The first points of a sweep as a table that says how many there are."""
+    shown = list(islice((point for piece in pieces for point in piece.records()), limit))
+    notes = [("points", exact(made.points) + _more(len(shown), made.points))]
+    return points_table(made, shown, metrics, f"{made.network} · {made.points:,} points", notes)
+
+
+def points_table(
+    made: Tables, points: Sequence[Mapping[str, Any]], metrics: Sequence[str], title: str, notes: list[tuple[str, str]]
+) -> Table:
+    """Points as a table: knobs, then metrics."""
+    holes = any(point.get("infeasible") for point in points)
+    names = [*made.axes, *metrics, *(["infeasible"] if holes else [])]
+    numeric = [
+        name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
+    ]
+    records = [record({name: point.get(name) for name in names}) for point in points]
+    return Table(
+        title=title,
+        headers=tuple(HEADERS.get(name, name) for name in names),
+        numeric=tuple(numeric),
+        rows=[[_cell(point.get(name)) for name in names] for point in points],
+        records=records,
+        data={**meta(made), "points": records},
+        notes=[*notes, *about(made, metrics)],
+    )
+
+
+def about(made: Tables, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What does not vary, and what was counted."""
+    if made.knobs:
+        yield "fixed", ", ".join(f"{name} {value_text(value)}" for name, value in made.knobs.items())
+    if any(metric.startswith("peak") for metric in metrics):
+        yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
+    if made.request.batch > 1:
+        yield "batch", exact(made.request.batch)
+    yield "convention", "MACs of conv and linear layers; no bias, batch-norm, activation or pooling"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
+
+
+def _more(shown: int, points: int) -> str:
+    return "" if shown == points else f", of which the first {exact(shown)} are shown; -o FILE.csv writes all"
+
+
+DEFAULT_METRICS = tuple(metric for metric in METRICS if metric != "peak_activation_elements")

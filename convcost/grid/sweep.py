@@ -1,0 +1,260 @@
+"""`convcost.sweep`: every point of a grid of knob values, exact, as labelled arrays or a stream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convcost.dims import Shape
+from convcost.errors import UsageError, did_you_mean
+from convcost.grid.axes import axes_of, split_settings
+from convcost.grid.build import Request
+from convcost.grid.evaluate import Window, evaluate, feasible, inside
+from convcost.grid.guards import Array
+from convcost.grid.tables import METRICS, Region, Tables, tables
+from convcost.memory import POLICIES
+from convcost.network import open_network
+from convcost.ops.kinds import say
+from convcost.report import LARGEST_BATCH
+from convcost.units import check_dtype, decimal_text, exact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_HELD = 4 * 2**30
+"""Bytes of the arrays of one sweep; beyond, a sweep has to be read in pieces."""
+PIECE = 2**20
+"""Points of a piece, unless asked otherwise."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What every network of a grid costs, in exact integers.
+
+    Arrays have one axis for each swept knob, in the order given; they are numpy masked arrays, masked where no
+    network can be built (`why` says why).
+    """
+
+    network: str
+    axes: Mapping[str, tuple[Any, ...]]
+    metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
+    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch."""
+    tables: Tables = field(repr=False)
+    window: Window = field(repr=False)
+
+    def __getattr__(self, name: str) -> np.ma.MaskedArray[Any, Any]:
+        if name in METRICS and name in self.metrics:
+            return self.metrics[name]
+        raise AttributeError(f"a sweep has no {name!r}{did_you_mean(name, self.metrics)}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(map(len, self.axes.values()))
+
+    def __len__(self) -> int:
+        return prod(self.shape)
+
+    def at(self, **values: Any) -> dict[str, int | None]:
+        """The metrics at one point, None where no network can be built; raises `UsageError`.
+
+        >>> sweep("mobilenet_v2", width="0.5:1:0.25", resolution=[192, 224]).at(width=0.75, resolution=192)["macs"]
+        153941888
+        """
+        where = []
+        for name, known in self.axes.items():
+            if name not in values:
+                raise UsageError(f"say {name} as well: the axes are {', '.join(self.axes)}")
+            value = _exactly(values[name])
+            if value not in known:
+                raise UsageError(f"{name} {say(values[name])} is not on the axis, which has {_range_text(known)}")
+            where.append(known.index(value))
+        for name in values:
+            if name not in self.axes:
+                raise UsageError(f"there is no axis {name!r}{did_you_mean(name, self.axes)}")
+        return {name: _item(array[tuple(where)]) for name, array in self.metrics.items()}
+
+    def why(self, **values: Any) -> str:
+        """Why the network at a point cannot be built; empty where it can."""
+        network = open_network(self.network, {**self.tables.knobs, **values})
+        from convcost.errors import SpecError
+
+        try:
+            network.report()
+        except SpecError as error:
+            return str(error)
+        return ""
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
+        reasons = self.reasons
+        for where in np.ndindex(*self.shape):
+            point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
+            point |= {name: _item(array[where]) for name, array in self.metrics.items()}
+            yield point if reasons is None else point | {"infeasible": reasons[where]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row per point: knobs as columns, then metrics; <NA> where none can be built."""
+        import pandas as pd
+
+        grids = np.meshgrid(*(np.arange(size) for size in self.shape), indexing="ij")
+        columns: dict[str, Any] = {
+            name: pd.Series(axis_array(values)[grid.ravel()])
+            for (name, values), grid in zip(self.axes.items(), grids, strict=True)
+        }
+        for name, array in self.metrics.items():
+            columns[name] = _column(array)
+        if self.reasons is not None:
+            columns["infeasible"] = self.reasons.ravel()
+        return pd.DataFrame(columns)
+
+    @property
+    def reasons(self) -> Array | None:
+        """At every point why no network can be built there, as said of the first of its kind; None if all can be."""
+        if all(region.costs for region in self.tables.regions):
+            return None
+        texts = np.full(self.shape, None, dtype=object)
+        for region in self.tables.regions:
+            if not region.costs:
+                texts[np.ix_(*inside(region, self.window)[1])] = region.reason
+        return texts
+
+    @property
+    def infeasible(self) -> list[tuple[dict[str, tuple[Any, ...]], str]]:
+        """Parts of the grid in which no network can be built, each with the reason at its first point."""
+        return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if not region.costs]
+
+
+def sweep(model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any) -> Sweep:
+    """Every network of a grid of knob values, as labelled arrays.
+
+    A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
+    a single value sets it. Raises `UsageError` for a knob or value that does not exist, or a grid that is too large
+    to hold at once.
+
+    >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
+    >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
+    (568740352, 13570048)
+    """
+    made = design_space(model, knobs, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    held = made.points * (8 * len(METRICS) + 1)
+    if held > MOST_HELD:
+        raise UsageError(
+            f"{exact(made.points)} points need {exact(held)} bytes at once; read them in pieces: "
+            "convcost.grid.sweep.pieces, or convcost sweep … -o FILE"
+        )
+    return piece(made, tuple(slice(0, size) for size in made.shape))
+
+
+def design_space(
+    model: str,
+    knobs: Mapping[str, Any],
+    *,
+    over: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+    input_shape: Shape | int | None = None,
+) -> Tables:
+    """The tables of a grid: everything that is needed to evaluate any part of it.
+
+    Knobs of `over` are axes even with a single value; other knobs are if they look like one.
+    """
+    if memory_policy not in POLICIES:
+        raise UsageError(f"there is no memory policy {memory_policy!r}{did_you_mean(memory_policy, POLICIES)}")
+    check_dtype(dtype)
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
+        raise UsageError(f"batch must be an integer from 1 to {exact(LARGEST_BATCH)}, got {say(batch)}")
+    given, settings = split_settings(knobs)
+    given |= over or {}
+    network = open_network(model, settings, input_shape)
+    axes = axes_of(network.spec, network.name, given)
+    request = Request(batch, dtype, memory_policy, network.input_shape)
+    return tables(network.spec, model, network.knobs, axes, request)
+
+
+def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
+    """One window of a grid."""
+    axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
+    holes = any(not region.costs for region in made.regions)
+    mask: Any = ~feasible(made, window) if holes else np.ma.nomask
+    arrays = {metric: np.ma.array(evaluate(made, metric, window), mask=mask) for metric in metrics}
+    return Sweep(made.network, axes, arrays, made, window)
+
+
+def windows(shape: Sequence[int], size: int = PIECE) -> Iterator[Window]:
+    """A grid cut into windows of at most so many points, in the order of its points."""
+    if prod(shape) <= size:
+        yield tuple(slice(0, length) for length in shape)
+        return
+    inner = prod(shape[1:])
+    if inner > size:
+        for i in range(shape[0]):
+            yield from ((slice(i, i + 1), *rest) for rest in windows(shape[1:], size))
+        return
+    step = size // inner
+    for low in range(0, shape[0], step):
+        yield (slice(low, min(low + step, shape[0])), *(slice(0, length) for length in shape[1:]))
+
+
+def pieces(made: Tables, size: int = PIECE, metrics: Sequence[str] = METRICS) -> Iterator[Sweep]:
+    """The whole grid, a piece at a time; never more than a few pieces are in memory."""
+    for window in windows(made.shape, size):
+        yield piece(made, window, metrics)
+
+
+def axis_array(values: Sequence[Any]) -> Array:
+    """The values of an axis as numpy holds them best: ints, floats (the nearest to each decimal), or words."""
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return np.array(values, dtype=np.int64)
+    if all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values):
+        return np.array([float(value) for value in values])
+    found = np.empty(len(values), dtype=object)
+    found[:] = [say(value) if isinstance(value, tuple) else value for value in values]
+    return found
+
+
+def value_text(value: Any) -> Any:
+    """A knob's value as it is written: decimals exact, ints as they are."""
+    return decimal_text(value) if isinstance(value, Fraction) else say(value) if isinstance(value, tuple) else value
+
+
+def _covered(made: Tables, region: Region) -> dict[str, tuple[Any, ...]]:
+    return {
+        name: tuple(values[i] for i in chosen)
+        for (name, values), chosen in zip(made.axes.items(), region.box, strict=True)
+    }
+
+
+def _exactly(value: Any) -> Any:
+    return Fraction(str(value)) if isinstance(value, (float, str)) and _is_decimal(str(value)) else value
+
+
+def _is_decimal(text: str) -> bool:
+    from convcost.expr import number
+
+    return number(text) is not None
+
+
+def _range_text(values: Sequence[Any]) -> str:
+    shown = [str(value_text(value)) for value in values]
+    return ", ".join(shown) if len(shown) <= 8 else f"{len(shown)} values from {shown[0]} to {shown[-1]}"
+
+
+def _item(value: Any) -> int | None:
+    return None if value is np.ma.masked else int(value)
+
+
+def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
+    """A metric as a column of exact integers, <NA> where masked."""
+    import pandas as pd
+
+    flat = array.ravel()
+    if flat.dtype == object:
+        return np.array([_item(value) for value in flat], dtype=object)
+    return pd.arrays.IntegerArray(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
