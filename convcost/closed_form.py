@@ -18,14 +18,16 @@ import sympy
 from sympy.core.evalf import PrecisionExhausted
 
 from convcost.dims import elements, is_symbolic
-from convcost.errors import UsageError, did_you_mean
+from convcost.errors import SpecError, UsageError, did_you_mean
 from convcost.expr import parse as parse_expr
+from convcost.graph import Node
 from convcost.law import relation, symbol, written
 from convcost.network import open_network
 from convcost.render import Table
-from convcost.spec.elaborate import Elaborated, elaborate
+from convcost.spec.elaborate import Builder, Elaborated, elaborate
 from convcost.spec.model import Call, Item, Knob, Spec, Value
 from convcost.version import __version__
+from convcost.walk import Step, Walk
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 _PARTS = (8, 4, 2, 1)
@@ -79,19 +81,41 @@ def _search(
     decimals = [name for name in names if isinstance(values[name], Fraction)]
     for part, multiple in product(_PARTS if decimals else (1,), _MULTIPLES):
         chosen = {name: _stand_in(name, name in decimals, multiple, part) for name in names}
-        with suppress(PrecisionExhausted):  # sympy could not tell whether some rounding is exact
-            found = elaborate(spec, {**values, **chosen})
-            if not _is_rounded(found):
-                break
+        with suppress(PrecisionExhausted, _Rounded):  # the first: sympy could not tell whether a rounding is exact
+            found = _unrounded(spec, {**values, **chosen})
+            break
+    else:
+        found = elaborate(spec, {**values, **chosen})
     back = {symbol(name): symbol(name) * part for name in decimals}
     back |= {symbol(name): symbol(name) / multiple for name in names if name in _SIDES}
     return found, back, (*_said(names, multiple, part, decimals), *_open(found))
 
 
-def _is_rounded(found: Elaborated) -> bool:
-    """Whether some size of the network still holds a rounding or a choice."""
-    sizes = (size for step in found.steps for shape in step.cost.out for size in shape)
-    return any(size.has(*_ROUNDED) for size in sizes if hasattr(size, "has"))
+def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
+    """Elaborate, but give up with `_Rounded` at the first size that holds a rounding or a choice.
+
+    Rules pile roundings upon roundings from there on, and sympy would spend minutes with what is thrown away.
+    """
+    builder = Builder(spec, values)
+    builder.walk = _Unrounded(())
+    network = builder.build(None)
+    if network is None or builder.problems:
+        raise SpecError(builder.problems)
+    return network
+
+
+class _Rounded(Exception):
+    """A size cannot be told without rounding."""
+
+
+class _Unrounded(Walk):
+    """A walk that gives up at the first size that holds a rounding or a choice."""
+
+    def step(self, node: Node) -> Step:
+        step = super().step(node)
+        if any(size.has(*_ROUNDED) for shape in step.cost.out for size in shape if hasattr(size, "has")):
+            raise _Rounded
+        return step
 
 
 def _stand_in(name: str, is_decimal: bool, multiple: int, part: int) -> Any:
