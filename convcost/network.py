@@ -76,7 +76,8 @@ class Network:
         >>> load("resnet50").changed, load("resnet50", width=2).changed
         ((), ('width',))
         """
-        own = {knob.name: knob.default for knob in self.spec.knobs.values()} | self.spec.presets.get(self.origin, {})
+        preset = self.spec.presets.get(self.origin, {})
+        own = {knob.name: preset.get(knob.name, knob.default) for knob in self.spec.knobs.values()}
         return tuple(name for name, value in self.knobs.items() if value != own[name])
 
     def at(self, **knobs: Any) -> Network:
