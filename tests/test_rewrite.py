@@ -252,8 +252,19 @@ def test_json_has_before_and_after_of_layers_and_totals() -> None:
     (layer,) = data["layers"]  # c1 has one input channel: nothing to separate
     # c3: 16 filters of 5×5×6 at 10·10 positions; then 25 taps for each of 6 channels, and 6 to 16.
     assert layer["layer"] == "c3"
-    assert layer["before"] == {"macs": 100 * 16 * 150, "params": 16 * 151, "activations": 1600}
-    assert layer["after"] == {"macs": 100 * 6 * 25 + 100 * 16 * 6, "params": 6 * 25 + 16 * 7, "activations": 600 + 1600}
+    # Alive, at 4 bytes: its input of 14·14·6 with 1,600 outputs; depthwise, the input with 600, then these with 1,600.
+    assert layer["before"] == {
+        "macs": 100 * 16 * 150,
+        "params": 16 * 151,
+        "activations": 1600,
+        "peak_activation_bytes": 4 * (1176 + 1600),
+    }
+    assert layer["after"] == {
+        "macs": 100 * 6 * 25 + 100 * 16 * 6,
+        "params": 6 * 25 + 16 * 7,
+        "activations": 600 + 1600,
+        "peak_activation_bytes": 4 * (600 + 1600),
+    }
     # c1 28·28·6 · 25, then 400 to 120 to 84 to 10.
     rest = 28 * 28 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10
     before, after = data["totals"]["before"], data["totals"]["after"]
@@ -383,3 +394,11 @@ def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
 def test_what_cannot_be_rewritten_is_refused_in_one_line(arguments: list[str], message: str) -> None:
     result = invoke(*arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
+def test_what_is_alive_stands_in_the_table_where_it_changes() -> None:
+    # A layer beside a shortcut: 56·56·64 three times instead of twice, in MiB of 4 bytes.
+    text = run("resnet18", "--to", "separable", "--layers", "conv2_x.block1.conv1.conv2d")
+    assert "alive before  alive after" in text
+    assert "1.53 MiB     2.30 MiB" in text
+    assert "alive" not in run("vgg16", "--to", "separable").partition("MACs   ")[0]

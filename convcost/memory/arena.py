@@ -14,6 +14,8 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.memory.lifetimes import Lifetimes
 
 MOST_ALIGN = 1 << 30
+MOST_COMPARED = 3_000_000
+"""Pairs of tensors that all rounds of a plan compare together; about a second."""
 
 
 class Buffer(NamedTuple):
@@ -132,7 +134,7 @@ def plan(
     order = sorted(_blocks(buffers, lives.regions), key=WAYS[way].first)
     neighbours = _neighbours(buffers)
     best: Plan | None = None
-    for _ in range(WAYS[way].rounds):
+    for _ in range(min(WAYS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
         made = Plan(way, buffers, _placed(order, buffers, neighbours, WAYS[way], align), bound)
         best = made if best is None or made.total < best.total else best
         if best.wasted == 0:

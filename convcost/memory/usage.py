@@ -16,7 +16,7 @@ from convcost.units import check_dtype
 from convcost.walk import Step
 
 Runs = Literal["given", "best"]
-MOST_TENSORS = 5_000
+MOST_TENSORS = 2_500
 """That are placed in an arena or drawn: both compare every tensor with those beside it."""
 
 

@@ -42,9 +42,9 @@ def turning_activation(x: Tensor) -> OpCost:
     return OpCost(out=(x,), saves=("inputs",))
 
 
+_RULES = {**dict.fromkeys(ACTIVATIONS, activation), **dict.fromkeys(_TURNING, turning_activation)}
 for _name, _formula in ACTIVATIONS.items():
-    _rule = turning_activation if _name in _TURNING else activation
-    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_rule)
+    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_RULES[_name])
 
 
 @op("prelu")

@@ -1,9 +1,7 @@
 """Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
 
-from dataclasses import replace
-
 from convcost.cost import Check, OpCost
-from convcost.dims import dilated, divides, first_given, maximum, product
+from convcost.dims import Shape, dilated, divides, first_given, maximum, product
 from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, slide_both
@@ -29,21 +27,20 @@ def max_pool(
     >>> max_pool((112, 112, 64), kernel=(3, 3), stride=(2, 2), ceil_mode=True).out
     ((56, 56, 64),)
     """
-    stride = first_given(stride, kernel)
+    out, checks = _pooled(x, kernel, first_given(stride, kernel), padding, dilation, ceil_mode)
+    return OpCost(out=(out,), saves=("mask",), checks=checks)
+
+
+def _pooled(
+    x: Map, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, ceil_mode: Flag
+) -> tuple[Shape, tuple[Check, ...]]:
+    """The shape that windows leave, and what must hold for them."""
     rows, columns, fits = slide_both(x, kernel, stride, padding, dilation, ceil_mode)
     need = "padding must be smaller than the window, got {0} for a window of {1}"
     extents = dilated(kernel[0], dilation[0]), dilated(kernel[1], dilation[1])
-    return OpCost(
-        out=((rows.out, columns.out, x[2]),),
-        saves=("mask",),
-        checks=(
-            *fits,
-            *(
-                Check(zeros < extent, need, (zeros, extent))
-                for zeros, extent in ((maximum(a.before, a.after), e) for a, e in zip((rows, columns), extents))
-            ),
-        ),
-    )
+    zeros = (maximum(axis.before, axis.after) for axis in (rows, columns))
+    smaller = (Check(around < extent, need, (around, extent)) for around, extent in zip(zeros, extents))
+    return (rows.out, columns.out, x[2]), (*fits, *smaller)
 
 
 @op("avg_pool")
@@ -57,7 +54,8 @@ def avg_pool(
     >>> avg_pool((28, 28, 6), kernel=(2, 2)).out
     ((14, 14, 6),)
     """
-    return replace(max_pool(x, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode), saves=())
+    out, checks = _pooled(x, kernel, first_given(stride, kernel), padding, (1, 1), ceil_mode)
+    return OpCost(out=(out,), checks=checks)
 
 
 @op("subsample")
@@ -106,7 +104,7 @@ def global_max_pool(x: Map) -> OpCost:
     >>> global_max_pool((7, 7, 1280)).out
     ((1, 1, 1280),)
     """
-    return replace(global_avg_pool(x), saves=("mask",))
+    return OpCost(out=((1, 1, x[2]),), saves=("mask",))
 
 
 @op("adaptive_avg_pool")
@@ -132,4 +130,4 @@ def adaptive_max_pool(x: Map, *, size: Pair) -> OpCost:
     >>> adaptive_max_pool((8, 8, 512), size=(7, 7)).out
     ((7, 7, 512),)
     """
-    return replace(adaptive_avg_pool(x, size=size), saves=("mask",))
+    return OpCost(out=((*size, x[2]),), saves=("mask",))
