@@ -54,6 +54,10 @@ class _Group(click.Group):
             abandon(2)
             raise SystemExit(_Failure.exit_code) from None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["convcost.words"] = list(args)  # pages say which command made them
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -6,6 +6,7 @@
 """
 
 from convcost.plots.laws import separable_ratio, waterfall, ways
+from convcost.plots.memory import memory_timeline
 from convcost.plots.network import cliffs, cost_by, cumulative, heat_map
 from convcost.plots.style import dark, template
 from convcost.plots.svg import svg
@@ -16,6 +17,7 @@ __all__ = [
     "cumulative",
     "dark",
     "heat_map",
+    "memory_timeline",
     "separable_ratio",
     "svg",
     "template",
