@@ -10,6 +10,7 @@ import click
 
 from convcost.cli.explain import explain_command
 from convcost.cli.fit import fit_command
+from convcost.cli.frontier import frontier_command
 from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
@@ -25,6 +26,7 @@ from convcost.version import __version__
 SECTIONS = {
     "Look": (list_command, report_command, explain_command, memory_command),
     "What if": (compare_command, rewrite_command, sweep_command, fit_command),
+    "Landscape": (frontier_command,),
     "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),
 }

@@ -143,10 +143,12 @@ def table(
     *,
     label: str = "",
     key: str = "",
+    sortable: bool | None = None,
 ) -> str:
-    """A table of text; it sorts where its first column names each row."""
-    firsts = [cells[0] for cells in rows]
-    sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
+    """A table of text; it sorts if told so, or where its first column names each row."""
+    if sortable is None:
+        firsts = [cells[0] for cells in rows]
+        sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
     body = "".join(row(cells, numeric) for cells in rows)
     foot = f"<tfoot>{row(total, numeric)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric, sortable=sortable)}<tbody>\n{body}</tbody>\n{foot}"

@@ -5,6 +5,8 @@
 ['MACs', 'params', 'activations']
 """
 
+from convcost.palette import look
+from convcost.plots.landscape import frontier
 from convcost.plots.laws import separable_ratio, waterfall, ways
 from convcost.plots.memory import memory_timeline
 from convcost.plots.network import cliffs, cost_by, cumulative, heat_map
@@ -16,7 +18,9 @@ __all__ = [
     "cost_by",
     "cumulative",
     "dark",
+    "frontier",
     "heat_map",
+    "look",
     "memory_timeline",
     "separable_ratio",
     "svg",

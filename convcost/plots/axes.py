@@ -25,7 +25,7 @@ class Axis:
         self.labels = list(dict.fromkeys(v for v in values if isinstance(v, str)))
         """The categories, if the axis has no numbers."""
         self.log = layout.get("type") == "log"
-        self.low, self.high = self._range([float(v) for v in values if not isinstance(v, str)])
+        self.low, self.high = self._range([float(v) for v in values if v is not None and not isinstance(v, str)])
         self.start, self.end = start, end
 
     def _range(self, values: Sequence[float]) -> tuple[float, float]:

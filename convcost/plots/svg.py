@@ -123,10 +123,13 @@ class _Picture:
                 raise UsageError(f"the light renderer draws scatter, bar and heatmap, not {kind}; write .html or .png")
 
     def _scatter(self, trace: Mapping[str, Any]) -> Iterator[str]:
-        points = [(self.x.at(x), self.y.at(y)) for x, y in zip(_values(trace, "x"), _values(trace, "y"), strict=True)]
+        pairs = zip(_values(trace, "x"), _values(trace, "y"), strict=True)
+        points = [(self.x.at(x), self.y.at(y)) for x, y in pairs if x is not None and y is not None]
+        if not points:
+            return
         mode, line, marker = trace.get("mode") or "lines", trace.get("line") or {}, trace.get("marker") or {}
         opacity = _opacity(trace.get("opacity"))
-        if "lines" in mode and points:
+        if "lines" in mode:
             path = _path(points, line.get("shape", "linear"))
             if trace.get("fill") == "tozeroy":
                 base = _n(self.y.at(0))
