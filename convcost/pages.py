@@ -74,7 +74,7 @@ def figure_title(figure: go.Figure) -> str:
 
 def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE) -> str:
     """A figure as a piece of a page: drawn once for a screen and once for a phone."""
-    drawn = [svg(figure, width=width, alone=False) for width in (wide, _NARROW)]
+    drawn = svg(figure, width=wide, alone=False), svg(figure, width=_NARROW, alone=False, tips=False)
     return html.chart(figure_title(figure), *drawn, caption=caption)
 
 

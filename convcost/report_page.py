@@ -28,6 +28,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
     """The page of a report; it needs nothing but itself, and its bytes depend on nothing but the network."""
     sections = [
         Section("where", "Where the cost is", _where(report)),
+        Section("memory", "What is alive when", _memory(network, report), about=_MEMORY),
         Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
         Section("about", "What was counted", html.notes(notes(report))),
     ]
@@ -79,6 +80,14 @@ def _where(report: Report) -> str:
     figures = [(stages, "By stage"), (plots.cost_by(report, "op"), "By kind of op")]
     figures += [(plots.cumulative(report), "From the first layer to the last")]
     return f'<div class="charts">{"".join(drawing(figure, caption) for figure, caption in figures)}</div>'
+
+
+_MEMORY = "A band per tensor, from the layer that writes it to its last use; the top is what is alive at once."
+
+
+def _memory(network: Network, report: Report) -> str:
+    usage = network.memory(report.memory_policy, dtype=report.dtype, batch=report.batch)
+    return drawing(plots.memory_timeline(report, usage), wide=1000)
 
 
 _LAYERS = "Sort by any column; a layer's name opens its formula, the operands put in, and the value."

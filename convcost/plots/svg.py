@@ -6,9 +6,10 @@ light or dark surface. Figures of other making may hold more; those are refused,
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import UsageError
@@ -22,12 +23,17 @@ _CHARACTER = 0.58  # of the font size, a little more than the mean width of a di
 _FONT = 12
 
 
-def svg(figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True) -> str:
+def svg(
+    figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True, tips: bool = True
+) -> str:
     """The figure as SVG text; not `alone`, it takes its colours from the page that it stands in.
+
+    `tips` are what a pointer over a mark is told.
 
     Raises `UsageError` for a kind of trace that the light renderer does not draw.
     """
-    return _Picture(figure.to_plotly_json(), width, height, alone=alone).text()
+    text = _Picture(figure.to_plotly_json(), width, height, alone=alone).text()
+    return text if tips else re.sub(r"(?<=.)<title>[^<]*</title>(?=</)", "", text)
 
 
 class _Picture:
@@ -35,10 +41,11 @@ class _Picture:
         self.layout: Mapping[str, Any] = figure["layout"]
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
         self.alone, self.width = alone, width
-        self.height = height or self.layout.get("height") or round(min(420, max(250, width * 0.52)))
         self.x = Axis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
         self.y = Axis(self.layout.get("yaxis") or {}, [v for t in self.traces for v in _values(t, "y")])
-        title = (self.layout.get("title") or {}).get("text", "") if alone else ""
+        rows = self.layout.get("height") if self.y.labels else None  # as many as there are names to print
+        self.height = height or rows or round(min(440, max(290, width * 0.56)))
+        title = _plain((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
         self.title = textwrap.wrap(title, int(width / (15 * _CHARACTER)))
         self.below = textwrap.wrap(self.x.title, int(width / (_FONT * _CHARACTER)) - 4)
         self.head = 8 + 20 * len(self.title)
@@ -88,11 +95,16 @@ class _Picture:
 
     def _grid(self) -> Iterator[str]:
         across = self.x.ticks(max(2, int((self.right - self.left) / 62)))
+        end = 0.0
         for tick in across:
-            x = _n(self.x.tick_at(tick))
+            x, half = self.x.tick_at(tick), len(tick.text) * _FONT * _CHARACTER / 2
             if not self.x.labels:
-                yield f'<path class="l-grid" d="M{x} {_n(self.top)}V{_n(self.bottom)}"/>'
-            yield f'<text class="f-muted" x="{x}" y="{_n(self.bottom + 16)}" text-anchor="middle">{escape(tick.text)}</text>'
+                yield f'<path class="l-grid" d="M{_n(x)} {_n(self.top)}V{_n(self.bottom)}"/>'
+            middle = min(x, self.width - 2 - half)
+            if middle - half >= end:  # names that would stand on each other are left out
+                spot = f'x="{_n(middle)}" y="{_n(self.bottom + 16)}"'
+                yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(tick.text)}</text>'
+                end = middle + half + 4
         room = int((self.bottom - self.top) / (13 if self.y.labels else 34))
         for tick in self.y.ticks(max(2, room)):
             y = self.y.tick_at(tick)
@@ -123,6 +135,9 @@ class _Picture:
                 raise UsageError(f"the light renderer draws scatter, bar and heatmap, not {kind}; write .html or .png")
 
     def _scatter(self, trace: Mapping[str, Any]) -> Iterator[str]:
+        if trace.get("fill") == "toself":
+            yield self._area(trace)
+            return
         pairs = zip(_values(trace, "x"), _values(trace, "y"), strict=True)
         points = [(self.x.at(x), self.y.at(y)) for x, y in pairs if x is not None and y is not None]
         if not points:
@@ -149,6 +164,26 @@ class _Picture:
                 yield _mark(x, y, symbol, color, size, dim, tip)
         if "text" in mode:
             yield from self._texts(trace, points)
+
+    def _area(self, trace: Mapping[str, Any]) -> str:
+        """Closed outlines, apart where the values have a gap; what is said of one is said of all."""
+        path, last = "", ("", "")
+        for x, y in zip(trace["x"], trace["y"], strict=True):
+            spot = ("", "") if x is None or y is None else (_n(self.x.at(x)), _n(self.y.at(y)))
+            if spot[0] and not last[0]:
+                path += f"M{spot[0]} {spot[1]}"
+            elif spot[0] and spot != last:
+                path += (
+                    f"V{spot[1]}"
+                    if spot[0] == last[0]
+                    else f"H{spot[0]}"
+                    if spot[1] == last[1]
+                    else f"L{spot[0]} {spot[1]}"
+                )
+            last = spot
+        line, tip = trace.get("line") or {}, _each(trace.get("text"), 1)[0]
+        edge = f'stroke="var(--paper)" stroke-width="{line.get("width", 1)}"'
+        return f'<path {_fill(trace.get("fillcolor"))} {edge} d="{path}Z">{_tip(tip)}</path>'
 
     def _texts(self, trace: Mapping[str, Any], points: Sequence[tuple[float, float]]) -> Iterator[str]:
         sides = _each(trace.get("textposition", "middle right"), len(points))
@@ -210,17 +245,44 @@ class _Picture:
                 yield f'<rect fill="{shade((value - low) / span)}" {at}>{_tip(tip)}</rect>'
 
     def _labels(self) -> Iterator[str]:
+        for line in self.layout.get("shapes") or ():
+            if line.get("type") == "line" and line.get("y0") == line.get("y1"):  # across the whole picture
+                y, color = _n(self.y.at(line["y0"])), (line.get("line") or {}).get("color")
+                yield f'<path {_stroke(color)} stroke-dasharray="6 4" d="M{_n(self.left)} {y}H{_n(self.right)}"/>'
         for note in self.layout.get("annotations") or ():
-            x, y = self.x.at(note["x"]), self.y.at(note["y"])
-            anchor = {"left": "start", "right": "end"}.get(note.get("xanchor", "left"), "middle")
-            color = _fill((note.get("font") or {}).get("color", "#59636e"))
-            yield f'<text {color} x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{escape(note["text"])}</text>'
+            yield from self._note(note)
+
+    def _note(self, note: Mapping[str, Any]) -> Iterator[str]:
+        """A text at a place, with a line to it where it stands aside; it stays inside the picture."""
+        across = note.get("xref", "x") == "x"
+        at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
+        size = _FONT - 1
+        room = int((self.right - self.left - 12) / (size * _CHARACTER))
+        lines = [_short(_plain(line), room) for line in note["text"].split("<br>")]
+        wide = max(map(len, lines)) * size * _CHARACTER
+        x, low = at + note.get("ax", 0), y + note.get("ay", 0) - (0 if note.get("ax") else 4)
+        anchor = note.get("xanchor", "left")
+        left = {"right": x - wide, "center": x - wide / 2}.get(anchor, x)
+        left = min(max(left, self.left + 4), self.right - wide - 4)
+        low = max(low, self.top + 15 * len(lines))
+        if note.get("ax"):
+            edge = left + wide if anchor == "right" else left
+            yield f'<path class="l-ink" d="M{_n(edge)} {_n(low - 4)}L{_n(at)} {_n(y)}"/>'
+            box = f'x="{_n(left - 4)}" y="{_n(low - 15 * len(lines))}" width="{_n(wide + 8)}" height="{15 * len(lines) + 5}"'
+            yield f'<rect class="f-paper" stroke="var(--muted)" {box}/>'
+        color = _fill((note.get("font") or {}).get("color", LIGHT.ink))
+        for row, text in enumerate(lines):
+            spot = f'x="{_n(left)}" y="{_n(low - 15 * (len(lines) - 1 - row))}" font-size="{size}"'
+            yield f"<text {color} {spot}>{escape(text)}</text>"
 
     def _legend_marks(self) -> Iterator[str]:
         for row, at, trace in self.legend:
             y = self.head + 14 + 20 * row
             line, marker = trace.get("line") or {}, trace.get("marker") or {}
-            if trace["type"] == "scatter" and "lines" in (trace.get("mode") or "lines"):
+            area = trace.get("fill") == "toself"
+            if area:
+                yield _mark(at + 10, y - 4, "square", trace.get("fillcolor"), 9, 1, None)
+            if trace["type"] == "scatter" and not area and "lines" in (trace.get("mode") or "lines"):
                 dash = {"dot": "2 3", "dash": "6 4"}.get(line.get("dash", ""), "")
                 dashes = f' stroke-dasharray="{dash}"' if dash else ""
                 color = {"#000000": LIGHT.ink}.get(line.get("color", ""), line.get("color"))  # black lies on a map only
@@ -288,9 +350,12 @@ def _each(value: Any, count: int) -> list[Any]:
 
 
 def _tip(tip: str | None) -> str:
-    return (
-        f"<title>{escape(tip.replace('<br>', chr(10)).replace('<b>', '').replace('</b>', ''))}</title>" if tip else ""
-    )
+    return f"<title>{escape(_plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
+
+
+def _plain(text: str) -> str:
+    """Text without plotly's tags, its entities resolved."""
+    return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
 
 
 def _fill(color: str | None) -> str:
