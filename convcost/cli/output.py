@@ -70,13 +70,17 @@ def deliver(
 
 
 def command_line() -> str:
-    """The command that runs, as a reader could type it; of a file's path only the name."""
+    """The command that runs, as a reader could type it: the same whatever the file is called and wherever specs lie."""
     context = click.get_current_context().find_root()
     words = [str(word) for word in context.meta.get("convcost.words", ())]
-    shown = [
-        os.path.basename(word) if before in ("-o", "--output") else word for before, word in zip(["", *words], words)
-    ]
+    shown = [_word(before, word) for before, word in zip(["", *words], words)]
     return shlex.join(["convcost", *shown])
+
+
+def _word(before: str, word: str) -> str:
+    if before in ("-o", "--output"):
+        return f"page{os.path.splitext(word)[1].lower()}"
+    return os.path.basename(word) if os.path.isabs(word) else word
 
 
 def _to_stdout(data: bytes) -> None:

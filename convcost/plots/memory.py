@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-<<<<<<< HEAD
 from convcost.errors import UsageError
 from convcost.memory.usage import MOST_TENSORS, Usage
-=======
-from convcost.memory.usage import Usage
 from convcost.palette import LIGHT
 from convcost.plots.style import template
->>>>>>> c0d651c (The memory timeline in the one style, drawn light; memory pages through the one template)
 from convcost.report import Report
 from convcost.units import binary, exact, shape_text
 
