@@ -15,6 +15,7 @@ from typing import NamedTuple
 from convcost.conventions import convention as named_convention
 from convcost.cost import PAPER, Convention
 from convcost.errors import ConvcostError, UsageError, did_you_mean
+from convcost.fronts import front, objective
 from convcost.network import open_network
 from convcost.ops import WEIGHTED
 from convcost.published_data import KINDS, Measured, accuracies, read_accuracies, sources
@@ -33,6 +34,7 @@ COSTS = {
 ACCURACIES = ("top1", "top5")
 TIERS = ("paper", "authors", "library")
 """Whose figures are taken unless the caller says otherwise."""
+_PARTS = 10**6  # of a per cent: as fine as an accuracy can be printed (published_data)
 COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
 
 
@@ -142,13 +144,11 @@ def frontier(
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
     """The points in order of cost, those that none dominates marked; of equal points the first."""
-    best = None
-    marked = []
-    for point in sorted(points, key=lambda p: (p.cost, -p.accuracy)):
-        leads = best is None or point.accuracy > best
-        best = point.accuracy if leads else best
-        marked.append(point._replace(front=leads))
-    return marked
+    ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
+    costs = objective([point.cost for point in ordered], "cost", largest=False)
+    accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
+    leading = set(front([costs, accuracies]).tolist()) if ordered else set()
+    return [point._replace(front=at in leading) for at, point in enumerate(ordered)]
 
 
 def _selected(
