@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -224,14 +225,38 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
 @lru_cache(maxsize=1)
 def accuracies() -> tuple[Measured, ...]:
     """The published ImageNet-1k accuracies that ship with convcost, in the order of the file."""
+    return tuple(read_accuracies(_file("accuracy.csv"), sources()))
+
+
+_ACCURACY_CELLS = {
+    ("resolution", "year"): (r"[0-9]{1,9}", "a whole number"),
+    ("params", "macs"): (r"[0-9]{1,15}(\.[0-9]{1,6})?", "a number of millions, e.g. 3.47"),
+    ("top1", "top5"): (r"100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,6})?", "an accuracy in per cent, e.g. 70.6"),
+}
+
+
+def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> list[Measured]:
+    """Accuracies from a CSV file; raises `UsageError` with the file and line of everything that does not fit.
+
+    Needs the columns item and top1; source is free where no known ones are given.
+    """
 
     def measured(at: str, cells: dict[str, str]) -> Measured:
-        _known("source", cells["source"], sources())
-        made: dict[str, Any] = {**cells, "resolution": int(cells["resolution"]), "year": int(cells["year"])}
+        for column in ("item", "top1"):
+            if not cells[column]:
+                raise UsageError(f"{column} is empty")
+        for columns, (pattern, need) in _ACCURACY_CELLS.items():
+            for column in columns:
+                if cells[column] and not re.fullmatch(pattern, cells[column]):
+                    raise UsageError(f"{column} must be {need}, got {cells[column]!r}")
+        if known_sources is not None:
+            _known("source", cells["source"], known_sources)
+        numbers = {column: int(cells[column] or 0) for column in ("resolution", "year")}
+        made: dict[str, Any] = {**cells, **numbers, "family": cells["family"] or cells["item"]}
         return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
 
     names = [name for name in Measured._fields if name != "at"]
-    return tuple(_rows(_file("accuracy.csv"), names, ("family", "item", "top1", "source"), measured))
+    return list(_rows(path, names, ("item", "top1"), measured))
 
 
 def _known(column: str, word: str, known: Collection[str]) -> None:

@@ -20,31 +20,6 @@ EXTENSIONS = {
     ".txt": "table",
 }
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-h1 {{ font-size: 1.5rem; }}
-th {{ text-align: left; }}
-th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #8884; white-space: nowrap; }}
-tbody tr:last-child td {{ border-top: 2px solid; font-weight: 600; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
-"""An HTML page: its title and its body, both as HTML."""
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -152,17 +127,20 @@ def _markdown(table: Table) -> str:
 
 
 def _html(table: Table) -> str:
-    from html import escape
+    from convcost.html import Section, page
+    from convcost.version import __version__
 
-    return PAGE.format(title=escape(table.title), body=table_html(table))
+    title = table.title or "convcost"
+    return page(title, [Section("table", "", table_html(table))], facts=[("made by", f"convcost {__version__}")])
 
 
 def table_html(table: Table) -> str:
-    """The table and its notes as a part of a page."""
-    from html import escape
+    """The table and its notes as a piece of a page."""
+    from convcost import html
 
-    notes = "\n".join(f"<p><b>{escape(word)}</b> {escape(said)}</p>" for word, said in table.notes)
-    return f'<div class="wide">\n{_tabulated(table, "html", _all_rows(table))}\n</div>\n{notes}'
+    return html.table(table.headers, table.numeric, table.rows, table.total, label=table.title) + html.notes(
+        table.notes
+    )
 
 
 def _latex(table: Table) -> str:

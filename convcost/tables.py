@@ -95,7 +95,9 @@ def report_table(report: Report, level: str = "layer") -> Table:
     extra = (f"{report.convention.unit} ({report.convention.name})",) if other else ()
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [[layer.name, op_text(layer), _inputs(layer), shape_text(layer.output_shape)] for layer in report.layers]
+        rows = [
+            [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
+        ]
         groups: tuple[Group, ...] | tuple[LayerCost, ...] = report.layers
     else:
         first = (level, "layers", "input", "output")
@@ -196,7 +198,8 @@ def op_text(layer: LayerCost) -> str:
     return f"{kind(layer)} /{stride[0]}" if stride[0] == stride[1] else f"{kind(layer)} /{stride[0]}×{stride[1]}"
 
 
-def _inputs(layer: LayerCost) -> str:
+def input_text(layer: LayerCost) -> str:
+    """The shapes that a layer reads."""
     return " + ".join(map(shape_text, layer.input_shapes))
 
 

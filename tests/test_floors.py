@@ -16,7 +16,7 @@ FOLDER = Path(convcost.__file__).parent
 TOP = "convcost"
 #: Module or package of convcost -> its floor; `convcost` is convcost/__init__.py. Modules of a package live together.
 FLOORS = {
-    **dict.fromkeys(["dims", "units", "errors", "version"], 0),
+    **dict.fromkeys(["dims", "units", "errors", "version", "palette"], 0),
     **dict.fromkeys(["cost", "graph", "expr"], 1),
     "ops": 2,
     **dict.fromkeys(["walk", "spec", "conventions"], 3),
@@ -26,6 +26,9 @@ FLOORS = {
     **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
     **dict.fromkeys(["grid", "pages", "plots"], 6),
     **dict.fromkeys(["published", "published_count", "verification"], 6),
+    "html": 4,
+    "report_page": 6,
+    **dict.fromkeys(["frontier", "frontier_tables"], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.

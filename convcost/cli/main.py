@@ -10,6 +10,7 @@ import click
 
 from convcost.cli.explain import explain_command
 from convcost.cli.fit import fit_command
+from convcost.cli.frontier import frontier_command
 from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
@@ -25,6 +26,7 @@ from convcost.version import __version__
 SECTIONS = {
     "Look": (list_command, report_command, explain_command, memory_command),
     "What if": (compare_command, rewrite_command, sweep_command, fit_command),
+    "Landscape": (frontier_command,),
     "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),
 }
@@ -53,6 +55,10 @@ class _Group(click.Group):
                 os.write(2, f"cannot write to standard output: {error.strerror}\n".encode())
             abandon(2)
             raise SystemExit(_Failure.exit_code) from None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["convcost.words"] = list(args)  # pages say which command made them
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from convcost.cli.options import dtype_option, input_option, model_argument, set_option, settings
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import command_line, deliver
 from convcost.errors import ConvcostError
 from convcost.memory import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.memory_tables import LEVELS
 from convcost.render import FORMATS
 from convcost.units import DTYPE_BITS, parse_bytes
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 class Bytes(click.ParamType[int]):
@@ -84,33 +87,28 @@ def memory_command(
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least.
     """
-    from convcost.memory_tables import memory_table
+    from convcost.memory_tables import memory_page_parts, memory_table
     from convcost.network import open_network
-    from convcost.pages import is_picture
     from convcost.remedies import limited
-    from convcost.render import render
 
     network = open_network(model, settings(set_), input_)
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())
     report = network.report(batch=batch, dtype=dtype, memory_policy=policy)
     bound = limited(network, usage, limit)
-    if format_ is None and is_picture(output):
-        text: str | bytes = _picture(report, usage, bound, weights, str(output))
-    elif format_of(output, format_) == "html":
-        text = _picture(report, usage, bound, weights, "page.html")
-    else:
-        text = render(memory_table(report, usage, by, weights, bound), format_of(output, format_))
-    emit(text, output)
+
+    def figure() -> go.Figure:
+        from convcost.plots import memory_timeline
+
+        return memory_timeline(report, usage, bound.size if bound else None)
+
+    def page() -> str:
+        from convcost.pages import page as page_of
+        from convcost.tables import title
+
+        parts = memory_page_parts(report, usage, weights, bound)
+        return page_of(title(report), [figure(), *parts], [("command", command_line())])
+
+    deliver(output, format_, lambda: memory_table(report, usage, by, weights, bound), figure=figure, page=page)
     if bound is not None and not bound.kept:
         ctx.exit(1)
-
-
-def _picture(report: Any, usage: Any, bound: Any, weights: str | None, path: str) -> str | bytes:
-    from convcost.memory_tables import memory_page_parts
-    from convcost.pages import document
-    from convcost.plots import memory_timeline
-    from convcost.tables import title
-
-    figure = memory_timeline(report, usage, bound.size if bound else None)
-    return document(path, title(report), [figure, *memory_page_parts(report, usage, weights, bound)])

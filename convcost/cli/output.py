@@ -5,13 +5,19 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
-from convcost.errors import OutputError
-from convcost.render import EXTENSIONS
+import click
+
+from convcost.errors import OutputError, UsageError
+from convcost.render import EXTENSIONS, Table, render
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 
@@ -29,6 +35,52 @@ def format_of(path: str | None, given: str | None) -> str:
     """The format asked for, else what the file's ending says, else a table."""
     ending = os.path.splitext(path or "")[1].lower()
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
+
+
+def deliver(
+    output: str | None,
+    format_: str | None,
+    table: Callable[[], Table],
+    *,
+    figure: Callable[[], go.Figure] | None = None,
+    page: Callable[[], str] | None = None,
+) -> None:
+    """Write what the options ask for: a table, a page, or a picture, none of them made unless it is wanted.
+
+    A page that is not given holds the figure and the table. Raises `OutputError`, and `UsageError` for a picture of
+    something that has none.
+    """
+    wanted = format_of(output, format_)
+    picture = format_ is None and os.path.splitext(output or "")[1].lower() in (".svg", ".png", ".pdf")
+    if picture and (figure is None or output is None):
+        raise UsageError(f"{output}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
+    if picture and figure is not None and output is not None:
+        from convcost.pages import image
+
+        emit(image(figure(), output), output)
+    elif wanted == "html" and page is not None:
+        emit(page(), output)
+    elif wanted == "html" and figure is not None:
+        from convcost.pages import page as page_of
+
+        shown = table()
+        emit(page_of(shown.title, [figure(), shown], [("command", command_line())]), output)
+    else:
+        emit(render(table(), wanted), output)
+
+
+def command_line() -> str:
+    """The command that runs, as a reader could type it: the same whatever the file is called and wherever specs lie."""
+    context = click.get_current_context().find_root()
+    words = [str(word) for word in context.meta.get("convcost.words", ())]
+    shown = [_word(before, word) for before, word in zip(["", *words], words)]
+    return shlex.join(["convcost", *shown])
+
+
+def _word(before: str, word: str) -> str:
+    if before in ("-o", "--output"):
+        return f"page{os.path.splitext(word)[1].lower()}"
+    return os.path.basename(word) if os.path.isabs(word) else word
 
 
 def _to_stdout(data: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -12,7 +14,10 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import deliver
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @click.command("reconcile", epilog="\b\nExample:\n  convcost reconcile resnet50 paper thop")
@@ -42,16 +47,21 @@ def reconcile_command(
     from convcost.network import open_network
     from convcost.reconcile import Printed
     from convcost.reconciliation import all_table, pair_table, printed_table
-    from convcost.render import render
 
     if len(conventions) > 2 or (conventions and printed):
         raise click.UsageError("give at most two conventions, or figures with --printed")
     network = open_network(model, settings(set_), input_)
     if printed:
-        table = printed_table(network, [Printed.parse(figure) for figure in printed])
+        found = printed_table(network, [Printed.parse(figure) for figure in printed])
+        deliver(output, format_, lambda: found)
     elif conventions:
         first, second = (PAPER, *conventions)[-2:]
-        table = pair_table(network, first, second, batch)
+
+        def figure() -> go.Figure:
+            from convcost.plots import waterfall
+
+            return waterfall(network.reconcile(first, second, batch=batch))
+
+        deliver(output, format_, lambda: pair_table(network, first, second, batch), figure=figure)
     else:
-        table = all_table(network, batch)
-    emit(render(table, format_of(output, format_)), output)
+        deliver(output, format_, lambda: all_table(network, batch))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -13,11 +15,14 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import command_line, deliver, emit, format_of
 from convcost.memory import POLICIES
 from convcost.network import open_network
 from convcost.render import render
 from convcost.report import LEVELS
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @click.command("report", epilog="\b\nExample:\n  convcost report mobilenet_v2 --set width=0.75 --input 192 --by stage")
@@ -46,13 +51,25 @@ def report_command(
 ) -> None:
     """Shapes, parameters and MACs of MODEL, layer by layer and in total.
 
-    MODEL is a name that `convcost list` shows, or the path of a YAML spec.
+    MODEL is a name that `convcost list` shows, or the path of a YAML spec. With -o FILE.html, a page: tables that sort
+    and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
     from convcost.tables import report_table
 
     network = open_network(model, settings(set_), input_)
     report = network.report(convention, batch=batch, dtype=dtype, memory_policy=memory)
-    emit(render(report_table(report, by), format_of(output, format_)), output)
+
+    def figure() -> go.Figure:
+        from convcost.plots import cost_by
+
+        return cost_by(report, "stage" if by == "layer" else by)
+
+    def page() -> str:
+        from convcost.report_page import report_page
+
+        return report_page(network, report, command_line())
+
+    deliver(output, format_, lambda: report_table(report, by), figure=figure, page=page)
 
 
 @click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")

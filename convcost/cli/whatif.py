@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,10 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import deliver, emit
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
@@ -55,15 +58,20 @@ def compare_command(
     Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
     law that follows from the rules by cancelling.
     """
-    from convcost.compare import Layer
+    from convcost.compare import Layer, compare
     from convcost.comparison import comparison_table
-    from convcost.render import render
 
     if len(input_) != 3:
         raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
     layer = Layer(input_, filters, kernel, stride, padding, bias)
-    table = comparison_table(layer, against or ("separable",), execute=execute)
-    emit(render(table, format_of(output, format_)), output)
+    chosen = against or ("separable",)
+
+    def figure() -> go.Figure:
+        from convcost.plots import ways
+
+        return ways(compare(layer, chosen))
+
+    deliver(output, format_, lambda: comparison_table(layer, chosen, execute=execute), figure=figure)
 
 
 @click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")

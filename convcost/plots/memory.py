@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.errors import UsageError
 from convcost.memory.usage import MOST_TENSORS, Usage
+from convcost.palette import LIGHT
+from convcost.plots.style import template
 from convcost.report import Report
 from convcost.units import binary, exact, shape_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-#: Distinct for most eyes, dark enough for white separators (Okabe and Ito's palette, and lighter neighbours).
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A6FAC", "#B59F3B", "#4C9F9B", "#A65E4E")
-_INPUT_COLOUR = "#8A8A8A"
 _MOST_NAMED = 3
 #: Above the highest band, for what is said about the peak.
 _HEADROOM = 1.3
@@ -41,8 +40,10 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     columns = _columns(usage)
     figure = go.Figure()
     stages = _stages(report, usage)
-    colours = {stage: COLOURS[i % len(COLOURS)] for i, stage in enumerate(dict.fromkeys(stages.values()))}
-    colours["input"] = _INPUT_COLOUR
+    colours = {
+        stage: LIGHT.series[:-1][i % (len(LIGHT.series) - 1)] for i, stage in enumerate(dict.fromkeys(stages.values()))
+    }
+    colours["input"] = LIGHT.series[-1]
     seen: set[str] = set()
     for tensor, band in _bands(usage, columns).items():
         stage = stages[usage.lives.tensors[tensor].first]
@@ -51,7 +52,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
                 **band,
                 fill="toself",
                 fillcolor=colours[stage],
-                line={"width": 0.6 if len(columns) < 200 else 0.25, "color": "white"},
+                line={"width": 0.6 if len(columns) < 200 else 0.25, "color": LIGHT.paper},
                 mode="lines",
                 hoveron="fills",
                 name=stage,
@@ -67,7 +68,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
         if size is not None:
             figure.add_hline(
                 y=size,
-                line={"dash": "dash", "width": 1.5, "color": "#333333"},
+                line={"dash": "dash", "width": 1.5, "color": LIGHT.ink},
                 annotation_text=f"{name} {binary(size)}",
                 annotation_position="top right",
             )
@@ -153,8 +154,8 @@ def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column]) -> N
         xanchor="left" if on_the_left else "right",
         yanchor="bottom",
         align="left",
-        bgcolor="rgba(255,255,255,0.85)",
-        bordercolor="#333333",
+        bgcolor=LIGHT.paper,
+        bordercolor=LIGHT.ink,
         borderwidth=1,
         borderpad=5,
         font={"size": 12},
@@ -168,9 +169,9 @@ def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_C
     values = list(range(0, top + 1, unit))
     options = usage.options
     figure.update_layout(
-        template="plotly_white",
+        template=template(),
         title={
-            "text": f"<b>{report.title or report.network}</b>: activations alive at each layer"
+            "text": f"{report.title or report.network}: activations alive at each layer"
             f"<br><sup>{report.network} · input {shape_text(report.input_shape)} · {options.dtype} · batch "
             f"{exact(usage.batch)} · policy {options.policy}</sup>",
             "x": 0.01,

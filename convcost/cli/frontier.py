@@ -1,0 +1,100 @@
+"""`convcost frontier`: accuracy against cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from convcost.cli.options import convention_option, output_options
+from convcost.cli.output import command_line, deliver
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_TIERS = ("paper", "authors", "library")
+
+
+class Own(click.ParamType[tuple[str, str]]):
+    """MODEL=ACCURACY."""
+
+    name = "own"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        model, sign, accuracy = str(value).rpartition("=")
+        if not sign or not model or not accuracy:
+            self.fail(f"{value!r} is not MODEL=ACCURACY, e.g. my.yaml=72.3", param, ctx)
+        return model, accuracy
+
+
+@click.command("frontier", epilog="\b\nExample:\n  convcost frontier --family 'mobilenet*' --front-only")
+@click.option(
+    "--x",
+    type=click.Choice(("macs", "params", "activations", "peak", "weight_bytes")),
+    default="macs",
+    show_default=True,
+    help="The cost.",
+)
+@click.option("--y", type=click.Choice(("top1", "top5")), default="top1", show_default=True, help="The accuracy.")
+@click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
+@click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
+@click.option(
+    "--tier",
+    multiple=True,
+    type=click.Choice((*_TIERS, "reimplementation", "all")),
+    help="Whose figures; repeatable. Default: paper, authors and library.",
+)
+@click.option(
+    "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
+)
+@click.option("--front-only", is_flag=True, help="Leave out what is dominated.")
+@click.option(
+    "--your", "yours", multiple=True, type=Own(), metavar="MODEL=ACCURACY", help="Your network: my.yaml=72.3."
+)
+@click.option("--data", metavar="FILE.csv", type=click.Path(), help="Your table instead of the published accuracies.")
+@convention_option
+@output_options
+def frontier_command(
+    x: str,
+    y: str,
+    family: tuple[str, ...],
+    year: str,
+    tier: tuple[str, ...],
+    source: tuple[str, ...],
+    front_only: bool,
+    yours: tuple[tuple[str, str], ...],
+    data: str | None,
+    convention: str,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """Published accuracies against what the networks cost, and the front that no other network beats.
+
+    Networks of the zoo are counted here, at the resolution of the evaluation; for others the printed figure stands in
+    where it counts the same. What neither gives is left out, and named. -o FILE.html is a picture to look into.
+    """
+    from convcost.frontier import frontier
+    from convcost.frontier_tables import frontier_page, frontier_table
+
+    found = frontier(
+        x=x,
+        y=y,
+        convention=convention,
+        family=family,
+        year=year,
+        tier=() if "all" in tier else tier or _TIERS,
+        source=source,
+        yours=dict(yours),
+        data=data,
+        front_only=front_only,
+    )
+
+    def figure() -> go.Figure:
+        from convcost.plots.landscape import frontier as picture
+
+        return picture(found)
+
+    def page() -> str:
+        return frontier_page(found, [("command", command_line())])
+
+    deliver(output, format_, lambda: frontier_table(found), figure=figure, page=page)

@@ -1,0 +1,296 @@
+"""Accuracy against cost: published accuracies, costs counted here at the resolution of the evaluation, the exact front.
+
+A network of the zoo is counted; for another the printed figure stands in, where it counts the same things. What neither
+gives is left out, and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import NamedTuple
+
+from convcost.conventions import convention as named_convention
+from convcost.cost import PAPER, Convention
+from convcost.errors import ConvcostError, UsageError, did_you_mean
+from convcost.fronts import front, objective
+from convcost.network import open_network
+from convcost.ops import WEIGHTED
+from convcost.published_data import KINDS, Measured, accuracies, read_accuracies, sources
+from convcost.report import Report
+from convcost.spec.zoo import names
+from convcost.units import storage
+
+COSTS = {
+    "macs": "operations under the convention",
+    "params": "parameters",
+    "activations": "activations, elements written",
+    "peak": "peak activation memory, bytes as fp32",
+    "weight_bytes": "weights, bytes as fp32",
+}
+"""What may stand on the x axis."""
+ACCURACIES = ("top1", "top5")
+TIERS = ("paper", "authors", "library")
+"""Whose figures are taken unless the caller says otherwise."""
+_PARTS = 10**6  # of a per cent: as fine as an accuracy can be printed (published_data)
+COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
+
+
+class Point(NamedTuple):
+    """One published accuracy and what the network costs."""
+
+    measured: Measured
+    accuracy: Fraction
+    """Per cent."""
+    cost: int
+    how: str
+    """`counted` here, `printed` in the source, or `yours`."""
+    front: bool = False
+    """No other point is as accurate for less, or more accurate for as much."""
+
+    @property
+    def name(self) -> str:
+        """The network in the words of its source, with its family where that says nothing of it."""
+        one = self.measured
+        return one.item if one.family.lower()[:4] in one.item.lower() else f"{one.family} {one.item}"
+
+    @property
+    def source(self) -> str:
+        """Where the accuracy is printed."""
+        known = sources().get(self.measured.source)
+        return ", ".join(filter(None, (known.where if known else self.measured.source, self.measured.locator)))
+
+
+class Omitted(NamedTuple):
+    """An accuracy that the picture cannot show, and why."""
+
+    measured: Measured
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Points in order of cost, with what they mean."""
+
+    x: str
+    y: str
+    convention: Convention
+    points: tuple[Point, ...]
+    omitted: tuple[Omitted, ...]
+    selection: str
+    """What was asked for, in words."""
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other dominates, cheapest first."""
+        return tuple(point for point in self.points if point.front)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Every family, the oldest first."""
+        years: dict[str, int] = {}
+        for point in self.points:
+            year = point.measured.year or 9999
+            years[point.measured.family] = min(year, years.get(point.measured.family, year))
+        return tuple(sorted(years, key=lambda family: (years[family], family.lower())))
+
+
+def frontier(
+    *,
+    x: str = "macs",
+    y: str = "top1",
+    convention: str = PAPER,
+    family: Sequence[str] = (),
+    year: str = "",
+    tier: Sequence[str] = TIERS,
+    source: Sequence[str] = (),
+    yours: Mapping[str, str] | None = None,
+    data: str | None = None,
+    front_only: bool = False,
+) -> Frontier:
+    """The published landscape, or the table in the file `data`, with your own networks (model or path -> accuracy).
+
+    `family` are globs over families and networks, `source` over sources; `year` is 2018 or 2015-2019; with a source or a
+    file, all tiers are taken. Raises `UsageError` for what does not exist, and where nothing is left to show.
+
+    >>> found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
+    >>> [(point.measured.item, point.cost) for point in found.front][-1]
+    ('MobileNetV1 Conv (full convolutions)', 4867293184)
+    """
+    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
+        if word not in known:
+            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
+    chosen = named_convention(convention)
+    rows = list(accuracies() if data is None else read_accuracies(data))
+    tiers = () if data is not None or source else tier
+    kept = _selected(rows, family, year, tiers, source)
+    points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
+    omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
+    points += [_own(model, value, x, chosen) for model, value in (yours or {}).items()]
+    if not points:
+        raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
+    marked = mark_front(points)
+    return Frontier(
+        x,
+        y,
+        chosen,
+        tuple(point for point in marked if point.front or not front_only),
+        tuple(omitted),
+        _in_words(family, year, tiers, source, data),
+    )
+
+
+def mark_front(points: Iterable[Point]) -> list[Point]:
+    """The points in order of cost, those that none dominates marked; of equal points the first."""
+    ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
+    costs = objective([point.cost for point in ordered], "cost", largest=False)
+    accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
+    leading = set(front([costs, accuracies]).tolist()) if ordered else set()
+    return [point._replace(front=at in leading) for at, point in enumerate(ordered)]
+
+
+def _selected(
+    rows: Sequence[Measured], family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str]
+) -> list[Measured]:
+    first, last = _years(year)
+    for one in tier:
+        if one not in KINDS:
+            raise UsageError(f"there is no tier {one!r}{did_you_mean(one, KINDS)}")
+    for patterns, words, what in ((family, _family_words, "family"), (source, _source_words, "source")):
+        for pattern in patterns:
+            if not any(_fits(pattern, words(row)) for row in rows):
+                known = {row.family if what == "family" else row.source for row in rows}
+                raise UsageError(f"there is no {what} {pattern!r}{did_you_mean(pattern, known)}")
+    return [
+        row
+        for row in rows
+        if (not tier or row.tier in tier)
+        and (not year or first <= row.year <= last)
+        and (not family or any(_fits(pattern, _family_words(row)) for pattern in family))
+        and (not source or any(_fits(pattern, _source_words(row)) for pattern in source))
+    ]
+
+
+def _family_words(row: Measured) -> tuple[str, ...]:
+    return row.family, row.model
+
+
+def _source_words(row: Measured) -> tuple[str, ...]:
+    known = sources().get(row.source)
+    return row.source, known.where if known else ""
+
+
+def _fits(pattern: str, words: Iterable[str]) -> bool:
+    return any(fnmatchcase(word.lower(), pattern.lower()) for word in words if word)
+
+
+def _years(text: str) -> tuple[int, int]:
+    if not text:
+        return 0, 0
+    ends = text.split("-")
+    if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends):
+        raise UsageError(f"{text!r} is no year or span of years, e.g. 2018 or 2015-2019")
+    return int(ends[0]), int(ends[-1])
+
+
+def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str], data: str | None) -> str:
+    parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
+    said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
+    return f"{data}{'; ' if said else ''}{said}" if data else said
+
+
+def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+    """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
+    zoo = set(names())
+    counted: dict[tuple[str, ...], int] = {}
+    points, omitted = [], []
+    for row in rows:
+        accuracy = Fraction(getattr(row, y))
+        if row.model in zoo or row.model.endswith((".yaml", ".yml")):
+            key = (row.model, *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
+            if key not in counted:
+                counted[key] = _count(row.model, row.knobs, x, chosen, row.at)
+            points.append(Point(row, accuracy, counted[key], COUNTED))
+            continue
+        cost = _printed(row, x, chosen)
+        if isinstance(cost, str):
+            omitted.append(Omitted(row, cost))
+        else:
+            points.append(Point(row, accuracy, cost, PRINTED))
+    return points, omitted
+
+
+def _count(model: str, knobs: Mapping[str, str], x: str, chosen: Convention, at: str) -> int:
+    try:
+        report = open_network(model, knobs).report(chosen.name)
+    except ConvcostError as error:
+        raise UsageError(f"{at}: {error}") from None
+    return cost_of(report, x)
+
+
+def cost_of(report: Report, x: str) -> int:
+    """The cost of a network along an x axis."""
+    t = report.totals
+    return {
+        "macs": t.operations,
+        "params": t.params,
+        "activations": t.activations,
+        "peak": t.peak_activation_bytes,
+        "weight_bytes": t.weight_bytes,
+    }[x]
+
+
+def _printed(row: Measured, x: str, chosen: Convention) -> int | str:
+    """The printed figure as a cost, or why there is none."""
+    if x in ("params", "weight_bytes"):
+        if not row.params:
+            return "not in the zoo, and no parameters are printed"
+        params = int(Fraction(row.params) * 10**6)
+        return storage(params, "fp32") if x == "weight_bytes" else params
+    if x != "macs":
+        return "not in the zoo, and nobody prints this"
+    if not row.macs:
+        return "not in the zoo, and no MACs are printed"
+    factor = _factor(row.convention, chosen)
+    if factor is None:
+        return f"not in the zoo, and its MACs are printed under another convention ({row.convention or 'unknown'})"
+    return int(Fraction(row.macs) * 10**6 * factor)
+
+
+def _factor(printed: str, chosen: Convention) -> Fraction | None:
+    """How a figure under a printed convention becomes one under the chosen; None where no factor does it."""
+    if printed == chosen.name:
+        return Fraction(1)
+    try:
+        scales = [_per_mac(named_convention(printed)), _per_mac(chosen)]
+    except UsageError:
+        return None
+    return Fraction(scales[1], scales[0]) if all(scales) else None
+
+
+def _per_mac(counted: Convention) -> int:
+    """Operations per multiply-accumulate of a convention that counts nothing else; 0 if it does."""
+    factors = [counted.factors(op) for op in ("conv2d", "linear")]
+    others = any(terms for op, terms in counted.terms.items() if op.split(" ")[0] not in WEIGHTED and terms)
+    same = all(set(f) == {"macs"} and f == factors[0] for f in factors)
+    return factors[0]["macs"] if same and not others else 0
+
+
+def _own(text: str, value: str, x: str, chosen: Convention) -> Point:
+    """A network of the caller's on the picture."""
+    try:
+        accuracy = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        accuracy = Fraction(-1)
+    if not 0 < accuracy <= 100:
+        raise UsageError(f"{text}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+    network = open_network(text, {})
+    report = network.report(chosen.name)
+    row = Measured(
+        at="--your", family="yours", item=report.title or network.name, model=network.name, knobs={},
+        resolution=report.input_shape[0], top1=value, top5=value, params="", macs="", convention="", year=0,
+        tier=YOURS, source="you", locator="", recipe="", note="",
+    )  # fmt: skip
+    return Point(row, accuracy, cost_of(report, x), YOURS)

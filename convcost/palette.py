@@ -1,0 +1,85 @@
+"""Colours that colour-blind readers can tell apart, on light and dark surfaces; marks; the same as CSS."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Theme(NamedTuple):
+    """The colours of one surface."""
+
+    paper: str
+    ink: str
+    muted: str
+    grid: str
+    series: tuple[str, ...]
+
+
+#: Okabe and Ito's palette (2008) without its yellow, which white paper swallows.
+LIGHT = Theme(
+    paper="#ffffff",
+    ink="#1f2328",
+    muted="#59636e",
+    grid="#d8dee4",
+    series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d"),
+)
+#: The same hues, lightened until each stands off the dark paper.
+DARK = Theme(
+    paper="#0d1117",
+    ink="#e6edf3",
+    muted="#9198a1",
+    grid="#30363d",
+    series=("#3a9ad9", "#f0803c", "#2fc29a", "#e39cc4", "#f2b84b", "#9ad7f7", "#b8bec6"),
+)
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
+"""Marks of series: with seven colours, 42 pairs before one returns, and neighbours differ in both."""
+#: Light to dark in one hue, so that order shows without colour too, and black lines on it stay visible.
+SCALE = ("#f2f8fc", "#c9e2f2", "#9acbe8", "#66b0da", "#3692c6", "#0072b2")
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+
+class Look(NamedTuple):
+    """How one series is drawn."""
+
+    color: str
+    symbol: str
+
+
+def look(index: int, theme: Theme = LIGHT) -> Look:
+    """The look of the series with this index.
+
+    >>> look(0), look(7).symbol
+    (Look(color='#0072b2', symbol='circle'), 'square')
+    """
+    return Look(theme.series[index % len(theme.series)], SYMBOLS[index % len(SYMBOLS)])
+
+
+_NAMES = ("paper", "ink", "muted", "grid", *(f"s{index}" for index in range(len(LIGHT.series))))
+
+
+def _colors(theme: Theme) -> tuple[str, ...]:
+    return (theme.paper, theme.ink, theme.muted, theme.grid, *theme.series)
+
+
+def twins() -> dict[str, str]:
+    """Light colour -> the dark one that stands for it."""
+    return dict(zip(_colors(LIGHT), _colors(DARK), strict=True))
+
+
+def css() -> str:
+    """Variables and classes that the light renderer's pictures use, for light and dark surfaces."""
+
+    def block(theme: Theme) -> str:
+        return "".join(f"--{n}:{c};" for n, c in zip(_NAMES, _colors(theme), strict=True))
+
+    classes = "".join(f".f-{n}{{fill:var(--{n})}}.l-{n}{{stroke:var(--{n});fill:none}}" for n in _NAMES)
+    return f":root{{{block(LIGHT)}}}@media (prefers-color-scheme:dark){{:root{{{block(DARK)}}}}}{classes}"
+
+
+def color_name(color: str) -> str | None:
+    """The variable that stands for a colour of the light theme.
+
+    >>> color_name("#0072b2"), color_name("#123456")
+    ('s0', None)
+    """
+    return dict(zip(_colors(LIGHT), _NAMES, strict=True)).get(color.lower())

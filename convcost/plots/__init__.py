@@ -1,0 +1,30 @@
+"""Pictures as plotly figures, to show, restyle or save; one style, fixed ids, no timestamps.
+
+>>> from convcost import load, plots
+>>> [trace.name for trace in plots.cost_by(load("lenet5").report(), "op").data]
+['MACs', 'params', 'activations']
+"""
+
+from convcost.palette import look
+from convcost.plots.landscape import frontier
+from convcost.plots.laws import separable_ratio, waterfall, ways
+from convcost.plots.memory import memory_timeline
+from convcost.plots.network import cliffs, cost_by, cumulative, heat_map
+from convcost.plots.style import dark, template
+from convcost.plots.svg import svg
+
+__all__ = [
+    "cliffs",
+    "cost_by",
+    "cumulative",
+    "dark",
+    "frontier",
+    "heat_map",
+    "look",
+    "memory_timeline",
+    "separable_ratio",
+    "svg",
+    "template",
+    "waterfall",
+    "ways",
+]

@@ -1,0 +1,167 @@
+"""Pictures of how things are counted: the law of the separable convolution, and the way between two conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from convcost.compare import Alternative, Layer, compare, ratio
+from convcost.cost import LEDGER
+from convcost.palette import LIGHT, look
+from convcost.plots.style import count_axis, figure
+from convcost.reconcile import Reconciliation
+from convcost.units import exact, signed
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_BAR = 26
+
+
+def separable_ratio(
+    kernels: Sequence[int] = (1, 3, 5, 7),
+    filters: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+    *,
+    marked: Layer | None = None,
+) -> go.Figure:
+    """MACs of a depthwise separable convolution by those of the normal one, over n_c' for each filter size f.
+
+    Every point is counted by the ops' rules on a 16×16×16 input; the ratio depends on n_c' and f alone. `marked` is a
+    layer of your own, put on the picture.
+    """
+    traces = []
+    for index, kernel in enumerate(kernels):
+        built = [compare(Layer((16, 16, 16), n, (kernel, kernel))) for n in filters]
+        ratios = [ratio(separable, standard) for standard, separable in built]
+        tips = [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)]
+        color, symbol = look(index)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": f"f = {kernel}",
+                "x": list(filters),
+                "y": [float(r) for r in ratios],
+                "line": {"color": color, "width": 2},
+                "marker": {"color": color, "symbol": symbol, "size": 6},
+                "hovertext": tips,
+                "hoverinfo": "text",
+            }
+        )
+    if marked is not None:
+        standard, separable = compare(marked)
+        share = ratio(separable, standard)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": "this layer",
+                "x": [marked.filters],
+                "y": [float(share)],
+                "text": [f"{float(share):.4f}"],
+                "textposition": ["top right"],
+                "marker": {"color": LIGHT.ink, "symbol": "star", "size": 13},
+                "hovertext": [f"n_c' = {marked.filters}<br>ratio {share} = {float(share):.4f}"],
+                "hoverinfo": "text",
+            }
+        )
+    texts = [f"{n}" for n in filters]
+    return figure(
+        traces,
+        title="Depthwise separable against normal convolution: 1/n_c' + 1/f²",
+        xaxis={"title": {"text": "filters n_c'"}, "type": "log", "tickvals": list(filters), "ticktext": texts},
+        yaxis={
+            "title": {"text": "MACs, separable / normal"},
+            "type": "log",
+            "tickvals": [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+            "ticktext": ["1/50", "1/20", "1/10", "1/5", "1/2", "1", "2"],
+        },
+    )
+
+
+def ways(alternatives: Sequence[Alternative]) -> go.Figure:
+    """Multiplications of the steps of each way to build a layer, as stacked bars."""
+    names = [a.name for a in alternatives]
+    most = max(len(a.steps) for a in alternatives)
+    traces = []
+    for index in range(most):
+        have = [a for a in alternatives if len(a.steps) > index]
+        steps = [a.steps[index] for a in have]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": ("first", "second", "third")[index] + " step",
+                "y": [a.name for a in have],
+                "x": [step.cost.macs for step in steps],
+                "base": [sum(step.cost.macs for step in a.steps[:index]) for a in have],
+                "marker": {"color": LIGHT.series[index]},
+                "hovertext": [f"{a.name}: {s.name}<br>{exact(s.cost.macs)} MACs" for a, s in zip(have, steps)],
+                "hoverinfo": "text",
+                "text": [exact(a.macs) if index + 1 == len(a.steps) else "" for a in have],
+                "textposition": "outside",
+            }
+        )
+    return figure(
+        traces,
+        title="Multiplications of each way to build the layer",
+        xaxis={**count_axis("multiplications"), "range": [0, 1.2 * max(a.macs for a in alternatives)]},
+        yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names},
+        barmode="overlay",
+        height=110 + 2 * _BAR * len(names),
+    )
+
+
+def waterfall(found: Reconciliation) -> go.Figure:
+    """From a network's total under one convention to its total under another, a bar per term that differs.
+
+    The axis begins near the smaller total where the terms would be invisible beside it, and says so.
+    """
+    names, bases, lengths, colors, texts = (
+        [found.first.name],
+        [0],
+        [found.start],
+        [LIGHT.series[6]],
+        [exact(found.start)],
+    )
+    running, seen = found.start, [found.start]
+    for term in found.terms:
+        names.append(f"{term.what}: {LEDGER[term.entry]}")
+        bases.append(running)
+        lengths.append(term.difference)
+        colors.append(LIGHT.series[0] if term.difference > 0 else LIGHT.series[1])
+        texts.append(signed(term.difference))
+        running += term.difference
+        seen.append(running)
+    names.append(found.second.name if found.second.name != found.first.name else f"{found.second.name} ")
+    bases, lengths, texts = [*bases, 0], [*lengths, found.end], [*texts, exact(found.end)]
+    colors.append(LIGHT.series[6])
+    low, high = min(seen), max(seen)
+    axis = count_axis(f"operations of {found.network}")
+    if high - low < low / 2:
+        margin = (high - low) * 0.25 or high * 0.01
+        axis["range"] = [max(0, low - margin), high + margin]
+        axis["title"]["text"] += " (the axis does not begin at 0)"
+    else:
+        axis["range"] = [min(0, low), high * 1.15]
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "operations",
+        "y": names,
+        "x": lengths,
+        "base": bases,
+        "marker": {"color": colors},
+        "text": texts,
+        "textposition": "auto",
+        "hovertext": [f"{name}<br>{text}" for name, text in zip(names, texts, strict=True)],
+        "hoverinfo": "text",
+    }
+    return figure(
+        [bar],
+        title=f"{found.network}: from {found.first.name} to {found.second.name}",
+        xaxis=axis,
+        yaxis={"autorange": "reversed"},
+        showlegend=False,
+        height=90 + _BAR * len(names),
+    )
