@@ -38,7 +38,7 @@ def execute(source: Graph, lives: Lifetimes, offsets: tuple[int, ...], size: int
 
 
 @given(graphs())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_peaks_equal_counting_references(source: Graph) -> None:
     for policy in ("unfused", "fused", "inplace"):
         assert peak(source, policy) == peak_by_counting(source, walk(source), policy)
@@ -46,7 +46,7 @@ def test_peaks_equal_counting_references(source: Graph) -> None:
 
 @pytest.mark.parametrize("policy", [*FREEING, "sum"])
 @given(source=graphs())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_graph_runs_in_the_memory_it_was_given(policy: str, source: Graph) -> None:
     lives = lives_of(source, policy)
     made = plan(lives, [count(tensor) for tensor in lives.tensors])
@@ -79,7 +79,7 @@ def test_the_machine_notices_a_branch_that_is_not_where_its_concat_is() -> None:
 
 
 @given(graphs())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_each_assumption_saves_memory_or_changes_nothing(source: Graph) -> None:
     assert peak(source, "unfused") >= peak(source, "fused") >= peak(source, "inplace")
     assert peak(source, "sum") >= peak(source, "inplace")
