@@ -13,10 +13,9 @@ from typing import Any
 from convcost import html
 from convcost.errors import UsageError
 from convcost.grid.along import COMPOUND
-from convcost.grid.axes import axes_of
-from convcost.grid.build import Request
 from convcost.grid.evaluate import EXACT_FLOAT
-from convcost.grid.tables import Tables, tables
+from convcost.grid.space import space
+from convcost.grid.tables import Tables
 from convcost.html import Card, Section
 from convcost.network import Network
 from convcost.report import Report
@@ -37,13 +36,6 @@ MOST_VALUES = 1000
 MOST_ENTRIES = 400_000
 """Numbers that a page carries: about two megabytes."""
 _STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
-
-
-def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
-    """The tables of a design space around a network, with the report's batch, dtype and memory policy."""
-    axes = axes_of(network.spec, network.name, over)
-    request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
-    return tables(network.spec, network.name, network.knobs, axes, request)
 
 
 def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
