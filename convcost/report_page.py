@@ -13,7 +13,7 @@ from convcost.explain import layer_quantities
 from convcost.html import Card, Section
 from convcost.network import Network
 from convcost.ops import OPS
-from convcost.pages import drawing
+from convcost.pages import drawing, figure_title
 from convcost.report import Group, LayerCost, Report
 from convcost.spec.resolve import resolved
 from convcost.tables import input_text, notes, op_text, title
@@ -29,6 +29,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
     sections = [
         Section("where", "Where the cost is", _where(report)),
         Section("memory", "What is alive when", _memory(network, report), about=_MEMORY),
+        *_sizes(network, report),
         Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
         Section("about", "What was counted", html.notes(notes(report))),
     ]
@@ -88,6 +89,18 @@ _MEMORY = "A band per tensor, from the layer that writes it to its last use; the
 def _memory(network: Network, report: Report) -> str:
     usage = network.memory(report.memory_policy, dtype=report.dtype, batch=report.batch)
     return drawing(plots.memory_timeline(report, usage), wide=1000)
+
+
+_SIZES = "MACs at every resolution, and against width: what a change of size costs, and what a budget allows."
+
+
+def _sizes(network: Network, report: Report) -> list[Section]:
+    """Cost at other resolutions and widths; nothing for a network that has no such knobs."""
+    figures = plots.sizes(network, report)
+    if not figures:
+        return []
+    drawn = "".join(drawing(figure, figure_title(figure)) for figure in figures)
+    return [Section("sizes", "At another size", f'<div class="charts">{drawn}</div>', about=_SIZES)]
 
 
 _LAYERS = "Sort by any column; a layer's name opens its formula, the operands put in, and the value."

@@ -28,7 +28,7 @@ FLOORS = {
     **dict.fromkeys(["published", "published_count", "verification"], 6),
     "html": 4,
     "report_page": 6,
-    **dict.fromkeys(["frontier", "frontier_tables"], 6),
+    **dict.fromkeys(["frontier", "frontier_tables", "explore"], 6),
     **dict.fromkeys(["cli", "__main__"], 7),
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from convcost.cli.explain import explain_command
+from convcost.cli.explore import explore_command
 from convcost.cli.fit import fit_command
 from convcost.cli.frontier import frontier_command
 from convcost.cli.memory import memory_command
@@ -25,7 +26,7 @@ from convcost.version import __version__
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {
     "Look": (list_command, report_command, explain_command, memory_command),
-    "What if": (compare_command, rewrite_command, sweep_command, fit_command),
+    "What if": (compare_command, rewrite_command, sweep_command, fit_command, explore_command),
     "Landscape": (frontier_command,),
     "Trust": (verify_command, reconcile_command),
     "Specs": (spec_group,),

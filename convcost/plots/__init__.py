@@ -10,19 +10,23 @@ from convcost.plots.landscape import frontier
 from convcost.plots.laws import separable_ratio, waterfall, ways
 from convcost.plots.memory import memory_timeline
 from convcost.plots.network import cliffs, cost_by, cumulative, heat_map
+from convcost.plots.sizes import cliff_figure, grid_figure, sizes
 from convcost.plots.style import dark, template
 from convcost.plots.svg import svg
 
 __all__ = [
+    "cliff_figure",
     "cliffs",
     "cost_by",
     "cumulative",
     "dark",
     "frontier",
+    "grid_figure",
     "heat_map",
     "look",
     "memory_timeline",
     "separable_ratio",
+    "sizes",
     "svg",
     "template",
     "waterfall",

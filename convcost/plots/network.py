@@ -84,26 +84,27 @@ def cumulative(report: Report) -> go.Figure:
 
 
 def cliffs(
-    resolutions: Sequence[int],
+    values: Sequence[float],
     counts: Sequence[int],
     *,
-    marked: Sequence[int] = (),
+    marked: Sequence[float] = (),
     title: str = "",
     word: str = "MACs",
+    axis: str = "resolution",
 ) -> go.Figure:
-    """Cost at every resolution as steps; `marked` are resolutions just before a cliff."""
-    tips = [f"{r} px<br>{word} {exact(n)}" for r, n in zip(resolutions, counts, strict=True)]
+    """Cost along a knob as steps; `marked` are values just before a cliff, the largest at their cost."""
+    tips = [f"{axis} {r}<br>{word} {exact(n)}" for r, n in zip(values, counts, strict=True)]
     line = {
         "type": "scatter",
         "mode": "lines",
         "name": word,
-        "x": list(resolutions),
+        "x": list(values),
         "y": list(counts),
         "line": {"color": LIGHT.series[0], "width": 2, "shape": "hv"},
         "hovertext": tips,
         "hoverinfo": "text",
     }
-    at = {r: n for r, n in zip(resolutions, counts, strict=True) if r in set(marked)}
+    at = {r: n for r, n in zip(values, counts, strict=True) if r in set(marked)}
     marks = {
         "type": "scatter",
         "mode": "markers",
@@ -111,69 +112,75 @@ def cliffs(
         "x": list(at),
         "y": list(at.values()),
         "marker": {"color": LIGHT.series[1], "size": 7, "symbol": "circle"},
-        "hovertext": [f"{r} px<br>{word} {exact(n)}" for r, n in at.items()],
+        "hovertext": [f"{axis} {r}<br>{word} {exact(n)}" for r, n in at.items()],
         "hoverinfo": "text",
     }
     return figure(
         [line, *([marks] if at else [])],
-        title=title or f"{word} at every resolution",
-        xaxis={"title": {"text": "resolution, pixels"}},
+        title=title or f"{word} at every {axis}",
+        xaxis={"title": {"text": axis}},
         yaxis={**count_axis(word), "rangemode": "tozero"},
     )
 
 
 def heat_map(
-    widths: Sequence[str],
-    resolutions: Sequence[int],
-    counts: Sequence[Sequence[int]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    counts: Sequence[Sequence[int | None]],
     *,
     budgets: Sequence[int] = (),
     title: str = "",
     word: str = "MACs",
+    axes: tuple[str, str] = ("width", "resolution"),
 ) -> go.Figure:
-    """Cost against width (rows of `counts`) and resolution (columns), with a line per budget.
+    """Cost against two knobs, the rows and columns of `counts` (None where no network can be built).
 
-    A line joins, width by width, the largest resolution that stays within the budget.
+    A line per budget joins, row by row, the last column that stays within it.
     """
     from math import log10
 
-    rows = [
-        [f"width {w}, {r} px<br>{word} {exact(n)}" for r, n in zip(resolutions, row, strict=True)]
-        for w, row in zip(widths, counts, strict=True)
+    tips = [
+        [
+            f"{axes[0]} {r}, {axes[1]} {c}<br>{word} {'-' if n is None else exact(n)}"
+            for c, n in zip(columns, line, strict=True)
+        ]
+        for r, line in zip(rows, counts, strict=True)
     ]
-    across = [str(r) for r in resolutions]
     traces: list[dict[str, Any]] = [
         {
             "type": "heatmap",
-            "x": across,
-            "y": list(widths),
-            "z": [[log10(n) if n else None for n in row] for row in counts],
+            "x": list(columns),
+            "y": list(rows),
+            "z": [[log10(n) if n else None for n in line] for line in counts],
             "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
-            "hovertext": rows,
+            "hovertext": tips,
             "hoverinfo": "text",
             "showscale": False,
         }
     ]
-    for budget, dash in zip(budgets, ("solid", "dash", "dot"), strict=False):
-        held = [(max((i for i, n in enumerate(row) if n <= budget), default=None), w) for w, row in zip(widths, counts)]
-        spots = [(across[i], w) for i, w in held if i is not None]
+    for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
+        held = [
+            (max((i for i, n in enumerate(line) if n is not None and n <= budget), default=None), r)
+            for r, line in zip(rows, counts, strict=True)
+        ]
+        spots = [(columns[i], r) for i, r in held if i is not None]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
                 "name": f"≤ {compact(budget)} {word}",
                 "x": [x for x, _ in spots],
-                "y": [w for _, w in spots],
+                "y": [r for _, r in spots],
                 "line": {"color": "#000000", "width": 1.8, "dash": dash, "shape": "linear"},
                 "marker": {"color": "#000000", "size": 5, "symbol": "circle"},
-                "hovertext": [f"largest resolution within {compact(budget)} at width {w}: {x} px" for x, w in spots],
+                "hovertext": [f"the most within {compact(budget)} at {axes[0]} {r}: {axes[1]} {x}" for x, r in spots],
                 "hoverinfo": "text",
             }
         )
     return figure(
         traces,
-        title=title or f"{word} against width and resolution",
-        xaxis={"title": {"text": "resolution, pixels"}, "type": "category"},
-        yaxis={"title": {"text": "width"}, "type": "category"},
+        title=title or f"{word} against {axes[0]} and {axes[1]}",
+        xaxis={"title": {"text": axes[1]}, "type": "category"},
+        yaxis={"title": {"text": axes[0]}, "type": "category"},
         showlegend=len(traces) > 1,
     )

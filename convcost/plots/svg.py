@@ -43,7 +43,9 @@ class _Picture:
         self.alone, self.width = alone, width
         self.x = Axis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
         self.y = Axis(self.layout.get("yaxis") or {}, [v for t in self.traces for v in _values(t, "y")])
-        rows = self.layout.get("height") if self.y.labels else None  # as many as there are names to print
+        rows = (
+            self.layout.get("height") if self.y.labels and not self.x.labels else None
+        )  # as many as there are names to print
         self.height = height or rows or round(min(440, max(290, width * 0.56)))
         title = _plain((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
         self.title = textwrap.wrap(title, int(width / (15 * _CHARACTER)))

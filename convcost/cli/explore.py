@@ -1,0 +1,48 @@
+"""`convcost explore`: sliders for a network's knobs, on a page."""
+
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import Setting, dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.output import command_line, emit
+from convcost.memory import POLICIES
+
+
+@click.command("explore", epilog="\b\nExample:\n  convcost explore mobilenet_v2 -o explore.html")
+@model_argument
+@click.option(
+    "--over",
+    type=Setting(),
+    multiple=True,
+    metavar="KNOB=VALUES",
+    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution.",
+)
+@set_option
+@input_option
+@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@dtype_option
+@click.option(
+    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
+)
+@click.option("-o", "--output", metavar="FILE.html", type=click.Path(), required=True, help="The page; never half.")
+def explore_command(
+    model: str,
+    over: tuple[tuple[str, str], ...],
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    batch: int,
+    dtype: str,
+    memory: str,
+    output: str,
+) -> None:
+    """A page with sliders for width, depth, resolution of MODEL: costs and fit to a budget, live and exact.
+
+    The page carries the tables that `convcost sweep` multiplies out, and needs nothing else: no network, no Python.
+    """
+    from convcost.explore import explore_page
+    from convcost.network import open_network
+
+    network = open_network(model, settings(set_), input_)
+    report = network.report(batch=batch, dtype=dtype, memory_policy=memory)
+    emit(explore_page(network, report, settings(over, "--over"), command_line()), output)

@@ -1,0 +1,188 @@
+"""A page that shows what a network would cost at other knob values, live: the grid's own tables, multiplied out in it.
+
+The tables are exact integers; so is the page's arithmetic, in doubles below 2^53 and in big integers beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+from convcost import html
+from convcost.errors import UsageError
+from convcost.grid.along import COMPOUND
+from convcost.grid.evaluate import EXACT_FLOAT
+from convcost.grid.space import space
+from convcost.grid.tables import Tables
+from convcost.html import Card, Section
+from convcost.network import Network
+from convcost.report import Report
+from convcost.report_page import provenance
+from convcost.spec.model import KnobValue
+from convcost.tables import json_value, title
+from convcost.units import exact
+
+SHOWN = {
+    "macs": "MACs",
+    "params": "parameters",
+    "activations": "activations",
+    "peak_activation_bytes": "peak memory",
+}
+"""Metric -> what the page calls it."""
+MOST_VALUES = 1000
+"""Of one slider."""
+MOST_ENTRIES = 400_000
+"""Numbers that a page carries: about two megabytes."""
+_STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
+
+
+def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
+    """Width and depth from a quarter to twice their value, resolution up to twice; those that the network has."""
+    axes: dict[str, list[KnobValue]] = {}
+    for name, step in _STEPS.items():
+        value = network.knobs.get(name)
+        if isinstance(value, Fraction) and value > 0:
+            low, high = value / 4, value * 2
+            first = -(-low // step)
+            values = {step * i for i in range(int(first), int(high // step) + 1)}
+            axes[name] = sorted(values | {value})
+    size = network.knobs.get("resolution")
+    if isinstance(size, int) and network.input_shape is None:
+        axes["resolution"] = list(range(min(32, size), min(2 * size, size + 500) + 1))
+    return axes
+
+
+def explore_page(network: Network, report: Report, over: Mapping[str, Any] | None = None, command: str = "") -> str:
+    """The page; raises `UsageError` where there is nothing to slide, or too much."""
+    chosen = dict(over or usual_axes(network))
+    if not chosen:
+        raise UsageError(
+            f"{network.name} has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES"
+        )
+    made = space(network, report, chosen)
+    data = page_data(network, report, made)
+    top = html.cards(Card(word, "", "", key=f"card-{metric}") for metric, word in SHOWN.items())
+    body = f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n<p id="words" role="status" aria-live="polite"></p>'
+    picture = '<div class="charts" id="pictures"></div>'
+    sections = [
+        Section("knobs", "Knobs", body, about="Slide, or use the arrow keys; the numbers follow at once."),
+        Section("budget", "Budget", _budgets(report), about="What has to fit; leave empty what does not matter."),
+        Section("map", "What fits", picture, about=_MAP),
+    ]
+    return html.page(
+        f"{report.title or report.network}: explore",
+        sections,
+        subtitle=title(report),
+        top=top + html.data("space", data),
+        facts=provenance(network, report, command),
+        scripts=[html.asset("explore.js")],
+    )
+
+
+_MAP = (
+    "Shaded is what fits the budget; the thick line is its edge, the networks that cannot grow in one knob without "
+    "leaving it. The dashed line is compound scaling (arXiv 1905.11946), the ring is where the sliders stand."
+)
+
+
+def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
+    """What the page computes with: axes, the place of the network itself, and the tables of each metric."""
+    if any(len(values) > MOST_VALUES for values in made.axes.values()):
+        name = max(made.axes, key=lambda axis: len(made.axes[axis]))
+        raise UsageError(
+            f"the axis {name} has {exact(len(made.axes[name]))} values; a slider takes {exact(MOST_VALUES)}"
+        )
+    pool: dict[str, int] = {}
+    shared: list[Any] = []
+
+    def kept(table: Mapping[str, Any]) -> int:
+        key = repr(table)
+        if key not in pool:
+            pool[key] = len(shared)
+            shared.append(table)
+        return pool[key]
+
+    metrics = {}
+    for metric in SHOWN:
+        regions = made.to_dict(metric)
+        for region in regions:
+            region["values"] = [_spans(positions) for positions in region["values"].values()]
+            region["candidates"] = [
+                [[_safe(term["factor"]), [kept(table) for table in term["tables"]]] for term in terms]
+                for terms in region["candidates"]
+            ]
+        metrics[metric] = regions
+    entries = sum(_size(table["values"]) for table in shared)
+    if entries > MOST_ENTRIES:
+        raise UsageError(
+            f"a page of {exact(entries)} numbers is too heavy; the most is {exact(MOST_ENTRIES)}: give shorter axes with --over"
+        )
+    return {
+        "axes": {name: [str(json_value(value)) for value in values] for name, values in made.axes.items()},
+        "at": {name: _nearest(values, network.knobs.get(name)) for name, values in made.axes.items()},
+        "metrics": metrics,
+        "tables": [
+            {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": table["values"]}
+            for table in shared
+        ],
+        "big": any(made.bound(metric) >= EXACT_FLOAT for metric in SHOWN),
+        "words": SHOWN,
+        "compound": {name: str(float(base)) for name, base in COMPOUND.items()},
+        "start": {name: float(value) for name, value in network.knobs.items() if isinstance(value, (int, Fraction))},
+        "dtype": report.dtype,
+    }
+
+
+def _spans(positions: list[int]) -> list[list[int]]:
+    """Runs of positions as first and last, with where each run begins in the region's tables."""
+    spans: list[list[int]] = []
+    for index, at in enumerate(positions):
+        if spans and spans[-1][1] == at - 1:
+            spans[-1][1] = at
+        else:
+            spans.append([at, at, index])
+    return spans
+
+
+def _safe(values: Any) -> Any:
+    """Integers that JavaScript would round when it reads them, as text."""
+    if isinstance(values, list):
+        return [_safe(value) for value in values]
+    return str(values) if abs(values) >= EXACT_FLOAT else values
+
+
+def _size(values: Any) -> int:
+    return sum(map(_size, values)) if isinstance(values, list) else 1
+
+
+def _nearest(values: tuple[Any, ...], value: Any) -> int:
+    """The position of a value on an axis, or of the numeric one next to it."""
+    if value in values:
+        return values.index(value)
+    numeric = isinstance(value, (int, Fraction)) and all(isinstance(one, (int, Fraction)) for one in values)
+    return min(range(len(values)), key=lambda i: abs(values[i] - value)) if numeric else 0
+
+
+def _slider(name: str) -> str:
+    shown = escape(name)
+    return (
+        f'<p class="slider"><label for="knob-{shown}">{shown}</label> '
+        f'<input type="range" id="knob-{shown}" data-axis="{shown}" min="0" step="1"> '
+        f'<output id="out-{shown}" for="knob-{shown}"></output></p>\n'
+    )
+
+
+def _budgets(report: Report) -> str:
+    fields = {
+        "macs": ("MACs at most", exact(report.totals.macs), "for example 300M or 1.5G"),
+        "params": ("parameters at most", "", "for example 4M"),
+        "peak_activation_bytes": ("peak memory at most", "", "for example 256KiB or 1.5MiB"),
+    }
+    return "".join(
+        f'<p class="slider"><label for="max-{metric}">{word}</label> <input type="text" id="max-{metric}" '
+        f'data-metric="{metric}" value="{value}" placeholder="none" aria-describedby="hint-{metric}" autocomplete="off"> '
+        f'<span class="about" id="hint-{metric}">{hint}</span></p>\n'
+        for metric, (word, value, hint) in fields.items()
+    )
