@@ -28,7 +28,18 @@ TOOLS = {
     "torchinfo": ("from torchinfo import summary", "summary(model, input_data=x, verbose=0).total_mult_adds"),
     "thop": ("from thop import profile", "profile(model, (x,), verbose=False)[0]"),
 }
-TORCH = "import torch, torchvision\nx = torch.zeros(1, 3, 224, 224)\nmodel = torchvision.models.{name}().eval()\n"
+#: torchvision is often installed without its compiled operators, and then does not import: declare them.
+TORCH = """import torch
+library = torch.library.Library("torchvision", "FRAGMENT")
+for name in ("nms", "qnms"):
+    try:
+        library.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    except RuntimeError:
+        pass
+import torchvision
+x = torch.zeros(1, 3, 224, 224)
+model = torchvision.models.{name}().eval()
+"""
 OURS = ("import convcost", "convcost.load('{name}').report().totals.macs")
 
 
@@ -72,7 +83,7 @@ def main() -> None:
         print(f"{ours:<14}{'convcost':<11}{known[0][0]:>16,}{cold:>8.2f} s{warm * 1000:>8.1f} ms{1:>8}{1:>8}")
         for tool in tools:
             ready, count = TOOLS[tool]
-            found = measured(f"{ready}\n{TORCH.format(name=theirs)}", count, theirs)
+            found = measured(f"{TORCH.format(name=theirs)}{ready}", count, theirs)
             if found:
                 total, whole, _, each = found
                 print(f"{ours:<14}{tool:<11}{total:>16,}{whole:>8.2f} s{each * 1000:>8.1f} ms{whole / cold:>8.1f}{each / warm:>8.1f}")
