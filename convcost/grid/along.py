@@ -69,15 +69,11 @@ def compound(
     settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
     start = {name: network.knobs.get(name) for name in COMPOUND}
-    if not isinstance(start["depth"], Fraction) or not isinstance(start["width"], Fraction):
-        raise UsageError(
-            f"{network.name} has no depth and width to scale; compound scaling needs depth, width, resolution"
-        )
-    if not isinstance(start["resolution"], int):
-        raise UsageError(f"{network.name} has no resolution to scale; compound scaling needs depth, width, resolution")
-    line = _Line(
-        model, dict(settings), {name: Fraction(value) for name, value in start.items()}, batch, dtype, memory_policy
-    )
+    scaled = {name: Fraction(value) for name, value in start.items() if isinstance(value, (int, Fraction))}
+    missing = [name for name in COMPOUND if name not in scaled]
+    if missing:
+        raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
+    line = _Line(model, dict(settings), scaled, batch, dtype, memory_policy)
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(_SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):

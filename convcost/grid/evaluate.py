@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.grid.guards import LARGEST_INT64, Array
-from convcost.grid.tables import Region, Tables, Term, taken
+from convcost.grid.tables import Region, Tables, Term, freeze_table, taken
 
 EXACT_FLOAT = 2**53
 _BLOCK = 2**17
@@ -37,14 +37,16 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
     window = window or tuple(slice(0, size) for size in tables.shape)
     out = empty(tables, metric, window) if out is None else out
     layout = _layout(tables, metric, window)
-    regions = [_Prepared(region, metric, window, layout) for region in tables.regions]
+    planes = _equal_planes(tables, metric, window, layout)
+    firsts = np.array([members[0] for members in planes])
+    regions = [_Prepared(region, metric, window, layout, firsts) for region in tables.regions if region.costs]
     regions = [region for region in regions if region.size]
-    covered = sum(region.size for region in regions) == out.size
     target = out.transpose(layout.order) if layout.outer else out.transpose(layout.order)[None]
+    covered = sum(region.size for region in regions) == len(firsts) * prod(target.shape[1:])
     height = max(1, _BLOCK // prod(target.shape[2:]))
     tasks = [
         partial(_write, regions, members, slice(low, min(low + height, target.shape[1])), target, covered)
-        for members in _equal_planes(regions, target.shape[0], layout)
+        for members in planes
         for low in range(0, target.shape[1], height)
     ]
     if out.size < 4 * _BLOCK or len(tasks) == 1:
@@ -146,24 +148,26 @@ def _layout(tables: Tables, metric: str, window: Window) -> _Layout:
     most = max(axes, key=lambda axis: repeats[axis])
     outer = (most,) if repeats[most] >= 2 and len(axes) > 1 else ()
     inner = [axis for axis in axes if axis not in outer]
-    found = [table for terms in region.costs[metric] for term in terms for table in term.tables]
-
-    def products(axis: int) -> tuple[bool, int]:
-        return sizes[axis] == 1, len({table.tobytes() for table in found if table.shape[axis] > 1})
-
-    rows = min(inner, key=products)
+    rows = min(inner, key=lambda axis: (sizes[axis] == 1, region.profiles(metric)[axis]))
     return _Layout(outer, rows, tuple(axis for axis in inner if axis != rows))
 
 
-def _equal_planes(regions: Sequence[_Prepared], count: int, layout: _Layout) -> Iterator[Array]:
+def _equal_planes(tables: Tables, metric: str, window: Window, layout: _Layout) -> list[Array]:
     """Positions along the outermost axis in groups at which all regions have the same values."""
-    kinds = np.full((count, max(1, len(regions))), -1, dtype=np.intp)
-    for column, region in enumerate(regions):
-        kinds[region.at[0], column] = region.outer_kinds
+    if not layout.outer:
+        return [np.zeros(1, dtype=np.intp)]
+    (outer,) = layout.outer
+    columns = []
+    for region in tables.regions:
+        chosen, at = inside(region, window)
+        column = np.full(window[outer].stop - window[outer].start, -1, dtype=np.intp)
+        if all(map(len, chosen)):
+            column[at[outer]] = region.kinds(metric)[outer][chosen[outer]] if region.costs else 0
+        columns.append(column)
     groups: dict[bytes, list[int]] = {}
-    for position, row in enumerate(kinds):
-        groups.setdefault(row.tobytes() if layout.outer else b"", []).append(position)
-    return map(np.array, groups.values())
+    for position, row in enumerate(np.stack(columns, axis=1)):
+        groups.setdefault(row.tobytes(), []).append(position)
+    return [np.array(members) for members in groups.values()]
 
 
 def _write(regions: Sequence[_Prepared], members: Array, rows: slice, target: Array, covered: bool) -> None:
@@ -180,9 +184,12 @@ def _write(regions: Sequence[_Prepared], members: Array, rows: slice, target: Ar
 class _Prepared:
     """A region made ready for a window: its tables cut to it, and its axes in the order of the layout."""
 
-    def __init__(self, region: Region, metric: str, window: Window, layout: _Layout) -> None:
+    def __init__(self, region: Region, metric: str, window: Window, layout: _Layout, planes: Array) -> None:
         chosen, at = inside(region, window)
-        self.size = prod(map(len, chosen)) if region.costs else 0
+        for axis in layout.outer:
+            needed = np.isin(at[axis], planes)
+            chosen[axis], at[axis] = chosen[axis][needed], at[axis][needed]
+        self.size = prod(map(len, chosen))
         if not self.size:
             return
         kinds = [kind[some] for kind, some in zip(region.kinds(metric), chosen, strict=True)]
@@ -191,10 +198,8 @@ class _Prepared:
         chosen = [some[part] for some, part in zip(chosen, cut, strict=True)]
         self.columns = [spreads[axis] for axis in layout.columns]
         self.at = [at[axis] for axis in layout.order]
-        if layout.outer:
-            self.outer_kinds = kinds[layout.outer[0]]
-        else:
-            self.at, self.outer_kinds = [np.zeros(1, dtype=np.intp), *self.at], np.zeros(1, dtype=np.intp)
+        if not layout.outer:
+            self.at = [np.zeros(1, dtype=np.intp), *self.at]
         shape = [len(self.at[0]), len(self.at[1]), *(len(spread.firsts) for spread in self.columns)]
         dtype = _dtype(region.bound(metric))
         self.sums = [
@@ -254,11 +259,15 @@ class _Sum:
             if any(table.size > shape[1] for table in along):  # a table over rows and another axis at once
                 self.rest.append([np.array(factor, dtype=dtype), *(table.astype(dtype) for table in tables)])
                 continue
-            key = tuple(along[0].ravel().tolist()) if along else None
+            key = freeze_table(along[0]) if along else None
             profiles[key] = along[0].reshape(-1).astype(dtype) if along else np.ones(shape[1], dtype=dtype)
             grouped.setdefault(key, []).append(self._columns(factor, [t for t in tables if t.shape[1] == 1]))
         self.profiles = np.stack(list(profiles.values()), axis=1) if profiles else None
         self.columns = list(grouped.values())
+        size = len(profiles) * shape[0] * prod(shape[2:])
+        self.known = (
+            np.stack([self._grouped(group) for group in self.columns], axis=1) if 0 < size < _BLOCK * 8 else None
+        )
 
     def _columns(self, factor: int, tables: Sequence[Array]) -> tuple[Array, Array]:
         """A term without its rows: one number for each plane, and numbers for the columns (maybe of each plane)."""
@@ -270,16 +279,27 @@ class _Sum:
                 columns = columns * table[:, 0].astype(self.dtype)
         return planes, columns.reshape(-1, prod(self.shape[2:]))
 
+    def _grouped(self, group: Sequence[tuple[Array, Array]]) -> Array:
+        """What the terms of one profile have in common: numbers for each plane and column."""
+        shape = (self.shape[0], prod(self.shape[2:]))
+        if self.dtype == np.float64 and all(len(columns) == 1 for _, columns in group):
+            planes = np.stack([np.broadcast_to(planes, shape[:1]) for planes, _ in group], axis=1)
+            return np.asarray(planes @ np.concatenate([columns for _, columns in group]))
+        return np.broadcast_to(sum(planes[:, None] * columns for planes, columns in group), shape)
+
+    def _at(self, plane: int) -> list[Array]:
+        return [
+            np.asarray(sum(columns[plane % len(columns)] * planes[plane % len(planes)] for planes, columns in group))
+            for group in self.columns
+        ]
+
     def values(self, plane: int, rows: slice) -> Array:
         """The sum at some rows of a plane, as an array of rows × columns."""
         height = rows.stop - rows.start
         total: Any = np.zeros((height, prod(self.shape[2:])), dtype=self.dtype) if self.profiles is None else None
         if self.profiles is not None:
-            pick = [
-                sum(columns[plane % len(columns)] * planes[plane % len(planes)] for planes, columns in group)
-                for group in self.columns
-            ]
-            total = self.profiles[rows] @ np.stack(pick)
+            columns = self.known[plane] if self.known is not None else np.stack(self._at(plane))
+            total = self.profiles[rows] @ columns
         total = total.reshape(height, *self.shape[2:])
         for tables in self.rest:
             product = tables[0]

@@ -82,6 +82,20 @@ class Region:
         costs = {metric: tuple(tuple(map(cut, terms)) for terms in sums) for metric, sums in self.costs.items()}
         return Region(tuple(box), costs, self.reason)
 
+    def profiles(self, metric: str) -> tuple[int, ...]:
+        """For each axis, how many different tables run along it."""
+        if metric not in self._profiles:
+            found = [table for terms in self.costs[metric] for term in terms for table in term.tables]
+            self._profiles[metric] = tuple(
+                len({freeze_table(table) for table in found if table.shape[axis] > 1})
+                for axis in range(len(self.shape))
+            )
+        return self._profiles[metric]
+
+    @cached_property
+    def _profiles(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
     @cached_property
     def _kinds(self) -> dict[str, tuple[Array, ...]]:
         return {}
@@ -177,11 +191,16 @@ def tables(
     return Tables(name, fixed, dict(axes), tuple(found), sides, request)
 
 
+def freeze_table(table: Array) -> bytes | tuple[Any, ...]:
+    """Equal for equal tables of one shape."""
+    return tuple(table.ravel().tolist()) if table.dtype == object else table.tobytes()
+
+
 def taken(table: Array, chosen: Sequence[Array]) -> Array:
     """A table at some values of each axis that it varies along."""
     found = table
     for axis, some in enumerate(chosen):
-        if table.shape[axis] > 1:
+        if 1 < table.shape[axis] != len(some):  # ascending and without repeats: so many are all
             found = found.take(some, axis=axis)
     return found
 
