@@ -33,8 +33,12 @@ def at(number, *where):
 def truth(condition, *where):
     if not isinstance(condition, Mask):
         return condition
-    return bool(np.broadcast_to(condition.array, [9] * condition.array.ndim)[where]) if False else bool(
-        condition.array[tuple(i if size > 1 else 0 for i, size in zip(where, condition.array.shape, strict=True))]
+    return (
+        bool(np.broadcast_to(condition.array, [9] * condition.array.ndim)[where])
+        if False
+        else bool(
+            condition.array[tuple(i if size > 1 else 0 for i, size in zip(where, condition.array.shape, strict=True))]
+        )
     )
 
 
@@ -75,7 +79,9 @@ def test_division_rounds_down_and_leaves_python_s_remainder(xs, ys):
 @given(st.lists(st.tuples(st.integers(0, 1), INTS), min_size=1, max_size=6))
 def test_sums_put_together_are_the_sums_added_one_by_one(parts):
     size = max(len(values) for _, values in parts)
-    numbers = [along((values * size)[:size], axis, 2) * along(range(1, size + 1), 1 - axis, 2) for axis, values in parts]
+    numbers = [
+        along((values * size)[:size], axis, 2) * along(range(1, size + 1), 1 - axis, 2) for axis, values in parts
+    ]
     total = added(numbers)
     for i, j in product(range(size), repeat=2):
         assert at(total, i, j) == sum(at(number, i, j) for number in numbers)

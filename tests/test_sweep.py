@@ -183,7 +183,9 @@ def test_points_that_cannot_be_built_are_masked_with_the_reason():
     grid = convcost.sweep("alexnet", resolution=[1, 66, 67])
     assert grid.macs.mask.tolist() == [True, True, False]
     assert grid.at(resolution=66) == dict.fromkeys(METRICS)
-    assert grid.why(resolution=66) == str(pytest.raises(SpecError, convcost.load("alexnet", resolution=66).report).value)
+    assert grid.why(resolution=66) == str(
+        pytest.raises(SpecError, convcost.load("alexnet", resolution=66).report).value
+    )
     records = list(grid.records())
     assert records[0]["infeasible"] == "conv1: the 11×11 window must fit into the padded input, got 1×1"
     assert records[2]["infeasible"] is None
@@ -210,9 +212,16 @@ def test_table_3_of_efficientnet_where_it_agrees_with_itself():
     v1 = convcost.sweep("mobilenet_v1", width=[1, 2], resolution=[224, 448])
     assert [round(int(v1.macs[at]) / 1e9, 1) for at in ((0, 0), (1, 0))] == [0.6, 2.2]
     v2 = convcost.sweep("mobilenet_v2", width=[1, 2], resolution=[224, 448], depth=[1, 4])
-    assert [round(int(v2.macs[at]) / 1e9, 1) for at in ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0))] == [0.3, 1.2, 1.1, 1.2]
+    assert [round(int(v2.macs[at]) / 1e9, 1) for at in ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0))] == [
+        0.3,
+        1.2,
+        1.1,
+        1.2,
+    ]
     resnet = convcost.sweep("resnet", width=[1, 2], resolution=[224, 448], depth=[1, 4])
-    base, deeper, wider, larger = (round(int(resnet.macs[at]) / 1e9, 1) for at in ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0)))
+    base, deeper, wider, larger = (
+        round(int(resnet.macs[at]) / 1e9, 1) for at in ((0, 0, 0), (0, 0, 1), (1, 0, 0), (0, 1, 0))
+    )
     assert (base, larger) == (4.1, 16.4)
     # The paper prints 16.2 for depth 4 and 14.7 for width 2; the other way round they fit to 0.1 B.
     assert abs(deeper - 14.7) < 0.2
@@ -271,7 +280,10 @@ def test_axes_that_do_not_fit_are_refused_with_one_line(axes, message):
 def test_axis_values_are_exact_decimals():
     grid = convcost.sweep("mobilenet_v2", width="0.1:0.9:0.1", resolution=[32])
     assert grid.axes["width"] == tuple(Fraction(i, 10) for i in range(1, 10))
-    assert convcost.sweep("mobilenet_v2", width=[0.1, 0.7], resolution=[32]).axes["width"] == (Fraction(1, 10), Fraction(7, 10))
+    assert convcost.sweep("mobilenet_v2", width=[0.1, 0.7], resolution=[32]).axes["width"] == (
+        Fraction(1, 10),
+        Fraction(7, 10),
+    )
 
 
 def test_a_long_grid_is_read_in_little_memory(tmp_path):
@@ -300,9 +312,13 @@ def test_the_tables_of_a_grid_are_plain_integers_that_give_every_cost():
     made = design_space("efficientnet", {}, over={"width": ["0.5", "1"], "resolution": [64, 96], "depth": [1, 2]})
     for i, j, k in np.ndindex(2, 2, 2):
         (region,) = [
-            one for one in made.to_dict() if i in one["values"]["width"] and j in one["values"]["resolution"] and k in one["values"]["depth"]
+            one
+            for one in made.to_dict()
+            if i in one["values"]["width"] and j in one["values"]["resolution"] and k in one["values"]["depth"]
         ]
-        at = {name: where.index(place) for (name, where), place in zip(region["values"].items(), (i, j, k), strict=True)}
+        at = {
+            name: where.index(place) for (name, where), place in zip(region["values"].items(), (i, j, k), strict=True)
+        }
         (terms,) = region["candidates"]
         total = 0
         for term in terms:
