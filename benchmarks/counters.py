@@ -86,7 +86,9 @@ def main() -> None:
             found = measured(f"{TORCH.format(name=theirs)}{ready}", count, theirs)
             if found:
                 total, whole, _, each = found
-                print(f"{ours:<14}{tool:<11}{total:>16,}{whole:>8.2f} s{each * 1000:>8.1f} ms{whole / cold:>8.1f}{each / warm:>8.1f}")
+                print(
+                    f"{ours:<14}{tool:<11}{total:>16,}{whole:>8.2f} s{each * 1000:>8.1f} ms{whole / cold:>8.1f}{each / warm:>8.1f}"
+                )
     if not tools:
         print("no other counter is installed here (fvcore, ptflops, torchinfo or thop, with torch and torchvision)")
 

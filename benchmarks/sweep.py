@@ -69,12 +69,16 @@ def grid(rounds: int) -> None:
     best = min(times["grid"])
     print(f"grid of {points:,} EfficientNets, MACs as int64; tables made once in {made_in * 1000:.0f} ms")
     for name in times:
-        print(f"  {name:<10}{statistics.median(times[name]) * 1000:>10.1f} ms{points / statistics.median(times[name]) / 1e9:>8.2f} G points/s")
+        print(
+            f"  {name:<10}{statistics.median(times[name]) * 1000:>10.1f} ms{points / statistics.median(times[name]) / 1e9:>8.2f} G points/s"
+        )
     for of, to in (("grid", "fill"), ("new grid", "new fill")):
         middle, least = ratio(times, of, to)
         print(f"  rate of {of} to {to}: {1 / middle:.2f} (best round {1 / least:.2f})")
-    print(f"  {statistics.median(walks) / (best / points):,.0f} times a loop over load and report, "
-          f"{statistics.median(bare) / (best / points):,.0f} times one over the walk alone")
+    print(
+        f"  {statistics.median(walks) / (best / points):,.0f} times a loop over load and report, "
+        f"{statistics.median(bare) / (best / points):,.0f} times one over the walk alone"
+    )
 
 
 def front(rounds: int) -> None:
@@ -86,7 +90,9 @@ def front(rounds: int) -> None:
         size = len(grid_front(made, objectives))
         times = beside({"front": lambda o=objectives: grid_front(made, o), "fill": lambda: array.fill(1.0)}, rounds)
         middle, least = ratio(times, "front", "fill")
-        print(f"  {', '.join(texts):<26}{size:>7,} points{statistics.median(times['front']):>8.2f} s, {middle:.0f} times the fill (best round {least:.0f})")
+        print(
+            f"  {', '.join(texts):<26}{size:>7,} points{statistics.median(times['front']):>8.2f} s, {middle:.0f} times the fill (best round {least:.0f})"
+        )
 
 
 def walks(rounds: int) -> None:

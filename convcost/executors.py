@@ -5,6 +5,7 @@ Results come in the order of the work, whoever finishes first, so that an answer
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -115,7 +116,13 @@ def _on_dask(
         raise UsageError("the engine dask needs dask: pip install 'convcost[distributed]'") from None
     cluster: AbstractContextManager[Any] = nullcontext(scheduler)
     if scheduler is None:
-        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+        cluster = LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
     with cluster as address:
         try:
             client = Client(address, timeout="20s", set_as_default=False)

@@ -30,9 +30,7 @@ def every_configuration(model, axes):
 def by_brute_force(records, axes, budgets):
     fits = [r for r in records if all(r[metric] <= limit for metric, limit in budgets.items())]
     return [
-        r
-        for r in fits
-        if not any(all(q[a] >= r[a] for a in axes) and any(q[a] > r[a] for a in axes) for q in fits)
+        r for r in fits if not any(all(q[a] >= r[a] for a in axes) and any(q[a] > r[a] for a in axes) for q in fits)
     ], fits
 
 
@@ -70,7 +68,11 @@ def test_fit_is_what_a_search_through_all_configurations_finds(model, macs, para
             if at + 1 == len(values):
                 assert stopped == (END,)
                 continue
-            larger = next(r for r in RECORDS[model] if all(r[k] == (values[at + 1] if k == knob else v) for k, v in one.knobs.items()))
+            larger = next(
+                r
+                for r in RECORDS[model]
+                if all(r[k] == (values[at + 1] if k == knob else v) for k, v in one.knobs.items())
+            )
             assert stopped == tuple(m for m, limit in limits.items() if larger[m] > limit)
 
 
@@ -136,13 +138,18 @@ def test_budgets_that_make_no_sense_are_refused(asked, message):
     assert str(error.value).startswith(message)
 
 
-@pytest.mark.parametrize(("model", "budget"), [("efficientnet_b0", "4.2G"), ("mobilenet_v2", "1.3G"), ("efficientnet_b0", "390M")])
+@pytest.mark.parametrize(
+    ("model", "budget"), [("efficientnet_b0", "4.2G"), ("mobilenet_v2", "1.3G"), ("efficientnet_b0", "390M")]
+)
 def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
     limit = budgets_of(budget, None, None)[0].limit
     found = compound(model, max_macs=budget)
 
     def macs(phi):
-        knobs = {"depth": Fraction(1.2**phi).limit_denominator(10**9), "width": Fraction(1.1**phi).limit_denominator(10**9)}
+        knobs = {
+            "depth": Fraction(1.2**phi).limit_denominator(10**9),
+            "width": Fraction(1.1**phi).limit_denominator(10**9),
+        }
         return convcost.load(model, resolution=round(1.15**phi * 224), **knobs).report().totals.macs
 
     assert macs(found.phi - 1e-6) == found.costs["macs"] <= limit

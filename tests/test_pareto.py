@@ -19,9 +19,7 @@ from convcost.grid.sweep import design_space, windows
 from convcost.grid.tables import METRICS
 
 exactly = settings(deadline=None, derandomize=True, max_examples=200, database=None)
-POINTS = st.integers(1, 4).flatmap(
-    lambda d: st.lists(st.tuples(*[st.integers(0, 4)] * d), min_size=1, max_size=30)
-)
+POINTS = st.integers(1, 4).flatmap(lambda d: st.lists(st.tuples(*[st.integers(0, 4)] * d), min_size=1, max_size=30))
 
 
 def by_brute_force(points):
@@ -92,10 +90,22 @@ def test_what_cannot_be_ordered_is_refused(asked, points, message):
 
 SPACES = [
     ("mobilenet_v2", {"width": "0.3:1:0.1", "resolution": "96:160:9", "depth": "0.5:2:0.5"}, ["macs", "resolution"]),
-    ("efficientnet", {"depth": [1, "1.5", 2], "resolution": [64, 65, 66, 90], "width": "0.2:1:0.1"}, ["macs", "max:params"]),
+    (
+        "efficientnet",
+        {"depth": [1, "1.5", 2], "resolution": [64, 65, 66, 90], "width": "0.2:1:0.1"},
+        ["macs", "max:params"],
+    ),
     ("alexnet", {"resolution": "1:120:7"}, ["macs", "resolution"]),
-    ("resnet", {"config": [18, 34], "width": "0.5:1:0.25", "resolution": "64:128:16"}, ["macs", "params", "max:activations"]),
-    ("mobilenet_v1", {"width": "0.5:1:0.1", "resolution": "64:96:8"}, ["macs", "min:peak_activation_bytes", "width", "resolution"]),
+    (
+        "resnet",
+        {"config": [18, 34], "width": "0.5:1:0.25", "resolution": "64:128:16"},
+        ["macs", "params", "max:activations"],
+    ),
+    (
+        "mobilenet_v1",
+        {"width": "0.5:1:0.1", "resolution": "64:96:8"},
+        ["macs", "min:peak_activation_bytes", "width", "resolution"],
+    ),
 ]
 
 

@@ -39,7 +39,7 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
     layout = _layout(tables, metric, window)
     planes = _equal_planes(tables, metric, window, layout)
     firsts = np.array([members[0] for members in planes])
-    regions = [_Prepared(region, metric, window, layout, firsts) for region in tables.regions if region.costs]
+    regions = [_Prepared(region, metric, window, layout, firsts) for region in tables.regions if not region.reason]
     regions = [region for region in regions if region.size]
     target = out.transpose(layout.order) if layout.outer else out.transpose(layout.order)[None]
     covered = sum(region.size for region in regions) == len(firsts) * prod(target.shape[1:])
@@ -74,7 +74,7 @@ def feasible(tables: Tables, window: Window | None = None) -> Array:
     shape = [len(range(*part.indices(size))) for part, size in zip(window, tables.shape, strict=True)]
     out = np.ones(shape, dtype=bool)
     for region in tables.regions:
-        if not region.costs:
+        if region.reason:
             out[np.ix_(*inside(region, window)[1])] = False
     return out
 
@@ -88,7 +88,7 @@ def at_points(tables: Tables, metric: str, positions: Sequence[Array]) -> list[i
         for values, at, place in zip(region.box, positions, local, strict=True):
             inside &= values[np.minimum(place, len(values) - 1)] == at
         here = np.flatnonzero(inside)
-        if region.costs and len(here):
+        if not region.reason and len(here):
             picked = [place[here] for place in local]
             for i, value in zip(here, _sum_at(region, metric, picked), strict=True):
                 found[i] = int(value)
@@ -141,8 +141,8 @@ def _layout(tables: Tables, metric: str, window: Window) -> _Layout:
     """Choose the part of each axis: the fewer products a cell takes, the better; a single value makes poor rows."""
     sizes = [part.stop - part.start for part in window]
     axes = range(len(sizes))
-    region = max(tables.regions, key=lambda region: prod(region.shape) if region.costs else 0)
-    if not region.costs:
+    region = max(tables.regions, key=lambda region: prod(region.shape) if not region.reason else 0)
+    if region.reason:
         return _Layout((), 0, tuple(axes[1:]))
     repeats = [min(size, len(kind)) / (int(kind.max()) + 1) for size, kind in zip(sizes, region.kinds(metric))]
     most = max(axes, key=lambda axis: repeats[axis])
@@ -162,7 +162,7 @@ def _equal_planes(tables: Tables, metric: str, window: Window, layout: _Layout) 
         chosen, at = inside(region, window)
         column = np.full(window[outer].stop - window[outer].start, -1, dtype=np.intp)
         if all(map(len, chosen)):
-            column[at[outer]] = region.kinds(metric)[outer][chosen[outer]] if region.costs else 0
+            column[at[outer]] = region.kinds(metric)[outer][chosen[outer]] if not region.reason else 0
         columns.append(column)
     groups: dict[bytes, list[int]] = {}
     for position, row in enumerate(np.stack(columns, axis=1)):

@@ -64,25 +64,36 @@ def grid_front(
     looked at once. Keywords as in `executors.results`.
     """
     chosen = [_looked_at(made, axis, objectives) for axis in range(len(made.axes))]
-    small = made.taken(chosen)
-    todo = windows(small.shape, size)
+    metrics = [one.name for one in objectives if one.name in METRICS]
+    small = made.only(metrics).taken(chosen)
+    small.prepare(metrics)
     best = Found(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
-    alone = engine.get("jobs", 1) == 1 and engine.get("engine", "local") == "local"
-    if alone:  # what is known so far makes the next piece cheaper
-        for window in todo:
-            best = merge(best, local_front(small, objectives, window, best))
-            if progress:
-                progress(prod(part.stop - part.start for part in window))
-    else:
-        for window, found in zip(
-            windows(small.shape, size), results(partial(local_front, small, objectives), todo, **engine)
-        ):
-            best = merge(best, found)
-            if progress:
-                progress(prod(part.stop - part.start for part in window))
+
+    def work() -> Iterator[tuple[Window, Found]]:
+        """Each window, with the best of what is known when it is handed out: whatever that is, the front is the same."""
+        for window in windows(small.shape, size):
+            yield window, _thinned(best)
+
+    todo = zip(
+        windows(small.shape, size), results(partial(_on_window, small, objectives), work(), **engine), strict=True
+    )
+    for window, found in todo:
+        best = merge(best, found)
+        if progress:
+            progress(prod(part.stop - part.start for part in window))
     where = np.unravel_index(best.positions, small.shape)
     rows = zip(*(picked[at].tolist() for picked, at in zip(chosen, where, strict=True)), strict=True)
     return [dict(zip(made.axes, row, strict=True)) for row in sorted(rows)]
+
+
+def _on_window(made: Tables, objectives: Sequence[Objective], work: tuple[Window, Found]) -> Found:
+    return local_front(made, objectives, *work)
+
+
+def _thinned(known: Found, most: int = 4096) -> Found:
+    """Some points of a front, enough to leave out most of what it dominates."""
+    some = slice(None, None, max(1, len(known.positions) // most))
+    return Found(known.positions[some], tuple(column[some] for column in known.objectives))
 
 
 def merge(a: Found, b: Found) -> Found:
@@ -99,7 +110,7 @@ def local_front(made: Tables, objectives: Sequence[Objective], window: Window, k
     shape = tuple(part.stop - part.start for part in window)
     columns = [_values(made, one, window, shape) for one in objectives]
     kept: Array = np.arange(columns[0].size)
-    if any(not region.costs for region in made.regions):
+    if any(region.reason for region in made.regions):
         kept = np.flatnonzero(feasible(made, window))
         columns = [column[kept] for column in columns]
     if known is not None and len(columns) == 2 and len(known.positions):

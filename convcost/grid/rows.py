@@ -108,7 +108,7 @@ class _Parquet:
             (name, pa.string() if kind.kind == "O" else pa.from_numpy_dtype(kind)) for name, kind in kinds.items()
         ]
         fields += [(metric, pa.int64()) for metric in metrics]
-        if any(not region.costs for region in made.regions):
+        if any(region.reason for region in made.regions):
             fields.append(("infeasible", pa.string()))
         schema = pa.schema(fields, metadata={"convcost": json.dumps(meta(made), ensure_ascii=False)})
         self.pa, self.schema = pa, schema

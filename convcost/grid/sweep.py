@@ -116,18 +116,18 @@ class Sweep:
     @property
     def reasons(self) -> Array | None:
         """At every point why no network can be built there, as said of the first of its kind; None if all can be."""
-        if all(region.costs for region in self.tables.regions):
+        if all(not region.reason for region in self.tables.regions):
             return None
         texts = np.full(self.shape, None, dtype=object)
         for region in self.tables.regions:
-            if not region.costs:
+            if region.reason:
                 texts[np.ix_(*inside(region, self.window)[1])] = region.reason
         return texts
 
     @property
     def infeasible(self) -> list[tuple[dict[str, tuple[Any, ...]], str]]:
         """Parts of the grid in which no network can be built, each with the reason at its first point."""
-        return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if not region.costs]
+        return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if region.reason]
 
 
 def sweep(model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any) -> Sweep:
@@ -181,7 +181,7 @@ def design_space(
 def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
     """One window of a grid."""
     axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
-    holes = any(not region.costs for region in made.regions)
+    holes = any(region.reason for region in made.regions)
     mask: Any = ~feasible(made, window) if holes else np.ma.nomask
     arrays = {metric: np.ma.array(evaluate(made, metric, window), mask=mask) for metric in metrics}
     return Sweep(made.network, axes, arrays, made, window)

@@ -130,13 +130,28 @@ class Tables:
         """A number for each value of an axis: values with the same number cost the same, all else being equal."""
         columns = []
         for region in self.regions:
-            for metric in metrics if region.costs else ():
+            for metric in metrics if not region.reason else ():
                 column = np.full(self.shape[axis], -1, dtype=np.intp)
                 column[region.box[axis]] = region.kinds(metric)[axis]
                 columns.append(column)
-            if not region.costs:
+            if region.reason:
                 columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
         return _kinds([np.stack(columns, axis=1)] if columns else [], 0, self.shape[axis])
+
+    def only(self, metrics: Sequence[str]) -> Tables:
+        """Without the tables of other metrics."""
+        regions = [
+            replace(region, costs={metric: region.costs[metric] for metric in metrics if not region.reason})
+            for region in self.regions
+        ]
+        return replace(self, regions=tuple(regions))
+
+    def prepare(self, metrics: Sequence[str]) -> None:
+        """Find out now what evaluating needs to know, so that no worker has to."""
+        for region in self.regions:
+            for metric in metrics if not region.reason else ():
+                region.kinds(metric)
+                region.profiles(metric)
 
     def taken(self, chosen: Sequence[Array]) -> Tables:
         """The grid at some of the values of each axis (ascending positions)."""
@@ -158,7 +173,7 @@ class Tables:
                 "candidates": [[self._term(term) for term in terms] for terms in region.costs[metric]],
             }
             for region in self.regions
-            if region.costs
+            if not region.reason
         ]
 
     def _term(self, term: Term) -> dict[str, Any]:
