@@ -81,6 +81,8 @@ class Frontier:
     omitted: tuple[Omitted, ...]
     selection: str
     """What was asked for, in words."""
+    considered: int
+    """Points that the front was sought among."""
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -139,6 +141,7 @@ def frontier(
         tuple(point for point in marked if point.front or not front_only),
         tuple(omitted),
         _in_words(family, year, tiers, source, data),
+        len(marked),
     )
 
 

@@ -57,7 +57,7 @@ def frontier_table(found: Frontier) -> Table:
 def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
     """What was selected and left out, and what the marks mean."""
     notes = [
-        ("front", f"* no other point is as accurate for less ({len(found.front)} of {len(found.points)})"),
+        ("front", f"* no other point is as accurate for less ({len(found.front)} of {found.considered})"),
         (
             "accuracy",
             "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed",

@@ -26,7 +26,8 @@ PICTURES = (".svg", ".png", ".pdf")
 PAGES = (".html", ".htm")
 WIDTH, HEIGHT = 1000, 560
 """Of a PNG or PDF, in pixels, where the figure does not say."""
-_WIDE, _NARROW = 640, 350
+_WIDE, WHOLE, _NARROW = 640, 960, 350
+"""Drawn widths: half of a page, all of it, a phone."""
 
 
 def ending(path: str | None) -> str:
@@ -63,7 +64,7 @@ def page(title: str, parts: Sequence[go.Figure | Table], facts: Sequence[tuple[s
             heading = part.title if part.title != title else ""
             sections.append(html.Section(f"part{index}", heading, table_html(part)))
         else:
-            sections.append(html.Section(f"part{index}", figure_title(part), drawing(part)))
+            sections.append(html.Section(f"part{index}", figure_title(part), drawing(part, wide=WHOLE)))
     return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])
 
 

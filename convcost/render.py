@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 FORMATS = ("table", "json", "csv", "markdown", "html", "latex")
@@ -39,6 +40,10 @@ class Table:
     """The rows in LaTeX's own writing, where they hold formulas."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What stands below: a word, and what is said about it."""
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the table."""
+        return f'<div style="max-height:36em;overflow:auto"><b>{escape(self.title)}</b>{table_html(self)}</div>'
 
 
 def render(table: Table, fmt: str) -> str:

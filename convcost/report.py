@@ -127,6 +127,12 @@ class Report:
 
         return to_frame(self)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows the report."""
+        from convcost.tables import report_table
+
+        return report_table(self)._repr_html_()
+
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data, schema convcost.report/1."""
         from convcost.tables import to_dict

@@ -13,7 +13,7 @@ from convcost.explain import layer_quantities
 from convcost.html import Card, Section
 from convcost.network import Network
 from convcost.ops import OPS
-from convcost.pages import drawing, figure_title
+from convcost.pages import WHOLE, drawing, figure_title
 from convcost.report import Group, LayerCost, Report
 from convcost.spec.resolve import resolved
 from convcost.tables import input_text, notes, op_text, title
@@ -88,7 +88,7 @@ _MEMORY = "A band per tensor, from the layer that writes it to its last use; the
 
 def _memory(network: Network, report: Report) -> str:
     usage = network.memory(report.memory_policy, dtype=report.dtype, batch=report.batch)
-    return drawing(plots.memory_timeline(report, usage), wide=1000)
+    return drawing(plots.memory_timeline(report, usage), wide=WHOLE)
 
 
 _SIZES = "MACs at every resolution, and against width: what a change of size costs, and what a budget allows."

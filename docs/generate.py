@@ -1,4 +1,4 @@
-"""Write what follows from code and data: docs/ops.md, cli.md, conventions.md, the JSON Schema, reports/*.md.
+"""Write what follows from code and data: docs/ops.md, cli.md, conventions.md, the JSON Schema, and all of reports/.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if one of them is stale (a test does this)
@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import gallery
 from tabulate import tabulate
 
 from convcost.cli.main import main as convcost
@@ -132,6 +133,7 @@ FILES = {
     "reports/zoo.md": zoo_page,
     "reports/published.md": published_page,
     "specs/convcost.schema.json": lambda: json_text(json_schema()),
+    **gallery.files(),
 }
 
 
@@ -144,6 +146,7 @@ def main(args: list[str]) -> int:
             print(f"{name} is stale: run python docs/generate.py")
         return 1 if stale else 0
     for name in stale:
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / name).write_text(texts[name], encoding="utf-8")
     return 0
 

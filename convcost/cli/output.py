@@ -31,8 +31,20 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_file(data, path)
 
 
+def is_picture(path: str | None, given: str | None) -> bool:
+    """Whether the file's ending asks for a picture, and no format was given that says otherwise."""
+    return given is None and os.path.splitext(path or "")[1].lower() in (".svg", ".png", ".pdf")
+
+
+def is_page(path: str | None) -> bool:
+    """Whether the file's ending asks for a page."""
+    return os.path.splitext(path or "")[1].lower() in (".html", ".htm")
+
+
 def format_of(path: str | None, given: str | None) -> str:
-    """The format asked for, else what the file's ending says, else a table."""
+    """The format asked for, else what the file's ending says, else a table; raises `UsageError` for a picture."""
+    if is_picture(path, given):
+        raise UsageError(f"{path}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
     ending = os.path.splitext(path or "")[1].lower()
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
 
@@ -50,15 +62,13 @@ def deliver(
     A page that is not given holds the figure and the table. Raises `OutputError`, and `UsageError` for a picture of
     something that has none.
     """
-    wanted = format_of(output, format_)
-    picture = format_ is None and os.path.splitext(output or "")[1].lower() in (".svg", ".png", ".pdf")
-    if picture and (figure is None or output is None):
-        raise UsageError(f"{output}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
-    if picture and figure is not None and output is not None:
+    if is_picture(output, format_) and figure is not None and output is not None:
         from convcost.pages import image
 
         emit(image(figure(), output), output)
-    elif wanted == "html" and page is not None:
+        return
+    wanted = format_of(output, format_)
+    if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:
         from convcost.pages import page as page_of

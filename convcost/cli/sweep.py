@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
 from convcost.cli.options import Setting, dtype_option, model_argument, set_option, settings
-from convcost.cli.output import emit, format_of, stream
+from convcost.cli.output import deliver, format_of, is_picture, stream
 from convcost.executors import ENGINES
 from convcost.memory import POLICIES
-from convcost.render import FORMATS, render
+from convcost.render import FORMATS
+
+if TYPE_CHECKING:
+    from convcost.grid.tables import Tables
+    from convcost.render import Table
 
 _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_activation_bytes")
 
@@ -69,7 +73,8 @@ def sweep_command(
     """What every network of a grid of knob values costs, in exact integers.
 
     Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
-    computed, so that a grid may be larger than memory; a table shows its first rows.
+    computed, so that a grid may be larger than memory; a table shows its first rows. One or two axes can be drawn, by
+    -o FILE.html or .svg.
     """
     from convcost.grid.listing import cliffs_table, front_table, write
     from convcost.grid.rows import DEFAULT_METRICS, sweep_table
@@ -81,7 +86,8 @@ def sweep_command(
         if name in knobs:
             raise click.BadParameter(f"{name} is set and swept", param_hint="'--over'")
     made = design_space(model, knobs, over=axes, batch=batch, dtype=dtype, memory_policy=memory)
-    fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_of(output, format_)
+    fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
+    fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
     shown = metrics or DEFAULT_METRICS
     if cliffs:
         if front or len(metrics) > 1:
@@ -109,7 +115,17 @@ def sweep_command(
         table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
-    emit(render(table, fmt), output)
+    _deliver(table, None if front else made, shown[0], output, format_)
+
+
+def _deliver(table: Table, drawn: Tables | None, metric: str, output: str | None, format_: str | None) -> None:
+    """The table, or with it the picture of a grid that can be drawn."""
+    if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
+        deliver(output, format_, lambda: table)
+        return
+    from convcost.plots import drawable, sweep_figure
+
+    deliver(output, format_, lambda: table, figure=(lambda: sweep_figure(drawn, metric)) if drawable(drawn) else None)
 
 
 class _Progress:

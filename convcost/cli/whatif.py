@@ -18,7 +18,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import deliver, emit
+from convcost.cli.output import deliver, emit, is_page, is_picture
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -81,7 +81,13 @@ def compare_command(
 @set_option
 @input_option
 @convention_option
-@click.option("-o", "--output", metavar="FILE.yaml", type=click.Path(), help="Write the new network as a spec.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.yaml",
+    type=click.Path(),
+    help="Write the new network as a spec; .html, .svg: the page, the picture.",
+)
 @format_option
 def rewrite_command(
     model: str,
@@ -105,6 +111,15 @@ def rewrite_command(
 
     before = open_network(model, settings(set_), input_)
     after = before.rewrite(to, layers)
-    emit(render(rewrite_table(before, after, convention), format_ or "table"), None)
-    if output is not None:
+    table = rewrite_table(before, after, convention)
+    emit(render(table, format_ or "table"), None)
+    if is_page(output) or is_picture(output, None):
+
+        def figure() -> go.Figure:
+            from convcost.plots import before_after
+
+            return before_after(before.report(convention), after.report(convention))
+
+        deliver(output, None, lambda: table, figure=figure)
+    elif output is not None:
         emit(resolved(after.spec, after.graph, after.name), output)

@@ -9,17 +9,19 @@ from convcost.palette import look
 from convcost.plots.landscape import frontier
 from convcost.plots.laws import separable_ratio, waterfall, ways
 from convcost.plots.memory import memory_timeline
-from convcost.plots.network import cliffs, cost_by, cumulative, heat_map
-from convcost.plots.sizes import cliff_figure, grid_figure, sizes
+from convcost.plots.network import before_after, cliffs, cost_by, cumulative, heat_map
+from convcost.plots.sizes import cliff_figure, drawable, grid_figure, sizes, sweep_figure
 from convcost.plots.style import dark, template
 from convcost.plots.svg import svg
 
 __all__ = [
+    "before_after",
     "cliff_figure",
     "cliffs",
     "cost_by",
     "cumulative",
     "dark",
+    "drawable",
     "frontier",
     "grid_figure",
     "heat_map",
@@ -28,6 +30,7 @@ __all__ = [
     "separable_ratio",
     "sizes",
     "svg",
+    "sweep_figure",
     "template",
     "waterfall",
     "ways",

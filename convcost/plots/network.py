@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 QUANTITIES = {"macs": "MACs", "params": "params", "activations": "activations"}
 _MOST_BARS = 40
+_MOST_WRITTEN = 60  # cells of a map that hold their number; more would be too small to read
 
 
 def cost_by(report: Report, level: str = "stage") -> go.Figure:
@@ -51,6 +52,33 @@ def cost_by(report: Report, level: str = "stage") -> go.Figure:
         yaxis={"autorange": "reversed"},
         barmode="group",
         height=70 + 34 * max(3, len(names)),
+    )
+
+
+def before_after(before: Report, after: Report) -> go.Figure:
+    """MACs of each stage of two networks that have the same stages, as pairs of bars."""
+    traces = []
+    for report, word, color in ((before, "before", LIGHT.series[6]), (after, "after", LIGHT.series[0])):
+        groups = [group for group in report.by("stage") if group.macs]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": f"{word}: {compact(report.totals.macs)} MACs",
+                "y": [g.name for g in groups],
+                "x": [g.macs for g in groups],
+                "marker": {"color": color},
+                "hovertext": [f"{g.name} {word}<br>{exact(g.macs)} MACs" for g in groups],
+                "hoverinfo": "text",
+            }
+        )
+    return figure(
+        traces,
+        title=f"{before.network} and {after.network}: MACs by stage",
+        xaxis={**count_axis("MACs"), "rangemode": "tozero"},
+        yaxis={"autorange": "reversed"},
+        barmode="group",
+        height=90 + 34 * max(3, len({name for trace in traces for name in trace["y"]})),
     )
 
 
@@ -158,6 +186,9 @@ def heat_map(
             "showscale": False,
         }
     ]
+    if len(rows) * len(columns) <= _MOST_WRITTEN:
+        written = [["" if n is None else compact(n) for n in line] for line in counts]
+        traces[0] |= {"text": written, "texttemplate": "%{text}"}
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
         held = [
             (max((i for i, n in enumerate(line) if n is not None and n <= budget), default=None), r)

@@ -52,6 +52,17 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
     return found
 
 
+def drawable(made: Tables) -> bool:
+    """Whether `sweep_figure` can show the grid: two axes, or one of numbers."""
+    numeric = all(isinstance(value, (int, Fraction)) for values in made.axes.values() for value in values)
+    return len(made.axes) == 2 or (len(made.axes) == 1 and numeric)
+
+
+def sweep_figure(made: Tables, metric: str = "macs") -> go.Figure:
+    """A metric along one numeric axis of a design space, or over two; raises `UsageError` for others."""
+    return cliff_figure(made, metric) if len(made.axes) == 1 else grid_figure(made, metric)
+
+
 def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
     """The cost along the only axis of a design space; marked is the last size before each steep step."""
     (name,) = made.axes

@@ -244,7 +244,12 @@ class _Picture:
                     continue
                 spots = (self.x.at(x) - wide / 2, self.y.at(y) - high / 2, wide + 0.3, high + 0.3)
                 at = "x={!r} y={!r} width={!r} height={!r}".format(*map(_n, spots)).replace("'", '"')
-                yield f'<rect fill="{shade((value - low) / span)}" {at}>{_tip(tip)}</rect>'
+                share = (value - low) / span
+                yield f'<rect fill="{shade(share)}" {at}>{_tip(tip)}</rect>'
+                if trace.get("texttemplate") and wide > 46 and high > 16:
+                    text = escape(trace["text"][self.y.labels.index(y)][self.x.labels.index(x)])
+                    spot = f'x="{_n(self.x.at(x))}" y="{_n(self.y.at(y) + 4)}" text-anchor="middle"'
+                    yield f'<text fill="{"#ffffff" if share > 0.6 else "#1f2328"}" {spot}>{text}</text>'
 
     def _labels(self) -> Iterator[str]:
         for line in self.layout.get("shapes") or ():

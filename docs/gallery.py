@@ -1,0 +1,204 @@
+"""The gallery in reports/: pictures and a page per family, made by docs/generate.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from convcost import plots
+from convcost.compare import Layer
+from convcost.frontier import Frontier, frontier
+from convcost.frontier_tables import frontier_table
+from convcost.network import load
+from convcost.plots import svg
+from convcost.published_data import Measured, accuracies
+from convcost.render import Table, render
+from convcost.report import Report
+from convcost.spec.model import Spec
+from convcost.spec.zoo import all_specs, names_of
+from convcost.tables import report_table
+from convcost.units import binary, exact, shape_text
+
+NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
+#: The story from AlexNet to EfficientNet in a dozen series; `convcost frontier` shows all.
+SHOWN = (
+    "AlexNet",
+    "VGG",
+    "GoogLeNet",
+    "ResNet",
+    "Inception",
+    "SqueezeNet",
+    "MobileNetV1",
+    "ShuffleNetV1",
+    "MobileNetV2",
+    "ShuffleNetV2",
+    "MobileNetV3",
+    "EfficientNet",
+)
+
+
+@cache
+def landscape() -> Frontier:
+    """What papers and authors report of the families shown."""
+    return frontier(family=SHOWN, tier=("paper", "authors", "library"))
+
+
+@cache
+def mobilenets() -> Frontier:
+    """The checkpoint grids of MobileNet v1 and v2 over widths and resolutions."""
+    return frontier(family=("MobileNetV1", "MobileNetV2"), tier=("authors",))
+
+
+def _pictures() -> dict[str, Callable[[], str]]:
+    return {
+        "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), width=860, height=520),
+        "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets()), width=860, height=460),
+        "reports/separable.svg": lambda: svg(plots.separable_ratio(marked=Layer((6, 6, 3), 5, (3, 3))), width=860),
+        "reports/reconcile.svg": lambda: svg(
+            plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
+        ),
+        "reports/sizes.svg": lambda: svg(_sizes(), width=860),
+        "reports/memory.svg": lambda: svg(_memory(), width=860),
+    }
+
+
+def _sizes() -> object:
+    network = load("mobilenet_v2")
+    return plots.sizes(network, network.report())[1]
+
+
+def _memory() -> object:
+    network = load("mobilenet_v2")
+    return plots.memory_timeline(network.report(), network.memory())
+
+
+def index_page() -> str:
+    """All pictures with the command that makes each, and the families."""
+    found = landscape()
+    rows = [f"[{spec.title or spec.name}](families/{spec.name}.md)" for spec in all_specs()]
+    return f"""{NOTE}
+# Gallery
+
+Made by `python docs/generate.py`; a test fails when it no longer follows from the code, the specs and the published data.
+
+- [zoo.md](zoo.md): every network of the zoo
+- [published.md](published.md): every published figure, recomputed
+- [frontier.md](frontier.md): the front of accuracy against MACs
+- families: {", ".join(rows)}
+
+## Accuracy against MACs
+
+{len(found.points)} published accuracies of {len(found.families)} families, MACs counted at the resolution of each evaluation.
+All families, to look into: `convcost frontier -o pareto.html`.
+
+![Accuracy against MACs](accuracy.svg)
+
+## MobileNetV2 against MobileNetV1
+
+The checkpoints of both over widths and resolutions: `convcost frontier --family 'MobileNetV[12]' --tier authors`.
+
+![MobileNet checkpoints](mobilenets.svg)
+
+## Depthwise separable against normal convolution
+
+The ratio of multiplications is 1/n_c' + 1/f²; the star is the course's layer of 672 instead of 2,160:
+`convcost compare --input 6x6x3 --filters 5 --kernel 3`.
+
+![Ratio over n_c' and f](separable.svg)
+
+## Why two tools disagree
+
+ResNet-50 from the papers' count to ptflops, term by term: `convcost reconcile resnet50 ptflops -o reconcile.svg`.
+
+![From paper to ptflops](reconcile.svg)
+
+## Cost at another size
+
+MobileNetV2 over width and resolution, with lines of equal budget: on the page of `convcost report mobilenet_v2 -o report.html`;
+with sliders: `convcost explore mobilenet_v2 -o explore.html`.
+
+![Width against resolution](sizes.svg)
+
+## What is alive when
+
+The activations of MobileNetV2: `convcost memory mobilenet_v2 -o memory.svg`.
+
+![Memory timeline](memory.svg)
+"""
+
+
+def frontier_page() -> str:
+    """The front of everything that papers, authors and libraries report."""
+    text = render(frontier_table(frontier(front_only=True)), "markdown")
+    return f"{NOTE}\n# The front\n\n`convcost frontier --front-only`\n\n{text}"
+
+
+def family_page(spec: Spec) -> str:
+    """One family: its networks, where the first one's cost is, and what accuracies are published."""
+    names = names_of(spec)
+    reports = [load(name).report() for name in names]
+    chosen = reports[0]
+    parts = [
+        NOTE,
+        f"# {spec.title or spec.name}\n",
+        f"{spec.source}, {spec.year}. [The spec](../../specs/{spec.name}.yaml).\n",
+        *([f"{' '.join(spec.about.split())}\n"] if spec.about else []),
+        render(_networks(names, reports), "markdown"),
+        f"## Where the cost of {names[0]} is\n",
+        f"![Cost by stage]({spec.name}.svg)\n",
+        render(_plain(report_table(chosen, "stage")), "markdown"),
+    ]
+    cited = [one for one in accuracies() if one.model in names]
+    if cited:
+        parts += ["## Published accuracies (ImageNet-1k)\n", render(_accuracies(cited), "markdown")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
+
+
+def _networks(names: list[str], reports: list[Report]) -> Table:
+    rows = [
+        [
+            name,
+            shape_text(report.input_shape),
+            exact(report.totals.params),
+            exact(report.totals.macs),
+            exact(report.totals.activations),
+            binary(report.totals.peak_activation_bytes),
+        ]
+        for name, report in zip(names, reports, strict=True)
+    ]
+    headers = ("network", "input", "params", "MACs", "activations", "peak, fp32")
+    return Table("", headers, (False, False, True, True, True, True), rows, [], {})
+
+
+def _plain(table: Table) -> Table:
+    return Table("", table.headers, table.numeric, table.rows, [], {}, total=table.total)
+
+
+def _accuracies(cited: list[Measured]) -> Table:
+    rows = [
+        [one.item, _knobs(one), str(one.resolution), one.top1, one.top5, one.tier, f"{one.source}, {one.locator}"]
+        for one in cited
+    ]
+    headers = ("as printed", "knobs", "input", "top-1", "top-5", "tier", "source")
+    return Table("", headers, (False, False, True, True, True, False, False), rows, [], {})
+
+
+def _knobs(one: Measured) -> str:
+    return " ".join([one.model, *(f"{name}={value}" for name, value in one.knobs.items())])
+
+
+def files() -> dict[str, Callable[[], str]]:
+    """Every file of the gallery and what makes it."""
+    found: dict[str, Callable[[], str]] = {
+        "reports/README.md": index_page,
+        "reports/frontier.md": frontier_page,
+        **_pictures(),
+    }
+    for spec in all_specs():
+        name = names_of(spec)[0]
+        found[f"reports/families/{spec.name}.md"] = lambda spec=spec: family_page(spec)
+        found[f"reports/families/{spec.name}.svg"] = lambda name=name: svg(
+            plots.cost_by(load(name).report()), width=860
+        )
+    return found
