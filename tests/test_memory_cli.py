@@ -165,7 +165,9 @@ class TestPage:
         assert text.count("<figure") == 1
         assert ">Timeline</h2>" in text
         assert ">Tensors</h2>" in text
-        assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=(?!.data:)", text)  # nothing is loaded from anywhere
+        assert not re.search(
+            r"<(?:script|link|img)[^>]+(?:src|href)=(?!.data:)", text
+        )  # nothing is loaded from anywhere
 
     def test_a_page_shows_every_band(self, tmp_path: Path) -> None:
         file = tmp_path / "page.html"

@@ -9,7 +9,7 @@ order of summation; else in int64 below 2^63, else in Python's own integers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import prod

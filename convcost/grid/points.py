@@ -243,7 +243,7 @@ class Mask:
     def all(self) -> NoReturn:
         raise Split(self.array)
 
-    any = all
+    any = all  # noqa: A003 - named as in numpy
 
     def __and__(self, other: Any) -> Any:
         return _mask(self.array & _truth(other))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from convcost.grid.tables import METRICS, Region, Tables, tables
 from convcost.memory import POLICIES
 from convcost.network import open_network
 from convcost.ops.kinds import say
-from convcost.report import LARGEST_BATCH
+from convcost.report import check_batch
+from convcost.spec.model import KnobValue, Spec
 from convcost.units import check_dtype, decimal_text, exact
 
 if TYPE_CHECKING:
@@ -141,13 +142,15 @@ def sweep(model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: 
     >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
-    made = design_space(model, knobs, batch=batch, dtype=dtype, memory_policy=memory_policy)
-    held = made.points * (8 * len(METRICS) + 1)
+    asked = _asked(model, knobs, {}, Request(batch, dtype, memory_policy))
+    points = prod(map(len, asked.axes.values()))
+    held = points * (8 * len(METRICS) + 1)
     if held > MOST_HELD:
         raise UsageError(
-            f"{exact(made.points)} points need {exact(held)} bytes at once; read them in pieces: "
+            f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
             "convcost.grid.sweep.pieces, or convcost sweep … -o FILE"
         )
+    made = tables(*asked)
     return piece(made, tuple(slice(0, size) for size in made.shape))
 
 
@@ -165,17 +168,36 @@ def design_space(
 
     Knobs of `over` are axes even with a single value; other knobs are if they look like one.
     """
-    if memory_policy not in POLICIES:
-        raise UsageError(f"there is no memory policy {memory_policy!r}{did_you_mean(memory_policy, POLICIES)}")
-    check_dtype(dtype)
-    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
-        raise UsageError(f"batch must be an integer from 1 to {exact(LARGEST_BATCH)}, got {say(batch)}")
+    return tables(*_asked(model, knobs, over or {}, Request(batch, dtype, memory_policy), input_shape))
+
+
+class _Asked(NamedTuple):
+    """What tables are made from."""
+
+    spec: Spec
+    model: str
+    knobs: Mapping[str, Any]
+    axes: Mapping[str, tuple[KnobValue, ...]]
+    request: Request
+
+
+def _asked(
+    model: str,
+    knobs: Mapping[str, Any],
+    over: Mapping[str, Any],
+    request: Request,
+    input_shape: Shape | int | None = None,
+) -> _Asked:
+    """The network, the axes and the rest, each checked; nothing is computed yet."""
+    if request.memory_policy not in POLICIES:
+        near = did_you_mean(request.memory_policy, POLICIES)
+        raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
+    check_dtype(request.dtype)
+    check_batch(request.batch)
     given, settings = split_settings(knobs)
-    given |= over or {}
     network = open_network(model, settings, input_shape)
-    axes = axes_of(network.spec, network.name, given)
-    request = Request(batch, dtype, memory_policy, network.input_shape)
-    return tables(network.spec, model, network.knobs, axes, request)
+    axes = axes_of(network.spec, network.name, given | dict(over))
+    return _Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))
 
 
 def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
