@@ -72,13 +72,13 @@ def test_a_frame_keeps_its_rows_and_index():
 
 
 REFUSED = [
-    (dict(minimise="a"), {"a": [1.0, float("nan")]}, "a has NaN, which is neither better nor worse than anything"),
-    (dict(minimise="a"), pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "a has missing values"),
-    (dict(minimise="a"), {"a": ["x", "y"]}, "a is not a column of numbers"),
-    (dict(minimise="b"), {"a": [1]}, "there is no column 'b'"),
-    (dict(minimise="a", maximise="a"), {"a": [1]}, "a is an objective twice"),
+    ({"minimise": "a"}, {"a": [1.0, float("nan")]}, "a has NaN, which is neither better nor worse than anything"),
+    ({"minimise": "a"}, pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "a has missing values"),
+    ({"minimise": "a"}, {"a": ["x", "y"]}, "a is not a column of numbers"),
+    ({"minimise": "b"}, {"a": [1]}, "there is no column 'b'"),
+    ({"minimise": "a", "maximise": "a"}, {"a": [1]}, "a is an objective twice"),
     ({}, {"a": [1]}, "a front needs one to 4 objectives, got 0"),
-    (dict(minimise=list("abcde")), dict.fromkeys("abcde", [1]), "a front needs one to 4 objectives, got 5"),
+    ({"minimise": list("abcde")}, {key: [1] for key in "abcde"}, "a front needs one to 4 objectives, got 5"),
 ]
 
 
