@@ -49,9 +49,10 @@ class Sweep:
     window: Window = field(repr=False)
 
     def __getattr__(self, name: str) -> np.ma.MaskedArray[Any, Any]:
-        if name in METRICS and name in self.metrics:
-            return self.metrics[name]
-        raise AttributeError(f"a sweep has no {name!r}{did_you_mean(name, self.metrics)}")
+        metrics = self.__dict__.get("metrics", {})  # not there yet while a sweep is being unpickled
+        if name in metrics:
+            return metrics[name]  # type: ignore[no-any-return]
+        raise AttributeError(f"a sweep has no {name!r}{did_you_mean(name, metrics)}")
 
     @property
     def shape(self) -> tuple[int, ...]:
