@@ -35,7 +35,8 @@ def frontier_table(found: Frontier) -> Table:
     ]
     cost = _HEADS.get(found.x, found.convention.unit)
     return Table(
-        title=f"Accuracy against {cost} · {len(found.points)} points of {len(found.families)} families",
+        title=f"Accuracy against {cost} · {_some(len(found.points), 'point', 'points')} of "
+        f"{_some(len(found.families), 'family', 'families')}",
         headers=("front", "network", "top1", "top5", cost, "cost is", "input", "tier", "source"),
         numeric=(False, False, True, True, True, False, True, False, False),
         rows=rows,
@@ -52,6 +53,10 @@ def frontier_table(found: Frontier) -> Table:
         },
         notes=frontier_notes(found),
     )
+
+
+def _some(count: int, one: str, many: str) -> str:
+    return f"{exact(count)} {one if count == 1 else many}"
 
 
 def frontier_notes(found: Frontier) -> list[tuple[str, str]]:

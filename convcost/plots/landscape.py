@@ -47,7 +47,7 @@ def frontier(found: Frontier) -> go.Figure:
         title=f"{_SCORES[found.y]} against {_word(found)}",
         xaxis=_cost_axis(found),
         yaxis={"title": {"text": f"{_SCORES[found.y]}, %"}},
-        legend={"title": {"text": "click to hide, double-click for one alone"}, "itemsizing": "constant"},
+        legend={"itemsizing": "constant"},
         hovermode="closest",
         height=640,
     )
