@@ -71,7 +71,7 @@ class _Group(click.Group):
         del ctx
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
-                formatter.write_dl([(c.name or "", c.get_short_help_str(80)) for c in commands])
+                formatter.write_dl([(c.name or "", c.get_short_help_str(200)) for c in commands])
 
 
 @click.group(
