@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,13 +32,8 @@ def at(number, *where):
 def truth(condition, *where):
     if not isinstance(condition, Mask):
         return condition
-    return (
-        bool(np.broadcast_to(condition.array, [9] * condition.array.ndim)[where])
-        if False
-        else bool(
-            condition.array[tuple(i if size > 1 else 0 for i, size in zip(where, condition.array.shape, strict=True))]
-        )
-    )
+    place = tuple(i if size > 1 else 0 for i, size in zip(where, condition.array.shape, strict=True))
+    return bool(condition.array[place])
 
 
 OPERATIONS = {

@@ -78,7 +78,7 @@ REFUSED = [
     ({"minimise": "b"}, {"a": [1]}, "there is no column 'b'"),
     ({"minimise": "a", "maximise": "a"}, {"a": [1]}, "a is an objective twice"),
     ({}, {"a": [1]}, "a front needs one to 4 objectives, got 0"),
-    ({"minimise": list("abcde")}, {key: [1] for key in "abcde"}, "a front needs one to 4 objectives, got 5"),
+    ({"minimise": list("abcde")}, {name: [1] for name in "abcde"}, "a front needs one to 4 objectives, got 5"),
 ]
 
 

@@ -183,9 +183,9 @@ def test_points_that_cannot_be_built_are_masked_with_the_reason():
     grid = convcost.sweep("alexnet", resolution=[1, 66, 67])
     assert grid.macs.mask.tolist() == [True, True, False]
     assert grid.at(resolution=66) == dict.fromkeys(METRICS)
-    with pytest.raises(SpecError) as alone:
+    with pytest.raises(SpecError) as error:
         convcost.load("alexnet", resolution=66).report()
-    assert grid.why(resolution=66) == str(alone.value)
+    assert grid.why(resolution=66) == str(error.value)
     records = list(grid.records())
     assert records[0]["infeasible"] == "conv1: the 11×11 window must fit into the padded input, got 1×1"
     assert records[2]["infeasible"] is None

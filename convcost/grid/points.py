@@ -37,6 +37,14 @@ class Number:
         field = self.dense()
         return field.low, field.high
 
+    def min(self) -> Any:
+        """The smallest value at any point."""
+        return self.dense().low
+
+    def max(self) -> Any:
+        """The largest value at any point."""
+        return self.dense().high
+
     def or_larger(self, other: Any) -> Any:
         """The larger of the two, point by point."""
         raise NotImplementedError
@@ -182,12 +190,6 @@ class Field(Number):
         del copy
         return self if self.denominator == 1 else make(self.array // self.denominator)
 
-    def min(self, initial: Any = None) -> Any:
-        return self.low if initial is None else min(self.low, initial)
-
-    def max(self, initial: Any = None) -> Any:
-        return self.high if initial is None else max(self.high, initial)
-
     def dense(self) -> Field:
         return self
 
@@ -240,10 +242,7 @@ class Mask:
     def __bool__(self) -> NoReturn:
         raise Split(self.array)
 
-    def all(self) -> NoReturn:
-        raise Split(self.array)
-
-    any = all  # noqa: A003 - named as in numpy
+    any = all = __bool__
 
     def __and__(self, other: Any) -> Any:
         return _mask(self.array & _truth(other))
@@ -278,15 +277,6 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
     shape[axis] = len(values)
     wide = max(map(abs, numerators)) >= LARGEST_INT64
     return make(np.array(numerators, dtype=object if wide else np.int64).reshape(shape), denominator)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two numbers are equal at every point."""
-    if a is b:
-        return True
-    if isinstance(a, Number) or isinstance(b, Number):
-        return freeze(a) == freeze(b) or (a == b) is True
-    return bool(a == b)
 
 
 def freeze(value: Any) -> Any:

@@ -66,12 +66,6 @@ class Sum(Number):
         del copy
         return self
 
-    def min(self, initial: Any = None) -> Any:
-        return self.dense().min(initial)
-
-    def max(self, initial: Any = None) -> Any:
-        return self.dense().max(initial)
-
     def __add__(self, other: Any) -> Any:
         if not is_number(other):
             return NotImplemented
