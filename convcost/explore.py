@@ -71,10 +71,11 @@ def explore_page(network: Network, report: Report, over: Mapping[str, Any] | Non
         Section("budget", "Budget", _budgets(report), about="What has to fit; leave empty what does not matter."),
         Section("map", "What fits", picture, about=_MAP),
     ]
+    name, _, knobs = title(report).partition(" · ")
     return html.page(
-        f"{report.title or report.network}: explore",
+        f"{name}: explore",
         sections,
-        subtitle=title(report),
+        subtitle=knobs,
         top=top + html.data("space", data),
         facts=provenance(network, report, command),
         scripts=[html.asset("explore.js")],

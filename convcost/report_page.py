@@ -33,11 +33,11 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
         Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
         Section("about", "What was counted", html.notes(notes(report))),
     ]
-    subtitle = " · ".join(filter(None, [title(report), report.source]))
+    name, _, knobs = title(report).partition(" · ")
     return html.page(
-        report.title or report.network,
+        name,
         sections,
-        subtitle=subtitle,
+        subtitle=" · ".join(filter(None, [knobs, report.source])),
         top=html.cards(total_cards(report)),
         facts=provenance(network, report, command),
     )
