@@ -1,0 +1,46 @@
+"""Speed as ratios within one run, with margins that a busy machine cannot eat; benchmarks/ measures the rest."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import convcost
+from convcost.grid.evaluate import empty, evaluate
+from convcost.grid.frontier import grid_front, objectives_of
+from convcost.grid.sweep import design_space
+
+
+def best(action, rounds=5):
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_a_point_of_a_grid_takes_less_than_a_five_thousandth_of_a_network_alone():
+    made = design_space(
+        "efficientnet", {}, over={"resolution": "32:131", "width": "0.25:2.24:0.01", "depth": "1:1.99:0.01"}
+    )
+    out = empty(made, "macs")
+    point = best(lambda: evaluate(made, "macs", out=out)) / made.points
+    assert best(lambda: convcost.load("efficientnet").report()) > 5000 * point
+
+
+@pytest.mark.parametrize("model", ["lenet5", "vgg16", "mobilenet_v2", "resnet152"])
+def test_a_thousand_resolutions_take_less_than_fifty_networks_alone(model):
+    size = convcost.load(model).graph.input_shape[0]
+    many = best(lambda: design_space(model, {}, over={"resolution": range(size, size + 1000)}))
+    assert many < 50 * best(lambda: convcost.load(model).report())
+
+
+def test_the_front_of_ten_million_configurations_takes_less_than_many_fills_of_their_array():
+    axes = {"resolution": "32:231", "width": "0.2:1.199:0.002", "depth": "1:1.99:0.01"}
+    made = design_space("efficientnet", {}, over=axes)
+    array = np.empty(made.points)
+    front = best(lambda: grid_front(made, objectives_of(["macs", "max:params"], made.axes)), rounds=3)
+    assert front < 100 * best(lambda: array.fill(1.0))
