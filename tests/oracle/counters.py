@@ -2,8 +2,8 @@
 
     pip install fvcore ptflops thop torchinfo torchprofile calflops
 
-calflops imports transformers, accelerate and huggingface_hub for language models; where those are absent, empty
-modules stand in for them while it is imported.
+calflops imports transformers, accelerate and huggingface_hub for language models; empty modules stand in for them while
+it is imported.
 """
 
 from __future__ import annotations
@@ -102,18 +102,17 @@ def import_calflops() -> ModuleType:
 
 @contextmanager
 def _standing_in(names: tuple[str, ...]) -> Iterator[None]:
-    added = []
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
     for name in names:
-        if name not in sys.modules:
-            module = ModuleType(name)
-            module.__getattr__ = lambda attribute: type(attribute, (), {})  # type: ignore[method-assign]
-            sys.modules[name] = module
-            added.append(name)
+        module = ModuleType(name)
+        module.__getattr__ = lambda attribute: type(attribute, (), {})  # type: ignore[method-assign]
+        sys.modules[name] = module
     try:
         yield
     finally:
-        for name in added:
+        for name in names:
             del sys.modules[name]
+        sys.modules.update(before)
 
 
 def printed(convention: str, network: str, resolution: int, **options: Any) -> int:
