@@ -41,5 +41,6 @@ def convention(name: str) -> Convention:
     """
     known = all_conventions()
     if name not in known:
-        raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}")
+        figure = "; for a printed figure: reconcile MODEL --printed" if name[:1].isdigit() else ""
+        raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}{figure}")
     return known[name]

@@ -110,7 +110,11 @@ def judge(claim: Claim, counter: Counter) -> Verdict:
     if claim.counting:
         return _recounted(claim, plain, fits, counter)
     if not claim.because:
-        word, said = (REPRODUCED, claim.figure.how) if fits else (UNEXPLAINED, "the data explains nothing")
+        word, said = (
+            (REPRODUCED, claim.figure.how)
+            if fits
+            else (UNEXPLAINED, "it differs, and the columns counting and because give no reason")
+        )
         return _verdict(claim, plain, word, said)
     if fits:
         return _verdict(claim, plain, UNEXPLAINED, "what convcost finds fits; it needs no explanation any more")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
+from convcost.conventions import all_conventions
 from convcost.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
 from convcost.published_figures import Figure, figure
 from convcost.spec.source import display, read
@@ -187,7 +188,16 @@ def _definition(key: str, entry: Mapping[str, Any]) -> Definition:
 
 def combined(keys: Iterable[str]) -> Definition:
     """Several ways to count at once."""
-    return reduce(Definition.__or__, (definitions()[key] for key in keys), OWN)
+    known = ways()
+    return reduce(Definition.__or__, (known[key] for key in keys), OWN)
+
+
+@lru_cache(maxsize=1)
+def ways() -> dict[str, Definition]:
+    """Every way to count that a claim can name: those of definitions.yaml, and every convention by its own name."""
+    named = all_conventions().values()
+    conventions = {one.name: Definition(one.name, f"counts {one.counts}", convention=one.name) for one in named}
+    return {**conventions, **definitions()}
 
 
 @lru_cache(maxsize=1)
@@ -210,7 +220,7 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
             _known("source", cells["source"], known_sources)
         counting = tuple(cells.pop("counting").split())
         for key in counting:
-            _known("counting", key, definitions())
+            _known("counting", key, ways())
         if counting and cells["because"]:
             raise UsageError("counting and because exclude each other: an explanation is recomputed or stated")
         if bool(cells["because"]) != bool(cells["computed"]):

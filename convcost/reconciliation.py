@@ -71,12 +71,9 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
     found = [match for figure in figures for match in _matches(figure, totals)]
     missing = [figure.text for figure in figures if not any(match.figure == figure for match in found)]
     named = dict.fromkeys(name for match in found for name in match.conventions)
-    notes = [(name, _said(all_conventions()[name])) for name in named]
-    notes += [("about", network.spec.about.strip())] if network.spec.about else []
-    notes += [
-        ("not found", f"{text}: no convention gives it for a network of this family at its own input size")
-        for text in missing
-    ]
+    notes = [("not found", f"{text}: {_nearest(text, totals)}") for text in missing]
+    notes += [(name, _said(all_conventions()[name])) for name in named]
+    notes += [("about", network.spec.about.strip())] if found and network.spec.about else []
     return Table(
         title=f"{network.spec.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
         headers=("printed", "network", "convention", "operations", "unit", "how"),
@@ -105,14 +102,30 @@ class _Match(NamedTuple):
 
 
 def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> list[_Match]:
-    """What gives the figure, the closest way first; conventions that agree on a network share a line."""
+    """What gives the figure in the closest way; conventions that agree on a network share a line."""
     found = [
         _Match(figure, network, tuple(names), count, unit, how)
         for network, counts in totals.items()
         for (unit, count), names in counts.items()
         if (how := figure.rounds(count))
     ]
-    return sorted(found, key=lambda match: HOW.index(match.how))
+    best = min((HOW.index(match.how) for match in found), default=0)
+    return [match for match in found if HOW.index(match.how) == best]
+
+
+def _nearest(text: str, totals: dict[str, dict[tuple[str, int], list[str]]]) -> str:
+    """What comes closest to a figure that nothing gives, and what may have been meant."""
+    figure = Printed.parse(text)
+    distance, network, count, names = min(
+        (abs(count - figure.value), network, count, names)
+        for network, counts in totals.items()
+        for (_, count), names in counts.items()
+    )
+    hint = "" if figure.last >= 1 and figure.value >= 1000 else f"; a figure needs its unit, as in {text}G or {text}M"
+    del distance
+    return (
+        f"no convention gives it for a network of this family; nearest is {network}, {names[0]}: {exact(count)}{hint}"
+    )
 
 
 def _totals(network: Network) -> dict[tuple[str, int], list[str]]:

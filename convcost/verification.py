@@ -14,6 +14,8 @@ from convcost.render import Table
 from convcost.units import exact
 from convcost.version import __version__
 
+_SHOWN = 2
+"""Figures of one explanation in the summary; `verify MODEL` and the machine formats have all."""
 _MANY = {DIFFERS: "differ"}
 
 
@@ -112,13 +114,15 @@ def _grouped(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:
     ]
 
 
-def _listed(verdicts: Iterable[Verdict]) -> str:
+def _listed(verdicts: Sequence[Verdict]) -> str:
+    """The first figures of a group, each with what convcost finds, and how many more there are."""
     said = []
-    for one in verdicts:
+    for one in verdicts[:_SHOWN]:
         name = ", ".join(filter(None, (one.item or one.model, quantity_text(one))))
         recounted = f", counted so {one.recounted}" if one.recounted else ""
         said.append(f"{name}: printed {one.printed}, computed {one.computed}{recounted}")
-    return "; ".join(said)
+    more = len(verdicts) - len(said)
+    return "; ".join(said) + (f"; and {exact(more)} more" if more else "")
 
 
 def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:

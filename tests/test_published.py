@@ -87,7 +87,7 @@ def test_a_figure_that_cannot_be_read_is_refused(cells, message):
 INVENTED = [
     ("params,61.7,K,,,,", REPRODUCED, ""),
     ("params,61,K,down,,,", REPRODUCED, "cut off"),
-    ("params,61.8,K,,,,", UNEXPLAINED, "the data explains nothing"),
+    ("params,61.8,K,,,,", UNEXPLAINED, "it differs, and the columns counting and because give no reason"),
     ("macs,357600,,,conv_only,,", DIFFERS, "counts convolutions only"),
     ("macs,360000,,to 10000,conv_only,,", DIFFERS, "counts convolutions only; rounded to 10000"),
     ("params,2550,,,conv_only weights_only,,", DIFFERS, "counts convolutions only; counts weights, no biases"),

@@ -25,7 +25,14 @@ from convcost.memory import POLICIES
 @click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )
-@click.option("-o", "--output", metavar="FILE.html", type=click.Path(), required=True, help="The page; never half.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.html",
+    type=click.Path(),
+    required=True,
+    help="The page to write, whole or not at all.",
+)
 def explore_command(
     model: str,
     over: tuple[tuple[str, str], ...],

@@ -116,7 +116,11 @@ dtype_option = click.option(
     "--dtype", type=click.Choice(list(DTYPE_BITS)), default="fp32", show_default=True, help="Type of one element."
 )
 output_option = click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(), help="Write here instead of standard output; never half."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write to FILE, whole or not at all, instead of standard output.",
 )
 format_option = click.option(
     "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends with, else table."

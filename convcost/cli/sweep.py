@@ -52,7 +52,7 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
 @click.option(
     "--format", "format_", type=click.Choice((*FORMATS, "parquet")), help="Default: what FILE ends with, else table."
 )
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write here; never half.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE, whole or not at all.")
 def sweep_command(
     model: str,
     over: tuple[tuple[str, str], ...],
