@@ -47,7 +47,7 @@ def figures_table(verdicts: Sequence[Verdict]) -> Table:
         [
             one.source,
             one.locator,
-            one.item,
+            one.item or f"{one.model} {one.knobs}".strip(),
             quantity_text(one),
             one.printed,
             computed_text(one),
