@@ -153,6 +153,22 @@ MISUSE = [
         ["sweep", "mobilenet_v2", "--over", "width=1,2", "--front", "mcs"],
         "there is no metric or axis 'mcs'. Did you mean macs?",
     ),
+    (
+        ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--set", "resolution=224"],
+        "every default axis is set (width, resolution); say over which of its knobs: depth, classes",
+    ),
+    (
+        ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--over", "width=1,2"],
+        "width is set and swept",
+    ),
+    (
+        ["explore", "mobilenet_v2", "--set", "width=0.6", "--over", "width=0.5,1", "-o", "no.html"],
+        "width is set to 0.6, which is not on its slider (--over)",
+    ),
+    (
+        ["explore", "mobilenet_v2", "--set", "width=1", "--over", "width=0.5,0.75", "-o", "no.html"],
+        "width is set to 1.0, which is not on its slider (--over)",
+    ),
     (["fit", "mobilenet_v2"], "give at least one budget: MACs, params or peak memory"),
     (["fit", "mobilenet_v2", "--max-peak", "256K"], "K may mean powers of 1,000 or of 1,024"),
     (["fit", "lenet5_1998", "--max-macs", "1M", "--along", "compound"], "to scale"),

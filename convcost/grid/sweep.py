@@ -196,6 +196,9 @@ def _asked(
     check_dtype(request.dtype)
     check_batch(request.batch)
     given, settings = split_settings(knobs)
+    for name in over:
+        if name in knobs:
+            raise UsageError(f"{name} is set and swept")
     network = open_network(model, settings, input_shape)
     axes = axes_of(network.spec, network.name, given | dict(over))
     return _Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))
