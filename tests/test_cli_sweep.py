@@ -135,6 +135,35 @@ def test_fit_in_json():
     assert data["best"]["stopped_by"] == {"width": ["macs"], "resolution": ["macs"]}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit", "net.yaml", "--max-macs", "1M"],
+        ["sweep", "net.yaml", "--over", "resolution=8,16"],
+        ["sweep", "net.yaml", "--over", "resolution=8,16", "--front", "macs", "-o", "net.csv"],
+        ["explore", "net.yaml", "-o", "net.html"],
+    ],
+    ids=" ".join,
+)
+def test_a_spec_that_can_nowhere_be_built_says_what_is_wrong_with_it(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(
+        "convcost: 1\nname: net\nknobs: {resolution: 16}\ninput: [resolution, resolution, 3]\n"
+        "layers:\n  - conv2d: {channels: 4, kernel: 3, stride: 0}\n",
+        encoding="utf-8",
+    )
+    done = run(*command)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "net.yaml:6:46: conv2d: stride must be >= 1, got 0\n"
+    assert os.listdir() == ["net.yaml"]
+
+
+def test_a_grid_on_which_nothing_can_be_built_says_why_at_its_first_point():
+    done = run("fit", "alexnet", "--max-macs", "1G", "--over", "resolution=3,4")
+    assert done.exit_code == 2
+    assert "conv1: the 11×11 window must fit into the padded input, got 3×3" in done.stderr.splitlines()[0]
+
+
 MISUSE = [
     (["sweep", "mobilenet_v2"], "Missing option '--over'"),
     (["sweep", "mobilenet_v2", "--over", "widht=1,2"], "mobilenet_v2 has no knob 'widht'. Did you mean width?"),

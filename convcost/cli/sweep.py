@@ -81,7 +81,9 @@ def sweep_command(
     from convcost.grid.sweep import design_space, pieces
 
     axes = settings(over, "--over")
-    made = design_space(model, settings(set_), over=axes, batch=batch, dtype=dtype, memory_policy=memory)
+    made = design_space(
+        model, settings(set_), over=axes, batch=batch, dtype=dtype, memory_policy=memory, buildable=True
+    )
     fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
     shown = metrics or DEFAULT_METRICS

@@ -106,7 +106,7 @@ def fit(
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
     gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless it
     is set. `maximise` names a metric or an axis that picks one. Knobs are set by name, or in a mapping. Raises
-    `UsageError`.
+    `UsageError`, and `SpecError` where no network can be built.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
@@ -116,7 +116,9 @@ def fit(
     settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
     axes = dict(over) if over else default_axes(network.spec, network.knobs, settings)
-    made = design_space(model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    made = design_space(
+        model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy, buildable=True
+    )
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*METRICS, *made.axes):
@@ -210,15 +212,12 @@ def _wanted(made: Tables, maximise: str) -> Array:
     return np.broadcast_to(np.arange(made.shape[axis]).reshape(shape), made.shape)
 
 
-def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration | None:
+def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
     """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
-    can = feasible(made)
-    if not can.any():
-        return None
     worst = np.zeros(made.shape)
     for budget in budgets:
         worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
-    worst[~can] = np.inf
+    worst[~feasible(made)] = np.inf
     places = np.flatnonzero(worst == worst.min())
     return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)
 

@@ -44,15 +44,14 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
                 ),
             )
         )
-    elif found.nearest:
+    else:
+        assert found.nearest is not None
         notes.append(("fits", f"none of {points} configurations; the nearest is shown"))
         notes += [
             ("lacks", _lack(budget, found.nearest))
             for budget in found.budgets
             if budget.metric in _broken(found, found.nearest)
         ]
-    else:
-        notes.append(("fits", f"none of {points} networks can be built"))
     return Table(
         title=f"{found.network} · what fits {'; '.join(budget.text for budget in found.budgets)}",
         headers=(*found.axes, *(HEADERS.get(metric, metric) for metric in METRICS), "what stops a larger one"),
