@@ -135,6 +135,23 @@ def test_fit_in_json():
     assert data["best"]["stopped_by"] == {"width": ["macs"], "resolution": ["macs"]}
 
 
+@pytest.mark.parametrize("budget", ["1G", "4.2G"])
+def test_the_printed_knobs_of_compound_scaling_give_the_printed_network(budget):
+    done = run("fit", "efficientnet_b0", "--max-macs", budget, "--along", "compound").stdout
+    row = next(line for line in done.splitlines() if line.startswith("< ")).split()
+    depth, width, resolution, shown = row[2:6]
+    report = convcost.load("efficientnet_b0", depth=depth, width=width, resolution=resolution).report()
+    assert f"{report.totals.macs:,}" == shown
+    if budget == "1G":
+        assert "where width passes 53/48; beyond" in done
+
+
+def test_a_budget_of_nothing_has_no_ratio():
+    done = run("fit", "mobilenet_v2", "--max-macs", "0", "--over", "resolution=96:224:32")
+    assert done.exit_code == 1
+    assert f"MACs {macs('1', 96):,} is {macs('1', 96):,} over the budget" in done.stdout
+
+
 @pytest.mark.parametrize(
     "command",
     [
