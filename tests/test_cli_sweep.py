@@ -192,6 +192,15 @@ MISUSE = [
         "a scheduler belongs to the engine dask",
     ),
     (
+        ["sweep", "mobilenet_v2", "--over", "width=1,2", "--scheduler", "tcp://x:1"],
+        "a scheduler belongs to the engine dask",
+    ),
+    (["sweep", "mobilenet_v2", "--over", "width=1,2", "--jobs", "0"], "jobs must be from 1 to 1024, got 0"),
+    (
+        ["sweep", "mobilenet_v2", "--over", "width=1,2", "--jobs", "1025", "-o", "no.svg"],
+        "jobs must be from 1 to 1024, got 1025",
+    ),
+    (
         ["sweep", "mobilenet_v2", "--over", "width=1,2", "--over", "depth=1,2", "--cliffs"],
         "cliffs are sought along one axis, got 2",
     ),

@@ -10,7 +10,7 @@ import click
 
 from convcost.cli.options import Setting, dtype_option, model_argument, set_option, settings
 from convcost.cli.output import deliver, format_of, is_picture, stream
-from convcost.executors import ENGINES
+from convcost.executors import ENGINES, check_engine
 from convcost.memory import POLICIES
 from convcost.render import FORMATS
 
@@ -80,6 +80,7 @@ def sweep_command(
     from convcost.grid.rows import DEFAULT_METRICS, sweep_table
     from convcost.grid.sweep import design_space, pieces
 
+    check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
     made = design_space(
         model, settings(set_), over=axes, batch=batch, dtype=dtype, memory_policy=memory, buildable=True
