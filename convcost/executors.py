@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from convcost.errors import ConvcostError, UsageError
+from convcost.errors import ConvcostError, UsageError, did_you_mean
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -21,6 +22,7 @@ ENGINES = ("local", "dask")
 MOST_DEATHS = 3
 """How often workers may die before the work is given up."""
 MOST_JOBS = 1024
+_NO_DASK = "the engine dask needs dask: pip install 'convcost[distributed]'"
 
 
 class EngineError(ConvcostError):
@@ -40,15 +42,24 @@ def results(
     The function and its work must be picklable where they leave this process (`jobs` > 1, or dask). Only a few pieces
     per worker are under way at once, so that memory does not grow with their number.
     """
-    if not 1 <= jobs <= MOST_JOBS:
-        raise UsageError(f"jobs must be from 1 to {MOST_JOBS}, got {jobs}")
-    if scheduler is not None and engine != "dask":
-        raise UsageError("a scheduler belongs to the engine dask")
+    check_engine(jobs, engine, scheduler)
     if engine == "dask":
         return _on_dask(function, work, jobs, scheduler)
     if jobs == 1:
         return map(function, work)
     return _on_processes(function, work, jobs)
+
+
+def check_engine(jobs: int = 1, engine: str = "local", scheduler: str | None = None) -> None:
+    """Raises `UsageError` if there is no such engine, or not with these jobs or this scheduler."""
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"jobs must be from 1 to {MOST_JOBS}, got {jobs}")
+    if engine not in ENGINES:
+        raise UsageError(f"there is no engine {engine!r}{did_you_mean(engine, ENGINES)}")
+    if scheduler is not None and engine != "dask":
+        raise UsageError("a scheduler belongs to the engine dask")
+    if engine == "dask" and find_spec("distributed") is None:
+        raise UsageError(_NO_DASK)
 
 
 def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[Work], ahead: int) -> Iterator[Result]:
@@ -113,7 +124,7 @@ def _on_dask(
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise UsageError("the engine dask needs dask: pip install 'convcost[distributed]'") from None
+        raise UsageError(_NO_DASK) from None
     cluster: AbstractContextManager[Any] = nullcontext(scheduler)
     if scheduler is None:
         cluster = LocalCluster(

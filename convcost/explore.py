@@ -5,7 +5,7 @@ The tables are exact integers; so is the page's arithmetic, in doubles below 2^5
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -15,6 +15,7 @@ from convcost.errors import UsageError
 from convcost.grid.along import COMPOUND
 from convcost.grid.evaluate import EXACT_FLOAT
 from convcost.grid.space import space
+from convcost.grid.sweep import value_text
 from convcost.grid.tables import Tables
 from convcost.html import Card, Section
 from convcost.network import Network
@@ -54,14 +55,25 @@ def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
     return axes
 
 
-def explore_page(network: Network, report: Report, over: Mapping[str, Any] | None = None, command: str = "") -> str:
-    """The page; raises `UsageError` where there is nothing to slide, or too much."""
+def explore_page(
+    network: Network,
+    report: Report,
+    over: Mapping[str, Any] | None = None,
+    command: str = "",
+    fixed: Collection[str] = (),
+) -> str:
+    """The page; raises `UsageError` where there is nothing to slide, or too much.
+
+    Sliders start where the network stands. A knob that is `fixed` by the user, or that stands elsewhere than the
+    network's name says, must find its value on its slider; of others the nearest is taken.
+    """
     chosen = dict(over or usual_axes(network))
     if not chosen:
         raise UsageError(
             f"{network.name} has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES"
         )
     made = space(network, report, chosen)
+    _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
     top = html.cards(Card(word, "", "", key=f"card-{metric}") for metric, word in SHOWN.items())
     body = f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n<p id="words" role="status" aria-live="polite"></p>'
@@ -80,6 +92,12 @@ def explore_page(network: Network, report: Report, over: Mapping[str, Any] | Non
         facts=provenance(network, report, command),
         scripts=[html.asset("explore.js")],
     )
+
+
+def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
+    for name, values in made.axes.items():
+        if name in wanted and network.knobs[name] not in values:
+            raise UsageError(f"{name} is set to {value_text(network.knobs[name])}, which is not on its slider (--over)")
 
 
 _MAP = (

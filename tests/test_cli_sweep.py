@@ -135,6 +135,52 @@ def test_fit_in_json():
     assert data["best"]["stopped_by"] == {"width": ["macs"], "resolution": ["macs"]}
 
 
+@pytest.mark.parametrize("budget", ["1G", "4.2G"])
+def test_the_printed_knobs_of_compound_scaling_give_the_printed_network(budget):
+    done = run("fit", "efficientnet_b0", "--max-macs", budget, "--along", "compound").stdout
+    row = next(line for line in done.splitlines() if line.startswith("< ")).split()
+    depth, width, resolution, shown = row[2:6]
+    report = convcost.load("efficientnet_b0", depth=depth, width=width, resolution=resolution).report()
+    assert f"{report.totals.macs:,}" == shown
+    if budget == "1G":
+        assert "where width passes 53/48; beyond" in done
+
+
+def test_a_budget_of_nothing_has_no_ratio():
+    done = run("fit", "mobilenet_v2", "--max-macs", "0", "--over", "resolution=96:224:32")
+    assert done.exit_code == 1
+    assert f"MACs {macs('1', 96):,} is {macs('1', 96):,} over the budget" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit", "net.yaml", "--max-macs", "1M"],
+        ["sweep", "net.yaml", "--over", "resolution=8,16"],
+        ["sweep", "net.yaml", "--over", "resolution=8,16", "--front", "macs", "-o", "net.csv"],
+        ["explore", "net.yaml", "-o", "net.html"],
+    ],
+    ids=" ".join,
+)
+def test_a_spec_that_can_nowhere_be_built_says_what_is_wrong_with_it(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(
+        "convcost: 1\nname: net\nknobs: {resolution: 16}\ninput: [resolution, resolution, 3]\n"
+        "layers:\n  - conv2d: {channels: 4, kernel: 3, stride: 0}\n",
+        encoding="utf-8",
+    )
+    done = run(*command)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "net.yaml:6:46: conv2d: stride must be >= 1, got 0\n"
+    assert os.listdir() == ["net.yaml"]
+
+
+def test_a_grid_on_which_nothing_can_be_built_says_why_at_its_first_point():
+    done = run("fit", "alexnet", "--max-macs", "1G", "--over", "resolution=3,4")
+    assert done.exit_code == 2
+    assert "conv1: the 11×11 window must fit into the padded input, got 3×3" in done.stderr.splitlines()[0]
+
+
 MISUSE = [
     (["sweep", "mobilenet_v2"], "Missing option '--over'"),
     (["sweep", "mobilenet_v2", "--over", "widht=1,2"], "mobilenet_v2 has no knob 'widht'. Did you mean width?"),
@@ -146,12 +192,37 @@ MISUSE = [
         "a scheduler belongs to the engine dask",
     ),
     (
+        ["sweep", "mobilenet_v2", "--over", "width=1,2", "--scheduler", "tcp://x:1"],
+        "a scheduler belongs to the engine dask",
+    ),
+    (["sweep", "mobilenet_v2", "--over", "width=1,2", "--jobs", "0"], "jobs must be from 1 to 1024, got 0"),
+    (
+        ["sweep", "mobilenet_v2", "--over", "width=1,2", "--jobs", "1025", "-o", "no.svg"],
+        "jobs must be from 1 to 1024, got 1025",
+    ),
+    (
         ["sweep", "mobilenet_v2", "--over", "width=1,2", "--over", "depth=1,2", "--cliffs"],
         "cliffs are sought along one axis, got 2",
     ),
     (
         ["sweep", "mobilenet_v2", "--over", "width=1,2", "--front", "mcs"],
         "there is no metric or axis 'mcs'. Did you mean macs?",
+    ),
+    (
+        ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--set", "resolution=224"],
+        "every default axis is set (width, resolution); say over which of its knobs: depth, classes",
+    ),
+    (
+        ["fit", "mobilenet_v2", "--max-macs", "300M", "--set", "width=1", "--over", "width=1,2"],
+        "width is set and swept",
+    ),
+    (
+        ["explore", "mobilenet_v2", "--set", "width=0.6", "--over", "width=0.5,1", "-o", "no.html"],
+        "width is set to 0.6, which is not on its slider (--over)",
+    ),
+    (
+        ["explore", "mobilenet_v2", "--set", "width=1", "--over", "width=0.5,0.75", "-o", "no.html"],
+        "width is set to 1.0, which is not on its slider (--over)",
     ),
     (["fit", "mobilenet_v2"], "give at least one budget: MACs, params or peak memory"),
     (["fit", "mobilenet_v2", "--max-peak", "256K"], "K may mean powers of 1,000 or of 1,024"),

@@ -96,6 +96,15 @@ def test_the_default_axes_are_width_by_a_hundredth_and_resolution_by_a_pixel():
     assert convcost.load("mobilenet_v2", width="0.98749").report().totals.macs <= 300_000_000
 
 
+def test_a_knob_that_is_set_is_no_default_axis():
+    found = convcost.fit("mobilenet_v2", max_macs="300M", width="0.5")
+    assert set(found.axes) == {"resolution"}
+    (one,) = found.maximal
+    size = one.knobs["resolution"]
+    macs = [convcost.load("mobilenet_v2", width="0.5", resolution=s).report().totals.macs for s in (size, size + 1)]
+    assert macs[0] == one.costs["macs"] <= 300_000_000 < macs[1]
+
+
 def test_a_depth_that_is_rounded_up_may_reach_its_breakpoint():
     """ceil(4·d) of the fourth stage grows just above d = 5/4, so that 5/4 itself still fits."""
     limit = convcost.load("mobilenet_v2", depth="1.25").report().totals.macs

@@ -50,6 +50,7 @@ def explore_command(
     from convcost.explore import explore_page
     from convcost.network import open_network
 
-    network = open_network(model, settings(set_), input_)
+    knobs = settings(set_)
+    network = open_network(model, knobs, input_)
     report = network.report(batch=batch, dtype=dtype, memory_policy=memory)
-    emit(explore_page(network, report, settings(over, "--over"), command_line()), output)
+    emit(explore_page(network, report, settings(over, "--over"), command_line(), knobs), output)

@@ -23,7 +23,7 @@ from convcost.render import render
     type=Setting(),
     multiple=True,
     metavar="KNOB=VALUES",
-    help="An axis, as for sweep; default: width by 0.01, resolution by 1.",
+    help="An axis, as for sweep; default: width by 0.01, resolution by 1, unless set.",
 )
 @click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")

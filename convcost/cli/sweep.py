@@ -10,7 +10,7 @@ import click
 
 from convcost.cli.options import Setting, dtype_option, model_argument, set_option, settings
 from convcost.cli.output import deliver, format_of, is_picture, stream
-from convcost.executors import ENGINES
+from convcost.executors import ENGINES, check_engine
 from convcost.memory import POLICIES
 from convcost.render import FORMATS
 
@@ -80,12 +80,11 @@ def sweep_command(
     from convcost.grid.rows import DEFAULT_METRICS, sweep_table
     from convcost.grid.sweep import design_space, pieces
 
+    check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
-    knobs = settings(set_)
-    for name in axes:
-        if name in knobs:
-            raise click.BadParameter(f"{name} is set and swept", param_hint="'--over'")
-    made = design_space(model, knobs, over=axes, batch=batch, dtype=dtype, memory_policy=memory)
+    made = design_space(
+        model, settings(set_), over=axes, batch=batch, dtype=dtype, memory_policy=memory, buildable=True
+    )
     fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
     shown = metrics or DEFAULT_METRICS

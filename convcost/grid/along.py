@@ -27,8 +27,9 @@ COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction(
 MOST_PHI = 12
 _SAMPLES = 2400
 _EXACT = Context(prec=40)
-_DIGITS = 10**12
+_DIGITS = 12
 """What knobs are cut to, so that arithmetic over many of them stays in 64 bits."""
+_SHOWN_DIGITS = range(4, _DIGITS + 1)
 _CLOSE = Fraction(1, 10**10)
 
 
@@ -38,7 +39,7 @@ class Scaled(NamedTuple):
     phi: float
     """Where the first network that does not fit begins: every phi below it down to the previous change gives this one."""
     knobs: Mapping[str, Any]
-    """Values that give this network."""
+    """Values that give this network, short enough to be written down."""
     costs: Mapping[str, int]
     ends: str
     """The knob that grows there."""
@@ -104,7 +105,7 @@ class _Line(NamedTuple):
         """A knob at phi, cut after twelve digits."""
         log = _EXACT.ln(_decimal(COMPOUND[name]))
         grown = self.start[name] * Fraction(_EXACT.exp(_EXACT.multiply(log, _decimal(phi))))
-        return Fraction(int(grown * _DIGITS), _DIGITS)
+        return Fraction(int(grown * 10**_DIGITS), 10**_DIGITS)
 
     def knobs(self, phi: Fraction) -> dict[str, Any]:
         found: dict[str, Any] = {name: self.value(name, phi) for name in self.start}
@@ -139,18 +140,22 @@ class _Line(NamedTuple):
         at = (
             Fraction(2 * after[name] - 1, 2)
             if name == "resolution"
-            else simplest(self.value(name, low), self.value(name, high) + Fraction(1, _DIGITS))
+            else simplest(self.value(name, low), self.value(name, high) + Fraction(1, 10**_DIGITS))
         )
         ratio = _EXACT.ln(_decimal(at / self.start[name]))
         phi = float(_EXACT.divide(ratio, _EXACT.ln(_decimal(COMPOUND[name]))))
         broken = tuple(b.metric for b in budgets if (value := costs[b.metric][1]) is None or value > b.limit)
-        said = {one: _short(value) for one, value in before.items()}
-        return Scaled(phi, said, {m: v for m, v in here.items() if v is not None}, name, at, broken)
+        return Scaled(phi, self.short(before), {m: v for m, v in here.items() if v is not None}, name, at, broken)
+
+    def short(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
+        """Decimals not above the knobs, with as few digits as give the same network, but no fewer than are read easily."""
+        cuts = [{name: _cut(value, 10**digits) for name, value in knobs.items()} for digits in _SHOWN_DIGITS]
+        costs = self.costs([knobs, *cuts])
+        return next(cut for i, cut in enumerate(cuts, 1) if all(found[i] == found[0] for found in costs.values()))
 
 
-def _short(value: Any) -> Any:
-    """A decimal just below a knob's value, short enough to be written down."""
-    return value if isinstance(value, int) else Fraction(int(value * 10**9), 10**9)
+def _cut(value: Any, parts: int) -> Any:
+    return value if isinstance(value, int) else Fraction(int(value * parts), parts)
 
 
 def _decimal(value: Fraction) -> Decimal:

@@ -7,7 +7,7 @@ be the cheaper one. Knobs without an order (words, choices) are not traded again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -104,8 +104,9 @@ def fit(
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
-    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel. `maximise`
-    names a metric or an axis that picks one. Other knobs are set by name, or in a mapping. Raises `UsageError`.
+    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless it
+    is set. `maximise` names a metric or an axis that picks one. Knobs are set by name, or in a mapping. Raises
+    `UsageError`, and `SpecError` where no network can be built.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
@@ -114,8 +115,10 @@ def fit(
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
-    axes = dict(over) if over else default_axes(network.spec, network.knobs)
-    made = design_space(model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    axes = dict(over) if over else default_axes(network.spec, network.knobs, settings)
+    made = design_space(
+        model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy, buildable=True
+    )
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*METRICS, *made.axes):
@@ -151,18 +154,22 @@ def maximal(fits: Array, ordered: Sequence[int]) -> Array:
     return np.asarray(fits & ~larger)
 
 
-def default_axes(spec: Spec, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Width in steps of 0.01 up to twice the network's, resolution pixel by pixel; raises `UsageError` without them."""
+def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
+    """Width in steps of 0.01 up to twice the network's, resolution pixel by pixel, but for knobs that are fixed.
+
+    Raises `UsageError` if neither is left.
+    """
     axes: dict[str, Any] = {}
     if isinstance(knobs.get("width"), Fraction):
         axes["width"] = f"0.05:{float(max(2, 2 * knobs['width'])):g}:0.01"
     if isinstance(knobs.get("resolution"), int):
         axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
-    if not axes:
-        raise UsageError(
-            f"{spec.name} has neither width nor resolution; say over which of its knobs: {', '.join(knobs)}"
-        )
-    return axes
+    free = {name: values for name, values in axes.items() if name not in fixed}
+    if not free:
+        why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
+        others = [name for name in knobs if name not in fixed]
+        raise UsageError(f"{spec.name}: {why}; say over which of its knobs: {', '.join(others)}")
+    return free
 
 
 def _configuration(
@@ -205,15 +212,12 @@ def _wanted(made: Tables, maximise: str) -> Array:
     return np.broadcast_to(np.arange(made.shape[axis]).reshape(shape), made.shape)
 
 
-def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration | None:
+def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
     """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
-    can = feasible(made)
-    if not can.any():
-        return None
     worst = np.zeros(made.shape)
     for budget in budgets:
         worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
-    worst[~can] = np.inf
+    worst[~feasible(made)] = np.inf
     places = np.flatnonzero(worst == worst.min())
     return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)
 

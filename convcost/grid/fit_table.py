@@ -44,15 +44,14 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
                 ),
             )
         )
-    elif found.nearest:
+    else:
+        assert found.nearest is not None
         notes.append(("fits", f"none of {points} configurations; the nearest is shown"))
         notes += [
             ("lacks", _lack(budget, found.nearest))
             for budget in found.budgets
             if budget.metric in _broken(found, found.nearest)
         ]
-    else:
-        notes.append(("fits", f"none of {points} networks can be built"))
     return Table(
         title=f"{found.network} · what fits {'; '.join(budget.text for budget in found.budgets)}",
         headers=(*found.axes, *(HEADERS.get(metric, metric) for metric in METRICS), "what stops a larger one"),
@@ -114,9 +113,7 @@ def _edge_text(name: str, found: Fit, edge: Edge | None) -> str:
     if found.best.binding[name] == (END,):
         return f"{name} {value_text(value)} is the end of the axis; --over {name}=… looks further"
     if edge:
-        decimal = value_text(edge.value)
-        said = f"{edge.value} = {decimal}" if str(decimal) != str(edge.value) else str(decimal)
-        return f"{name} could grow to {'and including' if edge.included else 'just below'} {said}; beyond it breaks: {names}"
+        return f"{name} could grow to {'and including' if edge.included else 'just below'} {_as_decimal(edge.value)}; beyond it breaks: {names}"
     values = found.axes[name]
     return f"{name} {value_text(values[values.index(value) + 1])} breaks: {names}"
 
@@ -127,8 +124,8 @@ def _broken(found: Fit, one: Configuration) -> Sequence[str]:
 
 def _lack(budget: Budget, one: Configuration) -> str:
     over = one.costs[budget.metric] - budget.limit
-    factor = one.costs[budget.metric] / max(1, budget.limit)
-    return f"{_short(budget.metric)} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)} ({factor:.2f}×) over the budget"
+    factor = f" ({one.costs[budget.metric] / budget.limit:.2f}×)" if budget.limit else ""
+    return f"{_short(budget.metric)} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)}{factor} over the budget"
 
 
 def _short(metric: str) -> str:
@@ -151,7 +148,7 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) 
             )
         )
         costs = [binary(found.costs[m]) if m == PEAK else exact(found.costs[m]) for m in METRICS]
-        rows = [[f"< {found.phi:.4f}", *(_rounded(found.knobs[name]) for name in COMPOUND), *costs]]
+        rows = [[f"< {found.phi:.4f}", *(str(value_text(found.knobs[name])) for name in COMPOUND), *costs]]
         records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs}]
         data |= {"phi": found.phi, "ends": found.ends, "at": str(found.at), "binds": list(found.binds)}
         data |= {"knobs": {n: json_value(v) for n, v in found.knobs.items()}, "costs": dict(found.costs)}
@@ -170,8 +167,10 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) 
 
 
 def _place(found: Scaled) -> str:
-    return f"{found.at} = {value_text(found.at)}" if found.at.denominator > 1 else str(found.at)
+    return _as_decimal(found.at) if found.at.denominator > 1 else str(found.at)
 
 
-def _rounded(value: Any) -> str:
-    return f"{float(value):.4f}" if isinstance(value, Fraction) else str(value)
+def _as_decimal(value: Fraction) -> str:
+    """A fraction, with the decimal that it is if it is one."""
+    decimal = str(value_text(value))
+    return f"{value} = {decimal}" if decimal != str(value) else decimal

@@ -7,13 +7,16 @@ from typing import Any
 
 from convcost.grid.axes import axes_of
 from convcost.grid.build import Request
+from convcost.grid.sweep import check_buildable
 from convcost.grid.tables import Tables, tables
 from convcost.network import Network
 from convcost.report import Report
 
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
-    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises `UsageError`."""
+    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.spec, network.name, over)
     request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
-    return tables(network.spec, network.name, network.knobs, axes, request)
+    made = tables(network.spec, network.name, network.knobs, axes, request)
+    check_buildable(network.spec, network.knobs, made)
+    return made

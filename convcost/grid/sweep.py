@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from convcost.dims import Shape
-from convcost.errors import UsageError, did_you_mean
+from convcost.errors import SpecError, UsageError, did_you_mean
 from convcost.grid.axes import axes_of, split_settings
 from convcost.grid.build import Request
 from convcost.grid.evaluate import Window, evaluate, feasible, inside
@@ -21,6 +21,7 @@ from convcost.memory import POLICIES
 from convcost.network import open_network
 from convcost.ops.kinds import say
 from convcost.report import check_batch
+from convcost.spec.elaborate import attempt
 from convcost.spec.model import KnobValue, Spec
 from convcost.units import check_dtype, decimal_text, exact
 
@@ -84,8 +85,6 @@ class Sweep:
     def why(self, **values: Any) -> str:
         """Why the network at a point cannot be built; empty where it can."""
         network = open_network(self.network, {**self.tables.knobs, **values})
-        from convcost.errors import SpecError
-
         try:
             network.report()
         except SpecError as error:
@@ -164,12 +163,29 @@ def design_space(
     dtype: str = "fp32",
     memory_policy: str = "fused",
     input_shape: Shape | int | None = None,
+    buildable: bool = False,
 ) -> Tables:
     """The tables of a grid: everything that is needed to evaluate any part of it.
 
-    Knobs of `over` are axes even with a single value; other knobs are if they look like one.
+    Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
+    raises `SpecError` where no point of the grid is a network.
     """
-    return tables(*_asked(model, knobs, over or {}, Request(batch, dtype, memory_policy), input_shape))
+    asked = _asked(model, knobs, over or {}, Request(batch, dtype, memory_policy), input_shape)
+    made = tables(*asked)
+    if buildable:
+        check_buildable(asked.spec, asked.knobs, made)
+    return made
+
+
+def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: Tables) -> None:
+    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point."""
+    if not all(region.reason for region in made.regions):
+        return
+    first = {name: values[0] for name, values in made.axes.items()}
+    for values in (knobs, {**knobs, **first}):
+        problems = attempt(spec, values, made.request.input_shape).problems
+        if problems:
+            raise SpecError(problems)
 
 
 class _Asked(NamedTuple):
@@ -196,6 +212,9 @@ def _asked(
     check_dtype(request.dtype)
     check_batch(request.batch)
     given, settings = split_settings(knobs)
+    for name in over:
+        if name in knobs:
+            raise UsageError(f"{name} is set and swept")
     network = open_network(model, settings, input_shape)
     axes = axes_of(network.spec, network.name, given | dict(over))
     return _Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))
