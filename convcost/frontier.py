@@ -214,9 +214,9 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     for row in rows:
         accuracy = Fraction(getattr(row, y))
         if row.model in zoo or row.model.endswith((".yaml", ".yml")):
-            key = (row.model, *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
+            key = (row.model, str(row.resolution), *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
             if key not in counted:
-                counted[key] = _count(row.model, row.knobs, x, chosen, row.at)
+                counted[key] = _count(row, x, chosen)
             points.append(Point(row, accuracy, counted[key], COUNTED))
             continue
         cost = _printed(row, x, chosen)
@@ -227,11 +227,18 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     return points, omitted
 
 
-def _count(model: str, knobs: Mapping[str, str], x: str, chosen: Convention, at: str) -> int:
+def _count(row: Measured, x: str, chosen: Convention) -> int:
+    """The cost at the resolution of the row, which its knobs may repeat but not contradict."""
     try:
-        report = open_network(model, knobs).report(chosen.name)
+        report = open_network(row.model, row.knobs).report(chosen.name)
+        if row.resolution and row.resolution != report.input_shape[0]:
+            if "resolution" in row.knobs:
+                raise UsageError(
+                    f"resolution is {row.resolution}, but knobs say {row.knobs['resolution']}; leave out one"
+                )
+            report = open_network(row.model, row.knobs, row.resolution).report(chosen.name)
     except ConvcostError as error:
-        raise UsageError(f"{at}: {error}") from None
+        raise UsageError(f"{row.at}: {error}") from None
     return cost_of(report, x)
 
 

@@ -87,6 +87,27 @@ def test_costs_are_counted_at_the_resolution_of_the_evaluation() -> None:
     assert {size: round(cost / 1e6) for size, cost in at.items()} == {224: 569, 192: 418, 160: 291, 128: 186}
 
 
+def test_a_row_is_counted_at_its_resolution_though_its_knobs_do_not_repeat_it(tmp_path: Path) -> None:
+    """Table 7 of the MobileNets paper again: 569 million at 224, 290 at 160."""
+    path = table(
+        tmp_path / "mine.csv",
+        "a,mobilenet_v1,,224,70.6,,,A",
+        "b,mobilenet_v1,,160,67.2,,,A",
+        "c,mobilenet_v1,resolution=160,160,67.2,,,A",
+        "d,mobilenet_v1,,,70.6,,,A",
+    )
+    found = {p.measured.item: p.cost for p in frontier(data=path).points}
+    assert (found["a"], found["b"]) == (568740352, load("mobilenet_v1", resolution=160).report().totals.macs)
+    assert (found["c"], found["d"]) == (found["b"], found["a"])
+
+
+def test_shipped_rows_state_the_resolution_that_they_are_counted_at() -> None:
+    for point in frontier(tier=()).points[::9]:
+        if point.how == COUNTED:
+            report = load(point.measured.model, **point.measured.knobs).report()
+            assert (report.input_shape[0], report.totals.macs) == (point.measured.resolution, point.cost)
+
+
 def test_every_counted_cost_is_what_the_report_says() -> None:
     for x, field in (("params", "params"), ("peak", "peak_activation_bytes"), ("activations", "activations")):
         found = frontier(x=x, family=["MobileNetV1", "SqueezeNet"])
@@ -188,6 +209,11 @@ def test_refusals_are_one_line(
         ("item,top1,year", "a,70,soon", "bad.csv:2: year must be a whole number, got 'soon'"),
         ("item,top1,model,knobs", "a,70,vgg16,width", "bad.csv:2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
         ("item,top1,model,knobs", "a,70,vgg16,wid=1", "bad.csv:2: vgg16 has no knob 'wid'. Did you mean width?"),
+        (
+            "item,top1,model,knobs,resolution",
+            "a,70,mobilenet_v1,resolution=192,160",
+            "bad.csv:2: resolution is 160, but knobs say 192; leave out one",
+        ),
         ("item,top1", "a,70,71", "bad.csv:2: 3 cells where the header has 2 columns; a cell with a comma in it"),
     ],
 )
