@@ -315,6 +315,19 @@ def test_hostile_words_of_a_spec_stay_words(tmp_path: Path) -> None:
         assert tags.open == []
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ["explore", "mobilenet_v2"], ["list"]], ids=" ".join)
+def test_no_markup_of_a_picture_is_shown_as_text(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "x.html"
+    assert run(*command, "-o", str(path)).exit_code == 0
+    page = re.sub(r"<script.*?</script>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert "&lt;br" not in page
+    assert "&lt;sup" not in page
+    if command[0] == "memory":
+        assert ">What is alive when</h2>" in page
+        assert 'href="#part1">What is alive when</a>' in page
+        assert '<p class="about">lenet5 · input 32×32×1 · fp32 · batch 1 · policy fused</p>' in page
+
+
 def test_the_template_escapes_what_is_text() -> None:
     cards = html.cards([html.Card(HOSTILE, HOSTILE, HOSTILE)])
     table = html.table(("a", HOSTILE), (False, True), [[HOSTILE, HOSTILE]], label=HOSTILE)
