@@ -345,6 +345,15 @@ def test_a_report_and_a_table_show_themselves_in_a_notebook() -> None:
     assert "<script" not in shown
 
 
+def test_explored_bytes_say_of_which_type_and_policy(tmp_path: Path) -> None:
+    path = tmp_path / "x.html"
+    run("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", str(path))
+    page = path.read_text(encoding="utf-8")
+    assert "<li>peak memory as int8, policy inplace<b" in page
+    assert "peak memory as int8, policy inplace</p>" in page.split("</header>")[0]
+    assert "begins with this network&#x27;s own MACs" in page
+
+
 def test_what_cannot_be_explored_is_told(tmp_path: Path) -> None:
     spec = tmp_path / "fixed.yaml"
     spec.write_text("convcost: 1\nname: fixed\ninput: [8, 8, 3]\nlayers: [flatten]\n")
