@@ -12,10 +12,8 @@ function convcostLive(key) {
     figure.layout.title = undefined;
     figure.layout.height = undefined;
     figure.layout.margin = narrow ? { l: 10, r: 10, t: 10, b: 10 } : { l: 60, r: 20, t: 10, b: 50 };
-    const hint = { text: "click to hide, double-click for one alone", font: { size: 12 } };
-    figure.layout.legend = { ...figure.layout.legend, title: hint };
     if (narrow) {
-      figure.layout.legend = { ...figure.layout.legend, orientation: "h", y: -0.2, yanchor: "top", title: undefined };
+      figure.layout.legend = { ...figure.layout.legend, orientation: "h", y: -0.2, yanchor: "top" };
       figure.layout.font = { size: 11 };
       const axis = figure.layout.xaxis;
       const round = (value) => axis.type !== "log" || !Array.isArray(axis.tickvals) || Number.isInteger(Math.log10(value));
