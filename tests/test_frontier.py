@@ -170,6 +170,24 @@ def test_selections() -> None:
     assert all(point.measured.top5 for point in frontier(y="top5").points)
 
 
+def test_bounds_hold_for_points_and_front() -> None:
+    every, few = frontier(), frontier(most="500M", least="70")
+    within = [p for p in every.points if p.cost <= 500_000_000 and p.accuracy >= 70]
+    assert 0 < len(within) < len(every.points)
+    assert {(p.cost, p.name) for p in few.points} == {(p.cost, p.name) for p in within}
+    assert [(p.cost, p.accuracy) for p in few.front] == [(p.cost, p.accuracy) for p in mark_front(within) if p.front]
+    assert dict(frontier_table(few).notes)["selected"].endswith("macs at most 500,000,000, top1 at least 70 %")
+
+
+def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_family() -> None:
+    assert "front" in frontier_table(frontier(family=["vgg"])).headers
+    alone = frontier_table(frontier(front_only=True))
+    assert alone.headers[:3] == ("network", "top1", "MACs")
+    assert "front" not in alone.headers
+    named = [row[0] for row in frontier_table(frontier(family=["vgg"], tier=())).rows]
+    assert all("vgg" in name.lower() for name in named)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -184,6 +202,10 @@ def test_selections() -> None:
         ),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
+        (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),
+        (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
+        (["--min", "0"], "the least accuracy: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got '0'"),
+        (["--max", "1M", "--min", "99"], "nothing to show: no point has macs at most 1,000,000, top1 at least 99 %"),
     ],
 )
 def test_refusals_are_one_line(
@@ -235,7 +257,7 @@ def test_machine_formats_agree() -> None:
     assert [p["macs"] for p in data["points"]] == [int(row["macs"]) for row in rows]
     assert [str(p["front"]) for p in data["points"]] == [row["front"] for row in rows]
     text = run(*few).stdout
-    assert sum(line.startswith("* ") for line in text.splitlines()) == sum(p["front"] for p in data["points"])
+    assert sum("  *  " in line for line in text.splitlines()) == sum(p["front"] for p in data["points"])
 
 
 def test_what_is_left_out_is_named() -> None:
