@@ -11,7 +11,8 @@ function convcostLive(key) {
     const narrow = narrowness.matches;
     figure.layout.title = undefined;
     figure.layout.height = undefined;
-    figure.layout.margin = narrow ? { l: 10, r: 10, t: 10, b: 10 } : { l: 60, r: 20, t: 10, b: 50 };
+    // The strip at the top is for plotly's buttons.
+    figure.layout.margin = narrow ? { l: 10, r: 10, t: 36, b: 10 } : { l: 60, r: 20, t: 36, b: 50 };
     if (narrow) {
       figure.layout.legend = { ...figure.layout.legend, orientation: "h", y: -0.2, yanchor: "top" };
       figure.layout.font = { size: 11 };

@@ -269,7 +269,10 @@ class _Picture:
         room = int((self.right - self.left - 12) / (size * _CHARACTER))
         lines = [_short(plain(line), room) for line in note["text"].split("<br>")]
         if note.get("ax") and len(lines) > (fitting := max(1, int((y - 8 - self.top) / 15))):
-            lines = [*lines[: fitting - 1], f"{lines[fitting - 1]} …"]  # what does not fit above would cover the place
+            lines = [
+                *lines[: fitting - 1],
+                f"{lines[fitting - 1].removesuffix('…')} …",
+            ]  # what does not fit above would cover the place
         wide = max(map(len, lines)) * size * _CHARACTER
         x, low = at + note.get("ax", 0), y + note.get("ay", 0) - (0 if note.get("ax") else 4)
         anchor = note.get("xanchor", "left")
