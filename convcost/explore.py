@@ -75,31 +75,35 @@ def explore_page(
     made = space(network, report, chosen)
     _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
-    top = html.cards(Card(word, "", "", key=f"card-{metric}") for metric, word in SHOWN.items())
+    top = html.cards(Card(_card(metric, report), "", "", key=f"card-{metric}") for metric in SHOWN)
     body = f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n<p id="words" role="status" aria-live="polite"></p>'
     picture = '<div class="charts" id="pictures"></div>'
     sections = [
         Section("knobs", "Knobs", body, about="Slide, or use the arrow keys; the numbers follow at once."),
-        Section("budget", "Budget", _budgets(report), about="What has to fit; leave empty what does not matter."),
+        Section("budget", "Budget", _budgets(report), about=_BUDGET),
         Section("map", "What fits", picture, about=_MAP),
     ]
     name, _, knobs = title(report).partition(" · ")
     return html.page(
         f"{name}: explore",
         sections,
-        subtitle=knobs,
+        subtitle=" · ".join(filter(None, (knobs, f"peak memory {_counted(report)}"))),
         top=top + html.data("space", data),
         facts=provenance(network, report, command),
         scripts=[html.asset("explore.js")],
     )
 
 
+<<<<<<< HEAD
 def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
     for name, values in made.axes.items():
         if name in wanted and network.knobs[name] not in values:
             raise UsageError(f"{name} is set to {value_text(network.knobs[name])}, which is not on its slider (--over)")
 
 
+=======
+_BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs begins with this network's own MACs."
+>>>>>>> 4198b1abe88a7d184aae1b3df81096374d8af40b
 _MAP = (
     "Shaded is what fits the budget; the thick line is its edge, the networks that cannot grow in one knob without "
     "leaving it. The dashed line is compound scaling (arXiv 1905.11946), the ring is where the sliders stand."
@@ -182,6 +186,15 @@ def _nearest(values: tuple[Any, ...], value: Any) -> int:
         return values.index(value)
     numeric = isinstance(value, (int, Fraction)) and all(isinstance(one, (int, Fraction)) for one in values)
     return min(range(len(values)), key=lambda i: abs(values[i] - value)) if numeric else 0
+
+
+def _card(metric: str, report: Report) -> str:
+    return SHOWN[metric] + (f" {_counted(report)}" if metric == "peak_activation_bytes" else "")
+
+
+def _counted(report: Report) -> str:
+    """What a number of bytes depends on."""
+    return f"as {report.dtype}, policy {report.memory_policy}"
 
 
 def _slider(name: str) -> str:

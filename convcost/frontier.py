@@ -16,12 +16,13 @@ from convcost.conventions import convention as named_convention
 from convcost.cost import PAPER, Convention
 from convcost.errors import ConvcostError, UsageError, did_you_mean
 from convcost.fronts import front, objective
+from convcost.grid.budget import parse_count
 from convcost.network import open_network
 from convcost.ops import WEIGHTED
 from convcost.published_data import KINDS, Measured, accuracies, read_accuracies, sources
 from convcost.report import Report
 from convcost.spec.zoo import names
-from convcost.units import storage
+from convcost.units import exact, parse_bytes, storage
 
 COSTS = {
     "macs": "operations under the convention",
@@ -83,6 +84,8 @@ class Frontier:
     """What was asked for, in words."""
     considered: int
     """Points that the front was sought among."""
+    front_only: bool = False
+    """The others were left out."""
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -111,11 +114,14 @@ def frontier(
     yours: Mapping[str, str] | None = None,
     data: str | None = None,
     front_only: bool = False,
+    most: str | int | None = None,
+    least: str | None = None,
 ) -> Frontier:
     """The published landscape, or the table in the file `data`, with your own networks (model or path -> accuracy).
 
     `family` are globs over families and networks, `source` over sources; `year` is 2018 or 2015-2019; with a source or a
-    file, all tiers are taken. Raises `UsageError` for what does not exist, and where nothing is left to show.
+    file, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and are at least `least` per cent
+    accurate count, also for the front. Raises `UsageError` for what does not exist, and where nothing is left to show.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
 
@@ -135,6 +141,7 @@ def frontier(
     points += [_own(model, value, x, chosen) for model, value in (yours or {}).items()]
     if not points:
         raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
+    points, bounds = _within(points, x, y, most, least)
     marked = mark_front(points)
     return Frontier(
         x,
@@ -142,9 +149,28 @@ def frontier(
         chosen,
         tuple(point for point in marked if point.front or not front_only),
         tuple(omitted),
-        _in_words(family, year, tiers, source, data),
+        "; ".join(filter(None, (_in_words(family, year, tiers, source, data), bounds))),
         len(marked),
+        front_only,
     )
+
+
+def _within(points: list[Point], x: str, y: str, most: str | int | None, least: str | None) -> tuple[list[Point], str]:
+    """The points within both bounds, and the bounds in words; raises `UsageError` where there are none."""
+    said = []
+    if most is not None:
+        size = x in ("peak", "weight_bytes")
+        limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
+        said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
+        points = [point for point in points if point.cost <= limit]
+    if least is not None:
+        bound = _per_cent(least, "the least accuracy")
+        said.append(f"{y} at least {least} %")
+        points = [point for point in points if point.accuracy >= bound]
+    words = ", ".join(said)
+    if not points:
+        raise UsageError(f"nothing to show: no point has {words}")
+    return points, words
 
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
@@ -214,9 +240,9 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     for row in rows:
         accuracy = Fraction(getattr(row, y))
         if row.model in zoo or row.model.endswith((".yaml", ".yml")):
-            key = (row.model, *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
+            key = (row.model, str(row.resolution), *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
             if key not in counted:
-                counted[key] = _count(row.model, row.knobs, x, chosen, row.at)
+                counted[key] = _count(row, x, chosen)
             points.append(Point(row, accuracy, counted[key], COUNTED))
             continue
         cost = _printed(row, x, chosen)
@@ -227,11 +253,18 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     return points, omitted
 
 
-def _count(model: str, knobs: Mapping[str, str], x: str, chosen: Convention, at: str) -> int:
+def _count(row: Measured, x: str, chosen: Convention) -> int:
+    """The cost at the resolution of the row, which its knobs may repeat but not contradict."""
     try:
-        report = open_network(model, knobs).report(chosen.name)
+        report = open_network(row.model, row.knobs).report(chosen.name)
+        if row.resolution and row.resolution != report.input_shape[0]:
+            if "resolution" in row.knobs:
+                raise UsageError(
+                    f"resolution is {row.resolution}, but knobs say {row.knobs['resolution']}; leave out one"
+                )
+            report = open_network(row.model, row.knobs, row.resolution).report(chosen.name)
     except ConvcostError as error:
-        raise UsageError(f"{at}: {error}") from None
+        raise UsageError(f"{row.at}: {error}") from None
     return cost_of(report, x)
 
 
@@ -283,14 +316,20 @@ def _per_mac(counted: Convention) -> int:
     return factors[0]["macs"] if same and not others else 0
 
 
-def _own(text: str, value: str, x: str, chosen: Convention) -> Point:
-    """A network of the caller's on the picture."""
+def _per_cent(value: str, what: str) -> Fraction:
+    """An accuracy as a number; raises `UsageError`."""
     try:
         accuracy = Fraction(value)
     except (ValueError, ZeroDivisionError):
         accuracy = Fraction(-1)
     if not 0 < accuracy <= 100:
-        raise UsageError(f"{text}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+        raise UsageError(f"{what}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+    return accuracy
+
+
+def _own(text: str, value: str, x: str, chosen: Convention) -> Point:
+    """A network of the caller's on the picture."""
+    accuracy = _per_cent(value, text)
     network = open_network(text, {})
     report = network.report(chosen.name)
     row = Measured(

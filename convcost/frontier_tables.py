@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost import html
-from convcost.frontier import PRINTED, Frontier, Point
+from convcost.frontier import ACCURACIES, PRINTED, Frontier, Point
 from convcost.html import Section
 from convcost.render import Table
 from convcost.units import exact
@@ -19,26 +19,28 @@ _HEADS = {"params": "params", "activations": "activations", "peak": "peak bytes"
 def frontier_table(found: Frontier) -> Table:
     """A row per point in order of cost; a star where no other point does as well for less."""
     records = [_record(found, point) for point in found.points]
+    other = next(score for score in ACCURACIES if score != found.y)
     rows = [
         [
-            "*" if point.front else "",
             point.name,
-            point.measured.top1,
-            point.measured.top5,
+            getattr(point.measured, found.y),
             exact(point.cost),
+            *([] if found.front_only else ["*" if point.front else ""]),
+            getattr(point.measured, other),
             "as printed" if point.how == PRINTED else point.how,
             str(point.measured.resolution or ""),
             point.measured.tier,
-            point.source,
+            point.measured.source,
         ]
         for point in found.points
     ]
+    starred = () if found.front_only else ("front",)
     cost = _HEADS.get(found.x, found.convention.unit)
     return Table(
         title=f"Accuracy against {cost} · {_some(len(found.points), 'point', 'points')} of "
         f"{_some(len(found.families), 'family', 'families')}",
-        headers=("front", "network", "top1", "top5", cost, "cost is", "input", "tier", "source"),
-        numeric=(False, False, True, True, True, False, True, False, False),
+        headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
+        numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
         rows=rows,
         records=records,
         data={
@@ -61,8 +63,9 @@ def _some(count: int, one: str, many: str) -> str:
 
 def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
     """What was selected and left out, and what the marks mean."""
+    star = "" if found.front_only else "* "
     notes = [
-        ("front", f"* no other point is as accurate for less ({len(found.front)} of {found.considered})"),
+        ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),
         (
             "accuracy",
             "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed",
@@ -141,5 +144,6 @@ def frontier_page(found: Frontier, facts: Sequence[tuple[str, str]] = ()) -> str
 
 _READ = (
     "Filled marks are counted by convcost, hollow ones printed by their source; pale ones do no better than something "
-    "cheaper. The steps are the front. Point at a mark for its numbers, drag to zoom, click a family to hide it."
+    "cheaper. The steps are the front. Point at a mark for its numbers, drag to zoom; click a family to hide it, "
+    "double-click it to see it alone."
 )

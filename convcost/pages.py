@@ -9,12 +9,13 @@ comes with the extra `image` and needs a Chrome or Chromium. The bytes depend on
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from convcost import html
 from convcost.errors import OutputError
-from convcost.plots.svg import svg
+from convcost.plots.svg import plain, svg
 from convcost.render import Table, table_html
 from convcost.version import __version__
 
@@ -56,21 +57,32 @@ def document(
     return page(title, parts, facts)
 
 
-def page(title: str, parts: Sequence[go.Figure | Table], facts: Sequence[tuple[str, str]] = ()) -> str:
-    """A self-contained page, a section per part."""
+def page(
+    title: str,
+    parts: Sequence[go.Figure | Table],
+    facts: Sequence[tuple[str, str]] = (),
+    headings: Mapping[int, str] = MappingProxyType({}),
+) -> str:
+    """A self-contained page, a section per part; `headings` (part, from 1) where a figure's own title is not wanted."""
     sections = []
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
             heading = part.title if part.title != title else ""
             sections.append(html.Section(f"part{index}", heading, table_html(part)))
         else:
-            sections.append(html.Section(f"part{index}", figure_title(part), drawing(part, wide=WHOLE)))
+            sections.append(section(part, f"part{index}", headings.get(index, "")))
     return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])
 
 
+def section(figure: go.Figure, key: str, heading: str = "") -> html.Section:
+    """A figure under its title, or another heading; the second line of its title is text below."""
+    _, _, below = str(figure.layout.title.text or "").partition("<br>")
+    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=plain(below))
+
+
 def figure_title(figure: go.Figure) -> str:
-    """What the figure says it shows."""
-    return str(figure.layout.title.text or "")
+    """What the figure says it shows: the first line of its title."""
+    return plain(str(figure.layout.title.text or "").split("<br>")[0])
 
 
 def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE) -> str:

@@ -154,4 +154,7 @@ def _latex(table: Table) -> str:
         from tabulate import tabulate
 
         return comments + tabulate(table.latex, table.headers, tablefmt="latex_raw") + "\n"
-    return comments + _tabulated(table, "latex_booktabs", _all_rows(table)) + "\n"
+    lines = _tabulated(table, "latex_booktabs", _all_rows(table)).replace("×", r"$\times$").splitlines()
+    if table.total:
+        lines.insert(-3, r"\midrule")  # before the total, \bottomrule and \end{tabular}
+    return comments + "\n".join(["% needs \\usepackage{booktabs}", *lines, ""])

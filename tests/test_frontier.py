@@ -87,6 +87,27 @@ def test_costs_are_counted_at_the_resolution_of_the_evaluation() -> None:
     assert {size: round(cost / 1e6) for size, cost in at.items()} == {224: 569, 192: 418, 160: 291, 128: 186}
 
 
+def test_a_row_is_counted_at_its_resolution_though_its_knobs_do_not_repeat_it(tmp_path: Path) -> None:
+    """Table 7 of the MobileNets paper again: 569 million at 224, 290 at 160."""
+    path = table(
+        tmp_path / "mine.csv",
+        "a,mobilenet_v1,,224,70.6,,,A",
+        "b,mobilenet_v1,,160,67.2,,,A",
+        "c,mobilenet_v1,resolution=160,160,67.2,,,A",
+        "d,mobilenet_v1,,,70.6,,,A",
+    )
+    found = {p.measured.item: p.cost for p in frontier(data=path).points}
+    assert (found["a"], found["b"]) == (568740352, load("mobilenet_v1", resolution=160).report().totals.macs)
+    assert (found["c"], found["d"]) == (found["b"], found["a"])
+
+
+def test_shipped_rows_state_the_resolution_that_they_are_counted_at() -> None:
+    for point in frontier(tier=()).points[::9]:
+        if point.how == COUNTED:
+            report = load(point.measured.model, **point.measured.knobs).report()
+            assert (report.input_shape[0], report.totals.macs) == (point.measured.resolution, point.cost)
+
+
 def test_every_counted_cost_is_what_the_report_says() -> None:
     for x, field in (("params", "params"), ("peak", "peak_activation_bytes"), ("activations", "activations")):
         found = frontier(x=x, family=["MobileNetV1", "SqueezeNet"])
@@ -149,6 +170,24 @@ def test_selections() -> None:
     assert all(point.measured.top5 for point in frontier(y="top5").points)
 
 
+def test_bounds_hold_for_points_and_front() -> None:
+    every, few = frontier(), frontier(most="500M", least="70")
+    within = [p for p in every.points if p.cost <= 500_000_000 and p.accuracy >= 70]
+    assert 0 < len(within) < len(every.points)
+    assert {(p.cost, p.name) for p in few.points} == {(p.cost, p.name) for p in within}
+    assert [(p.cost, p.accuracy) for p in few.front] == [(p.cost, p.accuracy) for p in mark_front(within) if p.front]
+    assert dict(frontier_table(few).notes)["selected"].endswith("macs at most 500,000,000, top1 at least 70 %")
+
+
+def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_family() -> None:
+    assert "front" in frontier_table(frontier(family=["vgg"])).headers
+    alone = frontier_table(frontier(front_only=True))
+    assert alone.headers[:3] == ("network", "top1", "MACs")
+    assert "front" not in alone.headers
+    named = [row[0] for row in frontier_table(frontier(family=["vgg"], tier=())).rows]
+    assert all("vgg" in name.lower() for name in named)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -163,6 +202,10 @@ def test_selections() -> None:
         ),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
+        (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),
+        (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
+        (["--min", "0"], "the least accuracy: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got '0'"),
+        (["--max", "1M", "--min", "99"], "nothing to show: no point has macs at most 1,000,000, top1 at least 99 %"),
     ],
 )
 def test_refusals_are_one_line(
@@ -188,6 +231,11 @@ def test_refusals_are_one_line(
         ("item,top1,year", "a,70,soon", "bad.csv:2: year must be a whole number, got 'soon'"),
         ("item,top1,model,knobs", "a,70,vgg16,width", "bad.csv:2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
         ("item,top1,model,knobs", "a,70,vgg16,wid=1", "bad.csv:2: vgg16 has no knob 'wid'. Did you mean width?"),
+        (
+            "item,top1,model,knobs,resolution",
+            "a,70,mobilenet_v1,resolution=192,160",
+            "bad.csv:2: resolution is 160, but knobs say 192; leave out one",
+        ),
         ("item,top1", "a,70,71", "bad.csv:2: 3 cells where the header has 2 columns; a cell with a comma in it"),
     ],
 )
@@ -209,7 +257,7 @@ def test_machine_formats_agree() -> None:
     assert [p["macs"] for p in data["points"]] == [int(row["macs"]) for row in rows]
     assert [str(p["front"]) for p in data["points"]] == [row["front"] for row in rows]
     text = run(*few).stdout
-    assert sum(line.startswith("* ") for line in text.splitlines()) == sum(p["front"] for p in data["points"])
+    assert sum("  *  " in line for line in text.splitlines()) == sum(p["front"] for p in data["points"])
 
 
 def test_what_is_left_out_is_named() -> None:

@@ -17,7 +17,7 @@ import convcost
 from convcost.cli.main import main
 from convcost.memory import POLICIES
 from convcost.memory.usage import Options
-from convcost.plots import memory_timeline
+from convcost.plots import memory_timeline, svg
 from convcost.remedies import remedies
 from convcost.units import parse_bytes
 
@@ -168,6 +168,27 @@ class TestPage:
         assert not re.search(
             r"<(?:script|link|img)[^>]+(?:src|href)=(?!.data:)", text
         )  # nothing is loaded from anywhere
+
+    def test_colours_either_differ_or_have_no_legend(self) -> None:
+        for name in ("lenet5", "mobilenet_v2", "resnet50"):
+            network = convcost.load(name)
+            figure = memory_timeline(network.report(), network.memory())
+            shown = {trace.name: trace.fillcolor for trace in figure.data}
+            if figure.layout.showlegend and any(trace.showlegend for trace in figure.data):
+                assert len(set(shown.values())) == len(shown)
+            else:
+                assert len(set(shown.values())) == 3  # input, and two tones that take turns
+
+    @pytest.mark.parametrize("width", [350, 400, 640, 960])
+    @pytest.mark.parametrize("name", ["lenet5", "mobilenet_v2", "vgg16"])
+    def test_what_is_said_of_the_peak_stands_above_it(self, name: str, width: int) -> None:
+        network = convcost.load(name)
+        drawn = svg(memory_timeline(network.report(), network.memory()), width=width, alone=False)
+        box = re.search(r'<rect class="f-paper" stroke="[^"]*" x="\S+" y="(\S+)" width="\S+" height="(\S+)"', drawn)
+        line = re.search(r'<path class="l-ink" d="M\S+ \S+L\S+ (\S+)"', drawn)
+        assert box
+        assert line
+        assert float(box[1]) + float(box[2]) <= float(line[1])
 
     def test_a_page_shows_every_band(self, tmp_path: Path) -> None:
         file = tmp_path / "page.html"

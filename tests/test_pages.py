@@ -315,6 +315,19 @@ def test_hostile_words_of_a_spec_stay_words(tmp_path: Path) -> None:
         assert tags.open == []
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ["explore", "mobilenet_v2"], ["list"]], ids=" ".join)
+def test_no_markup_of_a_picture_is_shown_as_text(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "x.html"
+    assert run(*command, "-o", str(path)).exit_code == 0
+    page = re.sub(r"<script.*?</script>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert "&lt;br" not in page
+    assert "&lt;sup" not in page
+    if command[0] == "memory":
+        assert ">What is alive when</h2>" in page
+        assert 'href="#part1">What is alive when</a>' in page
+        assert '<p class="about">lenet5 · input 32×32×1 · fp32 · batch 1 · policy fused</p>' in page
+
+
 def test_the_template_escapes_what_is_text() -> None:
     cards = html.cards([html.Card(HOSTILE, HOSTILE, HOSTILE)])
     table = html.table(("a", HOSTILE), (False, True), [[HOSTILE, HOSTILE]], label=HOSTILE)
@@ -330,6 +343,15 @@ def test_a_report_and_a_table_show_themselves_in_a_notebook() -> None:
     assert "<table" in shown
     assert "416,520" in shown  # 28·28·6·25 + 10·10·16·150 + 400·120 + 120·84 + 84·10 (lenet5 of the zoo)
     assert "<script" not in shown
+
+
+def test_explored_bytes_say_of_which_type_and_policy(tmp_path: Path) -> None:
+    path = tmp_path / "x.html"
+    run("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", str(path))
+    page = path.read_text(encoding="utf-8")
+    assert "<li>peak memory as int8, policy inplace<b" in page
+    assert "peak memory as int8, policy inplace</p>" in page.split("</header>")[0]
+    assert "begins with this network&#x27;s own MACs" in page
 
 
 def test_what_cannot_be_explored_is_told(tmp_path: Path) -> None:

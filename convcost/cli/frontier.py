@@ -47,6 +47,8 @@ class Own(click.ParamType[tuple[str, str]]):
 @click.option(
     "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
 )
+@click.option("--max", "most", metavar="COST", help="Only what costs at most this, of --x: 500M, 4.1G; bytes: 256KiB.")
+@click.option("--min", "least", metavar="ACCURACY", help="Only what is at least so accurate, of --y: 75.")
 @click.option("--front-only", is_flag=True, help="Leave out what is dominated.")
 @click.option(
     "--your", "yours", multiple=True, type=Own(), metavar="MODEL=ACCURACY", help="Your network: my.yaml=72.3."
@@ -61,6 +63,8 @@ def frontier_command(
     year: str,
     tier: tuple[str, ...],
     source: tuple[str, ...],
+    most: str | None,
+    least: str | None,
     front_only: bool,
     yours: tuple[tuple[str, str], ...],
     data: str | None,
@@ -87,6 +91,8 @@ def frontier_command(
         yours=dict(yours),
         data=data,
         front_only=front_only,
+        most=most,
+        least=least,
     )
 
     def figure() -> go.Figure:

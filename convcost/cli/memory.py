@@ -107,7 +107,7 @@ def memory_command(
         from convcost.tables import title
 
         parts = memory_page_parts(report, usage, weights, bound)
-        return page_of(title(report), [figure(), *parts], [("command", command_line())])
+        return page_of(title(report), [figure(), *parts], [("command", command_line())], {1: "What is alive when"})
 
     deliver(output, format_, lambda: memory_table(report, usage, by, weights, bound), figure=figure, page=page)
     if bound is not None and not bound.kept:

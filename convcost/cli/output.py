@@ -89,7 +89,7 @@ def command_line() -> str:
 
 def _word(before: str, word: str) -> str:
     if before in ("-o", "--output"):
-        return f"page{os.path.splitext(word)[1].lower()}"
+        return f"FILE{os.path.splitext(word)[1].lower()}"
     return os.path.basename(word) if os.path.isabs(word) else word
 
 

@@ -11,11 +11,10 @@ function convcostLive(key) {
     const narrow = narrowness.matches;
     figure.layout.title = undefined;
     figure.layout.height = undefined;
-    figure.layout.margin = narrow ? { l: 10, r: 10, t: 10, b: 10 } : { l: 60, r: 20, t: 10, b: 50 };
-    const hint = { text: "click to hide, double-click for one alone", font: { size: 12 } };
-    figure.layout.legend = { ...figure.layout.legend, title: hint };
+    // The strip at the top is for plotly's buttons.
+    figure.layout.margin = narrow ? { l: 10, r: 10, t: 36, b: 10 } : { l: 60, r: 20, t: 36, b: 50 };
     if (narrow) {
-      figure.layout.legend = { ...figure.layout.legend, orientation: "h", y: -0.2, yanchor: "top", title: undefined };
+      figure.layout.legend = { ...figure.layout.legend, orientation: "h", y: -0.2, yanchor: "top" };
       figure.layout.font = { size: 11 };
       const axis = figure.layout.xaxis;
       const round = (value) => axis.type !== "log" || !Array.isArray(axis.tickvals) || Number.isInteger(Math.log10(value));

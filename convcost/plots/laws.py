@@ -80,25 +80,24 @@ def separable_ratio(
 
 
 def ways(alternatives: Sequence[Alternative]) -> go.Figure:
-    """Multiplications of the steps of each way to build a layer, as stacked bars."""
+    """Multiplications of the steps of each way to build a layer, as stacked bars, coloured by what a step does."""
     names = [a.name for a in alternatives]
-    most = max(len(a.steps) for a in alternatives)
     traces = []
-    for index in range(most):
-        have = [a for a in alternatives if len(a.steps) > index]
-        steps = [a.steps[index] for a in have]
+    for index, (name, places) in enumerate(_kinds(alternatives).items()):
+        have = [alternatives[way] for way, _ in places]
+        steps = [alternatives[way].steps[at] for way, at in places]
         traces.append(
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": ("first", "second", "third")[index] + " step",
+                "name": name,
                 "y": [a.name for a in have],
                 "x": [step.cost.macs for step in steps],
-                "base": [sum(step.cost.macs for step in a.steps[:index]) for a in have],
+                "base": [sum(step.cost.macs for step in alternatives[way].steps[:at]) for way, at in places],
                 "marker": {"color": LIGHT.series[index]},
                 "hovertext": [f"{a.name}: {s.name}<br>{exact(s.cost.macs)} MACs" for a, s in zip(have, steps)],
                 "hoverinfo": "text",
-                "text": [exact(a.macs) if index + 1 == len(a.steps) else "" for a in have],
+                "text": [exact(a.macs) if at + 1 == len(a.steps) else "" for a, (_, at) in zip(have, places)],
                 "textposition": "outside",
             }
         )
@@ -110,6 +109,16 @@ def ways(alternatives: Sequence[Alternative]) -> go.Figure:
         barmode="overlay",
         height=110 + 2 * _BAR * len(names),
     )
+
+
+def _kinds(alternatives: Sequence[Alternative]) -> dict[str, list[tuple[int, int]]]:
+    """What a step is called -> where it stands, as way and step; first, second, … where names outnumber the colours."""
+    steps = [(way, at, step.name) for way, a in enumerate(alternatives) for at, step in enumerate(a.steps)]
+    named = len({name for _, _, name in steps}) <= len(LIGHT.series)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for way, at, name in steps if named else sorted(steps, key=lambda step: step[1]):
+        found.setdefault(name if named else f"{('first', 'second', 'third')[at]} step", []).append((way, at))
+    return found
 
 
 def waterfall(found: Reconciliation) -> go.Figure:

@@ -30,7 +30,7 @@ class _Column(NamedTuple):
 def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
     """What is alive at each layer: a band per tensor, as high as its bytes, from the layer that writes it to its last use.
 
-    Tensors stand on each other by age and are coloured by stage; the top of all bands is what is alive at once.
+    Tensors stand on each other by age and are coloured by stage (in turns where colours would repeat); the top of all bands is what is alive at once.
     Raises `UsageError` for more tensors than can be drawn.
     """
     import plotly.graph_objects as go
@@ -40,10 +40,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     columns = _columns(usage)
     figure = go.Figure()
     stages = _stages(report, usage)
-    colours = {
-        stage: LIGHT.series[:-1][i % (len(LIGHT.series) - 1)] for i, stage in enumerate(dict.fromkeys(stages.values()))
-    }
-    colours["input"] = LIGHT.series[-1]
+    colours, unique = _colours(list(dict.fromkeys(stages.values())))
     seen: set[str] = set()
     for tensor, band in _bands(usage, columns).items():
         stage = stages[usage.lives.tensors[tensor].first]
@@ -57,7 +54,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
                 hoveron="fills",
                 name=stage,
                 legendgroup=stage,
-                showlegend=stage not in seen,
+                showlegend=unique and stage not in seen,
                 text=_hover(usage, tensor),
                 hoverinfo="text",
             )
@@ -73,7 +70,22 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
                 annotation_position="top right",
             )
     _dress(figure, report, usage, columns, max(usage.peak, usage.needed, limit or 0))
+    if not unique:
+        figure.update_layout(showlegend=False)
     return figure
+
+
+def _colours(stages: Sequence[str]) -> tuple[dict[str, str], bool]:
+    """Stage -> its colour, and whether no two share one; two tones take turns where there are too few colours.
+
+    >>> _colours(["input", "a", "b"])
+    ({'input': '#4d4d4d', 'a': '#0072b2', 'b': '#d55e00'}, True)
+    """
+    tones, own = LIGHT.series[:-1], LIGHT.series[-1]
+    others = [stage for stage in stages if stage != "input"]
+    unique = len(others) <= len(tones)
+    tones = tones if unique else (LIGHT.series[0], LIGHT.series[5])
+    return {"input": own} | {stage: tones[i % len(tones)] for i, stage in enumerate(others)}, unique
 
 
 def _columns(usage: Usage) -> list[_Column]:

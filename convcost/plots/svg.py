@@ -47,7 +47,7 @@ class _Picture:
             self.layout.get("height") if self.y.labels and not self.x.labels else None
         )  # as many as there are names to print
         self.height = height or rows or round(min(440, max(290, width * 0.56)))
-        title = _plain((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
+        title = plain((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
         self.title = textwrap.wrap(title, int(width / (15 * _CHARACTER)))
         self.below = textwrap.wrap(self.x.title, int(width / (_FONT * _CHARACTER)) - 4)
         self.head = 8 + 20 * len(self.title)
@@ -96,11 +96,13 @@ class _Picture:
             yield f'<text class="f-ink" x="10" y="{22 + 20 * row}" font-size="15" font-weight="600">{escape(text)}</text>'
 
     def _grid(self) -> Iterator[str]:
-        across = self.x.ticks(max(2, int((self.right - self.left) / 62)))
+        lines = self.layout.get("xaxis", {}).get("showgrid") is not False
+        names = 0 if lines else len(self.x.layout.get("tickvals") or ())  # those of them are left out that do not fit
+        across = self.x.ticks(names or max(2, int((self.right - self.left) / 62)))
         end = 0.0
         for tick in across:
             x, half = self.x.tick_at(tick), len(tick.text) * _FONT * _CHARACTER / 2
-            if not self.x.labels:
+            if lines and not self.x.labels:
                 yield f'<path class="l-grid" d="M{_n(x)} {_n(self.top)}V{_n(self.bottom)}"/>'
             middle = min(x, self.width - 2 - half)
             if middle - half >= end:  # names that would stand on each other are left out
@@ -265,7 +267,12 @@ class _Picture:
         at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
         size = _FONT - 1
         room = int((self.right - self.left - 12) / (size * _CHARACTER))
-        lines = [_short(_plain(line), room) for line in note["text"].split("<br>")]
+        lines = [_short(plain(line), room) for line in note["text"].split("<br>")]
+        if note.get("ax") and len(lines) > (fitting := max(1, int((y - 8 - self.top) / 15))):
+            lines = [
+                *lines[: fitting - 1],
+                f"{lines[fitting - 1].removesuffix('…')} …",
+            ]  # what does not fit above would cover the place
         wide = max(map(len, lines)) * size * _CHARACTER
         x, low = at + note.get("ax", 0), y + note.get("ay", 0) - (0 if note.get("ax") else 4)
         anchor = note.get("xanchor", "left")
@@ -357,10 +364,10 @@ def _each(value: Any, count: int) -> list[Any]:
 
 
 def _tip(tip: str | None) -> str:
-    return f"<title>{escape(_plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
+    return f"<title>{escape(plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text without plotly's tags, its entities resolved."""
     return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
 

@@ -123,16 +123,29 @@ def test_the_landscape_shows_every_point_hovers_and_hides_a_family(opened: Calla
     )
 
 
+def told(page: Any, mark: Any) -> str:
+    """What a pointer over a mark is told; on a busy machine plotly may miss a move, or still be drawing."""
+    from playwright.sync_api import TimeoutError as Late
+
+    label = page.locator("#pareto .hoverlayer .hovertext")
+    for _ in range(20):
+        page.mouse.move(0, 0)  # away, so that the label of the mark before is gone
+        try:
+            label.first.wait_for(state="detached", timeout=1500)
+            box = mark.bounding_box()
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            label.first.wait_for(state="attached", timeout=1500)
+            return str(page.locator("#pareto .hoverlayer").text_content(timeout=1500))
+        except Late:
+            continue
+    raise AssertionError("no label appears over the mark")
+
+
 def test_hovering_tells_network_numbers_and_source(opened: Callable[..., Any]) -> None:
     page = opened("frontier", "--family", "MobileNetV1", "--source", "mobilenet_v1").page
     mark = page.locator("#pareto .scatterlayer .point")
     mark.first.wait_for(state="attached")
-    said = []
-    for index in range(mark.count()):
-        box = mark.nth(index).bounding_box()
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_selector("#pareto .hoverlayer .hovertext")
-        said.append(page.locator("#pareto .hoverlayer").text_content())
+    said = [told(page, mark.nth(index)) for index in range(mark.count())]
     (one,) = {text for text in said if "1.0-224" in text}
     for part in ("568,740,352 MACs", "top-1 70.6 %", "mobilenet_v1", "arXiv 1704.04861, Table"):
         assert part in one
