@@ -94,16 +94,13 @@ def explore_page(
     )
 
 
-<<<<<<< HEAD
 def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
     for name, values in made.axes.items():
         if name in wanted and network.knobs[name] not in values:
             raise UsageError(f"{name} is set to {value_text(network.knobs[name])}, which is not on its slider (--over)")
 
 
-=======
 _BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs begins with this network's own MACs."
->>>>>>> 4198b1abe88a7d184aae1b3df81096374d8af40b
 _MAP = (
     "Shaded is what fits the budget; the thick line is its edge, the networks that cannot grow in one knob without "
     "leaving it. The dashed line is compound scaling (arXiv 1905.11946), the ring is where the sliders stand."
