@@ -6,9 +6,11 @@ import errno
 import io
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
+_SIGTERM_STATUS = 143  # and for one that was asked to end
 
 
 def emit(text: str | bytes, path: str | None) -> None:
@@ -135,16 +138,39 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
             return
         target = os.path.realpath(path)
         part = f"{target}.{os.getpid()}.part"
-        try:
-            with open(part, "xb") as file:
-                yield file
-            os.replace(part, target)
-        except BaseException:
-            if os.path.exists(part):
-                os.unlink(part)
-            raise
+        with _removed_if_ended(part):
+            try:
+                with open(part, "xb") as file:
+                    yield file
+                os.replace(part, target)
+            except BaseException:
+                if os.path.exists(part):
+                    os.unlink(part)
+                raise
     except OSError as error:
         raise OutputError(f"cannot write {path or repr(path)}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _removed_if_ended(part: str) -> Iterator[None]:
+    """SIGTERM ends the program at once, but not before the part file is gone; where somebody handles it, it stays theirs.
+
+    No exception: unwinding would wait for worker processes that the same signal may have ended.
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        with suppress(OSError):
+            os.unlink(part)
+        os._exit(_SIGTERM_STATUS)
+
+    if ours:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Stdout(io.RawIOBase):
