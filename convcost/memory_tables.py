@@ -123,7 +123,7 @@ def _notes(report: Report, usage: Usage, weights: str, limit: Limit | None) -> l
         *([("arena", _arena_text(usage))] if usage.plans else []),
         ("weights", f"{binary(storage(report.totals.params, weights))} as {weights}, apart"),
     ]
-    return [*notes, *_limit_notes(usage, limit)]
+    return [*notes, *limit_notes(usage, limit)]
 
 
 def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
@@ -168,7 +168,8 @@ def _plan_text(plan: Plan) -> str:
     return f"{plan.way} {exact(plan.total)} bytes, {lost}"
 
 
-def _limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
+def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
+    """Whether a limit is kept and, where it is not, by how much and what would help."""
     if limit is None:
         return []
     said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"

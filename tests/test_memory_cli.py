@@ -260,3 +260,16 @@ class TestPicture:
         assert usage.needed > usage.peak
         figure = memory_timeline(network.report(), usage, limit=10**6)
         assert sorted(shape.y0 for shape in figure.layout.shapes) == sorted([10**6, usage.needed])
+
+
+def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "memory.csv"
+    result = CliRunner().invoke(
+        main, ["memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", "-o", str(target)]
+    )
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    # 112·112·96 in and 56·56·96 out: 1,204,224 + 301,056 bytes.
+    assert result.stderr.splitlines()[0] == "limit: 1,505,280 of 1,048,576 bytes: over by 456,704"
+    assert "would fit: --set resolution=184: 1,015,680 bytes" in result.stderr
+    assert target.exists()

@@ -87,7 +87,7 @@ def memory_command(
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least.
     """
-    from convcost.memory_tables import memory_page_parts, memory_table
+    from convcost.memory_tables import limit_notes, memory_page_parts, memory_table
     from convcost.network import open_network
     from convcost.remedies import limited
 
@@ -111,4 +111,6 @@ def memory_command(
 
     deliver(output, format_, lambda: memory_table(report, usage, by, weights, bound), figure=figure, page=page)
     if bound is not None and not bound.kept:
+        for word, said in limit_notes(usage, bound) if output is not None else ():
+            click.echo(f"{word}: {said}", err=True)
         ctx.exit(1)
