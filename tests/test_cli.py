@@ -140,3 +140,29 @@ def test_grid_sets_numbers_flush_right() -> None:
         "long      1",
         "x     1,000",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain", "lenet5", "--symbols", ""], "needs names with commas between them, got ''"),
+        (["explain", "lenet5", "--symbols", "classes,classes"], "classes stands twice"),
+        (["sweep", "lenet5", "--over", "classes=1,2", "--front", ""], "needs names with commas between them, got ''"),
+        (["sweep", "lenet5", "--over", "classes=1,2", "--front", "macs,macs"], "macs stands twice"),
+        (["explain", "lenet5", "-o", "x.parquet"], "x.parquet: Parquet holds the points of a sweep; .json"),
+        (["explore", "lenet5", "-o", "x.csv"], "explore writes a page; FILE must end in .html, got x.csv"),
+    ],
+)
+def test_what_a_command_cannot_do_is_refused(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = RUNNER.invoke(main, arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_that_is_named_twice_is_shown_once() -> None:
+    once = run("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs").stdout
+    assert run("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs", "--metric", "macs").stdout == once

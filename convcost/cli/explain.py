@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from convcost.cli.options import convention_option, input_option, model_argument, output_option, set_option, settings
+from convcost.cli.options import (
+    convention_option,
+    input_option,
+    listed,
+    model_argument,
+    output_option,
+    set_option,
+    settings,
+)
 from convcost.cli.output import emit, format_of
 from convcost.cost import PAPER
 from convcost.render import FORMATS
@@ -51,7 +59,7 @@ def explain_command(
             raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
         from convcost.closed_form import closed_form_table
 
-        table = closed_form_table(model, layer, symbols.split(","), settings(set_))
+        table = closed_form_table(model, layer, listed(symbols, "--symbols"), settings(set_))
     else:
         report = open_network(model, settings(set_), input_).report(convention)
         if layer is None:

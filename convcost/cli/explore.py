@@ -50,6 +50,8 @@ def explore_command(
     from convcost.explore import explore_page
     from convcost.network import open_network
 
+    if output != "-" and not output.lower().endswith((".html", ".htm")):
+        raise click.BadParameter(f"explore writes a page; FILE must end in .html, got {output}", param_hint="'-o'")
     knobs = settings(set_)
     network = open_network(model, knobs, input_)
     report = network.report(batch=batch, dtype=dtype, memory_policy=memory)

@@ -98,6 +98,17 @@ def settings(pairs: tuple[tuple[str, str], ...], option: str = "--set") -> dict[
     return dict(pairs)
 
 
+def listed(text: str, option: str) -> list[str]:
+    """The names in `a,b,c`; none, an empty one or the same twice is an error."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise click.BadParameter(f"needs names with commas between them, got {text!r}", param_hint=f"'{option}'")
+    for name in names:
+        if names.count(name) > 1:
+            raise click.BadParameter(f"{name} stands twice", param_hint=f"'{option}'")
+    return names
+
+
 model_argument = click.argument("model", shell_complete=complete_model)
 set_option = click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."

@@ -49,6 +49,8 @@ def format_of(path: str | None, given: str | None) -> str:
     if is_picture(path, given):
         raise UsageError(f"{path}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
     ending = os.path.splitext(path or "")[1].lower()
+    if ending == ".parquet" and given is None:
+        raise UsageError(f"{path}: Parquet holds the points of a sweep; {', '.join(EXTENSIONS)} can be written here")
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from convcost.cli.options import Setting, dtype_option, model_argument, set_option, settings
+from convcost.cli.options import Setting, dtype_option, listed, model_argument, set_option, settings
 from convcost.cli.output import deliver, format_of, is_picture, stream
 from convcost.executors import ENGINES, check_engine
 from convcost.memory import POLICIES
@@ -87,16 +87,16 @@ def sweep_command(
     )
     fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
-    shown = metrics or DEFAULT_METRICS
+    shown = tuple(dict.fromkeys(metrics)) or DEFAULT_METRICS
     if cliffs:
-        if front or len(metrics) > 1:
+        if front is not None or len(metrics) > 1:
             raise click.UsageError("--cliffs looks at one --metric, and makes no --front")
         table = cliffs_table(made, metrics[0] if metrics else "macs", limit)
-    elif front:
+    elif front is not None:
         with _Progress(made.points) as progress:
             table = front_table(
                 made,
-                front.split(","),
+                listed(front, "--front"),
                 shown,
                 limit if fmt == "table" else None,
                 progress,
@@ -114,7 +114,7 @@ def sweep_command(
         table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
-    _deliver(table, None if front else made, shown[0], output, format_)
+    _deliver(table, made if front is None else None, shown[0], output, format_)
 
 
 def _deliver(table: Table, drawn: Tables | None, metric: str, output: str | None, format_: str | None) -> None:
