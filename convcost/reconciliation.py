@@ -69,9 +69,9 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
     """Which convention, on which network of the family, gives the figures that a tool or a paper prints."""
     totals = {one.name: _totals(one) for one in _relatives(network)}
     found = [match for figure in figures for match in _matches(figure, totals)]
-    missing = [figure.text for figure in figures if not any(match.figure == figure for match in found)]
+    missing = [figure for figure in figures if not any(match.figure == figure for match in found)]
     named = dict.fromkeys(name for match in found for name in match.conventions)
-    notes = [("not found", f"{text}: {_nearest(text, totals)}") for text in missing]
+    notes = [("not found", f"{figure.text}: {_nearest(figure, totals)}") for figure in missing]
     notes += [(name, _said(all_conventions()[name])) for name in named]
     notes += [("about", network.spec.about.strip())] if found and network.spec.about else []
     return Table(
@@ -84,7 +84,7 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
             **_head(network),
             "printed": [figure.text for figure in figures],
             "found": [{**m._asdict(), "figure": m.figure.text} for m in found],
-            "missing": missing,
+            "missing": [figure.text for figure in missing],
         },
         notes=notes,
     )
@@ -113,19 +113,14 @@ def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]
     return [match for match in found if HOW.index(match.how) == best]
 
 
-def _nearest(text: str, totals: dict[str, dict[tuple[str, int], list[str]]]) -> str:
-    """What comes closest to a figure that nothing gives, and what may have been meant."""
-    figure = Printed.parse(text)
-    distance, network, count, names = min(
-        (abs(count - figure.value), network, count, names)
-        for network, counts in totals.items()
-        for (_, count), names in counts.items()
-    )
-    hint = "" if figure.last >= 1 and figure.value >= 1000 else f"; a figure needs its unit, as in {text}G or {text}M"
-    del distance
-    return (
-        f"no convention gives it for a network of this family; nearest is {network}, {names[0]}: {exact(count)}{hint}"
-    )
+def _nearest(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> str:
+    """What comes closest to a figure that nothing gives; for one without its unit, what may have been meant."""
+    none = "no convention gives it for a network of this family"
+    if figure.value < 1000:
+        return f"{none}; a figure needs its unit, as in {figure.text}G or {figure.text}M"
+    counted = [(count, network, names) for network, counts in totals.items() for (_, count), names in counts.items()]
+    count, network, names = min(counted, key=lambda one: abs(one[0] - figure.value))
+    return f"{none}; nearest is {network}, {names[0]}: {exact(count)}"
 
 
 def _totals(network: Network) -> dict[tuple[str, int], list[str]]:

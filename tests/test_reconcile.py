@@ -174,3 +174,17 @@ def test_misuse(arguments: tuple[str, ...], said: str) -> None:
     code, text = run(*arguments)
     assert code == 2
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("4.1", "a figure needs its unit, as in 4.1G or 4.1M"),
+        # What PyTorch's own counter prints for ResNet-50 (test_conventions.py).
+        ("8.15G", "nearest is resnet50, torch: 8,178,368,512"),
+    ],
+)
+def test_a_figure_that_nothing_gives(figure: str, said: str) -> None:
+    code, text = run("resnet50", "--printed", figure)
+    assert code == 0
+    assert said in " ".join(text.split())

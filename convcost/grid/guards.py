@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -50,3 +51,8 @@ def bearable(*arrays: Any) -> None:
             [-1 if i == longest else 1 for i in range(len(shape))]
         )
         raise Split(labels)
+
+
+def plain(value: Fraction) -> int | Fraction:
+    """An int where the value is integral."""
+    return value.numerator if value.denominator == 1 else value

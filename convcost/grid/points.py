@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from convcost.grid.guards import LARGEST_INT64, Array, Split, bearable, settled, wide
+from convcost.grid.guards import LARGEST_INT64, Array, Split, bearable, plain, settled, wide
 
 
 class Number:
@@ -397,7 +397,3 @@ def _mask(array: Array) -> Any:
 
 def _truth(value: Any) -> Any:
     return value.array if isinstance(value, Mask) else bool(value)
-
-
-def plain(value: Fraction) -> int | Fraction:
-    return value.numerator if value.denominator == 1 else value
