@@ -13,7 +13,7 @@ from typing import Any
 from convcost import html
 from convcost.errors import UsageError
 from convcost.grid.along import COMPOUND
-from convcost.grid.evaluate import EXACT_FLOAT
+from convcost.grid.product import EXACT_FLOAT
 from convcost.grid.space import space
 from convcost.grid.sweep import value_text
 from convcost.grid.tables import Tables

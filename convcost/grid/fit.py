@@ -17,7 +17,7 @@ import numpy as np
 from convcost.errors import UsageError, did_you_mean
 from convcost.grid.breakpoints import Edge, edge
 from convcost.grid.budget import Budget, budgets_of
-from convcost.grid.evaluate import evaluate, feasible
+from convcost.grid.evaluate import at_points, evaluate, feasible
 from convcost.grid.guards import Array
 from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS, Tables
@@ -189,10 +189,9 @@ def _configuration(
 
 
 def _costs_at(made: Tables, where: Sequence[int]) -> dict[str, int] | None:
-    window = tuple(slice(int(at), int(at) + 1) for at in where)
-    if not feasible(made, window).item():
-        return None
-    return {metric: int(evaluate(made, metric, window).item()) for metric in METRICS}
+    point = [np.array([at]) for at in where]
+    costs = {metric: at_points(made, metric, point)[0] for metric in METRICS}
+    return {metric: cost for metric, cost in costs.items() if cost is not None} or None
 
 
 def _best(made: Tables, fits: Array, maximise: str) -> tuple[int, ...]:

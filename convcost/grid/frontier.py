@@ -13,8 +13,9 @@ import numpy as np
 from convcost.errors import UsageError, did_you_mean
 from convcost.executors import results
 from convcost.fronts import MOST_OBJECTIVES, front, not_behind
-from convcost.grid.evaluate import Window, evaluate, feasible
+from convcost.grid.evaluate import at_points, evaluate, feasible, prepare
 from convcost.grid.guards import Array
+from convcost.grid.product import Window
 from convcost.grid.sweep import PIECE, windows
 from convcost.grid.tables import METRICS, Tables
 
@@ -66,7 +67,7 @@ def grid_front(
     chosen = [_looked_at(made, axis, objectives) for axis in range(len(made.axes))]
     metrics = [one.name for one in objectives if one.name in METRICS]
     small = made.only(metrics).taken(chosen)
-    small.prepare(metrics)
+    prepare(small, metrics)
     best = Found(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
 
     def work() -> Iterator[tuple[Window, Found]]:
@@ -150,7 +151,7 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 
 def points_at(made: Tables, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Knob values and all metrics of points of a grid, given by position."""
-    for where in positions:
-        window = tuple(slice(at, at + 1) for at in where.values())
-        point = {name: made.axes[name][at] for name, at in where.items()}
-        yield point | {metric: int(evaluate(made, metric, window).item()) for metric in METRICS}
+    columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
+    costs = [at_points(made, metric, columns) for metric in METRICS]
+    for where, *found in zip(positions, *costs, strict=True):
+        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(METRICS, found, strict=True))

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 from convcost.executors import results
 from convcost.grid.cliffs import Run, cliffs, steepest
-from convcost.grid.evaluate import Window
 from convcost.grid.frontier import Objective, grid_front, objectives_of, points_at
+from convcost.grid.product import Window
 from convcost.grid.rows import meta, points_table, writer
 from convcost.grid.sweep import PIECE, Sweep, piece, value_text, windows
 from convcost.grid.tables import Tables

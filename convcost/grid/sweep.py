@@ -14,8 +14,9 @@ from convcost.dims import Shape
 from convcost.errors import SpecError, UsageError, did_you_mean
 from convcost.grid.axes import axes_of, split_settings
 from convcost.grid.build import Request
-from convcost.grid.evaluate import Window, evaluate, feasible, inside
+from convcost.grid.evaluate import evaluate, feasible, inside
 from convcost.grid.guards import Array
+from convcost.grid.product import Window
 from convcost.grid.tables import METRICS, Region, Tables, tables
 from convcost.memory import POLICIES
 from convcost.network import open_network

@@ -146,12 +146,10 @@ class Tables:
         ]
         return replace(self, regions=tuple(regions))
 
-    def prepare(self, metrics: Sequence[str]) -> None:
-        """Find out now what evaluating needs to know, so that no worker has to."""
-        for region in self.regions:
-            for metric in metrics if not region.reason else ():
-                region.kinds(metric)
-                region.profiles(metric)
+    @cached_property
+    def products(self) -> dict[str, Any]:
+        """Metrics that have been made ready to be multiplied out (`evaluate`); they travel with the tables."""
+        return {}
 
     def taken(self, chosen: Sequence[Array]) -> Tables:
         """The grid at some of the values of each axis (ascending positions)."""
