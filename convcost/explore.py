@@ -5,7 +5,7 @@ The tables are exact integers; so is the page's arithmetic, in doubles below 2^5
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from convcost import html
 from convcost.errors import UsageError
 from convcost.grid.along import COMPOUND
+from convcost.grid.axes import axes_of
 from convcost.grid.product import EXACT_FLOAT
 from convcost.grid.space import space
 from convcost.grid.sweep import value_text
@@ -72,6 +73,7 @@ def explore_page(
         raise UsageError(
             f"{network.name} has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES"
         )
+    _check_lengths(axes_of(network.spec, network.name, chosen))  # before anything is computed for each value
     made = space(network, report, chosen)
     _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
@@ -94,6 +96,12 @@ def explore_page(
     )
 
 
+def _check_lengths(axes: Mapping[str, Sequence[KnobValue]]) -> None:
+    name = max(axes, key=lambda axis: len(axes[axis]))
+    if len(axes[name]) > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(len(axes[name]))} values; a slider takes {exact(MOST_VALUES)}")
+
+
 def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
     for name, values in made.axes.items():
         if name in wanted and network.knobs[name] not in values:
@@ -109,11 +117,6 @@ _MAP = (
 
 def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
     """What the page computes with: axes, the place of the network itself, and the tables of each metric."""
-    if any(len(values) > MOST_VALUES for values in made.axes.values()):
-        name = max(made.axes, key=lambda axis: len(made.axes[axis]))
-        raise UsageError(
-            f"the axis {name} has {exact(len(made.axes[name]))} values; a slider takes {exact(MOST_VALUES)}"
-        )
     pool: dict[str, int] = {}
     shared: list[Any] = []
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost import SpecError, UsageError
-from convcost.grid.evaluate import EXACT_FLOAT, at_points, evaluate, feasible
+from convcost.grid.evaluate import at_points, evaluate, feasible
+from convcost.grid.product import EXACT_FLOAT
 from convcost.grid.sweep import design_space, pieces, windows
 from convcost.grid.tables import METRICS
 from convcost.spec import zoo

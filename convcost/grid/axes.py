@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from math import prod
+from math import lcm, prod
 from typing import Any
 
 from convcost.errors import UsageError, did_you_mean
@@ -52,6 +52,9 @@ def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
     if len(raw) > MOST_VALUES:
         raise UsageError(f"the axis {knob.name} has {exact(len(raw))} values; the most is {exact(MOST_VALUES)}")
     try:
+        if isinstance(raw, range) and not knob.choices and isinstance(knob.default, (int, Fraction)):
+            low, _ = knob_value(knob, raw[0]), knob_value(knob, raw[-1])  # what is between them fits as they do
+            return tuple(raw) if isinstance(low, int) else tuple(map(Fraction, raw))
         values = tuple(knob_value(knob, value) for value in raw)
     except Unfit as error:
         raise UsageError(str(error)) from None
@@ -80,6 +83,8 @@ def _is_axis(value: Any) -> bool:
 def _listed(name: str, given: Any) -> Sequence[Any]:
     if not isinstance(given, Iterable):
         return [given]
+    if isinstance(given, range) and given.step > 0:
+        return given
     values = list(given)
     if len(values) > MOST_VALUES:
         raise UsageError(f"the axis {name} has {exact(len(values))} values; the most is {exact(MOST_VALUES)}")
@@ -104,5 +109,7 @@ def _from_text(name: str, text: str) -> Sequence[Any]:
     count = int((stop - start) // step) + 1
     if count > MOST_VALUES:
         raise UsageError(f"the axis {name} has {exact(count)} values; the most is {exact(MOST_VALUES)}")
-    values = [start + step * i for i in range(count)]
-    return [value.numerator if value.denominator == 1 else value for value in values]
+    # In units of a common denominator, so that a million values take no million gcds if they are whole.
+    unit = lcm(start.denominator, step.denominator)
+    steps = range(int(start * unit), int((start + step * (count - 1)) * unit) + 1, int(step * unit))
+    return steps if unit == 1 else [Fraction(value, unit) for value in steps]

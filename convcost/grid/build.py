@@ -77,7 +77,7 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
         box = waiting.pop()
         values = dict(knobs)
         for position, name in enumerate(names):
-            chosen = [axes[name][i] for i in box[position]]
+            chosen = [axes[name][i] for i in box[position].tolist()]
             values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
         try:
             costs = _part(spec, values, growing, request)
@@ -87,7 +87,7 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values)
+    return set(map(type, values)) <= {int, Fraction}
 
 
 def _with(box: Box, position: int, chosen: Array) -> Box:

@@ -75,7 +75,7 @@ def _sum_at(region: Region, metric: str, picked: Sequence[Array]) -> Array:
             product: Any = np.full(len(picked[0]), factor, dtype=dtype)
             for table in tables:
                 at = tuple(place if size > 1 else 0 for place, size in zip(picked, table.shape, strict=True))
-                product = product * table[at].astype(dtype)
+                product = product * np.atleast_1d(table[at]).astype(dtype)
             total = total + product
         highest = total if highest is None else np.maximum(highest, total)
     return np.asarray(highest)

@@ -24,13 +24,17 @@ def write(
     made: Tables, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
 ) -> None:
     """Write every point of a grid, in order, a piece at a time; keywords as in `executors.results`."""
-    out = writer(fmt, file, made, metrics)
     size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
-    for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
-        out.write(done)
-        if progress:
-            progress(len(done))
-    out.close()
+    out = writer(fmt, file, made, metrics)
+    try:
+        for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
+            out.write(done)
+            if progress:
+                progress(len(done))
+        out.close()
+    except BaseException:
+        out.abandon()
+        raise
 
 
 def _piece(made: Tables, metrics: Sequence[str], window: Window) -> Sweep:

@@ -48,13 +48,13 @@ class Product:
         kinds = [tables.kinds(axis, [metric]) for axis in self.layout.order]
         if not self.layout.outer:
             kinds.insert(0, np.zeros(1, dtype=np.intp))
-        self.planes = kinds[0]
+        self.planes = _runs(kinds[0])
         self.columns = [_Line(kind, _COLUMNS) for kind in kinds[2:]]
         regions: dict[bytes, list[Region]] = {}
         for region in tables.regions:
             if not region.reason:
                 regions.setdefault(region.box[self.layout.rows].tobytes(), []).append(region)
-        chosen = [_numbered(self.planes)[0], kinds[1], *(line.firsts for line in self.columns)]
+        chosen = [_numbered(kinds[0])[0], kinds[1], *(line.firsts for line in self.columns)]
         exact: Any = np.float64 if bound < EXACT_FLOAT else self.dtype
         self.bands = [_Band(some, metric, self.layout, chosen, exact) for some in regions.values()]
 
@@ -63,7 +63,7 @@ class Product:
         within, target = [window[axis] for axis in self.layout.order], out.transpose(self.layout.order)
         if not self.layout.outer:
             within, target = [slice(0, 1), *within], target[None]
-        groups = _equal(self.planes[within[0]])
+        groups = _clipped(self.planes, within[0])
         columns = [line.within(part) for line, part in zip(self.columns, within[2:], strict=True)]
         cuts = [band.cut(np.array([*groups]), columns) for band in self.bands]
         height = max(1, _BLOCK // max(1, prod(target.shape[2:])))
@@ -83,13 +83,20 @@ class Product:
         _on_threads(run, min(len(blocks), _threads()) if out.size >= 4 * _BLOCK else 1)
 
 
-def _equal(kinds: Array) -> dict[int, list[slice]]:
-    """Each kind with the ranges of places where it is."""
+def _runs(kinds: Array) -> list[tuple[int, int, int]]:
+    """The kinds along an axis as runs: a kind, where it begins, and where it ends."""
     ends = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    return [(int(kinds[low]), low, high) for low, high in pairwise(ends)]
+
+
+def _clipped(runs: Sequence[tuple[int, int, int]], window: slice) -> dict[int, list[slice]]:
+    """Each kind that a window has, ascending, with the ranges of places in the window where it is."""
     found: dict[int, list[slice]] = {}
-    for low, high in pairwise(ends):
-        found.setdefault(int(kinds[low]), []).append(slice(low, high))
-    return found
+    for kind, low, high in runs:
+        if low < window.stop and high > window.start:
+            place = slice(max(low, window.start) - window.start, min(high, window.stop) - window.start)
+            found.setdefault(kind, []).append(place)
+    return dict(sorted(found.items()))
 
 
 class _Kept(threading.local):
@@ -328,6 +335,8 @@ def _independent(tables: Sequence[Array], rows: int, dtype: Any) -> tuple[Array,
 
 def _as_sum(table: Array, others: Sequence[Array]) -> list[tuple[int, int]] | None:
     """A table as a sum of others, if it is one; not looked for beyond float64."""
+    if not table.any():
+        return []
     if table.dtype != np.float64 or not others or min(one.min() for one in others) < 0:
         return None
     matrix = np.stack(others, axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from convcost.errors import UsageError
 from convcost.grid.sweep import Sweep, axis_array, value_text
@@ -19,12 +19,18 @@ MOST_SHOWN = 40
 HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
 
 
-class Writer(Protocol):
+class Writer:
     """Something that takes a sweep piece by piece."""
 
-    def write(self, piece: Sweep) -> None: ...
+    def write(self, piece: Sweep) -> None:
+        """Add the points of a piece."""
+        raise NotImplementedError
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what comes after the last piece."""
+
+    def abandon(self) -> None:
+        """Write nothing more: the file is thrown away."""
 
 
 def writer(fmt: str, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> Writer:
@@ -54,7 +60,7 @@ def record(point: Mapping[str, Any]) -> dict[str, Any]:
     return {name: json_value(value) for name, value in point.items()}
 
 
-class _Csv:
+class _Csv(Writer):
     def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
         self.file, self.made, self.begun = file, made, False
 
@@ -68,11 +74,8 @@ class _Csv:
         self.begun = True
         self.file.write(text.encode())
 
-    def close(self) -> None:
-        pass
 
-
-class _Json:
+class _Json(Writer):
     def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
         self.file = file
         head = json.dumps(meta(made), indent=2, ensure_ascii=False)
@@ -90,7 +93,7 @@ class _Json:
         self.file.write(b"\n  ]\n}\n")
 
 
-class _Parquet:
+class _Parquet(Writer):
     """Knobs as columns with a dictionary each, so that a grid takes half a byte a row."""
 
     def __init__(self, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> None:
@@ -119,6 +122,9 @@ class _Parquet:
 
     def close(self) -> None:
         self.out.close()
+
+    def abandon(self) -> None:
+        self.out.is_open = False  # else it writes its end when it is collected, to a file that is closed by then
 
 
 def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:

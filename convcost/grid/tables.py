@@ -34,8 +34,8 @@ class Term(NamedTuple):
 
     @property
     def bound(self) -> int:
-        """No value of the term is farther from zero."""
-        return abs(self.factor) * prod(max(-int(table.min()), int(table.max())) for table in self.tables)
+        """No value of the term is farther from zero, nor any product on the way to it."""
+        return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
 
 Terms = tuple[Term, ...]

@@ -30,6 +30,8 @@ WORDS = {
 }
 """Metric -> what an axis calls it."""
 _COLUMNS = 24
+_STEPS = 4000
+"""More steps of a staircase than a page has points across cannot be told apart; evenly chosen ones are drawn."""
 
 
 def sizes(network: Network, report: Report) -> list[go.Figure]:
@@ -68,6 +70,7 @@ def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
     (name,) = made.axes
     runs = cost_cliffs(made, metric)
     steep = {run.first for run in steepest(runs)}
+    runs = runs[:: -(-len(runs) // _STEPS)]
     marked = [before.last for before, run in pairwise(runs) if run.first in steep]
     known = [(run, value) for run in runs if run.cost is not None for value in (run.first, run.last)]
     word = WORDS[metric]
