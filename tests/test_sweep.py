@@ -143,8 +143,8 @@ def test_floats_integers_and_python_s_own_agree(monkeypatch):
     axes = {"width": "0.5:1:0.1", "resolution": "32:64:4", "depth": "1:2:0.25"}
     expected = {metric: evaluate(design_space("mobilenet_v2", {}, over=axes), metric).tolist() for metric in METRICS}
     for float_limit, int_limit in ((0, 2**63), (0, 0)):
-        monkeypatch.setattr("convcost.grid.evaluate.EXACT_FLOAT", float_limit)
-        monkeypatch.setattr("convcost.grid.evaluate.LARGEST_INT64", int_limit)
+        monkeypatch.setattr("convcost.grid.product.EXACT_FLOAT", float_limit)
+        monkeypatch.setattr("convcost.grid.product.LARGEST_INT64", int_limit)
         made = design_space("mobilenet_v2", {}, over=axes)
         assert {metric: evaluate(made, metric).tolist() for metric in METRICS} == expected
 
