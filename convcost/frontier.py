@@ -235,7 +235,7 @@ def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Seq
 def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
     """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
     zoo = set(names())
-    counted: dict[tuple[str, ...], int] = {}
+    counted: dict[tuple[str, ...], tuple[int, int]] = {}
     points, omitted = [], []
     for row in rows:
         accuracy = Fraction(getattr(row, y))
@@ -243,7 +243,8 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
             key = (row.model, str(row.resolution), *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
             if key not in counted:
                 counted[key] = _count(row, x, chosen)
-            points.append(Point(row, accuracy, counted[key], COUNTED))
+            count, side = counted[key]
+            points.append(Point(row._replace(resolution=side), accuracy, count, COUNTED))
             continue
         cost = _printed(row, x, chosen)
         if isinstance(cost, str):
@@ -253,8 +254,8 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     return points, omitted
 
 
-def _count(row: Measured, x: str, chosen: Convention) -> int:
-    """The cost at the resolution of the row, which its knobs may repeat but not contradict."""
+def _count(row: Measured, x: str, chosen: Convention) -> tuple[int, int]:
+    """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
     try:
         report = open_network(row.model, row.knobs).report(chosen.name)
         if row.resolution and row.resolution != report.input_shape[0]:
@@ -265,7 +266,7 @@ def _count(row: Measured, x: str, chosen: Convention) -> int:
             report = open_network(row.model, row.knobs, row.resolution).report(chosen.name)
     except ConvcostError as error:
         raise UsageError(f"{row.at}: {error}") from None
-    return cost_of(report, x)
+    return cost_of(report, x), report.input_shape[0]
 
 
 def cost_of(report: Report, x: str) -> int:

@@ -50,6 +50,7 @@ SHAPES = ("input_shape", "output_shape")
 Value = Fraction | Shape
 
 _NUMBER = re.compile(r"~?(\d{1,18}(?:\.\d{1,18})?)", re.ASCII)
+_WITH_UNIT = re.compile(r"(.*\d) ?([A-Za-z]+)", re.ASCII)
 _SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
 _ROUNDING = re.compile(r"(down)?(?: ?to (\d{1,9}))?", re.ASCII)
 
@@ -126,8 +127,14 @@ class Figure(NamedTuple):
 def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
     """A figure from its text; raises `UsageError`.
 
-    `rounding` is empty (to nearest), `down` (cut off), `to 100` (a multiple of 100) or `down to 100`.
+    `rounding` is empty (to nearest), `down` (cut off), `to 100` (a multiple of 100) or `down to 100`. A unit may stand
+    behind the number instead of in a column of its own.
+
+    >>> figure("macs", "3.8G", "", "").text, figure("params", "25.6 M", "", "").text
+    ('3.8 G', '25.6 M')
     """
+    if not unit and (together := _WITH_UNIT.fullmatch(printed)) and together[2] in UNITS:
+        printed, unit = together[1], together[2]
     if quantity not in QUANTITIES:
         raise UsageError(f"quantity: there is no {quantity!r}{did_you_mean(quantity, QUANTITIES)}")
     if unit not in UNITS:

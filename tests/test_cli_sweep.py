@@ -33,6 +33,25 @@ def macs(width, resolution):
 POINTS = [(width, size) for width in ("0.5", "0.75") for size in (96, 128, 160)]
 
 
+def test_an_input_shape_takes_the_place_of_the_knob_that_sets_it(tmp_path):
+    args = ["sweep", "mobilenet_v2", "--over", "width=0.5,0.75", "--input", "128x64"]
+    data = json.loads(run(*args, "--format", "json").stdout)
+    assert data["input_shape"] == [128, 64, 3]
+    assert "resolution" not in data["knobs"]
+    for point in data["points"]:
+        network = convcost.load("mobilenet_v2", width=point["width"], input_shape=(128, 64))
+        assert point["macs"] == network.report().totals.macs
+    assert "fixed        depth 1.0, classes 1000, input 128×64×3\n" in run(*args).stdout
+    square = run("sweep", "mobilenet_v2", "--over", "width=0.5", "--input", "96", "--format", "json")
+    assert json.loads(square.stdout)["knobs"]["resolution"] == 96
+    for command in ("sweep", "explore"):
+        done = run(
+            command, "mobilenet_v2", "--over", "resolution=96,128", "--input", "128x64", "-o", tmp_path / "a.html"
+        )
+        assert done.exit_code == 2
+        assert done.stderr == "resolution sets the input: give it as an axis or an input shape, not both\n"
+
+
 def test_csv_has_axes_as_columns_with_exact_decimals():
     rows = list(csv.DictReader(io.StringIO(run(*GRID, "--format", "csv").stdout)))
     assert [(row["width"], int(row["resolution"]), int(row["macs"])) for row in rows] == [

@@ -96,7 +96,9 @@ def test_a_row_is_counted_at_its_resolution_though_its_knobs_do_not_repeat_it(tm
         "c,mobilenet_v1,resolution=160,160,67.2,,,A",
         "d,mobilenet_v1,,,70.6,,,A",
     )
-    found = {p.measured.item: p.cost for p in frontier(data=path).points}
+    points = frontier(data=path).points
+    assert {p.measured.item: p.measured.resolution for p in points} == {"a": 224, "b": 160, "c": 160, "d": 224}
+    found = {p.measured.item: p.cost for p in points}
     assert (found["a"], found["b"]) == (568740352, load("mobilenet_v1", resolution=160).report().totals.macs)
     assert (found["c"], found["d"]) == (found["b"], found["a"])
 

@@ -64,10 +64,16 @@ def test_what_is_found_is_written_with_one_digit_more_than_is_printed():
     assert figure("macs", "15300", "M", "to 100").written(Fraction(15_470_264_320)) == "15,470.3"
 
 
+@pytest.mark.parametrize("together", ["4.24M", "4.24 M"])
+def test_a_unit_may_stand_behind_the_number(together):
+    assert figure("params", together, "", "") == figure("params", "4.24", "M", "")
+
+
 WRONG = [
     (("weights", "1", "", ""), "quantity: there is no 'weights'"),
     (("macs", "1", "Q", ""), "unit: there is no 'Q'. Known: %, B, G, K, Ki, KiB, M, Mi, MiB, kB"),
-    (("macs", "4.2M", "", ""), "printed: '4.2M' is not a number, e.g. 569 or 4.24"),
+    (("macs", "4.2M", "M", ""), "printed: '4.2M' is not a number, e.g. 569 or 4.24"),
+    (("macs", "4.2Q", "", ""), "printed: '4.2Q' is not a number, e.g. 569 or 4.24"),
     (("macs", "-4", "M", ""), "printed: '-4' is not a number, e.g. 569 or 4.24"),
     (("macs", "4", "M", "up"), "rounding: 'up' is not empty, down, to N or down to N"),
     (("macs", "4", "M", "to 0"), "rounding: 'to 0' is not empty, down, to N or down to N"),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from convcost.cli.options import Setting, dtype_option, listed, model_argument, set_option, settings
+from convcost.cli.options import Setting, dtype_option, input_option, listed, model_argument, set_option, settings
 from convcost.cli.output import deliver, format_of, is_picture, stream
 from convcost.executors import ENGINES, check_engine
 from convcost.memory import POLICIES
 from convcost.render import FORMATS
 
 if TYPE_CHECKING:
+    from convcost.dims import Shape
     from convcost.grid.tables import Tables
     from convcost.render import Table
 
@@ -35,6 +36,7 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
     help="An axis: START:STOP:STEP (both ends included) or values with commas; repeatable.",
 )
 @set_option
+@input_option
 @click.option("--metric", "metrics", type=click.Choice(_METRICS), multiple=True, help="What to show; repeatable.")
 @click.option(
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
@@ -57,6 +59,7 @@ def sweep_command(
     model: str,
     over: tuple[tuple[str, str], ...],
     set_: tuple[tuple[str, str], ...],
+    input_: Shape | int | None,
     metrics: tuple[str, ...],
     front: str | None,
     cliffs: bool,
@@ -83,7 +86,14 @@ def sweep_command(
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
     made = design_space(
-        model, settings(set_), over=axes, batch=batch, dtype=dtype, memory_policy=memory, buildable=True
+        model,
+        settings(set_),
+        over=axes,
+        batch=batch,
+        dtype=dtype,
+        memory_policy=memory,
+        input_shape=input_,
+        buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))

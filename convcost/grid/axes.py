@@ -9,7 +9,7 @@ from math import lcm, prod
 from typing import Any
 
 from convcost.errors import UsageError, did_you_mean
-from convcost.expr import ExprError, number
+from convcost.expr import Expr, ExprError, number
 from convcost.ops.kinds import Unfit, say
 from convcost.spec.knobs import knob_value
 from convcost.spec.model import Knob, KnobValue, Spec
@@ -21,22 +21,32 @@ MOST_POINTS = 10**13
 """Of a grid, however it is read: even at the speed of memory this takes hours."""
 
 
-def axes_of(spec: Spec, name: str, given: Mapping[str, Any]) -> dict[str, tuple[KnobValue, ...]]:
+def axes_of(
+    spec: Spec, name: str, given: Mapping[str, Any], *, shaped: bool = False
+) -> dict[str, tuple[KnobValue, ...]]:
     """The values of each axis, in the order given; raises `UsageError`.
 
-    An axis is a list of values, or text: `start:stop:step` with both ends included, or values with commas.
+    An axis is a list of values, or text: `start:stop:step` with both ends included, or values with commas. Where the
+    input's shape is given as such (`shaped`), what sets it cannot be an axis.
     """
     if not given:
         raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
     for knob in given:
         if knob not in spec.knobs:
             raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, spec.knobs)}")
+        if shaped and sides(spec, knob):
+            raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
     axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
     points = prod(map(len, axes.values()))
     if points > MOST_POINTS:
         sizes = " × ".join(exact(len(values)) for values in axes.values())
         raise UsageError(f"{sizes} are {exact(points)} points; the most that is swept is {exact(MOST_POINTS)}")
     return axes
+
+
+def sides(spec: Spec, knob: str) -> int:
+    """How many sizes of the input's shape depend on a knob."""
+    return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
 
 
 def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:

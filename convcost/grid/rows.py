@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from convcost.errors import UsageError
 from convcost.grid.sweep import Sweep, axis_array, value_text
 from convcost.grid.tables import METRICS, Tables
 from convcost.render import Table
 from convcost.tables import json_value
-from convcost.units import exact
+from convcost.units import exact, shape_text
 from convcost.version import __version__
 
 MOST_SHOWN = 40
@@ -49,6 +54,7 @@ def meta(made: Tables) -> dict[str, Any]:
         "network": made.network,
         "knobs": {name: json_value(value) for name, value in made.knobs.items()},
         "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
+        **({"input_shape": list(request.input_shape)} if request.input_shape else {}),
         "batch": request.batch,
         "dtype": request.dtype,
         "memory_policy": request.memory_policy,
@@ -61,18 +67,21 @@ def record(point: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Csv(Writer):
-    def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
-        self.file, self.made, self.begun = file, made, False
+    """Empty cells where no network can be built."""
+
+    def __init__(self, file: BinaryIO, _made: Tables, _metrics: Sequence[str]) -> None:
+        self.file = file
+        self.header: list[str] | None = None
 
     def write(self, piece: Sweep) -> None:
-        frame = piece.to_frame()
-        for name, values in piece.axes.items():  # decimals as they are written, not as floats
-            if axis_array(values).dtype.kind == "f":
-                texts = {float(value): value_text(value) for value in values}
-                frame[name] = frame[name].map(texts)
-        text = frame.to_csv(index=False, header=not self.begun, lineterminator="\n")
-        self.begun = True
-        self.file.write(text.encode())
+        columns = _columns(piece, str, "")
+        text = io.StringIO()
+        out = csv.writer(text, lineterminator="\n")
+        if self.header is None:
+            self.header = [*columns]
+            out.writerow(self.header)
+        out.writerows(zip(*columns.values(), strict=True))
+        self.file.write(text.getvalue().encode())
 
 
 class _Json(Writer):
@@ -83,14 +92,32 @@ class _Json(Writer):
         self.separator = "\n"
 
     def write(self, piece: Sweep) -> None:
-        points = piece.records()
-        while some := list(islice(points, 10_000)):
-            lines = ",\n".join(f"    {json.dumps(record(point), ensure_ascii=False)}" for point in some)
+        columns = _columns(piece, partial(json.dumps, ensure_ascii=False), "null")
+        line = "    {" + ", ".join(f"{json.dumps(name).replace('%', '%%')}: %s" for name in columns) + "}"
+        rows = zip(*columns.values(), strict=True)
+        while some := list(islice(rows, 10_000)):
+            lines = ",\n".join(line % row for row in some)
             self.file.write(f"{self.separator}{lines}".encode())
             self.separator = ",\n"
 
     def close(self) -> None:
         self.file.write(b"\n  ]\n}\n")
+
+
+def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str, list[Any]]:
+    """The points of a piece as columns of integers and texts; each value of an axis is put into words once."""
+    places = np.indices(piece.shape).reshape(len(piece.shape), -1)
+    columns: dict[str, list[Any]] = {}
+    for (name, values), place in zip(piece.axes.items(), places, strict=True):
+        texts = [text(json_value(value)) for value in values]
+        columns[name] = [texts[i] for i in place.tolist()]
+    for name, array in piece.metrics.items():
+        columns[name] = [missing if number is None else number for number in array.ravel().tolist()]
+    if piece.reasons is not None:
+        reasons = piece.reasons.ravel().tolist()
+        said = {reason: missing if reason is None else text(reason) for reason in {*reasons}}
+        columns["infeasible"] = [said[reason] for reason in reasons]
+    return columns
 
 
 class _Parquet(Writer):
@@ -157,8 +184,11 @@ def points_table(
 
 def about(made: Tables, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What does not vary, and what was counted."""
-    if made.knobs:
-        yield "fixed", ", ".join(f"{name} {value_text(value)}" for name, value in made.knobs.items())
+    fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
+    if made.request.input_shape:
+        fixed.append(f"input {shape_text(made.request.input_shape)}")
+    if fixed:
+        yield "fixed", ", ".join(fixed)
     if any(metric.startswith("peak") for metric in metrics):
         yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
     if made.request.batch > 1:

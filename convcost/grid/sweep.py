@@ -85,7 +85,7 @@ class Sweep:
 
     def why(self, **values: Any) -> str:
         """Why the network at a point cannot be built; empty where it can."""
-        network = open_network(self.network, {**self.tables.knobs, **values})
+        network = open_network(self.network, {**self.tables.knobs, **values}, self.tables.request.input_shape)
         try:
             network.report()
         except SpecError as error:
@@ -217,7 +217,7 @@ def _asked(
         if name in knobs:
             raise UsageError(f"{name} is set and swept")
     network = open_network(model, settings, input_shape)
-    axes = axes_of(network.spec, network.name, given | dict(over))
+    axes = axes_of(network.spec, network.name, given | dict(over), shaped=input_shape is not None)
     return _Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))
 
 

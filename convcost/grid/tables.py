@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.expr import Expr
+from convcost.grid.axes import sides
 from convcost.grid.build import Box, Costs, Part, Request, parts
 from convcost.grid.guards import Array
 from convcost.grid.points import Field
@@ -195,13 +195,13 @@ def tables(
 ) -> Tables:
     """Build every structure that the grid has, once."""
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
-    read = {axis: sum(axis in _names(value.content) for value in spec.input) for axis in axes}
-    sides = {axis: count for axis, count in read.items() if count}
-    ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in sides)}
+    read = {axis: count for axis in axes if (count := sides(spec, axis))}
+    ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
     found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
-    fixed = {knob: value for knob, value in knobs.items() if knob not in axes}
-    return Tables(name, fixed, dict(axes), tuple(found), sides, request)
+    idle = {knob for knob in knobs if request.input_shape and sides(spec, knob)}  # what the input given replaces
+    fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
+    return Tables(name, fixed, dict(axes), tuple(found), read, request)
 
 
 def freeze_table(table: Array) -> bytes | tuple[Any, ...]:
@@ -216,10 +216,6 @@ def taken(table: Array, chosen: Sequence[Array]) -> Array:
         if 1 < table.shape[axis] != len(some):  # ascending and without repeats: so many are all
             found = found.take(some, axis=axis)
     return found
-
-
-def _names(content: Any) -> frozenset[str]:
-    return content.names if isinstance(content, Expr) else frozenset()
 
 
 def _region(part: Part, back: Sequence[int]) -> Region:
