@@ -20,6 +20,7 @@ from convcost.grid.points import Mask, along, freeze
 from convcost.grid.sums import added
 from convcost.memory import lifetimes, policy
 from convcost.memory.lifetimes import tensor_bytes
+from convcost.ops.kinds import say
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS
 from convcost.spec.model import Item, Spec, Value
@@ -140,8 +141,10 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
             longest = max(range(len(box)), key=lambda position: len(box[position]))
             shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
             raise Split(np.arange(len(box[longest])).reshape(shape))
-        said += [f"{problem.scope}: {problem.what}" for problem in problems]
-    return one_line(said[0])
+        said += [(point, f"{problem.scope}: {problem.what}") for problem in problems]
+    point, text = said[0]
+    where = ", ".join(f"{name} {say(point[name])}" for name, chosen in zip(axes, box, strict=True) if len(chosen) > 1)
+    return one_line(f"at {where}: {text}" if where else text)
 
 
 def _costs(walk: GridWalk, graph: Graph, request: Request) -> Costs:

@@ -21,11 +21,11 @@ class Run(NamedTuple):
     cost: int | None
     """None where no network can be built."""
     jump: Fraction | None
-    """How much more it costs than the run before, as a share of that; None for the first."""
+    """How much more it costs than the last run before it that can be built, as a share of that; None for the first."""
     growth: Fraction | None
     """How much more a smooth cost would be: with the area, where the axis is a side of the input."""
     identical: bool
-    """Whether the values are equal in every metric, so that they are one network."""
+    """Whether the values are equal in every metric, so that they are one network; not where none can be built."""
 
 
 def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
@@ -52,13 +52,13 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
     for end in range(1, len(values) + 1):
         if end < len(values) and costs[end] == costs[start]:
             continue
-        before = runs[-1] if runs else None
+        before = next((run for run in reversed(runs) if run.cost is not None), None)
         jump = growth = None
         cost = costs[start]
         if before and before.cost and cost is not None:
             jump = Fraction(cost, before.cost) - 1
             growth = Fraction(values[start], before.last) ** power - 1
-        same = len(set(every[start:end])) == 1
+        same = cost is not None and len(set(every[start:end])) == 1
         runs.append(Run(values[start], values[end - 1], cost, jump, growth, same))
         start = end
     return tuple(runs)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ class Configuration(NamedTuple):
     costs: Mapping[str, int]
     binding: Mapping[str, tuple[str, ...]]
     """For each knob with an order: the metrics whose budget its next value breaks, or END, or UNBUILDABLE."""
+    next: Mapping[str, Any]
+    """For each of these knobs the next value at which a network can be built, if there is one."""
 
     @property
     def binds(self) -> tuple[str, ...]:
@@ -65,11 +68,16 @@ class Fit:
     def fits(self) -> bool:
         return bool(self.fitting)
 
+    @property
+    def unbuildable(self) -> int:
+        """How many points of the grid are no network."""
+        return sum(prod(region.shape) for region in self.tables.regions if region.reason)
+
     def edge(self, configuration: Configuration, knob: str) -> Edge | None:
         """How far a decimal knob of a configuration can grow, exactly; None where its next value is no obstacle."""
         values = self.axes[knob]
         at = values.index(configuration.knobs[knob])
-        if at + 1 == len(values) or not isinstance(values[at], Fraction):
+        if values[at + 1 : at + 2] != (configuration.next.get(knob),) or not isinstance(values[at], Fraction):
             return None
         others = {**self.tables.knobs, **configuration.knobs}
 
@@ -178,14 +186,21 @@ def _configuration(
     names = list(made.axes)
     knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
     binding: dict[str, tuple[str, ...]] = {}
+    following: dict[str, Any] = {}
     for axis in ordered:
-        if where[axis] + 1 == len(made.axes[names[axis]]):
-            binding[names[axis]] = (END,)
+        line = tuple(
+            slice(int(at) + 1, made.shape[i]) if i == axis else slice(int(at), int(at) + 1)
+            for i, at in enumerate(where)
+        )
+        ahead = feasible(made, line).ravel()
+        if not ahead.any():
+            binding[names[axis]] = (UNBUILDABLE,) if len(ahead) else (END,)
             continue
-        costs = _costs_at(made, [int(at) + (position == axis) for position, at in enumerate(where)])
-        broken = (UNBUILDABLE,) if costs is None else tuple(b.metric for b in budgets if costs[b.metric] > b.limit)
-        binding[names[axis]] = broken
-    return Configuration(knobs, _costs_at(made, where) or {}, binding)
+        place = int(where[axis]) + 1 + int(ahead.argmax())
+        following[names[axis]] = made.axes[names[axis]][place]
+        costs = _costs_at(made, [place if i == axis else int(at) for i, at in enumerate(where)]) or {}
+        binding[names[axis]] = tuple(budget.metric for budget in budgets if costs[budget.metric] > budget.limit)
+    return Configuration(knobs, _costs_at(made, where) or {}, binding, following)
 
 
 def _costs_at(made: Tables, where: Sequence[int]) -> dict[str, int] | None:

@@ -27,11 +27,11 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
     shown = [best] if best else list(found.maximal)[:limit]
     edges = {name: found.edge(best, name) for name in best.binding} if found.best and best else {}
     notes = [("budget", "; ".join(budget.text for budget in found.budgets))]
-    points = exact(found.tables.points)
+    points = f"{exact(found.tables.points)} configurations"
+    if found.unbuildable:
+        points += f", {exact(found.unbuildable)} of which cannot be built"
     if found.best:
-        notes.append(
-            ("fits", f"{exact(found.fitting)} of {points} configurations; this one has most of what was asked for")
-        )
+        notes.append(("fits", f"{exact(found.fitting)} of {points}; this one has most of what was asked for"))
         notes += [("edge", _edge_text(name, found, edge)) for name, edge in edges.items()]
     elif found.fits:
         more = "" if len(shown) == len(found.maximal) else f", the first {len(shown)} shown (--limit)"
@@ -39,14 +39,15 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
             (
                 "fits",
                 (
-                    f"{exact(found.fitting)} of {points} configurations; {exact(len(found.maximal))} are maximal{more}: "
+                    f"{exact(found.fitting)} of {points}; {exact(len(found.maximal))} "
+                    f"{'is' if len(found.maximal) == 1 else 'are'} maximal{more}: "
                     "none that fits is at least as large in every knob"
                 ),
             )
         )
     else:
         assert found.nearest is not None
-        notes.append(("fits", f"none of {points} configurations; the nearest is shown"))
+        notes.append(("fits", f"none of {points}; the nearest is shown"))
         notes += [
             ("lacks", _lack(budget, found.nearest))
             for budget in found.budgets
@@ -64,14 +65,20 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
 
 
 def _row(one: Configuration, found: Fit) -> list[str]:
-    stops = "; ".join(
-        f"{knob}: {', '.join(_short(name) for name in names)}" for knob, names in one.binding.items() if names
-    )
+    stops = "; ".join(f"{knob}: {_stops(one, knob, found)}" for knob, names in one.binding.items() if names)
     return [
         *(str(value_text(one.knobs[name])) for name in found.axes),
         *(binary(one.costs[metric]) if metric == PEAK else exact(one.costs[metric]) for metric in METRICS),
         stops,
     ]
+
+
+def _stops(one: Configuration, knob: str, found: Fit) -> str:
+    """What stops a knob, and where, if values in between are no networks."""
+    said = ", ".join(map(_short, one.binding[knob]))
+    values = found.axes[knob]
+    gap = knob in one.next and values.index(one.next[knob]) > values.index(one.knobs[knob]) + 1
+    return f"{said} at {value_text(one.next[knob])}, the next that can be built" if gap else said
 
 
 def _record(one: Configuration, axes: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +107,7 @@ def _json(one: Configuration) -> dict[str, Any]:
         "knobs": {name: json_value(value) for name, value in one.knobs.items()},
         "costs": dict(one.costs),
         "stopped_by": {knob: list(names) for knob, names in one.binding.items()},
+        "next": {knob: json_value(value) for knob, value in one.next.items()},
     }
 
 
@@ -109,13 +117,14 @@ def _edge_json(edge: Edge) -> dict[str, Any]:
 
 def _edge_text(name: str, found: Fit, edge: Edge | None) -> str:
     assert found.best is not None
-    value, names = found.best.knobs[name], ", ".join(map(_short, found.best.binding[name]))
+    names = ", ".join(map(_short, found.best.binding[name]))
     if found.best.binding[name] == (END,):
-        return f"{name} {value_text(value)} is the end of the axis; --over {name}=… looks further"
+        return f"{name} {value_text(found.best.knobs[name])} is the end of the axis; --over {name}=… looks further"
     if edge:
         return f"{name} could grow to {'and including' if edge.included else 'just below'} {_as_decimal(edge.value)}; beyond it breaks: {names}"
-    values = found.axes[name]
-    return f"{name} {value_text(values[values.index(value) + 1])} breaks: {names}"
+    if name not in found.best.next:
+        return f"{name}: no larger value can be built"
+    return f"{name} {value_text(found.best.next[name])} breaks: {names}"
 
 
 def _broken(found: Fit, one: Configuration) -> Sequence[str]:
