@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcost.grid import product
+from convcost.grid import factors, product, repeats
 from convcost.grid.build import Request
-from convcost.grid.evaluate import at_points, empty, evaluate
+from convcost.grid.evaluate import at_points, empty, evaluate, feasible
 from convcost.grid.tables import Region, Tables, Term
 
 
@@ -54,16 +54,19 @@ def grids(draw):
     return Tables("some", {}, axes, tuple(regions), {}, Request(1, "fp32", "fused")), window
 
 
-@pytest.mark.parametrize(("block", "kept", "matrix"), [(2**17, 2**20, 2**18), (8, 0, 4), (64, 0, 2**18)])
+@pytest.mark.parametrize(
+    ("block", "kept", "matrix", "plane"),
+    [(2**17, 2**20, 2**18, 2**16), (2**17, 2**20, 2**18, 1), (8, 0, 4, 1), (64, 0, 2**18, 1)],
+)
 @settings(max_examples=100, deadline=None)
 @given(made=grids())
-def test_every_window_equals_the_sum_of_terms(made, block, kept, matrix):
+def test_every_window_equals_the_sum_of_terms(made, block, kept, matrix, plane):
     grid, window = made
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(product, "_BLOCK", block)
-        patch.setattr(product, "_KEPT", kept)
-        patch.setattr(product, "_PRODUCT", matrix)
-        patch.setattr(product, "_KEPT_BY_THREAD", product._Kept())
+        patch.setattr(product, "BLOCK", block)
+        patch.setattr(factors, "_KEPT", kept)
+        patch.setattr(factors, "_PRODUCT", matrix)
+        patch.setattr(repeats, "_PLANE", plane)
         found = evaluate(grid, "macs", window)
         whole = empty(grid, "macs")
         whole.fill(-1)
@@ -75,21 +78,11 @@ def test_every_window_equals_the_sum_of_terms(made, block, kept, matrix):
     assert all(isinstance(value, int) for value in found.ravel().tolist())
 
 
-def test_sums_of_other_tables_are_left_out_exactly():
-    """Rows as maps of 4, 9 and 16 pixels; 2·a + 3·b is a sum of others, 2·a + 3·b + 1 at one place is not."""
-    a, b = np.array([4.0, 9, 16]), np.array([1.0, 1, 4])
-    mixed, other = 2 * a + 3 * b, 2 * a + 3 * b + np.array([0, 0, 1])
-    kept, (parts, *_) = product._independent([mixed, a, b], 3, np.float64)
-    assert kept.shape == (3, 2)
-    assert sum(factor * kept[:, at] for at, factor in parts).tolist() == mixed.tolist()
-    kept, _ = product._independent([a, b, other], 3, np.float64)
-    assert kept.shape == (3, 3)
-
-
-def test_an_efficientnet_has_six_tables_of_map_sizes():
-    """Five sizes of maps (1/2 to 1/32 of the image's side), and what does not depend on it."""
+def test_a_window_may_leave_its_ends_open_or_be_empty():
     from convcost.grid.sweep import design_space
 
-    made = design_space("efficientnet", {}, over={"resolution": "64:300", "width": "1:2:0.1", "depth": "1:2:0.1"})
-    (band,) = product.Product(made, "macs").bands
-    assert band.sums[0].profiles.shape[1] == 6
+    made = design_space("lenet5", {}, over={"resolution": "32:41"})
+    whole = evaluate(made, "macs")
+    for part in (slice(None), slice(2, None), slice(-3, 99), slice(4, 2)):
+        assert evaluate(made, "macs", (part,)).tolist() == whole[part].tolist()
+        assert feasible(made, (part,)).shape == whole[part].shape

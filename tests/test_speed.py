@@ -13,12 +13,12 @@ from convcost.grid.frontier import grid_front, objectives_of
 from convcost.grid.sweep import design_space
 
 
-def best(action, rounds=5):
+def best(action, rounds=5, clock=time.perf_counter):
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = clock()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 
@@ -43,8 +43,9 @@ def test_a_grid_is_written_in_a_few_fills_of_its_array():
 @pytest.mark.parametrize("model", ["lenet5", "lenet5_1998", "vgg16", "mobilenet_v2", "resnet152"])
 def test_a_thousand_resolutions_take_less_than_fifty_networks_alone(model):
     size = convcost.load(model).graph.input_shape[0]
-    many = best(lambda: design_space(model, {}, over={"resolution": range(size, size + 1000)}))
-    assert many < 50 * best(lambda: convcost.load(model).report())
+    axis = {"resolution": range(size, size + 1000)}
+    many = best(lambda: design_space(model, {}, over=axis), clock=time.process_time)
+    assert many < 50 * best(lambda: convcost.load(model).report(), clock=time.process_time)
 
 
 def test_the_front_of_ten_million_configurations_takes_less_than_many_fills_of_their_array():

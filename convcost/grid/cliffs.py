@@ -57,7 +57,7 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
         cost = costs[start]
         if before and before.cost and cost is not None:
             jump = Fraction(cost, before.cost) - 1
-            growth = Fraction(values[start], before.last) ** power - 1
+            growth = Fraction(values[start], before.last) ** power - 1 if before.last else None
         same = cost is not None and len(set(every[start:end])) == 1
         runs.append(Run(values[start], values[end - 1], cost, jump, growth, same))
         start = end

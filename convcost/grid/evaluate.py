@@ -18,7 +18,7 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
     Axes are in the order of the tables. `out` is an array to write into, as `empty` gives it: int64, or object if
     some value may not fit.
     """
-    window = window or tuple(slice(0, size) for size in tables.shape)
+    window = _whole(window, tables.shape)
     out = empty(tables, metric, window) if out is None else out
     _product(tables, metric).write(window, out)
     return out
@@ -26,10 +26,10 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
 
 def empty(tables: Tables, metric: str, window: Window | None = None) -> Array:
     """An array for the values of a metric, laid out so that it is written in long runs."""
-    window = window or tuple(slice(0, size) for size in tables.shape)
+    window = _whole(window, tables.shape)
     product = _product(tables, metric)
     order = product.layout.order
-    laid_out = np.empty([window[axis].stop - window[axis].start for axis in order], dtype=product.dtype)
+    laid_out = np.empty([_length(window[axis]) for axis in order], dtype=product.dtype)
     return laid_out.transpose(np.argsort(order))
 
 
@@ -41,9 +41,8 @@ def prepare(tables: Tables, metrics: Sequence[str]) -> None:
 
 def feasible(tables: Tables, window: Window | None = None) -> Array:
     """Whether the network can be built, at every point of the grid or of a window of it."""
-    window = window or tuple(slice(0, size) for size in tables.shape)
-    shape = [len(range(*part.indices(size))) for part, size in zip(window, tables.shape, strict=True)]
-    out = np.ones(shape, dtype=bool)
+    window = _whole(window, tables.shape)
+    out = np.ones([_length(part) for part in window], dtype=bool)
     for region in tables.regions:
         if region.reason:
             out[np.ix_(*inside(region, window)[1])] = False
@@ -89,6 +88,17 @@ def inside(region: Region, window: Window) -> tuple[list[Array], list[Array]]:
         chosen.append(np.arange(low, high))
         at.append(values[low:high] - part.start)
     return chosen, at
+
+
+def _whole(window: Window | None, shape: Sequence[int]) -> Window:
+    """A window with its ends in numbers; the whole grid if there is none."""
+    parts = window or (slice(None),) * len(shape)
+    ends = [part.indices(size)[:2] for part, size in zip(parts, shape, strict=True)]
+    return tuple(slice(low, max(low, high)) for low, high in ends)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 def _product(tables: Tables, metric: str) -> Product:

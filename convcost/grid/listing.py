@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from convcost.executors import results
 from convcost.grid.cliffs import Run, cliffs, steepest
+from convcost.grid.evaluate import prepare
 from convcost.grid.frontier import Objective, grid_front, objectives_of, points_at
 from convcost.grid.product import Window
 from convcost.grid.rows import meta, points_table, writer
@@ -25,6 +26,7 @@ def write(
 ) -> None:
     """Write every point of a grid, in order, a piece at a time; keywords as in `executors.results`."""
     size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
+    prepare(made, metrics)  # so that no worker has to, window after window
     out = writer(fmt, file, made, metrics)
     try:
         for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
