@@ -14,7 +14,7 @@ from convcost.conventions import all_conventions
 from convcost.errors import UsageError
 from convcost.published import CITED, DIFFERS, REPRODUCED, UNEXPLAINED, Verdict, judge, verify
 from convcost.published_count import Counter
-from convcost.published_data import KINDS, Claim, accuracies, claims, definitions, read_claims, sources
+from convcost.published_data import KINDS, Claim, accuracies, claims, combined, definitions, read_claims, sources
 from convcost.published_figures import QUANTITIES, UNITS, Figure, figure
 from convcost.spec.zoo import files
 
@@ -142,6 +142,19 @@ def test_quantities_of_parts(model, quantity, part, printed, tmp_path):
     table.write_text(f"model,quantity,part,printed\n{model},{quantity},{part},{printed}\n", encoding="utf-8")
     (found,) = verify(data=str(table))
     assert found.verdict == REPRODUCED, found
+
+
+def test_what_the_converter_to_tensorflow_lite_estimates(tmp_path, counter):
+    """By hand: 96 + 9 + 240 products, 48 + 3 + 5 outputs with a bias, 3 sigmoids at 64, 48 outputs of a product."""
+    spec = tmp_path / "gated.yaml"
+    spec.write_text(
+        "convcost: 1\nname: gated\ninput: [4, 4, 2]\nlayers:\n"
+        "- conv2d: {channels: 3, kernel: 1, bias: false}\n- batch_norm\n- relu\n"
+        "- parallel:\n    x: []\n    gate: [global_avg_pool, {conv2d: {channels: 3, kernel: 1}}, sigmoid]\n"
+        "  join: multiply\n- flatten\n- linear: {channels: 5}\n"
+    )
+    found = counter.count("macs", "", str(spec), {}, combined(["tflite_converter"]))
+    assert 2 * found == 2 * (96 + 9 + 240) + 48 + 3 + 5 + 64 * 3 + 48
 
 
 @pytest.fixture(scope="module")

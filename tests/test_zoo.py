@@ -140,6 +140,13 @@ MOBILENET_V3 = [
 ]
 
 
+# Table 3 in the last version of the paper, where the head has 1024 channels: 56 M (cut off) and 2.5 M; 2.0 M at 0.75.
+def test_mobilenet_v3_small_as_the_paper_prints_it_last() -> None:
+    whole, thinner = (convcost.load("mobilenet_v3_small", width=width).report().totals for width in ("1", "0.75"))
+    assert (whole.macs // 10**6, f"{whole.params / 10**6:.1f}") == (56, "2.5")
+    assert f"{thinner.params / 10**6:.1f}" == "2.0"
+
+
 @pytest.mark.parametrize(("model", "width", "macs", "params"), MOBILENET_V3)
 def test_mobilenet_v3_variants_as_published(model: str, width: str, macs: str | None, params: str) -> None:
     totals = convcost.load(model, width=width).report().totals
@@ -339,6 +346,25 @@ SHUFFLENET_V1 = [
 def test_shufflenet_v1_as_its_authors_count(knobs: dict[str, float], million: int, params: str) -> None:
     totals = convcost.load("shufflenet_v1", **knobs).report().totals
     assert (round(totals.macs / 10**6), f"{(totals.params - 1000) / 10**6:.1f}") == (million, params)
+
+
+# arXiv 1807.11164, Table 5, in M. The left branch of the authors' blocks.py puts out the 24 channels that come in, and
+# the right one c - 24 from its c/2: in stage2, at 28·28, 24·24 + c/2·(c - 24) products in place of 24·c/2 + c/2·c/2.
+@pytest.mark.parametrize(("model", "c", "printed"), [("x1_0", 116, 146), ("x1_5", 176, 299), ("x2_0", 244, 591)])
+def test_shufflenet_v2_as_its_authors_build_it(model: str, c: int, printed: int) -> None:
+    half, kept = (
+        convcost.load(f"shufflenet_v2_{model}", left_branch=branch).report().totals for branch in ("half", "kept")
+    )
+    more = 24 * 24 + c // 2 * (c - 24) - 24 * c // 2 - (c // 2) ** 2
+    assert (kept.macs - half.macs, kept.params - half.params) == (28 * 28 * more, more)
+    assert round(kept.macs / 10**6) == printed
+
+
+def test_googlenet_with_the_costs_of_table_1_in_its_stem() -> None:
+    # 2.7K and 34M: 7·7 filters on 8 copies of 3 channels, and 1×1 from these 24 channels to 64, at 112·112 positions.
+    stem = [layer for layer in convcost.load("googlenet", stem="separable").report().layers if "conv1" in layer.scope]
+    assert sum(layer.macs for layer in stem) == 112 * 112 * (24 * 49 + 24 * 64) == 34_019_328
+    assert sum(layer.params for layer in stem) == 24 * 49 + 24 * 64 + 64
 
 
 def test_mobilenet_v1_tables_4_and_5() -> None:
