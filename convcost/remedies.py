@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from fractions import Fraction
 
 from convcost.errors import ConvcostError, UsageError
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.memory_tables import Limit
 from convcost.network import Network
-from convcost.units import DTYPE_BITS
+from convcost.units import DTYPE_BITS, decimal_text
 
 #: Policies that a runtime can be asked for, from the one that asks least.
 _POLICIES = ("fused", "inplace", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
-_STEP = 8
+#: Knob -> the steps in which it is looked at.
+_UNITS = {"resolution": Fraction(1), "width": Fraction(1, 100)}
 
 
 def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> tuple[tuple[str, int], ...]:
     """Changes of one option that bring a network under a limit of bytes, with the bytes that are needed then.
 
-    Each is written as on the command line. A resolution is the largest multiple of 8 found by bisection.
+    Each is written as on the command line. Of the resolution and the width, the largest that does is found, to the
+    pixel and to a hundredth.
 
     >>> from convcost.network import load
     >>> remedies(load("mobilenet_v2"), Options(dtype="int8"), 2**20)
-    (('--split-expansion 2', 1028608), ('--set resolution=184', 1015680))
+    (('--split-expansion 2', 1028608), ('--set resolution=186', 1042368), ('--set width=0.55', 752640))
     """
     return tuple(
         (change, needed)
@@ -36,7 +39,7 @@ def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> 
             *_by_parts(network, options, batch, limit),
             *_by_dtype(network, options, batch, limit),
             *_by_batch(network, options, batch, limit),
-            *_by_resolution(network, options, batch, limit),
+            *_by_knob(network, options, batch, limit),
         )
         if needed <= limit
     )
@@ -101,24 +104,39 @@ def _by_batch(network: Network, options: Options, batch: int, limit: int) -> Ite
         yield f"--batch {fitting}", _needed(network, options, fitting)
 
 
-def _by_resolution(network: Network, options: Options, batch: int, limit: int) -> Iterator[tuple[str, int]]:
-    """Bisection over multiples of 8 below the resolution that the network has."""
-    height, width, *_ = (*network.graph.input_shape, 0)
-    if "resolution" not in network.knobs or height != width:
-        return
-    tried: dict[int, int] = {}
+def _by_knob(network: Network, options: Options, batch: int, limit: int) -> Iterator[tuple[str, int]]:
+    """The largest value of a knob that does, below the one that the network has."""
+    for knob, unit in _UNITS.items():
+        value = network.knobs.get(knob)
+        square = knob != "resolution" or network.input_shape is None
+        if square and isinstance(value, (int, Fraction)) and value > unit:
+            found = _largest(network, options, batch, limit, knob, unit, -(-value // unit))
+            if found:
+                text = found[0] if isinstance(value, int) else decimal_text(found[0])
+                yield f"--set {knob}={text}", found[1]
 
-    def fits(eighths: int) -> bool:
-        try:
-            smaller: Any = network.at(resolution=eighths * _STEP)
-            tried[eighths] = _needed(smaller, options, batch)
-        except ConvcostError:  # too small for the network
-            return True
-        return tried[eighths] <= limit
 
-    low, high = 0, -(-height // _STEP)  # `low` fits or is too small, `high` does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    if low in tried:
-        yield f"--set resolution={low * _STEP}", tried[low]
+def _largest(
+    network: Network, options: Options, batch: int, limit: int, knob: str, unit: Fraction, above: int
+) -> tuple[Fraction, int] | None:
+    """Bisection over multiples of the unit below one that does not fit, on the assumption that needs grow with them.
+
+    Where no network can be built, the next smaller one that can counts.
+    """
+    low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
+    while above - low > 1:
+        middle = at = (low + above) // 2
+        needed = None
+        while at > low and needed is None:
+            with suppress(ConvcostError):
+                needed = _needed(network.at(**{knob: _value(unit * at)}), options, batch)
+            at -= needed is None
+        if needed is None or needed <= limit:
+            low, found = middle, found if needed is None else (unit * at, needed)
+        else:
+            above = at
+    return found
+
+
+def _value(value: Fraction) -> int | Fraction:
+    return value.numerator if value.denominator == 1 else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import convcost
+from convcost import SpecError
 from convcost.cli.main import main
 from convcost.memory import POLICIES
 from convcost.memory.usage import Options
@@ -100,7 +102,7 @@ class TestLimit:
         text = run("mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", code=1).stdout
         assert "limit        1,505,280 of 1,048,576 bytes: over by 456,704" in text
         assert "would fit    --split-expansion 2: 1,028,608 bytes" in text
-        assert "would fit    --set resolution=184: 1,015,680 bytes" in text
+        assert "would fit    --set resolution=186: 1,042,368 bytes" in text
 
     @pytest.mark.parametrize("model", ["mobilenet_v2", "resnet50", "nasnet_mobile"])
     def test_every_remedy_keeps_the_limit_when_it_is_followed(self, model: str) -> None:
@@ -271,5 +273,31 @@ def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(tm
     assert result.stdout == ""
     # 112·112·96 in and 56·56·96 out: 1,204,224 + 301,056 bytes.
     assert result.stderr.splitlines()[0] == "limit: 1,505,280 of 1,048,576 bytes: over by 456,704"
-    assert "would fit: --set resolution=184: 1,015,680 bytes" in result.stderr
+    assert "would fit: --set resolution=186: 1,042,368 bytes" in result.stderr
     assert target.exists()
+
+
+UNET = """convcost: 1
+name: unet
+knobs: {resolution: 64}
+input: [resolution, resolution, 3]
+layers:
+  - {conv2d: {channels: 8, kernel: 3, padding: same}, name: fine}
+  - {max_pool: {kernel: 2}, name: pool}
+  - {conv2d: {channels: 16, kernel: 3, padding: same}, name: coarse}
+  - {upsample: {scale: 2}, name: up}
+  - {concat: , in: [up, fine], name: both}
+"""
+
+
+def test_remedies_are_the_largest_that_fit(tmp_path):
+    """By brute force over every size; the second network has no odd ones."""
+    (tmp_path / "unet.yaml").write_text(UNET)
+    for model, size, limit in (("mobilenet_v2", 224, 2**20), (str(tmp_path / "unet.yaml"), 64, 150_000)):
+        needs = {}
+        for side in range(size * 3 // 4, size + 1):
+            with suppress(SpecError):
+                needs[side] = convcost.load(model, resolution=side).memory(dtype="int8").needed
+        fitting = max(side for side, need in needs.items() if need <= limit)
+        found = dict(remedies(convcost.load(model), Options(dtype="int8"), limit))
+        assert found[f"--set resolution={fitting}"] == needs[fitting]
