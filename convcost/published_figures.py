@@ -6,24 +6,15 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from convcost.amounts import read_amount
 from convcost.dims import Shape
 from convcost.errors import UsageError, did_you_mean
 from convcost.units import shape_text
 
-#: What one of a unit is; counts in print are decimal, and so is kB; KiB, MiB and Ki are binary.
-UNITS = {
-    "": 1,
-    "%": 1,
-    "K": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "B": 10**9,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "kB": 10**3,
-    "KiB": 2**10,
-    "MiB": 2**20,
-}
+#: What one of a unit is, for counts, bytes and shares; counts are decimal, and so is kB; KiB, MiB and Ki are binary.
+COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "Ki": 2**10, "Mi": 2**20}
+BYTES = {"": 1, "B": 1, "kB": 10**3, "KiB": 2**10, "MiB": 2**20}
+SHARES = {"": 1, "%": 1}
 #: What a claim may be about -> as tables name it; docs/published.md says what each is.
 QUANTITIES = {
     "macs": "MACs",
@@ -49,8 +40,14 @@ QUANTITIES = {
 SHAPES = ("input_shape", "output_shape")
 Value = Fraction | Shape
 
-_NUMBER = re.compile(r"~?(\d{1,18}(?:\.\d{1,18})?)", re.ASCII)
-_WITH_UNIT = re.compile(r"(.*\d) ?([A-Za-z]+)", re.ASCII)
+
+def units_of(quantity: str) -> dict[str, int]:
+    """The units that a quantity may be printed in; shapes have none."""
+    if quantity in SHAPES:
+        return {"": 1}
+    return SHARES if quantity.endswith("_share") else BYTES if "bytes" in quantity else COUNTS
+
+
 _SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
 _ROUNDING = re.compile(r"(down)?(?: ?to (\d{1,9}))?", re.ASCII)
 
@@ -66,6 +63,11 @@ class Figure(NamedTuple):
     """In the unit in which it is printed."""
     quantum: Fraction = Fraction(0)
     """What the last printed digit is worth, in that unit."""
+
+    @property
+    def scale(self) -> int:
+        """What one of its unit is."""
+        return units_of(self.quantity)[self.unit]
 
     @property
     def text(self) -> str:
@@ -97,7 +99,7 @@ class Figure(NamedTuple):
         """
         if isinstance(value, tuple) or isinstance(self.value, tuple):
             return isinstance(value, tuple) and isinstance(self.value, tuple) and value[: len(self.value)] == self.value
-        scaled = value / UNITS[self.unit]
+        scaled = value / self.scale
         if self.rounding.startswith("down"):
             return self.value <= scaled < self.value + self.quantum
         return abs(scaled - self.value) * 2 <= self.quantum if self.quantum else scaled == self.value
@@ -110,7 +112,7 @@ class Figure(NamedTuple):
         """
         if isinstance(value, tuple):
             return shape_text(value)
-        scaled = value / UNITS[self.unit]
+        scaled = value / self.scale
         if scaled.denominator == 1 and self.unit == "":
             return f"{scaled.numerator:,}"
         return _decimal(scaled, _places(self.printed) + 1)
@@ -120,7 +122,7 @@ class Figure(NamedTuple):
         if isinstance(value, tuple):
             return text == shape_text(value)
         finer = figure(self.quantity, text, self.unit, "")
-        exactly = finer.value == value / UNITS[self.unit]
+        exactly = finer.value == value / self.scale
         return exactly or (_places(text) > _places(self.printed) and finer.fits(value))
 
 
@@ -133,26 +135,29 @@ def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
     >>> figure("macs", "3.8G", "", "").text, figure("params", "25.6 M", "", "").text
     ('3.8 G', '25.6 M')
     """
-    if not unit and (together := _WITH_UNIT.fullmatch(printed)) and together[2] in UNITS:
-        printed, unit = together[1], together[2]
     if quantity not in QUANTITIES:
         raise UsageError(f"quantity: there is no {quantity!r}{did_you_mean(quantity, QUANTITIES)}")
-    if unit not in UNITS:
-        raise UsageError(f"unit: there is no {unit!r}{did_you_mean(unit, [name for name in UNITS if name])}")
-    text = printed.replace("x", "×")
     if quantity in SHAPES:
+        text = printed.replace("x", "×")
         if not _SHAPE.fullmatch(text):
             raise UsageError(f"printed: {printed!r} is not a shape, e.g. 112×112×64 or 112²×64")
+        if unit or rounding:
+            raise UsageError(f"{'unit' if unit else 'rounding'}: a shape has none, got {unit or rounding!r}")
         return Figure(quantity, printed, unit, rounding, _shape(text))
-    number, how = _NUMBER.fullmatch(printed.replace(",", "")), _ROUNDING.fullmatch(rounding)
-    if not number:
+    units = units_of(quantity)
+    if unit not in units:
+        known = did_you_mean(unit, [name for name in units if name])
+        raise UsageError(f"unit: there is no {unit!r} for {QUANTITIES[quantity]}{known}")
+    amount, how = read_amount(printed.removeprefix("~")), _ROUNDING.fullmatch(rounding)
+    if amount is None or (amount.unit and (unit or amount.unit not in units)):
         raise UsageError(f"printed: {printed!r} is not a number, e.g. 569 or 4.24")
-    if not how or how[2] == "0":
+    if not how or (how[2] and not int(how[2])):
         raise UsageError(f"rounding: {rounding!r} is not empty, down, to N or down to N")
-    quantum = Fraction(how[2] or 1) / (1 if how[2] else 10 ** _places(printed))
+    number, unit = printed.removesuffix(amount.unit).rstrip(), unit or amount.unit
+    quantum = Fraction(how[2]) if how[2] else amount.last
     # A count in ones is not rounded at all, unless the source says so.
-    exact = unit == "" and not rounding and _places(printed) == 0
-    return Figure(quantity, printed, unit, rounding, Fraction(number[1]), Fraction(0) if exact else quantum)
+    exact = unit == "" and not rounding and amount.last == 1
+    return Figure(quantity, number, unit, rounding, amount.number, Fraction(0) if exact else quantum)
 
 
 def _shape(text: str) -> Shape:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from convcost.amounts import read_amount
 from convcost.errors import UsageError, did_you_mean
 
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
@@ -46,24 +46,21 @@ def check_dtype(name: str) -> str:
     return name
 
 
-_SIZE = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?\s*([A-Za-z]*)")
-
-
 def parse_bytes(text: str) -> int:
     """A number of bytes as people write it, exactly; raises `UsageError`.
 
     >>> parse_bytes("256KiB"), parse_bytes("1.5 MiB"), parse_bytes("100000")
     (262144, 1572864, 100000)
     """
-    found = _SIZE.fullmatch(text.strip())
-    whole, part, unit = found.groups() if found else ("", None, "")
+    found = read_amount(text)
     scale = {name.lower(): 1024**power for power, name in enumerate(_BINARY)} | {"": 1}
-    if not found or unit.lower() not in scale:
-        if found and unit.lower() in ("k", "kb", "m", "mb", "g", "gb", "t", "tb"):
-            meant = text.strip().removesuffix(unit).rstrip() + unit[0].upper() + "iB"
-            raise UsageError(f"{text!r}: {unit} may mean powers of 1,000 or of 1,024; write {meant}, or the bytes")
+    if not found or found.unit.lower() not in scale:
+        if found and found.unit.lower() in ("k", "kb", "m", "mb", "g", "gb", "t", "tb"):
+            meant = text.strip().removesuffix(found.unit).rstrip() + found.unit[0].upper() + "iB"
+            why = f"{found.unit} may mean powers of 1,000 or of 1,024"
+            raise UsageError(f"{text!r}: {why}; write {meant}, or the bytes")
         raise UsageError(f"{text!r} is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000")
-    size = Fraction(f"{whole}.{part or 0}") * scale[unit.lower()]
+    size = found.number * scale[found.unit.lower()]
     if size.denominator != 1:
         raise UsageError(f"{text!r} is not a whole number of bytes")
     return int(size)

@@ -16,7 +16,7 @@ FOLDER = Path(convcost.__file__).parent
 TOP = "convcost"
 #: Module or package of convcost -> its floor; `convcost` is convcost/__init__.py. Modules of a package live together.
 FLOORS = {
-    **dict.fromkeys(["dims", "units", "errors", "version", "palette"], 0),
+    **dict.fromkeys(["amounts", "dims", "units", "errors", "version", "palette"], 0),
     **dict.fromkeys(["cost", "graph", "expr"], 1),
     "ops": 2,
     **dict.fromkeys(["walk", "spec", "conventions"], 3),

@@ -15,7 +15,7 @@ from convcost.errors import UsageError
 from convcost.published import CITED, DIFFERS, REPRODUCED, UNEXPLAINED, Verdict, judge, verify
 from convcost.published_count import Counter
 from convcost.published_data import KINDS, Claim, accuracies, claims, combined, definitions, read_claims, sources
-from convcost.published_figures import QUANTITIES, UNITS, Figure, figure
+from convcost.published_figures import BYTES, COUNTS, QUANTITIES, SHARES, Figure, figure
 from convcost.spec.zoo import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +64,12 @@ def test_what_is_found_is_written_with_one_digit_more_than_is_printed():
     assert figure("macs", "15300", "M", "to 100").written(Fraction(15_470_264_320)) == "15,470.3"
 
 
+def test_b_means_bytes_of_memory_and_billions_of_counts():
+    """lenet5: 61,706 parameters of 4 bytes."""
+    assert figure("weight_bytes", "246,824", "B", "").fits(Fraction(246_824))
+    assert figure("macs", "2.3", "B", "").fits(Fraction(2_300_000_000))
+
+
 @pytest.mark.parametrize("together", ["4.24M", "4.24 M"])
 def test_a_unit_may_stand_behind_the_number(together):
     assert figure("params", together, "", "") == figure("params", "4.24", "M", "")
@@ -71,7 +77,15 @@ def test_a_unit_may_stand_behind_the_number(together):
 
 WRONG = [
     (("weights", "1", "", ""), "quantity: there is no 'weights'"),
-    (("macs", "1", "Q", ""), "unit: there is no 'Q'. Known: %, B, G, K, Ki, KiB, M, Mi, MiB, kB"),
+    (("macs", "1", "Q", ""), "unit: there is no 'Q' for MACs. Known: B, G, K, Ki, M, Mi"),
+    (("macs", "1", "KiB", ""), "unit: there is no 'KiB' for MACs. Did you mean Ki?"),
+    (("weight_bytes", "1", "G", ""), "unit: there is no 'G' for weights in memory. Known: B, KiB, MiB, kB"),
+    (("macs", "3,00", "M", ""), "printed: '3,00' is not a number, e.g. 569 or 4.24"),
+    (("macs", "7,24.4", "M", ""), "printed: '7,24.4' is not a number, e.g. 569 or 4.24"),
+    (("macs", "9" * 5000, "", ""), "is not a number, e.g. 569 or 4.24"),
+    (("macs", "4", "M", "to 00"), "rounding: 'to 00' is not empty, down, to N or down to N"),
+    (("input_shape", "224x224", "M", ""), "unit: a shape has none, got 'M'"),
+    (("input_shape", "224x224", "", "to 7"), "rounding: a shape has none, got 'to 7'"),
     (("macs", "4.2M", "M", ""), "printed: '4.2M' is not a number, e.g. 569 or 4.24"),
     (("macs", "4.2Q", "", ""), "printed: '4.2Q' is not a number, e.g. 569 or 4.24"),
     (("macs", "-4", "M", ""), "printed: '-4' is not a number, e.g. 569 or 4.24"),
@@ -227,7 +241,7 @@ def test_no_figure_stands_twice_and_everything_that_is_defined_is_used():
     assert {key for claim in every for key in claim.counting} == set(definitions())
     assert {claim.source for claim in every} | {one.source for one in accuracies()} == set(sources())
     page = (ROOT / "docs" / "published.md").read_text(encoding="utf-8")
-    assert [word for word in (*QUANTITIES, *UNITS) if f"`{word}`" not in page and word] == []
+    assert [word for word in (*QUANTITIES, *COUNTS, *BYTES, *SHARES) if f"`{word}`" not in page and word] == []
 
 
 def test_sources_and_definitions_hold():

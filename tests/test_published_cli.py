@@ -106,7 +106,7 @@ BAD = [
     ("model,quantity,printed,konbs\n", ":1: there is no column 'konbs'. Did you mean knobs?"),
     ("model,model,quantity,printed\n", ":1: the column model stands twice"),
     (f"{HEAD}lenet5,,params,,sixty,,,,\n", ":2: printed: 'sixty' is not a number, e.g. 569 or 4.24"),
-    (f"{HEAD}\nlenet5,,params,,60,T,,,\n", ":3: unit: there is no 'T'. Known: "),
+    (f"{HEAD}\nlenet5,,params,,60,T,,,\n", ":3: unit: there is no 'T' for params. Known: "),
     (f"{HEAD}lenet5,,parms,,60,K,,,\n", ":2: quantity: there is no 'parms'. Did you mean params?"),
     (f"{HEAD}lenet5,,,,60,K,,,\n", ":2: quantity is empty"),
     (f"{HEAD}lenet6,,params,,60,K,,,\n", ":2: there is no network 'lenet6' in the zoo. Did you mean lenet5?"),

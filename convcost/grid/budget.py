@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
 from typing import Any, NamedTuple
 
+from convcost.amounts import COUNTS, read_amount
 from convcost.errors import UsageError
 from convcost.units import binary, check_dtype, exact, parse_bytes
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-_AMOUNT = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE]\d{1,2})?)\s*([A-Za-z]?)")
-
 
 PEAK = "peak_activation_bytes"
 
@@ -57,7 +52,7 @@ def parse_count(given: Any, what: str) -> int:
     >>> parse_count("4.1G", "it")
     4100000000
     """
-    match = _AMOUNT.fullmatch(str(given).strip())
-    if isinstance(given, bool) or match is None or match[2].lower() not in _UNITS:
+    amount = None if isinstance(given, bool) else read_amount(str(given))
+    if amount is None or amount.unit.lower() not in COUNTS:
         raise UsageError(f"{what} must be a number such as 300M or 4.1G, got {str(given)[:40]!r}")
-    return int(Fraction(match[1]) * _UNITS[match[2].lower()])
+    return int(amount.number * COUNTS[amount.unit.lower()])

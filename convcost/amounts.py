@@ -1,0 +1,38 @@
+"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit. Read exactly."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+_AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:[eE](\d{1,2}))?\s*([A-Za-z]*|%)", re.ASCII)
+
+#: Counts as people write them, in any case: 300M, 4.1G, 5B.
+COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+
+
+class Amount(NamedTuple):
+    """A number with its unit."""
+
+    number: Fraction
+    """In that unit."""
+    last: Fraction
+    """What its last digit is worth, in that unit."""
+    unit: str
+
+
+def read_amount(text: str) -> Amount | None:
+    """An amount, None if the text is not one.
+
+    >>> read_amount("4.13 G")
+    Amount(number=Fraction(413, 100), last=Fraction(1, 100), unit='G')
+    >>> read_amount("4,089,184,256").number, read_amount("4,13G")
+    (Fraction(4089184256, 1), None)
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        return None
+    whole, part, power, unit = found.groups()
+    last = Fraction(10 ** int(power or 0), 10 ** len(part or ""))
+    return Amount(int(whole.replace(",", "") + (part or "")) * last, last, unit)
