@@ -44,7 +44,8 @@ READINGS = [
 
 @pytest.mark.parametrize(("printed", "unit", "rounding", "fitting", "others"), READINGS)
 def test_a_printed_figure_stands_for_what_rounds_to_it(printed, unit, rounding, fitting, others):
-    read = figure("macs", printed, unit, rounding)
+    quantity = {"MiB": "weight_bytes", "%": "macs_share"}.get(unit, "macs")
+    read = figure(quantity, printed, unit, rounding)
     assert [value for value in fitting if not read.fits(Fraction(value))] == []
     assert [value for value in others if read.fits(Fraction(value))] == []
 
