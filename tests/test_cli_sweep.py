@@ -52,6 +52,49 @@ def test_an_input_shape_takes_the_place_of_the_knob_that_sets_it(tmp_path):
         assert done.stderr == "resolution sets the input: give it as an axis or an input shape, not both\n"
 
 
+SWITCH = """convcost: 1
+name: switch
+knobs: {on: true, n: 3}
+input: [8, 8, 3]
+layers:
+  - {conv2d: {channels: 4, kernel: 1}, if: on, name: a}
+  - {conv2d: {channels: 4, kernel: 1}, repeat: n, name: b}
+"""
+
+
+def test_true_and_false_are_words_on_an_axis(tmp_path):
+    """8·8 places, 4·3 multiplications for the first layer, 4·4 for each other."""
+    (tmp_path / "switch.yaml").write_text(SWITCH)
+    args = ["sweep", tmp_path / "switch.yaml", "--over", "on=true,false", "--over", "n=1", "--metric", "macs"]
+    assert run(*args, "--format", "csv").stdout == "on,n,macs\ntrue,1,1792\nfalse,1,768\n"
+    assert [p["on"] for p in json.loads(run(*args, "--format", "json").stdout)["points"]] == [True, False]
+    for ending in ("html", "svg"):
+        assert run(*args, "-o", tmp_path / f"grid.{ending}").exit_code == 0
+    pytest.importorskip("pyarrow")
+    import pandas as pd
+
+    assert run(*args, "-o", tmp_path / "grid.parquet").exit_code == 0
+    assert pd.read_parquet(tmp_path / "grid.parquet")["on"].tolist() == [True, False]
+
+
+def test_cliffs_may_begin_at_nothing(tmp_path):
+    (tmp_path / "switch.yaml").write_text(SWITCH)
+    done = run("sweep", tmp_path / "switch.yaml", "--over", "n=0:2", "--cliffs", "--format", "json")
+    assert [(r["macs"], r["jump"], r["smooth"]) for r in json.loads(done.stdout)["runs"]] == [
+        (768, None, None),
+        (1792, 1024 / 768, None),
+        (2816, 1024 / 1792, 1.0),
+    ]
+
+
+def test_cliffs_pass_over_sizes_that_are_no_network():
+    """alexnet needs 67 pixels: what is below jumps to nothing, and is no network that is equal to another."""
+    done = run("sweep", "alexnet", "--over", "resolution=64:68", "--cliffs", "--format", "json")
+    first, *others = json.loads(done.stdout)["runs"]
+    assert (first["resolution_last"], first["macs"], first["identical"]) == (66, None, False)
+    assert [run["jump"] for run in others][:1] == [None]
+
+
 def test_csv_has_axes_as_columns_with_exact_decimals():
     rows = list(csv.DictReader(io.StringIO(run(*GRID, "--format", "csv").stdout)))
     assert [(row["width"], int(row["resolution"]), int(row["macs"])) for row in rows] == [

@@ -343,3 +343,14 @@ def test_a_sweep_says_what_it_does_not_have():
         grid.at(width=1, resolution=33)
     with pytest.raises(UsageError, match="say resolution as well"):
         grid.at(width=1)
+
+
+def test_a_long_staircase_keeps_its_cliffs_when_it_is_drawn():
+    from convcost.grid.cliffs import cliffs, steepest
+    from convcost.plots.sizes import cliff_figure
+
+    made = design_space("mobilenet_v2", {}, over={"resolution": "32:9000"})
+    line, marks = cliff_figure(made).data
+    runs = cliffs(made)
+    assert len(marks.x) == len(steepest(runs)) > 500
+    assert len(line.x) < 2 * len(runs)

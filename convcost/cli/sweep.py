@@ -95,7 +95,7 @@ def sweep_command(
         input_shape=input_,
         buildable=True,
     )
-    fmt = "parquet" if not format_ and str(output).endswith(".parquet") else format_
+    fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
     shown = tuple(dict.fromkeys(metrics)) or DEFAULT_METRICS
     if cliffs:

@@ -49,6 +49,11 @@ def sides(spec: Spec, knob: str) -> int:
     return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
 
 
+def is_ordered(values: Sequence[Any]) -> bool:
+    """Whether values are numbers, so that one is larger than another; true and false are words."""
+    return set(map(type, values)) <= {int, Fraction}
+
+
 def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
     """The values of one axis as the knob takes them; raises `UsageError`.
 
@@ -73,9 +78,7 @@ def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
         if value in seen:
             raise UsageError(f"the axis {knob.name} has {say(value)} twice")
         seen.add(value)
-    if all(isinstance(value, (int, Fraction)) for value in values):
-        return tuple(sorted(values))
-    return values
+    return tuple(sorted(values)) if is_ordered(values) else values
 
 
 def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

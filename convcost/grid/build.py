@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements
 from convcost.errors import SpecError, Where, one_line
 from convcost.graph import Graph, Node
+from convcost.grid.axes import is_ordered
 from convcost.grid.guards import Array, Split
 from convcost.grid.points import Mask, along, freeze
 from convcost.grid.sums import added
@@ -71,7 +71,7 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
     growing: set[Where] = set()
     waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
     for position, name in enumerate(names):
-        if not _is_numeric(axes[name]):  # words and lists are structure: each value is a grid of its own
+        if not is_ordered(axes[name]):  # words and lists are structure: each value is a grid of its own
             waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(axes[name]))]
     waiting.reverse()
     while waiting:
@@ -85,10 +85,6 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
             yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
         except Split as split:
             waiting.extend(reversed(divided(box, split.labels)))
-
-
-def _is_numeric(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) <= {int, Fraction}
 
 
 def _with(box: Box, position: int, chosen: Array) -> Box:
@@ -141,7 +137,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
             longest = max(range(len(box)), key=lambda position: len(box[position]))
             shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
             raise Split(np.arange(len(box[longest])).reshape(shape))
-        said += [(point, f"{problem.scope}: {problem.what}") for problem in problems]
+        said += [(point, ": ".join(filter(None, (problem.scope, problem.what)))) for problem in problems]
     point, text = said[0]
     where = ", ".join(f"{name} {say(point[name])}" for name, chosen in zip(axes, box, strict=True) if len(chosen) > 1)
     return one_line(f"at {where}: {text}" if where else text)

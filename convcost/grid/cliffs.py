@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.errors import UsageError, did_you_mean
+from convcost.grid.axes import is_ordered
 from convcost.grid.evaluate import evaluate, feasible
 from convcost.grid.tables import METRICS, Tables
 from convcost.ops.kinds import say
@@ -41,7 +42,7 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
     if metric not in METRICS:
         raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, METRICS)}")
     ((name, values),) = made.axes.items()
-    if not all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values):
+    if not is_ordered(values):
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]

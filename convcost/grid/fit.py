@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.errors import UsageError, did_you_mean
+from convcost.grid.axes import is_ordered
 from convcost.grid.breakpoints import Edge, edge
 from convcost.grid.budget import Budget, budgets_of
 from convcost.grid.evaluate import at_points, evaluate, feasible
@@ -24,7 +25,7 @@ from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS, Tables
 from convcost.network import open_network
 from convcost.spec.model import Spec
-from convcost.units import exact
+from convcost.units import decimal_text, exact
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -132,7 +133,7 @@ def fit(
     if maximise is not None and maximise not in (*METRICS, *made.axes):
         raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*METRICS, *made.axes])}")
     fits = within(made, budgets)
-    ordered = [axis for axis, values in enumerate(made.axes.values()) if _has_order(values)]
+    ordered = [axis for axis, values in enumerate(made.axes.values()) if is_ordered(values)]
     found = [_configuration(made, budgets, where, ordered) for where in zip(*np.nonzero(maximal(fits, ordered)))]
     best = None
     if maximise is not None and found:
@@ -163,13 +164,13 @@ def maximal(fits: Array, ordered: Sequence[int]) -> Array:
 
 
 def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
-    """Width in steps of 0.01 up to twice the network's, resolution pixel by pixel, but for knobs that are fixed.
+    """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512); but for what is fixed.
 
     Raises `UsageError` if neither is left.
     """
     axes: dict[str, Any] = {}
     if isinstance(knobs.get("width"), Fraction):
-        axes["width"] = f"0.05:{float(max(2, 2 * knobs['width'])):g}:0.01"
+        axes["width"] = f"0.05:{decimal_text(max(Fraction(2), 2 * knobs['width']))}:0.01"
     if isinstance(knobs.get("resolution"), int):
         axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
     free = {name: values for name, values in axes.items() if name not in fixed}
@@ -234,7 +235,3 @@ def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) ->
     worst[~feasible(made)] = np.inf
     places = np.flatnonzero(worst == worst.min())
     return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)
-
-
-def _has_order(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values)

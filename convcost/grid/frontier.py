@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 from convcost.errors import UsageError, did_you_mean
 from convcost.executors import results
 from convcost.fronts import MOST_OBJECTIVES, front, not_behind
+from convcost.grid.axes import is_ordered
 from convcost.grid.evaluate import at_points, evaluate, feasible, prepare
 from convcost.grid.guards import Array
 from convcost.grid.product import Window
@@ -48,7 +48,7 @@ def objectives_of(texts: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> tu
             raise UsageError(f"{text!r}: say min:{name} or max:{name}")
         if name not in METRICS and name not in axes:
             raise UsageError(f"there is no metric or axis {name!r}{did_you_mean(name, [*METRICS, *axes])}")
-        if name in axes and not _is_numeric(axes[name]):
+        if name in axes and not is_ordered(axes[name]):
             raise UsageError(f"{name} is not a number and cannot be an objective")
         if name in [one.name for one in found]:
             raise UsageError(f"{name} is an objective twice")
@@ -143,10 +143,6 @@ def _looked_at(made: Tables, axis: int, objectives: Sequence[Objective]) -> Arra
     if last:
         return len(kinds) - 1 - np.sort(np.unique(kinds[::-1], return_index=True)[1])[::-1]
     return np.sort(np.unique(kinds, return_index=True)[1])
-
-
-def _is_numeric(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values)
 
 
 def points_at(made: Tables, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:

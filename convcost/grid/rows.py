@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -74,7 +73,7 @@ class _Csv(Writer):
         self.header: list[str] | None = None
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, str, "")
+        columns = _columns(piece, lambda value: str(value_text(value)), "")
         text = io.StringIO()
         out = csv.writer(text, lineterminator="\n")
         if self.header is None:
@@ -92,7 +91,7 @@ class _Json(Writer):
         self.separator = "\n"
 
     def write(self, piece: Sweep) -> None:
-        columns = _columns(piece, partial(json.dumps, ensure_ascii=False), "null")
+        columns = _columns(piece, lambda value: json.dumps(json_value(value), ensure_ascii=False), "null")
         line = "    {" + ", ".join(f"{json.dumps(name).replace('%', '%%')}: %s" for name in columns) + "}"
         rows = zip(*columns.values(), strict=True)
         while some := list(islice(rows, 10_000)):
@@ -109,7 +108,7 @@ def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str
     places = np.indices(piece.shape).reshape(len(piece.shape), -1)
     columns: dict[str, list[Any]] = {}
     for (name, values), place in zip(piece.axes.items(), places, strict=True):
-        texts = [text(json_value(value)) for value in values]
+        texts = [text(value) for value in values]
         columns[name] = [texts[i] for i in place.tolist()]
     for name, array in piece.metrics.items():
         columns[name] = [missing if number is None else number for number in array.ravel().tolist()]

@@ -12,7 +12,7 @@ import numpy as np
 
 from convcost.dims import Shape
 from convcost.errors import SpecError, UsageError, did_you_mean
-from convcost.grid.axes import axes_of, split_settings
+from convcost.grid.axes import axes_of, is_ordered, split_settings
 from convcost.grid.build import Request
 from convcost.grid.evaluate import evaluate, feasible, inside
 from convcost.grid.guards import Array
@@ -253,10 +253,11 @@ def pieces(made: Tables, size: int = PIECE, metrics: Sequence[str] = METRICS) ->
 
 def axis_array(values: Sequence[Any]) -> Array:
     """The values of an axis as numpy holds them best: ints, floats (the nearest to each decimal), or words."""
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return np.array(values, dtype=np.int64)
-    if all(isinstance(value, (int, Fraction)) and not isinstance(value, bool) for value in values):
-        return np.array([float(value) for value in values])
+    if is_ordered(values):
+        whole = set(map(type, values)) == {int}
+        return np.array(values, dtype=np.int64) if whole else np.array([float(value) for value in values])
+    if set(map(type, values)) == {bool}:
+        return np.array(values)
     found = np.empty(len(values), dtype=object)
     found[:] = [say(value) if isinstance(value, tuple) else value for value in values]
     return found
@@ -264,7 +265,13 @@ def axis_array(values: Sequence[Any]) -> Array:
 
 def value_text(value: Any) -> Any:
     """A knob's value as it is written: decimals exact, ints as they are."""
-    return decimal_text(value) if isinstance(value, Fraction) else say(value) if isinstance(value, tuple) else value
+    return (
+        decimal_text(value)
+        if isinstance(value, Fraction)
+        else say(value)
+        if isinstance(value, (bool, tuple))
+        else value
+    )
 
 
 def _covered(made: Tables, region: Region) -> dict[str, tuple[Any, ...]]:

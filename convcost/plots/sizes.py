@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import UsageError
+from convcost.grid.axes import is_ordered
 from convcost.grid.cliffs import cliffs as cost_cliffs
 from convcost.grid.cliffs import steepest
 from convcost.grid.evaluate import evaluate, feasible
@@ -56,8 +57,7 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
 
 def drawable(made: Tables) -> bool:
     """Whether `sweep_figure` can show the grid: two axes, or one of numbers."""
-    numeric = all(isinstance(value, (int, Fraction)) for values in made.axes.values() for value in values)
-    return len(made.axes) == 2 or (len(made.axes) == 1 and numeric)
+    return len(made.axes) == 2 or (len(made.axes) == 1 and all(map(is_ordered, made.axes.values())))
 
 
 def sweep_figure(made: Tables, metric: str = "macs") -> go.Figure:
@@ -70,8 +70,10 @@ def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
     (name,) = made.axes
     runs = cost_cliffs(made, metric)
     steep = {run.first for run in steepest(runs)}
-    runs = runs[:: -(-len(runs) // _STEPS)]
     marked = [before.last for before, run in pairwise(runs) if run.first in steep]
+    marked = marked[:: -(-len(marked) // _STEPS) or 1]
+    every, shown = -(-len(runs) // _STEPS), set(marked)
+    runs = tuple(run for i, run in enumerate(runs) if i % every == 0 or run.last in shown)
     known = [(run, value) for run in runs if run.cost is not None for value in (run.first, run.last)]
     word = WORDS[metric]
     return cliffs(
