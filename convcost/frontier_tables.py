@@ -10,7 +10,7 @@ from convcost import html
 from convcost.frontier import ACCURACIES, PRINTED, Frontier, Point
 from convcost.html import Section
 from convcost.render import Table
-from convcost.units import exact
+from convcost.units import counted, exact
 from convcost.version import __version__
 
 _HEADS = {"params": "params", "activations": "activations", "peak": "peak bytes", "weight_bytes": "weight bytes"}
@@ -37,8 +37,8 @@ def frontier_table(found: Frontier) -> Table:
     starred = () if found.front_only else ("front",)
     cost = _HEADS.get(found.x, found.convention.unit)
     return Table(
-        title=f"Accuracy against {cost} · {_some(len(found.points), 'point', 'points')} of "
-        f"{_some(len(found.families), 'family', 'families')}",
+        title=f"Accuracy against {cost} · {counted(len(found.points), 'point', 'points')} of "
+        f"{counted(len(found.families), 'family', 'families')}",
         headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
         numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
         rows=rows,
@@ -55,10 +55,6 @@ def frontier_table(found: Frontier) -> Table:
         },
         notes=frontier_notes(found),
     )
-
-
-def _some(count: int, one: str, many: str) -> str:
-    return f"{exact(count)} {one if count == 1 else many}"
 
 
 def frontier_notes(found: Frontier) -> list[tuple[str, str]]:

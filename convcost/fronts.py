@@ -28,7 +28,8 @@ def pareto(
     """The points that no other point dominates, in their own order; of equal points the first.
 
     `points` is a DataFrame, or a mapping of names to columns; the result is of the same kind. One to four objectives.
-    Raises `UsageError` for a column that does not exist, or one with a value that cannot be ordered (NaN, missing).
+    Raises `UsageError` for a column that does not exist, columns of different lengths, or one with a value that cannot
+    be ordered (NaN, missing).
 
     >>> pareto({"macs": [300, 200, 250, 200], "top1": [72, 70, 69, 70]}, minimise="macs", maximise="top1")
     {'macs': [300, 200], 'top1': [72, 70]}
@@ -43,6 +44,9 @@ def pareto(
             raise UsageError(f"there is no column {name!r}{did_you_mean(name, map(str, points.keys()))}")
         if names.count(name) > 1:
             raise UsageError(f"{name} is an objective twice")
+    if len({len(column) for column in dict(points).values()}) > 1:
+        lengths = ", ".join(f"{name} {len(column)}" for name, column in points.items())
+        raise UsageError(f"columns must be equally long, got {lengths}")
     found = front([objective(points[name], name, largest=name in large) for name in names])
     if hasattr(points, "iloc"):
         return points.iloc[found]

@@ -75,6 +75,15 @@ def exact(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count with what is counted.
+
+    >>> counted(1, "point"), counted(2000, "point"), counted(0, "family", "families")
+    ('1 point', '2,000 points', '0 families')
+    """
+    return f"{exact(count)} {one if count == 1 else many or one + 's'}"
+
+
 def signed(count: int) -> str:
     """A difference with every digit and its sign.
 

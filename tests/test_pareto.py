@@ -77,6 +77,7 @@ REFUSED = [
     ({"minimise": "a"}, {"a": ["x", "y"]}, "a is not a column of numbers"),
     ({"minimise": "b"}, {"a": [1]}, "there is no column 'b'"),
     ({"minimise": "a", "maximise": "a"}, {"a": [1]}, "a is an objective twice"),
+    ({"minimise": "a"}, {"a": [1, 2], "b": [1]}, "columns must be equally long, got a 2, b 1"),
     ({}, {"a": [1]}, "a front needs one to 4 objectives, got 0"),
     ({"minimise": list("abcde")}, {name: [1] for name in "abcde"}, "a front needs one to 4 objectives, got 5"),
 ]

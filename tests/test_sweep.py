@@ -256,6 +256,13 @@ REFUSED = [
     ({"width": "1:0.5:0.1"}, "width: the start must not be above the stop, got 1:0.5:0.1"),
     ({"width": "1:2:0"}, "width: the step must be above 0, got 1:2:0"),
     ({"width": "1:2:3:4"}, "width: '1:2:3:4' is not START:STOP or START:STOP:STEP, e.g. 96:320:32"),
+    ({"width": "0.5:1"}, "width: 0.5:1 goes up by 1 and misses its end; give a step: 0.5:1:0.05"),
+    ({"resolution": "96:224:32.5"}, "resolution must be an integer >= 0, got 128.5"),
+    ({"width": b"0.5"}, "width must be a list of values, a range, or text like 0.5:1:0.1, got bytes"),
+    (
+        {"width": np.ones((2, 2))},
+        "width must be a list of values, a range, or text like 0.5:1:0.1, got ndarray",
+    ),
     ({"resolution": "0.5:2:0.5"}, "resolution must be an integer >= 0, got 0.5"),
     ({"resolution": "1:100000000"}, "the axis resolution has 100,000,000 values; the most is 1,000,000"),
     (

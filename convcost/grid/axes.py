@@ -96,6 +96,8 @@ def _is_axis(value: Any) -> bool:
 def _listed(name: str, given: Any) -> Sequence[Any]:
     if not isinstance(given, Iterable):
         return [given]
+    if isinstance(given, (bytes, bytearray)) or getattr(given, "ndim", 1) != 1:
+        raise UsageError(f"{name} must be a list of values, a range, or text like 0.5:1:0.1, got {type(given).__name__}")
     if isinstance(given, range) and given.step > 0:
         return given
     values = list(given)
@@ -116,6 +118,8 @@ def _from_text(name: str, text: str) -> Sequence[Any]:
         raise UsageError(f"{name}: {text!r} is not START:STOP or START:STOP:STEP, e.g. 96:320:32")
     start, stop, *rest = (Fraction(end) for end in ends if end is not None)
     step = rest[0] if rest else Fraction(1)
+    if not rest and (stop - start).denominator != 1:
+        raise UsageError(f"{name}: {text} goes up by 1 and misses its end; give a step: {text}:0.05")
     if step <= 0 or stop < start:
         need = "the step must be above 0" if step <= 0 else "the start must not be above the stop"
         raise UsageError(f"{name}: {need}, got {text}")
@@ -125,4 +129,4 @@ def _from_text(name: str, text: str) -> Sequence[Any]:
     # In units of a common denominator, so that a million values take no million gcds if they are whole.
     unit = lcm(start.denominator, step.denominator)
     steps = range(int(start * unit), int((start + step * (count - 1)) * unit) + 1, int(step * unit))
-    return steps if unit == 1 else [Fraction(value, unit) for value in steps]
+    return steps if unit == 1 else [Fraction(value, unit) if value % unit else value // unit for value in steps]

@@ -16,7 +16,7 @@ from convcost.grid.sweep import PIECE, Sweep, piece, value_text, windows
 from convcost.grid.tables import Tables
 from convcost.render import Table
 from convcost.tables import json_value
-from convcost.units import exact
+from convcost.units import counted, exact
 
 Progress = Callable[[int], None]
 
@@ -57,9 +57,12 @@ def front_table(
     shown = list(points_at(made, found if limit is None else found[:limit]))
     said = ", ".join(map(_direction, wanted))
     more = "" if len(shown) == len(found) else f", of which the first {exact(len(shown))} are shown (--limit)"
-    title = f"{made.network} · front of {exact(made.points)} points: {said}"
+    title = f"{made.network} · front of {counted(made.points, 'point')}: {said}"
     notes = [
-        ("front", f"{exact(len(found))} points that no other one dominates{more}; of equal points the first is kept")
+        (
+            "front",
+            f"{counted(len(found), 'point')} that no other one dominates{more}; of equal points the first is kept",
+        )
     ]
     table = points_table(made, shown, metrics, title, notes)
     table.data["objectives"] = [{"name": one.name, "best": "largest" if one.largest else "smallest"} for one in wanted]

@@ -16,7 +16,7 @@ from convcost.grid.sweep import Sweep, axis_array, value_text
 from convcost.grid.tables import METRICS, Tables
 from convcost.render import Table
 from convcost.tables import json_value
-from convcost.units import exact, shape_text
+from convcost.units import counted, exact, shape_text
 from convcost.version import __version__
 
 MOST_SHOWN = 40
@@ -157,7 +157,7 @@ def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], l
     """The first points of a sweep as a table that says how many there are."""
     shown = list(islice((point for piece in pieces for point in piece.records()), limit))
     notes = [("points", exact(made.points) + _more(len(shown), made.points))]
-    return points_table(made, shown, metrics, f"{made.network} · {made.points:,} points", notes)
+    return points_table(made, shown, metrics, f"{made.network} · {counted(made.points, 'point')}", notes)
 
 
 def points_table(
