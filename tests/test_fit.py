@@ -148,7 +148,8 @@ def test_budgets_that_make_no_sense_are_refused(asked, message):
 
 
 @pytest.mark.parametrize(
-    ("model", "budget"), [("efficientnet_b0", "4.2G"), ("mobilenet_v2", "1.3G"), ("efficientnet_b0", "390M")]
+    ("model", "budget"),
+    [("efficientnet_b0", "4.2G"), ("mobilenet_v2", "1.3G"), ("efficientnet_b0", "390M"), ("mobilenet_v2", "250M")],
 )
 def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
     limit = budgets_of(budget, None, None)[0].limit
@@ -168,7 +169,7 @@ def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
     assert found.binds == ("macs",)
 
 
-def test_compound_scaling_that_cannot_begin_gives_nothing_and_needs_three_knobs():
-    assert compound("efficientnet_b0", max_macs="100M") is None
+def test_compound_scaling_that_never_fits_gives_nothing_and_needs_three_knobs():
+    assert compound("efficientnet_b0", max_macs="100K") is None
     with pytest.raises(UsageError, match="googlenet has no depth and no width to scale"):
         compound("googlenet", max_macs="100M")

@@ -25,7 +25,9 @@ from convcost.network import open_network
 COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
 """Knob -> what it is multiplied by when phi grows by one."""
 MOST_PHI = 12
+"""How far the line is followed, up and - for what is too large as it stands - down."""
 _SAMPLES = 2400
+"""Of the line to either side."""
 _EXACT = Context(prec=40)
 _DIGITS = 12
 """What knobs are cut to, so that arithmetic over many of them stays in 64 bits."""
@@ -62,9 +64,9 @@ def compound(
     memory_policy: str = "fused",
     **knobs: Any,
 ) -> Scaled | None:
-    """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if phi = 0 does not fit.
+    """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if nothing fits.
 
-    Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
+    Below zero the network shrinks. Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
@@ -75,12 +77,12 @@ def compound(
     if missing:
         raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
     line = _Line(model, dict(settings), scaled, batch, dtype, memory_policy)
-    phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(_SAMPLES + 1)]
+    phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):
         return None
     last = max(i for i, ok in enumerate(fits) if ok)
-    if last == _SAMPLES:
+    if last + 1 == len(phis):
         raise UsageError(f"the budgets allow more than phi = {MOST_PHI}; this is no budget for {network.name}")
     low, high = phis[last], phis[last + 1]
     while high - low > _CLOSE:

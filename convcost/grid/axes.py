@@ -97,7 +97,9 @@ def _listed(name: str, given: Any) -> Sequence[Any]:
     if not isinstance(given, Iterable):
         return [given]
     if isinstance(given, (bytes, bytearray)) or getattr(given, "ndim", 1) != 1:
-        raise UsageError(f"{name} must be a list of values, a range, or text like 0.5:1:0.1, got {type(given).__name__}")
+        raise UsageError(
+            f"{name} must be a list of values, a range, or text like 0.5:1:0.1, got {type(given).__name__}"
+        )
     if isinstance(given, range) and given.step > 0:
         return given
     values = list(given)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.grid.along import COMPOUND, Scaled
+from convcost.grid.along import COMPOUND, MOST_PHI, Scaled
 from convcost.grid.breakpoints import Edge
 from convcost.grid.budget import PEAK, Budget
 from convcost.grid.fit import END, Configuration, Fit
@@ -162,7 +162,7 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) 
         data |= {"phi": found.phi, "ends": found.ends, "at": str(found.at), "binds": list(found.binds)}
         data |= {"knobs": {n: json_value(v) for n, v in found.knobs.items()}, "costs": dict(found.costs)}
     else:
-        notes.append(("fits", "nothing: even φ = 0 is over the budget"))
+        notes.append(("fits", f"nothing: even φ = -{MOST_PHI} is over the budget"))
         data["phi"] = None
     return Table(
         title=f"{model} · compound scaling within {'; '.join(budget.text for budget in budgets)}",
