@@ -70,7 +70,7 @@ def _steps(report: Report, usage: Usage) -> _Parts:
     return headers, (True, False, False, False, True, False), rows, records
 
 
-def _tensors(report: Report, usage: Usage) -> _Parts:
+def _tensors(_report: Report, usage: Usage) -> _Parts:
     """A row for every tensor: its size, its life and its place in the smallest arena."""
     rows, records = [], []
     arena = usage.arena
@@ -80,7 +80,6 @@ def _tensors(report: Report, usage: Usage) -> _Parts:
         lives = (_clock(tensor.first, usage), _clock(tensor.last, usage))
         rows.append([tensor.name, shape_text(tensor.shape), *lives, exact(usage.sizes[i]), place])
         records.append({**_tensor(tensor, usage.sizes[i]), "shape": "x".join(map(str, tensor.shape)), "offset": offset})
-    del report
     return ("tensor", "shape", "from step", "to step", "bytes", "offset"), (False, False, *[True] * 4), rows, records
 
 

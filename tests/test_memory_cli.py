@@ -133,7 +133,16 @@ class TestLimit:
 class TestSizes:
     @pytest.mark.parametrize(
         ("text", "size"),
-        [("256KiB", 2**18), ("256 kib", 2**18), ("1.5MiB", 1_572_864), ("100000", 100_000), ("7B", 7), ("0", 0)],
+        [
+            ("256KiB", 2**18),
+            ("256 kib", 2**18),
+            ("1.5MiB", 1_572_864),
+            ("100000", 100_000),
+            ("7B", 7),
+            ("0", 0),
+            ("1e6", 1_000_000),
+            ("1,048,576", 2**20),
+        ],
     )
     def test_what_is_meant(self, text: str, size: int) -> None:
         assert parse_bytes(text) == size
@@ -147,7 +156,7 @@ class TestSizes:
             ("-5", "'-5' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
             ("lots", "'lots' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
             ("5 pages", "'5 pages' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
-            ("1e6", "'1e6' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
+            ("1,5KiB", "'1,5KiB' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
         ],
     )
     def test_what_is_refused(self, text: str, message: str) -> None:
