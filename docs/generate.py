@@ -27,7 +27,7 @@ from convcost.published_data import sources
 from convcost.render import json_text, render
 from convcost.spec.manual import page
 from convcost.spec.schema import json_schema
-from convcost.units import exact
+from convcost.units import exact, plus
 from convcost.verification import source_table, summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,7 +111,7 @@ COUNTED = (
 def _convention(convention: Convention) -> str:
     ops: dict[str, list[str]] = {}
     for op, factors in convention.terms.items():
-        sums = " + ".join(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
+        sums = plus(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
         ops.setdefault(sums or "not counted", []).append(op)
     rows = [[", ".join(names), what] for what, names in ops.items()]
     head = f"## {convention.name}\n\nIn {convention.unit}: {convention.counts}.\n\nSource: {convention.source}.\n"
