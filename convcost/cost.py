@@ -52,6 +52,8 @@ class OpCost:
     """Trainable elements that are added: biases, the shift of a normalisation."""
     buffers: Dim = 0
     """Elements that are stored but not trained: running mean and variance."""
+    elementwise: Dim = 0
+    """Sums or products of two elements, where tensors are joined element by element."""
     zeros: Dim = 0
     """Zeros that a normalisation over neighbouring channels writes beside the first and the last one."""
     variant: str = ""
@@ -79,6 +81,7 @@ LEDGER = {
     "elements_in": "elements read",
     "elements_out": "elements written",
     "positions_out": "output positions",
+    "elementwise": "element-wise sums and products",
     "zeros": "zeros written for padding",
 }
 """What a convention can count of an op: field -> in words."""

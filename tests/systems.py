@@ -21,7 +21,7 @@ from convcost.ops import OPS, failure
 from convcost.ops.kinds import Connections, Integer, PairOf, Parts, Sides
 
 #: The fields of an OpCost that are counts.
-COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers", "zeros")
+COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers", "elementwise", "zeros")
 
 
 class Case(NamedTuple):
@@ -41,6 +41,7 @@ class Numbers(NamedTuple):
     weights: int
     biases: int
     buffers: int
+    elementwise: int
     zeros: int
     variant: str
     view: bool

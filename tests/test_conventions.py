@@ -87,6 +87,7 @@ def test_ledger_by_hand() -> None:
         "elements_in": 48,
         "elements_out": 45,
         "positions_out": 9,
+        "elementwise": 0,
         "zeros": 0,
     }
 
@@ -188,12 +189,14 @@ def test_other_ops_by_hand(op: str, attrs: dict[str, Any], form: str, wanted: di
     assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
 
 
-def test_sums_of_three_as_function_calls() -> None:
-    # torch.add(torch.add(a, b), c): twice 12 elements; the operator + is seen by none.
-    cost = OPS["add"].cost([(2, 2, 3)] * 3, {})
+@pytest.mark.parametrize(("op", "operator"), [("add", 0), ("multiply", 24)])
+def test_joins_of_three_by_hand(op: str, operator: int) -> None:
+    # torch.add(torch.add(a, b), c): twice 12 elements. Of operators torchprofile sees the product, and no other any.
+    cost = OPS[op].cost([(2, 2, 3)] * 3, {})
     for name in ("ptflops", "calflops"):
-        assert convention(name).operations("add", cost, [(2, 2, 3)] * 3, "functional") == 24
-        assert convention(name).operations("add", cost, [(2, 2, 3)] * 3) == 0
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3, "functional") == 24
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3) == 0
+    assert convention("torchprofile").operations(op, cost, [(2, 2, 3)] * 3) == operator
 
 
 def test_every_op_that_multiplies_is_counted_by_paper() -> None:

@@ -137,6 +137,7 @@ def weighted() -> Made:
     yield "conv2d: {channels: 16, kernel: 3, stride: 2, groups: 4}", lambda: nn.Conv2d(8, 16, 3, 2, groups=4)
     yield "conv2d: {channels: 16, kernel: 3, dilation: 2}", lambda: nn.Conv2d(8, 16, 3, dilation=2)
     yield "conv2d: {channels: 8, kernel: 3, bias: false}", lambda: nn.Conv2d(8, 8, 3, bias=False)
+    yield "{conv2d: {channels: 7, kernel: 1}, as: linear}", lambda: _last_axis(nn.Linear(CHANNELS, 7))
     up = "conv_transpose2d: {channels: 4, kernel: 2, stride: 2"
     yield f"{up}, bias: false}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False)
     yield f"{up}}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2)
@@ -243,17 +244,18 @@ def _call(function: Callable[..., Any], **shapes: tuple[int, ...]) -> Callable[[
     return build
 
 
-def _last_axis(norm: nn.Module) -> nn.Module:
-    """A module that normalises the last axis, put between two permutations."""
+def _last_axis(module: nn.Module) -> nn.Module:
+    """A module that works on the last axis, put between two permutations."""
     from torch import nn
 
     class Permuted(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.norm = norm
+            self.module = module
 
         def forward(self, x: Any) -> Any:
-            return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            # Contiguous, as behind a norm: PyTorch makes a product and a sum of a linear layer on anything else.
+            return self.module(x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
 
     return Permuted()
 

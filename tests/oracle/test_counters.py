@@ -30,6 +30,7 @@ NETWORKS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "densenet121": ("densenet121", 224, {}),
     "regnet_y_400mf": ("regnet_y_400mf", 224, {}),
     "resnext50_32x4d": ("resnext50_32x4d", 224, {}),
+    "convnext_tiny": ("convnext_tiny", 224, {}),
     "efficientnet_v2_s": ("efficientnet_v2_s", 224, {}),
 }
 """Our name -> torchvision's, resolution, options."""

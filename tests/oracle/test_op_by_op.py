@@ -29,9 +29,6 @@ BEYOND = {
     ("calflops", f"{UP}, groups: 2, bias: false}}"): 6720 + 30720 // 4,
     # every output takes all 8 channels at each of 2·2 taps, whatever the groups
     ("torchprofile", f"{UP}, groups: 2, bias: false}}"): 2880 + 24 * 20 * 4 * 8 * 4,
-    # two products of 960 elements
-    ("torchprofile", "{identity: , name: a}, {identity: , name: b, in: a}, {multiply: , in: [a, b, a]}"): 2880
-    + 2 * 960,
 }
 
 
