@@ -23,14 +23,15 @@ def all_conventions() -> dict[str, Convention]:
 
 def _convention(name: str, entries: dict[str, dict[str, Any]]) -> Convention:
     stated = entries[name]
-    return Convention(name, stated["unit"], stated["counts"], stated["source"], _terms(name, entries))
+    terms, limits = (_by_op(key, name, entries) for key in ("terms", "limits"))
+    return Convention(name, stated["unit"], stated["counts"], stated["source"], terms, limits)
 
 
-def _terms(name: str, entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """The terms of a convention, op by op, after those of the one that it is like."""
+def _by_op(key: str, name: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a convention says under a key, op by op, after what the one says that it is like."""
     stated = entries[name]
-    inherited = _terms(stated["like"], entries) if "like" in stated else {}
-    return inherited | {op: factors for ops, factors in stated.get("terms", {}).items() for op in ops.split(", ")}
+    inherited = _by_op(key, stated["like"], entries) if "like" in stated else {}
+    return inherited | {op: said for ops, said in stated.get(key, {}).items() for op in ops.split(", ")}
 
 
 def convention(name: str) -> Convention:

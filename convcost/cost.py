@@ -52,6 +52,12 @@ class OpCost:
     """Trainable elements that are added: biases, the shift of a normalisation."""
     buffers: Dim = 0
     """Elements that are stored but not trained: running mean and variance."""
+    elementwise: Dim = 0
+    """Sums or products of two elements, where tensors are joined element by element."""
+    zeros: Dim = 0
+    """Zeros that a normalisation over neighbouring channels writes beside the first and the last one."""
+    variant: str = ""
+    """Which of its ways to compute an attribute chose, where conventions tell them apart: the mode of an interpolation."""
     view: bool = False
     """Whether the output is the input's memory under another shape, so that nothing is written."""
     saves: tuple[Saved, ...] = ()
@@ -74,6 +80,9 @@ LEDGER = {
     "weight_positions": "weights times output positions",
     "elements_in": "elements read",
     "elements_out": "elements written",
+    "positions_out": "output positions",
+    "elementwise": "element-wise sums and products",
+    "zeros": "zeros written for padding",
 }
 """What a convention can count of an op: field -> in words."""
 
@@ -88,6 +97,8 @@ def entry(field: str, cost: OpCost, inputs: Sequence[Shape]) -> Dim:
         return elements(inputs)
     if field == "weight_positions":
         return cost.weights * product(cost.out[0][:-1])
+    if field == "positions_out":
+        return product(cost.out[0][:-1])
     if field == "elements_out":
         return elements(cost.out)
     count: Dim = getattr(cost, field)
@@ -105,15 +116,19 @@ class Convention:
     """What is counted, in words for people."""
     source: str
     terms: dict[str, dict[str, int]]
-    """op name, or "op as form" -> ledger field -> coefficient."""
+    """op name, "op variant", "op as form" or "op variant as form" -> ledger field -> coefficient."""
+    limits: dict[str, str]
+    """op name -> where the tool's own count of it is no linear function over the ledger, in words for people."""
 
-    def factors(self, op: str, form: str = "") -> dict[str, int]:
-        """The coefficients of an op's ledger, by field.
+    def factors(self, op: str, form: str = "", variant: str = "") -> dict[str, int]:
+        """The coefficients of an op's ledger, by field: those of its form before those of its variant.
 
         `form` is how the reference implementation writes the op; a tool may see only one of the ways.
+        `variant` is that of its `OpCost`.
         """
-        return self.terms.get(f"{op} as {form}", self.terms.get(op, {}))
+        names = (f"{op} {variant} as {form}", f"{op} as {form}", f"{op} {variant}", op)
+        return next((self.terms[name] for name in names if name in self.terms), {})
 
     def operations(self, op: str, cost: OpCost, inputs: Sequence[Shape] = (), form: str = "") -> Dim:
         """The operations of one op under this convention, batch 1."""
-        return sum((n * entry(field, cost, inputs) for field, n in self.factors(op, form).items()), 0)
+        return sum((n * entry(field, cost, inputs) for field, n in self.factors(op, form, cost.variant).items()), 0)

@@ -14,7 +14,7 @@ from convcost.ops.kinds import say
 from convcost.render import Table
 from convcost.report import LayerCost, Report
 from convcost.tables import layer_dict, op_text, title
-from convcost.units import compact, exact, percent, shape_text
+from convcost.units import compact, exact, percent, plus, shape_text
 from convcost.version import __version__
 
 _LARGEST = 8
@@ -162,9 +162,9 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
     cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
     terms = [
         f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
-        for name, factor in convention.factors(layer.op, layer.form).items()
+        for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
     ]
-    return f"{convention.name}: {' + '.join(terms) or 'not counted'} = {exact(layer.operations)} {convention.unit}"
+    return f"{convention.name}: {plus(terms) or 'not counted'} = {exact(layer.operations)} {convention.unit}"
 
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ INPUT = "input"
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
     "mean": "a mean over height and width instead of a pooling op",
+    "linear": "a linear layer at each position instead of a 1×1 convolution",
 }
 """How a layer may be written in the network's reference implementation, where counters tell the ways apart."""
 

@@ -13,6 +13,23 @@ from convcost.errors import UsageError
 from convcost.walk import Step
 
 
+class Written(NamedTuple):
+    """An op as far as conventions tell its ways apart."""
+
+    op: str
+    variant: str = ""
+    form: str = ""
+
+    @property
+    def text(self) -> str:
+        """The name under which conventions.yaml has it.
+
+        >>> Written("upsample", "bilinear", "functional").text
+        'upsample bilinear as functional'
+        """
+        return f"{self.op}{' ' * bool(self.variant)}{self.variant}{' as ' * bool(self.form)}{self.form}"
+
+
 class Term(NamedTuple):
     """What one kind of op contributes through one entry of its ledger, under two conventions."""
 
@@ -27,6 +44,8 @@ class Term(NamedTuple):
     """Its coefficient under the first convention."""
     after: int
     """Its coefficient under the second."""
+    variant: str = ""
+    """Which of its ways the op computes, where a convention tells them apart: the mode of an interpolation."""
 
     @property
     def difference(self) -> int:
@@ -35,8 +54,8 @@ class Term(NamedTuple):
 
     @property
     def what(self) -> str:
-        """The op, and how it is written where that matters."""
-        return f"{self.op} as {self.form}" if self.form else self.op
+        """The op, its variant and how it is written, where that matters."""
+        return Written(self.op, self.variant, self.form).text
 
 
 class Reconciliation(NamedTuple):
@@ -52,6 +71,8 @@ class Reconciliation(NamedTuple):
     """Operations under the second."""
     terms: tuple[Term, ...]
     """Every term that differs, in the order in which the ops appear."""
+    left_out: tuple[tuple[str, ...], tuple[str, ...]]
+    """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
 
 
 def reconcile(
@@ -72,6 +93,7 @@ def reconcile(
         start=_operations(steps, first) * batch,
         end=_operations(steps, second) * batch,
         terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
+        left_out=(_left_out(steps, first), _left_out(steps, second)),
     )
 
 
@@ -80,17 +102,40 @@ def _operations(steps: Sequence[Step], convention: Convention) -> int:
 
 
 def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Term]:
-    amounts: Counter[tuple[str, str, str]] = Counter()
+    amounts: Counter[tuple[Written, str]] = Counter()
     for step in steps:
-        op, form = step.node.op, step.node.form
-        told = form if any(f"{op} as {form}" in convention.terms for convention in (first, second)) else ""
-        for name in {**first.factors(op, form), **second.factors(op, form)}:
-            amounts[op, told, name] += entry(name, step.cost, step.input_shapes)
-    terms = [
-        Term(op, form, name, amount, first.factors(op, form).get(name, 0), second.factors(op, form).get(name, 0))
-        for (op, form, name), amount in amounts.items()
-    ]
+        written = _written(step, (first, second))
+        for name in {**_factors(step, first), **_factors(step, second)}:
+            amounts[written, name] += entry(name, step.cost, step.input_shapes)
+    terms = [_term(written, name, amount, first, second) for (written, name), amount in amounts.items()]
     return [term for term in terms if term.difference]
+
+
+def _term(written: Written, name: str, amount: int, first: Convention, second: Convention) -> Term:
+    op, variant, form = written
+    before, after = (convention.factors(op, form, variant).get(name, 0) for convention in (first, second))
+    return Term(op, form, name, amount, before, after, variant)
+
+
+def _factors(step: Step, convention: Convention) -> dict[str, int]:
+    return convention.factors(step.node.op, step.node.form, step.cost.variant)
+
+
+def _written(step: Step, conventions: Sequence[Convention]) -> Written:
+    """The op of a step, with its variant and form if one of the conventions tells them apart."""
+    op, form, variant = step.node.op, step.node.form, step.cost.variant
+    factors = [_factors(step, convention) for convention in conventions]
+    if factors == [convention.factors(op, form) for convention in conventions]:
+        variant = ""
+    if factors == [convention.factors(op, "", variant) for convention in conventions]:
+        form = ""
+    return Written(op, variant, form)
+
+
+def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
+    """The ops that a convention counts nothing of, in the order in which they first appear."""
+    unseen = (step for step in steps if not step.cost.view and not _factors(step, convention))
+    return tuple(dict.fromkeys(_written(step, (convention,)).text for step in unseen))
 
 
 HOW = ("exactly", "rounded", "cut off")

@@ -38,6 +38,7 @@ def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Tab
         notes=[
             ("difference", f"{signed(found.end - found.start)}, {_share(found.end, found.start)} of {first}"),
             *((convention.name, _said(convention)) for convention in ends[: 1 + (first != second)]),
+            *_unknown(network, found),
         ],
     )
 
@@ -144,8 +145,8 @@ def pair_dict(found: Reconciliation) -> dict[str, Any]:
     """A reconciliation as JSON-ready data."""
     return {
         "batch": found.batch,
-        "first": {**_words(found.first.name), "operations": found.start},
-        "second": {**_words(found.second.name), "operations": found.end},
+        "first": {**_words(found.first.name), "operations": found.start, "left_out": list(found.left_out[0])},
+        "second": {**_words(found.second.name), "operations": found.end, "left_out": list(found.left_out[1])},
         "terms": _records(found),
     }
 
@@ -162,6 +163,15 @@ def _head(network: Network) -> dict[str, Any]:
         "network": network.name,
         "input_shape": shape,
     }
+
+
+def _unknown(network: Network, found: Reconciliation) -> list[tuple[str, str]]:
+    """Notes on what each convention leaves out, and where it is not equal to its tool to the unit."""
+    ends = {one.name: (one, ops) for one, ops in zip((found.first, found.second), found.left_out)}
+    has = dict.fromkeys(node.op for node in network.graph.nodes)
+    left_out = [("left out", f"{name}: {', '.join(ops)}") for name, (_, ops) in ends.items() if ops]
+    limits = [(name, op, one.limits[op]) for name, (one, _) in ends.items() for op in has if op in one.limits]
+    return left_out + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in limits]
 
 
 def _words(name: str) -> dict[str, str]:

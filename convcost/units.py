@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -91,6 +91,15 @@ def signed(count: int) -> str:
     ('+1,000', '-5', '0')
     """
     return f"{count:+,}" if count else "0"
+
+
+def plus(terms: Iterable[str]) -> str:
+    """A sum of terms, each of which may begin with a minus sign.
+
+    >>> plus(["3 × 8", "-1 × 2"])
+    '3 × 8 - 1 × 2'
+    """
+    return " + ".join(terms).replace("+ -", "- ")
 
 
 def compact(count: int) -> str:

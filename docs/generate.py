@@ -27,7 +27,7 @@ from convcost.published_data import sources
 from convcost.render import json_text, render
 from convcost.spec.manual import page
 from convcost.spec.schema import json_schema
-from convcost.units import exact
+from convcost.units import exact, plus
 from convcost.verification import source_table, summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +94,10 @@ def conventions_page() -> str:
         "What counts as an operation. Each convention is a linear function over the ledger of a network's ops, kept as",
         "data in [conventions.yaml](../convcost/conventions.yaml): a new one is an entry there and nothing else.",
         "`--convention NAME` chooses one, and `convcost reconcile MODEL [FIRST] [SECOND]` shows term by term why two differ.",
-        "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves.\n",
+        "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves, on",
+        "networks and op by op; what no such function can give is named under the table. `a as functional` is an op that the",
+        "reference implementation calls as a function (`as` in [language.md](language.md)), `upsample bilinear` one in this",
+        "mode; other ops are not counted.\n",
         *map(_convention, all_conventions().values()),
         "## What they make of some networks\n",
         _counts(COUNTED),
@@ -111,11 +114,14 @@ COUNTED = (
 def _convention(convention: Convention) -> str:
     ops: dict[str, list[str]] = {}
     for op, factors in convention.terms.items():
-        sums = " + ".join(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
+        sums = plus(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
         ops.setdefault(sums or "not counted", []).append(op)
     rows = [[", ".join(names), what] for what, names in ops.items()]
     head = f"## {convention.name}\n\nIn {convention.unit}: {convention.counts}.\n\nSource: {convention.source}.\n"
-    return f"{head}\n{tabulate(rows, ('ops', 'each counts'), tablefmt='github')}\n"
+    limits = [f"- not to the unit, {op}: {limit}" for op, limit in convention.limits.items()]
+    return "\n".join(
+        [head, tabulate(rows, ("ops", "each counts"), tablefmt="github"), *([""] if limits else []), *limits, ""]
+    )
 
 
 def _counts(models: Sequence[str]) -> str:

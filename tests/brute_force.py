@@ -32,6 +32,8 @@ class Count:
     weights: int = 0
     biases: int = 0
     buffers: int = 0
+    elementwise: int = 0
+    zeros: int = 0
     padding_macs: int = 0
 
 
@@ -127,7 +129,7 @@ def conv2d(
     """Count a convolution.
 
     >>> conv2d((6, 6, 3), 5, (3, 3))
-    Count(out=((4, 4, 5),), macs=2160, bias_adds=80, weights=135, biases=5, buffers=0, padding_macs=0)
+    Count(out=((4, 4, 5),), macs=2160, bias_adds=80, weights=135, biases=5, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     >>> conv2d((6, 6, 3), 3, (3, 3), groups=3).macs, conv2d((4, 4, 3), 5, (1, 1)).macs  # depthwise, pointwise
     (432, 240)
     >>> conv2d((2, 2, 1), 1, (3, 3), padding="same").padding_macs  # 5 of 9 taps in each of 4 windows
@@ -172,7 +174,7 @@ def conv_transpose2d(
     "same" gives exactly ``stride`` pixels for each input pixel, and so takes no output padding.
 
     >>> conv_transpose2d((2, 2, 1), 3, (3, 3), stride=(2, 2))
-    Count(out=((5, 5, 3),), macs=108, bias_adds=75, weights=27, biases=3, buffers=0, padding_macs=0)
+    Count(out=((5, 5, 3),), macs=108, bias_adds=75, weights=27, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     >>> conv_transpose2d((2, 2, 1), 1, (3, 3), (2, 2), padding=1, output_padding=(1, 1)).out
     ((4, 4, 1),)
     """
@@ -235,7 +237,7 @@ def linear(x: Shape, channels: int, bias: bool = True) -> Count:
     """Count a fully connected layer on a vector.
 
     >>> linear((4,), 3)
-    Count(out=((3,),), macs=12, bias_adds=3, weights=12, biases=3, buffers=0, padding_macs=0)
+    Count(out=((3,),), macs=12, bias_adds=3, weights=12, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     """
     (depth,) = x
     macs = 0
@@ -250,7 +252,7 @@ def rbf(x: Shape, channels: int) -> Count:
     """Count the squared distances from fixed points: a difference times itself, accumulated, for each coordinate.
 
     >>> rbf((4,), 3)
-    Count(out=((3,),), macs=12, bias_adds=0, weights=0, biases=0, buffers=12, padding_macs=0)
+    Count(out=((3,),), macs=12, bias_adds=0, weights=0, biases=0, buffers=12, elementwise=0, zeros=0, padding_macs=0)
     """
     (depth,) = x
     macs = 0
@@ -276,7 +278,7 @@ def batch_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     """Count batch normalization, with a running mean and variance for each channel.
 
     >>> batch_norm((4, 4, 3), shift=False)
-    Count(out=((4, 4, 3),), macs=0, bias_adds=0, weights=3, biases=0, buffers=6, padding_macs=0)
+    Count(out=((4, 4, 3),), macs=0, bias_adds=0, weights=3, biases=0, buffers=6, elementwise=0, zeros=0, padding_macs=0)
     """
     scales = {channel for channel in range(x[-1]) if scale}
     shifts = {channel for channel in range(x[-1]) if shift}
@@ -294,7 +296,7 @@ def scale(x: Shape, shift: bool = False) -> Count:
     """Count a learnt factor for each channel, and perhaps a shift that is added to each element.
 
     >>> scale((2, 2, 3), shift=True)
-    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, padding_macs=0)
+    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     """
     return _with_bias(x, 0, len(set(range(x[-1]))), shift)
 
@@ -326,7 +328,7 @@ def subsample(x: Shape, kernel: Pair) -> Count:
     """Count LeNet-5's pooling: windows side by side that use up the map; a coefficient and a bias for each channel.
 
     >>> subsample((4, 4, 3), (2, 2))
-    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, padding_macs=0)
+    Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     """
     rows, columns = (range(0, size, step) for size, step in zip(x, kernel, strict=False))
     _check(rows[-1] + kernel[0] == x[0] and columns[-1] + kernel[1] == x[1], "pixels are left over")
@@ -349,7 +351,7 @@ def flatten(x: Shape) -> Count:
 def add(*xs: Shape) -> Count:
     """Count the sum of inputs of one shape."""
     _check(len(set(xs)) == 1, f"cannot add {xs}")
-    return Count((xs[0],))
+    return Count((xs[0],), elementwise=len(xs[1:]) * len(list(product(*map(range, xs[0])))))
 
 
 def multiply(x: Shape, *gates: Shape) -> Count:
@@ -357,7 +359,7 @@ def multiply(x: Shape, *gates: Shape) -> Count:
     for gate in gates:
         fits = len(gate) <= len(x) and all(g in (1, n) for g, n in zip(reversed(gate), reversed(x), strict=False))
         _check(fits, f"gate {gate} does not fit {x}")
-    return Count((x,))
+    return Count((x,), elementwise=len(gates) * len(list(product(*map(range, x)))))
 
 
 def concat(*xs: Shape, axis: str = "channels") -> Count:
@@ -395,6 +397,18 @@ def pad(x: Shape, padding: Padding) -> Count:
     """Count adding pixels around a map."""
     (top, bottom), (left, right) = _explicit_sides(padding)
     return Count(((top + x[0] + bottom, left + x[1] + right, x[2]),))
+
+
+def local_response_norm(x: Shape, size: int = 5) -> Count:
+    """Count, at each position, the channels outside of the map that windows of ``size`` channels reach.
+
+    >>> local_response_norm((1, 2, 3), size=2).zeros
+    2
+    """
+    height, width, channels = x
+    reached = {channel + offset - size // 2 for channel in range(channels) for offset in range(size)}
+    outside = [channel for channel in reached if channel not in range(channels)]
+    return Count((x,), zeros=len(list(product(range(height), range(width), outside))))
 
 
 def upsample(x: Shape, scale: Pair) -> Count:

@@ -21,7 +21,7 @@ from convcost.ops import OPS, failure
 from convcost.ops.kinds import Connections, Integer, PairOf, Parts, Sides
 
 #: The fields of an OpCost that are counts.
-COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers")
+COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers", "elementwise", "zeros")
 
 
 class Case(NamedTuple):
@@ -41,6 +41,9 @@ class Numbers(NamedTuple):
     weights: int
     biases: int
     buffers: int
+    elementwise: int
+    zeros: int
+    variant: str
     view: bool
     holds: tuple[bool, ...]
 
@@ -143,6 +146,7 @@ def _plain(cost: OpCost, dim: Callable[[Any], int], truth: Callable[[Any], bool]
     return Numbers(
         out=tuple(tuple(map(dim, shape)) for shape in cost.out),
         **{count: dim(getattr(cost, count)) for count in COUNTS},
+        variant=cost.variant,
         view=cost.view,
         holds=tuple(truth(check.holds) for check in cost.checks),
     )
@@ -195,6 +199,7 @@ class Row:
     out: list[tuple[int, ...]]
     counts: dict[str, int] = field(default_factory=dict)
     view: bool = False
+    variant: str = ""
 
     def assert_holds_over(self, system: str) -> None:
         """Compare every field of the rule's result in one number system: ints, arrays or symbols."""
@@ -202,7 +207,7 @@ class Row:
         counts = {count: getattr(got, count) for count in COUNTS}
         assert list(got.out) == self.out, self.why
         assert counts == {**dict.fromkeys(COUNTS, 0), **self.counts}, self.why
-        assert got.view is self.view, self.why
+        assert (got.view, got.variant) == (self.view, self.variant), self.why
         assert all(got.holds), complaint(evaluate(self.case).checks)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +15,7 @@ from convcost.cost import LEDGER, OpCost, entry
 from convcost.errors import UsageError
 from convcost.graph import FORMS
 from convcost.ops import OPS
+from convcost.ops.kinds import Boolean, OneOf, PairOf
 
 # Printed by the tools, run on torchvision 0.28 in evaluation mode, auxiliary heads off, batch 1: ptflops 0.7.5 (both
 # backends), fvcore 0.1.5, thop 0.1.1, torchinfo 1.8.0, torchprofile 0.1.0, torch 2.13 FlopCounterMode, calflops 0.3.2.
@@ -82,6 +86,9 @@ def test_ledger_by_hand() -> None:
         "weight_positions": 540,
         "elements_in": 48,
         "elements_out": 45,
+        "positions_out": 9,
+        "elementwise": 0,
+        "zeros": 0,
     }
 
 
@@ -101,11 +108,95 @@ def test_terms_name_what_exists(name: str) -> None:
     assert found.counts
     assert found.source
     for op, factors in found.terms.items():
-        target, _, form = op.partition(" as ")
+        written, _, form = op.partition(" as ")
+        target, _, variant = written.partition(" ")
         assert target in OPS, op
         assert not form or form in FORMS, op
+        assert not variant or variant in variants(target), op
         assert set(factors) <= set(LEDGER), op
         assert all(isinstance(factor, int) for factor in factors.values()), op
+    assert set(found.limits) <= set(OPS)
+
+
+def variants(op: str) -> set[str]:
+    """The variants that the rule gives for any words and flags, on 4×4×3."""
+    words = {name: attr.kind.words for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, OneOf)}
+    words |= {name: (True, False) for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, Boolean)}
+    sizes = {name: 2 for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, PairOf)}
+    attrs = [sizes | dict(zip(words, chosen)) for chosen in product(*words.values())]
+    return {OPS[op].cost([(4, 4, 3)], OPS[op].convert(each)).variant for each in attrs}
+
+
+# By hand, on 4×5×6 = 120 elements at 20 positions, upsampled to 8×10×6 = 480 and resized to 3×7×6 = 126 at 21 positions.
+# thop: 1, 11 or 259 per output; fvcore: 1 or 4 (bicubic unknown); torchprofile: 4 for bilinear only; ptflops: every output,
+# twice for a module; calflops: the input, or the positions of a given size.
+@pytest.mark.parametrize(
+    ("op", "mode", "form", "wanted"),
+    [
+        ("upsample", "nearest", "", {"thop": 480, "fvcore": 480, "torchprofile": 0, "ptflops": 960, "calflops": 120}),
+        (
+            "upsample",
+            "bilinear",
+            "",
+            {"thop": 5280, "fvcore": 1920, "torchprofile": 1920, "ptflops": 960, "timm": 1920},
+        ),
+        ("upsample", "bicubic", "", {"thop": 124_320, "fvcore": 0, "torchprofile": 0, "ptflops": 960, "calflops": 120}),
+        ("resize", "nearest", "", {"thop": 126, "fvcore": 126, "torchprofile": 0, "ptflops": 252, "calflops": 21}),
+        ("resize", "bilinear", "", {"thop": 1386, "fvcore": 504, "torchprofile": 504, "ptflops": 252, "calflops": 21}),
+        ("upsample", "nearest", "functional", {"thop": 0, "fvcore": 480, "ptflops": 480, "calflops": 120}),
+        ("upsample", "bilinear", "functional", {"thop": 0, "fvcore": 1920, "torchprofile": 1920, "ptflops": 480}),
+        ("resize", "bicubic", "functional", {"thop": 0, "fvcore": 0, "torchprofile": 0, "ptflops": 126}),
+    ],
+)
+def test_interpolation_by_hand(op: str, mode: str, form: str, wanted: dict[str, int]) -> None:
+    size = {"scale": 2} if op == "upsample" else {"size": [3, 7]}
+    cost = OPS[op].cost([(4, 5, 6)], OPS[op].convert({**size, "mode": mode}))
+    wanted = {**dict.fromkeys(("paper", "with_bias", "torch", "torchinfo", "ptflops_aten"), 0), **wanted}
+    assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "form", "wanted"),
+    [
+        # Of each position: 6 exponentials, 5 additions, 6 divisions.
+        ("softmax", {}, "", {"thop": 20 * 17, "ptflops": 120, "calflops": 120, "torchinfo": 0, "torchprofile": 0}),
+        ("softmax", {}, "functional", {"thop": 0, "ptflops": 120, "calflops": 120}),
+        # x·x, an average over 6 channels and 4 of zeros, times alpha, plus k.
+        ("local_response_norm", {"size": 5}, "", {"ptflops": 120 + 200 + 120 + 120, "calflops": 560, "thop": 0}),
+        ("local_response_norm", {"size": 5}, "functional", {"torchprofile": 360, "ptflops": 560, "fvcore": 0}),
+        ("batch_norm", {}, "", {"ptflops": 240, "fvcore": 240, "thop": 480, "torchinfo": 12, "torchprofile": 120}),
+        (
+            "batch_norm",
+            {"scale": False, "shift": False},
+            "",
+            {"ptflops": 120, "fvcore": 120, "thop": 240, "torchinfo": 0, "torchprofile": 0, "calflops": 120},
+        ),
+        ("batch_norm", {"scale": False}, "", {"ptflops": 240, "fvcore": 240, "thop": 480}),
+        ("batch_norm", {}, "functional", {"ptflops": 0, "fvcore": 240, "thop": 0, "calflops": 240}),
+        ("layer_norm", {}, "", {"ptflops": 120, "fvcore": 600, "thop": 480, "calflops": 600}),
+        ("layer_norm", {"scale": False, "shift": False}, "", {"ptflops": 120, "fvcore": 480, "thop": 240}),
+        # 6 filters of 2·2·6 = 24 taps at 3·4 positions: 1728 MACs, 72 bias additions, 144 weights, 6 biases.
+        (
+            "conv2d",
+            {"channels": 6, "kernel": 2},
+            "functional",
+            {"ptflops": 0, "ptflops_aten": 1800, "thop": 0, "torchinfo": 150, "fvcore": 1728, "calflops": 3528},
+        ),
+    ],
+)
+def test_other_ops_by_hand(op: str, attrs: dict[str, Any], form: str, wanted: dict[str, int]) -> None:
+    cost = OPS[op].cost([(4, 5, 6)], OPS[op].convert(attrs))
+    assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(("op", "operator"), [("add", 0), ("multiply", 24)])
+def test_joins_of_three_by_hand(op: str, operator: int) -> None:
+    # torch.add(torch.add(a, b), c): twice 12 elements. Of operators torchprofile sees the product, and no other any.
+    cost = OPS[op].cost([(2, 2, 3)] * 3, {})
+    for name in ("ptflops", "calflops"):
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3, "functional") == 24
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3) == 0
+    assert convention("torchprofile").operations(op, cost, [(2, 2, 3)] * 3) == operator
 
 
 def test_every_op_that_multiplies_is_counted_by_paper() -> None:

@@ -27,10 +27,12 @@ from convcost.ops.kinds import (
 )
 
 
-def row(op: str, shapes: list[Any], attrs: dict[str, Any], out: list[Any], why: str, **counts: int) -> Row:
+def row(
+    op: str, shapes: list[Any], attrs: dict[str, Any], out: list[Any], why: str, variant: str = "", **counts: int
+) -> Row:
     """A row of the table; whatever is not counted must be 0."""
     view = bool(counts.pop("view", False))
-    return Row(Case(op, shapes, attrs), why, out, counts, view)
+    return Row(Case(op, shapes, attrs), why, out, counts, view, variant)
 
 
 ELEMENTWISE = [
@@ -106,6 +108,10 @@ ROWS = [
         weights=3, biases=3, buffers=6),
     row("batch_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts, 10 means, 10 variances", biases=10, buffers=20),
     row("batch_norm", [(4, 5, 3)], {"shift": False}, [(4, 5, 3)], "no shift", weights=3, buffers=6),
+    row("batch_norm", [(4, 5, 3)], {"scale": False, "shift": False}, [(4, 5, 3)], "3 means, 3 variances",
+        variant="non-affine", buffers=6),
+    row("layer_norm", [(4, 5, 3)], {"scale": False, "shift": False}, [(4, 5, 3)], "nothing is learnt",
+        variant="non-affine"),
     row("layer_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale and shift for each of 3 channels", weights=3, biases=3),
     row("layer_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts", biases=10),
     row("layer_norm", [(10,)], {"shift": False}, [(10,)], "10 scales", weights=10),
@@ -114,7 +120,8 @@ ROWS = [
         bias_adds=60, weights=3, biases=3),
     row("scale", [(10,)], {"shift": True}, [(10,)], "10 factors, 10 shifts added once each",
         bias_adds=10, weights=10, biases=10),
-    row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)], "nothing is learnt, the shape stays"),
+    row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)],
+        "nothing is learnt; a window of 3 needs one channel of zeros on each side: 2·55·54 = 5940", zeros=5940),
 
     row("max_pool", [(7, 9, 4)], {"kernel": 3}, [(2, 3, 4)], "steps of 3: rows 0 3, columns 0 3 6"),
     row("max_pool", [(8, 10, 1)], {"kernel": [2, 3], "stride": [3, 2]}, [(3, 4, 1)], "rows 0 3 6, columns 0 2 4 6"),
@@ -139,11 +146,13 @@ ROWS = [
     row("adaptive_avg_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
     row("adaptive_max_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
 
-    row("add", [(56, 28, 64)] * 2, {}, [(56, 28, 64)], "element by element"),
-    row("add", [(10,)] * 3, {}, [(10,)], "element by element"),
-    row("multiply", [(14, 12, 672), (1, 1, 672)], {}, [(14, 12, 672)], "a squeeze-and-excitation gate per channel"),
-    row("multiply", [(4, 5, 6)] * 3, {}, [(4, 5, 6)], "element by element; products of activations are no MACs"),
-    row("multiply", [(10,), (10,)], {}, [(10,)], "element by element"),
+    row("add", [(56, 28, 64)] * 2, {}, [(56, 28, 64)], "56·28·64 = 100,352 sums", elementwise=100_352),
+    row("add", [(10,)] * 3, {}, [(10,)], "10 sums, and 10 more", elementwise=20),
+    row("multiply", [(14, 12, 672), (1, 1, 672)], {}, [(14, 12, 672)],
+        "a squeeze-and-excitation gate per channel: 14·12·672 = 112,896 products", elementwise=112_896),
+    row("multiply", [(4, 5, 6)] * 3, {}, [(4, 5, 6)],
+        "2 · 4·5·6 = 240; products of activations are no MACs", elementwise=240),
+    row("multiply", [(10,), (10,)], {}, [(10,)], "element by element", elementwise=10),
     row("concat", [(28, 14, 64), (28, 14, 128), (28, 14, 32), (28, 14, 30)], {}, [(28, 14, 254)], "64+128+32+30 = 254"),
     row("concat", [(2, 5, 3), (4, 5, 3)], {"axis": "height"}, [(6, 5, 3)], "2+4 = 6"),
     row("concat", [(2, 5, 3), (2, 4, 3)], {"axis": "width"}, [(2, 9, 3)], "5+4 = 9"),
@@ -156,8 +165,11 @@ ROWS = [
     row("pad", [(224, 220, 3)], {"padding": 3}, [(230, 226, 3)], "3 on each side"),
     row("pad", [(5, 6, 1)], {"padding": [1, 2]}, [(7, 10, 1)], "1+5+1, 2+6+2"),
     row("pad", [(5, 6, 1)], {"padding": [1, 2, 3, 5]}, [(8, 14, 1)], "1+5+2, 3+6+5"),
-    row("upsample", [(16, 15, 64)], {"scale": [2, 3]}, [(32, 45, 64)], "2·16, 3·15"),
-    row("resize", [(33, 32, 256)], {"size": [65, 64]}, [(65, 64, 256)], "the size is given"),
+    row("upsample", [(16, 15, 64)], {"scale": [2, 3]}, [(32, 45, 64)], "2·16, 3·15", variant="nearest"),
+    row("upsample", [(4, 5, 6)], {"scale": 2, "mode": "bicubic"}, [(8, 10, 6)], "2·4, 2·5", variant="bicubic"),
+    row("resize", [(33, 32, 256)], {"size": [65, 64]}, [(65, 64, 256)], "the size is given",
+        variant="nearest"),
+    row("resize", [(4, 5, 6)], {"size": 3, "mode": "bilinear"}, [(3, 3, 6)], "the size is given", variant="bilinear"),
     row("channel_shuffle", [(28, 14, 240)], {"groups": 3}, [(28, 14, 240)], "the same channels in another order"),
     row("slice", [(28, 14, 116)], {"start": 58, "stop": 116}, [(28, 14, 58)], "116-58 = 58", view=True),
     row("slice", [(28, 14, 116)], {"start": 0, "stop": 27, "axis": "height"}, [(27, 14, 116)], "27-0 = 27", view=True),

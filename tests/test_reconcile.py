@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,60 @@ def test_forms_are_told_apart_where_a_convention_does() -> None:
         "relu as functional"
     }
     assert {term.what for term in network.reconcile("paper", "calflops").terms if term.op == "relu"} == {"relu"}
+
+
+UNET = """
+convcost: 1
+name: unet
+input: [4, 6, 3]
+layers:
+  - {max_pool: {kernel: 2}, name: down}
+  - {upsample: {scale: 2, mode: bilinear}, name: up}
+  - {upsample: {scale: 2, mode: bilinear}, as: functional, name: up_again}
+  - {upsample: {scale: 3}, name: repeated}
+  - {conv_transpose2d: {channels: 2, kernel: 2, stride: 2, bias: false}, name: transposed}
+  - softmax
+  - flatten
+"""
+
+
+@pytest.fixture
+def unet(tmp_path: Path) -> str:
+    path = tmp_path / "unet.yaml"
+    path.write_text(UNET, encoding="utf-8")
+    return str(path)
+
+
+def test_every_way_of_an_op_has_its_row(unet: str) -> None:
+    # 2×3×3 -> 4×6×3 = 72 -> 8×12×3 = 288 -> 24×36×3 = 2592 -> 48×72×2 = 6912 elements at 3456 positions. The transposed
+    # convolution has 2·2·3·2 = 24 weights: 24·36·24 = 20736 MACs; thop takes them at every output position: 82944.
+    found = convcost.load(unet).reconcile("ptflops", "thop")
+    assert [(term.what, term.entry, term.amount, term.before, term.after) for term in found.terms] == [
+        ("max_pool", "elements_in", 72, 2, 0),
+        ("upsample bilinear", "elements_out", 72, 2, 11),
+        ("upsample as functional", "elements_out", 288, 1, 0),  # neither tells its mode
+        ("upsample", "elements_out", 2592, 2, 1),
+        ("conv_transpose2d", "macs", 20_736, 1, 0),
+        ("conv_transpose2d", "weight_positions", 82_944, 0, 1),
+        ("softmax", "elements_in", 6912, 1, 3),
+        ("softmax", "positions_out", 3456, 0, -1),
+    ]
+
+
+def test_what_a_convention_leaves_out_is_named(unet: str) -> None:
+    _, text = run(unet, "paper", "thop")
+    assert "left out     paper: max_pool, upsample, softmax\n" in text  # flatten computes nothing
+    assert "left out     thop: max_pool, upsample as functional\n" in text
+    _, text = run(unet, "calflops", "--format", "json")
+    data = json.loads(text)
+    assert (data["first"]["left_out"], data["second"]["left_out"]) == (["max_pool", "upsample", "softmax"], [])
+
+
+def test_where_a_tool_cannot_be_followed_is_said(unet: str) -> None:
+    _, text = run(unet, "torchprofile")
+    said = "to the unit? torchprofile, conv_transpose2d: with groups, it takes every channel for each group"
+    assert said in " ".join(text.split())
+    assert "to the unit?" not in run("resnet50", "torchprofile")[1]
 
 
 def test_there_and_back() -> None:

@@ -51,6 +51,10 @@ def other_view(cost: OpCost) -> OpCost:
     return replace(cost, view=not cost.view)
 
 
+def other_variant(cost: OpCost) -> OpCost:
+    return replace(cost, variant=f"{cost.variant}?")
+
+
 def longer_axis(output: int, axis: int) -> Change:
     """Make one axis of one output longer by one; results that lack it stay as they are."""
 
@@ -89,6 +93,7 @@ def spoilt_costs() -> Iterator[tuple[str, str, Change]]:
         for field in COUNTS:
             yield op, f"{field}+1", one_more(field)
         yield op, "view", other_view
+        yield op, "variant", other_variant
         yield op, "output-missing", output_missing
         shapes = {(i, j) for row in rows_of(op) for i, shape in enumerate(row.out) for j in range(len(shape))}
         for output, axis in sorted(shapes):

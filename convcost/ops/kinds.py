@@ -276,6 +276,7 @@ Table: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
 Rate: TypeAlias = Annotated[Fraction, Share()]
 Axis: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]
+Mode: TypeAlias = Annotated[str, OneOf("nearest", "bilinear", "bicubic")]
 Position: TypeAlias = Annotated[Dim, Integer(0)]
 
 # What the positional arguments are annotated with.

@@ -1,7 +1,7 @@
 """Ops that bring branches together."""
 
 from convcost.cost import Check, OpCost
-from convcost.dims import Dim, Shape, either, equal
+from convcost.dims import Dim, Shape, either, equal, product
 from convcost.ops.kinds import Axis, Tensor
 from convcost.ops.registry import op
 
@@ -19,7 +19,11 @@ def add(x: Tensor, *others: Tensor) -> OpCost:
     ((56, 56, 64),)
     """
     need = "add needs equal shapes, got {0} and {1}"
-    return OpCost(out=(x,), checks=tuple(check for other in others for check in _equal_shapes(x, other, need)))
+    return OpCost(
+        out=(x,),
+        elementwise=len(others) * product(x),
+        checks=tuple(check for other in others for check in _equal_shapes(x, other, need)),
+    )
 
 
 @op("multiply")
@@ -36,6 +40,7 @@ def multiply(x: Tensor, *gates: Tensor) -> OpCost:
     need = "multiply needs gates of shape {0} (height and width may be 1), got {1}"
     return OpCost(
         out=(x,),
+        elementwise=len(gates) * product(x),
         saves=("inputs",),
         checks=tuple(
             check

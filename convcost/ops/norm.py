@@ -5,6 +5,9 @@ from convcost.dims import product
 from convcost.ops.kinds import Flag, Map, Size, Tensor
 from convcost.ops.registry import op
 
+#: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.
+_VARIANTS = {(False, False): "non-affine"}
+
 
 @op("batch_norm")
 def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
@@ -18,7 +21,14 @@ def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
 
     Source: Ioffe and Szegedy (arXiv 1502.03167).
     """
-    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), buffers=2 * x[-1], saves=("inputs",))
+    return OpCost(
+        out=(x,),
+        weights=x[-1] * int(scale),
+        biases=x[-1] * int(shift),
+        buffers=2 * x[-1],
+        variant=_VARIANTS.get((scale, shift), ""),
+        saves=("inputs",),
+    )
 
 
 @op("layer_norm")
@@ -32,7 +42,13 @@ def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
 
     Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt.
     """
-    return OpCost(out=(x,), weights=x[-1] * int(scale), biases=x[-1] * int(shift), saves=("inputs",))
+    return OpCost(
+        out=(x,),
+        weights=x[-1] * int(scale),
+        biases=x[-1] * int(shift),
+        variant=_VARIANTS.get((scale, shift), ""),
+        saves=("inputs",),
+    )
 
 
 @op("scale")
@@ -61,4 +77,5 @@ def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
 
     Source: Krizhevsky et al. 2012 (AlexNet), section 3.3.
     """
-    return OpCost(out=(x,), saves=("inputs",))
+    # A window of `size` channels around each: size - 1 channels of zeros.
+    return OpCost(out=(x,), zeros=x[0] * x[1] * (size - 1), saves=("inputs",))

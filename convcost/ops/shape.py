@@ -2,7 +2,7 @@
 
 from convcost.cost import Check, OpCost
 from convcost.dims import cut, divides, equal, product
-from convcost.ops.kinds import Axis, Map, Margins, Pair, Position, Rate, Sections, Size, Tensor
+from convcost.ops.kinds import Axis, Map, Margins, Mode, Pair, Position, Rate, Sections, Size, Tensor
 from convcost.ops.merge import has_axis, resized, size_of
 from convcost.ops.registry import op
 
@@ -56,27 +56,32 @@ def pad(x: Map, *, padding: Margins) -> OpCost:
 
 
 @op("upsample")
-def upsample(x: Map, *, scale: Pair) -> OpCost:
+def upsample(x: Map, *, scale: Pair, mode: Mode = "nearest") -> OpCost:
     """Grow the map by a whole factor, by repetition or interpolation.
 
-    (h, w, c) -> (scale_h·h, scale_w·w, c).
+    (h, w, c) -> (scale_h·h, scale_w·w, c). `mode` says how many input elements make an output element: 1 (nearest),
+    2·2 (bilinear) or 4·4 (bicubic). No MACs; the conventions of some tools count each mode in its own way.
 
     >>> upsample((16, 16, 64), scale=(2, 2)).out
     ((32, 32, 64),)
+
+    Source: torch.nn.Upsample.
     """
-    return OpCost(out=((scale[0] * x[0], scale[1] * x[1], x[2]),))
+    return OpCost(out=((scale[0] * x[0], scale[1] * x[1], x[2]),), variant=mode)
 
 
 @op("resize")
-def resize(x: Map, *, size: Pair) -> OpCost:
+def resize(x: Map, *, size: Pair, mode: Mode = "nearest") -> OpCost:
     """Interpolate the map to a given height and width.
 
-    (h, w, c) -> (size_h, size_w, c).
+    (h, w, c) -> (size_h, size_w, c). `mode` as in upsample. No MACs.
 
     >>> resize((33, 33, 256), size=(65, 65)).out
     ((65, 65, 256),)
+
+    Source: torch.nn.functional.interpolate.
     """
-    return OpCost(out=((*size, x[2]),))
+    return OpCost(out=((*size, x[2]),), variant=mode)
 
 
 @op("channel_shuffle")

@@ -16,5 +16,7 @@ but computes and allocates nothing.
 * ``calls.py``       every op of a network of torchvision, and whether it is a module or a function call
 * ``cases.py``       which convcost model is compared with which network
 * ``library.py``     the same as data, for networks that libraries ship under names of their own
+* ``ops.py``         every op of the language that PyTorch has, as a module and as a function call
+* ``counters.py``    what the counters of other projects print
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

@@ -38,6 +38,8 @@ MODULES = {
     "AdaptiveAvgPool2d": "adaptive_avg_pool",
     "Dropout": "dropout",
 }
+#: Modules that do on a map what another op is called: ConvNeXt's norm is a class of its own, which calls a function.
+FORMS = {"Linear": "linear", "LayerNorm2d": "functional"}
 FUNCTIONS = {
     "relu": "relu",
     "relu_": "relu",
@@ -83,7 +85,8 @@ def torch_calls(net: nn.Module, input_shape: tuple[int, int, int]) -> Calls:
     def leave(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         inside.pop()
         op = MODULES[type(module).__name__]
-        found[SAME.get(op, op), _shape(output, last=op in CHANNELS_LAST), ""] += 1
+        form = FORMS.get(type(module).__name__, "") if output.dim() == 4 else ""
+        found[SAME.get(op, op), _shape(output, last=op in CHANNELS_LAST), form] += 1
 
     for module in net.modules():
         if type(module).__name__ in MODULES:

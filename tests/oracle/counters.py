@@ -18,64 +18,62 @@ from typing import Any
 
 from .frameworks import import_torchvision
 
-Count = Callable[[Any, int], int]
-"""(network, resolution) -> what the tool prints as its total."""
+Count = Callable[[Any, tuple[int, int, int]], int]
+"""(network, input as (channels, height, width)) -> what the tool prints as its total."""
 
 
-def _image(resolution: int) -> Any:
+def _image(shape: tuple[int, ...]) -> Any:
     import torch
 
-    return torch.zeros(1, 3, resolution, resolution)
+    return torch.zeros(1, *shape)
 
 
 def _ptflops(backend: str) -> Count:
-    def count(net: Any, resolution: int) -> int:
+    def count(net: Any, shape: tuple[int, int, int]) -> int:
         from ptflops import get_model_complexity_info
 
-        shape = (3, resolution, resolution)
         total, _ = get_model_complexity_info(net, shape, as_strings=False, print_per_layer_stat=False, backend=backend)
         return int(total)
 
     return count
 
 
-def _fvcore(net: Any, resolution: int) -> int:
+def _fvcore(net: Any, shape: tuple[int, int, int]) -> int:
     from fvcore.nn import FlopCountAnalysis
 
-    analysis = FlopCountAnalysis(net, _image(resolution))
+    analysis = FlopCountAnalysis(net, _image(shape))
     return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
 
 
-def _thop(net: Any, resolution: int) -> int:
+def _thop(net: Any, shape: tuple[int, int, int]) -> int:
     from thop import profile
 
-    return int(profile(net, (_image(resolution),), verbose=False)[0])
+    return int(profile(net, (_image(shape),), verbose=False)[0])
 
 
-def _torchinfo(net: Any, resolution: int) -> int:
+def _torchinfo(net: Any, shape: tuple[int, int, int]) -> int:
     from torchinfo import summary
 
-    return int(summary(net, input_data=_image(resolution), verbose=0).total_mult_adds)
+    return int(summary(net, input_data=_image(shape), verbose=0).total_mult_adds)
 
 
-def _torchprofile(net: Any, resolution: int) -> int:
+def _torchprofile(net: Any, shape: tuple[int, int, int]) -> int:
     from torchprofile import profile_macs
 
-    return int(profile_macs(net, _image(resolution)))
+    return int(profile_macs(net, _image(shape)))
 
 
-def _torch(net: Any, resolution: int) -> int:
+def _torch(net: Any, shape: tuple[int, int, int]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        net(_image(resolution))
+        net(_image(shape))
     return int(counter.get_total_flops())
 
 
-def _calflops(net: Any, resolution: int) -> int:
-    shape = (1, 3, resolution, resolution)
+def _calflops(net: Any, shape: tuple[int, int, int]) -> int:
     options = {"output_as_string": False, "print_results": False, "print_detailed": False}
-    flops, _, _ = import_calflops().calculate_flops(net, input_shape=shape, **options)
+    flops, _, _ = import_calflops().calculate_flops(net, input_shape=(1, *shape), **options)
     return int(flops)
 
 
@@ -115,8 +113,13 @@ def _standing_in(names: tuple[str, ...]) -> Iterator[None]:
         sys.modules.update(before)
 
 
+def counted(convention: str, net: Any, shape: tuple[int, int, int]) -> int:
+    """The total that a tool prints for a network."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        return COUNTERS[convention][1](net, shape)
+
+
 def printed(convention: str, network: str, resolution: int, **options: Any) -> int:
     """The total that a tool prints for a network of torchvision."""
     net = import_torchvision().models.get_model(network, weights=None, **options).eval()
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        return COUNTERS[convention][1](net, resolution)
+    return counted(convention, net, (3, resolution, resolution))

@@ -1,0 +1,265 @@
+"""Every op of the language that PyTorch has, as layers of a spec beside the module or function that they stand for.
+
+Each stands behind a 1×1 convolution from 3 to 8 channels, because some counters stumble over networks without parameters.
+What a counter sees of an op depends on whether it is a module or a function call, so both are here. Functions are looked
+up when they are called, not before: some counters put their own in the place of PyTorch's while they count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HEIGHT, WIDTH, CHANNELS = 12, 10, 8
+"""What the op under test reads."""
+
+
+class Case(NamedTuple):
+    """An op as a spec says it, and how to build it in PyTorch."""
+
+    layers: str
+    """Layers of a spec, as the items of a YAML list."""
+    build: Callable[[], nn.Module]
+
+    @property
+    def spec(self) -> str:
+        """A network that ends with these layers."""
+        head = f"convcost: 1\nname: one\ninput: [{HEIGHT}, {WIDTH}, 3]\nlayers:\n"
+        return f"{head}  - conv2d: {{channels: {CHANNELS}, kernel: 1}}\n  - {{layers: [{self.layers}]}}\n"
+
+    def network(self) -> nn.Module:
+        """The same in PyTorch."""
+        from torch import nn
+
+        return nn.Sequential(nn.Conv2d(3, CHANNELS, 1), self.build()).eval()
+
+
+ACTIVATIONS = {
+    "relu": "ReLU relu",
+    "relu6": "ReLU6 relu6",
+    "leaky_relu": "LeakyReLU leaky_relu",
+    "elu": "ELU elu",
+    "selu": "SELU selu",
+    "gelu": "GELU gelu",
+    "silu": "SiLU silu",
+    "swish": "SiLU silu",
+    "mish": "Mish mish",
+    "hard_swish": "Hardswish hardswish",
+    "hard_sigmoid": "Hardsigmoid hardsigmoid",
+    "sigmoid": "Sigmoid sigmoid",
+    "tanh": "Tanh tanh",
+    "softplus": "Softplus softplus",
+}
+"""Op -> the module of torch.nn, and the function of torch.nn.functional."""
+MODES = ("nearest", "bilinear", "bicubic")
+NO_COUNTERPART = {"conv2d_table", "rbf", "subsample"}
+"""Ops of 1998 that PyTorch lacks."""
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for made in (activations(), pools(), norms(), interpolations(), weighted(), moves(), joins(), held()):
+        yield from (Case(layers, build) for layers, build in made)
+
+
+Made = Iterator[tuple[str, Callable[[], Any]]]
+
+
+def activations() -> Made:
+    from torch import nn
+    from torch.nn import functional
+
+    for op, names in ACTIVATIONS.items():
+        module, function = names.split()
+        yield op, getattr(nn, module)
+        yield f"{{{op}: , as: functional}}", _call(lambda x, function=function: getattr(functional, function)(x))
+    yield "prelu", lambda: nn.PReLU(CHANNELS)
+    yield "softmax", lambda: nn.Softmax(dim=1)
+    yield "{softmax: , as: functional}", _call(lambda x: functional.softmax(x, dim=1))
+    yield "flatten, softmax", lambda: nn.Sequential(nn.Flatten(), nn.Softmax(dim=1))
+
+
+def pools() -> Made:
+    from torch import nn
+    from torch.nn import functional
+
+    yield "max_pool: {kernel: 2}", lambda: nn.MaxPool2d(2)
+    yield "max_pool: {kernel: 3, stride: 2, padding: 1}", lambda: nn.MaxPool2d(3, 2, 1)
+    yield "{max_pool: {kernel: 2}, as: functional}", _call(lambda x: functional.max_pool2d(x, 2))
+    yield "avg_pool: {kernel: 2}", lambda: nn.AvgPool2d(2)
+    yield "avg_pool: {kernel: 3, stride: 1, padding: 1}", lambda: nn.AvgPool2d(3, 1, 1)
+    yield "{avg_pool: {kernel: 2}, as: functional}", _call(lambda x: functional.avg_pool2d(x, 2))
+    yield "adaptive_avg_pool: {size: [3, 5]}", lambda: nn.AdaptiveAvgPool2d((3, 5))
+    yield "{adaptive_avg_pool: {size: 4}, as: functional}", _call(lambda x: functional.adaptive_avg_pool2d(x, 4))
+    yield "adaptive_max_pool: {size: [3, 5]}", lambda: nn.AdaptiveMaxPool2d((3, 5))
+    yield "{adaptive_max_pool: {size: 4}, as: functional}", _call(lambda x: functional.adaptive_max_pool2d(x, 4))
+    yield "global_avg_pool", lambda: nn.AdaptiveAvgPool2d(1)
+    yield "{global_avg_pool: , as: functional}", _call(lambda x: functional.adaptive_avg_pool2d(x, 1))
+    yield "{global_avg_pool: , as: mean}", _call(lambda x: x.mean([2, 3], keepdim=True))
+    yield "global_max_pool", lambda: nn.AdaptiveMaxPool2d(1)
+    yield "{global_max_pool: , as: functional}", _call(lambda x: functional.adaptive_max_pool2d(x, 1))
+
+
+def norms() -> Made:
+    from torch import nn
+    from torch.nn import functional
+
+    yield "batch_norm", lambda: nn.BatchNorm2d(CHANNELS)
+    yield "batch_norm: {scale: false, shift: false}", lambda: nn.BatchNorm2d(CHANNELS, affine=False)
+    yield "layer_norm", lambda: _last_axis(nn.LayerNorm(CHANNELS))
+    yield "layer_norm: {shift: false}", lambda: _last_axis(nn.LayerNorm(CHANNELS, bias=False))
+    plain = "layer_norm: {scale: false, shift: false}"
+    yield plain, lambda: _last_axis(nn.LayerNorm(CHANNELS, elementwise_affine=False))
+    for size in (4, 5):
+        yield f"local_response_norm: {{size: {size}}}", lambda size=size: nn.LocalResponseNorm(size)
+    yield "{local_response_norm: , as: functional}", _call(lambda x: functional.local_response_norm(x, 5))
+
+
+def interpolations() -> Made:
+    from torch import nn
+    from torch.nn import functional
+
+    for mode in MODES:
+        yield f"upsample: {{scale: 2, mode: {mode}}}", lambda mode=mode: nn.Upsample(scale_factor=2, mode=mode)
+        yield f"resize: {{size: [9, 31], mode: {mode}}}", lambda mode=mode: nn.Upsample((9, 31), mode=mode)
+        grown = f"{{upsample: {{scale: 3, mode: {mode}}}, as: functional}}"
+        yield grown, _call(lambda x, mode=mode: functional.interpolate(x, scale_factor=3, mode=mode))
+        sized = f"{{resize: {{size: [9, 31], mode: {mode}}}, as: functional}}"
+        yield sized, _call(lambda x, mode=mode: functional.interpolate(x, (9, 31), mode=mode))
+
+
+def weighted() -> Made:
+    from torch import nn
+
+    yield "conv2d: {channels: 16, kernel: 3, stride: 2, groups: 4}", lambda: nn.Conv2d(8, 16, 3, 2, groups=4)
+    yield "conv2d: {channels: 16, kernel: 3, dilation: 2}", lambda: nn.Conv2d(8, 16, 3, dilation=2)
+    yield "conv2d: {channels: 8, kernel: 3, bias: false}", lambda: nn.Conv2d(8, 8, 3, bias=False)
+    yield "{conv2d: {channels: 7, kernel: 1}, as: linear}", lambda: _last_axis(nn.Linear(CHANNELS, 7))
+    up = "conv_transpose2d: {channels: 4, kernel: 2, stride: 2"
+    yield f"{up}, bias: false}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False)
+    yield f"{up}}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2)
+    yield f"{up}, groups: 2, bias: false}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2, groups=2, bias=False)
+    for bias in (True, False):
+        line = f"flatten, linear: {{channels: 7, bias: {str(bias).lower()}}}"
+        yield line, lambda bias=bias: nn.Sequential(nn.Flatten(), nn.Linear(HEIGHT * WIDTH * CHANNELS, 7, bias))
+
+
+def moves() -> Made:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    yield "identity", nn.Identity
+    yield "dropout: {rate: 0.5}", nn.Dropout
+    yield "{dropout: {rate: 0.5}, as: functional}", _call(lambda x: functional.dropout(x, 0.5, training=False))
+    yield "flatten", nn.Flatten
+    yield "{flatten: , as: functional}", _call(lambda x: torch.flatten(x, 1))
+    yield "pad: {padding: [1, 2]}", lambda: nn.ZeroPad2d((2, 2, 1, 1))
+    yield "{pad: {padding: [1, 2]}, as: functional}", _call(lambda x: functional.pad(x, (2, 2, 1, 1)))
+    yield "channel_shuffle: {groups: 2}", lambda: nn.ChannelShuffle(2)
+    yield "{channel_shuffle: {groups: 2}, as: functional}", _call(_shuffled)
+    yield "{slice: {start: 2, stop: 5}}", _call(lambda x: x[:, 2:5])
+    swapped = "{split: {sections: 2}, name: s}, {concat: , in: ['s:1', 's:0']}"
+    yield swapped, _call(lambda x: torch.cat([*reversed(x.chunk(2, 1))], 1))
+
+
+def joins() -> Made:
+    """Ops of several tensors: by an operator, and as a function call."""
+    import torch
+
+    both = "{identity: , name: a}, {identity: , name: b, in: a}, "
+    yield both + "{add: , in: [a, b]}", _call(lambda x: x + x)
+    yield both + "{add: , in: [a, b], as: functional}", _call(lambda x: torch.add(x, x))
+    yield both + "{add: , in: [a, b, a], as: functional}", _call(lambda x: torch.add(torch.add(x, x), x))
+    yield both + "{concat: , in: [a, b]}", _call(lambda x: torch.cat([x, x], 1))
+    yield both + "{multiply: , in: [a, b]}", _call(lambda x: x * x)
+    yield both + "{multiply: , in: [a, b, a]}", _call(lambda x: x * x * x)
+    gated = "{identity: , name: a}, {global_avg_pool: , as: mean, name: g}, {multiply: , in: [a, g]"
+    yield f"{gated}}}", _call(lambda x: x * x.mean([2, 3], keepdim=True))
+    yield f"{gated}, as: functional}}", _call(lambda x: torch.mul(x, x.mean([2, 3], keepdim=True)))
+
+
+def held() -> Made:
+    """Functions whose weights a module of another class holds."""
+    import torch
+    from torch.nn import functional
+
+    mean, variance = torch.zeros(8), torch.ones(8)
+    ends = {"weight": (8,), "bias": (8,)}
+    made: dict[str, tuple[Callable[..., Any], dict[str, tuple[int, ...]]]] = {
+        "{conv2d: {channels: 8, kernel: 3}, as: functional}": (
+            lambda x, **weights: functional.conv2d(x, **weights),  # noqa: PLW0108 - looked up when called
+            {"weight": (8, 8, 3, 3), "bias": (8,)},
+        ),
+        "{conv_transpose2d: {channels: 8, kernel: 2, stride: 2, bias: false}, as: functional}": (
+            lambda x, weight: functional.conv_transpose2d(x, weight, stride=2),
+            {"weight": (8, 8, 2, 2)},
+        ),
+        "flatten, {linear: {channels: 8}, as: functional}": (
+            lambda x, **weights: functional.linear(x.flatten(1), **weights),
+            {"weight": (8, HEIGHT * WIDTH * CHANNELS), "bias": (8,)},
+        ),
+        "{prelu: , as: functional}": (
+            lambda x, weight: functional.prelu(x, weight),  # noqa: PLW0108 - looked up when called
+            {"weight": (8,)},
+        ),
+        "{batch_norm: , as: functional}": (
+            lambda x, **weights: functional.batch_norm(x, mean, variance, **weights),
+            ends,
+        ),
+        "{layer_norm: , as: functional}": (
+            lambda x, **weights: functional.layer_norm(x.permute(0, 2, 3, 1), (8,), **weights).permute(0, 3, 1, 2),
+            ends,
+        ),
+        "scale": (lambda x, factor: x * factor, {"factor": (8, 1, 1)}),
+        "scale: {shift: true}": (lambda x, f, shift: x * f + shift, {"f": (8, 1, 1), "shift": (8, 1, 1)}),
+        "{scale: {shift: true}, as: functional}": (
+            lambda x, f, shift: torch.add(torch.mul(x, f), shift),
+            {"f": (1, 8, 1, 1), "shift": (1, 8, 1, 1)},
+        ),
+    }
+    for layers, (function, shapes) in made.items():
+        yield layers, _call(function, **shapes)
+
+
+def _call(function: Callable[..., Any], **shapes: tuple[int, ...]) -> Callable[[], Any]:
+    """What makes a module that calls a function, with parameters of these names and shapes."""
+
+    def build() -> nn.Module:
+        import torch
+        from torch import nn
+
+        class Calls(nn.Module):
+            def forward(self, x: Any) -> Any:
+                return function(x, **dict(self.named_parameters()))
+
+        module = Calls()
+        for name, shape in shapes.items():
+            module.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+        return module
+
+    return build
+
+
+def _last_axis(module: nn.Module) -> nn.Module:
+    """A module that works on the last axis, put between two permutations."""
+    from torch import nn
+
+    class Permuted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self, x: Any) -> Any:
+            # Contiguous, as behind a norm: PyTorch makes a product and a sum of a linear layer on anything else.
+            return self.module(x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
+
+    return Permuted()
+
+
+def _shuffled(x: Any) -> Any:
+    batch, channels, height, width = x.shape
+    return x.view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(x.shape)
