@@ -185,9 +185,7 @@ class Builder(Lookup):
             self.take(name, place, item.where, made=made)
             inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
         if isinstance(body, Group):
-            return self.sequence(
-                body.items, inner.inner(layers=dict(inner.layers), coming=_names(body.items)), inputs[0]
-            )
+            return self.sequence(body.items, inner.sequence(_names(body.items)), inputs[0])
         if isinstance(body, Table):
             return self.table(body, inner, inputs[0])
         assert isinstance(body, Parallel)
@@ -209,15 +207,8 @@ class Builder(Lookup):
                 inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
                 self.take(name, place, cells[0].where, made=made)
-                coming = _names(table.items)
-                inner = place.inner(
-                    values=values,
-                    scope=(*place.scope, name),
-                    taken={},
-                    counts={},
-                    layers=dict(place.layers),
-                    coming=coming,
-                )
+                changes = {"values": values, "scope": (*place.scope, name), "taken": {}, "counts": {}}
+                inner = place.sequence(_names(table.items), **changes)
                 items = list(table.items)
             flow = self.sequence(items, inner, flow)
             place.layers[name] = flow
@@ -235,11 +226,14 @@ class Builder(Lookup):
             return UNKNOWN
         if len(ends) == 1:
             return ends[0]
-        return self.call(body.join.where, body.join, place, ends, None)
+        joined = self.call(body.join.where, body.join, place, ends, None)
+        here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
+        place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
+        return joined
 
     def branch(self, branch: Branch, place: Place, start: Flow) -> Flow:
         names = place.coming | _names(branch.items)
-        return self.sequence(branch.items, place.inner(layers=dict(place.layers), coming=names), start)
+        return self.sequence(branch.items, place.sequence(names), start)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -269,7 +263,7 @@ class Builder(Lookup):
                     value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
                 return UNKNOWN
-        local = self.take(name, place, where, made=made) if name else self.free(target, place)
+        local = self.take(name, place, where, made=made) if name else self.free(target, place, call)
         build = self.op if target in OPS else self.block
         return build(where, target, call, place, inputs, local)
 

@@ -98,6 +98,8 @@ class Lookup:
                 what = f"reads {name!r}, which is not built here: its condition is false"
             elif name in place.coming:
                 what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
+            elif unreadable := place.unreadable(name):
+                what = f"reads {name!r}, but {unreadable}"
             else:
                 what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
             self.complain(edge.where, place.path(label), what)
@@ -123,14 +125,15 @@ class Lookup:
         place.taken[name] = where
         return name
 
-    def free(self, target: str, place: Place) -> str:
+    def free(self, target: str, place: Place, call: Call) -> str:
         """A name for a layer that has none: its op's or block's, numbered from the second on."""
         name, count = target, place.counts.get(target, 1)
         while name in place.taken or name in place.coming:
             count += 1
             name = f"{target}_{count}"
         place.counts[target] = count
-        place.taken[name] = Where("", 0, 0)
+        place.taken[name] = call.where
+        place.nameless[name] = call.target, call.where
         return name
 
     def count(self, where: Where, place: Place) -> None:
