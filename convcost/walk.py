@@ -46,7 +46,8 @@ class Walk:
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and look at its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
-        failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
+        failures = dict.fromkeys(said for check in different.values() if (said := failure(check)))
         if failures:
             raise Unfit("; ".join(failures) + _came_along(node, shapes))
         for shape in cost.out:

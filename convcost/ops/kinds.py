@@ -27,6 +27,8 @@ class Kind:
 
     text = ""
     """What a value may be, in words, as `must be …`."""
+    words: tuple[str, ...] = ()
+    """Those that it may be."""
 
     def convert(self, value: Any) -> Any:
         """The value as a rule takes it; raises `Unfit`."""
