@@ -28,6 +28,8 @@ from click.testing import CliRunner, Result
 from convcost import ConvcostError, load
 from convcost.cli import main
 from convcost.network import open_network, validate
+from convcost.ops import OPS
+from convcost.spec.elsewhere import ATTRIBUTE_NOTES, ATTRIBUTES, OPS_ABSENT, OPS_ELSEWHERE
 
 ROOT = Path(__file__).parent.parent
 CASES = Path("tests/cases/invalid")
@@ -247,6 +249,17 @@ def test_the_comparison_can_fail() -> None:
         "",
     ):
         assert difference(name, wrong)
+
+
+def test_what_is_said_of_other_tools_exists_here() -> None:
+    for said in OPS_ELSEWHERE.values():
+        first = re.split(r"[^a-z0-9_]", said.removeprefix("{"))[0]
+        assert first in {*OPS, "parallel", "layers", "the"}, said
+    attributes = {name for op in OPS.values() for name in op.attrs}
+    assert set(ATTRIBUTES.values()) <= attributes
+    assert not attributes & (set(ATTRIBUTES) | set(ATTRIBUTE_NOTES))
+    assert not {*OPS} & {*OPS_ELSEWHERE, *OPS_ABSENT}
+    assert not {*OPS_ELSEWHERE} & {*OPS_ABSENT}
 
 
 # -- what cannot be a file of this repository --------------------------------------------------------------------

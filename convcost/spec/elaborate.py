@@ -16,6 +16,7 @@ from convcost.errors import Problem, SpecError, Where, did_you_mean
 from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
+from convcost.spec.elsewhere import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
 from convcost.spec.model import Branch, Broken, Call, Group, Item, Parallel, Spec, Table
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
@@ -249,9 +250,9 @@ class Builder(Lookup):
         if isinstance(target, Broken):
             return UNKNOWN
         if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
-            known = did_you_mean(str(target), [*OPS, *self.spec.blocks])
+            hint = op_hint(str(target), [*OPS, *self.spec.blocks])
             self.complain(
-                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{known}"
+                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{hint}"
             )
             return UNKNOWN
         if target in self.spec.blocks and self.spec.blocks[target].broken:

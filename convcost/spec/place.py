@@ -63,7 +63,6 @@ class Place:
         kept = {name: getattr(self, name) for name in self.__slots__}
         return Place(**{**kept, **changes})
 
-
     def sequence(self, coming: frozenset[str], **changes: Any) -> Place:
         """A place for a sequence of its own: what it names is not seen outside."""
         own = {"layers": dict(self.layers), "nameless": dict(self.nameless), "coming": coming}
@@ -78,9 +77,7 @@ class Place:
             return ""
         written, where = self.nameless[name]
         arguments = "{…}" if written not in OPS or OPS[written].attrs else ""
-        return (
-            f"only layers that say name: can be read; give line {where.line} one: {{{written}: {arguments}, name: {name}}}"
-        )
+        return f"only layers that say name: can be read; give line {where.line} one: {{{written}: {arguments}, name: {name}}}"
 
 
 class Env(Mapping[str, Any]):
