@@ -21,6 +21,9 @@ MOST_PARTS = 1000
 class Unfit(ValueError):
     """A value does not fit its kind; the text continues "ATTRIBUTE must be …"."""
 
+    shaped: Any = None
+    """The cost of an op that does not fit but whose output shapes are sure all the same."""
+
 
 class Kind:
     """A kind of attribute."""

@@ -53,7 +53,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
         weights=x[-1] * int(scale),
         biases=x[-1] * int(shift),
         saves=("inputs",),
-        checks=(Check(divides(groups, x[-1]), need, (groups, x[-1])),),
+        checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),),
     )
 
 

@@ -91,7 +91,7 @@ def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
     Source: Zhang et al., ShuffleNet (arXiv 1707.01083), section 3.1.
     """
     need = "groups must divide the channels, got groups {0} for {1} channels"
-    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2])),))
+    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2]), of_shape=False),))
 
 
 @op("depth_to_space")

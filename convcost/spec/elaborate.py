@@ -18,7 +18,7 @@ from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
 from convcost.spec.elsewhere import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.model import Branch, Broken, Call, Group, Item, Parallel, Spec, Table
+from convcost.spec.model import Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Spec, Table
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
 from convcost.walk import Step, output_edges
@@ -77,13 +77,13 @@ class Builder(Lookup):
             flow = self.sequence(self.spec.layers, place, flow)
         except TooLarge as error:
             self.problems.append(error.args[0])
+            self.blind = True
+        nodes = tuple(step.node for step in self.walk.steps)
+        outputs = () if self.blind else self.outputs(place, flow)
+        if not self.blind:
+            self.refuse_unread(nodes, outputs)
         if self.problems or not flow.known:
             return None
-        nodes = tuple(step.node for step in self.walk.steps)
-        outputs = self.outputs(place, flow)
-        if self.problems:
-            return None
-        self.refuse_unread(nodes, outputs)
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
         return Elaborated(graph, tuple(self.walk.steps), read, tuple(self.assumptions))
@@ -127,8 +127,9 @@ class Builder(Lookup):
         """Build an item and hand on what runs out of it."""
         self.count(item.where, place)
         label = item.name or (item.body.target if isinstance(item.body, Call) else "")
+        inputs = [flow]
         try:
-            inputs = self.edges(item.inputs, place, label) if item.inputs else [flow]
+            inputs = self.edges(item.inputs, place, label) if item.inputs else inputs
             current = inputs[0]
             if item.condition is not None and not self.decide(item.condition, place, current, label):
                 place.skipped.add(item.name or "")
@@ -139,6 +140,9 @@ class Builder(Lookup):
                 result = self.repeated(item, place, inputs, label)
         except Unknown:
             result = UNKNOWN
+            self.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
+        if not result.known:
+            self.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name:
             place.layers[item.name] = result
         if item.side:
@@ -179,6 +183,7 @@ class Builder(Lookup):
         if isinstance(body, Call):
             return self.call(item.where, body, place, inputs, name, made=made)
         if isinstance(body, Broken):
+            self.blind |= not isinstance(body, BrokenCall)
             return UNKNOWN
         # A name makes a scope of its own; without one the content belongs to the scope around it.
         inner = place
@@ -199,6 +204,7 @@ class Builder(Lookup):
                 try:
                     row[column] = self.evaluate(cell, place, flow, f"column {column}")
                 except Unknown:
+                    self.blind = True
                     return UNKNOWN
             labelled = {int(label) if label.isdecimal() else label: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
@@ -227,6 +233,7 @@ class Builder(Lookup):
             return UNKNOWN
         if len(ends) == 1:
             return ends[0]
+        self.consumed.update(edge for end in ends for edge in end.edges)
         joined = self.call(body.join.where, body.join, place, ends, None)
         here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
         place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
@@ -299,7 +306,8 @@ class Builder(Lookup):
             step = self.walk.step(node)
         except Unfit as error:
             self.complain(where, place.path(name), str(error))
-            return UNKNOWN
+            self.consumed.update(node.inputs)
+            return Flow(output_edges(node, error.shaped)) if error.shaped else UNKNOWN
         return Flow(output_edges(node, step.cost))
 
     def block(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:

@@ -8,7 +8,7 @@ from convcost.ops import OPS
 from convcost.ops.kinds import Boolean, OneOf, Sides
 from convcost.spec import source
 from convcost.spec.elsewhere import attribute_meant, attribute_note, op_hint, op_meant
-from convcost.spec.model import Body, Branch, Broken, Call, Group, Item, Parallel, Table, Value
+from convcost.spec.model import Body, Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Table, Value
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
@@ -35,7 +35,8 @@ class LayerReader(Reader):
         if len(verbs) != 1:
             got = f"got {' and '.join(verbs)}" if verbs else "got none"
             self.complain(tree.where, scope, f"a layer has exactly one op or block, {got}{self.remedy(verbs, names)}")
-            return Item(tree.where, Broken())
+            named = modifiers.get("name")
+            return Item(tree.where, Broken(), self.layer_name(named, scope) if named is not None else None)
         return self.item_of(tree, verbs[0], modifiers, scope, names)
 
     def remedy(self, verbs: list[str], names: Names) -> str:
@@ -237,11 +238,11 @@ class LayerReader(Reader):
             self.complain(where, scope, f"there is no op or block {target!r}{op_hint(target, targets, VERBS)}")
             target = op_meant(target, targets)  # what is wrong with its arguments and behind it can still be told
             if not target:
-                return Broken()
+                return BrokenCall()
         empty = isinstance(tree, Scalar) and tree.value is None
         if not empty and not isinstance(tree, Mapping):
             self.complain(tree.where, scope, f"the arguments of {target} must be a mapping, got {say_tree(tree)}")
-            return Broken()
+            return BrokenCall()
         before = len(self.problems)
         known = self.attributes(target)
         table = None if empty else self.mapping(tree, scope, known, of_op=target in OPS)
@@ -257,7 +258,7 @@ class LayerReader(Reader):
             missing = self.missing(table, required, known) if table else required
             if missing:
                 self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
-        return Broken() if len(self.problems) > before else Call(where, target, args)
+        return BrokenCall() if len(self.problems) > before else Call(where, target, args)
 
     def arguments(self, table: Mapping | None, known: tuple[str, ...] | None) -> dict[str, str]:
         """Argument -> the key that it is given by: its name, or what another tool calls it."""
