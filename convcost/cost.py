@@ -28,6 +28,8 @@ class Check:
     holds: Any
     need: str
     operands: tuple[Any, ...] = ()
+    of_shape: bool = True
+    """Whether the output's shape means nothing where this does not hold; else what follows can still be looked at."""
 
     def __str__(self) -> str:
         return self.need.format(*(shape_text(o) if isinstance(o, tuple) else o for o in self.operands))

@@ -26,7 +26,18 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
 #: What people of other languages mean by a sign that this one has not.
-_MEANT = {"/": "; // divides and rounds down", "=": "; == compares"}
+_MEANT = {
+    "/": "; // divides and rounds down, * 0.25 takes an exact quarter",
+    "=": "; == compares",
+    **dict.fromkeys(("**", "^"), "; a power is written out, as x * x"),
+}
+_FUNCTIONS_ELSEWHERE = {
+    "round": "floor(x + 0.5) is the nearest integer",
+    "int": "floor(x) rounds down",
+    "pow": "a power is written out, as x * x",
+    "make_divisible": "round_to(x, 8) does it",
+    "abs": "max(x, -x) is the same",
+}
 _DIGITS = 18  # of a number
 _EXPONENT = 99
 
@@ -168,6 +179,7 @@ class _Parser:
 
     def unexpected(self) -> ExprError:
         kind, token, offset = self.tokens[self.at]
+        token = "**" if self.text[max(offset - 1, 0) : offset + 1] == "**" else token
         what = f"{token!r} is not expected there{_MEANT.get(token, '')}"
         if kind == "end":
             open_bracket = self.text.count("(") > self.text.count(")")
@@ -265,7 +277,8 @@ class _Parser:
 
     def call(self, name: str, offset: int) -> Run:
         if name not in HELPERS:
-            raise ExprError(f"{name!r} is not a function; there are {', '.join(HELPERS)}", offset)
+            hint = _FUNCTIONS_ELSEWHERE.get(name) or f"there are {', '.join(HELPERS)}"
+            raise ExprError(f"{name!r} is not a function; {hint}", offset)
         function, least, most = HELPERS[name]
         args = []
         with self.nested():

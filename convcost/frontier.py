@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from convcost.conventions import convention as named_convention
 from convcost.cost import PAPER, Convention
-from convcost.errors import ConvcostError, UsageError, did_you_mean
+from convcost.errors import ConvcostError, UsageError, did_you_mean, nearest
 from convcost.fronts import front, objective
 from convcost.grid.budget import parse_count
 from convcost.network import open_network
@@ -22,7 +22,7 @@ from convcost.ops import WEIGHTED
 from convcost.published_data import KINDS, Measured, accuracies, read_accuracies, sources
 from convcost.report import Report
 from convcost.spec.zoo import names
-from convcost.units import exact, parse_bytes, storage
+from convcost.units import decimal_text, exact, parse_bytes, storage
 
 COSTS = {
     "macs": "operations under the convention",
@@ -138,7 +138,7 @@ def frontier(
     kept = _selected(rows, family, year, tiers, source)
     points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
     omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
-    points += [_own(model, value, x, chosen) for model, value in (yours or {}).items()]
+    points += [_own(model, value, x, y, chosen) for model, value in (yours or {}).items()]
     if not points:
         raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
     points, bounds = _within(points, x, y, most, least)
@@ -193,7 +193,8 @@ def _selected(
         for pattern in patterns:
             if not any(_fits(pattern, words(row)) for row in rows):
                 known = {row.family if what == "family" else row.source for row in rows}
-                raise UsageError(f"there is no {what} {pattern!r}{did_you_mean(pattern, known)}")
+                listed = "" if nearest(pattern, known) else f". Known: {', '.join(sorted(known, key=str.lower))}"
+                raise UsageError(f"there is no {what} {pattern!r}{listed or did_you_mean(pattern, known)}")
     return [
         row
         for row in rows
@@ -325,17 +326,20 @@ def _per_cent(value: str, what: str) -> Fraction:
         accuracy = Fraction(-1)
     if not 0 < accuracy <= 100:
         raise UsageError(f"{what}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+    if accuracy <= 1:
+        meant = decimal_text(accuracy * 100).removesuffix(".0")
+        raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
     return accuracy
 
 
-def _own(text: str, value: str, x: str, chosen: Convention) -> Point:
-    """A network of the caller's on the picture."""
+def _own(text: str, value: str, x: str, y: str, chosen: Convention) -> Point:
+    """A network of the caller's on the picture; only the accuracy that is given is known."""
     accuracy = _per_cent(value, text)
     network = open_network(text, {})
     report = network.report(chosen.name)
     row = Measured(
         at="--your", family="yours", item=report.title or network.name, model=network.name, knobs={},
-        resolution=report.input_shape[0], top1=value, top5=value, params="", macs="", convention="", year=0,
+        resolution=report.input_shape[0], top1=value if y == "top1" else "", top5=value if y == "top5" else "", params="", macs="", convention="", year=0,
         tier=YOURS, source="you", locator="", recipe="", note="",
     )  # fmt: skip
     return Point(row, accuracy, cost_of(report, x), YOURS)

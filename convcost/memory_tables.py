@@ -149,7 +149,10 @@ def _split_text(usage: Usage) -> list[str]:
     if not done:
         return [f"no block gets smaller in {exact(usage.options.parts)} parts"]
     best = max(done, key=lambda split: split.before)
-    blocks = f"{exact(len(done))} block{'s' * (len(done) != 1)} in {exact(usage.options.parts)} parts"
+    counts = " to ".join(exact(parts) for parts in sorted({min(s.parts for s in done), max(s.parts for s in done)}))
+    blocks = f"{exact(len(done))} block{'s' * (len(done) != 1)} in {counts} parts"
+    if max(split.parts for split in done) < usage.options.parts:
+        blocks += f" (of {exact(usage.options.parts)} asked for: a part has one channel or more)"
     needs = f"the largest, up to {best.name}, needs {exact(best.after)} elements instead of {exact(best.before)}"
     return [f"{blocks}, without further multiplications; {needs}"]
 

@@ -20,6 +20,7 @@ from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
+from convcost.units import shape_text
 from convcost.walk import Step, walk
 
 if TYPE_CHECKING:
@@ -242,6 +243,11 @@ def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int)
     if len(whole) != len(spec.input):
         need = "one number" if len(spec.input) == 1 else "a size, [height, width] or [height, width, channels]"
         raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
+    if len(whole) == 3 == len(sizes):
+        channels = spec.input[-1].evaluate(values)
+        if whole[0] == channels != whole[2]:
+            got, meant = (shape_text(shape).replace("×", "x") for shape in (whole, (*whole[1:], whole[0])))
+            raise UsageError(f"sizes go height x width x channels: the input of {spec.name} is {meant}, not {got}")
     for size in whole:
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
             raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")

@@ -36,19 +36,30 @@ class Walk:
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
         shapes = tuple(self.shapes[edge] for edge in node.inputs)
-        cost = self.cost(node, shapes)
-        for edge, shape in zip(output_edges(node, cost), cost.out):
-            self.shapes[edge] = shape
+        try:
+            cost = self.cost(node, shapes)
+        except Unfit as error:
+            if error.shaped is not None:
+                self.remember(node, error.shaped)
+            raise
+        self.remember(node, cost)
         step = Step(node, shapes, cost)
         self.steps.append(step)
         return step
 
+    def remember(self, node: Node, cost: OpCost) -> None:
+        for edge, shape in zip(output_edges(node, cost), cost.out):
+            self.shapes[edge] = shape
+
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and look at its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
-        failures = dict.fromkeys(said for check in cost.checks if (said := failure(check)))
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
+        failures = {said: check for check in different.values() if (said := failure(check))}
         if failures:
-            raise Unfit("; ".join(failures) + _came_along(node, shapes))
+            error = Unfit("; ".join(failures) + _came_along(node, shapes))
+            error.shaped = None if any(check.of_shape for check in failures.values()) else cost
+            raise error
         for shape in cost.out:
             if any(_is_too_large(size) for size in shape):
                 said = f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}"

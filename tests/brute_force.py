@@ -292,6 +292,12 @@ def layer_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     return Count(norm.out, weights=norm.weights, biases=norm.biases)
 
 
+def group_norm(x: Shape, groups: int, scale: bool = True, shift: bool = True) -> Count:
+    """Count normalization over groups of channels: each channel has its own scale and shift all the same."""
+    _check(x[-1] % groups == 0, f"{x[-1]} channels in {groups} groups")
+    return layer_norm(x, scale, shift)
+
+
 def scale(x: Shape, shift: bool = False) -> Count:
     """Count a learnt factor for each channel, and perhaps a shift that is added to each element.
 
@@ -391,6 +397,41 @@ def channel_shuffle(x: Shape, groups: int) -> Count:
     """Count interleaving the channels of equal groups."""
     _check(x[-1] % groups == 0, f"{x[-1]} channels in {groups} groups")
     return Count((x,))
+
+
+def depth_to_space(x: Shape, block: int) -> Count:
+    """Count spreading channels: element (i, j, k) goes to a position inside the block at (i, j).
+
+    >>> depth_to_space((1, 2, 8), 2).out
+    ((2, 4, 2),)
+    """
+    _check(x[-1] % (block * block) == 0, f"{x[-1]} channels over blocks of {block}")
+    targets = {
+        (i * block + k % (block * block) // block, j * block + k % block, k // (block * block))
+        for i, j, k in product(*map(range, x))
+    }
+    return Count((_extent(targets),))
+
+
+def space_to_depth(x: Shape, block: int) -> Count:
+    """Count stacking blocks: each element goes to the block that it lies in.
+
+    >>> space_to_depth((2, 4, 2), 2).out
+    ((1, 2, 8),)
+    """
+    _check(x[0] % block == 0 and x[1] % block == 0, f"blocks of {block} on {x[0]}x{x[1]}")
+    targets = {
+        (i // block, j // block, k * block * block + i % block * block + j % block)
+        for i, j, k in product(*map(range, x))
+    }
+    return Count((_extent(targets),))
+
+
+def _extent(positions: set[tuple[int, int, int]]) -> Shape:
+    """The shape that positions fill without a gap."""
+    shape = tuple(1 + max(axis) for axis in zip(*positions))
+    assert len(positions) == shape[0] * shape[1] * shape[2]
+    return shape
 
 
 def pad(x: Shape, padding: Padding) -> Count:

@@ -37,6 +37,7 @@ NUMBERS = {
     "output_padding": st.integers(0, 2),
     "dilation": st.sampled_from([1, 1, 2]),
     "groups": st.sampled_from([1, 1, 2, 3]),
+    "block": st.sampled_from([1, 1, 2, 3]),
     "size": SMALL,
     "scale": st.integers(1, 3),
     "start": st.integers(0, 3),
@@ -68,6 +69,7 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "subsample": {"kernel": PAIR},
     "batch_norm": NORM,
     "layer_norm": NORM,
+    "group_norm": {"groups": st.just(ONE), **NORM},
     "local_response_norm": {"size": ONE_OR_NOT},
     "max_pool": {**POOL, "dilation": PAIR_OR_NOT},
     "avg_pool": POOL,
@@ -79,6 +81,8 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "upsample": {"scale": PAIR, "mode": MODE},
     "resize": {"size": PAIR, "mode": MODE},
     "channel_shuffle": {"groups": st.just(ONE)},
+    "depth_to_space": {"block": st.just(ONE)},
+    "space_to_depth": {"block": st.just(ONE)},
     "slice": {"start": st.just(ONE), "stop": st.just(ONE), "axis": AXIS},
     "split": {"sections": st.sampled_from([2, 3, "2 sizes", "3 sizes"]), "axis": AXIS},
 }
@@ -248,7 +252,10 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 
 # The comparison.
 
-CAN_BE_REFUSED = {"conv2d", "conv2d_table", "subsample", "channel_shuffle", "split", "add", "concat", *STRICTER}
+CAN_BE_REFUSED = {
+    "conv2d", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth", "split",
+    "add", "concat", *STRICTER,
+}  # fmt: skip
 EXAMPLES = {"conv2d": 150, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 100}
 
 

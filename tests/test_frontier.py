@@ -164,6 +164,25 @@ def test_your_own_network_stands_on_the_picture(tmp_path: Path) -> None:
     assert list(trace.x) == [4860]
 
 
+def test_of_your_own_network_only_the_accuracy_that_you_give_is_known() -> None:
+    for y, other in (("top1", "top5"), ("top5", "top1")):
+        found = frontier(y=y, family=["SqueezeNet"], yours={"resnet18": "60.1"})
+        (own,) = [point for point in found.points if point.how == "yours"]
+        assert (getattr(own.measured, y), getattr(own.measured, other)) == ("60.1", "")
+        (row,) = [
+            row for row in csv.DictReader(io.StringIO(render(frontier_table(found), "csv"))) if row["tier"] == "yours"
+        ]
+        assert (row[y], row[other]) == ("60.1", "")
+
+
+def test_where_no_family_is_near_all_are_named() -> None:
+    said = run("--family", "nothing").stderr
+    assert said.startswith("there is no family 'nothing'. Known: AlexNet, BagNet, BN-Inception, ")
+    assert said.endswith(", ZFNet\n")
+    listed = said.partition("Known: ")[2].strip().split(", ")
+    assert set(listed) == {row.family for row in accuracies()}
+
+
 def test_selections() -> None:
     assert {p.measured.year for p in frontier(year="2015-2016").points} <= {2015, 2016}
     assert {p.measured.tier for p in frontier(tier=["paper"]).points} == {"paper"}
@@ -202,6 +221,10 @@ def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_famil
             ["--your", "resnet18=172"],
             "resnet18: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got '172'",
         ),
+        (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
+        (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
+        (["--your", "resnet18=1"], "resnet18: 1 is a fraction, and accuracies are per cent: write 100"),
+        (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
         (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),

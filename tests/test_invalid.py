@@ -28,6 +28,8 @@ from click.testing import CliRunner, Result
 from convcost import ConvcostError, load
 from convcost.cli import main
 from convcost.network import open_network, validate
+from convcost.ops import OPS
+from convcost.spec.elsewhere import ATTRIBUTE_NOTES, ATTRIBUTES, OPS_ABSENT, OPS_ELSEWHERE
 
 ROOT = Path(__file__).parent.parent
 CASES = Path("tests/cases/invalid")
@@ -247,6 +249,17 @@ def test_the_comparison_can_fail() -> None:
         "",
     ):
         assert difference(name, wrong)
+
+
+def test_what_is_said_of_other_tools_exists_here() -> None:
+    for said in OPS_ELSEWHERE.values():
+        first = re.split(r"[^a-z0-9_]", said.removeprefix("{"))[0]
+        assert first in {*OPS, "parallel", "layers", "the"}, said
+    attributes = {name for op in OPS.values() for name in op.attrs}
+    assert set(ATTRIBUTES.values()) <= attributes
+    assert not attributes & (set(ATTRIBUTES) | set(ATTRIBUTE_NOTES))
+    assert not {*OPS} & {*OPS_ELSEWHERE, *OPS_ABSENT}
+    assert not {*OPS_ELSEWHERE} & {*OPS_ABSENT}
 
 
 # -- what cannot be a file of this repository --------------------------------------------------------------------
@@ -486,6 +499,11 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--input", "0x224x3"): r"an input size must be an integer from 1 to 1,000,000,000, got 0",
     ("vgg16", "--input", "9" * 11): r"an input size must be an integer from 1 to 1,000,000,000, got 9{11}",
     ("vgg16", "--input", "3x224"): r".*specs/vgg\.yaml:\d+:\d+: stage2\.pool: .*window must fit.*, got 1×112",
+    (
+        "vgg16",
+        "--input",
+        "3x224x224",
+    ): r"sizes go height x width x channels: the input of vgg is 224x224x3, not 3x224x224",
     ("vgg16", "--input", "224x224x3x1"): r"Error: Invalid value for '--input': '224x224x3x1' is not SIZE, HxW or .*",
     ("vgg16", "--input", ""): r"Error: Invalid value for '--input': '' is not SIZE, HxW or .*",
     ("vgg16", "--input", "-1"): r"Error: Invalid value for '--input': '-1' is not SIZE, HxW or .*",
@@ -499,6 +517,8 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--by", "blok"): r"Error: Invalid value for '--by': 'blok' is not one of 'layer', .*",
     ("vgg16", "--format", "xml"): r"Error: Invalid value for '--format': 'xml' is not one of 'table', .*",
     ("vgg16", "--memory", "none"): r"Error: Invalid value for '--memory': 'none' is not one of 'fused', .*",
+    ("vgg16", "-o", "no.xlsx"): r"no\.xlsx: the ending \.xlsx says no format; known are "
+    r"\.json, \.csv, \.md, \.html, \.htm, \.tex, \.txt, \.svg, \.png, \.pdf; else give --format",
     ("vgg16", "-o", ""): r".*No such file or directory.*",
     ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: No such file or directory",
     ("vgg16", "-o", "specs"): r"cannot write specs: Is a directory",
@@ -514,6 +534,21 @@ def test_misuse(args: tuple[str, ...]) -> None:
     assert re.fullmatch(MISUSE[args], said[-1])
     # click puts its usage before the error; the library says one line.
     assert len(said) == 1 or said[0].startswith("Usage: convcost report")
+
+
+@pytest.mark.parametrize("name", ["plain.txt", "plain", "forced.xlsx"])
+def test_no_ending_txt_and_a_stated_format_stay(name: str, tmp_path: Path) -> None:
+    forced = ("--format", "table") if name == "forced.xlsx" else ()
+    assert run("report", "lenet5", "-o", str(tmp_path / name), *forced).exit_code == 0
+    assert (tmp_path / name).read_text() == run("report", "lenet5").stdout
+
+
+def test_four_channels_are_an_input_like_any_other() -> None:
+    assert json.loads(run("report", "vgg16", "--input", "224x224x4", "--format", "json").stdout)["input_shape"] == [
+        224,
+        224,
+        4,
+    ]
 
 
 def test_large_batch_is_exact() -> None:

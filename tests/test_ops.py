@@ -115,6 +115,9 @@ ROWS = [
     row("layer_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale and shift for each of 3 channels", weights=3, biases=3),
     row("layer_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts", biases=10),
     row("layer_norm", [(10,)], {"shift": False}, [(10,)], "10 scales", weights=10),
+    row("group_norm", [(4, 5, 6)], {"groups": 3}, [(4, 5, 6)], "scale and shift for each of 6 channels", weights=6, biases=6),
+    row("group_norm", [(4, 5, 6)], {"groups": 6, "scale": False}, [(4, 5, 6)], "6 shifts", biases=6),
+    row("group_norm", [(4, 5, 6)], {"groups": 1, "shift": False}, [(4, 5, 6)], "6 scales", weights=6),
     row("scale", [(4, 5, 3)], {}, [(4, 5, 3)], "a factor for each of 3 channels", weights=3),
     row("scale", [(4, 5, 3)], {"shift": True}, [(4, 5, 3)], "3 factors and 3 shifts, these at 20 positions: 60",
         bias_adds=60, weights=3, biases=3),
@@ -170,6 +173,8 @@ ROWS = [
     row("resize", [(33, 32, 256)], {"size": [65, 64]}, [(65, 64, 256)], "the size is given",
         variant="nearest"),
     row("resize", [(4, 5, 6)], {"size": 3, "mode": "bilinear"}, [(3, 3, 6)], "the size is given", variant="bilinear"),
+    row("depth_to_space", [(4, 5, 18)], {"block": 3}, [(12, 15, 2)], "360 elements: 18/9 channels at 3·4 times 3·5 positions"),
+    row("space_to_depth", [(4, 6, 3)], {"block": 2}, [(2, 3, 12)], "72 elements: 4·3 channels at 4/2 times 6/2 positions"),
     row("channel_shuffle", [(28, 14, 240)], {"groups": 3}, [(28, 14, 240)], "the same channels in another order"),
     row("slice", [(28, 14, 116)], {"start": 58, "stop": 116}, [(28, 14, 58)], "116-58 = 58", view=True),
     row("slice", [(28, 14, 116)], {"start": 0, "stop": 27, "axis": "height"}, [(27, 14, 116)], "27-0 = 27", view=True),
@@ -179,6 +184,10 @@ ROWS = [
 ]
 
 WINDOW = "the 3×3 window must fit into the padded input, got "
+VECTOR_GATE = (
+    "multiply needs gates that are maps, such as 1×1×8, got a vector of #: "
+    "put no flatten before a gate, and conv2d with kernel: 1 in the place of linear"
+)
 GATES = "multiply needs gates of shape 4×5×8 (height and width may be 1), got "
 TRANSPOSED = {"channels": 4, "kernel": 2}
 
@@ -237,13 +246,19 @@ REFUSALS = [
     refusal("add", [(4, 5, 8), (4, 1, 8)], {}, "add needs equal shapes, got 4×5×8 and 4×1×8", [(4, 5, 8)] * 2),
     refusal("add", [(4, 5, 8), (4, 5, 9)], {}, "add needs equal shapes, got 4×5×8 and 4×5×9", [(4, 5, 9)] * 2),
     refusal("add", [(8,), (8, 1, 1)], {}, "add needs equal shapes, got 8 and 8×1×1"),
-    refusal("add", [(8,), (8,), (9,)], {}, "add needs equal shapes, got 8 and 9", [(8,)] * 3),
+    refusal("add", [(8,), (8,), (9,)], {}, "add needs equal shapes, got 8, 8 and 9", [(8,)] * 3),
+    refusal("add", [(4, 5, 8), (4, 5, 9), (4, 5, 7)], {}, "add needs equal shapes, got 4×5×8, 4×5×9 and 4×5×7",
+            [(4, 5, 8)] * 3),
+    refusal("add", [(4, 5, 8), (4, 5, 8), (4, 5, 9)], {}, "add needs equal shapes, got 4×5×8, 4×5×8 and 4×5×9",
+            [(4, 5, 8)] * 3),
     refusal("multiply", [(4, 5, 8), (2, 5, 8)], {}, GATES + "2×5×8", [(4, 5, 8), (1, 1, 8)]),
     refusal("multiply", [(4, 5, 8), (4, 2, 8)], {}, GATES + "4×2×8", [(4, 5, 8), (4, 5, 8)]),
     refusal("multiply", [(4, 5, 8), (4, 5, 9)], {}, GATES + "4×5×9", [(4, 5, 9), (4, 5, 9)]),
     refusal("multiply", [(8,), (1, 1, 8)], {}, "multiply needs gates of shape 8 (height and width may be 1), got 1×1×8"),
-    refusal("multiply", [(8,), (8,), (9,)], {}, "multiply needs gates of shape 8 (height and width may be 1), got 9",
+    refusal("multiply", [(8,), (8,), (9,)], {}, "multiply needs gates of shape 8 (height and width may be 1), got 8 and 9",
             [(8,)] * 3),
+    refusal("multiply", [(4, 5, 8), (8,)], {}, VECTOR_GATE.replace("#", "8")),
+    refusal("multiply", [(4, 5, 8), (1, 1, 8), (9,)], {}, VECTOR_GATE.replace("#", "9")),
     refusal("concat", [(4, 5, 8), (3, 5, 7)], {},
             "concat needs shapes that agree in all axes but channels, got 4×5×8 and 3×5×7", [(4, 5, 8), (4, 5, 7)]),
     refusal("concat", [(4, 5, 8), (4, 6, 7)], {},
@@ -253,7 +268,15 @@ REFUSALS = [
     refusal("concat", [(8,), (1, 1, 8)], {}, "concat needs shapes that agree in all axes but channels, got 8 and 1×1×8"),
     refusal("concat", [(8,), (8,)], {"axis": "height"}, "a vector of 8 has no height"),
     refusal("concat", [(4, 5, 8), (4, 5, 8), (4, 6, 8)], {},
-            "concat needs shapes that agree in all axes but channels, got 4×5×8 and 4×6×8", [(4, 5, 8)] * 3),
+            "concat needs shapes that agree in all axes but channels, got 4×5×8, 4×5×8 and 4×6×8", [(4, 5, 8)] * 3),
+    refusal("group_norm", [(4, 5, 10)], {"groups": 4},
+            "groups must divide the channels, got groups 4 for 10 channels", {"groups": 5}),
+    refusal("depth_to_space", [(4, 5, 10)], {"block": 2},
+            "block² must divide the channels, got 4 for 10 channels", [(4, 5, 12)]),
+    refusal("space_to_depth", [(4, 5, 3)], {"block": 2},
+            "block must divide the map, got block 2 for 4×5", [(4, 6, 3)]),
+    refusal("space_to_depth", [(5, 4, 3)], {"block": 2},
+            "block must divide the map, got block 2 for 5×4", [(6, 4, 3)]),
     refusal("channel_shuffle", [(4, 5, 10)], {"groups": 4},
             "groups must divide the channels, got groups 4 for 10 channels", {"groups": 5}),
     refusal("slice", [(4, 5, 8)], {"start": 4, "stop": 4}, "start must be below stop, got 4 and 4", {"stop": 5}),
@@ -306,8 +329,8 @@ def test_every_op_with_a_check_has_a_refusal():
 TAKES_MANY = {"add", "multiply", "concat"}
 TAKES_A_MAP_ONLY = {
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "channel_shuffle", "conv2d", "conv2d_table",
-    "conv_transpose2d", "global_avg_pool", "global_max_pool", "local_response_norm", "max_pool", "pad", "resize",
-    "subsample", "upsample",
+    "conv_transpose2d", "depth_to_space", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "max_pool", "pad", "resize",
+    "space_to_depth", "subsample", "upsample",
 }  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from test_ops import ROWS
 from convcost.ops import OPS
 
 #: f(x) = w·x: the weight's derivative is x. Products: each factor's derivative is the others.
-INPUTS = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "batch_norm", "layer_norm", "scale"}
-INPUTS |= {"local_response_norm", "prelu", "multiply", "subsample"}
+INPUTS = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
+INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample"}
 #: Not monotonic, so that the output does not tell the input: x·sigmoid(x) and its like fall and rise.
 INPUTS |= {"gelu", "silu", "swish", "mish", "hard_swish"}
 #: f'(x) from y: relu y > 0; sigmoid y(1 - y); tanh 1 - y²; softmax y(δ - y); softplus 1 - exp(-y); elu y + 1 where y < 0.

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
@@ -34,9 +34,12 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_file(data, path)
 
 
+_PICTURES = (".svg", ".png", ".pdf")
+
+
 def is_picture(path: str | None, given: str | None) -> bool:
     """Whether the file's ending asks for a picture, and no format was given that says otherwise."""
-    return given is None and os.path.splitext(path or "")[1].lower() in (".svg", ".png", ".pdf")
+    return given is None and os.path.splitext(path or "")[1].lower() in _PICTURES
 
 
 def is_page(path: str | None) -> bool:
@@ -44,13 +47,19 @@ def is_page(path: str | None) -> bool:
     return os.path.splitext(path or "")[1].lower() in (".html", ".htm")
 
 
-def format_of(path: str | None, given: str | None) -> str:
-    """The format asked for, else what the file's ending says, else a table; raises `UsageError` for a picture."""
+def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> str:
+    """The format asked for, else what the file's ending says, a table if it has none.
+
+    Raises `UsageError` for a picture and for an ending that nobody knows; its text names those that are `also` possible.
+    """
     if is_picture(path, given):
         raise UsageError(f"{path}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
     ending = os.path.splitext(path or "")[1].lower()
     if ending == ".parquet" and given is None:
         raise UsageError(f"{path}: Parquet holds the points of a sweep; {', '.join(EXTENSIONS)} can be written here")
+    if given is None and ending and ending not in EXTENSIONS:
+        known = ", ".join([*EXTENSIONS, *also])
+        raise UsageError(f"{path}: the ending {ending} says no format; known are {known}; else give --format")
     return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
 
 
@@ -72,7 +81,7 @@ def deliver(
 
         emit(image(figure(), output), output)
         return
-    wanted = format_of(output, format_)
+    wanted = format_of(output, format_, _PICTURES if figure is not None else ())
     if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:

@@ -96,7 +96,7 @@ def sweep_command(
         buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_
-    fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_))
+    fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_, (".parquet", ".svg")))
     shown = tuple(dict.fromkeys(metrics)) or DEFAULT_METRICS
     if cliffs:
         if front is not None or len(metrics) > 1:

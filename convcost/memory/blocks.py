@@ -45,6 +45,8 @@ class Split(NamedTuple):
     name: str
     before: int
     after: int
+    parts: int
+    """As asked for, or as many as its channels make."""
 
 
 def chains(steps: Sequence[Step], outputs: Sequence[str]) -> tuple[Chain, ...]:
@@ -156,7 +158,8 @@ def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int)
     tensors[outgoing[0]] = tensors[outgoing[0]]._replace(first=start)
     smaller = replace(lives, tensors=tuple(tensors))
     before, after = (_most(each, start, end) for each in (lives, smaller))
-    return (smaller, Split(chain.last, before, after)) if after < before else None
+    made = ceil_div(channels, ceil_div(channels, parts))
+    return (smaller, Split(chain.last, before, after, made)) if after < before else None
 
 
 def _part(channels: Dim, inner: Dim, parts: int) -> Dim:

@@ -10,12 +10,16 @@ from convcost.ops.window import VALID, slide_both
 def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
     return (
         Check(
-            divides(groups, c), "groups must divide the input channels, got groups {0} for {1} channels", (groups, c)
+            divides(groups, c),
+            "groups must divide the input channels, got groups {0} for {1} channels",
+            (groups, c),
+            of_shape=False,
         ),
         Check(
             divides(groups, channels),
             "groups must divide the output channels, got groups {0} for {1} channels",
             (groups, channels),
+            of_shape=False,
         ),
     )
 
@@ -180,7 +184,7 @@ def conv2d_table(
         weights=weights,
         biases=biases,
         saves=("inputs",),
-        checks=(*fits, *(Check(channel < x[2], need, (channel, x[2])) for channel in seen)),
+        checks=(*fits, *(Check(channel < x[2], need, (channel, x[2]), of_shape=False) for channel in seen)),
     )
 
 

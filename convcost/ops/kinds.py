@@ -21,12 +21,17 @@ MOST_PARTS = 1000
 class Unfit(ValueError):
     """A value does not fit its kind; the text continues "ATTRIBUTE must be …"."""
 
+    shaped: Any = None
+    """The cost of an op that does not fit but whose output shapes are sure all the same."""
+
 
 class Kind:
     """A kind of attribute."""
 
     text = ""
     """What a value may be, in words, as `must be …`."""
+    words: tuple[str, ...] = ()
+    """Those that it may be."""
 
     def convert(self, value: Any) -> Any:
         """The value as a rule takes it; raises `Unfit`."""

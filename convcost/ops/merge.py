@@ -18,11 +18,12 @@ def add(x: Tensor, *others: Tensor) -> OpCost:
     >>> add((56, 56, 64), (56, 56, 64)).out
     ((56, 56, 64),)
     """
-    need = "add needs equal shapes, got {0} and {1}"
+    shapes = (x, *others)
+    need = "add needs equal shapes, got " + _listed(shapes)
     return OpCost(
         out=(x,),
         elementwise=len(others) * product(x),
-        checks=tuple(check for other in others for check in _equal_shapes(x, other, need)),
+        checks=tuple(check for other in others for check in _equal_shapes(x, other, need, shapes)),
     )
 
 
@@ -37,7 +38,12 @@ def multiply(x: Tensor, *gates: Tensor) -> OpCost:
 
     Source: Hu et al., Squeeze-and-Excitation Networks (arXiv 1709.01507), equation 4.
     """
-    need = "multiply needs gates of shape {0} (height and width may be 1), got {1}"
+    need = "multiply needs gates of shape {0} (height and width may be 1), got " + _listed(gates, first=1)
+    flat = (
+        "multiply needs gates that are maps, such as 1×1×{0}, got a vector of {1}: "
+        "put no flatten before a gate, and conv2d with kernel: 1 in the place of linear"
+    )
+    shapes = (x, *gates)
     return OpCost(
         out=(x,),
         elementwise=len(gates) * product(x),
@@ -46,9 +52,11 @@ def multiply(x: Tensor, *gates: Tensor) -> OpCost:
             check
             for gate in gates
             for check in (
-                Check(len(x) == len(gate), need, (x, gate)),
-                Check(equal(x[-1], gate[-1]), need, (x, gate)),
-                *(Check(either(equal(a, b), equal(b, 1)), need, (x, gate)) for a, b in zip(x[:-1], gate[:-1])),
+                Check(len(x) <= len(gate), flat, (x[-1], gate)),
+                Check(len(x) >= len(gate), need, shapes),
+                # Of a gate with other axes, that alone is said.
+                Check(either(len(x) != len(gate), equal(x[-1], gate[-1])), need, shapes),
+                *(Check(either(equal(a, b), equal(b, 1)), need, shapes) for a, b in zip(x[:-1], gate[:-1])),
             )
         ),
     )
@@ -65,16 +73,17 @@ def concat(x: Tensor, *others: Tensor, axis: Axis = "channels") -> OpCost:
     >>> concat((28, 28, 64), (28, 28, 128), (28, 28, 32), (28, 28, 32)).out
     ((28, 28, 256),)
     """
-    need = "concat needs shapes that agree in all axes but " + axis + ", got {0} and {1}"
+    shapes = (x, *others)
+    need = "concat needs shapes that agree in all axes but " + axis + ", got " + _listed(shapes)
     return OpCost(
         out=(resized(x, axis, sum((size_of(other, axis) for other in others), size_of(x, axis))),),
         checks=(
             has_axis(x, axis),
             # Both get the same size along the axis, so that only the others are compared.
             *(
-                Check(check.holds, need, (x, other))
+                check
                 for other in others
-                for check in _equal_shapes(resized(x, axis, 1), resized(other, axis, 1), need)
+                for check in _equal_shapes(resized(x, axis, 1), resized(other, axis, 1), need, shapes)
             ),
         ),
     )
@@ -96,9 +105,19 @@ def has_axis(x: Shape, axis: str) -> Check:
     return Check(len(x) >= -AXES[axis], "a vector of {0} has no " + axis, (x,))
 
 
-def _equal_shapes(x: Shape, other: Shape, need: str) -> tuple[Check, ...]:
-    """One check per axis, after one for the number of axes."""
+def _equal_shapes(x: Shape, other: Shape, need: str, shapes: tuple[Shape, ...]) -> tuple[Check, ...]:
+    """One check per axis, after one for the number of axes; all say the same of all inputs."""
     return (
-        Check(len(x) == len(other), need, (x, other)),
-        *(Check(equal(a, b), need, (x, other)) for a, b in zip(x, other)),
+        Check(len(x) == len(other), need, shapes),
+        *(Check(equal(a, b), need, shapes) for a, b in zip(x, other)),
     )
+
+
+def _listed(shapes: tuple[Shape, ...], first: int = 0) -> str:
+    """The places of operands in a message: {0}, {1} and {2}.
+
+    >>> _listed(((8,), (8,), (9,))), _listed(((8,),), first=1)
+    ('{0}, {1} and {2}', '{1}')
+    """
+    places = [f"{{{i}}}" for i, _ in enumerate(shapes, first)]
+    return " and ".join(filter(None, (", ".join(places[:-1]), *places[-1:])))

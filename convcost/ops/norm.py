@@ -1,7 +1,7 @@
 """Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
 
-from convcost.cost import OpCost
-from convcost.dims import product
+from convcost.cost import Check, OpCost
+from convcost.dims import divides, product
 from convcost.ops.kinds import Flag, Map, Size, Tensor
 from convcost.ops.registry import op
 
@@ -48,6 +48,28 @@ def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
         biases=x[-1] * int(shift),
         variant=_VARIANTS.get((scale, shift), ""),
         saves=("inputs",),
+    )
+
+
+@op("group_norm")
+def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise each group of channels by its own mean and variance over the map, then scale and shift each channel.
+
+    Shape unchanged; groups must divide the channels. Params: a scale and a shift per channel (each can be switched
+    off); no buffers. `groups: in.channels` is instance normalisation, `groups: 1` takes the whole map.
+
+    >>> group_norm((56, 56, 64), groups=32).params
+    128
+
+    Source: Wu and He, Group Normalization (arXiv 1803.08494); torch.nn.GroupNorm.
+    """
+    need = "groups must divide the channels, got groups {0} for {1} channels"
+    return OpCost(
+        out=(x,),
+        weights=x[-1] * int(scale),
+        biases=x[-1] * int(shift),
+        saves=("inputs",),
+        checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),),
     )
 
 

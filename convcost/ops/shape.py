@@ -96,7 +96,45 @@ def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
     Source: Zhang et al., ShuffleNet (arXiv 1707.01083), section 3.1.
     """
     need = "groups must divide the channels, got groups {0} for {1} channels"
-    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2])),))
+    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2]), of_shape=False),))
+
+
+@op("depth_to_space")
+def depth_to_space(x: Map, *, block: Size) -> OpCost:
+    """Spread the channels of each position over block·block positions: pixel shuffle.
+
+    (h, w, c) -> (block·h, block·w, c / block²); block² must divide the channels.
+
+    >>> depth_to_space((28, 28, 36), block=3).out
+    ((84, 84, 4),)
+
+    Source: Shi et al. (arXiv 1609.05158), equation 4; torch.nn.PixelShuffle.
+    """
+    area = block * block
+    need = "block² must divide the channels, got {0} for {1} channels"
+    return OpCost(
+        out=((block * x[0], block * x[1], x[2] // area),),
+        checks=(Check(divides(area, x[2]), need, (area, x[2])),),
+    )
+
+
+@op("space_to_depth")
+def space_to_depth(x: Map, *, block: Size) -> OpCost:
+    """Stack each block·block positions into the channels of one: the opposite of depth_to_space.
+
+    (h, w, c) -> (h / block, w / block, block²·c); block must divide height and width.
+
+    >>> space_to_depth((84, 84, 4), block=3).out
+    ((28, 28, 36),)
+
+    Source: torch.nn.PixelUnshuffle; the passthrough of YOLOv2 (arXiv 1612.08242), the stem of TResNet (arXiv 2003.13630).
+    """
+    need = "block must divide the map, got block {0} for {1}"
+    sizes = (block, (x[0], x[1]))
+    return OpCost(
+        out=((x[0] // block, x[1] // block, block * block * x[2]),),
+        checks=(Check(divides(block, x[0]), need, sizes), Check(divides(block, x[1]), need, sizes)),
+    )
 
 
 @op("slice")

@@ -16,8 +16,9 @@ from convcost.errors import Problem, SpecError, Where, did_you_mean
 from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
+from convcost.spec.elsewhere import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.model import Branch, Broken, Call, Group, Item, Parallel, Spec, Table
+from convcost.spec.model import Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Spec, Table
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
 from convcost.walk import Step, output_edges
@@ -76,13 +77,13 @@ class Builder(Lookup):
             flow = self.sequence(self.spec.layers, place, flow)
         except TooLarge as error:
             self.problems.append(error.args[0])
+            self.blind = True
+        nodes = tuple(step.node for step in self.walk.steps)
+        outputs = () if self.blind else self.outputs(place, flow)
+        if not self.blind:
+            self.refuse_unread(nodes, outputs)
         if self.problems or not flow.known:
             return None
-        nodes = tuple(step.node for step in self.walk.steps)
-        outputs = self.outputs(place, flow)
-        if self.problems:
-            return None
-        self.refuse_unread(nodes, outputs)
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
         return Elaborated(graph, tuple(self.walk.steps), read, tuple(self.assumptions))
@@ -126,8 +127,9 @@ class Builder(Lookup):
         """Build an item and hand on what runs out of it."""
         self.count(item.where, place)
         label = item.name or (item.body.target if isinstance(item.body, Call) else "")
+        inputs = [flow]
         try:
-            inputs = self.edges(item.inputs, place, label) if item.inputs else [flow]
+            inputs = self.edges(item.inputs, place, label) if item.inputs else inputs
             current = inputs[0]
             if item.condition is not None and not self.decide(item.condition, place, current, label):
                 place.skipped.add(item.name or "")
@@ -138,6 +140,9 @@ class Builder(Lookup):
                 result = self.repeated(item, place, inputs, label)
         except Unknown:
             result = UNKNOWN
+            self.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
+        if not result.known:
+            self.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name:
             place.layers[item.name] = result
         if item.side:
@@ -178,6 +183,7 @@ class Builder(Lookup):
         if isinstance(body, Call):
             return self.call(item.where, body, place, inputs, name, made=made)
         if isinstance(body, Broken):
+            self.blind |= not isinstance(body, BrokenCall)
             return UNKNOWN
         # A name makes a scope of its own; without one the content belongs to the scope around it.
         inner = place
@@ -185,9 +191,7 @@ class Builder(Lookup):
             self.take(name, place, item.where, made=made)
             inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
         if isinstance(body, Group):
-            return self.sequence(
-                body.items, inner.inner(layers=dict(inner.layers), coming=_names(body.items)), inputs[0]
-            )
+            return self.sequence(body.items, inner.sequence(_names(body.items)), inputs[0])
         if isinstance(body, Table):
             return self.table(body, inner, inputs[0])
         assert isinstance(body, Parallel)
@@ -200,6 +204,7 @@ class Builder(Lookup):
                 try:
                     row[column] = self.evaluate(cell, place, flow, f"column {column}")
                 except Unknown:
+                    self.blind = True
                     return UNKNOWN
             labelled = {int(label) if label.isdecimal() else label: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
@@ -209,15 +214,8 @@ class Builder(Lookup):
                 inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
                 self.take(name, place, cells[0].where, made=made)
-                coming = _names(table.items)
-                inner = place.inner(
-                    values=values,
-                    scope=(*place.scope, name),
-                    taken={},
-                    counts={},
-                    layers=dict(place.layers),
-                    coming=coming,
-                )
+                changes = {"values": values, "scope": (*place.scope, name), "taken": {}, "counts": {}}
+                inner = place.sequence(_names(table.items), **changes)
                 items = list(table.items)
             flow = self.sequence(items, inner, flow)
             place.layers[name] = flow
@@ -235,11 +233,15 @@ class Builder(Lookup):
             return UNKNOWN
         if len(ends) == 1:
             return ends[0]
-        return self.call(body.join.where, body.join, place, ends, None)
+        self.consumed.update(edge for end in ends for edge in end.edges)
+        joined = self.call(body.join.where, body.join, place, ends, None)
+        here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
+        place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
+        return joined
 
     def branch(self, branch: Branch, place: Place, start: Flow) -> Flow:
         names = place.coming | _names(branch.items)
-        return self.sequence(branch.items, place.inner(layers=dict(place.layers), coming=names), start)
+        return self.sequence(branch.items, place.sequence(names), start)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -255,9 +257,9 @@ class Builder(Lookup):
         if isinstance(target, Broken):
             return UNKNOWN
         if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
-            known = did_you_mean(str(target), [*OPS, *self.spec.blocks])
+            hint = op_hint(str(target), [*OPS, *self.spec.blocks])
             self.complain(
-                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{known}"
+                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{hint}"
             )
             return UNKNOWN
         if target in self.spec.blocks and self.spec.blocks[target].broken:
@@ -269,7 +271,7 @@ class Builder(Lookup):
                     value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
                 return UNKNOWN
-        local = self.take(name, place, where, made=made) if name else self.free(target, place)
+        local = self.take(name, place, where, made=made) if name else self.free(target, place, call)
         build = self.op if target in OPS else self.block
         return build(where, target, call, place, inputs, local)
 
@@ -304,7 +306,8 @@ class Builder(Lookup):
             step = self.walk.step(node)
         except Unfit as error:
             self.complain(where, place.path(name), str(error))
-            return UNKNOWN
+            self.consumed.update(node.inputs)
+            return Flow(output_edges(node, error.shaped)) if error.shaped else UNKNOWN
         return Flow(output_edges(node, step.cost))
 
     def block(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:

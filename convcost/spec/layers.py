@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from convcost.errors import Where, did_you_mean
+from convcost.errors import Where, did_you_mean, nearest
 from convcost.graph import FORMS
 from convcost.ops import OPS
-from convcost.ops.kinds import OneOf, Sides
+from convcost.ops.kinds import Boolean, OneOf, Sides
 from convcost.spec import source
-from convcost.spec.model import Body, Branch, Broken, Call, Group, Item, Parallel, Table, Value
+from convcost.spec.elsewhere import attribute_meant, attribute_note, op_hint, op_meant
+from convcost.spec.model import Body, Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Table, Value
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.source import Mapping, Scalar, Tree
 
@@ -34,7 +35,8 @@ class LayerReader(Reader):
         if len(verbs) != 1:
             got = f"got {' and '.join(verbs)}" if verbs else "got none"
             self.complain(tree.where, scope, f"a layer has exactly one op or block, {got}{self.remedy(verbs, names)}")
-            return Item(tree.where, Broken())
+            named = modifiers.get("name")
+            return Item(tree.where, Broken(), self.layer_name(named, scope) if named is not None else None)
         return self.item_of(tree, verbs[0], modifiers, scope, names)
 
     def remedy(self, verbs: list[str], names: Names) -> str:
@@ -232,31 +234,49 @@ class LayerReader(Reader):
 
     def call_of(self, where: Where, target: str, tree: Tree, scope: str, names: Names) -> Call | Broken:
         if not self.is_target(target, names):
-            hint = did_you_mean(target, [*OPS, *self.blocks, *VERBS])
-            self.complain(where, scope, f"there is no op or block {target!r}{hint}")
-            return Broken()
+            targets = [*OPS, *self.blocks]
+            self.complain(where, scope, f"there is no op or block {target!r}{op_hint(target, targets, VERBS)}")
+            target = op_meant(target, targets)  # what is wrong with its arguments and behind it can still be told
+            if not target:
+                return BrokenCall()
         empty = isinstance(tree, Scalar) and tree.value is None
         if not empty and not isinstance(tree, Mapping):
             self.complain(tree.where, scope, f"the arguments of {target} must be a mapping, got {say_tree(tree)}")
-            return Broken()
+            return BrokenCall()
         before = len(self.problems)
-        table = None if empty else self.mapping(tree, scope, self.attributes(target))
         known = self.attributes(target)
+        table = None if empty else self.mapping(tree, scope, known, of_op=target in OPS)
+        given = self.arguments(table, known)
+        if table and target in OPS:  # a word of another tool has been told, and hides nothing
+            before += sum(bool(key in given.values() or attribute_note(key)) for key in self.unknown(table, known))
         args = {
-            name: self.argument(target, name, value, f"{scope}.{name}", names)
-            for name, value in (table.pairs.items() if table else ())
-            if known is None or name in known
+            name: self.argument(target, name, table.pairs[key], f"{scope}.{name}", names)  # type: ignore[union-attr]
+            for name, key in given.items()
         }
         if target in OPS:
             required = [attr.name for attr in OPS[target].attrs.values() if attr.required]
             missing = self.missing(table, required, known) if table else required
             if missing:
                 self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
-        return Broken() if len(self.problems) > before else Call(where, target, args)
+        return BrokenCall() if len(self.problems) > before else Call(where, target, args)
+
+    def arguments(self, table: Mapping | None, known: tuple[str, ...] | None) -> dict[str, str]:
+        """Argument -> the key that it is given by: its name, or what another tool calls it."""
+        keys = list(table.pairs) if table else []
+        given = {key: key for key in keys if known is None or key in known}
+        others = {meant: key for key in keys if key not in given and (meant := attribute_meant(key, known or ()))}
+        return {**others, **given}
 
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) is meant, not a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
-        if isinstance(kind, (OneOf, Sides)) and isinstance(tree, Scalar) and tree.value in kind.words:
-            return Value(tree.where, tree.value)
-        return self.value(tree, scope, names)
+        word = tree.value if isinstance(tree, Scalar) else None
+        if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):
+            return self.value(tree, scope, names)
+        if word in kind.words:
+            return Value(tree.where, word)
+        if not NAME.fullmatch(word) or word in names.values or word in self.sayable:
+            return self.value(tree, scope, names)
+        near = nearest(word, names.values)
+        self.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
+        return Value(tree.where, Broken())

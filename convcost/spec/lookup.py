@@ -34,6 +34,10 @@ class Lookup:
         self.read: set[str] = set()
         self.assumptions: dict[Any, None] = {}
         self.sides: list[str] = []
+        self.consumed: set[str] = set()
+        """Edges that only a layer reads that is wrong itself."""
+        self.blind = False
+        """Whether a complaint leaves open which layer reads which, so that nothing more is said about that."""
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
         self.steps = self.nesting = 0
@@ -86,6 +90,7 @@ class Lookup:
             with suppress(Unknown):  # all of them are looked at before the layer is given up
                 found.append(self.edge(edge, place, label))
         if len(found) < len(edges):
+            self.blind = True
             raise Unknown
         return found
 
@@ -98,6 +103,8 @@ class Lookup:
                 what = f"reads {name!r}, which is not built here: its condition is false"
             elif name in place.coming:
                 what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
+            elif unreadable := place.unreadable(name):
+                what = f"reads {name!r}, but {unreadable}"
             else:
                 what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
             self.complain(edge.where, place.path(label), what)
@@ -118,19 +125,21 @@ class Lookup:
             self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
         elif path in self.taken:
             hint = "; say name: to tell them apart" * made
+            self.blind = True
             self.complain(where, place.path(), f"the name {name!r} is taken by line {self.taken[path].line}{hint}")
         self.taken.setdefault(path, where)
         place.taken[name] = where
         return name
 
-    def free(self, target: str, place: Place) -> str:
+    def free(self, target: str, place: Place, call: Call) -> str:
         """A name for a layer that has none: its op's or block's, numbered from the second on."""
         name, count = target, place.counts.get(target, 1)
         while name in place.taken or name in place.coming:
             count += 1
             name = f"{target}_{count}"
         place.counts[target] = count
-        place.taken[name] = Where("", 0, 0)
+        place.taken[name] = call.where
+        place.nameless[name] = call.target, call.where
         return name
 
     def count(self, where: Where, place: Place) -> None:
@@ -147,7 +156,8 @@ class Lookup:
                 raise SpecError(self.problems)
 
     def refuse_unread(self, nodes: Sequence[Node], outputs: Sequence[str]) -> None:
-        read = {producer(edge) for edge in outputs} | {producer(e) for node in nodes for e in node.inputs}
+        read = {producer(edge) for edge in (*outputs, *self.consumed)}
+        read |= {producer(edge) for node in nodes for edge in node.inputs}
         for node in nodes:
             if node.name not in read and node.where:
                 listed = ", or list it under outputs" if self.spec.outputs else ""

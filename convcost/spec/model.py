@@ -86,6 +86,10 @@ class Broken:
     """Something that parse.py has already complained about; what depends on it is not checked further."""
 
 
+class BrokenCall(Broken):
+    """A call of an op or a block that was complained about: it reads what it is given, and nothing else."""
+
+
 BROKEN: Any = Broken()
 """In the place of a knob's value that was complained about."""
 

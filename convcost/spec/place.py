@@ -8,6 +8,7 @@ from typing import Any
 
 from convcost.errors import Where, did_you_mean
 from convcost.expr import ExprError
+from convcost.ops import OPS
 from convcost.spec.model import BROKEN
 from convcost.walk import Walk
 
@@ -43,6 +44,8 @@ class Place:
     """Names used in this scope."""
     layers: dict[str, Flow] = field(default_factory=dict)
     """Earlier layers that an edge may name."""
+    nameless: dict[str, tuple[str, Where]] = field(default_factory=dict)
+    """Earlier layers that state no name, by the one that was made for them: what stands in its place, and where."""
     coming: frozenset[str] = frozenset()
     """All names that the sequence will make, to tell a forward edge from a misspelt one."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,6 +62,22 @@ class Place:
         """A place inside this one; lists it shares, unless changed."""
         kept = {name: getattr(self, name) for name in self.__slots__}
         return Place(**{**kept, **changes})
+
+    def sequence(self, coming: frozenset[str], **changes: Any) -> Place:
+        """A place for a sequence of its own: what it names is not seen outside."""
+        own = {"layers": dict(self.layers), "nameless": dict(self.nameless), "coming": coming}
+        return self.inner(**{**own, **changes})
+
+    def unreadable(self, name: str) -> str:
+        """What to do about an earlier layer that bears this name without stating it; nothing where there is none.
+
+        Such names are numbered anew wherever a layer is put before them, so that reading one could change in silence.
+        """
+        if name not in self.nameless:
+            return ""
+        written, where = self.nameless[name]
+        arguments = "{…}" if written not in OPS or OPS[written].attrs else ""
+        return f"only layers that say name: can be read; give line {where.line} one: {{{written}: {arguments}, name: {name}}}"
 
 
 class Env(Mapping[str, Any]):
@@ -82,7 +101,9 @@ class Env(Mapping[str, Any]):
             raise ExprError(f"{name!r} asks for the size of the input itself")
         flow = self.flow if name == "in" else self.place.layers.get(name)
         if flow is None:
-            raise ExprError(f"no earlier layer here is called {name!r}{did_you_mean(name, self.place.layers)}")
+            unreadable = self.place.unreadable(name)
+            hint = f"; {unreadable}" if unreadable else did_you_mean(name, self.place.layers)
+            raise ExprError(f"no earlier layer here is called {name!r}{hint}")
         if not flow.known:
             raise Unknown
         if len(flow.edges) > 1:

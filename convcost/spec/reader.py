@@ -13,6 +13,7 @@ from convcost.expr import parse as parse_expr
 from convcost.ops import OPS
 from convcost.ops.kinds import OneOf, Sides, say
 from convcost.spec import source
+from convcost.spec.elsewhere import attribute_hint, attribute_meant
 from convcost.spec.model import Broken, Edge, Value
 from convcost.spec.source import Mapping, Scalar, Tree
 
@@ -28,21 +29,6 @@ ATTRIBUTE_WORDS = {
     for attr in op.attrs.values()
     if isinstance(attr.kind, (OneOf, Sides))
     for word in attr.kind.words
-}
-#: What people of other tools write, and what it is called here.
-SYNONYMS = {
-    "filters": "channels",
-    "units": "channels",
-    "features": "channels",
-    "out_channels": "channels",
-    "out_features": "channels",
-    "kernel_size": "kernel",
-    "pool_size": "kernel",
-    "strides": "stride",
-    "pad": "padding",
-    "group": "groups",
-    "use_bias": "bias",
-    "dilation_rate": "dilation",
 }
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
@@ -73,6 +59,11 @@ class Reader:
     words: frozenset[str] = frozenset()
     """The choices of knobs, which an expression may name."""
 
+    @property
+    def sayable(self) -> set[str]:
+        """Words that an expression may use as themselves."""
+        return {*OPS, *self.blocks, *self.words, *ATTRIBUTE_WORDS, NOTHING}
+
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
         if len(self.problems) >= MOST_PROBLEMS:
@@ -92,7 +83,7 @@ class Reader:
             where = tree.where._replace(column=tree.where.column + error.offset + tree.quoted)
             self.complain(where, scope, str(error))
             return Value(tree.where, Broken())
-        words = {*OPS, *self.blocks, *self.words, *ATTRIBUTE_WORDS, NOTHING}
+        words = self.sayable
         unknown = sorted(expr.names - names.values - words)
         for name in unknown:
             what = (
@@ -105,7 +96,13 @@ class Reader:
         return Value(tree.where, Broken() if unknown else expr)
 
     def mapping(
-        self, tree: Tree | None, scope: str, known: Sequence[str] | None = None, required: Sequence[str] = ()
+        self,
+        tree: Tree | None,
+        scope: str,
+        known: Sequence[str] | None = None,
+        required: Sequence[str] = (),
+        *,
+        of_op: bool = False,
     ) -> Mapping | None:
         """The tree as a mapping with known keys only; None, with a complaint, if it is something else."""
         if tree is None or (isinstance(tree, Scalar) and tree.value is None and not required):
@@ -117,9 +114,7 @@ class Reader:
             self.complain(tree.where, scope, f"a mapping may have {MOST_KEYS:,} keys, this one has {len(tree.pairs):,}")
             raise SpecError(self.problems)
         for key in self.unknown(tree, known):
-            synonym = SYNONYMS.get(key)
-            hint = f". Did you mean {synonym}?" if synonym in (known or ()) else did_you_mean(key, known or ())
-            self.complain(tree.keys[key], scope, f"unknown key {key!r}{hint}")
+            self.complain(tree.keys[key], scope, f"unknown key {key!r}{attribute_hint(key, known or (), of_op=of_op)}")
         for key in self.missing(tree, required, known):
             self.complain(tree.where, scope, f"the key {key!r} is missing")
         return tree
@@ -132,7 +127,8 @@ class Reader:
 
     def missing(self, tree: Mapping, required: Iterable[str], known: Sequence[str] | None) -> list[str]:
         """Required keys that are not there, not even misspelt."""
-        meant = {SYNONYMS.get(key) or nearest(key, known or ()) for key in self.unknown(tree, known)}
+        names = known or ()
+        meant = {attribute_meant(key, names) or nearest(key, names) for key in self.unknown(tree, known)}
         return [key for key in required if key not in tree.pairs and key not in meant]
 
     def scalar(self, table: Mapping, key: str, kind: type) -> Any:
