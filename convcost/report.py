@@ -56,6 +56,11 @@ class LayerCost(NamedTuple):
         """The shape of the (first) output."""
         return self.output_shapes[0]
 
+    @property
+    def kind(self) -> str:
+        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        return kind_of(self.op, self.attrs, self.input_shapes)
+
 
 class Totals(NamedTuple):
     """Sums over all layers; bytes follow from the report's dtype."""
@@ -226,7 +231,7 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
 
 def _key(layer: LayerCost, level: str) -> str:
     if level == "op":
-        return kind(layer)
+        return layer.kind
     depth = {"layer": None, "block": 2, "stage": 1}[level]
     return layer.name if depth is None else ".".join(layer.scope[:depth]) or layer.name
 
@@ -240,11 +245,6 @@ def _group(name: str, layers: list[LayerCost], level: str) -> Group:
         {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
     )
     return Group(name=name, layers=len(layers), **sums, **ends)
-
-
-def kind(layer: LayerCost) -> str:
-    """What sort of op a layer is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-    return kind_of(layer.op, layer.attrs, layer.input_shapes)
 
 
 def kind_of(op: str, attrs: Mapping[str, Any], input_shapes: Sequence[Shape]) -> str:

@@ -10,7 +10,7 @@ from convcost.dims import product
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.network import Network
 from convcost.render import Table
-from convcost.report import LayerCost, Report, kind
+from convcost.report import LayerCost, Report
 from convcost.rewrite import Rebuilt
 from convcost.tables import title
 from convcost.units import binary, compact, exact, percent, shape_text
@@ -69,7 +69,7 @@ def _names(layers: list[LayerCost]) -> str:
 
 
 def _kinds(layers: list[LayerCost]) -> str:
-    return " + ".join(kind(layer) for layer in layers if layer.macs)
+    return " + ".join(layer.kind for layer in layers if layer.macs)
 
 
 def _sum(layers: list[LayerCost], field: str) -> int:
