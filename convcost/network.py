@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
+from convcost.units import decimal_text, shape_text
 from convcost.walk import Step, walk
 
 if TYPE_CHECKING:
@@ -49,6 +53,20 @@ class Network:
         """The name that the spec knows the network by; a rewrite keeps it."""
         self.rebuilt: tuple[Rebuilt, ...] = ()
         """What a rewrite made of which nodes; nothing for a network as it stands in its spec."""
+
+    @property
+    def label(self) -> str:
+        """The name with what is changed, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`.
+
+        >>> load("mobilenet_v2", width=0.75).label
+        'mobilenet_v2:width=0.75'
+        """
+        knobs = ",".join(f"{name}={_written(self.knobs[name])}" for name in self.changed)
+        label = f"{self.name}:{knobs}" if knobs else self.name
+        return label if self.input_shape is None else f"{label} {shape_text(self.input_shape)}"
+
+    def __repr__(self) -> str:
+        return f"<Network {self.label}>"
 
     @cached_property
     def _elaborated(self) -> Elaborated:
@@ -169,8 +187,9 @@ class Network:
 
 
 def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
-    """A network by zoo name, preset name or path of a YAML file, with knobs set.
+    """A network by zoo name, preset name or path of a YAML file, with knobs set, here or in the name.
 
+    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`.
     `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
     Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
@@ -178,11 +197,47 @@ def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any)
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
     """
-    return open_network(model, knobs, input_shape)
+    return open_named(model, knobs, input_shape)
+
+
+def open_named(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+    """As `load`, with the knobs in a mapping."""
+    bare, own = split_name(model)
+    if twice := [name for name in own if name in knobs]:
+        raise UsageError(f"{model}: {twice[0]} is set twice, in the name and beside it")
+    return open_network(bare, {**knobs, **own}, input_shape)
+
+
+def split_name(model: str) -> tuple[str, dict[str, str]]:
+    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
+
+    A file that exists, or that ends as specs do, is a path, whatever characters it has.
+
+    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
+    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
+    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
+    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
+    """
+    bare, colon, words = model.rpartition(":")
+    is_path = model.endswith((".yaml", ".yml")) or (os.sep in model and "=" not in words)
+    if not colon or is_path or ("\0" not in model and os.path.isfile(model)):
+        return model, {}
+    own: dict[str, str] = {}
+    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
+        knob, sign, value = (part.strip() for part in word.partition("="))
+        if not (bare and knob and sign and value):
+            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
+            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
+        if knob in own:
+            raise UsageError(f"{model}: {knob} is set twice")
+        own[knob] = value
+    return bare, own
 
 
 def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
-    """As `load`, with the knobs in a mapping."""
+    """As `open_named`, for a name without knobs."""
+    if split_name(model)[1]:
+        raise UsageError(f"{model}: here knobs stand apart from the name: --set KNOB=VALUE")
     found = find(model)
     name = found.preset or found.spec.name
     values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
@@ -229,6 +284,13 @@ def validate(model: str) -> list[Problem]:
             what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
             return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
     return list(SpecError(problems).problems)
+
+
+def _written(value: KnobValue) -> str:
+    """A knob's value as `knob_value` reads it."""
+    if isinstance(value, Fraction):
+        return decimal_text(value).removesuffix(".0")
+    return say(value).replace(" ", "")
 
 
 def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:

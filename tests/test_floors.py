@@ -23,7 +23,7 @@ FLOORS = {
     **dict.fromkeys(["published_data", "published_figures"], 4),
     **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine", "fronts", "executors"], 4),
     **dict.fromkeys(["report", "tables", "render", "memory_tables", "explain", "comparison", "reconcile"], 5),
-    **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
+    **dict.fromkeys(["network", "beside", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
     **dict.fromkeys(["grid", "pages", "plots"], 6),
     **dict.fromkeys(["published", "published_count", "verification"], 6),
     "html": 4,

@@ -110,6 +110,7 @@ def listed(text: str, option: str) -> list[str]:
 
 
 model_argument = click.argument("model", shell_complete=complete_model)
+models_argument = click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 set_option = click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
 )

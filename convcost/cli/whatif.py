@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    """Networks are compared elsewhere; asked for here, that is said before any option is missed."""
+    if names:
+        shown = shlex.join(["convcost", "report", *names, *(["OTHER"] if len(names) == 1 else [])])
+        raise click.UsageError(f"compare builds one layer in several ways; networks side by side: {shown}")
+
+
 @click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
+@click.argument("networks", nargs=-1, metavar="", expose_value=False, callback=_no_networks)
 @click.option("--input", "input_", type=InputShape(), required=True, metavar="HxWxC", help="Shape of the input.")
 @click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
 @click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
@@ -56,7 +65,7 @@ def compare_command(
     """One layer, several ways to build it: normal convolution against depthwise separable and others.
 
     Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
-    law that follows from the rules by cancelling.
+    law that follows from the rules by cancelling. Whole networks stand side by side in `convcost report A B`.
     """
     from convcost.compare import Layer, compare
     from convcost.comparison import comparison_table
