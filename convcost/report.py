@@ -13,11 +13,13 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.graph import Graph
 from convcost.ops import WEIGHTED, padding_macs
 from convcost.ops.kinds import say
-from convcost.units import check_dtype, storage
+from convcost.units import check_dtype, exact, storage
 from convcost.walk import Step
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from convcost.render import Table
 
 LARGEST_BATCH = 10**15
 LEVELS = ("layer", "block", "stage", "op")
@@ -126,6 +128,19 @@ class Report:
             groups.setdefault(_key(layer, level), []).append(layer)
         return tuple(_group(name, layers, level) for name, layers in groups.items())
 
+    def __repr__(self) -> str:
+        from convcost.tables import title
+
+        return (
+            f"<Report {title(self)} · {exact(self.totals.operations)} {self.convention.unit} ({self.convention.name})>"
+        )
+
+    def table(self, by: str = "layer") -> Table:
+        """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
+        from convcost.tables import report_table
+
+        return report_table(self, by)
+
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row per layer."""
         from convcost.tables import to_frame
@@ -134,9 +149,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """How a notebook shows the report."""
-        from convcost.tables import report_table
-
-        return report_table(self)._repr_html_()
+        return self.table()._repr_html_()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data, schema convcost.report/1."""

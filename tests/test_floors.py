@@ -33,7 +33,8 @@ FLOORS = {
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.
 LAZY = {
-    ("report", "tables"): "Report.to_frame and Report.to_dict, so that reports load without what tables need",
+    ("report", "tables"): "Report's text and tables, so that reports load without what tables need",
+    ("reconcile", "reconciliation"): "Reconciliation.table: results show themselves, whatever floor they stand on",
 }
 
 

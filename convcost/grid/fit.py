@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from convcost.grid.tables import METRICS, Tables
 from convcost.network import open_network
 from convcost.spec.model import Spec
 from convcost.units import decimal_text, exact
+
+if TYPE_CHECKING:
+    from convcost.render import Table
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -64,6 +67,20 @@ class Fit:
     fitting: int
     """How many points of the grid fit."""
     tables: Tables = field(repr=False)
+
+    def __repr__(self) -> str:
+        budgets = "; ".join(budget.text for budget in self.budgets)
+        return f"<Fit {self.network} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
+
+    def table(self, limit: int | None = None) -> Table:
+        """The maximal configurations, or the one picked, as a table to show or to `render`; at most `limit` rows."""
+        from convcost.grid.fit_table import fit_table
+
+        return fit_table(self, limit)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows what fits."""
+        return self.table(40)._repr_html_()
 
     @property
     def fits(self) -> bool:
