@@ -68,6 +68,10 @@ class Network:
     def __repr__(self) -> str:
         return f"<Network {self.label}>"
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows the network: its report."""
+        return self.report()._repr_html_()
+
     @cached_property
     def _elaborated(self) -> Elaborated:
         if self._built is not None:

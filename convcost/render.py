@@ -64,6 +64,9 @@ class Table:
 
         return pd.DataFrame(self.records)
 
+    def __repr__(self) -> str:
+        return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
+
     def __str__(self) -> str:
         return render(self, "table")
 
