@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
-from convcost.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.errors import Problem, SpecError, UsageError
 from convcost.expr import ExprError
 from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, Unfit, say
@@ -20,7 +20,7 @@ from convcost.reconcile import Reconciliation, reconcile
 from convcost.report import Report, check_batch, report
 from convcost.rewrite import Rebuilt, rewrite
 from convcost.spec.elaborate import Elaborated, attempt
-from convcost.spec.knobs import knob_value
+from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
 from convcost.units import decimal_text, shape_text
@@ -115,15 +115,16 @@ class Network:
         changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
         return Network(self.spec, self.name, {**self.knobs, **changed})
 
-    def rewrite(self, to: str, layers: str = "*") -> Network:
+    def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
 
-        `layers` is a glob over layer names. Raises `UsageError` if no matching layer can be rebuilt.
+        `layers` is a glob over layer names, `excluded` are globs of those to leave as they are. The new network has no
+        knobs: set them before. Raises `UsageError` if no matching layer can be rebuilt.
 
         >>> load("mobilenet_v1").rewrite("standard").report().totals.macs  # the paper's Table 4: 4866 M
         4867293184
         """
-        made = rewrite(replace(self.graph, name=self.name), to, layers)
+        made = rewrite(replace(self.graph, name=self.name), to, layers, excluded)
         built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
         after = Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
         after.origin, after.rebuilt = self.origin, made.rebuilt
@@ -247,7 +248,7 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
     values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
     for knob, value in knobs.items():
         if knob not in found.spec.knobs:
-            raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, found.spec.knobs)}")
+            raise no_knob(name, knob, found.spec.knobs)
         try:
             values[knob] = knob_value(found.spec.knobs[knob], value)
         except Unfit as error:

@@ -10,13 +10,13 @@ from convcost.cli.options import (
     convention_option,
     dtype_option,
     input_option,
+    memory_option,
     models_argument,
     output_options,
     set_option,
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, format_of
-from convcost.memory import POLICIES
 from convcost.network import open_named
 from convcost.render import render
 from convcost.report import LEVELS
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 )
 @convention_option
 @dtype_option
-@click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
-)
+@memory_option
 @output_options
 def report_command(
     models: tuple[str, ...],

@@ -24,6 +24,7 @@ from convcost.grid.guards import Array
 from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS, Tables
 from convcost.network import open_network
+from convcost.spec.knobs import FIXED
 from convcost.spec.model import Spec
 from convcost.units import decimal_text, exact
 
@@ -194,7 +195,8 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = 
     if not free:
         why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
         others = [name for name in knobs if name not in fixed]
-        raise UsageError(f"{spec.name}: {why}; say over which of its knobs: {', '.join(others)}")
+        over = f"say over which of its knobs: {', '.join(others)}" if others else FIXED
+        raise UsageError(f"{spec.name}: {why}; {over}")
     return free
 
 
