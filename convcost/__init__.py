@@ -12,14 +12,35 @@ from convcost.network import Network, load
 from convcost.version import __version__
 
 if TYPE_CHECKING:
+    from convcost.beside import side_by_side
     from convcost.fronts import pareto
     from convcost.grid.fit import fit
     from convcost.grid.sweep import sweep
 
-__all__ = ["ConvcostError", "Network", "SpecError", "UsageError", "__version__", "fit", "load", "pareto", "sweep"]
+__all__ = [
+    "ConvcostError",
+    "Network",
+    "SpecError",
+    "UsageError",
+    "__version__",
+    "fit",
+    "load",
+    "pareto",
+    "side_by_side",
+    "sweep",
+]
 
-#: Name -> the module that has it; these need numpy, which looking at a network does not.
-_LATER = {"fit": "convcost.grid.fit", "pareto": "convcost.fronts", "sweep": "convcost.grid.sweep"}
+#: Name -> the module that has it; most of these need numpy, which looking at a network does not.
+_LATER = {
+    "fit": "convcost.grid.fit",
+    "pareto": "convcost.fronts",
+    "side_by_side": "convcost.beside",
+    "sweep": "convcost.grid.sweep",
+}
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> Any:

@@ -93,20 +93,32 @@ def _spatial(layer: Layer, _amount: Dim) -> list[Part]:
     return [columns, rows]
 
 
+class Amount(NamedTuple):
+    """The number that a way takes: its word, its letter in laws, and what it says."""
+
+    word: str
+    letter: str
+    says: str
+
+
 class Way(NamedTuple):
-    """A way to build a layer: its recipe, what its number means (None: it takes none), and what it is."""
+    """A way to build a layer: its recipe, its number (None: it takes none), and what it is."""
 
     recipe: Recipe
-    amount: str | None
+    amount: Amount | None
     about: str
 
+
+_GROUPS = Amount("groups", "g", "groups that channels and filters are split into")
+_CHANNELS = Amount("channels", "b", "channels that the 1×1 leaves; their number, not a factor")
+_EXPANSION = Amount("expansion", "t", "times as many channels inside as the input has")
 
 WAYS = {
     "standard": Way(_standard, None, "each filter sees all channels"),
     "separable": Way(_separable, None, "one filter per channel, then 1×1 across channels (MobileNet)"),
-    "grouped": Way(_grouped, "groups", "filters see only the channels of their group (AlexNet, ResNeXt)"),
-    "bottleneck": Way(_bottleneck, "channels", "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
-    "inverted": Way(_inverted, "expansion", "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
+    "grouped": Way(_grouped, _GROUPS, "filters see only the channels of their group (AlexNet, ResNeXt)"),
+    "bottleneck": Way(_bottleneck, _CHANNELS, "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
+    "inverted": Way(_inverted, _EXPANSION, "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
     "spatial": Way(_spatial, None, "k×1, then 1×k (Inception-v3)"),
 }
 
@@ -171,7 +183,7 @@ def build(layer: Layer, way: str) -> Alternative:
     if amount is None and text:
         raise UsageError(f"{name} takes no number, got {way}")
     if amount is not None and not text.isdecimal():
-        raise UsageError(f"{name} needs its {amount}, as {name}:4, got {way}")
+        raise UsageError(f"{name} needs its {amount.word}, as {name}:4, got {way}")
     return assemble(layer, name, int(text or 1), way)
 
 
@@ -197,6 +209,17 @@ def compare(layer: Layer, against: Sequence[str] = ("separable",)) -> list[Alter
         if not 1 <= size <= LARGEST:
             raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {size}")
     return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
+
+
+def amount_of(way: str) -> tuple[Amount, int] | None:
+    """What the number in `bottleneck:4` is, and the number; None for a way without one.
+
+    >>> amount_of("bottleneck:4")[0].says
+    'channels that the 1×1 leaves; their number, not a factor'
+    """
+    name, _, text = way.partition(":")
+    amount = WAYS[name].amount
+    return (amount, int(text)) if amount else None
 
 
 def ratio(alternative: Alternative, standard: Alternative) -> Fraction:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.compare import Alternative, Layer, Made, compare, ratio
+from convcost.compare import Alternative, Layer, Made, amount_of, compare, ratio
 from convcost.dims import Shape, elements
 from convcost.explain import same_text
 from convcost.formula import Quantity, quantities
@@ -31,7 +31,7 @@ def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = Fa
     alternatives = compare(layer, against)
     standard = alternatives[0]
     counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
-    notes = [("output", _output_text(standard))]
+    notes = [("output", _output_text(standard)), *(("way", text) for a in alternatives if (text := _way_text(a)))]
     notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
     notes += [("why", line) for a in alternatives[1:] for line in _why(a, standard, layer)]
     if len(alternatives) > 1:
@@ -69,6 +69,12 @@ def _output_text(standard: Alternative) -> str:
     if texts[0] == texts[1].replace("w", "h"):
         return f"h' = w' = {texts[0]}"
     return f"h' = {texts[0]}, w' = {texts[1]}"
+
+
+def _way_text(alternative: Alternative) -> str:
+    """What the number of a way is: the letter of the law, and in words."""
+    found = amount_of(alternative.name)
+    return f"{alternative.name}: {found[0].letter} = {found[1]} {found[0].says}" if found else ""
 
 
 def _quantities(step: Made) -> list[Quantity]:
@@ -186,8 +192,10 @@ def _alternative(
     alternative: Alternative, standard: Alternative, layer: Layer, counted: Executed | None
 ) -> dict[str, Any]:
     share, law = ratio(alternative, standard), _law(alternative.name, layer)
+    taken = amount_of(alternative.name)
     data: dict[str, Any] = {
         "name": alternative.name,
+        **({"amount": {**taken[0]._asdict(), "value": taken[1]}} if taken else {}),
         "macs": alternative.macs,
         "padding_macs": _on_padding(alternative),
         "params": alternative.params,

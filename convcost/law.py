@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
-from convcost.compare import Layer, assemble
+from convcost.compare import WAYS, Layer, assemble
 from convcost.dims import Dim
 
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -71,7 +71,8 @@ def law_of(layer: Layer, way: str, amount: int) -> Law:
     (height, width), (down, right) = layer.kernel, layer.stride
     map_h, map_w, channels, filters = (symbol(name) for name in ("h", "w", "n_c", "n_c'"))
     kernel = (symbol("f"), symbol("f")) if height == width else (symbol("f_h"), symbol("f_w"))
-    number = {name: symbol(letter) for name, letter in _LETTERS.items()}.get(way, 1)
+    taken = WAYS[way].amount
+    number = symbol(taken.letter) if taken else 1
     operands = {channels: layer.input_shape[2], filters: layer.filters, number: amount}
     operands |= {kernel[0]: height, kernel[1]: width}
     assumptions = []
@@ -84,9 +85,6 @@ def law_of(layer: Layer, way: str, amount: int) -> Law:
         shape = (down * map_h, right * map_w, channels)
         terms = _shares(Layer(shape, filters, kernel, layer.stride, "same"), way, number)
     return Law(terms, tuple(assumptions), operands)
-
-
-_LETTERS = {"grouped": "g", "bottleneck": "b", "inverted": "t"}
 
 
 def _shares(layer: Layer, way: str, amount: Dim) -> tuple[Any, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
-from convcost.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.errors import Problem, SpecError, UsageError
 from convcost.expr import ExprError
 from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, Unfit, say
@@ -17,10 +20,10 @@ from convcost.reconcile import Reconciliation, reconcile
 from convcost.report import Report, check_batch, report
 from convcost.rewrite import Rebuilt, rewrite
 from convcost.spec.elaborate import Elaborated, attempt
-from convcost.spec.knobs import knob_value
+from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.model import KnobValue, Spec
 from convcost.spec.zoo import find
-from convcost.units import shape_text
+from convcost.units import decimal_text, shape_text
 from convcost.walk import Step, walk
 
 if TYPE_CHECKING:
@@ -50,6 +53,24 @@ class Network:
         """The name that the spec knows the network by; a rewrite keeps it."""
         self.rebuilt: tuple[Rebuilt, ...] = ()
         """What a rewrite made of which nodes; nothing for a network as it stands in its spec."""
+
+    @property
+    def label(self) -> str:
+        """The name with what is changed, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`.
+
+        >>> load("mobilenet_v2", width=0.75).label
+        'mobilenet_v2:width=0.75'
+        """
+        knobs = ",".join(f"{name}={_written(self.knobs[name])}" for name in self.changed)
+        label = f"{self.name}:{knobs}" if knobs else self.name
+        return label if self.input_shape is None else f"{label} {shape_text(self.input_shape)}"
+
+    def __repr__(self) -> str:
+        return f"<Network {self.label}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the network: its report."""
+        return self.report()._repr_html_()
 
     @cached_property
     def _elaborated(self) -> Elaborated:
@@ -94,15 +115,16 @@ class Network:
         changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
         return Network(self.spec, self.name, {**self.knobs, **changed})
 
-    def rewrite(self, to: str, layers: str = "*") -> Network:
+    def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
 
-        `layers` is a glob over layer names. Raises `UsageError` if no matching layer can be rebuilt.
+        `layers` is a glob over layer names, `excluded` are globs of those to leave as they are. The new network has no
+        knobs: set them before. Raises `UsageError` if no matching layer can be rebuilt.
 
         >>> load("mobilenet_v1").rewrite("standard").report().totals.macs  # the paper's Table 4: 4866 M
         4867293184
         """
-        made = rewrite(replace(self.graph, name=self.name), to, layers)
+        made = rewrite(replace(self.graph, name=self.name), to, layers, excluded)
         built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
         after = Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
         after.origin, after.rebuilt = self.origin, made.rebuilt
@@ -170,8 +192,9 @@ class Network:
 
 
 def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
-    """A network by zoo name, preset name or path of a YAML file, with knobs set.
+    """A network by zoo name, preset name or path of a YAML file, with knobs set, here or in the name.
 
+    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`.
     `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
     Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
@@ -179,17 +202,53 @@ def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any)
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
     """
-    return open_network(model, knobs, input_shape)
+    return open_named(model, knobs, input_shape)
+
+
+def open_named(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+    """As `load`, with the knobs in a mapping."""
+    bare, own = split_name(model)
+    if twice := [name for name in own if name in knobs]:
+        raise UsageError(f"{model}: {twice[0]} is set twice, in the name and beside it")
+    return open_network(bare, {**knobs, **own}, input_shape)
+
+
+def split_name(model: str) -> tuple[str, dict[str, str]]:
+    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
+
+    A file that exists, or that ends as specs do, is a path, whatever characters it has.
+
+    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
+    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
+    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
+    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
+    """
+    bare, colon, words = model.rpartition(":")
+    is_path = model.endswith((".yaml", ".yml")) or (os.sep in model and "=" not in words)
+    if not colon or is_path or ("\0" not in model and os.path.isfile(model)):
+        return model, {}
+    own: dict[str, str] = {}
+    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
+        knob, sign, value = (part.strip() for part in word.partition("="))
+        if not (bare and knob and sign and value):
+            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
+            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
+        if knob in own:
+            raise UsageError(f"{model}: {knob} is set twice")
+        own[knob] = value
+    return bare, own
 
 
 def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
-    """As `load`, with the knobs in a mapping."""
+    """As `open_named`, for a name without knobs."""
+    if split_name(model)[1]:
+        raise UsageError(f"{model}: here knobs stand apart from the name: --set KNOB=VALUE")
     found = find(model)
     name = found.preset or found.spec.name
     values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
     for knob, value in knobs.items():
         if knob not in found.spec.knobs:
-            raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, found.spec.knobs)}")
+            raise no_knob(name, knob, found.spec.knobs)
         try:
             values[knob] = knob_value(found.spec.knobs[knob], value)
         except Unfit as error:
@@ -230,6 +289,13 @@ def validate(model: str) -> list[Problem]:
             what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
             return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
     return list(SpecError(problems).problems)
+
+
+def _written(value: KnobValue) -> str:
+    """A knob's value as `knob_value` reads it."""
+    if isinstance(value, Fraction):
+        return decimal_text(value).removesuffix(".0")
+    return say(value).replace(" ", "")
 
 
 def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:

@@ -6,11 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcost.cost import Convention, entry
 from convcost.errors import UsageError
+from convcost.units import exact
 from convcost.walk import Step
+
+if TYPE_CHECKING:
+    from convcost.render import Table
 
 
 class Written(NamedTuple):
@@ -73,6 +77,20 @@ class Reconciliation(NamedTuple):
     """Every term that differs, in the order in which the ops appear."""
     left_out: tuple[tuple[str, ...], tuple[str, ...]]
     """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
+
+    def __repr__(self) -> str:
+        ends = (f"{one.name} {exact(count)}" for one, count in ((self.first, self.start), (self.second, self.end)))
+        return f"<Reconciliation {self.network} · {' -> '.join(ends)} · {len(self.terms)} term{'s' * (len(self.terms) != 1)}>"
+
+    def table(self) -> Table:
+        """The terms as a table, to show or to `render`."""
+        from convcost.reconciliation import terms_table
+
+        return terms_table(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the terms."""
+        return self.table()._repr_html_()
 
 
 def reconcile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.conventions import all_conventions
@@ -18,6 +19,13 @@ from convcost.version import __version__
 def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
     """The waterfall between two conventions, a row per term; raises `UsageError` for an unknown name."""
     found = network.reconcile(first, second, batch=batch)
+    whole = f"{title(network.report(batch=batch))} · from {first} to {second}"
+    return replace(terms_table(found), title=whole, data={**_head(network), **pair_dict(found)})
+
+
+def terms_table(found: Reconciliation) -> Table:
+    """As `pair_table`, from what was found alone."""
+    first, second = found.first.name, found.second.name
     ends = found.first, found.second
     running = found.start
     rows = [[found.first.name, "", "", "", "", "", exact(found.start)]]
@@ -28,13 +36,13 @@ def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Tab
             [term.what, LEDGER[term.entry], exact(term.amount), *factors, signed(term.difference), exact(running)]
         )
     return Table(
-        title=f"{title(network.report(batch=batch))} · from {first} to {second}",
+        title=f"{found.network} · from {first} to {second} · batch {exact(found.batch)}",
         headers=("op", "what", "amount", f"× {first}", f"× {second}", "adds", "total"),
         numeric=(False, False, True, True, True, True, True),
         rows=rows,
         total=[second, "", "", "", "", signed(found.end - found.start), exact(found.end)],
         records=_records(found),
-        data={**_head(network), **pair_dict(found)},
+        data={**_about(found.network), **pair_dict(found)},
         notes=[
             ("difference", f"{signed(found.end - found.start)}, {_share(found.end, found.start)} of {first}"),
             *((convention.name, _said(convention)) for convention in ends[: 1 + (first != second)]),
@@ -156,13 +164,11 @@ def _records(found: Reconciliation) -> list[dict[str, Any]]:
 
 
 def _head(network: Network) -> dict[str, Any]:
-    shape = list(network.graph.input_shape)
-    return {
-        "schema": "convcost.reconcile/1",
-        "version": __version__,
-        "network": network.name,
-        "input_shape": shape,
-    }
+    return {**_about(network.name), "input_shape": list(network.graph.input_shape)}
+
+
+def _about(network: str) -> dict[str, Any]:
+    return {"schema": "convcost.reconcile/1", "version": __version__, "network": network}
 
 
 def _unknown(network: Network, found: Reconciliation) -> list[tuple[str, str]]:

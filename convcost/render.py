@@ -7,7 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from convcost.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = ("table", "json", "csv", "markdown", "html", "latex")
 #: File name endings that say which format is meant.
@@ -40,6 +45,30 @@ class Table:
     """The rows in LaTeX's own writing, where they hold formulas."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """What stands below: a word, and what is said about it."""
+
+    def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
+        """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
+
+        >>> one = Table("", ("op", "MACs"), (False, True), [["conv2d", "2,160"]], [{"op": "conv2d", "macs": 2160}], {})
+        >>> print(one.render("csv"), end="")
+        op,macs
+        conv2d,2160
+        """
+        if format not in FORMATS:
+            raise UsageError(f"there is no format {format!r}{did_you_mean(format, FORMATS)}")
+        return render(self, format)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with an exact record per row."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records)
+
+    def __repr__(self) -> str:
+        return f"<Table {self.title or ', '.join(self.headers)} · {len(self.rows)} rows>"
+
+    def __str__(self) -> str:
+        return render(self, "table")
 
     def _repr_html_(self) -> str:
         """How a notebook shows the table."""

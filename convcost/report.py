@@ -13,11 +13,13 @@ from convcost.errors import UsageError, did_you_mean
 from convcost.graph import Graph
 from convcost.ops import WEIGHTED, padding_macs
 from convcost.ops.kinds import say
-from convcost.units import check_dtype, storage
+from convcost.units import check_dtype, exact, storage
 from convcost.walk import Step
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from convcost.render import Table
 
 LARGEST_BATCH = 10**15
 LEVELS = ("layer", "block", "stage", "op")
@@ -55,6 +57,11 @@ class LayerCost(NamedTuple):
     def output_shape(self) -> Shape:
         """The shape of the (first) output."""
         return self.output_shapes[0]
+
+    @property
+    def kind(self) -> str:
+        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        return kind_of(self.op, self.attrs, self.input_shapes)
 
 
 class Totals(NamedTuple):
@@ -121,6 +128,19 @@ class Report:
             groups.setdefault(_key(layer, level), []).append(layer)
         return tuple(_group(name, layers, level) for name, layers in groups.items())
 
+    def __repr__(self) -> str:
+        from convcost.tables import title
+
+        return (
+            f"<Report {title(self)} · {exact(self.totals.operations)} {self.convention.unit} ({self.convention.name})>"
+        )
+
+    def table(self, by: str = "layer") -> Table:
+        """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
+        from convcost.tables import report_table
+
+        return report_table(self, by)
+
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row per layer."""
         from convcost.tables import to_frame
@@ -129,9 +149,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """How a notebook shows the report."""
-        from convcost.tables import report_table
-
-        return report_table(self)._repr_html_()
+        return self.table()._repr_html_()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data, schema convcost.report/1."""
@@ -226,7 +244,7 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
 
 def _key(layer: LayerCost, level: str) -> str:
     if level == "op":
-        return kind(layer)
+        return layer.kind
     depth = {"layer": None, "block": 2, "stage": 1}[level]
     return layer.name if depth is None else ".".join(layer.scope[:depth]) or layer.name
 
@@ -240,11 +258,6 @@ def _group(name: str, layers: list[LayerCost], level: str) -> Group:
         {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
     )
     return Group(name=name, layers=len(layers), **sums, **ends)
-
-
-def kind(layer: LayerCost) -> str:
-    """What sort of op a layer is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-    return kind_of(layer.op, layer.attrs, layer.input_shapes)
 
 
 def kind_of(op: str, attrs: Mapping[str, Any], input_shapes: Sequence[Shape]) -> str:

@@ -5,7 +5,7 @@ A rewrite maps a graph to a graph; shapes and costs then come from the walk, as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -40,17 +40,24 @@ class Rebuilt(NamedTuple):
         """The old node whose reader now reads the last of the new ones."""
         return self.old[-1].name
 
+    @property
+    def names(self) -> set[str]:
+        """Of the old nodes."""
+        return {node.name for node in self.old}
 
-def rewrite(graph: Graph, to: str, pattern: str = "*") -> Rewritten:
+
+def rewrite(graph: Graph, to: str, pattern: str = "*", excluded: Sequence[str] = ()) -> Rewritten:
     """Rebuild the matching convolutions of a graph; raises `UsageError` if there is none.
 
     `separable` turns each convolution of one group, several channels and several taps into depthwise and pointwise;
     the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
     activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
-    gives convolutions of several taps G groups where G divides their channels. The pattern is a glob over names.
+    gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; what one
+    of the excluded ones matches stays as it is.
     """
     steps = walk(graph)
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
+    kept = _matching(graph, excluded)
     way, _, number = to.partition(":")
     if way == "grouped" and number.isdecimal() and int(number) > 1:
         rebuilt = [_grouped(step, int(number)) for step in steps if _can_group(step, int(number))]
@@ -60,10 +67,24 @@ def rewrite(graph: Graph, to: str, pattern: str = "*") -> Rewritten:
         rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     else:
         raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to!r}")
-    rebuilt = [one for one in rebuilt if chosen & {node.name for node in one.old}]
+    rebuilt = [one for one in rebuilt if chosen & one.names]
     if not rebuilt:
         raise UsageError(f"{graph.name} has no layer matching {pattern!r} that can become {to}")
+    rebuilt = [one for one in rebuilt if not kept & one.names]
+    if not rebuilt:
+        raise UsageError(f"{graph.name}: what is left out leaves no layer that can become {to}")
     return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
+
+
+def _matching(graph: Graph, patterns: Sequence[str]) -> set[str]:
+    """The names that one of the patterns matches; raises `UsageError` for a pattern that matches none."""
+    found: set[str] = set()
+    for pattern in patterns:
+        names = {node.name for node in graph.nodes if fnmatchcase(node.name, pattern)}
+        if not names:
+            raise UsageError(f"{graph.name} has no layer matching {pattern!r} to leave out")
+        found |= names
+    return found
 
 
 def _is_plain(step: Step) -> bool:

@@ -10,7 +10,7 @@ from convcost.dims import product
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.network import Network
 from convcost.render import Table
-from convcost.report import LayerCost, Report, kind
+from convcost.report import LayerCost, Report
 from convcost.rewrite import Rebuilt
 from convcost.tables import title
 from convcost.units import binary, compact, exact, percent, shape_text
@@ -21,9 +21,11 @@ _FIELDS = ("macs", "params", "activations")
 _Alive = dict[str, int]
 
 
-def rewrite_table(before: Network, after: Network, convention: str = PAPER) -> Table:
+def rewrite_table(
+    before: Network, after: Network, convention: str = PAPER, *, dtype: str = "fp32", memory_policy: str = "fused"
+) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
-    old, new = before.report(convention), after.report(convention)
+    old, new = (one.report(convention, dtype=dtype, memory_policy=memory_policy) for one in (before, after))
     pairs = _pairs(old, new, after.rebuilt)
     alive = _alive(before, old), _alive(after, new)
     memory = [[binary(_most(layers, live)) for layers, live in zip(pair, alive)] for pair in pairs]
@@ -50,9 +52,14 @@ def rewrite_table(before: Network, after: Network, convention: str = PAPER) -> T
             {"layer": r["layer"], **{f"{f}_{when}": r[when][f] for f in r["before"] for when in ("before", "after")}}
             for r in records
         ],
-        data={"schema": "convcost.rewrite/1", **data},
+        data={"schema": "convcost.rewrite/1", **data, **_request(old)},
         notes=_notes(old, new),
     )
+
+
+def _request(report: Report) -> dict[str, str]:
+    """What the figures depend on, beside the networks."""
+    return {"convention": report.convention.name, "dtype": report.dtype, "memory_policy": report.memory_policy}
 
 
 def _pairs(before: Report, after: Report, rebuilt: Iterable[Rebuilt]) -> list[tuple[list[LayerCost], list[LayerCost]]]:
@@ -69,7 +76,7 @@ def _names(layers: list[LayerCost]) -> str:
 
 
 def _kinds(layers: list[LayerCost]) -> str:
-    return " + ".join(kind(layer) for layer in layers if layer.macs)
+    return " + ".join(layer.kind for layer in layers if layer.macs)
 
 
 def _sum(layers: list[LayerCost], field: str) -> int:
@@ -81,11 +88,11 @@ def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
 
 
 def _alive(network: Network, report: Report) -> _Alive:
-    """Layer -> bytes alive while it runs, under the report's policy."""
+    """Layer -> bytes alive while it runs, under the report's policy; none where that looks at convolutions only."""
     graph = network.graph
     lives = lifetimes(network.steps, graph.input_shape, graph.outputs, report.memory_policy)
     bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
-    return {layer.name: bytes_at[at] for at, layer in enumerate(report.layers)}
+    return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}
 
 
 def _most(layers: list[LayerCost], alive: _Alive) -> int:
@@ -128,6 +135,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
 
     tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
     peaks = " -> ".join(_peaks(old, new))
+    weights = " -> ".join(binary(report.totals.weight_bytes) for report in (old, new))
     before, after = (report.totals.peak_activation_bytes for report in (old, new))
     change = (
         "unchanged"
@@ -138,6 +146,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         ("MACs", arrow("macs")),
         *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),
         ("params", arrow("params")),
+        ("weights", f"{weights} as {old.dtype}"),
         ("activations", f"{arrow('activations')} elements written"),
         ("largest", f"{tensors}, the largest tensor"),
         ("peak memory", f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from convcost.cost import PAPER
 from convcost.memory import POLICIES
 from convcost.render import Table
-from convcost.report import Group, LayerCost, Report, kind, totals_dict
+from convcost.report import Group, LayerCost, Report, totals_dict
 from convcost.units import binary, compact, decimal_text, exact, percent, shape_text
 from convcost.version import __version__
 
@@ -48,11 +48,18 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
 
 
 def layer_dict(layer: LayerCost) -> dict[str, Any]:
-    """One layer as JSON-ready data; `output_shapes` only where there are several."""
+    """One layer as JSON-ready data; `output_shapes` only where there are several.
+
+    `kind` is what `--by op` tells apart; `kernel`, `stride` and `groups` are null where an op has none.
+    """
     data = {
         "name": layer.name,
         "scope": list(layer.scope),
         "op": layer.op,
+        "kind": layer.kind,
+        "kernel": _window(layer, "kernel"),
+        "stride": _window(layer, "stride", "kernel"),
+        "groups": layer.attrs.get("groups"),
         "input_shapes": [list(shape) for shape in layer.input_shapes],
         "output_shape": list(layer.output_shape),
         "macs": layer.macs,
@@ -66,6 +73,12 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
+
+
+def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
+    """The first of the attributes that is given: pools step by their kernel unless told otherwise."""
+    value = next((layer.attrs[name] for name in attrs if layer.attrs.get(name) is not None), None)
+    return None if value is None else list(value)
 
 
 def json_value(value: Any) -> Any:
@@ -83,10 +96,11 @@ def to_frame(report: Report) -> pd.DataFrame:
     """A row per layer, exact counts as int64 (as Python ints where one would not fit)."""
     import pandas as pd
 
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         [{**layer_dict(layer), "scope": ".".join(layer.scope)} for layer in report.layers],
         columns=[*layer_dict(report.layers[0])] if report.layers else None,
     )
+    return frame.astype({"groups": "Int64"}) if report.layers else frame  # not floats where an op has none
 
 
 def report_table(report: Report, level: str = "layer") -> Table:
@@ -194,8 +208,8 @@ def op_text(layer: LayerCost) -> str:
     """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
     stride = layer.attrs.get("stride") or (1, 1)
     if stride == (1, 1) or stride == layer.attrs.get("kernel"):
-        return kind(layer)
-    return f"{kind(layer)} /{stride[0]}" if stride[0] == stride[1] else f"{kind(layer)} /{stride[0]}×{stride[1]}"
+        return layer.kind
+    return f"{layer.kind} /{stride[0]}" if stride[0] == stride[1] else f"{layer.kind} /{stride[0]}×{stride[1]}"
 
 
 def input_text(layer: LayerCost) -> str:

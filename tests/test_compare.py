@@ -357,3 +357,28 @@ def test_a_message_names_the_option_that_is_wrong(arguments: list[str], words: s
 def test_the_library_raises_what_the_command_says() -> None:
     with pytest.raises(UsageError, match=r"^there is no way 'seperable' .* Did you mean separable\?$"):
         compare(Layer((6, 6, 3), 5, (3, 3)), ["seperable"])
+
+
+@pytest.mark.parametrize(
+    ("way", "said", "inside"),
+    [
+        ("grouped:2", "g = 2 groups", [8]),
+        ("bottleneck:4", "b = 4 channels that the 1×1 leaves; their number, not a factor", [4, 8]),
+        ("inverted:6", "t = 6 times as many channels inside as the input has", [6 * 6, 6 * 6, 8]),
+    ],
+)
+def test_the_number_of_a_way_is_explained(way: str, said: str, inside: list[int]) -> None:
+    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3", "--against", way)
+    assert f"{way}: {said}" in " ".join(run(*layer).split())
+    found = data_of(*layer)["alternatives"][way]
+    assert [step["output_shape"][2] for step in found["steps"].values()] == inside
+    amount = found["amount"]
+    assert f"{amount['letter']} = {amount['value']} {amount['says']}".startswith(said)
+
+
+def test_a_way_without_a_number_explains_none() -> None:
+    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3")
+    assert not [
+        line for line in run(*layer, "--against", "spatial").splitlines() if line.startswith("way    ") and ":" in line
+    ]
+    assert all("amount" not in entry for entry in data_of(*layer)["alternatives"].values())

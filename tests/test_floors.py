@@ -23,7 +23,7 @@ FLOORS = {
     **dict.fromkeys(["published_data", "published_figures"], 4),
     **dict.fromkeys(["memory", "rewrite", "compare", "formula", "law", "engine", "fronts", "executors"], 4),
     **dict.fromkeys(["report", "tables", "render", "memory_tables", "explain", "comparison", "reconcile"], 5),
-    **dict.fromkeys(["network", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
+    **dict.fromkeys(["network", "beside", "listing", "closed_form", "reconciliation", "rewriting", "remedies", TOP], 6),
     **dict.fromkeys(["grid", "pages", "plots"], 6),
     **dict.fromkeys(["published", "published_count", "verification"], 6),
     "html": 4,
@@ -33,7 +33,8 @@ FLOORS = {
 }
 #: (importer, imported): allowed inside functions only, where the import runs when both modules are long complete.
 LAZY = {
-    ("report", "tables"): "Report.to_frame and Report.to_dict, so that reports load without what tables need",
+    ("report", "tables"): "Report's text and tables, so that reports load without what tables need",
+    ("reconcile", "reconciliation"): "Reconciliation.table: results show themselves, whatever floor they stand on",
 }
 
 

@@ -522,7 +522,7 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "-o", ""): r".*No such file or directory.*",
     ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: No such file or directory",
     ("vgg16", "-o", "specs"): r"cannot write specs: Is a directory",
-    (): r"Error: Missing argument 'MODEL'\.",
+    (): r"Error: Missing argument 'MODEL\.\.\.'\.",
 }
 
 

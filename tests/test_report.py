@@ -39,6 +39,25 @@ def test_batch_multiplies_everything_but_parameters(model: str) -> None:
         assert getattr(many.totals, field) == getattr(one.totals, field)
 
 
+def test_how_much_is_depthwise_can_be_asked_of_the_rows() -> None:
+    report = convcost.load("mobilenet_v1").report()
+    rows = [row for row in report.to_dict()["layers"] if row["kind"] == "conv2d 3×3 depthwise"]
+    # Table 1 of the paper: side of the map that is written, and channels, of each of the 13; nine taps each.
+    maps = [(112, 32), (56, 64), (56, 128), (28, 128), (28, 256), (14, 256), *[(14, 512)] * 5, (7, 512), (7, 1024)]
+    assert sum(row["macs"] for row in rows) == sum(side**2 * channels * 9 for side, channels in maps) == 17385984
+    assert [row["groups"] for row in rows] == [channels for _, channels in maps]
+    assert [row["stride"] for row in rows] == [[s, s] for s in (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)]
+    assert {tuple(row["kernel"]) for row in rows} == {(3, 3)}
+    by_kind = {group.name: group.macs for group in report.by("op")}
+    frame = report.to_frame()
+    assert frame.groupby("kind")["macs"].sum().to_dict() == by_kind
+    assert frame["groups"].dtype == "Int64"  # 32 is not printed as 32.0 because a ReLU has no groups
+    relu = next(row for row in report.to_dict()["layers"] if row["op"] == "relu")
+    assert (relu["kind"], relu["kernel"], relu["stride"], relu["groups"]) == ("relu", None, None, None)
+    pool = convcost.load("vgg16").report().to_dict()["layers"][4]
+    assert (pool["kind"], pool["stride"]) == ("max_pool 2×2", [2, 2])  # a pool steps by its kernel
+
+
 def test_json_is_the_contract() -> None:
     data = to_dict(convcost.load("mobilenet_v2", width=0.75, resolution=192).report())
     assert data["schema"] == "convcost.report/1"

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import convcost
 from convcost.cli import main
 from convcost.errors import UsageError
+from convcost.memory import POLICIES
 from convcost.network import Network, validate
 from convcost.ops import OPS
 from convcost.render import FORMATS
@@ -238,7 +239,52 @@ def test_a_pattern_may_name_any_part_of_a_pair() -> None:
         assert "stage1.block1.depthwise.conv2d" in after
 
 
+def test_layers_can_be_left_out() -> None:
+    def rebuilt(*arguments: str) -> list[str]:
+        return [entry["layer"] for entry in data_of("alexnet_ungrouped", "--to", "separable", *arguments)["layers"]]
+
+    assert rebuilt("--except", "conv1") == ["conv2", "conv3", "conv4", "conv5"]
+    assert rebuilt("--except", "conv1", "--except", "conv[45]") == ["conv2", "conv3"]
+    assert rebuilt("--layers", "conv[123]", "--except", "*2") == ["conv1", "conv3"]
+    after = layers(convcost.load("mobilenet_v1").rewrite("standard", excluded=["stage1.block1.depthwise.*"]))
+    assert "stage1.block1.pointwise.conv2d" in after  # a pair stays if either of it is left out
+    assert after["stage1.block1.pointwise.conv2d"].attrs["kernel"] == (1, 1)
+    assert "stage2.block1.depthwise.conv2d" not in after
+
+
+@pytest.mark.parametrize(
+    ("excluded", "message"),
+    [
+        ("cnov1", "alexnet has no layer matching 'cnov1' to leave out"),
+        ("*", "alexnet: what is left out leaves no layer that can become separable"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(excluded: str, message: str) -> None:
+    result = invoke("alexnet", "--to", "separable", "--except", excluded)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
 # The table, the JSON and the written spec.
+
+
+def test_memory_is_of_the_dtype_and_the_policy_asked_for() -> None:
+    data = data_of("lenet5", "--to", "separable", "--dtype", "int8", "--memory", "largest")
+    assert (data["dtype"], data["memory_policy"], data["convention"]) == ("int8", "largest", "paper")
+    (layer,) = data["layers"]  # c3 as below, at one byte and layer by layer
+    assert layer["before"]["peak_activation_bytes"] == 1176 + 1600
+    assert layer["after"]["peak_activation_bytes"] == 600 + 1600
+    # c1 reads 32·32 and writes 28·28·6, which is more than any other layer.
+    assert data["totals"]["before"]["peak_activation_bytes"] == data["totals"]["after"]["peak_activation_bytes"]
+    assert data["totals"]["before"]["peak_activation_bytes"] == 32 * 32 + 28 * 28 * 6
+    assert "as int8" in run("lenet5", "--to", "separable", "--dtype", "int8")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_is_followed(policy: str) -> None:
+    before = convcost.load("mobilenet_v1")
+    totals = data_of("mobilenet_v1", "--to", "standard", "--memory", policy)["totals"]
+    for when, network in (("before", before), ("after", before.rewrite("standard"))):
+        assert totals[when]["peak_activation_bytes"] == network.memory(policy).peak
 
 
 def data_of(*arguments: str) -> dict[str, Any]:
@@ -329,6 +375,24 @@ def test_a_written_spec_is_the_rewritten_network(tmp_path: Path, model: str, to:
     assert again.graph.outputs == rewritten.graph.outputs
     assert again.report().totals == rewritten.report().totals
     assert resolved(again.spec, again.graph, again.name) == Path(path).read_text(encoding="utf-8")
+
+
+def test_a_written_spec_says_that_it_has_no_knobs(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.yaml")
+    run("lenet5", "--to", "separable", "-o", path)
+    way_out = "what was resolved or rewritten is one network; set knobs before"
+    for arguments, said in {
+        ("sweep", path, "--over", "resolution=28:40"): f"no knob 'resolution', and no other: {way_out}",
+        ("report", path, "--set", "width=2"): f"no knob 'width', and no other: {way_out}",
+        ("fit", path, "--max-macs", "1M"): f"it has neither width nor resolution; {way_out}",
+    }.items():
+        result = RUNNER.invoke(main, arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.endswith(f"{said}\n")
+    # The way out: the knob first, then the rewrite.
+    macs = [convcost.load("lenet5", resolution=r).rewrite("separable").report().totals.macs for r in (28, 32)]
+    assert macs[1] == convcost.load(path).report().totals.macs
+    assert macs[0] < macs[1]
 
 
 def test_side_outputs_survive() -> None:

@@ -30,6 +30,7 @@ COMMANDS = [
     ["report", "mobilenet_v2"],
     ["report", "resnet50", "--by", "stage", "--format", "json"],
     ["report", "vgg16", "--format", "csv"],
+    ["report", "resnet50", "mobilenet_v2", "--by", "stage"],
     ["memory", "resnet50", "--order", "best"],
     ["list"],
     ["spec", "validate", "specs/vgg.yaml"],
@@ -52,3 +53,12 @@ def test_importing_the_library_imports_nothing_heavy() -> None:
 def test_the_check_sees_a_heavy_import() -> None:
     assert "numpy" in loaded_after("import numpy")
     assert "pandas" in loaded_after("import convcost; convcost.load('lenet5').report().to_frame()")
+
+
+def test_the_library_lists_what_it_has_and_nothing_else() -> None:
+    code = "import convcost; found = dir(convcost)\nassert found == sorted(convcost.__all__), found"
+    assert loaded_after(code) == set()
+    import convcost
+
+    assert {"fit", "load", "pareto", "side_by_side", "sweep"} <= set(dir(convcost))
+    assert all(hasattr(convcost, name) for name in dir(convcost))

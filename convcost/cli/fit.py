@@ -6,9 +6,16 @@ from typing import Any
 
 import click
 
-from convcost.cli.options import Setting, dtype_option, model_argument, output_options, set_option, settings
+from convcost.cli.options import (
+    Setting,
+    dtype_option,
+    memory_option,
+    model_argument,
+    output_options,
+    set_option,
+    settings,
+)
 from convcost.cli.output import emit, format_of
-from convcost.memory import POLICIES
 from convcost.render import render
 
 
@@ -29,9 +36,7 @@ from convcost.render import render
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
 @set_option
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
-@click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
-)
+@memory_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
 @output_options
 @click.pass_context

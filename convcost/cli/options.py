@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from convcost.errors import ConvcostError
+from convcost.memory import POLICIES
 from convcost.render import FORMATS
 from convcost.units import DTYPE_BITS
 
@@ -110,6 +111,7 @@ def listed(text: str, option: str) -> list[str]:
 
 
 model_argument = click.argument("model", shell_complete=complete_model)
+models_argument = click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 set_option = click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
 )
@@ -125,6 +127,9 @@ convention_option = click.option(
 )
 dtype_option = click.option(
     "--dtype", type=click.Choice(list(DTYPE_BITS)), default="fp32", show_default=True, help="Type of one element."
+)
+memory_option = click.option(
+    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )
 output_option = click.option(
     "-o",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,14 +10,14 @@ from convcost.cli.options import (
     convention_option,
     dtype_option,
     input_option,
-    model_argument,
+    memory_option,
+    models_argument,
     output_options,
     set_option,
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, format_of
-from convcost.memory import POLICIES
-from convcost.network import open_network
+from convcost.network import open_named
 from convcost.render import render
 from convcost.report import LEVELS
 
@@ -26,50 +26,59 @@ if TYPE_CHECKING:
 
 
 @click.command("report", epilog="\b\nExample:\n  convcost report mobilenet_v2 --set width=0.75 --input 192 --by stage")
-@model_argument
+@models_argument
 @set_option
 @input_option
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
-@click.option("--by", type=click.Choice(LEVELS), default="layer", show_default=True, help="What a row stands for.")
+@click.option(
+    "--by", type=click.Choice(LEVELS), help="What a row stands for. Default: layer; of several networks, the totals."
+)
 @convention_option
 @dtype_option
-@click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
-)
+@memory_option
 @output_options
 def report_command(
-    model: str,
+    models: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
     input_: tuple[int, ...] | None,
     batch: int,
-    by: str,
+    by: str | None,
     convention: str,
     dtype: str,
     memory: str,
     output: str | None,
     format_: str | None,
 ) -> None:
-    """Shapes, parameters and MACs of MODEL, layer by layer and in total.
+    """Shapes, parameters and MACs of MODEL, layer by layer and in total; of several, side by side.
 
-    MODEL is a name that `convcost list` shows, or the path of a YAML spec. With -o FILE.html, a page: tables that sort
+    MODEL is a name that `convcost list` shows, or the path of a YAML spec, with knobs of its own if need be:
+    mobilenet_v2:width=0.75,resolution=192. Several are compared with the first, --by stage and the like row by row;
+    --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
     from convcost.tables import report_table
 
-    network = open_network(model, settings(set_), input_)
+    networks = [open_named(model, settings(set_), input_) for model in models]
+    if len(networks) > 1:
+        from convcost.beside import side_by_side
+
+        options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
+        deliver(output, format_, lambda: side_by_side(*networks, by=by, **options))
+        return
+    (network,), level = networks, by or "layer"
     report = network.report(convention, batch=batch, dtype=dtype, memory_policy=memory)
 
     def figure() -> go.Figure:
         from convcost.plots import cost_by
 
-        return cost_by(report, "stage" if by == "layer" else by)
+        return cost_by(report, "stage" if level == "layer" else level)
 
     def page() -> str:
         from convcost.report_page import report_page
 
         return report_page(network, report, command_line())
 
-    deliver(output, format_, lambda: report_table(report, by), figure=figure, page=page)
+    deliver(output, format_, lambda: report_table(report, level), figure=figure, page=page)
 
 
 @click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")

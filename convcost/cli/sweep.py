@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from convcost.cli.options import Setting, dtype_option, input_option, listed, model_argument, set_option, settings
+from convcost.cli.options import (
+    Setting,
+    dtype_option,
+    input_option,
+    listed,
+    memory_option,
+    model_argument,
+    set_option,
+    settings,
+)
 from convcost.cli.output import deliver, format_of, is_picture, stream
 from convcost.executors import ENGINES, check_engine
-from convcost.memory import POLICIES
 from convcost.render import FORMATS
 
 if TYPE_CHECKING:
@@ -44,9 +52,7 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 @dtype_option
-@click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
-)
+@memory_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="What runs the jobs.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,10 @@ from convcost.cli.options import (
     Sizes,
     Zeros,
     convention_option,
+    dtype_option,
     format_option,
     input_option,
+    memory_option,
     model_argument,
     output_options,
     set_option,
@@ -24,7 +27,15 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    """Networks are compared elsewhere; asked for here, that is said before any option is missed."""
+    if names:
+        shown = shlex.join(["convcost", "report", *names, *(["OTHER"] if len(names) == 1 else [])])
+        raise click.UsageError(f"compare builds one layer in several ways; networks side by side: {shown}")
+
+
 @click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
+@click.argument("networks", nargs=-1, metavar="", expose_value=False, callback=_no_networks)
 @click.option("--input", "input_", type=InputShape(), required=True, metavar="HxWxC", help="Shape of the input.")
 @click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
 @click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
@@ -37,7 +48,8 @@ if TYPE_CHECKING:
     "--against",
     multiple=True,
     metavar="WAY",
-    help="separable (the default), grouped:G, bottleneck:B, inverted:T, spatial, standard (alone); repeatable.",
+    help="separable (the default); grouped:g, g groups; bottleneck:b, a 1×1 to b channels (not a factor) first; "
+    "inverted:t, t times the input's channels inside; spatial; standard (alone). Repeatable.",
 )
 @click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
 @output_options
@@ -56,7 +68,7 @@ def compare_command(
     """One layer, several ways to build it: normal convolution against depthwise separable and others.
 
     Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
-    law that follows from the rules by cancelling.
+    law that follows from the rules by cancelling. Whole networks stand side by side in `convcost report A B`.
     """
     from convcost.compare import Layer, compare
     from convcost.comparison import comparison_table
@@ -78,9 +90,14 @@ def compare_command(
 @model_argument
 @click.option("--to", required=True, metavar="WAY", help="separable, standard or grouped:G.")
 @click.option("--layers", default="*", show_default=True, metavar="PATTERN", help="Which: a glob over layer names.")
+@click.option(
+    "--except", "excluded", multiple=True, metavar="PATTERN", help="Which to leave as they are, of these; repeatable."
+)
 @set_option
 @input_option
 @convention_option
+@dtype_option
+@memory_option
 @click.option(
     "-o",
     "--output",
@@ -93,9 +110,12 @@ def rewrite_command(
     model: str,
     to: str,
     layers: str,
+    excluded: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
     input_: tuple[int, ...] | None,
     convention: str,
+    dtype: str,
+    memory: str,
     output: str | None,
     format_: str | None,
 ) -> None:
@@ -103,6 +123,8 @@ def rewrite_command(
 
     separable: each convolution over several channels and taps becomes depthwise and pointwise. standard: depthwise and
     pointwise become one convolution again. grouped:G: convolutions get G groups where G divides their channels.
+
+    A spec that -o writes holds this one network: it has no knobs left to sweep. To change knobs, --set them here.
     """
     from convcost.network import open_network
     from convcost.render import render
@@ -110,8 +132,8 @@ def rewrite_command(
     from convcost.spec.resolve import resolved
 
     before = open_network(model, settings(set_), input_)
-    after = before.rewrite(to, layers)
-    table = rewrite_table(before, after, convention)
+    after = before.rewrite(to, layers, excluded=excluded)
+    table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
     emit(render(table, format_ or "table"), None)
     if is_page(output) or is_picture(output, None):
 

@@ -8,10 +8,10 @@ from fractions import Fraction
 from math import lcm, prod
 from typing import Any
 
-from convcost.errors import UsageError, did_you_mean
+from convcost.errors import UsageError
 from convcost.expr import Expr, ExprError, number
 from convcost.ops.kinds import Unfit, say
-from convcost.spec.knobs import knob_value
+from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.model import Knob, KnobValue, Spec
 from convcost.units import exact
 
@@ -33,7 +33,7 @@ def axes_of(
         raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
     for knob in given:
         if knob not in spec.knobs:
-            raise UsageError(f"{name} has no knob {knob!r}{did_you_mean(knob, spec.knobs)}")
+            raise no_knob(name, knob, spec.knobs)
         if shaped and sides(spec, knob):
             raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
     axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,12 @@ from convcost.grid.guards import Array
 from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS, Tables
 from convcost.network import open_network
+from convcost.spec.knobs import FIXED
 from convcost.spec.model import Spec
 from convcost.units import decimal_text, exact
+
+if TYPE_CHECKING:
+    from convcost.render import Table
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -64,6 +68,20 @@ class Fit:
     fitting: int
     """How many points of the grid fit."""
     tables: Tables = field(repr=False)
+
+    def __repr__(self) -> str:
+        budgets = "; ".join(budget.text for budget in self.budgets)
+        return f"<Fit {self.network} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
+
+    def table(self, limit: int | None = None) -> Table:
+        """The maximal configurations, or the one picked, as a table to show or to `render`; at most `limit` rows."""
+        from convcost.grid.fit_table import fit_table
+
+        return fit_table(self, limit)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows what fits."""
+        return self.table(40)._repr_html_()
 
     @property
     def fits(self) -> bool:
@@ -177,7 +195,8 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = 
     if not free:
         why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
         others = [name for name in knobs if name not in fixed]
-        raise UsageError(f"{spec.name}: {why}; say over which of its knobs: {', '.join(others)}")
+        over = f"say over which of its knobs: {', '.join(others)}" if others else FIXED
+        raise UsageError(f"{spec.name}: {why}; {over}")
     return free
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,8 @@ from convcost.units import check_dtype, decimal_text, exact
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from convcost.render import Table
 
 MOST_HELD = 4 * 2**30
 """Bytes of the arrays of one sweep; beyond, a sweep has to be read in pieces."""
@@ -63,6 +66,25 @@ class Sweep:
 
     def __len__(self) -> int:
         return prod(self.shape)
+
+    def __repr__(self) -> str:
+        axes = " × ".join(f"{len(values)} {name}" for name, values in self.axes.items())
+        return f"<Sweep {self.network} · {axes} · {', '.join(self.metrics)}>"
+
+    def table(self, limit: int | None = None) -> Table:
+        """The points as a table to show or to `render`; at most `limit` rows."""
+        from convcost.grid.rows import points_table
+
+        shown = list(islice(self.records(), limit))
+        count = exact(len(self)) + (
+            "" if len(shown) == len(self) else f", of which the first {exact(len(shown))} are shown"
+        )
+        title = f"{self.network} · {exact(len(self))} points"
+        return points_table(self.tables, shown, tuple(self.metrics), title, [("points", count)])
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the first points."""
+        return self.table(40)._repr_html_()
 
     def at(self, **values: Any) -> dict[str, int | None]:
         """The metrics at one point, None where no network can be built; raises `UsageError`.

@@ -68,6 +68,10 @@ class Usage:
     plans: tuple[Plan, ...]
     """One for each way to plan an arena; none for a policy that looks at single layers, or too many tensors."""
 
+    def __repr__(self) -> str:
+        policy, dtype, order, *_ = self.options
+        return f"<Usage {policy} · {dtype} · order {order} · peak {self.peak:,} bytes · {len(self.sizes)} tensors>"
+
     @property
     def arena(self) -> Plan | None:
         """The smallest plan."""

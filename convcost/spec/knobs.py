@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from convcost.errors import UsageError, did_you_mean
 from convcost.expr import ExprError, number
 from convcost.ops.kinds import LARGEST, Unfit, say
 from convcost.spec.model import Knob, KnobValue
+
+FIXED = "what was resolved or rewritten is one network; set knobs before"
+"""Why a spec may have no knobs at all, and the way out."""
+
+
+def no_knob(network: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error that a network has no knob of this name.
+
+    >>> print(no_knob("vgg16_separable", "width", []))
+    vgg16_separable has no knob 'width', and no other: what was resolved or rewritten is one network; set knobs before
+    """
+    names = list(known)
+    said = did_you_mean(name, names) if names else f", and no other: {FIXED}"
+    return UsageError(f"{network} has no knob {name!r}{said}")
 
 
 def knob_value(knob: Knob, value: Any) -> KnobValue:
