@@ -27,7 +27,7 @@ from convcost.explain import layer_quantities
 from convcost.explore import explore_page
 from convcost.palette import DARK, LIGHT
 from convcost.plots.axes import Axis, si
-from convcost.plots.svg import shade
+from convcost.plots.strokes import shade
 from convcost.report_page import report_page
 from convcost.units import exact
 
@@ -272,12 +272,18 @@ def test_every_number_of_a_layer_is_explained_on_the_page() -> None:
     report = NET.report()
     page = report_page(NET, report)
     data = json.loads(re.search(r'id="explanations">(.*?)</script>', page)[1])
-    names = re.findall(r'class="explain">([^<]+)<', page)
+    names = re.findall(r'<th scope="row"><button>([^<]+)<', page)
     layers = {layer.name: layer for layer in report.layers}
     assert sorted(names) == sorted(layers)
     for name, at in zip(names, data["of"], strict=True):
         expected = [[q.name, q.formula, exact(q.value)] for q in layer_quantities(layers[name])]
-        assert [[row[0], row[1], row[3]] for row in data["found"][at]["rows"]] == expected
+        _, formulas, *filled = data["found"][at]
+        shown = []
+        for quantity, formula, *constant in data["formulas"][formulas]:
+            operands, value = ("", constant[0]) if constant else (filled.pop(0), filled.pop(0))
+            shown.append([quantity, formula, value or operands])
+        assert shown == expected
+        assert filled == []
 
 
 def test_a_page_says_what_made_it() -> None:

@@ -75,7 +75,7 @@ def test_layers_fold_and_sort(opened: Callable[..., Any]) -> None:
 
 def test_an_explanation_opens_by_keyboard_with_formula_and_value(opened: Callable[..., Any]) -> None:
     page = opened("report", "alexnet").page
-    name = page.locator("button.explain", has_text="conv2").first
+    name = page.locator("#layer-table tbody tr:not(.group) > th > button", has_text="conv2").first
     assert name.get_attribute("aria-expanded") == "false"
     name.focus()
     page.keyboard.press("Enter")
@@ -94,7 +94,7 @@ def test_every_explanation_is_of_its_own_layer(opened: Callable[..., Any]) -> No
     report = convcost.load("squeezenet1_0").report()
     page = opened("report", "squeezenet1_0").page
     macs = page.evaluate(
-        """[...document.querySelectorAll("button.explain")].map(button => {
+        """[...document.querySelectorAll("#layer-table tbody tr:not(.group) > th > button")].map(button => {
             button.click();
             const rows = [...button.closest("tr").nextElementSibling.querySelectorAll("tbody tr")];
             const found = rows.find(row => row.cells[0].textContent === "MACs").cells[3].textContent;
