@@ -72,11 +72,11 @@
   };
   const fits = (bounds, at) => !lacking(at) && Object.entries(bounds).every(([metric, limit]) => cost(metric, at) <= limit);
 
-  // Why there is no such network: known of the first one that lacks for the same reason.
+  // Why there is no such network: what is known of the first of those that lack alike.
   const because = (part) => {
     const here = part.first.every((at, axis) => at === place[axis]);
     const first = names.map((name, axis) => `${name} ${space.axes[name][part.first[axis]]}`).join(", ");
-    return `Cannot be built${here ? "" : `, for the same reason as at ${first}`}: ${part.reason}.`;
+    return `Cannot be built${here ? "" : `, as at ${first}`}: ${part.reason}.`;
   };
   const write = (bounds) => {
     const words = [];

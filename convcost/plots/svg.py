@@ -291,7 +291,7 @@ class _Picture:
         """A text at a place, with a line to it where it stands aside; it stays inside the picture."""
         across = note.get("xref", "x") == "x"
         at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
-        size = _FONT - 1
+        size = _FONT
         room = int((self.right - self.left - 12) / (size * _CHARACTER))
         lines = [_short(plain(line), room) for line in note["text"].split("<br>")]
         if note.get("ax") and len(lines) > (fitting := max(1, int((y - 8 - self.top) / 15))):
