@@ -20,9 +20,10 @@ from convcost.grid.sweep import value_text
 from convcost.grid.tables import Tables
 from convcost.html import Card, Section
 from convcost.network import Network
+from convcost.ops.kinds import say
 from convcost.report import Report
 from convcost.report_page import provenance
-from convcost.spec.model import KnobValue
+from convcost.spec.model import Knob, KnobValue
 from convcost.tables import json_value, title
 from convcost.units import exact
 
@@ -41,7 +42,10 @@ _STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
 
 
 def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
-    """Width and depth from a quarter to twice their value, resolution up to twice; those that the network has."""
+    """Width and depth from a quarter to twice their value, those that the network has.
+
+    Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more.
+    """
     axes: dict[str, list[KnobValue]] = {}
     for name, step in _STEPS.items():
         value = network.knobs.get(name)
@@ -52,7 +56,8 @@ def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
             axes[name] = sorted(values | {value})
     size = network.knobs.get("resolution")
     if isinstance(size, int) and network.input_shape is None:
-        axes["resolution"] = list(range(min(32, size), min(2 * size, size + 500) + 1))
+        last = min(2 * size, size + 500)
+        axes["resolution"] = list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
     return axes
 
 
@@ -78,12 +83,15 @@ def explore_page(
     _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
     top = html.cards(Card(_card(metric, report), "", "", key=f"card-{metric}") for metric in SHOWN)
-    body = f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n<p id="words" role="status" aria-live="polite"></p>'
-    picture = '<div class="charts" id="pictures"></div>'
+    body = (
+        f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n{_standing(network, made)}'
+        '<p id="words" role="status" aria-live="polite"></p>'
+    )
+    picture = '<p class="about" id="legend"></p>\n<div class="charts drawn" id="pictures"></div>'
     sections = [
         Section("knobs", "Knobs", body, about="Slide, or use the arrow keys; the numbers follow at once."),
         Section("budget", "Budget", _budgets(report), about=_BUDGET),
-        Section("map", "What fits", picture, about=_MAP),
+        Section("map", "What fits", picture),
     ]
     name, _, knobs = title(report).partition(" · ")
     return html.page(
@@ -109,10 +117,6 @@ def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> Non
 
 
 _BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs begins with this network's own MACs."
-_MAP = (
-    "Shaded is what fits the budget; the thick line is its edge, the networks that cannot grow in one knob without "
-    "leaving it. The dashed line is compound scaling (arXiv 1905.11946), the ring is where the sliders stand."
-)
 
 
 def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
@@ -146,6 +150,7 @@ def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
         "axes": {name: [str(json_value(value)) for value in values] for name, values in made.axes.items()},
         "at": {name: _nearest(values, network.knobs.get(name)) for name, values in made.axes.items()},
         "metrics": metrics,
+        "missing": _missing(made),
         "tables": [
             {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": table["values"]}
             for table in shared
@@ -156,6 +161,19 @@ def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
         "start": {name: float(value) for name, value in network.knobs.items() if isinstance(value, (int, Fraction))},
         "dtype": report.dtype,
     }
+
+
+def _missing(made: Tables) -> list[dict[str, Any]]:
+    """The parts of the grid that cannot be built, and why: as said of the first network of each."""
+    return [
+        {
+            "values": [_spans(positions.tolist()) for positions in region.box],
+            "reason": region.reason,
+            "first": [int(positions[0]) for positions in region.box],
+        }
+        for region in made.regions
+        if region.reason
+    ]
 
 
 def _spans(positions: list[int]) -> list[list[int]]:
@@ -204,6 +222,35 @@ def _slider(name: str) -> str:
         f'<input type="range" id="knob-{shown}" data-axis="{shown}" min="0" step="1"> '
         f'<output id="out-{shown}" for="knob-{shown}"></output></p>\n'
     )
+
+
+def _standing(network: Network, made: Tables) -> str:
+    """The knobs that stand still, and how to get sliders for them."""
+    fixed = {name: network.knobs[name] for name in made.knobs if name in network.knobs}
+    if not fixed:
+        return ""
+    said = ", ".join(f"{name} {_text(value)}" for name, value in fixed.items())
+    shown = ((name, _example(network.spec.knobs[name], value)) for name, value in fixed.items())
+    example = next(
+        (f", for example <code>--over {escape(name)}={escape(text)}</code>" for name, text in shown if text), ""
+    )
+    return (
+        f'<p class="about" id="fixed">Without a slider: {escape(said)}. With <code>--over KNOB=VALUES</code> you name '
+        f"the sliders yourself, each with its values{example}.</p>\n"
+    )
+
+
+def _example(knob: Knob, value: KnobValue) -> str:
+    """Values that a slider of this knob may have; empty where none come to mind."""
+    if knob.choices:
+        return ",".join(map(_text, knob.choices))
+    if isinstance(value, bool):
+        return "false,true"
+    return ",".join(map(_text, (value, value * 2))) if isinstance(value, (int, Fraction)) and value else ""
+
+
+def _text(value: KnobValue) -> str:
+    return str(value_text(value)) if isinstance(value, Fraction) else say(value)
 
 
 def _budgets(report: Report) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from convcost import html
 from convcost.errors import OutputError
-from convcost.plots.svg import plain, svg
+from convcost.plots.strokes import plain
+from convcost.plots.svg import svg
 from convcost.render import Table, table_html
 from convcost.version import __version__
 
@@ -27,8 +28,8 @@ PICTURES = (".svg", ".png", ".pdf")
 PAGES = (".html", ".htm")
 WIDTH, HEIGHT = 1000, 560
 """Of a PNG or PDF, in pixels, where the figure does not say."""
-_WIDE, WHOLE, _NARROW = 640, 960, 350
-"""Drawn widths: half of a page, all of it, a phone."""
+_WIDE, WHOLE, _NARROW = 512, 960, 350
+"""Drawn widths, in pixels of a page: half of it, all of it, a phone."""
 
 
 def ending(path: str | None) -> str:

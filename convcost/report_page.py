@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -20,6 +21,8 @@ from convcost.tables import input_text, notes, op_text, title
 from convcost.units import binary, compact, exact, percent, shape_text
 from convcost.version import __version__
 
+_WORDS = 4
+"""Columns of the layers before those of numbers; `page.css` knows."""
 _FOLDED = 60
 """Layers from which on a table opens folded."""
 
@@ -91,7 +94,11 @@ def _memory(network: Network, report: Report) -> str:
     return drawing(plots.memory_timeline(report, usage), wide=WHOLE)
 
 
-_SIZES = "MACs at every resolution, and against width: what a change of size costs, and what a budget allows."
+_SIZES = (
+    "MACs at every resolution: what a change of size costs.",
+    "MACs at every resolution, and against width: what a change of size costs, and what a budget allows.",
+)
+"""About one picture, and about two."""
 
 
 def _sizes(network: Network, report: Report) -> list[Section]:
@@ -100,7 +107,10 @@ def _sizes(network: Network, report: Report) -> list[Section]:
     if not figures:
         return []
     drawn = "".join(drawing(figure, figure_title(figure)) for figure in figures)
-    return [Section("sizes", "At another size", f'<div class="charts">{drawn}</div>', about=_SIZES)]
+    about = _SIZES[len(figures) - 1]
+    if None in figures[0].data[0].y:
+        about += " Sizes that cannot be built are left out."
+    return [Section("sizes", "At another size", f'<div class="charts">{drawn}</div>', about=about)]
 
 
 _LAYERS = "Sort by any column; a layer's name opens its formula, the operands put in, and the value."
@@ -112,13 +122,13 @@ def layers_html(report: Report) -> str:
     headers = ["layer", "op", "input", "output", "params", "MACs", "activations", "share"]
     if other:
         headers.insert(6, report.convention.unit)
-    numeric = [index >= 4 for index in range(len(headers))]
+    numeric = [index >= _WORDS for index in range(len(headers))]
     by_stage: dict[str, list[LayerCost]] = {}
     for layer in report.layers:
         by_stage.setdefault(layer.scope[0] if layer.scope else layer.name, []).append(layer)
     groups = {group.name: group for group in report.by("stage")}
     folded = len(report.layers) > _FOLDED
-    bodies = [_stage(report, groups[name], layers, numeric, folded=folded) for name, layers in by_stage.items()]
+    bodies = [_stage(report, groups[name], layers, folded=folded) for name, layers in by_stage.items()]
     total = ["total", "", "", "", *_numbers(report.totals, report)]
     foot = f"<tfoot>{html.row(total, numeric)}</tfoot>\n"
     inner = html.head_row(headers, numeric, sortable=True) + "".join(bodies) + foot
@@ -131,7 +141,7 @@ def layers_html(report: Report) -> str:
     return f'<div class="tools">{tools}</div>\n{framed}{_explanations(in_order)}'
 
 
-def _stage(report: Report, group: Group, layers: Sequence[LayerCost], numeric: Sequence[bool], *, folded: bool) -> str:
+def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded: bool) -> str:
     """A stage's layers under their sum; a stage of one layer is that layer."""
     hidden = ""
     head = ""
@@ -139,17 +149,22 @@ def _stage(report: Report, group: Group, layers: Sequence[LayerCost], numeric: S
         button = f'<button type="button" aria-expanded="{str(not folded).lower()}">{escape(group.name)}</button>'
         ends = [shape_text(shape) if shape else "" for shape in (group.input_shape, group.output_shape)]
         cells = [button, f"{len(layers)} layers", *ends, *_numbers(group, report)]
-        head = html.row(cells, numeric, finished=True, attributes=' class="group"')
+        head = _row(cells, ' class="group"')
         hidden = " hidden" if folded else ""
-    rows = "".join(_layer(report, layer, numeric, hidden) for layer in layers)
+    rows = "".join(_layer(report, layer, hidden) for layer in layers)
     return f"<tbody>\n{head}{rows}</tbody>\n"
 
 
-def _layer(report: Report, layer: LayerCost, numeric: Sequence[bool], hidden: str) -> str:
-    name = f'<button class="explain">{escape(layer.name)}</button>'
+def _layer(report: Report, layer: LayerCost, hidden: str) -> str:
+    name = f"<button>{escape(layer.name)}</button>"
     texts = [op_text(layer), input_text(layer), shape_text(layer.output_shape)]
     cells = [name, *map(escape, texts), *_numbers(layer, report)]
-    return html.row(cells, numeric, finished=True, attributes=hidden)
+    return _row(cells, hidden)
+
+
+def _row(cells: Sequence[str], attributes: str) -> str:
+    """A row whose numbers the style sheet finds by their column: a class at each would be a tenth of the page."""
+    return html.row(cells, [False] * len(cells), finished=True, attributes=attributes)
 
 
 def _numbers(part: Any, report: Report) -> list[str]:
@@ -160,23 +175,34 @@ def _numbers(part: Any, report: Report) -> list[str]:
 
 
 def _explanations(layers: Sequence[LayerCost]) -> str:
-    """What a click on a layer shows, as data in the order of the rows; layers that are alike share it."""
-    found: list[dict[str, Any]] = []
-    known: dict[Any, int] = {}
+    """What a click on a layer shows, as data in the order of the rows; what is alike is written once.
+
+    Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
+    a value is left out where it is the operands themselves.
+    """
+    words: dict[str, int] = {}
+    formulas: dict[str, int] = {}
+    found: dict[str, int] = {}
     places = []
     for layer in layers:
-        key = (layer.op, layer.input_shapes, tuple(sorted((n, repr(v)) for n, v in layer.attrs.items())))
-        if key not in known:
-            known[key] = len(found)
-            found.append(_explanation(layer))
-        places.append(known[key])
-    return html.data("explanations", {"found": found, "of": places})
+        doc = f"{op_text(layer)}: {OPS[layer.op].doc.splitlines()[0]} All for batch 1."
+        rows: list[list[str]] = []
+        filled: list[str] = []
+        for q in layer_quantities(layer):
+            value = exact(q.value)
+            fixed = q.formula == q.operands
+            rows.append([q.name, q.formula, value] if fixed else [q.name, q.formula])
+            filled += [] if fixed else [q.operands, "" if value == q.operands else value]
+        made = [_place(words, doc), _place(formulas, json.dumps(rows)), *filled]
+        places.append(_place(found, json.dumps(made)))
+    parts = {
+        "words": list(words),
+        "formulas": [json.loads(text) for text in formulas],
+        "found": [json.loads(text) for text in found],
+        "of": places,
+    }
+    return html.data("explanations", parts)
 
 
-def _explanation(layer: LayerCost) -> dict[str, Any]:
-    rows = [
-        [q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)]
-        for q in layer_quantities(layer)
-    ]
-    doc = OPS[layer.op].doc.splitlines()[0]
-    return {"doc": f"{op_text(layer)}: {doc} All for batch 1.", "rows": rows}
+def _place(known: dict[str, int], text: str) -> int:
+    return known.setdefault(text, len(known))

@@ -27,7 +27,7 @@ from convcost.explain import layer_quantities
 from convcost.explore import explore_page
 from convcost.palette import DARK, LIGHT
 from convcost.plots.axes import Axis, si
-from convcost.plots.svg import shade
+from convcost.plots.strokes import path, readable, shade
 from convcost.report_page import report_page
 from convcost.units import exact
 
@@ -175,22 +175,60 @@ def test_shades_run_evenly_from_light_to_dark() -> None:
     assert lightness == sorted(lightness, reverse=True)
 
 
-@pytest.mark.parametrize("surface", [LIGHT, DARK])
-def test_colours_stand_off_the_paper(surface: Any) -> None:
-    """WCAG 2.1: 4.5 for text; marks may go down to 2 because shape and place tell them apart as well."""
+def contrast(color: str, paper: str) -> float:
+    """The contrast ratio of WCAG 2.1."""
 
     def luminance(color: str) -> float:
         parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
-    def contrast(color: str) -> float:
-        low, high = sorted((luminance(color), luminance(surface.paper)))
-        return (high + 0.05) / (low + 0.05)
+    low, high = sorted((luminance(color), luminance(paper)))
+    return (high + 0.05) / (low + 0.05)
 
-    assert contrast(surface.ink) > 7
-    assert contrast(surface.muted) > 4.5
-    assert all(contrast(color) > 2 for color in surface.series)
+
+@pytest.mark.parametrize("surface", [LIGHT, DARK])
+def test_colours_stand_off_the_paper(surface: Any) -> None:
+    """WCAG 2.1: 4.5 for text; marks may go down to 2 because shape and place tell them apart as well."""
+    assert contrast(surface.ink, surface.paper) > 7
+    assert contrast(surface.muted, surface.paper) > 4.5
+    assert all(contrast(color, surface.paper) > 2 for color in surface.series)
+
+
+def test_numbers_stand_off_every_shade_of_a_map(tmp_path: Path) -> None:
+    assert all(contrast(readable(shade(i / 500)), shade(i / 500)) >= 4.5 for i in range(501))
+    page = tmp_path / "x.html"
+    run("sweep", "mobilenet_v2", "--over", "resolution=96:256:32", "--over", "width=0.25:1.5:0.25", "-o", str(page))
+    shown = re.findall(
+        r'<path fill="(#\w{6})" d="[^"]*">(?:<title>[^<]*</title>)?</path><text fill="(#\w{6})"',
+        page.read_text("utf-8"),
+    )
+    assert len(shown) >= 36  # six sizes by six widths; as many again where the drawing for a phone has room
+    assert all(contrast(ink, cell) >= 4.5 for cell, ink in shown)
+
+
+corners = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=12)
+
+
+@given(corners)
+def test_a_short_path_is_the_same_line(points: list[tuple[int, int]]) -> None:
+    """Every corner is met in order; between two there is nothing but the straight way."""
+    text = path([(x / 10, y / 10) for x, y in points])
+    x, y = (round(float(n) * 10) for n in re.match(r"M(\S+) ([^hvl]+)", text).groups())
+    met = [(x, y)]
+    for kind, one, two in re.findall(r"([hvl])(-?[\d.]+)(?: ?(-?[\d.]+))?", text):
+        across, down = {"h": (one, 0), "v": (0, one), "l": (one, two)}[kind]
+        x, y = x + round(float(across) * 10), y + round(float(down) * 10)
+        met.append((x, y))
+    left = list(met)
+    for at, corner in enumerate(points):
+        if corner in left:
+            left = left[left.index(corner) :]
+            continue
+        before, after = points[at - 1], next(p for p in points[at:] if p in met)  # only a straight run drops a corner
+        assert before[0] == corner[0] == after[0] or before[1] == corner[1] == after[1]
+    assert met[0] == points[0]
+    assert met[-1] == points[-1]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -272,12 +310,18 @@ def test_every_number_of_a_layer_is_explained_on_the_page() -> None:
     report = NET.report()
     page = report_page(NET, report)
     data = json.loads(re.search(r'id="explanations">(.*?)</script>', page)[1])
-    names = re.findall(r'class="explain">([^<]+)<', page)
+    names = re.findall(r'<th scope="row"><button>([^<]+)<', page)
     layers = {layer.name: layer for layer in report.layers}
     assert sorted(names) == sorted(layers)
     for name, at in zip(names, data["of"], strict=True):
         expected = [[q.name, q.formula, exact(q.value)] for q in layer_quantities(layers[name])]
-        assert [[row[0], row[1], row[3]] for row in data["found"][at]["rows"]] == expected
+        _, formulas, *filled = data["found"][at]
+        shown = []
+        for quantity, formula, *constant in data["formulas"][formulas]:
+            operands, value = ("", constant[0]) if constant else (filled.pop(0), filled.pop(0))
+            shown.append([quantity, formula, value or operands])
+        assert shown == expected
+        assert filled == []
 
 
 def test_a_page_says_what_made_it() -> None:
@@ -345,21 +389,7 @@ def test_a_report_and_a_table_show_themselves_in_a_notebook() -> None:
     assert "<script" not in shown
 
 
-def test_explored_bytes_say_of_which_type_and_policy(tmp_path: Path) -> None:
-    path = tmp_path / "x.html"
-    run("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", str(path))
-    page = path.read_text(encoding="utf-8")
-    assert "<li>peak memory as int8, policy inplace<b" in page
-    assert "peak memory as int8, policy inplace</p>" in page.split("</header>")[0]
-    assert "begins with this network&#x27;s own MACs" in page
-
-
-def test_what_cannot_be_explored_is_told(tmp_path: Path) -> None:
-    spec = tmp_path / "fixed.yaml"
-    spec.write_text("convcost: 1\nname: fixed\ninput: [8, 8, 3]\nlayers: [flatten]\n")
-    path = tmp_path / "x.html"
-    done = run("explore", str(spec), "-o", str(path))
-    assert done.stderr == "fixed has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES\n"
-    done = run("explore", "mobilenet_v2", "--over", "resolution=32:2000:1", "-o", str(path))
-    assert done.stderr == "the axis resolution has 1,969 values; a slider takes 1,000\n"
-    assert not path.exists()
+@pytest.mark.parametrize("model", ["resnet152", "densenet121", "efficientnet_b4", "inception_v4"])
+def test_pages_of_usual_networks_stay_light(model: str) -> None:
+    network = convcost.load(model)
+    assert len(report_page(network, network.report()).encode()) < 300_000

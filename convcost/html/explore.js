@@ -8,13 +8,17 @@
   const [zero, numeric] = [number(0), (name) => space.axes[name].map(Number)];
 
   // A cost is a sum of products of table entries; the largest candidate counts; null where no network can be built.
-  const local = (spans, at) => {
-    for (const [first, last, index] of spans) if (at >= first && at <= last) return index + at - first;
-    return -1;
-  };
+  const placed = (region) => ({ ...region, at: region.values.map((spans, axis) => {
+    const found = new Int32Array(space.axes[names[axis]].length).fill(-1);
+    for (const [first, last, index] of spans) for (let at = first; at <= last; at += 1) found[at] = index + at - first;
+    return found;
+  }) });
+  const regions = Object.fromEntries(Object.entries(space.metrics).map(([metric, parts]) => [metric, parts.map(placed)]));
+  const missing = space.missing.map(placed);
+  const lacking = (place) => missing.find((part) => part.at.every((found, axis) => found[place[axis]] >= 0));
   const cost = (metric, place) => {
-    for (const region of space.metrics[metric]) {
-      const at = region.values.map((spans, axis) => local(spans, place[axis]));
+    for (const region of regions[metric]) {
+      const at = region.at.map((found, axis) => found[place[axis]]);
       if (at.includes(-1)) continue;
       let highest = null;
       for (const terms of region.candidates) {
@@ -66,27 +70,31 @@
     }
     return found;
   };
-  const fits = (bounds, at) => Object.entries(bounds).every(([metric, limit]) => {
-    const value = cost(metric, at);
-    return value !== null && value <= limit;
-  });
+  const fits = (bounds, at) => !lacking(at) && Object.entries(bounds).every(([metric, limit]) => cost(metric, at) <= limit);
 
+  // Why there is no such network: what is known of the first of those that lack alike.
+  const because = (part) => {
+    const here = part.first.every((at, axis) => at === place[axis]);
+    const first = names.map((name, axis) => `${name} ${space.axes[name][part.first[axis]]}`).join(", ");
+    return `Cannot be built${here ? "" : `, as at ${first}`}: ${part.reason}.`;
+  };
   const write = (bounds) => {
     const words = [];
     for (const metric of Object.keys(space.words)) {
       const [value, before] = [cost(metric, place), cost(metric, start)];
       const card = document.getElementById("card-" + metric);
       const unit = metric === "peak_activation_bytes" ? " bytes" : "";
-      card.textContent = value === null ? "not buildable" : short(metric, value);
+      card.textContent = value === null ? "cannot be built" : short(metric, value);
       const ratio = value === null || !before ? "" : " · × " + (Number(value) / Number(before)).toFixed(3);
       card.nextElementSibling.textContent = value === null ? "" : exact(value) + unit + ratio;
       card.dataset.value = value === null ? "" : String(value);
-      const over = metric in bounds && (value === null || value > bounds[metric]);
+      const over = value !== null && metric in bounds && value > bounds[metric];
       card.parentElement.classList.toggle("over", over);
       if (over) words.push(space.words[metric] + " exceeds its budget");
     }
-    const some = Object.keys(bounds).length > 0;
-    document.getElementById("words").textContent = !some ? "" : words.length ? "Does not fit: " + words.join(", ") + "." : "Fits the budget.";
+    const fit = words.length ? "Does not fit: " + words.join(", ") + "." : "Fits the budget.";
+    const part = lacking(place);
+    document.getElementById("words").textContent = part ? because(part) : Object.keys(bounds).length ? fit : "";
   };
 
   // Pictures: the map of two knobs, and one metric along the other.
@@ -96,11 +104,13 @@
     if (text !== undefined) made.textContent = text;
     return made;
   };
-  const narrow = matchMedia("(max-width: 40rem)");
-  const frame = (label, draw) => {
-    const [width, height] = narrow.matches ? [350, 300] : [560, 380];
-    const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label, "font-size": 12 });
-    const area = { left: 82, right: width - 12, top: 10, bottom: height - 42 };
+  const pictures = document.getElementById("pictures");
+  const column = () => Math.floor(parseFloat(getComputedStyle(pictures).gridTemplateColumns));
+  let drawn = 0;
+  const frame = (label, draw) => { // a unit is a pixel, so that lettering is as large as that of the page
+    const [width, height] = [drawn, Math.min(400, Math.max(290, Math.round(drawn * 0.66)))];
+    const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+    const area = { left: 86, right: width - 12, top: 10, bottom: height - 44 };
     draw(root, area);
     const figure = document.createElement("figure");
     figure.append(Object.assign(document.createElement("figcaption"), { textContent: label }), root);
@@ -123,15 +133,15 @@
     return found;
   };
   const axes = (root, area, x, y, xs, ys, words, text = String, bytes = false) => {
-    for (const tick of ticks(xs, 6)) {
+    for (const tick of ticks(xs, Math.max(3, Math.floor((area.right - area.left) / 64)))) {
       root.append(svg("path", { class: "l-grid", d: `M${x(tick)} ${area.top}V${area.bottom}` }));
-      root.append(svg("text", { class: "f-muted", x: x(tick), y: area.bottom + 16, "text-anchor": "middle" }, String(tick)));
+      root.append(svg("text", { class: "f-muted", x: x(tick), y: area.bottom + 17, "text-anchor": "middle" }, String(tick)));
     }
     for (const tick of ticks(ys, 6, bytes)) {
       root.append(svg("path", { class: "l-grid", d: `M${area.left} ${y(tick)}H${area.right}` }));
       root.append(svg("text", { class: "f-muted", x: area.left - 5, y: y(tick) + 4, "text-anchor": "end" }, text(tick)));
     }
-    root.append(svg("text", { class: "f-ink", x: (area.left + area.right) / 2, y: area.bottom + 34, "text-anchor": "middle" }, words[0]));
+    root.append(svg("text", { class: "f-ink", x: (area.left + area.right) / 2, y: area.bottom + 36, "text-anchor": "middle" }, words[0]));
     const middle = (area.top + area.bottom) / 2;
     root.append(svg("text", { class: "f-ink", transform: `translate(13 ${middle}) rotate(-90)`, "text-anchor": "middle" }, words[1]));
   };
@@ -139,46 +149,56 @@
     svg("circle", { class: "l-paper", "stroke-width": 5, cx: x, cy: y, r: 6 }),
     svg("circle", { class: "l-s1", "stroke-width": 2.5, cx: x, cy: y, r: 6, id: "here" + (document.getElementById("here") ? "2" : "") }));
 
-  const map = (bounds) => frame("width × resolution: what fits", (root, area) => {
+  // Where the cells of a picture meet: half way between values, and as far beyond the ends.
+  const borders = (values) => {
+    const half = (i) => (values[i + 1] - values[i]) / 2 || Math.abs(values[0]) / 2 || 0.5;
+    return [values[0] - half(0), ...values.slice(1).map((value, i) => value - half(i)), values[values.length - 1] + half(values.length - 2)];
+  };
+  const [NONE, OVER, FITS] = [0, 1, 2];
+  const map = (bounds, said) => frame("width × resolution: what fits", (root, area) => {
     const [i, j] = [names.indexOf("resolution"), names.indexOf("width")];
     const [xs, ys] = [numeric("resolution"), numeric("width")];
-    const [x, y] = [scale(xs, area.left, area.right), scale(ys, area.bottom, area.top)];
+    const [across, up] = [borders(xs), borders(ys)];
+    const [x, y] = [scale(across, area.left, area.right), scale(up, area.bottom, area.top)];
     const at = [...place];
-    const edges = [];
-    ys.forEach((width, row) => {
-      at[j] = row;
-      let last = -1;
-      let run = -1;
-      const low = y((ys[Math.max(row - 1, 0)] + width) / 2), high = y((ys[Math.min(row + 1, ys.length - 1)] + width) / 2);
-      const close = (end) => {
-        if (run < 0) return;
-        root.append(svg("path", { class: "f-s0", opacity: 0.28, d: `M${x(xs[run])} ${low}H${x(xs[end])}V${high}H${x(xs[run])}Z` }));
-        run = -1;
-      };
-      xs.forEach((_, column) => {
-        at[i] = column;
-        if (fits(bounds, at)) {
-          last = column;
-          if (run < 0) run = column;
-        } else close(column - 1);
-      });
-      close(xs.length - 1);
-      if (last >= 0) edges.push([last, row]);
-    });
+    const cells = ys.map((_, row) => xs.map((__, column) => {
+      [at[i], at[j]] = [column, row];
+      return lacking(at) ? NONE : fits(bounds, at) ? FITS : OVER;
+    }));
+    const shaded = (kind) => cells.map((line, row) => {
+      let d = "";
+      for (let from = line.indexOf(kind); from >= 0; from = line.indexOf(kind, from)) {
+        let to = from;
+        while (line[to] === kind) to += 1;
+        d += `M${x(across[from])} ${y(up[row])}H${x(across[to])}V${y(up[row + 1])}H${x(across[from])}Z`;
+        from = to;
+      }
+      return d;
+    }).join("");
+    const some = (kind) => cells.some((line) => line.includes(kind));
+    if (some(NONE)) root.append(svg("path", { class: "f-grid", opacity: 0.6, id: "missing", d: shaded(NONE) }));
+    if (some(FITS)) root.append(svg("path", { class: "f-s0", opacity: 0.36, id: "fitting", d: shaded(FITS) }));
     axes(root, area, x, y, xs, ys, ["resolution", "width"]);
-    // Along the edge a network stays only if no wider one allows the same resolution.
-    const front = edges.filter(([column, row]) => !edges.some(([c, r]) => r > row && c >= column));
-    if (Object.keys(bounds).length) {
-      const d = front.map(([column, row], index) => index ? `H${x(xs[column])}V${y(ys[row])}` : `M${x(xs[column])} ${area.bottom}V${y(ys[row])}`).join("") + `H${area.left}`;
-      root.append(svg("path", { class: "l-s0", "stroke-width": 2.5, id: "front", "data-front": JSON.stringify(front), d: front.length ? d : "M0 0" }));
+    const bounded = Object.keys(bounds).length > 0;
+    if (bounded) said.push(some(FITS) ? "Blue on the map fits the budget" : "Nothing on the map fits the budget");
+    if (bounded && some(FITS)) edge(root, cells, (column) => x(across[column]), (row) => y(up[row]), said);
+    if (some(NONE)) said.push("grey cannot be built");
+
+    // Compound scaling, where it passes over networks that can be built.
+    let [line, pen] = ["", false];
+    for (let step = -400; step <= 800; step += 1) {
+      const [r, w] = ["resolution", "width"].map((name) => space.start[name] * space.compound[name] ** (step / 100));
+      const [column, row] = [across.findIndex((end) => end > r) - 1, up.findIndex((end) => end > w) - 1];
+      const inside = column >= 0 && row >= 0 && cells[row][column] !== NONE;
+      if (inside) line += `${pen ? "L" : "M"}${x(r).toFixed(1)} ${y(w).toFixed(1)}`;
+      pen = inside;
     }
-    const line = [];
-    for (let phi = -4; phi <= 8; phi += 0.1) {
-      const [r, w] = [space.start.resolution * space.compound.resolution ** phi, space.start.width * space.compound.width ** phi];
-      if (r >= xs[0] && r <= xs[xs.length - 1] && w >= ys[0] && w <= ys[ys.length - 1]) line.push(`${x(r)} ${y(w)}`);
+    if (line) {
+      root.append(svg("path", { class: "l-ink", "stroke-dasharray": "5 4", "stroke-width": 1.5, id: "compound", d: line }));
+      said.push("the dashed line is compound scaling (arXiv 1905.11946)");
     }
-    root.append(svg("path", { class: "l-ink", "stroke-dasharray": "5 4", "stroke-width": 1.5, id: "compound", d: "M" + line.join("L") }));
     ring(root, x(xs[place[i]]), y(ys[place[j]]));
+    said.push("the ring is where the sliders stand");
     root.style.cursor = "crosshair";
     root.addEventListener("click", (event) => {
       const spot = new DOMPoint(event.clientX, event.clientY).matrixTransform(root.getScreenCTM().inverse());
@@ -189,7 +209,27 @@
     });
   });
 
-  const curve = (metric, name, bounds) => frame(`${space.words[metric]} along ${name}`, (root, area) => {
+  // Around what fits, between cells and never through one; a network is of the front if no wider one allows its resolution.
+  const edge = (root, cells, x, y, said) => {
+    const last = cells.map((line) => line.lastIndexOf(FITS));
+    const reach = last.map((_, row) => Math.max(...last.slice(row)));
+    const front = last.flatMap((column, row) => column > Math.max(-1, ...last.slice(row + 1)) ? [[column, row]] : []);
+    let d = "";
+    cells.forEach((line, row) => {
+      const end = reach[row];
+      if (line[end] === FITS && end + 1 < line.length) d += `M${x(end + 1)} ${y(row)}V${y(row + 1)}`;
+      if (row + 1 < cells.length) {
+        for (let column = reach[row + 1] + 1; column <= end; column += 1) {
+          if (line[column] === FITS) d += `M${x(column)} ${y(row + 1)}H${x(column + 1)}`;
+        }
+      }
+    });
+    const look = { class: "l-s0", "stroke-width": 2.5, "stroke-linecap": "square" };
+    root.append(svg("path", { ...look, id: "front", "data-front": JSON.stringify(front), d: d || "M0 0" }));
+    if (d) said.push("the thick line is its edge: the networks that cannot grow in one knob without leaving it");
+  };
+
+  const curve = (metric, name, bounds, said) => frame(`${space.words[metric]} along ${name}`, (root, area) => {
     const index = names.indexOf(name);
     const xs = numeric(name);
     const at = [...place];
@@ -201,27 +241,36 @@
     const known = [0, ...values.filter((value) => value !== null)];
     const [x, y] = [scale(xs, area.left, area.right), scale(known, area.bottom, area.top)];
     axes(root, area, x, y, xs, known, [name, space.words[metric]], (tick) => short(metric, tick).replace(/\.0+(?= |$)/, ""), metric === "peak_activation_bytes");
-    let d = "";
+    let [d, dots] = ["", ""]; // steps from value to value; a dot where neither neighbour can be built
     values.forEach((value, i) => {
       if (value === null) return;
-      d += d ? `H${x(xs[i])}V${y(value)}` : `M${x(xs[i])} ${y(value)}`;
+      const [before, after] = [(values[i - 1] ?? null) !== null, (values[i + 1] ?? null) !== null];
+      if (before) d += `H${x(xs[i])}V${y(value)}`;
+      else if (after) d += `M${x(xs[i])} ${y(value)}`;
+      else dots += `M${x(xs[i])} ${y(value)}h0`;
     });
-    root.append(svg("path", { class: "l-s0", "stroke-width": 2, d: d || "M0 0" }));
+    if (d) root.append(svg("path", { class: "l-s0", "stroke-width": 2, "data-line": metric, d }));
+    if (dots) root.append(svg("path", { class: "l-s0", "stroke-width": 4.5, "stroke-linecap": "round", "data-dots": metric, d: dots }));
+    if (values.includes(null)) said.add(`along ${name}, what cannot be built is left out`);
     if (metric in bounds && bounds[metric] <= Math.max(...known)) {
       root.append(svg("path", { class: "l-s1", "stroke-dasharray": "6 4", d: `M${area.left} ${y(bounds[metric])}H${area.right}` }));
+      said.add("the level dashed line is the budget");
     }
     if (values[place[index]] !== null) ring(root, x(xs[place[index]]), y(values[place[index]]));
   });
 
-  const pictures = document.getElementById("pictures");
   const draw = (bounds) => {
     pictures.replaceChildren();
-    if (names.includes("width") && names.includes("resolution")) pictures.append(map(bounds));
+    drawn = column();
+    const [mapped, curved] = [[], new Set()];
+    const numbers = (name) => names.includes(name) && name in space.start && numeric(name).every(Number.isFinite);
+    if (numbers("width") && numbers("resolution")) pictures.append(map(bounds, mapped));
     const along = names.find((name) => name === "resolution") || names[0];
     if (numeric(along).every(Number.isFinite)) {
-      pictures.append(curve("macs", along, bounds));
-      pictures.append(curve("peak_activation_bytes", along, bounds));
+      for (const metric of ["macs", "peak_activation_bytes"]) pictures.append(curve(metric, along, bounds, curved));
     }
+    const sentence = (words) => words.length ? words[0][0].toUpperCase() + words.join("; ").slice(1) + ". " : "";
+    document.getElementById("legend").textContent = (sentence(mapped) + sentence([...curved])).trim();
   };
   let asked = false;
   const show = () => {
@@ -248,6 +297,8 @@
     });
   });
   budgets.forEach((field) => field.addEventListener("input", show));
-  narrow.addEventListener("change", show);
+  new ResizeObserver(() => {
+    if (column() !== drawn) show();
+  }).observe(pictures);
   show();
 })();

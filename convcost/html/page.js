@@ -74,8 +74,8 @@
     const row = element("tr", undefined, "explanation");
     const place = row.appendChild(element("td"));
     place.colSpan = columns;
-    const found = data.found[data.of[index]];
-    if (found.doc) place.append(element("p", found.doc));
+    const [words, formulas, ...filled] = data.found[data.of[index]];
+    place.append(element("p", data.words[words]));
     const table = place.appendChild(element("table"));
     const head = table.createTHead().insertRow();
     for (const name of ["quantity", "formula", "operands put in", "value"]) {
@@ -83,13 +83,15 @@
       th.scope = "col";
     }
     const body = table.createTBody();
-    for (const [name, formula, operands, value] of found.rows) {
+    for (const [name, formula, constant] of data.formulas[formulas]) {
+      const [operands, counted] = constant === undefined ? filled.splice(0, 2) : ["", constant];
+      const value = counted || operands;
       const line = body.insertRow();
       line.append(element("td", name), element("td", formula, "formula"), element("td", operands, "formula"), element("td", value, "n"));
     }
     return row;
   };
-  all("button.explain").forEach((button, layer) => {
+  all("#layer-table tbody tr:not(.group) > th > button").forEach((button, layer) => {
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => {
       const row = button.closest("tr");

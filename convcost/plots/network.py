@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from convcost.palette import LIGHT, SCALE
@@ -112,16 +113,20 @@ def cumulative(report: Report) -> go.Figure:
 
 
 def cliffs(
-    values: Sequence[float],
-    counts: Sequence[int],
+    values: Sequence[float | None],
+    counts: Sequence[int | None],
     *,
     marked: Sequence[float] = (),
     title: str = "",
     word: str = "MACs",
     axis: str = "resolution",
 ) -> go.Figure:
-    """Cost along a knob as steps; `marked` are values just before a cliff, the largest at their cost."""
-    tips = [f"{axis} {r}<br>{word} {exact(n)}" for r, n in zip(values, counts, strict=True)]
+    """Cost along a knob as steps; `marked` are values just before a cliff, the largest at their cost.
+
+    A None in both is a gap: values that cannot be built. A value between two gaps is a dot.
+    """
+    pairs = list(zip(values, counts, strict=True))
+    tips = ["" if r is None or n is None else f"{axis} {r}<br>{word} {exact(n)}" for r, n in pairs]
     line = {
         "type": "scatter",
         "mode": "lines",
@@ -129,26 +134,53 @@ def cliffs(
         "x": list(values),
         "y": list(counts),
         "line": {"color": LIGHT.series[0], "width": 2, "shape": "hv"},
+        "connectgaps": False,
         "hovertext": tips,
         "hoverinfo": "text",
     }
-    at = {r: n for r, n in zip(values, counts, strict=True) if r in set(marked)}
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "last before a cliff",
-        "x": list(at),
-        "y": list(at.values()),
-        "marker": {"color": LIGHT.series[1], "size": 7, "symbol": "circle"},
-        "hovertext": [f"{axis} {r}<br>{word} {exact(n)}" for r, n in at.items()],
-        "hoverinfo": "text",
-    }
+
+    def dots(name: str, at: Mapping[Any, int | None], color: str, size: int, **other: Any) -> dict[str, Any]:
+        return {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": list(at),
+            "y": list(at.values()),
+            "marker": {"color": color, "size": size, "symbol": "circle"},
+            "hovertext": [f"{axis} {r}<br>{word} {exact(n or 0)}" for r, n in at.items()],
+            "hoverinfo": "text",
+            **other,
+        }
+
+    alone = dict(_alone(pairs))
+    at = {r: n for r, n in pairs if r is not None and r in set(marked)}
+    traces = [line]
+    traces += [dots(word, alone, LIGHT.series[0], 5, showlegend=False)] if alone else []
+    traces += [dots("last before a cliff", at, LIGHT.series[1], 7)] if at else []
     return figure(
-        [line, *([marks] if at else [])],
+        traces,
         title=title or f"{word} at every {axis}",
         xaxis={"title": {"text": axis}},
         yaxis={**count_axis(word), "rangemode": "tozero"},
     )
+
+
+_Pair = tuple[float | None, int | None]
+
+
+def _alone(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """The points of runs of one value, between gaps.
+
+    >>> _alone([(1, 5), (None, None), (3, 6), (3, 6), (None, None), (4, 7), (5, 8)])
+    [(1, 5), (3, 6)]
+    """
+    runs: list[list[_Pair]] = [[]]
+    for pair in pairs:
+        if pair[0] is None:
+            runs.append([])
+        else:
+            runs[-1].append(pair)
+    return [run[0] for run in runs if len(set(run)) == 1]
 
 
 def heat_map(
@@ -163,10 +195,9 @@ def heat_map(
 ) -> go.Figure:
     """Cost against two knobs, the rows and columns of `counts` (None where no network can be built).
 
-    A line per budget joins, row by row, the last column that stays within it.
+    A line per budget joins, row by row, the last column that stays within it; it breaks rather than pass over networks
+    that cannot be built.
     """
-    from math import log10
-
     tips = [
         [
             f"{axes[0]} {r}, {axes[1]} {c}<br>{word} {'-' if n is None else exact(n)}"
@@ -190,11 +221,7 @@ def heat_map(
         written = [["" if n is None else compact(n) for n in line] for line in counts]
         traces[0] |= {"text": written, "texttemplate": "%{text}"}
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
-        held = [
-            (max((i for i, n in enumerate(line) if n is not None and n <= budget), default=None), r)
-            for r, line in zip(rows, counts, strict=True)
-        ]
-        spots = [(columns[i], r) for i, r in held if i is not None]
+        spots = _held(rows, columns, counts, budget)
         traces.append(
             {
                 "type": "scatter",
@@ -204,7 +231,9 @@ def heat_map(
                 "y": [r for _, r in spots],
                 "line": {"color": "#000000", "width": 1.8, "dash": dash, "shape": "linear"},
                 "marker": {"color": "#000000", "size": 5, "symbol": "circle"},
-                "hovertext": [f"the most within {compact(budget)} at {axes[0]} {r}: {axes[1]} {x}" for x, r in spots],
+                "hovertext": [
+                    f"the most within {compact(budget)} at {axes[0]} {r}: {axes[1]} {x}" if x else "" for x, r in spots
+                ],
                 "hoverinfo": "text",
             }
         )
@@ -215,3 +244,39 @@ def heat_map(
         yaxis={"title": {"text": axes[0]}, "type": "category"},
         showlegend=len(traces) > 1,
     )
+
+
+def _held(
+    rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int | None]], budget: int
+) -> list[tuple[str | None, str | None]]:
+    """Row by row the last column within a budget, with a gap (None) where the way from one to the next is not free.
+
+    >>> _held(["a", "b"], ["1", "2", "3"], [[1, 2, 3], [1, None, 4]], 3)
+    [('3', 'a'), (None, None), ('1', 'b')]
+    """
+    found: list[tuple[str | None, str | None]] = []
+    before: int | None = None
+    for index, line in enumerate(counts):
+        last = max((i for i, n in enumerate(line) if n is not None and n <= budget), default=None)
+        if (
+            found
+            and found[-1][0] is not None
+            and (last is None or before is None or not _free(counts, index, before, last))
+        ):
+            found.append((None, None))
+        if last is not None:
+            found.append((columns[last], rows[index]))
+        before = last
+    return found
+
+
+def _free(counts: Sequence[Sequence[int | None]], row: int, before: int, last: int) -> bool:
+    """Whether a straight line from a column of the row before to one of this row stays on networks that can be built."""
+    half = (before + last) / 2  # where it passes from row to row; cells reach half a column to each side
+
+    def between(one: float, other: float) -> range:
+        low, high = sorted((one, other))
+        return range(ceil(low - 0.5), floor(high + 0.5) + 1)
+
+    above = all(counts[row - 1][i] is not None for i in between(before, half))
+    return above and all(counts[row][i] is not None for i in between(half, last))

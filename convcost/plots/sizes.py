@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import UsageError
 from convcost.grid.axes import is_ordered
+from convcost.grid.cliffs import Run, steepest
 from convcost.grid.cliffs import cliffs as cost_cliffs
-from convcost.grid.cliffs import steepest
 from convcost.grid.evaluate import evaluate, feasible
 from convcost.grid.space import space
 from convcost.grid.tables import Tables
@@ -46,13 +46,24 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
     low, high = max(1, size - 96), size + 96
     found = [cliff_figure(space(network, report, {"resolution": range(low, high + 1)}))]
     if isinstance(width, Fraction):
-        step = max(1, size // 14)
-        resolutions = range(size - step * min(10, (size - 1) // step), size + 8 * step, step)
+        resolutions = _around(network, report, size)
         widths = [width * i / 4 for i in range(1, 9)]
         made = space(network, report, {"width": widths, "resolution": resolutions})
         macs = report.totals.macs
         found.append(grid_figure(made, budgets=[macs * 2, macs, macs // 2]))
     return found
+
+
+def _around(network: Network, report: Report, size: int) -> Sequence[int]:
+    """Resolutions around the network's own in even steps; where some cannot be built, only some that can."""
+    step = max(1, size // 14)
+    wanted = range(size - step * min(10, (size - 1) // step), size + 8 * step, step)
+    if feasible(space(network, report, {"resolution": wanted})).all():
+        return wanted
+    every = range(wanted[0], wanted[-1] + 1)
+    can = [one for one, ok in zip(every, feasible(space(network, report, {"resolution": every})), strict=True) if ok]
+    apart = -(-len(can) // len(wanted))
+    return can[can.index(size) % apart :: apart]
 
 
 def drawable(made: Tables) -> bool:
@@ -70,20 +81,36 @@ def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
     (name,) = made.axes
     runs = cost_cliffs(made, metric)
     steep = {run.first for run in steepest(runs)}
-    marked = [before.last for before, run in pairwise(runs) if run.first in steep]
+    known = [run for run in runs if run.cost is not None]
+    marked = [before.last for before, run in pairwise(known) if run.first in steep]
     marked = marked[:: -(-len(marked) // _STEPS) or 1]
-    every, shown = -(-len(runs) // _STEPS), set(marked)
-    runs = tuple(run for i, run in enumerate(runs) if i % every == 0 or run.last in shown)
-    known = [(run, value) for run in runs if run.cost is not None for value in (run.first, run.last)]
+    steps = _thinned([None if run.cost is None else run for run in runs], {*marked})
+    ends = [(run, value) for run in steps for value in ((run.first, run.last) if run else (None,))]
     word = WORDS[metric]
     return cliffs(
-        [_plain(value) for _, value in known],
-        [run.cost or 0 for run, _ in known],
+        [None if value is None else _plain(value) for _, value in ends],
+        [run.cost if run else None for run, _ in ends],
         marked=[_plain(value) for value in marked],
         title=f"{made.network}: {word} at every {name}",
         word=word,
         axis=name,
     )
+
+
+def _thinned(steps: Sequence[Run | None], marked: Collection[Any]) -> list[Run | None]:
+    """Evenly chosen ones of too many steps and all marked ones, with a gap between two wherever one was."""
+    every = -(-sum(step is not None for step in steps) // _STEPS)
+    found: list[Run | None] = []
+    gap, seen = False, 0
+    for step in steps:
+        if step is None:
+            gap = True
+        else:
+            if seen % every == 0 or step.last in marked:
+                found += [None, step] if gap and found else [step]
+                gap = False
+            seen += 1
+    return found
 
 
 def grid_figure(made: Tables, metric: str = "macs", *, budgets: Sequence[int] = ()) -> go.Figure:

@@ -6,21 +6,33 @@ light or dark surface. Figures of other making may hold more; those are refused,
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape, unescape
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from convcost.errors import UsageError
-from convcost.palette import FONT, LIGHT, SCALE, color_name, css
+from convcost.palette import FONT, LIGHT, css
 from convcost.plots.axes import Axis
+from convcost.plots.strokes import (
+    fill,
+    mark,
+    number,
+    opacity,
+    path,
+    plain,
+    readable,
+    shade,
+    stepped,
+    stroke,
+    tip_text,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _CHARACTER = 0.58  # of the font size, a little more than the mean width of a digit
-_FONT = 12
+_FONT = 13  # the small text of a page, where drawings stand at their own size
 
 
 def svg(
@@ -32,15 +44,14 @@ def svg(
 
     Raises `UsageError` for a kind of trace that the light renderer does not draw.
     """
-    text = _Picture(figure.to_plotly_json(), width, height, alone=alone).text()
-    return text if tips else re.sub(r"(?<=.)<title>[^<]*</title>(?=</)", "", text)
+    return _Picture(figure.to_plotly_json(), width, height, alone=alone, tips=tips).text()
 
 
 class _Picture:
-    def __init__(self, figure: Mapping[str, Any], width: int, height: int | None, *, alone: bool) -> None:
+    def __init__(self, figure: Mapping[str, Any], width: int, height: int | None, *, alone: bool, tips: bool) -> None:
         self.layout: Mapping[str, Any] = figure["layout"]
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
-        self.alone, self.width = alone, width
+        self.alone, self.width, self.tips = alone, width, tips
         self.x = Axis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
         self.y = Axis(self.layout.get("yaxis") or {}, [v for t in self.traces for v in _values(t, "y")])
         rows = (
@@ -85,7 +96,7 @@ class _Picture:
             style = f"<style>{css()}</style><title>{escape(' '.join(self.title))}</title>"
             attributes = 'xmlns="http://www.w3.org/2000/svg" role="img" '
         else:
-            style, attributes = "", 'aria-hidden="true" '
+            style, attributes = "", f'aria-hidden="true" style="--wide:{self.width / 16:g}rem" '
         head = f'<svg {attributes}viewBox="0 0 {self.width} {self.height}" font-family="{FONT}" font-size="{_FONT}">'
         return f"{head}{style}{''.join(parts)}</svg>\n"
 
@@ -103,32 +114,35 @@ class _Picture:
         for tick in across:
             x, half = self.x.tick_at(tick), len(tick.text) * _FONT * _CHARACTER / 2
             if lines and not self.x.labels:
-                yield f'<path class="l-grid" d="M{_n(x)} {_n(self.top)}V{_n(self.bottom)}"/>'
+                yield f'<path class="l-grid" d="M{number(x)} {number(self.top)}V{number(self.bottom)}"/>'
             middle = min(x, self.width - 2 - half)
             if middle - half >= end:  # names that would stand on each other are left out
-                spot = f'x="{_n(middle)}" y="{_n(self.bottom + 16)}"'
+                spot = f'x="{number(middle)}" y="{number(self.bottom + 16)}"'
                 yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(tick.text)}</text>'
                 end = middle + half + 4
         room = int((self.bottom - self.top) / (13 if self.y.labels else 34))
         for tick in self.y.ticks(max(2, room)):
             y = self.y.tick_at(tick)
             if not self.y.labels:
-                yield f'<path class="l-grid" d="M{_n(self.left)} {_n(y)}H{_n(self.right)}"/>'
+                yield f'<path class="l-grid" d="M{number(self.left)} {number(y)}H{number(self.right)}"/>'
             shown = escape(_short(tick.text, int((self.left - 8) / (_FONT * _CHARACTER))))
-            yield f'<text class="f-muted" x="{_n(self.left - 6)}" y="{_n(y + 4)}" text-anchor="end">{shown}</text>'
+            yield f'<text class="f-muted" x="{number(self.left - 6)}" y="{number(y + 4)}" text-anchor="end">{shown}</text>'
         for row, text in enumerate(self.below):
             half = len(text) * _FONT * _CHARACTER / 2
             middle = min((self.left + self.right) / 2, self.width - 4 - half)
             y = self.height - 6 - 16 * (len(self.below) - 1 - row)
-            yield f'<text class="f-ink" x="{_n(middle)}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+            yield f'<text class="f-ink" x="{number(middle)}" y="{y}" text-anchor="middle">{escape(text)}</text>'
         if self.y.title:
-            place = f'transform="translate(13 {_n((self.top + self.bottom) / 2)}) rotate(-90)"'
+            place = f'transform="translate(13 {number((self.top + self.bottom) / 2)}) rotate(-90)"'
             yield f'<text class="f-ink" {place} text-anchor="middle">{escape(self.y.title)}</text>'
 
     def _marks(self) -> Iterator[str]:
         bars = [trace for trace in self.traces if trace["type"] == "bar"]
+        yield from self._areas([trace for trace in self.traces if trace.get("fill") == "toself"])
         for trace in self.traces:
             kind = trace["type"]
+            if trace.get("fill") == "toself":
+                continue
             if kind == "scatter":
                 yield from self._scatter(trace)
             elif kind == "bar":
@@ -139,63 +153,74 @@ class _Picture:
                 raise UsageError(f"the light renderer draws scatter, bar and heatmap, not {kind}; write .html or .png")
 
     def _scatter(self, trace: Mapping[str, Any]) -> Iterator[str]:
-        if trace.get("fill") == "toself":
-            yield self._area(trace)
-            return
-        pairs = zip(_values(trace, "x"), _values(trace, "y"), strict=True)
-        points = [(self.x.at(x), self.y.at(y)) for x, y in pairs if x is not None and y is not None]
-        if not points:
+        runs = self._runs(trace)
+        if not runs:
             return
         mode, line, marker = trace.get("mode") or "lines", trace.get("line") or {}, trace.get("marker") or {}
-        opacity = _opacity(trace.get("opacity"))
+        paleness = opacity(trace.get("opacity"))
         if "lines" in mode:
-            path = _path(points, line.get("shape", "linear"))
-            if trace.get("fill") == "tozeroy":
-                base = _n(self.y.at(0))
-                area = f"{path}V{base}H{_n(points[0][0])}Z"
-                yield f'<path {_fill(trace.get("fillcolor") or line.get("color"))} opacity=".25" d="{area}"/>'
+            line_path = "".join(path(stepped(run, line.get("shape", "linear"))) for run in runs)
             dash = {"dot": "2 3", "dash": "6 4"}.get(line.get("dash", ""), "")
             dashes = f' stroke-dasharray="{dash}"' if dash else ""
-            yield f'<path {_stroke(line.get("color"))} stroke-width="{line.get("width", 2)}"{dashes}{opacity} d="{path}"/>'
-        tips = _each(trace.get("hovertext"), len(points))
+            yield f'<path {stroke(line.get("color"))} stroke-width="{line.get("width", 2)}"{dashes}{paleness} d="{line_path}"/>'
         if "markers" in mode:
-            symbols, colors = (
-                _each(marker.get("symbol", "circle"), len(points)),
-                _each(marker.get("color"), len(points)),
-            )
-            sizes, dims = _each(marker.get("size", 7), len(points)), _each(marker.get("opacity", 1), len(points))
-            for (x, y), symbol, color, size, dim, tip in zip(points, symbols, colors, sizes, dims, tips, strict=True):
-                yield _mark(x, y, symbol, color, size, dim, tip)
+            yield from self._points(trace, marker)
         if "text" in mode:
-            yield from self._texts(trace, points)
+            yield from self._texts(trace)
 
-    def _area(self, trace: Mapping[str, Any]) -> str:
-        """Closed outlines, apart where the values have a gap; what is said of one is said of all."""
-        path, last = "", ("", "")
-        for x, y in zip(trace["x"], trace["y"], strict=True):
-            spot = ("", "") if x is None or y is None else (_n(self.x.at(x)), _n(self.y.at(y)))
-            if spot[0] and not last[0]:
-                path += f"M{spot[0]} {spot[1]}"
-            elif spot[0] and spot != last:
-                path += (
-                    f"V{spot[1]}"
-                    if spot[0] == last[0]
-                    else f"H{spot[0]}"
-                    if spot[1] == last[1]
-                    else f"L{spot[0]} {spot[1]}"
-                )
-            last = spot
-        line, tip = trace.get("line") or {}, _each(trace.get("text"), 1)[0]
-        edge = f'stroke="var(--paper)" stroke-width="{line.get("width", 1)}"'
-        return f'<path {_fill(trace.get("fillcolor"))} {edge} d="{path}Z">{_tip(tip)}</path>'
+    def _spots(self, trace: Mapping[str, Any]) -> list[tuple[float, float] | None]:
+        """The place of each of a trace's points; None where its values have a gap."""
+        pairs = zip(_values(trace, "x"), _values(trace, "y"), strict=True)
+        return [None if x is None or y is None else (self.x.at(x), self.y.at(y)) for x, y in pairs]
 
-    def _texts(self, trace: Mapping[str, Any], points: Sequence[tuple[float, float]]) -> Iterator[str]:
-        sides = _each(trace.get("textposition", "middle right"), len(points))
-        for (x, y), text, side in zip(points, _each(trace.get("text"), len(points)), sides, strict=True):
+    def _runs(self, trace: Mapping[str, Any]) -> list[list[tuple[float, float]]]:
+        """The places between gaps."""
+        runs: list[list[tuple[float, float]]] = [[]]
+        for spot in self._spots(trace):
+            if spot is None:
+                runs.append([])
+            else:
+                runs[-1].append(spot)
+        return [run for run in runs if run]
+
+    def _points(self, trace: Mapping[str, Any], marker: Mapping[str, Any]) -> Iterator[str]:
+        spots = self._spots(trace)
+        looks = [("symbol", "circle"), ("color", None), ("size", 7), ("opacity", 1)]
+        each = [_each(marker.get(name, usual), len(spots)) for name, usual in looks]
+        tips = _each(trace.get("hovertext") if self.tips else None, len(spots))
+        for spot, symbol, color, size, dim, tip in zip(spots, *each, tips, strict=True):
+            if spot:
+                yield mark(spot[0], spot[1], symbol, color, size, dim, tip)
+
+    def _areas(self, traces: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+        """Closed outlines under one edge; what is said of one is said of all its parts, and without it one path does."""
+        if not traces:
+            return
+        yield f'<g stroke="var(--paper)" stroke-width="{(traces[0].get("line") or {}).get("width", 1)}">'
+        by_color: dict[str, list[str]] = {}
+        for trace in traces:
+            outline = "".join(f"{path(run)}z" for run in self._runs(trace))
+            tip = self._tip(_each(trace.get("text"), 1)[0])
+            part = f'<path d="{outline}">{tip}</path>' if self.tips else outline
+            by_color.setdefault(fill(trace.get("fillcolor")), []).append(part)
+        for color, parts in by_color.items():
+            yield f"<g {color}>{''.join(parts)}</g>" if self.tips else f'<path {color} d="{"".join(parts)}"/>'
+        yield "</g>"
+
+    def _tip(self, tip: str | None) -> str:
+        return tip_text(tip) if self.tips else ""
+
+    def _texts(self, trace: Mapping[str, Any]) -> Iterator[str]:
+        spots = self._spots(trace)
+        sides = _each(trace.get("textposition", "middle right"), len(spots))
+        for spot, text, side in zip(spots, _each(trace.get("text"), len(spots)), sides, strict=True):
+            if not spot:
+                continue
             anchor, dx = {"right": ("start", 7), "left": ("end", -7)}.get(side.split()[-1], ("middle", 0))
             dy = {"top": -8, "bottom": 18}.get(side.split()[0], 4)
-            color = _fill((trace.get("textfont") or {}).get("color", "#1f2328"))
-            yield f'<text {color} x="{_n(x + dx)}" y="{_n(y + dy)}" text-anchor="{anchor}">{escape(str(text or ""))}</text>'
+            color = fill((trace.get("textfont") or {}).get("color", "#1f2328"))
+            at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
+            yield f"<text {color} {at}>{escape(str(text or ''))}</text>"
 
     def _bars(self, trace: Mapping[str, Any], bars: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         flat = trace.get("orientation") == "h"
@@ -221,8 +246,8 @@ class _Picture:
             spots = (
                 (low, middle - share / 2, high - low, share) if flat else (middle - share / 2, low, share, high - low)
             )
-            x, y, w, h = map(_n, spots)
-            yield f'<rect {_fill(color)} x="{x}" y="{y}" width="{w}" height="{h}">{_tip(tip)}</rect>'
+            x, y, w, h = map(number, spots)
+            yield f'<rect {fill(color)} x="{x}" y="{y}" width="{w}" height="{h}">{self._tip(tip)}</rect>'
             if text and flat:
                 yield self._bar_text(str(text), low, high, middle)
 
@@ -233,7 +258,7 @@ class _Picture:
         if high + wide > self.right:
             x, anchor = (low - 4, "end") if low - wide > self.left else (high - 4, "end")
             color = "f-muted" if low - wide > self.left else "f-paper"
-        return f'<text class="{color}" x="{_n(x)}" y="{_n(middle + 4)}" text-anchor="{anchor}">{escape(text)}</text>'
+        return f'<text class="{color}" x="{number(x)}" y="{number(middle + 4)}" text-anchor="{anchor}">{escape(text)}</text>'
 
     def _cells(self, trace: Mapping[str, Any]) -> Iterator[str]:
         wide, high = self.x.step(), self.y.step()
@@ -244,20 +269,21 @@ class _Picture:
             for x, value, tip in zip(trace["x"], row, said, strict=True):
                 if value is None:
                     continue
-                spots = (self.x.at(x) - wide / 2, self.y.at(y) - high / 2, wide + 0.3, high + 0.3)
-                at = "x={!r} y={!r} width={!r} height={!r}".format(*map(_n, spots)).replace("'", '"')
+                left, top = self.x.at(x) - wide / 2, self.y.at(y) - high / 2
+                right, bottom = left + wide + 0.3, top + high + 0.3
+                cell = path([(left, top), (right, top), (right, bottom), (left, bottom)])
                 share = (value - low) / span
-                yield f'<rect fill="{shade(share)}" {at}>{_tip(tip)}</rect>'
-                if trace.get("texttemplate") and wide > 46 and high > 16:
+                yield f'<path fill="{shade(share)}" d="{cell}z">{self._tip(tip)}</path>'
+                if trace.get("texttemplate") and wide > 50 and high > 17:
                     text = escape(trace["text"][self.y.labels.index(y)][self.x.labels.index(x)])
-                    spot = f'x="{_n(self.x.at(x))}" y="{_n(self.y.at(y) + 4)}" text-anchor="middle"'
-                    yield f'<text fill="{"#ffffff" if share > 0.6 else "#1f2328"}" {spot}>{text}</text>'
+                    spot = f'x="{number(self.x.at(x))}" y="{number(self.y.at(y) + 4)}" text-anchor="middle"'
+                    yield f'<text fill="{readable(shade(share))}" {spot}>{text}</text>'
 
     def _labels(self) -> Iterator[str]:
         for line in self.layout.get("shapes") or ():
             if line.get("type") == "line" and line.get("y0") == line.get("y1"):  # across the whole picture
-                y, color = _n(self.y.at(line["y0"])), (line.get("line") or {}).get("color")
-                yield f'<path {_stroke(color)} stroke-dasharray="6 4" d="M{_n(self.left)} {y}H{_n(self.right)}"/>'
+                y, color = number(self.y.at(line["y0"])), (line.get("line") or {}).get("color")
+                yield f'<path {stroke(color)} stroke-dasharray="6 4" d="M{number(self.left)} {y}H{number(self.right)}"/>'
         for note in self.layout.get("annotations") or ():
             yield from self._note(note)
 
@@ -265,7 +291,7 @@ class _Picture:
         """A text at a place, with a line to it where it stands aside; it stays inside the picture."""
         across = note.get("xref", "x") == "x"
         at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
-        size = _FONT - 1
+        size = _FONT
         room = int((self.right - self.left - 12) / (size * _CHARACTER))
         lines = [_short(plain(line), room) for line in note["text"].split("<br>")]
         if note.get("ax") and len(lines) > (fitting := max(1, int((y - 8 - self.top) / 15))):
@@ -281,12 +307,12 @@ class _Picture:
         low = max(low, self.top + 15 * len(lines))
         if note.get("ax"):
             edge = left + wide if anchor == "right" else left
-            yield f'<path class="l-ink" d="M{_n(edge)} {_n(low - 4)}L{_n(at)} {_n(y)}"/>'
-            box = f'x="{_n(left - 4)}" y="{_n(low - 15 * len(lines))}" width="{_n(wide + 8)}" height="{15 * len(lines) + 5}"'
+            yield f'<path class="l-ink" d="M{number(edge)} {number(low - 4)}L{number(at)} {number(y)}"/>'
+            box = f'x="{number(left - 4)}" y="{number(low - 15 * len(lines))}" width="{number(wide + 8)}" height="{15 * len(lines) + 5}"'
             yield f'<rect class="f-paper" stroke="var(--muted)" {box}/>'
-        color = _fill((note.get("font") or {}).get("color", LIGHT.ink))
+        color = fill((note.get("font") or {}).get("color", LIGHT.ink))
         for row, text in enumerate(lines):
-            spot = f'x="{_n(left)}" y="{_n(low - 15 * (len(lines) - 1 - row))}" font-size="{size}"'
+            spot = f'x="{number(left)}" y="{number(low - 15 * (len(lines) - 1 - row))}" font-size="{size}"'
             yield f"<text {color} {spot}>{escape(text)}</text>"
 
     def _legend_marks(self) -> Iterator[str]:
@@ -295,59 +321,17 @@ class _Picture:
             line, marker = trace.get("line") or {}, trace.get("marker") or {}
             area = trace.get("fill") == "toself"
             if area:
-                yield _mark(at + 10, y - 4, "square", trace.get("fillcolor"), 9, 1, None)
+                yield mark(at + 10, y - 4, "square", trace.get("fillcolor"), 9, 1, None)
             if trace["type"] == "scatter" and not area and "lines" in (trace.get("mode") or "lines"):
                 dash = {"dot": "2 3", "dash": "6 4"}.get(line.get("dash", ""), "")
                 dashes = f' stroke-dasharray="{dash}"' if dash else ""
                 color = {"#000000": LIGHT.ink}.get(line.get("color", ""), line.get("color"))  # black lies on a map only
-                yield f'<path {_stroke(color)} stroke-width="2"{dashes} d="M{_n(at)} {y - 4}h20"/>'
+                yield f'<path {stroke(color)} stroke-width="2"{dashes} d="M{number(at)} {y - 4}h20"/>'
             if trace["type"] == "bar" or "markers" in (trace.get("mode") or ""):
                 symbol = "square" if trace["type"] == "bar" else _each(marker.get("symbol", "circle"), 1)[0]
                 color = _each(marker.get("color"), 1)[0]
-                yield _mark(at + 10, y - 4, symbol, {"#000000": LIGHT.ink}.get(color, color), 9, 1, None)
-            yield f'<text class="f-ink" x="{_n(at + 26)}" y="{y}">{escape(trace["name"])}</text>'
-
-
-def shade(share: float) -> str:
-    """A colour of the scale for a share from 0 to 1, between its neighbours.
-
-    >>> shade(0), shade(1)
-    ('#f2f8fc', '#0072b2')
-    """
-    place = min(1.0, max(0.0, share)) * (len(SCALE) - 1)
-    index = min(int(place), len(SCALE) - 2)
-    ends = [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in SCALE[index : index + 2]]
-    return "#" + "".join(f"{round(a + (b - a) * (place - index)):02x}" for a, b in zip(*ends, strict=True))
-
-
-_SHAPES = {
-    "square": "M{l} {t}H{r}V{b}H{l}Z",
-    "diamond": "M{x} {t}L{r} {y}L{x} {b}L{l} {y}Z",
-    "triangle-up": "M{x} {t}L{r} {b}H{l}Z",
-    "triangle-down": "M{x} {b}L{r} {t}H{l}Z",
-    "cross": "M{x} {t}V{b}M{l} {y}H{r}",
-    "star": "M{x} {t}L{r} {b}L{l} {y}H{r}L{l} {b}Z",
-}
-
-
-def _mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
-    half = size / 2
-    shape, hollow = symbol.removesuffix("-open"), symbol.endswith("-open") or symbol == "cross"
-    paint = f'{_stroke(color)} stroke-width="{2.4 if symbol == "cross" else 1.5}"' if hollow else _fill(color)
-    dimmed = _opacity(dim)
-    if shape == "circle":
-        return f'<circle {paint}{dimmed} cx="{_n(x)}" cy="{_n(y)}" r="{_n(half)}">{_tip(tip)}</circle>'
-    edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
-    path = _SHAPES[shape].format(**{name: _n(value) for name, value in edges.items()})
-    return f'<path {paint}{dimmed} d="{path}">{_tip(tip)}</path>'
-
-
-def _path(points: Sequence[tuple[float, float]], shape: str) -> str:
-    """Straight lines, or steps: hv goes across first, vh up first."""
-    path = f"M{_n(points[0][0])} {_n(points[0][1])}"
-    for x, y in points[1:]:
-        path += {"hv": f"H{_n(x)}V{_n(y)}", "vh": f"V{_n(y)}H{_n(x)}"}.get(shape, f"L{_n(x)} {_n(y)}")
-    return path
+                yield mark(at + 10, y - 4, symbol, {"#000000": LIGHT.ink}.get(color, color), 9, 1, None)
+            yield f'<text class="f-ink" x="{number(at + 26)}" y="{y}">{escape(trace["name"])}</text>'
 
 
 def _values(trace: Mapping[str, Any], axis: str) -> list[Any]:
@@ -363,33 +347,5 @@ def _each(value: Any, count: int) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value] * count
 
 
-def _tip(tip: str | None) -> str:
-    return f"<title>{escape(plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
-
-
-def plain(text: str) -> str:
-    """Text without plotly's tags, its entities resolved."""
-    return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
-
-
-def _fill(color: str | None) -> str:
-    name = color_name(color or "#59636e")
-    return f'class="f-{name}"' if name else f'fill="{color}"'
-
-
-def _stroke(color: str | None) -> str:
-    name = color_name(color or "#59636e")
-    return f'class="l-{name}"' if name else f'fill="none" stroke="{color}"'
-
-
-def _opacity(value: float | None) -> str:
-    return "" if value in (None, 1) else f' opacity="{value}"'
-
-
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _n(value: float) -> str:
-    """A coordinate with at most one decimal."""
-    return f"{value:.1f}".removesuffix(".0")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import convcost
+from convcost.errors import SpecError
 
 METRICS = {
     "macs": "macs",
@@ -108,3 +110,107 @@ def test_keys_move_a_slider_and_wrong_budgets_are_marked(opened: Callable[..., A
     page.fill("#max-macs", "many")
     assert page.locator("#max-macs").get_attribute("aria-invalid") == "true"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+SPECS = Path(__file__).parent.parent / "specs"
+
+
+def said(page: Any) -> str:
+    return str(page.locator("#words").text_content())
+
+
+@pytest.mark.parametrize("name", ["unet.yaml", "unet_wide.yaml", "unrounded.yaml"])
+def test_what_cannot_be_built_is_said_with_the_reason_and_no_word_of_budgets(
+    opened: Callable[..., Any], name: str
+) -> None:
+    """At places of every kind, against what the library says of the same knobs."""
+    page = opened("explore", str(SPECS / name)).page
+    axes = space(page)["axes"]
+    chance = random.Random(8)
+    lacking = 0
+    for _ in range(25):
+        place = {axis: chance.randrange(len(values)) for axis, values in axes.items()}
+        slide(page, place)
+        knobs = {axis: axes[axis][at] for axis, at in place.items()}
+        try:
+            expected = totals(str(SPECS / name), knobs)
+        except SpecError as error:
+            lacking += 1
+            assert page.locator(".cards b").all_text_contents() == ["cannot be built"] * 4
+            assert page.locator(".cards .over").count() == 0
+            assert said(page).startswith("Cannot be built")
+            assert "budget" not in said(page)
+            wrong = {
+                problem.scope for problem in error.problems
+            }  # the layer is the same; sizes may be those of another
+            assert any(f": {layer}: " in said(page) for layer in wrong)
+        else:
+            assert shown(page) == expected
+    assert lacking > 5
+
+
+def test_the_first_size_of_a_kind_is_told_its_own_reason(opened: Callable[..., Any]) -> None:
+    """32 is the smallest size; 36 is the first that is a multiple of 4 and not of 8: 9×9 pools to 4×4, which grows to 8×8."""
+    page = opened("explore", str(SPECS / "unet.yaml")).page
+    sizes = space(page)["axes"]["resolution"]
+    slide(page, {"resolution": sizes.index("36")})
+    assert said(page) == (
+        "Cannot be built: join3: concat needs shapes that agree in all axes but channels, got 8×8×256 and 9×9×128 "
+        "(inputs: up3 8×8×256, down3.relu 9×9×128)."
+    )
+
+
+def test_curves_stop_where_nothing_can_be_built(opened: Callable[..., Any]) -> None:
+    page = opened("explore", str(SPECS / "unet.yaml")).page
+    page.wait_for_selector("[data-dots=macs]", state="attached")
+    sizes = [int(size) for size in space(page)["axes"]["resolution"]]
+    dots = page.locator("[data-dots=macs]").get_attribute("d")
+    assert dots.count("M") == sum(size % 8 == 0 for size in sizes)
+    assert page.locator("[data-line]").count() == 0
+    legend = page.locator("#legend").text_content()
+    assert legend == "Along resolution, what cannot be built is left out; the level dashed line is the budget."
+    assert page.locator("#front, #compound, #fitting").count() == 0
+
+
+INSIDE = """id => {
+    const [line, missing] = [document.getElementById(id), document.getElementById("missing")];
+    const svg = line.ownerSVGElement;
+    const inside = (x, y) => missing.isPointInFill(Object.assign(svg.createSVGPoint(), {x, y}));
+    let [crossed, seen] = [0, 0];
+    for (const part of line.getAttribute("d").split(/(?=M)/)) {
+        const piece = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        piece.setAttribute("d", part);
+        const length = piece.getTotalLength();
+        for (let at = 0; at <= length; at += 0.25) {
+            const {x, y} = piece.getPointAtLength(at);
+            seen += 1;
+            crossed += [[-.3, -.3], [.3, -.3], [-.3, .3], [.3, .3]].every(([dx, dy]) => inside(x + dx, y + dy));
+        }
+    }
+    return [crossed, seen];
+}"""
+
+
+@pytest.mark.parametrize("name", ["unet_wide.yaml", "unrounded.yaml"])
+def test_no_line_of_the_map_crosses_what_cannot_be_built(opened: Callable[..., Any], name: str) -> None:
+    page = opened("explore", str(SPECS / name)).page
+    page.wait_for_selector("#front", state="attached")
+    for line in ("front", "compound"):
+        crossed, seen = page.evaluate(INSIDE, line)
+        assert crossed == 0
+        assert seen > 10
+    assert "grey cannot be built" in page.locator("#legend").text_content()
+
+
+def test_the_legend_tells_what_is_there(opened: Callable[..., Any]) -> None:
+    page = opened("explore", "mobilenet_v2").page
+    page.wait_for_selector("#front", state="attached")
+    legend = page.locator("#legend")
+    assert "grey" not in legend.text_content()
+    assert "the dashed line is compound scaling" in legend.text_content()
+    page.fill("#max-macs", "1")
+    page.wait_for_function("document.getElementById('legend').textContent.startsWith('Nothing on the map fits')")
+    assert "thick line" not in legend.text_content()
+    page.fill("#max-macs", "")
+    page.wait_for_function("!document.getElementById('legend').textContent.includes('budget')")
+    assert page.locator("#front").count() == 0

@@ -47,6 +47,28 @@ def test_a_page_opens_and_fits(opened: Callable[..., Any], command: tuple[str, .
     assert all(size >= 8.5 for size in sizes), min(sizes)
 
 
+LETTERING = """() => {
+    const shown = [...document.querySelectorAll("figure svg text")].filter(text => text.getBoundingClientRect().width > 0);
+    const sizes = shown.map(text => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b));
+    const small = document.querySelector("footer");
+    return [Math.min(...sizes), Math.max(...sizes), parseFloat(getComputedStyle(small).fontSize)];
+}"""
+
+
+@pytest.mark.parametrize("width", [1600, 1280, 1000, 700, 390])
+@pytest.mark.parametrize(
+    "command", [("report", "mobilenet_v2"), ("explore", "mobilenet_v2"), ("memory", "lenet5")], ids=" ".join
+)
+def test_lettering_is_as_large_as_the_small_text_of_the_page(
+    opened: Callable[..., Any], command: tuple[str, ...], width: int
+) -> None:
+    page = opened(*command, width=width).page
+    page.wait_for_selector("figure svg text >> visible=true")
+    least, most, small = page.evaluate(LETTERING)
+    assert 0.9 * small - 0.1 <= least <= most <= small + 0.1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def shown_rows(page: Any) -> list[list[str]]:
     rows: list[list[str]] = page.evaluate(
         "[...document.querySelectorAll('#layer-table tbody tr')].filter(r => r.offsetParent)"
@@ -75,7 +97,7 @@ def test_layers_fold_and_sort(opened: Callable[..., Any]) -> None:
 
 def test_an_explanation_opens_by_keyboard_with_formula_and_value(opened: Callable[..., Any]) -> None:
     page = opened("report", "alexnet").page
-    name = page.locator("button.explain", has_text="conv2").first
+    name = page.locator("#layer-table tbody tr:not(.group) > th > button", has_text="conv2").first
     assert name.get_attribute("aria-expanded") == "false"
     name.focus()
     page.keyboard.press("Enter")
@@ -94,7 +116,7 @@ def test_every_explanation_is_of_its_own_layer(opened: Callable[..., Any]) -> No
     report = convcost.load("squeezenet1_0").report()
     page = opened("report", "squeezenet1_0").page
     macs = page.evaluate(
-        """[...document.querySelectorAll("button.explain")].map(button => {
+        """[...document.querySelectorAll("#layer-table tbody tr:not(.group) > th > button")].map(button => {
             button.click();
             const rows = [...button.closest("tr").nextElementSibling.querySelectorAll("tbody tr")];
             const found = rows.find(row => row.cells[0].textContent === "MACs").cells[3].textContent;
@@ -169,3 +191,25 @@ def test_what_a_page_shows_is_what_json_says(opened: Callable[..., Any]) -> None
     foot = [cell.strip() for cell in page.locator("#layer-table tfoot tr > *").all_inner_texts()]
     assert foot[4:7] == [f"{totals[name]:,}" for name in ("params", "macs", "activations")]
     assert f"{totals['macs']:,}" in page.locator(".cards").inner_text()
+
+
+def test_on_a_phone_every_family_of_the_landscape_is_at_hand(opened: Callable[..., Any]) -> None:
+    found = frontier()
+    page = opened("frontier", width=390).page
+    page.wait_for_selector("#pareto .scatterlayer .point", state="attached")
+    buttons = page.locator(".legend button")
+    assert [text.split(" ", 1)[1] for text in buttons.all_text_contents()] == [*found.families, "front"]
+    assert page.locator("#pareto .legend").count() == 0
+    for box in [buttons.nth(at).bounding_box() for at in range(buttons.count())]:
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    family = found.families[-1]
+    count = sum(point.measured.family == family for point in found.points)
+    last = page.get_by_role("button", name=family, exact=True)
+    last.click()
+    shown = "document.querySelectorAll('#pareto .scatterlayer .point').length"
+    page.wait_for_function(f"{shown} === {len(found.points) - count}")
+    assert last.get_attribute("aria-pressed") == "false"
+    last.click()
+    page.wait_for_function(f"{shown} === {len(found.points)}")
+    last.dblclick()
+    page.wait_for_function(f"{shown} === {count}")
