@@ -77,6 +77,8 @@ class Reconciliation(NamedTuple):
     """Every term that differs, in the order in which the ops appear."""
     left_out: tuple[tuple[str, ...], tuple[str, ...]]
     """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
+    limits: tuple[tuple[str, str, str], ...]
+    """A convention, an op of the network, and why the convention is not equal to its tool there to the unit."""
 
     def __repr__(self) -> str:
         ends = (f"{one.name} {exact(count)}" for one, count in ((self.first, self.start), (self.second, self.end)))
@@ -103,6 +105,8 @@ def reconcile(
     [1000]
     """
     steps = tuple(steps)
+    ends = {one.name: one for one in (first, second)}
+    has = dict.fromkeys(step.node.op for step in steps)
     return Reconciliation(
         network=network,
         batch=batch,
@@ -112,6 +116,7 @@ def reconcile(
         end=_operations(steps, second) * batch,
         terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
         left_out=(_left_out(steps, first), _left_out(steps, second)),
+        limits=tuple((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
     )
 
 

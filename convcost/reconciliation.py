@@ -46,7 +46,7 @@ def terms_table(found: Reconciliation) -> Table:
         notes=[
             ("difference", f"{signed(found.end - found.start)}, {_share(found.end, found.start)} of {first}"),
             *((convention.name, _said(convention)) for convention in ends[: 1 + (first != second)]),
-            *_unknown(network, found),
+            *_unknown(found),
         ],
     )
 
@@ -171,13 +171,11 @@ def _about(network: str) -> dict[str, Any]:
     return {"schema": "convcost.reconcile/1", "version": __version__, "network": network}
 
 
-def _unknown(network: Network, found: Reconciliation) -> list[tuple[str, str]]:
+def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
     """Notes on what each convention leaves out, and where it is not equal to its tool to the unit."""
-    ends = {one.name: (one, ops) for one, ops in zip((found.first, found.second), found.left_out)}
-    has = dict.fromkeys(node.op for node in network.graph.nodes)
-    left_out = [("left out", f"{name}: {', '.join(ops)}") for name, (_, ops) in ends.items() if ops]
-    limits = [(name, op, one.limits[op]) for name, (one, _) in ends.items() for op in has if op in one.limits]
-    return left_out + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in limits]
+    ends = dict(zip((found.first.name, found.second.name), found.left_out, strict=True))
+    left_out = [("left out", f"{name}: {', '.join(ops)}") for name, ops in ends.items() if ops]
+    return left_out + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in found.limits]
 
 
 def _words(name: str) -> dict[str, str]:
