@@ -177,7 +177,7 @@
     }).join("");
     const some = (kind) => cells.some((line) => line.includes(kind));
     if (some(NONE)) root.append(svg("path", { class: "f-grid", opacity: 0.6, id: "missing", d: shaded(NONE) }));
-    if (some(FITS)) root.append(svg("path", { class: "f-s0", opacity: 0.36, id: "fitting", d: shaded(FITS) }));
+    if (some(FITS)) root.append(svg("path", { class: "f-s0", opacity: 0.45, id: "fitting", d: shaded(FITS) }));
     axes(root, area, x, y, xs, ys, ["resolution", "width"]);
     const bounded = Object.keys(bounds).length > 0;
     if (bounded) said.push(some(FITS) ? "Blue on the map fits the budget" : "Nothing on the map fits the budget");
@@ -229,15 +229,16 @@
     if (d) said.push("the thick line is its edge: the networks that cannot grow in one knob without leaving it");
   };
 
-  const curve = (metric, name, bounds, said) => frame(`${space.words[metric]} along ${name}`, (root, area) => {
-    const index = names.indexOf(name);
-    const xs = numeric(name);
-    const at = [...place];
-    const values = xs.map((_, i) => {
+  const along = (metric, name) => {
+    const [index, at] = [names.indexOf(name), [...place]];
+    return space.axes[name].map((_, i) => {
       at[index] = i;
       const value = cost(metric, at);
       return value === null ? null : Number(value);
     });
+  };
+  const curve = (metric, name, values, bounds, said) => frame(`${space.words[metric]} along ${name}`, (root, area) => {
+    const [index, xs] = [names.indexOf(name), numeric(name)];
     const known = [0, ...values.filter((value) => value !== null)];
     const [x, y] = [scale(xs, area.left, area.right), scale(known, area.bottom, area.top)];
     axes(root, area, x, y, xs, known, [name, space.words[metric]], (tick) => short(metric, tick).replace(/\.0+(?= |$)/, ""), metric === "peak_activation_bytes");
@@ -265,9 +266,11 @@
     const [mapped, curved] = [[], new Set()];
     const numbers = (name) => names.includes(name) && name in space.start && numeric(name).every(Number.isFinite);
     if (numbers("width") && numbers("resolution")) pictures.append(map(bounds, mapped));
-    const along = names.find((name) => name === "resolution") || names[0];
-    if (numeric(along).every(Number.isFinite)) {
-      for (const metric of ["macs", "peak_activation_bytes"]) pictures.append(curve(metric, along, bounds, curved));
+    const name = names.includes("resolution") ? "resolution" : names[0];
+    for (const metric of numeric(name).every(Number.isFinite) ? ["macs", "peak_activation_bytes"] : []) {
+      const values = along(metric, name);
+      if (values.every((value) => value === null)) curved.add(`along ${name}, nothing can be built here`);
+      else pictures.append(curve(metric, name, values, bounds, curved));
     }
     const sentence = (words) => words.length ? words[0][0].toUpperCase() + words.join("; ").slice(1) + ". " : "";
     document.getElementById("legend").textContent = (sentence(mapped) + sentence([...curved])).trim();

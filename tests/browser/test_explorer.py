@@ -202,6 +202,15 @@ def test_no_line_of_the_map_crosses_what_cannot_be_built(opened: Callable[..., A
     assert "grey cannot be built" in page.locator("#legend").text_content()
 
 
+def test_where_no_size_can_be_built_there_is_no_curve(opened: Callable[..., Any]) -> None:
+    """A width of 1.05 makes 33.6 channels, at every resolution."""
+    page = opened("explore", str(SPECS / "unrounded.yaml")).page
+    slide(page, {"width": space(page)["axes"]["width"].index("1.05")})
+    page.wait_for_function("document.getElementById('legend').textContent.includes('nothing can be built here')")
+    assert page.locator("#pictures figcaption").all_text_contents() == ["width × resolution: what fits"]
+    assert "level dashed line" not in page.locator("#legend").text_content()
+
+
 def test_the_legend_tells_what_is_there(opened: Callable[..., Any]) -> None:
     page = opened("explore", "mobilenet_v2").page
     page.wait_for_selector("#front", state="attached")
