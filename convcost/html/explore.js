@@ -75,8 +75,7 @@
   // Why there is no such network: what is known of the first of those that lack alike.
   const because = (part) => {
     const here = part.first.every((at, axis) => at === place[axis]);
-    const first = names.map((name, axis) => `${name} ${space.axes[name][part.first[axis]]}`).join(", ");
-    return `Cannot be built${here ? "" : `, as at ${first}`}: ${part.reason}.`;
+    return `Cannot be built${here ? ":" : ", as"} ${part.reason}.`;
   };
   const write = (bounds) => {
     const words = [];

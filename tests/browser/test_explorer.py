@@ -155,9 +155,11 @@ def test_the_first_size_of_a_kind_is_told_its_own_reason(opened: Callable[..., A
     sizes = space(page)["axes"]["resolution"]
     slide(page, {"resolution": sizes.index("36")})
     assert said(page) == (
-        "Cannot be built: join3: concat needs shapes that agree in all axes but channels, got 8×8×256 and 9×9×128 "
+        "Cannot be built: at resolution 36: join3: concat needs shapes that agree in all axes but channels, got 8×8×256 and 9×9×128 "
         "(inputs: up3 8×8×256, down3.relu 9×9×128)."
     )
+    slide(page, {"resolution": sizes.index("37")})
+    assert said(page).startswith("Cannot be built, as at resolution 36: join3: concat needs")
 
 
 def test_curves_stop_where_nothing_can_be_built(opened: Callable[..., Any]) -> None:
