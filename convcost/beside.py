@@ -48,8 +48,8 @@ def side_by_side(
     or option that does not exist.
 
     >>> table = side_by_side("mobilenet_v2", "mobilenet_v2:resolution=225", by="stage")
-    >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # one more row and column
-    ['stage1', 'stage2', 'stage3', 'stage4', 'stage5', 'stage6']
+    >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
+    ['stage4', 'stage5', 'stage6', 'stage7', 'head']
     """
     if len(networks) < 2:
         raise UsageError(f"side by side stand two networks or more, got {len(networks)}")
