@@ -152,7 +152,7 @@ def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
         "metrics": metrics,
         "missing": _missing(made),
         "tables": [
-            {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": table["values"]}
+            {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": _safe(table["values"])}
             for table in shared
         ],
         "big": any(made.bound(metric) >= EXACT_FLOAT for metric in SHOWN),

@@ -49,12 +49,16 @@
   };
   const short = (metric, value) => metric === "peak_activation_bytes"
     ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"], " ") : scaled(value, 1000, ["", "k", "M", "G", "T"], " ");
-  const amount = (text) => {
-    const found = text.trim().replace(/,/g, "").match(/^(\d+(?:\.\d+)?)\s*(k|m|g|b|t|kib|mib|gib|kb|mb|gb)?$/i);
-    if (!found) return NaN;
-    const unit = (found[2] || "").toLowerCase();
-    const power = "kmgt".indexOf(unit === "b" ? "" : unit[0] || "") + 1;
-    return Math.floor(Number(found[1]) * (unit.endsWith("ib") ? 1024 : 1000) ** (unit ? power : 0));
+  // An amount as people write it, exactly: whole numbers of any size, cut to ones.
+  const COUNTS = { "": 1n, k: 10n ** 3n, m: 10n ** 6n, g: 10n ** 9n, b: 10n ** 9n, t: 10n ** 12n };
+  const BYTES = { "": 1n, b: 1n, kib: 2n ** 10n, mib: 2n ** 20n, gib: 2n ** 30n, tib: 2n ** 40n };
+  const amount = (text, units) => {
+    const found = text.trim().match(/^(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,30}))?(?:e(\d{1,2}))?\s*([a-z]*)$/i);
+    const unit = found && units[found[4].toLowerCase()];
+    if (!unit) return NaN;
+    const part = found[2] || "";
+    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0);
+    return (digits * unit) / 10n ** BigInt(part.length);
   };
 
   const place = names.map((name) => space.at[name]);
@@ -64,8 +68,10 @@
   const limits = () => {
     const found = {};
     for (const field of budgets) {
-      const limit = field.value.trim() ? amount(field.value) : null;
+      const units = field.dataset.metric === "peak_activation_bytes" ? BYTES : COUNTS;
+      const limit = field.value.trim() ? amount(field.value, units) : null;
       field.setAttribute("aria-invalid", String(Number.isNaN(limit)));
+      Object.assign(field.dataset, { read: field.value, limit: typeof limit === "bigint" ? limit : "" });
       if (limit !== null && !Number.isNaN(limit)) found[field.dataset.metric] = limit;
     }
     return found;
@@ -253,7 +259,7 @@
     if (dots) root.append(svg("path", { class: "l-s0", "stroke-width": 4.5, "stroke-linecap": "round", "data-dots": metric, d: dots }));
     if (values.includes(null)) said.add(`along ${name}, what cannot be built is left out`);
     if (metric in bounds && bounds[metric] <= Math.max(...known)) {
-      root.append(svg("path", { class: "l-s1", "stroke-dasharray": "6 4", d: `M${area.left} ${y(bounds[metric])}H${area.right}` }));
+      root.append(svg("path", { class: "l-s1", "stroke-dasharray": "6 4", d: `M${area.left} ${y(Number(bounds[metric]))}H${area.right}` }));
       said.add("the level dashed line is the budget");
     }
     if (values[place[index]] !== null) ring(root, x(xs[place[index]]), y(values[place[index]]));

@@ -2,9 +2,10 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const cell = (row, column) => row.cells[column] ? row.cells[column].textContent.trim() : "";
+  const SCALES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
   const number = (text) => {
-    const found = text.replace(/[,\s]/g, "").match(/^[-+]?\d+(\.\d+)?(e[-+]?\d+)?/i);
-    return found ? Number(found[0]) : NaN;
+    const found = text.replace(/[,\s]/g, "").match(/^([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:([kMGTP]|[KMGT]iB)(?![A-Za-z]))?/);
+    return found ? Number(found[1]) * (SCALES[found[2]] || 1) : NaN;
   };
 
   // Sorting: rows inside each group, and the groups by their own sums; an open explanation stays below its row.

@@ -12,6 +12,8 @@ import pytest
 
 import convcost
 from convcost.errors import SpecError
+from convcost.grid.budget import parse_count
+from convcost.units import parse_bytes
 
 METRICS = {
     "macs": "macs",
@@ -73,13 +75,41 @@ def test_it_starts_at_the_network_itself(opened: Callable[..., Any]) -> None:
 
 
 def test_counts_beyond_doubles_are_exact(opened: Callable[..., Any]) -> None:
-    """A batch of 10^9 takes MobileNetV2 to 3·10^17 MACs, beyond 2^53."""
+    """Widths of 100,001 and more: entries of the tables are beyond 2^53 and odd, so that doubles would round them."""
     page = opened(
-        "explore", "mobilenet_v2", "--over", "width=0.5,1", "--over", "resolution=96,224", "--batch", "1000000000"
-    ).page
+        "explore", "mobilenet_v1", "--over", "width=100001,100003", "--over", "resolution=1001,1003", "--set", "width=100001",
+        "--set", "resolution=1001",
+    ).page  # fmt: skip
     assert space(page)["big"] is True
     slide(page, {"width": 1, "resolution": 1})
-    assert shown(page) == totals("mobilenet_v2", {"width": "1", "resolution": "224"}, batch=10**9)
+    right = totals("mobilenet_v1", {"width": "100003", "resolution": "1003"})
+    assert shown(page) == right
+    assert right["macs"] != int(float(right["macs"]))
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("macs", "300M"), ("macs", "4.1G"), ("macs", "8.2M"), ("macs", "2.01M"), ("macs", "4B"), ("macs", "300e6"),
+        ("macs", "300,774,272"), ("macs", "3,00M"), ("macs", "lots"), ("macs", "1.5MiB"),
+        ("peak", "256KiB"), ("peak", "1.5 MiB"), ("peak", "100B"), ("peak", "100000"), ("peak", "1.5MB"), ("peak", "2TiB"),
+    ],
+)  # fmt: skip
+def test_budgets_are_read_as_on_the_command_line(opened: Callable[..., Any], field: str, text: str) -> None:
+    page = opened("explore", "mobilenet_v2", "--over", "width=1", "--over", "resolution=96,224").page
+    try:
+        limit = parse_count(text, "it") if field == "macs" else parse_bytes(text)
+    except convcost.UsageError:
+        limit = None
+    metric = {"macs": "macs", "peak": "peak_activation_bytes"}[field]
+    box = page.locator(f"[data-metric={metric}]")
+    box.fill(text)
+    page.wait_for_function(
+        "([metric, text]) => document.querySelector(`[data-metric=${metric}]`).dataset.read === text",
+        arg=[metric, text],
+    )
+    assert box.get_attribute("aria-invalid") == str(limit is None).lower()
+    assert box.get_attribute("data-limit") == ("" if limit is None else str(limit))
 
 
 def test_a_budget_is_kept_and_its_edge_cannot_be_widened(opened: Callable[..., Any]) -> None:
