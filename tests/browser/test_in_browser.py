@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -93,6 +94,17 @@ def test_layers_fold_and_sort(opened: Callable[..., Any]) -> None:
     page.get_by_role("button", name="MACs", exact=True).click()
     assert [int(row[5].replace(",", "")) for row in shown_rows(page)] == sums[::-1] or sums.count(0) > 1
     assert page.locator("#layer-table thead th[aria-sort=ascending]").count() == 1
+
+
+def test_bytes_sort_by_size_whatever_their_unit(opened: Callable[..., Any]) -> None:
+    """From 540 KiB to 2.87 MiB."""
+    grid = ["--over", "width=0.25:2:0.25", "--over", "resolution=96:448:32"]
+    page = opened("fit", "mobilenet_v2", "--max-macs", "300M", *grid, "--dtype", "int8").page
+    page.get_by_role("button", name="peak bytes", exact=True).click()
+    texts = page.locator("table.sortable tbody tr td:nth-of-type(4)").all_text_contents()
+    assert {text.split()[1] for text in texts} == {"KiB", "MiB"}
+    sizes = [Fraction(text.split()[0]) * {"KiB": 1, "MiB": 1024}[text.split()[1]] for text in texts]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_an_explanation_opens_by_keyboard_with_formula_and_value(opened: Callable[..., Any]) -> None:
