@@ -12,11 +12,10 @@ from typing import Any
 
 from convcost import html
 from convcost.errors import UsageError
-from convcost.grid.along import COMPOUND
 from convcost.grid.axes import axes_of
+from convcost.grid.compound import COMPOUND
 from convcost.grid.product import EXACT_FLOAT
-from convcost.grid.space import space
-from convcost.grid.sweep import value_text
+from convcost.grid.sweep import space, value_text
 from convcost.grid.tables import Tables
 from convcost.html import Card, Section
 from convcost.network import Network

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost import UsageError
-from convcost.grid.along import compound
 from convcost.grid.breakpoints import edge, simplest
 from convcost.grid.budget import budgets_of
+from convcost.grid.compound import compound
 from convcost.grid.fit import END, maximal
 
 exactly = settings(deadline=None, derandomize=True, max_examples=30, database=None)

@@ -69,8 +69,8 @@ def fit_command(
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
     common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory}
     if along:
-        from convcost.grid.along import compound
         from convcost.grid.budget import budgets_of
+        from convcost.grid.compound import compound
 
         if over or maximise:
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")

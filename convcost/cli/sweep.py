@@ -85,9 +85,9 @@ def sweep_command(
     computed, so that a grid may be larger than memory; a table shows its first rows. One or two axes can be drawn, by
     -o FILE.html or .svg.
     """
-    from convcost.grid.listing import cliffs_table, front_table, write
-    from convcost.grid.rows import DEFAULT_METRICS, sweep_table
     from convcost.grid.sweep import design_space, pieces
+    from convcost.grid.sweep_tables import DEFAULT_METRICS, cliffs_table, front_table, sweep_table
+    from convcost.grid.writers import write
 
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.grid.along import COMPOUND, MOST_PHI, Scaled
 from convcost.grid.breakpoints import Edge
 from convcost.grid.budget import PEAK, Budget
+from convcost.grid.compound import COMPOUND, MOST_PHI, Scaled
 from convcost.grid.fit import END, Configuration, Fit
-from convcost.grid.rows import HEADERS
 from convcost.grid.sweep import value_text
+from convcost.grid.sweep_tables import HEADERS
 from convcost.render import Table
 from convcost.tables import json_value
 from convcost.units import binary, exact

@@ -73,7 +73,7 @@ class Sweep:
 
     def table(self, limit: int | None = None) -> Table:
         """The points as a table to show or to `render`; at most `limit` rows."""
-        from convcost.grid.rows import points_table
+        from convcost.grid.sweep_tables import points_table
 
         shown = list(islice(self.records(), limit))
         count = exact(len(self)) + (
@@ -197,6 +197,15 @@ def design_space(
     made = tables(*asked)
     if buildable:
         check_buildable(asked.spec, asked.knobs, made)
+    return made
+
+
+def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
+    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
+    axes = axes_of(network.spec, network.name, over, shaped=network.input_shape is not None)
+    request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
+    made = tables(network.spec, network.name, network.knobs, axes, request)
+    check_buildable(network.spec, network.knobs, made)
     return made
 
 

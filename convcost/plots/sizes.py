@@ -12,7 +12,7 @@ from convcost.grid.axes import is_ordered
 from convcost.grid.cliffs import Run, steepest
 from convcost.grid.cliffs import cliffs as cost_cliffs
 from convcost.grid.evaluate import evaluate, feasible
-from convcost.grid.space import space
+from convcost.grid.sweep import space
 from convcost.grid.tables import Tables
 from convcost.network import Network
 from convcost.plots.network import cliffs, heat_map

@@ -1,46 +1,77 @@
-"""Fronts, cliffs and fits as tables, and grids written to files."""
+"""Sweeps, fronts and cliffs as tables, of which people read the first rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
-from convcost.executors import results
 from convcost.grid.cliffs import Run, cliffs, steepest
-from convcost.grid.evaluate import prepare
 from convcost.grid.frontier import Objective, grid_front, objectives_of, points_at
-from convcost.grid.product import Window
-from convcost.grid.rows import meta, points_table, writer
-from convcost.grid.sweep import PIECE, Sweep, piece, value_text, windows
-from convcost.grid.tables import Tables
+from convcost.grid.sweep import Sweep, axis_array, value_text
+from convcost.grid.tables import METRICS, Tables
+from convcost.grid.writers import Progress, meta, record
 from convcost.render import Table
 from convcost.tables import json_value
-from convcost.units import counted, exact
+from convcost.units import counted, exact, shape_text
 
-Progress = Callable[[int], None]
-
-
-def write(
-    made: Tables, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
-) -> None:
-    """Write every point of a grid, in order, a piece at a time; keywords as in `executors.results`."""
-    size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
-    prepare(made, metrics)  # so that no worker has to, window after window
-    out = writer(fmt, file, made, metrics)
-    try:
-        for done in results(partial(_piece, made, metrics), windows(made.shape, size), **engine):
-            out.write(done)
-            if progress:
-                progress(len(done))
-        out.close()
-    except BaseException:
-        out.abandon()
-        raise
+MOST_SHOWN = 40
+HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
 
 
-def _piece(made: Tables, metrics: Sequence[str], window: Window) -> Sweep:
-    return piece(made, window, metrics)
+def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
+    """The first points of a sweep as a table that says how many there are."""
+    shown = list(islice((point for piece in pieces for point in piece.records()), limit))
+    notes = [("points", exact(made.points) + _more(len(shown), made.points))]
+    return points_table(made, shown, metrics, f"{made.network} · {counted(made.points, 'point')}", notes)
+
+
+def points_table(
+    made: Tables, points: Sequence[Mapping[str, Any]], metrics: Sequence[str], title: str, notes: list[tuple[str, str]]
+) -> Table:
+    """Points as a table: knobs, then metrics."""
+    holes = any(point.get("infeasible") for point in points)
+    names = [*made.axes, *metrics, *(["infeasible"] if holes else [])]
+    numeric = [
+        name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
+    ]
+    records = [record({name: point.get(name) for name in names}) for point in points]
+    return Table(
+        title=title,
+        headers=tuple(HEADERS.get(name, name) for name in names),
+        numeric=tuple(numeric),
+        rows=[[_cell(point.get(name)) for name in names] for point in points],
+        records=records,
+        data={**meta(made), "points": records},
+        notes=[*notes, *about(made, metrics)],
+    )
+
+
+def about(made: Tables, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What does not vary, and what was counted."""
+    fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
+    if made.request.input_shape:
+        fixed.append(f"input {shape_text(made.request.input_shape)}")
+    if fixed:
+        yield "fixed", ", ".join(fixed)
+    if any(metric.startswith("peak") for metric in metrics):
+        yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
+    if made.request.batch > 1:
+        yield "batch", exact(made.request.batch)
+    yield "convention", "MACs of conv and linear layers; no bias, batch-norm, activation or pooling"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
+
+
+def _more(shown: int, points: int) -> str:
+    return "" if shown == points else f", of which the first {exact(shown)} are shown; -o FILE.csv writes all"
+
+
+DEFAULT_METRICS = tuple(metric for metric in METRICS if metric != "peak_activation_elements")
 
 
 def front_table(
