@@ -20,9 +20,9 @@ from convcost.grid.guards import Array
 from convcost.grid.product import Window
 from convcost.grid.tables import METRICS, Region, Tables, tables
 from convcost.memory import POLICIES
-from convcost.network import open_network
+from convcost.network import Network, open_network
 from convcost.ops.kinds import say
-from convcost.report import check_batch
+from convcost.report import Report, check_batch
 from convcost.spec.elaborate import attempt
 from convcost.spec.model import KnobValue, Spec
 from convcost.units import check_dtype, decimal_text, exact
