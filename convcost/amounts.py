@@ -1,12 +1,15 @@
-"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit. Read exactly."""
+"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit. Read exactly, and never at length."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import NamedTuple
+from operator import index
+from typing import Any, NamedTuple
 
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:[eE](\d{1,2}))?\s*([A-Za-z]*|%)", re.ASCII)
+
+_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 
 #: Counts as people write them, in any case: 300M, 4.1G, 5B.
 COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
@@ -20,6 +23,24 @@ class Amount(NamedTuple):
     last: Fraction
     """What its last digit is worth, in that unit."""
     unit: str
+
+
+def whole(text: str) -> int | None:
+    """A whole number written in at most eighteen digits, and nothing else; None for any other text.
+
+    >>> whole("64"), whole("-1"), whole("²")
+    (64, None, None)
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def plain(value: Any) -> Any:
+    """An integer of another library, such as numpy's, as Python's; anything else as it is.
+
+    >>> plain(True), plain("64"), plain(64)
+    (True, '64', 64)
+    """
+    return index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
 
 
 def read_amount(text: str) -> Amount | None:

@@ -19,12 +19,15 @@ from sympy.core.evalf import PrecisionExhausted
 
 from convcost.dims import elements, is_symbolic
 from convcost.errors import SpecError, UsageError, did_you_mean
+from convcost.expr import ExprError, number
 from convcost.expr import parse as parse_expr
 from convcost.graph import Node
 from convcost.law import relation, symbol, written
 from convcost.network import open_network
+from convcost.ops.kinds import Unfit
 from convcost.render import Table
 from convcost.spec.elaborate import Builder, Elaborated, elaborate
+from convcost.spec.knobs import knob_value
 from convcost.spec.model import Call, Item, Knob, Spec, Value
 from convcost.version import __version__
 from convcost.walk import Step, Walk
@@ -169,15 +172,26 @@ def _around_block(
         given = settings.get(arg, default.evaluate(values) if default is not None else None)
         if given is None and arg not in symbols:
             raise UsageError(f"the block {name} needs {arg}: give it in --symbols or with --set {arg}=…")
-        args[arg] = int(given) if isinstance(given, str) and given.isdecimal() else given if given is not None else 1
+        args[arg] = 1 if given is None else _setting(arg, given)
     call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in block.args})
     alone = spec._replace(
         input=tuple(Value(block.where, parse_expr(axis)) for axis in ("h", "w", "c")),
         layers=(Item(block.where, call, name=name),),
         knobs={**spec.knobs, **{arg: Knob(arg, block.where, 1) for arg in args}},
     )
-    sides = {axis: int(settings[axis]) if axis in settings else symbol(axis) for axis in ("h", "w", "c")}
+    sides = {axis: _setting(axis, settings[axis]) if axis in settings else symbol(axis) for axis in ("h", "w", "c")}
     return alone, {**values, **args, **sides}
+
+
+def _setting(name: str, given: Any) -> Any:
+    """The value of an argument of a block: a number, or a word where it is none; sides are whole numbers."""
+    try:
+        if name in ("h", "w", "c"):
+            return knob_value(Knob(name, None, 1), given)
+        exact = number(given) if isinstance(given, str) else None
+    except (ExprError, Unfit) as error:
+        raise UsageError(str(error)) from None
+    return given if exact is None else exact
 
 
 def closed_form_table(model: str, part: str | None, symbols: Sequence[str], settings: Mapping[str, Any]) -> Table:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
 
+from convcost.amounts import whole
 from convcost.cost import OpCost
 from convcost.dims import Dim, Shape, elements, maximum
 from convcost.errors import UsageError, did_you_mean
@@ -182,9 +183,10 @@ def build(layer: Layer, way: str) -> Alternative:
     amount = WAYS[name].amount
     if amount is None and text:
         raise UsageError(f"{name} takes no number, got {way}")
-    if amount is not None and not text.isdecimal():
-        raise UsageError(f"{name} needs its {amount.word}, as {name}:4, got {way}")
-    return assemble(layer, name, int(text or 1), way)
+    number = whole(text) if amount is not None else 1
+    if amount is not None and number is None:
+        raise UsageError(f"{name} needs its {amount.word}, as {name}:4, got {way[:40]}")
+    return assemble(layer, name, number or 0, way)
 
 
 def assemble(layer: Layer, name: str, amount: Dim, label: str) -> Alternative:
@@ -219,7 +221,7 @@ def amount_of(way: str) -> tuple[Amount, int] | None:
     """
     name, _, text = way.partition(":")
     amount = WAYS[name].amount
-    return (amount, int(text)) if amount else None
+    return (amount, whole(text) or 0) if amount else None
 
 
 def ratio(alternative: Alternative, standard: Alternative) -> Fraction:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from convcost.amounts import plain
 from convcost.conventions import convention as named_convention
 from convcost.dims import Shape
 from convcost.errors import Problem, SpecError, UsageError
@@ -105,15 +106,15 @@ class Network:
     def at(self, **knobs: Any) -> Network:
         """The same spec with some knobs changed, from where this network stands.
 
-        Raises `UsageError` for a network with an input shape of its own, and for one that was rewritten.
+        Raises `UsageError` for a knob or value that there is not, for a network with an input shape of its own, and for
+        one that was rewritten.
 
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
         if self._built is not None or self.input_shape is not None:
             raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
-        changed = {name: knob_value(self.spec.knobs[name], value) for name, value in knobs.items()}
-        return Network(self.spec, self.name, {**self.knobs, **changed})
+        return Network(self.spec, self.name, {**self.knobs, **_knob_values(self.name, self.spec, knobs)})
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
@@ -246,13 +247,7 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
     found = find(model)
     name = found.preset or found.spec.name
     values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
-    for knob, value in knobs.items():
-        if knob not in found.spec.knobs:
-            raise no_knob(name, knob, found.spec.knobs)
-        try:
-            values[knob] = knob_value(found.spec.knobs[knob], value)
-        except Unfit as error:
-            raise UsageError(str(error)) from None
+    values |= _knob_values(name, found.spec, knobs)
     if found.problems:
         raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
     shape = None
@@ -266,6 +261,19 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
         except ExprError:  # the spec's own input is wrong, and elaborating says where
             raise SpecError(attempt(found.spec, values)[1]) from None
     return Network(found.spec, name, values, shape)
+
+
+def _knob_values(name: str, spec: Spec, given: Mapping[str, Any]) -> dict[str, KnobValue]:
+    """Knobs as the spec takes them; raises `UsageError`."""
+    values = {}
+    for knob, value in given.items():
+        if knob not in spec.knobs:
+            raise no_knob(name, knob, spec.knobs)
+        try:
+            values[knob] = knob_value(spec.knobs[knob], value)
+        except Unfit as error:
+            raise UsageError(str(error)) from None
+    return values
 
 
 def validate(model: str) -> list[Problem]:
@@ -300,7 +308,10 @@ def _written(value: KnobValue) -> str:
 
 def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:
     """The input shape with the channels of the spec filled in; raises `UsageError`."""
-    sizes = (given,) if isinstance(given, int) else tuple(given)
+    given = plain(given)
+    if not isinstance(given, (int, tuple, list)):
+        raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
+    sizes = (given,) if isinstance(given, int) else tuple(map(plain, given))
     if len(spec.input) == 1:
         whole = sizes
     else:

@@ -8,7 +8,6 @@ comes with the extra `image` and needs a Chrome or Chromium. The bytes depend on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,33 +16,16 @@ from convcost import html
 from convcost.errors import OutputError
 from convcost.plots.strokes import plain
 from convcost.plots.svg import svg
-from convcost.render import Table, table_html
+from convcost.render import PICTURES, Table, ending, table_html
 from convcost.version import __version__
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-PICTURES = (".svg", ".png", ".pdf")
-"""File name endings that ask for a figure as an image."""
-PAGES = (".html", ".htm")
 WIDTH, HEIGHT = 1000, 560
 """Of a PNG or PDF, in pixels, where the figure does not say."""
 _WIDE, WHOLE, _NARROW = 512, 960, 350
 """Drawn widths, in pixels of a page: half of it, all of it, a phone."""
-
-
-def ending(path: str | None) -> str:
-    """The ending of a file name, in small letters.
-
-    >>> ending("Plot.SVG"), ending(None)
-    ('.svg', '')
-    """
-    return os.path.splitext(path or "")[1].lower()
-
-
-def is_picture(path: str | None) -> bool:
-    """Whether a file name asks for an image."""
-    return ending(path) in PICTURES
 
 
 def document(
@@ -53,7 +35,7 @@ def document(
 
     Raises `OutputError` if an image is wanted and cannot be made here.
     """
-    if is_picture(path):
+    if ending(path) in PICTURES:
         return image(next(part for part in parts if not isinstance(part, Table)), path)
     return page(title, parts, facts)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from convcost.amounts import COUNTS, read_amount
 from convcost.cost import Convention, entry
 from convcost.errors import UsageError
 from convcost.units import exact
@@ -163,8 +163,6 @@ def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
 
 HOW = ("exactly", "rounded", "cut off")
 """How a count may become a printed figure, the closest first."""
-_FIGURE = re.compile(r"(\d[\d,]*)(?:\.(\d+))?\s*([kKMGBT]?)", re.ASCII)
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 
 class Printed(NamedTuple):
@@ -181,12 +179,12 @@ class Printed(NamedTuple):
         >>> Printed.parse("4.13G").value, Printed.parse("4.13G").last
         (Fraction(4130000000, 1), Fraction(10000000, 1))
         """
-        found = _FIGURE.fullmatch(text.strip())
-        if found is None:
-            raise UsageError(f"{text!r} is no figure; write it as printed, e.g. 4.13G, 300M or 4,089,184,256")
-        whole, decimals, unit = found[1].replace(",", ""), found[2] or "", _UNITS[found[3]]
-        last = Fraction(unit, 10 ** len(decimals))
-        return cls(text.strip(), int(whole + decimals) * last, last)
+        found = read_amount(text)
+        if found is None or found.unit.lower() not in COUNTS:
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            raise UsageError(f"{shown!r} is no figure; write it as printed, e.g. 4.13G, 300M or 4,089,184,256")
+        scale = COUNTS[found.unit.lower()]
+        return cls(text.strip(), found.number * scale, found.last * scale)
 
     def rounds(self, count: int) -> str | None:
         """How the count becomes the figure: `exactly`, `rounded` or `cut off`; None if it does not.

@@ -11,6 +11,7 @@ from convcost.cost import LEDGER, PAPER, Convention
 from convcost.network import Network
 from convcost.reconcile import HOW, Printed, Reconciliation
 from convcost.render import Table
+from convcost.spec.zoo import names_of
 from convcost.tables import title
 from convcost.units import compact, exact, percent, signed
 from convcost.version import __version__
@@ -142,10 +143,10 @@ def _totals(network: Network) -> dict[tuple[str, int], list[str]]:
 
 
 def _relatives(network: Network) -> list[Network]:
-    """The network itself, then the presets of its family."""
+    """The network itself, then the others of its family."""
     spec = network.spec
     defaults = {name: knob.default for name, knob in spec.knobs.items()}
-    others = {name: {**defaults, **preset} for name, preset in spec.presets.items() if name != network.name}
+    others = {name: {**defaults, **spec.presets.get(name, {})} for name in names_of(spec) if name != network.name}
     return [network, *(Network(spec, name, knobs) for name, knobs in others.items())]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,17 @@ EXTENSIONS = {
     ".tex": "latex",
     ".txt": "table",
 }
+PICTURES = (".svg", ".png", ".pdf")
+"""File name endings that ask for a figure as an image."""
+
+
+def ending(path: str | None) -> str:
+    """The ending of a file name, in small letters.
+
+    >>> ending("Plot.SVG"), ending(None)
+    ('.svg', '')
+    """
+    return os.path.splitext(path or "")[1].lower()
 
 
 @dataclass(frozen=True, slots=True)

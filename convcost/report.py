@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost import memory
+from convcost.amounts import plain
 from convcost.cost import Convention
 from convcost.dims import Shape, elements
 from convcost.errors import UsageError, did_you_mean
@@ -199,6 +200,7 @@ def report(
 
 def check_batch(batch: Any) -> int:
     """The batch size, if it is one; raises `UsageError`."""
+    batch = plain(batch)
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
         bound = f"<= {LARGEST_BATCH:,}" if isinstance(batch, int) and batch > 1 else "an integer >= 1"
         raise UsageError(f"batch must be {bound}, got {say(batch)}")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from convcost.amounts import whole
 from convcost.errors import UsageError
 from convcost.graph import Graph, Node, producer
 from convcost.ops.activation import ACTIVATIONS
@@ -59,14 +60,15 @@ def rewrite(graph: Graph, to: str, pattern: str = "*", excluded: Sequence[str] =
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
     kept = _matching(graph, excluded)
     way, _, number = to.partition(":")
-    if way == "grouped" and number.isdecimal() and int(number) > 1:
-        rebuilt = [_grouped(step, int(number)) for step in steps if _can_group(step, int(number))]
+    groups = whole(number) or 0
+    if way == "grouped" and groups > 1:
+        rebuilt = [_grouped(step, groups) for step in steps if _can_group(step, groups)]
     elif to == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
     elif to == "standard":
         rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     else:
-        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to!r}")
+        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to[:40]!r}")
     rebuilt = [one for one in rebuilt if chosen & one.names]
     if not rebuilt:
         raise UsageError(f"{graph.name} has no layer matching {pattern!r} that can become {to}")

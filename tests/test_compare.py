@@ -311,6 +311,7 @@ NUMBERS = "is not a number or numbers with x between them, e.g. 3 or 1x7"
         (["--against", "seperable"], "there is no way 'seperable' to build a layer. Did you mean separable?"),
         (["--against", "foo:3"], f"there is no way 'foo' to build a layer. Known: {KNOWN}"),
         (["--against", "grouped"], "grouped needs its groups, as grouped:4, got grouped"),
+        (["--against", "grouped:" + "9" * 5000], "grouped needs its groups, as grouped:4, got grouped:" + "9" * 32),
         (["--against", "bottleneck:many"], "bottleneck needs its channels, as bottleneck:4, got bottleneck:many"),
         (["--against", "inverted:-1"], "inverted needs its expansion, as inverted:4, got inverted:-1"),
         (["--against", "separable:2"], "separable takes no number, got separable:2"),

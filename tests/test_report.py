@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import convcost
@@ -145,6 +146,20 @@ class TestKnobValues:
         width = Knob("width", None, Fraction(1))  # type: ignore[arg-type]
         assert knob_value(width, 1.1) == knob_value(width, "1.1") == Fraction(11, 10)
 
+    def test_integers_of_numpy_are_integers(self) -> None:
+        net = convcost.load("lenet5", resolution=np.int64(28))
+        assert net.knobs["resolution"] == 28
+        assert net.at(resolution=np.int32(32)).report(batch=np.int64(2)).batch == 2
+        assert convcost.load("lenet5", input_shape=np.int64(40)).knobs["resolution"] == 40
+
+    def test_at_refuses_like_load(self) -> None:
+        with pytest.raises(convcost.UsageError, match=r"^mobilenet_v2 has no knob 'foo'"):
+            convcost.load("mobilenet_v2").at(foo=1)
+        with pytest.raises(convcost.UsageError, match=r"^resolution must be an integer >= 0, got abc$"):
+            convcost.load("mobilenet_v2").at(resolution="abc")
+        with pytest.raises(convcost.UsageError, match=r"^an input shape is a size, .*, got 1\.5$"):
+            convcost.load("mobilenet_v2", input_shape=1.5)  # type: ignore[arg-type]
+
     @pytest.mark.parametrize(
         ("model", "knob", "value", "message"),
         [
@@ -154,6 +169,8 @@ class TestKnobValues:
             ("vgg16", "config", "F", "config must be A or B or C or D or E, got F"),
             ("vgg16", "witdh", 1, "vgg16 has no knob 'witdh'. Did you mean width?"),
             ("googlenet", "aux", 1, "aux must be true or false, got 1"),
+            ("vgg16", "width", "[" * 3000, "width must be a decimal > 0, got " + "[" * 3000),
+            ("vgg16", "width", "[[1]]", "width must be a decimal > 0, got [[1]]"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, model: str, knob: str, value: object, message: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 import click
 
 from convcost.errors import OutputError, UsageError
-from convcost.render import EXTENSIONS, Table, render
+from convcost.render import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,17 +34,14 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_file(data, path)
 
 
-_PICTURES = (".svg", ".png", ".pdf")
-
-
 def is_picture(path: str | None, given: str | None) -> bool:
     """Whether the file's ending asks for a picture, and no format was given that says otherwise."""
-    return given is None and os.path.splitext(path or "")[1].lower() in _PICTURES
+    return given is None and ending(path) in PICTURES
 
 
 def is_page(path: str | None) -> bool:
     """Whether the file's ending asks for a page."""
-    return os.path.splitext(path or "")[1].lower() in (".html", ".htm")
+    return EXTENSIONS.get(ending(path)) == "html"
 
 
 def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> str:
@@ -54,13 +51,13 @@ def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> 
     """
     if is_picture(path, given):
         raise UsageError(f"{path}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
-    ending = os.path.splitext(path or "")[1].lower()
-    if ending == ".parquet" and given is None:
+    said = ending(path)
+    if said == ".parquet" and given is None:
         raise UsageError(f"{path}: Parquet holds the points of a sweep; {', '.join(EXTENSIONS)} can be written here")
-    if given is None and ending and ending not in EXTENSIONS:
+    if given is None and said and said not in EXTENSIONS:
         known = ", ".join([*EXTENSIONS, *also])
-        raise UsageError(f"{path}: the ending {ending} says no format; known are {known}; else give --format")
-    return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending, "table")
+        raise UsageError(f"{path}: the ending {said} says no format; known are {known}; else give --format")
+    return {"text": "table"}.get(given or "", given) or EXTENSIONS.get(said, "table")
 
 
 def deliver(
@@ -81,7 +78,7 @@ def deliver(
 
         emit(image(figure(), output), output)
         return
-    wanted = format_of(output, format_, _PICTURES if figure is not None else ())
+    wanted = format_of(output, format_, PICTURES if figure is not None else ())
     if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:
@@ -96,14 +93,21 @@ def deliver(
 def command_line() -> str:
     """The command that runs, as a reader could type it: the same whatever the file is called and wherever specs lie."""
     context = click.get_current_context().find_root()
-    words = [str(word) for word in context.meta.get("convcost.words", ())]
+    words = [part for word in context.meta.get("convcost.words", ()) for part in _apart(str(word))]
     shown = [_word(before, word) for before, word in zip(["", *words], words)]
     return shlex.join(["convcost", *shown])
 
 
+def _apart(word: str) -> list[str]:
+    """`--output=FILE` and `-oFILE` as two words, like everyone else."""
+    if word.startswith("--output="):
+        return ["--output", word.removeprefix("--output=")]
+    return ["-o", word[2:]] if word.startswith("-o") and len(word) > 2 else [word]
+
+
 def _word(before: str, word: str) -> str:
     if before in ("-o", "--output"):
-        return f"FILE{os.path.splitext(word)[1].lower()}"
+        return f"FILE{ending(word)}"
     return os.path.basename(word) if os.path.isabs(word) else word
 
 

@@ -50,6 +50,8 @@ def reconcile_command(
 
     if len(conventions) > 2 or (conventions and printed):
         raise click.UsageError("give at most two conventions, or figures with --printed")
+    if printed and batch != 1:
+        raise click.UsageError("printed figures are of one image: leave out --batch")
     network = open_network(model, settings(set_), input_)
     if printed:
         found = printed_table(network, [Printed.parse(figure) for figure in printed])

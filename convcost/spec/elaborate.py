@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from convcost.amounts import whole
 from convcost.dims import Dim, Shape, is_symbolic
 from convcost.errors import Problem, SpecError, Where, did_you_mean
 from convcost.graph import INPUT, Graph, Node
@@ -206,7 +207,7 @@ class Builder(Lookup):
                 except Unknown:
                     self.blind = True
                     return UNKNOWN
-            labelled = {int(label) if label.isdecimal() else label: value for label, value in row.items()}
+            labelled = {label if (n := whole(label)) is None else n: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
             made = "name" not in row
             values = {**place.values, **row, "row": labelled}

@@ -39,7 +39,7 @@ _NOTES = {
     "dropout": f"dropout {_LAYER}",
     "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
-    "kernel_regularizer mode align_corners count_include_pad dtype weights": f"it {_FREE}",
+    "kernel_regularizer align_corners count_include_pad dtype weights": f"it {_FREE}",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
     "name in if repeat then side as": "it stands beside the op, as in {relu: , name: act}",
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",

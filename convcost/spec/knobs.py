@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from convcost.amounts import plain
 from convcost.errors import UsageError, did_you_mean
 from convcost.expr import ExprError, number
 from convcost.ops.kinds import LARGEST, Unfit, say
@@ -67,11 +68,14 @@ def _exact(value: Any) -> Any:
     """Floats and decimals as the fractions they are written as, text as YAML would read it."""
     if isinstance(value, (float, Decimal)):
         value = str(value)
+    value = plain(value)
     if not isinstance(value, str):
         return tuple(value) if isinstance(value, list) else value
     if value in ("true", "false"):
         return value == "true"
     if value.startswith("[") and value.endswith("]"):
+        if "[" in value[1:-1]:
+            return value  # a list holds no lists, however deep
         return tuple(_exact(part.strip()) for part in value[1:-1].split(","))
     try:
         exact = number(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcost.amounts import whole
 from convcost.errors import Where, did_you_mean, nearest
 from convcost.graph import FORMS
 from convcost.ops import OPS
@@ -198,7 +199,7 @@ class LayerReader(Reader):
             if not text:
                 got = "''" if isinstance(head, Scalar) and head.quoted else say_tree(head)
                 self.complain(head.where, scope, f"a column needs a name, got {got}")
-            elif text in columns:
+            elif text in columns or (whole(text) is not None and whole(text) in map(whole, columns)):
                 self.complain(head.where, scope, f"columns must have different names, got {text!r}")
             elif text != "name" and NAME.fullmatch(text):
                 self.new_name(text, head.where, scope)

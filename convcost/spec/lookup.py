@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from convcost.amounts import whole
 from convcost.dims import is_symbolic
 from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.expr import ExprError
@@ -112,11 +113,12 @@ class Lookup:
         if not flow.known or not part:
             return flow
         parts = len(flow.edges)
-        if parts == 1 or not part.isdecimal() or int(part) >= parts:
+        at = whole(part)
+        if parts == 1 or at is None or at >= parts:
             has = f"which has {parts} part{'s' * (parts > 1)} (the first is {name}:0)"
             self.complain(edge.where, place.path(label), f"reads part {part!r} of {name!r}, {has}")
             raise Unknown
-        return Flow((flow.edges[int(part)],))
+        return Flow((flow.edges[at],))
 
     def take(self, name: str, place: Place, where: Where, *, made: bool = False) -> str:
         """Use a name that the spec states, or that was `made` from one by numbering."""
