@@ -208,7 +208,9 @@ class TestPage:
         tensors = len(convcost.load("googlenet").memory().lives.tensors)
         for size in ("wide-picture", "narrow"):
             drawn = shown.split(f'<div class="{size}">')[1].split("</svg>")[0]
-            assert drawn.count('stroke="var(--paper)"') == tensors
+            _, bands = drawn.split('<g stroke="var(--paper)"')
+            outlines = re.findall(r' d="(M[^"]*)"', bands.split('<path class="l-ink"')[0])  # without the leader line
+            assert sum(outline.count("M") for outline in outlines) == tensors
             assert "peak 4.59 MiB" in drawn
 
     def test_an_image_needs_its_extra(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
