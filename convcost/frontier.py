@@ -35,7 +35,7 @@ COSTS = {
 ACCURACIES = ("top1", "top5")
 TIERS = ("paper", "authors", "library")
 """Whose figures are taken unless the caller says otherwise."""
-_PARTS = 10**6  # of a per cent: as fine as an accuracy can be printed (published_data)
+_PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
 COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
 
 

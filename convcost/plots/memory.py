@@ -1,4 +1,4 @@
-"""Pictures, as plotly figures; plotly is imported where it is used."""
+"""The timeline of memory as a plotly figure, with a band for each tensor; plotly is imported where it is used."""
 
 from __future__ import annotations
 
