@@ -175,6 +175,27 @@ def test_interpolation_by_hand(op: str, mode: str, form: str, wanted: dict[str, 
         ("batch_norm", {}, "functional", {"ptflops": 0, "fvcore": 240, "thop": 0, "calflops": 240}),
         ("layer_norm", {}, "", {"ptflops": 120, "fvcore": 600, "thop": 480, "calflops": 600}),
         ("layer_norm", {"scale": False, "shift": False}, "", {"ptflops": 120, "fvcore": 480, "thop": 240}),
+        (
+            "group_norm",
+            {"groups": 3},
+            "",
+            {
+                "ptflops": 240,
+                "fvcore": 600,
+                "calflops": 600,
+                "torchinfo": 12,
+                "torchprofile": 120,
+                "thop": 0,
+                "paper": 0,
+            },
+        ),
+        (
+            "group_norm",
+            {"groups": 3, "scale": False, "shift": False},
+            "",
+            {"ptflops": 120, "fvcore": 480, "calflops": 480, "torchinfo": 0, "torchprofile": 0},
+        ),
+        ("group_norm", {"groups": 3}, "functional", {"ptflops": 0, "fvcore": 600, "calflops": 600}),
         # 6 filters of 2·2·6 = 24 taps at 3·4 positions: 1728 MACs, 72 bias additions, 144 weights, 6 biases.
         (
             "conv2d",

@@ -68,6 +68,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
         out=(x,),
         weights=x[-1] * int(scale),
         biases=x[-1] * int(shift),
+        variant=_VARIANTS.get((scale, shift), ""),
         saves=("inputs",),
         checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),),
     )

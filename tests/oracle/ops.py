@@ -113,6 +113,8 @@ def norms() -> Made:
     yield "layer_norm: {shift: false}", lambda: _last_axis(nn.LayerNorm(CHANNELS, bias=False))
     plain = "layer_norm: {scale: false, shift: false}"
     yield plain, lambda: _last_axis(nn.LayerNorm(CHANNELS, elementwise_affine=False))
+    yield "group_norm: {groups: 4}", lambda: nn.GroupNorm(4, CHANNELS)
+    yield "group_norm: {groups: 4, scale: false, shift: false}", lambda: nn.GroupNorm(4, CHANNELS, affine=False)
     for size in (4, 5):
         yield f"local_response_norm: {{size: {size}}}", lambda size=size: nn.LocalResponseNorm(size)
     yield "{local_response_norm: , as: functional}", _call(lambda x: functional.local_response_norm(x, 5))
@@ -161,6 +163,10 @@ def moves() -> Made:
     yield "{pad: {padding: [1, 2]}, as: functional}", _call(lambda x: functional.pad(x, (2, 2, 1, 1)))
     yield "channel_shuffle: {groups: 2}", lambda: nn.ChannelShuffle(2)
     yield "{channel_shuffle: {groups: 2}, as: functional}", _call(_shuffled)
+    yield "depth_to_space: {block: 2}", lambda: nn.PixelShuffle(2)
+    yield "{depth_to_space: {block: 2}, as: functional}", _call(lambda x: functional.pixel_shuffle(x, 2))
+    yield "space_to_depth: {block: 2}", lambda: nn.PixelUnshuffle(2)
+    yield "{space_to_depth: {block: 2}, as: functional}", _call(lambda x: functional.pixel_unshuffle(x, 2))
     yield "{slice: {start: 2, stop: 5}}", _call(lambda x: x[:, 2:5])
     swapped = "{split: {sections: 2}, name: s}, {concat: , in: ['s:1', 's:0']}"
     yield swapped, _call(lambda x: torch.cat([*reversed(x.chunk(2, 1))], 1))
@@ -212,6 +218,10 @@ def held() -> Made:
         ),
         "{layer_norm: , as: functional}": (
             lambda x, **weights: functional.layer_norm(x.permute(0, 2, 3, 1), (8,), **weights).permute(0, 3, 1, 2),
+            ends,
+        ),
+        "{group_norm: {groups: 4}, as: functional}": (
+            lambda x, **weights: functional.group_norm(x, 4, **weights),
             ends,
         ),
         "scale": (lambda x, factor: x * factor, {"factor": (8, 1, 1)}),
