@@ -15,7 +15,7 @@ from convcost.cost import LEDGER, OpCost, entry
 from convcost.errors import UsageError
 from convcost.graph import FORMS
 from convcost.ops import OPS
-from convcost.ops.kinds import Boolean, OneOf, PairOf
+from convcost.ops.kinds import Boolean, OneOf
 
 # Printed by the tools, run on torchvision 0.28 in evaluation mode, auxiliary heads off, batch 1: ptflops 0.7.5 (both
 # backends), fvcore 0.1.5, thop 0.1.1, torchinfo 1.8.0, torchprofile 0.1.0, torch 2.13 FlopCounterMode, calflops 0.3.2.
@@ -119,10 +119,10 @@ def test_terms_name_what_exists(name: str) -> None:
 
 
 def variants(op: str) -> set[str]:
-    """The variants that the rule gives for any words and flags, on 4×4×3."""
+    """The variants that the rule gives for any words and flags, on 4×4×3; what else has to be given is 1."""
     words = {name: attr.kind.words for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, OneOf)}
     words |= {name: (True, False) for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, Boolean)}
-    sizes = {name: 2 for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, PairOf)}
+    sizes = {name: 1 for name, attr in OPS[op].attrs.items() if attr.required and name not in words}
     attrs = [sizes | dict(zip(words, chosen)) for chosen in product(*words.values())]
     return {OPS[op].cost([(4, 4, 3)], OPS[op].convert(each)).variant for each in attrs}
 
