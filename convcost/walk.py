@@ -60,10 +60,10 @@ class Walk:
             error = Unfit("; ".join(failures) + _came_along(node, shapes))
             error.shaped = None if any(check.of_shape for check in failures.values()) else cost
             raise error
-        for shape in cost.out:
-            if any(_is_too_large(size) for size in shape):
-                said = f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}"
-                raise Unfit(said + _came_along(node, shapes))
+        once = {id(size): size for shape in cost.out for size in shape}  # a split has thousands of equal outputs
+        if any(map(_is_too_large, once.values())):
+            shape = next(shape for shape in cost.out if any(map(_is_too_large, shape)))
+            raise Unfit(f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes))
         return cost
 
 
