@@ -271,10 +271,9 @@ def make(array: Array, denominator: int = 1) -> Any:
 
 def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
     """The number that has these values along one axis of a grid with so many axes."""
-    denominator, numerators = 1, list[Any](values)
-    if set(map(type, values)) != {int}:
-        denominator = lcm(*(Fraction(value).denominator for value in values))
-        numerators = [int(value * denominator) for value in values]
+    whole = set(map(type, values)) == {int}
+    denominator = 1 if whole else lcm(*(Fraction(value).denominator for value in values))
+    numerators = [int(value * denominator) for value in values]
     shape = [1] * axes
     shape[axis] = len(values)
     wide = max(map(abs, numerators)) >= LARGEST_INT64

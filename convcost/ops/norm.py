@@ -1,5 +1,7 @@
 """Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
 
+from typing import Any
+
 from convcost.cost import Check, OpCost
 from convcost.dims import divides, product
 from convcost.ops.kinds import Flag, Map, Size, Tensor
@@ -7,6 +9,16 @@ from convcost.ops.registry import op
 
 #: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
+
+
+def _learnt(x: Tensor, scale: bool, shift: bool) -> dict[str, Any]:
+    """What norms have in common: a scale and a shift per channel, each of which can be switched off."""
+    return {
+        "weights": x[-1] * int(scale),
+        "biases": x[-1] * int(shift),
+        "variant": _VARIANTS.get((scale, shift), ""),
+        "saves": ("inputs",),
+    }
 
 
 @op("batch_norm")
@@ -23,11 +35,8 @@ def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """
     return OpCost(
         out=(x,),
-        weights=x[-1] * int(scale),
-        biases=x[-1] * int(shift),
         buffers=2 * x[-1],
-        variant=_VARIANTS.get((scale, shift), ""),
-        saves=("inputs",),
+        **_learnt(x, scale, shift),
     )
 
 
@@ -44,10 +53,7 @@ def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """
     return OpCost(
         out=(x,),
-        weights=x[-1] * int(scale),
-        biases=x[-1] * int(shift),
-        variant=_VARIANTS.get((scale, shift), ""),
-        saves=("inputs",),
+        **_learnt(x, scale, shift),
     )
 
 
@@ -66,10 +72,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
     need = "groups must divide the channels, got groups {0} for {1} channels"
     return OpCost(
         out=(x,),
-        weights=x[-1] * int(scale),
-        biases=x[-1] * int(shift),
-        variant=_VARIANTS.get((scale, shift), ""),
-        saves=("inputs",),
+        **_learnt(x, scale, shift),
         checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),),
     )
 
