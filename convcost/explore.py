@@ -14,7 +14,7 @@ from convcost import html
 from convcost.errors import UsageError
 from convcost.grid.axes import axes_of
 from convcost.grid.compound import COMPOUND
-from convcost.grid.product import EXACT_FLOAT
+from convcost.grid.guards import EXACT_FLOAT
 from convcost.grid.sweep import space, value_text
 from convcost.grid.tables import Tables
 from convcost.html import Card, Section

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import convcost
 from convcost import SpecError, UsageError
 from convcost.grid.evaluate import at_points, evaluate, feasible
-from convcost.grid.product import EXACT_FLOAT
+from convcost.grid.factors import OFFSET
 from convcost.grid.sweep import design_space, pieces, windows
 from convcost.grid.tables import METRICS
 from convcost.spec import zoo
@@ -126,7 +126,7 @@ def test_choices_words_and_lists_are_axes_too():
 def test_batch_of_ten_thousand_million_is_exact():
     """2.27e10 MACs times 1e10 is beyond 64 bits; 300,774,272 times 1e10 is not, but beyond a float's 53."""
     made = design_space("mobilenet_v2", {}, over={"resolution": [224]}, batch=10**10)
-    assert made.bound("macs") > EXACT_FLOAT
+    assert made.bound("macs") > OFFSET
     assert evaluate(made, "macs").tolist() == [3_007_742_720_000_000_000]
     assert_equal("vgg16", {"resolution": [224, 448]}, batch=10**10)
     huge = convcost.sweep("vgg16", resolution=[224], batch=10**10)
@@ -143,7 +143,7 @@ def test_floats_integers_and_python_s_own_agree(monkeypatch):
     axes = {"width": "0.5:1:0.1", "resolution": "32:64:4", "depth": "1:2:0.25"}
     expected = {metric: evaluate(design_space("mobilenet_v2", {}, over=axes), metric).tolist() for metric in METRICS}
     for float_limit, int_limit in ((0, 2**63), (0, 0)):
-        monkeypatch.setattr("convcost.grid.product.EXACT_FLOAT", float_limit)
+        monkeypatch.setattr("convcost.grid.product.OFFSET", float_limit)
         monkeypatch.setattr("convcost.grid.product.LARGEST_INT64", int_limit)
         made = design_space("mobilenet_v2", {}, over=axes)
         assert {metric: evaluate(made, metric).tolist() for metric in METRICS} == expected

@@ -1,6 +1,7 @@
 """The terms of regions as factors: a table along the rows of a grid, times a number for each plane and column.
 
-For each plane, the sum of all terms of all regions is then one product of two matrices.
+For each plane, the sum of all terms of all regions is then one product of two matrices. In doubles it is the sum plus
+2^52: the lowest 52 bits of such a double are the integer, so that a mask takes it out in place, and nothing is converted.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import numpy as np
 from convcost.grid.guards import Array
 from convcost.grid.repeats import Layout
 from convcost.grid.tables import Region, Term, freeze_table, taken
-from convcost.grid.threads import SCRATCH
 
+OFFSET = 2**52
+"""What sums in doubles begin with; costs below it are then exact, as no partial sum reaches 2^53."""
 _PRODUCT = 2**18
 """Multiplications of a matrix product that a BLAS still does on one thread: ours are busy already."""
+_SAMPLED = 256
+"""Rows on which it is guessed that a profile is a sum of others."""
 _KEPT = 2**20
 """Numbers of planes and columns that are kept ready; beyond, they are made for each window."""
 
@@ -27,9 +31,11 @@ class FactoredSum:
 
     def __init__(self, regions: Sequence[RegionSum], shape: Sequence[int], dtype: Any) -> None:
         self.regions, self.dtype = regions, dtype
-        profiles = {key: profile for one in regions for key, profile in one.profiles.items()}
-        self.profiles = np.stack([*profiles.values()], axis=1) if profiles else np.zeros((shape[1], 0), dtype=dtype)
-        self.index = {key: i for i, key in enumerate(profiles)}
+        profiles: dict[Any, Array] = {None: np.ones(shape[1], dtype=dtype)}  # for what is the same in all rows
+        for one in regions:
+            profiles |= one.profiles
+        self.profiles, shares = fewest(np.stack([*profiles.values()], axis=1))
+        self.shares = dict(zip(profiles, shares, strict=True))
         self.kept: Array | None = None
         if shape[0] * self.profiles.shape[1] * prod(shape[2:]) <= _KEPT:
             self.kept = self._matrices(np.arange(shape[0]), tuple(slice(0, size) for size in shape[2:]))
@@ -48,11 +54,43 @@ class FactoredSum:
         """For each plane, profile and column a number."""
         sizes = [part.stop - part.start for part in columns]
         found = np.zeros((len(planes), self.profiles.shape[1], *sizes), dtype=self.dtype)
+        if self.dtype == np.float64:
+            found += OFFSET * self.shares[None].reshape(-1, *[1] * len(columns))
         for one in self.regions:
             where = one.within(planes, columns)
             for key, numbers in one.coefficients(where):
-                found[np.ix_(where.planes, np.array([self.index[key]]), *where.columns)] += numbers[:, None]
+                for i in np.flatnonzero(self.shares[key]):
+                    found[np.ix_(where.planes, np.array([i]), *where.columns)] += self.shares[key][i] * numbers[:, None]
         return found
+
+
+def fewest(profiles: Array) -> tuple[Array, Array]:
+    """Some columns of which all are sums, and for each column how often each of them is in it.
+
+    Regions put like terms together, each its own: one has the areas of two stages, another only the sum of both. The
+    fewer there are, the smaller the products. Numbers are whole and none is negative, so that no partial sum exceeds
+    the whole.
+
+    >>> first, second = np.array([1.0, 4, 9]), np.array([1.0, 1, 4])
+    >>> columns, shares = fewest(np.stack([first, 3 * first + 2 * second, second], axis=1))
+    >>> columns.T.tolist()
+    [[1.0, 1.0, 4.0], [1.0, 4.0, 9.0]]
+    >>> shares.tolist()
+    [[0.0, 1.0], [2.0, 3.0], [1.0, 0.0]]
+    """
+    chosen: list[int] = []
+    shares = np.zeros((profiles.shape[1],) * 2, dtype=profiles.dtype)
+    some = np.linspace(0, len(profiles) - 1, min(len(profiles), _SAMPLED)).astype(np.intp)
+    for i in np.argsort(profiles.sum(axis=0), kind="stable"):
+        column = profiles[:, i]
+        if chosen and profiles.dtype == np.float64:
+            found = np.rint(np.linalg.lstsq(profiles[some][:, chosen], column[some])[0]).clip(0)
+            if np.array_equal(profiles[:, chosen] @ found, column):
+                shares[i, chosen] = found
+                continue
+        chosen.append(int(i))
+        shares[i, i] = 1
+    return profiles[:, chosen], shares[:, chosen]
 
 
 class Factors:
@@ -63,17 +101,26 @@ class Factors:
         self.shape = matrices.shape[2:]
         self.matrices = matrices.reshape(*matrices.shape[:2], prod(self.shape))
 
-    def values(self, plane: int, rows: slice, use: str) -> Array:
-        """The sum at some rows of a plane, as an array of rows and columns that this thread keeps for a use."""
+    def write(self, plane: int, rows: slice, out: Array) -> None:
+        """Put the sum at some rows of a plane into an array of integers, of rows and columns, without gaps."""
         left, right = self.profiles[rows], self.matrices[plane]
-        found = SCRATCH.array(use, (len(left), right.shape[1]), right.dtype)
-        height = max(1, _PRODUCT // max(1, right.size))
-        for low in range(0, len(left), height):
-            np.matmul(left[low : low + height], right, out=found[low : low + height])
-        found = found.reshape(-1, *self.shape)
+        found = out.view(right.dtype)
+        flat = found.reshape(len(left), right.shape[1])
+        height = max(1, min(len(left), _PRODUCT // max(1, right.size)))
+        even = len(left) - len(left) % height
+        # All but a rest in one call: that other threads take turns between calls costs more than a small product.
+        np.matmul(_in_parts(left[:even], height), right, out=_in_parts(flat[:even], height))
+        if even < len(left):
+            np.matmul(left[even:], right, out=flat[even:])
         for term in self.added:
             term.add(plane, rows, found)
-        return found
+        if right.dtype == np.float64:
+            np.bitwise_and(out, OFFSET - 1, out=out)
+
+
+def _in_parts(matrix: Array, height: int) -> Array:
+    """A matrix as a stack of matrices of some of its rows."""
+    return matrix.reshape(-1, height, matrix.shape[1])
 
 
 class Overlap(NamedTuple):

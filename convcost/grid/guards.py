@@ -10,6 +10,8 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGEST_INT64 = 2**63
+EXACT_FLOAT = 2**53
+"""Whole numbers up to here are told apart by doubles, and so by the numbers of JavaScript."""
 MOST_DENSE = 2**22
 """Elements of an array over several axes at once; beyond, the grid is split."""
 

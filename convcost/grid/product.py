@@ -3,27 +3,37 @@
 The terms of all regions are brought to one form, a table along one axis (the *rows*: usually the resolution) times
 numbers for each *plane* and *column*, so that a block of the grid is one small matrix product, whatever regions it
 crosses. Of values of an axis that cost the same only the first is worked on: equal rows and columns are copied within
-the cache, and so are equal planes - depths that rounding makes equal. Products run in float64 where no partial sum can
-reach 2^53, and are then exact integers whatever the order of summation; else in int64 below 2^63, else in Python's own
+the cache, and so are equal planes - depths that rounding makes equal. Products run in float64 where no cost can reach
+2^52, and are then exact integers whatever the order of summation; else in int64 below 2^63, else in Python's own
 integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import zip_longest
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.grid.factors import FactoredSum, Factors, region_sums
+from convcost.grid.factors import OFFSET, FactoredSum, Factors, region_sums
 from convcost.grid.guards import LARGEST_INT64, Array
-from convcost.grid.repeats import COLUMNS, ROWS, Distinct, Layout, Selected, layout_of, numbered, runs_of, runs_within
+from convcost.grid.repeats import (
+    COLUMNS,
+    ROWS,
+    ROWS_OF_COPIED_PLANES,
+    Distinct,
+    Layout,
+    Selected,
+    layout_of,
+    numbered,
+    runs_of,
+    runs_within,
+)
 from convcost.grid.tables import Region, Tables
 from convcost.grid.threads import BLOCK, SCRATCH, on_threads, thread_count
-
-EXACT_FLOAT = 2**53
 
 Window = tuple[slice, ...]
 """A part of the grid: a range of values for each axis."""
@@ -46,34 +56,63 @@ class Product:
             if not region.reason:
                 regions.setdefault(region.box[self.layout.rows].tobytes(), []).append(region)
         chosen = [numbered(kinds[0])[0], kinds[1], *(column.firsts for column in self.columns)]
-        exact: Any = np.float64 if bound < EXACT_FLOAT else self.dtype
+        exact: Any = np.float64 if bound < OFFSET else self.dtype
         self.bands = [Band(some, metric, self.layout, chosen, exact) for some in regions.values()]
+        self.latest: tuple[Window, list[_Block]] = ((), [])
+        """The window that was written last, and its blocks: who asks twice waits for memory alone."""
 
     def write(self, window: Window, out: Array) -> None:
         """Put the integers of a window into an array of its shape; 0 where no network can be built."""
         if not out.size:
             return
-        within, target = [window[axis] for axis in self.layout.order], out.transpose(self.layout.order)
-        if not self.layout.outer:
-            within, target = [slice(0, 1), *within], target[None]
+        target = out.transpose(self.layout.order)
+        latest, blocks = self.latest
+        if latest != window:
+            blocks = self._blocks(window)
+            self.latest = window, blocks
+        work = _write_copies if self.layout.outer else _write_once
+        todo = iter(blocks)  # whoever is free takes the next one
+        on_threads(partial(work, target, todo), min(len(blocks), thread_count()) if out.size >= 4 * BLOCK else 1)
+
+    def _blocks(self, window: Window) -> list[_Block]:
+        """What a window is made of, ready to be worked on, the longest first."""
+        within = [window[axis] for axis in self.layout.order]
+        within = within if self.layout.outer else [slice(0, 1), *within]
+        sizes = [part.stop - part.start for part in within]
         groups = runs_within(self.planes, within[0])
         columns = [column.within(part) for column, part in zip(self.columns, within[2:], strict=True)]
         cuts = [band.cut(np.array([*groups]), columns) for band in self.bands]
-        height = max(1, BLOCK // max(1, prod(target.shape[2:])))
-        rows = [slice(low, min(low + height, target.shape[1])) for low in range(0, target.shape[1], height)]
+        height = max(1, BLOCK // max(1, prod(sizes[2:])))
+        rows = [slice(low, min(low + height, sizes[1])) for low in range(0, sizes[1], height)]
         strips = [(some, _band_rows(some, within[1].start, cuts)) for some in rows]
-        blocks = [(plane, runs, *strip) for plane, runs in enumerate(groups.values()) for strip in strips]
-        todo = iter(sorted(blocks, key=lambda block: -sum(run.stop - run.start for run in block[1])))
+        blocks = [_Block(plane, runs, *strip) for plane, runs in enumerate(groups.values()) for strip in strips]
+        return sorted(blocks, key=lambda block: -sum(run.stop - run.start for run in block.runs))
 
-        def run() -> None:
-            for plane, runs, rows, parts in todo:  # whoever is free takes the next one, long ones first
-                first = target[runs[0].start, rows]
-                _fill(first, plane, parts)
-                for equal in (slice(runs[0].start + 1, runs[0].stop), *runs[1:]):
-                    # Copies as an operation: moving memory takes a third longer where planes are not aligned.
-                    np.positive(first, out=target[equal, rows])
 
-        on_threads(run, min(len(blocks), thread_count()) if out.size >= 4 * BLOCK else 1)
+class _Block(NamedTuple):
+    """Some rows of a plane: what they are made of, and all planes of the window that are equal to it."""
+
+    plane: int
+    runs: Sequence[slice]
+    rows: slice
+    parts: Sequence[_BandRows]
+
+
+def _write_once(target: Array, todo: Iterator[_Block]) -> None:
+    """Write blocks of a grid that has no equal planes."""
+    for plane, _, rows, parts in todo:
+        _fill(target[rows], plane, parts)
+
+
+def _write_copies(target: Array, todo: Iterator[_Block]) -> None:
+    """Write blocks of planes that are equal to others."""
+    for plane, runs, rows, parts in todo:
+        # Beside the target: what is copied again and again stays in the cache, for the next block too.
+        block = SCRATCH.array("block", target[0, rows].shape, target.dtype)
+        _fill(block, plane, parts)
+        for equal in runs:
+            # Copies as an operation: moving memory takes a third longer where planes are not aligned.
+            np.positive(block, out=target[equal, rows])
 
 
 class _BandRows(NamedTuple):
@@ -104,11 +143,14 @@ def _band_rows(rows: slice, start: int, cuts: Sequence[_BandWindow]) -> list[_Ba
 def _fill(target: Array, plane: int, parts: Sequence[_BandRows]) -> None:
     """Write some rows of a plane: the sum of their parts."""
     if len(parts) == 1 and parts[0].at is None:
-        values = parts[0].cut.values(plane, parts[0].needed, target.dtype)
-        if parts[0].positions is None:
-            target[...] = values
+        cut, needed, positions, _ = parts[0]
+        if positions is not None:
+            # None is beyond; to say so, by a mode, lets them be written in place.
+            cut.values(plane, needed, target.dtype).take(positions, axis=0, out=target, mode="clip")
+        elif cut.columns_differ and target.flags.c_contiguous:
+            cut.write(plane, needed, target)
         else:
-            values.take(parts[0].positions, axis=0, out=target, mode="clip")  # none is beyond; so written in place
+            target[...] = cut.values(plane, needed, target.dtype)
         return
     target[...] = 0
     for cut, needed, positions, at in parts:
@@ -123,7 +165,7 @@ class Band:
         self, regions: Sequence[Region], metric: str, layout: Layout, chosen: Sequence[Array], dtype: Any
     ) -> None:
         self.rows = regions[0].box[layout.rows]
-        self.distinct = Distinct(chosen[1][self.rows], ROWS)
+        self.distinct = Distinct(chosen[1][self.rows], ROWS_OF_COPIED_PLANES if layout.outer else ROWS)
         chosen = [chosen[0], self.rows[self.distinct.firsts], *chosen[2:]]
         shape = tuple(map(len, chosen))
         regions_sums = [region_sums(region, metric, layout, chosen, dtype) for region in regions]
@@ -143,15 +185,23 @@ class _BandWindow:
     def __init__(self, band: Band, sums: Sequence[Factors], columns: Sequence[Array | None]) -> None:
         self.band, self.sums, self.columns = band, sums, columns
 
+    @property
+    def columns_differ(self) -> bool:
+        """Whether no two columns are equal."""
+        return all(positions is None for positions in self.columns)
+
+    def write(self, plane: int, rows: slice, out: Array) -> None:
+        """Put some of the rows that differ, at the columns that differ, into an array without gaps."""
+        self.sums[0].write(plane, rows, out)
+        for other in self.sums[1:]:
+            candidate = SCRATCH.array("candidate", out.shape, out.dtype)
+            other.write(plane, rows, candidate)
+            np.maximum(out, candidate, out=out)
+
     def values(self, plane: int, rows: slice, dtype: Any) -> Array:
         """Some of the rows that differ, at every column of the window."""
-        values = self.sums[0].values(plane, rows, "largest")
-        for other in self.sums[1:]:
-            np.maximum(values, other.values(plane, rows, "other"), out=values)
-        if values.dtype != dtype:
-            integers = SCRATCH.array("integers", values.shape, dtype)
-            np.copyto(integers, values, casting="unsafe")  # exact: all are integers below 2^53
-            values = integers
+        values = SCRATCH.array("values", (rows.stop - rows.start, *self.sums[0].shape), dtype)
+        self.write(plane, rows, values)
         for axis, positions in reversed([*enumerate(self.columns, start=1)]):
             if positions is not None:
                 values = values.take(positions, axis=axis)

@@ -14,8 +14,11 @@ from convcost.grid.tables import Tables
 
 _PLANE = 2**16
 """Cells of the grid for each kind of plane, before planes pay: each kind costs the time of so many multiplications."""
-ROWS, COLUMNS = 1.5, 4.0
-"""How many values of an axis have to be equal to one, on average, before copying it beats computing it again."""
+ROWS, ROWS_OF_COPIED_PLANES, COLUMNS = 1.5, 2.5, 4.0
+"""How many values of an axis have to be equal to one, on average, before copying it beats computing it again.
+
+Rows of planes that are copied are computed in the cache; other rows are written to memory, and better once only.
+"""
 
 
 class Layout(NamedTuple):

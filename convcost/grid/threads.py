@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from math import prod
 from multiprocessing import parent_process
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -38,28 +38,53 @@ class _Scratch(threading.local):
 SCRATCH = _Scratch()
 
 
+class _Helpers:
+    """Threads that stay and wait for work. To give it to them takes half as long as to give it to an executor."""
+
+    def __init__(self, count: int) -> None:
+        self.work: SimpleQueue[tuple[Callable[[], None], SimpleQueue[BaseException | None]]] = SimpleQueue()
+        for i in range(count):
+            threading.Thread(target=self._serve, name=f"convcost-{i}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            run, ended = self.work.get()
+            found: BaseException | None = None
+            try:
+                run()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+                found = error
+            ended.put(found)
+            del run, ended, found  # a thread that waits keeps no array alive
+
+
 def on_threads(run: Callable[[], None], threads: int) -> None:
     """The same function on several threads, this one among them."""
-    others = [_pool().submit(run) for _ in range(threads - 1)]
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    for _ in range(threads - 1):
+        _helpers().work.put((run, ended))
     try:
         run()
     finally:
-        for other in others:
-            other.result()
+        errors = [ended.get() for _ in range(threads - 1)]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """Threads that stay, for the next window."""
-    return ThreadPoolExecutor(max(1, thread_count() - 1), "convcost")
+def _helpers() -> _Helpers:
+    return _Helpers(thread_count() - 1)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not outlive a fork
-
-
+@cache
 def thread_count() -> int:
     """How many threads work in this process: one for each core, but one in all where processes share them already."""
     if parent_process() is not None:
         return 1
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+if hasattr(os, "register_at_fork"):  # threads do not outlive a fork
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
+    os.register_at_fork(after_in_child=thread_count.cache_clear)
