@@ -100,6 +100,8 @@ def divided(box: Box, labels: Array) -> list[Box]:
             slices = np.moveaxis(labels, position, 0).reshape(size, -1)
             if slices.dtype == object:
                 kinds = np.array([hash(tuple(row)) for row in slices.tolist()])
+            elif slices.shape[1] == 1:
+                kinds = np.unique(slices, return_inverse=True)[1].reshape(-1)  # fast
             else:
                 kinds = np.unique(slices, axis=0, return_inverse=True)[1].reshape(-1)
             pieces = [np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())]
@@ -119,7 +121,7 @@ def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: R
     except SpecError:
         return None
     walk = builder.walk
-    if built is None or builder.problems or builder.is_too_large():
+    if built is None or builder.is_too_large():
         return None
     return _costs(walk, built.graph, request)
 
@@ -130,7 +132,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     for end in (0, -1):
         point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
         try:
-            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shape)
+            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shape, most_problems=1)
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:
@@ -208,7 +210,7 @@ class GridBuilder(Builder):
     walk: GridWalk
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where], *, compress: bool) -> None:
-        super().__init__(spec, knobs)
+        super().__init__(spec, knobs, most_problems=1)
         self.compress = compress
         self.walk = GridWalk(())
         self.counted: list[Dim] = []

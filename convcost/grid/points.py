@@ -282,6 +282,8 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
 
 def freeze(value: Any) -> Any:
     """A hashable stand-in, equal for equal values: of a number, or of lists and mappings of them."""
+    if isinstance(value, (int, str)):
+        return value
     if isinstance(value, Number):
         return value.key
     if isinstance(value, dict):

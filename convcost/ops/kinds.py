@@ -72,6 +72,8 @@ class Integer(Kind):
         self.text = f"an integer >= {least}"
 
     def convert(self, value: Any) -> Dim:
+        if type(value) is int and self.least <= value <= LARGEST:  # nearly all are
+            return value
         if isinstance(value, (bool, str, list, tuple, dict)) or value is None:
             raise Unfit(f"must be an integer, got {say(value)}")
         if isinstance(value, Fraction):

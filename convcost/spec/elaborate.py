@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from convcost.amounts import whole
 from convcost.dims import Dim, Shape, is_symbolic
-from convcost.errors import Problem, SpecError, Where, did_you_mean
+from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.graph import INPUT, Graph, Node
 from convcost.ops import OPS, Unfit
 from convcost.ops.kinds import Integer, say
@@ -61,9 +61,11 @@ def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = 
     return network
 
 
-def attempt(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None) -> Attempt:
+def attempt(
+    spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None, most_problems: int = MOST_PROBLEMS
+) -> Attempt:
     """As `elaborate`, but give the problems back, so that those of reading the file can be added."""
-    builder = Builder(spec, knobs)
+    builder = Builder(spec, knobs, most_problems)
     return Attempt(builder.build(input_shape), builder.problems, builder.steps)
 
 

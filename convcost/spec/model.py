@@ -24,11 +24,10 @@ class Value(NamedTuple):
 
     def evaluate(self, env: Env) -> Any:
         """The value with names taken from `env`; raises `ExprError`."""
-        if isinstance(self.content, Expr):
-            return self.content.evaluate(env)
-        if isinstance(self.content, tuple):
-            return tuple(part.evaluate(env) for part in self.content)
-        return self.content
+        content = self.content
+        if isinstance(content, Expr):
+            return content.evaluate(env)
+        return tuple([part.evaluate(env) for part in content]) if isinstance(content, tuple) else content
 
 
 class Knob(NamedTuple):
