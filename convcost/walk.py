@@ -60,10 +60,12 @@ class Walk:
             error = Unfit("; ".join(failures) + _came_along(node, shapes))
             error.shaped = None if any(check.of_shape for check in failures.values()) else cost
             raise error
-        once = {id(size): size for shape in cost.out for size in shape}  # a split has thousands of equal outputs
-        if any(map(_is_too_large, once.values())):
-            shape = next(shape for shape in cost.out if any(map(_is_too_large, shape)))
-            raise Unfit(f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes))
+        once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
+        for shape in once.values():
+            if any(map(_is_too_large, shape)):
+                raise Unfit(
+                    f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)
+                )
         return cost
 
 

@@ -169,8 +169,10 @@ def split(x: Tensor, *, sections: Sections, axis: Axis = "channels") -> OpCost:
     """
     size = size_of(x, axis)
     parts = cut(size, sections)
+    once = {id(part): part for part in parts}  # parts may be thousands, of one size
+    shapes = {key: resized(x, axis, part) for key, part in once.items()}
     return OpCost(
-        out=tuple(resized(x, axis, part) for part in parts),
+        out=tuple([shapes[id(part)] for part in parts]),
         view=True,
         checks=(
             has_axis(x, axis),
