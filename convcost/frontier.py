@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 from convcost.conventions import convention as named_convention
@@ -19,10 +20,10 @@ from convcost.fronts import front, objective
 from convcost.grid.budget import parse_count
 from convcost.network import open_network
 from convcost.ops import WEIGHTED
-from convcost.published_data import KINDS, Measured, accuracies, read_accuracies, sources
-from convcost.report import Report
+from convcost.published_data import KINDS, Measured, accuracies, per_cent, read_accuracies, sources
+from convcost.report import Totals
 from convcost.spec.zoo import names
-from convcost.units import decimal_text, exact, parse_bytes, storage
+from convcost.units import exact, parse_bytes, storage
 
 COSTS = {
     "macs": "operations under the convention",
@@ -133,44 +134,59 @@ def frontier(
         if word not in known:
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     chosen = named_convention(convention)
+    bounds = _Bounds.of(x, y, most, least)
+    own = {model: (value, per_cent(value, model)) for model, value in (yours or {}).items()}
     rows = list(accuracies() if data is None else read_accuracies(data))
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
     points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
     omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
-    points += [_own(model, value, x, y, chosen) for model, value in (yours or {}).items()]
+    points += [_own(model, *accuracy, x, y, chosen) for model, accuracy in own.items()]
     if not points:
         raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
-    points, bounds = _within(points, x, y, most, least)
-    marked = mark_front(points)
+    marked = mark_front(bounds.within(points))
     return Frontier(
         x,
         y,
         chosen,
         tuple(point for point in marked if point.front or not front_only),
         tuple(omitted),
-        "; ".join(filter(None, (_in_words(family, year, tiers, source, data), bounds))),
+        "; ".join(filter(None, (_in_words(family, year, tiers, source, data), bounds.words))),
         len(marked),
         front_only,
     )
 
 
-def _within(points: list[Point], x: str, y: str, most: str | int | None, least: str | None) -> tuple[list[Point], str]:
-    """The points within both bounds, and the bounds in words; raises `UsageError` where there are none."""
-    said = []
-    if most is not None:
-        size = x in ("peak", "weight_bytes")
-        limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
-        said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
-        points = [point for point in points if point.cost <= limit]
-    if least is not None:
-        bound = _per_cent(least, "the least accuracy")
-        said.append(f"{y} at least {least} %")
-        points = [point for point in points if point.accuracy >= bound]
-    words = ", ".join(said)
-    if not points:
-        raise UsageError(f"nothing to show: no point has {words}")
-    return points, words
+class _Bounds(NamedTuple):
+    """What points may cost and how accurate they must be."""
+
+    most: int | None
+    least: Fraction | None
+    words: str
+
+    @classmethod
+    def of(cls, x: str, y: str, most: str | int | None, least: str | None) -> _Bounds:
+        """Bounds as a caller writes them; raises `UsageError`."""
+        said, limit, bound = [], None, None
+        if most is not None:
+            size = x in ("peak", "weight_bytes")
+            limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
+            said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
+        if least is not None:
+            bound = per_cent(least, "the least accuracy")
+            said.append(f"{y} at least {least} %")
+        return cls(limit, bound, ", ".join(said))
+
+    def within(self, points: list[Point]) -> list[Point]:
+        """The points within both; raises `UsageError` where there are none."""
+        found = [
+            point
+            for point in points
+            if (self.most is None or point.cost <= self.most) and (self.least is None or point.accuracy >= self.least)
+        ]
+        if not found:
+            raise UsageError(f"nothing to show: no point has {self.words}")
+        return found
 
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
@@ -257,28 +273,34 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
 
 def _count(row: Measured, x: str, chosen: Convention) -> tuple[int, int]:
     """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
+    count = _totals if row.model in names() else _totals.__wrapped__  # a file may change
     try:
-        report = open_network(row.model, row.knobs).report(chosen.name)
-        if row.resolution and row.resolution != report.input_shape[0]:
-            if "resolution" in row.knobs:
-                raise UsageError(
-                    f"resolution is {row.resolution}, but knobs say {row.knobs['resolution']}; leave out one"
-                )
-            report = open_network(row.model, row.knobs, row.resolution).report(chosen.name)
+        totals, side = count(row.model, tuple(sorted(row.knobs.items())), row.resolution, chosen.name)
     except ConvcostError as error:
         raise UsageError(f"{row.at}: {error}") from None
-    return cost_of(report, x), report.input_shape[0]
+    return cost_of(totals, x), side
 
 
-def cost_of(report: Report, x: str) -> int:
+@cache
+def _totals(model: str, knobs: tuple[tuple[str, str], ...], resolution: int, convention: str) -> tuple[Totals, int]:
+    """What a network costs at a resolution, its own if that is 0; and the resolution."""
+    values = dict(knobs)
+    report = open_network(model, values).report(convention)
+    if resolution and resolution != report.input_shape[0]:
+        if "resolution" in values:
+            raise UsageError(f"resolution is {resolution}, but knobs say {values['resolution']}; leave out one")
+        report = open_network(model, values, resolution).report(convention)
+    return report.totals, report.input_shape[0]
+
+
+def cost_of(totals: Totals, x: str) -> int:
     """The cost of a network along an x axis."""
-    t = report.totals
     return {
-        "macs": t.operations,
-        "params": t.params,
-        "activations": t.activations,
-        "peak": t.peak_activation_bytes,
-        "weight_bytes": t.weight_bytes,
+        "macs": totals.operations,
+        "params": totals.params,
+        "activations": totals.activations,
+        "peak": totals.peak_activation_bytes,
+        "weight_bytes": totals.weight_bytes,
     }[x]
 
 
@@ -318,28 +340,13 @@ def _per_mac(counted: Convention) -> int:
     return factors[0]["macs"] if same and not others else 0
 
 
-def _per_cent(value: str, what: str) -> Fraction:
-    """An accuracy as a number; raises `UsageError`."""
-    try:
-        accuracy = Fraction(value)
-    except (ValueError, ZeroDivisionError):
-        accuracy = Fraction(-1)
-    if not 0 < accuracy <= 100:
-        raise UsageError(f"{what}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
-    if accuracy <= 1:
-        meant = decimal_text(accuracy * 100).removesuffix(".0")
-        raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
-    return accuracy
-
-
-def _own(text: str, value: str, x: str, y: str, chosen: Convention) -> Point:
+def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
     """A network of the caller's on the picture; only the accuracy that is given is known."""
-    accuracy = _per_cent(value, text)
     network = open_network(text, {})
     report = network.report(chosen.name)
     row = Measured(
-        at="--your", family="yours", item=report.title or network.name, model=network.name, knobs={},
+        at="--your", family="yours", item=network.name, model=network.name, knobs={},
         resolution=report.input_shape[0], top1=value if y == "top1" else "", top5=value if y == "top5" else "", params="", macs="", convention="", year=0,
         tier=YOURS, source="you", locator="", recipe="", note="",
     )  # fmt: skip
-    return Point(row, accuracy, cost_of(report, x), YOURS)
+    return Point(row, accuracy, cost_of(report.totals, x), YOURS)

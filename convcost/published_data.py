@@ -22,6 +22,7 @@ from convcost.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean,
 from convcost.published_figures import Figure, figure
 from convcost.spec.source import display, read
 from convcost.spec.zoo import directory
+from convcost.units import decimal_text
 
 KINDS = ("paper", "authors", "library", "reimplementation")
 """Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
@@ -259,6 +260,9 @@ def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> 
             for column in columns:
                 if cells[column] and not re.fullmatch(pattern, cells[column]):
                     raise UsageError(f"{column} must be {need}, got {cells[column]!r}")
+        for column in ("top1", "top5"):
+            if cells[column]:
+                per_cent(cells[column], column)
         if known_sources is not None:
             _known("source", cells["source"], known_sources)
         numbers = {column: int(cells[column] or 0) for column in ("resolution", "year")}
@@ -267,6 +271,20 @@ def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> 
 
     names = [name for name in Measured._fields if name != "at"]
     return list(_rows(path, names, ("item", "top1"), measured))
+
+
+def per_cent(value: str, what: str) -> Fraction:
+    """An accuracy as a number; raises `UsageError`."""
+    try:
+        accuracy = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        accuracy = Fraction(-1)
+    if not 0 < accuracy <= 100:
+        raise UsageError(f"{what}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+    if accuracy <= 1:
+        meant = decimal_text(accuracy * 100).removesuffix(".0")
+        raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
+    return accuracy
 
 
 def _known(column: str, word: str, known: Collection[str]) -> None:

@@ -252,6 +252,7 @@ def test_refusals_are_one_line(
         ("item,top1", "a,", "bad.csv:2: top1 is empty"),
         ("item,top1", "a,0.7.1", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '0.7.1'"),
         ("item,top1", "a,101", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '101'"),
+        ("item,top1", "a,0.7", "bad.csv:2: top1: 0.7 is a fraction, and accuracies are per cent: write 70"),
         ("item,top1,macs", "a,70,5M", "bad.csv:2: macs must be a number of millions, e.g. 3.47, got '5M'"),
         ("item,top1,year", "a,70,soon", "bad.csv:2: year must be a whole number, got 'soon'"),
         ("item,top1,model,knobs", "a,70,vgg16,width", "bad.csv:2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ from convcost.reconcile import HOW, Printed, Term, reconcile
 from convcost.spec.zoo import names
 
 
+MIXED = ("convnext_tiny", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0")
+"""Networks that have all kinds of ops together: here each convention stands beside each other one."""
+assert {*MIXED} <= {*names()}
+
+
 @pytest.mark.parametrize("model", names())
 def test_rows_sum_to_the_difference(model: str) -> None:
     network = convcost.load(model)
     totals = {name: network.report(name).totals.operations for name in all_conventions()}
-    for first, second in permutations(totals, 2):
+    ring = [*pairwise(totals), (list(totals)[-1], list(totals)[0])]
+    for first, second in permutations(totals, 2) if model in MIXED else ring:
         found = network.reconcile(first, second)
         assert (found.start, found.end) == (totals[first], totals[second])
         assert found.start + sum(term.difference for term in found.terms) == found.end, (first, second)
