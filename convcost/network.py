@@ -19,7 +19,7 @@ from convcost.graph import Graph
 from convcost.ops.kinds import LARGEST, Unfit, say
 from convcost.reconcile import Reconciliation, reconcile
 from convcost.report import Report, check_batch, report
-from convcost.rewrite import Rebuilt, rewrite
+from convcost.rewrite import Rebuilt, rewrite, rewritten_name
 from convcost.spec.elaborate import Elaborated, attempt
 from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.model import KnobValue, Spec
@@ -127,7 +127,7 @@ class Network:
         """
         made = rewrite(replace(self.graph, name=self.name), to, layers, excluded)
         built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
-        after = Network(self.spec, f"{self.name}_{to.replace(':', '')}", self.knobs, built=built)
+        after = Network(self.spec, rewritten_name(self.name, to), self.knobs, built=built)
         after.origin, after.rebuilt = self.origin, made.rebuilt
         return after
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from convcost.amounts import whole
+from convcost.dims import Dim
 from convcost.errors import UsageError
 from convcost.graph import Graph, Node, producer
 from convcost.ops.activation import ACTIVATIONS
@@ -21,6 +22,10 @@ WAYS = ("separable", "standard", "grouped:G")
 #: What may stand between a depthwise convolution and the pointwise one that reads it.
 _BETWEEN = frozenset({"batch_norm", *ACTIVATIONS})
 _POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALID, "dilation": (1, 1)}
+
+
+class NothingToRewrite(UsageError):
+    """No layer of a network can become what is asked for."""
 
 
 class Rewritten(NamedTuple):
@@ -56,26 +61,46 @@ def rewrite(graph: Graph, to: str, pattern: str = "*", excluded: Sequence[str] =
     gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; what one
     of the excluded ones matches stays as it is.
     """
+    way, groups = way_of(to)
     steps = walk(graph)
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
     kept = _matching(graph, excluded)
-    way, _, number = to.partition(":")
-    groups = whole(number) or 0
-    if way == "grouped" and groups > 1:
+    if way == "grouped":
         rebuilt = [_grouped(step, groups) for step in steps if _can_group(step, groups)]
-    elif to == "separable":
+    elif way == "separable":
         rebuilt = [_separated(step) for step in steps if _is_plain(step)]
-    elif to == "standard":
-        rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     else:
-        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to[:40]!r}")
+        rebuilt = list(_merged(steps, frozenset(graph.outputs)))
     rebuilt = [one for one in rebuilt if chosen & one.names]
     if not rebuilt:
-        raise UsageError(f"{graph.name} has no layer matching {pattern!r} that can become {to}")
+        which = "" if pattern == "*" else f" matching {pattern!r}"
+        raise NothingToRewrite(f"{graph.name} has no layer{which} that can become {to}")
     rebuilt = [one for one in rebuilt if not kept & one.names]
     if not rebuilt:
-        raise UsageError(f"{graph.name}: what is left out leaves no layer that can become {to}")
+        raise NothingToRewrite(f"{graph.name}: what is left out leaves no layer that can become {to}")
     return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
+
+
+def way_of(to: str) -> tuple[str, int]:
+    """A way to rebuild, and the number of groups; raises `UsageError`.
+
+    >>> way_of("grouped:8")
+    ('grouped', 8)
+    """
+    way, _, number = to.partition(":")
+    groups = whole(number) or 0
+    if to not in ("separable", "standard") and not (way == "grouped" and groups > 1):
+        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to[:40]!r}")
+    return way, groups
+
+
+def rewritten_name(name: str, to: str) -> str:
+    """What a rewritten network is called; its own name if nothing is rewritten.
+
+    >>> rewritten_name("vgg16", "grouped:8")
+    'vgg16_grouped8'
+    """
+    return f"{name}_{to.replace(':', '')}" if to else name
 
 
 def _matching(graph: Graph, patterns: Sequence[str]) -> set[str]:
@@ -99,9 +124,9 @@ def _can_group(step: Step, groups: int) -> bool:
     return _is_plain(step) and step.input_shapes[0][2] % groups == step.node.attrs["channels"] % groups == 0
 
 
-def _taps(node: Node) -> int:
+def _taps(node: Node) -> Dim:
     height, width = node.attrs["kernel"]
-    return int(height * width)
+    return height * width
 
 
 def _grouped(step: Step, groups: int) -> Rebuilt:

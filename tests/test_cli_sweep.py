@@ -109,6 +109,13 @@ def test_json_has_a_schema_and_exact_values():
     assert [(p["width"], p["resolution"], p["macs"]) for p in data["points"]] == [(w, r, macs(w, r)) for w, r in POINTS]
 
 
+def test_a_rewritten_sweep_says_what_it_is_of():
+    data = json.loads(run("sweep", "vgg16", "--rewrite", "separable", "--over", "width=0.5", "--format", "json").stdout)
+    assert (data["network"], data["rewrite"]) == ("vgg16", "separable")
+    assert data["points"][0]["macs"] == convcost.load("vgg16", width="0.5").rewrite("separable").report().totals.macs
+    assert "rewrite" not in json.loads(run(*GRID, "--format", "json").stdout)
+
+
 def test_points_without_a_network_are_null_in_json_and_empty_in_csv():
     grid = ["sweep", "alexnet", "--over", "resolution=66,67", "--metric", "macs"]
     first, second = json.loads(run(*grid, "--format", "json").stdout)["points"]
@@ -163,7 +170,11 @@ def test_an_interrupted_sweep_leaves_no_half_written_file(tmp_path, fmt, number)
         f"grid.{fmt}",
     ]
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in tmp_path.iterdir()) and time.monotonic() < deadline:

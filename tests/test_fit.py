@@ -169,6 +169,26 @@ def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
     assert found.binds == ("macs",)
 
 
+def test_what_fits_of_a_rewritten_network_is_what_fits_when_each_is_rewritten():
+    widths = [Fraction(i, 20) for i in range(2, 21)]
+    found = convcost.fit("vgg16", max_macs="700M", over={"width": widths}, rewrite="separable")
+    macs = {w: convcost.load("vgg16", width=w).rewrite("separable").report().totals.macs for w in widths}
+    assert [one.knobs["width"] for one in found.maximal] == [max(w for w in widths if macs[w] <= 700_000_000)]
+    (one,) = found.maximal
+    edge = found.edge(one, "width")
+    for width, fits in ((edge.value - Fraction(1, 10**6), True), (edge.value, False)):
+        macs = convcost.load("vgg16", width=width).rewrite("separable").report().totals.macs
+        assert (macs <= 700_000_000) == fits
+
+
+def test_compound_scaling_of_rewritten_networks():
+    found = compound("efficientnet_b0", max_macs="4G", rewrite="separable")
+    network = convcost.load("efficientnet_b0", **found.knobs).rewrite("separable")
+    assert network.report().totals.macs == found.costs["macs"] <= 4_000_000_000
+    with pytest.raises(UsageError, match="efficientnet has no layer that can become standard"):
+        compound("efficientnet_b0", max_macs="4G", rewrite="standard")
+
+
 def test_compound_scaling_that_never_fits_gives_nothing_and_needs_three_knobs():
     assert compound("efficientnet_b0", max_macs="100K") is None
     with pytest.raises(UsageError, match="googlenet has no depth and no width to scale"):

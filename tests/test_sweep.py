@@ -20,6 +20,7 @@ from convcost.grid.evaluate import at_points, evaluate, feasible
 from convcost.grid.factors import OFFSET
 from convcost.grid.sweep import design_space, pieces, windows
 from convcost.grid.tables import METRICS
+from convcost.rewrite import NothingToRewrite
 from convcost.spec import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,13 +28,14 @@ exactly = settings(deadline=None, derandomize=True, max_examples=25, database=No
 FAMILIES = [spec.name for spec in zoo.all_specs()]
 
 
-def alone(model, batch=1, dtype="fp32", memory_policy="fused", **knobs):
-    """The metrics of one network by the int walk; None if it cannot be built."""
+def alone(model, batch=1, dtype="fp32", memory_policy="fused", rewrite="", **knobs):
+    """The metrics of one network by the int walk; None if it cannot be built, or not rewritten."""
     try:
         network = convcost.load(model, **knobs)
+        network = network.rewrite(rewrite) if rewrite else network
         totals = network.report(batch=batch, dtype=dtype, memory_policy=memory_policy).totals
-        elements = convcost.load(model, **knobs).report(batch=batch, dtype="int8", memory_policy=memory_policy).totals
-    except SpecError:
+        elements = network.report(batch=batch, dtype="int8", memory_policy=memory_policy).totals
+    except (SpecError, NothingToRewrite):
         return None
     found = {name: getattr(totals, name) for name in ("macs", "params", "activations", "peak_activation_bytes")}
     return found | ({} if memory_policy == "training" else {"peak_activation_elements": elements.peak_activation_bytes})
@@ -147,6 +149,56 @@ def test_floats_integers_and_python_s_own_agree(monkeypatch):
         monkeypatch.setattr("convcost.grid.product.LARGEST_INT64", int_limit)
         made = design_space("mobilenet_v2", {}, over=axes)
         assert {metric: evaluate(made, metric).tolist() for metric in METRICS} == expected
+
+
+@pytest.mark.parametrize("way", ["separable", "standard", "grouped:2"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sweep_of_rewritten_networks_equals_each_of_them_rewritten(family, way):
+    assert_equal(family, numeric_axes(family), count=1, rewrite=way)
+
+
+def test_rewritten_networks_under_a_policy_that_keeps_all():
+    assert_equal(
+        "resnet", {"width": "0.5:1:0.25", "depth": [1, 2]}, count=4, rewrite="separable", memory_policy="training"
+    )
+
+
+ACROSS = """
+convcost: 1
+name: across
+input: [32, 32, 16]
+knobs: {depth: 5, width: 16}
+layers:
+  - conv2d: {channels: width, kernel: 1}
+  - layers:
+      - conv2d: {channels: width, kernel: 1}
+      - conv2d: {channels: in.channels, kernel: 3, padding: same, groups: in.channels}
+    repeat: depth
+    name: block
+  - conv2d: {channels: width, kernel: 1}
+"""
+
+
+def test_what_is_rewritten_may_reach_from_one_repetition_into_the_next(tmp_path):
+    path = tmp_path / "across.yaml"
+    path.write_text(ACROSS)
+    assert_equal(str(path), {"depth": "1:9", "width": [16, 32]}, rewrite="standard")
+    one = convcost.load(str(path), depth=3).rewrite("standard").report()  # 1x1, 1x1, then three of 3x3
+    assert one.totals.macs == 32 * 32 * 16 * 16 * (1 + 1 + 3 * 9)
+
+
+def test_where_nothing_can_be_rewritten_a_sweep_says_so():
+    found = convcost.sweep("resnet50", rewrite="grouped:48", width=["0.5", "0.75"])  # 3/4 of 64, 128, … divide by 48
+    assert found.macs.tolist() == [
+        None,
+        convcost.load("resnet50", width=0.75).rewrite("grouped:48").report().totals.macs,
+    ]
+    assert found.why(width="0.5") == "resnet50 has no layer that can become grouped:48"
+    assert found.why(width="0.75") == ""
+    with pytest.raises(UsageError, match="efficientnet has no layer that can become standard"):
+        design_space("efficientnet_b0", {}, over={"width": [1]}, rewrite="standard", buildable=True)
+    with pytest.raises(UsageError, match="a rewrite goes to separable, standard, grouped:G"):
+        convcost.sweep("vgg16", rewrite="seperable", width=[1])
 
 
 def test_the_order_of_axes_does_not_matter():

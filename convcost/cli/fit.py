@@ -12,6 +12,7 @@ from convcost.cli.options import (
     memory_option,
     model_argument,
     output_options,
+    rewrite_option,
     set_option,
     settings,
 )
@@ -37,6 +38,7 @@ from convcost.render import render
 @set_option
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 @memory_option
+@rewrite_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
 @output_options
 @click.pass_context
@@ -53,6 +55,7 @@ def fit_command(
     set_: tuple[tuple[str, str], ...],
     batch: int,
     memory: str,
+    rewrite: str,
     limit: int,
     output: str | None,
     format_: str | None,
@@ -67,7 +70,7 @@ def fit_command(
 
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
-    common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory}
+    common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
     if along:
         from convcost.grid.budget import budgets_of
         from convcost.grid.compound import compound
@@ -75,7 +78,7 @@ def fit_command(
         if over or maximise:
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
         found = compound(model, settings(set_), **common)
-        emit(render(compound_table(model, found, budgets_of(dtype=dtype, **budgets)), fmt), output)
+        emit(render(compound_table(model, found, budgets_of(dtype=dtype, **budgets), rewrite), fmt), output)
         ctx.exit(0 if found else 1)
     result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
     emit(render(fit_table(result, limit), fmt), output)

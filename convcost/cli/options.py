@@ -131,6 +131,9 @@ dtype_option = click.option(
 memory_option = click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )
+rewrite_option = click.option(
+    "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard or grouped:G."
+)
 output_option = click.option(
     "-o",
     "--output",

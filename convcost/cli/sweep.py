@@ -15,6 +15,7 @@ from convcost.cli.options import (
     listed,
     memory_option,
     model_argument,
+    rewrite_option,
     set_option,
     settings,
 )
@@ -53,6 +54,7 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
 @click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 @dtype_option
 @memory_option
+@rewrite_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="What runs the jobs.")
@@ -72,6 +74,7 @@ def sweep_command(
     batch: int,
     dtype: str,
     memory: str,
+    rewrite: str,
     limit: int,
     jobs: int,
     engine: str,
@@ -99,6 +102,7 @@ def sweep_command(
         dtype=dtype,
         memory_policy=memory,
         input_shape=input_,
+        rewrite=rewrite,
         buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_

@@ -21,6 +21,7 @@ from convcost.grid.sums import added
 from convcost.memory import lifetimes, policy
 from convcost.memory.lifetimes import tensor_bytes
 from convcost.ops.kinds import say
+from convcost.rewrite import NothingToRewrite, rewrite
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS
 from convcost.spec.model import Item, Spec, Value
@@ -54,6 +55,8 @@ class Request(NamedTuple):
     memory_policy: str = "fused"
     input_shape: Shape | None = None
     """In place of what the spec states."""
+    rewrite: str = ""
+    """How its convolutions are rebuilt, if they are."""
 
 
 class Part(NamedTuple):
@@ -83,6 +86,8 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
         try:
             costs = _part(spec, values, growing, request)
             yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
+        except NothingToRewrite as error:
+            yield Part(box, None, str(error))
         except Split as split:
             waiting.extend(reversed(divided(box, split.labels)))
 
@@ -110,20 +115,44 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in best]
 
 
-def _part(spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request) -> Costs | None:
-    """The costs of one box; None for networks that cannot be built."""
-    builder = GridBuilder(spec, values, growing, compress=policy(request.memory_policy).keeps in _LOCAL)
+def _part(
+    spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request, *, whole: bool = False
+) -> Costs | None:
+    """The costs of one box, of `whole` networks or each repetition once; None for networks that cannot be built."""
+    compress = policy(request.memory_policy).keeps in _LOCAL and not whole
+    builder = GridBuilder(spec, values, growing, compress=compress)
     try:
         built = builder.build(request.input_shape)
     except _Growing as found:
         growing.add(found.args[0])
-        return _part(spec, values, growing, request)
+        return _part(spec, values, growing, request, whole=whole)
     except SpecError:
         return None
-    walk = builder.walk
     if built is None or builder.is_too_large():
         return None
-    return _costs(walk, built.graph, request)
+    walk, graph = builder.walk, built.graph
+    if not request.rewrite:
+        return _costs(walk, graph, request)
+    after = rewritten(walk, graph, request.rewrite)
+    return _costs(*after, request) if after else _part(spec, values, growing, request, whole=True)
+
+
+def rewritten(walk: GridWalk, graph: Graph, to: str) -> tuple[GridWalk, Graph] | None:
+    """The walk over the network with its convolutions rebuilt: what takes a layer's place stands there as often.
+
+    None if what becomes one layer reaches from one repetition of a block into the next.
+    """
+    made = rewrite(graph, to)
+    weights = {step.node.name: weight for step, weight in zip(walk.steps, walk.weights, strict=True)}
+    for one in made.rebuilt:
+        if len({freeze(weights[node.name]) for node in one.old}) > 1:
+            return None
+        weights |= {node.name: weights[one.name] for node in one.new}
+    found = GridWalk(graph.input_shape)
+    for node in made.graph.nodes:
+        found.weight = weights[node.name]
+        found.step(node)
+    return found, made.graph
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:

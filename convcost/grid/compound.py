@@ -17,6 +17,7 @@ import numpy as np
 from convcost.errors import UsageError
 from convcost.grid.breakpoints import simplest
 from convcost.grid.budget import Budget, budgets_of
+from convcost.grid.build import Request
 from convcost.grid.evaluate import at_points
 from convcost.grid.sweep import design_space
 from convcost.grid.tables import METRICS
@@ -62,6 +63,7 @@ def compound(
     dtype: str = "fp32",
     batch: int = 1,
     memory_policy: str = "fused",
+    rewrite: str = "",
     **knobs: Any,
 ) -> Scaled | None:
     """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if nothing fits.
@@ -76,7 +78,7 @@ def compound(
     missing = [name for name in COMPOUND if name not in scaled]
     if missing:
         raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
-    line = _Line(model, dict(settings), scaled, batch, dtype, memory_policy)
+    line = _Line(model, dict(settings), scaled, Request(batch, dtype, memory_policy, rewrite=rewrite))
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):
@@ -99,9 +101,7 @@ class _Line(NamedTuple):
     model: str
     settings: dict[str, Any]
     start: dict[str, Fraction]
-    batch: int
-    dtype: str
-    memory_policy: str
+    request: Request
 
     def value(self, name: str, phi: Fraction) -> Fraction:
         """A knob at phi, cut after twelve digits."""
@@ -117,9 +117,7 @@ class _Line(NamedTuple):
     def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
         """The metrics at points of the line; None where none can be built."""
         axes = {name: sorted({point[name] for point in points}) for name in self.start}
-        made = design_space(
-            self.model, {**self.settings, **axes}, batch=self.batch, dtype=self.dtype, memory_policy=self.memory_policy
-        )
+        made = design_space(self.model, {**self.settings, **axes}, **self.request._asdict(), buildable=True)
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
         at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
         return {metric: at_points(made, metric, at) for metric in METRICS}

@@ -71,7 +71,9 @@ class Fit:
 
     def __repr__(self) -> str:
         budgets = "; ".join(budget.text for budget in self.budgets)
-        return f"<Fit {self.network} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
+        return (
+            f"<Fit {self.tables.title} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
+        )
 
     def table(self, limit: int | None = None) -> Table:
         """The maximal configurations, or the one picked, as a table to show or to `render`; at most `limit` rows."""
@@ -104,9 +106,7 @@ class Fit:
             made = design_space(
                 self.network,
                 {**others, knob: list(candidates)},
-                batch=self.tables.request.batch,
-                dtype=self.tables.request.dtype,
-                memory_policy=self.tables.request.memory_policy,
+                **self.tables.request._asdict(),
             )
             return [bool(ok) for ok in within(made, self.budgets)]
 
@@ -126,13 +126,14 @@ def fit(
     maximise: str | None = None,
     batch: int = 1,
     memory_policy: str = "fused",
+    rewrite: str = "",
     **knobs: Any,
 ) -> Fit:
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
     gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless it
-    is set. `maximise` names a metric or an axis that picks one. Knobs are set by name, or in a mapping. Raises
+    is set. `maximise` names a metric or an axis that picks one, `rewrite` how convolutions are rebuilt. Knobs are set by name, or in a mapping. Raises
     `UsageError`, and `SpecError` where no network can be built.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
@@ -144,7 +145,14 @@ def fit(
     network = open_network(model, settings)
     axes = dict(over) if over else default_axes(network.spec, network.knobs, settings)
     made = design_space(
-        model, settings, over=axes, batch=batch, dtype=dtype, memory_policy=memory_policy, buildable=True
+        model,
+        settings,
+        over=axes,
+        batch=batch,
+        dtype=dtype,
+        memory_policy=memory_policy,
+        rewrite=rewrite,
+        buildable=True,
     )
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")

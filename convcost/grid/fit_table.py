@@ -13,6 +13,7 @@ from convcost.grid.fit import END, Configuration, Fit
 from convcost.grid.sweep import value_text
 from convcost.grid.sweep_tables import HEADERS
 from convcost.render import Table
+from convcost.rewrite import rewritten_name
 from convcost.tables import json_value
 from convcost.units import binary, exact
 from convcost.version import __version__
@@ -54,7 +55,7 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
             if budget.metric in _broken(found, found.nearest)
         ]
     return Table(
-        title=f"{found.network} · what fits {'; '.join(budget.text for budget in found.budgets)}",
+        title=f"{found.tables.title} · what fits {'; '.join(budget.text for budget in found.budgets)}",
         headers=(*found.axes, *(HEADERS.get(metric, metric) for metric in METRICS), "what stops a larger one"),
         numeric=(*(True for _ in found.axes), True, True, True, False),
         rows=[_row(one, found) for one in shown],
@@ -91,6 +92,7 @@ def _data(found: Fit, edges: Mapping[str, Edge | None]) -> dict[str, Any]:
         "schema": "convcost.fit/1",
         "version": __version__,
         "network": found.network,
+        **({"rewrite": found.tables.request.rewrite} if found.tables.request.rewrite else {}),
         "budgets": [{"metric": budget.metric, "limit": budget.limit} for budget in found.budgets],
         "fits": found.fits,
         "fitting": found.fitting,
@@ -141,11 +143,12 @@ def _short(metric: str) -> str:
     return {"macs": "MACs", PEAK: "peak"}.get(metric, metric)
 
 
-def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) -> Table:
+def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], rewrite: str = "") -> Table:
     """The largest network on the line of compound scaling that fits."""
     bases = ", ".join(f"{name} × {value_text(base)}^φ" for name, base in COMPOUND.items())
     notes = [("budget", "; ".join(budget.text for budget in budgets)), ("line", bases)]
     data: dict[str, Any] = {"schema": "convcost.compound/1", "version": __version__, "network": model}
+    data |= {"rewrite": rewrite} if rewrite else {}
     data["budgets"] = [{"metric": budget.metric, "limit": budget.limit} for budget in budgets]
     names = ("phi", *COMPOUND, *METRICS)
     rows, records = [], []
@@ -165,7 +168,7 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget]) 
         notes.append(("fits", f"nothing: even φ = -{MOST_PHI} is over the budget"))
         data["phi"] = None
     return Table(
-        title=f"{model} · compound scaling within {'; '.join(budget.text for budget in budgets)}",
+        title=f"{rewritten_name(model, rewrite)} · compound scaling within {'; '.join(budget.text for budget in budgets)}",
         headers=tuple({"phi": "φ"}.get(name, HEADERS.get(name, name)) for name in names),
         numeric=(True,) * len(names),
         rows=rows,

@@ -23,6 +23,7 @@ from convcost.memory import POLICIES
 from convcost.network import Network, open_network
 from convcost.ops.kinds import say
 from convcost.report import Report, check_batch
+from convcost.rewrite import NothingToRewrite, way_of
 from convcost.spec.elaborate import attempt
 from convcost.spec.model import KnobValue, Spec
 from convcost.units import check_dtype, decimal_text, exact
@@ -69,7 +70,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         axes = " × ".join(f"{len(values)} {name}" for name, values in self.axes.items())
-        return f"<Sweep {self.network} · {axes} · {', '.join(self.metrics)}>"
+        return f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>"
 
     def table(self, limit: int | None = None) -> Table:
         """The points as a table to show or to `render`; at most `limit` rows."""
@@ -79,7 +80,7 @@ class Sweep:
         count = exact(len(self)) + (
             "" if len(shown) == len(self) else f", of which the first {exact(len(shown))} are shown"
         )
-        title = f"{self.network} · {exact(len(self))} points"
+        title = f"{self.tables.title} · {exact(len(self))} points"
         return points_table(self.tables, shown, tuple(self.metrics), title, [("points", count)])
 
     def _repr_html_(self) -> str:
@@ -107,10 +108,11 @@ class Sweep:
 
     def why(self, **values: Any) -> str:
         """Why the network at a point cannot be built; empty where it can."""
-        network = open_network(self.network, {**self.tables.knobs, **values}, self.tables.request.input_shape)
+        request = self.tables.request
+        network = open_network(self.network, {**self.tables.knobs, **values}, request.input_shape)
         try:
-            network.report()
-        except SpecError as error:
+            (network.rewrite(request.rewrite) if request.rewrite else network).report()
+        except (SpecError, NothingToRewrite) as error:
             return str(error)
         return ""
 
@@ -154,18 +156,27 @@ class Sweep:
         return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if region.reason]
 
 
-def sweep(model: str, /, *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused", **knobs: Any) -> Sweep:
+def sweep(
+    model: str,
+    /,
+    *,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+    rewrite: str = "",
+    **knobs: Any,
+) -> Sweep:
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
-    a single value sets it. Raises `UsageError` for a knob or value that does not exist, or a grid that is too large
-    to hold at once.
+    a single value sets it. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
+    Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
 
     >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
     >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
-    asked = _asked(model, knobs, {}, Request(batch, dtype, memory_policy))
+    asked = _asked(model, knobs, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
     points = prod(map(len, asked.axes.values()))
     held = points * (8 * len(METRICS) + 1)
     if held > MOST_HELD:
@@ -186,6 +197,7 @@ def design_space(
     dtype: str = "fp32",
     memory_policy: str = "fused",
     input_shape: Shape | int | None = None,
+    rewrite: str = "",
     buildable: bool = False,
 ) -> Tables:
     """The tables of a grid: everything that is needed to evaluate any part of it.
@@ -193,7 +205,7 @@ def design_space(
     Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
     raises `SpecError` where no point of the grid is a network.
     """
-    asked = _asked(model, knobs, over or {}, Request(batch, dtype, memory_policy), input_shape)
+    asked = _asked(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
     made = tables(*asked)
     if buildable:
         check_buildable(asked.spec, asked.knobs, made)
@@ -210,7 +222,10 @@ def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
 
 
 def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: Tables) -> None:
-    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point."""
+    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
+
+    Raises `NothingToRewrite` where all could be built, but none rewritten.
+    """
     if not all(region.reason for region in made.regions):
         return
     first = {name: values[0] for name, values in made.axes.items()}
@@ -218,6 +233,7 @@ def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: Tables) ->
         problems = attempt(spec, values, made.request.input_shape).problems
         if problems:
             raise SpecError(problems)
+    raise NothingToRewrite(made.regions[0].reason)
 
 
 class _Asked(NamedTuple):
@@ -243,6 +259,8 @@ def _asked(
         raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
     check_dtype(request.dtype)
     check_batch(request.batch)
+    if request.rewrite:
+        way_of(request.rewrite)
     given, settings = split_settings(knobs)
     for name in over:
         if name in knobs:

@@ -23,7 +23,7 @@ def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], l
     """The first points of a sweep as a table that says how many there are."""
     shown = list(islice((point for piece in pieces for point in piece.records()), limit))
     notes = [("points", exact(made.points) + _more(len(shown), made.points))]
-    return points_table(made, shown, metrics, f"{made.network} · {counted(made.points, 'point')}", notes)
+    return points_table(made, shown, metrics, f"{made.title} · {counted(made.points, 'point')}", notes)
 
 
 def points_table(
@@ -88,7 +88,7 @@ def front_table(
     shown = list(points_at(made, found if limit is None else found[:limit]))
     said = ", ".join(map(_direction, wanted))
     more = "" if len(shown) == len(found) else f", of which the first {exact(len(shown))} are shown (--limit)"
-    title = f"{made.network} · front of {counted(made.points, 'point')}: {said}"
+    title = f"{made.title} · front of {counted(made.points, 'point')}: {said}"
     notes = [
         (
             "front",
@@ -121,7 +121,7 @@ def cliffs_table(made: Tables, metric: str, limit: int) -> Table:
     if len(shown) < len(runs):
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
     return Table(
-        title=f"{made.network} · {metric} along {axis}",
+        title=f"{made.title} · {metric} along {axis}",
         headers=(axis, "values", metric, "jump", "smooth", ""),
         numeric=(True, True, True, True, True, False),
         rows=[_run_row(run, run in steep, made.axes[axis]) for run in shown],

@@ -21,6 +21,7 @@ from convcost.grid.build import Box, Costs, Part, Request, parts
 from convcost.grid.guards import Array
 from convcost.grid.points import Field
 from convcost.grid.sums import Most, Sum
+from convcost.rewrite import rewritten_name
 from convcost.spec.model import Spec
 
 METRICS = Costs._fields
@@ -137,6 +138,11 @@ class Tables:
             if region.reason:
                 columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
         return _kinds([np.stack(columns, axis=1)] if columns else [], 0, self.shape[axis])
+
+    @property
+    def title(self) -> str:
+        """What the networks are called."""
+        return rewritten_name(self.network, self.request.rewrite)
 
     def only(self, metrics: Sequence[str]) -> Tables:
         """Without the tables of other metrics."""

@@ -81,6 +81,7 @@ def meta(made: Tables) -> dict[str, Any]:
         "batch": request.batch,
         "dtype": request.dtype,
         "memory_policy": request.memory_policy,
+        **({"rewrite": request.rewrite} if request.rewrite else {}),
     }
 
 

@@ -91,7 +91,7 @@ def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
         [None if value is None else _plain(value) for _, value in ends],
         [run.cost if run else None for run, _ in ends],
         marked=[_plain(value) for value in marked],
-        title=f"{made.network}: {word} at every {name}",
+        title=f"{made.title}: {word} at every {name}",
         word=word,
         axis=name,
     )
@@ -132,7 +132,7 @@ def grid_figure(made: Tables, metric: str = "macs", *, budgets: Sequence[int] = 
             for line, held in zip(counts[tuple(every)].tolist(), can[tuple(every)].tolist(), strict=True)
         ],
         budgets=budgets,
-        title=f"{made.network}: {WORDS[metric]} against {rows} and {columns}",
+        title=f"{made.title}: {WORDS[metric]} against {rows} and {columns}",
         word=WORDS[metric],
         axes=(rows, columns),
     )
