@@ -6,6 +6,7 @@ gives is left out, and named.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -259,7 +260,7 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
         if row.model in zoo or row.model.endswith((".yaml", ".yml")):
             key = (row.model, str(row.resolution), *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
             if key not in counted:
-                counted[key] = _count(row, x, chosen)
+                counted[key] = _count(row, x, chosen, changing=row.model not in zoo or os.path.exists(row.model))
             count, side = counted[key]
             points.append(Point(row._replace(resolution=side), accuracy, count, COUNTED))
             continue
@@ -271,9 +272,9 @@ def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tup
     return points, omitted
 
 
-def _count(row: Measured, x: str, chosen: Convention) -> tuple[int, int]:
+def _count(row: Measured, x: str, chosen: Convention, *, changing: bool) -> tuple[int, int]:
     """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
-    count = _totals if row.model in names() else _totals.__wrapped__  # a file may change
+    count = _totals.__wrapped__ if changing else _totals
     try:
         totals, side = count(row.model, tuple(sorted(row.knobs.items())), row.resolution, chosen.name)
     except ConvcostError as error:

@@ -280,7 +280,7 @@ def per_cent(value: str, what: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         accuracy = Fraction(-1)
     if not 0 < accuracy <= 100:
-        raise UsageError(f"{what}: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got {value!r}")
+        raise UsageError(f"{what}: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got {value!r}")
     if accuracy <= 1:
         meant = decimal_text(accuracy * 100).removesuffix(".0")
         raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")

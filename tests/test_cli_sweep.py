@@ -157,9 +157,12 @@ def test_a_file_is_the_same_as_standard_output_and_jobs_do_not_change_it(tmp_pat
 def test_an_interrupted_sweep_leaves_no_half_written_file(tmp_path, fmt, number):
     if fmt == "parquet":
         pytest.importorskip("pyarrow")
+    heed = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's background job ignores it
+    )
     command = [
-        "-m",
-        "convcost",
+        "-c",
+        f"{heed}; from convcost.cli import main; main()",
         "sweep",
         "mobilenet_v2",
         "--over",
@@ -174,7 +177,6 @@ def test_an_interrupted_sweep_leaves_no_half_written_file(tmp_path, fmt, number)
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in tmp_path.iterdir()) and time.monotonic() < deadline:

@@ -110,6 +110,19 @@ def test_shipped_rows_state_the_resolution_that_they_are_counted_at() -> None:
             assert (report.input_shape[0], report.totals.macs) == (point.measured.resolution, point.cost)
 
 
+def test_a_file_with_the_name_of_a_network_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text("item,top1,model\na,70,lenet5\n")
+    costs = []
+    for channels in (1, 2):
+        text = f"convcost: 1\nname: own\ninput: [4, 4, 3]\nlayers: [{{conv2d: {{channels: {channels}, kernel: 1}}}}]\n"
+        Path("lenet5").write_text(text)
+        costs.append(frontier(data="table.csv").points[0].cost)
+    Path("lenet5").unlink()
+    costs += [frontier(data="table.csv").points[0].cost for _ in range(2)]
+    assert costs == [4 * 4 * 3, 4 * 4 * 3 * 2, 416_520, 416_520]
+
+
 def test_every_counted_cost_is_what_the_report_says() -> None:
     for x, field in (("params", "params"), ("peak", "peak_activation_bytes"), ("activations", "activations")):
         found = frontier(x=x, family=["MobileNetV1", "SqueezeNet"])
@@ -216,10 +229,13 @@ def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_famil
         (["--source", "efficientnt"], "there is no source 'efficientnt'. Did you mean efficientnet?"),
         (["--year", "18"], "'18' is no year or span of years, e.g. 2018 or 2015-2019"),
         (["--year", "1990"], "nothing to show: "),
-        (["--your", "resnet18=no"], "resnet18: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got 'no'"),
+        (
+            ["--your", "resnet18=no"],
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",
+        ),
         (
             ["--your", "resnet18=172"],
-            "resnet18: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got '172'",
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '172'",
         ),
         (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
         (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
@@ -229,7 +245,10 @@ def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_famil
         (["--data", "none.csv"], "none.csv: "),
         (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),
         (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
-        (["--min", "0"], "the least accuracy: an accuracy is a number of per cent from 0 to 100, e.g. 72.3, got '0'"),
+        (
+            ["--min", "0"],
+            "the least accuracy: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '0'",
+        ),
         (["--max", "1M", "--min", "99"], "nothing to show: no point has macs at most 1,000,000, top1 at least 99 %"),
     ],
 )

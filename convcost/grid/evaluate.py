@@ -20,7 +20,10 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
     """
     window = _whole(window, tables.shape)
     out = empty(tables, metric, window) if out is None else out
-    _product(tables, metric).write(window, out)
+    product = _product(tables, metric)
+    if out.dtype != product.dtype:
+        raise TypeError(f"{metric} are of {np.dtype(product.dtype)} here, as in an array of `empty`; got {out.dtype}")
+    product.write(window, out)
     return out
 
 

@@ -22,6 +22,8 @@ _PRODUCT = 2**18
 """Multiplications of a matrix product that a BLAS still does on one thread: ours are busy already."""
 _SAMPLED = 256
 """Rows on which it is guessed that a profile is a sum of others."""
+_TRIED = 64
+"""Profiles that are worth a guess each; no network of the zoo has a quarter as many."""
 _KEPT = 2**20
 """Numbers of planes and columns that are kept ready; beyond, they are made for each window."""
 
@@ -31,10 +33,13 @@ class FactoredSum:
 
     def __init__(self, regions: Sequence[RegionSum], shape: Sequence[int], dtype: Any) -> None:
         self.regions, self.dtype = regions, dtype
-        profiles: dict[Any, Array] = {None: np.ones(shape[1], dtype=dtype)}  # for what is the same in all rows
+        profiles: dict[Any, Array] = {}
+        if dtype == np.float64:
+            profiles[None] = np.ones(shape[1])  # what is the same in all rows, and the offset
         for one in regions:
             profiles |= one.profiles
-        self.profiles, shares = fewest(np.stack([*profiles.values()], axis=1))
+        stacked = np.stack([*profiles.values()], axis=1) if profiles else np.zeros((shape[1], 0), dtype=dtype)
+        self.profiles, shares = fewest(stacked)
         self.shares = dict(zip(profiles, shares, strict=True))
         self.kept: Array | None = None
         if shape[0] * self.profiles.shape[1] * prod(shape[2:]) <= _KEPT:
@@ -68,8 +73,8 @@ def fewest(profiles: Array) -> tuple[Array, Array]:
     """Some columns of which all are sums, and for each column how often each of them is in it.
 
     Regions put like terms together, each its own: one has the areas of two stages, another only the sum of both. The
-    fewer there are, the smaller the products. Numbers are whole and none is negative, so that no partial sum exceeds
-    the whole.
+    fewer there are, the smaller the products. Numbers are whole; they and the profiles are not negative, so that no
+    partial sum exceeds the whole. Where some profile is, or there are too many to try, all stay as they are.
 
     >>> first, second = np.array([1.0, 4, 9]), np.array([1.0, 1, 4])
     >>> columns, shares = fewest(np.stack([first, 3 * first + 2 * second, second], axis=1))
@@ -78,18 +83,19 @@ def fewest(profiles: Array) -> tuple[Array, Array]:
     >>> shares.tolist()
     [[0.0, 1.0], [2.0, 3.0], [1.0, 0.0]]
     """
-    chosen: list[int] = []
-    shares = np.zeros((profiles.shape[1],) * 2, dtype=profiles.dtype)
-    some = np.linspace(0, len(profiles) - 1, min(len(profiles), _SAMPLED)).astype(np.intp)
-    for i in np.argsort(profiles.sum(axis=0), kind="stable"):
-        column = profiles[:, i]
-        if chosen and profiles.dtype == np.float64:
-            found = np.rint(np.linalg.lstsq(profiles[some][:, chosen], column[some])[0]).clip(0)
-            if np.array_equal(profiles[:, chosen] @ found, column):
-                shares[i, chosen] = found
-                continue
-        chosen.append(int(i))
-        shares[i, i] = 1
+    count = profiles.shape[1]
+    shares = np.eye(count, dtype=profiles.dtype)
+    if profiles.dtype != np.float64 or not 1 < count <= _TRIED or profiles.min() < 0:
+        return profiles, shares
+    sample = profiles[np.linspace(0, len(profiles) - 1, min(len(profiles), _SAMPLED)).astype(np.intp)]
+    first, *others = (int(i) for i in np.argsort(profiles.sum(axis=0), kind="stable"))
+    chosen = [first]
+    for i in others:
+        found = np.rint(np.linalg.lstsq(sample[:, chosen], sample[:, i])[0]).clip(0)
+        if all(np.array_equal(rows[:, chosen] @ found, rows[:, i]) for rows in (sample, profiles)):
+            shares[i, i], shares[i, chosen] = 0, found
+        else:
+            chosen.append(i)
     return profiles[:, chosen], shares[:, chosen]
 
 
@@ -120,7 +126,7 @@ class Factors:
 
 def _in_parts(matrix: Array, height: int) -> Array:
     """A matrix as a stack of matrices of some of its rows."""
-    return matrix.reshape(-1, height, matrix.shape[1])
+    return matrix.reshape(len(matrix) // height, height, matrix.shape[1])
 
 
 class Overlap(NamedTuple):

@@ -59,7 +59,10 @@ class Product:
         exact: Any = np.float64 if bound < OFFSET else self.dtype
         self.bands = [Band(some, metric, self.layout, chosen, exact) for some in regions.values()]
         self.latest: tuple[Window, list[_Block]] = ((), [])
-        """The window that was written last, and its blocks: who asks twice waits for memory alone."""
+        """The window that was written last, and its blocks, if they take no memory of their own."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "latest": ((), [])}
 
     def write(self, window: Window, out: Array) -> None:
         """Put the integers of a window into an array of its shape; 0 where no network can be built."""
@@ -69,7 +72,8 @@ class Product:
         latest, blocks = self.latest
         if latest != window:
             blocks = self._blocks(window)
-            self.latest = window, blocks
+            if all(one.kept is not None for band in self.bands for one in band.sums):
+                self.latest = window, blocks
         work = _write_copies if self.layout.outer else _write_once
         todo = iter(blocks)  # whoever is free takes the next one
         on_threads(partial(work, target, todo), min(len(blocks), thread_count()) if out.size >= 4 * BLOCK else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -38,13 +39,25 @@ class _Scratch(threading.local):
 SCRATCH = _Scratch()
 
 
+_Ended = SimpleQueue[BaseException | None]
+
+
 class _Helpers:
     """Threads that stay and wait for work. To give it to them takes half as long as to give it to an executor."""
 
-    def __init__(self, count: int) -> None:
-        self.work: SimpleQueue[tuple[Callable[[], None], SimpleQueue[BaseException | None]]] = SimpleQueue()
-        for i in range(count):
-            threading.Thread(target=self._serve, name=f"convcost-{i}", daemon=True).start()
+    def __init__(self) -> None:
+        self.work: SimpleQueue[tuple[Callable[[], None], _Ended]] = SimpleQueue()
+        self.starting = threading.Lock()
+        self.count = 0
+
+    def ask(self, run: Callable[[], None], ended: _Ended) -> None:
+        """Let one of them run a function, and say when it has."""
+        if not self.count:
+            with self.starting:
+                while self.count < thread_count() - 1:
+                    self.count += 1
+                    threading.Thread(target=self._serve, name=f"convcost-{self.count}", daemon=True).start()
+        self.work.put((run, ended))
 
     def _serve(self) -> None:
         while True:
@@ -58,23 +71,26 @@ class _Helpers:
             del run, ended, found  # a thread that waits keeps no array alive
 
 
+_HELPERS = [_Helpers()]
+
+
 def on_threads(run: Callable[[], None], threads: int) -> None:
-    """The same function on several threads, this one among them."""
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
-    for _ in range(threads - 1):
-        _helpers().work.put((run, ended))
+    """The same function on several threads, at most `thread_count()`, this one among them; not from within itself."""
+    ended: _Ended = SimpleQueue()
+    asked = 0
     try:
+        for _ in range(0 if sys.is_finalizing() else threads - 1):
+            _HELPERS[0].ask(run, ended)
+            asked += 1
         run()
     finally:
-        errors = [ended.get() for _ in range(threads - 1)]
-    for error in errors:
-        if error is not None:
-            raise error
-
-
-@cache
-def _helpers() -> _Helpers:
-    return _Helpers(thread_count() - 1)
+        found = [ended.get() for _ in range(asked)]
+    wrong = [error for error in found if error is not None]
+    try:
+        if wrong:
+            raise wrong[0]
+    finally:
+        del found, wrong  # a traceback holds this frame, which would hold the error
 
 
 @cache
@@ -86,5 +102,5 @@ def thread_count() -> int:
 
 
 if hasattr(os, "register_at_fork"):  # threads do not outlive a fork
-    os.register_at_fork(after_in_child=_helpers.cache_clear)
+    os.register_at_fork(after_in_child=lambda: _HELPERS.__setitem__(0, _Helpers()))
     os.register_at_fork(after_in_child=thread_count.cache_clear)

@@ -64,7 +64,10 @@ def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = 
 def attempt(
     spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None, most_problems: int = MOST_PROBLEMS
 ) -> Attempt:
-    """As `elaborate`, but give the problems back, so that those of reading the file can be added."""
+    """As `elaborate`, but give the problems back, so that those of reading the file can be added.
+
+    Raises `SpecError` if there are as many as `most_problems`.
+    """
     builder = Builder(spec, knobs, most_problems)
     return Attempt(builder.build(input_shape), builder.problems, builder.steps)
 

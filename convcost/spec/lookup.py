@@ -25,9 +25,9 @@ class TooLarge(Exception):
 
 
 class Lookup:
-    """The state of an elaboration, and what can be found in it; problems are kept, and do not stop the rest.
+    """The state of an elaboration, and what can be found in it.
 
-    It stops at so many of them: where one is enough, the others take no time.
+    Problems are kept and do not stop the rest, up to so many: then `SpecError` is raised with them.
     """
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any], most_problems: int = MOST_PROBLEMS) -> None:
