@@ -197,7 +197,7 @@ class TestThreads:
         right = evaluate(made, "macs").sum()
         code = "import os, sys\nfrom convcost.grid.evaluate import evaluate\nfrom convcost.grid.sweep import design_space\n"
         code += "made = design_space('efficientnet', {}, over={'resolution': '32:231', 'width': '0.25:2:0.01', 'depth': '1:2:0.1'})\n"
-        code += "evaluate(made, 'macs')\nchild = os.fork()\nprint(evaluate(made, 'macs').sum(), flush=True)\n"
+        code += "evaluate(made, 'macs')\nchild = os.fork()\nos.write(1, b'%d\\n' % evaluate(made, 'macs').sum())\n"
         code += "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\nos._exit(0)"
         done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, timeout=60, check=True)
         assert done.stdout.split() == [b"%d" % right] * 2
