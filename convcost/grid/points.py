@@ -282,13 +282,11 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
 
 def freeze(value: Any) -> Any:
     """A hashable stand-in, equal for equal values: of a number, or of lists and mappings of them."""
-    if isinstance(value, (int, str)):
-        return value
-    if isinstance(value, Number):
-        return value.key
     if isinstance(value, dict):
-        return tuple((name, freeze(one)) for name, one in value.items())
-    return tuple(map(freeze, value)) if isinstance(value, (tuple, list)) else value
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(map(freeze, value))
+    return value.key if isinstance(value, Number) else value
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -317,7 +315,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _min
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, (int, Fraction, Number)) and not isinstance(value, bool)
+    return isinstance(value, (int, Number, Fraction)) and not isinstance(value, bool)
 
 
 def dense_of(value: Any) -> Any:
