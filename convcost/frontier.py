@@ -7,7 +7,7 @@ gives is left out, and named.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -253,28 +253,24 @@ def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Seq
 def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
     """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
     zoo = set(names())
-    counted: dict[tuple[str, ...], tuple[int, int]] = {}
     points, omitted = [], []
     for row in rows:
         accuracy = Fraction(getattr(row, y))
         if row.model in zoo or row.model.endswith((".yaml", ".yml")):
-            key = (row.model, str(row.resolution), *(f"{name}={value}" for name, value in sorted(row.knobs.items())))
-            if key not in counted:
-                counted[key] = _count(row, x, chosen, changing=row.model not in zoo or os.path.exists(row.model))
-            count, side = counted[key]
-            points.append(Point(row._replace(resolution=side), accuracy, count, COUNTED))
+            may_change = row.model not in zoo or os.path.exists(row.model)  # a file goes before a name
+            cost, side = _count(row, x, chosen, _totals.__wrapped__ if may_change else _totals)
+            points.append(Point(row._replace(resolution=side), accuracy, cost, COUNTED))
             continue
-        cost = _printed(row, x, chosen)
-        if isinstance(cost, str):
-            omitted.append(Omitted(row, cost))
+        printed = _printed(row, x, chosen)
+        if isinstance(printed, str):
+            omitted.append(Omitted(row, printed))
         else:
-            points.append(Point(row, accuracy, cost, PRINTED))
+            points.append(Point(row, accuracy, printed, PRINTED))
     return points, omitted
 
 
-def _count(row: Measured, x: str, chosen: Convention, *, changing: bool) -> tuple[int, int]:
+def _count(row: Measured, x: str, chosen: Convention, count: Callable[..., tuple[Totals, int]]) -> tuple[int, int]:
     """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
-    count = _totals.__wrapped__ if changing else _totals
     try:
         totals, side = count(row.model, tuple(sorted(row.knobs.items())), row.resolution, chosen.name)
     except ConvcostError as error:

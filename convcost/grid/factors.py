@@ -23,7 +23,7 @@ _PRODUCT = 2**18
 _SAMPLED = 256
 """Rows on which it is guessed that a profile is a sum of others."""
 _TRIED = 64
-"""Profiles that are worth a guess each; no network of the zoo has a quarter as many."""
+"""Profiles that are worth a guess each; no network of the zoo has half as many."""
 _KEPT = 2**20
 """Numbers of planes and columns that are kept ready; beyond, they are made for each window."""
 
