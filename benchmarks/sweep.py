@@ -18,11 +18,11 @@ from collections.abc import Callable
 import numpy as np
 
 import convcost
-from convcost.grid.evaluate import empty, evaluate
-from convcost.grid.frontier import grid_front, objectives_of
-from convcost.grid.sweep import design_space
+from convcost.graph.walk import walk
+from convcost.space.evaluate import empty, evaluate
+from convcost.space.front import grid_front, objectives_of
+from convcost.space.open import design_space
 from convcost.spec import zoo
-from convcost.walk import walk
 
 GRID = {"resolution": "32:231", "width": "0.25:2.246:0.004", "depth": "1:2.99:0.01"}
 FRONT = {"resolution": "32:531", "width": "0.2:2.199:0.001", "depth": "1:1.99:0.01"}

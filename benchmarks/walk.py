@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import convcost
-from convcost.walk import walk
+from convcost.graph.walk import walk
 
 MODELS = ("lenet5", "vgg16", "mobilenet_v2", "resnet50", "resnet152", "efficientnet_b0", "efficientnet_b7")
 

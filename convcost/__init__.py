@@ -7,15 +7,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import ConvcostError, SpecError, UsageError
-from convcost.network import Network, load
-from convcost.version import __version__
+from convcost.core.errors import ConvcostError, SpecError, UsageError
+from convcost.core.version import __version__
+from convcost.networks.load import load
+from convcost.networks.network import Network
 
 if TYPE_CHECKING:
-    from convcost.beside import side_by_side
-    from convcost.fronts import pareto
-    from convcost.grid.fit import fit
-    from convcost.grid.sweep import sweep
+    from convcost.networks.side_by_side import side_by_side
+    from convcost.space.fit import fit
+    from convcost.space.pareto import pareto
+    from convcost.space.sweep import sweep
 
 __all__ = [
     "ConvcostError",
@@ -32,10 +33,10 @@ __all__ = [
 
 #: Name -> the module that has it; most of these need numpy, which looking at a network does not.
 _LATER = {
-    "fit": "convcost.grid.fit",
-    "pareto": "convcost.fronts",
-    "side_by_side": "convcost.beside",
-    "sweep": "convcost.grid.sweep",
+    "fit": "convcost.space.fit",
+    "pareto": "convcost.space.pareto",
+    "side_by_side": "convcost.networks.side_by_side",
+    "sweep": "convcost.space.sweep",
 }
 
 

@@ -7,18 +7,16 @@ from collections.abc import Callable
 from functools import cache
 
 from convcost import plots
-from convcost.compare import Layer
-from convcost.frontier import Frontier, frontier
-from convcost.frontier_tables import frontier_table
-from convcost.network import load
+from convcost.alternatives.recipes import Layer
+from convcost.core.units import binary, exact, shape_text
+from convcost.networks.load import load
 from convcost.plots import svg
-from convcost.published_data import Measured, accuracies
-from convcost.render import Table, render
-from convcost.report import Report
-from convcost.spec.model import Spec
+from convcost.published.data import Measured, accuracies
+from convcost.published.frontier import Frontier, frontier, frontier_table
+from convcost.render.table import Table, render
+from convcost.results.report import Report, report_table
+from convcost.spec.syntax import Spec
 from convcost.spec.zoo import all_specs, names_of
-from convcost.tables import report_table
-from convcost.units import binary, exact, shape_text
 
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
 #: The story from AlexNet to EfficientNet in a dozen series; `convcost frontier` shows all.

@@ -17,18 +17,18 @@ import gallery
 from tabulate import tabulate
 
 from convcost.cli.main import main as convcost
-from convcost.conventions import all_conventions
-from convcost.cost import LEDGER, Convention
-from convcost.listing import list_table
-from convcost.network import load
+from convcost.conventions.catalog import all_conventions
+from convcost.conventions.convention import Convention
+from convcost.core.cost import LEDGER
+from convcost.core.units import exact, plus
+from convcost.networks.listing import list_table
+from convcost.networks.load import load
 from convcost.ops import OPS
-from convcost.published import verify
-from convcost.published_data import sources
-from convcost.render import json_text, render
-from convcost.spec.manual import page
+from convcost.ops.manual import page
+from convcost.published.data import sources
+from convcost.published.verify import source_table, summary_table, verify
+from convcost.render.table import json_text, render
 from convcost.spec.schema import json_schema
-from convcost.units import exact, plus
-from convcost.verification import source_table, summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
@@ -92,7 +92,7 @@ def conventions_page() -> str:
         NOTE,
         "# Conventions\n",
         "What counts as an operation. Each convention is a linear function over the ledger of a network's ops, kept as",
-        "data in [conventions.yaml](../convcost/conventions.yaml): a new one is an entry there and nothing else.",
+        "data in [conventions.yaml](../convcost/conventions/conventions.yaml): a new one is an entry there and nothing else.",
         "`--convention NAME` chooses one, and `convcost reconcile MODEL [FIRST] [SECOND]` shows term by term why two differ.",
         "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves, on",
         "networks and op by op; what no such function can give is named under the table. `a as functional` is an op that the",

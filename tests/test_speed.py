@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import convcost
-from convcost.grid.evaluate import empty, evaluate
-from convcost.grid.frontier import grid_front, objectives_of
-from convcost.grid.sweep import design_space
+from convcost.space.evaluate import empty, evaluate
+from convcost.space.front import grid_front, objectives_of
+from convcost.space.open import design_space
 
 
 def best(action, rounds=5, clock=time.perf_counter):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("numpy", "pandas", "plotly", "sympy", "onnx", "torch", "tabulate", "jsonschema", "importlib.metadata")
 
 

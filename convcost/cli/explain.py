@@ -14,8 +14,8 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, format_of
-from convcost.cost import PAPER
-from convcost.render import FORMATS
+from convcost.conventions.convention import PAPER
+from convcost.render.table import FORMATS
 
 
 @click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
@@ -48,16 +48,16 @@ def explain_command(
     rule, run over numbers that remember how they were made. LAYER is a name that `convcost report` shows, or an end of
     one that fits only one. With --symbols, MACs and parameters as polynomials in the knobs.
     """
-    from convcost import explain
-    from convcost.network import open_network
-    from convcost.render import render
+    from convcost.formulas import explain
+    from convcost.networks.load import open_network
+    from convcost.render.table import render
 
     if symbols is not None:
         if input_ is not None:
             raise click.UsageError("--symbols takes no --input; give sizes with --set resolution=…")
         if convention != PAPER:
             raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
-        from convcost.closed_form import closed_form_table
+        from convcost.formulas.closed_form import closed_form_table
 
         table = closed_form_table(model, layer, listed(symbols, "--symbols"), settings(set_))
     else:

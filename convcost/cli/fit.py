@@ -17,7 +17,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, format_of
-from convcost.render import render
+from convcost.render.table import render
 
 
 @click.command("fit", epilog="\b\nExample:\n  convcost fit mobilenet_v2 --max-macs 300M --maximise macs")
@@ -65,15 +65,15 @@ def fit_command(
     Shown are maximal configurations: no knob of theirs can grow without breaking a budget, and what breaks is said.
     Exit status 1 if nothing fits; then the nearest is shown, and what it lacks.
     """
-    from convcost.grid.fit import fit
-    from convcost.grid.fit_table import compound_table, fit_table
+    from convcost.space.compound import compound_table
+    from convcost.space.fit import fit, fit_table
 
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
     common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
     if along:
-        from convcost.grid.budget import budgets_of
-        from convcost.grid.compound import compound
+        from convcost.space.budget import budgets_of
+        from convcost.space.compound import compound
 
         if over or maximise:
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")

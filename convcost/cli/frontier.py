@@ -12,6 +12,7 @@ from convcost.cli.output import command_line, deliver
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+
 _TIERS = ("paper", "authors", "library")
 
 
@@ -77,8 +78,8 @@ def frontier_command(
     Networks of the zoo are counted here, at the resolution of the evaluation; for others the printed figure stands in
     where it counts the same. What neither gives is left out, and named. -o FILE.html is a picture to look into.
     """
-    from convcost.frontier import frontier
-    from convcost.frontier_tables import frontier_page, frontier_table
+    from convcost.pages.frontier import frontier_page
+    from convcost.published.frontier import frontier, frontier_table
 
     found = frontier(
         x=x,
@@ -96,7 +97,7 @@ def frontier_command(
     )
 
     def figure() -> go.Figure:
-        from convcost.plots.landscape import frontier as picture
+        from convcost.plots.frontier import frontier as picture
 
         return picture(found)
 

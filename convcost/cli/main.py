@@ -8,20 +8,22 @@ from typing import Any
 
 import click
 
+from convcost.cli.compare import compare_command
 from convcost.cli.explain import explain_command
 from convcost.cli.explore import explore_command
 from convcost.cli.fit import fit_command
 from convcost.cli.frontier import frontier_command
+from convcost.cli.list import list_command
 from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
 from convcost.cli.reconcile import reconcile_command
-from convcost.cli.report import list_command, report_command
+from convcost.cli.report import report_command
+from convcost.cli.rewrite import rewrite_command
 from convcost.cli.spec import spec_group
 from convcost.cli.sweep import sweep_command
 from convcost.cli.verify import verify_command
-from convcost.cli.whatif import compare_command, rewrite_command
-from convcost.errors import ConvcostError
-from convcost.version import __version__
+from convcost.core.errors import ConvcostError
+from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them.
 SECTIONS = {

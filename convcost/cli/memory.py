@@ -8,12 +8,13 @@ import click
 
 from convcost.cli.options import dtype_option, input_option, model_argument, set_option, settings
 from convcost.cli.output import command_line, deliver
-from convcost.errors import ConvcostError
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import ConvcostError
+from convcost.core.reading import parse_bytes
 from convcost.memory import POLICIES
 from convcost.memory.usage import Options, Runs
-from convcost.memory_tables import LEVELS
-from convcost.render import FORMATS
-from convcost.units import DTYPE_BITS, parse_bytes
+from convcost.render.table import FORMATS
+from convcost.results.memory import LEVELS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -87,9 +88,9 @@ def memory_command(
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least.
     """
-    from convcost.memory_tables import limit_notes, memory_page_parts, memory_table
-    from convcost.network import open_network
-    from convcost.remedies import limited
+    from convcost.networks.load import open_network
+    from convcost.networks.within_memory import limited
+    from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
     network = open_network(model, settings(set_), input_)
     options = Options(policy, dtype, order, parts, align)
@@ -103,8 +104,8 @@ def memory_command(
         return memory_timeline(report, usage, bound.size if bound else None)
 
     def page() -> str:
-        from convcost.pages import page as page_of
-        from convcost.tables import title
+        from convcost.pages.document import page as page_of
+        from convcost.results.report import title
 
         parts = memory_page_parts(report, usage, weights, bound)
         return page_of(title(report), [figure(), *parts], [("command", command_line())], {1: "What is alive when"})

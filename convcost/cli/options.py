@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from convcost.errors import ConvcostError
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import ConvcostError
 from convcost.memory import POLICIES
-from convcost.render import FORMATS
-from convcost.units import DTYPE_BITS
+from convcost.render.table import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,7 +31,7 @@ def complete_model(_context: click.Context, _parameter: click.Parameter, begun: 
 
 def complete_convention(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Names of conventions that begin so."""
-    from convcost.conventions import all_conventions
+    from convcost.conventions.catalog import all_conventions
 
     return [name for name in all_conventions() if name.startswith(begun)]
 

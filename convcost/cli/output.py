@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
 
-from convcost.errors import OutputError, UsageError
-from convcost.render import EXTENSIONS, PICTURES, Table, ending, render
+from convcost.core.errors import OutputError, UsageError
+from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 _SIGTERM_STATUS = 143  # and for one that was asked to end
@@ -74,7 +75,7 @@ def deliver(
     something that has none.
     """
     if is_picture(output, format_) and figure is not None and output is not None:
-        from convcost.pages import image
+        from convcost.pages.document import image
 
         emit(image(figure(), output), output)
         return
@@ -82,7 +83,7 @@ def deliver(
     if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:
-        from convcost.pages import page as page_of
+        from convcost.pages.document import page as page_of
 
         shown = table()
         emit(page_of(shown.title, [figure(), shown], [("command", command_line())]), output)

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import (
-    complete_convention,
-    input_option,
-    model_argument,
-    output_options,
-    set_option,
-    settings,
-)
+from convcost.cli.options import complete_convention, input_option, model_argument, output_options, set_option, settings
 from convcost.cli.output import deliver
 
 if TYPE_CHECKING:
@@ -43,10 +36,10 @@ def reconcile_command(
     With one convention, the way leads from `paper` to it; without any, all conventions stand side by side. --printed
     finds the convention, and the network of the family, that give a figure which a tool or a paper prints.
     """
-    from convcost.cost import PAPER
-    from convcost.network import open_network
-    from convcost.reconcile import Printed
-    from convcost.reconciliation import all_table, pair_table, printed_table
+    from convcost.conventions.convention import PAPER
+    from convcost.core.printed import Printed
+    from convcost.networks.conventions import all_table, pair_table, printed_table
+    from convcost.networks.load import open_network
 
     if len(conventions) > 2 or (conventions and printed):
         raise click.UsageError("give at most two conventions, or figures with --printed")

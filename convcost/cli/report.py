@@ -16,10 +16,9 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, emit, format_of
-from convcost.network import open_named
-from convcost.render import render
-from convcost.report import LEVELS
+from convcost.cli.output import command_line, deliver
+from convcost.networks.load import open_named
+from convcost.results.report import LEVELS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,11 +55,11 @@ def report_command(
     --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
-    from convcost.tables import report_table
+    from convcost.results.report import report_table
 
     networks = [open_named(model, settings(set_), input_) for model in models]
     if len(networks) > 1:
-        from convcost.beside import side_by_side
+        from convcost.networks.side_by_side import side_by_side
 
         options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
         deliver(output, format_, lambda: side_by_side(*networks, by=by, **options))
@@ -74,22 +73,8 @@ def report_command(
         return cost_by(report, "stage" if level == "layer" else level)
 
     def page() -> str:
-        from convcost.report_page import report_page
+        from convcost.pages.report import report_page
 
         return report_page(network, report, command_line())
 
     deliver(output, format_, lambda: report_table(report, level), figure=figure, page=page)
-
-
-@click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
-@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@convention_option
-@output_options
-def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
-    """The zoo: every network by name, with its parameters, MACs, year and source.
-
-    With a PATTERN, only names and families that match it, as in 'efficientnet*'.
-    """
-    from convcost.listing import list_table
-
-    emit(render(list_table(patterns, convention), format_of(output, format_)), output)

@@ -14,7 +14,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, format_of
-from convcost.errors import ConvcostError, SpecError
+from convcost.core.errors import ConvcostError, SpecError
 
 
 @click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
@@ -26,7 +26,7 @@ def spec_group() -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_model)
 def validate_command(files: tuple[str, ...]) -> None:
     """Check specs at their default knobs and at every preset; report every problem at once."""
-    from convcost.network import validate
+    from convcost.networks.load import validate
 
     wrong, fine = [], []
     for file in files:
@@ -51,8 +51,8 @@ def resolve_command(
     model: str, set_: tuple[tuple[str, str], ...], input_: tuple[int, ...] | None, output: str | None
 ) -> None:
     """The network for given knobs as a flat spec: every layer, input and attribute explicit."""
-    from convcost.network import open_network
-    from convcost.spec.resolve import resolved
+    from convcost.networks.load import open_network
+    from convcost.spec.write import resolved
 
     network = open_network(model, settings(set_), input_)
     emit(resolved(network.spec, network.graph, network.name), output)
@@ -62,7 +62,7 @@ def resolve_command(
 @output_option
 def schema_command(output: str | None) -> None:
     """JSON Schema of the language, for completion and checks in an editor."""
-    from convcost.render import json_text
+    from convcost.render.table import json_text
     from convcost.spec.schema import json_schema
 
     emit(json_text(json_schema()), output)
@@ -73,8 +73,8 @@ def schema_command(output: str | None) -> None:
 @output_options
 def ops_command(op: str | None, output: str | None, format_: str | None) -> None:
     """The ops: all of them on one line each, or the manual page of OP."""
-    from convcost.render import Table, render
-    from convcost.spec.manual import overview, page
+    from convcost.ops.manual import overview, page
+    from convcost.render.table import Table, render
 
     if op:
         emit(page(op), output)

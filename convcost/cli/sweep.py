@@ -20,13 +20,14 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import deliver, format_of, is_picture, stream
-from convcost.executors import ENGINES, check_engine
-from convcost.render import FORMATS
+from convcost.render.table import FORMATS
+from convcost.space.workers import ENGINES, check_engine
 
 if TYPE_CHECKING:
-    from convcost.dims import Shape
-    from convcost.grid.tables import Tables
-    from convcost.render import Table
+    from convcost.core.dims import Shape
+    from convcost.render.table import Table
+    from convcost.space.space import Tables
+
 
 _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_activation_bytes")
 
@@ -88,9 +89,11 @@ def sweep_command(
     computed, so that a grid may be larger than memory; a table shows its first rows. One or two axes can be drawn, by
     -o FILE.html or .svg.
     """
-    from convcost.grid.sweep import design_space, pieces
-    from convcost.grid.sweep_tables import DEFAULT_METRICS, cliffs_table, front_table, sweep_table
-    from convcost.grid.writers import write
+    from convcost.space.cliffs import cliffs_table
+    from convcost.space.front import front_table
+    from convcost.space.open import design_space
+    from convcost.space.sweep import DEFAULT_METRICS, pieces, sweep_table
+    from convcost.space.writers import write
 
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")

@@ -12,7 +12,7 @@ _NOT_HELD = 1
 
 def complete_source(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Keys of sources that begin so."""
-    from convcost.published_data import sources
+    from convcost.published.data import sources
 
     return [key for key in sources() if key.startswith(begun)]
 
@@ -33,9 +33,8 @@ def verify_command(
     Without MODEL, a summary per source and every difference; with families or presets, or --data, every figure.
     docs/published.md says how to read the verdicts and how to write a file for --data.
     """
-    from convcost.published import unexplained, verify
-    from convcost.render import render
-    from convcost.verification import figures_table, summary_table
+    from convcost.published.verify import figures_table, summary_table, unexplained, verify
+    from convcost.render.table import render
 
     verdicts = verify(models, data, source)
     table = figures_table(verdicts) if models or data else summary_table(verdicts)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcost.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean
 from convcost.memory.lifetimes import Lifetimes
 
 MOST_ALIGN = 1 << 30

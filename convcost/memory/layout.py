@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from convcost.dims import Shape
-from convcost.graph import INPUT
+from convcost.core.dims import Shape
+from convcost.graph.graph import INPUT
+from convcost.graph.walk import Step, output_edges
 from convcost.memory.policies import Fuses, Policy
 from convcost.ops import WEIGHTED
 from convcost.ops.activation import ACTIVATIONS
-from convcost.walk import Step, output_edges
 
 #: Ops of one input whose every element follows from the element at its place: a deployed conv or linear layer absorbs
 #: them, and alone they may write over what they read.

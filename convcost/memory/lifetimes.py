@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
 
-from convcost.dims import Dim, Shape, elements, is_array, maximum, product
+from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
+from convcost.core.dtypes import storage
+from convcost.graph.walk import Step, output_edges
 from convcost.memory.layout import ELEMENTWISE, Layout, layout
 from convcost.memory.policies import Policy, policy
 from convcost.ops import WEIGHTED
-from convcost.units import storage
-from convcost.walk import Step, output_edges
 
 
 class Tensor(NamedTuple):
@@ -131,7 +131,7 @@ def lifetimes(
 
     Raises `UsageError` for an unknown policy.
 
-    >>> from convcost.network import load
+    >>> from convcost.networks.load import load
     >>> network = load("vgg16")
     >>> lifetimes(network.steps, network.graph.input_shape, network.graph.outputs).peak()
     Peak(elements=6422528, step=2)

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcost.dims import Shape
-from convcost.errors import UsageError
-from convcost.graph import producer
+from convcost.core.dims import Shape
+from convcost.core.errors import UsageError
+from convcost.graph.graph import producer
+from convcost.graph.walk import Step, output_edges
 from convcost.memory.layout import Layout, layout
 from convcost.memory.lifetimes import Overwriting, lifetimes
 from convcost.memory.policies import policy
-from convcost.walk import Step, output_edges
 
 MOST_STATES = 20_000
 """Sets of executed ops that one segment may open before the search settles for a bound; some seconds."""

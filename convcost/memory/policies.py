@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from convcost.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean
 
 Fuses = Literal["nothing", "weighted", "any"]
 """The ops that absorb what follows them: none, conv and linear layers, or any op."""

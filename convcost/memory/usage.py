@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from convcost.dims import Shape
-from convcost.errors import UsageError, did_you_mean
+from convcost.core.dims import Shape
+from convcost.core.dtypes import check_dtype
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.graph.walk import Step
 from convcost.memory.arena import WAYS, Plan, plan
-from convcost.memory.blocks import Split, split
 from convcost.memory.lifetimes import Lifetimes, Tensor, lifetimes, tensor_bytes
 from convcost.memory.order import Order, best_order
-from convcost.units import check_dtype
-from convcost.walk import Step
+from convcost.memory.parts import Split, split
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
@@ -94,7 +94,7 @@ def usage(
 ) -> Usage:
     """Follow every tensor of a network; raises `UsageError` if an option does not exist or fit.
 
-    >>> from convcost.network import load
+    >>> from convcost.networks.load import load
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """

@@ -6,13 +6,12 @@ The rules know no graph and no YAML. `OPS` is the table of all of them.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcost.dims import Dim, Shape
-from convcost.ops import activation, conv, merge, norm, pool, shape
-from convcost.ops.kinds import Unfit
+from convcost.core.dims import Dim, Shape
+from convcost.core.errors import Unfit
+from convcost.ops import activation, conv, join, norm, pool, shape
 from convcost.ops.registry import OPS, Attr, Op, failure
 
 __all__ = ["OPS", "WEIGHTED", "Attr", "Op", "Unfit", "failure", "padding_macs"]
-
 #: The ops whose multiply-accumulates are "MACs" in papers, and whose outputs are "conv activations".
 WEIGHTED = ("conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf")
 
@@ -26,4 +25,4 @@ def padding_macs(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> 
 
 
 # Importing a family enters its rules into the table.
-_FAMILIES = (activation, conv, merge, norm, pool, shape)
+_FAMILIES = (activation, conv, join, norm, pool, shape)

@@ -1,7 +1,7 @@
 """Activation functions: shapes stay, nothing is learnt (but for prelu)."""
 
-from convcost.cost import OpCost
-from convcost.ops.kinds import Tensor
+from convcost.core.cost import OpCost
+from convcost.ops.attributes import Tensor
 from convcost.ops.registry import op
 
 #: Name in a spec -> what is computed of each element x.
@@ -22,8 +22,6 @@ ACTIVATIONS = {
     "softplus": "log(1 + exp(x))",
     "softmax": "exp(x) divided by the sum of exp over the channels",
 }
-
-
 #: Those that are not monotonic: their slope does not follow from what they put out.
 _TURNING = frozenset({"gelu", "silu", "swish", "mish", "hard_swish"})
 

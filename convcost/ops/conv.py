@@ -1,10 +1,10 @@
 """Convolutions and linear layers: the ops that multiply and accumulate."""
 
-from convcost.cost import Check, OpCost
-from convcost.dims import Dim, dilated, divides, maximum, real_taps, unslide
-from convcost.ops.kinds import Amounts, Flag, Map, Padding, Pair, Size, Table, Vector
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import Dim, divides, maximum
+from convcost.ops.attributes import Amounts, Flag, Map, Padding, Pair, Size, Table, Vector
 from convcost.ops.registry import op
-from convcost.ops.window import VALID, slide_both
+from convcost.ops.window import VALID, dilated, real_taps, slide_both, unslide
 
 
 def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from convcost.cost import Check, OpCost
-from convcost.dims import divides, product
-from convcost.ops.kinds import Flag, Map, Size, Tensor
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import divides, product
+from convcost.ops.attributes import Flag, Map, Size, Tensor
 from convcost.ops.registry import op
 
 #: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.

@@ -1,10 +1,10 @@
 """Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
 
-from convcost.cost import Check, OpCost
-from convcost.dims import Shape, dilated, divides, first_given, maximum, product
-from convcost.ops.kinds import Flag, Map, Padding, Pair, PairOrNone
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import Shape, divides, first_given, maximum, product
+from convcost.ops.attributes import Flag, Map, Padding, Pair, PairOrNone
 from convcost.ops.registry import op
-from convcost.ops.window import VALID, slide_both
+from convcost.ops.window import VALID, dilated, slide_both
 
 
 @op("max_pool")

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from convcost.cost import Check, OpCost
-from convcost.dims import Shape, is_array, is_symbolic
-from convcost.ops.kinds import Kind, Rank, Unfit
-from convcost.units import shape_text
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import Shape, is_array, is_symbolic
+from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
+from convcost.ops.attributes import Kind, Rank
 
 Rule = Callable[..., OpCost]
-
 REQUIRED: Final = inspect.Parameter.empty
 
 

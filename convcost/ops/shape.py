@@ -1,9 +1,9 @@
 """Ops that move, cut, grow or relabel elements without computing anything from weights."""
 
-from convcost.cost import Check, OpCost
-from convcost.dims import cut, divides, equal, product
-from convcost.ops.kinds import Axis, Map, Margins, Mode, Pair, Position, Rate, Sections, Size, Tensor
-from convcost.ops.merge import has_axis, resized, size_of
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import cut, divides, equal, product
+from convcost.ops.attributes import Axis, Map, Margins, Mode, Pair, Position, Rate, Sections, Size, Tensor
+from convcost.ops.join import has_axis, resized, size_of
 from convcost.ops.registry import op
 
 

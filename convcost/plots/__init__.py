@@ -5,14 +5,15 @@
 ['MACs', 'params', 'activations']
 """
 
-from convcost.palette import look
-from convcost.plots.landscape import frontier
-from convcost.plots.laws import separable_ratio, waterfall, ways
+from convcost.plots.alternatives import separable_ratio, ways
+from convcost.plots.conventions import waterfall
+from convcost.plots.frontier import frontier
 from convcost.plots.memory import memory_timeline
-from convcost.plots.network import before_after, cliffs, cost_by, cumulative, heat_map
-from convcost.plots.sizes import cliff_figure, drawable, grid_figure, sizes, sweep_figure
+from convcost.plots.report import before_after, cost_by, cumulative
+from convcost.plots.space import cliff_figure, cliffs, drawable, grid_figure, heat_map, sizes, sweep_figure
 from convcost.plots.style import dark, template
-from convcost.plots.svg import svg
+from convcost.render.palette import look
+from convcost.render.svg import svg
 
 __all__ = [
     "before_after",

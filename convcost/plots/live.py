@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from convcost import html
+from convcost.render import html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.errors import UsageError
+from convcost.core.errors import UsageError
+from convcost.core.units import binary, exact, shape_text
 from convcost.memory.usage import MOST_TENSORS, Usage
-from convcost.palette import LIGHT
 from convcost.plots.style import template
-from convcost.report import Report
-from convcost.units import binary, exact, shape_text
+from convcost.render.palette import LIGHT
+from convcost.results.report import Report
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
 
 _MOST_NAMED = 3
 #: Above the highest band, for what is said about the peak.

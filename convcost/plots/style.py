@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convcost.palette import DARK, FONT, LIGHT, Theme, twins
+from convcost.render.palette import DARK, FONT, LIGHT, Theme, twins
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -79,3 +79,6 @@ def figure(traces: list[Any], *, title: str, xaxis: dict[str, Any], yaxis: dict[
 
     made = go.Figure(traces)
     return made.update_layout(template=template(), title={"text": title}, xaxis=xaxis, yaxis=yaxis, **layout)
+
+
+BAR_HEIGHT = 26

@@ -11,18 +11,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from convcost.amounts import whole
-from convcost.dims import Dim, Shape, is_symbolic
-from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
-from convcost.graph import INPUT, Graph, Node
+from convcost.core.dims import Dim, Shape, is_symbolic
+from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
+from convcost.core.reading import whole
+from convcost.core.units import say
+from convcost.graph.graph import INPUT, Graph, Node
+from convcost.graph.walk import Step, output_edges
 from convcost.ops import OPS, Unfit
-from convcost.ops.kinds import Integer, say
-from convcost.spec.elsewhere import op_hint
+from convcost.ops.attributes import Integer
+from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.model import Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Spec, Table
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
-from convcost.walk import Step, output_edges
+from convcost.spec.syntax import Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Spec, Table
 
 MOST_NODES = 5_000
 DEEPEST = 24

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from convcost.amounts import plain
-from convcost.errors import UsageError, did_you_mean
-from convcost.expr import ExprError, number
-from convcost.ops.kinds import LARGEST, Unfit, say
-from convcost.spec.model import Knob, KnobValue
+from convcost.core.dims import LARGEST
+from convcost.core.errors import Unfit, UsageError, did_you_mean
+from convcost.core.expr import ExprError, number
+from convcost.core.reading import plain
+from convcost.core.units import say
+from convcost.spec.syntax import Knob, KnobValue, Spec
 
 FIXED = "what was resolved or rewritten is one network; set knobs before"
 """Why a spec may have no knobs at all, and the way out."""
@@ -82,3 +83,16 @@ def _exact(value: Any) -> Any:
     except ExprError as error:
         raise Unfit(str(error)) from None
     return value if exact is None else exact
+
+
+def knob_values(name: str, spec: Spec, given: Mapping[str, Any]) -> dict[str, KnobValue]:
+    """Knobs as the spec takes them; raises `UsageError`."""
+    values = {}
+    for knob, value in given.items():
+        if knob not in spec.knobs:
+            raise no_knob(name, knob, spec.knobs)
+        try:
+            values[knob] = knob_value(spec.knobs[knob], value)
+        except Unfit as error:
+            raise UsageError(str(error)) from None
+    return values

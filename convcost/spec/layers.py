@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from convcost.amounts import whole
-from convcost.errors import Where, did_you_mean, nearest
-from convcost.graph import FORMS
+from convcost.core.errors import Where, did_you_mean, nearest
+from convcost.core.reading import whole
+from convcost.graph.graph import FORMS
 from convcost.ops import OPS
-from convcost.ops.kinds import Boolean, OneOf, Sides
-from convcost.spec import source
-from convcost.spec.elsewhere import attribute_meant, attribute_note, op_hint, op_meant
-from convcost.spec.model import Body, Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Table, Value
+from convcost.ops.attributes import Boolean, OneOf, Sides
+from convcost.spec.hints import attribute_meant, attribute_note, op_hint, op_meant
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
-from convcost.spec.source import Mapping, Scalar, Tree
+from convcost.spec.syntax import Body, Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Table, Value
+from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 MOST_COLUMNS = 100
 
@@ -20,15 +19,15 @@ class LayerReader(Reader):
     """Reads sequences of layers."""
 
     def items(self, tree: Tree, scope: str, names: Names) -> tuple[Item, ...]:
-        if not isinstance(tree, source.Sequence):
+        if not isinstance(tree, SequenceNode):
             self.complain(tree.where, scope, f"must be a list of layers, got {say_tree(tree)}")
             return (Item(tree.where, Broken()),)
         return tuple(self.item(entry, scope, names) for entry in tree.items)
 
     def item(self, tree: Tree, scope: str, names: Names) -> Item:
-        if isinstance(tree, Scalar) and isinstance(tree.value, str):
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, str):
             return Item(tree.where, self.call(tree, scope, names))
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, MappingNode):
             self.complain(tree.where, scope, f"a layer is an op's name or {{op: {{…}}}}, got {say_tree(tree)}")
             return Item(tree.where, Broken())
         modifiers = {key: value for key, value in tree.pairs.items() if key in MODIFIERS}
@@ -49,7 +48,7 @@ class LayerReader(Reader):
             return f"; arguments go inside, as in {{{target}: {{{inside[0]}: …}}}}"
         return did_you_mean(others[0], MODIFIERS) if others else ""
 
-    def item_of(self, tree: Mapping, verb: str, modifiers: dict[str, Tree], scope: str, names: Names) -> Item:
+    def item_of(self, tree: MappingNode, verb: str, modifiers: dict[str, Tree], scope: str, names: Names) -> Item:
         named = modifiers.get("name")
         name = self.layer_name(named, scope) if named is not None else None
         scope = f"{scope}.{name or verb}" if verb not in VERBS or name else scope
@@ -64,7 +63,7 @@ class LayerReader(Reader):
         else:
             body = self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
         condition, repeat, side = modifiers.get("if"), modifiers.get("repeat"), modifiers.get("side")
-        if side is not None and not (isinstance(side, Scalar) and isinstance(side.value, bool)):
+        if side is not None and not (isinstance(side, ScalarNode) and isinstance(side.value, bool)):
             self.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
         if "then" in modifiers and repeat is None:
             self.complain(tree.keys["then"], scope, "then goes with repeat")
@@ -83,10 +82,10 @@ class LayerReader(Reader):
             inputs=inputs,
             repeat=self.value(repeat, f"{scope}: repeat", names) if repeat else None,
             then=self.overrides(modifiers.get("then"), body, scope, names),
-            side=isinstance(side, Scalar) and side.value is True,
+            side=isinstance(side, ScalarNode) and side.value is True,
         )
 
-    def refuse_misplaced(self, tree: Mapping, verb: str, scope: str) -> None:
+    def refuse_misplaced(self, tree: MappingNode, verb: str, scope: str) -> None:
         """Complain about keys that belong to another verb."""
         belongs = {"join": "parallel", "columns": "each", "rows": "each"}
         for key in tree.pairs:
@@ -95,7 +94,7 @@ class LayerReader(Reader):
 
     def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
         """The body, with how the reference implementation writes its op."""
-        form = tree.text if isinstance(tree, Scalar) else ""
+        form = tree.text if isinstance(tree, ScalarNode) else ""
         if form not in FORMS:
             self.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
         elif isinstance(body, Call):
@@ -121,11 +120,11 @@ class LayerReader(Reader):
             if known is None or name in known
         }
 
-    def parallel(self, tree: Mapping, scope: str, names: Names) -> Parallel | Broken:
+    def parallel(self, tree: MappingNode, scope: str, names: Names) -> Parallel | Broken:
         branches, join = tree.pairs["parallel"], tree.pairs.get("join")
         if join is None:
             self.complain(tree.where, scope, "parallel needs a join: add, concat or another op of several inputs")
-        if not isinstance(branches, Mapping) or len(branches.pairs) < 2:
+        if not isinstance(branches, MappingNode) or len(branches.pairs) < 2:
             self.complain(branches.where, scope, "parallel needs two or more named branches")
             return Broken()
         read = tuple(
@@ -139,9 +138,9 @@ class LayerReader(Reader):
 
     def join(self, tree: Tree, scope: str, names: Names) -> Call | Broken:
         """The op or block that joins branches: an item without any modifier."""
-        if isinstance(tree, Scalar) and isinstance(tree.value, str):
-            return self.call_of(tree.where, tree.value, Scalar(tree.where, None), scope, names)
-        for key, where in tree.keys.items() if isinstance(tree, Mapping) else ():
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, str):
+            return self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names)
+        for key, where in tree.keys.items() if isinstance(tree, MappingNode) else ():
             if key in MODIFIERS:
                 self.complain(where, scope, f"{key} does not go with a join")
             elif key in VERBS:
@@ -151,7 +150,7 @@ class LayerReader(Reader):
         return body if isinstance(body, Call) else Broken()
 
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, MappingNode):
             return Branch(name, where, self.items(tree, scope, names))
         full = self.mapping(tree, scope, ("if", "in", "layers"), required=("layers",))
         pairs = full.pairs if full else {}
@@ -166,9 +165,9 @@ class LayerReader(Reader):
             inputs,
         )
 
-    def table(self, tree: Mapping, scope: str, names: Names) -> Table | Broken:
+    def table(self, tree: MappingNode, scope: str, names: Names) -> Table | Broken:
         heads, body = tree.pairs.get("columns"), tree.pairs.get("rows")
-        if not isinstance(heads, source.Sequence) or not isinstance(body, source.Sequence) or not heads.items:
+        if not isinstance(heads, SequenceNode) or not isinstance(body, SequenceNode) or not heads.items:
             self.complain(tree.where, scope, "each needs columns (a list of names) and rows (a list of lists)")
             return Broken()
         before = len(self.problems)
@@ -180,24 +179,22 @@ class LayerReader(Reader):
             return Broken()
         each = tree.pairs["each"]
         inner = names.plus([*(c for c in columns if NAME.fullmatch(c)), "row"])
-        items = (
-            self.items(each, scope, inner) if isinstance(each, source.Sequence) else (self.item(each, scope, inner),)
-        )
+        items = self.items(each, scope, inner) if isinstance(each, SequenceNode) else (self.item(each, scope, inner),)
         if not items:
             self.complain(each.where, scope, "each needs one layer or more")
             return Broken()
         return Table(columns, tuple(rows), items)
 
-    def columns(self, heads: source.Sequence, scope: str) -> tuple[str, ...]:
+    def columns(self, heads: SequenceNode, scope: str) -> tuple[str, ...]:
         """The names of a table's columns: labels such as 50, or names that its layers can use."""
         columns: list[str] = []
         if len(heads.items) > MOST_COLUMNS:
             self.complain(heads.where, scope, f"a table may have {MOST_COLUMNS} columns, got {len(heads.items):,}")
             return ()
         for head in heads.items:
-            text = head.text if isinstance(head, Scalar) else ""
+            text = head.text if isinstance(head, ScalarNode) else ""
             if not text:
-                got = "''" if isinstance(head, Scalar) and head.quoted else say_tree(head)
+                got = "''" if isinstance(head, ScalarNode) and head.quoted else say_tree(head)
                 self.complain(head.where, scope, f"a column needs a name, got {got}")
             elif text in columns or (whole(text) is not None and whole(text) in map(whole, columns)):
                 self.complain(head.where, scope, f"columns must have different names, got {text!r}")
@@ -208,7 +205,7 @@ class LayerReader(Reader):
 
     def row(self, row: Tree, columns: tuple[str, ...], scope: str, names: Names) -> tuple[Value, ...]:
         """The cells of one row; a cell in the column `name` is a name, not an expression."""
-        if not isinstance(row, source.Sequence):
+        if not isinstance(row, SequenceNode):
             need = f"a row must be a list of {len(columns)} cells ({', '.join(columns)})"
             self.complain(row.where, scope, f"{need}, got {say_tree(row)}")
             return ()
@@ -229,9 +226,9 @@ class LayerReader(Reader):
             return tuple(OPS[target].attrs)
         return self.blocks.get(target)
 
-    def call(self, tree: Scalar, scope: str, names: Names) -> Call | Broken:
+    def call(self, tree: ScalarNode, scope: str, names: Names) -> Call | Broken:
         name = str(tree.value)
-        return self.call_of(tree.where, name, Scalar(tree.where, None), f"{scope}.{name}", names)
+        return self.call_of(tree.where, name, ScalarNode(tree.where, None), f"{scope}.{name}", names)
 
     def call_of(self, where: Where, target: str, tree: Tree, scope: str, names: Names) -> Call | Broken:
         if not self.is_target(target, names):
@@ -240,8 +237,8 @@ class LayerReader(Reader):
             target = op_meant(target, targets)  # what is wrong with its arguments and behind it can still be told
             if not target:
                 return BrokenCall()
-        empty = isinstance(tree, Scalar) and tree.value is None
-        if not empty and not isinstance(tree, Mapping):
+        empty = isinstance(tree, ScalarNode) and tree.value is None
+        if not empty and not isinstance(tree, MappingNode):
             self.complain(tree.where, scope, f"the arguments of {target} must be a mapping, got {say_tree(tree)}")
             return BrokenCall()
         before = len(self.problems)
@@ -261,7 +258,7 @@ class LayerReader(Reader):
                 self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
         return BrokenCall() if len(self.problems) > before else Call(where, target, args)
 
-    def arguments(self, table: Mapping | None, known: tuple[str, ...] | None) -> dict[str, str]:
+    def arguments(self, table: MappingNode | None, known: tuple[str, ...] | None) -> dict[str, str]:
         """Argument -> the key that it is given by: its name, or what another tool calls it."""
         keys = list(table.pairs) if table else []
         given = {key: key for key in keys if known is None or key in known}
@@ -271,7 +268,7 @@ class LayerReader(Reader):
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) is meant, not a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
-        word = tree.value if isinstance(tree, Scalar) else None
+        word = tree.value if isinstance(tree, ScalarNode) else None
         if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):
             return self.value(tree, scope, names)
         if word in kind.words:

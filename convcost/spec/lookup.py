@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from convcost.amounts import whole
-from convcost.dims import is_symbolic
-from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
-from convcost.expr import ExprError
-from convcost.graph import INPUT, Node, producer
+from convcost.core.dims import is_symbolic
+from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
+from convcost.core.expr import ExprError
+from convcost.core.reading import whole
+from convcost.core.units import say
+from convcost.graph.graph import INPUT, Node, producer
+from convcost.graph.walk import Walk
 from convcost.ops import Unfit
-from convcost.ops.kinds import say
-from convcost.spec.model import Broken, Call, Edge, Spec, Value
 from convcost.spec.place import Env, Flow, Place, Unknown
-from convcost.walk import Walk
+from convcost.spec.syntax import Broken, Call, Edge, Spec, Value
 
 MOST_STEPS = 100_000
 

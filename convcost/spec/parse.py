@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from convcost.errors import Problem, SpecError, Where
+from convcost.core.errors import Problem, SpecError, Where
 from convcost.ops import Unfit
-from convcost.spec import source
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
-from convcost.spec.model import (
+from convcost.spec.reader import Names, say_tree
+from convcost.spec.syntax import (
     BROKEN,
     Block,
     Broken,
@@ -24,8 +24,7 @@ from convcost.spec.model import (
     Table,
     Value,
 )
-from convcost.spec.reader import Names, say_tree
-from convcost.spec.source import Mapping, Scalar, Tree
+from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree
 
 VERSION = 1
 _TOP = (
@@ -42,8 +41,6 @@ _TOP = (
     "layers",
     "outputs",
 )
-
-
 _BLOCK = ("args", "inputs", "layers", "outputs")
 
 
@@ -52,7 +49,7 @@ def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
 
     Raises `SpecError` if it is no spec at all.
     """
-    tree, problems = source.parse(text, file)
+    tree, problems = parse_tree(text, file)
     return _FileReader(file, problems).spec(tree), problems
 
 
@@ -63,7 +60,7 @@ class _FileReader(LayerReader):
     """Whether a block contains itself."""
 
     def spec(self, tree: Tree) -> Spec:
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, MappingNode):
             raise SpecError(
                 [*self.problems, Problem(tree.where, "", f"a spec must be a mapping, got {say_tree(tree)}")]
             )
@@ -96,21 +93,23 @@ class _FileReader(LayerReader):
         items = self.items(tree, "layers", names)
         return (Item(tree.where, Broken()),) if self.cyclic else items
 
-    def version(self, top: Mapping) -> None:
+    def version(self, top: MappingNode) -> None:
         stated = top.pairs.get("convcost")
-        if stated is not None and not (isinstance(stated, Scalar) and stated.value == VERSION and stated.text == "1"):
-            got = f"the text {stated.value!r}" if isinstance(stated, Scalar) and stated.quoted else say_tree(stated)
+        if stated is not None and not (
+            isinstance(stated, ScalarNode) and stated.value == VERSION and stated.text == "1"
+        ):
+            got = f"the text {stated.value!r}" if isinstance(stated, ScalarNode) and stated.quoted else say_tree(stated)
             self.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
 
     def input(self, tree: Tree, names: Names) -> tuple[Value, ...]:
-        if not isinstance(tree, source.Sequence) or len(tree.items) not in (1, 3):
-            got = f"a list of {len(tree.items)}" if isinstance(tree, source.Sequence) else say_tree(tree)
+        if not isinstance(tree, SequenceNode) or len(tree.items) not in (1, 3):
+            got = f"a list of {len(tree.items)}" if isinstance(tree, SequenceNode) else say_tree(tree)
             need = "must be [height, width, channels], or [channels] for a vector"
             self.complain(tree.where, "input", f"{need}, got {got}")
             return ()
         return tuple(self.value(part, "input", names) for part in tree.items)
 
-    def knobs(self, top: Mapping) -> dict[str, Knob]:
+    def knobs(self, top: MappingNode) -> dict[str, Knob]:
         table = self.mapping(top.pairs.get("knobs"), "knobs")
         if table is None:
             return {}
@@ -122,11 +121,11 @@ class _FileReader(LayerReader):
         choices: tuple[KnobValue, ...] = ()
         about = ""
         default: Tree | None = tree
-        if isinstance(tree, Mapping):
+        if isinstance(tree, MappingNode):
             self.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
             default, listed = tree.pairs.get("default"), tree.pairs.get("choices")
             about = str(self.scalar(tree, "about", str) or "")
-            if isinstance(listed, source.Sequence):
+            if isinstance(listed, SequenceNode):
                 constants = [self.constant(choice, scope) for choice in listed.items]
                 choices = tuple(choice for choice in constants if choice is not None)
             elif listed is not None:
@@ -144,20 +143,20 @@ class _FileReader(LayerReader):
 
     def constant(self, tree: Tree, scope: str) -> KnobValue | None:
         """A value that needs no knobs; None after a complaint."""
-        if isinstance(tree, source.Sequence):
-            parts = [part.value for part in tree.items if isinstance(part, Scalar)]
+        if isinstance(tree, SequenceNode):
+            parts = [part.value for part in tree.items if isinstance(part, ScalarNode)]
             whole = [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
             if whole and len(whole) == len(tree.items):
                 return tuple(whole)
-        elif isinstance(tree, Scalar) and tree.broken:
+        elif isinstance(tree, ScalarNode) and tree.broken:
             return None
-        elif isinstance(tree, Scalar) and tree.value is not None:
+        elif isinstance(tree, ScalarNode) and tree.value is not None:
             return tree.value
         need = "must be a number, a word, true or false, or a list of integers"
         self.complain(tree.where, scope, f"{need}, got {say_tree(tree)}")
         return None
 
-    def presets(self, top: Mapping, knobs: dict[str, Knob]) -> dict[str, dict[str, KnobValue]]:
+    def presets(self, top: MappingNode, knobs: dict[str, Knob]) -> dict[str, dict[str, KnobValue]]:
         table = self.mapping(top.pairs.get("presets"), "presets")
         if table is None:
             return {}
@@ -168,7 +167,7 @@ class _FileReader(LayerReader):
             presets[name] = self.preset(scope, settings, knobs)
         return presets
 
-    def preset(self, scope: str, settings: Mapping | None, knobs: dict[str, Knob]) -> dict[str, KnobValue]:
+    def preset(self, scope: str, settings: MappingNode | None, knobs: dict[str, Knob]) -> dict[str, KnobValue]:
         values = {}
         for knob, tree in settings.pairs.items() if settings else ():
             if knob in knobs and (value := self.constant(tree, f"{scope}.{knob}")) is not None:
@@ -178,11 +177,11 @@ class _FileReader(LayerReader):
                     self.complain(tree.where, scope, str(error))
         return values
 
-    def read_blocks(self, top: Mapping, names: Names) -> dict[str, Block]:
+    def read_blocks(self, top: MappingNode, names: Names) -> dict[str, Block]:
         table = self.mapping(top.pairs.get("blocks"), "blocks")
         if table is None:
             return {}
-        bodies: dict[str, Mapping] = {}
+        bodies: dict[str, MappingNode] = {}
         for name, tree in table.pairs.items():
             self.new_name(name, table.keys[name], f"blocks.{name}")
             if name in names.values:
@@ -197,13 +196,13 @@ class _FileReader(LayerReader):
         self.refuse_cycles(blocks)
         return blocks
 
-    def block(self, name: str, body: Mapping, names: Names) -> Block:
+    def block(self, name: str, body: MappingNode, names: Names) -> Block:
         scope = f"blocks.{name}"
         args: dict[str, Value | None] = {}
         stated = body.pairs.get("args")
-        for arg, tree in stated.pairs.items() if isinstance(stated, Mapping) else ():
+        for arg, tree in stated.pairs.items() if isinstance(stated, MappingNode) else ():
             self.new_name(arg, stated.keys[arg], f"{scope}.args.{arg}")  # type: ignore[union-attr]
-            missing = isinstance(tree, Scalar) and tree.value is None
+            missing = isinstance(tree, ScalarNode) and tree.value is None
             # A default may use the knobs and the arguments before it.
             args[arg] = None if missing else self.value(tree, f"{scope}.args.{arg}", names.plus(args))
         inputs, outputs = (self.different_edges(body, key, scope) for key in ("inputs", "outputs"))
@@ -212,7 +211,7 @@ class _FileReader(LayerReader):
         names_of_inputs = tuple(edge.name for edge in inputs) or ("input",)
         return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.blocks[name] is None)
 
-    def different_edges(self, body: Mapping, key: str, scope: str) -> tuple[Edge, ...]:
+    def different_edges(self, body: MappingNode, key: str, scope: str) -> tuple[Edge, ...]:
         """The names under a key of a block, each of which may stand once."""
         listed = body.pairs.get(key)
         edges = self.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcost.errors import Where, did_you_mean
-from convcost.expr import ExprError
+from convcost.core.errors import Where, did_you_mean
+from convcost.core.expr import ExprError
+from convcost.graph.walk import Walk
 from convcost.ops import OPS
-from convcost.spec.model import BROKEN
-from convcost.walk import Walk
+from convcost.spec.syntax import BROKEN
 
 
 @dataclass(frozen=True, slots=True)

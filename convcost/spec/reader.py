@@ -7,19 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcost.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
-from convcost.expr import ExprError
-from convcost.expr import parse as parse_expr
+from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
+from convcost.core.expr import ExprError
+from convcost.core.expr import parse as parse_expr
+from convcost.core.units import say
 from convcost.ops import OPS
-from convcost.ops.kinds import OneOf, Sides, say
-from convcost.spec import source
-from convcost.spec.elsewhere import attribute_hint, attribute_meant
-from convcost.spec.model import Broken, Edge, Value
-from convcost.spec.source import Mapping, Scalar, Tree
+from convcost.ops.attributes import OneOf, Sides
+from convcost.spec.hints import attribute_hint, attribute_meant
+from convcost.spec.syntax import Broken, Edge, Value
+from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 NOTHING = "none"
 """In the place of an op: build nothing."""
-
 MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
@@ -70,9 +69,9 @@ class Reader:
             raise SpecError(self.problems)
 
     def value(self, tree: Tree, scope: str, names: Names) -> Value:
-        if isinstance(tree, source.Sequence):
+        if isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.value(part, scope, names) for part in tree.items))
-        if isinstance(tree, Mapping):
+        if isinstance(tree, MappingNode):
             self.complain(tree.where, scope, "must be a value or a list, got a mapping")
             return Value(tree.where, Broken())
         if not isinstance(tree.value, str) or tree.broken:
@@ -103,11 +102,11 @@ class Reader:
         required: Sequence[str] = (),
         *,
         of_op: bool = False,
-    ) -> Mapping | None:
+    ) -> MappingNode | None:
         """The tree as a mapping with known keys only; None, with a complaint, if it is something else."""
-        if tree is None or (isinstance(tree, Scalar) and tree.value is None and not required):
+        if tree is None or (isinstance(tree, ScalarNode) and tree.value is None and not required):
             return None
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, MappingNode):
             self.complain(tree.where, scope, f"must be a mapping, got {say_tree(tree)}")
             return None
         if len(tree.pairs) > MOST_KEYS:
@@ -119,39 +118,41 @@ class Reader:
             self.complain(tree.where, scope, f"the key {key!r} is missing")
         return tree
 
-    def unknown(self, tree: Mapping, known: Sequence[str] | None) -> list[str]:
+    def unknown(self, tree: MappingNode, known: Sequence[str] | None) -> list[str]:
         """Keys that mean nothing here; not the rest of an expression that an unquoted comma has cut in two."""
-        texts = [value.text for value in tree.pairs.values() if isinstance(value, Scalar)]
+        texts = [value.text for value in tree.pairs.values() if isinstance(value, ScalarNode)]
         cut = any(text.count("(") > text.count(")") for text in texts)
         return [key for key in tree.pairs if known is not None and key not in known and not (cut and ")" in key)]
 
-    def missing(self, tree: Mapping, required: Iterable[str], known: Sequence[str] | None) -> list[str]:
+    def missing(self, tree: MappingNode, required: Iterable[str], known: Sequence[str] | None) -> list[str]:
         """Required keys that are not there, not even misspelt."""
         names = known or ()
         meant = {attribute_meant(key, names) or nearest(key, names) for key in self.unknown(tree, known)}
         return [key for key in required if key not in tree.pairs and key not in meant]
 
-    def scalar(self, table: Mapping, key: str, kind: type) -> Any:
+    def scalar(self, table: MappingNode, key: str, kind: type) -> Any:
         tree = table.pairs.get(key)
         if tree is None:
             return None
-        if isinstance(tree, Scalar) and isinstance(tree.value, kind) and not isinstance(tree.value, bool):
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, kind) and not isinstance(tree.value, bool):
             return tree.value
         self.complain(tree.where, key, f"must be {'an integer' if kind is int else 'text'}, got {say_tree(tree)}")
         return None
 
     def layer_name(self, tree: Tree, scope: str) -> str | None:
-        if isinstance(tree, Scalar) and _LAYER_NAME.fullmatch(tree.text):
+        if isinstance(tree, ScalarNode) and _LAYER_NAME.fullmatch(tree.text):
             return tree.text
-        got = repr(tree.value) if isinstance(tree, Scalar) and isinstance(tree.value, str) else say_tree(tree)
+        got = repr(tree.value) if isinstance(tree, ScalarNode) and isinstance(tree.value, str) else say_tree(tree)
         self.complain(tree.where, scope, f"a name consists of letters, digits, _ and -, got {got}")
         return None
 
     def edges(
         self, tree: Tree, scope: str, need: str = "needs the name of an earlier layer, or a list of names"
     ) -> tuple[Edge, ...]:
-        entries = tree.items if isinstance(tree, source.Sequence) else (tree,)
-        named = [e for e in entries if isinstance(e, Scalar) and e.value is not None and not isinstance(e.value, bool)]
+        entries = tree.items if isinstance(tree, SequenceNode) else (tree,)
+        named = [
+            e for e in entries if isinstance(e, ScalarNode) and e.value is not None and not isinstance(e.value, bool)
+        ]
         if not entries or len(named) < len(entries):
             self.complain(tree.where, scope, need)
             return ()
@@ -167,4 +168,4 @@ class Reader:
 
 def say_tree(tree: Tree) -> str:
     """A value as it stands in the file, or what kind of thing it is."""
-    return say(tree.value) if isinstance(tree, Scalar) else tree.kind
+    return say(tree.value) if isinstance(tree, ScalarNode) else tree.kind

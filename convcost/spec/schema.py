@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.graph import FORMS
+from convcost.graph.graph import FORMS
 from convcost.ops import OPS, Op
 
 Schema = dict[str, Any]
-
 _EXPRESSION: Schema = {"type": "string", "description": "an expression, e.g. round_to(32 * width)"}
 _SCALAR: Schema = {"type": ["number", "string", "boolean"]}
 _REF_ITEMS: Schema = {"$ref": "#/definitions/layers"}

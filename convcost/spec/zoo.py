@@ -6,10 +6,10 @@ import os
 from functools import lru_cache
 from typing import NamedTuple
 
-from convcost.errors import Problem, SpecError, UsageError, did_you_mean
-from convcost.spec import source
-from convcost.spec.model import Spec
+from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
 from convcost.spec.parse import parse
+from convcost.spec.syntax import Spec
+from convcost.spec.tree import read_text, shown_path
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -43,7 +43,7 @@ def _parsed(text: str, file: str) -> tuple[Spec, tuple[Problem, ...]]:
 
 def open_file(path: str, preset: str | None = None) -> Found:
     """Read a spec file; raises `SpecError` if it is no spec at all."""
-    spec, problems = _parsed(source.read(path), source.display(path))
+    spec, problems = _parsed(read_text(path), shown_path(path))
     return Found(spec, preset, problems)
 
 
@@ -60,7 +60,7 @@ def find(model: str) -> Found:
             return open_file(path)
     for path in files():
         # Reading all files is quick, parsing them is not: parse only one that has the word.
-        if model and f"{model}:" in source.read(path) and model in (found := open_file(path, model)).spec.presets:
+        if model and f"{model}:" in read_text(path) and model in (found := open_file(path, model)).spec.presets:
             return found
     hint = did_you_mean(model, names())
     raise UsageError(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.paths import SPECS
 
 import convcost
-from convcost.errors import SpecError
-from convcost.grid.budget import parse_count
-from convcost.units import parse_bytes
+from convcost.core.errors import SpecError
+from convcost.core.reading import parse_bytes, parse_count
 
 METRICS = {
     "macs": "macs",
@@ -114,7 +113,7 @@ def test_budgets_are_read_as_on_the_command_line(opened: Callable[..., Any], fie
 
 def test_a_budget_is_kept_and_its_edge_cannot_be_widened(opened: Callable[..., Any]) -> None:
     """The marked front of width × resolution against every network of the grid, counted by the sweep."""
-    from convcost.grid.sweep import sweep
+    from convcost.space.sweep import sweep
 
     page = opened("explore", "mobilenet_v2", "--over", "width=0.25:1.5:0.25", "--over", "resolution=96:320:16").page
     page.fill("#max-macs", "200M")
@@ -140,9 +139,6 @@ def test_keys_move_a_slider_and_wrong_budgets_are_marked(opened: Callable[..., A
     page.fill("#max-macs", "many")
     assert page.locator("#max-macs").get_attribute("aria-invalid") == "true"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-SPECS = Path(__file__).parent.parent / "specs"
 
 
 def said(page: Any) -> str:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import convcost
 from convcost.cli.main import main
-from convcost.frontier import frontier
+from convcost.published.frontier import frontier
 
 COMMANDS = [
     ("report", "mobilenet_v2"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from convcost.network import open_network
+from convcost.networks.load import open_network
 
 from .calls import convcost_calls, torch_calls, torchvision_calls
 from .require import require

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcost import engine
-from convcost.compare import Layer, build
-from convcost.engine import conv2d, execute, pool
+from convcost.alternatives import execution as engine
+from convcost.alternatives.execution import conv2d, execute, pool
+from convcost.alternatives.recipes import Layer, build
 
 from .require import require
 

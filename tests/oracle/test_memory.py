@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import convcost
-from convcost.dims import product
+from convcost.core.dims import product
 from convcost.memory import lifetimes
 
 from .frameworks import import_torchvision

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import convcost
-from convcost.conventions import convention as named
-from convcost.network import open_network
+from convcost.conventions.catalog import convention as named
+from convcost.networks.load import open_network
 from convcost.ops import OPS
 
 from .counters import COUNTERS, counted

@@ -1,0 +1,1 @@
+"""One layer, several ways to build it."""

@@ -1,0 +1,223 @@
+"""A comparison of ways to build a layer as a table and as JSON: steps, totals, ratios with their law, executed counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convcost.alternatives.recipes import Alternative, Layer, Made, amount_of, compare, ratio
+from convcost.core.dims import Shape, elements
+from convcost.core.units import exact, percent, shape_text
+from convcost.core.version import __version__
+from convcost.formulas.trace import Quantity, quantities, same_text
+from convcost.ops import padding_macs
+from convcost.render.table import Table
+
+if TYPE_CHECKING:
+    from convcost.alternatives.law import Law
+
+
+class Executed(NamedTuple):
+    """What the engine counted for one alternative, step by step."""
+
+    multiplications: tuple[int, ...]
+    with_padding: tuple[int, ...]
+
+
+def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = False) -> Table:
+    """All alternatives, step by step; with `execute`, each is really run and its multiplications are counted."""
+    alternatives = compare(layer, against)
+    standard = alternatives[0]
+    counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
+    notes = [("output", _output_text(standard)), *(("way", text) for a in alternatives if (text := _way_text(a)))]
+    notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
+    notes += [("why", line) for a in alternatives[1:] for line in _why(a, standard, layer)]
+    if len(alternatives) > 1:
+        notes.append(("memory", _memory_text(alternatives)))
+    notes += [("padding", _padding_text(a)) for a in alternatives if _on_padding(a)]
+    notes += [note for a in alternatives for note in _executed_notes(a, counted)]
+    if not layer.bias:
+        notes.append(("params", "without biases; --bias counts one per filter"))
+    return Table(
+        title=_title(layer, standard),
+        headers=("way", "step", "output", "multiplications", "params", "activations", "ratio"),
+        numeric=(False, False, False, True, True, True, True),
+        rows=[row for a in alternatives for row in _rows(a, standard)],
+        records=[_record(a, step) for a in alternatives for step in a.steps],
+        data=_data(layer, alternatives, counted),
+        notes=notes,
+    )
+
+
+def _title(layer: Layer, standard: Alternative) -> str:
+    (height, width), (down, right) = layer.kernel, layer.stride
+    stride = f"stride {down}" if down == right else f"stride {down}×{right}"
+    padding = layer.padding if isinstance(layer.padding, str) else "×".join(map(str, layer.padding))
+    if layer.padding == "same":
+        padding = f"same ({same_text(layer.input_shape, layer._asdict())})"
+    filters = f"{layer.filters} filter{'s' * (layer.filters != 1)} of {height}×{width}"
+    shapes = f"{shape_text(layer.input_shape)} input", f"-> {shape_text(standard.output_shape)}"
+    return f"{shapes[0]}, {filters}, {stride}, padding {padding} {shapes[1]}"
+
+
+def _output_text(standard: Alternative) -> str:
+    """How the size of the output follows from the rule."""
+    high, wide, *_ = _quantities(standard.steps[0])
+    texts = [f"{q.formula} = {q.operands} = {q.value}" for q in (high, wide)]
+    if texts[0] == texts[1].replace("w", "h"):
+        return f"h' = w' = {texts[0]}"
+    return f"h' = {texts[0]}, w' = {texts[1]}"
+
+
+def _way_text(alternative: Alternative) -> str:
+    """What the number of a way is: the letter of the law, and in words."""
+    found = amount_of(alternative.name)
+    return f"{alternative.name}: {found[0].letter} = {found[1]} {found[0].says}" if found else ""
+
+
+def _quantities(step: Made) -> list[Quantity]:
+    return quantities(step.part.op, [step.input_shape], step.part.converted())
+
+
+def _rows(alternative: Alternative, standard: Alternative) -> list[list[str]]:
+    def row(way: str, name: str, shape: Shape, macs: int, params: int, written: int) -> list[str]:
+        share = f"{macs / standard.macs:.4f}"
+        return [way, name, shape_text(shape), exact(macs), exact(params), exact(written), share]
+
+    rows = [
+        row(
+            alternative.name if step is alternative.steps[0] else "",
+            step.name,
+            step.cost.out[0],
+            step.cost.macs,
+            step.cost.params,
+            elements(step.cost.out),
+        )
+        for step in alternative.steps
+    ]
+    if len(rows) == 1:
+        return rows
+    whole = alternative
+    return [*rows, row("", "= together", whole.output_shape, whole.macs, whole.params, whole.activations)]
+
+
+def _derivation(step: Made) -> str:
+    macs = next(q for q in _quantities(step) if q.name == "MACs")
+    return f"{step.name}: {macs.formula} = {macs.operands} = {exact(macs.value)}"
+
+
+def _why(alternative: Alternative, standard: Alternative, layer: Layer) -> list[str]:
+    """The ratio as fraction, number and law, step by step where there are several."""
+    law = _law(alternative.name, layer)
+    applies = law.value() == ratio(alternative, standard)
+    lines = []
+    if len(alternative.steps) > 1:
+        for step, term in zip(alternative.steps, law.written_terms(), strict=True):
+            share = Fraction(step.cost.macs, standard.macs)
+            said = f" = {term}" if applies else ""
+            lines.append(f"{step.name} / standard = {exact(step.cost.macs)}/{exact(standard.macs)} = {share}{said}")
+    share = ratio(alternative, standard)
+    counts = f"{exact(alternative.macs)}/{exact(standard.macs)} = {share} = {float(share):.4f}"
+    assumed = f" (with {' and '.join(law.assumptions)})" if law.assumptions else ""
+    said = f" = {law}{assumed}" if applies else f"; the law {law}{assumed} gives {float(law.value()):.4f}"
+    return [*lines, f"{alternative.name} / standard = {counts}{said}"]
+
+
+def _law(way: str, layer: Layer) -> Law:
+    from convcost.alternatives.law import law_of
+
+    name, _, amount = way.partition(":")
+    return law_of(layer, name, int(amount or 1))
+
+
+def _memory_text(alternatives: Sequence[Alternative]) -> str:
+    """Elements alive at once: what an op between the layer's input and output adds, no ratio of MACs shows."""
+    peaks = ", ".join(f"{a.name} {exact(a.peak)}" for a in alternatives)
+    return f"elements alive at once, input and output of the op that needs most: {peaks}"
+
+
+def _on_padding(alternative: Alternative) -> int:
+    """MACs that multiply padding zeros, by the rule."""
+    return sum(padding_macs(s.part.op, [s.input_shape], s.part.converted()) for s in alternative.steps)
+
+
+def _padding_text(alternative: Alternative) -> str:
+    zeros = _on_padding(alternative)
+    return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
+
+
+def _run(layer: Layer, alternative: Alternative) -> Executed:
+    from convcost.alternatives.execution import execute
+
+    runs = execute(layer, alternative)
+    return Executed(tuple(run.multiplications for run in runs), tuple(run.with_padding for run in runs))
+
+
+def _executed_notes(alternative: Alternative, counted: dict[str, Executed]) -> list[tuple[str, str]]:
+    if alternative.name not in counted:
+        return []
+    total, zeros = (sum(numbers) for numbers in counted[alternative.name])
+    verdict = "as the rule says" if total == alternative.macs else f"but the rule says {exact(alternative.macs)}"
+    padding = f"; {exact(zeros)} of them multiplied padding zeros" if zeros else ""
+    return [("executed", f"{alternative.name}: {exact(total)} multiplications, {verdict}{padding}")]
+
+
+def _record(alternative: Alternative, step: Made) -> dict[str, Any]:
+    return {
+        "way": alternative.name,
+        "step": step.name,
+        "output_shape": "x".join(map(str, step.cost.out[0])),
+        "macs": step.cost.macs,
+        "params": step.cost.params,
+        "activations": elements(step.cost.out),
+    }
+
+
+def _data(layer: Layer, alternatives: list[Alternative], counted: dict[str, Executed]) -> dict[str, Any]:
+    return {
+        "schema": "convcost.compare/1",
+        "version": __version__,
+        "input_shape": list(layer.input_shape),
+        "output_shape": list(alternatives[0].output_shape),
+        "filters": layer.filters,
+        "kernel": list(layer.kernel),
+        "stride": list(layer.stride),
+        "alternatives": [_alternative(a, alternatives[0], layer, counted.get(a.name)) for a in alternatives],
+    }
+
+
+def _alternative(
+    alternative: Alternative, standard: Alternative, layer: Layer, counted: Executed | None
+) -> dict[str, Any]:
+    share, law = ratio(alternative, standard), _law(alternative.name, layer)
+    taken = amount_of(alternative.name)
+    data: dict[str, Any] = {
+        "name": alternative.name,
+        **({"amount": {**taken[0]._asdict(), "value": taken[1]}} if taken else {}),
+        "macs": alternative.macs,
+        "padding_macs": _on_padding(alternative),
+        "params": alternative.params,
+        "activations": alternative.activations,
+        "peak_activations": alternative.peak,
+        "steps": [
+            {
+                "name": step.name,
+                "output_shape": list(step.cost.out[0]),
+                "macs": step.cost.macs,
+                "params": step.cost.params,
+                "activations": elements(step.cost.out),
+            }
+            for step in alternative.steps
+        ],
+        "ratio": {
+            "value": float(share),
+            "exact": str(share),
+            "formula": str(law),
+            "assumptions": list(law.assumptions),
+            "applies": law.value() == share,
+        },
+    }
+    if counted:
+        data["executed"] = {"multiplications": sum(counted.multiplications), "with_padding": sum(counted.with_padding)}
+    return data

@@ -1,0 +1,232 @@
+"""One layer, several ways to build it: normal, depthwise separable, grouped, bottleneck, inverted bottleneck, spatial.
+
+Each way is a short list of ops; shapes and costs come from the ops' own rules, so that the same recipe gives the
+numbers over ints and the law over symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import Any, NamedTuple
+
+from convcost.core.cost import OpCost
+from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.reading import whole
+from convcost.ops import OPS, Unfit, failure
+
+
+class Layer(NamedTuple):
+    """The layer to build: what goes in, how many filters of which size, how they step."""
+
+    input_shape: Shape
+    filters: Dim
+    kernel: tuple[Dim, Dim]
+    stride: tuple[Dim, Dim] = (1, 1)
+    padding: Any = "valid"
+    bias: bool = False
+
+
+class Part(NamedTuple):
+    """One op of a recipe: its name for people, the op, its attributes as a spec writes them."""
+
+    name: str
+    op: str
+    attrs: dict[str, Any]
+
+    def converted(self) -> dict[str, Any]:
+        """The attributes as the op's rule takes them; raises `Unfit` naming the attribute."""
+        converted = {}
+        for name, attr in OPS[self.op].attrs.items():
+            try:
+                converted[name] = attr.kind.convert(self.attrs[name]) if name in self.attrs else attr.default
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        return converted
+
+
+Recipe = Callable[[Layer, Dim], list[Part]]
+
+
+def _conv(layer: Layer, name: str, channels: Dim, kernel: Any, *, steps: bool = True, groups: Dim = 1) -> Part:
+    """A convolution of the layer's padding and bias; it takes the layer's stride unless told not to step."""
+    attrs = {"channels": channels, "kernel": kernel, "groups": groups, "bias": layer.bias}
+    return Part(name, "conv2d", {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})})
+
+
+def _standard(layer: Layer, _amount: Dim) -> list[Part]:
+    return [_conv(layer, "convolution", layer.filters, layer.kernel)]
+
+
+def _separable(layer: Layer, _amount: Dim) -> list[Part]:
+    c = layer.input_shape[2]
+    depthwise = _conv(layer, "depthwise", c, layer.kernel, groups=c)
+    return [depthwise, _conv(layer, "pointwise", layer.filters, 1, steps=False)]
+
+
+def _grouped(layer: Layer, groups: Dim) -> list[Part]:
+    return [_conv(layer, "grouped convolution", layer.filters, layer.kernel, groups=groups)]
+
+
+def _bottleneck(layer: Layer, channels: Dim) -> list[Part]:
+    reduce = _conv(layer, "reduce", channels, 1, steps=False)
+    return [reduce, _conv(layer, "convolution", layer.filters, layer.kernel)]
+
+
+def _inverted(layer: Layer, expansion: Dim) -> list[Part]:
+    wide = expansion * layer.input_shape[2]
+    expand = _conv(layer, "expand", wide, 1, steps=False)
+    depthwise = _conv(layer, "depthwise", wide, layer.kernel, groups=wide)
+    return [expand, depthwise, _conv(layer, "project", layer.filters, 1, steps=False)]
+
+
+def _spatial(layer: Layer, _amount: Dim) -> list[Part]:
+    """k×1, then 1×k; each steps and pads along its own axis only."""
+    vertical, horizontal = OPS["conv2d"].attrs["padding"].kind.convert(layer.padding)
+    words = vertical == "same"
+    columns = _conv(layer, f"{layer.kernel[0]}×1", layer.filters, (layer.kernel[0], 1))
+    rows = _conv(layer, f"1×{layer.kernel[1]}", layer.filters, (1, layer.kernel[1]))
+    columns.attrs.update(stride=(layer.stride[0], 1), padding="same" if words else [*vertical, 0, 0])
+    rows.attrs.update(stride=(1, layer.stride[1]), padding="same" if words else [0, 0, *horizontal])
+    return [columns, rows]
+
+
+class Amount(NamedTuple):
+    """The number that a way takes: its word, its letter in laws, and what it says."""
+
+    word: str
+    letter: str
+    says: str
+
+
+class Way(NamedTuple):
+    """A way to build a layer: its recipe, its number (None: it takes none), and what it is."""
+
+    recipe: Recipe
+    amount: Amount | None
+    about: str
+
+
+_GROUPS = Amount("groups", "g", "groups that channels and filters are split into")
+_CHANNELS = Amount("channels", "b", "channels that the 1×1 leaves; their number, not a factor")
+_EXPANSION = Amount("expansion", "t", "times as many channels inside as the input has")
+WAYS = {
+    "standard": Way(_standard, None, "each filter sees all channels"),
+    "separable": Way(_separable, None, "one filter per channel, then 1×1 across channels (MobileNet)"),
+    "grouped": Way(_grouped, _GROUPS, "filters see only the channels of their group (AlexNet, ResNeXt)"),
+    "bottleneck": Way(_bottleneck, _CHANNELS, "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
+    "inverted": Way(_inverted, _EXPANSION, "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
+    "spatial": Way(_spatial, None, "k×1, then 1×k (Inception-v3)"),
+}
+
+
+class Made(NamedTuple):
+    """One op of an alternative, with what it costs."""
+
+    name: str
+    input_shape: Shape
+    cost: OpCost
+    part: Part
+
+
+class Alternative(NamedTuple):
+    """A layer built in one way."""
+
+    name: str
+    steps: tuple[Made, ...]
+    about: str
+
+    @property
+    def output_shape(self) -> Shape:
+        """(h, w, filters)."""
+        return self.steps[-1].cost.out[0]
+
+    @property
+    def macs(self) -> Dim:
+        """Multiply-accumulates of all its ops, without bias."""
+        return sum(step.cost.macs for step in self.steps)
+
+    @property
+    def params(self) -> Dim:
+        """Trainable elements."""
+        return sum(step.cost.params for step in self.steps)
+
+    @property
+    def activations(self) -> Dim:
+        """Elements written, those between its ops included."""
+        return sum(elements(step.cost.out) for step in self.steps)
+
+    @property
+    def peak(self) -> Dim:
+        """The most elements alive at once: input and output of its hungriest op, nothing fused.
+
+        >>> [build(Layer((6, 6, 3), 5, (3, 3)), way).peak for way in ("standard", "inverted:6")]  # 6·6·18 + 4·4·18
+        [188, 936]
+        """
+        return reduce(maximum, (elements((step.input_shape, *step.cost.out)) for step in self.steps))
+
+
+def build(layer: Layer, way: str) -> Alternative:
+    """The layer built in a way: `separable`, `grouped:4`, …; raises `UsageError`.
+
+    >>> layer = Layer((6, 6, 3), 5, (3, 3))
+    >>> [(step.name, step.cost.macs) for step in build(layer, "separable").steps]
+    [('depthwise', 432), ('pointwise', 240)]
+    """
+    name, _, text = way.partition(":")
+    if name not in WAYS:
+        raise UsageError(f"there is no way {name!r} to build a layer{did_you_mean(name, WAYS)}")
+    amount = WAYS[name].amount
+    if amount is None and text:
+        raise UsageError(f"{name} takes no number, got {way}")
+    number = whole(text) if amount is not None else 1
+    if amount is not None and number is None:
+        raise UsageError(f"{name} needs its {amount.word}, as {name}:4, got {way[:40]}")
+    return assemble(layer, name, number or 0, way)
+
+
+def assemble(layer: Layer, name: str, amount: Dim, label: str) -> Alternative:
+    """As `build`, over any number system: the recipe's ops, one after the other."""
+    shape, made = layer.input_shape, []
+    for part in WAYS[name].recipe(layer, amount):
+        try:
+            cost = OPS[part.op].cost([shape], part.converted())
+        except Unfit as error:
+            raise UsageError(f"{label}: {part.name}: {error}") from None
+        for check in cost.checks:
+            if said := failure(check):
+                raise UsageError(f"{label}: {part.name}: {said}")
+        made.append(Made(part.name, shape, cost, part))
+        shape = cost.out[0]
+    return Alternative(label, tuple(made), WAYS[name].about)
+
+
+def compare(layer: Layer, against: Sequence[str] = ("separable",)) -> list[Alternative]:
+    """The standard convolution first, then each of the other ways; raises `UsageError`."""
+    for size in layer.input_shape:
+        if not 1 <= size <= LARGEST:
+            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {size}")
+    return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
+
+
+def amount_of(way: str) -> tuple[Amount, int] | None:
+    """What the number in `bottleneck:4` is, and the number; None for a way without one.
+
+    >>> amount_of("bottleneck:4")[0].says
+    'channels that the 1×1 leaves; their number, not a factor'
+    """
+    name, _, text = way.partition(":")
+    amount = WAYS[name].amount
+    return (amount, whole(text) or 0) if amount else None
+
+
+def ratio(alternative: Alternative, standard: Alternative) -> Fraction:
+    """MACs of an alternative by those of the standard convolution, exactly.
+
+    >>> standard, separable = compare(Layer((6, 6, 3), 5, (3, 3)))
+    >>> ratio(separable, standard)
+    Fraction(14, 45)
+    """
+    return Fraction(alternative.macs, standard.macs)

@@ -1,0 +1,73 @@
+"""`convcost compare` and `convcost rewrite`: what a layer or a network would cost, built in another way."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convcost.cli.options import InputShape, Sizes, Zeros, output_options
+from convcost.cli.output import deliver
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    """Networks are compared elsewhere; asked for here, that is said before any option is missed."""
+    if names:
+        shown = shlex.join(["convcost", "report", *names, *(["OTHER"] if len(names) == 1 else [])])
+        raise click.UsageError(f"compare builds one layer in several ways; networks side by side: {shown}")
+
+
+@click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
+@click.argument("networks", nargs=-1, metavar="", expose_value=False, callback=_no_networks)
+@click.option("--input", "input_", type=InputShape(), required=True, metavar="HxWxC", help="Shape of the input.")
+@click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
+@click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
+@click.option("--stride", type=Sizes(2), default="1", show_default=True, metavar="S", help="Steps: 2, or 2x1.")
+@click.option(
+    "--padding", type=Zeros(), default="valid", show_default=True, metavar="P", help="valid, same, or zeros: 1, 1x2."
+)
+@click.option("--bias", is_flag=True, help="Count a bias per filter.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="WAY",
+    help="separable (the default); grouped:g, g groups; bottleneck:b, a 1×1 to b channels (not a factor) first; "
+    "inverted:t, t times the input's channels inside; spatial; standard (alone). Repeatable.",
+)
+@click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
+@output_options
+def compare_command(
+    input_: tuple[int, ...],
+    filters: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: Any,
+    bias: bool,
+    against: tuple[str, ...],
+    execute: bool,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """One layer, several ways to build it: normal convolution against depthwise separable and others.
+
+    Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
+    law that follows from the rules by cancelling. Whole networks stand side by side in `convcost report A B`.
+    """
+    from convcost.alternatives.comparison import comparison_table
+    from convcost.alternatives.recipes import Layer, compare
+
+    if len(input_) != 3:
+        raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
+    layer = Layer(input_, filters, kernel, stride, padding, bias)
+    chosen = against or ("separable",)
+
+    def figure() -> go.Figure:
+        from convcost.plots import ways
+
+        return ways(compare(layer, chosen))
+
+    deliver(output, format_, lambda: comparison_table(layer, chosen, execute=execute), figure=figure)

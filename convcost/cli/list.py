@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import click
+
+from convcost.cli.options import convention_option, output_options
+from convcost.cli.output import emit, format_of
+from convcost.render.table import render
+
+
+@click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@convention_option
+@output_options
+def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
+    """The zoo: every network by name, with its parameters, MACs, year and source.
+
+    With a PATTERN, only names and families that match it, as in 'efficientnet*'.
+    """
+    from convcost.networks.listing import list_table
+
+    emit(render(list_table(patterns, convention), format_of(output, format_)), output)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from convcost.cli.options import (
+    convention_option,
+    dtype_option,
+    format_option,
+    input_option,
+    memory_option,
+    model_argument,
+    set_option,
+    settings,
+)
+from convcost.cli.output import deliver, emit, is_page, is_picture
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
+@model_argument
+@click.option("--to", required=True, metavar="WAY", help="separable, standard or grouped:G.")
+@click.option("--layers", default="*", show_default=True, metavar="PATTERN", help="Which: a glob over layer names.")
+@click.option(
+    "--except", "excluded", multiple=True, metavar="PATTERN", help="Which to leave as they are, of these; repeatable."
+)
+@set_option
+@input_option
+@convention_option
+@dtype_option
+@memory_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.yaml",
+    type=click.Path(),
+    help="Write the new network as a spec; .html, .svg: the page, the picture.",
+)
+@format_option
+def rewrite_command(
+    model: str,
+    to: str,
+    layers: str,
+    excluded: tuple[str, ...],
+    set_: tuple[tuple[str, str], ...],
+    input_: tuple[int, ...] | None,
+    convention: str,
+    dtype: str,
+    memory: str,
+    output: str | None,
+    format_: str | None,
+) -> None:
+    """MODEL with its convolutions rebuilt: before and after, layer by layer and in total.
+
+    separable: each convolution over several channels and taps becomes depthwise and pointwise. standard: depthwise and
+    pointwise become one convolution again. grouped:G: convolutions get G groups where G divides their channels.
+
+    A spec that -o writes holds this one network: it has no knobs left to sweep. To change knobs, --set them here.
+    """
+    from convcost.networks.before_after import rewrite_table
+    from convcost.networks.load import open_network
+    from convcost.render.table import render
+    from convcost.spec.write import resolved
+
+    before = open_network(model, settings(set_), input_)
+    after = before.rewrite(to, layers, excluded=excluded)
+    table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
+    emit(render(table, format_ or "table"), None)
+    if is_page(output) or is_picture(output, None):
+
+        def figure() -> go.Figure:
+            from convcost.plots import before_after
+
+            return before_after(before.report(convention), after.report(convention))
+
+        deliver(output, None, lambda: table, figure=figure)
+    elif output is not None:
+        emit(resolved(after.spec, after.graph, after.name), output)

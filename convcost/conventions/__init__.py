@@ -1,0 +1,1 @@
+"""What counts as an operation: linear functions over the ledger, one per counter, kept as data."""

@@ -1,0 +1,47 @@
+"""Reading conventions.yaml: the named ways to count operations."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from convcost.conventions.convention import Convention
+from convcost.core.errors import UsageError, did_you_mean
+
+
+@lru_cache(maxsize=1)
+def all_conventions() -> dict[str, Convention]:
+    """Every convention by name."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "conventions.yaml"), encoding="utf-8") as file:
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        entries: dict[str, dict[str, Any]] = yaml.load(file, Loader=loader)  # noqa: S506 - a safe loader, our own file
+    return {name: _convention(name, entries) for name in entries}
+
+
+def _convention(name: str, entries: dict[str, dict[str, Any]]) -> Convention:
+    stated = entries[name]
+    terms, limits = (_by_op(key, name, entries) for key in ("terms", "limits"))
+    return Convention(name, stated["unit"], stated["counts"], stated["source"], terms, limits)
+
+
+def _by_op(key: str, name: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a convention says under a key, op by op, after what the one says that it is like."""
+    stated = entries[name]
+    inherited = _by_op(key, stated["like"], entries) if "like" in stated else {}
+    return inherited | {op: said for ops, said in stated.get(key, {}).items() for op in ops.split(", ")}
+
+
+def convention(name: str) -> Convention:
+    """A convention by name; raises `UsageError`.
+
+    >>> convention("paper").unit
+    'MACs'
+    """
+    known = all_conventions()
+    if name not in known:
+        figure = "; for a printed figure: reconcile MODEL --printed" if name[:1].isdigit() else ""
+        raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}{figure}")
+    return known[name]

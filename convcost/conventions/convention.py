@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convcost.core.cost import OpCost, entry
+from convcost.core.dims import Dim, Shape
+
+PAPER = "paper"
+"""The default convention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """What counts as an operation: a named linear function over the ledger, kept as data in conventions.yaml."""
+
+    name: str
+    unit: str
+    """What one counted operation is called: MACs or FLOPs."""
+    counts: str
+    """What is counted, in words for people."""
+    source: str
+    terms: dict[str, dict[str, int]]
+    """op name, "op variant", "op as form" or "op variant as form" -> ledger field -> coefficient."""
+    limits: dict[str, str]
+    """op name -> where the tool's own count of it is no linear function over the ledger, in words for people."""
+
+    def factors(self, op: str, form: str = "", variant: str = "") -> dict[str, int]:
+        """The coefficients of an op's ledger, by field: those of its form before those of its variant.
+
+        `form` is how the reference implementation writes the op; a tool may see only one of the ways.
+        `variant` is that of its `OpCost`.
+        """
+        names = (f"{op} {variant} as {form}", f"{op} as {form}", f"{op} {variant}", op)
+        return next((self.terms[name] for name in names if name in self.terms), {})
+
+    def operations(self, op: str, cost: OpCost, inputs: Sequence[Shape] = (), form: str = "") -> Dim:
+        """The operations of one op under this convention, batch 1."""
+        return sum((n * entry(field, cost, inputs) for field, n in self.factors(op, form, cost.variant).items()), 0)

@@ -1,0 +1,225 @@
+"""Why two conventions disagree on one network: term by term, from the total of one to the total of the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from convcost.conventions.catalog import all_conventions
+from convcost.conventions.convention import Convention
+from convcost.core.cost import LEDGER, entry
+from convcost.core.units import exact, percent, signed
+from convcost.core.version import __version__
+from convcost.graph.walk import Step
+from convcost.render.table import Table
+
+
+class Written(NamedTuple):
+    """An op as far as conventions tell its ways apart."""
+
+    op: str
+    variant: str = ""
+    form: str = ""
+
+    @property
+    def text(self) -> str:
+        """The name under which conventions.yaml has it.
+
+        >>> Written("upsample", "bilinear", "functional").text
+        'upsample bilinear as functional'
+        """
+        return f"{self.op}{' ' * bool(self.variant)}{self.variant}{' as ' * bool(self.form)}{self.form}"
+
+
+class Term(NamedTuple):
+    """What one kind of op contributes through one entry of its ledger, under two conventions."""
+
+    op: str
+    form: str
+    """How the reference implementation writes the op, where a convention tells the ways apart."""
+    entry: str
+    """An entry of the ledger: `macs`, `bias_adds`, `elements_in`, …"""
+    amount: int
+    """The sum of that entry over all such layers of the network."""
+    before: int
+    """Its coefficient under the first convention."""
+    after: int
+    """Its coefficient under the second."""
+    variant: str = ""
+    """Which of its ways the op computes, where a convention tells them apart: the mode of an interpolation."""
+
+    @property
+    def difference(self) -> int:
+        """What the term adds on the way from the first total to the second."""
+        return (self.after - self.before) * self.amount
+
+    @property
+    def what(self) -> str:
+        """The op, its variant and how it is written, where that matters."""
+        return Written(self.op, self.variant, self.form).text
+
+
+class Reconciliation(NamedTuple):
+    """The way from a network's total under one convention to its total under another."""
+
+    network: str
+    batch: int
+    first: Convention
+    second: Convention
+    start: int
+    """Operations under the first convention."""
+    end: int
+    """Operations under the second."""
+    terms: tuple[Term, ...]
+    """Every term that differs, in the order in which the ops appear."""
+    left_out: tuple[tuple[str, ...], tuple[str, ...]]
+    """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
+    limits: tuple[tuple[str, str, str], ...]
+    """A convention, an op of the network, and why the convention is not equal to its tool there to the unit."""
+
+    def __repr__(self) -> str:
+        ends = (f"{one.name} {exact(count)}" for one, count in ((self.first, self.start), (self.second, self.end)))
+        return f"<Reconciliation {self.network} · {' -> '.join(ends)} · {len(self.terms)} term{'s' * (len(self.terms) != 1)}>"
+
+    def table(self) -> Table:
+        """The terms as a table, to show or to `render`."""
+        return terms_table(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the terms."""
+        return self.table()._repr_html_()
+
+
+def reconcile(
+    network: str, steps: Iterable[Step], first: Convention, second: Convention, batch: int = 1
+) -> Reconciliation:
+    """The terms by which two conventions differ on a walk; they sum to the difference of the totals.
+
+    >>> from convcost import load
+    >>> [term.difference for term in load("resnet50").reconcile("paper", "ptflops_aten").terms]  # the 1000 biases of fc
+    [1000]
+    """
+    steps = tuple(steps)
+    ends = {one.name: one for one in (first, second)}
+    has = dict.fromkeys(step.node.op for step in steps)
+    return Reconciliation(
+        network=network,
+        batch=batch,
+        first=first,
+        second=second,
+        start=_operations(steps, first) * batch,
+        end=_operations(steps, second) * batch,
+        terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
+        left_out=(_left_out(steps, first), _left_out(steps, second)),
+        limits=tuple((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
+    )
+
+
+def _operations(steps: Sequence[Step], convention: Convention) -> int:
+    return sum(convention.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s in steps)
+
+
+def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Term]:
+    amounts: Counter[tuple[Written, str]] = Counter()
+    for step in steps:
+        written = _written(step, (first, second))
+        for name in {**_factors(step, first), **_factors(step, second)}:
+            amounts[written, name] += entry(name, step.cost, step.input_shapes)
+    terms = [_term(written, name, amount, first, second) for (written, name), amount in amounts.items()]
+    return [term for term in terms if term.difference]
+
+
+def _term(written: Written, name: str, amount: int, first: Convention, second: Convention) -> Term:
+    op, variant, form = written
+    before, after = (convention.factors(op, form, variant).get(name, 0) for convention in (first, second))
+    return Term(op, form, name, amount, before, after, variant)
+
+
+def _factors(step: Step, convention: Convention) -> dict[str, int]:
+    return convention.factors(step.node.op, step.node.form, step.cost.variant)
+
+
+def _written(step: Step, conventions: Sequence[Convention]) -> Written:
+    """The op of a step, with its variant and form if one of the conventions tells them apart."""
+    op, form, variant = step.node.op, step.node.form, step.cost.variant
+    factors = [_factors(step, convention) for convention in conventions]
+    if factors == [convention.factors(op, form) for convention in conventions]:
+        variant = ""
+    if factors == [convention.factors(op, "", variant) for convention in conventions]:
+        form = ""
+    return Written(op, variant, form)
+
+
+def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
+    """The ops that a convention counts nothing of, in the order in which they first appear."""
+    unseen = (step for step in steps if not step.cost.view and not _factors(step, convention))
+    return tuple(dict.fromkeys(_written(step, (convention,)).text for step in unseen))
+
+
+def terms_table(found: Reconciliation) -> Table:
+    """As `pair_table`, from what was found alone."""
+    first, second = found.first.name, found.second.name
+    ends = found.first, found.second
+    running = found.start
+    rows = [[found.first.name, "", "", "", "", "", exact(found.start)]]
+    for term in found.terms:
+        running += term.difference
+        factors = [exact(term.before), exact(term.after)]
+        rows.append(
+            [term.what, LEDGER[term.entry], exact(term.amount), *factors, signed(term.difference), exact(running)]
+        )
+    return Table(
+        title=f"{found.network} · from {first} to {second} · batch {exact(found.batch)}",
+        headers=("op", "what", "amount", f"× {first}", f"× {second}", "adds", "total"),
+        numeric=(False, False, True, True, True, True, True),
+        rows=rows,
+        total=[second, "", "", "", "", signed(found.end - found.start), exact(found.end)],
+        records=_records(found),
+        data={**header(found.network), **pair_dict(found)},
+        notes=[
+            ("difference", f"{signed(found.end - found.start)}, {share_text(found.end, found.start)} of {first}"),
+            *((convention.name, described(convention)) for convention in ends[: 1 + (first != second)]),
+            *_unknown(found),
+        ],
+    )
+
+
+def pair_dict(found: Reconciliation) -> dict[str, Any]:
+    """A reconciliation as JSON-ready data."""
+    return {
+        "batch": found.batch,
+        "first": {**convention_dict(found.first.name), "operations": found.start, "left_out": list(found.left_out[0])},
+        "second": {**convention_dict(found.second.name), "operations": found.end, "left_out": list(found.left_out[1])},
+        "terms": _records(found),
+    }
+
+
+def _records(found: Reconciliation) -> list[dict[str, Any]]:
+    return [{**term._asdict(), "difference": term.difference} for term in found.terms]
+
+
+def header(network: str) -> dict[str, Any]:
+    return {"schema": "convcost.reconcile/1", "version": __version__, "network": network}
+
+
+def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
+    """Notes on what each convention leaves out, and where it is not equal to its tool to the unit."""
+    ends = dict(zip((found.first.name, found.second.name), found.left_out, strict=True))
+    left_out = [("left out", f"{name}: {', '.join(ops)}") for name, ops in ends.items() if ops]
+    return left_out + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in found.limits]
+
+
+def convention_dict(name: str) -> dict[str, str]:
+    convention = all_conventions()[name]
+    return {"name": name, "unit": convention.unit, "counts": convention.counts, "source": convention.source}
+
+
+def described(convention: Convention) -> str:
+    return f"{convention.counts} ({convention.unit}; {convention.source})"
+
+
+def share_text(count: int, whole: int) -> str:
+    """How far a count is above or below another, in per cent of it."""
+    sign = "+" if count > whole else ""
+    return sign + percent(count - whole, whole)

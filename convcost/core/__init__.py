@@ -1,0 +1,1 @@
+"""The words that everything speaks: dimensions, costs, amounts, errors; nothing here knows a network."""

@@ -1,0 +1,175 @@
+"""Arithmetic on dimensions that means the same for three number systems.
+
+A dimension (`Dim`) is a Python int, an int64 numpy array, or a sympy expression. A cost rule is written once,
+with `+ - * // %` and the helpers below, and is evaluated over any of them. Neither numpy nor sympy is imported
+unless a value of theirs comes in.
+
+Fractions are welcome where a knob such as `width: 0.75` enters; `floor`, `ceil` and `round_to` bring them back
+to integers without rounding errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+#: An int, an int64 numpy array, or a sympy expression. mypy cannot check a union of the three; the tests, which
+#: run every rule over each of them, do.
+Dim: TypeAlias = Any
+#: (height, width, channels) of a feature map, or (channels,) of a vector; batch is never part of a shape.
+Shape: TypeAlias = tuple[Dim, ...]
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a value is an expression with free symbols (a sympy number is not)."""
+    return bool(getattr(value, "free_symbols", None))
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is a numpy array (or numpy scalar)."""
+    return hasattr(value, "dtype")
+
+
+def ceil_div(a: Dim, b: Dim) -> Dim:
+    """The quotient rounded up.
+
+    >>> ceil_div(7, 2), ceil_div(8, 2)
+    (4, 4)
+    """
+    if is_symbolic(a) or is_symbolic(b):
+        import sympy
+
+        return sympy.ceiling(sympy.sympify(a) / b)
+    return -(-a // b)
+
+
+def floor(value: Dim) -> Dim:
+    """The largest integer that is not above the value.
+
+    >>> from fractions import Fraction
+    >>> floor(Fraction("22.4"))
+    22
+    """
+    return value // 1
+
+
+def ceil(value: Dim) -> Dim:
+    """The smallest integer that is not below the value; exact, so that 1.1 * 10 gives 11.
+
+    >>> from fractions import Fraction
+    >>> ceil(Fraction("1.1") * 10)
+    11
+    """
+    return ceil_div(value, 1)
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    """The larger of two, element by element."""
+    if is_symbolic(a) or is_symbolic(b):
+        import sympy
+
+        return sympy.Max(a, b)
+    if is_array(a) or is_array(b):
+        import numpy as np
+
+        return np.maximum(a, b)
+    return max(a, b)
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    """The smaller of two, element by element."""
+    return -maximum(-a, -b)
+
+
+def where(condition: Any, a: Dim, b: Dim) -> Dim:
+    """`a` where the condition holds, else `b`."""
+    if is_symbolic(condition):
+        import sympy
+
+        # Unevaluated: sympy would simplify the conditions of nested pieces for minutes.
+        return sympy.Piecewise((a, condition), (b, True), evaluate=False)
+    if is_array(condition):
+        import numpy as np
+
+        return np.where(condition, a, b)
+    return a if condition else b
+
+
+def equal(a: Dim, b: Dim) -> Any:
+    """Whether two dimensions are equal: a bool, an array of bools, or an equation between symbols."""
+    if is_symbolic(a) or is_symbolic(b):
+        import sympy
+
+        return sympy.Eq(a, b)
+    return a == b
+
+
+def negate(condition: Any) -> Any:
+    """The opposite of a condition, in any of the three systems."""
+    return ~condition if is_symbolic(condition) or is_array(condition) else not condition
+
+
+def either(a: Any, b: Any) -> Any:
+    """Whether one condition or the other holds."""
+    return a | b
+
+
+def both(a: Any, b: Any) -> Any:
+    """Whether both conditions hold."""
+    return a & b
+
+
+def divides(divisor: Dim, value: Dim) -> Any:
+    """Whether the divisor divides the value without remainder."""
+    return equal(value % divisor, 0)
+
+
+def first_given(value: Any, default: Any) -> Any:
+    """The value, or the default where none was given."""
+    return default if value is None else value
+
+
+def product(factors: Iterable[Dim]) -> Dim:
+    """The product of all factors; 1 for none."""
+    result: Dim = 1
+    for factor in factors:
+        result = result * factor
+    return result
+
+
+def elements(shapes: Iterable[Shape]) -> Dim:
+    """How many elements tensors of these shapes hold together.
+
+    >>> elements([(6, 6, 3), (10,)])
+    118
+    """
+    return sum((product(shape) for shape in shapes), 0)
+
+
+def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """The sizes of the parts of an axis: as given, or so many equal ones (the number of parts is a plain int).
+
+    >>> cut(116, 2), cut(116, (100, 16))
+    ((58, 58), (100, 16))
+    """
+    return sections if isinstance(sections, tuple) else (size // sections,) * int(sections)
+
+
+def round_to(value: Dim, divisor: Dim = 8) -> Dim:
+    """The nearest multiple of the divisor, at least one divisor, and never below 90 % of the value.
+
+    The rule of the MobileNets and EfficientNets for scaled channel counts ("make_divisible";
+    tensorflow/tpu, efficientnet_model.py), in exact arithmetic.
+
+    >>> from fractions import Fraction
+    >>> round_to(24 * Fraction("0.75"))  # 16 would be below 0.9 * 18
+    24
+    >>> round_to(32 * Fraction("1.3")), round_to(3)
+    (40, 8)
+    """
+    nearest = maximum(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
+    return where(10 * nearest < 9 * value, nearest + divisor, nearest)
+
+
+#: No size, kernel or stride may be larger; keeps a typing error from becoming a number with 300 digits.
+LARGEST = 10**9

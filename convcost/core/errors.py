@@ -1,0 +1,116 @@
+"""What can go wrong, said in one line each: `file:line:column: where: what. hint`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+
+class Where(NamedTuple):
+    """A place in a text: the file as the user named it, line and column counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, where it stands, and in which part of the network.
+
+    >>> print(Problem(Where("net.yaml", 14, 9), "stage3.block2", "stride must be >= 1, got 0"))
+    net.yaml:14:9: stage3.block2: stride must be >= 1, got 0
+    """
+
+    where: Where | None
+    scope: str
+    what: str
+
+    def __str__(self) -> str:
+        return one_line(": ".join(str(part) for part in (self.where, self.scope, self.what) if part))
+
+
+MOST_SHOWN = 60
+"""Problems that are listed; nobody reads more at once."""
+MOST_PROBLEMS = 1000
+"""Problems after which a file is given up."""
+_LONGEST = 400
+
+
+def one_line(text: str) -> str:
+    r"""A message on one line of bearable length, whatever stands in the file it quotes.
+
+    >>> print(one_line("a\nb"))
+    a\nb
+    """
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
+
+
+class ConvcostError(Exception):
+    """Base of every error that convcost raises on purpose; its text is meant for the user."""
+
+
+class SpecError(ConvcostError):
+    """A spec, or the network it describes, does not hold; carries every problem found, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems), key=_reading_order))
+        shown, more = self.problems[:MOST_SHOWN], len(self.problems) - MOST_SHOWN
+        super().__init__("\n".join([*map(str, shown), *([f"… and {more} more problems"] if more > 0 else [])]))
+
+
+class UsageError(ConvcostError):
+    """A name or value that the caller gave does not exist or does not fit."""
+
+
+class OutputError(ConvcostError):
+    """A result could not be written."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant, if one is near.
+
+    >>> nearest("Relu", ["elu", "relu"]), nearest("zzz", ["relu"])
+    ('relu', None)
+    """
+    import difflib  # only ever needed on the way to an error
+
+    every = sorted(known)
+    if len(every) > 1000 or len(word) > 100:  # the comparison is quadratic, and no such word was mistyped
+        return None
+    close = difflib.get_close_matches(word, every, n=3, cutoff=0.6)
+    found = [name for name in every if name.lower() == word.lower()]
+    found += sorted(close, key=lambda name: name[:1] != word[:1])  # people rarely mistype the first letter
+    found += [name for name in every if len(word) > 1 and word in name]
+    return found[0] if found else None
+
+
+def _reading_order(problem: Problem) -> tuple[str, int, int, str, str]:
+    where = problem.where or Where("", 0, 0)
+    return (where.file, where.line, where.column, problem.scope, problem.what)
+
+
+def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """A hint that ends a message: the nearest known word, else all of them if they are few.
+
+    Words that are `also` possible are suggested if one is near, but not listed.
+
+    >>> did_you_mean("kernal", ["kernel", "stride"])
+    '. Did you mean kernel?'
+    >>> did_you_mean("zzz", ["kernel", "stride"])
+    '. Known: kernel, stride'
+    """
+    names = sorted(known)
+    if found := nearest(word, {*names, *also}):
+        return f". Did you mean {found}?"
+    return f". Known: {', '.join(names)}" if 0 < len(names) <= 24 else ""
+
+
+class Unfit(ValueError):
+    """A value does not fit its kind; the text continues "ATTRIBUTE must be …"."""
+
+    shaped: Any = None
+    """The cost of an op that does not fit but whose output shapes are sure all the same."""

@@ -1,0 +1,133 @@
+"""How numbers are written for people: counts in decimal, bytes in binary, the two never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+_DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
+BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+
+
+def exact(count: int) -> str:
+    """A count with every digit.
+
+    >>> exact(300774272)
+    '300,774,272'
+    """
+    return f"{count:,}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count with what is counted.
+
+    >>> counted(1, "point"), counted(2000, "point"), counted(0, "family", "families")
+    ('1 point', '2,000 points', '0 families')
+    """
+    return f"{exact(count)} {one if count == 1 else many or one + 's'}"
+
+
+def signed(count: int) -> str:
+    """A difference with every digit and its sign.
+
+    >>> signed(1000), signed(-5), signed(0)
+    ('+1,000', '-5', '0')
+    """
+    return f"{count:+,}" if count else "0"
+
+
+def plus(terms: Iterable[str]) -> str:
+    """A sum of terms, each of which may begin with a minus sign.
+
+    >>> plus(["3 × 8", "-1 × 2"])
+    '3 × 8 - 1 × 2'
+    """
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def compact(count: int) -> str:
+    """A count to three significant digits, in powers of 1,000.
+
+    >>> compact(300_774_272), compact(4_089_184_256), compact(672), compact(999_999)
+    ('301 M', '4.09 G', '672', '1.00 M')
+    """
+    return _scaled(count, 1000, _DECIMAL, digits=3 if abs(count) >= 1000 else None)
+
+
+def binary(size: int) -> str:
+    """Bytes to three significant digits, in powers of 1,024.
+
+    >>> binary(6_291_456), binary(1000)
+    ('6.00 MiB', '1000 B')
+    """
+    return _scaled(size, 1024, BINARY_UNITS, digits=3 if abs(size) >= 1024 else None)
+
+
+def _scaled(number: int, base: int, names: Sequence[str], digits: int | None) -> str:
+    power, unit = 0, 1
+    # The step up is taken where the *rounded* figure would reach the base: 999,999 is 1.00 M, not 1000 k.
+    while power + 1 < len(names) and abs(number) * 2 >= unit * (2 * base - 1):
+        power, unit = power + 1, unit * base
+    if digits is None or power == 0:
+        return f"{number} {names[0]}".rstrip()
+    decimals = next((d for d in (2, 1) if abs(number) * 10**d * 2 < (2 * 1000 - 1) * unit), 0)
+    tenths = (abs(number) * 10**decimals * 2 + unit) // (2 * unit)  # integers: floats would fail beyond 2**53
+    whole, rest = divmod(tenths, 10**decimals)
+    text = f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
+    return f"{'-' * (number < 0)}{text} {names[power]}"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in per cent with two decimals; a dash where there is no whole.
+
+    >>> percent(1, 3), percent(0, 5), percent(0, 0)
+    ('33.33 %', '0.00 %', '-')
+    """
+    if whole == 0:
+        return "-"
+    hundredths = (abs(part) * 20000 + whole) // (2 * whole)
+    return f"{'-' * (part < 0)}{hundredths // 100}.{hundredths % 100:02d} %"
+
+
+def shape_text(shape: Sequence[Any]) -> str:
+    """A shape as papers write it.
+
+    >>> shape_text((224, 224, 3)), shape_text((1000,))
+    ('224×224×3', '1000')
+    """
+    return "×".join(map(str, shape))
+
+
+def decimal_text(value: Fraction) -> str:
+    """A knob's value as a decimal, with at least one decimal place; a fraction where it has no finite decimal.
+
+    >>> decimal_text(Fraction("0.75")), decimal_text(Fraction(2)), decimal_text(Fraction(1, 3))
+    ('0.75', '2.0', '1/3')
+    """
+    twos = fives = 0
+    rest = value.denominator
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    if rest != 1:
+        return str(value)
+    places = max(twos, fives, 1)
+    digits = abs(value.numerator) * 10**places // value.denominator
+    return f"{'-' * (value < 0)}{digits // 10**places}.{digits % 10**places:0{places}d}"
+
+
+def say(value: Any) -> str:
+    """A value as the user might have written it."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "nothing"}[value]
+    if isinstance(value, dict):
+        return "a table row"
+    if isinstance(value, Fraction):
+        return f"{float(value):g}" if abs(value) < 10**300 else "a larger number"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return say(Fraction(value))
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(say, value))}]"
+    return str(value)

@@ -1,0 +1,180 @@
+"""Explanations as tables and JSON: of one layer, of a part of a network, of its totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcost.conventions.convention import PAPER, Convention
+from convcost.core.cost import LEDGER, entry
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import compact, exact, percent, plus, say, shape_text
+from convcost.core.version import __version__
+from convcost.formulas.trace import Quantity, quantities, same_text
+from convcost.ops import OPS
+from convcost.render.table import Table
+from convcost.results.report import LayerCost, Report, layer_dict, op_text, title
+
+_LARGEST = 8
+
+
+def find(report: Report, name: str) -> list[LayerCost]:
+    """The layer of that name, or the layers below it: by whole path, or by an end of it that fits only one.
+
+    Raises `UsageError`.
+    """
+    paths = {layer.name: [layer] for layer in report.layers}
+    for layer in report.layers:
+        for depth in range(1, len(layer.scope) + 1):
+            paths.setdefault(".".join(layer.scope[:depth]), []).append(layer)
+    if name in paths:
+        return paths[name]
+    ends = [path for path in paths if path.endswith(f".{name}")]
+    if len(ends) == 1:
+        return paths[ends[0]]
+    if ends:
+        shown = ", ".join(ends[:6]) + ", …" * (len(ends) > 6)
+        raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {shown}")
+    raise UsageError(
+        f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report' lists them)"
+    )
+
+
+def layer_table(report: Report, layer: LayerCost) -> Table:
+    """Each number of one layer: formula, operands put in, value."""
+    found = layer_quantities(layer)
+    rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
+    doc = OPS[layer.op].doc.splitlines()
+    source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
+    shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
+    notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
+    notes += [("source", source)] if source else []
+    if "same" in layer.attrs.get("padding", ()):
+        notes += [("same", same_text(layer.input_shapes[0], layer.attrs))]
+    if layer.padding_macs:
+        zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
+        notes += [("padding", f"{zeros} multiply padding zeros")]
+    notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
+    notes += [("operations", _operations(report.convention, layer))] if report.convention.name != PAPER else []
+    return Table(
+        title=f"{report.network} · {layer.name} · {op_text(layer)} · {shapes}",
+        headers=("quantity", "formula", "operands put in", "value"),
+        numeric=(False, False, False, True),
+        rows=rows,
+        records=[q._asdict() for q in found],
+        data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
+        notes=notes,
+    )
+
+
+def layer_quantities(layer: LayerCost) -> list[Quantity]:
+    """The numbers of a layer, each from its op's own rule."""
+    return quantities(layer.op, layer.input_shapes, layer.attrs)
+
+
+def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
+    """The layers below a name, with the MACs of each derived."""
+    rows, records = [], []
+    total = sum(layer.macs for layer in layers)
+    for layer in layers:
+        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
+        derived = macs.operands if macs.value else ""
+        numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
+        rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), derived, *numbers])
+        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+    ends = f"{shape_text(layers[0].input_shapes[0])} -> {shape_text(layers[-1].output_shape)}"
+    return Table(
+        title=f"{report.network} · {name} · {ends}",
+        headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
+        numeric=(False, False, False, False, True, True, True),
+        rows=rows,
+        total=["total", "", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
+        records=records,
+        data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
+        notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs"), *_counted(report, layers)],
+    )
+
+
+def totals_table(report: Report) -> Table:
+    """Where a network's MACs come from: its largest layers; notes say what each op takes and where maps shrink."""
+    totals = report.totals
+    largest = sorted(report.layers, key=lambda layer: -layer.macs)[:_LARGEST]
+    rows, records = [], []
+    for layer in largest:
+        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
+        rows.append([layer.name, op_text(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
+        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+    ops = sorted(report.by("op"), key=lambda group: -group.macs)
+    shares = ", ".join(f"{g.name} {percent(g.macs, totals.macs)}" for g in ops if g.macs)
+    drops = _drops(report)
+    rest = totals.macs - sum(layer.macs for layer in largest)
+    return Table(
+        title=f"{title(report)} · the largest layers",
+        headers=("layer", "op", "MACs with operands put in", "MACs", "share"),
+        numeric=(False, False, False, True, True),
+        rows=[*rows, ["all others", "", "", exact(rest), percent(rest, totals.macs)]],
+        total=["total", "", "", exact(totals.macs), "100.00 %"],
+        records=records,
+        data=_data(
+            report,
+            None,
+            totals={"macs": totals.macs, "params": totals.params},
+            largest=records,
+            ops=[{"op": g.name, "layers": g.layers, "macs": g.macs, "params": g.params} for g in ops],
+            resolution_drops=[{"layer": n, "from": list(a), "to": list(b)} for n, a, b in drops],
+        ),
+        notes=[
+            ("by op", shares),
+            ("params", f"{exact(totals.params)} ({compact(totals.params)})"),
+            ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
+            *_counted(report, report.layers),
+            ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        ],
+    )
+
+
+def _operations(convention: Convention, layer: LayerCost) -> str:
+    """What a convention counts of a layer: coefficients and ledger entries put in.
+
+    >>> from convcost import load
+    >>> from convcost.conventions.catalog import convention
+    >>> norm = load("resnet50").report("thop").layers[1]  # conv1.batch_norm: 112·112·64 elements, four for each
+    >>> _operations(convention("thop"), norm)
+    'thop: 4 × 802,816 elements read = 3,211,264 MACs'
+    """
+    cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
+    terms = [
+        f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
+        for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
+    ]
+    return f"{convention.name}: {plus(terms) or 'not counted'} = {exact(layer.operations)} {convention.unit}"
+
+
+def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
+    """The sum of operations under a convention other than the papers'."""
+    if report.convention.name == PAPER:
+        return []
+    counted = sum(layer.operations for layer in layers)
+    return [("operations", f"{exact(counted)} {report.convention.unit} under {report.convention.name}")]
+
+
+def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Where the height or width of the map falls below the least seen so far: layer, size before, size after."""
+    drops, least = [], report.input_shape[:2]
+    for layer in report.layers:
+        size = layer.output_shape[:2]
+        shrinks = size[0] < least[0] or size[-1] < least[-1]
+        if len(layer.output_shape) == len(report.input_shape) == 3 and shrinks and size != (1, 1):
+            drops.append((layer.name, least, size))
+            least = size
+    return drops
+
+
+def _attributes(layer: LayerCost) -> str:
+    kinds = OPS[layer.op].attrs
+    shown = (f"{name} {say(kinds[name].kind.show(value))}" for name, value in layer.attrs.items() if value is not None)
+    return ", ".join(shown) or "none"
+
+
+def _data(report: Report, name: str | None, **more: Any) -> dict[str, Any]:
+    return {"schema": "convcost.explain/1", "version": __version__, "network": report.network, "layer": name, **more}

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def symbol(name: str) -> Any:
+    """A symbol for a size: a positive integer."""
+    return sympy.Symbol(name, integer=True, positive=True)
+
+
+def written(expression: Any) -> str:
+    """A sympy expression as text: 1/n_c' + 1/f², not 1/n_c' + f**(-2).
+
+    >>> x, y = symbol("x"), symbol("y")
+    >>> written(x**2 * y - 3 * x / y)
+    'x²·y - 3·x/y'
+    """
+    terms = sympy.Add.make_args(sympy.sympify(expression))
+    text = ""
+    for term in sorted(terms, key=_order):
+        body = _term(abs(term) if term.is_number else term)
+        negative = term.could_extract_minus_sign()
+        body = _term(-term) if negative else body
+        text += (" - " if negative else " + ") + body if text else ("-" if negative else "") + body
+    return text
+
+
+def relation(condition: Any) -> str:
+    """A condition on symbols as text.
+
+    >>> relation(symbol("t") > 1), relation(sympy.Ne(symbol("a"), symbol("b")))
+    ('t > 1', 'a ≠ b')
+    """
+    signs = {"!=": "≠", ">=": "≥", "<=": "≤", "==": "="}
+    if isinstance(condition, (sympy.Or, sympy.And)):
+        word = " or " if isinstance(condition, sympy.Or) else " and "
+        return word.join(sorted(map(relation, condition.args)))
+    if not isinstance(condition, sympy.core.relational.Relational):
+        return str(condition)
+    return f"{written(condition.lhs)} {signs.get(condition.rel_op, condition.rel_op)} {written(condition.rhs)}"
+
+
+def _order(term: Any) -> tuple[int, int, str]:
+    """Highest powers first, fractions with the fewest factors first, then by name."""
+    top, bottom = sympy.fraction(term)
+    return (sympy.total_degree(bottom) if bottom.free_symbols else 0, -sympy.total_degree(top), str(term))
+
+
+def _term(term: Any) -> str:
+    top, bottom = sympy.fraction(term)
+    if bottom == 1:
+        return written(top) if isinstance(top, sympy.Add) else _product(top)
+    below = _product(bottom)
+    return f"{_product(top)}/({below})" if "·" in below else f"{_product(top)}/{below}"
+
+
+def _product(term: Any) -> str:
+    factors = sorted(sympy.Mul.make_args(term), key=lambda factor: (not factor.is_number, str(factor)))
+    return "·".join(map(_factor, factors))
+
+
+def _factor(factor: Any) -> str:
+    base, exponent = factor.as_base_exp()
+    if exponent.is_Integer and exponent != 1:
+        return _atom(base) + str(exponent).translate(_SUPERSCRIPTS)
+    return _atom(factor)
+
+
+def _atom(value: Any) -> str:
+    """A factor that is no power: a name, a number, a rounding, a sum in brackets."""
+    if value.is_Atom:
+        return str(value)
+    parts = [written(part) for part in value.args]
+    if isinstance(value, sympy.floor):
+        return f"⌊{parts[0]}⌋"
+    if isinstance(value, sympy.ceiling):
+        return f"⌈{parts[0]}⌉"
+    if isinstance(value, (sympy.Max, sympy.Min)):
+        return f"{type(value).__name__.lower()}({', '.join(sorted(parts))})"
+    if isinstance(value, sympy.Mod):
+        return f"({' mod '.join(part if arg.is_Atom else f'({part})' for part, arg in zip(parts, value.args))})"
+    return f"({written(value)})" if isinstance(value, sympy.Add) else str(value)

@@ -1,0 +1,257 @@
+"""Where a layer's numbers come from: its op's own rule, run over integers that remember how they were made.
+
+A `Traced` is an int - the rule cannot tell - that also holds the names it came from and the operations done since.
+So the formula that `explain` prints is the rule itself, with the operands put in, and there is no second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+from convcost.core.cost import OpCost
+from convcost.core.dims import Shape, elements
+from convcost.ops import OPS
+from convcost.ops.attributes import Connections
+from convcost.ops.window import dilated, slide
+
+_AXES = {3: ("h", "w", "c"), 1: ("c",)}
+_OUTPUTS = {3: ("h'", "w'", "c'"), 1: ("c'",)}
+_TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
+
+
+class Traced(int):
+    """An int with its history: a name, or an operation on other ints.
+
+    >>> h, s = Traced(7, "h"), Traced(2, "stride")
+    >>> half = (h + 1) // s
+    >>> half, write(half), write(half, names=False)
+    (4, '⌊(h + 1)/stride⌋', '⌊(7 + 1)/2⌋')
+    """
+
+    name: str
+    sign: str
+    operands: tuple[int, ...]
+
+    def __new__(cls, value: int, name: str = "", sign: str = "", operands: tuple[int, ...] = ()) -> Self:
+        self = super().__new__(cls, value)
+        self.name, self.sign, self.operands = name, sign, operands
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        if _is(other, 0):
+            return self
+        if self.sign == "-" and _is(other, int(self.operands[1])) and not isinstance(self.operands[1], Traced):
+            return self.operands[0]  # kernel - 1 + 1
+        if self.sign == "+" and _are_one(self.operands[1], other):
+            return _made("+", int(self) + int(other), self.operands[0], _times(2, other))  # h + 2·padding
+        return _made("+", int(self) + int(other), self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self if _is(other, 0) else _made("+", int(other) + int(self), other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self if _is(other, 0) else _made("-", int(self) - int(other), self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _made("-", int(other) - int(self), other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _times(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _times(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self if _is(other, 1) else _made("//", int(self) // int(other), self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _made("//", int(other) // int(self), other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _made("%", int(self) % int(other), self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _made("%", int(other) % int(self), other, self)
+
+    def __neg__(self) -> Any:
+        if self.sign == "neg":
+            return self.operands[0]
+        return _made("neg", -int(self), self)
+
+
+class Quantity(NamedTuple):
+    """One number of a layer: what it is called, as formula, with operands put in, and its value."""
+
+    name: str
+    formula: str
+    operands: str
+    value: int
+
+
+def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> list[Quantity]:
+    """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
+
+    Output sizes come first and have names of their own (h', w', c'), which the later formulas use.
+
+    >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
+    >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
+    h'·w'·channels·kernel·kernel·c = 4·4·5·3·3·3 = 2160
+    """
+    cost = traced_cost(op, input_shapes, attrs)
+    named = {
+        id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)
+    }
+    written = 0 if cost.view else elements(cost.out)
+    return [
+        *(_quantity(name, size, {}) for name, size in zip(_OUTPUTS[len(cost.out[0])], cost.out[0])),
+        _quantity("MACs", cost.macs, named),
+        _quantity("bias additions", cost.bias_adds, named),
+        _quantity("params", cost.params, named),
+        _quantity("buffers", cost.buffers, named),
+        _quantity("activations", written, named),
+    ]
+
+
+def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> OpCost:
+    """The rule's own result over traced ints."""
+    many = len(input_shapes) > 1
+    shapes = [
+        tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(_AXES[len(shape)], shape))
+        for i, shape in enumerate(input_shapes, start=1)
+    ]
+    attributes = OPS[op].attrs
+    # What stands at its default (stride 1, no padding, one group) has no part in the formula; a table has no name there.
+    plain = {
+        name
+        for name, value in attrs.items()
+        if value == attributes[name].default or isinstance(attributes[name].kind, Connections)
+    }
+    traced = {name: value if name in plain else _traced(name, value) for name, value in attrs.items()}
+    return OPS[op].cost(shapes, traced)
+
+
+def _traced(name: str, value: Any) -> Any:
+    """Numbers with their names; words and flags as they are.
+
+    Equal parts share a name (`kernel`), others are told apart: kernel_h and kernel_w, padding_top and so on.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, tuple)):
+        return value
+    if isinstance(value, int):
+        return Traced(value, name)
+    numbers = [n for part in value for n in (part if isinstance(part, tuple) else (part,))]
+    if all(number == numbers[0] for number in numbers) and not isinstance(numbers[0], str):
+        parts = [name] * len(value)
+    elif name in ("padding_h", "padding_w"):
+        parts = ["padding_top", "padding_bottom"] if name == "padding_h" else ["padding_left", "padding_right"]
+    else:
+        parts = [f"{name}_{end}" for end in (("h", "w") if name != "sections" else range(1, len(value) + 1))]
+    return tuple(_traced(part, one) for part, one in zip(parts, value))
+
+
+def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:
+    return Quantity(name, write(value, named=named), write(value, names=False, named=named), int(value))
+
+
+def write(number: int, *, names: bool = True, named: Mapping[int, str] | None = None) -> str:
+    """A number's history as a formula: with names, or with the operands put in.
+
+    `named` gives names to intermediate results, by identity.
+    """
+    return _Writer(names, named or {}).text(number, 0)
+
+
+class _Writer:
+    """Writes a history; brackets only where they are needed."""
+
+    def __init__(self, names: bool, named: Mapping[int, str]) -> None:
+        self.names = names
+        self.named = named
+
+    def text(self, number: int, tightness: int) -> str:
+        if not isinstance(number, Traced):
+            return str(number)
+        if id(number) in self.named or not number.sign:
+            return self.named.get(id(number), number.name) if self.names else str(int(number))
+        if number.sign == "neg":
+            return self.negative(number, tightness)
+        if number.sign == "//":
+            return self.quotient(number, tightness)
+        own = _TIGHTNESS[number.sign]
+        left, right = number.operands
+        # a - (b - c) needs its brackets, a·(b·c) does not; a·(b mod c) does.
+        tight = {"-": (1, 2), "%": (2, 3)}.get(number.sign, (own, own))
+        if number.sign == "*":
+            tight = (own, own + _is_mod(right))
+        body = {"+": " + ", "-": " - ", "*": "·", "%": " mod "}[number.sign].join(
+            (self.text(left, tight[0]), self.text(right, tight[1]))
+        )
+        return f"({body})" if own < tightness else body
+
+    def negative(self, number: Traced, tightness: int) -> str:
+        """-x; and -(-x // y), which is how the rules round up."""
+        inner = number.operands[0]
+        if isinstance(inner, Traced) and inner.sign == "//":
+            top = inner.operands[0]
+            if isinstance(top, Traced) and top.sign == "neg":
+                return f"⌈{self.text(top.operands[0], 2)}/{self.text(inner.operands[1], 3)}⌉"
+        body = f"-{self.text(inner, 3)}"
+        return f"({body})" if tightness > 1 else body
+
+    def quotient(self, number: Traced, tightness: int) -> str:
+        """A plain fraction where one size divides another exactly (groups); rounded down otherwise."""
+        top, bottom = number.operands
+        body = f"{self.text(top, 2)}/{self.text(bottom, 3)}"
+        plain = isinstance(top, Traced) and not top.sign and int(top) % int(bottom) == 0
+        if not plain:
+            return f"⌊{body}⌋"
+        return f"({body})" if tightness > 2 else body
+
+
+def _is_mod(value: Any) -> bool:
+    return isinstance(value, Traced) and value.sign == "%"
+
+
+def _made(sign: str, value: int, *operands: Any) -> Traced:
+    return Traced(value, "", sign, operands)
+
+
+def _times(left: Any, right: Any) -> Any:
+    """A product; factors of 0 and 1 that are not sizes of the layer but switches of the rule leave no trace."""
+    if _is(left, 1):
+        return right
+    if _is(right, 1):
+        return left
+    if _is(left, 0) or _is(right, 0):
+        return 0
+    return _made("*", int(left) * int(right), left, right)
+
+
+def _are_one(a: Any, b: Any) -> bool:
+    """Whether two values are the same named size."""
+    return isinstance(a, Traced) and isinstance(b, Traced) and bool(a.name) and a.name == b.name
+
+
+def _is(value: Any, number: int) -> bool:
+    """Whether a value is this plain number, not a traced size that happens to equal it."""
+    return not isinstance(value, Traced) and value == number
+
+
+def _has_history(size: Any) -> bool:
+    return isinstance(size, Traced) and bool(size.sign)
+
+
+def same_text(shape: Shape, attrs: Mapping[str, Any]) -> str:
+    """What `padding: same` comes to for a window on a map of this shape.
+
+    >>> same_text((224, 224, 3), {"kernel": (3, 3), "stride": (2, 2)})
+    'zeros: top 0, bottom 1, left 0, right 1'
+    """
+    dilation = attrs.get("dilation", (1, 1))
+    axes = [
+        slide(size, dilated(kernel, apart), stride, "same")
+        for size, kernel, stride, apart in zip(shape, attrs["kernel"], attrs["stride"] or attrs["kernel"], dilation)
+    ]
+    sides = zip(("top", "bottom", "left", "right"), (n for axis in axes for n in (axis.before, axis.after)))
+    return "zeros: " + ", ".join(f"{side} {count}" for side, count in sides)

@@ -1,0 +1,1 @@
+"""Networks as graphs: nodes joined by edges, walked to shapes and costs, and rewritten."""

@@ -1,0 +1,72 @@
+"""A network as a flat list of nodes in execution order, joined by named edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convcost.core.dims import Shape
+from convcost.core.errors import Problem, SpecError, Where
+
+INPUT = "input"
+"""The edge that carries the network's input."""
+FORMS = {
+    "functional": "a function call without a module, which counters that hook modules do not see",
+    "mean": "a mean over height and width instead of a pooling op",
+    "linear": "a linear layer at each position instead of a 1×1 convolution",
+}
+"""How a layer may be written in the network's reference implementation, where counters tell the ways apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op of a network, with every attribute explicit.
+
+    An edge is the name of the node that makes the tensor, or `name:1` for the second output of a node with several.
+    """
+
+    name: str
+    """Unique dotted path: the scopes, then the node's own name."""
+    op: str
+    inputs: tuple[str, ...]
+    attrs: Mapping[str, Any]
+    scope: tuple[str, ...] = ()
+    """The stages and blocks that the node stands in, outermost first."""
+    where: Where | None = None
+    """The line of the spec that made it."""
+    form: str = ""
+    """How the reference implementation writes it, one of `FORMS`; no cost depends on it, some conventions do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in execution order. The order is checked, never mended: peak memory follows from it."""
+
+    name: str
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        problems, seen = [], {INPUT}
+        for node in self.nodes:
+            problems += [
+                Problem(node.where, node.name, f"reads {edge!r}, which no earlier node makes")
+                for edge in node.inputs
+                if producer(edge) not in seen
+            ]
+            if node.name in seen:
+                problems.append(Problem(node.where, node.name, "two nodes have this name"))
+            seen.add(node.name)
+        if problems:
+            raise SpecError(problems)
+
+
+def producer(edge: str) -> str:
+    """The node that makes the tensor an edge names.
+
+    >>> producer("halves:1"), producer("conv1")
+    ('halves', 'conv1')
+    """
+    return edge.partition(":")[0]

@@ -1,0 +1,114 @@
+"""Apply each node's rule in execution order: shapes and costs of a whole network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from convcost.core.cost import OpCost
+from convcost.core.dims import Dim, Shape, is_array, is_symbolic
+from convcost.core.errors import Problem, SpecError
+from convcost.core.units import shape_text
+from convcost.graph.graph import INPUT, Graph, Node, producer
+from convcost.ops import OPS, WEIGHTED, Unfit, failure
+
+LARGEST_SIZE = 10**18
+"""Of a height, a width or a number of channels: repeated growth must end somewhere."""
+
+
+class Step(NamedTuple):
+    """A node with the shapes it reads and what it costs."""
+
+    node: Node
+    input_shapes: tuple[Shape, ...]
+    cost: OpCost
+
+
+class Walk:
+    """A walk under way: knows the shape of every edge made so far.
+
+    A spec is elaborated and walked at the same time, because a condition may ask about the shape at hand.
+    """
+
+    def __init__(self, input_shape: Shape) -> None:
+        self.shapes: dict[str, Shape] = {INPUT: input_shape}
+        self.steps: list[Step] = []
+
+    def step(self, node: Node) -> Step:
+        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
+        shapes = tuple(self.shapes[edge] for edge in node.inputs)
+        try:
+            cost = self.cost(node, shapes)
+        except Unfit as error:
+            if error.shaped is not None:
+                self.remember(node, error.shaped)
+            raise
+        self.remember(node, cost)
+        step = Step(node, shapes, cost)
+        self.steps.append(step)
+        return step
+
+    def remember(self, node: Node, cost: OpCost) -> None:
+        for edge, shape in zip(output_edges(node, cost), cost.out):
+            self.shapes[edge] = shape
+
+    def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        """Apply the node's rule and look at its checks; raises `Unfit`."""
+        cost = OPS[node.op].cost(shapes, node.attrs)
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
+        failures = {said: check for check in different.values() if (said := failure(check))}
+        if failures:
+            error = Unfit("; ".join(failures) + _came_along(node, shapes))
+            error.shaped = None if any(check.of_shape for check in failures.values()) else cost
+            raise error
+        once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
+        for shape in once.values():
+            if any(map(_is_too_large, shape)):
+                raise Unfit(
+                    f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)
+                )
+        return cost
+
+
+def walk(graph: Graph) -> tuple[Step, ...]:
+    """The steps of a graph in its order; raises `SpecError` naming the first node that does not fit."""
+    under_way = Walk(graph.input_shape)
+    for node in graph.nodes:
+        try:
+            under_way.step(node)
+        except Unfit as error:
+            raise SpecError([Problem(node.where, node.name, str(error))]) from None
+    return tuple(under_way.steps)
+
+
+def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
+    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs."""
+    if len(cost.out) == 1:
+        return (node.name,)
+    return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))
+
+
+def _is_too_large(size: Dim) -> bool:
+    if is_symbolic(size):
+        return False
+    above = size > LARGEST_SIZE
+    return bool(above.any()) if is_array(above) else bool(above)
+
+
+def _came_along(node: Node, shapes: tuple[Shape, ...]) -> str:
+    if len(shapes) < 2:
+        return ""
+    return f" (inputs: {', '.join(f'{edge} {shape_text(shape)}' for edge, shape in zip(node.inputs, shapes))})"
+
+
+def depth(graph: Graph) -> int:
+    """Convolution and linear layers on the longest way from the input to an output: the 50 of ResNet-50.
+
+    >>> from convcost import load
+    >>> [depth(load(name).graph) for name in ("resnet50", "vgg16", "googlenet")]
+    [50, 16, 22]
+    """
+    longest = {INPUT: 0}
+    for node in graph.nodes:
+        before = max((longest[producer(edge)] for edge in node.inputs), default=0)
+        longest[node.name] = before + (node.op in WEIGHTED)
+    return max((longest[producer(edge)] for edge in graph.outputs), default=0)

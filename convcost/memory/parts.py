@@ -1,0 +1,171 @@
+"""Blocks whose inner tensors need never exist as a whole: the trick of the inverted residual block.
+
+Where a convolution is followed by ops that treat each channel by itself (a depthwise convolution, a pool, a shuffle of
+channels), and these by a 1×1 convolution, the channels in between can be made, used and dropped part by part: each part
+adds its share to the output, and no multiplication is done twice. Then only the block's input, its output and one part
+of what is inside are alive.
+
+A squeeze-and-excite inside breaks it: it needs the whole inner tensor before the first element can go on.
+
+Source: Sandler et al., MobileNetV2 (arXiv 1801.04381), section 5.1, where the parts are the t of the expansion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from convcost.core.dims import Dim, Shape, ceil_div
+from convcost.core.errors import UsageError
+from convcost.graph.walk import Step
+from convcost.memory.layout import ELEMENTWISE, readers_of
+from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
+from convcost.memory.policies import policy
+
+_POOLS = frozenset({"max_pool", "avg_pool", "global_avg_pool", "global_max_pool"})
+_BY_CHANNEL = frozenset({"channel_shuffle", "dropout", "identity", *_POOLS, *ELEMENTWISE})
+MOST_PARTS = 1_000_000
+
+
+class Chain(NamedTuple):
+    """A block of steps that can run in parts: expand, ops channel by channel, and project, if there is one."""
+
+    steps: tuple[int, ...]
+    """The steps, the first and the last included."""
+    last: str
+    """The edge that leaves the block."""
+    inner: tuple[str, ...]
+    """The edges inside."""
+
+
+class Split(NamedTuple):
+    """A block that runs in parts, and the most that is alive while it runs."""
+
+    name: str
+    before: int
+    after: int
+    parts: int
+    """As asked for, or as many as its channels make."""
+
+
+def chains(steps: Sequence[Step], outputs: Sequence[str]) -> tuple[Chain, ...]:
+    """Every block of a graph that can run in parts, in the order of its first step; they may overlap."""
+    readers = readers_of(steps)
+    found = (_chain(steps, at, readers, outputs) for at in range(len(steps)))
+    return tuple(chain for chain in found if chain is not None)
+
+
+def split(
+    steps: Sequence[Step], outputs: Sequence[str], lives: Lifetimes, policy_name: str, parts: int
+) -> tuple[Lifetimes, tuple[Split, ...]]:
+    """Let every block run in so many parts that is smaller so; the others stay as they are.
+
+    Raises `UsageError` for a policy that does not fuse or frees nothing, and for less than two parts.
+    """
+    chosen = policy(policy_name)
+    if chosen.fuse == "nothing" or chosen.keeps != "use":
+        raise UsageError(f"blocks can run in parts only under a policy that fuses and frees, not under {policy_name}")
+    if not 2 <= parts <= MOST_PARTS:
+        raise UsageError(f"a block is split into 2 to {MOST_PARTS:,} parts, got {parts}")
+    done, taken = [], set[int]()
+    for chain in chains(steps, outputs):
+        if taken.isdisjoint(chain.steps) and (smaller := _in_parts(steps, lives, chain, parts)):
+            lives, saved = smaller
+            taken.update(chain.steps)
+            done.append(saved)
+    return lives, tuple(done)
+
+
+def largest_by_size(
+    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], *, blocks_as_one: bool = False
+) -> dict[tuple[int, int], Tensor]:
+    """The largest tensor that has to exist as a whole at each height and width, batch-norm and activations fused.
+
+    With `blocks_as_one`, what is inside blocks that widen and narrow again does not count: it can be made in parts.
+    A vector has height and width 1. This is MobileNetV2's Table 3.
+    """
+    hidden: set[str] = set()
+    if blocks_as_one:
+        taken: set[int] = set()
+        for chain in chains(steps, outputs):
+            made = {step.node.name: step.cost.out[0] for step in (steps[at] for at in chain.steps)}
+            wide = count(Tensor("", made[chain.inner[0]], 0, 0)) > count(Tensor("", made[chain.last], 0, 0))
+            if wide and taken.isdisjoint(chain.steps):
+                taken.update(chain.steps)
+                hidden.update(chain.inner)
+    found: dict[tuple[int, int], Tensor] = {}
+    for tensor in lifetimes(steps, input_shape, outputs, "fused").tensors:
+        size = tensor.shape[:2] if len(tensor.shape) == 3 else (1, 1)
+        if tensor.name not in hidden and (size not in found or count(found[size]) < count(tensor)):
+            found[size] = tensor
+    return dict(sorted(found.items(), reverse=True))
+
+
+def _chain(steps: Sequence[Step], at: int, readers: dict[str, list[int]], outputs: Sequence[str]) -> Chain | None:
+    """The longest block that begins with a step, if one does."""
+    if steps[at].node.op != "conv2d" or _depthwise(steps[at]):
+        return None
+    run = [at]
+    whole = 1  # how much of the run ends with a pool: a block that needs no projection
+    while True:
+        edge = steps[run[-1]].node.name
+        after = readers.get(edge, [])
+        if len(after) != 1 or edge in outputs:
+            break
+        step = steps[after[0]]
+        if step.node.op == "conv2d" and not _depthwise(step):
+            if step.node.attrs["kernel"] == (1, 1) and any(map(_by_channel, (steps[i] for i in run[1:]))):
+                run.append(after[0])
+                whole = len(run)
+            break
+        if step.node.op not in _BY_CHANNEL and not _depthwise(step):
+            break
+        run.append(after[0])
+        whole = len(run) if step.node.op in _POOLS else whole
+    if whole == 1:
+        return None
+    names = [steps[i].node.name for i in run[:whole]]
+    return Chain(tuple(run[:whole]), names[-1], tuple(names[:-1]))
+
+
+def _by_channel(step: Step) -> bool:
+    """Whether a step is more than an activation: without one, there is no block but two convolutions."""
+    return step.node.op in _POOLS or _depthwise(step)
+
+
+def _depthwise(step: Step) -> bool:
+    return bool(step.node.op == "conv2d" and step.node.attrs["groups"] == step.input_shapes[0][-1] > 1)
+
+
+def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int) -> tuple[Lifetimes, Split] | None:
+    """The lifetimes with one block in parts, if that needs less while the block runs."""
+    inner = {tensor for edge in chain.inner for tensor in lives.home[edge]}
+    start = min(lives.tensors[tensor].first for tensor in inner)
+    outgoing = lives.home[chain.last]
+    end = start + len(chain.steps) - 1
+    expand = steps[chain.steps[0]]
+    if len(outgoing) != 1 or not all(start <= lives.tensors[t].first <= end for t in (*inner, *outgoing)):
+        return None  # something else runs in between
+    tensors = list(lives.tensors)
+    channels = expand.cost.out[0][-1]
+    for tensor in inner:
+        shape = tensors[tensor].shape
+        part = (*shape[:-1], _part(channels, shape[-1], parts))
+        tensors[tensor] = tensors[tensor]._replace(shape=part, first=start, last=end)
+    for tensor in lives.home[expand.node.inputs[0]]:
+        tensors[tensor] = tensors[tensor]._replace(last=max(tensors[tensor].last, end))
+    tensors[outgoing[0]] = tensors[outgoing[0]]._replace(first=start)
+    smaller = replace(lives, tensors=tuple(tensors))
+    before, after = (_most(each, start, end) for each in (lives, smaller))
+    made = ceil_div(channels, ceil_div(channels, parts))
+    return (smaller, Split(chain.last, before, after, made)) if after < before else None
+
+
+def _part(channels: Dim, inner: Dim, parts: int) -> Dim:
+    """Channels of the largest part of an inner tensor; a depthwise convolution may make several of each."""
+    return ceil_div(channels, parts) * (inner // channels)
+
+
+def _most(lives: Lifetimes, start: int, end: int) -> int:
+    return int(max(live for at, live in lives.timeline() if start <= at <= end))

@@ -1,0 +1,1 @@
+"""What a caller holds: a network that can be asked, and several of them side by side."""

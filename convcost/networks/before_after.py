@@ -1,0 +1,151 @@
+"""A rewritten network beside the one it came from, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from convcost.conventions.convention import PAPER
+from convcost.core.dims import product
+from convcost.core.units import binary, compact, exact, percent, shape_text
+from convcost.graph.rewrite import Rebuilt
+from convcost.memory.lifetimes import lifetimes, tensor_bytes
+from convcost.networks.network import Network
+from convcost.render.table import Table
+from convcost.results.report import LayerCost, Report, title
+
+_FIELDS = ("macs", "params", "activations")
+_Alive = dict[str, int]
+
+
+def rewrite_table(
+    before: Network, after: Network, convention: str = PAPER, *, dtype: str = "fp32", memory_policy: str = "fused"
+) -> Table:
+    """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
+    old, new = (one.report(convention, dtype=dtype, memory_policy=memory_policy) for one in (before, after))
+    pairs = _pairs(old, new, after.rebuilt)
+    alive = _alive(before, old), _alive(after, new)
+    memory = [[binary(_most(layers, live)) for layers, live in zip(pair, alive)] for pair in pairs]
+    # What is alive while a layer runs stands in the table where the rewrite changes it anywhere.
+    shown = any(first != second for first, second in memory)
+    headers = ("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after")
+    headers = (*headers, *(("alive before", "alive after") if shown else ()))
+    rows = [
+        [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
+    ]
+    totals = [*_change(old.totals.macs, new.totals.macs), *_both(old, new, "params")]
+    records: list[dict[str, Any]] = [
+        {"layer": _names(a), "before": _sums(a, alive[0]), "after": _sums(b, alive[1])} for a, b in pairs
+    ]
+    data: dict[str, Any] = {"network": old.network, "rewritten": new.network, "layers": records}
+    data |= {"totals": {"before": _totals(old), "after": _totals(new)}}
+    return Table(
+        title=f"{title(old)} -> {new.network}",
+        headers=headers,
+        numeric=tuple(i >= 3 for i in range(len(headers))),
+        rows=[[*row, *(cells if shown else [])] for row, cells in zip(rows, memory)],
+        total=["all layers", "", "", *totals, *(_peaks(old, new) if shown else [])],
+        records=[
+            {"layer": r["layer"], **{f"{f}_{when}": r[when][f] for f in r["before"] for when in ("before", "after")}}
+            for r in records
+        ],
+        data={"schema": "convcost.rewrite/1", **data, **_request(old)},
+        notes=_notes(old, new),
+    )
+
+
+def _request(report: Report) -> dict[str, str]:
+    """What the figures depend on, beside the networks."""
+    return {"convention": report.convention.name, "dtype": report.dtype, "memory_policy": report.memory_policy}
+
+
+def _pairs(before: Report, after: Report, rebuilt: Iterable[Rebuilt]) -> list[tuple[list[LayerCost], list[LayerCost]]]:
+    """What was rebuilt, beside what stands in its place."""
+    old, new = ({layer.name: layer for layer in report.layers} for report in (before, after))
+    return [([old[node.name] for node in one.old], [new[node.name] for node in one.new]) for one in rebuilt]
+
+
+def _names(layers: list[LayerCost]) -> str:
+    """The layer's name, or what the names of several have in common."""
+    paths = [layer.name.split(".") for layer in layers if layer.macs] or [layer.name.split(".") for layer in layers]
+    common = [parts[0] for parts in zip(*paths) if len(set(parts)) == 1]
+    return ".".join(common) or f"{'.'.join(paths[0])} …"
+
+
+def _kinds(layers: list[LayerCost]) -> str:
+    return " + ".join(layer.kind for layer in layers if layer.macs)
+
+
+def _sum(layers: list[LayerCost], field: str) -> int:
+    return sum(getattr(layer, field) for layer in layers)
+
+
+def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
+    return {**{field: _sum(layers, field) for field in _FIELDS}, "peak_activation_bytes": _most(layers, alive)}
+
+
+def _alive(network: Network, report: Report) -> _Alive:
+    """Layer -> bytes alive while it runs, under the report's policy; none where that looks at convolutions only."""
+    graph = network.graph
+    lives = lifetimes(network.steps, graph.input_shape, graph.outputs, report.memory_policy)
+    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
+    return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}
+
+
+def _most(layers: list[LayerCost], alive: _Alive) -> int:
+    return max(alive[layer.name] for layer in layers)
+
+
+def _peaks(old: Report, new: Report) -> list[str]:
+    return [binary(report.totals.peak_activation_bytes) for report in (old, new)]
+
+
+def _params(a: list[LayerCost], b: list[LayerCost]) -> list[str]:
+    return [exact(_sum(a, "params")), exact(_sum(b, "params"))]
+
+
+def _both(old: Report, new: Report, field: str) -> list[str]:
+    return [exact(getattr(report.totals, field)) for report in (old, new)]
+
+
+def _change(before: int, after: int) -> list[str]:
+    return [exact(before), exact(after), f"{after / before:.4f}" if before else "-"]
+
+
+def _largest(report: Report) -> LayerCost:
+    return max(report.layers, key=lambda layer: max(map(product, layer.output_shapes)))
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    largest = _largest(report)
+    return {
+        **{field: getattr(report.totals, field) for field in (*_FIELDS, "operations")},
+        "largest_tensor": {"layer": largest.name, "shape": list(largest.output_shape)},
+        "peak_activation_bytes": report.totals.peak_activation_bytes,
+    }
+
+
+def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
+    def arrow(field: str) -> str:
+        a, b = getattr(old.totals, field), getattr(new.totals, field)
+        return f"{exact(a)} -> {exact(b)} ({compact(a)} -> {compact(b)})"
+
+    tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
+    peaks = " -> ".join(_peaks(old, new))
+    weights = " -> ".join(binary(report.totals.weight_bytes) for report in (old, new))
+    before, after = (report.totals.peak_activation_bytes for report in (old, new))
+    change = (
+        "unchanged"
+        if before == after
+        else f"{'higher' if after > before else 'lower'} by {percent(abs(after - before), before)}"
+    )
+    return [
+        ("MACs", arrow("macs")),
+        *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),
+        ("params", arrow("params")),
+        ("weights", f"{weights} as {old.dtype}"),
+        ("activations", f"{arrow('activations')} elements written"),
+        ("largest", f"{tensors}, the largest tensor"),
+        ("peak memory", f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}"),
+        ("convention", f"{old.convention.name}: {old.convention.counts}"),
+    ]

@@ -1,0 +1,130 @@
+"""Reconciliations as tables and JSON: two conventions on one network, all of them, and whose figure a printed one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from convcost.conventions.catalog import all_conventions
+from convcost.conventions.convention import PAPER
+from convcost.conventions.reconcile import convention_dict, described, header, pair_dict, share_text, terms_table
+from convcost.core.printed import HOW, Printed
+from convcost.core.units import compact, exact, signed
+from convcost.networks.network import Network
+from convcost.render.table import Table
+from convcost.results.report import title
+from convcost.spec.zoo import names_of
+
+
+def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
+    """The waterfall between two conventions, a row per term; raises `UsageError` for an unknown name."""
+    found = network.reconcile(first, second, batch=batch)
+    whole = f"{title(network.report(batch=batch))} · from {first} to {second}"
+    return replace(terms_table(found), title=whole, data={**_head(network), **pair_dict(found)})
+
+
+def all_table(network: Network, batch: int = 1) -> Table:
+    """What every convention makes of one network, beside the papers' way."""
+    paper = network.report(PAPER, batch=batch).totals.operations
+    conventions = all_conventions()
+    counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
+    records: list[dict[str, Any]] = [
+        {"convention": name, "unit": conventions[name].unit, "operations": count, "difference": count - paper}
+        for name, count in counts.items()
+    ]
+    return Table(
+        title=f"{title(network.report(batch=batch))} · every convention",
+        headers=("convention", "operations", "", "unit", f"against {PAPER}", ""),
+        numeric=(False, True, True, False, True, True),
+        rows=[
+            [name, exact(n), compact(n), conventions[name].unit, signed(n - paper), share_text(n, paper)]
+            for name, n in counts.items()
+        ],
+        records=records,
+        data={
+            **_head(network),
+            "batch": batch,
+            "conventions": [{**r, **convention_dict(r["convention"])} for r in records],
+        },
+        notes=[(name, convention.counts) for name, convention in conventions.items()],
+    )
+
+
+def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
+    """Which convention, on which network of the family, gives the figures that a tool or a paper prints."""
+    totals = {one.name: _totals(one) for one in _relatives(network)}
+    found = [match for figure in figures for match in _matches(figure, totals)]
+    missing = [figure for figure in figures if not any(match.figure == figure for match in found)]
+    named = dict.fromkeys(name for match in found for name in match.conventions)
+    notes = [("not found", f"{figure.text}: {_nearest(figure, totals)}") for figure in missing]
+    notes += [(name, described(all_conventions()[name])) for name in named]
+    notes += [("about", network.spec.about.strip())] if found and network.spec.about else []
+    return Table(
+        title=f"{network.spec.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
+        headers=("printed", "network", "convention", "operations", "unit", "how"),
+        numeric=(True, False, False, True, False, False),
+        rows=[[m.figure.text, m.network, ", ".join(m.conventions), exact(m.operations), m.unit, m.how] for m in found],
+        records=[{**m._asdict(), "figure": m.figure.text, "conventions": " ".join(m.conventions)} for m in found],
+        data={
+            **_head(network),
+            "printed": [figure.text for figure in figures],
+            "found": [{**m._asdict(), "figure": m.figure.text} for m in found],
+            "missing": [figure.text for figure in missing],
+        },
+        notes=notes,
+    )
+
+
+class _Match(NamedTuple):
+    """A network and conventions that give a printed figure."""
+
+    figure: Printed
+    network: str
+    conventions: tuple[str, ...]
+    operations: int
+    unit: str
+    how: str
+
+
+def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> list[_Match]:
+    """What gives the figure in the closest way; conventions that agree on a network share a line."""
+    found = [
+        _Match(figure, network, tuple(names), count, unit, how)
+        for network, counts in totals.items()
+        for (unit, count), names in counts.items()
+        if (how := figure.rounds(count))
+    ]
+    best = min((HOW.index(match.how) for match in found), default=0)
+    return [match for match in found if HOW.index(match.how) == best]
+
+
+def _nearest(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> str:
+    """What comes closest to a figure that nothing gives; for one without its unit, what may have been meant."""
+    none = "no convention gives it for a network of this family"
+    if figure.value < 1000:
+        return f"{none}; a figure needs its unit, as in {figure.text}G or {figure.text}M"
+    counted = [(count, network, names) for network, counts in totals.items() for (_, count), names in counts.items()]
+    count, network, names = min(counted, key=lambda one: abs(one[0] - figure.value))
+    return f"{none}; nearest is {network}, {names[0]}: {exact(count)}"
+
+
+def _totals(network: Network) -> dict[tuple[str, int], list[str]]:
+    """Unit and total -> the conventions that give it."""
+    totals: dict[tuple[str, int], list[str]] = {}
+    for name, convention in all_conventions().items():
+        total = network.report(name).totals.operations
+        totals.setdefault((convention.unit, total), []).append(name)
+    return totals
+
+
+def _relatives(network: Network) -> list[Network]:
+    """The network itself, then the others of its family."""
+    spec = network.spec
+    defaults = {name: knob.default for name, knob in spec.knobs.items()}
+    others = {name: {**defaults, **spec.presets.get(name, {})} for name in names_of(spec) if name != network.name}
+    return [network, *(Network(spec, name, knobs) for name, knobs in others.items())]
+
+
+def _head(network: Network) -> dict[str, Any]:
+    return {**header(network.name), "input_shape": list(network.graph.input_shape)}

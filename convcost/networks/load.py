@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from convcost.core.dims import LARGEST, Shape
+from convcost.core.errors import Problem, SpecError, UsageError
+from convcost.core.expr import ExprError
+from convcost.core.reading import plain
+from convcost.core.units import say, shape_text
+from convcost.networks.network import Network
+from convcost.spec.elaborate import attempt
+from convcost.spec.knobs import knob_values
+from convcost.spec.syntax import KnobValue, Spec
+from convcost.spec.zoo import find
+
+MOST_PRESET_STEPS = 50_000
+
+
+def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
+    """A network by zoo name, preset name or path of a YAML file, with knobs set, here or in the name.
+
+    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`.
+    `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
+    A float means the decimal it is written as: `width=1.1` is eleven tenths.
+    Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
+
+    >>> load("mobilenet_v1", width=0.5).report().totals.macs
+    149497088
+    """
+    return open_named(model, knobs, input_shape)
+
+
+def open_named(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+    """As `load`, with the knobs in a mapping."""
+    bare, own = split_name(model)
+    if twice := [name for name in own if name in knobs]:
+        raise UsageError(f"{model}: {twice[0]} is set twice, in the name and beside it")
+    return open_network(bare, {**knobs, **own}, input_shape)
+
+
+def split_name(model: str) -> tuple[str, dict[str, str]]:
+    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
+
+    A file that exists, or that ends as specs do, is a path, whatever characters it has.
+
+    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
+    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
+    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
+    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
+    """
+    bare, colon, words = model.rpartition(":")
+    is_path = model.endswith((".yaml", ".yml")) or (os.sep in model and "=" not in words)
+    if not colon or is_path or ("\0" not in model and os.path.isfile(model)):
+        return model, {}
+    own: dict[str, str] = {}
+    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
+        knob, sign, value = (part.strip() for part in word.partition("="))
+        if not (bare and knob and sign and value):
+            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
+            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
+        if knob in own:
+            raise UsageError(f"{model}: {knob} is set twice")
+        own[knob] = value
+    return bare, own
+
+
+def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+    """As `open_named`, for a name without knobs."""
+    if split_name(model)[1]:
+        raise UsageError(f"{model}: here knobs stand apart from the name: --set KNOB=VALUE")
+    found = find(model)
+    name = found.preset or found.spec.name
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
+    values |= knob_values(name, found.spec, knobs)
+    if found.problems:
+        raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
+    shape = None
+    if input_shape is not None:
+        if "resolution" in knobs:
+            raise UsageError("give resolution or an input shape, not both")
+        try:
+            shape = _full_shape(found.spec, values, input_shape)
+            if _is_resolution(found.spec, values, shape):
+                values["resolution"], shape = shape[0], None
+        except ExprError:  # the spec's own input is wrong, and elaborating says where
+            raise SpecError(attempt(found.spec, values)[1]) from None
+    return Network(found.spec, name, values, shape)
+
+
+def validate(model: str) -> list[Problem]:
+    """Everything that is wrong with a spec, at its default knobs and at every preset, in the order of the file.
+
+    Raises `SpecError` if the file cannot be read as a spec at all.
+    """
+    found = find(model)
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()}
+    problems = [*found.problems, *attempt(found.spec, values)[1]]
+    known = {(problem.where, problem.what) for problem in problems}
+    steps = 0
+    for name, preset in found.spec.presets.items():
+        tried = attempt(found.spec, {**values, **preset})
+        for problem in tried.problems:
+            if (problem.where, problem.what) not in known:
+                known.add((problem.where, problem.what))
+                problems.append(problem._replace(what=f"{problem.what} (at preset {name})"))
+        steps += tried.steps
+        if steps > MOST_PRESET_STEPS:
+            what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
+            return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
+    return list(SpecError(problems).problems)
+
+
+def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:
+    """The input shape with the channels of the spec filled in; raises `UsageError`."""
+    given = plain(given)
+    if not isinstance(given, (int, tuple, list)):
+        raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
+    sizes = (given,) if isinstance(given, int) else tuple(map(plain, given))
+    if len(spec.input) == 1:
+        whole = sizes
+    else:
+        sizes = sizes * 2 if len(sizes) == 1 else sizes
+        whole = sizes if len(sizes) == 3 else (*sizes, spec.input[-1].evaluate(values))
+    if len(whole) != len(spec.input):
+        need = "one number" if len(spec.input) == 1 else "a size, [height, width] or [height, width, channels]"
+        raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
+    if len(whole) == 3 == len(sizes):
+        channels = spec.input[-1].evaluate(values)
+        if whole[0] == channels != whole[2]:
+            got, meant = (shape_text(shape).replace("×", "x") for shape in (whole, (*whole[1:], whole[0])))
+            raise UsageError(f"sizes go height x width x channels: the input of {spec.name} is {meant}, not {got}")
+    for size in whole:
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
+            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
+    return whole
+
+
+def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) -> bool:
+    """Whether setting the knob `resolution` gives this input shape, so that the report can say so."""
+    if "resolution" not in values:
+        return False
+    return tuple(value.evaluate({**values, "resolution": shape[0]}) for value in spec.input) == shape

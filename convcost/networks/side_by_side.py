@@ -1,0 +1,282 @@
+"""Networks side by side: their totals with ratios, and what the rows of each - stages, blocks, ops, layers - differ by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from convcost.conventions.convention import PAPER
+from convcost.core.dims import Shape
+from convcost.core.errors import UsageError
+from convcost.core.units import binary, exact, percent, shape_text, signed
+from convcost.core.version import __version__
+from convcost.graph.walk import depth
+from convcost.networks.load import load
+from convcost.networks.network import Network
+from convcost.render.table import Table
+from convcost.results.report import Group, Report, json_value
+
+_PLAIN = ("macs", "operations", "params", "activations")
+
+
+class Side(NamedTuple):
+    """One of the networks, under a label that no other has."""
+
+    label: str
+    report: Report
+    depth: int
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What is compared, by name."""
+        return {"depth": self.depth, "layers": len(self.report.layers), **self.report.totals._asdict()}
+
+
+def side_by_side(
+    *networks: str | Network,
+    by: str | None = None,
+    convention: str = PAPER,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+) -> Table:
+    """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
+
+    A network is a name, with knobs if need be, or a `Network`. Raises `UsageError` for fewer than two, and for a level
+    or option that does not exist.
+
+    >>> table = side_by_side("mobilenet_v2", "mobilenet_v2:resolution=225", by="stage")
+    >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
+    ['stage4', 'stage5', 'stage6', 'stage7', 'head']
+    """
+    if len(networks) < 2:
+        raise UsageError(f"side by side stand two networks or more, got {len(networks)}")
+    opened = [load(one) if isinstance(one, str) else one for one in networks]
+    reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
+    sides = [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
+    return _totals_table(sides) if by is None else _rows_table(sides, by)
+
+
+def _labels(networks: Sequence[Network]) -> list[str]:
+    """Name and changed knobs of each; files that call their networks alike are told apart by file, else by number."""
+    labels = [one.label for one in networks]
+    alike = Counter(labels)
+    labels = [f"{one.spec.file}: {was}" if alike[was] > 1 else was for one, was in zip(networks, labels)]
+    alike = Counter(labels)
+    return [f"{was} ({labels[: at + 1].count(was)})" if alike[was] > 1 else was for at, was in enumerate(labels)]
+
+
+def _totals_table(sides: Sequence[Side]) -> Table:
+    first, *others = sides
+    rows = [["input", _input(first), *(cell for side in others for cell in (_input(side), ""))]]
+    for name, (field, written) in _quantities(first.report).items():
+        of = first.totals[field]
+        row = [name, written(of)]
+        for side in others:
+            row += [written(side.totals[field]), _ratio(side.totals[field], of)]
+        rows.append(row)
+    return Table(
+        title=_title(sides),
+        headers=("", first.label, *(cell for side in others for cell in (side.label, "ratio"))),
+        numeric=(False, *(True for _ in rows[0][1:])),
+        rows=rows,
+        records=[_record(side) for side in sides],
+        data=_data(sides),
+        notes=_notes(first.report),
+    )
+
+
+def _quantities(report: Report) -> dict[str, tuple[str, Any]]:
+    """What totals are called for people, which they are, and how they are written."""
+    counted = {report.convention.unit: ("operations", exact)} if report.convention.name != PAPER else {}
+    return {
+        "depth": ("depth", exact),
+        "layers": ("layers", exact),
+        "params": ("params", exact),
+        "MACs": ("macs", exact),
+        **{f"{unit} ({report.convention.name})": entry for unit, entry in counted.items()},
+        "activations": ("activations", exact),
+        "weights": ("weight_bytes", binary),
+        "peak memory": ("peak_activation_bytes", binary),
+    }
+
+
+def _rows_table(sides: Sequence[Side], level: str) -> Table:
+    """A row for every name that one of the networks has, in an order that suits all."""
+    found = [{group.name: group for group in side.report.by(level)} for side in sides]
+    names = merged([list(groups) for groups in found])
+    lines = [(name, [groups.get(name) for groups in found]) for name in names]
+    wholes = [side.report.totals.operations for side in sides]
+    gains = [whole - wholes[0] for whole in wholes]
+    with_shapes = level != "op"
+    with_params = any(len({group.params if group else 0 for group in groups}) > 1 for _, groups in lines)
+    rows = []
+    for name, groups in lines:
+        counts = [group.operations if group else None for group in groups]
+        shapes = [_shapes(group.output_shape if group else None for group in groups)] if with_shapes else []
+        params = [signed(_params(group) - _params(groups[0])) for group in groups[1:]] if with_params else []
+        rows.append([name, *shapes, *_cells(counts, gains), *params])
+    params = [signed(side.report.totals.params - sides[0].report.totals.params) for side in sides[1:]]
+    total = ["total", *([""] if with_shapes else []), *_cells(wholes, gains), *(params if with_params else [])]
+    columns = [cell for side in sides[1:] for cell in (side.label, "ratio", "difference", "share")]
+    headers = (level, *(["output"] if with_shapes else []), sides[0].label, *columns)
+    headers = (*headers, *(["params differ by"] * (len(sides) - 1) if with_params else []))
+    return Table(
+        title=f"{_title(sides)} · {sides[0].report.convention.unit} by {level}",
+        headers=headers,
+        numeric=tuple(at > with_shapes for at in range(len(headers))),
+        rows=rows,
+        total=total,
+        records=[
+            {"network": side.label, **_flat(group), "difference": group.operations - _operations(groups[0])}
+            for name, groups in lines
+            for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
+        ],
+        data={**_data(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
+        notes=[*_total_notes(sides), *_notes(sides[0].report)],
+    )
+
+
+def merged(orders: Sequence[Sequence[str]]) -> list[str]:
+    """All names once, those that an order adds right before the next one that was there already.
+
+    >>> merged([["stem", "stage1", "head"], ["stem", "stage1", "stage2", "head", "aux"]])
+    ['stem', 'stage1', 'stage2', 'head', 'aux']
+    """
+    whole: list[str] = []
+    for order in orders:
+        known, before, new = set(whole), dict[str | None, list[str]](), list[str]()
+        for name in order:
+            if name in known:
+                before[name] = new
+                new = []
+            else:
+                new.append(name)
+        whole = [*(one for name in whole for one in (*before.get(name, ()), name)), *new]
+    return whole
+
+
+def _cells(counts: Sequence[int | None], gains: Sequence[int]) -> list[str]:
+    """The count of the first network; of each other one its count, ratio, difference, and share of what they differ by."""
+    first = counts[0]
+    cells = [_dash(first)]
+    for count, gain in zip(counts[1:], gains[1:]):
+        more = (count or 0) - (first or 0)
+        ratio = "-" if count is None or first is None else _ratio(count, first)
+        cells += [_dash(count), ratio, signed(more), percent(-more if gain < 0 else more, abs(gain))]
+    return cells
+
+
+def _dash(count: int | None) -> str:
+    return "-" if count is None else exact(count)
+
+
+def _ratio(count: int, first: int) -> str:
+    return f"{count / first:.4f}" if first else "-"
+
+
+def _params(group: Group | None) -> int:
+    return group.params if group else 0
+
+
+def _operations(group: Group | None) -> int:
+    return group.operations if group else 0
+
+
+def _input(side: Side) -> str:
+    return shape_text(side.report.input_shape)
+
+
+def _shapes(shapes: Iterable[Shape | None]) -> str:
+    """The shapes that the networks have there, each said once where they agree."""
+    return " -> ".join(dict.fromkeys(shape_text(shape) for shape in shapes if shape))
+
+
+def _title(sides: Sequence[Side]) -> str:
+    first, *others = (side.label for side in sides)
+    return f"{first} beside {', '.join(others)} · batch {exact(sides[0].report.batch)}"
+
+
+def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
+    """The totals that no row shows."""
+    first, *others = sides
+    lines = []
+    for name, (field, written) in _quantities(first.report).items():
+        of = first.totals[field]
+        rest = [f"{written(side.totals[field])} ({_ratio(side.totals[field], of)})" for side in others]
+        lines.append((name, " -> ".join([written(of), *rest])))
+    return lines
+
+
+def _notes(report: Report) -> list[tuple[str, str]]:
+    return [
+        ("ratio", "to the first network, as are differences; depth: conv and linear layers on the longest way"),
+        ("memory", f"as {report.dtype}; peak memory is of activations at once, policy {report.memory_policy}"),
+        ("convention", f"{report.convention.name}: {report.convention.counts}"),
+    ]
+
+
+def _record(side: Side) -> dict[str, Any]:
+    report = side.report
+    return {
+        "network": side.label,
+        "input_shape": "x".join(map(str, report.input_shape)),
+        **side.totals,
+        "batch": report.batch,
+        "dtype": report.dtype,
+        "memory_policy": report.memory_policy,
+        "convention": report.convention.name,
+    }
+
+
+def _flat(group: Group) -> dict[str, Any]:
+    shapes = {"input_shape": group.input_shape, "output_shape": group.output_shape}
+    flat = {name: "x".join(map(str, shape)) if shape else None for name, shape in shapes.items()}
+    return {"name": group.name, "layers": group.layers, **flat, **{field: getattr(group, field) for field in _PLAIN}}
+
+
+def _data(sides: Sequence[Side]) -> dict[str, Any]:
+    first = sides[0]
+    return {
+        "schema": "convcost.side_by_side/1",
+        "version": __version__,
+        "batch": first.report.batch,
+        "dtype": first.report.dtype,
+        "memory_policy": first.report.memory_policy,
+        "convention": first.report.convention.name,
+        "networks": [
+            {
+                "label": side.label,
+                "network": side.report.network,
+                "title": side.report.title,
+                "source": side.report.source,
+                "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
+                "input_shape": list(side.report.input_shape),
+                "totals": side.totals,
+                "ratios": {
+                    name: n / first.totals[name] if first.totals[name] else None for name, n in side.totals.items()
+                },
+            }
+            for side in sides
+        ],
+    }
+
+
+def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int]) -> dict[str, Any]:
+    """A row; null where a network has none of this name."""
+    differences = [_operations(group) - _operations(groups[0]) for group in groups]
+    return {
+        "name": name,
+        "networks": [
+            group and {"layers": group.layers, **{f: getattr(group, f) for f in _PLAIN}, **_ends(group)}
+            for group in groups
+        ],
+        "differences": differences,
+        "shares": [n / gain if gain else None for n, gain in zip(differences, gains)],
+    }
+
+
+def _ends(group: Group) -> dict[str, Any]:
+    shapes = {"input_shape": group.input_shape, "output_shape": group.output_shape}
+    return {name: list(shape) if shape else None for name, shape in shapes.items()}

@@ -1,0 +1,137 @@
+"""What would bring a network under a limit of memory: each change is tried, and what it then needs is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import chain
+from typing import Any, NamedTuple
+
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.units import decimal_text
+from convcost.memory.policies import POLICIES
+from convcost.memory.usage import Options, Usage
+from convcost.networks.network import Network
+from convcost.results.memory import Limit
+
+#: Policies that a runtime can be asked for, from the one that asks least.
+_POLICIES = ("fused", "inplace", "concat_alias")
+_DTYPES = ("fp16", "int8")
+_PARTS = range(2, 9)
+#: Knob -> the steps in which it is looked at.
+_UNITS = {"resolution": Fraction(1), "width": Fraction(1, 100)}
+
+
+def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> tuple[tuple[str, int], ...]:
+    """Changes of one option that bring a network under a limit of bytes, with the bytes that are needed then.
+
+    Each is written as on the command line. Of the resolution and the width, the largest that does is found, to the
+    pixel and to a hundredth.
+
+    >>> from convcost.networks.load import load
+    >>> remedies(load("mobilenet_v2"), Options(dtype="int8"), 2**20)
+    (('--split-expansion 2', 1028608), ('--set resolution=186', 1042368), ('--set width=0.55', 752640))
+    """
+    tried = _Tried(network, options, limit, batch)
+    changes = chain(tried.policies(), tried.orders(), tried.parts(), tried.dtypes(), tried.batches(), tried.knobs())
+    return tuple((change, needed) for change, needed in changes if needed <= limit)
+
+
+def limited(network: Network, usage: Usage, size: int | None) -> Limit | None:
+    """A limit, if there is one, with what would keep it where it is not kept."""
+    if size is None:
+        return None
+    if usage.needed <= size:
+        return Limit(size, kept=True, remedies=())
+    return Limit(size, kept=False, remedies=remedies(network, usage.options, size, usage.batch))
+
+
+class _Tried(NamedTuple):
+    """What each kind of change would need; where there is a choice, the one that asks least and does."""
+
+    network: Network
+    options: Options
+    limit: int
+    batch: int
+
+    def needed(self, network: Network | None = None, batch: int | None = None, **changed: Any) -> int:
+        """Bytes needed with some of it changed."""
+        options = self.options._replace(**changed)
+        return (network or self.network).memory(batch=batch or self.batch, **options.arguments()).needed
+
+    def policies(self) -> Iterator[tuple[str, int]]:
+        """The first policy beyond the one asked for that does; one that only counts otherwise is no remedy."""
+        asked = _POLICIES.index(self.options.policy) + 1 if self.options.policy in _POLICIES else 0
+        for name in _POLICIES[asked:] if POLICIES[self.options.policy].keeps == "use" else ():
+            needed = self.needed(policy=name)
+            yield f"--policy {name}", needed
+            if needed <= self.limit:
+                return
+
+    def orders(self) -> Iterator[tuple[str, int]]:
+        """The best order of execution."""
+        if self.options.order == "given" and POLICIES[self.options.policy].keeps == "use":
+            yield "--order best", self.needed(order="best")
+
+    def parts(self) -> Iterator[tuple[str, int]]:
+        """The fewest parts that do."""
+        for parts in _PARTS if self.options.parts == 1 else ():
+            try:
+                needed = self.needed(parts=parts)
+            except UsageError:  # not under this policy
+                return
+            yield f"--split-expansion {parts}", needed
+            if needed <= self.limit:
+                return
+
+    def dtypes(self) -> Iterator[tuple[str, int]]:
+        """The widest type that does."""
+        for name in _DTYPES:
+            if DTYPE_BITS[name] < DTYPE_BITS[self.options.dtype]:
+                needed = self.needed(dtype=name)
+                yield f"--dtype {name}", needed
+                if needed <= self.limit:
+                    return
+
+    def batches(self) -> Iterator[tuple[str, int]]:
+        """The largest batch that does: needs grow with it, in proportion but for rounding."""
+        one = self.needed(batch=1)
+        if self.batch > 1 and one <= self.limit:
+            fitting = min(self.limit // one, self.batch - 1)
+            yield f"--batch {fitting}", self.needed(batch=fitting)
+
+    def knobs(self) -> Iterator[tuple[str, int]]:
+        """The largest value of a knob that does, below the one that the network has."""
+        for knob, unit in _UNITS.items():
+            value = self.network.knobs.get(knob)
+            square = knob != "resolution" or self.network.input_shape is None
+            if square and isinstance(value, (int, Fraction)) and value > unit:
+                found = self._largest(knob, unit, -(-value // unit))
+                if found:
+                    text = found[0] if isinstance(value, int) else decimal_text(found[0])
+                    yield f"--set {knob}={text}", found[1]
+
+    def _largest(self, knob: str, unit: Fraction, above: int) -> tuple[Fraction, int] | None:
+        """Bisection over multiples of the unit below one that does not fit, on the assumption that needs grow with them.
+
+        Where no network can be built, the next smaller one that can counts.
+        """
+        low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
+        while above - low > 1:
+            middle = at = (low + above) // 2
+            needed = None
+            while at > low and needed is None:
+                with suppress(ConvcostError):
+                    needed = self.needed(self.network.at(**{knob: _value(unit * at)}))
+                at -= needed is None
+            if needed is None or needed <= self.limit:
+                low, found = middle, found if needed is None else (unit * at, needed)
+            else:
+                above = at
+        return found
+
+
+def _value(value: Fraction) -> int | Fraction:
+    return value.numerator if value.denominator == 1 else value

@@ -1,0 +1,269 @@
+"""Kinds of attribute: what a value may be, how it is said, and how an editor learns of it.
+
+A kind turns what a spec says (an int, a list, a word) into what a rule takes, over ints, arrays or symbols alike.
+The aliases at the end annotate the keyword arguments of the rules; nothing else lists attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Annotated, Any, TypeAlias
+
+from convcost.core.dims import LARGEST, Dim, Shape, is_array
+from convcost.core.errors import Unfit
+from convcost.core.units import say
+
+#: Outputs that one split may have.
+MOST_PARTS = 1000
+
+
+class Kind:
+    """A kind of attribute."""
+
+    text = ""
+    """What a value may be, in words, as `must be …`."""
+    words: tuple[str, ...] = ()
+    """Those that it may be."""
+
+    def convert(self, value: Any) -> Any:
+        """The value as a rule takes it; raises `Unfit`."""
+        raise NotImplementedError
+
+    def show(self, value: Any) -> Any:
+        """The shortest way to write a converted value in a spec; the inverse of `convert`."""
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the literal values; the spec language also takes an expression wherever a number stands."""
+        raise NotImplementedError
+
+    def unfit(self, value: Any) -> Unfit:
+        return Unfit(f"must be {self.text}, got {say(value)}")
+
+
+class Integer(Kind):
+    """An integer from `least` to `LARGEST`; arrays and symbols are integers by construction."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.text = f"an integer >= {least}"
+
+    def convert(self, value: Any) -> Dim:
+        if type(value) is int and self.least <= value <= LARGEST:  # nearly all are
+            return value
+        if isinstance(value, (bool, str, list, tuple, dict)) or value is None:
+            raise Unfit(f"must be an integer, got {say(value)}")
+        if isinstance(value, Fraction):
+            if value.denominator != 1:
+                raise Unfit(f"must be an integer, got {say(value)}; round it with round_to, floor or ceil")
+            value = value.numerator
+        if isinstance(value, int):
+            if value < self.least:
+                raise Unfit(f"must be >= {self.least}, got {value}")
+            if value > LARGEST:
+                raise Unfit(f"must be <= {LARGEST:,}, got {say(value)}")
+        return self.convert_array(value) if is_array(value) else value
+
+    def convert_array(self, values: Any) -> Any:
+        """A numpy array of integers within the bounds, as int64."""
+        if values.dtype.kind not in "iu":
+            raise Unfit(f"must be integers, got an array of {values.dtype}")
+        inside = (values >= self.least) & (values <= LARGEST)
+        if not (inside.all() if is_array(inside) else inside):
+            for worst in (values.min(), values.max()):
+                self.convert(int(worst))
+        return values.astype("int64", copy=False)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": LARGEST}
+
+
+class PairOf(Kind):
+    """Two integers, (height, width); one stands for both."""
+
+    def __init__(self, least: int) -> None:
+        self.one = Integer(least)
+        self.text = f"{self.one.text} or [height, width]"
+
+    def convert(self, value: Any) -> tuple[Dim, Dim]:
+        if isinstance(value, (list, tuple)):
+            if len(value) != 2:
+                raise self.unfit(value)
+            return (self.one.convert(value[0]), self.one.convert(value[1]))
+        one = self.one.convert(value)
+        return (one, one)
+
+    def show(self, value: Any) -> Any:
+        return value[0] if value[0] == value[1] else list(value)
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, _array_of(one, 2)]}
+
+
+class Sides(Kind):
+    """Zeros around a map: one number, [height, width], or [top, bottom, left, right]; maybe a word.
+
+    A rule takes one entry per axis: the zeros (before, after), or "same" where they follow from the size.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.one = Integer(0)
+        self.text = ", ".join([*words, "an integer >= 0", "[height, width]"]) + " or [top, bottom, left, right]"
+
+    def convert(self, value: Any) -> tuple[Any, Any]:
+        if isinstance(value, str):
+            if value not in self.words:
+                raise self.unfit(value)
+            return (value, value) if value == "same" else ((0, 0), (0, 0))
+        sides = list(value) if isinstance(value, (list, tuple)) else [value]
+        if len(sides) not in (1, 2, 4):
+            raise self.unfit(value)
+        sides = [self.one.convert(side) for side in sides]
+        top, bottom, left, right = {1: sides * 4, 2: [sides[0]] * 2 + [sides[-1]] * 2, 4: sides}[len(sides)]
+        return ((top, bottom), (left, right))
+
+    def show(self, value: Any) -> Any:
+        if "same" in value:
+            return "same"
+        sides = [*value[0], *value[1]]
+        if len(set(sides)) == 1:
+            return "valid" if sides[0] == 0 and self.words else sides[0]
+        return sides if sides[0] != sides[1] or sides[2] != sides[3] else sides[::2]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        words = [{"enum": list(self.words)}] if self.words else []
+        return {"anyOf": [*words, one, _array_of(one, 2), _array_of(one, 4)]}
+
+
+class Parts(Kind):
+    """How to cut an axis: a number of equal parts, or the size of each."""
+
+    text = "an integer >= 2 or a list of sizes"
+
+    def convert(self, value: Any) -> Dim | tuple[Dim, ...]:
+        if isinstance(value, (list, tuple)):
+            if len(value) < 2:
+                raise self.unfit(value)
+            return tuple(Integer(1).convert(part) for part in value)
+        parts = Integer(2).convert(value)
+        if isinstance(parts, int) and parts > MOST_PARTS:
+            raise Unfit(f"must be <= {MOST_PARTS:,}, got {parts}")
+        return parts
+
+    def show(self, value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else value
+
+    def schema(self) -> dict[str, Any]:
+        one = Integer(1).schema()
+        return {"anyOf": [Integer(2).schema(), {"type": "array", "items": one, "minItems": 2}]}
+
+
+class Connections(Kind):
+    """Which input channels each filter sees: a list of lists of channels, counted from 0."""
+
+    text = "a list of lists of channels, as in [[0, 1], [1, 2]]"
+
+    def convert(self, value: Any) -> tuple[tuple[int, ...], ...]:
+        rows = value if isinstance(value, (list, tuple)) else ()
+        if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
+            raise self.unfit(value)
+        if len(rows) > MOST_PARTS:
+            raise Unfit(f"must have at most {MOST_PARTS:,} rows, got {len(rows):,}")
+        table = tuple(tuple(Integer(0).convert(channel) for channel in row) for row in rows)
+        for row in table:
+            if len(set(row)) < len(row):
+                raise Unfit(f"must name each channel of a row once, got {say(row)}")
+        return table
+
+    def show(self, value: Any) -> Any:
+        return [list(row) for row in value]
+
+    def schema(self) -> dict[str, Any]:
+        row = {"type": "array", "items": Integer(0).schema(), "minItems": 1, "uniqueItems": True}
+        return {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_PARTS}
+
+
+class Boolean(Kind):
+    """true or false."""
+
+    text = "true or false"
+
+    def convert(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.unfit(value)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+class OneOf(Kind):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.text = " or ".join(words)
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.words:
+            raise self.unfit(value)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.words)}
+
+
+class Share(Kind):
+    """A decimal in [0, 1)."""
+
+    text = ">= 0 and < 1"
+
+    def convert(self, value: Any) -> Fraction:
+        if isinstance(value, bool) or not isinstance(value, (int, Fraction)) or not 0 <= value < 1:
+            raise self.unfit(value)
+        return Fraction(value)
+
+    def show(self, value: Any) -> Any:
+        return float(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+
+
+class Rank:
+    """How many axes an input must have."""
+
+    def __init__(self, text: str, *ranks: int) -> None:
+        self.text = text
+        self.ranks = ranks
+
+    def fits(self, shape: Sequence[Any]) -> bool:
+        return len(shape) in self.ranks
+
+
+def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": length, "maxItems": length}
+
+
+# What the keyword arguments of a rule are annotated with.
+Size: TypeAlias = Annotated[Dim, Integer(1)]
+Pair: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(1)]
+PairOrNone: TypeAlias = Annotated[tuple[Dim, Dim] | None, PairOf(1)]
+Amounts: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(0)]
+Padding: TypeAlias = Annotated[tuple[Any, Any], Sides("same", "valid")]
+Margins: TypeAlias = Annotated[tuple[Any, Any], Sides()]
+Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
+Table: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
+Flag: TypeAlias = Annotated[bool, Boolean()]
+Rate: TypeAlias = Annotated[Fraction, Share()]
+Axis: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]
+Mode: TypeAlias = Annotated[str, OneOf("nearest", "bilinear", "bicubic")]
+Position: TypeAlias = Annotated[Dim, Integer(0)]
+# What the positional arguments are annotated with.
+Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
+Vector: TypeAlias = Annotated[Shape, Rank("a vector", 1)]
+Tensor: TypeAlias = Annotated[Shape, Rank("a map (h×w×c) or a vector", 1, 3)]

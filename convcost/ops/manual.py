@@ -1,0 +1,36 @@
+"""The manual pages of the ops, written from their signatures and docstrings."""
+
+from __future__ import annotations
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import say
+from convcost.ops import OPS, Attr, Op
+
+
+def page(name: str) -> str:
+    """The manual page of one op; raises `UsageError`."""
+    if name not in OPS:
+        raise UsageError(f"there is no op {name!r}{did_you_mean(name, OPS)}")
+    op = OPS[name]
+    attrs = [f"  {attr.name:<16}{_describe(attr)}" for attr in op.attrs.values()] or ["  (none)"]
+    return "\n".join([f"{op.name} - {summary(op)}", "", "attributes", *attrs, "", *op.doc.splitlines(), ""])
+
+
+def summary(op: Op) -> str:
+    """The first sentence of the docstring."""
+    return op.doc.split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
+def _describe(attr: Attr) -> str:
+    if attr.required:
+        return f"{attr.kind.text}; required"
+    default = "kernel" if attr.default is None else say(attr.kind.show(attr.default))
+    return f"{attr.kind.text}; default {default}"
+
+
+def overview() -> list[tuple[str, str, str]]:
+    """Name, attributes and summary of every op."""
+    return [
+        (op.name, ", ".join(a.name if a.required else f"[{a.name}]" for a in op.attrs.values()), summary(op))
+        for _, op in sorted(OPS.items())
+    ]

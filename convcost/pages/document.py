@@ -1,0 +1,92 @@
+"""Pages and pictures: figures and tables on one self-contained HTML page, or one figure as an image.
+
+    data = document("memory.html", "The title", [figure, table])    # bytes or text, for whoever writes the file
+
+Figures on a page are light drawings that need no script. SVG is drawn here too; PNG and PDF go through kaleido, which
+comes with the extra `image` and needs a Chrome or Chromium. The bytes depend on nothing but what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from convcost.core.errors import OutputError
+from convcost.core.version import __version__
+from convcost.render import html
+from convcost.render.svg import svg
+from convcost.render.svg_marks import plain
+from convcost.render.table import PICTURES, Table, ending, table_html
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+WIDTH, HEIGHT = 1000, 560
+"""Of a PNG or PDF, in pixels, where the figure does not say."""
+_WIDE, WHOLE, _NARROW = 512, 960, 350
+"""Drawn widths, in pixels of a page: half of it, all of it, a phone."""
+
+
+def document(
+    path: str, title: str, parts: Sequence[go.Figure | Table], facts: Sequence[tuple[str, str]] = ()
+) -> str | bytes:
+    """What to write into a file of this name: a page of all parts, or the first figure as an image.
+
+    Raises `OutputError` if an image is wanted and cannot be made here.
+    """
+    if ending(path) in PICTURES:
+        return image(next(part for part in parts if not isinstance(part, Table)), path)
+    return page(title, parts, facts)
+
+
+def page(
+    title: str,
+    parts: Sequence[go.Figure | Table],
+    facts: Sequence[tuple[str, str]] = (),
+    headings: Mapping[int, str] = MappingProxyType({}),
+) -> str:
+    """A self-contained page, a section per part; `headings` (part, from 1) where a figure's own title is not wanted."""
+    sections = []
+    for index, part in enumerate(parts, start=1):
+        if isinstance(part, Table):
+            heading = part.title if part.title != title else ""
+            sections.append(html.Section(f"part{index}", heading, table_html(part)))
+        else:
+            sections.append(section(part, f"part{index}", headings.get(index, "")))
+    return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])
+
+
+def section(figure: go.Figure, key: str, heading: str = "") -> html.Section:
+    """A figure under its title, or another heading; the second line of its title is text below."""
+    _, _, below = str(figure.layout.title.text or "").partition("<br>")
+    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=plain(below))
+
+
+def figure_title(figure: go.Figure) -> str:
+    """What the figure says it shows: the first line of its title."""
+    return plain(str(figure.layout.title.text or "").split("<br>")[0])
+
+
+def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE) -> str:
+    """A figure as a piece of a page: drawn once for a screen and once for a phone."""
+    drawn = svg(figure, width=wide, alone=False), svg(figure, width=_NARROW, alone=False, tips=False)
+    return html.chart(figure_title(figure), *drawn, caption=caption)
+
+
+def image(figure: go.Figure, path: str) -> str | bytes:
+    """A figure as SVG, PNG or PDF, as the file's ending says; raises `OutputError`."""
+    kind = ending(path)[1:]
+    if kind == "svg":
+        return svg(figure)
+    size: dict[str, Any] = {"width": int(figure.layout.width or WIDTH), "height": int(figure.layout.height or HEIGHT)}
+    try:
+        import kaleido  # noqa: F401 - plotly's own message sends people to install it globally
+
+        return bytes(figure.to_image(format=kind, scale=2 if kind == "png" else 1, **size))
+    except Exception as error:  # noqa: BLE001 - what a browser that does not start raises is anybody's guess
+        raise OutputError(
+            f"cannot write {path}: {kind.upper()} needs the extra image (pip install 'convcost[image]') and "
+            f"Chrome or Chromium ({type(error).__name__}); .svg and .html need neither"
+        ) from None

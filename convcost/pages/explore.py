@@ -1,0 +1,264 @@
+"""A page that shows what a network would cost at other knob values, live: the grid's own tables, multiplied out in it.
+
+The tables are exact integers; so is the page's arithmetic, in doubles below 2^53 and in big integers beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+from convcost.core.errors import UsageError
+from convcost.core.units import exact, say
+from convcost.networks.network import Network
+from convcost.pages.report import provenance
+from convcost.render import html
+from convcost.render.html import Card, Section
+from convcost.results.report import Report, json_value, title
+from convcost.space.axes import axes_of, value_text
+from convcost.space.compound import COMPOUND
+from convcost.space.numbers import EXACT_FLOAT
+from convcost.space.open import space
+from convcost.space.space import Tables
+from convcost.spec.syntax import Knob, KnobValue
+
+SHOWN = {
+    "macs": "MACs",
+    "params": "parameters",
+    "activations": "activations",
+    "peak_activation_bytes": "peak memory",
+}
+"""Metric -> what the page calls it."""
+MOST_VALUES = 1000
+"""Of one slider."""
+MOST_ENTRIES = 400_000
+"""Numbers that a page carries: about two megabytes."""
+_STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
+
+
+def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
+    """Width and depth from a quarter to twice their value, those that the network has.
+
+    Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more.
+    """
+    axes: dict[str, list[KnobValue]] = {}
+    for name, step in _STEPS.items():
+        value = network.knobs.get(name)
+        if isinstance(value, Fraction) and value > 0:
+            low, high = value / 4, value * 2
+            first = -(-low // step)
+            values = {step * i for i in range(int(first), int(high // step) + 1)}
+            axes[name] = sorted(values | {value})
+    size = network.knobs.get("resolution")
+    if isinstance(size, int) and network.input_shape is None:
+        last = min(2 * size, size + 500)
+        axes["resolution"] = list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
+    return axes
+
+
+def explore_page(
+    network: Network,
+    report: Report,
+    over: Mapping[str, Any] | None = None,
+    command: str = "",
+    fixed: Collection[str] = (),
+) -> str:
+    """The page; raises `UsageError` where there is nothing to slide, or too much.
+
+    Sliders start where the network stands. A knob that is `fixed` by the user, or that stands elsewhere than the
+    network's name says, must find its value on its slider; of others the nearest is taken.
+    """
+    chosen = dict(over or usual_axes(network))
+    if not chosen:
+        raise UsageError(
+            f"{network.name} has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES"
+        )
+    _check_lengths(axes_of(network.spec, network.name, chosen))  # before anything is computed for each value
+    made = space(network, report, chosen)
+    _check_start(network, made, {*fixed, *network.changed})
+    data = page_data(network, report, made)
+    top = html.cards(Card(_card(metric, report), "", "", key=f"card-{metric}") for metric in SHOWN)
+    body = (
+        f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n{_standing(network, made)}'
+        '<p id="words" role="status" aria-live="polite"></p>'
+    )
+    picture = '<p class="about" id="legend"></p>\n<div class="charts drawn" id="pictures"></div>'
+    sections = [
+        Section("knobs", "Knobs", body, about="Slide, or use the arrow keys; the numbers follow at once."),
+        Section("budget", "Budget", _budgets(report), about=_BUDGET),
+        Section("map", "What fits", picture),
+    ]
+    name, _, knobs = title(report).partition(" · ")
+    return html.page(
+        f"{name}: explore",
+        sections,
+        subtitle=" · ".join(filter(None, (knobs, f"peak memory {_counted(report)}"))),
+        top=top + html.data("space", data),
+        facts=provenance(network, report, command),
+        scripts=[html.asset("explore.js")],
+    )
+
+
+def _check_lengths(axes: Mapping[str, Sequence[KnobValue]]) -> None:
+    name = max(axes, key=lambda axis: len(axes[axis]))
+    if len(axes[name]) > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(len(axes[name]))} values; a slider takes {exact(MOST_VALUES)}")
+
+
+def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
+    for name, values in made.axes.items():
+        if name in wanted and network.knobs[name] not in values:
+            raise UsageError(f"{name} is set to {value_text(network.knobs[name])}, which is not on its slider (--over)")
+
+
+_BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs begins with this network's own MACs."
+
+
+def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
+    """What the page computes with: axes, the place of the network itself, and the tables of each metric."""
+    pool: dict[str, int] = {}
+    shared: list[Any] = []
+
+    def kept(table: Mapping[str, Any]) -> int:
+        key = repr(table)
+        if key not in pool:
+            pool[key] = len(shared)
+            shared.append(table)
+        return pool[key]
+
+    metrics = {}
+    for metric in SHOWN:
+        regions = made.to_dict(metric)
+        for region in regions:
+            region["values"] = [_spans(positions) for positions in region["values"].values()]
+            region["candidates"] = [
+                [[_safe(term["factor"]), [kept(table) for table in term["tables"]]] for term in terms]
+                for terms in region["candidates"]
+            ]
+        metrics[metric] = regions
+    entries = sum(_size(table["values"]) for table in shared)
+    if entries > MOST_ENTRIES:
+        raise UsageError(
+            f"a page of {exact(entries)} numbers is too heavy; the most is {exact(MOST_ENTRIES)}: give shorter axes with --over"
+        )
+    return {
+        "axes": {name: [str(json_value(value)) for value in values] for name, values in made.axes.items()},
+        "at": {name: _nearest(values, network.knobs.get(name)) for name, values in made.axes.items()},
+        "metrics": metrics,
+        "missing": _missing(made),
+        "tables": [
+            {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": _safe(table["values"])}
+            for table in shared
+        ],
+        "big": any(made.bound(metric) >= EXACT_FLOAT for metric in SHOWN),
+        "words": SHOWN,
+        "compound": {name: str(float(base)) for name, base in COMPOUND.items()},
+        "start": {name: float(value) for name, value in network.knobs.items() if isinstance(value, (int, Fraction))},
+        "dtype": report.dtype,
+    }
+
+
+def _missing(made: Tables) -> list[dict[str, Any]]:
+    """The parts of the grid that cannot be built, and why: as said of the first network of each."""
+    return [
+        {
+            "values": [_spans(positions.tolist()) for positions in region.box],
+            "reason": region.reason,
+            "first": [int(positions[0]) for positions in region.box],
+        }
+        for region in made.regions
+        if region.reason
+    ]
+
+
+def _spans(positions: list[int]) -> list[list[int]]:
+    """Runs of positions as first and last, with where each run begins in the region's tables."""
+    spans: list[list[int]] = []
+    for index, at in enumerate(positions):
+        if spans and spans[-1][1] == at - 1:
+            spans[-1][1] = at
+        else:
+            spans.append([at, at, index])
+    return spans
+
+
+def _safe(values: Any) -> Any:
+    """Integers that JavaScript would round when it reads them, as text."""
+    if isinstance(values, list):
+        return [_safe(value) for value in values]
+    return str(values) if abs(values) >= EXACT_FLOAT else values
+
+
+def _size(values: Any) -> int:
+    return sum(map(_size, values)) if isinstance(values, list) else 1
+
+
+def _nearest(values: tuple[Any, ...], value: Any) -> int:
+    """The position of a value on an axis, or of the numeric one next to it."""
+    if value in values:
+        return values.index(value)
+    numeric = isinstance(value, (int, Fraction)) and all(isinstance(one, (int, Fraction)) for one in values)
+    return min(range(len(values)), key=lambda i: abs(values[i] - value)) if numeric else 0
+
+
+def _card(metric: str, report: Report) -> str:
+    return SHOWN[metric] + (f" {_counted(report)}" if metric == "peak_activation_bytes" else "")
+
+
+def _counted(report: Report) -> str:
+    """What a number of bytes depends on."""
+    return f"as {report.dtype}, policy {report.memory_policy}"
+
+
+def _slider(name: str) -> str:
+    shown = escape(name)
+    return (
+        f'<p class="slider"><label for="knob-{shown}">{shown}</label> '
+        f'<input type="range" id="knob-{shown}" data-axis="{shown}" min="0" step="1"> '
+        f'<output id="out-{shown}" for="knob-{shown}"></output></p>\n'
+    )
+
+
+def _standing(network: Network, made: Tables) -> str:
+    """The knobs that stand still, and how to get sliders for them."""
+    fixed = {name: network.knobs[name] for name in made.knobs if name in network.knobs}
+    if not fixed:
+        return ""
+    said = ", ".join(f"{name} {_text(value)}" for name, value in fixed.items())
+    shown = ((name, _example(network.spec.knobs[name], value)) for name, value in fixed.items())
+    example = next(
+        (f", for example <code>--over {escape(name)}={escape(text)}</code>" for name, text in shown if text), ""
+    )
+    return (
+        f'<p class="about" id="fixed">Without a slider: {escape(said)}. With <code>--over KNOB=VALUES</code> you name '
+        f"the sliders yourself, each with its values{example}.</p>\n"
+    )
+
+
+def _example(knob: Knob, value: KnobValue) -> str:
+    """Values that a slider of this knob may have; empty where none come to mind."""
+    if knob.choices:
+        return ",".join(map(_text, knob.choices))
+    if isinstance(value, bool):
+        return "false,true"
+    return ",".join(map(_text, (value, value * 2))) if isinstance(value, (int, Fraction)) and value else ""
+
+
+def _text(value: KnobValue) -> str:
+    return str(value_text(value)) if isinstance(value, Fraction) else say(value)
+
+
+def _budgets(report: Report) -> str:
+    fields = {
+        "macs": ("MACs at most", exact(report.totals.macs), "for example 300M or 1.5G"),
+        "params": ("parameters at most", "", "for example 4M"),
+        "peak_activation_bytes": ("peak memory at most", "", "for example 256KiB or 1.5MiB"),
+    }
+    return "".join(
+        f'<p class="slider"><label for="max-{metric}">{word}</label> <input type="text" id="max-{metric}" '
+        f'data-metric="{metric}" value="{value}" placeholder="none" aria-describedby="hint-{metric}" autocomplete="off"> '
+        f'<span class="about" id="hint-{metric}">{hint}</span></p>\n'
+        for metric, (word, value, hint) in fields.items()
+    )

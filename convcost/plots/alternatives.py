@@ -1,0 +1,117 @@
+"""Pictures of how things are counted: the law of the separable convolution, and the way between two conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from convcost.alternatives.recipes import Alternative, Layer, compare, ratio
+from convcost.core.units import exact
+from convcost.plots.style import BAR_HEIGHT, count_axis, figure
+from convcost.render.palette import LIGHT, look
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def separable_ratio(
+    kernels: Sequence[int] = (1, 3, 5, 7),
+    filters: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+    *,
+    marked: Layer | None = None,
+) -> go.Figure:
+    """MACs of a depthwise separable convolution by those of the normal one, over n_c' for each filter size f.
+
+    Every point is counted by the ops' rules on a 16×16×16 input; the ratio depends on n_c' and f alone. `marked` is a
+    layer of your own, put on the picture.
+    """
+    traces = []
+    for index, kernel in enumerate(kernels):
+        built = [compare(Layer((16, 16, 16), n, (kernel, kernel))) for n in filters]
+        ratios = [ratio(separable, standard) for standard, separable in built]
+        tips = [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)]
+        color, symbol = look(index)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": f"f = {kernel}",
+                "x": list(filters),
+                "y": [float(r) for r in ratios],
+                "line": {"color": color, "width": 2},
+                "marker": {"color": color, "symbol": symbol, "size": 6},
+                "hovertext": tips,
+                "hoverinfo": "text",
+            }
+        )
+    if marked is not None:
+        standard, separable = compare(marked)
+        share = ratio(separable, standard)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": "this layer",
+                "x": [marked.filters],
+                "y": [float(share)],
+                "text": [f"{float(share):.4f}"],
+                "textposition": ["top right"],
+                "marker": {"color": LIGHT.ink, "symbol": "star", "size": 13},
+                "hovertext": [f"n_c' = {marked.filters}<br>ratio {share} = {float(share):.4f}"],
+                "hoverinfo": "text",
+            }
+        )
+    texts = [f"{n}" for n in filters]
+    return figure(
+        traces,
+        title="Depthwise separable against normal convolution: 1/n_c' + 1/f²",
+        xaxis={"title": {"text": "filters n_c'"}, "type": "log", "tickvals": list(filters), "ticktext": texts},
+        yaxis={
+            "title": {"text": "MACs, separable / normal"},
+            "type": "log",
+            "tickvals": [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+            "ticktext": ["1/50", "1/20", "1/10", "1/5", "1/2", "1", "2"],
+        },
+    )
+
+
+def ways(alternatives: Sequence[Alternative]) -> go.Figure:
+    """Multiplications of the steps of each way to build a layer, as stacked bars, coloured by what a step does."""
+    names = [a.name for a in alternatives]
+    traces = []
+    for index, (name, places) in enumerate(_kinds(alternatives).items()):
+        have = [alternatives[way] for way, _ in places]
+        steps = [alternatives[way].steps[at] for way, at in places]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": name,
+                "y": [a.name for a in have],
+                "x": [step.cost.macs for step in steps],
+                "base": [sum(step.cost.macs for step in alternatives[way].steps[:at]) for way, at in places],
+                "marker": {"color": LIGHT.series[index]},
+                "hovertext": [f"{a.name}: {s.name}<br>{exact(s.cost.macs)} MACs" for a, s in zip(have, steps)],
+                "hoverinfo": "text",
+                "text": [exact(a.macs) if at + 1 == len(a.steps) else "" for a, (_, at) in zip(have, places)],
+                "textposition": "outside",
+            }
+        )
+    return figure(
+        traces,
+        title="Multiplications of each way to build the layer",
+        xaxis={**count_axis("multiplications"), "range": [0, 1.2 * max(a.macs for a in alternatives)]},
+        yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names},
+        barmode="overlay",
+        height=110 + 2 * BAR_HEIGHT * len(names),
+    )
+
+
+def _kinds(alternatives: Sequence[Alternative]) -> dict[str, list[tuple[int, int]]]:
+    """What a step is called -> where it stands, as way and step; first, second, … where names outnumber the colours."""
+    steps = [(way, at, step.name) for way, a in enumerate(alternatives) for at, step in enumerate(a.steps)]
+    named = len({name for _, _, name in steps}) <= len(LIGHT.series)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for way, at, name in steps if named else sorted(steps, key=lambda step: step[1]):
+        found.setdefault(name if named else f"{('first', 'second', 'third')[at]} step", []).append((way, at))
+    return found

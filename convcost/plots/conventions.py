@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from convcost.conventions.reconcile import Reconciliation
+from convcost.core.cost import LEDGER
+from convcost.core.units import exact, signed
+from convcost.plots.style import BAR_HEIGHT, count_axis, figure
+from convcost.render.palette import LIGHT
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def waterfall(found: Reconciliation) -> go.Figure:
+    """From a network's total under one convention to its total under another, a bar per term that differs.
+
+    The axis begins near the smaller total where the terms would be invisible beside it, and says so.
+    """
+    names, bases, lengths, colors, texts = (
+        [found.first.name],
+        [0],
+        [found.start],
+        [LIGHT.series[6]],
+        [exact(found.start)],
+    )
+    running, seen = found.start, [found.start]
+    for term in found.terms:
+        names.append(f"{term.what}: {LEDGER[term.entry]}")
+        bases.append(running)
+        lengths.append(term.difference)
+        colors.append(LIGHT.series[0] if term.difference > 0 else LIGHT.series[1])
+        texts.append(signed(term.difference))
+        running += term.difference
+        seen.append(running)
+    names.append(found.second.name if found.second.name != found.first.name else f"{found.second.name} ")
+    bases, lengths, texts = [*bases, 0], [*lengths, found.end], [*texts, exact(found.end)]
+    colors.append(LIGHT.series[6])
+    low, high = min(seen), max(seen)
+    axis = count_axis(f"operations of {found.network}")
+    if high - low < low / 2:
+        margin = (high - low) * 0.25 or high * 0.01
+        axis["range"] = [max(0, low - margin), high + margin]
+        axis["title"]["text"] += " (the axis does not begin at 0)"
+    else:
+        axis["range"] = [min(0, low), high * 1.15]
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "operations",
+        "y": names,
+        "x": lengths,
+        "base": bases,
+        "marker": {"color": colors},
+        "text": texts,
+        "textposition": "auto",
+        "hovertext": [f"{name}<br>{text}" for name, text in zip(names, texts, strict=True)],
+        "hoverinfo": "text",
+    }
+    return figure(
+        [bar],
+        title=f"{found.network}: from {found.first.name} to {found.second.name}",
+        xaxis=axis,
+        yaxis={"autorange": "reversed"},
+        showlegend=False,
+        height=90 + BAR_HEIGHT * len(names),
+    )

@@ -1,0 +1,110 @@
+"""Pictures of one network: where the cost is, how it adds up, what a change of size does."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from convcost.core.units import compact, exact, percent
+from convcost.plots.style import count_axis, figure, percent_axis
+from convcost.render.palette import LIGHT
+from convcost.results.report import Report
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+QUANTITIES = {"macs": "MACs", "params": "params", "activations": "activations"}
+_MOST_BARS = 40
+
+
+def cost_by(report: Report, level: str = "stage") -> go.Figure:
+    """Shares of MACs, params and activations of each stage, block, op or layer, as bars.
+
+    Raises `UsageError` for another level.
+    """
+    groups = [g for g in report.by(level) if g.macs or g.params or g.activations]
+    if len(groups) > _MOST_BARS:  # more would be unreadable; the largest tell the story
+        largest = sorted(groups, key=lambda g: -g.macs)[:_MOST_BARS]
+        groups = [g for g in groups if g in largest]
+    names = [g.name for g in groups]
+    traces = []
+    for (field, word), color in zip(QUANTITIES.items(), LIGHT.series, strict=False):
+        whole = getattr(report.totals, field)
+        counts = [getattr(g, field) for g in groups]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": word,
+                "y": names,
+                "x": [100 * n / whole if whole else 0 for n in counts],
+                "marker": {"color": color},
+                "hovertext": [f"{g}<br>{word} {exact(n)}, {percent(n, whole)}" for g, n in zip(names, counts)],
+                "hoverinfo": "text",
+            }
+        )
+    return figure(
+        traces,
+        title=f"{report.network}: cost by {level}",
+        xaxis={"title": {"text": "share of the network"}, "ticksuffix": " %", "rangemode": "tozero"},
+        yaxis={"autorange": "reversed"},
+        barmode="group",
+        height=70 + 34 * max(3, len(names)),
+    )
+
+
+def before_after(before: Report, after: Report) -> go.Figure:
+    """MACs of each stage of two networks that have the same stages, as pairs of bars."""
+    traces = []
+    for report, word, color in ((before, "before", LIGHT.series[6]), (after, "after", LIGHT.series[0])):
+        groups = [group for group in report.by("stage") if group.macs]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": f"{word}: {compact(report.totals.macs)} MACs",
+                "y": [g.name for g in groups],
+                "x": [g.macs for g in groups],
+                "marker": {"color": color},
+                "hovertext": [f"{g.name} {word}<br>{exact(g.macs)} MACs" for g in groups],
+                "hoverinfo": "text",
+            }
+        )
+    return figure(
+        traces,
+        title=f"{before.network} and {after.network}: MACs by stage",
+        xaxis={**count_axis("MACs"), "rangemode": "tozero"},
+        yaxis={"autorange": "reversed"},
+        barmode="group",
+        height=90 + 34 * max(3, len({name for trace in traces for name in trace["y"]})),
+    )
+
+
+def cumulative(report: Report) -> go.Figure:
+    """How MACs, params and activations add up from the first layer to the last, in per cent of the whole."""
+    traces = []
+    for (field, word), color in zip(QUANTITIES.items(), LIGHT.series, strict=False):
+        whole = getattr(report.totals, field)
+        sums = list(accumulate(getattr(layer, field) for layer in report.layers))
+        tips = [
+            f"after {layer.name}<br>{word} {exact(n)}, {percent(n, whole)}" for layer, n in zip(report.layers, sums)
+        ]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": word,
+                "x": list(range(1, len(sums) + 1)),
+                "y": [100 * n / whole if whole else 0 for n in sums],
+                "line": {"color": color, "width": 2, "shape": "hv"},
+                "hovertext": tips,
+                "hoverinfo": "text",
+            }
+        )
+    return figure(
+        traces,
+        title=f"{report.network}: cost so far, layer by layer",
+        xaxis={"title": {"text": "layers done"}},
+        yaxis=percent_axis("of the network"),
+    )

@@ -1,0 +1,1 @@
+"""What papers and tools print, recomputed; accuracies beside costs."""

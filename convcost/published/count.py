@@ -1,0 +1,172 @@
+"""What convcost counts in the place of a published figure: a quantity of a network, or of some of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from convcost.conventions.catalog import convention
+from convcost.conventions.convention import PAPER
+from convcost.core.cost import entry
+from convcost.core.dims import Shape, elements
+from convcost.core.errors import UsageError
+from convcost.graph.walk import Step
+from convcost.networks.load import open_network
+from convcost.ops import WEIGHTED
+from convcost.published.data import Definition, Terms
+from convcost.published.figure import Value
+from convcost.results.report import kind_of
+
+_GLOB = frozenset("*?[")
+
+
+class Layer(NamedTuple):
+    """One op of a network, and what a pattern may call it."""
+
+    step: Step
+    names: tuple[str, ...]
+    """Its name, its op, its kind (`conv2d 1×1`), and each scope that it stands in."""
+
+    def fits(self, pattern: str) -> bool:
+        """Whether one of its names fits a glob."""
+        if pattern == "*" or pattern in self.names:
+            return True
+        return not _GLOB.isdisjoint(pattern) and any(fnmatchcase(name, pattern) for name in self.names)
+
+
+Layers = Sequence[Layer]
+
+
+class Recount:
+    """Counts quantities; each network is walked once, however many figures are about it."""
+
+    def __init__(self) -> None:
+        self._walked: dict[Any, Layers] = {}
+
+    def layers(self, model: str, knobs: Mapping[str, str], rewrite: str = "") -> Layers:
+        """The layers of a network, rebuilt if asked for; raises `ConvcostError` if there is none."""
+        key = (model, rewrite, *sorted(knobs.items()))
+        if key not in self._walked:
+            network = open_network(model, knobs)
+            steps = (network.rewrite(rewrite) if rewrite else network).steps
+            self._walked[key] = [Layer(step, _names(step)) for step in steps]
+        return self._walked[key]
+
+    def count(self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition) -> Value:
+        """A quantity of a network, in ones, bytes or per cent; raises `ConvcostError`."""
+        layers = self.layers(way.model or model, {**({} if way.model else knobs), **way.knobs}, way.rewrite)
+        kept = [layer for layer in layers if not any(map(layer.fits, way.skip))]
+        if quantity in _AT_A_SIZE:
+            return _AT_A_SIZE[quantity](kept, part)
+        if quantity == "blocks":
+            return Fraction(_blocks(kept, part))
+        chosen = [layer for layer in kept if layer.fits(part)] if part else kept
+        if not chosen:
+            raise UsageError(f"part: no layer of {model} matches {part!r}" if part else f"{model}: no layer is counted")
+        if quantity.endswith("_share"):
+            return _share(_SUMS[quantity.removesuffix("_share")], chosen, kept, way)
+        if quantity in _SUMS:
+            return _SUMS[quantity](chosen, way)
+        return _attribute(quantity, chosen, part)
+
+
+def _names(step: Step) -> tuple[str, ...]:
+    node = step.node
+    scopes = (".".join(node.scope[:depth]) for depth in range(1, len(node.scope) + 1))
+    return (node.name, node.op, kind_of(node.op, node.attrs, step.input_shapes), *scopes)
+
+
+def _operations(layers: Layers, way: Definition) -> Fraction:
+    if way.operations is not None:
+        return _linear(layers, way.operations)
+    counted = convention(way.convention or PAPER)
+    each = (counted.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s, _ in layers)
+    return Fraction(sum(each))
+
+
+def _params(layers: Layers, way: Definition) -> Fraction:
+    if way.params is not None:
+        return _linear(layers, way.params) + way.plus
+    return Fraction(sum(layer.step.cost.params for layer in layers) + way.plus)
+
+
+def _linear(layers: Layers, terms: Terms) -> Fraction:
+    """The sum over all layers of the ledger entries that their first fitting term names."""
+    total = Fraction(0)
+    for layer in layers:
+        factors = next((terms[pattern] for pattern in terms if layer.fits(pattern)), {})
+        for name, factor in factors.items():
+            total += factor * entry(name, layer.step.cost, layer.step.input_shapes)
+    return total
+
+
+def _share(count: Callable[[Layers, Definition], Fraction], part: Layers, whole: Layers, way: Definition) -> Fraction:
+    total = count(whole, way)
+    if not total:
+        raise UsageError("a share of nothing: the network has none of this quantity")
+    return 100 * count(part, way) / total
+
+
+def _activations(layers: Layers, _way: Definition) -> Fraction:
+    return Fraction(sum(elements(step.cost.out) for step, _ in layers if not step.cost.view))
+
+
+def _weighted(layers: Layers) -> list[Layer]:
+    return [layer for layer in layers if layer.step.node.op in WEIGHTED]
+
+
+_SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
+    "macs": _operations,
+    "connections": lambda layers, _way: _operations(layers, Definition(convention="connections")),
+    "params": _params,
+    "activations": _activations,
+    "conv_activations": lambda layers, way: _activations(_weighted(layers), way),
+    "weight_bytes": lambda layers, way: 4 * _params(layers, way),
+    "activation_bytes": lambda layers, way: 4 * _activations(layers, way),
+    "layers": lambda layers, _way: Fraction(len(_weighted(layers))),
+}
+
+
+def _attribute(quantity: str, layers: Layers, part: str) -> Value:
+    """A shape, or a size that is the same in both directions and in all layers."""
+    if quantity == "input_shape":
+        return layers[0].step.input_shapes[0]
+    if quantity == "output_shape":
+        return layers[-1].step.cost.out[0]
+    if quantity == "channels":
+        return Fraction(layers[-1].step.cost.out[0][-1])
+    values = {step.node.attrs[quantity] for step, _ in layers if quantity in step.node.attrs}
+    sizes = {size for value in values for size in (value if isinstance(value, tuple) else (value,))}
+    if len(sizes) != 1:
+        raise UsageError(f"part: the layers matching {part!r} have no common {quantity}")
+    return Fraction(sizes.pop())
+
+
+def _blocks(layers: Layers, part: str) -> int:
+    """Scopes that fit the pattern part by part, so that `stage*.block*` does not count what stands inside them."""
+    patterns = part.split(".")
+    scopes = {layer.step.node.scope[: len(patterns)] for layer in layers}
+    fitting = [s for s in scopes if len(s) == len(patterns) and all(map(fnmatchcase, s, patterns))]
+    if not fitting:
+        raise UsageError(f"part: no block matches {part!r}")
+    return len(fitting)
+
+
+def _widest(layers: Layers, part: str) -> Shape:
+    """Of the block outputs of a size (`56` for 56×56) the one with the most channels."""
+    blocks: dict[str, Shape] = {}
+    for step, _ in layers:
+        if not step.cost.view:
+            blocks[".".join(step.node.scope[:2]) or step.node.name] = step.cost.out[0]
+    shapes = [shape for shape in blocks.values() if len(shape) == 3 and part == f"{shape[0]}"]
+    if not shapes:
+        raise UsageError(f"part: no block puts out a map of size {part!r}")
+    return max(shapes, key=lambda shape: shape[-1])
+
+
+_AT_A_SIZE: dict[str, Callable[[Layers, str], Fraction]] = {
+    "channels_at": lambda layers, part: Fraction(_widest(layers, part)[-1]),
+    "half_bytes_at": lambda layers, part: Fraction(2 * elements([_widest(layers, part)])),
+}

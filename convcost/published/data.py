@@ -1,0 +1,362 @@
+"""Published figures as data: claims, their sources, the ways to count that explain them, cited accuracies.
+
+Everything stands in specs/published: claims.csv, accuracy.csv, sources.yaml, definitions.yaml.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+
+from convcost.conventions.catalog import all_conventions
+from convcost.core.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
+from convcost.core.units import decimal_text
+from convcost.published.figure import Figure, figure
+from convcost.spec.tree import read_text, shown_path
+from convcost.spec.zoo import directory
+
+KINDS = ("paper", "authors", "library", "reimplementation")
+"""Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
+COLUMNS = (
+    *("source", "locator", "item", "model", "knobs", "quantity", "part", "printed", "unit", "rounding"),
+    *("counting", "because", "computed"),
+)
+"""Of a file of claims."""
+_NEEDED = ("model", "quantity", "printed")
+Terms = Mapping[str, Mapping[str, Fraction]]
+"""Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
+Row = TypeVar("Row")
+
+
+class Source(NamedTuple):
+    """Where figures are printed."""
+
+    key: str
+    title: str
+    where: str
+    """arXiv number, or repository and path."""
+    year: int
+    kind: str
+    read: str
+    """How its figures were read: A the file itself, B a full-text copy of the paper, C a secondary transcription."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A way to count, other than convcost's own; several of them can be put together."""
+
+    key: str = ""
+    says: str = ""
+    """What it does, as the explanation of a figure."""
+    skip: tuple[str, ...] = ()
+    """Layers that it leaves out: globs over names, scopes, ops and kinds of op."""
+    params: Terms | None = None
+    """What a parameter is, if not every weight and bias."""
+    plus: int = 0
+    """Parameters that the source counts and no layer of the network has."""
+    convention: str = ""
+    """What an operation is: a name of conventions.yaml …"""
+    operations: Terms | None = None
+    """… or terms of its own."""
+    model: str = ""
+    """Counts this network instead."""
+    knobs: Mapping[str, str] = field(default_factory=dict)
+    """Counts the network at these knobs instead."""
+    rewrite: str = ""
+    """Counts the network rebuilt: what `Network.rewrite` takes."""
+
+    def __or__(self, other: Definition) -> Definition:
+        """Both at once; where both say something, the second holds."""
+        return Definition(
+            key=" ".join(filter(None, (self.key, other.key))),
+            says="; ".join(filter(None, (self.says, other.says))),
+            skip=self.skip + other.skip,
+            params=other.params or self.params,
+            plus=self.plus + other.plus,
+            convention=other.convention or self.convention,
+            operations=other.operations or self.operations,
+            model=other.model or self.model,
+            knobs={**self.knobs, **other.knobs},
+            rewrite=other.rewrite or self.rewrite,
+        )
+
+
+OWN = Definition()
+"""convcost's own way: multiply-accumulates of conv and linear layers; trainable parameters."""
+
+
+class Claim(NamedTuple):
+    """One published figure."""
+
+    at: str
+    """The file and line that it stands in, for messages."""
+    source: str
+    locator: str
+    """Table or list."""
+    item: str
+    """What the row is called in print."""
+    model: str
+    knobs: Mapping[str, str]
+    figure: Figure
+    """The quantity, as printed."""
+    part: str
+    """Which layers; empty for the whole network."""
+    counting: tuple[str, ...]
+    """The explanation that is recomputed: keys of definitions.yaml."""
+    because: str
+    """The explanation that is stated, where nothing can be recomputed …"""
+    computed: str
+    """… with what convcost finds instead, which is checked."""
+
+
+class Measured(NamedTuple):
+    """One published accuracy: quoted, not recomputable."""
+
+    at: str
+    family: str
+    item: str
+    model: str
+    """Name in the zoo; empty where the zoo does not have the network."""
+    knobs: Mapping[str, str]
+    """That give the network at the resolution of the evaluation."""
+    resolution: int
+    top1: str
+    top5: str
+    params: str
+    """As printed, in millions unless exact."""
+    macs: str
+    """As printed, in millions."""
+    convention: str
+    """How the source counts them."""
+    year: int
+    tier: str
+    source: str
+    locator: str
+    recipe: str
+    note: str
+
+
+def _file(name: str) -> str:
+    return os.path.join(directory(), "published", name)
+
+
+def _yaml(name: str) -> dict[str, dict[str, Any]]:
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, dict[str, Any]] = yaml.load(read_text(_file(name)), Loader=loader)  # noqa: S506 - a safe loader
+    return loaded
+
+
+@lru_cache(maxsize=1)
+def sources() -> dict[str, Source]:
+    """Every source by key.
+
+    >>> sources()["mobilenet_v1"].where
+    'arXiv 1704.04861'
+    """
+    return {key: Source(key, **entry) for key, entry in _yaml("sources.yaml").items()}
+
+
+@lru_cache(maxsize=1)
+def definitions() -> dict[str, Definition]:
+    """Every way to count by key.
+
+    >>> definitions()["conv_only"].skip
+    ('linear',)
+    """
+    return {key: _definition(key, entry) for key, entry in _yaml("definitions.yaml").items()}
+
+
+def _definition(key: str, entry: Mapping[str, Any]) -> Definition:
+    given = dict(entry, skip=tuple(entry.get("skip", ())))
+    given["knobs"] = {name: str(value) for name, value in given.get("knobs", {}).items()}
+    for name in {"params", "operations"} & set(given):
+        given[name] = {
+            pattern: {count: Fraction(str(factor)) for count, factor in factors.items()}
+            for patterns, factors in given[name].items()
+            for pattern in patterns.split(", ")
+        }
+    return Definition(key, **given)
+
+
+def combined(keys: Iterable[str]) -> Definition:
+    """Several ways to count at once."""
+    known = ways()
+    return reduce(Definition.__or__, (known[key] for key in keys), OWN)
+
+
+@lru_cache(maxsize=1)
+def ways() -> dict[str, Definition]:
+    """Every way to count that a claim can name: those of definitions.yaml, and every convention by its own name."""
+    named = all_conventions().values()
+    conventions = {one.name: Definition(one.name, f"counts {one.counts}", convention=one.name) for one in named}
+    return {**conventions, **definitions()}
+
+
+@lru_cache(maxsize=1)
+def claims() -> tuple[Claim, ...]:
+    """The claims that ship with convcost, in the order of the file."""
+    return tuple(read_claims(_file("claims.csv"), sources()))
+
+
+def read_claims(path: str, known_sources: Collection[str] | None = None) -> list[Claim]:
+    """Claims from a CSV file; raises `UsageError` with the file and line of everything that does not fit.
+
+    Needs the columns model, quantity and printed; source is free where no known ones are given.
+    """
+
+    def claim(at: str, cells: dict[str, str]) -> Claim:
+        for column in _NEEDED:
+            if not cells[column]:
+                raise UsageError(f"{column} is empty")
+        if known_sources is not None:
+            _known("source", cells["source"], known_sources)
+        counting = tuple(cells.pop("counting").split())
+        for key in counting:
+            _known("counting", key, ways())
+        if counting and cells["because"]:
+            raise UsageError("counting and because exclude each other: an explanation is recomputed or stated")
+        if bool(cells["because"]) != bool(cells["computed"]):
+            raise UsageError("because and computed go together: what is stated, and what convcost finds")
+        printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
+        made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
+        return Claim(at=at, **made)
+
+    return _rows(path, COLUMNS, _NEEDED, claim)
+
+
+@lru_cache(maxsize=1)
+def accuracies() -> tuple[Measured, ...]:
+    """The published ImageNet-1k accuracies that ship with convcost, in the order of the file."""
+    return tuple(read_accuracies(_file("accuracy.csv"), sources()))
+
+
+_ACCURACY_CELLS = {
+    ("resolution", "year"): (r"[0-9]{1,9}", "a whole number"),
+    ("params", "macs"): (r"[0-9]{1,15}(\.[0-9]{1,6})?", "a number of millions, e.g. 3.47"),
+    ("top1", "top5"): (r"100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,6})?", "an accuracy in per cent, e.g. 70.6"),
+}
+
+
+def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> list[Measured]:
+    """Accuracies from a CSV file; raises `UsageError` with the file and line of everything that does not fit.
+
+    Needs the columns item and top1; source is free where no known ones are given.
+    """
+
+    def measured(at: str, cells: dict[str, str]) -> Measured:
+        for column in ("item", "top1"):
+            if not cells[column]:
+                raise UsageError(f"{column} is empty")
+        for columns, (pattern, need) in _ACCURACY_CELLS.items():
+            for column in columns:
+                if cells[column] and not re.fullmatch(pattern, cells[column]):
+                    raise UsageError(f"{column} must be {need}, got {cells[column]!r}")
+        for column in ("top1", "top5"):
+            if cells[column]:
+                per_cent(cells[column], column)
+        if known_sources is not None:
+            _known("source", cells["source"], known_sources)
+        numbers = {column: int(cells[column] or 0) for column in ("resolution", "year")}
+        made: dict[str, Any] = {**cells, **numbers, "family": cells["family"] or cells["item"]}
+        return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
+
+    names = [name for name in Measured._fields if name != "at"]
+    return list(_rows(path, names, ("item", "top1"), measured))
+
+
+def per_cent(value: str, what: str) -> Fraction:
+    """An accuracy as a number; raises `UsageError`."""
+    try:
+        accuracy = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        accuracy = Fraction(-1)
+    if not 0 < accuracy <= 100:
+        raise UsageError(f"{what}: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got {value!r}")
+    if accuracy <= 1:
+        meant = decimal_text(accuracy * 100).removesuffix(".0")
+        raise UsageError(f"{what}: {value} is a fraction, and accuracies are per cent: write {meant}")
+    return accuracy
+
+
+def _known(column: str, word: str, known: Collection[str]) -> None:
+    if word not in known:
+        raise UsageError(f"{column}: there is no {word!r}{did_you_mean(word, known)}")
+
+
+def _knobs(text: str) -> dict[str, str]:
+    """`width=0.75 resolution=192` as a mapping."""
+    knobs: dict[str, str] = {}
+    for part in text.split():
+        name, sign, value = part.partition("=")
+        if not (name and sign and value):
+            raise UsageError(f"knobs: {part!r} is not KEY=VALUE, e.g. width=0.75")
+        if name in knobs:
+            raise UsageError(f"knobs: {name} is set twice")
+        knobs[name] = value
+    return knobs
+
+
+def _rows(
+    path: str, columns: Collection[str], needed: Iterable[str], make: Callable[[str, dict[str, str]], Row]
+) -> list[Row]:
+    """Each row of a CSV file as what `make` makes of its cells; everything that is wrong at once."""
+    shown, made, problems = shown_path(path), [], []
+    for line, cells in _records(path, shown, columns, needed):
+        at = f"{shown}:{line}"
+        try:
+            if isinstance(cells, str):
+                raise UsageError(cells)
+            made.append(make(at, cells))
+        except (ConvcostError, ValueError) as error:
+            problems.append(f"{at}: {one_line(str(error))}")
+    raise_all(problems)
+    return made
+
+
+def raise_all(problems: list[str]) -> None:
+    """Raise `UsageError` with a line per problem, if there is one."""
+    if problems:
+        more = len(problems) - MOST_SHOWN
+        raise UsageError("\n".join([*problems[:MOST_SHOWN], *([f"… and {more} more problems"] if more > 0 else [])]))
+
+
+def _records(
+    path: str, shown: str, columns: Collection[str], needed: Iterable[str]
+) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """Line number and cells of each row, every column present; or what is wrong with the row."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    line = 1
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        for name in header:
+            if name not in columns:
+                raise UsageError(f"{shown}:1: there is no column {name!r}{did_you_mean(name, columns)}")
+            if header.count(name) > 1:
+                raise UsageError(f"{shown}:1: the column {name} stands twice")
+        for name in needed:
+            if name not in header:
+                raise UsageError(f"{shown}:1: the column {name} is missing. Columns: {', '.join(columns)}")
+        blank = dict.fromkeys(columns, "")
+        line = reader.line_num + 1
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                fits = len(cells) == len(header)
+                yield line, {**blank, **dict(zip(header, cells))} if fits else _miscounted(len(cells), len(header))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError(f"{shown}:{line}: not valid CSV: {error}") from None
+
+
+def _miscounted(got: int, need: int) -> str:
+    hint = "; a cell with a comma in it needs quotes" if got > need else ""
+    return f"{got} cells where the header has {need} columns{hint}"

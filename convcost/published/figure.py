@@ -1,0 +1,178 @@
+"""Figures as they stand in print: a decimal text with a unit stands for every value that rounds to it."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from convcost.core.dims import Shape
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.reading import read_amount
+from convcost.core.units import shape_text
+
+#: What one of a unit is, for counts, bytes and shares; counts are decimal, and so is kB; KiB, MiB and Ki are binary.
+COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "Ki": 2**10, "Mi": 2**20}
+BYTES = {"": 1, "B": 1, "kB": 10**3, "KiB": 2**10, "MiB": 2**20}
+SHARES = {"": 1, "%": 1}
+#: What a claim may be about -> as tables name it; docs/published.md says what each is.
+QUANTITIES = {
+    "macs": "MACs",
+    "params": "params",
+    "macs_share": "share of MACs",
+    "params_share": "share of params",
+    "activations": "activations",
+    "conv_activations": "activations of conv and linear layers",
+    "weight_bytes": "weights in memory",
+    "activation_bytes": "activations in memory",
+    "layers": "layers",
+    "blocks": "blocks",
+    "channels_at": "channels at",
+    "half_bytes_at": "16-bit memory at",
+    "connections": "connections",
+    "input_shape": "input",
+    "output_shape": "output",
+    "channels": "channels",
+    "kernel": "kernel",
+    "stride": "stride",
+    "groups": "groups",
+}
+SHAPES = ("input_shape", "output_shape")
+Value = Fraction | Shape
+
+
+def units_of(quantity: str) -> dict[str, int]:
+    """The units that a quantity may be printed in; shapes have none."""
+    if quantity in SHAPES:
+        return {"": 1}
+    return SHARES if quantity.endswith("_share") else BYTES if "bytes" in quantity else COUNTS
+
+
+_SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
+_ROUNDING = re.compile(r"(down)?(?: ?to (\d{1,9}))?", re.ASCII)
+
+
+class Figure(NamedTuple):
+    """A figure in print."""
+
+    quantity: str
+    printed: str
+    unit: str
+    rounding: str
+    value: Value
+    """In the unit in which it is printed."""
+    quantum: Fraction = Fraction(0)
+    """What the last printed digit is worth, in that unit."""
+
+    @property
+    def scale(self) -> int:
+        """What one of its unit is."""
+        return units_of(self.quantity)[self.unit]
+
+    @property
+    def text(self) -> str:
+        """The figure with its unit, as people read it."""
+        return f"{self.printed} {self.unit}".rstrip()
+
+    @property
+    def how(self) -> str:
+        """How the source rounds, where it is not to the nearest last digit.
+
+        >>> figure("macs", "300", "M", "down").how, figure("macs", "15300", "M", "to 100").how
+        ('cut off', 'rounded to 100 M')
+        """
+        _, _, step = self.rounding.rpartition("to ")
+        cut = "down" in self.rounding
+        if not step.isdecimal():
+            return "cut off" if cut else ""
+        return f"{'cut off' if cut else 'rounded'} to {step} {self.unit}".rstrip()
+
+    def fits(self, value: Value) -> bool:
+        """Whether a value is printed like this.
+
+        Rounded to nearest, a value exactly between two figures may become either.
+
+        >>> figure("macs", "569", "M", "").fits(Fraction(568_740_352))
+        True
+        >>> figure("macs", "300", "M", "down").fits(Fraction(300_774_272))
+        True
+        """
+        if isinstance(value, tuple) or isinstance(self.value, tuple):
+            return isinstance(value, tuple) and isinstance(self.value, tuple) and value[: len(self.value)] == self.value
+        scaled = value / self.scale
+        if self.rounding.startswith("down"):
+            return self.value <= scaled < self.value + self.quantum
+        return abs(scaled - self.value) * 2 <= self.quantum if self.quantum else scaled == self.value
+
+    def written(self, value: Value) -> str:
+        """A value in the figure's unit, with one digit more than is printed.
+
+        >>> figure("macs", "569", "M", "").written(Fraction(568_740_352))
+        '568.7'
+        """
+        if isinstance(value, tuple):
+            return shape_text(value)
+        scaled = value / self.scale
+        if scaled.denominator == 1 and self.unit == "":
+            return f"{scaled.numerator:,}"
+        return _decimal(scaled, _places(self.printed) + 1)
+
+    def states(self, text: str, value: Value) -> bool:
+        """Whether a text, in the figure's unit and with at least one digit more than it, is what the value rounds to."""
+        if isinstance(value, tuple):
+            return text == shape_text(value)
+        finer = figure(self.quantity, text, self.unit, "")
+        exactly = finer.value == value / self.scale
+        return exactly or (_places(text) > _places(self.printed) and finer.fits(value))
+
+
+def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
+    """A figure from its text; raises `UsageError`.
+
+    `rounding` is empty (to nearest), `down` (cut off), `to 100` (a multiple of 100) or `down to 100`. A unit may stand
+    behind the number instead of in a column of its own.
+
+    >>> figure("macs", "3.8G", "", "").text, figure("params", "25.6 M", "", "").text
+    ('3.8 G', '25.6 M')
+    """
+    if quantity not in QUANTITIES:
+        raise UsageError(f"quantity: there is no {quantity!r}{did_you_mean(quantity, QUANTITIES)}")
+    if quantity in SHAPES:
+        text = printed.replace("x", "×")
+        if not _SHAPE.fullmatch(text):
+            raise UsageError(f"printed: {printed!r} is not a shape, e.g. 112×112×64 or 112²×64")
+        if unit or rounding:
+            raise UsageError(f"{'unit' if unit else 'rounding'}: a shape has none, got {unit or rounding!r}")
+        return Figure(quantity, printed, unit, rounding, _shape(text))
+    units = units_of(quantity)
+    if unit not in units:
+        known = did_you_mean(unit, [name for name in units if name])
+        raise UsageError(f"unit: there is no {unit!r} for {QUANTITIES[quantity]}{known}")
+    amount, how = read_amount(printed.removeprefix("~")), _ROUNDING.fullmatch(rounding)
+    if amount is None or (amount.unit and (unit or amount.unit not in units)):
+        raise UsageError(f"printed: {printed!r} is not a number, e.g. 569 or 4.24")
+    if not how or (how[2] and not int(how[2])):
+        raise UsageError(f"rounding: {rounding!r} is not empty, down, to N or down to N")
+    number, unit = printed.removesuffix(amount.unit).rstrip(), unit or amount.unit
+    quantum = Fraction(how[2]) if how[2] else amount.last
+    # A count in ones is not rounded at all, unless the source says so.
+    exact = unit == "" and not rounding and amount.last == 1
+    return Figure(quantity, number, unit, rounding, amount.number, Fraction(0) if exact else quantum)
+
+
+def _shape(text: str) -> Shape:
+    sizes: list[int] = []
+    for part in text.split("×"):
+        size = int(part.rstrip("²"))
+        sizes += [size, size] if part.endswith("²") else [size]
+    return tuple(sizes)
+
+
+def _places(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def _decimal(value: Fraction, places: int) -> str:
+    """Rounded to so many decimal places, halves up, with commas in the whole part."""
+    whole, rest = divmod((value * 10**places * 2 + 1) // 2, 10**places)
+    return f"{whole:,}.{rest:0{places}d}" if places else f"{whole:,}"

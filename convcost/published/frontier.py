@@ -1,0 +1,453 @@
+"""Accuracy against cost: published accuracies, costs counted here at the resolution of the evaluation, the exact front.
+
+A network of the zoo is counted; for another the printed figure stands in, where it counts the same things. What neither
+gives is left out, and named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+
+from convcost.conventions.catalog import convention as named_convention
+from convcost.conventions.convention import PAPER, Convention
+from convcost.core.dtypes import storage
+from convcost.core.errors import ConvcostError, UsageError, did_you_mean, nearest
+from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.units import counted, exact
+from convcost.core.version import __version__
+from convcost.networks.load import open_network
+from convcost.ops import WEIGHTED
+from convcost.published.data import KINDS, Measured, accuracies, per_cent, read_accuracies, sources
+from convcost.render.table import Table
+from convcost.results.report import Totals
+from convcost.space.pareto import front, objective
+from convcost.spec.zoo import names
+
+COSTS = {
+    "macs": "operations under the convention",
+    "params": "parameters",
+    "activations": "activations, elements written",
+    "peak": "peak activation memory, bytes as fp32",
+    "weight_bytes": "weights, bytes as fp32",
+}
+"""What may stand on the x axis."""
+ACCURACIES = ("top1", "top5")
+TIERS = ("paper", "authors", "library")
+"""Whose figures are taken unless the caller says otherwise."""
+_PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
+COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
+
+
+class Point(NamedTuple):
+    """One published accuracy and what the network costs."""
+
+    measured: Measured
+    accuracy: Fraction
+    """Per cent."""
+    cost: int
+    how: str
+    """`counted` here, `printed` in the source, or `yours`."""
+    front: bool = False
+    """No other point is as accurate for less, or more accurate for as much."""
+
+    @property
+    def name(self) -> str:
+        """The network in the words of its source, with its family where that says nothing of it."""
+        one = self.measured
+        return one.item if one.family.lower()[:4] in one.item.lower() else f"{one.family} {one.item}"
+
+    @property
+    def source(self) -> str:
+        """Where the accuracy is printed."""
+        known = sources().get(self.measured.source)
+        return ", ".join(filter(None, (known.where if known else self.measured.source, self.measured.locator)))
+
+
+class Omitted(NamedTuple):
+    """An accuracy that the picture cannot show, and why."""
+
+    measured: Measured
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Points in order of cost, with what they mean."""
+
+    x: str
+    y: str
+    convention: Convention
+    points: tuple[Point, ...]
+    omitted: tuple[Omitted, ...]
+    selection: str
+    """What was asked for, in words."""
+    considered: int
+    """Points that the front was sought among."""
+    front_only: bool = False
+    """The others were left out."""
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other dominates, cheapest first."""
+        return tuple(point for point in self.points if point.front)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Every family, the oldest first."""
+        years: dict[str, int] = {}
+        for point in self.points:
+            year = point.measured.year or 9999
+            years[point.measured.family] = min(year, years.get(point.measured.family, year))
+        return tuple(sorted(years, key=lambda family: (years[family], family.lower())))
+
+
+def frontier(
+    *,
+    x: str = "macs",
+    y: str = "top1",
+    convention: str = PAPER,
+    family: Sequence[str] = (),
+    year: str = "",
+    tier: Sequence[str] = TIERS,
+    source: Sequence[str] = (),
+    yours: Mapping[str, str] | None = None,
+    data: str | None = None,
+    front_only: bool = False,
+    most: str | int | None = None,
+    least: str | None = None,
+) -> Frontier:
+    """The published landscape, or the table in the file `data`, with your own networks (model or path -> accuracy).
+
+    `family` are globs over families and networks, `source` over sources; `year` is 2018 or 2015-2019; with a source or a
+    file, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and are at least `least` per cent
+    accurate count, also for the front. Raises `UsageError` for what does not exist, and where nothing is left to show.
+
+    The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
+
+    >>> found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
+    >>> found.front[0].measured.top1, found.front[0].cost
+    ('50.6', 41030272)
+    """
+    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
+        if word not in known:
+            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
+    chosen = named_convention(convention)
+    bounds = _Bounds.of(x, y, most, least)
+    own = {model: (value, per_cent(value, model)) for model, value in (yours or {}).items()}
+    rows = list(accuracies() if data is None else read_accuracies(data))
+    tiers = () if data is not None or source else tier
+    kept = _selected(rows, family, year, tiers, source)
+    points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
+    omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
+    points += [_own(model, *accuracy, x, y, chosen) for model, accuracy in own.items()]
+    if not points:
+        raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
+    marked = mark_front(bounds.within(points))
+    return Frontier(
+        x,
+        y,
+        chosen,
+        tuple(point for point in marked if point.front or not front_only),
+        tuple(omitted),
+        "; ".join(filter(None, (_in_words(family, year, tiers, source, data), bounds.words))),
+        len(marked),
+        front_only,
+    )
+
+
+class _Bounds(NamedTuple):
+    """What points may cost and how accurate they must be."""
+
+    most: int | None
+    least: Fraction | None
+    words: str
+
+    @classmethod
+    def of(cls, x: str, y: str, most: str | int | None, least: str | None) -> _Bounds:
+        """Bounds as a caller writes them; raises `UsageError`."""
+        said, limit, bound = [], None, None
+        if most is not None:
+            size = x in ("peak", "weight_bytes")
+            limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
+            said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
+        if least is not None:
+            bound = per_cent(least, "the least accuracy")
+            said.append(f"{y} at least {least} %")
+        return cls(limit, bound, ", ".join(said))
+
+    def within(self, points: list[Point]) -> list[Point]:
+        """The points within both; raises `UsageError` where there are none."""
+        found = [
+            point
+            for point in points
+            if (self.most is None or point.cost <= self.most) and (self.least is None or point.accuracy >= self.least)
+        ]
+        if not found:
+            raise UsageError(f"nothing to show: no point has {self.words}")
+        return found
+
+
+def mark_front(points: Iterable[Point]) -> list[Point]:
+    """The points in order of cost, those that none dominates marked; of equal points the first."""
+    ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
+    costs = objective([point.cost for point in ordered], "cost", largest=False)
+    accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
+    leading = set(front([costs, accuracies]).tolist()) if ordered else set()
+    return [point._replace(front=at in leading) for at, point in enumerate(ordered)]
+
+
+def _selected(
+    rows: Sequence[Measured], family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str]
+) -> list[Measured]:
+    first, last = _years(year)
+    for one in tier:
+        if one not in KINDS:
+            raise UsageError(f"there is no tier {one!r}{did_you_mean(one, KINDS)}")
+    for patterns, words, what in ((family, _family_words, "family"), (source, _source_words, "source")):
+        for pattern in patterns:
+            if not any(_fits(pattern, words(row)) for row in rows):
+                known = {row.family if what == "family" else row.source for row in rows}
+                listed = "" if nearest(pattern, known) else f". Known: {', '.join(sorted(known, key=str.lower))}"
+                raise UsageError(f"there is no {what} {pattern!r}{listed or did_you_mean(pattern, known)}")
+    return [
+        row
+        for row in rows
+        if (not tier or row.tier in tier)
+        and (not year or first <= row.year <= last)
+        and (not family or any(_fits(pattern, _family_words(row)) for pattern in family))
+        and (not source or any(_fits(pattern, _source_words(row)) for pattern in source))
+    ]
+
+
+def _family_words(row: Measured) -> tuple[str, ...]:
+    return row.family, row.model
+
+
+def _source_words(row: Measured) -> tuple[str, ...]:
+    known = sources().get(row.source)
+    return row.source, known.where if known else ""
+
+
+def _fits(pattern: str, words: Iterable[str]) -> bool:
+    return any(fnmatchcase(word.lower(), pattern.lower()) for word in words if word)
+
+
+def _years(text: str) -> tuple[int, int]:
+    if not text:
+        return 0, 0
+    ends = text.split("-")
+    if len(ends) > 2 or not all(end.isascii() and end.isdigit() and len(end) == 4 for end in ends):
+        raise UsageError(f"{text!r} is no year or span of years, e.g. 2018 or 2015-2019")
+    return int(ends[0]), int(ends[-1])
+
+
+def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str], data: str | None) -> str:
+    parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
+    said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
+    return f"{data}{'; ' if said else ''}{said}" if data else said
+
+
+def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+    """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
+    zoo = set(names())
+    points, omitted = [], []
+    for row in rows:
+        accuracy = Fraction(getattr(row, y))
+        if row.model in zoo or row.model.endswith((".yaml", ".yml")):
+            may_change = row.model not in zoo or os.path.exists(row.model)  # a file goes before a name
+            cost, side = _count(row, x, chosen, _totals.__wrapped__ if may_change else _totals)
+            points.append(Point(row._replace(resolution=side), accuracy, cost, COUNTED))
+            continue
+        printed = _printed(row, x, chosen)
+        if isinstance(printed, str):
+            omitted.append(Omitted(row, printed))
+        else:
+            points.append(Point(row, accuracy, printed, PRINTED))
+    return points, omitted
+
+
+def _count(row: Measured, x: str, chosen: Convention, count: Callable[..., tuple[Totals, int]]) -> tuple[int, int]:
+    """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
+    try:
+        totals, side = count(row.model, tuple(sorted(row.knobs.items())), row.resolution, chosen.name)
+    except ConvcostError as error:
+        raise UsageError(f"{row.at}: {error}") from None
+    return cost_of(totals, x), side
+
+
+@cache
+def _totals(model: str, knobs: tuple[tuple[str, str], ...], resolution: int, convention: str) -> tuple[Totals, int]:
+    """What a network costs at a resolution, its own if that is 0; and the resolution."""
+    values = dict(knobs)
+    report = open_network(model, values).report(convention)
+    if resolution and resolution != report.input_shape[0]:
+        if "resolution" in values:
+            raise UsageError(f"resolution is {resolution}, but knobs say {values['resolution']}; leave out one")
+        report = open_network(model, values, resolution).report(convention)
+    return report.totals, report.input_shape[0]
+
+
+def cost_of(totals: Totals, x: str) -> int:
+    """The cost of a network along an x axis."""
+    return {
+        "macs": totals.operations,
+        "params": totals.params,
+        "activations": totals.activations,
+        "peak": totals.peak_activation_bytes,
+        "weight_bytes": totals.weight_bytes,
+    }[x]
+
+
+def _printed(row: Measured, x: str, chosen: Convention) -> int | str:
+    """The printed figure as a cost, or why there is none."""
+    if x in ("params", "weight_bytes"):
+        if not row.params:
+            return "not in the zoo, and no parameters are printed"
+        params = int(Fraction(row.params) * 10**6)
+        return storage(params, "fp32") if x == "weight_bytes" else params
+    if x != "macs":
+        return "not in the zoo, and nobody prints this"
+    if not row.macs:
+        return "not in the zoo, and no MACs are printed"
+    factor = _factor(row.convention, chosen)
+    if factor is None:
+        return f"not in the zoo, and its MACs are printed under another convention ({row.convention or 'unknown'})"
+    return int(Fraction(row.macs) * 10**6 * factor)
+
+
+def _factor(printed: str, chosen: Convention) -> Fraction | None:
+    """How a figure under a printed convention becomes one under the chosen; None where no factor does it."""
+    if printed == chosen.name:
+        return Fraction(1)
+    try:
+        scales = [_per_mac(named_convention(printed)), _per_mac(chosen)]
+    except UsageError:
+        return None
+    return Fraction(scales[1], scales[0]) if all(scales) else None
+
+
+def _per_mac(counted: Convention) -> int:
+    """Operations per multiply-accumulate of a convention that counts nothing else; 0 if it does."""
+    factors = [counted.factors(op) for op in ("conv2d", "linear")]
+    others = any(terms for op, terms in counted.terms.items() if op.split(" ")[0] not in WEIGHTED and terms)
+    same = all(set(f) == {"macs"} and f == factors[0] for f in factors)
+    return factors[0]["macs"] if same and not others else 0
+
+
+def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
+    """A network of the caller's on the picture; only the accuracy that is given is known."""
+    network = open_network(text, {})
+    report = network.report(chosen.name)
+    row = Measured(
+        at="--your", family="yours", item=network.name, model=network.name, knobs={},
+        resolution=report.input_shape[0], top1=value if y == "top1" else "", top5=value if y == "top5" else "", params="", macs="", convention="", year=0,
+        tier=YOURS, source="you", locator="", recipe="", note="",
+    )  # fmt: skip
+    return Point(row, accuracy, cost_of(report.totals, x), YOURS)
+
+
+_HEADS = {"params": "params", "activations": "activations", "peak": "peak bytes", "weight_bytes": "weight bytes"}
+
+
+def frontier_table(found: Frontier) -> Table:
+    """A row per point in order of cost; a star where no other point does as well for less."""
+    records = [_record(found, point) for point in found.points]
+    other = next(score for score in ACCURACIES if score != found.y)
+    rows = [
+        [
+            point.name,
+            getattr(point.measured, found.y),
+            exact(point.cost),
+            *([] if found.front_only else ["*" if point.front else ""]),
+            getattr(point.measured, other),
+            "as printed" if point.how == PRINTED else point.how,
+            str(point.measured.resolution or ""),
+            point.measured.tier,
+            point.measured.source,
+        ]
+        for point in found.points
+    ]
+    starred = () if found.front_only else ("front",)
+    cost = _HEADS.get(found.x, found.convention.unit)
+    return Table(
+        title=f"Accuracy against {cost} · {counted(len(found.points), 'point', 'points')} of "
+        f"{counted(len(found.families), 'family', 'families')}",
+        headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
+        numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
+        rows=rows,
+        records=records,
+        data={
+            "schema": "convcost.frontier/1",
+            "version": __version__,
+            "x": found.x,
+            "y": found.y,
+            "convention": {"name": found.convention.name, "unit": found.convention.unit},
+            "selection": found.selection,
+            "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
+            "left_out": [{"item": o.measured.item, "family": o.measured.family, "why": o.why} for o in found.omitted],
+        },
+        notes=frontier_notes(found),
+    )
+
+
+def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
+    """What was selected and left out, and what the marks mean."""
+    star = "" if found.front_only else "* "
+    notes = [
+        ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),
+        (
+            "accuracy",
+            "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed",
+        ),
+        ("cost", _cost_note(found)),
+    ]
+    if found.selection:
+        notes.append(("selected", found.selection))
+    if found.omitted:
+        whys = Counter(omitted.why for omitted in found.omitted)
+        notes.append(("left out", "; ".join(f"{count} {why}" for why, count in whys.most_common())))
+        notes.append(("these are", _listed([omitted.measured.item for omitted in found.omitted])))
+    return notes
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more (.json and .html name all)"
+
+
+def _cost_note(found: Frontier) -> str:
+    counted = sum(point.how != PRINTED for point in found.points)
+    said = f"{counted} counted by convcost at the resolution of the evaluation"
+    if found.x == "macs":
+        said += f", convention {found.convention.name}: {found.convention.counts}"
+    rest = len(found.points) - counted
+    return said + (f"; {rest} as printed, for networks that are not in the zoo" if rest else "")
+
+
+def _record(found: Frontier, point: Point) -> dict[str, Any]:
+    one = point.measured
+    return {
+        "family": one.family,
+        "item": one.item,
+        "model": one.model,
+        "knobs": " ".join(f"{name}={value}" for name, value in one.knobs.items()),
+        "resolution": one.resolution or None,
+        "top1": one.top1 or None,
+        "top5": one.top5 or None,
+        found.x: point.cost,
+        "cost_is": point.how,
+        "front": point.front,
+        "year": one.year or None,
+        "tier": one.tier,
+        "source": one.source,
+        "locator": one.locator,
+        "recipe": one.recipe,
+        "note": one.note,
+    }

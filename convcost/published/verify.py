@@ -1,0 +1,348 @@
+"""Verification: every published figure recomputed, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from convcost.core.errors import ConvcostError, UsageError, did_you_mean, one_line
+from convcost.core.units import exact
+from convcost.core.version import __version__
+from convcost.published.count import Recount
+from convcost.published.data import (
+    OWN,
+    Claim,
+    Definition,
+    Measured,
+    accuracies,
+    claims,
+    combined,
+    raise_all,
+    read_claims,
+    sources,
+)
+from convcost.published.figure import QUANTITIES, Value
+from convcost.render.table import Table
+from convcost.spec.zoo import find
+
+REPRODUCED, DIFFERS, CITED, UNEXPLAINED = VERDICTS = ("reproduced", "differs", "cited", "unexplained")
+"""What may become of a figure."""
+
+
+class Verdict(NamedTuple):
+    """A published figure beside what convcost finds."""
+
+    source: str
+    locator: str
+    item: str
+    model: str
+    knobs: str
+    quantity: str
+    part: str
+    printed: str
+    """With its unit."""
+    computed: str
+    """By convcost's own definition, in the printed unit and with one more digit; empty for what is cited."""
+    recounted: str
+    """Under the explanation, where that is a way to count."""
+    verdict: str
+    """One of `VERDICTS`."""
+    explanation: str
+    """Why it differs, or how it was rounded; for what is unexplained, what fails."""
+    counting: tuple[str, ...] = ()
+    """The way to count that explains it: keys of definitions.yaml."""
+    found: Value | None = None
+    """Exactly what convcost computed, in ones, bytes or per cent; None for what is cited."""
+    refound: Value | None = None
+    """Exactly what it found under the explanation."""
+
+
+def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> tuple[Verdict, ...]:
+    """Recompute the published figures, all or those of some families, presets and one source.
+
+    `data` is the path of a CSV file with claims of one's own, checked instead. Raises `UsageError` for a name that
+    does not exist and for a file that does not fit.
+
+    >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
+    ['28×28×480', '380 Ki', '304 M']
+    """
+    asked = [_Asked(model) for model in models]
+    if source is not None and data is None and source not in sources():
+        raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources())}")
+    every = claims() if data is None else tuple(read_claims(data))
+    counter, verdicts, problems = Recount(), [], []
+    for claim in every:
+        try:
+            if _wanted(claim, asked, source):
+                verdicts.append(judge(claim, counter))
+        except ConvcostError as error:
+            problems.append(f"{claim.at}: {one_line(str(error))}")
+    raise_all(problems)
+    cited = [one for one in accuracies() if _wanted(one, asked, source)] if data is None else []
+    return (*verdicts, *map(_cited, cited))
+
+
+class _Asked:
+    """A family, by its own name, or one of its presets."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.family = _family(model)
+        self.whole = find(model).spec.name == model
+
+    def wants(self, model: str) -> bool:
+        return model == self.model or (self.whole and _family(model) == self.family)
+
+
+@lru_cache(maxsize=4096)
+def _family(model: str) -> str:
+    return find(model).spec.file
+
+
+def _wanted(one: Claim | Measured, asked: Sequence[_Asked], source: str | None) -> bool:
+    if source is not None and one.source != source:
+        return False
+    return not asked or (one.model != "" and any(each.wants(one.model) for each in asked))
+
+
+def judge(claim: Claim, counter: Recount) -> Verdict:
+    """What becomes of one claim: reproduced, differs as explained, or unexplained."""
+    plain = _count(claim, OWN, counter)
+    fits = claim.figure.fits(plain)
+    if claim.counting:
+        return _recounted(claim, plain, fits, counter)
+    if not claim.because:
+        word, said = (
+            (REPRODUCED, claim.figure.how)
+            if fits
+            else (UNEXPLAINED, "it differs, and the columns counting and because give no reason")
+        )
+        return _verdict(claim, plain, word, said)
+    if fits:
+        return _verdict(claim, plain, UNEXPLAINED, "what convcost finds fits; it needs no explanation any more")
+    if not claim.figure.states(claim.computed, plain):
+        return _verdict(claim, plain, UNEXPLAINED, f"the data says that convcost finds {claim.computed}")
+    return _verdict(claim, plain, DIFFERS, claim.because)
+
+
+def _recounted(claim: Claim, plain: Value, fits: bool, counter: Recount) -> Verdict:
+    """The verdict on an explanation that is a way to count, every part of which must be needed."""
+    way = combined(claim.counting)
+    found = _count(claim, way, counter)
+    text = claim.figure.written(found)
+
+    def verdict(word: str, explanation: str) -> Verdict:
+        said = _verdict(claim, plain, word, explanation)
+        return said._replace(recounted=text, refound=found, counting=claim.counting)
+
+    if fits:
+        return verdict(UNEXPLAINED, f"it fits without {' '.join(claim.counting)}, which explains nothing any more")
+    if not claim.figure.fits(found):
+        return verdict(UNEXPLAINED, f"{' '.join(claim.counting)} gives {text}")
+    for key in claim.counting if len(claim.counting) > 1 else ():
+        if claim.figure.fits(_count(claim, combined(k for k in claim.counting if k != key), counter)):
+            return verdict(UNEXPLAINED, f"it fits without {key}, which explains nothing any more")
+    return verdict(DIFFERS, "; ".join(filter(None, (way.says, claim.figure.how))))
+
+
+def _count(claim: Claim, way: Definition, counter: Recount) -> Value:
+    return counter.count(claim.figure.quantity, claim.part, claim.model, claim.knobs, way)
+
+
+def _verdict(claim: Claim, plain: Value, word: str, explanation: str) -> Verdict:
+    return Verdict(
+        source=claim.source,
+        locator=claim.locator,
+        item=claim.item,
+        model=claim.model,
+        knobs=_knobs_text(claim),
+        quantity=claim.figure.quantity,
+        part=claim.part,
+        printed=claim.figure.text,
+        computed=claim.figure.written(plain),
+        recounted="",
+        verdict=word,
+        explanation=explanation,
+        found=plain,
+    )
+
+
+def _cited(one: Measured) -> Verdict:
+    return Verdict(
+        source=one.source,
+        locator=one.locator,
+        item=one.item,
+        model=one.model,
+        knobs=_knobs_text(one),
+        quantity="accuracy",
+        part="",
+        printed=" / ".join(filter(None, (one.top1, one.top5))) + " %",
+        computed="",
+        recounted="",
+        verdict=CITED,
+        explanation="",
+    )
+
+
+def _knobs_text(one: Claim | Measured) -> str:
+    return " ".join(f"{name}={value}" for name, value in one.knobs.items())
+
+
+def unexplained(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts that make a check fail."""
+    return [one for one in verdicts if one.verdict == UNEXPLAINED]
+
+
+_SHOWN = 2
+"""Figures of one explanation in the summary; `verify MODEL` and the machine formats have all."""
+_MANY = {DIFFERS: "differ"}
+
+
+def summary_table(verdicts: Sequence[Verdict]) -> Table:
+    """A row per source, and below it every figure that differs, together with those of the same explanation."""
+    of_source: dict[str, Counter[str]] = {}
+    for one in verdicts:
+        of_source.setdefault(one.source, Counter())[one.verdict] += 1
+    everything = Counter(one.verdict for one in verdicts)
+    return Table(
+        title="",
+        headers=("source", "kind", "year", "figures", *VERDICTS),
+        numeric=(False, False, True, True, *(True for _ in VERDICTS)),
+        rows=[[key, *_about(key), *_counts(counts)] for key, counts in of_source.items()],
+        total=["all sources", "", "", *_counts(everything)],
+        records=[_record(one) for one in verdicts],
+        data=_data(verdicts),
+        notes=[*_grouped(verdicts), *_closing(verdicts)],
+    )
+
+
+def figures_table(verdicts: Sequence[Verdict]) -> Table:
+    """A row per figure, printed beside computed; explanations as numbered notes."""
+    numbers: dict[str, int] = {}
+    for one in verdicts:
+        if one.explanation:
+            numbers.setdefault(one.explanation, len(numbers) + 1)
+    rows = [
+        [
+            one.source,
+            one.locator,
+            one.item or f"{one.model} {one.knobs}".strip(),
+            quantity_text(one),
+            one.printed,
+            computed_text(one),
+            f"{one.verdict} [{numbers[one.explanation]}]" if one.explanation else one.verdict,
+        ]
+        for one in verdicts
+    ]
+    return Table(
+        title="",
+        headers=("source", "where", "item", "quantity", "printed", "computed", "verdict"),
+        numeric=(False, False, False, False, True, True, False),
+        rows=rows,
+        records=[_record(one) for one in verdicts],
+        data=_data(verdicts),
+        notes=[*((f"[{number}]", text) for text, number in numbers.items()), *_closing(verdicts)],
+    )
+
+
+def source_table(key: str, verdicts: Sequence[Verdict]) -> Table:
+    """The figures of one source, each with its explanation, for reports/published.md."""
+    own = [one for one in verdicts if one.source == key and one.verdict != CITED]
+    return Table(
+        title="",
+        headers=("where", "item", "quantity", "printed", "computed", "verdict", "explanation"),
+        numeric=(False, False, False, True, True, False, False),
+        rows=[
+            [o.locator, o.item, quantity_text(o), o.printed, computed_text(o), o.verdict, o.explanation] for o in own
+        ],
+        records=[_record(one) for one in own],
+        data=_data(own),
+    )
+
+
+def quantity_text(one: Verdict) -> str:
+    """The quantity as people name it, with the part that it is of."""
+    label = QUANTITIES.get(one.quantity, one.quantity)
+    return f"{label}, {one.part}" if one.part else label
+
+
+def computed_text(one: Verdict) -> str:
+    """What convcost finds and, where the explanation is a way to count, what that gives."""
+    return f"{one.computed}, {one.recounted}" if one.recounted else one.computed
+
+
+def _about(key: str) -> list[str]:
+    known = sources().get(key)
+    return [known.kind, str(known.year)] if known else ["", ""]
+
+
+def _counts(counts: Counter[str]) -> list[str]:
+    return [exact(counts.total()), *(exact(counts[word]) for word in VERDICTS)]
+
+
+def _grouped(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:
+    """Differences by source, place and explanation, in the order of the data; what is unexplained stands last."""
+    groups: dict[tuple[str, str, str, str], list[Verdict]] = {}
+    for one in verdicts:
+        if one.verdict in (DIFFERS, UNEXPLAINED):
+            groups.setdefault((one.verdict, one.source, one.locator, one.explanation), []).append(one)
+    ordered = sorted(groups.items(), key=lambda item: VERDICTS.index(item[0][0]))
+    return [
+        (word, f"{', '.join(filter(None, (source, locator)))}: {said}. {_listed(together)}")
+        for (word, source, locator, said), together in ordered
+    ]
+
+
+def _listed(verdicts: Sequence[Verdict]) -> str:
+    """The first figures of a group, each with what convcost finds, and how many more there are."""
+    said = []
+    for one in verdicts[:_SHOWN]:
+        name = ", ".join(filter(None, (one.item or one.model, quantity_text(one))))
+        recounted = f", counted so {one.recounted}" if one.recounted else ""
+        said.append(f"{name}: printed {one.printed}, computed {one.computed}{recounted}")
+    more = len(verdicts) - len(said)
+    return "; ".join(said) + (f"; and {exact(more)} more" if more else "")
+
+
+def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    counts = Counter(one.verdict for one in verdicts)
+    if not verdicts:
+        return [("figures", "none of these networks is among the published figures")]
+    parts = [f"{exact(counts[word])} {_MANY.get(word, word)}" for word in VERDICTS if counts[word]]
+    return [("figures", f"{exact(len(verdicts))}: {', '.join(parts)}")]
+
+
+def _record(one: Verdict) -> dict[str, Any]:
+    """A flat record for CSV: shapes as 7x7x320, ways to count apart by spaces."""
+    return {name: value if isinstance(value, str | int) else _flat(value) for name, value in _fields(one).items()}
+
+
+def _flat(value: Any) -> str:
+    return (
+        "" if value is None else "x".join(map(str, value)) if value and isinstance(value[0], int) else " ".join(value)
+    )
+
+
+def _fields(one: Verdict) -> dict[str, Any]:
+    """A verdict in JSON: exact integers where there are any, else the fraction as text; shapes as lists."""
+    exactly = {"found": _exact(one.found), "refound": _exact(one.refound)}
+    return {**one._asdict(), "counting": list(one.counting), **exactly}
+
+
+def _exact(value: Value | None) -> Any:
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else str(value)
+    return None if value is None else list(value)
+
+
+def _data(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    counts = Counter(one.verdict for one in verdicts)
+    return {
+        "schema": "convcost.verify/1",
+        "version": __version__,
+        "totals": {"figures": len(verdicts), **{word: counts[word] for word in VERDICTS}},
+        "figures": [_fields(one) for one in verdicts],
+    }

@@ -1,0 +1,178 @@
+"""The one page template: self-contained HTML, light and dark, for keyboard, screen reader and phone.
+
+A page is a title, sections of finished HTML, and facts at its foot. The functions here write the pieces; what is
+plain text is escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from html import escape
+from typing import Any, NamedTuple
+
+from convcost.render.palette import css
+
+
+class Section(NamedTuple):
+    """One part of a page."""
+
+    key: str
+    """Its anchor."""
+    heading: str
+    body: str
+    """Finished HTML."""
+    about: str = ""
+
+
+class Card(NamedTuple):
+    """One number at the top of a page."""
+
+    name: str
+    short: str
+    exact: str = ""
+    key: str = ""
+    """An id, where a script changes the number."""
+
+
+@lru_cache(maxsize=4)
+def asset(name: str) -> str:
+    """The text of a file that stands beside this module."""
+    with open(os.path.join(os.path.dirname(__file__), "assets", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def page(
+    title: str,
+    sections: Sequence[Section],
+    *,
+    subtitle: str = "",
+    top: str = "",
+    facts: Iterable[tuple[str, str]] = (),
+    scripts: Sequence[str] = (),
+) -> str:
+    """A whole page; `top` is finished HTML above the sections, `facts` stand at its foot, `scripts` run at its end.
+
+    >>> "<h1>a &amp; b</h1>" in page("a & b", [Section("x", "X", "<p>y</p>")])
+    True
+    """
+    links = "".join(f'<li><a href="#{s.key}">{escape(s.heading)}</a></li>' for s in sections if s.heading)
+    nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n' if links.count("<li>") > 2 else ""
+    foot = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>\n" for word, said in facts)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{css()}
+{asset("page.css")}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to content</a>
+<header>
+<h1>{escape(title)}</h1>
+{f'<p class="sub">{escape(subtitle)}</p>' if subtitle else ""}
+{nav}</header>
+<main id="main">
+{top}
+{"".join(map(_section, sections))}</main>
+<footer>
+<dl>
+{foot}</dl>
+</footer>
+{"".join(f"<script>{script}</script>" + chr(10) for script in (asset("page.js"), *scripts))}</body>
+</html>
+"""
+
+
+def _section(section: Section) -> str:
+    heading = f'<h2 id="{section.key}-title">{escape(section.heading)}</h2>\n' if section.heading else ""
+    named = f' aria-labelledby="{section.key}-title"' if heading else ""
+    about = f'<p class="about">{escape(section.about)}</p>\n' if section.about else ""
+    return f'<section id="{section.key}"{named}>\n{heading}{about}{section.body}\n</section>\n'
+
+
+def cards(numbers: Iterable[Card]) -> str:
+    """Numbers in a row: what it is, short for the eye, exact below."""
+
+    def item(card: Card) -> str:
+        key = f' id="{card.key}"' if card.key else ""
+        exact_key = f' id="{card.key}-exact"' if card.key else ""
+        return f'<li>{escape(card.name)}<b{key}>{escape(card.short)}</b><span class="exact"{exact_key}>{escape(card.exact)}</span></li>'
+
+    return f'<ul class="cards">{"".join(map(item, numbers))}</ul>\n'
+
+
+def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
+    """A picture with what it shows in words; the narrow drawing stands in for it on a phone."""
+    shown = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    small = f'<div class="narrow">{narrow}</div>' if narrow else ""
+    kind = ' class="has-narrow"' if narrow else ""
+    picture = f'<div role="img" aria-label="{escape(label)}"><div class="wide-picture">{wide}</div>{small}</div>'
+    return f"<figure{kind}>{shown}{picture}</figure>\n"
+
+
+def head_row(headers: Sequence[str], numeric: Sequence[bool], *, sortable: bool = False) -> str:
+    """The head of a table; the heads of a sortable one are buttons."""
+
+    def head(text: str, number: bool) -> str:
+        shown = f'<button type="button">{escape(text)}</button>' if sortable and text else escape(text)
+        return f'<th scope="col"{_right(number)}>{shown}</th>'
+
+    return f"<thead><tr>{''.join(map(head, headers, numeric))}</tr></thead>\n"
+
+
+def row(cells: Sequence[str], numeric: Sequence[bool], *, finished: bool = False, attributes: str = "") -> str:
+    """A row of a table, its first cell the row's head; `finished` cells are HTML already."""
+    texts = cells if finished else [escape(cell) for cell in cells]
+    heads = [f'<th scope="row"{_right(numeric[0])}>{texts[0]}</th>']
+    heads += [f"<td{_right(number)}>{text}</td>" for text, number in zip(texts[1:], numeric[1:])]
+    return f"<tr{attributes}>{''.join(heads)}</tr>\n"
+
+
+def table(
+    headers: Sequence[str],
+    numeric: Sequence[bool],
+    rows: Sequence[Sequence[str]],
+    total: Sequence[str] | None = None,
+    *,
+    label: str = "",
+    key: str = "",
+    sortable: bool | None = None,
+) -> str:
+    """A table of text; it sorts if told so, or where its first column names each row."""
+    if sortable is None:
+        firsts = [cells[0] for cells in rows]
+        sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
+    body = "".join(row(cells, numeric) for cells in rows)
+    foot = f"<tfoot>{row(total, numeric)}</tfoot>\n" if total else ""
+    made = f"{head_row(headers, numeric, sortable=sortable)}<tbody>\n{body}</tbody>\n{foot}"
+    return framed(made, label=label, key=key, sortable=sortable)
+
+
+def framed(inner: str, *, label: str = "", key: str = "", sortable: bool = False) -> str:
+    """A table in a frame of its own that scrolls, also by keyboard, where it is wider than the page."""
+    named = f' aria-label="{escape(label)}"' if label else ""
+    attributes = (f' id="{key}"' if key else "") + (' class="sortable"' if sortable else "")
+    return f'<div class="wide tall" tabindex="0" role="region"{named or " aria-label=Table"}>\n<table{attributes}>\n{inner}</table>\n</div>\n'
+
+
+def data(key: str, content: Any) -> str:
+    """What a script of the page reads."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{key}">{text}</script>\n'
+
+
+def notes(pairs: Iterable[tuple[str, str]]) -> str:
+    """What stands below a table."""
+    said = "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>\n" for word, text in pairs)
+    return f"<dl>\n{said}</dl>\n" if said else ""
+
+
+def _right(number: bool) -> str:
+    return ' class="n"' if number else ""

@@ -1,0 +1,125 @@
+"""Pieces of SVG: colours, marks, lines, tips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape, unescape
+from itertools import pairwise
+
+from convcost.render.palette import SCALE, color_name
+
+
+def shade(share: float) -> str:
+    """A colour of the scale for a share from 0 to 1, between its neighbours.
+
+    >>> shade(0), shade(1)
+    ('#f2f8fc', '#0072b2')
+    """
+    place = min(1.0, max(0.0, share)) * (len(SCALE) - 1)
+    index = min(int(place), len(SCALE) - 2)
+    ends = [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in SCALE[index : index + 2]]
+    return "#" + "".join(f"{round(a + (b - a) * (place - index)):02x}" for a, b in zip(*ends, strict=True))
+
+
+def readable(color: str) -> str:
+    """Black or white, whichever stands off a colour more: by 4.5 at least (WCAG 2.1, contrast ratio).
+
+    >>> readable("#c9e2f2"), readable("#0072b2")
+    ('#000000', '#ffffff')
+    """
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
+
+
+_SHAPES = {
+    "square": "M{l} {t}H{r}V{b}H{l}Z",
+    "diamond": "M{x} {t}L{r} {y}L{x} {b}L{l} {y}Z",
+    "triangle-up": "M{x} {t}L{r} {b}H{l}Z",
+    "triangle-down": "M{x} {b}L{r} {t}H{l}Z",
+    "cross": "M{x} {t}V{b}M{l} {y}H{r}",
+    "star": "M{x} {t}L{r} {b}L{l} {y}H{r}L{l} {b}Z",
+}
+
+
+def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
+    """One mark, with what a pointer over it is told."""
+    half = size / 2
+    shape, hollow = symbol.removesuffix("-open"), symbol.endswith("-open") or symbol == "cross"
+    paint = f'{stroke(color)} stroke-width="{2.4 if symbol == "cross" else 1.5}"' if hollow else fill(color)
+    dimmed = opacity(dim)
+    if shape == "circle":
+        return f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(half)}">{tip_text(tip)}</circle>'
+    edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
+    outline = _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
+    return f'<path {paint}{dimmed} d="{outline}">{tip_text(tip)}</path>'
+
+
+def stepped(points: Sequence[tuple[float, float]], shape: str) -> list[tuple[float, float]]:
+    """The corners of steps: hv goes across first, vh up first; lines are themselves."""
+    found = [points[0]]
+    for (x, y), (to_x, to_y) in pairwise(points):
+        found += [*{"hv": [(to_x, y)], "vh": [(x, to_y)]}.get(shape, []), (to_x, to_y)]
+    return found
+
+
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """A line through points on a grid of a tenth of a pixel, each from the one before; straight runs are one stroke.
+
+    >>> path([(1, 1), (2, 1), (3.5, 1), (3.5, 3), (3, 2)])
+    'M1 1h2.5v2l-.5-1'
+    """
+    spots = [(round(x * 10), round(y * 10)) for x, y in points]
+    steps: list[tuple[int, int]] = []
+    for (x, y), (to_x, to_y) in pairwise(spots):
+        across, down = to_x - x, to_y - y
+        before = steps[-1] if steps else (0, 0)
+        if (down == before[1] == 0 and across * before[0] > 0) or (across == before[0] == 0 and down * before[1] > 0):
+            steps[-1] = (before[0] + across, before[1] + down)
+        elif across or down:
+            steps.append((across, down))
+    return f"M{_tenths(spots[0][0])} {_tenths(spots[0][1])}{''.join(_stroke(*step) for step in steps)}"
+
+
+def _stroke(across: int, down: int) -> str:
+    if across and down:
+        return f"l{_tenths(across)}{'' if down < 0 else ' '}{_tenths(down)}"
+    return f"h{_tenths(across)}" if across else f"v{_tenths(down)}"
+
+
+def _tenths(value: int) -> str:
+    return f"{value / 10:g}".replace("0.", ".") if abs(value) < 10 else f"{value / 10:.1f}".removesuffix(".0")
+
+
+def tip_text(tip: str | None) -> str:
+    """What a pointer over a mark is told; lines by plotly's `<br>`."""
+    return f"<title>{escape(plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
+
+
+def plain(text: str) -> str:
+    """Text without plotly's tags, its entities resolved."""
+    return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
+
+
+def fill(color: str | None) -> str:
+    """The attribute that fills with a colour, by its name in the page's theme where it has one."""
+    name = color_name(color or "#59636e")
+    return f'class="f-{name}"' if name else f'fill="{color}"'
+
+
+def stroke(color: str | None) -> str:
+    """The attribute that draws a line in a colour, as `fill`."""
+    name = color_name(color or "#59636e")
+    return f'class="l-{name}"' if name else f'fill="none" stroke="{color}"'
+
+
+def opacity(value: float | None) -> str:
+    """The attribute of a share of opacity; none where it is whole."""
+    return "" if value in (None, 1) else f' opacity="{value}"'
+
+
+def number(value: float) -> str:
+    """A coordinate with at most one decimal."""
+    return f"{value:.1f}".removesuffix(".0")

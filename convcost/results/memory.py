@@ -1,0 +1,242 @@
+"""The memory of a network as tables: the timeline, step by step, and the tensors with their place in the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from convcost.core.dtypes import check_dtype, storage
+from convcost.core.units import binary, exact, percent, shape_text
+from convcost.core.version import __version__
+from convcost.memory.arena import Plan
+from convcost.memory.lifetimes import Tensor
+from convcost.memory.policies import POLICIES
+from convcost.memory.usage import Moment, Usage
+from convcost.render.table import Table
+from convcost.results.report import Report, json_value, op_text, title
+
+LEVELS = ("step", "tensor")
+"""What rows may stand for."""
+_WIDTH = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Limit(NamedTuple):
+    """A limit in bytes, whether it is kept, and what would keep it."""
+
+    size: int
+    kept: bool
+    remedies: tuple[tuple[str, int], ...]
+    """What to change, as options of the command, and the bytes that are needed then."""
+
+
+def memory_table(
+    report: Report, usage: Usage, level: str = "step", weights: str | None = None, limit: Limit | None = None
+) -> Table:
+    """The timeline, or the tensors; `report` is of the same network, `weights` the dtype of its parameters."""
+    weights = check_dtype(weights or usage.options.dtype)
+    data = _data(report, usage, weights, limit)
+    notes = _notes(report, usage, weights, limit)
+    make = _tensors if level == "tensor" else _steps
+    headers, numeric, rows, records = make(report, usage)
+    return Table(title(report), headers, numeric, rows, records, data, notes=notes)
+
+
+def memory_page_parts(
+    report: Report, usage: Usage, weights: str | None = None, limit: Limit | None = None
+) -> list[Table]:
+    """Both tables, for a page that has the title already."""
+    steps, tensors = (memory_table(report, usage, level, weights, limit) for level in LEVELS)
+    return [replace(steps, title="Timeline"), replace(tensors, title="Tensors", notes=[])]
+
+
+_Parts = tuple[tuple[str, ...], tuple[bool, ...], list[list[str]], list[dict[str, Any]]]
+
+
+def _steps(report: Report, usage: Usage) -> _Parts:
+    """A row for every step that writes a tensor; views and what is fused happen in the row above."""
+    rows = []
+    writers = {tensor.first for tensor in usage.lives.tensors}
+    for moment in usage.timeline:
+        if moment.position not in writers and usage.lives.windows is None:
+            continue
+        name, op, shape = _made(report, moment)
+        mark = " ← peak" if moment.position == usage.peak_position else ""
+        number = "" if moment.step < 0 else str(moment.position + 1)
+        rows.append([number, name, op, shape, exact(moment.live), bar(moment.live, usage.peak) + mark])
+    headers = ("step", "layer", "op", "output", "bytes alive", "")
+    records = [{k: v for k, v in entry.items() if k != "alive"} for entry in _timeline(report, usage)]
+    return headers, (True, False, False, False, True, False), rows, records
+
+
+def _tensors(_report: Report, usage: Usage) -> _Parts:
+    """A row for every tensor: its size, its life and its place in the smallest arena."""
+    rows, records = [], []
+    arena = usage.arena
+    for i, tensor in enumerate(usage.lives.tensors):
+        offset = arena.offsets[i] if arena else None
+        place = "" if offset is None else exact(offset)
+        lives = (_clock(tensor.first, usage), _clock(tensor.last, usage))
+        rows.append([tensor.name, shape_text(tensor.shape), *lives, exact(usage.sizes[i]), place])
+        records.append({**_tensor(tensor, usage.sizes[i]), "shape": "x".join(map(str, tensor.shape)), "offset": offset})
+    return ("tensor", "shape", "from step", "to step", "bytes", "offset"), (False, False, *[True] * 4), rows, records
+
+
+def bar(part: int, whole: int) -> str:
+    """A bar of text blocks, to an eighth of a character.
+
+    >>> bar(1, 2), bar(0, 2)
+    ('████████████', '')
+    """
+    eighths = (part * _WIDTH * 8 + whole // 2) // whole if whole else 0
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def _made(report: Report, moment: Moment) -> tuple[str, str, str]:
+    """Name, op and output of the step at a moment."""
+    if moment.step < 0:
+        return ("input", "", shape_text(report.input_shape))
+    layer = report.layers[moment.step]
+    return (layer.name, op_text(layer), " + ".join(map(shape_text, layer.output_shapes)))
+
+
+def _clock(position: int, usage: Usage) -> str:
+    if position < 0:
+        return "start"
+    return "end" if position >= usage.lives.length else str(position + 1)
+
+
+def _notes(report: Report, usage: Usage, weights: str, limit: Limit | None) -> list[tuple[str, str]]:
+    peak, options = usage.peak, usage.options
+    at = next((m for m in usage.timeline if m.position == usage.peak_position), Moment(-1, -1, 0))
+    alive = ", ".join(f"{t.name} {shape_text(t.shape)} ({exact(size)})" for t, size in _shown(usage.alive))
+    more = len(usage.alive) - len(_shown(usage.alive))
+    said = f"{binary(peak)} ({exact(peak)} bytes) of activations at once as {options.dtype}"
+    notes = [
+        ("peak memory", f"{said}, at {_made(report, at)[0]}"),
+        ("alive there", alive + (f" and {more} more" if more > 0 else "")),
+        ("policy", f"{options.policy}: {POLICIES[options.policy].says}"),
+        ("order", _order_text(usage)),
+        *(("split", line) for line in _split_text(usage)),
+        *([("arena", _arena_text(usage))] if usage.plans else []),
+        ("weights", f"{binary(storage(report.totals.params, weights))} as {weights}, apart"),
+    ]
+    return [*notes, *limit_notes(usage, limit)]
+
+
+def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
+    return alive[:8]
+
+
+def _order_text(usage: Usage) -> str:
+    if usage.order is None:
+        return "as the spec gives it"
+    same = usage.order.steps == tuple(range(len(usage.order.steps)))
+    changed = "as the spec gives it" if same else "changed"
+    if usage.order.exact:
+        return f"{changed}: no order of the layers has a smaller peak"
+    return (
+        f"{changed}: the best that was found, {exact(usage.order.peak)} elements; no order stays below "
+        f"{exact(usage.order.bound)}"
+    )
+
+
+def _split_text(usage: Usage) -> list[str]:
+    if usage.options.parts == 1:
+        return []
+    done = usage.splits
+    if not done:
+        return [f"no block gets smaller in {exact(usage.options.parts)} parts"]
+    best = max(done, key=lambda split: split.before)
+    counts = " to ".join(exact(parts) for parts in sorted({min(s.parts for s in done), max(s.parts for s in done)}))
+    blocks = f"{exact(len(done))} block{'s' * (len(done) != 1)} in {counts} parts"
+    if max(split.parts for split in done) < usage.options.parts:
+        blocks += f" (of {exact(usage.options.parts)} asked for: a part has one channel or more)"
+    needs = f"the largest, up to {best.name}, needs {exact(best.after)} elements instead of {exact(best.before)}"
+    return [f"{blocks}, without further multiplications; {needs}"]
+
+
+def _arena_text(usage: Usage) -> str:
+    aligned = f", offsets in multiples of {exact(usage.options.align)}" if usage.options.align > 1 else ""
+    if not any(plan.wasted for plan in usage.plans):
+        return f"{exact(usage.needed)} bytes{aligned}: every plan gets by with what is alive at once"
+    return f"offsets for every tensor{aligned}: {'; '.join(map(_plan_text, usage.plans))}"
+
+
+def _plan_text(plan: Plan) -> str:
+    share = percent(plan.wasted, plan.total)
+    lost = f"{exact(plan.wasted)} ({share}) lost between tensors" if plan.wasted else "nothing lost between tensors"
+    return f"{plan.way} {exact(plan.total)} bytes, {lost}"
+
+
+def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
+    """Whether a limit is kept and, where it is not, by how much and what would help."""
+    if limit is None:
+        return []
+    said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"
+    if limit.kept:
+        return [("limit", f"{said}: it fits")]
+    notes = [("limit", f"{said}: over by {exact(usage.needed - limit.size)}")]
+    notes += [("would fit", f"{change}: {exact(size)} bytes") for change, size in limit.remedies]
+    if not limit.remedies:
+        notes.append(("would fit", "nothing that was tried: another policy, order, split, dtype or resolution"))
+    return notes
+
+
+def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> dict[str, Any]:
+    options, arena = usage.options, usage.arena
+    order: dict[str, Any] = {"runs": options.order, "steps": list(usage.running)}
+    if usage.order:
+        order |= {"exact": usage.order.exact, "peak_elements": usage.order.peak, "bound_elements": usage.order.bound}
+    data: dict[str, Any] = {
+        "schema": "convcost.memory/1",
+        "version": __version__,
+        "network": report.network,
+        "knobs": {name: json_value(value) for name, value in report.knobs.items()},
+        "input_shape": list(report.input_shape),
+        "batch": usage.batch,
+        "dtype": options.dtype,
+        "policy": {"name": options.policy, "says": POLICIES[options.policy].says},
+        "order": order,
+        "peak_activation_bytes": usage.peak,
+        "peak_position": usage.peak_position,
+        "alive_at_peak": [_tensor(tensor, size) for tensor, size in usage.alive],
+        "weights": {"dtype": weights, "bytes": storage(report.totals.params, weights)},
+        "parts": options.parts,
+        "splits": [split._asdict() for split in usage.splits],
+        "align": options.align,
+        "arenas": [{"way": p.way, "bytes": p.total, "bound": p.bound, "wasted": p.wasted} for p in usage.plans],
+        "timeline": _timeline(report, usage),
+        "tensors": [
+            {**_tensor(tensor, usage.sizes[i]), "offset": arena.offsets[i] if arena else None}
+            for i, tensor in enumerate(usage.lives.tensors)
+        ],
+    }
+    if limit is not None:
+        remedies = [{"change": change, "bytes": size} for change, size in limit.remedies]
+        data["limit"] = {"bytes": limit.size, "needed": usage.needed, "fits": limit.kept}
+        data["limit"]["remedies"] = remedies
+    return data
+
+
+def _timeline(report: Report, usage: Usage) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": moment.position,
+            "layer": _made(report, moment)[0],
+            "op": report.layers[moment.step].op if moment.step >= 0 else None,
+            "live_bytes": moment.live,
+        }
+        for moment in usage.timeline
+    ]
+
+
+def _tensor(tensor: Tensor, size: int) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "bytes": size,
+        "first": tensor.first,
+        "last": tensor.last,
+    }

@@ -1,0 +1,467 @@
+"""What one network costs, in exact numbers: per layer, per group and in total; as a table, a frame and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convcost import memory
+from convcost.conventions.convention import PAPER, Convention
+from convcost.core.checks import check_batch
+from convcost.core.dims import Shape, elements
+from convcost.core.dtypes import check_dtype, storage
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import binary, compact, decimal_text, exact, percent, shape_text
+from convcost.core.version import __version__
+from convcost.graph.graph import Graph
+from convcost.graph.walk import Step
+from convcost.memory import POLICIES
+from convcost.ops import WEIGHTED, padding_macs
+from convcost.render.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+LEVELS = ("layer", "block", "stage", "op")
+"""What rows of a report may stand for."""
+
+
+class LayerCost(NamedTuple):
+    """One op of the network, at the report's batch size."""
+
+    name: str
+    """Unique dotted path."""
+    scope: tuple[str, ...]
+    op: str
+    attrs: Mapping[str, Any]
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    macs: int
+    """Multiply-accumulates of convolution and linear layers, without bias."""
+    padding_macs: int
+    """Of the MACs, those that multiply padding zeros."""
+    operations: int
+    """Operations under the report's convention."""
+    params: int
+    """Trainable elements."""
+    buffers: int
+    """Elements stored but not trained."""
+    activations: int
+    """Elements written; 0 for views."""
+    line: int | None
+    """Line of the spec."""
+    form: str = ""
+    """How the reference implementation writes the op; some conventions tell the ways apart."""
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the (first) output."""
+        return self.output_shapes[0]
+
+    @property
+    def kind(self) -> str:
+        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        return kind_of(self.op, self.attrs, self.input_shapes)
+
+
+class Totals(NamedTuple):
+    """Sums over all layers; bytes follow from the report's dtype."""
+
+    macs: int
+    flops: int
+    """2 × macs."""
+    padding_macs: int
+    """Of the MACs, those that multiply padding zeros."""
+    operations: int
+    params: int
+    buffers: int
+    activations: int
+    """Elements that all ops write."""
+    conv_activations: int
+    """Elements that convolution and linear layers write."""
+    weight_bytes: int
+    """Storage of the params."""
+    peak_activation_bytes: int
+    """Activations alive at once, under the report's memory policy."""
+
+
+class Group(NamedTuple):
+    """Layers that belong together: a block, a stage, or an op."""
+
+    name: str
+    layers: int
+    macs: int
+    operations: int
+    params: int
+    buffers: int
+    activations: int
+    input_shape: Shape | None = None
+    """Of the group's first layer; None where the layers do not follow each other (an op)."""
+    output_shape: Shape | None = None
+    """Of the group's last layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a network costs."""
+
+    network: str
+    title: str
+    source: str
+    knobs: Mapping[str, Any]
+    input_shape: Shape
+    batch: int
+    dtype: str
+    convention: Convention
+    memory_policy: str
+    layers: tuple[LayerCost, ...]
+    totals: Totals
+    changed: tuple[str, ...] = ()
+    """The knobs that stand at other values than the network's name says."""
+
+    def by(self, level: str) -> tuple[Group, ...]:
+        """The layers put together by block, stage or op, in order of appearance; raises `UsageError`."""
+        if level not in LEVELS:
+            raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
+        groups: dict[str, list[LayerCost]] = {}
+        for layer in self.layers:
+            groups.setdefault(_key(layer, level), []).append(layer)
+        return tuple(_group(name, layers, level) for name, layers in groups.items())
+
+    def __repr__(self) -> str:
+        return (
+            f"<Report {title(self)} · {exact(self.totals.operations)} {self.convention.unit} ({self.convention.name})>"
+        )
+
+    def table(self, by: str = "layer") -> Table:
+        """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
+        return report_table(self, by)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row per layer."""
+        return to_frame(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the report."""
+        return self.table()._repr_html_()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready data, schema convcost.report/1."""
+        return to_dict(self)
+
+
+def report(
+    graph: Graph,
+    steps: Iterable[Step],
+    convention: Convention,
+    *,
+    network: str,
+    title: str = "",
+    source: str = "",
+    knobs: Mapping[str, Any] | None = None,
+    changed: tuple[str, ...] = (),
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+) -> Report:
+    """Put a walk together with a convention, a batch size, a dtype and a memory policy.
+
+    Raises `UsageError` if one of them does not exist or fit.
+    """
+    check_dtype(dtype)
+    check_batch(batch)
+    steps = tuple(steps)
+    layers = tuple(_layer(step, convention, batch) for step in steps)
+    peak = memory.peak_bytes(steps, graph.input_shape, graph.outputs, memory_policy, dtype, batch)
+    return Report(
+        network=network,
+        title=title,
+        source=source,
+        knobs=dict(knobs or {}),
+        input_shape=graph.input_shape,
+        batch=batch,
+        dtype=dtype,
+        convention=convention,
+        memory_policy=memory_policy,
+        layers=layers,
+        totals=_totals(layers, dtype, peak),
+        changed=changed,
+    )
+
+
+def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
+    node, cost = step.node, step.cost
+    return LayerCost(
+        name=node.name,
+        scope=node.scope,
+        op=node.op,
+        attrs=node.attrs,
+        input_shapes=step.input_shapes,
+        output_shapes=cost.out,
+        macs=cost.macs * batch,
+        padding_macs=padding_macs(node.op, step.input_shapes, node.attrs) * batch,
+        operations=convention.operations(node.op, cost, step.input_shapes, node.form) * batch,
+        params=cost.params,
+        buffers=cost.buffers,
+        activations=0 if cost.view else elements(cost.out) * batch,
+        line=node.where.line if node.where else None,
+        form=node.form,
+    )
+
+
+def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
+    macs = sum(layer.macs for layer in layers)
+    params = sum(layer.params for layer in layers)
+    return Totals(
+        macs=macs,
+        flops=2 * macs,
+        padding_macs=sum(layer.padding_macs for layer in layers),
+        operations=sum(layer.operations for layer in layers),
+        params=params,
+        buffers=sum(layer.buffers for layer in layers),
+        activations=sum(layer.activations for layer in layers),
+        conv_activations=sum(layer.activations for layer in layers if layer.op in WEIGHTED),
+        weight_bytes=storage(params, dtype),
+        peak_activation_bytes=peak,
+    )
+
+
+def _key(layer: LayerCost, level: str) -> str:
+    if level == "op":
+        return layer.kind
+    depth = {"layer": None, "block": 2, "stage": 1}[level]
+    return layer.name if depth is None else ".".join(layer.scope[:depth]) or layer.name
+
+
+def _group(name: str, layers: list[LayerCost], level: str) -> Group:
+    sums: dict[str, Any] = {
+        field: sum(getattr(layer, field) for layer in layers)
+        for field in ("macs", "operations", "params", "buffers", "activations")
+    }
+    ends: dict[str, Any] = (
+        {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
+    )
+    return Group(name=name, layers=len(layers), **sums, **ends)
+
+
+def kind_of(op: str, attrs: Mapping[str, Any], input_shapes: Sequence[Shape]) -> str:
+    """What sort of op it is that reads these shapes."""
+    kernel = attrs.get("kernel")
+    text = op if kernel is None else f"{op} {kernel[0]}×{kernel[1]}"
+    groups = attrs.get("groups", 1)
+    if op == "channel_shuffle" or groups == 1:
+        return text
+    return f"{text} depthwise" if groups == input_shapes[0][-1] else f"{text} groups {groups}"
+
+
+def totals_dict(totals: Totals) -> dict[str, int]:
+    """The totals by name."""
+    return totals._asdict()
+
+
+def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
+    """The report as JSON-ready data, schema convcost.report/1; keys are never renamed within a schema version.
+
+    With a `level` other than layer, `groups` holds the sums as well.
+    """
+    data = {
+        "schema": "convcost.report/1",
+        "version": __version__,
+        "network": report.network,
+        "title": report.title,
+        "source": report.source,
+        "knobs": {name: json_value(value) for name, value in report.knobs.items()},
+        "input_shape": list(report.input_shape),
+        "batch": report.batch,
+        "dtype": report.dtype,
+        "convention": {
+            "name": report.convention.name,
+            "unit": report.convention.unit,
+            "counts": report.convention.counts,
+            "source": report.convention.source,
+        },
+        "totals": totals_dict(report.totals),
+        "memory_policy": report.memory_policy,
+        "layers": [layer_dict(layer) for layer in report.layers],
+    }
+    if level != "layer":
+        data["by"] = level
+        data["groups"] = [_group_dict(group) for group in report.by(level)]
+    return data
+
+
+def layer_dict(layer: LayerCost) -> dict[str, Any]:
+    """One layer as JSON-ready data; `output_shapes` only where there are several.
+
+    `kind` is what `--by op` tells apart; `kernel`, `stride` and `groups` are null where an op has none.
+    """
+    data = {
+        "name": layer.name,
+        "scope": list(layer.scope),
+        "op": layer.op,
+        "kind": layer.kind,
+        "kernel": _window(layer, "kernel"),
+        "stride": _window(layer, "stride", "kernel"),
+        "groups": layer.attrs.get("groups"),
+        "input_shapes": [list(shape) for shape in layer.input_shapes],
+        "output_shape": list(layer.output_shape),
+        "macs": layer.macs,
+        "padding_macs": layer.padding_macs,
+        "operations": layer.operations,
+        "params": layer.params,
+        "buffers": layer.buffers,
+        "activations": layer.activations,
+        "line": layer.line,
+    }
+    if len(layer.output_shapes) > 1:
+        data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
+    return data
+
+
+def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
+    """The first of the attributes that is given: pools step by their kernel unless told otherwise."""
+    value = next((layer.attrs[name] for name in attrs if layer.attrs.get(name) is not None), None)
+    return None if value is None else list(value)
+
+
+def json_value(value: Any) -> Any:
+    """A knob's value in JSON: decimals as text, so that they stay exact.
+
+    >>> json_value(Fraction("0.75")), json_value(224)
+    ('0.75', 224)
+    """
+    if isinstance(value, Fraction):
+        return decimal_text(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def to_frame(report: Report) -> pd.DataFrame:
+    """A row per layer, exact counts as int64 (as Python ints where one would not fit)."""
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        [{**layer_dict(layer), "scope": ".".join(layer.scope)} for layer in report.layers],
+        columns=[*layer_dict(report.layers[0])] if report.layers else None,
+    )
+    return frame.astype({"groups": "Int64"}) if report.layers else frame  # not floats where an op has none
+
+
+def report_table(report: Report, level: str = "layer") -> Table:
+    """The report as a table with totals and the convention it used."""
+    other = report.convention.name != PAPER
+    extra = (f"{report.convention.unit} ({report.convention.name})",) if other else ()
+    if level == "layer":
+        first: tuple[str, ...] = ("layer", "op", "input", "output")
+        rows = [
+            [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
+        ]
+        groups: tuple[Group, ...] | tuple[LayerCost, ...] = report.layers
+    else:
+        first = (level, "layers", "input", "output")
+        groups = report.by(level)
+        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape)] for g in groups]
+        if level == "op":
+            first, rows = first[:2], [row[:2] for row in rows]
+    totals = report.totals
+    for row, group in zip(rows, groups, strict=True):
+        row.extend(_numbers(group, totals, with_operations=other))
+    headers = (*first, "params", "MACs", *extra, "share")
+    return Table(
+        title=title(report),
+        headers=headers,
+        numeric=tuple(i >= len(first) or name == "layers" for i, name in enumerate(headers)),
+        rows=rows,
+        total=["total", *[""] * (len(first) - 1), *_numbers(totals, totals, with_operations=other)],
+        records=[_record(report, group) for group in groups],
+        data=to_dict(report, level),
+        notes=notes(report),
+    )
+
+
+def title(report: Report) -> str:
+    """The network, the knobs that its name does not settle, and its input on one line."""
+    settled = {*report.knobs} - {*report.changed} | {"resolution"}  # the input says that
+    knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name not in settled]
+    name = report.network if not report.title else f"{report.title} ({report.network})"
+    return " · ".join([name, *knobs, f"input {shape_text(report.input_shape)}", f"batch {exact(report.batch)}"])
+
+
+def notes(report: Report) -> list[tuple[str, str]]:
+    """What the totals are, and what was counted."""
+    t, policy = report.totals, POLICIES[report.memory_policy].says
+    zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
+    weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
+    lines = [
+        ("params", f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}"),
+        ("MACs", f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}"),
+        (
+            "activations",
+            f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
+        ),
+        ("peak memory", f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}"),
+        ("convention", f"{report.convention.name}: {report.convention.counts}"),
+    ]
+    if report.convention.name != PAPER:
+        lines.insert(2, ("operations", f"{exact(t.operations)} {report.convention.unit} under this convention"))
+    return lines
+
+
+def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
+    operations = [exact(part.operations)] if with_operations else []
+    share = percent(part.operations, totals.operations)
+    return [exact(part.params), exact(part.macs), *operations, share]
+
+
+def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
+    data = layer_dict(part) if isinstance(part, LayerCost) else _group_dict(part)
+    flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
+    return {**flat, "convention": report.convention.name}
+
+
+def _flat(value: Any) -> Any:
+    """Shapes as 224x224x3, several of them apart by spaces; scopes dotted."""
+    if not isinstance(value, list):
+        return value
+    if value and isinstance(value[0], list):
+        return " ".join("x".join(map(str, shape)) for shape in value)
+    return ("." if value and isinstance(value[0], str) else "x").join(map(str, value))
+
+
+def _group_dict(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "layers": group.layers,
+        "input_shape": list(group.input_shape) if group.input_shape else None,
+        "output_shape": list(group.output_shape) if group.output_shape else None,
+        "macs": group.macs,
+        "operations": group.operations,
+        "params": group.params,
+        "buffers": group.buffers,
+        "activations": group.activations,
+    }
+
+
+def _knob_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(json_value(value))
+
+
+def op_text(layer: LayerCost) -> str:
+    """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
+    stride = layer.attrs.get("stride") or (1, 1)
+    if stride == (1, 1) or stride == layer.attrs.get("kernel"):
+        return layer.kind
+    return f"{layer.kind} /{stride[0]}" if stride[0] == stride[1] else f"{layer.kind} /{stride[0]}×{stride[1]}"
+
+
+def input_text(layer: LayerCost) -> str:
+    """The shapes that a layer reads."""
+    return " + ".join(map(shape_text, layer.input_shapes))
+
+
+def _shape(shape: Any) -> str:
+    return shape_text(shape) if shape else ""

@@ -1,0 +1,165 @@
+"""What a grid runs over: values of knobs, exact, checked and without repeats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import lcm, prod
+from typing import Any
+
+import numpy as np
+
+from convcost.core.errors import Unfit, UsageError
+from convcost.core.expr import Expr, ExprError, number
+from convcost.core.units import decimal_text, exact, say
+from convcost.space.numbers import Array
+from convcost.spec.knobs import knob_value, no_knob
+from convcost.spec.syntax import Knob, KnobValue, Spec
+
+MOST_VALUES = 1_000_000
+"""Of one axis."""
+MOST_POINTS = 10**13
+"""Of a grid, however it is read: even at the speed of memory this takes hours."""
+
+
+def axes_of(
+    spec: Spec, name: str, given: Mapping[str, Any], *, shaped: bool = False
+) -> dict[str, tuple[KnobValue, ...]]:
+    """The values of each axis, in the order given; raises `UsageError`.
+
+    An axis is a list of values, or text: `start:stop:step` with both ends included, or values with commas. Where the
+    input's shape is given as such (`shaped`), what sets it cannot be an axis.
+    """
+    if not given:
+        raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
+    for knob in given:
+        if knob not in spec.knobs:
+            raise no_knob(name, knob, spec.knobs)
+        if shaped and sides(spec, knob):
+            raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
+    axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
+    points = prod(map(len, axes.values()))
+    if points > MOST_POINTS:
+        sizes = " × ".join(exact(len(values)) for values in axes.values())
+        raise UsageError(f"{sizes} are {exact(points)} points; the most that is swept is {exact(MOST_POINTS)}")
+    return axes
+
+
+def sides(spec: Spec, knob: str) -> int:
+    """How many sizes of the input's shape depend on a knob."""
+    return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
+
+
+def is_ordered(values: Sequence[Any]) -> bool:
+    """Whether values are numbers, so that one is larger than another; true and false are words."""
+    return set(map(type, values)) <= {int, Fraction}
+
+
+def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
+    """The values of one axis as the knob takes them; raises `UsageError`.
+
+    >>> from convcost.spec.syntax import Knob
+    >>> [str(value) for value in values_of(Knob("width", None, Fraction(1)), "0.5:1:0.25")]
+    ['1/2', '3/4', '1']
+    """
+    raw = _from_text(knob.name, given) if isinstance(given, str) else _listed(knob.name, given)
+    if not raw:
+        raise UsageError(f"the axis {knob.name} has no values")
+    if len(raw) > MOST_VALUES:
+        raise UsageError(f"the axis {knob.name} has {exact(len(raw))} values; the most is {exact(MOST_VALUES)}")
+    try:
+        if isinstance(raw, range) and not knob.choices and isinstance(knob.default, (int, Fraction)):
+            low, _ = knob_value(knob, raw[0]), knob_value(knob, raw[-1])  # what is between them fits as they do
+            return tuple(raw) if isinstance(low, int) else tuple(map(Fraction, raw))
+        values = tuple(knob_value(knob, value) for value in raw)
+    except Unfit as error:
+        raise UsageError(str(error)) from None
+    seen: set[KnobValue] = set()
+    for value in values:
+        if value in seen:
+            raise UsageError(f"the axis {knob.name} has {say(value)} twice")
+        seen.add(value)
+    return tuple(sorted(values)) if is_ordered(values) else values
+
+
+def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What are axes (lists, ranges, `a:b:c`, `a,b`), and what are single values of knobs."""
+    axes = {name: value for name, value in given.items() if _is_axis(value)}
+    return axes, {name: value for name, value in given.items() if name not in axes}
+
+
+def _is_axis(value: Any) -> bool:
+    if isinstance(value, str):
+        return ":" in value or ("," in value and not value.startswith("["))
+    return isinstance(value, Iterable)
+
+
+def _listed(name: str, given: Any) -> Sequence[Any]:
+    if not isinstance(given, Iterable):
+        return [given]
+    if isinstance(given, (bytes, bytearray)) or getattr(given, "ndim", 1) != 1:
+        raise UsageError(
+            f"{name} must be a list of values, a range, or text like 0.5:1:0.1, got {type(given).__name__}"
+        )
+    if isinstance(given, range) and given.step > 0:
+        return given
+    values = list(given)
+    if len(values) > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(len(values))} values; the most is {exact(MOST_VALUES)}")
+    return [value.item() if hasattr(value, "item") else value for value in values]
+
+
+def _from_text(name: str, text: str) -> Sequence[Any]:
+    if ":" not in text:
+        return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+    parts = text.split(":")
+    try:
+        ends = [number(part.strip()) for part in parts]
+    except ExprError as error:
+        raise UsageError(f"{name}: {error}") from None
+    if len(ends) not in {2, 3} or None in ends:
+        raise UsageError(f"{name}: {text!r} is not START:STOP or START:STOP:STEP, e.g. 96:320:32")
+    start, stop, *rest = (Fraction(end) for end in ends if end is not None)
+    step = rest[0] if rest else Fraction(1)
+    if not rest and (stop - start).denominator != 1:
+        raise UsageError(f"{name}: {text} goes up by 1 and misses its end; give a step: {text}:0.05")
+    if step <= 0 or stop < start:
+        need = "the step must be above 0" if step <= 0 else "the start must not be above the stop"
+        raise UsageError(f"{name}: {need}, got {text}")
+    count = int((stop - start) // step) + 1
+    if count > MOST_VALUES:
+        raise UsageError(f"the axis {name} has {exact(count)} values; the most is {exact(MOST_VALUES)}")
+    # In units of a common denominator, so that a million values take no million gcds if they are whole.
+    unit = lcm(start.denominator, step.denominator)
+    steps = range(int(start * unit), int((start + step * (count - 1)) * unit) + 1, int(step * unit))
+    return steps if unit == 1 else [Fraction(value, unit) if value % unit else value // unit for value in steps]
+
+
+def fraction_text(value: Fraction) -> str:
+    """A fraction, with the decimal that it is if it is one."""
+    decimal = str(value_text(value))
+    return f"{value} = {decimal}" if decimal != str(value) else decimal
+
+
+def axis_array(values: Sequence[Any]) -> Array:
+    """The values of an axis as numpy holds them best: ints, floats (the nearest to each decimal), or words."""
+    if is_ordered(values):
+        whole = set(map(type, values)) == {int}
+        return np.array(values, dtype=np.int64) if whole else np.array([float(value) for value in values])
+    if set(map(type, values)) == {bool}:
+        return np.array(values)
+    found = np.empty(len(values), dtype=object)
+    found[:] = [say(value) if isinstance(value, tuple) else value for value in values]
+    return found
+
+
+def value_text(value: Any) -> Any:
+    """A knob's value as it is written: decimals exact, ints as they are."""
+    return (
+        decimal_text(value)
+        if isinstance(value, Fraction)
+        else say(value)
+        if isinstance(value, (bool, tuple))
+        else value
+    )

@@ -1,0 +1,54 @@
+"""Budgets: at most so many MACs, parameters, bytes of activations."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from convcost.core.dtypes import check_dtype
+from convcost.core.errors import UsageError
+from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.units import binary, exact
+
+PEAK = "peak_activation_bytes"
+
+
+class Budget(NamedTuple):
+    """A bound on one metric."""
+
+    metric: str
+    limit: int
+    """The largest value of the metric that is still allowed."""
+    text: str
+    """As the user thinks of it."""
+
+    def amount(self, value: int) -> str:
+        """A value of the metric in the budget's own unit."""
+        return binary(value) if self.metric == PEAK else exact(value)
+
+
+def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32") -> tuple[Budget, ...]:
+    """The budgets that are given; raises `UsageError`.
+
+    >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
+    262144
+    """
+    check_dtype(dtype)
+    found = []
+    for metric, given in (("macs", max_macs), ("params", max_params)):
+        if given is not None:
+            limit = parse_count(given, f"the budget of {metric}")
+            found.append(Budget(metric, limit, f"{metric} <= {exact(limit)}"))
+    if max_peak is not None:
+        size = parse_bytes(str(max_peak))
+        text = f"peak activations <= {binary(size)} as {dtype}"
+        found.append(Budget(PEAK, size, text))
+    if not found:
+        raise UsageError("give at least one budget: MACs, params or peak memory")
+    return tuple(found)
+
+
+BUDGETED = ("macs", "params", PEAK)
+
+
+def short_name(metric: str) -> str:
+    return {"macs": "MACs", PEAK: "peak"}.get(metric, metric)

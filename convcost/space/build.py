@@ -1,0 +1,286 @@
+"""A spec over many knob values at once: elaborated like a single network, but in parts within which nothing has to be
+decided differently, and with repeated blocks built three times, however often they stand there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.core.cost import OpCost
+from convcost.core.dims import Dim, Shape, elements
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import SpecError, Where, one_line
+from convcost.core.units import say
+from convcost.graph.graph import Graph, Node
+from convcost.graph.rewrite import NothingToRewrite, rewrite
+from convcost.graph.walk import Step, Walk
+from convcost.memory import lifetimes, policy
+from convcost.memory.lifetimes import tensor_bytes
+from convcost.space.axes import is_ordered
+from convcost.space.numbers import Array, Mask, Split, added, along, freeze
+from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
+from convcost.spec.lookup import MOST_STEPS
+from convcost.spec.place import Env, Flow, Place
+from convcost.spec.syntax import Item, Spec, Value
+
+Box = tuple[Array, ...]
+"""For each axis of the grid, which of its values: a part of the grid that is a grid itself."""
+
+
+class Costs(NamedTuple):
+    """What the networks of one box cost: plain ints where all cost the same, else numbers over the grid."""
+
+    macs: Dim
+    params: Dim
+    activations: Dim
+    peak_activation_elements: Dim
+    peak_activation_bytes: Dim
+
+
+#: How long policies keep tensors if a repetition's peak does not depend on how many have been before it.
+_LOCAL = frozenset({"use", "layer"})
+
+
+class Request(NamedTuple):
+    """What is asked of every network of a grid."""
+
+    batch: int = 1
+    dtype: str = "fp32"
+    memory_policy: str = "fused"
+    input_shape: Shape | None = None
+    """In place of what the spec states."""
+    rewrite: str = ""
+    """How its convolutions are rebuilt, if they are."""
+
+
+class Part(NamedTuple):
+    """A box of the grid with its costs, or with the reason why its networks cannot be built."""
+
+    box: Box
+    costs: Costs | None
+    reason: str
+    """As said of the first point of the box."""
+
+
+def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request) -> Iterator[Part]:
+    """The grid in boxes of one structure each, every point in one box."""
+    names = list(axes)
+    growing: set[Where] = set()
+    waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
+    for position, name in enumerate(names):
+        if not is_ordered(axes[name]):  # words and lists are structure: each value is a grid of its own
+            waiting = [_with(box, position, box[position][[i]]) for box in waiting for i in range(len(axes[name]))]
+    waiting.reverse()
+    while waiting:
+        box = waiting.pop()
+        values = dict(knobs)
+        for position, name in enumerate(names):
+            chosen = [axes[name][i] for i in box[position].tolist()]
+            values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
+        try:
+            costs = _part(spec, values, growing, request)
+            yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
+        except NothingToRewrite as error:
+            yield Part(box, None, str(error))
+        except Split as split:
+            waiting.extend(reversed(divided(box, split.labels)))
+
+
+def _with(box: Box, position: int, chosen: Array) -> Box:
+    return (*box[:position], chosen, *box[position + 1 :])
+
+
+def divided(box: Box, labels: Array) -> list[Box]:
+    """Cut a box along the axis that takes the fewest pieces to tell the labels apart there."""
+    best: list[Array] = []
+    axis = -1
+    for position, size in enumerate(labels.shape):
+        if size > 1:
+            slices = np.moveaxis(labels, position, 0).reshape(size, -1)
+            if slices.dtype == object:
+                kinds = np.array([hash(tuple(row)) for row in slices.tolist()])
+            elif slices.shape[1] == 1:
+                kinds = np.unique(slices, return_inverse=True)[1].reshape(-1)  # as rows they take several times as long
+            else:
+                kinds = np.unique(slices, axis=0, return_inverse=True)[1].reshape(-1)
+            pieces = [np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())]
+            if len(pieces) > 1 and (not best or len(pieces) < len(best)):
+                best, axis = pieces, position
+    return [_with(box, axis, box[axis][piece]) for piece in best]
+
+
+def _part(
+    spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request, *, whole: bool = False
+) -> Costs | None:
+    """The costs of one box, of `whole` networks or each repetition once; None for networks that cannot be built."""
+    compress = policy(request.memory_policy).keeps in _LOCAL and not whole
+    builder = GridBuilder(spec, values, growing, compress=compress)
+    try:
+        built = builder.build(request.input_shape)
+    except _Growing as found:
+        growing.add(found.args[0])
+        return _part(spec, values, growing, request, whole=whole)
+    except SpecError:
+        return None
+    if built is None or builder.is_too_large():
+        return None
+    walk, graph = builder.walk, built.graph
+    if not request.rewrite:
+        return _costs(walk, graph, request)
+    after = rewritten(walk, graph, request.rewrite)
+    return _costs(*after, request) if after else _part(spec, values, growing, request, whole=True)
+
+
+def rewritten(walk: GridWalk, graph: Graph, to: str) -> tuple[GridWalk, Graph] | None:
+    """The walk over the network with its convolutions rebuilt: what takes a layer's place stands there as often.
+
+    None if what becomes one layer reaches from one repetition of a block into the next.
+    """
+    made = rewrite(graph, to)
+    weights = {step.node.name: weight for step, weight in zip(walk.steps, walk.weights, strict=True)}
+    for one in made.rebuilt:
+        if len({freeze(weights[node.name]) for node in one.old}) > 1:
+            return None
+        weights |= {node.name: weights[one.name] for node in one.new}
+    found = GridWalk(graph.input_shape)
+    for node in made.graph.nodes:
+        found.weight = weights[node.name]
+        found.step(node)
+    return found, made.graph
+
+
+def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
+    """Why the networks of a box cannot be built, as said of its first point; its last one must not be buildable either."""
+    said = []
+    for end in (0, -1):
+        point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
+        try:
+            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shape, most_problems=1)
+        except SpecError as error:
+            network, problems = None, list(error.problems)
+        if network is not None and not problems:
+            longest = max(range(len(box)), key=lambda position: len(box[position]))
+            shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
+            raise Split(np.arange(len(box[longest])).reshape(shape))
+        said += [(point, ": ".join(filter(None, (problem.scope, problem.what)))) for problem in problems]
+    point, text = said[0]
+    where = ", ".join(f"{name} {say(point[name])}" for name, chosen in zip(axes, box, strict=True) if len(chosen) > 1)
+    return one_line(f"at {where}: {text}" if where else text)
+
+
+def _costs(walk: GridWalk, graph: Graph, request: Request) -> Costs:
+    """Sums over all layers; equal layers are costed once and counted."""
+    steps, weights, batch = walk.steps, walk.weights, request.batch
+    once = {id(step.cost): step.cost for step in steps}
+    standing: dict[int, list[Dim]] = {key: [] for key in once}
+    for step, weight in zip(steps, weights, strict=True):
+        standing[id(step.cost)].append(weight)
+    found = [(cost, total(standing[key])) for key, cost in once.items()]
+    return Costs(
+        added(cost.macs * times for cost, times in found) * batch,
+        added(cost.params * times for cost, times in found),
+        added(elements(cost.out) * times for cost, times in found if not cost.view) * batch,
+        *_peaks(steps, graph.input_shape, graph.outputs, batch, request),
+    )
+
+
+def total(numbers: Sequence[Dim]) -> Dim:
+    """The sum of numbers of which few differ: those are counted, not added one by one."""
+    once = {id(number): number for number in numbers}
+    return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
+
+
+def _peaks(
+    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], batch: int, request: Request
+) -> tuple[Dim, Dim]:
+    """The most elements, and the most bytes, alive at once."""
+    lives = lifetimes(steps, input_shape, outputs, request.memory_policy)
+    most = lives.highest()
+    bits = DTYPE_BITS[request.dtype]
+    if bits % 8 == 0 and all(tensor.dtype is None for tensor in lives.tensors):
+        return most * batch, most * (batch * bits // 8)
+    return most * batch, lives.highest(lambda tensor: tensor_bytes(tensor, request.dtype, batch))
+
+
+class GridWalk(Walk):
+    """A walk that costs equal layers once, and knows how often each step stands in the network."""
+
+    def __init__(self, input_shape: Shape) -> None:
+        super().__init__(input_shape)
+        self.weight: Dim = 1
+        self.weights: list[Dim] = []
+        self.known: dict[Any, OpCost] = {}
+
+    def step(self, node: Node) -> Step:
+        step = super().step(node)
+        self.weights.append(self.weight)
+        return step
+
+    def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        key = (node.op, freeze(node.attrs), freeze(shapes))
+        if key not in self.known:
+            self.known[key] = super().cost(node, shapes)
+        return self.known[key]
+
+
+class GridBuilder(Builder):
+    """Builds the networks of a box as one; of a block repeated n times, only the first, the second and the last.
+
+    All repetitions but the first get the same arguments; if the second hands on the shapes that it got, all after it
+    are equal to it. Three are needed, not two, because a tensor may live through all repetitions but the last.
+    """
+
+    walk: GridWalk
+
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where], *, compress: bool) -> None:
+        super().__init__(spec, knobs, most_problems=1)
+        self.compress = compress
+        self.walk = GridWalk(())
+        self.counted: list[Dim] = []
+        self.growing = growing
+        """Repeated items whose repetitions differ, so that each must be built."""
+
+    def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
+        def decided(found: Any) -> Any:
+            found = bool(found) if isinstance(found, Mask) else found
+            return convert(found) if convert else found
+
+        return super().evaluate_in(env, value, path, what, decided)
+
+    def count(self, where: Where, place: Place) -> None:
+        super().count(where, place)
+        self.counted.append(self.walk.weight)
+
+    def is_too_large(self) -> bool:
+        """Whether the networks, every repetition counted, outgrow what a single network may be."""
+        return bool(total(self.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
+
+    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
+        if not self.compress or times < 3 or item.where in self.growing or _names_meet(item, place):
+            return super().repetitions(item, place, inputs, times)
+        outer, sides = self.walk.weight, len(self.sides)
+        inputs = self.repetition(item, place, inputs, 0)
+        before = self._shapes(inputs)
+        self.walk.weight = outer * (times - 2)
+        inputs = self.repetition(item, place, inputs, 1)
+        self.walk.weight = outer
+        if before != self._shapes(inputs) or len(self.sides) > sides:
+            raise _Growing(item.where)
+        return self.repetition(item, place, inputs, 2)
+
+    def _shapes(self, inputs: Sequence[Flow]) -> Any:
+        return freeze([[self.walk.shapes[edge] for edge in flow.edges] for flow in inputs])
+
+
+class _Growing(Exception):
+    """The repetitions of an item differ from each other; carries where it stands."""
+
+
+def _names_meet(item: Item, place: Place) -> bool:
+    """Whether a name of a repetition may already be taken, so that each has to be looked at."""
+    base = repeated_name(item, 0)[:-1]
+    return any(name.startswith(base) and name[len(base) :].isdecimal() for name in (*place.taken, *place.coming))

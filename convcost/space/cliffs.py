@@ -1,0 +1,129 @@
+"""Where a cost jumps along an axis, and which values are free: cost is a step function of resolution and of width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import exact, say
+from convcost.render.table import Table
+from convcost.results.report import json_value
+from convcost.space.axes import is_ordered, value_text
+from convcost.space.evaluate import evaluate, feasible
+from convcost.space.points_table import meta
+from convcost.space.space import METRICS, Tables
+
+
+class Run(NamedTuple):
+    """Neighbouring values of an axis that cost the same."""
+
+    first: Any
+    last: Any
+    """The free size: the largest value for this cost."""
+    cost: int | None
+    """None where no network can be built."""
+    jump: Fraction | None
+    """How much more it costs than the last run before it that can be built, as a share of that; None for the first."""
+    growth: Fraction | None
+    """How much more a smooth cost would be: with the area, where the axis is a side of the input."""
+    identical: bool
+    """Whether the values are equal in every metric, so that they are one network; not where none can be built."""
+
+
+def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
+    """The runs of equal cost along the only axis of a design space, in its order; raises `UsageError`.
+
+    >>> from convcost.space.open import design_space
+    >>> runs = cliffs(design_space("mobilenet_v2", {"resolution": "222:226"}))
+    >>> (run := runs[-1]).first, run.last, f"{float(run.jump):+.1%}", f"{float(run.growth):+.1%}"
+    (225, 226, '+14.6%', '+0.9%')
+    """
+    if len(made.axes) != 1:
+        raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
+    if metric not in METRICS:
+        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, METRICS)}")
+    ((name, values),) = made.axes.items()
+    if not is_ordered(values):
+        raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
+    can = feasible(made).tolist()
+    costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
+    every = list(zip(*(evaluate(made, one).tolist() for one in METRICS), strict=True))
+    power = max(1, made.sides.get(name, 1))
+    runs: list[Run] = []
+    start = 0
+    for end in range(1, len(values) + 1):
+        if end < len(values) and costs[end] == costs[start]:
+            continue
+        before = next((run for run in reversed(runs) if run.cost is not None), None)
+        jump = growth = None
+        cost = costs[start]
+        if before and before.cost and cost is not None:
+            jump = Fraction(cost, before.cost) - 1
+            growth = Fraction(values[start], before.last) ** power - 1 if before.last else None
+        same = cost is not None and len(set(every[start:end])) == 1
+        runs.append(Run(values[start], values[end - 1], cost, jump, growth, same))
+        start = end
+    return tuple(runs)
+
+
+def steepest(runs: Sequence[Run], least: int = 4) -> tuple[Run, ...]:
+    """The runs that begin with a cliff: a jump at least so many times as large as a smooth cost would have grown."""
+    return tuple(run for run in runs if run.jump and run.growth and run.jump >= least * run.growth)
+
+
+def cliffs_table(made: Tables, metric: str, limit: int) -> Table:
+    """The runs of equal cost along an axis, with the jump from each to the next."""
+    runs = cliffs(made, metric)
+    steep = set(steepest(runs))
+    (axis,) = made.axes
+    shown = runs[:limit]
+    records = [_run_record(axis, metric, run, run in steep) for run in runs]
+    notes = [("free", f"the last {axis} of a run costs no more than the first; '=' says that it is the same network")]
+    if steep:
+        said = [
+            f"{value_text(run.first)} ({_percent(run.jump)})" for run in sorted(steep, key=lambda r: -(r.jump or 0))
+        ]
+        notes.insert(0, ("cliffs", f"{', '.join(said[:12])}: at least four times what a smooth cost would have grown"))
+    if len(shown) < len(runs):
+        notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
+    return Table(
+        title=f"{made.title} · {metric} along {axis}",
+        headers=(axis, "values", metric, "jump", "smooth", ""),
+        numeric=(True, True, True, True, True, False),
+        rows=[_run_row(run, run in steep, made.axes[axis]) for run in shown],
+        records=records,
+        data={**meta(made), "metric": metric, "runs": records},
+        notes=notes,
+    )
+
+
+def _run_row(run: Run, is_cliff: bool, values: Sequence[Any]) -> list[str]:
+    count = values.index(run.last) - values.index(run.first) + 1
+    ends = str(value_text(run.first)) if count == 1 else f"{value_text(run.first)}-{value_text(run.last)}"
+    equal = f"{'=' if run.identical else ''}{count}" if count > 1 else "1"
+    return [
+        ends,
+        equal,
+        "-" if run.cost is None else exact(run.cost),
+        _percent(run.jump),
+        _percent(run.growth),
+        "cliff" if is_cliff else "",
+    ]
+
+
+def _run_record(axis: str, metric: str, run: Run, is_cliff: bool) -> dict[str, Any]:
+    return {
+        f"{axis}_first": json_value(run.first),
+        f"{axis}_last": json_value(run.last),
+        metric: run.cost,
+        "jump": None if run.jump is None else float(run.jump),
+        "smooth": None if run.growth is None else float(run.growth),
+        "cliff": is_cliff,
+        "identical": run.identical,
+    }
+
+
+def _percent(share: Any) -> str:
+    return "" if share is None else f"{float(share) * 100:+.2f} %"

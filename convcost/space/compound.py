@@ -1,0 +1,208 @@
+"""EfficientNet's compound scaling: depth, width and resolution grow together along one line.
+
+    depth = alpha^phi, width = beta^phi, resolution = gamma^phi · its base, rounded to the nearest pixel
+
+Source: Tan and Le, arXiv 1905.11946, equation 3; alpha 1.2, beta 1.1, gamma 1.15 (section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.core.errors import UsageError
+from convcost.core.units import binary, exact
+from convcost.core.version import __version__
+from convcost.graph.rewrite import rewritten_name
+from convcost.networks.load import open_network
+from convcost.render.table import Table
+from convcost.results.report import json_value
+from convcost.space.axes import fraction_text, value_text
+from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
+from convcost.space.build import Request
+from convcost.space.evaluate import at_points
+from convcost.space.open import design_space
+from convcost.space.points_table import HEADERS
+from convcost.space.space import METRICS
+from convcost.space.threshold import simplest
+
+COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
+"""Knob -> what it is multiplied by when phi grows by one."""
+MOST_PHI = 12
+"""How far the line is followed, up and - for what is too large as it stands - down."""
+_SAMPLES = 2400
+"""Of the line to either side."""
+_EXACT = Context(prec=40)
+_DIGITS = 12
+"""What knobs are cut to, so that arithmetic over many of them stays in 64 bits."""
+_SHOWN_DIGITS = range(4, _DIGITS + 1)
+_CLOSE = Fraction(1, 10**10)
+
+
+class Scaled(NamedTuple):
+    """The largest network along the line that fits."""
+
+    phi: float
+    """Where the first network that does not fit begins: every phi below it down to the previous change gives this one."""
+    knobs: Mapping[str, Any]
+    """Values that give this network, short enough to be written down."""
+    costs: Mapping[str, int]
+    ends: str
+    """The knob that grows there."""
+    at: Fraction
+    """The value of that knob at which the network changes, exactly: phi = log(at / start) / log(base)."""
+    binds: tuple[str, ...]
+    """The metrics whose budget the next network breaks."""
+
+
+def compound(
+    model: str,
+    settings: Mapping[str, Any] | None = None,
+    /,
+    *,
+    max_macs: Any = None,
+    max_params: Any = None,
+    max_peak: Any = None,
+    dtype: str = "fp32",
+    batch: int = 1,
+    memory_policy: str = "fused",
+    rewrite: str = "",
+    **knobs: Any,
+) -> Scaled | None:
+    """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if nothing fits.
+
+    Below zero the network shrinks. Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
+    """
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
+    network = open_network(model, settings)
+    start = {name: network.knobs.get(name) for name in COMPOUND}
+    scaled = {name: Fraction(value) for name, value in start.items() if isinstance(value, (int, Fraction))}
+    missing = [name for name in COMPOUND if name not in scaled]
+    if missing:
+        raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
+    line = _Line(model, dict(settings), scaled, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
+    fits = [bool(ok) for ok in line.within(phis, budgets)]
+    if not any(fits):
+        return None
+    last = max(i for i, ok in enumerate(fits) if ok)
+    if last + 1 == len(phis):
+        raise UsageError(f"the budgets allow more than phi = {MOST_PHI}; this is no budget for {network.name}")
+    low, high = phis[last], phis[last + 1]
+    while high - low > _CLOSE:
+        cuts = [low + (high - low) * i / 16 for i in range(17)]
+        answers = [bool(ok) for ok in line.within(cuts, budgets)]
+        first = next(i for i in range(1, 17) if not answers[i])
+        low, high = cuts[first - 1], cuts[first]
+    return line.found(low, high, budgets)
+
+
+class _Line(NamedTuple):
+    """The line through a network, and what lies on it."""
+
+    model: str
+    settings: dict[str, Any]
+    start: dict[str, Fraction]
+    request: Request
+
+    def value(self, name: str, phi: Fraction) -> Fraction:
+        """A knob at phi, cut after twelve digits."""
+        log = _EXACT.ln(_decimal(COMPOUND[name]))
+        grown = self.start[name] * Fraction(_EXACT.exp(_EXACT.multiply(log, _decimal(phi))))
+        return Fraction(int(grown * 10**_DIGITS), 10**_DIGITS)
+
+    def knobs(self, phi: Fraction) -> dict[str, Any]:
+        found: dict[str, Any] = {name: self.value(name, phi) for name in self.start}
+        found["resolution"] = int(found["resolution"] + Fraction(1, 2))
+        return found
+
+    def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
+        """The metrics at points of the line; None where none can be built."""
+        axes = {name: sorted({point[name] for point in points}) for name in self.start}
+        made = design_space(self.model, {**self.settings, **axes}, **self.request._asdict(), buildable=True)
+        places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
+        at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
+        return {metric: at_points(made, metric, at) for metric in METRICS}
+
+    def within(self, phis: Sequence[Fraction], budgets: Sequence[Budget]) -> list[bool]:
+        costs = self.costs([self.knobs(phi) for phi in phis])
+        return [
+            all((value := costs[budget.metric][i]) is not None and value <= budget.limit for budget in budgets)
+            for i in range(len(phis))
+        ]
+
+    def found(self, low: Fraction, high: Fraction, budgets: Sequence[Budget]) -> Scaled:
+        """Name the change that lies between two values of phi that are next to each other."""
+        before, after = self.knobs(low), self.knobs(high)
+        steps = [before, after, *({**before, name: after[name]} for name in self.start)]
+        costs = self.costs(steps)
+        here = {metric: values[0] for metric, values in costs.items()}
+        changed = [name for i, name in enumerate(self.start, 2) if any(v[i] != v[0] for v in costs.values())]
+        name = changed[0] if changed else "resolution"
+        at = (
+            Fraction(2 * after[name] - 1, 2)
+            if name == "resolution"
+            else simplest(self.value(name, low), self.value(name, high) + Fraction(1, 10**_DIGITS))
+        )
+        ratio = _EXACT.ln(_decimal(at / self.start[name]))
+        phi = float(_EXACT.divide(ratio, _EXACT.ln(_decimal(COMPOUND[name]))))
+        broken = tuple(b.metric for b in budgets if (value := costs[b.metric][1]) is None or value > b.limit)
+        return Scaled(phi, self.short(before), {m: v for m, v in here.items() if v is not None}, name, at, broken)
+
+    def short(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
+        """Decimals not above the knobs, with as few digits as give the same network, but no fewer than are read easily."""
+        cuts = [{name: _cut(value, 10**digits) for name, value in knobs.items()} for digits in _SHOWN_DIGITS]
+        costs = self.costs([knobs, *cuts])
+        return next(cut for i, cut in enumerate(cuts, 1) if all(found[i] == found[0] for found in costs.values()))
+
+
+def _cut(value: Any, parts: int) -> Any:
+    return value if isinstance(value, int) else Fraction(int(value * parts), parts)
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], rewrite: str = "") -> Table:
+    """The largest network on the line of compound scaling that fits."""
+    bases = ", ".join(f"{name} × {value_text(base)}^φ" for name, base in COMPOUND.items())
+    notes = [("budget", "; ".join(budget.text for budget in budgets)), ("line", bases)]
+    data: dict[str, Any] = {"schema": "convcost.compound/1", "version": __version__, "network": model}
+    data |= {"rewrite": rewrite} if rewrite else {}
+    data["budgets"] = [{"metric": budget.metric, "limit": budget.limit} for budget in budgets]
+    names = ("phi", *COMPOUND, *BUDGETED)
+    rows, records = [], []
+    if found:
+        notes.append(
+            (
+                "edge",
+                f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(map(short_name, found.binds))}",
+            )
+        )
+        costs = [binary(found.costs[m]) if m == PEAK else exact(found.costs[m]) for m in BUDGETED]
+        rows = [[f"< {found.phi:.4f}", *(str(value_text(found.knobs[name])) for name in COMPOUND), *costs]]
+        records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs}]
+        data |= {"phi": found.phi, "ends": found.ends, "at": str(found.at), "binds": list(found.binds)}
+        data |= {"knobs": {n: json_value(v) for n, v in found.knobs.items()}, "costs": dict(found.costs)}
+    else:
+        notes.append(("fits", f"nothing: even φ = -{MOST_PHI} is over the budget"))
+        data["phi"] = None
+    return Table(
+        title=f"{rewritten_name(model, rewrite)} · compound scaling within {'; '.join(budget.text for budget in budgets)}",
+        headers=tuple({"phi": "φ"}.get(name, HEADERS.get(name, name)) for name in names),
+        numeric=(True,) * len(names),
+        rows=rows,
+        records=records,
+        data=data,
+        notes=notes,
+    )
+
+
+def _place(found: Scaled) -> str:
+    return fraction_text(found.at) if found.at.denominator > 1 else str(found.at)

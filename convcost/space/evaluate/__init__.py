@@ -1,0 +1,113 @@
+"""What the points of a grid cost: all of them, a window, or a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convcost.space.evaluate.product import Product
+from convcost.space.numbers import LARGEST_INT64, Array
+from convcost.space.space import Region, Tables
+from convcost.space.windows import Window
+
+
+def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Array | None = None) -> Array:
+    """The exact integers of one metric over the grid or a window of it; 0 where no network can be built.
+
+    Axes are in the order of the tables. `out` is an array to write into, as `empty` gives it: int64, or object if
+    some value may not fit.
+    """
+    window = _whole(window, tables.shape)
+    out = empty(tables, metric, window) if out is None else out
+    product = _product(tables, metric)
+    if out.dtype != product.dtype:
+        raise TypeError(f"{metric} are of {np.dtype(product.dtype)} here, as in an array of `empty`; got {out.dtype}")
+    product.write(window, out)
+    return out
+
+
+def empty(tables: Tables, metric: str, window: Window | None = None) -> Array:
+    """An array for the values of a metric, laid out so that it is written in long runs."""
+    window = _whole(window, tables.shape)
+    product = _product(tables, metric)
+    order = product.layout.order
+    laid_out = np.empty([_length(window[axis]) for axis in order], dtype=product.dtype)
+    return laid_out.transpose(np.argsort(order))
+
+
+def prepare(tables: Tables, metrics: Sequence[str]) -> None:
+    """Make metrics ready now, so that no worker has to."""
+    for metric in metrics:
+        _product(tables, metric)
+
+
+def feasible(tables: Tables, window: Window | None = None) -> Array:
+    """Whether the network can be built, at every point of the grid or of a window of it."""
+    window = _whole(window, tables.shape)
+    out = np.ones([_length(part) for part in window], dtype=bool)
+    for region in tables.regions:
+        if region.reason:
+            out[np.ix_(*inside(region, window)[1])] = False
+    return out
+
+
+def at_points(tables: Tables, metric: str, positions: Sequence[Array]) -> list[int | None]:
+    """One metric at points of the grid given by their positions along each axis; None where none can be built."""
+    found: list[int | None] = [None] * len(positions[0])
+    for region in tables.regions:
+        local = [np.searchsorted(values, at) for values, at in zip(region.box, positions, strict=True)]
+        inside = np.ones(len(found), dtype=bool)
+        for values, at, place in zip(region.box, positions, local, strict=True):
+            inside &= values[np.minimum(place, len(values) - 1)] == at
+        here = np.flatnonzero(inside)
+        if not region.reason and len(here):
+            picked = [place[here] for place in local]
+            for i, value in zip(here, _sum_at(region, metric, picked), strict=True):
+                found[i] = int(value)
+    return found
+
+
+def _sum_at(region: Region, metric: str, picked: Sequence[Array]) -> Array:
+    dtype: Any = np.int64 if region.bound(metric) < LARGEST_INT64 else object
+    highest: Any = None
+    for terms in region.costs[metric]:
+        total: Any = np.zeros(len(picked[0]), dtype=dtype)
+        for factor, tables in terms:
+            product: Any = np.full(len(picked[0]), factor, dtype=dtype)
+            for table in tables:
+                at = tuple(place if size > 1 else 0 for place, size in zip(picked, table.shape, strict=True))
+                product = product * np.atleast_1d(table[at]).astype(dtype)
+            total = total + product
+        highest = total if highest is None else np.maximum(highest, total)
+    return np.asarray(highest)
+
+
+def inside(region: Region, window: Window) -> tuple[list[Array], list[Array]]:
+    """Positions in the region's tables that lie in the window, and where in the window they lie."""
+    chosen, at = [], []
+    for values, part in zip(region.box, window, strict=True):
+        low, high = np.searchsorted(values, (part.start, part.stop))
+        chosen.append(np.arange(low, high))
+        at.append(values[low:high] - part.start)
+    return chosen, at
+
+
+def _whole(window: Window | None, shape: Sequence[int]) -> Window:
+    """A window with its ends in numbers; the whole grid if there is none."""
+    parts = window or (slice(None),) * len(shape)
+    ends = [part.indices(size)[:2] for part, size in zip(parts, shape, strict=True)]
+    return tuple(slice(low, max(low, high)) for low, high in ends)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
+
+
+def _product(tables: Tables, metric: str) -> Product:
+    """The metric made ready, kept beside the tables that it is made from."""
+    if metric not in tables.products:
+        tables.products[metric] = Product(tables, metric)
+    product: Product = tables.products[metric]
+    return product

@@ -1,0 +1,98 @@
+"""What is equal in a grid: which part each axis plays, and of its values that cost the same the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from convcost.space.numbers import Array
+from convcost.space.space import Tables
+
+_PLANE = 2**16
+"""Cells of the grid for each kind of plane, before planes pay: each kind costs the time of so many multiplications."""
+ROWS, ROWS_OF_COPIED_PLANES, COLUMNS = 1.5, 2.5, 4.0
+"""How many values of an axis have to be equal to one, on average, before copying it beats computing it again.
+
+Rows of planes that are copied are computed in the cache; other rows are written to memory, and better once only.
+"""
+
+
+class Layout(NamedTuple):
+    """The parts that the axes play."""
+
+    outer: tuple[int, ...]
+    """The axis with most equal planes, if it has enough of them."""
+    rows: int
+    columns: tuple[int, ...]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        return (*self.outer, self.rows, *self.columns)
+
+
+def layout_of(tables: Tables, metric: str) -> Layout:
+    """Choose the part of each axis: the fewer products a cell takes, the better; a single value makes poor rows."""
+    axes = range(len(tables.shape))
+    region = max(tables.regions, key=lambda region: prod(region.shape) if not region.reason else 0)
+    if region.reason:
+        return Layout((), 0, tuple(axes[1:]))
+    repeats = [len(kind) / (int(kind.max()) + 1) for kind in region.kinds(metric)]
+    most = max(axes, key=lambda axis: repeats[axis])
+    kinds = tables.shape[most] / repeats[most]
+    outer = (most,) if repeats[most] >= 2 and len(axes) > 1 and tables.points >= kinds * _PLANE else ()
+    inner = [axis for axis in axes if axis not in outer]
+    rows = min(inner, key=lambda axis: (tables.shape[axis] == 1, region.profiles(metric)[axis]))
+    return Layout(outer, rows, tuple(axis for axis in inner if axis != rows))
+
+
+class Distinct:
+    """An axis: which of its values differ, and how the others follow from them."""
+
+    def __init__(self, kinds: Array, worth: float) -> None:
+        self.firsts, positions = numbered(kinds)
+        self.positions: Array | None = positions
+        if len(kinds) < worth * len(self.firsts):
+            self.firsts, self.positions = np.arange(len(kinds)), None
+
+    def within(self, window: slice) -> Selected:
+        """The part of the axis in a window that is not empty."""
+        if self.positions is None:
+            return Selected(window, None)
+        positions = self.positions[window]
+        low = int(positions.min())
+        return Selected(slice(low, int(positions.max()) + 1), positions - low)
+
+
+class Selected(NamedTuple):
+    """Some values of an axis: which ones of those that differ they need, and for each its place among them."""
+
+    needed: slice
+    positions: Array | None
+    """None if each is its own."""
+
+
+def numbered(kinds: Array) -> tuple[Array, Array]:
+    """Where each kind comes first, ascending; and for each value, which of these it equals."""
+    _, first, inverse = np.unique(kinds, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[inverse]
+
+
+def runs_of(kinds: Array) -> list[tuple[int, int, int]]:
+    """The kinds along an axis as runs: a kind, where it begins, and where it ends."""
+    ends = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    return [(int(kinds[low]), low, high) for low, high in pairwise(ends)]
+
+
+def runs_within(runs: Sequence[tuple[int, int, int]], window: slice) -> dict[int, list[slice]]:
+    """Each kind that a window has, ascending, with the ranges of places in the window where it is."""
+    found: dict[int, list[slice]] = {}
+    for kind, low, high in runs:
+        if low < window.stop and high > window.start:
+            place = slice(max(low, window.start) - window.start, min(high, window.stop) - window.start)
+            found.setdefault(kind, []).append(place)
+    return dict(sorted(found.items()))

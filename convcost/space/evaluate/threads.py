@@ -1,0 +1,104 @@
+"""Threads that stay, and the arrays that each of them works in."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from math import prod
+from multiprocessing import parent_process
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from convcost.space.numbers import Array
+
+BLOCK = 2**17
+"""Cells worked on at once: 1 MiB."""
+
+
+class _Scratch(threading.local):
+    """Arrays that each thread keeps to work in: to get new memory each time takes as long as to fill it."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[Any, Array] = {}
+
+    def array(self, use: str, shape: Sequence[int], dtype: Any) -> Array:
+        """An array of some size to write into, which lasts until the same use of it in this thread."""
+        size = prod(shape)
+        if size > BLOCK:
+            return np.empty(shape, dtype=dtype)
+        if (use, dtype) not in self.arrays:
+            self.arrays[use, dtype] = np.empty(BLOCK, dtype=dtype)
+        return self.arrays[use, dtype][:size].reshape(shape)
+
+
+SCRATCH = _Scratch()
+_Ended = SimpleQueue[BaseException | None]
+
+
+class _Helpers:
+    """Threads that stay and wait for work. To give it to them takes half as long as to give it to an executor."""
+
+    def __init__(self) -> None:
+        self.work: SimpleQueue[tuple[Callable[[], None], _Ended]] = SimpleQueue()
+        self.starting = threading.Lock()
+        self.count = 0
+
+    def ask(self, run: Callable[[], None], ended: _Ended) -> None:
+        """Let one of them run a function, and say when it has."""
+        if not self.count:
+            with self.starting:
+                while self.count < thread_count() - 1:
+                    self.count += 1
+                    threading.Thread(target=self._serve, name=f"convcost-{self.count}", daemon=True).start()
+        self.work.put((run, ended))
+
+    def _serve(self) -> None:
+        while True:
+            run, ended = self.work.get()
+            found: BaseException | None = None
+            try:
+                run()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+                found = error
+            ended.put(found)
+            del run, ended, found  # a thread that waits keeps no array alive
+
+
+_HELPERS = [_Helpers()]
+
+
+def on_threads(run: Callable[[], None], threads: int) -> None:
+    """The same function on several threads, at most `thread_count()`, this one among them; not from within itself."""
+    ended: _Ended = SimpleQueue()
+    asked = 0
+    try:
+        for _ in range(0 if sys.is_finalizing() else threads - 1):
+            _HELPERS[0].ask(run, ended)
+            asked += 1
+        run()
+    finally:
+        found = [ended.get() for _ in range(asked)]
+    wrong = [error for error in found if error is not None]
+    try:
+        if wrong:
+            raise wrong[0]
+    finally:
+        del found, wrong  # a traceback holds this frame, which would hold the error
+
+
+@cache
+def thread_count() -> int:
+    """How many threads work in this process: one for each core, but one in all where processes share them already."""
+    if parent_process() is not None:
+        return 1
+    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+if hasattr(os, "register_at_fork"):  # threads do not outlive a fork
+    os.register_at_fork(after_in_child=lambda: _HELPERS.__setitem__(0, _Helpers()))
+    os.register_at_fork(after_in_child=thread_count.cache_clear)

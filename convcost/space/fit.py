@@ -1,0 +1,383 @@
+"""`convcost.fit`: which configurations stay within a budget.
+
+A configuration of the grid is *maximal* if it fits and no other one that fits is at least as large in every knob. That
+is asked of the whole grid, not walked along its edge, because rounding makes costs fall in places: a wider network can
+be the cheaper one. Knobs without an order (words, choices) are not traded against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import binary, decimal_text, exact
+from convcost.core.version import __version__
+from convcost.networks.load import open_network
+from convcost.render.table import Table
+from convcost.results.report import json_value
+from convcost.space.axes import fraction_text, is_ordered, value_text
+from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
+from convcost.space.evaluate import at_points, evaluate, feasible
+from convcost.space.numbers import Array
+from convcost.space.open import design_space
+from convcost.space.points_table import HEADERS
+from convcost.space.space import METRICS, Tables
+from convcost.space.threshold import Edge, edge
+from convcost.spec.knobs import FIXED
+from convcost.spec.syntax import Spec
+
+MOST_FITTED = 20_000_000
+END = "end of the axis"
+UNBUILDABLE = "cannot be built"
+
+
+class Configuration(NamedTuple):
+    """One network: its knobs, what it costs, and what keeps each knob from growing by one step."""
+
+    knobs: Mapping[str, Any]
+    costs: Mapping[str, int]
+    binding: Mapping[str, tuple[str, ...]]
+    """For each knob with an order: the metrics whose budget its next value breaks, or END, or UNBUILDABLE."""
+    next: Mapping[str, Any]
+    """For each of these knobs the next value at which a network can be built, if there is one."""
+
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """The budgets that some knob runs into."""
+        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in METRICS))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What fits a budget."""
+
+    network: str
+    budgets: tuple[Budget, ...]
+    axes: Mapping[str, tuple[Any, ...]]
+    maximal: tuple[Configuration, ...]
+    """In the order of the axes; empty if nothing fits."""
+    best: Configuration | None
+    """The one that `maximise` picks."""
+    nearest: Configuration | None
+    """If nothing fits: the configuration that oversteps its worst budget by the smallest factor."""
+    fitting: int
+    """How many points of the grid fit."""
+    tables: Tables = field(repr=False)
+
+    def __repr__(self) -> str:
+        budgets = "; ".join(budget.text for budget in self.budgets)
+        return (
+            f"<Fit {self.tables.title} · {budgets} · {exact(self.fitting)} fit, {exact(len(self.maximal))} are maximal>"
+        )
+
+    def table(self, limit: int | None = None) -> Table:
+        """The maximal configurations, or the one picked, as a table to show or to `render`; at most `limit` rows."""
+        return fit_table(self, limit)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows what fits."""
+        return self.table(40)._repr_html_()
+
+    @property
+    def fits(self) -> bool:
+        return bool(self.fitting)
+
+    @property
+    def unbuildable(self) -> int:
+        """How many points of the grid are no network."""
+        return sum(prod(region.shape) for region in self.tables.regions if region.reason)
+
+    def edge(self, configuration: Configuration, knob: str) -> Edge | None:
+        """How far a decimal knob of a configuration can grow, exactly; None where its next value is no obstacle."""
+        values = self.axes[knob]
+        at = values.index(configuration.knobs[knob])
+        if values[at + 1 : at + 2] != (configuration.next.get(knob),) or not isinstance(values[at], Fraction):
+            return None
+        others = {**self.tables.knobs, **configuration.knobs}
+
+        def fits(candidates: Sequence[Fraction]) -> list[bool]:
+            made = design_space(
+                self.network,
+                {**others, knob: list(candidates)},
+                **self.tables.request._asdict(),
+            )
+            return [bool(ok) for ok in within(made, self.budgets)]
+
+        return edge(fits, values[at], values[at + 1])
+
+
+def fit(
+    model: str,
+    settings: Mapping[str, Any] | None = None,
+    /,
+    *,
+    max_macs: Any = None,
+    max_params: Any = None,
+    max_peak: Any = None,
+    dtype: str = "fp32",
+    over: Mapping[str, Any] | None = None,
+    maximise: str | None = None,
+    batch: int = 1,
+    memory_policy: str = "fused",
+    rewrite: str = "",
+    **knobs: Any,
+) -> Fit:
+    """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
+
+    Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
+    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless it
+    is set. `maximise` names a metric or an axis that picks one, `rewrite` how convolutions are rebuilt. Knobs are set by name, or in a mapping. Raises
+    `UsageError`, and `SpecError` where no network can be built.
+
+    >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
+    >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
+    (Fraction(19, 20), ('macs',))
+    """
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    settings = {**(settings or {}), **knobs}
+    network = open_network(model, settings)
+    axes = dict(over) if over else default_axes(network.spec, network.knobs, settings)
+    made = design_space(
+        model,
+        settings,
+        over=axes,
+        batch=batch,
+        dtype=dtype,
+        memory_policy=memory_policy,
+        rewrite=rewrite,
+        buildable=True,
+    )
+    if made.points > MOST_FITTED:
+        raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
+    if maximise is not None and maximise not in (*METRICS, *made.axes):
+        raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*METRICS, *made.axes])}")
+    fits = within(made, budgets)
+    ordered = [axis for axis, values in enumerate(made.axes.values()) if is_ordered(values)]
+    found = [_configuration(made, budgets, where, ordered) for where in zip(*np.nonzero(maximal(fits, ordered)))]
+    best = None
+    if maximise is not None and found:
+        best = _configuration(made, budgets, _best(made, fits, maximise), ordered)
+    nearest = None if found else _nearest(made, budgets, ordered)
+    return Fit(model, budgets, made.axes, tuple(found), best, nearest, int(fits.sum()), made)
+
+
+def within(made: Tables, budgets: Sequence[Budget]) -> Array:
+    """Whether each point of a grid can be built and stays within all budgets."""
+    fits = feasible(made)
+    for budget in budgets:
+        fits &= (evaluate(made, budget.metric) <= budget.limit).astype(bool)
+    return fits
+
+
+def maximal(fits: Array, ordered: Sequence[int]) -> Array:
+    """Of the points that fit, those that no other one that fits reaches or exceeds along all ordered axes."""
+    above = fits.copy()  # whether the point itself or any one at least as large fits
+    for axis in ordered:
+        above = np.flip(np.logical_or.accumulate(np.flip(above, axis), axis=axis), axis)
+    larger = np.zeros_like(fits)
+    for axis in ordered:
+        here, next_ = [slice(None)] * fits.ndim, [slice(None)] * fits.ndim
+        here[axis], next_[axis] = slice(None, -1), slice(1, None)
+        larger[tuple(here)] |= above[tuple(next_)]
+    return np.asarray(fits & ~larger)
+
+
+def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
+    """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512); but for what is fixed.
+
+    Raises `UsageError` if neither is left.
+    """
+    axes: dict[str, Any] = {}
+    if isinstance(knobs.get("width"), Fraction):
+        axes["width"] = f"0.05:{decimal_text(max(Fraction(2), 2 * knobs['width']))}:0.01"
+    if isinstance(knobs.get("resolution"), int):
+        axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
+    free = {name: values for name, values in axes.items() if name not in fixed}
+    if not free:
+        why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
+        others = [name for name in knobs if name not in fixed]
+        over = f"say over which of its knobs: {', '.join(others)}" if others else FIXED
+        raise UsageError(f"{spec.name}: {why}; {over}")
+    return free
+
+
+def _configuration(
+    made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]
+) -> Configuration:
+    names = list(made.axes)
+    knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
+    binding: dict[str, tuple[str, ...]] = {}
+    following: dict[str, Any] = {}
+    for axis in ordered:
+        line = tuple(
+            slice(int(at) + 1, made.shape[i]) if i == axis else slice(int(at), int(at) + 1)
+            for i, at in enumerate(where)
+        )
+        ahead = feasible(made, line).ravel()
+        if not ahead.any():
+            binding[names[axis]] = (UNBUILDABLE,) if len(ahead) else (END,)
+            continue
+        place = int(where[axis]) + 1 + int(ahead.argmax())
+        following[names[axis]] = made.axes[names[axis]][place]
+        costs = _costs_at(made, [place if i == axis else int(at) for i, at in enumerate(where)]) or {}
+        binding[names[axis]] = tuple(budget.metric for budget in budgets if costs[budget.metric] > budget.limit)
+    return Configuration(knobs, _costs_at(made, where) or {}, binding, following)
+
+
+def _costs_at(made: Tables, where: Sequence[int]) -> dict[str, int] | None:
+    point = [np.array([at]) for at in where]
+    costs = {metric: at_points(made, metric, point)[0] for metric in METRICS}
+    return {metric: cost for metric, cost in costs.items() if cost is not None} or None
+
+
+def _best(made: Tables, fits: Array, maximise: str) -> tuple[int, ...]:
+    """The point that fits and has most of what is wanted; of equals the one with most MACs, of those the last."""
+    places = np.flatnonzero(fits)
+    values = _wanted(made, maximise).ravel()[places]
+    places = places[values == values.max()]
+    macs = evaluate(made, "macs").ravel()[places]
+    return tuple(map(int, np.unravel_index(places[macs == macs.max()][-1], fits.shape)))
+
+
+def _wanted(made: Tables, maximise: str) -> Array:
+    if maximise in METRICS:
+        return evaluate(made, maximise)
+    axis = list(made.axes).index(maximise)
+    shape = [-1 if position == axis else 1 for position in range(len(made.shape))]
+    return np.broadcast_to(np.arange(made.shape[axis]).reshape(shape), made.shape)
+
+
+def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
+    """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
+    worst = np.zeros(made.shape)
+    for budget in budgets:
+        worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
+    worst[~feasible(made)] = np.inf
+    places = np.flatnonzero(worst == worst.min())
+    return _configuration(made, budgets, np.unravel_index(places[-1], made.shape), ordered)
+
+
+MOST_SHOWN = 40
+
+
+def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
+    """The maximal configurations, or the one picked, or the nearest if nothing fits."""
+    best = found.best or found.nearest
+    shown = [best] if best else list(found.maximal)[:limit]
+    edges = {name: found.edge(best, name) for name in best.binding} if found.best and best else {}
+    notes = [("budget", "; ".join(budget.text for budget in found.budgets))]
+    points = f"{exact(found.tables.points)} configurations"
+    if found.unbuildable:
+        points += f", {exact(found.unbuildable)} of which cannot be built"
+    if found.best:
+        notes.append(("fits", f"{exact(found.fitting)} of {points}; this one has most of what was asked for"))
+        notes += [("edge", _edge_text(name, found, edge)) for name, edge in edges.items()]
+    elif found.fits:
+        more = "" if len(shown) == len(found.maximal) else f", the first {len(shown)} shown (--limit)"
+        notes.append(
+            (
+                "fits",
+                (
+                    f"{exact(found.fitting)} of {points}; {exact(len(found.maximal))} "
+                    f"{'is' if len(found.maximal) == 1 else 'are'} maximal{more}: "
+                    "none that fits is at least as large in every knob"
+                ),
+            )
+        )
+    else:
+        assert found.nearest is not None
+        notes.append(("fits", f"none of {points}; the nearest is shown"))
+        notes += [
+            ("lacks", _lack(budget, found.nearest))
+            for budget in found.budgets
+            if budget.metric in _broken(found, found.nearest)
+        ]
+    return Table(
+        title=f"{found.tables.title} · what fits {'; '.join(budget.text for budget in found.budgets)}",
+        headers=(*found.axes, *(HEADERS.get(metric, metric) for metric in BUDGETED), "what stops a larger one"),
+        numeric=(*(True for _ in found.axes), True, True, True, False),
+        rows=[_row(one, found) for one in shown],
+        records=[_record(one, found.axes) for one in (shown if best else found.maximal)],
+        data=_data(found, edges),
+        notes=notes,
+    )
+
+
+def _row(one: Configuration, found: Fit) -> list[str]:
+    stops = "; ".join(f"{knob}: {_stops(one, knob, found)}" for knob, names in one.binding.items() if names)
+    return [
+        *(str(value_text(one.knobs[name])) for name in found.axes),
+        *(binary(one.costs[metric]) if metric == PEAK else exact(one.costs[metric]) for metric in BUDGETED),
+        stops,
+    ]
+
+
+def _stops(one: Configuration, knob: str, found: Fit) -> str:
+    """What stops a knob, and where, if values in between are no networks."""
+    said = ", ".join(map(short_name, one.binding[knob]))
+    values = found.axes[knob]
+    gap = knob in one.next and values.index(one.next[knob]) > values.index(one.knobs[knob]) + 1
+    return f"{said} at {value_text(one.next[knob])}, the next that can be built" if gap else said
+
+
+def _record(one: Configuration, axes: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {f"{knob}_stopped_by": " ".join(names) for knob, names in one.binding.items()}
+    return {name: json_value(one.knobs[name]) for name in axes} | dict(one.costs) | flat
+
+
+def _data(found: Fit, edges: Mapping[str, Edge | None]) -> dict[str, Any]:
+    return {
+        "schema": "convcost.fit/1",
+        "version": __version__,
+        "network": found.network,
+        **({"rewrite": found.tables.request.rewrite} if found.tables.request.rewrite else {}),
+        "budgets": [{"metric": budget.metric, "limit": budget.limit} for budget in found.budgets],
+        "fits": found.fits,
+        "fitting": found.fitting,
+        "points": found.tables.points,
+        "maximal": [_json(one) for one in found.maximal],
+        "best": _json(found.best) if found.best else None,
+        "edges": {name: _edge_json(edge) for name, edge in edges.items() if edge},
+        "nearest": _json(found.nearest) if found.nearest else None,
+    }
+
+
+def _json(one: Configuration) -> dict[str, Any]:
+    return {
+        "knobs": {name: json_value(value) for name, value in one.knobs.items()},
+        "costs": dict(one.costs),
+        "stopped_by": {knob: list(names) for knob, names in one.binding.items()},
+        "next": {knob: json_value(value) for knob, value in one.next.items()},
+    }
+
+
+def _edge_json(edge: Edge) -> dict[str, Any]:
+    return {"value": str(edge.value), "included": edge.included}
+
+
+def _edge_text(name: str, found: Fit, edge: Edge | None) -> str:
+    assert found.best is not None
+    names = ", ".join(map(short_name, found.best.binding[name]))
+    if found.best.binding[name] == (END,):
+        return f"{name} {value_text(found.best.knobs[name])} is the end of the axis; --over {name}=… looks further"
+    if edge:
+        return f"{name} could grow to {'and including' if edge.included else 'just below'} {fraction_text(edge.value)}; beyond it breaks: {names}"
+    if name not in found.best.next:
+        return f"{name}: no larger value can be built"
+    return f"{name} {value_text(found.best.next[name])} breaks: {names}"
+
+
+def _broken(found: Fit, one: Configuration) -> Sequence[str]:
+    return [budget.metric for budget in found.budgets if one.costs[budget.metric] > budget.limit]
+
+
+def _lack(budget: Budget, one: Configuration) -> str:
+    over = one.costs[budget.metric] - budget.limit
+    factor = f" ({one.costs[budget.metric] / budget.limit:.2f}×)" if budget.limit else ""
+    return f"{short_name(budget.metric)} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)}{factor} over the budget"

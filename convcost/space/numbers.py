@@ -1,0 +1,639 @@
+"""Numbers that have a value at every point of a grid, exact, and kept apart by axis as long as they can be.
+
+A rule that is written for ints runs over these unchanged. Two things make that safe. Arithmetic never wraps: every
+number knows its extremes, and leaves int64 for Python's own integers before it could overflow. And whatever Python
+code needs *one* answer - a condition, an index, a number of repeats - gets it, or the grid is split (`Split`) into
+parts in which there is one. So no rule and no spec can get a wrong number out of a grid, only a finer one.
+
+A product of arrays along different axes stays a product, and a sum of such products stays a sum, not multiplied out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from functools import cached_property
+from math import lcm, prod
+from typing import Any, NoReturn
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+LARGEST_INT64 = 2**63
+EXACT_FLOAT = 2**53
+"""Whole numbers up to here are told apart by doubles, and so by the numbers of JavaScript."""
+MOST_DENSE = 2**22
+"""Elements of an array over several axes at once; beyond, the grid is split."""
+
+
+class Split(Exception):
+    """The grid must be split: points whose labels differ cannot be treated as one."""
+
+    def __init__(self, labels: Array) -> None:
+        super().__init__("points differ")
+        self.labels = labels
+        """An array over the grid (length 1 along axes that play no part)."""
+
+
+def settled(array: Array) -> bool:
+    """The truth value that holds at all points; splits the grid where they differ."""
+    if array.all():
+        return True
+    if array.any():
+        raise Split(array)
+    return False
+
+
+def wide(reach: int, *arrays: Any) -> tuple[Any, ...]:
+    """The arrays as they are if nothing beyond `reach` can come out of them, else as Python's own integers."""
+    if reach < LARGEST_INT64:
+        return arrays
+    return tuple(one.astype(object) if isinstance(one, np.ndarray) else one for one in arrays)
+
+
+def bearable(*arrays: Any) -> None:
+    """Split the grid where multiplying out would take too much memory."""
+    shapes = {one.shape for one in arrays if isinstance(one, np.ndarray)}
+    if len(shapes) < 2:
+        return
+    shape = tuple(map(max, *shapes))
+    if prod(shape) > MOST_DENSE:
+        longest = int(np.argmax(shape))
+        labels = (np.arange(shape[longest]) >= shape[longest] // 2).reshape(
+            [-1 if i == longest else 1 for i in range(len(shape))]
+        )
+        raise Split(labels)
+
+
+def plain(value: Fraction) -> int | Fraction:
+    """An int where the value is integral."""
+    return value.numerator if value.denominator == 1 else value
+
+
+class Number:
+    """What both kinds of number share: operators in terms of a few, and numpy's protocols for `maximum`, `where`."""
+
+    __hash__ = None  # type: ignore[assignment]  # == compares point by point
+    __array_priority__ = 1000
+
+    key: Any
+    """Equal for equal numbers."""
+
+    def dense(self) -> Field:
+        """All values as one array."""
+        raise NotImplementedError
+
+    def ends(self) -> tuple[Any, Any]:
+        """Bounds that hold at every point."""
+        field = self.dense()
+        return field.low, field.high
+
+    def min(self) -> Any:
+        """The smallest value at any point."""
+        return self.dense().low
+
+    def max(self) -> Any:
+        """The largest value at any point."""
+        return self.dense().high
+
+    def or_larger(self, other: Any) -> Any:
+        """The larger of the two, point by point."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Any:
+        raise NotImplementedError
+
+    def __mul__(self, other: Any) -> Any:
+        raise NotImplementedError
+
+    def __radd__(self, other: Any) -> Any:
+        return self + other
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return (-self) + other
+
+    def __rmul__(self, other: Any) -> Any:
+        return self * other
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _floordiv(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _floordiv(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return self - _floordiv(self, other) * other
+
+    def __rmod__(self, other: Any) -> Any:
+        return other - _floordiv(other, self) * self
+
+    def __eq__(self, other: object) -> Any:
+        return _compare(np.equal, self, other) if is_number(other) else False
+
+    def __ne__(self, other: object) -> Any:
+        return _compare(np.not_equal, self, other) if is_number(other) else True
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(np.less, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(np.greater_equal, self, other)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def tobytes(self) -> Any:
+        """As of a numpy array: equal for equal numbers."""
+        return freeze(self)
+
+    def __index__(self) -> int:
+        """The one value it has; where there are several, the grid is split by value."""
+        raise Split(self.dense().array)
+
+    __int__ = __index__
+
+    def __bool__(self) -> bool:
+        return bool(self != 0)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> Any:
+        if method != "__call__" or ufunc not in _UFUNCS:
+            return NotImplemented
+        return _UFUNCS[ufunc](*inputs)
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, _kwargs: Any) -> Any:
+        return where(*args) if function is np.where else NotImplemented
+
+    def __str__(self) -> str:
+        field = self.dense()
+        return f"{field.low} to {field.high}"
+
+    __repr__ = __str__
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+
+class _Type:
+    """The dtype of a number: whether it holds integers is found out only when asked, for it may split the grid."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    @property
+    def kind(self) -> str:
+        field = self.field
+        return "i" if field.denominator == 1 or settled(field.array % field.denominator == 0) else "O"
+
+
+class Field(Number):
+    """Numerators over one denominator, as an array that has length 1 along the axes it does not depend on."""
+
+    def __init__(self, array: Array, denominator: int, lowest: int, highest: int) -> None:
+        self.array = array
+        self.denominator = denominator
+        self.lowest, self.highest = lowest, highest
+        """Of the numerators."""
+        self.reach = max(abs(lowest), abs(highest))
+
+    @property
+    def low(self) -> int | Fraction:
+        return self.lowest if self.denominator == 1 else Fraction(self.lowest, self.denominator)
+
+    @property
+    def high(self) -> int | Fraction:
+        return self.highest if self.denominator == 1 else Fraction(self.highest, self.denominator)
+
+    @cached_property
+    def axes(self) -> tuple[int, ...]:
+        """The axes along which it varies."""
+        return tuple(i for i, size in enumerate(self.array.shape) if size > 1)
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for equal numbers."""
+        content = self.array.tobytes() if self.array.dtype != object else tuple(self.array.ravel().tolist())
+        return (self.array.shape, self.denominator, content)
+
+    @property
+    def dtype(self) -> _Type:
+        """As of a numpy array."""
+        return _Type(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
+    def astype(self, _dtype: Any, copy: bool = False) -> Field:
+        """Itself, with an integral value as an integer."""
+        del copy
+        return self if self.denominator == 1 else make(self.array // self.denominator)
+
+    def dense(self) -> Field:
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Number) and not isinstance(other, Field):
+            return other + self
+        if not is_number(other):
+            return NotImplemented
+        array, denominator, low, high = _parts(other)
+        if array is None and low == 0:
+            return self
+        left, right = self.array, low if array is None else array
+        if self.denominator == denominator:
+            left, right = wide(self.reach + max(abs(low), abs(high)), left, right)
+            bearable(left, right)
+            return make(left + right, denominator)
+        common = lcm(self.denominator, denominator)
+        mine, yours = common // self.denominator, common // denominator
+        left, right = wide(self.reach * mine + max(abs(low), abs(high)) * yours, left, right)
+        bearable(left, right)
+        return make(left * mine + right * yours, common)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Number) and not isinstance(other, Field):
+            return other * self
+        if not is_number(other):
+            return NotImplemented
+        array, denominator, low, high = _parts(other)
+        if array is None and low in {0, denominator}:
+            return 0 if low == 0 else self
+        if array is not None and _apart(self, other):
+            return Sum([(1, (self, other))])
+        reach = self.reach * max(abs(low), abs(high))
+        left, right = wide(reach, self.array, low if array is None else array)
+        bearable(left, right)
+        return make(left * right, self.denominator * denominator)
+
+
+class Mask:
+    """A truth value at every point of a grid; points differ (a value that is the same everywhere is a plain bool)."""
+
+    dtype = np.dtype(bool)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __bool__(self) -> NoReturn:
+        raise Split(self.array)
+
+    any = all = __bool__
+
+    def __and__(self, other: Any) -> Any:
+        return _mask(self.array & _truth(other))
+
+    def __or__(self, other: Any) -> Any:
+        return _mask(self.array | _truth(other))
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __invert__(self) -> Mask:
+        return Mask(~self.array)
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, _kwargs: Any) -> Any:
+        return where(*args) if function is np.where else NotImplemented
+
+
+def make(array: Array, denominator: int = 1) -> Any:
+    """A number from numerators; a plain int or fraction where all points have the same."""
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest == highest:
+        return plain(Fraction(lowest, denominator))
+    if array.dtype == object and max(abs(lowest), abs(highest)) < LARGEST_INT64:
+        array = array.astype(np.int64)
+    return Field(array, denominator, lowest, highest)
+
+
+def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
+    """The number that has these values along one axis of a grid with so many axes."""
+    whole = set(map(type, values)) == {int}
+    denominator = 1 if whole else lcm(*(Fraction(value).denominator for value in values))
+    numerators = [int(value * denominator) for value in values]
+    shape = [1] * axes
+    shape[axis] = len(values)
+    wide = max(map(abs, numerators)) >= LARGEST_INT64
+    return make(np.array(numerators, dtype=object if wide else np.int64).reshape(shape), denominator)
+
+
+def freeze(value: Any) -> Any:
+    """A hashable stand-in, equal for equal values: of a number, or of lists and mappings of them."""
+    if isinstance(value, dict):
+        value = tuple(value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(map(freeze, value))
+    return value.key if isinstance(value, Number) else value
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`."""
+    if not isinstance(condition, Mask):
+        return a if condition else b
+    (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
+    common = lcm(down_a, down_b)
+    bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
+    chosen = np.where(condition.array, *_scaled(left, common // down_a, right, common // down_b))
+    return make(chosen, common)
+
+
+def _maximum(a: Any, b: Any) -> Any:
+    lazy = next((one for one in (a, b) if isinstance(one, Number) and not isinstance(one, Field)), None)
+    if lazy is not None:
+        return lazy.or_larger(b if lazy is a else a)
+    return where(a > b, a, b)
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return where(a < b, a, b)
+
+
+_UFUNCS: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _minimum}
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, Number, Fraction)) and not isinstance(value, bool)
+
+
+def dense_of(value: Any) -> Any:
+    return value.dense() if isinstance(value, Number) else value
+
+
+def _parts(value: Any) -> tuple[Array | None, int, int, int]:
+    """Numerators (None for a plain number), denominator, and the extremes of the numerators."""
+    if isinstance(value, Number):
+        field = value.dense()
+        return field.array, field.denominator, field.lowest, field.highest
+    return None, value.denominator, value.numerator, value.numerator
+
+
+def _flat(value: Any) -> tuple[Any, int, int, int]:
+    """As `_parts`, a plain number as itself."""
+    array, denominator, low, high = _parts(value)
+    return (low if array is None else array), denominator, low, high
+
+
+def dense_product(a: Any, b: Any) -> Any:
+    """The product of two numbers as one array."""
+    (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
+    left, right = wide(max(map(abs, ends_a)) * max(map(abs, ends_b)), left, right)
+    bearable(left, right)
+    product = left * right
+    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else plain(Fraction(product))
+
+
+def _floordiv(a: Any, b: Any) -> Any:
+    if not (is_number(a) and is_number(b)):
+        return NotImplemented
+    (left, down_a, *ends_a), (right, down_b, low_b, high_b) = _flat(a), _flat(b)
+    if low_b <= 0 <= high_b and settled(np.asarray(right) == 0):
+        raise ZeroDivisionError
+    reach = max(max(map(abs, ends_a)) * down_b, max(abs(low_b), abs(high_b)) * down_a)
+    left, right = wide(reach, left, right)
+    bearable(left, right)
+    return make(np.asarray(left * down_b) // (right * down_a))
+
+
+def _compare(ufunc: Any, a: Any, b: Any) -> Any:
+    if not (is_number(a) and is_number(b)):
+        return NotImplemented
+    if a is b:
+        return bool(ufunc(0, 0))
+    (low_a, high_a), (low_b, high_b) = _ends(a), _ends(b)
+    if high_a < low_b or high_b < low_a:  # the ranges do not even touch
+        return bool(ufunc(*((0, 1) if high_a < low_b else (1, 0))))
+    if (ufunc is np.greater_equal and low_a >= high_b) or (ufunc is np.less_equal and high_a <= low_b):
+        return True
+    (left, down_a, *ends_a), (right, down_b, *ends_b) = _flat(a), _flat(b)
+    reach = max(*(abs(end) * down_b for end in ends_a), *(abs(end) * down_a for end in ends_b))
+    left, right = wide(reach, left, right)
+    bearable(left, right)
+    return _mask(ufunc(left * down_b, right * down_a))
+
+
+def _ends(value: Any) -> tuple[Any, Any]:
+    """The extremes of a number, or bounds of them."""
+    return value.ends() if isinstance(value, Number) else (value, value)
+
+
+def _scaled(a: Any, factor_a: int, b: Any, factor_b: int) -> tuple[Any, Any]:
+    reach = max(int(np.abs(a).max()) * factor_a, int(np.abs(b).max()) * factor_b)
+    left, right = wide(reach, a, b)
+    return left * factor_a, right * factor_b
+
+
+def _apart(a: Field, b: Number) -> bool:
+    """Whether two integers vary along different axes, so that their product is better not multiplied out."""
+    return isinstance(b, Field) and a.denominator == b.denominator == 1 and not set(a.axes) & set(b.axes)
+
+
+def _mask(array: Array) -> Any:
+    if array.all():
+        return True
+    return Mask(array) if array.any() else False
+
+
+def _truth(value: Any) -> Any:
+    return value.array if isinstance(value, Mask) else bool(value)
+
+
+Term = tuple[int, tuple[Field, ...]]
+"""A factor, and numbers no two of which vary along the same axis."""
+_MOST_TERMS = 256
+
+
+class Sum(Number):
+    """A sum of products of integers that vary along different axes: h'(r) · w'(r) · channels(w), not multiplied out.
+
+    Anything but + and * multiplies it out.
+    """
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.terms = tuple(terms)
+        """Factor, and numbers no two of which vary along the same axis."""
+
+    @cached_property
+    def _multiplied(self) -> Any:
+        total: Any = 0
+        for factor, fields in self.terms:
+            product: Any = factor
+            for field in fields:
+                product = dense_product(product, field)
+            total = product + total
+        return total
+
+    def ends(self) -> tuple[int, int]:
+        """Bounds that hold at every point, found without multiplying out."""
+        low = high = 0
+        for factor, fields in self.terms:
+            ends = [factor]
+            for field in fields:
+                ends = [end * other for end in ends for other in (field.lowest, field.highest)]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def dense(self) -> Field:
+        found = self._multiplied
+        if isinstance(found, Field):
+            return found
+        dimensions = next(fields[0].array.ndim for _, fields in self.terms if fields)
+        return Field(np.array(found).reshape((1,) * dimensions), 1, int(found), int(found))
+
+    def or_larger(self, other: Any) -> Any:
+        return Most([self, *(other.candidates if isinstance(other, Most) else [other])])
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        return tuple((factor, *(field.key for field in fields)) for factor, fields in self.terms)
+
+    dtype = np.dtype(np.int64)
+
+    def astype(self, _dtype: Any, copy: bool = False) -> Any:
+        del copy
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        if not is_number(other):
+            return NotImplemented
+        if isinstance(other, (int, Fraction)) and other == 0:
+            return self
+        terms = _terms(other)
+        if terms is None or len(self.terms) + len(terms) > _MOST_TERMS:
+            return self.dense() + (other.dense() if isinstance(other, Sum) else other)
+        return _sum([*self.terms, *terms])
+
+    def __mul__(self, other: Any) -> Any:
+        if not is_number(other):
+            return NotImplemented
+        if isinstance(other, (int, Fraction)) and other in (0, 1):
+            return self if other == 1 else 0
+        terms = _terms(other)
+        if terms is None or len(self.terms) * len(terms) > _MOST_TERMS:
+            return self.dense() * (other.dense() if isinstance(other, Sum) else other)
+        return _sum(_term_product(a, b) for a in self.terms for b in terms)
+
+
+class Most(Number):
+    """The largest of several numbers, point by point, not yet decided: what a peak is, until all candidates are known."""
+
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, candidates: Iterable[Any]) -> None:
+        found = {freeze(one): one for one in candidates}
+        self.candidates: tuple[Any, ...] = tuple(found.values())
+
+    @cached_property
+    def _decided(self) -> Any:
+        highest = self.candidates[0]
+        for candidate in self.candidates[1:]:
+            highest = where(dense_of(highest) > dense_of(candidate), dense_of(highest), dense_of(candidate))
+        return highest
+
+    def dense(self) -> Field:
+        found: Field = self._decided
+        return found
+
+    def or_larger(self, other: Any) -> Any:
+        return Most([*self.candidates, *(other.candidates if isinstance(other, Most) else [other])])
+
+    @cached_property
+    def key(self) -> tuple[Any, ...]:
+        return tuple(map(freeze, self.candidates))
+
+    def __add__(self, other: Any) -> Any:
+        return Most(candidate + other for candidate in self.candidates)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, int) and other > 0:
+            return Most(candidate * other for candidate in self.candidates)
+        return self.dense() * other
+
+
+def merged(terms: Iterable[Term]) -> list[Term]:
+    """Like terms put together: those that differ in a plain factor, or in the last of their fields."""
+    rest: dict[Any, tuple[Field, ...]] = {}
+    last: dict[Any, Any] = {}
+    for factor, fields in terms:
+        first, end = fields[:-1], fields[-1] if fields else None
+        key = (end.axes, *[field.key for field in first]) if end is not None else None
+        rest[key] = first
+        amount = factor if end is None else end if factor == 1 else end * factor
+        last[key] = last[key] + amount if key in last else amount
+    return [_term(rest[key], end) for key, end in last.items() if isinstance(end, Field) or end]
+
+
+def added(numbers: Iterable[Any]) -> Any:
+    """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
+    plain: Any = 0
+    terms: list[Term] = []
+    for number in numbers:
+        found = _terms(number) if isinstance(number, Number) else None
+        if found is None:
+            plain = plain + number
+        else:
+            terms += found
+    terms = merged(terms)
+    for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
+        terms = _merged_along(axis, terms)
+    return _sum(terms) + plain
+
+
+def _merged_along(axis: int, terms: list[Term]) -> list[Term]:
+    """Terms put together that differ along one axis only, in whichever way leaves fewer."""
+    rest: dict[Any, tuple[Field, ...]] = {}
+    amounts: dict[Any, Any] = {}
+    for factor, fields in terms:
+        others = tuple(field for field in fields if field.axes != (axis,))
+        key = tuple(field.key for field in others)
+        mine = next((field for field in fields if field.axes == (axis,)), None)
+        rest[key] = others
+        amounts[key] = amounts.get(key, 0) + (factor if mine is None else mine * factor)
+    return [_term(rest[key], amount) for key, amount in amounts.items() if isinstance(amount, Field) or amount]
+
+
+def _term(fields: tuple[Field, ...], last: Any) -> Term:
+    if not isinstance(last, Field):
+        return (int(last), fields)
+    return (1, tuple(sorted((*fields, last), key=lambda field: field.axes)))
+
+
+def _sum(terms: Iterable[Term]) -> Any:
+    """A sum of terms; a plain int where nothing varies."""
+    found = merged(terms)
+    return Sum(found) if any(fields for _, fields in found) else sum(factor for factor, _ in found)
+
+
+def _terms(value: Any) -> Sequence[Term] | None:
+    """A number as terms; None for one that is not an integer."""
+    if isinstance(value, Sum):
+        return value.terms
+    if isinstance(value, Field):
+        return [(1, (value,))] if value.denominator == 1 else None
+    return [(value.numerator, ())] if value.denominator == 1 else None
+
+
+def _term_product(a: Term, b: Term) -> Term:
+    """The product of two terms: what varies along a common axis is multiplied out, the rest stays apart."""
+    factor, fields = a[0] * b[0], [*a[1]]
+    for field in b[1]:
+        joined: Any = field
+        for other in [one for one in fields if set(one.axes) & set(field.axes)]:
+            fields = [one for one in fields if one is not other]
+            joined = dense_product(joined, other)
+        if isinstance(joined, Field):
+            fields.append(joined)
+        else:
+            factor *= joined
+    return factor, tuple(sorted(fields, key=lambda one: one.axes))

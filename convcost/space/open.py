@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from convcost.core.checks import check_batch
+from convcost.core.dims import Shape
+from convcost.core.dtypes import check_dtype
+from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.graph.rewrite import NothingToRewrite, way_of
+from convcost.memory import POLICIES
+from convcost.networks.load import open_network
+from convcost.networks.network import Network
+from convcost.results.report import Report
+from convcost.space.axes import axes_of, split_settings
+from convcost.space.build import Request
+from convcost.space.space import Tables, tables
+from convcost.spec.elaborate import attempt
+from convcost.spec.syntax import KnobValue, Spec
+
+
+def design_space(
+    model: str,
+    knobs: Mapping[str, Any],
+    *,
+    over: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+    input_shape: Shape | int | None = None,
+    rewrite: str = "",
+    buildable: bool = False,
+) -> Tables:
+    """The tables of a grid: everything that is needed to evaluate any part of it.
+
+    Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
+    raises `SpecError` where no point of the grid is a network.
+    """
+    asked = asked_for(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
+    made = tables(*asked)
+    if buildable:
+        check_buildable(asked.spec, asked.knobs, made)
+    return made
+
+
+def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
+    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
+    axes = axes_of(network.spec, network.name, over, shaped=network.input_shape is not None)
+    request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
+    made = tables(network.spec, network.name, network.knobs, axes, request)
+    check_buildable(network.spec, network.knobs, made)
+    return made
+
+
+def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: Tables) -> None:
+    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
+
+    Raises `NothingToRewrite` where all could be built, but none rewritten.
+    """
+    if not all(region.reason for region in made.regions):
+        return
+    first = {name: values[0] for name, values in made.axes.items()}
+    for values in (knobs, {**knobs, **first}):
+        problems = attempt(spec, values, made.request.input_shape).problems
+        if problems:
+            raise SpecError(problems)
+    raise NothingToRewrite(made.regions[0].reason)
+
+
+class Asked(NamedTuple):
+    """What tables are made from."""
+
+    spec: Spec
+    model: str
+    knobs: Mapping[str, Any]
+    axes: Mapping[str, tuple[KnobValue, ...]]
+    request: Request
+
+
+def asked_for(
+    model: str,
+    knobs: Mapping[str, Any],
+    over: Mapping[str, Any],
+    request: Request,
+    input_shape: Shape | int | None = None,
+) -> Asked:
+    """The network, the axes and the rest, each checked; nothing is computed yet."""
+    if request.memory_policy not in POLICIES:
+        near = did_you_mean(request.memory_policy, POLICIES)
+        raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
+    check_dtype(request.dtype)
+    check_batch(request.batch)
+    if request.rewrite:
+        way_of(request.rewrite)
+    given, settings = split_settings(knobs)
+    for name in over:
+        if name in knobs:
+            raise UsageError(f"{name} is set and swept")
+    network = open_network(model, settings, input_shape)
+    axes = axes_of(network.spec, network.name, given | dict(over), shaped=input_shape is not None)
+    return Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))

@@ -1,0 +1,79 @@
+"""Sweeps, fronts and cliffs as tables, of which people read the first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from convcost.core.units import exact, shape_text
+from convcost.core.version import __version__
+from convcost.render.table import Table
+from convcost.results.report import json_value
+from convcost.space.axes import axis_array, value_text
+from convcost.space.space import Tables
+
+MOST_SHOWN = 40
+HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
+
+
+def points_table(
+    made: Tables, points: Sequence[Mapping[str, Any]], metrics: Sequence[str], title: str, notes: list[tuple[str, str]]
+) -> Table:
+    """Points as a table: knobs, then metrics."""
+    holes = any(point.get("infeasible") for point in points)
+    names = [*made.axes, *metrics, *(["infeasible"] if holes else [])]
+    numeric = [
+        name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
+    ]
+    records = [record({name: point.get(name) for name in names}) for point in points]
+    return Table(
+        title=title,
+        headers=tuple(HEADERS.get(name, name) for name in names),
+        numeric=tuple(numeric),
+        rows=[[_cell(point.get(name)) for name in names] for point in points],
+        records=records,
+        data={**meta(made), "points": records},
+        notes=[*notes, *about(made, metrics)],
+    )
+
+
+def about(made: Tables, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What does not vary, and what was counted."""
+    fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
+    if made.request.input_shape:
+        fixed.append(f"input {shape_text(made.request.input_shape)}")
+    if fixed:
+        yield "fixed", ", ".join(fixed)
+    if any(metric.startswith("peak") for metric in metrics):
+        yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
+    if made.request.batch > 1:
+        yield "batch", exact(made.request.batch)
+    yield "convention", "MACs of conv and linear layers; no bias, batch-norm, activation or pooling"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
+
+
+def meta(made: Tables) -> dict[str, Any]:
+    """What a sweep is of, for JSON."""
+    request = made.request
+    return {
+        "schema": "convcost.sweep/1",
+        "version": __version__,
+        "network": made.network,
+        "knobs": {name: json_value(value) for name, value in made.knobs.items()},
+        "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
+        **({"input_shape": list(request.input_shape)} if request.input_shape else {}),
+        "batch": request.batch,
+        "dtype": request.dtype,
+        "memory_policy": request.memory_policy,
+        **({"rewrite": request.rewrite} if request.rewrite else {}),
+    }
+
+
+def record(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point as JSON-ready data: decimals as text, exact integers, null where no network can be built."""
+    return {name: json_value(value) for name, value in point.items()}

@@ -1,0 +1,288 @@
+"""A design space as small exact tables: every cost is a sum of products of tables that run along one axis each.
+
+    MACs[r, w, d] = sum_j HW_j(r) · A_j(w, d)
+
+where j runs over the sizes that feature maps have. Tables are a few kilobytes however large the grid is; they are made
+once, sent to workers as they are, and hold every number that any point of the grid needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcost.graph.rewrite import rewritten_name
+from convcost.space.axes import sides
+from convcost.space.build import Box, Costs, Part, Request, parts
+from convcost.space.numbers import Array, Field, Most, Sum
+from convcost.spec.syntax import Spec
+
+METRICS = Costs._fields
+
+
+class Term(NamedTuple):
+    """An integer times one table for each group of axes; tables are arrays over the box, of length 1 along others."""
+
+    factor: int
+    tables: tuple[Array, ...]
+
+    @property
+    def bound(self) -> int:
+        """No value of the term is farther from zero, nor any product on the way to it."""
+        return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
+
+
+Terms = tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the grid whose networks have one structure, or cannot be built."""
+
+    box: Box
+    costs: Mapping[str, tuple[Terms, ...]]
+    """Metric -> sums of terms, the largest of which counts (a peak has several candidates); none if infeasible."""
+    reason: str
+    """Why the first network of the region cannot be built."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.box))
+
+    def bound(self, metric: str) -> int:
+        """No point, and no partial sum on the way to it, is larger than this."""
+        return max((sum(term.bound for term in terms) for terms in self.costs.get(metric, ())), default=0)
+
+    def kinds(self, metric: str) -> tuple[Array, ...]:
+        """For each axis, a number for each value: values with the same number cost the same, all else being equal."""
+        if metric not in self._kinds:
+            arrays = [table for terms in self.costs[metric] for term in terms for table in term.tables]
+            self._kinds[metric] = tuple(_kinds(arrays, axis, size) for axis, size in enumerate(self.shape))
+        return self._kinds[metric]
+
+    def taken(self, chosen: Sequence[Array]) -> Region | None:
+        """The region at some of the grid's values of each axis; None if it has none of them."""
+        local, box = [], []
+        for values, some in zip(self.box, chosen, strict=True):
+            at = np.flatnonzero(np.isin(some, values))
+            box.append(at)
+            local.append(np.searchsorted(values, some[at]))
+        if not all(map(len, box)):
+            return None
+
+        def cut(term: Term) -> Term:
+            return Term(term.factor, tuple(taken(table, local) for table in term.tables))
+
+        costs = {metric: tuple(tuple(map(cut, terms)) for terms in sums) for metric, sums in self.costs.items()}
+        return Region(tuple(box), costs, self.reason)
+
+    def profiles(self, metric: str) -> tuple[int, ...]:
+        """For each axis, how many different tables run along it."""
+        if metric not in self._profiles:
+            found = [table for terms in self.costs[metric] for term in terms for table in term.tables]
+            self._profiles[metric] = tuple(
+                len({freeze_table(table) for table in found if table.shape[axis] > 1})
+                for axis in range(len(self.shape))
+            )
+        return self._profiles[metric]
+
+    @cached_property
+    def _profiles(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[Array, ...]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All costs of a grid, not yet multiplied out."""
+
+    network: str
+    knobs: Mapping[str, Any]
+    """The knobs that do not vary."""
+    axes: Mapping[str, tuple[Any, ...]]
+    regions: tuple[Region, ...]
+    sides: Mapping[str, int]
+    """For axes that the input's shape depends on: how many of its sizes do."""
+    request: Request
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.axes.values()))
+
+    @property
+    def points(self) -> int:
+        return prod(self.shape)
+
+    def bound(self, metric: str) -> int:
+        """No point costs more than this, and no partial sum exceeds it."""
+        return max((region.bound(metric) for region in self.regions), default=0)
+
+    def kinds(self, axis: int, metrics: Sequence[str]) -> Array:
+        """A number for each value of an axis: values with the same number cost the same, all else being equal."""
+        columns = []
+        for region in self.regions:
+            for metric in metrics if not region.reason else ():
+                column = np.full(self.shape[axis], -1, dtype=np.intp)
+                column[region.box[axis]] = region.kinds(metric)[axis]
+                columns.append(column)
+            if region.reason:
+                columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
+        return _kinds([np.stack(columns, axis=1)] if columns else [], 0, self.shape[axis])
+
+    @property
+    def title(self) -> str:
+        """What the networks are called."""
+        return rewritten_name(self.network, self.request.rewrite)
+
+    def only(self, metrics: Sequence[str]) -> Tables:
+        """Without the tables of other metrics."""
+        regions = [
+            replace(region, costs={metric: region.costs[metric] for metric in metrics if not region.reason})
+            for region in self.regions
+        ]
+        return replace(self, regions=tuple(regions))
+
+    @cached_property
+    def products(self) -> dict[str, Any]:
+        """Metrics that have been made ready to be multiplied out (`evaluate`); they travel with the tables."""
+        return {}
+
+    def taken(self, chosen: Sequence[Array]) -> Tables:
+        """The grid at some of the values of each axis (ascending positions)."""
+        axes = {
+            name: tuple(values[i] for i in some) for (name, values), some in zip(self.axes.items(), chosen, strict=True)
+        }
+        regions = tuple(found for region in self.regions if (found := region.taken(chosen)) is not None)
+        return replace(self, axes=axes, regions=regions)
+
+    def to_dict(self, metric: str = "macs") -> list[dict[str, Any]]:
+        """The tables of a metric as JSON-ready data: regions with the values they cover, and terms, in exact integers.
+
+        Summed over its terms, each the product of its factor and of one entry of each table, a candidate is a cost;
+        the largest candidate counts.
+        """
+        return [
+            {
+                "values": {name: chosen.tolist() for name, chosen in zip(self.axes, region.box, strict=True)},
+                "candidates": [[self._term(term) for term in terms] for terms in region.costs[metric]],
+            }
+            for region in self.regions
+            if not region.reason
+        ]
+
+    def _term(self, term: Term) -> dict[str, Any]:
+        names = list(self.axes)
+        tables = [
+            {
+                "axes": [name for name, size in zip(names, table.shape, strict=True) if size > 1],
+                "values": table.squeeze().tolist(),
+            }
+            for table in term.tables
+        ]
+        return {"factor": term.factor, "tables": tables}
+
+
+def tables(
+    spec: Spec,
+    name: str,
+    knobs: Mapping[str, Any],
+    axes: Mapping[str, tuple[Any, ...]],
+    request: Request,
+) -> Tables:
+    """Build every structure that the grid has, once."""
+    # Axes along which sizes of maps vary go first, so that equal sizes are added up.
+    read = {axis: count for axis in axes if (count := sides(spec, axis))}
+    ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
+    back = [list(ordered).index(axis) for axis in axes]
+    found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
+    idle = {knob for knob in knobs if request.input_shape and sides(spec, knob)}  # what the input given replaces
+    fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
+    return Tables(name, fixed, dict(axes), tuple(found), read, request)
+
+
+def freeze_table(table: Array) -> bytes | tuple[Any, ...]:
+    """Equal for equal tables of one shape."""
+    return tuple(table.ravel().tolist()) if table.dtype == object else table.tobytes()
+
+
+def taken(table: Array, chosen: Sequence[Array]) -> Array:
+    """A table at some values of each axis that it varies along."""
+    found = table
+    for axis, some in enumerate(chosen):
+        if 1 < table.shape[axis] != len(some):  # ascending and without repeats: so many are all
+            found = found.take(some, axis=axis)
+    return found
+
+
+def _region(part: Part, back: Sequence[int]) -> Region:
+    box = tuple(part.box[position] for position in back)
+    if part.costs is None:
+        return Region(box, {}, part.reason)
+    costs = {metric: _candidates(cost, back) for metric, cost in zip(METRICS, part.costs, strict=True)}
+    return Region(box, costs, "")
+
+
+def _candidates(cost: Any, back: Sequence[int]) -> tuple[Terms, ...]:
+    each = cost.candidates if isinstance(cost, Most) else (cost,)
+    return tuple(_without_dominated([tuple(_terms(one, back)) for one in each]))
+
+
+def _terms(cost: Any, back: Sequence[int]) -> Iterator[Term]:
+    if isinstance(cost, Sum):
+        for factor, fields in cost.terms:
+            yield Term(factor, tuple(np.transpose(field.array, back) for field in fields))
+    elif isinstance(cost, Field):
+        yield Term(1, (np.transpose(cost.array, back),))
+    else:
+        yield Term(int(cost), ())
+
+
+def _without_dominated(candidates: list[Terms]) -> list[Terms]:
+    """Leave out candidates that another one exceeds everywhere: most steps of a network play no part in its peak."""
+    kept: list[Terms] = []
+    for one in sorted(candidates, key=lambda terms: -sum(term.bound for term in terms)):
+        if not any(_covers(other, one) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _covers(larger: Terms, smaller: Terms) -> bool:
+    """Whether each term of the smaller sum has one of its own in the larger, of the same axes and nowhere smaller."""
+    left = list(larger)
+    for term in smaller:
+        found = next((i for i, other in enumerate(left) if _term_covers(other, term)), None)
+        if found is None:
+            return False
+        del left[found]
+    return all(term.factor > 0 for term in left)
+
+
+def _term_covers(larger: Term, smaller: Term) -> bool:
+    shapes = [table.shape for table in larger.tables] == [table.shape for table in smaller.tables]
+    if not shapes or larger.factor < 0 or smaller.factor < 0:
+        return False
+    return all(
+        bool((a * larger.factor >= b * smaller.factor).all()) if i == 0 else bool((a >= b).all())
+        for i, (a, b) in enumerate(zip(larger.tables, smaller.tables, strict=True))
+    ) and (bool(larger.tables) or larger.factor >= smaller.factor)
+
+
+def _kinds(arrays: Sequence[Array], axis: int, size: int) -> Array:
+    columns = [np.moveaxis(array, axis, 0).reshape(size, -1) for array in arrays if array.shape[axis] > 1]
+    if not columns:
+        return np.zeros(size, dtype=np.intp)
+    if any(column.dtype == object for column in columns):
+        seen: dict[Any, int] = {}
+        rows = zip(*(map(tuple, column.tolist()) for column in columns), strict=True)
+        return np.array([seen.setdefault(row, len(seen)) for row in rows], dtype=np.intp)
+    _, first, kinds = np.unique(np.concatenate(columns, axis=1), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(first))  # numbered in the order of the axis
+    return order[kinds.reshape(-1)]

@@ -1,0 +1,247 @@
+"""`convcost.sweep`: every point of a grid of knob values, exact, as labelled arrays or a stream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.core.units import counted, exact, say
+from convcost.graph.rewrite import NothingToRewrite
+from convcost.networks.load import open_network
+from convcost.render.table import Table
+from convcost.space.axes import axis_array, value_text
+from convcost.space.build import Request
+from convcost.space.evaluate import evaluate, feasible, inside
+from convcost.space.numbers import Array
+from convcost.space.open import asked_for
+from convcost.space.points_table import MOST_SHOWN, points_table
+from convcost.space.space import METRICS, Region, Tables, tables
+from convcost.space.windows import PIECE, Window, windows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MOST_HELD = 4 * 2**30
+"""Bytes of the arrays of one sweep; beyond, a sweep has to be read in pieces."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What every network of a grid costs, in exact integers.
+
+    Arrays have one axis for each swept knob, in the order given; they are numpy masked arrays, masked where no
+    network can be built (`why` says why).
+    """
+
+    network: str
+    axes: Mapping[str, tuple[Any, ...]]
+    metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
+    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch."""
+    tables: Tables = field(repr=False)
+    window: Window = field(repr=False)
+
+    def __getattr__(self, name: str) -> np.ma.MaskedArray[Any, Any]:
+        metrics = self.__dict__.get("metrics", {})  # not there yet while a sweep is being unpickled
+        if name in metrics:
+            return metrics[name]  # type: ignore[no-any-return]
+        raise AttributeError(f"a sweep has no {name!r}{did_you_mean(name, metrics)}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(map(len, self.axes.values()))
+
+    def __len__(self) -> int:
+        return prod(self.shape)
+
+    def __repr__(self) -> str:
+        axes = " × ".join(f"{len(values)} {name}" for name, values in self.axes.items())
+        return f"<Sweep {self.tables.title} · {axes} · {', '.join(self.metrics)}>"
+
+    def table(self, limit: int | None = None) -> Table:
+        """The points as a table to show or to `render`; at most `limit` rows."""
+        from convcost.space.points_table import points_table
+
+        shown = list(islice(self.records(), limit))
+        count = exact(len(self)) + (
+            "" if len(shown) == len(self) else f", of which the first {exact(len(shown))} are shown"
+        )
+        title = f"{self.tables.title} · {exact(len(self))} points"
+        return points_table(self.tables, shown, tuple(self.metrics), title, [("points", count)])
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the first points."""
+        return self.table(40)._repr_html_()
+
+    def at(self, **values: Any) -> dict[str, int | None]:
+        """The metrics at one point, None where no network can be built; raises `UsageError`.
+
+        >>> sweep("mobilenet_v2", width="0.5:1:0.25", resolution=[192, 224]).at(width=0.75, resolution=192)["macs"]
+        153941888
+        """
+        where = []
+        for name, known in self.axes.items():
+            if name not in values:
+                raise UsageError(f"say {name} as well: the axes are {', '.join(self.axes)}")
+            value = _exactly(values[name])
+            if value not in known:
+                raise UsageError(f"{name} {say(values[name])} is not on the axis, which has {_range_text(known)}")
+            where.append(known.index(value))
+        for name in values:
+            if name not in self.axes:
+                raise UsageError(f"there is no axis {name!r}{did_you_mean(name, self.axes)}")
+        return {name: _item(array[tuple(where)]) for name, array in self.metrics.items()}
+
+    def why(self, **values: Any) -> str:
+        """Why the network at a point cannot be built; empty where it can."""
+        request = self.tables.request
+        network = open_network(self.network, {**self.tables.knobs, **values}, request.input_shape)
+        try:
+            (network.rewrite(request.rewrite) if request.rewrite else network).report()
+        except (SpecError, NothingToRewrite) as error:
+            return str(error)
+        return ""
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
+        reasons = self.reasons
+        for where in np.ndindex(*self.shape):
+            point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
+            point |= {name: _item(array[where]) for name, array in self.metrics.items()}
+            yield point if reasons is None else point | {"infeasible": reasons[where]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame with a row per point: knobs as columns, then metrics; <NA> where none can be built."""
+        import pandas as pd
+
+        grids = np.meshgrid(*(np.arange(size) for size in self.shape), indexing="ij")
+        columns: dict[str, Any] = {
+            name: pd.Series(axis_array(values)[grid.ravel()])
+            for (name, values), grid in zip(self.axes.items(), grids, strict=True)
+        }
+        for name, array in self.metrics.items():
+            columns[name] = _column(array)
+        if self.reasons is not None:
+            columns["infeasible"] = self.reasons.ravel()
+        return pd.DataFrame(columns)
+
+    @property
+    def reasons(self) -> Array | None:
+        """At every point why no network can be built there, as said of the first of its kind; None if all can be."""
+        if all(not region.reason for region in self.tables.regions):
+            return None
+        texts = np.full(self.shape, None, dtype=object)
+        for region in self.tables.regions:
+            if region.reason:
+                texts[np.ix_(*inside(region, self.window)[1])] = region.reason
+        return texts
+
+    @property
+    def infeasible(self) -> list[tuple[dict[str, tuple[Any, ...]], str]]:
+        """Parts of the grid in which no network can be built, each with the reason at its first point."""
+        return [(_covered(self.tables, region), region.reason) for region in self.tables.regions if region.reason]
+
+
+def sweep(
+    model: str,
+    /,
+    *,
+    batch: int = 1,
+    dtype: str = "fp32",
+    memory_policy: str = "fused",
+    rewrite: str = "",
+    **knobs: Any,
+) -> Sweep:
+    """Every network of a grid of knob values, as labelled arrays.
+
+    A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
+    a single value sets it. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
+    Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
+
+    >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
+    >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
+    (568740352, 13570048)
+    """
+    asked = asked_for(model, knobs, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    points = prod(map(len, asked.axes.values()))
+    held = points * (8 * len(METRICS) + 1)
+    if held > MOST_HELD:
+        raise UsageError(
+            f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
+            "convcost.space.sweep.pieces, or convcost sweep … -o FILE"
+        )
+    made = tables(*asked)
+    return piece(made, tuple(slice(0, size) for size in made.shape))
+
+
+def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
+    """One window of a grid."""
+    axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
+    holes = any(region.reason for region in made.regions)
+    mask: Any = ~feasible(made, window) if holes else np.ma.nomask
+    arrays = {metric: np.ma.array(evaluate(made, metric, window), mask=mask) for metric in metrics}
+    return Sweep(made.network, axes, arrays, made, window)
+
+
+def pieces(made: Tables, size: int = PIECE, metrics: Sequence[str] = METRICS) -> Iterator[Sweep]:
+    """The whole grid, a piece at a time; never more than a few pieces are in memory."""
+    for window in windows(made.shape, size):
+        yield piece(made, window, metrics)
+
+
+def _covered(made: Tables, region: Region) -> dict[str, tuple[Any, ...]]:
+    return {
+        name: tuple(values[i] for i in chosen)
+        for (name, values), chosen in zip(made.axes.items(), region.box, strict=True)
+    }
+
+
+def _exactly(value: Any) -> Any:
+    return Fraction(str(value)) if isinstance(value, (float, str)) and _is_decimal(str(value)) else value
+
+
+def _is_decimal(text: str) -> bool:
+    from convcost.core.expr import number
+
+    return number(text) is not None
+
+
+def _range_text(values: Sequence[Any]) -> str:
+    shown = [str(value_text(value)) for value in values]
+    return ", ".join(shown) if len(shown) <= 8 else f"{len(shown)} values from {shown[0]} to {shown[-1]}"
+
+
+def _item(value: Any) -> int | None:
+    return None if value is np.ma.masked else int(value)
+
+
+def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
+    """A metric as a column of exact integers, <NA> where masked."""
+    import pandas as pd
+
+    flat = array.ravel()
+    if flat.dtype == object:
+        return np.array([_item(value) for value in flat], dtype=object)
+    return pd.arrays.IntegerArray(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
+
+
+def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
+    """The first points of a sweep as a table that says how many there are."""
+    shown = list(islice((point for piece in pieces for point in piece.records()), limit))
+    notes = [("points", exact(made.points) + _more(len(shown), made.points))]
+    return points_table(made, shown, metrics, f"{made.title} · {counted(made.points, 'point')}", notes)
+
+
+def _more(shown: int, points: int) -> str:
+    return "" if shown == points else f", of which the first {exact(shown)} are shown; -o FILE.csv writes all"
+
+
+DEFAULT_METRICS = tuple(metric for metric in METRICS if metric != "peak_activation_elements")

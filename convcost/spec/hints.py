@@ -1,0 +1,174 @@
+"""What people write who come from other tools, and how it is said here - or that it cannot be said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from convcost.core.errors import did_you_mean
+
+#: Attribute in other tools -> its name here.
+ATTRIBUTES = {
+    "filters": "channels",
+    "units": "channels",
+    "features": "channels",
+    "out_channels": "channels",
+    "out_features": "channels",
+    "kernel_size": "kernel",
+    "pool_size": "kernel",
+    "strides": "stride",
+    "pad": "padding",
+    "group": "groups",
+    "num_groups": "groups",
+    "use_bias": "bias",
+    "dilation_rate": "dilation",
+    "upscale_factor": "block",
+    "downscale_factor": "block",
+    "block_size": "block",
+    "scale_factor": "scale",
+    "dim": "axis",
+    "p": "rate",
+}
+_KNOWN = "is known from what the layer reads: leave it out"
+_FREE = "changes no cost: leave it out"
+_LAYER = "is a layer of its own: write it behind this one"
+_NOTES = {
+    "activation act": "an activation is a layer of its own: write relu, or another, behind this one",
+    "batch_norm bn norm normalization": f"a normalisation {_LAYER}",
+    "dropout": f"dropout {_LAYER}",
+    "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
+    "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
+    "kernel_regularizer align_corners count_include_pad dtype weights": f"it {_FREE}",
+    "affine": "say scale: false and shift: false for a normalisation that learns nothing",
+    "name in if repeat then side as": "it stands beside the op, as in {relu: , name: act}",
+    "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
+}
+_DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
+_SEPARABLE = f"{_DEPTHWISE}, and behind it conv2d: {{channels: …, kernel: 1}}"
+_FLAT = "every shape follows from the layers; flatten makes a map a vector, slice, split and concat cut and join"
+_IMAGES = "all ops here work on maps (height, width, channels) and vectors"
+_OPS = {
+    "conv convolution convolutional convolution2d conv2dsame": "conv2d",
+    "depthwiseconv depthwise dwconv depthwiseconvolution dw": _DEPTHWISE,
+    "separableconv sepconv depthwiseseparableconv dsconv dwsepconv": _SEPARABLE,
+    "pointwiseconv pointwise pwconv conv1x1 pw": "conv2d: {channels: …, kernel: 1}",
+    "groupconv groupedconv groupconvolution": "conv2d with groups",
+    "dilatedconv atrousconv": "conv2d with dilation",
+    "convtranspose transposedconv transposeconv deconv deconvolution transposedconvolution": "conv_transpose2d",
+    "dense fc fullyconnected innerproduct gemm": "linear",
+    "maxpooling": "max_pool",
+    "avgpooling averagepool averagepooling meanpool": "avg_pool",
+    "pool pooling": "max_pool or avg_pool",
+    "gap globalaveragepool globalaveragepooling globalavgpooling globalpool mean reducemean": "global_avg_pool",
+    "gmp globalmaxpooling": "global_max_pool",
+    "bn batchnormalization frozenbatchnorm syncbatchnorm": "batch_norm",
+    "ln layernormalization": "layer_norm",
+    "gn groupnormalization": "group_norm",
+    "in instancenorm instancenormalization": "group_norm: {groups: in.channels}, with scale: false and shift: false "
+    "where nothing is learnt",
+    "lrn localresponsenormalization responsenorm": "local_response_norm",
+    "lrelu": "leaky_relu",
+    "hswish": "hard_swish",
+    "hsigmoid": "hard_sigmoid",
+    "logistic": "sigmoid",
+    "activation act nonlinearity": "the function itself as a layer, such as relu",
+    "zeropad zeropadding padding": "pad: {padding: …}, or padding inside the convolution",
+    "upsampling interpolate unpool": "upsample: {scale: …}",
+    "concatenate cat merge": "concat",
+    "sum plus eltwise elementwiseadd": "add",
+    "sub subtract minus": "add: its shape and its cost are the same",
+    "mul elementwisemul product scalelayer": "multiply",
+    "pixelshuffle": "depth_to_space: {block: …}",
+    "pixelunshuffle spacetobatch focus": "space_to_depth: {block: …}",
+    "shuffle channelshuffling": "channel_shuffle: {groups: …}",
+    "skip noop passthrough linearactivation": "identity",
+    "residual shortcut skipconnection": "parallel with join: add",
+    "inception branch branches": "parallel with join: concat",
+    "se squeezeexcite squeezeexcitation semodule selayer seblock": "parallel with join: multiply, as docs/language.md "
+    "does under Blocks",
+    "sequential block stage module": "{layers: […], name: …}, or a block of your own under blocks",
+    "layerscale": "scale",
+}
+_ABSENT = {
+    "reshape view permute transpose squeeze unsqueeze expanddims": _FLAT,
+    "attention selfattention multiheadattention transformer embedding lstm gru rnn matmul einsum": _IMAGES,
+    "conv1d conv3d maxpool1d maxpool3d avgpool1d avgpool3d convlstm": _IMAGES,
+    "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
+    "leave it out",
+    "input inputlayer": "the input stands at the top of the file, as input: [height, width, channels]",
+    "output loss crossentropy argmax nms": "the network ends with its last layer",
+}
+
+
+def _by_word(table: Mapping[str, str]) -> dict[str, str]:
+    return {word: said for words, said in table.items() for word in words.split(" ")}
+
+
+#: Names of ops elsewhere, as `_plain` makes them -> what to write here; and those that nothing here stands for -> why.
+OPS_ELSEWHERE, OPS_ABSENT = _by_word(_OPS), _by_word(_ABSENT)
+ATTRIBUTE_NOTES = _by_word(_NOTES)
+
+
+def op_meant(word: str, known: Iterable[str]) -> str:
+    """The op or block that a word of another tool surely stands for; nothing if there is none.
+
+    >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Reshape", ["linear"])
+    ('conv2d', 'linear', '')
+    """
+    plain = _plain(word)
+    return next((name for name in known if (plain and plain == _plain(name)) or name == OPS_ELSEWHERE.get(plain)), "")
+
+
+def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """How a message that there is no such op or block goes on: what to write instead, as well as that is known.
+
+    Words that are `also` possible are suggested if one is near.
+
+    >>> op_hint("Dense", ["elu", "linear"]), op_hint("dwconv", ["conv2d"])
+    ('. Here it is linear', '. Here it is conv2d: {channels: in.channels, kernel: …, groups: in.channels}')
+    >>> op_hint("MaxPool2d", ["max_pool"]), op_hint("reluu", ["relu"])
+    ('. Did you mean max_pool?', '. Did you mean relu?')
+    """
+    names, plain = list(known), _plain(word)
+    if same := [name for name in names if plain and _plain(name) == plain]:
+        return f". Did you mean {same[0]}?"
+    if plain in OPS_ELSEWHERE:
+        return f". Here it is {OPS_ELSEWHERE[plain]}"
+    if plain in OPS_ABSENT:
+        return f": {OPS_ABSENT[plain]}"
+    return did_you_mean(word, [*names, *also])
+
+
+def attribute_meant(word: str, known: Iterable[str]) -> str:
+    """The attribute of an op that a word of another tool surely stands for; nothing if there is none.
+
+    >>> attribute_meant("filters", ["channels", "kernel"]), attribute_meant("filters", ["kernel"])
+    ('channels', '')
+    """
+    return next((name for name in known if name == ATTRIBUTES.get(word)), "")
+
+
+def attribute_note(word: str) -> str:
+    """What to do about a word that is an attribute in other tools, and has no place in an op here.
+
+    >>> attribute_note("momentum"), attribute_note("colour")
+    ('it changes no cost: leave it out', '')
+    """
+    return ATTRIBUTE_NOTES.get(word.lower(), "")
+
+
+def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> str:
+    """How a message that there is no such key goes on.
+
+    >>> attribute_hint("strides", ["stride"]), attribute_hint("momentum", ["scale"], of_op=True)
+    ('. Did you mean stride?', ': it changes no cost: leave it out')
+    """
+    names = list(known)
+    if meant := attribute_meant(word, names):
+        return f". Did you mean {meant}?"
+    return f": {attribute_note(word)}" if of_op and attribute_note(word) else did_you_mean(word, names)
+
+
+def _plain(word: str) -> str:
+    """A name without what tools differ in: case, underscores, the module it stands in, and that it is for images."""
+    return re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2]).removesuffix("2d")

@@ -1,0 +1,147 @@
+"""The human form of a spec, read and checked but not yet bound to knob values: what parse.py makes and elaborate.py walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from convcost.core.errors import Where
+from convcost.core.expr import Env, Expr
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+KnobValue = int | Fraction | bool | str | tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """A constant, an expression, or a list of values, and where it stands."""
+
+    where: Where
+    content: Any
+    """An `Expr`, a tuple of `Value`, or a constant."""
+
+    def evaluate(self, env: Env) -> Any:
+        """The value with names taken from `env`; raises `ExprError`."""
+        content = self.content
+        if isinstance(content, Expr):
+            return content.evaluate(env)
+        return tuple([part.evaluate(env) for part in content]) if isinstance(content, tuple) else content
+
+
+class Knob(NamedTuple):
+    """A named number or word that a caller may set."""
+
+    name: str
+    where: Where | None
+    default: KnobValue
+    choices: tuple[KnobValue, ...] = ()
+    about: str = ""
+
+
+class Call(NamedTuple):
+    """An op or a block with arguments: `{conv2d: {channels: 64, kernel: 3}}`."""
+
+    where: Where
+    target: str
+    args: dict[str, Value]
+    form: str = ""
+    """What `as` says of an op: how the reference implementation writes it."""
+
+
+class Branch(NamedTuple):
+    """One path of a `parallel`."""
+
+    name: str
+    where: Where
+    items: tuple[Item, ...]
+    condition: Value | None = None
+    inputs: tuple[Edge, ...] = ()
+
+
+class Parallel(NamedTuple):
+    """Branches from the same input, joined by an op."""
+
+    branches: tuple[Branch, ...]
+    join: Call
+
+
+class Table(NamedTuple):
+    """The paper's own rows, each built by the same items."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    items: tuple[Item, ...]
+
+
+class Group(NamedTuple):
+    """A sequence under one name."""
+
+    items: tuple[Item, ...]
+
+
+class Broken:
+    """Something that parse.py has already complained about; what depends on it is not checked further."""
+
+
+class BrokenCall(Broken):
+    """A call of an op or a block that was complained about: it reads what it is given, and nothing else."""
+
+
+BROKEN: Any = Broken()
+"""In the place of a knob's value that was complained about."""
+Body = Call | Parallel | Table | Group | Broken
+"""What an item builds."""
+
+
+class Edge(NamedTuple):
+    """The name of an earlier layer, and where it is written."""
+
+    name: str
+    where: Where
+
+
+class Item(NamedTuple):
+    """One entry of a sequence: what to build, and how often, under which name and condition, from which inputs."""
+
+    where: Where
+    body: Body
+    name: str | None = None
+    condition: Value | None = None
+    inputs: tuple[Edge, ...] = ()
+    repeat: Value | None = None
+    then: Mapping[str, Value] = _NOTHING
+    side: bool = False
+
+
+class Block(NamedTuple):
+    """A named piece of network with arguments."""
+
+    name: str
+    where: Where
+    args: dict[str, Value | None]
+    """Name -> default; None if the caller must give it."""
+    inputs: tuple[str, ...]
+    items: tuple[Item, ...]
+    outputs: tuple[Edge, ...] = ()
+    """What it puts out, where that is not simply the end of its last layer."""
+    broken: bool = False
+    """Whether its arguments could not be read."""
+
+
+class Spec(NamedTuple):
+    """A whole file."""
+
+    file: str
+    name: str
+    input: tuple[Value, ...]
+    layers: tuple[Item, ...]
+    knobs: Mapping[str, Knob] = _NOTHING
+    presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
+    blocks: Mapping[str, Block] = _NOTHING
+    outputs: tuple[Edge, ...] = ()
+    """What the network puts out, where that is not simply its last layer and those beside the main line."""
+    title: str = ""
+    year: int | None = None
+    source: str = ""
+    about: str = ""

@@ -1,0 +1,68 @@
+"""Graph -> the resolved form of a spec: every node explicit, no knobs, blocks, repeats or defaults left.
+
+Resolving a resolved file gives the same text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from convcost.core.units import decimal_text
+from convcost.graph.graph import Graph, Node
+from convcost.ops import OPS
+from convcost.spec.syntax import Spec
+
+#: A word, a dotted path, an edge: what needs no quotes.
+_PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
+#: What YAML would read as something else than the word it is.
+_MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
+
+
+def resolved(spec: Spec, graph: Graph, name: str) -> str:
+    """The YAML text of a network with every choice made, under the name that it was loaded by."""
+    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": spec.title, "year": spec.year}
+    heads |= {"source": spec.source, "about": spec.about}
+    lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
+    lines += [f"input: {_text(list(graph.input_shape))}"]
+    if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
+        lines += [f"outputs: {_text(list(graph.outputs))}"]
+    lines += ["layers:" if graph.nodes else "layers: []"]
+    return "\n".join([*lines, *map(_node, graph.nodes), ""])
+
+
+def _node(node: Node) -> str:
+    kinds = OPS[node.op].attrs
+    attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
+    inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
+    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"as": node.form} if node.form else {})}
+    return f"  - {_text(entry)}"
+
+
+def _text(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return _joined("{", (f"{key}: {_text(item)}" for key, item in value.items()), "}")
+    if isinstance(value, (list, tuple)):
+        return _joined("[", map(_text, value), "]")
+    if isinstance(value, (float, Fraction)):
+        return decimal_text(Fraction(str(value)))
+    return str(value) if isinstance(value, int) else _word(value)
+
+
+def _joined(before: str, parts: Iterable[str], after: str) -> str:
+    return before + ", ".join(parts) + after
+
+
+def _word(text: str) -> str:
+    """A text, quoted where YAML or the reader of numbers would take it for something else."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _MEANT_OTHERWISE:
+        return text
+    # A string of JSON is one of YAML; what YAML does not allow even there is escaped.
+    quoted = json.dumps(text.strip("\n"), ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

@@ -1,0 +1,182 @@
+"""`convcost verify`: exit status, formats, filters, and what a bad file of figures is answered with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.paths import ROOT
+
+from convcost.cli import main
+from convcost.render.table import FORMATS
+
+HEAD = "model,knobs,quantity,part,printed,unit,counting,because,computed\n"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["verify", *arguments])
+
+
+def mine(folder: Path, text: str) -> str:
+    path = folder / "mine.csv"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_what_is_reproduced_or_explained_exits_0_and_what_is_not_1(tmp_path: Path) -> None:
+    assert run("lenet5").exit_code == 0
+    assert run("--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61706,,,,\n")).exit_code == 0
+    assert run("--data", mine(tmp_path, f"{HEAD}lenet5,,macs,,357600,,conv_only,,\n")).exit_code == 0
+    failed = run("--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61707,,,,\n"))
+    assert failed.exit_code == 1
+    assert "unexplained" in failed.stdout
+    assert failed.stderr == ""
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_has_every_figure(fmt: str) -> None:
+    result = run("lenet5_1998", "--format", fmt)
+    assert result.exit_code == 0
+    assert "340908" in result.stdout.replace(",", "")
+    assert result.stdout.endswith("\n")
+
+
+def test_csv_and_json_are_one_record_per_figure() -> None:
+    rows = list(csv.DictReader(io.StringIO(run("mobilenet_v2", "--format", "csv").stdout)))
+    data = json.loads(run("mobilenet_v2", "--format", "json").stdout)
+    assert data["schema"] == "convcost.verify/1"
+    assert data["totals"]["figures"] == len(rows) == len(data["figures"])
+    assert data["totals"]["unexplained"] == 0
+    found = [r for r in rows if (r["source"], r["item"], r["quantity"]) == ("mobilenet_v2", "MobileNetV2", "params")]
+    assert [(r["printed"], r["recounted"], r["counting"]) for r in found] == [("3.4 M", "3.47", "no_bn")]
+    assert [(r["found"], r["refound"]) for r in found] == [("3504872", "3470760")]  # the slim list's 3.47 M
+    exactly = {figure["item"]: figure["found"] for figure in data["figures"] if figure["source"] == "mobilenet_v2"}
+    assert exactly["row 1, conv2d"] == [224, 224, 3]
+    assert exactly["MobileNetV2, 1×1"] == 2560  # 1,280 · 2 bytes
+    assert exactly["MobileNetV2 1.4"] is None  # an accuracy
+
+
+def test_without_a_model_there_is_a_summary_and_every_difference(tmp_path: Path) -> None:
+    target = tmp_path / "all.txt"
+    assert run("--source", "mobilenet_v1", "-o", str(target)).exit_code == 0
+    text = target.read_text(encoding="utf-8")
+    assert text.splitlines()[0].split() == [
+        "source",
+        "kind",
+        "year",
+        "figures",
+        "reproduced",
+        "differs",
+        "cited",
+        "unexplained",
+    ]
+    assert "misprint: the column sums to 99.29 %" in " ".join(text.split())
+
+
+def test_a_network_without_published_figures_is_said_to_have_none(tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text("convcost: 1\nname: mine\ninput: [8, 8, 3]\nlayers: [relu]\n")
+    for fmt in FORMATS:
+        assert run(str(spec), "--format", fmt).exit_code == 0
+    assert "none of these networks is among the published figures" in run(str(spec)).stdout
+
+
+def test_names_that_do_not_exist() -> None:
+    for arguments, message in [
+        (("mobilnet_v2",), "there is no network 'mobilnet_v2' in the zoo. Did you mean mobilenet_v2?"),
+        (("--source", "mobilenet_v9"), "there is no source 'mobilenet_v9'. Did you mean mobilenet_v"),
+    ]:
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert result.stdout == ""
+
+
+# Text of the file, and what is said after the path of the file.
+BAD = [
+    ("", ":1: the column model is missing. Columns: source, locator, item, model, knobs, quantity"),
+    ("model,printed\nlenet5,1\n", ":1: the column quantity is missing. Columns: source, locator, item, model"),
+    ("model,quantity,printed,konbs\n", ":1: there is no column 'konbs'. Did you mean knobs?"),
+    ("model,model,quantity,printed\n", ":1: the column model stands twice"),
+    (f"{HEAD}lenet5,,params,,sixty,,,,\n", ":2: printed: 'sixty' is not a number, e.g. 569 or 4.24"),
+    (f"{HEAD}\nlenet5,,params,,60,T,,,\n", ":3: unit: there is no 'T' for params. Known: "),
+    (f"{HEAD}lenet5,,parms,,60,K,,,\n", ":2: quantity: there is no 'parms'. Did you mean params?"),
+    (f"{HEAD}lenet5,,,,60,K,,,\n", ":2: quantity is empty"),
+    (f"{HEAD}lenet6,,params,,60,K,,,\n", ":2: there is no network 'lenet6' in the zoo. Did you mean lenet5?"),
+    (f"{HEAD}lenet5,width=2,params,,60,K,,,\n", ":2: lenet5 has no knob 'width'. Known: classes, resolution"),
+    (f"{HEAD}lenet5,width,params,,60,K,,,\n", ":2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
+    (f"{HEAD}vgg,width=1 width=2,params,,60,K,,,\n", ":2: knobs: width is set twice"),
+    (f"{HEAD}lenet5,,params,c9,60,K,,,\n", ":2: part: no layer of lenet5 matches 'c9'"),
+    (
+        f"{HEAD}lenet5,,kernel,conv2d*,5,,,,\nlenet5,,stride,*,1,,,,\n",
+        ":3: part: the layers matching '*' have no common",
+    ),
+    (f"{HEAD}lenet5,,blocks,stage*,5,,,,\n", ":2: part: no block matches 'stage*'"),
+    (f"{HEAD}lenet5,,channels_at,99,5,,,,\n", ":2: part: no block puts out a map of size '99'"),
+    (f"{HEAD}lenet5,,params,,60,K,conv_olny,,\n", ":2: counting: there is no 'conv_olny'. Did you mean conv_only?"),
+    (f"{HEAD}lenet5,,params,,60,K,no_bn,typo,61.7\n", ":2: counting and because exclude each other"),
+    (f"{HEAD}lenet5,,params,,60,K,,typo,\n", ":2: because and computed go together"),
+    (
+        f"{HEAD}lenet5,,params,,60,000,,,,\n",
+        ":2: 10 cells where the header has 9 columns; a cell with a comma in it needs",
+    ),
+    (f"{HEAD}lenet5,,params\n", ":2: 3 cells where the header has 9 columns"),
+    (f'{HEAD}"lenet5,,params,,60,K,,,\n', ":2: not valid CSV: unexpected end of data"),
+    (f'{HEAD}lenet5,,params,,60,K,,,\n"lenet5"x,,params,,60,K,,,\n', ":3: not valid CSV: "),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_a_bad_file_is_answered_with_file_and_line(text: str, message: str, tmp_path: Path) -> None:
+    path = mine(tmp_path, text)
+    result = run("--data", path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{path}{message}"), result.stderr
+    assert result.stdout == ""
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    path = mine(tmp_path, f"{HEAD}lenet5,,params,,x,K,,,\nlenet5,,parms,,60,K,,,\n")
+    assert [line.split(": ")[0] for line in run("--data", path).stderr.splitlines()] == [f"{path}:2", f"{path}:3"]
+    many = mine(tmp_path, HEAD + "lenet5,,params,,x,K,,,\n" * 100)
+    assert run("--data", many).stderr.splitlines()[-1] == "… and 40 more problems"
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes(b"model,quantity,printed\nlen\xe9t,params,1\n")
+    for path, message in [(tmp_path / "no.csv", "No such file or directory"), (latin, "not UTF-8 text")]:
+        result = run("--data", str(path))
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "excel.csv"
+    path.write_bytes(b'\xef\xbb\xbfmodel,quantity,printed\r\nlenet5,params,"61,706"\r\n')
+    assert run("--data", str(path)).exit_code == 0
+
+
+def test_reports_do_not_wait_for_published_figures() -> None:
+    """A report imports none of it, and verify imports neither numpy nor pandas."""
+    code = "import sys; from convcost.cli import main; main({arguments}, standalone_mode=False); print(*sys.modules)"
+    for arguments, forbidden in [
+        (["report", "lenet5"], {"csv", "convcost.published", "convcost.published_data", "convcost.verification"}),
+        (["verify", "lenet5"], {"numpy", "pandas", "plotly", "sympy"}),
+    ]:
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("{arguments}", repr(arguments))],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert not forbidden & set(done.stdout.splitlines()[-1].split())

@@ -1,0 +1,257 @@
+"""Conventions are data: what nine counters print for eleven networks follows from them, to the unit."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import convcost
+from convcost.cli.main import main
+from convcost.conventions.catalog import all_conventions, convention
+from convcost.core.cost import LEDGER, OpCost, entry
+from convcost.core.errors import UsageError
+from convcost.graph.graph import FORMS
+from convcost.ops import OPS
+from convcost.ops.attributes import Boolean, OneOf
+
+# Printed by the tools, run on torchvision 0.28 in evaluation mode, auxiliary heads off, batch 1: ptflops 0.7.5 (both
+# backends), fvcore 0.1.5, thop 0.1.1, torchinfo 1.8.0, torchprofile 0.1.0, torch 2.13 FlopCounterMode, calflops 0.3.2.
+TOOLS = ("ptflops", "ptflops_aten", "fvcore", "thop", "torchinfo", "torchprofile", "torch", "calflops")
+PRINTED = """
+alexnet_one_tower      716441128   714682664   714197696   714206912   714682664   714197696  1428376960  1429741184
+vgg16                15523225576 15483821032 15470289408 15470314496 15483821032 15470289408 30940528640 30973778432
+googlenet_torchvision 1513907448  1498377192  1504878688  1511332032  1498391752  1501603376  2996752384  3009356752
+inception_v3          5747660552  5713217096  5731282144  5749219168  5713251528  5724188032 11426432192 11458393728
+resnet18              1825313768  1814074344  1819065856  1824033792  1814083944  1816557568  3628146688  3636250112
+resnet50              4132436968  4089185256  4111512576  4133742592  4089238376  4100300288  8178368512  8211108352
+mobilenet_v2           320300008   300775272   314193216   327486720   300809384   307453664   601548544   614967488
+efficientnet_b0        410196896   385825092   401659392   415145024   385867108   394869216   771629504   793641400
+shufflenet_v2_x1_0     152387568   144908992   148808392   152708792   144925172   146859216   289815984   295505472
+mnasnet1_0             334926312   314416872   325329152   336242432   314454792   319873792   628831744   644543104
+squeezenet1_0          836821960   823270824   819093576   819094576   823270824   818925576  1637849152  1648970968
+"""
+ROWS = {name: dict(zip(TOOLS, map(int, counts))) for name, *counts in map(str.split, PRINTED.strip().splitlines())}
+
+
+@pytest.mark.parametrize("model", ROWS)
+def test_what_the_tools_print(model: str) -> None:
+    network = convcost.load(model)
+    assert {tool: network.report(tool).totals.operations for tool in TOOLS} == ROWS[model]
+
+
+def test_the_table_is_whole() -> None:
+    assert len(ROWS) == 11
+    assert all(len(row) == len(TOOLS) for row in ROWS.values())
+
+
+def test_paper_is_half_of_what_torch_counts() -> None:
+    # FlopCounterMode counts two operations per multiply-accumulate and nothing else.
+    for model, row in ROWS.items():
+        assert 2 * convcost.load(model).report().totals.operations == row["torch"], model
+
+
+def test_timm_prints_what_fvcore_counts() -> None:
+    # results/benchmark-infer-*.csv, infer_gmacs: resnet50 4.11, mobilenetv2_100 0.31, efficientnet_b0 0.40.
+    for model, gmacs in {"resnet50": 4.11, "mobilenet_v2": 0.31, "efficientnet_b0": 0.40}.items():
+        assert round(convcost.load(model).report("timm").totals.operations / 1e9, 2) == gmacs
+
+
+def test_pycls_counts_bias_additions() -> None:
+    # facebookresearch/pycls dev/model_complexity.json: R-50 4,089,185,256; EfficientNet-B0 385,825,092.
+    assert convcost.load("resnet50").report("with_bias").totals.operations == 4_089_185_256
+    assert convcost.load("efficientnet_b0").report("with_bias").totals.operations == 385_825_092
+
+
+def test_connections_of_1998() -> None:
+    # LeCun et al. 1998, section II.B: C1 122,304; S2 5,880; C3 151,600; S4 2,000; C5 48,120; F6 10,164; output 840.
+    report = convcost.load("lenet5_1998").report("connections")
+    counts = [layer.operations for layer in report.layers if layer.operations]
+    assert counts == [122_304, 5_880, 151_600, 2_000, 48_120, 10_164, 840]
+    assert report.totals.operations == 340_908
+
+
+def test_ledger_by_hand() -> None:
+    # A 2×2 window on 4×4×3 with 5 filters: 3·3 positions; 2·2·3·5 = 60 weights at 9 positions.
+    cost = OPS["conv2d"].cost([(4, 4, 3)], OPS["conv2d"].convert({"channels": 5, "kernel": 2}))
+    counts = {name: entry(name, cost, [(4, 4, 3)]) for name in LEDGER}
+    assert counts == {
+        "macs": 540,
+        "bias_adds": 45,
+        "weights": 60,
+        "biases": 5,
+        "buffers": 0,
+        "weight_positions": 540,
+        "elements_in": 48,
+        "elements_out": 45,
+        "positions_out": 9,
+        "elementwise": 0,
+        "zeros": 0,
+    }
+
+
+def test_a_form_overrides_the_op() -> None:
+    cost = OpCost(out=((2, 2, 3),))
+    ptflops = convention("ptflops")
+    assert ptflops.operations("relu", cost, [(2, 2, 3)]) == 24  # as a module: counted twice
+    assert ptflops.operations("relu", cost, [(2, 2, 3)], "functional") == 12
+    assert convention("thop").operations("global_avg_pool", cost, [(4, 4, 3)], "mean") == 0
+    assert convention("torchprofile").operations("global_avg_pool", cost, [(4, 4, 3)], "mean") == 12
+
+
+@pytest.mark.parametrize("name", all_conventions())
+def test_terms_name_what_exists(name: str) -> None:
+    found = convention(name)
+    assert found.unit in {"MACs", "FLOPs", "connections"}
+    assert found.counts
+    assert found.source
+    for op, factors in found.terms.items():
+        written, _, form = op.partition(" as ")
+        target, _, variant = written.partition(" ")
+        assert target in OPS, op
+        assert not form or form in FORMS, op
+        assert not variant or variant in variants(target), op
+        assert set(factors) <= set(LEDGER), op
+        assert all(isinstance(factor, int) for factor in factors.values()), op
+    assert set(found.limits) <= set(OPS)
+
+
+def variants(op: str) -> set[str]:
+    """The variants that the rule gives for any words and flags, on 4×4×3; what else has to be given is 1."""
+    words = {name: attr.kind.words for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, OneOf)}
+    words |= {name: (True, False) for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, Boolean)}
+    sizes = {name: 1 for name, attr in OPS[op].attrs.items() if attr.required and name not in words}
+    attrs = [sizes | dict(zip(words, chosen)) for chosen in product(*words.values())]
+    return {OPS[op].cost([(4, 4, 3)], OPS[op].convert(each)).variant for each in attrs}
+
+
+# By hand, on 4×5×6 = 120 elements at 20 positions, upsampled to 8×10×6 = 480 and resized to 3×7×6 = 126 at 21 positions.
+# thop: 1, 11 or 259 per output; fvcore: 1 or 4 (bicubic unknown); torchprofile: 4 for bilinear only; ptflops: every output,
+# twice for a module; calflops: the input, or the positions of a given size.
+@pytest.mark.parametrize(
+    ("op", "mode", "form", "wanted"),
+    [
+        ("upsample", "nearest", "", {"thop": 480, "fvcore": 480, "torchprofile": 0, "ptflops": 960, "calflops": 120}),
+        (
+            "upsample",
+            "bilinear",
+            "",
+            {"thop": 5280, "fvcore": 1920, "torchprofile": 1920, "ptflops": 960, "timm": 1920},
+        ),
+        ("upsample", "bicubic", "", {"thop": 124_320, "fvcore": 0, "torchprofile": 0, "ptflops": 960, "calflops": 120}),
+        ("resize", "nearest", "", {"thop": 126, "fvcore": 126, "torchprofile": 0, "ptflops": 252, "calflops": 21}),
+        ("resize", "bilinear", "", {"thop": 1386, "fvcore": 504, "torchprofile": 504, "ptflops": 252, "calflops": 21}),
+        ("upsample", "nearest", "functional", {"thop": 0, "fvcore": 480, "ptflops": 480, "calflops": 120}),
+        ("upsample", "bilinear", "functional", {"thop": 0, "fvcore": 1920, "torchprofile": 1920, "ptflops": 480}),
+        ("resize", "bicubic", "functional", {"thop": 0, "fvcore": 0, "torchprofile": 0, "ptflops": 126}),
+    ],
+)
+def test_interpolation_by_hand(op: str, mode: str, form: str, wanted: dict[str, int]) -> None:
+    size = {"scale": 2} if op == "upsample" else {"size": [3, 7]}
+    cost = OPS[op].cost([(4, 5, 6)], OPS[op].convert({**size, "mode": mode}))
+    wanted = {**dict.fromkeys(("paper", "with_bias", "torch", "torchinfo", "ptflops_aten"), 0), **wanted}
+    assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "form", "wanted"),
+    [
+        # Of each position: 6 exponentials, 5 additions, 6 divisions.
+        ("softmax", {}, "", {"thop": 20 * 17, "ptflops": 120, "calflops": 120, "torchinfo": 0, "torchprofile": 0}),
+        ("softmax", {}, "functional", {"thop": 0, "ptflops": 120, "calflops": 120}),
+        # x·x, an average over 6 channels and 4 of zeros, times alpha, plus k.
+        ("local_response_norm", {"size": 5}, "", {"ptflops": 120 + 200 + 120 + 120, "calflops": 560, "thop": 0}),
+        ("local_response_norm", {"size": 5}, "functional", {"torchprofile": 360, "ptflops": 560, "fvcore": 0}),
+        ("batch_norm", {}, "", {"ptflops": 240, "fvcore": 240, "thop": 480, "torchinfo": 12, "torchprofile": 120}),
+        (
+            "batch_norm",
+            {"scale": False, "shift": False},
+            "",
+            {"ptflops": 120, "fvcore": 120, "thop": 240, "torchinfo": 0, "torchprofile": 0, "calflops": 120},
+        ),
+        ("batch_norm", {"scale": False}, "", {"ptflops": 240, "fvcore": 240, "thop": 480}),
+        ("batch_norm", {}, "functional", {"ptflops": 0, "fvcore": 240, "thop": 0, "calflops": 240}),
+        ("layer_norm", {}, "", {"ptflops": 120, "fvcore": 600, "thop": 480, "calflops": 600}),
+        ("layer_norm", {"scale": False, "shift": False}, "", {"ptflops": 120, "fvcore": 480, "thop": 240}),
+        (
+            "group_norm",
+            {"groups": 3},
+            "",
+            {
+                "ptflops": 240,
+                "fvcore": 600,
+                "calflops": 600,
+                "torchinfo": 12,
+                "torchprofile": 120,
+                "thop": 0,
+                "paper": 0,
+            },
+        ),
+        (
+            "group_norm",
+            {"groups": 3, "scale": False, "shift": False},
+            "",
+            {"ptflops": 120, "fvcore": 480, "calflops": 480, "torchinfo": 0, "torchprofile": 0},
+        ),
+        ("group_norm", {"groups": 3}, "functional", {"ptflops": 0, "fvcore": 600, "calflops": 600}),
+        # 6 filters of 2·2·6 = 24 taps at 3·4 positions: 1728 MACs, 72 bias additions, 144 weights, 6 biases.
+        (
+            "conv2d",
+            {"channels": 6, "kernel": 2},
+            "functional",
+            {"ptflops": 0, "ptflops_aten": 1800, "thop": 0, "torchinfo": 150, "fvcore": 1728, "calflops": 3528},
+        ),
+    ],
+)
+def test_other_ops_by_hand(op: str, attrs: dict[str, Any], form: str, wanted: dict[str, int]) -> None:
+    cost = OPS[op].cost([(4, 5, 6)], OPS[op].convert(attrs))
+    assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(("op", "operator"), [("add", 0), ("multiply", 24)])
+def test_joins_of_three_by_hand(op: str, operator: int) -> None:
+    # torch.add(torch.add(a, b), c): twice 12 elements. Of operators torchprofile sees the product, and no other any.
+    cost = OPS[op].cost([(2, 2, 3)] * 3, {})
+    for name in ("ptflops", "calflops"):
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3, "functional") == 24
+        assert convention(name).operations(op, cost, [(2, 2, 3)] * 3) == 0
+    assert convention("torchprofile").operations(op, cost, [(2, 2, 3)] * 3) == operator
+
+
+def test_every_op_that_multiplies_is_counted_by_paper() -> None:
+    counted = {op for op, factors in convention("paper").terms.items() if factors.get("macs")}
+    layers = [layer for model in ("lenet5_1998", "mobilenet_v2") for layer in convcost.load(model).report().layers]
+    assert all(layer.operations == layer.macs for layer in layers)
+    assert {layer.op for layer in layers if layer.macs} <= counted
+
+
+def test_unknown_convention() -> None:
+    with pytest.raises(UsageError, match=r"^there is no convention 'thopp'. Did you mean thop\?$"):
+        convention("thopp")
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (["report", "resnet50", "--by", "stage"], "4,133,742,592"),
+        (["list"], "4,133,742,592"),
+        (["explain", "resnet50"], "4,133,742,592 MACs under thop"),
+        # 56·56·64 elements, four for each
+        (["explain", "resnet50", "conv2_x.block1.conv1.batch_norm"], "thop: 4 × 200,704 elements read = 802,816 MACs"),
+        (["explain", "resnet50", "conv1.relu"], "thop: not counted = 0 MACs"),
+        (["rewrite", "resnet50", "--to", "separable"], "operations"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_convention_in_every_command(command: list[str], wanted: str) -> None:
+    result = CliRunner().invoke(main, [*command, "--convention", "thop"])
+    assert result.exit_code == 0, result.output
+    assert wanted in result.output
+
+
+def test_closed_forms_know_no_other_convention() -> None:
+    result = CliRunner().invoke(main, ["explain", "resnet50", "--symbols", "width", "--convention", "thop"])
+    assert result.exit_code == 2
+    assert "--symbols counts MACs and params; it takes no --convention thop" in result.output

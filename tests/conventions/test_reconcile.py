@@ -1,0 +1,260 @@
+"""The waterfall between two conventions: its rows sum to the difference, for every network."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import convcost
+from convcost.cli.main import main
+from convcost.conventions.catalog import all_conventions
+from convcost.conventions.reconcile import Term, reconcile
+from convcost.core.errors import UsageError
+from convcost.core.printed import HOW, Printed
+from convcost.spec.zoo import names
+
+MIXED = ("convnext_tiny", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0")
+"""Networks that have all kinds of ops together: here each convention stands beside each other one."""
+assert {*MIXED} <= {*names()}
+
+
+@pytest.mark.parametrize("model", names())
+def test_rows_sum_to_the_difference(model: str) -> None:
+    network = convcost.load(model)
+    totals = {name: network.report(name).totals.operations for name in all_conventions()}
+    ring = [*pairwise([*totals, "paper"])]
+    for first, second in permutations(totals, 2) if model in MIXED else ring:
+        found = network.reconcile(first, second)
+        assert (found.start, found.end) == (totals[first], totals[second])
+        assert found.start + sum(term.difference for term in found.terms) == found.end, (first, second)
+
+
+def test_a_missing_term_would_be_noticed() -> None:
+    found = convcost.load("resnet50").reconcile("paper", "thop")
+    assert found.start + sum(term.difference for term in found.terms[1:]) != found.end
+
+
+def test_resnet50_from_paper_to_thop_by_hand() -> None:
+    # Batch-norm passes every conv output once: 11,113,984 elements (11,114,984 conv and fc outputs less fc's 1000);
+    # the global pool reads 7·7·2048 = 100,352 and writes 2,048.
+    found = convcost.load("resnet50").reconcile("paper", "thop")
+    assert found.terms == (
+        Term("batch_norm", "", "elements_in", 11_113_984, 0, 4),
+        Term("global_avg_pool", "", "elements_in", 100_352, 0, 1),
+        Term("global_avg_pool", "", "elements_out", 2_048, 0, 1),
+    )
+
+
+def test_forms_are_told_apart_where_a_convention_does() -> None:
+    network = convcost.load("googlenet_torchvision")  # its ReLUs are function calls
+    assert {term.what for term in network.reconcile("paper", "ptflops").terms if term.op == "relu"} == {
+        "relu as functional"
+    }
+    assert {term.what for term in network.reconcile("paper", "calflops").terms if term.op == "relu"} == {"relu"}
+
+
+UNET = """
+convcost: 1
+name: unet
+input: [4, 6, 3]
+layers:
+  - {max_pool: {kernel: 2}, name: down}
+  - {upsample: {scale: 2, mode: bilinear}, name: up}
+  - {upsample: {scale: 2, mode: bilinear}, as: functional, name: up_again}
+  - {upsample: {scale: 3}, name: repeated}
+  - {conv_transpose2d: {channels: 2, kernel: 2, stride: 2, bias: false}, name: transposed}
+  - softmax
+  - flatten
+"""
+
+
+@pytest.fixture
+def unet(tmp_path: Path) -> str:
+    path = tmp_path / "unet.yaml"
+    path.write_text(UNET, encoding="utf-8")
+    return str(path)
+
+
+def test_every_way_of_an_op_has_its_row(unet: str) -> None:
+    # 2×3×3 -> 4×6×3 = 72 -> 8×12×3 = 288 -> 24×36×3 = 2592 -> 48×72×2 = 6912 elements at 3456 positions. The transposed
+    # convolution has 2·2·3·2 = 24 weights: 24·36·24 = 20736 MACs; thop takes them at every output position: 82944.
+    found = convcost.load(unet).reconcile("ptflops", "thop")
+    assert [(term.what, term.entry, term.amount, term.before, term.after) for term in found.terms] == [
+        ("max_pool", "elements_in", 72, 2, 0),
+        ("upsample bilinear", "elements_out", 72, 2, 11),
+        ("upsample as functional", "elements_out", 288, 1, 0),  # neither tells its mode
+        ("upsample", "elements_out", 2592, 2, 1),
+        ("conv_transpose2d", "macs", 20_736, 1, 0),
+        ("conv_transpose2d", "weight_positions", 82_944, 0, 1),
+        ("softmax", "elements_in", 6912, 1, 3),
+        ("softmax", "positions_out", 3456, 0, -1),
+    ]
+
+
+def test_what_a_convention_leaves_out_is_named(unet: str) -> None:
+    _, text = run(unet, "paper", "thop")
+    assert "left out     paper: max_pool, upsample, softmax\n" in text  # flatten computes nothing
+    assert "left out     thop: max_pool, upsample as functional\n" in text
+    _, text = run(unet, "calflops", "--format", "json")
+    data = json.loads(text)
+    assert (data["first"]["left_out"], data["second"]["left_out"]) == (["max_pool", "upsample", "softmax"], [])
+
+
+def test_where_a_tool_cannot_be_followed_is_said(unet: str) -> None:
+    _, text = run(unet, "torchprofile")
+    said = "to the unit? torchprofile, conv_transpose2d: with groups, it takes every channel for each group"
+    assert said in " ".join(text.split())
+    assert "to the unit?" not in run("resnet50", "torchprofile")[1]
+
+
+def test_there_and_back() -> None:
+    network = convcost.load("mobilenet_v2")
+    there, back = network.reconcile("fvcore", "thop"), network.reconcile("thop", "fvcore")
+    assert [term.difference for term in there.terms] == [-term.difference for term in back.terms]
+
+
+def test_the_same_convention_has_no_terms() -> None:
+    assert convcost.load("mobilenet_v2").reconcile("thop", "thop").terms == ()
+
+
+def test_batch_multiplies_every_term() -> None:
+    network = convcost.load("mobilenet_v2")
+    once, many = network.reconcile("paper", "thop"), network.reconcile("paper", "thop", batch=7)
+    assert [term.amount for term in many.terms] == [7 * term.amount for term in once.terms]
+    assert (many.start, many.end) == (7 * once.start, 7 * once.end)
+
+
+@pytest.mark.parametrize("batch", [0, -1, True, 1.5, "2"])
+def test_bad_batch(batch: Any) -> None:
+    with pytest.raises(UsageError, match=r"^batch must be an integer >= 1, got "):
+        convcost.load("lenet5").reconcile("paper", "thop", batch=batch)
+
+
+def test_a_bare_walk_will_do() -> None:
+    conventions = all_conventions()
+    assert reconcile("nothing", (), conventions["paper"], conventions["thop"]).terms == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "last"),
+    [
+        ("4.13G", 4_130_000_000, 10**7),
+        ("300 M", 300_000_000, 10**6),
+        ("0.39B", 390_000_000, 10**7),
+        ("4,089,184,256", 4_089_184_256, 1),
+        ("13k", 13_000, 1000),
+        ("1.5T", 1_500_000_000_000, 10**11),
+    ],
+)
+def test_printed_figures(text: str, value: int, last: int) -> None:
+    assert Printed.parse(text) == Printed(text, Fraction(value), Fraction(last))
+
+
+@pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "4,13G", "9" * 5000, "٣M", "4.G"])
+def test_no_figure(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no figure; write it as printed, e\.g\. 4\.13G, 300M or 4,089,184,256$"):
+        Printed.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "how"),
+    [
+        (4_130_000_000, "exactly"),
+        (4_134_999_999, "rounded"),
+        (4_135_000_000, "rounded"),  # half way: some round it down
+        (4_125_000_000, "rounded"),
+        (4_135_000_001, "cut off"),
+        (4_139_999_999, "cut off"),
+        (4_140_000_000, None),
+        (4_124_999_999, None),
+    ],
+)
+def test_how_a_count_becomes_a_figure(count: int, how: str | None) -> None:
+    assert Printed.parse("4.13G").rounds(count) == how
+    assert how is None or how in HOW
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["reconcile", *arguments])
+    return result.exit_code, result.output
+
+
+def test_command_pair_as_json() -> None:
+    code, text = run("resnet50", "thop", "--format", "json")
+    data = json.loads(text)
+    assert code == 0
+    assert data["schema"] == "convcost.reconcile/1"
+    assert (data["first"]["name"], data["second"]["name"]) == ("paper", "thop")
+    assert data["first"]["operations"] + sum(t["difference"] for t in data["terms"]) == data["second"]["operations"]
+    assert data["second"]["operations"] == 4_133_742_592
+
+
+def test_command_all() -> None:
+    code, text = run("resnet50")
+    assert code == 0
+    assert all(f"\n{name} " in text for name in all_conventions())
+
+
+def test_command_whose_figure() -> None:
+    # Measured: ptflops prints 4,132,436,968 and thop 4,133,742,592 for ResNet-50; the paper says 3.8e9 of its v1.
+    code, text = run("resnet50", "--printed", "4.13G", "--printed", "3.8G", "--printed", "5G", "--format", "json")
+    data = json.loads(text)
+    assert code == 0
+    found = [(m["figure"], m["network"], m["conventions"], m["operations"]) for m in data["found"]]
+    assert ("4.13G", "resnet50", ["ptflops"], 4_132_436_968) in found
+    assert ("4.13G", "resnet50", ["thop"], 4_133_742_592) in found
+    assert ("3.8G", "resnet50_v1", ["paper"], 3_857_973_248) in found
+    assert data["missing"] == ["5G"]
+
+
+def test_the_family_s_own_network_is_asked_too() -> None:
+    """mobilenet_v1 has 568,740,352 MACs; the shallow preset, which is asked for, has others."""
+    _, text = run("mobilenet_v1_shallow", "--printed", "569M", "--format", "json")
+    assert ("mobilenet_v1", 568_740_352) in [(m["network"], m["operations"]) for m in json.loads(text)["found"]]
+    code, text = run("resnet50", "--printed", "4.1G", "--batch", "2")
+    assert code == 2
+    assert "printed figures are of one image: leave out --batch" in text
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html", "latex"])
+@pytest.mark.parametrize("arguments", [(), ("thop",), ("--printed", "4.13G")])
+def test_every_format(arguments: tuple[str, ...], fmt: str) -> None:
+    code, text = run("resnet50", *arguments, "--format", fmt)
+    assert code == 0
+    assert text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("resnet50", "thopp"), "there is no convention 'thopp'. Did you mean thop?"),
+        (("resnet50", "a", "b", "c"), "give at most two conventions, or figures with --printed"),
+        (("resnet50", "thop", "--printed", "4G"), "give at most two conventions, or figures with --printed"),
+        (("resnet50", "--printed", "many"), "'many' is no figure; write it as printed"),
+        (("resnet50", "--batch", "0"), "batch must be an integer >= 1, got 0"),
+    ],
+)
+def test_misuse(arguments: tuple[str, ...], said: str) -> None:
+    code, text = run(*arguments)
+    assert code == 2
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ("4.1", "a figure needs its unit, as in 4.1G or 4.1M"),
+        # What PyTorch's own counter prints for ResNet-50 (test_conventions.py).
+        ("8.15G", "nearest is resnet50, torch: 8,178,368,512"),
+    ],
+)
+def test_a_figure_that_nothing_gives(figure: str, said: str) -> None:
+    code, text = run("resnet50", "--printed", figure)
+    assert code == 0
+    assert said in " ".join(text.split())

@@ -1,0 +1,285 @@
+"""The helpers of dims.py mean the same over ints, fractions, arrays and symbols, and what their names say."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from convcost.core import dims
+from convcost.ops import window
+
+exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
+INTEGERS = st.integers(-1000, 1000)
+SIZES = st.integers(1, 1000)
+LISTS = st.lists(st.tuples(INTEGERS, st.integers(1, 50)), min_size=1, max_size=8)
+FRACTIONS = st.fractions(-1000, 1000, max_denominator=1000)
+#: Widths as papers write them: 0.75, 1.4, 0.125.
+DECIMALS = st.integers(1, 4000).map(lambda thousandths: Fraction(thousandths, 1000))
+
+A, B = sympy.symbols("a b", integer=True)
+N = sympy.Symbol("n", integer=True, positive=True)
+
+
+def columns(points: list[tuple[int, ...]]) -> list[np.ndarray]:
+    return [np.array(column, dtype=np.int64) for column in zip(*points, strict=True)]
+
+
+def put(expression: Any, *numbers: int) -> Any:
+    """A symbolic result with numbers for a and b (or for n)."""
+    return sympy.sympify(expression).subs(dict(zip((A, B), numbers, strict=False))).subs(N, numbers[-1])
+
+
+# Rounding.
+
+
+def least_integer_not_below(value: Fraction) -> int:
+    """The reference for rounding up: try integers one by one."""
+    candidate = int(value) - 1
+    while candidate < value:
+        candidate += 1
+    return candidate
+
+
+@exactly
+@given(st.fractions(-40, 40, max_denominator=50), st.fractions(Fraction(1, 20), 20, max_denominator=50))
+def test_ceil_and_floor_find_the_next_integers_and_ceil_div_is_ceil_of_the_quotient(a, b):
+    assert dims.ceil_div(a, b) == least_integer_not_below(a / b)
+    assert dims.ceil(a) == least_integer_not_below(a)
+    assert dims.floor(a) == -least_integer_not_below(-a)
+    assert all(type(rounded) is int for rounded in (dims.ceil_div(a, b), dims.ceil(a), dims.floor(a)))
+
+
+@exactly
+@given(LISTS)
+def test_ceil_div_is_the_same_over_ints_arrays_and_symbols(points):
+    expected = [least_integer_not_below(Fraction(a, b)) for a, b in points]
+    assert [dims.ceil_div(a, b) for a, b in points] == expected
+    assert dims.ceil_div(*columns(points)).tolist() == expected
+    assert [put(dims.ceil_div(A, N), a, b) for a, b in points] == expected
+    assert [put(dims.ceil_div(A, b), a) for a, b in points] == expected
+    assert [put(dims.ceil_div(a, N), a, b) for a, b in points] == expected
+
+
+@exactly
+@given(FRACTIONS, st.lists(SIZES, min_size=1, max_size=5))
+def test_ceil_and_floor_of_a_width_times_channels_are_the_same_over_ints_and_symbols(width, channels):
+    exact = sympy.Rational(width.numerator, width.denominator)
+    for c in channels:
+        assert put(dims.ceil(exact * A), c) == dims.ceil(width * c)
+        assert put(dims.floor(exact * A), c) == dims.floor(width * c)
+
+
+def make_divisible(value: Any, divisor: int, tenth: Any, half: Any) -> int:
+    """TensorFlow's own lines; `tenth` and `half` say whether in floats, as there, or exactly."""
+    rounded = max(divisor, int(value + divisor * half) // divisor * divisor)
+    if rounded < 9 * tenth * value:
+        rounded += divisor
+    return rounded
+
+
+@exactly
+@given(SIZES, DECIMALS, st.integers(1, 20))
+@example(channels=10, width=Fraction(1), divisor=9)  # 9 is not below 90 % of 10, so it stays
+def test_round_to_is_make_divisible_in_exact_arithmetic(channels, width, divisor):
+    value = channels * width
+    assert dims.round_to(value, divisor) == make_divisible(value, divisor, Fraction(1, 10), Fraction(1, 2))
+
+
+@exactly
+@given(SIZES, DECIMALS, st.sampled_from([4, 8, 16]))
+def test_round_to_is_make_divisible_in_floats_except_where_a_float_error_could_tip_the_balance(
+    channels, width, divisor
+):
+    value = channels * width
+    rounded = make_divisible(value, divisor, Fraction(1, 10), Fraction(1, 2))
+    nearest = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)
+    assume((value + Fraction(divisor, 2)) % divisor != 0)
+    assume(nearest * 10 != value * 9)
+    assert rounded == make_divisible(channels * float(width), divisor, 0.1, 0.5) == dims.round_to(value, divisor)
+
+
+@exactly
+@given(st.lists(SIZES, min_size=1, max_size=6), st.sampled_from([1, 2, 4, 8, 16]))
+def test_round_to_is_the_same_over_ints_arrays_and_symbols(values, divisor):
+    expected = [dims.round_to(value, divisor) for value in values]
+    assert dims.round_to(np.array(values), divisor).tolist() == expected
+    closed = dims.round_to(N, divisor)
+    assert [put(closed, value) for value in values] == expected
+
+
+@exactly
+@given(DECIMALS.map(lambda width: width * 320), st.sampled_from([1, 8, 16]))
+def test_round_to_gives_a_near_multiple_and_never_loses_more_than_a_tenth(value, divisor):
+    rounded = dims.round_to(value, divisor)
+    assert type(rounded) is int
+    assert rounded % divisor == 0
+    assert rounded >= divisor
+    assert 10 * rounded >= 9 * value
+    assert rounded - value <= divisor
+
+
+# Choice and logic.
+
+
+@exactly
+@given(st.lists(st.tuples(INTEGERS, INTEGERS), min_size=1, max_size=8))
+def test_maximum_minimum_and_where_are_the_same_over_ints_arrays_and_symbols(points):
+    for function, reference in ((dims.maximum, max), (dims.minimum, min), (larger_by_where, max)):
+        expected = [reference(a, b) for a, b in points]
+        assert [function(a, b) for a, b in points] == expected
+        assert function(*columns(points)).tolist() == expected
+        assert [put(function(A, B), a, b) for a, b in points] == expected
+        assert [put(function(A, b), a) for a, b in points] == expected
+        assert function(np.array([a for a, _ in points]), points[0][1]).tolist() == [
+            reference(a, points[0][1]) for a, _ in points
+        ]
+
+
+def larger_by_where(a: Any, b: Any) -> Any:
+    return dims.where(a > b, a, b)
+
+
+@exactly
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 3)), min_size=1, max_size=8))
+def test_conditions_are_the_same_over_ints_arrays_and_symbols(points):
+    def conditions(a: Any, b: Any) -> list[Any]:
+        same, divisible = dims.equal(a, b), dims.divides(b, a)
+        return [same, divisible, dims.negate(same), dims.either(same, a < 2), dims.both(divisible, dims.negate(same))]
+
+    def by_hand(a: int, b: int) -> list[bool]:
+        return [a == b, a % b == 0, a != b, a == b or a < 2, a % b == 0 and a != b]
+
+    expected = [by_hand(a, b) for a, b in points]
+    assert [conditions(a, b) for a, b in points] == expected
+    over_arrays = conditions(*columns(points))
+    assert [[bool(each[at]) for each in over_arrays] for at in range(len(points))] == expected
+    over_symbols = conditions(A, N)
+    assert [[bool(put(each, a, b)) for each in over_symbols] for a, b in points] == expected
+
+
+def test_equality_of_symbols_is_left_open_and_of_one_symbol_with_itself_is_decided():
+    assert dims.is_symbolic(dims.equal(A, B))
+    assert dims.equal(A, A) == True  # noqa: E712 - sympy's own true
+    assert not dims.is_symbolic(dims.equal(sympy.Integer(3), 3))
+
+
+# Products and parts.
+
+
+@exactly
+@given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple), max_size=4))
+def test_elements_are_as_many_as_numpy_has(shapes):
+    assert dims.elements(shapes) == sum(np.zeros(shape).size for shape in shapes)
+
+
+def test_product_of_nothing_is_one_and_nothing_has_no_elements():
+    assert (dims.product([]), dims.elements([])) == (1, 0)
+
+
+@exactly
+@given(SIZES, st.integers(2, 9))
+def test_equal_parts_are_as_many_as_asked_and_make_up_what_they_divide(size, sections):
+    parts = dims.cut(size * sections, sections)
+    assert parts == (size,) * sections
+    assert dims.cut(size, parts) is parts
+
+
+def test_first_given_takes_a_zero_for_given():
+    assert (dims.first_given(0, 3), dims.first_given(None, 3)) == (0, 3)
+
+
+# Windows.
+
+
+def steps(size: int, extent: int, stride: int, padding: tuple[int, int], ceil_mode: bool) -> int:
+    """How many windows there are, found by stepping over the padded axis."""
+    before, after = padding
+    end, start, windows = before + size + after, 0, 0
+    while start + extent <= end:
+        start, windows = start + stride, windows + 1
+    uncovered = start - stride + extent < end
+    return windows + (ceil_mode and uncovered and start < before + size)
+
+
+@exactly
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5), st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_slide_takes_as_many_positions_as_stepping_does(size, extent, stride, before, after, ceil_mode):
+    slide = window.slide(size, extent, stride, (before, after), ceil_mode)
+    windows = steps(size, extent, stride, (before, after), ceil_mode)
+    assert slide.fits == (windows > 0)
+    assert (slide.before, slide.after) == (before, after)
+    if slide.fits and not (ceil_mode and after >= extent):  # no pool may have a window in nothing but zeros
+        assert slide.out == windows
+
+
+@exactly
+@given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 5))
+def test_same_padding_is_the_least_that_gives_one_position_per_stride_with_the_odd_zero_behind(size, extent, stride):
+    slide = window.slide(size, extent, stride, "same")
+    assert slide.out == len(range(0, size, stride))
+    assert 0 <= slide.after - slide.before <= 1
+    assert window.slide(size, extent, stride, (slide.before, slide.after)).out == slide.out
+    zeros = slide.before + slide.after
+    if zeros:
+        assert window.slide(size, extent, stride, (0, zeros - 1)).out < slide.out
+
+
+@exactly
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2), st.integers(0, 2))
+def test_unslide_is_the_smallest_size_that_slide_leads_back_from(size, extent, stride, before, after):
+    spread = window.unslide(size, extent, stride, (before, after))
+    assume(spread >= 1)
+    assert window.slide(spread, extent, stride, (before, after)).out == size
+    assert window.slide(spread - 1, extent, stride, (before, after)).out < size
+
+
+@exactly
+@given(st.integers(1, 12), st.integers(1, 5))
+def test_unslide_with_same_padding_gives_each_position_a_stride(size, stride):
+    spread = window.unslide(size, 3, stride, "same")
+    assert spread == len(range(size * stride))
+    assert window.slide(spread, 3, stride, "same").out == size
+
+
+@exactly
+@given(st.integers(1, 7), st.integers(1, 4))
+def test_dilated_reaches_from_the_first_tap_to_the_last(kernel, dilation):
+    taps = range(0, kernel * dilation, dilation)
+    assert window.dilated(kernel, dilation) == taps[-1] - taps[0] + 1
+
+
+@pytest.mark.parametrize("value", [3, Fraction(1, 2), sympy.Integer(3), np.int64(3), np.array([3]), "3", None])
+def test_only_what_has_free_symbols_is_symbolic_and_only_numpy_has_arrays(value):
+    assert not dims.is_symbolic(value)
+    assert dims.is_array(value) == isinstance(value, (np.ndarray, np.generic))
+    assert dims.is_symbolic(A + 1)
+    assert not dims.is_array(A + 1)
+
+
+# Sums, for taps that fall on the input.
+
+
+@exactly
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 5))
+def test_total_is_the_sum_over_ints_arrays_and_symbols(counts, factor):
+    expected = [sum(factor * i + 1 for i in range(count)) for count in counts]
+    assert [window.total(count, lambda i: factor * i + 1) for count in counts] == expected
+    assert window.total(np.array(counts), lambda i: factor * i + 1).tolist() == expected
+    closed = window.total(N, lambda i: factor * i + 1)
+    assert [closed.subs(N, count).doit() for count in counts] == expected
+
+
+@exactly
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3))
+def test_real_taps_are_those_that_stepping_finds_on_the_input(size, kernel, stride, dilation, before, after):
+    slid = window.slide(size, window.dilated(kernel, dilation), stride, (before, after))
+    assume(slid.fits)
+    on_input = range(before, before + size)
+    taps = [start * stride + tap * dilation for start in range(slid.out) for tap in range(kernel)]
+    assert window.real_taps(size, slid, kernel, stride, dilation) == sum(tap in on_input for tap in taps)

@@ -1,0 +1,400 @@
+"""Every number that `explain` shows: the value is the report's, and so is what its two formulas give when computed."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.op_rows import ROWS
+from helpers.systems import Case, Row
+from helpers.written_formulas import as_python, evaluate
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import convcost
+from convcost.cli import main
+from convcost.core.cost import OpCost
+from convcost.core.dims import Shape, ceil_div
+from convcost.core.errors import UsageError
+from convcost.formulas import explain
+from convcost.formulas.trace import Quantity, Traced, write
+from convcost.ops import OPS
+from convcost.results.report import LayerCost, Report
+from convcost.spec.zoo import names
+
+RUNNER = CliRunner()
+OUTPUT = {3: ("h'", "w'", "c'"), 1: ("c'",)}
+
+# Every layer of every network of the zoo.
+
+
+def run(*arguments: str) -> Result:
+    result = RUNNER.invoke(main, ["explain", *arguments], prog_name="convcost")
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+@cache
+def report_of(model: str) -> Report:
+    return convcost.load(model).report()
+
+
+def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> dict[str, int]:
+    """A layer's own sizes by the names that formulas use; equal parts of a size share a name."""
+    sizes = dict(zip(OUTPUT[len(out)], out, strict=True))
+    for i, shape in enumerate(shapes, start=1):
+        number = str(i) if len(shapes) > 1 else ""
+        sizes |= {f"{axis}{number}": size for axis, size in zip("hwc"[-len(shape) :], shape, strict=True)}
+    for name, value in attrs.items():
+        if name == "padding":
+            for axis, sides, pair in zip("hw", (("top", "bottom"), ("left", "right")), value, strict=True):
+                bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in sides])
+            bind(sizes, "padding", [*value[0], *value[1]], [])
+        elif isinstance(value, tuple):
+            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else "hw")])
+        elif isinstance(value, int):
+            sizes[name] = value
+    return sizes
+
+
+def bind(sizes: dict[str, int], name: str, value: Sequence[Any], names_of_parts: list[str]) -> None:
+    """Name the parts of a size, and all of it if they are equal; words such as "same" are no sizes."""
+    if all(isinstance(part, int) for part in value):
+        sizes.update(zip(names_of_parts, value, strict=False))
+        if len(set(value)) == 1:
+            sizes[name] = value[0]
+
+
+def wrong(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:
+    """What an explanation gets wrong about a layer with this output and these counts."""
+    found = {quantity.name: quantity for quantity in explain.quantities(op, shapes, attrs)}
+    expected = {**counts, **dict(zip(OUTPUT[len(out)], out, strict=True))}
+    bad = [
+        f"{name}: {found[name].value} is not {value}" for name, value in expected.items() if found[name].value != value
+    ]
+    for name, formula, operands, value in found.values():
+        bad += [f"{name}: {operands} is not {value}"] * (evaluate(operands) != value)
+        bad += [f"{name}: {formula} is not {value}"] * (evaluate(formula, sizes_of(shapes, attrs, out)) != value)
+    return bad
+
+
+def wrong_of(layer: LayerCost) -> list[str]:
+    counts = {"MACs": layer.macs, "params": layer.params, "buffers": layer.buffers, "activations": layer.activations}
+    return wrong(layer.op, layer.input_shapes, layer.attrs, layer.output_shape, counts)
+
+
+@pytest.mark.parametrize("model", names())
+def test_each_number_of_each_layer_is_the_reports_and_what_its_formulas_give(model: str) -> None:
+    seen: dict[Any, LayerCost] = {}  # layers that are alike in all that a rule sees
+    for layer in report_of(model).layers:
+        like = seen.setdefault((layer.op, layer.input_shapes, tuple(layer.attrs.items())), layer)
+        if like is layer:
+            assert wrong_of(layer) == [], layer.name
+        told = {name: getattr(like, name) for name in ("name", "scope", "line", "form")}
+        assert layer._replace(**told) == like  # so are their counts
+
+
+ONE_SIDED = Row(
+    Case("conv2d", [(5, 5, 1)], {"channels": 2, "kernel": 3, "padding": [0, 2, 0, 2], "bias": False}), "", [(5, 5, 2)]
+)
+ONE_SIDED.counts.update(macs=25 * 2 * 9, weights=2 * 9)  # two zeros below and to the right: 5 + 2 - 3 + 1 = 5
+
+
+@pytest.mark.parametrize("row", [*ROWS, ONE_SIDED], ids=lambda row: row.case.op)
+def test_each_op_is_explained_as_derived_by_hand(row: Row) -> None:
+    op, shapes, attrs = row.case
+    n = {**dict.fromkeys(("macs", "bias_adds", "weights", "biases", "buffers"), 0), **row.counts}
+    counts = {"MACs": n["macs"], "bias additions": n["bias_adds"], "buffers": n["buffers"]}
+    counts |= {"params": n["weights"] + n["biases"], "activations": 0 if row.view else sum(map(math.prod, row.out))}
+    assert wrong(op, shapes, OPS[op].convert(attrs), row.out[0], counts) == [], row.why
+
+
+CONV2 = next(layer for layer in report_of("alexnet").layers if layer.name == "conv2")
+
+
+@pytest.mark.parametrize("field", ["macs", "weights", "biases", "buffers"])
+def test_a_rule_that_is_wrong_by_one_is_caught(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    def one_more(*shapes: Shape, **attrs: Any) -> OpCost:
+        cost = right(*shapes, **attrs)
+        return replace(cost, **{field: getattr(cost, field) + 1})
+
+    assert wrong_of(CONV2) == []
+    right = OPS["conv2d"].rule
+    monkeypatch.setitem(OPS, "conv2d", replace(OPS["conv2d"], rule=one_more))
+    assert wrong_of(CONV2) != []
+
+
+@pytest.mark.parametrize("part", ["·c/groups", "kernel·", " + 1", "2·", "h'·", "27·", "5·", "/2", " + 256"])
+def test_a_formula_with_a_part_missing_is_caught(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    def cut(*layer: Any) -> list[Quantity]:
+        return [
+            q._replace(formula=q.formula.replace(part, ""), operands=q.operands.replace(part, "")) for q in full(*layer)
+        ]
+
+    full = explain.quantities
+    monkeypatch.setattr(explain, "quantities", cut)
+    assert wrong_of(CONV2) != []
+
+
+# Which layer is meant.
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "layers"),
+    [
+        ("alexnet", "conv2", ["conv2"]),
+        ("mobilenet_v1", "block5.depthwise.conv2d", ["stage7.block5.depthwise.conv2d"]),  # five blocks: only stage 7
+        ("mobilenet_v1", "stem", ["stem.conv2d", "stem.batch_norm", "stem.relu"]),
+        ("mobilenet_v1", "block5.pointwise", [f"stage7.block5.pointwise.{op}" for op in ("conv2d", "batch_norm", "relu")]),
+    ],
+)  # fmt: skip
+def test_a_layer_is_found_by_its_path_an_end_of_it_or_its_scope(model: str, name: str, layers: list[str]) -> None:
+    assert [layer.name for layer in explain.find(report_of(model), name)] == layers
+
+
+BLOCKS = ", ".join(f"conv{stage}_x.block{i}.conv2" for stage in (2, 3) for i in (1, 2, 3))
+LISTS = "('convcost report' lists them)"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "message"),
+    [
+        ("resnet50", "conv2", f"'conv2' fits 16 layers of resnet50: {BLOCKS}, …"),  # 3 + 4 + 6 + 3 blocks
+        ("googlenet_aux", "fc", "'fc' fits 2 layers of googlenet_aux: aux1.fc, aux2.fc"),
+        ("resnet50", "convl", f"resnet50 has no layer 'convl'. Did you mean conv1? {LISTS}"),
+        ("resnet50", "nosuch", f"resnet50 has no layer 'nosuch' {LISTS}"),
+    ],
+)
+def test_a_name_that_fits_no_layer_or_several_is_refused(model: str, name: str, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        explain.find(report_of(model), name)
+    assert str(raised.value) == message
+    refused = RUNNER.invoke(main, ["explain", model, name], prog_name="convcost")
+    assert (refused.exit_code, refused.stdout, refused.stderr) == (2, "", f"{message}\n")
+
+
+def test_the_command_shows_formula_operands_value_and_source() -> None:
+    # conv2 of AlexNet: 27·27 positions, 256 filters of 5×5 over the 48 channels of one of two groups.
+    text = run("alexnet", "conv2").stdout
+    assert 27 * 27 * 256 * 5 * 5 * (96 // 2) == 223_948_800
+    macs = next(line for line in text.splitlines() if line.startswith("MACs"))
+    assert macs.split()[1].startswith("h'·w'·channels·kernel")
+    assert macs.split()[2:] == ["27·27·256·5·5·96/2", "223,948,800"]
+    assert 256 * 5 * 5 * 48 + 256 == 307_456
+    params = next(line for line in text.splitlines() if line.startswith("params"))
+    assert params.split()[-4:] == ["256·5·5·96/2", "+", "256", "307,456"]
+    assert "27×27×96 -> 27×27×256" in text
+    assert "arXiv 1603.07285" in text  # the op's source
+    assert "223948800" in run("alexnet", "conv2", "--format", "csv").stdout
+
+
+def test_json_of_a_layer_holds_each_quantity() -> None:
+    data = json.loads(run("lenet5", "c3", "--format", "json").stdout)
+    assert (data["schema"], data["network"], data["layer"]) == ("convcost.explain/1", "lenet5", "c3")
+    (layer,) = data["layers"]
+    found = {quantity["name"]: quantity for quantity in layer["quantities"]}
+    # 16 filters of 5×5×6 on 14×14×6: 10·10 positions.
+    assert found["MACs"]["value"] == layer["macs"] == 10 * 10 * 16 * 5 * 5 * 6 == 240_000
+    assert found["params"]["value"] == layer["params"] == 16 * (5 * 5 * 6 + 1) == 2_416
+    assert found["activations"]["value"] == 10 * 10 * 16
+    assert all(evaluate(quantity["operands"]) == quantity["value"] for quantity in found.values())
+
+
+@pytest.mark.parametrize("fmt", ["table", "csv", "markdown", "html", "latex"])
+@pytest.mark.parametrize("layer", [[], ["conv2"]])
+def test_every_format_has_the_number(fmt: str, layer: list[str]) -> None:
+    assert "223948800" in run("alexnet", *layer, "--format", fmt).stdout.replace(",", "")
+
+
+def test_a_block_is_explained_layer_by_layer_and_in_total() -> None:
+    # GoogLeNet's Table 1, row 3a, on 28×28×192: six convolutions.
+    macs = [28 * 28 * taps for taps in (192 * 64, 192 * 96, 9 * 96 * 128, 192 * 16, 25 * 16 * 32, 192 * 32)]
+    text = run("googlenet", "inception_3a").stdout
+    shown = [int(line.split()[-3].replace(",", "")) for line in text.splitlines() if " conv2d " in line]
+    assert shown == macs
+    assert f"{sum(macs):,}" == "128,049,152"
+    assert "128,049,152" in next(line for line in text.splitlines() if line.startswith("total"))
+
+
+# The totals.
+
+
+def test_the_totals_show_the_largest_layers_the_rest_and_where_maps_shrink() -> None:
+    data = json.loads(run("resnet50", "--format", "json").stdout)
+    assert data["totals"]["macs"] == 4_089_184_256  # Table 1 of the paper: 3.8 G, v1.5 strides: 4.09 G (torchvision)
+    largest = {entry["name"]: entry["macs"] for entry in data["largest"]}
+    assert next(iter(largest.items())) == ("conv1.conv2d", 112 * 112 * 64 * 7 * 7 * 3)
+    assert list(largest.values()) == sorted((layer.macs for layer in report_of("resnet50").layers), reverse=True)[:8]
+    assert all(evaluate(entry["operands"]) == entry["macs"] for entry in data["largest"])
+    assert sum(op["macs"] for op in data["ops"]) == data["totals"]["macs"]
+    assert sum(op["params"] for op in data["ops"]) == data["totals"]["params"] == 25_557_032
+    drops = [(drop["layer"], drop["from"], drop["to"]) for drop in data["resolution_drops"]]
+    assert [(a, b) for _, [a, _], [b, _] in drops] == [(224, 112), (112, 56), (56, 28), (28, 14), (14, 7)]
+    strided = [f"conv{i}_x.block1.conv2.conv2d" for i in (3, 4, 5)]  # v1.5: the 3×3 strides
+    assert [name for name, *_ in drops] == ["conv1.conv2d", "pool1", *strided]
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes"),
+    [
+        ("alexnet", [55, 27, 13, 6]),  # (227 - 11)/4 + 1, then ⌊(n - 3)/2⌋ + 1 three times
+        ("lenet5", [28, 14, 10, 5]),
+        ("vgg16", [112, 56, 28, 14, 7]),
+        ("mobilenet_v2", [112, 56, 28, 14, 7]),
+    ],
+)
+def test_maps_shrink_where_the_papers_say(model: str, sizes: list[int]) -> None:
+    data = json.loads(run(model, "--format", "json").stdout)
+    assert [drop["to"] for drop in data["resolution_drops"]] == [[size, size] for size in sizes]
+    text = " ".join(run(model).stdout.split())
+    assert all(f"{a}×{a} -> {b}×{b} at" in text for a, b in pairwise(sizes))
+
+
+def test_the_rows_of_the_totals_add_up() -> None:
+    lines = run("vgg16").stdout.splitlines()
+    rule = [i for i, line in enumerate(lines) if set(line) == {"-"}]
+    numbers = [int(line.split()[-3].replace(",", "")) for line in lines[rule[0] + 1 : rule[1]]]  # then 11.96 and %
+    # Thirteen convolutions and fc6, fc7, fc8: Table 1 of the paper, column D.
+    convolutions = [(224, 3, 64), (224, 64, 64), (112, 64, 128), (112, 128, 128), (56, 128, 256)] + [(56, 256, 256)] * 2
+    convolutions += [(28, 256, 512)] + [(28, 512, 512)] * 2 + [(14, 512, 512)] * 3
+    total = sum(n * n * 9 * c * filters for n, c, filters in convolutions)
+    total += 25_088 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert sum(numbers) == total == 15_470_264_320
+    assert f"{total:,}" in lines[rule[1] + 1]
+    assert "conv2d 3×3 99.20 %, linear 0.80 %" in "\n".join(lines)  # 123,633,664 of them are linear
+    first = next(iter(csv.DictReader(io.StringIO(run("vgg16", "--format", "csv").stdout))))
+    assert int(first["macs"]) == max(n * n * 9 * c * filters for n, c, filters in convolutions) == 1_849_688_064
+
+
+# Traced integers, over random expressions.
+
+Tree = Any  # a name, an int, or (sign, tree, tree)
+COMPUTE: dict[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
+    "neg": operator.neg, "ceil": ceil_div,
+}  # fmt: skip
+LETTERS = "abcd"
+exactly = settings(deadline=None, derandomize=True, max_examples=400, database=None)
+
+
+@st.composite
+def trees(draw: st.DrawFn, leaf: st.SearchStrategy[Tree], signs: list[str], depth: int = 3) -> Tree:
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return draw(leaf)
+    sign = draw(st.sampled_from(signs))
+    return (sign, *(draw(trees(leaf, signs, depth - 1)) for _ in range(1 if sign == "neg" else 2)))
+
+
+def compute(tree: Tree, leaf: Callable[[Tree], Any]) -> Any:
+    if not isinstance(tree, tuple):
+        return leaf(tree)
+    return COMPUTE[tree[0]](*(compute(part, leaf) for part in tree[1:]))
+
+
+ANY_TREE = trees(st.sampled_from([*LETTERS, *LETTERS, 0, 1, 2, 5]), [*COMPUTE])
+VALUES = st.fixed_dictionaries({name: st.integers(1, 12) for name in LETTERS})
+
+
+@exactly
+@given(ANY_TREE, VALUES)
+def test_a_traced_int_is_the_int_and_its_texts_give_it(tree: Tree, values: dict[str, int]) -> None:
+    try:
+        plain = compute(tree, lambda leaf: values.get(leaf, leaf))
+    except ZeroDivisionError:
+        assume(False)
+    traced = compute(tree, lambda leaf: Traced(values[leaf], leaf) if leaf in values else leaf)
+    assert int(traced) == plain
+    operands, formula = write(traced, names=False), write(traced)
+    assert evaluate(operands) == plain, operands
+    assert evaluate(formula, values) == plain, formula
+
+
+def labelled(tree: Tree, taken: list[str]) -> Tree:
+    """The tree with a name of its own at each leaf."""
+    if isinstance(tree, tuple):
+        return (tree[0], *(labelled(part, taken) for part in tree[1:]))
+    taken.append(f"x{len(taken)}")
+    return taken[-1]
+
+
+def without_a_pair(text: str) -> list[str]:
+    """The text without one pair of its brackets, for each pair."""
+    opened, texts = [], []
+    for at, sign in enumerate(text):
+        if sign == "(":
+            opened.append(at)
+        elif sign == ")":
+            start = opened.pop()
+            texts.append(text[:start] + text[start + 1 : at] + text[at + 1 :])
+    return texts
+
+
+def meaning(text: str) -> Any:
+    """What a formula says, where a + (b - c) says the same as a + b - c, and a·(b/c) the same as a·b/c."""
+
+    def chain(node: ast.expr, plus: type, minus: type, turned: bool) -> list[Any]:
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, (plus, minus)):
+            return [(turned, said(node))]
+        right = chain(node.right, plus, minus, turned ^ isinstance(node.op, minus))
+        return chain(node.left, plus, minus, turned) + right
+
+    def said(node: ast.expr) -> Any:
+        match node:
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return ["sum", *chain(node, ast.Add, ast.Sub, turned=False)]
+            case ast.BinOp(op=ast.Mult() | ast.Div()):
+                return ["product", *chain(node, ast.Mult, ast.Div, turned=False)]
+            case ast.BinOp(left=left, right=right):
+                return ["mod", said(left), said(right)]
+            case ast.Call(func=function, args=[argument]):
+                return [ast.dump(function), said(argument)]
+            case _:
+                return ast.dump(node)
+
+    return said(ast.parse(as_python(text), mode="eval").body)
+
+
+@exactly
+@given(trees(st.just("x"), ["+", "-", "*", "//", "%"]), st.lists(st.integers(1, 12), min_size=8, max_size=8))
+def test_brackets_stand_only_where_they_are_needed(tree: Tree, values: list[int]) -> None:
+    leaves: list[str] = []
+    tree = labelled(tree, leaves)
+    sizes = dict(zip(leaves, values, strict=False))
+    try:
+        number = compute(tree, lambda leaf: Traced(sizes[leaf], leaf))
+    except ZeroDivisionError:
+        assume(False)
+    text = write(number)
+    assert evaluate(text, sizes) == int(number), text
+    assert [shorter for shorter in without_a_pair(text) if meaning(shorter) == meaning(text)] == [], text
+
+
+def test_the_test_of_brackets_sees_superfluous_ones() -> None:
+    assert without_a_pair("(a + (b·c))") == ["(a + b·c)", "a + (b·c)"]
+    assert meaning("a + (b·c)") == meaning("a + b·c")
+    assert meaning("a·(b/c)") == meaning("a·b/c")
+    assert meaning("a - (b - c)") != meaning("a - b - c")
+    assert meaning("a·(b mod c)") != meaning("a·b mod c")
+    assert meaning("⌊a/(b·c)⌋") != meaning("⌊a/b·c⌋")
+
+
+def test_what_stands_for_a_switch_leaves_no_trace_but_a_size_of_one_does() -> None:
+    h, one = Traced(5, "h"), Traced(1, "kernel")
+    assert write(h * 1 + 0) == "h"
+    assert write(h * one) == "h·kernel"
+    assert write(h * one, names=False) == "5·1"
+    assert (h * 0, write(h * 0)) == (0, "0")
+    assert write(-(-h // 2)) == "⌈h/2⌉"
+    half = h // 2
+    assert write(half * half + half, named={id(half): "h'"}) == "h'·h' + h'"

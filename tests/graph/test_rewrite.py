@@ -1,0 +1,469 @@
+"""Networks with their convolutions rebuilt: a paper's table, layers by hand, there and back again, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import convcost
+from convcost.cli import main
+from convcost.core.errors import UsageError
+from convcost.memory import POLICIES
+from convcost.networks.load import validate
+from convcost.networks.network import Network
+from convcost.ops import OPS
+from convcost.render.table import FORMATS
+from convcost.results.report import LayerCost
+from convcost.spec.write import resolved
+from convcost.spec.zoo import names
+
+RUNNER = CliRunner()
+
+
+def invoke(*arguments: str) -> Result:
+    return RUNNER.invoke(main, ["rewrite", *arguments], prog_name="convcost")
+
+
+def run(*arguments: str) -> str:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def layers(network: Network) -> dict[str, LayerCost]:
+    return {layer.name: layer for layer in network.report().layers}
+
+
+def is_depthwise(layer: LayerCost) -> bool:
+    groups = layer.attrs.get("groups", 1) if layer.op == "conv2d" else 1
+    return groups == layer.input_shapes[0][-1] > 1
+
+
+def can_be_rebuilt(layer: LayerCost) -> bool:
+    """A convolution over several channels and several taps, in one group."""
+    conv = layer.op == "conv2d" and layer.attrs["groups"] == 1
+    return conv and layer.input_shapes[0][2] > 1 and layer.attrs["kernel"] != (1, 1)
+
+
+# The paper's Table 4.
+
+#: Table 1 of the MobileNet paper: map, input channels and filters of each separable block (the last one with stride 1).
+BLOCKS = [(112, 32, 64), (56, 64, 128), (56, 128, 128), (28, 128, 256), (28, 256, 256), (14, 256, 512)]
+BLOCKS += [(14, 512, 512)] * 5 + [(7, 512, 1024), (7, 1024, 1024)]
+
+
+def test_mobilenet_v1_with_full_convolutions_is_the_one_of_its_papers_table_4() -> None:
+    totals = convcost.load("mobilenet_v1").rewrite("standard").report().totals
+    # The stem of 32 filters 3×3×3, thirteen 3×3 convolutions, 1,000 classes.
+    macs = 112 * 112 * 27 * 32 + sum(n * n * 9 * c * filters for n, c, filters in BLOCKS) + 1024 * 1000
+    assert totals.macs == macs == 4_867_293_184  # printed: 4866 M
+    # Weights, a scale and a shift per filter, and 1,000 biases.
+    params = 27 * 32 + 2 * 32 + sum(9 * c * filters + 2 * filters for _, c, filters in BLOCKS) + 1025 * 1000
+    assert totals.params == params
+    assert round(params / 10**6, 1) == 29.3  # printed: 29.3 M
+
+
+def test_one_layer_of_it_by_hand() -> None:
+    # Block 2: depthwise 3×3, stride 2, from 112×112×64, and 1×1 to 128 become 3×3, stride 2: 56·56 positions.
+    before, after = convcost.load("mobilenet_v1"), convcost.load("mobilenet_v1").rewrite("standard")
+    conv = layers(after)["stage2.block1.pointwise.conv2d"]
+    assert (conv.input_shapes[0], conv.output_shape) == ((112, 112, 64), (56, 56, 128))
+    assert conv.macs == 56 * 56 * 128 * 9 * 64 == 231_211_008
+    assert (conv.attrs["kernel"], conv.attrs["stride"], conv.attrs["groups"]) == ((3, 3), (2, 2), 1)
+    assert not any("depthwise" in name for name in layers(after))
+    assert layers(after)["stem.conv2d"] == layers(before)["stem.conv2d"]
+
+
+def test_a_rule_that_is_wrong_by_one_misses_table_4(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = OPS["conv2d"].rule
+
+    def one_more(*shapes: Any, **attrs: Any) -> Any:
+        cost = right(*shapes, **attrs)
+        return replace(cost, macs=cost.macs + 1)
+
+    monkeypatch.setitem(OPS, "conv2d", replace(OPS["conv2d"], rule=one_more))
+    assert convcost.load("mobilenet_v1").rewrite("standard").report().totals.macs == 4_867_293_184 + 14
+
+
+# To separable.
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "channels", "filters"), [("stage1.conv2", 224, 64, 64), ("stage5.conv1", 14, 512, 512)]
+)
+def test_layers_of_a_separable_vgg_by_hand(name: str, size: int, channels: int, filters: int) -> None:
+    after = layers(convcost.load("vgg16").rewrite("separable"))
+    depthwise, pointwise = after[f"{name}.conv2d.depthwise"], after[f"{name}.conv2d.pointwise"]
+    assert depthwise.macs == size * size * channels * 9
+    assert pointwise.macs == size * size * channels * filters
+    # VGG's bias follows the sum over channels, so it goes to the pointwise convolution alone.
+    assert (depthwise.params, pointwise.params) == (9 * channels, channels * filters + filters)
+    assert depthwise.output_shape == (size, size, channels)
+    assert pointwise.output_shape == (size, size, filters)
+
+
+def test_a_separable_vgg_16_in_all() -> None:
+    sizes = [
+        (224, 3, 64),
+        (224, 64, 64),
+        (112, 64, 128),
+        (112, 128, 128),
+        (56, 128, 256),
+        (56, 256, 256),
+        (56, 256, 256),
+    ]
+    sizes += [(28, 256, 512), (28, 512, 512), (28, 512, 512), (14, 512, 512), (14, 512, 512), (14, 512, 512)]
+    linear = 25_088 * 4096 + 4096 * 4096 + 4096 * 1000
+    totals = convcost.load("vgg16").rewrite("separable").report().totals
+    assert totals.macs == sum(n * n * (9 * c + c * filters) for n, c, filters in sizes) + linear
+    biases = sum(filters for _, _, filters in sizes) + 4096 + 4096 + 1000
+    assert totals.params == sum(9 * c + c * filters for _, c, filters in sizes) + linear + biases
+
+
+@pytest.mark.parametrize("model", names())
+def test_only_what_can_be_separated_is_touched(model: str) -> None:
+    before = convcost.load(model)
+    old, new = layers(before), layers(before.rewrite("separable"))
+    rebuilt = {name for name, layer in old.items() if can_be_rebuilt(layer)}
+    assert set(old) - set(new) == rebuilt
+    assert set(new) - set(old) == {f"{name}.{part}" for name in rebuilt for part in ("depthwise", "pointwise")}
+    assert [name for name in old if name not in rebuilt] == [name for name in new if name in old]
+    assert all(new[name] == layer for name, layer in old.items() if name not in rebuilt)
+    assert all(new[f"{name}.pointwise"].output_shapes == old[name].output_shapes for name in rebuilt)
+
+
+# And back.
+
+
+#: Networks without depthwise layers of their own, which would become standard too.
+PLAIN = [model for model in names() if not any(map(is_depthwise, convcost.load(model).report().layers))]
+
+
+@pytest.mark.parametrize("model", PLAIN)
+def test_separable_and_back_is_the_same_network(model: str) -> None:
+    before = convcost.load(model)
+    old = before.report().layers
+    back = before.rewrite("separable").rewrite("standard")
+    assert back.graph.nodes == before.graph.nodes
+    assert back.graph.outputs == before.graph.outputs
+    assert back.report().layers == old
+    assert back.report().totals == before.report().totals
+
+
+def test_most_networks_go_there_and_back() -> None:
+    assert {"lenet5", "alexnet", "vgg16", "googlenet_aux", "resnet152"} <= set(PLAIN)
+    assert not {"mobilenet_v1", "mobilenet_v2", "efficientnet_b0"} & set(PLAIN)
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v1", "mobilenet_v2"])
+def test_standard_and_back_has_the_costs_of_the_convolutions_again(model: str) -> None:
+    # The stem, a convolution from the start, would become separable as well, so it is left out by the pattern.
+    before = convcost.load(model)
+    again = before.rewrite("standard").rewrite("separable", "stage*")
+    convs = [(layer.macs, layer.params) for layer in before.report().layers if layer.op in ("conv2d", "linear")]
+    found = [(layer.macs, layer.params) for layer in again.report().layers if layer.op in ("conv2d", "linear")]
+    assert found == convs
+
+
+# To groups.
+
+
+@pytest.mark.parametrize("groups", [2, 4, 32])
+@pytest.mark.parametrize("model", ["alexnet_ungrouped", "googlenet", "resnet18", "mobilenet_v2"])
+def test_groups_divide_the_cost_of_the_layers_they_fit(model: str, groups: int) -> None:
+    before = convcost.load(model)
+    old = layers(before)
+    fit = [
+        n
+        for n, a in old.items()
+        if can_be_rebuilt(a) and a.input_shapes[0][2] % groups == a.attrs["channels"] % groups == 0
+    ]
+    if not fit:
+        with pytest.raises(UsageError, match=f"no layer that can become grouped:{groups}"):
+            before.rewrite(f"grouped:{groups}")
+        return
+    new = layers(before.rewrite(f"grouped:{groups}"))
+    assert list(new) == list(old)
+    for name, layer in old.items():
+        if name in fit:
+            assert new[name].macs * groups == layer.macs
+            biases = layer.attrs["channels"] * layer.attrs["bias"]
+            assert (new[name].params - biases) * groups == layer.params - biases
+            assert new[name].output_shapes == layer.output_shapes
+        else:
+            assert new[name] == layer
+
+
+def test_alexnet_with_two_groups_is_the_networks_own_preset_but_for_conv3() -> None:
+    grouped = layers(convcost.load("alexnet_ungrouped").rewrite("grouped:2"))
+    own = layers(convcost.load("alexnet"))
+    differ = [name for name, layer in own.items() if grouped[name].macs != layer.macs]
+    assert differ == ["conv3"]  # the one that sees the maps of both GPUs; conv1's 3 channels cannot be halved
+
+
+# Which layers.
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rebuilt"),
+    [
+        ("conv1", ["conv1"]),
+        ("conv[13]", ["conv1", "conv3"]),
+        ("*", ["conv1", "conv2", "conv3", "conv4", "conv5"]),
+        ("*4", ["conv4"]),
+        ("CONV1", []),
+    ],
+)
+def test_a_pattern_chooses_layers(pattern: str, rebuilt: list[str]) -> None:
+    before = convcost.load("alexnet_ungrouped")
+    if not rebuilt:
+        with pytest.raises(UsageError, match="has no layer matching 'CONV1'"):
+            before.rewrite("separable", pattern)
+        return
+    after = before.rewrite("separable", pattern)
+    assert [name.removesuffix(".depthwise") for name in layers(after) if name.endswith(".depthwise")] == rebuilt
+    assert [
+        entry["layer"] for entry in data_of("alexnet_ungrouped", "--to", "separable", "--layers", pattern)["layers"]
+    ] == rebuilt
+
+
+def test_a_pattern_may_name_any_part_of_a_pair() -> None:
+    for pattern in ("stage2.block1.depthwise.conv2d", "stage2.block1.pointwise.*", "stage2.*"):
+        after = layers(convcost.load("mobilenet_v1").rewrite("standard", pattern))
+        assert "stage2.block1.depthwise.conv2d" not in after
+        assert "stage1.block1.depthwise.conv2d" in after
+
+
+def test_layers_can_be_left_out() -> None:
+    def rebuilt(*arguments: str) -> list[str]:
+        return [entry["layer"] for entry in data_of("alexnet_ungrouped", "--to", "separable", *arguments)["layers"]]
+
+    assert rebuilt("--except", "conv1") == ["conv2", "conv3", "conv4", "conv5"]
+    assert rebuilt("--except", "conv1", "--except", "conv[45]") == ["conv2", "conv3"]
+    assert rebuilt("--layers", "conv[123]", "--except", "*2") == ["conv1", "conv3"]
+    after = layers(convcost.load("mobilenet_v1").rewrite("standard", excluded=["stage1.block1.depthwise.*"]))
+    assert "stage1.block1.pointwise.conv2d" in after  # a pair stays if either of it is left out
+    assert after["stage1.block1.pointwise.conv2d"].attrs["kernel"] == (1, 1)
+    assert "stage2.block1.depthwise.conv2d" not in after
+
+
+@pytest.mark.parametrize(
+    ("excluded", "message"),
+    [
+        ("cnov1", "alexnet has no layer matching 'cnov1' to leave out"),
+        ("*", "alexnet: what is left out leaves no layer that can become separable"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(excluded: str, message: str) -> None:
+    result = invoke("alexnet", "--to", "separable", "--except", excluded)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
+# The table, the JSON and the written spec.
+
+
+def test_memory_is_of_the_dtype_and_the_policy_asked_for() -> None:
+    data = data_of("lenet5", "--to", "separable", "--dtype", "int8", "--memory", "largest")
+    assert (data["dtype"], data["memory_policy"], data["convention"]) == ("int8", "largest", "paper")
+    (layer,) = data["layers"]  # c3 as below, at one byte and layer by layer
+    assert layer["before"]["peak_activation_bytes"] == 1176 + 1600
+    assert layer["after"]["peak_activation_bytes"] == 600 + 1600
+    # c1 reads 32·32 and writes 28·28·6, which is more than any other layer.
+    assert data["totals"]["before"]["peak_activation_bytes"] == data["totals"]["after"]["peak_activation_bytes"]
+    assert data["totals"]["before"]["peak_activation_bytes"] == 32 * 32 + 28 * 28 * 6
+    assert "as int8" in run("lenet5", "--to", "separable", "--dtype", "int8")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_is_followed(policy: str) -> None:
+    before = convcost.load("mobilenet_v1")
+    totals = data_of("mobilenet_v1", "--to", "standard", "--memory", policy)["totals"]
+    for when, network in (("before", before), ("after", before.rewrite("standard"))):
+        assert totals[when]["peak_activation_bytes"] == network.memory(policy).peak
+
+
+def data_of(*arguments: str) -> dict[str, Any]:
+    data = json.loads(run(*arguments, "--format", "json"))
+    assert data["schema"] == "convcost.rewrite/1"
+    return data
+
+
+def test_json_has_before_and_after_of_layers_and_totals() -> None:
+    data = data_of("lenet5", "--to", "separable")
+    (layer,) = data["layers"]  # c1 has one input channel: nothing to separate
+    # c3: 16 filters of 5×5×6 at 10·10 positions; then 25 taps for each of 6 channels, and 6 to 16.
+    assert layer["layer"] == "c3"
+    # Alive, at 4 bytes: its input of 14·14·6 with 1,600 outputs; depthwise, the input with 600, then these with 1,600.
+    assert layer["before"] == {
+        "macs": 100 * 16 * 150,
+        "params": 16 * 151,
+        "activations": 1600,
+        "peak_activation_bytes": 4 * (1176 + 1600),
+    }
+    assert layer["after"] == {
+        "macs": 100 * 6 * 25 + 100 * 16 * 6,
+        "params": 6 * 25 + 16 * 7,
+        "activations": 600 + 1600,
+        "peak_activation_bytes": 4 * (600 + 1600),
+    }
+    # c1 28·28·6 · 25, then 400 to 120 to 84 to 10.
+    rest = 28 * 28 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10
+    before, after = data["totals"]["before"], data["totals"]["after"]
+    assert (before["macs"], after["macs"]) == (rest + 240_000, rest + 24_600)
+    assert before["params"] - after["params"] == 2416 - 262
+    assert after["activations"] - before["activations"] == 600
+    assert before["largest_tensor"] == after["largest_tensor"] == {"layer": "c1", "shape": [28, 28, 6]}
+    report = convcost.load("lenet5").rewrite("separable").report().totals
+    assert after["peak_activation_bytes"] == report.peak_activation_bytes
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_has_a_row_per_rebuilt_layer(fmt: str) -> None:
+    text = run("lenet5", "--to", "separable", "--format", fmt).replace(",", "")
+    assert "240000" in text
+    assert "24600" in text
+    assert "c3" in text
+
+
+def test_the_text_has_the_totals() -> None:
+    text = run("mobilenet_v1", "--to", "standard")
+    assert "568,740,352 -> 4,867,293,184 (569 M -> 4.87 G)" in text
+    assert "112×112×64" in text  # the largest tensor: what block 1 puts out
+    last = next(line for line in text.splitlines() if line.startswith("all layers"))
+    assert last.split()[2:5] == ["568,740,352", "4,867,293,184", "8.5580"]  # 4,867,293,184 / 568,740,352
+
+
+def written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "net.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_each_of_two_neighbours_has_a_row_of_its_own(tmp_path: Path) -> None:
+    convs = "".join(
+        f"  - {{conv2d: {{channels: 6, kernel: 3, padding: 1}}, name: {name}}}\n" for name in ("one", "two")
+    )
+    path = written(tmp_path, f"convcost: 1\nname: neighbours\ninput: [8, 8, 4]\nlayers:\n{convs}")
+    rows = {entry["layer"]: entry["after"]["macs"] for entry in data_of(path, "--to", "separable")["layers"]}
+    assert rows == {"one": 64 * (9 * 4 + 4 * 6), "two": 64 * (9 * 6 + 6 * 6)}
+
+
+def numbers(network: Network) -> list[Any]:
+    kept = ("name", "op", "input_shapes", "output_shapes", "macs", "params", "buffers", "activations", "attrs")
+    return [[getattr(layer, field) for field in kept] for layer in network.report().layers]
+
+
+@pytest.mark.parametrize(
+    ("model", "to"),
+    [
+        ("vgg16", "separable"), ("alexnet", "separable"), ("googlenet_aux", "separable"), ("efficientnet_b0", "separable"),
+        ("mobilenet_v1", "standard"), ("mobilenet_v2", "standard"), ("resnet50", "grouped:32"),
+    ],
+)  # fmt: skip
+def test_a_written_spec_is_the_rewritten_network(tmp_path: Path, model: str, to: str) -> None:
+    path = str(tmp_path / "new.yaml")
+    table = run(model, "--to", to, "-o", path)
+    assert table == run(model, "--to", to)
+    assert validate(path) == []
+    again, rewritten = convcost.load(path), convcost.load(model).rewrite(to)
+    assert numbers(again) == numbers(rewritten)
+    assert again.graph.outputs == rewritten.graph.outputs
+    assert again.report().totals == rewritten.report().totals
+    assert resolved(again.spec, again.graph, again.name) == Path(path).read_text(encoding="utf-8")
+
+
+def test_a_written_spec_says_that_it_has_no_knobs(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.yaml")
+    run("lenet5", "--to", "separable", "-o", path)
+    way_out = "what was resolved or rewritten is one network; set knobs before"
+    for arguments, said in {
+        ("sweep", path, "--over", "resolution=28:40"): f"no knob 'resolution', and no other: {way_out}",
+        ("report", path, "--set", "width=2"): f"no knob 'width', and no other: {way_out}",
+        ("fit", path, "--max-macs", "1M"): f"it has neither width nor resolution; {way_out}",
+    }.items():
+        result = RUNNER.invoke(main, arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.endswith(f"{said}\n")
+    # The way out: the knob first, then the rewrite.
+    macs = [convcost.load("lenet5", resolution=r).rewrite("separable").report().totals.macs for r in (28, 32)]
+    assert macs[1] == convcost.load(path).report().totals.macs
+    assert macs[0] < macs[1]
+
+
+def test_side_outputs_survive() -> None:
+    before = convcost.load("googlenet_aux")
+    after = before.rewrite("separable")
+    assert after.graph.outputs == before.graph.outputs
+    assert len(after.graph.outputs) == 3  # the classifier and two auxiliary heads
+
+
+# Shapes of networks that need care.
+
+DEPTHWISE = "{conv2d: {channels: 4, kernel: 3, padding: 1, groups: 4}, name: dw"
+HEAD = "convcost: 1\nname: x\ninput: [8, 8, 4]\nlayers:\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{DEPTHWISE}, side: true}}", "{conv2d: {channels: 6, kernel: 1}, name: pw, in: dw}"],  # an output itself
+        [f"{DEPTHWISE}}}", "{conv2d: {channels: 6, kernel: 1}, name: pw}", "{conv2d: {channels: 6, kernel: 1}, name: p2, in: dw}",
+         "{add: , in: [pw, p2]}"],
+        [f"{DEPTHWISE}}}", "{conv2d: {channels: 6, kernel: 1, padding: 1}, name: pw}"],  # adds a rim
+        [f"{DEPTHWISE}}}", "{conv2d: {channels: 6, kernel: 1, stride: 2}, name: pw}"],
+        [f"{DEPTHWISE}}}", "{max_pool: {kernel: 2}}", "{conv2d: {channels: 6, kernel: 1}, name: pw}"],
+    ],
+    ids=["side output", "read twice", "padded", "strided", "pooled between"],
+)  # fmt: skip
+def test_pairs_that_no_single_convolution_replaces_stay(tmp_path: Path, lines: list[str]) -> None:
+    path = written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))
+    assert invoke(path, "--to", "standard").stderr == "x has no layer that can become standard\n"
+
+
+def test_a_pair_at_the_end_is_merged_and_the_output_led_to_it(tmp_path: Path) -> None:
+    lines = [f"{DEPTHWISE}}}", "{relu: , name: act}", "{conv2d: {channels: 6, kernel: 1}, name: pw}"]
+    after = convcost.load(written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))).rewrite("standard")
+    assert [node.name for node in after.graph.nodes] == list(after.graph.outputs) == ["pw"]
+    assert after.report().totals.macs == 8 * 8 * 6 * 9 * 4
+
+
+# What is refused.
+
+
+WAYS = "a rewrite goes to separable, standard, grouped:G (G > 1), got"
+
+
+@pytest.mark.parametrize("way", ["seperable", "grouped", "grouped:1", "grouped:two", "separable:2", ""])
+def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
+    result = invoke("lenet5", "--to", way)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{WAYS} {way!r}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alexnet", "--to", "standard"], "alexnet has no layer that can become standard"),
+        (["efficientnet_b0", "--to", "standard"], "efficientnet_b0 has no layer that can become standard"),
+        (["lenet5", "--to", "separable", "--layers", "conv*"], "lenet5 has no layer matching 'conv*' that can become separable"),
+        (["lenet5", "--to", "separable", "--layers", "c1"], "lenet5 has no layer matching 'c1' that can become separable"),
+        (["lenet5", "--to", "grouped:7"], "lenet5 has no layer that can become grouped:7"),
+        (["lenet5", "--to", "separable", "--set", "width=2"], "lenet5 has no knob 'width'. Known: classes, resolution"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_rewritten_is_refused_in_one_line(arguments: list[str], message: str) -> None:
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
+def test_what_is_alive_stands_in_the_table_where_it_changes() -> None:
+    # A layer beside a shortcut: 56·56·64 three times instead of twice, in MiB of 4 bytes.
+    text = run("resnet18", "--to", "separable", "--layers", "conv2_x.block1.conv1.conv2d")
+    assert "alive before  alive after" in text
+    assert "1.53 MiB     2.30 MiB" in text
+    assert "alive" not in run("vgg16", "--to", "separable").partition("MACs   ")[0]

@@ -1,0 +1,202 @@
+"""Random graphs for the tests of memory, and a machine that runs a graph in a real block of memory.
+
+Nothing here uses convcost.memory: the machine is told where edges lie, and notices when somebody wrote over them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from convcost.graph.graph import INPUT, Graph, Node
+from convcost.graph.walk import Step, output_edges, walk
+from convcost.ops import OPS
+
+SIDE = 2
+"""Height of all maps; their width is 1, so that a map of c channels has 2·c elements."""
+FUSED_INTO_CONV = ("relu", "batch_norm")
+
+
+def node(name: str, op: str, *inputs: str, **attrs: Any) -> Node:
+    """A node with the defaults of its op filled in."""
+    return Node(name, op, inputs, OPS[op].convert(attrs))
+
+
+def graph(nodes: Sequence[Node], *outputs: str, input_shape: tuple[int, ...] = (SIDE, 1, 2)) -> Graph:
+    """A graph; its last node is the output if none is named."""
+    return Graph("random", input_shape, tuple(nodes), outputs or (nodes[-1].name,))
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
+    """A graph of up to `most` nodes: convolutions, activations, adds, multiplies, concats, pools, and views."""
+    shapes: dict[str, tuple[int, ...]] = {INPUT: (SIDE, 1, draw(st.integers(1, 4)))}
+    nodes: list[Node] = []
+    for number in range(draw(st.integers(1, most))):
+        new = draw(_nodes(f"n{number}", shapes, views=views))
+        nodes.append(new)
+        cost = OPS[new.op].cost([shapes[edge] for edge in new.inputs], new.attrs)
+        shapes.update(zip(output_edges(new, cost), cost.out))
+    read = {edge for each in nodes for edge in each.inputs}
+    ends = [edge for edge in shapes if edge not in read and edge != INPUT]
+    outputs = draw(st.lists(st.sampled_from(ends), min_size=1, unique=True))
+    extra = draw(st.lists(st.sampled_from(sorted(set(shapes) - {INPUT})), max_size=1))
+    return Graph("random", shapes[INPUT], tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
+
+
+def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> st.SearchStrategy[Node]:
+    edges = list(shapes)
+    recent = st.sampled_from(edges[-4:]) | st.sampled_from(edges)
+
+    def alike(edge: str) -> st.SearchStrategy[list[str]]:
+        same = [other for other in edges if shapes[other] == shapes[edge]]
+        return st.lists(st.sampled_from(same), min_size=1, max_size=2).map(lambda others: [edge, *others])
+
+    kinds = [
+        st.builds(lambda e, c: node(name, "conv2d", e, channels=c, kernel=1, bias=False), recent, st.integers(1, 6)),
+        recent.map(lambda e: node(name, "relu", e)),
+        recent.map(lambda e: node(name, "batch_norm", e)),
+        recent.map(lambda e: node(name, "avg_pool", e, kernel=1)),
+        recent.flatmap(alike).map(lambda several: node(name, "add", *several)),
+        recent.flatmap(alike).map(lambda several: node(name, "multiply", *several)),
+        st.lists(recent, min_size=2, max_size=4).map(lambda several: node(name, "concat", *several)),
+    ]
+    if views:
+        wide = [edge for edge in edges if shapes[edge][-1] > 1]
+        kinds.append(recent.map(lambda e: node(name, "identity", e)))
+        if wide:
+            one = st.sampled_from(wide)
+            kinds.append(one.map(lambda e: node(name, "slice", e, start=0, stop=shapes[e][-1] - 1)))
+            kinds.append(one.map(lambda e: node(name, "split", e, sections=[1, shapes[e][-1] - 1])))
+    return st.one_of(kinds)
+
+
+def reordered(source: Graph, order: Sequence[int]) -> tuple[Step, ...]:
+    """The steps of a graph in another order; a graph checks that nothing runs before what it reads."""
+    return walk(Graph(source.name, source.input_shape, tuple(source.nodes[i] for i in order), source.outputs))
+
+
+class Overwritten(AssertionError):
+    """Somebody read what was not there any more."""
+
+
+class Machine:
+    """Runs a graph in one block of cells, each of which remembers which element of which result it holds."""
+
+    def __init__(self, size: int) -> None:
+        self.cells: list[Any] = [None] * size
+        self.lies: dict[str, list[int]] = {}
+        """Edge -> addresses of its elements, channel after channel."""
+        self.holds: dict[str, list[Any]] = {}
+        """Edge -> the elements that should stand there."""
+
+    def read(self, edge: str) -> None:
+        for address, element in zip(self.lies[edge], self.holds[edge], strict=True):
+            if self.cells[address] != element:
+                raise Overwritten(f"{edge} at {address}: {self.cells[address]} instead of {element}")
+
+    def write(self, edge: str, addresses: list[int], elements: list[Any]) -> None:
+        self.lies[edge], self.holds[edge] = addresses, elements
+        for address, element in zip(addresses, elements, strict=True):
+            self.cells[address] = element
+
+    def run(self, source: Graph, steps: Sequence[Step], places: Mapping[str, list[int]]) -> None:
+        """Execute; `places` are the addresses of each edge that its op writes (views find their own)."""
+        self.write(INPUT, places[INPUT], [(INPUT, i) for i in range(len(places[INPUT]))])
+        for step in steps:
+            for edge in step.node.inputs:
+                self.read(edge)
+            if step.cost.view:
+                self._look(step)
+            elif step.node.op == "concat":
+                self._concat(step, places[step.node.name])
+            else:
+                self._compute(step, places[step.node.name])
+        for edge in source.outputs:
+            self.read(edge)
+
+    def _look(self, step: Step) -> None:
+        """Views: the same addresses, or a part of them; elements are stored channel after channel."""
+        (source,) = step.node.inputs
+        start = step.node.attrs.get("start", 0) * SIDE
+        for edge, shape in zip(output_edges(step.node, step.cost), step.cost.out):
+            stop = start + shape[-1] * SIDE
+            self.lies[edge], self.holds[edge] = self.lies[source][start:stop], self.holds[source][start:stop]
+            start = stop
+
+    def _concat(self, step: Step, addresses: list[int]) -> None:
+        """What lies in place already stays; the rest is copied, which must not destroy what is still to be copied."""
+        name, elements = step.node.name, [e for edge in step.node.inputs for e in self.holds[edge]]
+        sources = [address for edge in step.node.inputs for address in self.lies[edge]]
+        for target, source in zip(addresses, sources, strict=True):
+            if target != source and target in sources:
+                raise Overwritten(f"{name} copies onto what it reads")
+        self.write(name, addresses, elements)
+
+    def _compute(self, step: Step, addresses: list[int]) -> None:
+        """An op may write where it reads only if each element depends on the one at its place alone."""
+        name = step.node.name
+        for edge in step.node.inputs:
+            shared = set(addresses) & set(self.lies[edge])
+            if shared and (step.node.op in ("conv2d", "avg_pool") or self.lies[edge] != addresses):
+                raise Overwritten(f"{name} writes over {edge} while it reads it")
+        self.write(name, addresses, [(name, i) for i in range(len(addresses))])
+
+
+# --- liveness by counting references -------------------------------------------------------------------------------
+
+
+def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
+    """The peak of an execution that frees a buffer when the last one who needs it has run: unfused, fused, inplace."""
+    uses = Counter(edge for step in steps for edge in step.node.inputs)
+    uses.update(source.outputs)
+    buffer = {INPUT: 0}
+    size = {0: _count(source.input_shape)}
+    needed = Counter({0: uses[INPUT]})
+    convs, live, peak = set[str](), size[0], size[0]
+    live -= 0 if needed[0] else size[0]
+    for number, step in enumerate(steps, 1):
+        op, name, inputs = step.node.op, step.node.name, step.node.inputs
+        into_conv = policy != "unfused" and op in FUSED_INTO_CONV and inputs[0] in convs and uses[inputs[0]] == 1
+        if op == "conv2d" or into_conv:
+            convs.add(name)
+        edges = output_edges(step.node, step.cost)
+        if step.cost.view or into_conv:
+            for edge in edges:
+                buffer[edge] = buffer[inputs[0]]
+                needed[buffer[edge]] += uses[edge]
+        else:
+            over = _overwritable(step, buffer, needed, size) if policy == "inplace" else None
+            buffer[name], size[number], needed[number] = number, _count(step.cost.out[0]), uses[name]
+            live += size[number] - (size[over] if over is not None else 0)
+            peak = max(peak, live)
+            if over is not None:
+                live += size[over]  # freed with the others below
+        for edge in inputs:
+            needed[buffer[edge]] -= 1
+        for dead in {buffer[edge] for edge in (*inputs, *edges)}:
+            if needed[dead] == 0:
+                live -= size[dead]
+    return peak
+
+
+def _overwritable(step: Step, buffer: dict[str, int], needed: Counter[int], size: dict[int, int]) -> int | None:
+    op, inputs = step.node.op, step.node.inputs
+    candidates = {"add": inputs, "multiply": inputs[:1], "relu": inputs, "batch_norm": inputs}.get(op, ())
+    for edge in candidates:
+        mine = buffer[edge]
+        others = [other for other in inputs if other != edge]
+        only_me = needed[mine] == inputs.count(edge) and all(buffer[other] != mine for other in others)
+        if only_me and mine != 0 and size[mine] == _count(step.cost.out[0]):
+            return mine
+    return None
+
+
+def _count(shape: Sequence[int]) -> int:
+    result = 1
+    for axis in shape:
+        result *= axis
+    return result

@@ -1,0 +1,188 @@
+"""The best order: against exhaustive search, never worse than the given order, and honest where it gives up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from helpers.random_graphs import graph, graphs, node, reordered
+from hypothesis import given, settings
+
+import convcost
+from convcost.graph.graph import INPUT, Graph, producer
+from convcost.graph.walk import walk
+from convcost.memory import lifetimes
+from convcost.memory.layout import layout
+from convcost.memory.order import MOST_STATES, best_order, bits, compiled
+from convcost.memory.policies import policy
+from convcost.spec.zoo import names
+
+POLICIES = ("unfused", "fused", "inplace", "concat_alias")
+
+
+def orders(source: Graph) -> Iterator[tuple[int, ...]]:
+    """Every order in which the nodes can run."""
+    index = {node.name: i for i, node in enumerate(source.nodes)}
+    needs = [{index[producer(e)] for e in node.inputs if e != INPUT} for node in source.nodes]
+
+    def extend(done: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if len(done) == len(needs):
+            yield done
+        for i, need in enumerate(needs):
+            if i not in done and need <= set(done):
+                yield from extend((*done, i))
+
+    return extend(())
+
+
+def least_by_sets(source: Graph) -> int:
+    """The least peak of a graph without views in which every op writes its own tensor: all sets of executed nodes.
+
+    Apart from convcost.memory altogether: a tensor is alive if it is made and an output, or read by a node still to run.
+    """
+    nodes = source.nodes
+    shapes = {INPUT: source.input_shape} | {s.node.name: s.cost.out[0] for s in walk(source)}
+    size = {edge: shape[0] * shape[1] * shape[2] for edge, shape in shapes.items()}
+    readers = {edge: {n.name for n in nodes if edge in n.inputs} for edge in shapes}
+
+    @cache
+    def least(done: frozenset[str]) -> int:
+        if len(done) == len(nodes):
+            return 0
+        alive = {e for e in (*done, INPUT) if readers[e] - done or e in source.outputs}
+        best = None
+        for new in nodes:
+            if new.name not in done and set(new.inputs) <= done | {INPUT}:
+                here = sum(size[edge] for edge in {*alive, *new.inputs, new.name})
+                best = min(filter(None, (best, max(here, least(done | {new.name})))))
+        assert best is not None
+        return best
+
+    return max(size[INPUT], least(frozenset()))
+
+
+def peak(source: Graph, policy_name: str, order: tuple[int, ...] | None = None) -> int:
+    return lifetimes(walk(source), source.input_shape, source.outputs, policy_name, order).peak().elements
+
+
+@given(graphs(most=12, views=False))
+@settings(max_examples=150, deadline=None)
+def test_the_best_order_equals_an_exhaustive_search_over_sets_of_nodes(source: Graph) -> None:
+    found = best_order(walk(source), source.input_shape, source.outputs, "unfused")
+    assert found.exact
+    assert found.peak == least_by_sets(source)
+
+
+@pytest.mark.parametrize("policy_name", POLICIES)
+@given(source=graphs(most=6))
+@settings(max_examples=60, deadline=None)
+def test_the_best_order_equals_trying_all_orders(policy_name: str, source: Graph) -> None:
+    found = best_order(walk(source), source.input_shape, source.outputs, policy_name)
+    assert found.exact
+    assert found.peak == min(peak(source, policy_name, order) for order in orders(source))
+
+
+@pytest.mark.parametrize("policy_name", POLICIES)
+@given(source=graphs())
+@settings(max_examples=60, deadline=None)
+def test_the_order_is_possible_and_its_peak_is_what_it_says(policy_name: str, source: Graph) -> None:
+    found = best_order(walk(source), source.input_shape, source.outputs, policy_name)
+    reordered(source, found.steps)  # a graph checks its order
+    assert found.bound <= found.peak == peak(source, policy_name, found.steps) <= peak(source, policy_name)
+
+
+@given(graphs())
+@settings(max_examples=100, deadline=None)
+def test_a_search_that_gives_up_has_a_bound_below_the_best_and_an_order_above(source: Graph) -> None:
+    arguments = (walk(source), source.input_shape, source.outputs, "inplace")
+    best, hurried = best_order(*arguments), best_order(*arguments, most_states=1)
+    assert hurried.bound <= best.peak <= hurried.peak <= peak(source, "inplace")
+    assert peak(source, "inplace", hurried.steps) == hurried.peak
+
+
+@given(graphs())
+@settings(max_examples=100, deadline=None)
+def test_segments_are_run_one_after_the_other_in_any_order(source: Graph) -> None:
+    steps = walk(source)
+    where = layout(steps, source.input_shape, source.outputs, policy("unfused"))
+    problem = compiled(steps, where, source.outputs, overwrite=False)
+    segments = list(problem.segments())
+    assert [unit for segment in segments for unit in segment] == list(range(len(problem.units)))
+    comes_from = []  # all units that lead to a unit
+    for unit in problem.units:
+        comes_from.append({b for before in bits(unit.before) for b in (before, *comes_from[before])})
+    for unit in range(len(problem.units)):
+        cut = all(earlier in comes_from[unit] for earlier in range(unit))
+        cut = cut and all(unit in comes_from[later] for later in range(unit + 1, len(problem.units)))
+        ends = unit in {segment[-1] for segment in segments}
+        assert ends == cut or unit == len(problem.units) - 1
+
+
+def two_branches(first: str, second: str) -> Graph:
+    """A wide map that one branch makes narrow, and a narrow one: the wide one should run first."""
+    return graph(
+        [
+            node("wide", "conv2d", INPUT, channels=10, kernel=1),
+            node("small", "conv2d", first, channels=1, kernel=1),
+            node("other", "conv2d", second, channels=3, kernel=1),
+            node("both", "concat", "small", "other"),
+        ]
+    )
+
+
+def test_by_hand() -> None:
+    # Elements: input 4, wide 20, small 2, other 6, both 8. As given, small runs beside wide and the input, which other
+    # still reads: 26. With other in front, wide runs beside the input and other: 30.
+    assert best_order(*_arguments(two_branches("wide", INPUT))).peak == 26
+    # With both branches from wide, no order avoids wide + small + other.
+    found = best_order(*_arguments(two_branches("wide", "wide")))
+    assert (found.peak, found.bound, found.steps) == (28, 28, (0, 1, 2, 3))
+
+
+def test_branches_that_shrink_run_one_by_one() -> None:
+    """Two branches, each wide inside: interleaved as given, both wide maps are alive; one after the other, one is."""
+    source = graph(
+        [
+            node("a1", "conv2d", INPUT, channels=10, kernel=1),
+            node("b1", "conv2d", INPUT, channels=10, kernel=1),
+            node("a2", "conv2d", "a1", channels=1, kernel=1),
+            node("b2", "conv2d", "b1", channels=1, kernel=1),
+            node("sum", "add", "a2", "b2"),
+        ]
+    )
+    assert peak(source, "fused") == 4 + 20 + 20  # the input is alive until b1 has run
+    found = best_order(*_arguments(source))
+    assert (found.peak, found.exact) == (4 + 20 + 2, True)  # input, b1 or a1, and what the first branch left
+    assert found.steps in ((0, 2, 1, 3, 4), (1, 3, 0, 2, 4))
+
+
+def test_a_policy_that_keeps_everything_has_no_best_order() -> None:
+    message = r"^policy sum frees nothing while the network runs, so that there is no best order$"
+    with pytest.raises(convcost.UsageError, match=message):
+        convcost.load("lenet5").memory("sum", order="best")
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(convcost.UsageError, match=r"^there is no order 'bets'. Did you mean best\?$"):
+        convcost.load("lenet5").memory(order="bets")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("policy_name", POLICIES)
+def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: str) -> None:
+    better = set()
+    for model in names():
+        network = convcost.load(model)
+        start = time.process_time()
+        found = best_order(network.steps, network.graph.input_shape, network.graph.outputs, policy_name, MOST_STATES)
+        assert time.process_time() - start < 10, model
+        assert found.exact, model
+        given_peak = peak(network.graph, policy_name)
+        assert found.peak <= given_peak
+        better |= {model} if found.peak < given_peak else set()
+    assert {"nasnet_mobile", "nasnet_large", "xception", "shufflenet_v2_x2_0"} <= better
+
+
+def _arguments(source: Graph) -> tuple[object, ...]:
+    return walk(source), source.input_shape, source.outputs, "fused"

@@ -1,0 +1,197 @@
+"""Blocks in parts: by hand, on MobileNetV2, and Table 3 of its paper."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.random_graphs import graph, node
+
+import convcost
+from convcost.graph.graph import INPUT, Graph
+from convcost.graph.walk import walk
+from convcost.memory import Lifetimes, lifetimes
+from convcost.memory.lifetimes import count
+from convcost.memory.parts import Split, chains, largest_by_size, split
+
+
+def inverted(*, squeeze: bool = False, shortcut: bool = False, expansion: int = 12) -> Graph:
+    """A block on a map of 2×1: c channels are 2·c elements."""
+    depthwise = node("depthwise", "conv2d", "act", channels=expansion, kernel=1, groups=expansion)
+    nodes = [
+        node("start", "conv2d", INPUT, channels=3, kernel=1),
+        node("expand", "conv2d", "start", channels=expansion, kernel=1),
+        node("act", "relu", "expand"),
+        depthwise,
+    ]
+    inner = "depthwise"
+    if squeeze:
+        nodes += [
+            node("squeeze", "global_avg_pool", "depthwise"),
+            node("excite", "conv2d", "squeeze", channels=expansion, kernel=1),
+            node("scaled", "multiply", "depthwise", "excite"),
+        ]
+        inner = "scaled"
+    nodes.append(node("project", "conv2d", inner, channels=3, kernel=1))
+    if shortcut:
+        nodes.append(node("sum", "add", "project", "start"))
+    return graph(nodes)
+
+
+def lives(source: Graph) -> Lifetimes:
+    return lifetimes(walk(source), source.input_shape, source.outputs)
+
+
+def in_parts(source: Graph, parts: int) -> tuple[int, tuple[Split, ...]]:
+    smaller, done = split(walk(source), source.outputs, lives(source), "fused", parts)
+    return smaller.peak().elements, done
+
+
+@pytest.mark.parametrize(("parts", "channels"), [(2, 6), (3, 4), (5, 3), (12, 1), (100, 1)])
+def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: int) -> None:
+    # Whole: expand 24 and depthwise 24. In parts: start 6, project 6, and of both inner maps some of the 12 channels.
+    source = inverted()
+    assert lives(source).peak().elements == 48
+    expected = 6 + 6 + 2 * channels + 2 * channels
+    assert in_parts(source, parts) == (expected, (Split("project", 48, expected, 12 // channels),))
+
+
+def test_a_shortcut_is_alive_anyway() -> None:
+    source = inverted(shortcut=True)
+    assert lives(source).peak().elements == 6 + 48
+    assert in_parts(source, 4)[0] == 6 + 6 + 12  # no more than without a shortcut
+
+
+def test_squeeze_and_excite_needs_the_whole_inner_tensor() -> None:
+    source = inverted(squeeze=True)
+    found = [chain.last for chain in chains(walk(source), source.outputs)]
+    assert found == []
+    assert in_parts(source, 4) == (lives(source).peak().elements, ())
+
+
+def test_an_inner_tensor_that_something_else_reads_is_made_as_a_whole() -> None:
+    source = inverted()
+    nodes = [*source.nodes, node("tap", "conv2d", "depthwise", channels=1, kernel=1)]
+    assert in_parts(graph(nodes, "project", "tap"), 4)[1] == ()
+    assert in_parts(graph(source.nodes, "project", "expand"), 4)[1] == ()
+
+
+def test_a_block_that_does_not_get_smaller_is_left_alone() -> None:
+    # Narrow inside: start 6, expand 2, depthwise 2, project 6; whole: 8 at most, in parts: start and project at once.
+    source = inverted(expansion=1)
+    assert in_parts(source, 2)[1] == ()
+
+
+def test_two_convolutions_are_no_block() -> None:
+    nodes = [node("a", "conv2d", INPUT, channels=9, kernel=1), node("b", "conv2d", "a", channels=1, kernel=1)]
+    assert chains(walk(graph(nodes)), ("b",)) == ()
+
+
+def test_a_convolution_and_its_pool_are_a_block() -> None:
+    nodes = [node("wide", "conv2d", INPUT, channels=9, kernel=1), node("pool", "global_avg_pool", "wide")]
+    source = graph(nodes)
+    # Whole: wide 18 and pool 9; in 3 parts: the input 4, a part of 2·3, and pool 9.
+    assert lives(source).peak().elements == 27
+    assert in_parts(source, 3)[0] == 4 + 6 + 9
+
+
+def test_grouped_convolutions_and_a_shuffle_are_a_block() -> None:
+    nodes = [
+        node("expand", "conv2d", INPUT, channels=12, kernel=1, groups=2),
+        node("shuffle", "channel_shuffle", "expand", groups=2),
+        node("depthwise", "conv2d", "shuffle", channels=12, kernel=1, groups=12),
+        node("project", "conv2d", "depthwise", channels=2, kernel=1, groups=2),
+    ]
+    source = graph(nodes, input_shape=(2, 1, 4))
+    assert lives(source).peak().elements == 48
+    assert in_parts(source, 4)[0] == 8 + 4 + 3 * 6  # three inner maps, a part of 3 channels of each
+
+
+def test_mobilenet_v2_in_parts() -> None:
+    network = convcost.load("mobilenet_v2")
+    assert network.memory(dtype="int8").peak == 112 * 112 * 96 + 56 * 56 * 96
+    # The paper's t is 6. The block that was largest: 112·112·16 in, 56·56·24 out, 16 of 96 channels inside.
+    in_six = network.memory(dtype="int8", parts=6)
+    (block,) = (done for done in in_six.splits if done.name == "stage2.block1.project.conv2d")
+    assert block.before == 1_505_280
+    assert block.after == 112 * 112 * 16 + 56 * 56 * 24 + 112 * 112 * 16 + 56 * 56 * 16
+    assert in_six.peak == block.after
+    assert (
+        len(in_six.splits) == 18
+    )  # 17 blocks - the stem is the first one's expansion - and the last 1×1 with its pool
+    # However many parts, the block's input and output remain.
+    many = network.memory(dtype="int8", parts=1000)
+    # 96 channels make 96 parts of one; the 1280 of the last 1×1, two for each part, 640.
+    assert {done.parts for done in many.splits if done.name.startswith(("stage2.block1", "global_avg_pool"))} == {
+        96,
+        640,
+    }
+    assert many.peak >= 112 * 112 * 16 + 56 * 56 * 24
+
+
+@pytest.mark.parametrize(
+    ("policy", "parts", "message"),
+    [
+        ("unfused", 2, "blocks can run in parts only under a policy that fuses and frees, not under unfused"),
+        ("sum", 2, "blocks can run in parts only under a policy that fuses and frees, not under sum"),
+        ("fused", 0, "a block is split into 2 to 1,000,000 parts, got 0"),
+        ("fused", 10**7, "a block is split into 2 to 1,000,000 parts, got 10000000"),
+    ],
+)
+def test_refusals(policy: str, parts: int, message: str) -> None:
+    with pytest.raises(convcost.UsageError) as caught:
+        convcost.load("mobilenet_v2").memory(policy, parts=parts)
+    assert str(caught.value) == message
+
+
+def widest(model: str, *, blocks_as_one: bool) -> dict[int, tuple[int, int]]:
+    """Height -> channels and elements of the largest tensor that has to exist as a whole."""
+    network = convcost.load(model)
+    found = largest_by_size(
+        network.steps, network.graph.input_shape, network.graph.outputs, blocks_as_one=blocks_as_one
+    )
+    return {height: (tensor.shape[-1], count(tensor)) for (height, _), tensor in found.items()}
+
+
+class TestTable3:
+    """Sandler et al. (arXiv 1801.04381), Table 3: channels / kB of 1,000 bytes at 16 bits, per resolution."""
+
+    def test_mobilenet_v1(self) -> None:
+        printed = {112: (64, 1600), 56: (128, 800), 28: (256, 400), 14: (512, 200), 7: (1024, 199), 1: (1024, 2)}
+        found = widest("mobilenet_v1", blocks_as_one=False)
+        for size, (channels, kilobytes) in printed.items():
+            assert found[size][0] == channels
+            if size != 7:
+                assert abs(2 * found[size][1] / 1000 - kilobytes) <= 0.005 * kilobytes + 0.5
+        # 7·7·1024 elements of 2 bytes are 100 kB: the printed 199 stands for no tensor of the network.
+        assert 2 * found[7][1] == 100_352
+        assert max(2 * elements for _, elements in found.values()) == 1_605_632  # printed: 1600 K (800 K in version 1)
+
+    def test_mobilenet_v2(self) -> None:
+        found = widest("mobilenet_v2", blocks_as_one=True)
+        # From 56 to 14 the table pairs the size of a row of Table 2, which is that of its *input*, with the channels of
+        # its *output*, one stride of two later: 56²×32, 28²×64, 14²×160 exist nowhere in the network.
+        printed = {112: (16, 400), 56: (32, 200), 28: (64, 100), 14: (160, 62), 7: (320, 32), 1: (1280, 2)}
+        assert found == {
+            224: (3, 150_528),
+            112: (16, 200_704),  # printed 16/400
+            56: (24, 75_264),
+            28: (32, 25_088),
+            14: (96, 18_816),
+            7: (320, 15_680),  # printed 320/32
+            1: (1280, 1_280),  # printed 1280/2
+        }
+        for size in (112, 7, 1):
+            assert found[size][0] == printed[size][0]
+        # What is printed is 2 bytes · size² · channels all the same, to the rounding of the table.
+        for size, (channels, kilobytes) in printed.items():
+            assert abs(2 * size * size * channels / 1000 - kilobytes) <= 0.005 * kilobytes + 1
+        # The maximum, 400 K in the later version, is the output of the first block.
+        assert max(2 * elements for size, (_, elements) in found.items() if size < 224) == 401_408
+
+    def test_without_the_trick_the_inner_tensors_count(self) -> None:
+        assert widest("mobilenet_v2", blocks_as_one=False)[112] == (96, 112 * 112 * 96)
+
+    def test_shufflenet(self) -> None:
+        # Printed under "2×, g = 3", the channels 400, 800, 1600 are those of g = 2; here they are 480, 960, 1920.
+        found = widest("shufflenet_v1_x2_0", blocks_as_one=True)
+        assert [found[size][0] for size in (28, 14, 7)] == [480, 960, 1920]
+        assert [round(2 * found[size][1] / 1000, 1) for size in (28, 14, 7)] == [752.6, 376.3, 188.2]

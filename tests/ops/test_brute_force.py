@@ -1,0 +1,287 @@
+"""Every rule against an independent counter that knows no formula, on drawn shapes and attributes, in three systems.
+
+What the counter cannot carry out, the rule's checks must refuse, and the other way round; `STRICTER` lists where a
+rule refuses by design what the counter, which follows the frameworks, would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import pytest
+from helpers import brute_force
+from helpers.brute_force import Count
+from helpers.systems import COUNTS, Case, Numbers, over_arrays, over_ints, over_symbols
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convcost.ops import OPS
+from convcost.ops.activation import ACTIVATIONS
+
+Draw = st.DrawFn
+#: An attribute is absent, one number, or a list of so many numbers.
+ABSENT, ONE, TWO, FOUR = None, 0, 2, 4
+
+# How one op's cases are drawn: first the form, shared by all cases that are stacked, then the numbers of each.
+
+SMALL = st.integers(1, 6)
+CHANNELS = st.sampled_from([1, 2, 3, 4, 6])
+NUMBERS = {
+    "channels": CHANNELS,
+    "kernel": st.integers(1, 3),
+    "stride": st.integers(1, 3),
+    "padding": st.sampled_from([0, 0, 1, 1, 2]),
+    "output_padding": st.integers(0, 2),
+    "dilation": st.sampled_from([1, 1, 2]),
+    "groups": st.sampled_from([1, 1, 2, 3]),
+    "block": st.sampled_from([1, 1, 2, 3]),
+    "size": SMALL,
+    "scale": st.integers(1, 3),
+    "start": st.integers(0, 3),
+    "stop": st.sampled_from([1, 2, 3, 4, 5, 6, 6, 7]),
+}
+PAIR = st.sampled_from([ONE, TWO])
+PAIR_OR_NOT = st.sampled_from([ABSENT, ONE, TWO])
+PADDINGS = st.sampled_from([ABSENT, "valid", "same", "same", ONE, ONE, TWO, FOUR])
+ONE_OR_NOT = st.sampled_from([ABSENT, ONE])
+FLAG = st.sampled_from([ABSENT, True, False])
+AXIS = st.sampled_from([ABSENT, "channels", "height", "width"])
+CONV = {"channels": st.just(ONE), "kernel": PAIR, "stride": PAIR_OR_NOT, "dilation": PAIR_OR_NOT, "bias": FLAG}
+MODE = st.sampled_from([ABSENT, "nearest", "bilinear", "bicubic"])
+POOL = {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "ceil_mode": FLAG}
+NORM = {"scale": FLAG, "shift": FLAG}
+FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "conv2d": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
+    "conv_transpose2d": {**CONV, "padding": PADDINGS, "groups": ONE_OR_NOT, "output_padding": PAIR_OR_NOT},
+    "conv2d_table": {
+        **{name: form for name, form in CONV.items() if name != "channels"},
+        "connections": st.lists(
+            st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True), min_size=1, max_size=3
+        ),
+        "padding": PADDINGS,
+    },
+    "linear": {"channels": st.just(ONE), "bias": FLAG},
+    "rbf": {"channels": st.just(ONE)},
+    "scale": {"shift": FLAG},
+    "subsample": {"kernel": PAIR},
+    "batch_norm": NORM,
+    "layer_norm": NORM,
+    "group_norm": {"groups": st.just(ONE), **NORM},
+    "local_response_norm": {"size": ONE_OR_NOT},
+    "max_pool": {**POOL, "dilation": PAIR_OR_NOT},
+    "avg_pool": POOL,
+    "adaptive_avg_pool": {"size": PAIR},
+    "adaptive_max_pool": {"size": PAIR},
+    "concat": {"axis": AXIS},
+    "dropout": {"rate": st.just(Fraction(1, 2))},
+    "pad": {"padding": st.sampled_from([ONE, TWO, FOUR])},
+    "upsample": {"scale": PAIR, "mode": MODE},
+    "resize": {"size": PAIR, "mode": MODE},
+    "channel_shuffle": {"groups": st.just(ONE)},
+    "depth_to_space": {"block": st.just(ONE)},
+    "space_to_depth": {"block": st.just(ONE)},
+    "slice": {"start": st.just(ONE), "stop": st.just(ONE), "axis": AXIS},
+    "split": {"sections": st.sampled_from([2, 3, "2 sizes", "3 sizes"]), "axis": AXIS},
+}
+MERGES = {"add", "multiply", "concat"}
+VECTORS = {"linear", "rbf"}
+TENSORS = {
+    "add", "multiply", "concat", "batch_norm", "layer_norm", "flatten", "identity", "dropout", "prelu", "scale",
+    "slice", "split", *ACTIVATIONS,
+}  # fmt: skip
+
+
+def drawn_form(draw: Draw, op: str) -> tuple[list[int], dict[str, Any]]:
+    """The rank of each input, and for each attribute its form, or its value where that is no number."""
+    ranks = st.just(1) if op in VECTORS else st.sampled_from([3, 3, 3, 1] if op in TENSORS else [3])
+    inputs = [draw(ranks)] * draw(st.integers(2, 3) if op in MERGES else st.just(1))
+    if op in MERGES and draw(st.integers(0, 9)) == 0:
+        inputs[-1] = 4 - inputs[-1]  # a vector among maps, or the other way round
+    form = {name: draw(forms) for name, forms in FORMS.get(op, {}).items()}
+    if op == "conv_transpose2d" and form["padding"] == "same":
+        form["output_padding"] = ABSENT  # the counter refuses both together, and the rule's manual has h' = h·stride
+    return inputs, {name: value for name, value in form.items() if value is not ABSENT}
+
+
+def drawn_case(draw: Draw, op: str, ranks: list[int], form: dict[str, Any]) -> Case:
+    """Numbers for a form; most of the drawn cases fit, some do not."""
+    shapes = [drawn_shape(draw, ranks[0])]
+    shapes += [like(draw, shapes[0], rank, op) for rank in ranks[1:]]
+    attrs = {name: drawn_value(draw, name, value, shapes[0], form) for name, value in form.items()}
+    if form.get("groups") == "depthwise":
+        attrs["channels"] = shapes[0][-1] * draw(st.integers(1, 2))
+    return Case(op, shapes, attrs)
+
+
+def drawn_shape(draw: Draw, rank: int) -> tuple[int, ...]:
+    return (draw(SMALL), draw(SMALL), draw(CHANNELS))[-rank:]
+
+
+def like(draw: Draw, shape: tuple[int, ...], rank: int, op: str) -> tuple[int, ...]:
+    """The shape of a further input: mostly that of the first; for a gate also (1, 1, c); sometimes any."""
+    if rank != len(shape) or draw(st.integers(0, 3)) == 0:
+        return drawn_shape(draw, rank)
+    if op == "multiply" and draw(st.booleans()):
+        return tuple([1] * (rank - 1) + [shape[-1]])
+    return shape
+
+
+def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], forms: dict[str, Any]) -> Any:
+    if name == "sections" and isinstance(form, str):
+        return drawn_sections(draw, int(form[0]), shape, forms.get("axis", "channels"))
+    if form == "depthwise":
+        return shape[-1]
+    if name not in NUMBERS or isinstance(form, (bool, str)):
+        return form
+    return [draw(NUMBERS[name]) for _ in range(form)] if form else draw(NUMBERS[name])
+
+
+def drawn_sections(draw: Draw, parts: int, shape: tuple[int, ...], axis: str) -> list[int]:
+    """Sizes of parts that mostly make up the axis."""
+    sizes = [draw(st.integers(1, 2)) for _ in range(parts - 1)]
+    rest = shape[brute_force.AXES[axis] :][0] - sum(sizes)
+    return [*sizes, rest if rest > 0 and draw(st.integers(0, 3)) else draw(SMALL)]
+
+
+@st.composite
+def batches(draw: Draw, op: str) -> list[Case]:
+    """Cases of one structure, to be stacked into arrays."""
+    ranks, form = drawn_form(draw, op)
+    return [drawn_case(draw, op, ranks, form) for _ in range(3)]
+
+
+# What the counter says of a case.
+
+
+def unchanged(x: brute_force.Shape, **_attrs: Any) -> Count:
+    return Count((x,))
+
+
+def prelu(x: brute_force.Shape) -> Count:
+    slopes = {position[-1] for position in product(*map(range, x))}
+    return Count((x,), weights=len(slopes))
+
+
+COUNTERS: dict[str, Callable[..., Count]] = {
+    **dict.fromkeys([*ACTIVATIONS, "identity", "dropout"], unchanged),
+    "prelu": prelu,
+    "slice": brute_force.slice_,
+    "adaptive_max_pool": brute_force.adaptive_avg_pool,
+}
+
+
+def counted(case: Case) -> Count | None:
+    """What the counter finds; None if it cannot be done."""
+    attrs = {
+        name: (value, value) if name in PAIRS.get(case.op, ()) and isinstance(value, int) else as_tuple(value)
+        for name, value in case.attrs.items()
+        if name != "mode"  # no count of the ledger depends on it
+    }
+    if case.op in {"max_pool", "avg_pool"}:
+        attrs.setdefault("stride", attrs["kernel"])
+    try:
+        return (COUNTERS.get(case.op) or getattr(brute_force, case.op))(*case.shapes, **attrs)
+    except (ValueError, LookupError):
+        return None
+
+
+WINDOW_PAIRS = ("kernel", "stride", "dilation", "output_padding")
+PAIRS = {
+    **dict.fromkeys(["conv2d", "conv2d_table", "conv_transpose2d", "max_pool", "avg_pool", "subsample"], WINDOW_PAIRS),
+    **dict.fromkeys(["adaptive_avg_pool", "adaptive_max_pool", "resize"], ("size",)),
+    "upsample": ("scale",),
+}
+
+
+def as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+# Where the rule refuses by design what the counter would do.
+
+
+def pair_of(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def pool_axes(case: Case) -> list[tuple[int, int, int, int]]:
+    """For height and width: size, zeros before and behind, extent of the window; nothing for `same`."""
+    padding = case.attrs.get("padding", 0)
+    if padding == "same":
+        return []
+    sides = brute_force._explicit_sides(as_tuple(padding))
+    kernel, dilation = pair_of(case.attrs["kernel"]), pair_of(case.attrs.get("dilation", 1))
+    return [(case.shapes[0][axis], *sides[axis], dilation[axis] * (kernel[axis] - 1) + 1) for axis in (0, 1)]
+
+
+def refused_pool(case: Case) -> bool:
+    """Zeros on one side of the map that fill a window: its result would not come from the map."""
+    return any(max(before, after) >= extent for _, before, after, extent in pool_axes(case))
+
+
+def refused_gate(case: Case) -> bool:
+    """A gate of another rank, or with one channel for all: only heights and widths of 1 are stretched."""
+    x, *gates = case.shapes
+    return any(len(gate) != len(x) or gate[-1] != x[-1] for gate in gates)
+
+
+def refused_slice(case: Case) -> bool:
+    """A stop beyond the end, which Python and numpy cut off in silence."""
+    size = case.shapes[0][brute_force.AXES[case.attrs.get("axis", "channels")] :][0]
+    return case.attrs["stop"] > size
+
+
+def refused_output_padding(case: Case) -> bool:
+    """More rows or columns at the end than a strided convolution could have left out, as PyTorch refuses them."""
+    pairs = (pair_of(case.attrs.get(name, default)) for name, default in (("stride", 1), ("dilation", 1)))
+    extra = pair_of(case.attrs.get("output_padding", 0))
+    return any(more >= max(step, apart) for more, step, apart in zip(extra, *pairs, strict=True))
+
+
+STRICTER: dict[str, Callable[[Case], bool]] = {
+    "conv_transpose2d": refused_output_padding,
+    "max_pool": refused_pool,
+    "avg_pool": refused_pool,
+    "multiply": refused_gate,
+    "slice": refused_slice,
+}
+
+
+# The comparison.
+
+CAN_BE_REFUSED = {
+    "conv2d", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth", "split",
+    "add", "concat", *STRICTER,
+}  # fmt: skip
+EXAMPLES = {"conv2d": 150, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 100}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_rule_counts_and_refuses_what_the_counter_does_in_every_number_system(op):
+    refusals = set()
+
+    @settings(deadline=None, derandomize=True, max_examples=EXAMPLES.get(op, 60 if op in FORMS else 20), database=None)
+    @given(batches(op))
+    def compare(cases: list[Case]) -> None:
+        for case, at_point in zip(cases, over_arrays(cases), strict=True):
+            numbers = over_ints(case)
+            assert at_point == numbers
+            assert over_symbols(case) == numbers
+            refusals.add(compared_with_count(case, numbers))
+
+    compare()
+    assert refusals == ({True, False} if op in CAN_BE_REFUSED else {False}), "the cases drawn are too much alike"
+
+
+def compared_with_count(case: Case, numbers: Numbers) -> bool:
+    """Whether rule and counter refuse the case, after they were found to agree."""
+    count = counted(case)
+    refused = count is None or STRICTER.get(case.op, lambda _case: False)(case)
+    assert all(numbers.holds) != refused
+    if count and not refused:
+        assert numbers.out == count.out
+        assert {name: getattr(numbers, name) for name in COUNTS} == {name: getattr(count, name) for name in COUNTS}
+    return refused

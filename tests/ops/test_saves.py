@@ -1,0 +1,30 @@
+"""What each op declares that its derivative needs, written down once more from the derivative itself."""
+
+from __future__ import annotations
+
+from helpers.op_rows import ROWS
+
+from convcost.ops import OPS
+
+#: f(x) = w·x: the weight's derivative is x. Products: each factor's derivative is the others.
+INPUTS = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
+INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample"}
+#: Not monotonic, so that the output does not tell the input: x·sigmoid(x) and its like fall and rise.
+INPUTS |= {"gelu", "silu", "swish", "mish", "hard_swish"}
+#: f'(x) from y: relu y > 0; sigmoid y(1 - y); tanh 1 - y²; softmax y(δ - y); softplus 1 - exp(-y); elu y + 1 where y < 0.
+OUTPUTS = {"relu", "relu6", "leaky_relu", "elu", "selu", "hard_sigmoid", "sigmoid", "tanh", "softplus", "softmax"}
+#: Which element was the largest; which were kept.
+MASKS = {"max_pool", "global_max_pool", "adaptive_max_pool", "dropout"}
+
+
+def test_every_op_declares_what_its_derivative_needs() -> None:
+    found: dict[str, tuple[str, ...]] = {}
+    for row in ROWS:
+        case = row.case
+        op = OPS[case.op]
+        found[case.op] = op.cost(case.shapes, op.convert(case.attrs)).saves
+    assert set(found) == set(OPS)
+    assert {op for op, saves in found.items() if saves == ("inputs",)} == INPUTS
+    assert {op for op, saves in found.items() if saves == ("outputs",)} == OUTPUTS
+    assert {op for op, saves in found.items() if saves == ("mask",)} == MASKS
+    assert all(not saves for op, saves in found.items() if op not in INPUTS | OUTPUTS | MASKS)

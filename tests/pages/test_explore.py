@@ -1,0 +1,126 @@
+"""The explorer, and pictures along sizes of which some cannot be built: multiples of 8 only, channels not rounded."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.paths import SPECS
+
+import convcost
+from convcost import plots
+from convcost.cli.main import main
+from convcost.core.errors import SpecError
+from convcost.pages.explore import explore_page
+from convcost.pages.report import report_page
+
+UNET, UNET_WIDE, UNROUNDED = (str(SPECS / name) for name in ("unet.yaml", "unet_wide.yaml", "unrounded.yaml"))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_a_curve_has_gaps_where_no_network_can_be_built() -> None:
+    """Three poolings by two and three upsamplings: the sides of the skips agree at multiples of eight, and only there."""
+    network = convcost.load(UNET)
+    line, dots = plots.sizes(network, network.report())[0].data
+    found = {x for x in line.x if x is not None}
+    assert found == {x for x in range(256 - 96, 256 + 97) if x % 8 == 0} == set(dots.x)
+    assert all(None in line.x[line.x.index(x) : line.x.index(x + 8)] for x in sorted(found)[:-1])
+    drawn = plots.svg(plots.sizes(network, network.report())[0])
+    (steps,) = re.findall(r'class="l-s0" stroke-width="2" d="([^"]*)"', drawn)
+    assert not re.search("[hvl]", steps)
+    assert drawn.count("<circle") == len(found)
+
+
+def test_a_budget_line_does_not_pass_over_what_cannot_be_built() -> None:
+    line = [None, 1, 2, 3]
+    figure = plots.heat_map(["a", "b", "c"], ["1", "2", "3", "4"], [line, [None] * 4, line], budgets=[2])
+    assert figure.data[1].x == ("3", None, "3")
+    figure = plots.heat_map(["a", "b"], ["1", "2", "3", "4"], [line, [1, None, None, 4]], budgets=[3])
+    assert figure.data[1].x == ("4", None, "1")
+    figure = plots.heat_map(["a", "b"], ["1", "2", "3", "4"], [line, line], budgets=[3])
+    assert figure.data[1].x == ("4", "4")
+
+
+def test_the_map_of_a_report_has_sizes_that_can_be_built() -> None:
+    network = convcost.load(UNET_WIDE)
+    sizes = [int(x) for x in plots.sizes(network, network.report())[1].data[0].x]
+    assert 256 in sizes
+    assert len(sizes) > 10
+    assert all(size % 8 == 0 for size in sizes)
+
+
+def test_a_page_speaks_only_of_what_it_shows() -> None:
+    network, wide = convcost.load(UNET), convcost.load(UNROUNDED)
+    page = report_page(network, network.report())
+    assert "MACs at every resolution: what a change of size costs. Sizes that cannot be built are left out.</p>" in page
+    assert "against width" not in page
+    page = report_page(wide, wide.report())
+    assert "and against width: what a change of size costs, and what a budget allows.</p>" in page
+    assert "left out" not in page
+
+
+def space(page: str) -> Any:
+    return json.loads(re.search(r'id="space">(.*?)</script>', page)[1])
+
+
+def test_the_explorer_knows_why_what_cannot_be_built() -> None:
+    network = convcost.load(UNET)
+    found = space(explore_page(network, network.report()))
+    sizes = [int(size) for size in found["axes"]["resolution"]]
+    lacking = set()
+    for part in found["missing"]:
+        lacking |= {sizes[at] for first, last, _ in part["values"][0] for at in range(first, last + 1)}
+        with pytest.raises(SpecError, match=re.escape(part["reason"].partition(": ")[2])):
+            convcost.load(UNET, resolution=sizes[part["first"][0]]).report()
+    assert lacking == {size for size in sizes if size % 8}
+
+
+def test_knobs_without_a_slider_are_named(tmp_path: Path) -> None:
+    network = convcost.load("vgg16")
+    page = explore_page(network, network.report())
+    said = (
+        "Without a slider: config D, norm none, lrn false, classes 1000. With <code>--over KNOB=VALUES</code> you name"
+    )
+    assert said in page
+    assert "for example <code>--over config=A,B,C,D,E</code>" in page
+    out = tmp_path / "x.html"
+    assert run("explore", "vgg16", "--over", "config=A,B,C,D,E", "-o", str(out)).exit_code == 0
+    page = out.read_text(encoding="utf-8")
+    assert "Without a slider: norm none, lrn false, width 1.0, depth 1.0, resolution 224, classes 1000." in page
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "last"), [(UNROUNDED, 8, 64), ("mobilenet_v2", 32, 448), ("efficientnet_b7", 101, 1100)]
+)
+def test_a_resolution_slides_down_as_well_as_up(model: str, first: int, last: int) -> None:
+    """From a quarter, or 32 where that is less; to twice, or 500 more; a thousand values at most."""
+    network = convcost.load(model)
+    sizes = space(explore_page(network, network.report()))["axes"]["resolution"]
+    assert (sizes[0], sizes[-1]) == (str(first), str(last))
+
+
+def test_explored_bytes_say_of_which_type_and_policy(tmp_path: Path) -> None:
+    path = tmp_path / "x.html"
+    run("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", str(path))
+    page = path.read_text(encoding="utf-8")
+    assert "<li>peak memory as int8, policy inplace<b" in page
+    assert "peak memory as int8, policy inplace</p>" in page.split("</header>")[0]
+    assert "begins with this network&#x27;s own MACs" in page
+
+
+def test_what_cannot_be_explored_is_told(tmp_path: Path) -> None:
+    spec = tmp_path / "fixed.yaml"
+    spec.write_text("convcost: 1\nname: fixed\ninput: [8, 8, 3]\nlayers: [flatten]\n")
+    path = tmp_path / "x.html"
+    done = run("explore", str(spec), "-o", str(path))
+    assert done.stderr == "fixed has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES\n"
+    done = run("explore", "mobilenet_v2", "--over", "resolution=32:2000:1", "-o", str(path))
+    assert done.stderr == "the axis resolution has 1,969 values; a slider takes 1,000\n"
+    assert not path.exists()

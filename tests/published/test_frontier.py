@@ -1,0 +1,349 @@
+"""Accuracy against cost: the front against brute force, the papers' pictures, what is refused and what is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convcost import load, plots
+from convcost.cli.main import main
+from convcost.core.errors import UsageError
+from convcost.pages.frontier import frontier_page
+from convcost.plots.frontier import hover
+from convcost.published.data import Measured, accuracies
+from convcost.published.frontier import COUNTED, PRINTED, Point, frontier, frontier_table, mark_front
+from convcost.render.table import render
+
+HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["frontier", *arguments])
+
+
+def made(cost: int, accuracy: int | Fraction, family: str = "f") -> Point:
+    row = Measured("", family, "x", "", {}, 0, str(accuracy), "", "", "", "", 0, "", "", "", "", "")
+    return Point(row, Fraction(accuracy), cost, COUNTED)
+
+
+def table(path: Path, *rows: str, head: str = HEAD) -> str:
+    path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    return str(path)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=30))
+def test_the_front_is_what_comparing_every_pair_gives(pairs: list[tuple[int, int]]) -> None:
+    found = mark_front([made(cost, accuracy) for cost, accuracy in pairs])
+    assert [p.cost for p in found] == sorted(cost for cost, _ in pairs)
+    expected = {
+        (c, a)
+        for c, a in pairs
+        if not any((d <= c and b > a) or (d < c and b >= a) for d, b in pairs)
+    }  # fmt: skip
+    front = [(p.cost, int(p.accuracy)) for p in found if p.front]
+    assert len(front) == len(set(front))
+    assert set(front) == expected
+
+
+def test_accuracies_are_compared_as_they_are_printed_not_as_floats() -> None:
+    """70.1 + 1/10**6 differs from 70.1 by less than float32 could tell."""
+    found = mark_front([made(2, Fraction("70.100001")), made(1, Fraction("70.1"))])
+    assert [point.front for point in found] == [True, True]
+
+
+def test_mobilenet_v2_dominates_v1_over_their_checkpoints() -> None:
+    """The picture of the MobileNetV2 paper: each V1 checkpoint is beaten by a V2 checkpoint that costs no more."""
+    sources = {point.measured.source for point in frontier(family=["MobileNetV[12]"], tier=["authors"]).points}
+    found = frontier(family=["MobileNetV[12]"], tier=["authors"])
+    assert len(found.points) == 16 + 22, sources
+    v1 = [point for point in found.points if point.measured.family == "MobileNetV1"]
+    v2 = [point for point in found.points if point.measured.family == "MobileNetV2"]
+    assert all(any(b.cost <= a.cost and b.accuracy > a.accuracy for b in v2) for a in v1)
+    assert not any(point.front for point in v1)
+
+
+def test_efficientnets_are_the_front_of_the_figure_of_their_paper() -> None:
+    """arXiv 1905.11946, Table 2 and Figure 1."""
+    found = frontier(source=["efficientnet"])
+    names = {point.measured.item[-2:] for point in found.front if point.measured.family == "EfficientNet"}
+    assert names == {f"B{i}" for i in range(8)}
+    assert {point.measured.family for point in found.front} == {"EfficientNet"}
+
+
+def test_costs_are_counted_at_the_resolution_of_the_evaluation() -> None:
+    """Table 7 of the MobileNets paper: 569, 418, 290 and 186 million at 224, 192, 160 and 128."""
+    found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
+    at = {p.measured.resolution: p.cost for p in found.points if p.measured.item.startswith("MobileNetV1 1.0-")}
+    assert {size: round(cost / 1e6) for size, cost in at.items()} == {224: 569, 192: 418, 160: 291, 128: 186}
+
+
+def test_a_row_is_counted_at_its_resolution_though_its_knobs_do_not_repeat_it(tmp_path: Path) -> None:
+    """Table 7 of the MobileNets paper again: 569 million at 224, 290 at 160."""
+    path = table(
+        tmp_path / "mine.csv",
+        "a,mobilenet_v1,,224,70.6,,,A",
+        "b,mobilenet_v1,,160,67.2,,,A",
+        "c,mobilenet_v1,resolution=160,160,67.2,,,A",
+        "d,mobilenet_v1,,,70.6,,,A",
+    )
+    points = frontier(data=path).points
+    assert {p.measured.item: p.measured.resolution for p in points} == {"a": 224, "b": 160, "c": 160, "d": 224}
+    found = {p.measured.item: p.cost for p in points}
+    assert (found["a"], found["b"]) == (568740352, load("mobilenet_v1", resolution=160).report().totals.macs)
+    assert (found["c"], found["d"]) == (found["b"], found["a"])
+
+
+def test_shipped_rows_state_the_resolution_that_they_are_counted_at() -> None:
+    for point in frontier(tier=()).points[::9]:
+        if point.how == COUNTED:
+            report = load(point.measured.model, **point.measured.knobs).report()
+            assert (report.input_shape[0], report.totals.macs) == (point.measured.resolution, point.cost)
+
+
+def test_a_file_with_the_name_of_a_network_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text("item,top1,model\na,70,lenet5\n")
+    costs = []
+    for channels in (1, 2):
+        text = f"convcost: 1\nname: own\ninput: [4, 4, 3]\nlayers: [{{conv2d: {{channels: {channels}, kernel: 1}}}}]\n"
+        Path("lenet5").write_text(text)
+        costs.append(frontier(data="table.csv").points[0].cost)
+    Path("lenet5").unlink()
+    costs += [frontier(data="table.csv").points[0].cost for _ in range(2)]
+    assert costs == [4 * 4 * 3, 4 * 4 * 3 * 2, 416_520, 416_520]
+
+
+def test_every_counted_cost_is_what_the_report_says() -> None:
+    for x, field in (("params", "params"), ("peak", "peak_activation_bytes"), ("activations", "activations")):
+        found = frontier(x=x, family=["MobileNetV1", "SqueezeNet"])
+        for point in [point for point in found.points if point.how == COUNTED][::7]:
+            report = load(point.measured.model, **point.measured.knobs).report()
+            assert getattr(report.totals, field) == point.cost
+
+
+def test_nothing_is_lost_between_the_file_and_the_picture() -> None:
+    found = frontier(tier=())
+    assert len(found.points) + len(found.omitted) == len(accuracies())
+    marks = [t for t in plots.frontier(found).data if t.mode == "markers" and t.hovertext]
+    assert sum(len(t.x) for t in marks) == len(found.points)
+    assert len({o.measured.at for o in found.omitted} | {p.measured.at for p in found.points}) == len(accuracies())
+
+
+def test_a_printed_figure_stands_in_only_where_it_counts_the_same(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "mine.csv",
+        "a,,,224,70,569,paper,A",
+        "b,,,224,71,570.5,torch,A",
+        "c,,,224,72,600,timm,A",
+        "d,,,224,73,,,A",
+        "e,mobilenet_v2,width=0.5,224,65.4,97,timm,A",
+    )
+    found = frontier(data=path)
+    assert {p.measured.item: (p.cost, p.how) for p in found.points} == {
+        "a": (569_000_000, PRINTED),
+        "b": (285_250_000, PRINTED),  # half of 570.5 million FLOPs
+        "e": (load("mobilenet_v2", width=0.5).report().totals.macs, COUNTED),
+    }
+    assert [(o.measured.item, o.why) for o in found.omitted] == [
+        ("c", "not in the zoo, and its MACs are printed under another convention (timm)"),
+        ("d", "not in the zoo, and no MACs are printed"),
+    ]
+    twice = frontier(data=path, convention="torch")
+    assert {p.measured.item: p.cost for p in twice.points if p.measured.item in "ab"} == {
+        "a": 1_138_000_000,
+        "b": 570_500_000,
+    }
+    assert "as printed, converted from paper" in hover(twice, twice.points[-1])
+
+
+def test_your_own_network_stands_on_the_picture(tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text("convcost: 1\nname: mine\ninput: [8, 8, 3]\nlayers:\n  - {conv2d: {channels: 5, kernel: 3}}\n")
+    found = frontier(family=["MobileNetV1"], yours={str(spec): "72.3"})
+    (own,) = [point for point in found.points if point.how == "yours"]
+    assert (own.cost, own.accuracy) == (6 * 6 * 5 * 27, Fraction("72.3"))
+    assert own.front
+    (trace,) = [trace for trace in plots.frontier(found).data if trace.name == "yours"]
+    assert list(trace.x) == [4860]
+
+
+def test_of_your_own_network_only_the_accuracy_that_you_give_is_known() -> None:
+    for y, other in (("top1", "top5"), ("top5", "top1")):
+        found = frontier(y=y, family=["SqueezeNet"], yours={"resnet18": "60.1"})
+        (own,) = [point for point in found.points if point.how == "yours"]
+        assert (getattr(own.measured, y), getattr(own.measured, other)) == ("60.1", "")
+        (row,) = [
+            row for row in csv.DictReader(io.StringIO(render(frontier_table(found), "csv"))) if row["tier"] == "yours"
+        ]
+        assert (row[y], row[other]) == ("60.1", "")
+
+
+def test_where_no_family_is_near_all_are_named() -> None:
+    said = run("--family", "nothing").stderr
+    assert said.startswith("there is no family 'nothing'. Known: AlexNet, BagNet, BN-Inception, ")
+    assert said.endswith(", ZFNet\n")
+    listed = said.partition("Known: ")[2].strip().split(", ")
+    assert set(listed) == {row.family for row in accuracies()}
+
+
+def test_selections() -> None:
+    assert {p.measured.year for p in frontier(year="2015-2016").points} <= {2015, 2016}
+    assert {p.measured.tier for p in frontier(tier=["paper"]).points} == {"paper"}
+    assert {p.measured.family for p in frontier(family=["mobilenetv1"]).points} == {"MobileNetV1"}
+    assert all(point.front for point in frontier(front_only=True).points)
+    assert all(point.measured.top5 for point in frontier(y="top5").points)
+
+
+def test_bounds_hold_for_points_and_front() -> None:
+    every, few = frontier(), frontier(most="500M", least="70")
+    within = [p for p in every.points if p.cost <= 500_000_000 and p.accuracy >= 70]
+    assert 0 < len(within) < len(every.points)
+    assert {(p.cost, p.name) for p in few.points} == {(p.cost, p.name) for p in within}
+    assert [(p.cost, p.accuracy) for p in few.front] == [(p.cost, p.accuracy) for p in mark_front(within) if p.front]
+    assert dict(frontier_table(few).notes)["selected"].endswith("macs at most 500,000,000, top1 at least 70 %")
+
+
+def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_family() -> None:
+    assert "front" in frontier_table(frontier(family=["vgg"])).headers
+    alone = frontier_table(frontier(front_only=True))
+    assert alone.headers[:3] == ("network", "top1", "MACs")
+    assert "front" not in alone.headers
+    named = [row[0] for row in frontier_table(frontier(family=["vgg"], tier=())).rows]
+    assert all("vgg" in name.lower() for name in named)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--family", "mobilenetvv1"], "there is no family 'mobilenetvv1'. Did you mean MobileNetV1?"),
+        (["--source", "efficientnt"], "there is no source 'efficientnt'. Did you mean efficientnet?"),
+        (["--year", "18"], "'18' is no year or span of years, e.g. 2018 or 2015-2019"),
+        (["--year", "1990"], "nothing to show: "),
+        (
+            ["--your", "resnet18=no"],
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",
+        ),
+        (
+            ["--your", "resnet18=172"],
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '172'",
+        ),
+        (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
+        (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
+        (["--your", "resnet18=1"], "resnet18: 1 is a fraction, and accuracies are per cent: write 100"),
+        (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
+        (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
+        (["--data", "none.csv"], "none.csv: "),
+        (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),
+        (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
+        (
+            ["--min", "0"],
+            "the least accuracy: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '0'",
+        ),
+        (["--max", "1M", "--min", "99"], "nothing to show: no point has macs at most 1,000,000, top1 at least 99 %"),
+    ],
+)
+def test_refusals_are_one_line(
+    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*options, "-o", "out.html")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "message"),
+    [
+        ("item,top1,mac", "a,70,5", "bad.csv:1: there is no column 'mac'. Did you mean macs?"),
+        ("item,macs", "a,5", "bad.csv:1: the column top1 is missing. Columns: "),
+        ("item,top1", "a,", "bad.csv:2: top1 is empty"),
+        ("item,top1", "a,0.7.1", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '0.7.1'"),
+        ("item,top1", "a,101", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '101'"),
+        ("item,top1", "a,0.7", "bad.csv:2: top1: 0.7 is a fraction, and accuracies are per cent: write 70"),
+        ("item,top1,macs", "a,70,5M", "bad.csv:2: macs must be a number of millions, e.g. 3.47, got '5M'"),
+        ("item,top1,year", "a,70,soon", "bad.csv:2: year must be a whole number, got 'soon'"),
+        ("item,top1,model,knobs", "a,70,vgg16,width", "bad.csv:2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
+        ("item,top1,model,knobs", "a,70,vgg16,wid=1", "bad.csv:2: vgg16 has no knob 'wid'. Did you mean width?"),
+        (
+            "item,top1,model,knobs,resolution",
+            "a,70,mobilenet_v1,resolution=192,160",
+            "bad.csv:2: resolution is 160, but knobs say 192; leave out one",
+        ),
+        ("item,top1", "a,70,71", "bad.csv:2: 3 cells where the header has 2 columns; a cell with a comma in it"),
+    ],
+)
+def test_a_wrong_table_is_told_where(
+    head: str, row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "bad.csv", row, head=head)
+    done = run("--data", "bad.csv", "-o", "out.svg")
+    assert (done.exit_code, done.stderr.splitlines()[0][: len(message)]) == (2, message)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_machine_formats_agree() -> None:
+    few = ["--family", "MobileNetV1", "--tier", "authors"]
+    data = json.loads(run(*few, "--format", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(run(*few, "--format", "csv").stdout)))
+    assert data["schema"] == "convcost.frontier/1"
+    assert [p["macs"] for p in data["points"]] == [int(row["macs"]) for row in rows]
+    assert [str(p["front"]) for p in data["points"]] == [row["front"] for row in rows]
+    text = run(*few).stdout
+    assert sum("  *  " in line for line in text.splitlines()) == sum(p["front"] for p in data["points"])
+
+
+def test_what_is_left_out_is_named() -> None:
+    found = frontier(tier=["reimplementation"], family=["DLA", "ResNet"])
+    data: Any = frontier_table(found).data
+    assert len(data["left_out"]) == len(found.omitted) > 0
+    page = frontier_page(found)
+    assert f"Left out: {len(found.omitted)}" in page
+    assert all(o.measured.item in page for o in found.omitted)
+    assert "left out" in render(frontier_table(found), "table")
+
+
+def test_bytes_depend_on_nothing_but_the_data(tmp_path: Path) -> None:
+    outputs = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for ending in ("html", "svg", "csv", "json", "md"):
+            done = run("--family", "MobileNetV2", "-o", str(folder / f"front.{ending}"))
+            assert done.exit_code == 0, done.output
+        outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert outputs[0] == outputs[1]
+    assert b"2026" not in outputs[0]["front.svg"]
+
+
+def test_an_axis_of_bytes_reads_in_binary_and_one_of_counts_never_says_billion() -> None:
+    for x, unit in (("macs", "G"), ("peak", "MiB")):
+        texts = plots.frontier(frontier(x=x)).layout.xaxis.ticktext
+        assert any(text.endswith(unit) for text in texts)
+        assert not any("B" in text.replace("iB", "") for text in texts)
+
+
+def test_series_that_stand_beside_each_other_differ_in_colour_and_mark() -> None:
+    families = frontier().families
+    looks = [plots.look(i) for i in range(len(families))]
+    assert len(set(looks[:42])) == min(42, len(families))
+    for one, two in itertools.pairwise(looks):
+        assert one.color != two.color
+        assert one.symbol != two.symbol
+
+
+def test_an_unknown_axis_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^there is no axis 'mac'\. Did you mean macs\?$"):
+        frontier(x="mac")

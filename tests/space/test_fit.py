@@ -1,0 +1,195 @@
+"""What fits a budget, against a search through every configuration; breakpoints against arithmetic by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convcost
+from convcost import UsageError
+from convcost.space.budget import budgets_of
+from convcost.space.compound import compound
+from convcost.space.fit import END, maximal
+from convcost.space.threshold import edge, simplest
+
+exactly = settings(deadline=None, derandomize=True, max_examples=30, database=None)
+AXES = {"width": "0.2:1.1:0.05", "resolution": "48:112:8"}
+
+
+def every_configuration(model, axes):
+    grid = convcost.sweep(model, **axes)
+    return [record for record in grid.records() if record["macs"] is not None]
+
+
+def by_brute_force(records, axes, budgets):
+    fits = [r for r in records if all(r[metric] <= limit for metric, limit in budgets.items())]
+    return [
+        r for r in fits if not any(all(q[a] >= r[a] for a in axes) and any(q[a] > r[a] for a in axes) for q in fits)
+    ], fits
+
+
+RECORDS = {model: every_configuration(model, AXES) for model in ("mobilenet_v2", "mobilenet_v1")}
+
+
+@exactly
+@given(
+    st.sampled_from(sorted(RECORDS)),
+    st.integers(2_000_000, 80_000_000),
+    st.one_of(st.none(), st.integers(300_000, 4_000_000)),
+    st.one_of(st.none(), st.integers(30_000, 2_000_000)),
+    st.sampled_from(["macs", "params", "resolution", "width"]),
+)
+def test_fit_is_what_a_search_through_all_configurations_finds(model, macs, params, peak, wanted):
+    limits = {"macs": macs}
+    limits |= {"params": params} if params else {}
+    limits |= {"peak_activation_bytes": peak} if peak else {}
+    expected, fits = by_brute_force(RECORDS[model], AXES, limits)
+    found = convcost.fit(model, max_macs=macs, max_params=params, max_peak=peak, over=AXES, maximise=wanted)
+    assert [dict(one.knobs) for one in found.maximal] == [{name: r[name] for name in AXES} for r in expected]
+    assert found.fitting == len(fits)
+    if fits:
+        assert found.best.costs["macs"] <= macs
+        best = found.best.costs.get(wanted, found.best.knobs.get(wanted))
+        assert best == max(r[wanted] for r in fits)
+        assert found.nearest is None
+    else:
+        worst = [max(r[m] / limit for m, limit in limits.items()) for r in RECORDS[model]]
+        assert max(found.nearest.costs[m] / limit for m, limit in limits.items()) == min(worst)
+    for one in found.maximal:
+        for knob, stopped in one.binding.items():
+            values = found.axes[knob]
+            at = values.index(one.knobs[knob])
+            if at + 1 == len(values):
+                assert stopped == (END,)
+                continue
+            larger = next(
+                r
+                for r in RECORDS[model]
+                if all(r[k] == (values[at + 1] if k == knob else v) for k, v in one.knobs.items())
+            )
+            assert stopped == tuple(m for m, limit in limits.items() if larger[m] > limit)
+
+
+@exactly
+@given(st.integers(1, 3), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_maximal_elements_of_any_set_even_one_that_is_not_monotone(dimensions, seed, share):
+    fits = np.random.default_rng(seed).random((5,) * dimensions) < share
+    points = [where for where in product(range(5), repeat=dimensions) if fits[where]]
+    expected = [p for p in points if not any(q != p and all(a >= b for a, b in zip(q, p)) for q in points)]
+    assert list(zip(*(at.tolist() for at in np.nonzero(maximal(fits, range(dimensions)))))) == expected
+
+
+def test_the_default_axes_are_width_by_a_hundredth_and_resolution_by_a_pixel():
+    found = convcost.fit("mobilenet_v2", max_macs="300M", maximise="macs")
+    assert (found.best.knobs["width"], found.best.knobs["resolution"]) == (Fraction("0.98"), 224)
+    assert found.best.binds == ("macs",)
+    # 320 channels become 312 instead of 304 from 320·w = 308 on... and 316 is where 320 begins: 316/320 = 79/80.
+    assert found.edge(found.best, "width") == (Fraction(79, 80), False)
+    # At exactly 79/80 it is no longer below 300 M, and just below it still is.
+    assert convcost.load("mobilenet_v2", width="0.9875").report().totals.macs > 300_000_000
+    assert convcost.load("mobilenet_v2", width="0.98749").report().totals.macs <= 300_000_000
+
+
+def test_a_knob_that_is_set_is_no_default_axis():
+    found = convcost.fit("mobilenet_v2", max_macs="300M", width="0.5")
+    assert set(found.axes) == {"resolution"}
+    (one,) = found.maximal
+    size = one.knobs["resolution"]
+    macs = [convcost.load("mobilenet_v2", width="0.5", resolution=s).report().totals.macs for s in (size, size + 1)]
+    assert macs[0] == one.costs["macs"] <= 300_000_000 < macs[1]
+
+
+def test_a_depth_that_is_rounded_up_may_reach_its_breakpoint():
+    """ceil(4·d) of the fourth stage grows just above d = 5/4, so that 5/4 itself still fits."""
+    limit = convcost.load("mobilenet_v2", depth="1.25").report().totals.macs
+    found = convcost.fit("mobilenet_v2", max_macs=limit, over={"depth": "0.9:2:0.1"}, maximise="depth")
+    assert found.best.knobs["depth"] == Fraction("1.2")
+    assert found.edge(found.best, "depth") == (Fraction(5, 4), True)
+
+
+def test_edges_are_the_simplest_fractions():
+    assert edge(lambda values: [3 * v <= 1 for v in values], Fraction(0), Fraction(1)) == (Fraction(1, 3), True)
+    assert edge(lambda values: [8 * v < 3 for v in values], Fraction(0), Fraction(2)) == (Fraction(3, 8), False)
+    assert simplest(Fraction("0.24"), Fraction("0.26")) == Fraction(1, 4)
+    assert simplest(Fraction(2), Fraction(3)) == 2
+
+
+def test_words_are_not_traded_against_each_other():
+    found = convcost.fit("resnet", max_params="30M", over={"block": "basic,bottleneck", "config": "18,34,50"})
+    assert {one.knobs["block"] for one in found.maximal} == {"basic", "bottleneck"}
+
+
+def test_budgets_as_people_write_them():
+    macs, params, peak = budgets_of("4.1G", 5_000_000, "256KiB", "int8")
+    assert (macs.limit, params.limit, peak.limit) == (4_100_000_000, 5_000_000, 262_144)
+    assert budgets_of("300e6", None, None)[0].limit == 300_000_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "give at least one budget: MACs, params or peak memory"),
+        ({"max_macs": "many"}, "the budget of macs must be a number such as 300M or 4.1G, got 'many'"),
+        ({"max_macs": "300M", "dtype": "int9"}, "there is no dtype 'int9'. Did you mean int8?"),
+        ({"max_macs": "300M", "maximise": "weight"}, "there is no metric or axis 'weight'"),
+        ({"max_macs": "300M", "over": {"resolution": "1:100000", "width": "0.1:100:0.1"}}, "fit looks at every point"),
+    ],
+)
+def test_budgets_that_make_no_sense_are_refused(asked, message):
+    with pytest.raises(UsageError) as error:
+        convcost.fit("mobilenet_v2", **asked)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("model", "budget"),
+    [("efficientnet_b0", "4.2G"), ("mobilenet_v2", "1.3G"), ("efficientnet_b0", "390M"), ("mobilenet_v2", "250M")],
+)
+def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
+    limit = budgets_of(budget, None, None)[0].limit
+    found = compound(model, max_macs=budget)
+
+    def macs(phi):
+        knobs = {
+            "depth": Fraction(1.2**phi).limit_denominator(10**9),
+            "width": Fraction(1.1**phi).limit_denominator(10**9),
+        }
+        return convcost.load(model, resolution=round(1.15**phi * 224), **knobs).report().totals.macs
+
+    assert macs(found.phi - 1e-6) == found.costs["macs"] <= limit
+    assert macs(found.phi + 1e-6) > limit
+    base, start = {"depth": (1.2, 1), "width": (1.1, 1), "resolution": (1.15, 224)}[found.ends]
+    assert abs(found.phi - log(float(found.at) / start) / log(base)) < 1e-12
+    assert found.binds == ("macs",)
+
+
+def test_what_fits_of_a_rewritten_network_is_what_fits_when_each_is_rewritten():
+    widths = [Fraction(i, 20) for i in range(2, 21)]
+    found = convcost.fit("vgg16", max_macs="700M", over={"width": widths}, rewrite="separable")
+    macs = {w: convcost.load("vgg16", width=w).rewrite("separable").report().totals.macs for w in widths}
+    assert [one.knobs["width"] for one in found.maximal] == [max(w for w in widths if macs[w] <= 700_000_000)]
+    (one,) = found.maximal
+    edge = found.edge(one, "width")
+    for width, fits in ((edge.value - Fraction(1, 10**6), True), (edge.value, False)):
+        macs = convcost.load("vgg16", width=width).rewrite("separable").report().totals.macs
+        assert (macs <= 700_000_000) == fits
+
+
+def test_compound_scaling_of_rewritten_networks():
+    found = compound("efficientnet_b0", max_macs="4G", rewrite="separable")
+    network = convcost.load("efficientnet_b0", **found.knobs).rewrite("separable")
+    assert network.report().totals.macs == found.costs["macs"] <= 4_000_000_000
+    with pytest.raises(UsageError, match="efficientnet has no layer that can become standard"):
+        compound("efficientnet_b0", max_macs="4G", rewrite="standard")
+
+
+def test_compound_scaling_that_never_fits_gives_nothing_and_needs_three_knobs():
+    assert compound("efficientnet_b0", max_macs="100K") is None
+    with pytest.raises(UsageError, match="googlenet has no depth and no width to scale"):
+        compound("googlenet", max_macs="100M")

@@ -1,0 +1,131 @@
+"""Numbers over a grid mean at every point what Fractions and ints mean, never wrap, and part where they differ."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convcost.core import dims
+from convcost.space.numbers import Field, Mask, Most, Split, Sum, added, along
+
+exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
+INTS = st.lists(st.integers(-60, 60), min_size=2, max_size=4)
+DECIMALS = st.lists(st.fractions(-20, 20, max_denominator=40), min_size=2, max_size=4)
+HUGE = st.lists(st.integers(2**40, 2**70), min_size=2, max_size=3)
+
+
+def at(number, *where):
+    """The exact value of a number at a point."""
+    if not hasattr(number, "dense"):
+        return number
+    field = number.dense()
+    place = tuple(i if size > 1 else 0 for i, size in zip(where, field.array.shape, strict=True))
+    return Fraction(int(field.array[place]), field.denominator)
+
+
+def truth(condition, *where):
+    if not isinstance(condition, Mask):
+        return condition
+    place = tuple(i if size > 1 else 0 for i, size in zip(where, condition.array.shape, strict=True))
+    return bool(condition.array[place])
+
+
+OPERATIONS = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "max": dims.maximum,
+    "min": dims.minimum,
+    "round": lambda a, b: dims.round_to(a * 3 + b, 8),
+    "ceil": lambda a, b: dims.ceil(a + b),
+    "floor": lambda a, b: dims.floor(a - b),
+    "where": lambda a, b: dims.where(a > b, a, b + 1),
+    "square": lambda a, b: (a * b + a) * (b + 1) - a * b,
+}
+
+
+@exactly
+@given(st.one_of(INTS, DECIMALS, HUGE), st.one_of(INTS, DECIMALS, HUGE), st.sampled_from(sorted(OPERATIONS)))
+def test_arithmetic_over_two_axes_equals_arithmetic_at_each_point(xs, ys, name):
+    result = OPERATIONS[name](along(xs, 0, 2), along(ys, 1, 2))
+    for (i, x), (j, y) in product(enumerate(xs), enumerate(ys)):
+        assert at(result, i, j) == OPERATIONS[name](Fraction(x), Fraction(y))
+
+
+@exactly
+@given(st.one_of(INTS, DECIMALS), st.lists(st.fractions(Fraction(1, 9), 9, max_denominator=9), min_size=2, max_size=4))
+def test_division_rounds_down_and_leaves_python_s_remainder(xs, ys):
+    a, b = along(xs, 0, 2), along(ys, 1, 2)
+    for (i, x), (j, y) in product(enumerate(xs), enumerate(ys)):
+        assert at(a // b, i, j) == Fraction(x) // y
+        assert at(a % b, i, j) == Fraction(x) % y
+        assert truth(a < b, i, j) == (x < y)
+        assert truth(a == b, i, j) == (x == y)
+
+
+@exactly
+@given(st.lists(st.tuples(st.integers(0, 1), INTS), min_size=1, max_size=6))
+def test_sums_put_together_are_the_sums_added_one_by_one(parts):
+    size = max(len(values) for _, values in parts)
+    numbers = [
+        along((values * size)[:size], axis, 2) * along(range(1, size + 1), 1 - axis, 2) for axis, values in parts
+    ]
+    total = added(numbers)
+    for i, j in product(range(size), repeat=2):
+        assert at(total, i, j) == sum(at(number, i, j) for number in numbers)
+
+
+def test_products_over_different_axes_stay_apart_and_like_terms_meet():
+    height, channels = along([7, 14], 0, 2), along([8, 16, 24], 1, 2)
+    product_ = height * channels
+    assert isinstance(product_, Sum)
+    assert isinstance(product_ + height * 3 * channels, Sum)
+    assert len((product_ + product_).terms) == 1
+    assert product_ - product_ == 0
+    assert isinstance(dims.maximum(product_, height), Most)
+
+
+def test_nothing_wraps_at_64_bits():
+    batch = 10**10
+    macs = along([10**9, 2 * 10**9], 0, 1) * batch * batch
+    assert [at(macs, i) for i in range(2)] == [10**29, 2 * 10**29]
+    assert at(along([2**62, 2**62 - 1], 0, 1) + along([2**62, 5], 0, 1), 0) == 2**63
+    wide = along([2**40, 1], 0, 2) * along([2**40, 3], 1, 2)
+    assert at(wide, 0, 0) == 2**80
+
+
+def test_python_code_that_needs_one_answer_splits_the_grid():
+    depth = along([1, 2, 2, 3], 0, 1)
+    for ask in (bool, int, range, lambda n: [0, 1, 2, 3][n]):
+        with pytest.raises(Split):
+            ask(depth - 1)
+    with pytest.raises(Split) as split:
+        assert depth > 1
+    assert split.value.labels.ravel().tolist() == [False, True, True, True]
+    assert (depth > 0) is True
+    assert (depth == 7) is False
+
+
+def test_a_number_that_is_the_same_everywhere_is_a_plain_one():
+    channels = along([8, 16, 24], 0, 1)
+    assert channels // channels == 1
+    assert type(channels - channels) is int
+    assert isinstance(along([Fraction(1, 2)] * 3, 0, 1), Fraction)
+
+
+def test_division_by_zero_at_some_points_splits_and_at_all_points_is_an_error():
+    with pytest.raises(Split):
+        8 // along([0, 1], 0, 1)
+    with pytest.raises(ZeroDivisionError):
+        along([3, 4], 0, 1) // 0
+
+
+def test_what_would_fill_the_memory_splits_the_grid():
+    rows, columns = (along(range(1, 3001), axis, 2) for axis in (0, 1))
+    with pytest.raises(Split):
+        (rows * columns).dense()
+    assert isinstance(rows, Field)
