@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from convcost import plots
-from convcost.alternatives.recipes import Layer
+from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.networks.load import load
 from convcost.plots import svg
@@ -52,7 +52,9 @@ def _pictures() -> dict[str, Callable[[], str]]:
     return {
         "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), width=860, height=520),
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets()), width=860, height=460),
-        "reports/separable.svg": lambda: svg(plots.separable_ratio(marked=Layer((6, 6, 3), 5, (3, 3))), width=860),
+        "reports/separable.svg": lambda: svg(
+            plots.separable_ratio(marked=LayerToBuild((6, 6, 3), 5, (3, 3))), width=860
+        ),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),

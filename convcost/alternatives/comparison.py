@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.alternatives.recipes import Alternative, Layer, Made, amount_of, compare, ratio
+from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, compare, ratio
 from convcost.core.dims import Shape, elements
 from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
@@ -25,7 +25,7 @@ class Executed(NamedTuple):
     with_padding: tuple[int, ...]
 
 
-def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = False) -> Table:
+def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bool = False) -> Table:
     """All alternatives, step by step; with `execute`, each is really run and its multiplications are counted."""
     alternatives = compare(layer, against)
     standard = alternatives[0]
@@ -50,7 +50,7 @@ def comparison_table(layer: Layer, against: Sequence[str], *, execute: bool = Fa
     )
 
 
-def _title(layer: Layer, standard: Alternative) -> str:
+def _title(layer: LayerToBuild, standard: Alternative) -> str:
     (height, width), (down, right) = layer.kernel, layer.stride
     stride = f"stride {down}" if down == right else f"stride {down}×{right}"
     padding = layer.padding if isinstance(layer.padding, str) else "×".join(map(str, layer.padding))
@@ -76,7 +76,7 @@ def _way_text(alternative: Alternative) -> str:
     return f"{alternative.name}: {found[0].letter} = {found[1]} {found[0].says}" if found else ""
 
 
-def _quantities(step: Made) -> list[Quantity]:
+def _quantities(step: BuiltStep) -> list[Quantity]:
     return quantities(step.part.op, [step.input_shape], step.part.converted())
 
 
@@ -102,12 +102,12 @@ def _rows(alternative: Alternative, standard: Alternative) -> list[list[str]]:
     return [*rows, row("", "= together", whole.output_shape, whole.macs, whole.params, whole.activations)]
 
 
-def _derivation(step: Made) -> str:
+def _derivation(step: BuiltStep) -> str:
     macs = next(q for q in _quantities(step) if q.name == "MACs")
     return f"{step.name}: {macs.formula} = {macs.operands} = {exact(macs.value)}"
 
 
-def _why(alternative: Alternative, standard: Alternative, layer: Layer) -> list[str]:
+def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -> list[str]:
     """The ratio as fraction, number and law, step by step where there are several."""
     law = _law(alternative.name, layer)
     applies = law.value() == ratio(alternative, standard)
@@ -124,7 +124,7 @@ def _why(alternative: Alternative, standard: Alternative, layer: Layer) -> list[
     return [*lines, f"{alternative.name} / standard = {counts}{said}"]
 
 
-def _law(way: str, layer: Layer) -> Law:
+def _law(way: str, layer: LayerToBuild) -> Law:
     from convcost.alternatives.law import law_of
 
     name, _, amount = way.partition(":")
@@ -147,7 +147,7 @@ def _padding_text(alternative: Alternative) -> str:
     return f"{alternative.name}: of these, {exact(zeros)} ({percent(zeros, alternative.macs)}) multiply padding zeros"
 
 
-def _run(layer: Layer, alternative: Alternative) -> Executed:
+def _run(layer: LayerToBuild, alternative: Alternative) -> Executed:
     from convcost.alternatives.execution import execute
 
     runs = execute(layer, alternative)
@@ -163,7 +163,7 @@ def _executed_notes(alternative: Alternative, counted: dict[str, Executed]) -> l
     return [("executed", f"{alternative.name}: {exact(total)} multiplications, {verdict}{padding}")]
 
 
-def _record(alternative: Alternative, step: Made) -> dict[str, Any]:
+def _record(alternative: Alternative, step: BuiltStep) -> dict[str, Any]:
     return {
         "way": alternative.name,
         "step": step.name,
@@ -174,7 +174,7 @@ def _record(alternative: Alternative, step: Made) -> dict[str, Any]:
     }
 
 
-def _data(layer: Layer, alternatives: list[Alternative], counted: dict[str, Executed]) -> dict[str, Any]:
+def _data(layer: LayerToBuild, alternatives: list[Alternative], counted: dict[str, Executed]) -> dict[str, Any]:
     return {
         "schema": "convcost.compare/1",
         "version": __version__,
@@ -188,7 +188,7 @@ def _data(layer: Layer, alternatives: list[Alternative], counted: dict[str, Exec
 
 
 def _alternative(
-    alternative: Alternative, standard: Alternative, layer: Layer, counted: Executed | None
+    alternative: Alternative, standard: Alternative, layer: LayerToBuild, counted: Executed | None
 ) -> dict[str, Any]:
     share, law = ratio(alternative, standard), _law(alternative.name, layer)
     taken = amount_of(alternative.name)

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.alternatives.recipes import Alternative, Layer, Made
-from convcost.core.dims import elements
+from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild
+from convcost.core.dims import Array, elements
 from convcost.core.errors import UsageError
 from convcost.core.units import exact
 from convcost.ops.window import dilated, slide
 
-Array = np.ndarray[Any, np.dtype[Any]]
 #: The most multiplications that `execute` runs: a few seconds.
 MOST = 1_000_000_000
 _PRODUCTS = 8_000_000
@@ -36,7 +35,7 @@ class Counter:
     with_padding: int = 0
 
 
-class Run(NamedTuple):
+class StepRun(NamedTuple):
     """What running one op gave."""
 
     name: str
@@ -114,11 +113,11 @@ def pool(
     return reduce(windows, axis=-1)
 
 
-def execute(layer: Layer, alternative: Alternative, seed: int = 0) -> list[Run]:
+def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> list[StepRun]:
     """Run an alternative's convolutions on random integers, one after the other; raises `UsageError` if too large.
 
     >>> from convcost.alternatives.recipes import build
-    >>> layer = Layer((6, 6, 3), 5, (3, 3))
+    >>> layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     >>> [run.multiplications for run in execute(layer, build(layer, "separable"))]
     [432, 240]
     """
@@ -146,11 +145,11 @@ def execute(layer: Layer, alternative: Alternative, seed: int = 0) -> list[Run]:
         names = ("stride", "padding", "dilation", "groups")
         weights = random.integers(-9, 10, shape)
         value = conv2d(value, weights, **{name: attrs[name] for name in names}, counter=counter)
-        runs.append(Run(step.name, value, counter.multiplications, counter.with_padding))
+        runs.append(StepRun(step.name, value, counter.multiplications, counter.with_padding))
     return runs
 
 
-def _zeros(alternative: Alternative) -> list[tuple[Made, tuple[int, int]]]:
+def _zeros(alternative: Alternative) -> list[tuple[BuiltStep, tuple[int, int]]]:
     """Each step, and the zeros that its padding adds to height and width."""
     found = []
     for step in alternative.steps:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sympy
 
-from convcost.alternatives.recipes import WAYS, Layer, assemble
+from convcost.alternatives.recipes import RECIPES, LayerToBuild, assemble
 from convcost.core.dims import Dim
 from convcost.formulas.symbols import symbol, written
 
@@ -54,10 +54,10 @@ def ratio_law(way: str, stride: Dim = 1) -> Law:
     >>> print(ratio_law("separable"), "|", ratio_law("grouped"), "|", ratio_law("inverted"))
     1/n_c' + 1/f² | 1/g | t/n_c' + t/f² + n_c·t/(f²·n_c')
     """
-    return law_of(Layer((0, 0, 0), 0, (0, 0), (stride, stride)), way, 0)
+    return law_of(LayerToBuild((0, 0, 0), 0, (0, 0), (stride, stride)), way, 0)
 
 
-def law_of(layer: Layer, way: str, amount: int) -> Law:
+def law_of(layer: LayerToBuild, way: str, amount: int) -> Law:
     """The law for a layer's kernel and stride, by the recipe of `compare` run over symbols; sympy only cancels.
 
     Where the size of the map does not cancel, `same` padding and sizes that the stride divides are assumed.
@@ -65,7 +65,7 @@ def law_of(layer: Layer, way: str, amount: int) -> Law:
     (height, width), (down, right) = layer.kernel, layer.stride
     map_h, map_w, channels, filters = (symbol(name) for name in ("h", "w", "n_c", "n_c'"))
     kernel = (symbol("f"), symbol("f")) if height == width else (symbol("f_h"), symbol("f_w"))
-    taken = WAYS[way].amount
+    taken = RECIPES[way].amount
     number = symbol(taken.letter) if taken else 1
     operands = {channels: layer.input_shape[2], filters: layer.filters, number: amount}
     operands |= {kernel[0]: height, kernel[1]: width}
@@ -73,15 +73,15 @@ def law_of(layer: Layer, way: str, amount: int) -> Law:
     if way == "grouped":
         channels, filters = number * symbol("m"), number * symbol("n")
         assumptions.append("g divides n_c and n_c'")
-    terms = _shares(Layer((map_h, map_w, channels), filters, kernel, layer.stride, "valid"), way, number)
+    terms = _shares(LayerToBuild((map_h, map_w, channels), filters, kernel, layer.stride, "valid"), way, number)
     if any(term.has(map_h) or term.has(map_w) for term in terms):
         assumptions += ["padding same", *(["the stride divides h and w"] if (down, right) != (1, 1) else [])]
         shape = (down * map_h, right * map_w, channels)
-        terms = _shares(Layer(shape, filters, kernel, layer.stride, "same"), way, number)
+        terms = _shares(LayerToBuild(shape, filters, kernel, layer.stride, "same"), way, number)
     return Law(terms, tuple(assumptions), operands)
 
 
-def _shares(layer: Layer, way: str, amount: Dim) -> tuple[Any, ...]:
+def _shares(layer: LayerToBuild, way: str, amount: Dim) -> tuple[Any, ...]:
     standard = assemble(layer, "standard", 1, "standard").macs
     steps = assemble(layer, way, amount, way).steps
     return tuple(sympy.expand(sympy.cancel(step.cost.macs / standard)) for step in steps)

@@ -18,7 +18,7 @@ from convcost.core.reading import whole
 from convcost.ops import OPS, Unfit, failure
 
 
-class Layer(NamedTuple):
+class LayerToBuild(NamedTuple):
     """The layer to build: what goes in, how many filters of which size, how they step."""
 
     input_shape: Shape
@@ -29,7 +29,7 @@ class Layer(NamedTuple):
     bias: bool = False
 
 
-class Part(NamedTuple):
+class RecipeStep(NamedTuple):
     """One op of a recipe: its name for people, the op, its attributes as a spec writes them."""
 
     name: str
@@ -47,42 +47,46 @@ class Part(NamedTuple):
         return converted
 
 
-Recipe = Callable[[Layer, Dim], list[Part]]
+Steps = Callable[[LayerToBuild, Dim], list[RecipeStep]]
 
 
-def _conv(layer: Layer, name: str, channels: Dim, kernel: Any, *, steps: bool = True, groups: Dim = 1) -> Part:
+def _conv(
+    layer: LayerToBuild, name: str, channels: Dim, kernel: Any, *, steps: bool = True, groups: Dim = 1
+) -> RecipeStep:
     """A convolution of the layer's padding and bias; it takes the layer's stride unless told not to step."""
     attrs = {"channels": channels, "kernel": kernel, "groups": groups, "bias": layer.bias}
-    return Part(name, "conv2d", {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})})
+    return RecipeStep(
+        name, "conv2d", {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})}
+    )
 
 
-def _standard(layer: Layer, _amount: Dim) -> list[Part]:
+def _standard(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
     return [_conv(layer, "convolution", layer.filters, layer.kernel)]
 
 
-def _separable(layer: Layer, _amount: Dim) -> list[Part]:
+def _separable(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
     c = layer.input_shape[2]
     depthwise = _conv(layer, "depthwise", c, layer.kernel, groups=c)
     return [depthwise, _conv(layer, "pointwise", layer.filters, 1, steps=False)]
 
 
-def _grouped(layer: Layer, groups: Dim) -> list[Part]:
+def _grouped(layer: LayerToBuild, groups: Dim) -> list[RecipeStep]:
     return [_conv(layer, "grouped convolution", layer.filters, layer.kernel, groups=groups)]
 
 
-def _bottleneck(layer: Layer, channels: Dim) -> list[Part]:
+def _bottleneck(layer: LayerToBuild, channels: Dim) -> list[RecipeStep]:
     reduce = _conv(layer, "reduce", channels, 1, steps=False)
     return [reduce, _conv(layer, "convolution", layer.filters, layer.kernel)]
 
 
-def _inverted(layer: Layer, expansion: Dim) -> list[Part]:
+def _inverted(layer: LayerToBuild, expansion: Dim) -> list[RecipeStep]:
     wide = expansion * layer.input_shape[2]
     expand = _conv(layer, "expand", wide, 1, steps=False)
     depthwise = _conv(layer, "depthwise", wide, layer.kernel, groups=wide)
     return [expand, depthwise, _conv(layer, "project", layer.filters, 1, steps=False)]
 
 
-def _spatial(layer: Layer, _amount: Dim) -> list[Part]:
+def _spatial(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
     """k×1, then 1×k; each steps and pads along its own axis only."""
     vertical, horizontal = OPS["conv2d"].attrs["padding"].kind.convert(layer.padding)
     words = vertical == "same"
@@ -93,7 +97,7 @@ def _spatial(layer: Layer, _amount: Dim) -> list[Part]:
     return [columns, rows]
 
 
-class Amount(NamedTuple):
+class RecipeNumber(NamedTuple):
     """The number that a way takes: its word, its letter in laws, and what it says."""
 
     word: str
@@ -101,41 +105,41 @@ class Amount(NamedTuple):
     says: str
 
 
-class Way(NamedTuple):
+class Recipe(NamedTuple):
     """A way to build a layer: its recipe, its number (None: it takes none), and what it is."""
 
-    recipe: Recipe
-    amount: Amount | None
+    steps: Steps
+    amount: RecipeNumber | None
     about: str
 
 
-_GROUPS = Amount("groups", "g", "groups that channels and filters are split into")
-_CHANNELS = Amount("channels", "b", "channels that the 1×1 leaves; their number, not a factor")
-_EXPANSION = Amount("expansion", "t", "times as many channels inside as the input has")
-WAYS = {
-    "standard": Way(_standard, None, "each filter sees all channels"),
-    "separable": Way(_separable, None, "one filter per channel, then 1×1 across channels (MobileNet)"),
-    "grouped": Way(_grouped, _GROUPS, "filters see only the channels of their group (AlexNet, ResNeXt)"),
-    "bottleneck": Way(_bottleneck, _CHANNELS, "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
-    "inverted": Way(_inverted, _EXPANSION, "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
-    "spatial": Way(_spatial, None, "k×1, then 1×k (Inception-v3)"),
+_GROUPS = RecipeNumber("groups", "g", "groups that channels and filters are split into")
+_CHANNELS = RecipeNumber("channels", "b", "channels that the 1×1 leaves; their number, not a factor")
+_EXPANSION = RecipeNumber("expansion", "t", "times as many channels inside as the input has")
+RECIPES = {
+    "standard": Recipe(_standard, None, "each filter sees all channels"),
+    "separable": Recipe(_separable, None, "one filter per channel, then 1×1 across channels (MobileNet)"),
+    "grouped": Recipe(_grouped, _GROUPS, "filters see only the channels of their group (AlexNet, ResNeXt)"),
+    "bottleneck": Recipe(_bottleneck, _CHANNELS, "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
+    "inverted": Recipe(_inverted, _EXPANSION, "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
+    "spatial": Recipe(_spatial, None, "k×1, then 1×k (Inception-v3)"),
 }
 
 
-class Made(NamedTuple):
+class BuiltStep(NamedTuple):
     """One op of an alternative, with what it costs."""
 
     name: str
     input_shape: Shape
     cost: OpCost
-    part: Part
+    part: RecipeStep
 
 
 class Alternative(NamedTuple):
     """A layer built in one way."""
 
     name: str
-    steps: tuple[Made, ...]
+    steps: tuple[BuiltStep, ...]
     about: str
 
     @property
@@ -162,23 +166,23 @@ class Alternative(NamedTuple):
     def peak(self) -> Dim:
         """The most elements alive at once: input and output of its hungriest op, nothing fused.
 
-        >>> [build(Layer((6, 6, 3), 5, (3, 3)), way).peak for way in ("standard", "inverted:6")]  # 6·6·18 + 4·4·18
+        >>> [build(LayerToBuild((6, 6, 3), 5, (3, 3)), way).peak for way in ("standard", "inverted:6")]  # 6·6·18 + 4·4·18
         [188, 936]
         """
         return reduce(maximum, (elements((step.input_shape, *step.cost.out)) for step in self.steps))
 
 
-def build(layer: Layer, way: str) -> Alternative:
+def build(layer: LayerToBuild, way: str) -> Alternative:
     """The layer built in a way: `separable`, `grouped:4`, …; raises `UsageError`.
 
-    >>> layer = Layer((6, 6, 3), 5, (3, 3))
+    >>> layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     >>> [(step.name, step.cost.macs) for step in build(layer, "separable").steps]
     [('depthwise', 432), ('pointwise', 240)]
     """
     name, _, text = way.partition(":")
-    if name not in WAYS:
-        raise UsageError(f"there is no way {name!r} to build a layer{did_you_mean(name, WAYS)}")
-    amount = WAYS[name].amount
+    if name not in RECIPES:
+        raise UsageError(f"there is no way {name!r} to build a layer{did_you_mean(name, RECIPES)}")
+    amount = RECIPES[name].amount
     if amount is None and text:
         raise UsageError(f"{name} takes no number, got {way}")
     number = whole(text) if amount is not None else 1
@@ -187,10 +191,10 @@ def build(layer: Layer, way: str) -> Alternative:
     return assemble(layer, name, number or 0, way)
 
 
-def assemble(layer: Layer, name: str, amount: Dim, label: str) -> Alternative:
+def assemble(layer: LayerToBuild, name: str, amount: Dim, label: str) -> Alternative:
     """As `build`, over any number system: the recipe's ops, one after the other."""
     shape, made = layer.input_shape, []
-    for part in WAYS[name].recipe(layer, amount):
+    for part in RECIPES[name].steps(layer, amount):
         try:
             cost = OPS[part.op].cost([shape], part.converted())
         except Unfit as error:
@@ -198,12 +202,12 @@ def assemble(layer: Layer, name: str, amount: Dim, label: str) -> Alternative:
         for check in cost.checks:
             if said := failure(check):
                 raise UsageError(f"{label}: {part.name}: {said}")
-        made.append(Made(part.name, shape, cost, part))
+        made.append(BuiltStep(part.name, shape, cost, part))
         shape = cost.out[0]
-    return Alternative(label, tuple(made), WAYS[name].about)
+    return Alternative(label, tuple(made), RECIPES[name].about)
 
 
-def compare(layer: Layer, against: Sequence[str] = ("separable",)) -> list[Alternative]:
+def compare(layer: LayerToBuild, against: Sequence[str] = ("separable",)) -> list[Alternative]:
     """The standard convolution first, then each of the other ways; raises `UsageError`."""
     for size in layer.input_shape:
         if not 1 <= size <= LARGEST:
@@ -211,21 +215,21 @@ def compare(layer: Layer, against: Sequence[str] = ("separable",)) -> list[Alter
     return [build(layer, way) for way in dict.fromkeys(("standard", *against))]
 
 
-def amount_of(way: str) -> tuple[Amount, int] | None:
+def amount_of(way: str) -> tuple[RecipeNumber, int] | None:
     """What the number in `bottleneck:4` is, and the number; None for a way without one.
 
     >>> amount_of("bottleneck:4")[0].says
     'channels that the 1×1 leaves; their number, not a factor'
     """
     name, _, text = way.partition(":")
-    amount = WAYS[name].amount
+    amount = RECIPES[name].amount
     return (amount, whole(text) or 0) if amount else None
 
 
 def ratio(alternative: Alternative, standard: Alternative) -> Fraction:
     """MACs of an alternative by those of the standard convolution, exactly.
 
-    >>> standard, separable = compare(Layer((6, 6, 3), 5, (3, 3)))
+    >>> standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3)))
     >>> ratio(separable, standard)
     Fraction(14, 45)
     """

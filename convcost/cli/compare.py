@@ -58,11 +58,11 @@ def compare_command(
     law that follows from the rules by cancelling. Whole networks stand side by side in `convcost report A B`.
     """
     from convcost.alternatives.comparison import comparison_table
-    from convcost.alternatives.recipes import Layer, compare
+    from convcost.alternatives.recipes import LayerToBuild, compare
 
     if len(input_) != 3:
         raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
-    layer = Layer(input_, filters, kernel, stride, padding, bias)
+    layer = LayerToBuild(input_, filters, kernel, stride, padding, bias)
     chosen = against or ("separable",)
 
     def figure() -> go.Figure:

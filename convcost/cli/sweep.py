@@ -26,7 +26,7 @@ from convcost.space.workers import ENGINES, check_engine
 if TYPE_CHECKING:
     from convcost.core.dims import Shape
     from convcost.render.table import Table
-    from convcost.space.space import Tables
+    from convcost.space.space import DesignSpace
 
 
 _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_activation_bytes")
@@ -140,7 +140,7 @@ def sweep_command(
     _deliver(table, made if front is None else None, shown[0], output, format_)
 
 
-def _deliver(table: Table, drawn: Tables | None, metric: str, output: str | None, format_: str | None) -> None:
+def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str | None, format_: str | None) -> None:
     """The table, or with it the picture of a grid that can be drawn."""
     if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
         deliver(output, format_, lambda: table)

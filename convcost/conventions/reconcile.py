@@ -32,7 +32,7 @@ class Written(NamedTuple):
         return f"{self.op}{' ' * bool(self.variant)}{self.variant}{' as ' * bool(self.form)}{self.form}"
 
 
-class Term(NamedTuple):
+class Difference(NamedTuple):
     """What one kind of op contributes through one entry of its ledger, under two conventions."""
 
     op: str
@@ -71,7 +71,7 @@ class Reconciliation(NamedTuple):
     """Operations under the first convention."""
     end: int
     """Operations under the second."""
-    terms: tuple[Term, ...]
+    terms: tuple[Difference, ...]
     """Every term that differs, in the order in which the ops appear."""
     left_out: tuple[tuple[str, ...], tuple[str, ...]]
     """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
@@ -120,7 +120,7 @@ def _operations(steps: Sequence[Step], convention: Convention) -> int:
     return sum(convention.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s in steps)
 
 
-def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Term]:
+def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Difference]:
     amounts: Counter[tuple[Written, str]] = Counter()
     for step in steps:
         written = _written(step, (first, second))
@@ -130,10 +130,10 @@ def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list
     return [term for term in terms if term.difference]
 
 
-def _term(written: Written, name: str, amount: int, first: Convention, second: Convention) -> Term:
+def _term(written: Written, name: str, amount: int, first: Convention, second: Convention) -> Difference:
     op, variant, form = written
     before, after = (convention.factors(op, form, variant).get(name, 0) for convention in (first, second))
-    return Term(op, form, name, amount, before, after, variant)
+    return Difference(op, form, name, amount, before, after, variant)
 
 
 def _factors(step: Step, convention: Convention) -> dict[str, int]:

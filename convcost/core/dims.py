@@ -11,8 +11,13 @@ to integers without rounding errors.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+if TYPE_CHECKING:
+    import numpy as np
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+"""A numpy array of any shape and type of elements."""
 #: An int, an int64 numpy array, or a sympy expression. mypy cannot check a union of the three; the tests, which
 #: run every rule over each of them, do.
 Dim: TypeAlias = Any

@@ -16,8 +16,8 @@ from typing import Any
 
 from convcost.core import dims
 
-Env = Mapping[str, Any]
-Run = Callable[[Env], Any]
+Names = Mapping[str, Any]
+Evaluation = Callable[[Names], Any]
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op>//|[=!<>]=|[-+*%<>()\[\].,])|(?P<bad>\S)"
 )
@@ -102,13 +102,13 @@ class Expr:
 
     __slots__ = ("_run", "names", "shapes", "text")
 
-    def __init__(self, text: str, run: Run, names: frozenset[str], shapes: frozenset[str]) -> None:
+    def __init__(self, text: str, run: Evaluation, names: frozenset[str], shapes: frozenset[str]) -> None:
         self.text = text
         self.names = names
         self.shapes = shapes
         self._run = run
 
-    def evaluate(self, env: Env) -> Any:
+    def evaluate(self, env: Names) -> Any:
         """The value, with names taken from `env` (the shape of a layer x under ".x"); raises `ExprError`.
 
         >>> parse("round_to(32 * width)").evaluate({"width": Fraction("0.75")})
@@ -196,50 +196,50 @@ class _Parser:
         if not self.take(token):
             raise self.unexpected()
 
-    def disjunction(self) -> Run:
+    def disjunction(self) -> Evaluation:
         left = self.conjunction()
         while self.take("or"):
             left = _or(left, self.conjunction())
         return left
 
-    def conjunction(self) -> Run:
+    def conjunction(self) -> Evaluation:
         left = self.negation()
         while self.take("and"):
             left = _and(left, self.negation())
         return left
 
-    def negation(self) -> Run:
+    def negation(self) -> Evaluation:
         if not self.take("not"):
             return self.comparison()
         with self.nested():
             inner = self.negation()
         return lambda env: dims.negate(_truth(inner(env)))
 
-    def comparison(self) -> Run:
+    def comparison(self) -> Evaluation:
         left = self.sum()
         sign = self.take(*_COMPARE)
         return _binary(_COMPARE[sign], left, self.sum()) if sign else left
 
-    def sum(self) -> Run:
+    def sum(self) -> Evaluation:
         left = self.product()
         while sign := self.take(*_SUM):
             left = _binary(_SUM[sign], left, self.product())
         return left
 
-    def product(self) -> Run:
+    def product(self) -> Evaluation:
         left = self.unary()
         while sign := self.take(*_PRODUCT):
             left = _binary(_PRODUCT[sign], left, self.unary())
         return left
 
-    def unary(self) -> Run:
+    def unary(self) -> Evaluation:
         if not self.take("-"):
             return self.postfix()
         with self.nested():
             inner = self.unary()
         return lambda env: _negative(inner(env))
 
-    def postfix(self) -> Run:
+    def postfix(self) -> Evaluation:
         run = self.atom()
         while self.take("["):
             with self.nested():
@@ -247,7 +247,7 @@ class _Parser:
             self.need("]")
         return run
 
-    def atom(self) -> Run:
+    def atom(self) -> Evaluation:
         kind, token, offset = self.tokens[self.at]
         if self.take("("):
             with self.nested():
@@ -273,7 +273,7 @@ class _Parser:
         self.names.add(token)
         return lambda env: env[token]
 
-    def call(self, name: str, offset: int) -> Run:
+    def call(self, name: str, offset: int) -> Evaluation:
         if name not in HELPERS:
             hint = _FUNCTIONS_ELSEWHERE.get(name) or f"there are {', '.join(HELPERS)}"
             raise ExprError(f"{name!r} is not a function; {hint}", offset)
@@ -290,13 +290,13 @@ class _Parser:
             raise ExprError(f"{name} takes {counts} argument{'s' * (counts != '1')}, got {len(args)}", offset)
         return lambda env: function(*[arg(env) for arg in args])
 
-    def size(self, name: str) -> Run:
+    def size(self, name: str) -> Evaluation:
         axis = self.take(*_AXES)
         if not axis:
             raise ExprError(f"after {name!r}. comes height, width or channels", self.tokens[self.at][2])
         self.shapes.add(name)
 
-        def run(env: Env) -> Any:
+        def run(env: Names) -> Any:
             shape = env["." + name]
             if len(shape) == 1 and axis != "channels":
                 raise ExprError(f"{name} is a vector of {shape[0]}; it has channels, but no {axis}")
@@ -323,21 +323,21 @@ class _Depth:
         self.parser.depth -= 1
 
 
-def _binary(function: Callable[[Any, Any], Any], left: Run, right: Run) -> Run:
+def _binary(function: Callable[[Any, Any], Any], left: Evaluation, right: Evaluation) -> Evaluation:
     return lambda env: function(left(env), right(env))
 
 
-def _or(left: Run, right: Run) -> Run:
+def _or(left: Evaluation, right: Evaluation) -> Evaluation:
     """Lazy where the left side is decided, so that `n == 0 or 8 % n == 0` divides by no zero."""
     return lambda env: a if (a := _truth(left(env))) is True else dims.either(a, _truth(right(env)))
 
 
-def _and(left: Run, right: Run) -> Run:
+def _and(left: Evaluation, right: Evaluation) -> Evaluation:
     return lambda env: a if (a := _truth(left(env))) is False else dims.both(a, _truth(right(env)))
 
 
-def _index(values: Run, index: Run, text: str) -> Run:
-    def run(env: Env) -> Any:
+def _index(values: Evaluation, index: Evaluation, text: str) -> Evaluation:
+    def run(env: Names) -> Any:
         sequence, at = values(env), index(env)
         at = at.numerator if isinstance(at, Fraction) and at.denominator == 1 else at
         at = operator.index(at) if dims.is_array(at) else at

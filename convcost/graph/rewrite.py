@@ -18,7 +18,7 @@ from convcost.graph.walk import Step, walk
 from convcost.ops.activation import ACTIVATIONS
 from convcost.ops.window import VALID
 
-WAYS = ("separable", "standard", "grouped:G")
+REWRITES = ("separable", "standard", "grouped:G")
 #: What may stand between a depthwise convolution and the pointwise one that reads it.
 _BETWEEN = frozenset({"batch_norm", *ACTIVATIONS})
 _POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALID, "dilation": (1, 1)}
@@ -90,7 +90,7 @@ def way_of(to: str) -> tuple[str, int]:
     way, _, number = to.partition(":")
     groups = whole(number) or 0
     if to not in ("separable", "standard") and not (way == "grouped" and groups > 1):
-        raise UsageError(f"a rewrite goes to {', '.join(WAYS)} (G > 1), got {to[:40]!r}")
+        raise UsageError(f"a rewrite goes to {', '.join(REWRITES)} (G > 1), got {to[:40]!r}")
     return way, groups
 
 

@@ -62,7 +62,7 @@ class Plan:
         ]
 
 
-class Block(NamedTuple):
+class Strip(NamedTuple):
     """Buffers that lie side by side - one, or the branches of a concat - and are placed together."""
 
     buffers: tuple[int, ...]
@@ -73,18 +73,18 @@ class Block(NamedTuple):
     last: int
 
 
-class Way(NamedTuple):
+class Planner(NamedTuple):
     """A way to plan: which block comes first, and which of the gaps it takes."""
 
     says: str
-    first: Callable[[Block], tuple[int, ...]]
+    first: Callable[[Strip], tuple[int, ...]]
     gap: Callable[[tuple[int, int | None]], tuple[int, ...]]
     """Sorts gaps, given as the first and last offset at which the block fits; the lowest is taken."""
     rounds: int = 1
     """How often to start again with the block in front that reached highest, as long as the bound is not reached."""
 
 
-def _by_size(block: Block) -> tuple[int, ...]:
+def _by_size(block: Strip) -> tuple[int, ...]:
     return (-block.size, block.first)
 
 
@@ -92,19 +92,19 @@ def _first_gap(gap: tuple[int, int | None]) -> tuple[int, ...]:
     return (gap[0],)
 
 
-WAYS = {
-    "greedy_by_size": Way(
+PLANNERS = {
+    "greedy_by_size": Planner(
         "the largest tensor first, each in the first gap among those that live at the same time (TFLite Micro's "
         "GreedyMemoryPlanner)",
         _by_size,
         _first_gap,
     ),
-    "best_fit_by_lifetime": Way(
+    "best_fit_by_lifetime": Planner(
         "the tensor that lives longest first, each in the smallest gap that it fits",
         lambda block: (block.first - block.last, -block.size, block.first),
         lambda gap: (gap[1] is None, (gap[1] or 0) - gap[0], gap[0]),
     ),
-    "improved": Way(
+    "improved": Planner(
         "as greedy_by_size, then again and again with the tensor in front that reached highest; the best is kept",
         _by_size,
         _first_gap,
@@ -122,8 +122,8 @@ def plan(
     Tensors of one region (the branches of a concat) lie side by side, and only the region as a whole is aligned.
     Raises `UsageError` for an unknown way, and for a policy that looks at single layers.
     """
-    if way not in WAYS:
-        raise UsageError(f"there is no way {way!r} to plan an arena{did_you_mean(way, WAYS)}")
+    if way not in PLANNERS:
+        raise UsageError(f"there is no way {way!r} to plan an arena{did_you_mean(way, PLANNERS)}")
     if not 1 <= align <= MOST_ALIGN:
         raise UsageError(f"align must be from 1 to {MOST_ALIGN:,} bytes, got {align}")
     if lives.windows is not None:
@@ -131,11 +131,11 @@ def plan(
     buffers = tuple(Buffer(t.name, size, t.first, t.last) for t, size in zip(lives.tensors, sizes, strict=True))
     if bound is None:
         bound = int(lives.peak(dict(zip(lives.tensors, sizes)).__getitem__).elements)
-    order = sorted(_blocks(buffers, lives.regions), key=WAYS[way].first)
+    order = sorted(_blocks(buffers, lives.regions), key=PLANNERS[way].first)
     neighbours = _neighbours(buffers)
     best: Plan | None = None
-    for _ in range(min(WAYS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
-        made = Plan(way, buffers, _placed(order, buffers, neighbours, WAYS[way], align), bound)
+    for _ in range(min(PLANNERS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
+        made = Plan(way, buffers, _placed(order, buffers, neighbours, PLANNERS[way], align), bound)
         best = made if best is None or made.total < best.total else best
         if best.wasted == 0:
             break
@@ -147,7 +147,7 @@ def plan(
 
 
 def _placed(
-    order: Sequence[Block], buffers: Sequence[Buffer], neighbours: Sequence[Sequence[int]], way: Way, align: int
+    order: Sequence[Strip], buffers: Sequence[Buffer], neighbours: Sequence[Sequence[int]], way: Planner, align: int
 ) -> tuple[int, ...]:
     offsets: dict[int, int] = {}
     for block in order:
@@ -176,7 +176,7 @@ def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
     return found
 
 
-def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> list[Block]:
+def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> list[Strip]:
     joined = {buffer for region in regions for buffer in region}
     alone = [(buffer,) for buffer in range(len(buffers)) if buffer not in joined]
     blocks = []
@@ -186,7 +186,7 @@ def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> li
             within.append(size)
             size += buffers[buffer].size
         first, last = min(buffers[b].first for b in group), max(buffers[b].last for b in group)
-        blocks.append(Block(group, tuple(within), size, first, last))
+        blocks.append(Strip(group, tuple(within), size, first, last))
     return blocks
 
 

@@ -27,7 +27,7 @@ _WHOLE_VIEWS = frozenset({"identity", "dropout", "flatten"})
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Placed:
     """A tensor that gets memory: the name of the edge, who writes it (-1: the caller), its shape."""
 
     name: str
@@ -38,10 +38,10 @@ class Made:
 
 
 @dataclass(slots=True)
-class Layout:
+class MemoryLayout:
     """Where edges lie. Tensors are numbered in the order in which the steps write them."""
 
-    tensors: list[Made]
+    tensors: list[Placed]
     home: dict[str, tuple[int, ...]]
     """Edge -> the tensors whose memory it lies in: one, or several for a concat that lies in its branches."""
     whole: set[str]
@@ -60,9 +60,9 @@ class Layout:
         return (tensor for edge in edges for tensor in self.home[edge])
 
 
-def layout(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: Policy) -> Layout:
+def layout(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: Policy) -> MemoryLayout:
     """Give each edge its memory."""
-    found = Layout([Made(INPUT, -1, input_shape)], {INPUT: (0,)}, set())
+    found = MemoryLayout([Placed(INPUT, -1, input_shape)], {INPUT: (0,)}, set())
     absorbed = _absorbed(steps, outputs, policy.fuse)
     for at, step in enumerate(steps):
         node, cost = step.node, step.cost
@@ -76,7 +76,7 @@ def layout(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], po
             _join(found, at, step)
         else:
             for edge, shape in zip(edges, cost.out):
-                found.home[edge] = (_new(found, Made(edge, at, shape)),)
+                found.home[edge] = (_new(found, Placed(edge, at, shape)),)
                 found.whole.add(edge)
     return found
 
@@ -106,12 +106,12 @@ def _absorbed(steps: Sequence[Step], outputs: Sequence[str], fuses: Fuses) -> fr
     return frozenset(absorbed)
 
 
-def _new(found: Layout, made: Made) -> int:
+def _new(found: MemoryLayout, made: Placed) -> int:
     found.tensors.append(made)
     return len(found.tensors) - 1
 
 
-def _join(found: Layout, at: int, step: Step) -> None:
+def _join(found: MemoryLayout, at: int, step: Step) -> None:
     """Let a concat lie in its inputs where that is possible; it copies the others.
 
     Possible is what a real allocator can do with contiguous memory: inputs that are, one after the other, the whole of
@@ -121,17 +121,17 @@ def _join(found: Layout, at: int, step: Step) -> None:
     """
     node, axis = step.node, step.node.attrs["axis"]
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
-    copied: list[tuple[int, Made]] = []
+    copied: list[tuple[int, Placed]] = []
     while inputs:
         count = _joinable(found, inputs, axis, pieces)
         if count:
             pieces.extend(found.of(inputs[:count]))
         else:
-            copied.append((len(pieces), Made(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0])))
+            copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0])))
             pieces.append(-1)
         del inputs[: max(count, 1)], parts[: max(count, 1)]
     if len(copied) == len(pieces):  # nothing lies in place: one tensor, as any other op writes it
-        copied, pieces = [(0, Made(node.name, at, step.cost.out[0]))], [-1]
+        copied, pieces = [(0, Placed(node.name, at, step.cost.out[0]))], [-1]
     for position, made in copied:
         pieces[position] = _new(found, made)
     region = tuple(pieces)
@@ -144,7 +144,7 @@ def _join(found: Layout, at: int, step: Step) -> None:
         found.axes[tensor] = axis
 
 
-def _joinable(found: Layout, inputs: Sequence[str], axis: str, taken: Sequence[int]) -> int:
+def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: str, taken: Sequence[int]) -> int:
     """How many of the first inputs make up a whole region; 0 if they do not."""
     first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))

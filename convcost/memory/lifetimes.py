@@ -17,7 +17,7 @@ from typing import NamedTuple
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
 from convcost.core.dtypes import storage
 from convcost.graph.walk import Step, output_edges
-from convcost.memory.layout import ELEMENTWISE, Layout, layout
+from convcost.memory.layout import ELEMENTWISE, MemoryLayout, layout
 from convcost.memory.policies import Policy, policy
 from convcost.ops import WEIGHTED
 
@@ -36,7 +36,7 @@ class Tensor(NamedTuple):
     """Of its elements, where not the network's dtype: masks are bytes."""
 
 
-Size = Callable[[Tensor], Dim]
+SizeOf = Callable[[Tensor], Dim]
 
 
 def count(tensor: Tensor) -> Dim:
@@ -71,7 +71,7 @@ class Lifetimes:
             return dict(self.windows).get(position, ())
         return tuple(i for i, tensor in enumerate(self.tensors) if tensor.first <= position <= tensor.last)
 
-    def timeline(self, size: Size = count) -> Iterator[tuple[int, Dim]]:
+    def timeline(self, size: SizeOf = count) -> Iterator[tuple[int, Dim]]:
         """Each position, from -1 on, and the sum of the sizes of all that is alive there."""
         if self.windows is not None:
             yield from ((at, sum((size(self.tensors[i]) for i in held), 0)) for at, held in self.windows)
@@ -88,7 +88,7 @@ class Lifetimes:
             yield at, live
             live = live - sum(dead.get(at, ()), 0)
 
-    def peak(self, size: Size = count) -> Peak:
+    def peak(self, size: SizeOf = count) -> Peak:
         """The most that is alive at once, and the first position at which it is; for ints."""
         best = Peak(0, -1)
         for at, live in self.timeline(size):
@@ -96,7 +96,7 @@ class Lifetimes:
                 best = Peak(live, at)
         return best
 
-    def highest(self, size: Size = count) -> Dim:
+    def highest(self, size: SizeOf = count) -> Dim:
         """The most that is alive at once, over any number system."""
         tops = self._tops()
         values = {_key(live): live for at, live in self.timeline(size) if at in tops}
@@ -167,7 +167,7 @@ def _key(value: Dim) -> object:
     return (value.shape, value.tobytes()) if is_array(value) else value
 
 
-def _ends(steps: Sequence[Step], outputs: Sequence[str], where: Layout, running: Sequence[int]) -> list[int]:
+def _ends(steps: Sequence[Step], outputs: Sequence[str], where: MemoryLayout, running: Sequence[int]) -> list[int]:
     """The last position at which each tensor is written or read."""
     ends = [-1] * len(where.tensors)
     for position, at in enumerate(running):
@@ -190,7 +190,7 @@ def targets(step: Step) -> tuple[str, ...]:
 class Overwriting:
     """Which ops may write over which inputs, once these are needed by nobody else, whatever the order."""
 
-    def __init__(self, steps: Sequence[Step], where: Layout) -> None:
+    def __init__(self, steps: Sequence[Step], where: MemoryLayout) -> None:
         self.over: list[tuple[str, ...]] = []
         """Step -> inputs that it may write over."""
         held: set[str] = set()
@@ -205,14 +205,14 @@ class Overwriting:
                 held.update(edges)
 
     @staticmethod
-    def _fits(edge: str, out: str, step: Step, where: Layout, held: set[str]) -> bool:
+    def _fits(edge: str, out: str, step: Step, where: MemoryLayout, held: set[str]) -> bool:
         mine = set(where.home[edge])
         alone = not any(mine & set(where.home[other]) for other in step.node.inputs if other != edge)
         return edge in where.whole and alone and not (edge in held and where.placed(out))
 
 
 def _overwritten(
-    steps: Sequence[Step], where: Layout, running: Sequence[int], ends: Sequence[int]
+    steps: Sequence[Step], where: MemoryLayout, running: Sequence[int], ends: Sequence[int]
 ) -> dict[int, tuple[int, ...]]:
     """Tensor -> the tensors of an input that die at the step that writes it, so that it is written over them."""
     may, roots = Overwriting(steps, where), dict[int, tuple[int, ...]]()
@@ -227,7 +227,7 @@ def _overwritten(
 
 def _assembled(
     steps: Sequence[Step],
-    where: Layout,
+    where: MemoryLayout,
     running: Sequence[int],
     ends: Sequence[int],
     roots: dict[int, tuple[int, ...]],
@@ -265,7 +265,7 @@ def _assembled(
     )
 
 
-def _saved(steps: Sequence[Step], where: Layout) -> Iterator[int]:
+def _saved(steps: Sequence[Step], where: MemoryLayout) -> Iterator[int]:
     """The tensors that the backward pass reads, as each op declares."""
     for step in steps:
         if "inputs" in step.cost.saves:
@@ -274,7 +274,9 @@ def _saved(steps: Sequence[Step], where: Layout) -> Iterator[int]:
             yield from where.of(output_edges(step.node, step.cost))
 
 
-def _windows(steps: Sequence[Step], where: Layout, position: dict[int, int]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+def _windows(
+    steps: Sequence[Step], where: MemoryLayout, position: dict[int, int]
+) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Each conv and linear layer with the tensors that it reads and writes."""
     return tuple(
         (position[at], tuple(dict.fromkeys(where.of((*step.node.inputs, step.node.name)))))

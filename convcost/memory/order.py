@@ -21,7 +21,7 @@ from convcost.core.dims import Shape
 from convcost.core.errors import UsageError
 from convcost.graph.graph import producer
 from convcost.graph.walk import Step, output_edges
-from convcost.memory.layout import Layout, layout
+from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import Overwriting, lifetimes
 from convcost.memory.policies import policy
 
@@ -56,7 +56,7 @@ class Unit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class OrderProblem:
     """Units in the given order, and the tensors between them."""
 
     units: tuple[Unit, ...]
@@ -132,7 +132,7 @@ def best_order(
     return Order(found, peak, bound)
 
 
-def compiled(steps: Sequence[Step], where: Layout, outputs: Sequence[str], *, overwrite: bool) -> Problem:
+def compiled(steps: Sequence[Step], where: MemoryLayout, outputs: Sequence[str], *, overwrite: bool) -> OrderProblem:
     """The steps as units over numbered tensors."""
     unit_of, groups = _grouped(steps, where)
     made: list[list[int]] = [[] for _ in groups]
@@ -158,7 +158,7 @@ def compiled(steps: Sequence[Step], where: Layout, outputs: Sequence[str], *, ov
         over = tuple(where.home[edge] for edge in may[group[0]])
         units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
     sizes = tuple(_elements(tensor.shape) for tensor in where.tensors)
-    return Problem(tuple(units), sizes, tuple(needed))
+    return OrderProblem(tuple(units), sizes, tuple(needed))
 
 
 def bits(number: int) -> Iterator[int]:
@@ -180,7 +180,7 @@ def _elements(shape: Shape) -> int:
     return result
 
 
-def _grouped(steps: Sequence[Step], where: Layout) -> tuple[list[int], list[list[int]]]:
+def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], list[list[int]]]:
     """Step -> its unit, and unit -> its steps: what writes no tensor of its own runs right after what it looks at."""
     writers = {tensor.step for tensor in where.tensors}
     unit_of, groups, makers = list[int](), list[list[int]](), dict[str, int]()
@@ -197,7 +197,7 @@ def _grouped(steps: Sequence[Step], where: Layout) -> tuple[list[int], list[list
     return unit_of, groups
 
 
-def _searched(problem: Problem, most_states: int) -> tuple[list[int], int]:
+def _searched(problem: OrderProblem, most_states: int) -> tuple[list[int], int]:
     """An order of the units, and a bound on the peak of all orders."""
     bound = floor = max(problem.least(), problem.sizes[0])
     order, done = list[int](), 0
@@ -231,7 +231,7 @@ class _State(NamedTuple):
 class _Segment:
     """The search through one segment."""
 
-    def __init__(self, problem: Problem, units: range, done: int, live: int, floor: int) -> None:
+    def __init__(self, problem: OrderProblem, units: range, done: int, live: int, floor: int) -> None:
         self.problem, self.units = problem, units
         self.start = _State(floor, len(units), done, live)
         self.came: dict[int, tuple[int, int]] = {}

@@ -25,7 +25,7 @@ from convcost.memory.policies import policy
 
 _POOLS = frozenset({"max_pool", "avg_pool", "global_avg_pool", "global_max_pool"})
 _BY_CHANNEL = frozenset({"channel_shuffle", "dropout", "identity", *_POOLS, *ELEMENTWISE})
-MOST_PARTS = 1_000_000
+MOST_SPLITS = 1_000_000
 
 
 class Chain(NamedTuple):
@@ -39,7 +39,7 @@ class Chain(NamedTuple):
     """The edges inside."""
 
 
-class Split(NamedTuple):
+class SplitBlock(NamedTuple):
     """A block that runs in parts, and the most that is alive while it runs."""
 
     name: str
@@ -58,7 +58,7 @@ def chains(steps: Sequence[Step], outputs: Sequence[str]) -> tuple[Chain, ...]:
 
 def split(
     steps: Sequence[Step], outputs: Sequence[str], lives: Lifetimes, policy_name: str, parts: int
-) -> tuple[Lifetimes, tuple[Split, ...]]:
+) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
     """Let every block run in so many parts that is smaller so; the others stay as they are.
 
     Raises `UsageError` for a policy that does not fuse or frees nothing, and for less than two parts.
@@ -66,8 +66,8 @@ def split(
     chosen = policy(policy_name)
     if chosen.fuse == "nothing" or chosen.keeps != "use":
         raise UsageError(f"blocks can run in parts only under a policy that fuses and frees, not under {policy_name}")
-    if not 2 <= parts <= MOST_PARTS:
-        raise UsageError(f"a block is split into 2 to {MOST_PARTS:,} parts, got {parts}")
+    if not 2 <= parts <= MOST_SPLITS:
+        raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {parts}")
     done, taken = [], set[int]()
     for chain in chains(steps, outputs):
         if taken.isdisjoint(chain.steps) and (smaller := _in_parts(steps, lives, chain, parts)):
@@ -138,7 +138,7 @@ def _depthwise(step: Step) -> bool:
     return bool(step.node.op == "conv2d" and step.node.attrs["groups"] == step.input_shapes[0][-1] > 1)
 
 
-def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int) -> tuple[Lifetimes, Split] | None:
+def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int) -> tuple[Lifetimes, SplitBlock] | None:
     """The lifetimes with one block in parts, if that needs less while the block runs."""
     inner = {tensor for edge in chain.inner for tensor in lives.home[edge]}
     start = min(lives.tensors[tensor].first for tensor in inner)
@@ -159,7 +159,7 @@ def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int)
     smaller = replace(lives, tensors=tuple(tensors))
     before, after = (_most(each, start, end) for each in (lives, smaller))
     made = ceil_div(channels, ceil_div(channels, parts))
-    return (smaller, Split(chain.last, before, after, made)) if after < before else None
+    return (smaller, SplitBlock(chain.last, before, after, made)) if after < before else None
 
 
 def _part(channels: Dim, inner: Dim, parts: int) -> Dim:

@@ -10,10 +10,10 @@ from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.graph.walk import Step
-from convcost.memory.arena import WAYS, Plan, plan
+from convcost.memory.arena import PLANNERS, Plan, plan
 from convcost.memory.lifetimes import Lifetimes, Tensor, lifetimes, tensor_bytes
 from convcost.memory.order import Order, best_order
-from convcost.memory.parts import Split, split
+from convcost.memory.parts import SplitBlock, split
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
@@ -63,7 +63,7 @@ class Usage:
     peak_position: int
     order: Order | None
     """What the search for the best order found, if it was asked for; its peaks are elements."""
-    splits: tuple[Split, ...]
+    splits: tuple[SplitBlock, ...]
     """Blocks that run in parts; their figures are elements."""
     plans: tuple[Plan, ...]
     """One for each way to plan an arena; none for a policy that looks at single layers, or too many tensors."""
@@ -104,7 +104,7 @@ def usage(
     order = best_order(steps, input_shape, outputs, options.policy) if options.order == "best" else None
     running = order.steps if order else tuple(range(len(steps)))
     lives = lifetimes(steps, input_shape, outputs, options.policy, running)
-    splits: tuple[Split, ...] = ()
+    splits: tuple[SplitBlock, ...] = ()
     if options.parts != 1:
         lives, splits = split(steps, outputs, lives, options.policy, options.parts)
     sizes = tuple(tensor_bytes(tensor, options.dtype, batch) for tensor in lives.tensors)
@@ -114,5 +114,5 @@ def usage(
         Moment(position, running[position] if position >= 0 else -1, live) for position, live in lives.timeline(size_of)
     )
     placed = lives.windows is None and len(sizes) <= MOST_TENSORS
-    plans = tuple(plan(lives, sizes, way, options.align, peak) for way in WAYS) if placed else ()
+    plans = tuple(plan(lives, sizes, way, options.align, peak) for way in PLANNERS) if placed else ()
     return Usage(options, batch, lives, sizes, running, timeline, peak, at, order, splits, plans)

@@ -1,7 +1,7 @@
 """Activation functions: shapes stay, nothing is learnt (but for prelu)."""
 
 from convcost.core.cost import OpCost
-from convcost.ops.attributes import Tensor
+from convcost.ops.attributes import AnyInput
 from convcost.ops.registry import op
 
 #: Name in a spec -> what is computed of each element x.
@@ -26,7 +26,7 @@ ACTIVATIONS = {
 _TURNING = frozenset({"gelu", "silu", "swish", "mish", "hard_swish"})
 
 
-def activation(x: Tensor) -> OpCost:
+def activation(x: AnyInput) -> OpCost:
     """Any monotonic function of each element: the shape stays, nothing is learnt; its slope follows from the output.
 
     >>> activation((112, 112, 32)).out
@@ -35,7 +35,7 @@ def activation(x: Tensor) -> OpCost:
     return OpCost(out=(x,), saves=("outputs",))
 
 
-def turning_activation(x: Tensor) -> OpCost:
+def turning_activation(x: AnyInput) -> OpCost:
     """As `activation`, but the slope follows from the input only."""
     return OpCost(out=(x,), saves=("inputs",))
 
@@ -46,7 +46,7 @@ for _name, _formula in ACTIVATIONS.items():
 
 
 @op("prelu")
-def prelu(x: Tensor) -> OpCost:
+def prelu(x: AnyInput) -> OpCost:
     """Put out x where x > 0, else a learnt multiple of x.
 
     Shape unchanged. Params: one slope per channel.

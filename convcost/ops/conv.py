@@ -2,7 +2,7 @@
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, divides, maximum
-from convcost.ops.attributes import Amounts, Flag, Map, Padding, Pair, Size, Table, Vector
+from convcost.ops.attributes import Amounts, ConnectionTable, Flag, Map, Padding, Pair, Size, Vector
 from convcost.ops.registry import op
 from convcost.ops.window import VALID, dilated, real_taps, slide_both, unslide
 
@@ -151,7 +151,7 @@ def conv_transpose2d(
 def conv2d_table(
     x: Map,
     *,
-    connections: Table,
+    connections: ConnectionTable,
     kernel: Pair,
     stride: Pair = (1, 1),
     padding: Padding = VALID,

@@ -2,7 +2,7 @@
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, either, equal, product
-from convcost.ops.attributes import Axis, Tensor
+from convcost.ops.attributes import AnyInput, AxisName
 from convcost.ops.registry import op
 
 #: Position of a named axis, counted from the end, so that `channels` also fits a vector.
@@ -10,7 +10,7 @@ AXES = {"channels": -1, "width": -2, "height": -3}
 
 
 @op("add")
-def add(x: Tensor, *others: Tensor) -> OpCost:
+def add(x: AnyInput, *others: AnyInput) -> OpCost:
     """Add tensors of equal shape, element by element.
 
     (h, w, c), (h, w, c), … -> (h, w, c). Nothing is broadcast: unequal shapes are an error.
@@ -28,7 +28,7 @@ def add(x: Tensor, *others: Tensor) -> OpCost:
 
 
 @op("multiply")
-def multiply(x: Tensor, *gates: Tensor) -> OpCost:
+def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
     """Multiply a tensor by gates, element by element; a gate may be one number per channel (1×1×c).
 
     (h, w, c), (h or 1, w or 1, c), … -> (h, w, c). The first input gives the shape.
@@ -63,7 +63,7 @@ def multiply(x: Tensor, *gates: Tensor) -> OpCost:
 
 
 @op("concat")
-def concat(x: Tensor, *others: Tensor, axis: Axis = "channels") -> OpCost:
+def concat(x: AnyInput, *others: AnyInput, axis: AxisName = "channels") -> OpCost:
     """Put tensors one behind the other along an axis, by default the channels.
 
     (h, w, c1), (h, w, c2), … -> (h, w, c1 + c2 + …); all other axes must agree.

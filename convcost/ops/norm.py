@@ -4,14 +4,14 @@ from typing import Any
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import divides, product
-from convcost.ops.attributes import Flag, Map, Size, Tensor
+from convcost.ops.attributes import AnyInput, Flag, Map, Size
 from convcost.ops.registry import op
 
 #: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
 
 
-def _learnt(x: Tensor, scale: bool, shift: bool) -> dict[str, Any]:
+def _learnt(x: AnyInput, scale: bool, shift: bool) -> dict[str, Any]:
     """What norms have in common: a scale and a shift per channel, each of which can be switched off."""
     return {
         "weights": x[-1] * int(scale),
@@ -22,7 +22,7 @@ def _learnt(x: Tensor, scale: bool, shift: bool) -> dict[str, Any]:
 
 
 @op("batch_norm")
-def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
+def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each channel by the mean and variance seen in training, then scale and shift it.
 
     Shape unchanged. Params: a scale and a shift per channel (each can be switched off); buffers: the running mean
@@ -41,7 +41,7 @@ def batch_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
 
 
 @op("layer_norm")
-def layer_norm(x: Tensor, *, scale: Flag = True, shift: Flag = True) -> OpCost:
+def layer_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise the channels of each position by their own mean and variance, then scale and shift them.
 
     Shape unchanged. Params: a scale and a shift per channel; no buffers.
@@ -78,7 +78,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
 
 
 @op("scale")
-def scale(x: Tensor, *, shift: Flag = False) -> OpCost:
+def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
     """Multiply each channel with a learnt factor (layer scale), and add a learnt shift if asked to.
 
     Shape unchanged. Params: a factor per channel, and a shift per channel with `shift`.

@@ -2,13 +2,13 @@
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import cut, divides, equal, product
-from convcost.ops.attributes import Axis, Map, Margins, Mode, Pair, Position, Rate, Sections, Size, Tensor
+from convcost.ops.attributes import AnyInput, AxisName, Map, Margins, Mode, Pair, Position, Rate, Sections, Size
 from convcost.ops.join import has_axis, resized, size_of
 from convcost.ops.registry import op
 
 
 @op("identity")
-def identity(x: Tensor) -> OpCost:
+def identity(x: AnyInput) -> OpCost:
     """Hand the tensor on; nothing is written.
 
     >>> identity((7, 7, 512)).view
@@ -18,7 +18,7 @@ def identity(x: Tensor) -> OpCost:
 
 
 @op("dropout")
-def dropout(x: Tensor, *, rate: Rate) -> OpCost:
+def dropout(x: AnyInput, *, rate: Rate) -> OpCost:
     """Hand the tensor on: when a network is evaluated, dropout does nothing and nothing is written.
 
     `rate` is the share of elements that training sets to zero; no count depends on it.
@@ -31,7 +31,7 @@ def dropout(x: Tensor, *, rate: Rate) -> OpCost:
 
 
 @op("flatten")
-def flatten(x: Tensor) -> OpCost:
+def flatten(x: AnyInput) -> OpCost:
     """Read the map as one vector; nothing is written.
 
     (h, w, c) -> (h·w·c,).
@@ -138,7 +138,7 @@ def space_to_depth(x: Map, *, block: Size) -> OpCost:
 
 
 @op("slice")
-def slice_(x: Tensor, *, start: Position, stop: Size, axis: Axis = "channels") -> OpCost:
+def slice_(x: AnyInput, *, start: Position, stop: Size, axis: AxisName = "channels") -> OpCost:
     """Take the elements start, …, stop - 1 of an axis, by default the channels; nothing is written.
 
     (h, w, c) -> (h, w, stop - start).
@@ -159,7 +159,7 @@ def slice_(x: Tensor, *, start: Position, stop: Size, axis: Axis = "channels") -
 
 
 @op("split")
-def split(x: Tensor, *, sections: Sections, axis: Axis = "channels") -> OpCost:
+def split(x: AnyInput, *, sections: Sections, axis: AxisName = "channels") -> OpCost:
     """Cut an axis, by default the channels, into parts that are read as `name:0`, `name:1`, …; nothing is written.
 
     (h, w, c) -> (h, w, c1), (h, w, c2), …; `sections` is a number of equal parts or the size of each.

@@ -21,7 +21,7 @@ from convcost.space.axes import axes_of, value_text
 from convcost.space.compound import COMPOUND
 from convcost.space.numbers import EXACT_FLOAT
 from convcost.space.open import space
-from convcost.space.space import Tables
+from convcost.space.space import DesignSpace
 from convcost.spec.syntax import Knob, KnobValue
 
 SHOWN = {
@@ -107,7 +107,7 @@ def _check_lengths(axes: Mapping[str, Sequence[KnobValue]]) -> None:
         raise UsageError(f"the axis {name} has {exact(len(axes[name]))} values; a slider takes {exact(MOST_VALUES)}")
 
 
-def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> None:
+def _check_start(network: Network, made: DesignSpace, wanted: Collection[str]) -> None:
     for name, values in made.axes.items():
         if name in wanted and network.knobs[name] not in values:
             raise UsageError(f"{name} is set to {value_text(network.knobs[name])}, which is not on its slider (--over)")
@@ -116,7 +116,7 @@ def _check_start(network: Network, made: Tables, wanted: Collection[str]) -> Non
 _BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs begins with this network's own MACs."
 
 
-def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
+def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, Any]:
     """What the page computes with: axes, the place of the network itself, and the tables of each metric."""
     pool: dict[str, int] = {}
     shared: list[Any] = []
@@ -160,7 +160,7 @@ def page_data(network: Network, report: Report, made: Tables) -> dict[str, Any]:
     }
 
 
-def _missing(made: Tables) -> list[dict[str, Any]]:
+def _missing(made: DesignSpace) -> list[dict[str, Any]]:
     """The parts of the grid that cannot be built, and why: as said of the first network of each."""
     return [
         {
@@ -221,7 +221,7 @@ def _slider(name: str) -> str:
     )
 
 
-def _standing(network: Network, made: Tables) -> str:
+def _standing(network: Network, made: DesignSpace) -> str:
     """The knobs that stand still, and how to get sliders for them."""
     fixed = {name: network.knobs[name] for name in made.knobs if name in network.knobs}
     if not fixed:

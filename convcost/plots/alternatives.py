@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from convcost.alternatives.recipes import Alternative, Layer, compare, ratio
+from convcost.alternatives.recipes import Alternative, LayerToBuild, compare, ratio
 from convcost.core.units import exact
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
 from convcost.render.palette import LIGHT, look
@@ -18,7 +18,7 @@ def separable_ratio(
     kernels: Sequence[int] = (1, 3, 5, 7),
     filters: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
     *,
-    marked: Layer | None = None,
+    marked: LayerToBuild | None = None,
 ) -> go.Figure:
     """MACs of a depthwise separable convolution by those of the normal one, over n_c' for each filter size f.
 
@@ -27,7 +27,7 @@ def separable_ratio(
     """
     traces = []
     for index, kernel in enumerate(kernels):
-        built = [compare(Layer((16, 16, 16), n, (kernel, kernel))) for n in filters]
+        built = [compare(LayerToBuild((16, 16, 16), n, (kernel, kernel))) for n in filters]
         ratios = [ratio(separable, standard) for standard, separable in built]
         tips = [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)]
         color, symbol = look(index)

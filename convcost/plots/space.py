@@ -15,11 +15,11 @@ from convcost.plots.style import count_axis, figure
 from convcost.render.palette import LIGHT, SCALE
 from convcost.results.report import Report, json_value
 from convcost.space.axes import is_ordered
-from convcost.space.cliffs import Run, steepest
+from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import evaluate, feasible
 from convcost.space.open import space
-from convcost.space.space import Tables
+from convcost.space.space import DesignSpace
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -69,17 +69,17 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     return can[can.index(size) % apart :: apart]
 
 
-def drawable(made: Tables) -> bool:
+def drawable(made: DesignSpace) -> bool:
     """Whether `sweep_figure` can show the grid: two axes, or one of numbers."""
     return len(made.axes) == 2 or (len(made.axes) == 1 and all(map(is_ordered, made.axes.values())))
 
 
-def sweep_figure(made: Tables, metric: str = "macs") -> go.Figure:
+def sweep_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     """A metric along one numeric axis of a design space, or over two; raises `UsageError` for others."""
     return cliff_figure(made, metric) if len(made.axes) == 1 else grid_figure(made, metric)
 
 
-def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
+def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     """The cost along the only axis of a design space; marked is the last size before each steep step."""
     (name,) = made.axes
     runs = cost_cliffs(made, metric)
@@ -100,10 +100,10 @@ def cliff_figure(made: Tables, metric: str = "macs") -> go.Figure:
     )
 
 
-def _thinned(steps: Sequence[Run | None], marked: Collection[Any]) -> list[Run | None]:
+def _thinned(steps: Sequence[Plateau | None], marked: Collection[Any]) -> list[Plateau | None]:
     """Evenly chosen ones of too many steps and all marked ones, with a gap between two wherever one was."""
     every = -(-sum(step is not None for step in steps) // _STEPS)
-    found: list[Run | None] = []
+    found: list[Plateau | None] = []
     gap, seen = False, 0
     for step in steps:
         if step is None:
@@ -116,7 +116,7 @@ def _thinned(steps: Sequence[Run | None], marked: Collection[Any]) -> list[Run |
     return found
 
 
-def grid_figure(made: Tables, metric: str = "macs", *, budgets: Sequence[int] = ()) -> go.Figure:
+def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[int] = ()) -> go.Figure:
     """The cost over two axes of a design space as a map; raises `UsageError` for another number of axes."""
     if len(made.axes) != 2:
         raise UsageError(f"a picture shows one or two axes, got {len(made.axes)}: {', '.join(made.axes)}")
@@ -271,7 +271,9 @@ def heat_map(
     )
 
 
-def _budget_line(budget: int, dash: str, spots: Sequence[_Pair], word: str, axes: tuple[str, str]) -> dict[str, Any]:
+def _budget_line(
+    budget: int, dash: str, spots: Sequence[tuple[str | None, str | None]], word: str, axes: tuple[str, str]
+) -> dict[str, Any]:
     """The line that joins, row by row, the last column within a budget."""
     return {
         "type": "scatter",

@@ -15,8 +15,8 @@ from convcost.core.errors import UsageError
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
 from convcost.ops import WEIGHTED
-from convcost.published.data import Definition, Terms
-from convcost.published.figure import Value
+from convcost.published.data import Coefficients, Definition
+from convcost.published.figure import FigureValue
 from convcost.results.report import kind_of
 
 _GLOB = frozenset("*?[")
@@ -54,7 +54,7 @@ class Recount:
             self._walked[key] = [Layer(step, _names(step)) for step in steps]
         return self._walked[key]
 
-    def count(self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition) -> Value:
+    def count(self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition) -> FigureValue:
         """A quantity of a network, in ones, bytes or per cent; raises `ConvcostError`."""
         layers = self.layers(way.model or model, {**({} if way.model else knobs), **way.knobs}, way.rewrite)
         kept = [layer for layer in layers if not any(map(layer.fits, way.skip))]
@@ -92,7 +92,7 @@ def _params(layers: Layers, way: Definition) -> Fraction:
     return Fraction(sum(layer.step.cost.params for layer in layers) + way.plus)
 
 
-def _linear(layers: Layers, terms: Terms) -> Fraction:
+def _linear(layers: Layers, terms: Coefficients) -> Fraction:
     """The sum over all layers of the ledger entries that their first fitting term names."""
     total = Fraction(0)
     for layer in layers:
@@ -129,7 +129,7 @@ _SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
 }
 
 
-def _attribute(quantity: str, layers: Layers, part: str) -> Value:
+def _attribute(quantity: str, layers: Layers, part: str) -> FigureValue:
     """A shape, or a size that is the same in both directions and in all layers."""
     if quantity == "input_shape":
         return layers[0].step.input_shapes[0]

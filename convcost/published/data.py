@@ -32,7 +32,7 @@ COLUMNS = (
 )
 """Of a file of claims."""
 _NEEDED = ("model", "quantity", "printed")
-Terms = Mapping[str, Mapping[str, Fraction]]
+Coefficients = Mapping[str, Mapping[str, Fraction]]
 """Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
 Row = TypeVar("Row")
 
@@ -59,13 +59,13 @@ class Definition:
     """What it does, as the explanation of a figure."""
     skip: tuple[str, ...] = ()
     """Layers that it leaves out: globs over names, scopes, ops and kinds of op."""
-    params: Terms | None = None
+    params: Coefficients | None = None
     """What a parameter is, if not every weight and bias."""
     plus: int = 0
     """Parameters that the source counts and no layer of the network has."""
     convention: str = ""
     """What an operation is: a name of conventions.yaml …"""
-    operations: Terms | None = None
+    operations: Coefficients | None = None
     """… or terms of its own."""
     model: str = ""
     """Counts this network instead."""

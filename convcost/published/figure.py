@@ -38,7 +38,7 @@ QUANTITIES = {
     "groups": "groups",
 }
 SHAPES = ("input_shape", "output_shape")
-Value = Fraction | Shape
+FigureValue = Fraction | Shape
 
 
 def units_of(quantity: str) -> dict[str, int]:
@@ -59,7 +59,7 @@ class Figure(NamedTuple):
     printed: str
     unit: str
     rounding: str
-    value: Value
+    value: FigureValue
     """In the unit in which it is printed."""
     quantum: Fraction = Fraction(0)
     """What the last printed digit is worth, in that unit."""
@@ -87,7 +87,7 @@ class Figure(NamedTuple):
             return "cut off" if cut else ""
         return f"{'cut off' if cut else 'rounded'} to {step} {self.unit}".rstrip()
 
-    def fits(self, value: Value) -> bool:
+    def fits(self, value: FigureValue) -> bool:
         """Whether a value is printed like this.
 
         Rounded to nearest, a value exactly between two figures may become either.
@@ -104,7 +104,7 @@ class Figure(NamedTuple):
             return self.value <= scaled < self.value + self.quantum
         return abs(scaled - self.value) * 2 <= self.quantum if self.quantum else scaled == self.value
 
-    def written(self, value: Value) -> str:
+    def written(self, value: FigureValue) -> str:
         """A value in the figure's unit, with one digit more than is printed.
 
         >>> figure("macs", "569", "M", "").written(Fraction(568_740_352))
@@ -117,7 +117,7 @@ class Figure(NamedTuple):
             return f"{scaled.numerator:,}"
         return _decimal(scaled, _places(self.printed) + 1)
 
-    def states(self, text: str, value: Value) -> bool:
+    def states(self, text: str, value: FigureValue) -> bool:
         """Whether a text, in the figure's unit and with at least one digit more than it, is what the value rounds to."""
         if isinstance(value, tuple):
             return text == shape_text(value)

@@ -24,7 +24,7 @@ from convcost.published.data import (
     read_claims,
     sources,
 )
-from convcost.published.figure import QUANTITIES, Value
+from convcost.published.figure import QUANTITIES, FigureValue
 from convcost.render.table import Table
 from convcost.spec.zoo import find
 
@@ -54,9 +54,9 @@ class Verdict(NamedTuple):
     """Why it differs, or how it was rounded; for what is unexplained, what fails."""
     counting: tuple[str, ...] = ()
     """The way to count that explains it: keys of definitions.yaml."""
-    found: Value | None = None
+    found: FigureValue | None = None
     """Exactly what convcost computed, in ones, bytes or per cent; None for what is cited."""
-    refound: Value | None = None
+    refound: FigureValue | None = None
     """Exactly what it found under the explanation."""
 
 
@@ -128,7 +128,7 @@ def judge(claim: Claim, counter: Recount) -> Verdict:
     return _verdict(claim, plain, DIFFERS, claim.because)
 
 
-def _recounted(claim: Claim, plain: Value, fits: bool, counter: Recount) -> Verdict:
+def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -> Verdict:
     """The verdict on an explanation that is a way to count, every part of which must be needed."""
     way = combined(claim.counting)
     found = _count(claim, way, counter)
@@ -148,11 +148,11 @@ def _recounted(claim: Claim, plain: Value, fits: bool, counter: Recount) -> Verd
     return verdict(DIFFERS, "; ".join(filter(None, (way.says, claim.figure.how))))
 
 
-def _count(claim: Claim, way: Definition, counter: Recount) -> Value:
+def _count(claim: Claim, way: Definition, counter: Recount) -> FigureValue:
     return counter.count(claim.figure.quantity, claim.part, claim.model, claim.knobs, way)
 
 
-def _verdict(claim: Claim, plain: Value, word: str, explanation: str) -> Verdict:
+def _verdict(claim: Claim, plain: FigureValue, word: str, explanation: str) -> Verdict:
     return Verdict(
         source=claim.source,
         locator=claim.locator,
@@ -332,7 +332,7 @@ def _fields(one: Verdict) -> dict[str, Any]:
     return {**one._asdict(), "counting": list(one.counting), **exactly}
 
 
-def _exact(value: Value | None) -> Any:
+def _exact(value: FigureValue | None) -> Any:
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else str(value)
     return None if value is None else list(value)

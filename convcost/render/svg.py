@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
 from convcost.render.palette import FONT, LIGHT, css
-from convcost.render.svg_axes import Axis
+from convcost.render.svg_axes import PlotAxis
 from convcost.render.svg_marks import (
     fill,
     mark,
@@ -53,8 +53,8 @@ class _Picture:
         self.layout: Mapping[str, Any] = figure["layout"]
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
         self.alone, self.width, self.tips = alone, width, tips
-        self.x = Axis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
-        self.y = Axis(self.layout.get("yaxis") or {}, [v for t in self.traces for v in _values(t, "y")])
+        self.x = PlotAxis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
+        self.y = PlotAxis(self.layout.get("yaxis") or {}, [v for t in self.traces for v in _values(t, "y")])
         rows = (
             self.layout.get("height") if self.y.labels and not self.x.labels else None
         )  # as many as there are names to print

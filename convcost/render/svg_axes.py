@@ -16,7 +16,7 @@ class Tick(NamedTuple):
     text: str
 
 
-class Axis:
+class PlotAxis:
     """One axis of a plotly layout, over the values that its traces hold."""
 
     def __init__(self, layout: Mapping[str, Any], values: Sequence[Any], start: float = 0, end: float = 1) -> None:
@@ -42,7 +42,7 @@ class Axis:
             low, high = (min(0, low) if zero else low - pad), high + pad
         return (high, low) if reverse else (low, high)
 
-    def place(self, start: float, end: float) -> Axis:
+    def place(self, start: float, end: float) -> PlotAxis:
         """Where the axis runs on the paper."""
         self.start, self.end = start, end
         return self

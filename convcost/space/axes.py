@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.errors import Unfit, UsageError
 from convcost.core.expr import Expr, ExprError, number
 from convcost.core.units import decimal_text, exact, say
-from convcost.space.numbers import Array
 from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.syntax import Knob, KnobValue, Spec
 

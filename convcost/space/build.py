@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.core.cost import OpCost
-from convcost.core.dims import Dim, Shape, elements
+from convcost.core.dims import Array, Dim, Shape, elements
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
@@ -21,7 +21,7 @@ from convcost.graph.walk import Step, Walk
 from convcost.memory import lifetimes, policy
 from convcost.memory.lifetimes import tensor_bytes
 from convcost.space.axes import is_ordered
-from convcost.space.numbers import Array, Mask, Split, added, along, freeze
+from convcost.space.numbers import Mask, Undecided, added, along, freeze
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS
 from convcost.spec.place import Env, Flow, Place
@@ -57,7 +57,7 @@ class Request(NamedTuple):
     """How its convolutions are rebuilt, if they are."""
 
 
-class Part(NamedTuple):
+class SpacePart(NamedTuple):
     """A box of the grid with its costs, or with the reason why its networks cannot be built."""
 
     box: Box
@@ -66,7 +66,9 @@ class Part(NamedTuple):
     """As said of the first point of the box."""
 
 
-def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request) -> Iterator[Part]:
+def parts(
+    spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request
+) -> Iterator[SpacePart]:
     """The grid in boxes of one structure each, every point in one box."""
     names = list(axes)
     growing: set[Where] = set()
@@ -83,10 +85,10 @@ def parts(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]
             values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
         try:
             costs = _part(spec, values, growing, request)
-            yield Part(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
+            yield SpacePart(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
         except NothingToRewrite as error:
-            yield Part(box, None, str(error))
-        except Split as split:
+            yield SpacePart(box, None, str(error))
+        except Undecided as split:
             waiting.extend(reversed(divided(box, split.labels)))
 
 
@@ -165,7 +167,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
         if network is not None and not problems:
             longest = max(range(len(box)), key=lambda position: len(box[position]))
             shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
-            raise Split(np.arange(len(box[longest])).reshape(shape))
+            raise Undecided(np.arange(len(box[longest])).reshape(shape))
         said += [(point, ": ".join(filter(None, (problem.scope, problem.what)))) for problem in problems]
     point, text = said[0]
     where = ", ".join(f"{name} {say(point[name])}" for name, chosen in zip(axes, box, strict=True) if len(chosen) > 1)

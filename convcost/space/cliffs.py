@@ -13,10 +13,10 @@ from convcost.results.report import json_value
 from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import evaluate, feasible
 from convcost.space.points_table import meta
-from convcost.space.space import METRICS, Tables
+from convcost.space.space import METRICS, DesignSpace
 
 
-class Run(NamedTuple):
+class Plateau(NamedTuple):
     """Neighbouring values of an axis that cost the same."""
 
     first: Any
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     """Whether the values are equal in every metric, so that they are one network; not where none can be built."""
 
 
-def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
+def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
     """The runs of equal cost along the only axis of a design space, in its order; raises `UsageError`.
 
     >>> from convcost.space.open import design_space
@@ -51,7 +51,7 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
     every = list(zip(*(evaluate(made, one).tolist() for one in METRICS), strict=True))
     power = max(1, made.sides.get(name, 1))
-    runs: list[Run] = []
+    runs: list[Plateau] = []
     start = 0
     for end in range(1, len(values) + 1):
         if end < len(values) and costs[end] == costs[start]:
@@ -63,17 +63,17 @@ def cliffs(made: Tables, metric: str = "macs") -> tuple[Run, ...]:
             jump = Fraction(cost, before.cost) - 1
             growth = Fraction(values[start], before.last) ** power - 1 if before.last else None
         same = cost is not None and len(set(every[start:end])) == 1
-        runs.append(Run(values[start], values[end - 1], cost, jump, growth, same))
+        runs.append(Plateau(values[start], values[end - 1], cost, jump, growth, same))
         start = end
     return tuple(runs)
 
 
-def steepest(runs: Sequence[Run], least: int = 4) -> tuple[Run, ...]:
+def steepest(runs: Sequence[Plateau], least: int = 4) -> tuple[Plateau, ...]:
     """The runs that begin with a cliff: a jump at least so many times as large as a smooth cost would have grown."""
     return tuple(run for run in runs if run.jump and run.growth and run.jump >= least * run.growth)
 
 
-def cliffs_table(made: Tables, metric: str, limit: int) -> Table:
+def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
     """The runs of equal cost along an axis, with the jump from each to the next."""
     runs = cliffs(made, metric)
     steep = set(steepest(runs))
@@ -99,7 +99,7 @@ def cliffs_table(made: Tables, metric: str, limit: int) -> Table:
     )
 
 
-def _run_row(run: Run, is_cliff: bool, values: Sequence[Any]) -> list[str]:
+def _run_row(run: Plateau, is_cliff: bool, values: Sequence[Any]) -> list[str]:
     count = values.index(run.last) - values.index(run.first) + 1
     ends = str(value_text(run.first)) if count == 1 else f"{value_text(run.first)}-{value_text(run.last)}"
     equal = f"{'=' if run.identical else ''}{count}" if count > 1 else "1"
@@ -113,7 +113,7 @@ def _run_row(run: Run, is_cliff: bool, values: Sequence[Any]) -> list[str]:
     ]
 
 
-def _run_record(axis: str, metric: str, run: Run, is_cliff: bool) -> dict[str, Any]:
+def _run_record(axis: str, metric: str, run: Plateau, is_cliff: bool) -> dict[str, Any]:
     return {
         f"{axis}_first": json_value(run.first),
         f"{axis}_last": json_value(run.last),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import binary, decimal_text, exact
 from convcost.core.version import __version__
@@ -24,11 +25,10 @@ from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
 from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
 from convcost.space.evaluate import at_points, evaluate, feasible
-from convcost.space.numbers import Array
 from convcost.space.open import design_space
 from convcost.space.points_table import HEADERS
-from convcost.space.space import METRICS, Tables
-from convcost.space.threshold import Edge, edge
+from convcost.space.space import METRICS, DesignSpace
+from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
 from convcost.spec.syntax import Spec
 
@@ -68,7 +68,7 @@ class Fit:
     """If nothing fits: the configuration that oversteps its worst budget by the smallest factor."""
     fitting: int
     """How many points of the grid fit."""
-    tables: Tables = field(repr=False)
+    tables: DesignSpace = field(repr=False)
 
     def __repr__(self) -> str:
         budgets = "; ".join(budget.text for budget in self.budgets)
@@ -93,7 +93,7 @@ class Fit:
         """How many points of the grid are no network."""
         return sum(prod(region.shape) for region in self.tables.regions if region.reason)
 
-    def edge(self, configuration: Configuration, knob: str) -> Edge | None:
+    def edge(self, configuration: Configuration, knob: str) -> Threshold | None:
         """How far a decimal knob of a configuration can grow, exactly; None where its next value is no obstacle."""
         values = self.axes[knob]
         at = values.index(configuration.knobs[knob])
@@ -167,7 +167,7 @@ def fit(
     return Fit(model, budgets, made.axes, tuple(found), best, nearest, int(fits.sum()), made)
 
 
-def within(made: Tables, budgets: Sequence[Budget]) -> Array:
+def within(made: DesignSpace, budgets: Sequence[Budget]) -> Array:
     """Whether each point of a grid can be built and stays within all budgets."""
     fits = feasible(made)
     for budget in budgets:
@@ -208,7 +208,7 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = 
 
 
 def _configuration(
-    made: Tables, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]
+    made: DesignSpace, budgets: Sequence[Budget], where: Sequence[int], ordered: Sequence[int]
 ) -> Configuration:
     names = list(made.axes)
     knobs = {name: values[int(i)] for (name, values), i in zip(made.axes.items(), where, strict=True)}
@@ -230,13 +230,13 @@ def _configuration(
     return Configuration(knobs, _costs_at(made, where) or {}, binding, following)
 
 
-def _costs_at(made: Tables, where: Sequence[int]) -> dict[str, int] | None:
+def _costs_at(made: DesignSpace, where: Sequence[int]) -> dict[str, int] | None:
     point = [np.array([at]) for at in where]
     costs = {metric: at_points(made, metric, point)[0] for metric in METRICS}
     return {metric: cost for metric, cost in costs.items() if cost is not None} or None
 
 
-def _best(made: Tables, fits: Array, maximise: str) -> tuple[int, ...]:
+def _best(made: DesignSpace, fits: Array, maximise: str) -> tuple[int, ...]:
     """The point that fits and has most of what is wanted; of equals the one with most MACs, of those the last."""
     places = np.flatnonzero(fits)
     values = _wanted(made, maximise).ravel()[places]
@@ -245,7 +245,7 @@ def _best(made: Tables, fits: Array, maximise: str) -> tuple[int, ...]:
     return tuple(map(int, np.unravel_index(places[macs == macs.max()][-1], fits.shape)))
 
 
-def _wanted(made: Tables, maximise: str) -> Array:
+def _wanted(made: DesignSpace, maximise: str) -> Array:
     if maximise in METRICS:
         return evaluate(made, maximise)
     axis = list(made.axes).index(maximise)
@@ -253,7 +253,7 @@ def _wanted(made: Tables, maximise: str) -> Array:
     return np.broadcast_to(np.arange(made.shape[axis]).reshape(shape), made.shape)
 
 
-def _nearest(made: Tables, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
+def _nearest(made: DesignSpace, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
     """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
     worst = np.zeros(made.shape)
     for budget in budgets:
@@ -331,7 +331,7 @@ def _record(one: Configuration, axes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: json_value(one.knobs[name]) for name in axes} | dict(one.costs) | flat
 
 
-def _data(found: Fit, edges: Mapping[str, Edge | None]) -> dict[str, Any]:
+def _data(found: Fit, edges: Mapping[str, Threshold | None]) -> dict[str, Any]:
     return {
         "schema": "convcost.fit/1",
         "version": __version__,
@@ -357,11 +357,11 @@ def _json(one: Configuration) -> dict[str, Any]:
     }
 
 
-def _edge_json(edge: Edge) -> dict[str, Any]:
+def _edge_json(edge: Threshold) -> dict[str, Any]:
     return {"value": str(edge.value), "included": edge.included}
 
 
-def _edge_text(name: str, found: Fit, edge: Edge | None) -> str:
+def _edge_text(name: str, found: Fit, edge: Threshold | None) -> str:
     assert found.best is not None
     names = ", ".join(map(short_name, found.best.binding[name]))
     if found.best.binding[name] == (END,):

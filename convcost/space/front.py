@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import counted, exact
 from convcost.render.table import Table
 from convcost.space.axes import is_ordered
 from convcost.space.evaluate import at_points, evaluate, feasible, prepare
-from convcost.space.numbers import Array
 from convcost.space.pareto import MOST_OBJECTIVES, front, not_behind
 from convcost.space.points_table import points_table
-from convcost.space.space import METRICS, Tables
+from convcost.space.space import METRICS, DesignSpace
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
@@ -29,7 +29,7 @@ class Objective(NamedTuple):
     largest: bool
 
 
-class Found(NamedTuple):
+class FrontPoints(NamedTuple):
     """Non-dominated points: their positions in the grid, and their objectives, smallest best."""
 
     positions: Array
@@ -59,7 +59,7 @@ def objectives_of(texts: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> tu
 
 
 def grid_front(
-    made: Tables, objectives: Sequence[Objective], *, size: int = PIECE, progress: Any = None, **engine: Any
+    made: DesignSpace, objectives: Sequence[Objective], *, size: int = PIECE, progress: Any = None, **engine: Any
 ) -> list[dict[str, int]]:
     """The points of a grid that none dominates, as positions along each axis, in the order of the grid.
 
@@ -70,9 +70,9 @@ def grid_front(
     metrics = [one.name for one in objectives if one.name in METRICS]
     small = made.only(metrics).taken(chosen)
     prepare(small, metrics)
-    best = Found(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
+    best = FrontPoints(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
 
-    def work() -> Iterator[tuple[Window, Found]]:
+    def work() -> Iterator[tuple[Window, FrontPoints]]:
         """Each window, with the best of what is known when it is handed out: whatever that is, the front is the same."""
         for window in windows(small.shape, size):
             yield window, _thinned(best)
@@ -89,26 +89,28 @@ def grid_front(
     return [dict(zip(made.axes, row, strict=True)) for row in sorted(rows)]
 
 
-def _on_window(made: Tables, objectives: Sequence[Objective], work: tuple[Window, Found]) -> Found:
+def _on_window(made: DesignSpace, objectives: Sequence[Objective], work: tuple[Window, FrontPoints]) -> FrontPoints:
     return local_front(made, objectives, *work)
 
 
-def _thinned(known: Found, most: int = 4096) -> Found:
+def _thinned(known: FrontPoints, most: int = 4096) -> FrontPoints:
     """Some points of a front, enough to leave out most of what it dominates."""
     some = slice(None, None, max(1, len(known.positions) // most))
-    return Found(known.positions[some], tuple(column[some] for column in known.objectives))
+    return FrontPoints(known.positions[some], tuple(column[some] for column in known.objectives))
 
 
-def merge(a: Found, b: Found) -> Found:
+def merge(a: FrontPoints, b: FrontPoints) -> FrontPoints:
     """The front of two fronts; associative, and the same in whatever order they come."""
     positions = np.concatenate([a.positions, b.positions])
     columns = [np.concatenate(pair) for pair in zip(a.objectives, b.objectives, strict=True)]
     order = np.argsort(positions)
     found = order[front([column[order] for column in columns])]
-    return Found(positions[found], tuple(column[found] for column in columns))
+    return FrontPoints(positions[found], tuple(column[found] for column in columns))
 
 
-def local_front(made: Tables, objectives: Sequence[Objective], window: Window, known: Found | None = None) -> Found:
+def local_front(
+    made: DesignSpace, objectives: Sequence[Objective], window: Window, known: FrontPoints | None = None
+) -> FrontPoints:
     """The front of one window of a grid; points that a `known` front dominates may be left out early."""
     shape = tuple(part.stop - part.start for part in window)
     columns = [_values(made, one, window, shape) for one in objectives]
@@ -123,10 +125,10 @@ def local_front(made: Tables, objectives: Sequence[Objective], window: Window, k
     found = front(columns)
     inside = np.unravel_index(kept[found], shape)
     positions = np.ravel_multi_index([at + part.start for at, part in zip(inside, window, strict=True)], made.shape)
-    return Found(np.asarray(positions), tuple(column[found] for column in columns))
+    return FrontPoints(np.asarray(positions), tuple(column[found] for column in columns))
 
 
-def _values(made: Tables, one: Objective, window: Window, shape: tuple[int, ...]) -> Array:
+def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int, ...]) -> Array:
     if one.name in METRICS:
         values = evaluate(made, one.name, window)
     else:
@@ -137,7 +139,7 @@ def _values(made: Tables, one: Objective, window: Window, shape: tuple[int, ...]
     return -values if one.largest else values
 
 
-def _looked_at(made: Tables, axis: int, objectives: Sequence[Objective]) -> Array:
+def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) -> Array:
     """Positions along an axis of which none costs the same as another; of those that do, the best or first."""
     name = list(made.axes)[axis]
     kinds = made.kinds(axis, [one.name for one in objectives if one.name in METRICS])
@@ -147,7 +149,7 @@ def _looked_at(made: Tables, axis: int, objectives: Sequence[Objective]) -> Arra
     return np.sort(np.unique(kinds, return_index=True)[1])
 
 
-def points_at(made: Tables, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
+def points_at(made: DesignSpace, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Knob values and all metrics of points of a grid, given by position."""
     columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
     costs = [at_points(made, metric, columns) for metric in METRICS]
@@ -156,7 +158,7 @@ def points_at(made: Tables, positions: Sequence[Mapping[str, int]]) -> Iterator[
 
 
 def front_table(
-    made: Tables,
+    made: DesignSpace,
     objectives: Sequence[str],
     metrics: Sequence[str],
     limit: int | None,

@@ -2,7 +2,7 @@
 
 A rule that is written for ints runs over these unchanged. Two things make that safe. Arithmetic never wraps: every
 number knows its extremes, and leaves int64 for Python's own integers before it could overflow. And whatever Python
-code needs *one* answer - a condition, an index, a number of repeats - gets it, or the grid is split (`Split`) into
+code needs *one* answer - a condition, an index, a number of repeats - gets it, or the grid is split (`Undecided`) into
 parts in which there is one. So no rule and no spec can get a wrong number out of a grid, only a finer one.
 
 A product of arrays along different axes stays a product, and a sum of such products stays a sum, not multiplied out.
@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from convcost.core.dims import Array
+
 LARGEST_INT64 = 2**63
 EXACT_FLOAT = 2**53
 """Whole numbers up to here are told apart by doubles, and so by the numbers of JavaScript."""
@@ -26,7 +27,7 @@ MOST_DENSE = 2**22
 """Elements of an array over several axes at once; beyond, the grid is split."""
 
 
-class Split(Exception):
+class Undecided(Exception):
     """The grid must be split: points whose labels differ cannot be treated as one."""
 
     def __init__(self, labels: Array) -> None:
@@ -40,7 +41,7 @@ def settled(array: Array) -> bool:
     if array.all():
         return True
     if array.any():
-        raise Split(array)
+        raise Undecided(array)
     return False
 
 
@@ -62,7 +63,7 @@ def bearable(*arrays: Any) -> None:
         labels = (np.arange(shape[longest]) >= shape[longest] // 2).reshape(
             [-1 if i == longest else 1 for i in range(len(shape))]
         )
-        raise Split(labels)
+        raise Undecided(labels)
 
 
 def plain(value: Fraction) -> int | Fraction:
@@ -161,7 +162,7 @@ class Number:
 
     def __index__(self) -> int:
         """The one value it has; where there are several, the grid is split by value."""
-        raise Split(self.dense().array)
+        raise Undecided(self.dense().array)
 
     __int__ = __index__
 
@@ -289,7 +290,7 @@ class Mask:
         self.array = array
 
     def __bool__(self) -> NoReturn:
-        raise Split(self.array)
+        raise Undecided(self.array)
 
     any = all = __bool__
 
@@ -449,7 +450,7 @@ def _truth(value: Any) -> Any:
     return value.array if isinstance(value, Mask) else bool(value)
 
 
-Term = tuple[int, tuple[Field, ...]]
+Product = tuple[int, tuple[Field, ...]]
 """A factor, and numbers no two of which vary along the same axis."""
 _MOST_TERMS = 256
 
@@ -460,7 +461,7 @@ class Sum(Number):
     Anything but + and * multiplies it out.
     """
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    def __init__(self, terms: Iterable[Product]) -> None:
         self.terms = tuple(terms)
         """Factor, and numbers no two of which vary along the same axis."""
 
@@ -561,7 +562,7 @@ class Most(Number):
         return self.dense() * other
 
 
-def merged(terms: Iterable[Term]) -> list[Term]:
+def merged(terms: Iterable[Product]) -> list[Product]:
     """Like terms put together: those that differ in a plain factor, or in the last of their fields."""
     rest: dict[Any, tuple[Field, ...]] = {}
     last: dict[Any, Any] = {}
@@ -577,7 +578,7 @@ def merged(terms: Iterable[Term]) -> list[Term]:
 def added(numbers: Iterable[Any]) -> Any:
     """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
     plain: Any = 0
-    terms: list[Term] = []
+    terms: list[Product] = []
     for number in numbers:
         found = _terms(number) if isinstance(number, Number) else None
         if found is None:
@@ -590,7 +591,7 @@ def added(numbers: Iterable[Any]) -> Any:
     return _sum(terms) + plain
 
 
-def _merged_along(axis: int, terms: list[Term]) -> list[Term]:
+def _merged_along(axis: int, terms: list[Product]) -> list[Product]:
     """Terms put together that differ along one axis only, in whichever way leaves fewer."""
     rest: dict[Any, tuple[Field, ...]] = {}
     amounts: dict[Any, Any] = {}
@@ -603,19 +604,19 @@ def _merged_along(axis: int, terms: list[Term]) -> list[Term]:
     return [_term(rest[key], amount) for key, amount in amounts.items() if isinstance(amount, Field) or amount]
 
 
-def _term(fields: tuple[Field, ...], last: Any) -> Term:
+def _term(fields: tuple[Field, ...], last: Any) -> Product:
     if not isinstance(last, Field):
         return (int(last), fields)
     return (1, tuple(sorted((*fields, last), key=lambda field: field.axes)))
 
 
-def _sum(terms: Iterable[Term]) -> Any:
+def _sum(terms: Iterable[Product]) -> Any:
     """A sum of terms; a plain int where nothing varies."""
     found = merged(terms)
     return Sum(found) if any(fields for _, fields in found) else sum(factor for factor, _ in found)
 
 
-def _terms(value: Any) -> Sequence[Term] | None:
+def _terms(value: Any) -> Sequence[Product] | None:
     """A number as terms; None for one that is not an integer."""
     if isinstance(value, Sum):
         return value.terms
@@ -624,7 +625,7 @@ def _terms(value: Any) -> Sequence[Term] | None:
     return [(value.numerator, ())] if value.denominator == 1 else None
 
 
-def _term_product(a: Term, b: Term) -> Term:
+def _term_product(a: Product, b: Product) -> Product:
     """The product of two terms: what varies along a common axis is multiplied out, the rest stays apart."""
     factor, fields = a[0] * b[0], [*a[1]]
     for field in b[1]:

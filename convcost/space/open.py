@@ -14,7 +14,7 @@ from convcost.networks.network import Network
 from convcost.results.report import Report
 from convcost.space.axes import axes_of, split_settings
 from convcost.space.build import Request
-from convcost.space.space import Tables, tables
+from convcost.space.space import DesignSpace, tables
 from convcost.spec.elaborate import attempt
 from convcost.spec.syntax import KnobValue, Spec
 
@@ -30,7 +30,7 @@ def design_space(
     input_shape: Shape | int | None = None,
     rewrite: str = "",
     buildable: bool = False,
-) -> Tables:
+) -> DesignSpace:
     """The tables of a grid: everything that is needed to evaluate any part of it.
 
     Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
@@ -43,7 +43,7 @@ def design_space(
     return made
 
 
-def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
+def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
     """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.spec, network.name, over, shaped=network.input_shape is not None)
     request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
@@ -52,7 +52,7 @@ def space(network: Network, report: Report, over: Mapping[str, Any]) -> Tables:
     return made
 
 
-def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: Tables) -> None:
+def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: DesignSpace) -> None:
     """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
 
     Raises `NothingToRewrite` where all could be built, but none rewritten.

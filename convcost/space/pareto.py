@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _SAMPLE = 4096
 MOST_OBJECTIVES = 4
 

@@ -10,14 +10,18 @@ from convcost.core.version import __version__
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
-from convcost.space.space import Tables
+from convcost.space.space import DesignSpace
 
 MOST_SHOWN = 40
 HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
 
 
 def points_table(
-    made: Tables, points: Sequence[Mapping[str, Any]], metrics: Sequence[str], title: str, notes: list[tuple[str, str]]
+    made: DesignSpace,
+    points: Sequence[Mapping[str, Any]],
+    metrics: Sequence[str],
+    title: str,
+    notes: list[tuple[str, str]],
 ) -> Table:
     """Points as a table: knobs, then metrics."""
     holes = any(point.get("infeasible") for point in points)
@@ -37,7 +41,7 @@ def points_table(
     )
 
 
-def about(made: Tables, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What does not vary, and what was counted."""
     fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
     if made.request.input_shape:
@@ -57,7 +61,7 @@ def _cell(value: Any) -> str:
     return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
 
 
-def meta(made: Tables) -> dict[str, Any]:
+def meta(made: DesignSpace) -> dict[str, Any]:
     """What a sweep is of, for JSON."""
     request = made.request
     return {

@@ -16,16 +16,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.graph.rewrite import rewritten_name
 from convcost.space.axes import sides
-from convcost.space.build import Box, Costs, Part, Request, parts
-from convcost.space.numbers import Array, Field, Most, Sum
+from convcost.space.build import Box, Costs, Request, SpacePart, parts
+from convcost.space.numbers import Field, Most, Sum
 from convcost.spec.syntax import Spec
 
 METRICS = Costs._fields
 
 
-class Term(NamedTuple):
+class TableTerm(NamedTuple):
     """An integer times one table for each group of axes; tables are arrays over the box, of length 1 along others."""
 
     factor: int
@@ -37,7 +38,7 @@ class Term(NamedTuple):
         return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
 
-Terms = tuple[Term, ...]
+TableTerms = tuple[TableTerm, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Region:
     """A part of the grid whose networks have one structure, or cannot be built."""
 
     box: Box
-    costs: Mapping[str, tuple[Terms, ...]]
+    costs: Mapping[str, tuple[TableTerms, ...]]
     """Metric -> sums of terms, the largest of which counts (a peak has several candidates); none if infeasible."""
     reason: str
     """Why the first network of the region cannot be built."""
@@ -75,8 +76,8 @@ class Region:
         if not all(map(len, box)):
             return None
 
-        def cut(term: Term) -> Term:
-            return Term(term.factor, tuple(taken(table, local) for table in term.tables))
+        def cut(term: TableTerm) -> TableTerm:
+            return TableTerm(term.factor, tuple(taken(table, local) for table in term.tables))
 
         costs = {metric: tuple(tuple(map(cut, terms)) for terms in sums) for metric, sums in self.costs.items()}
         return Region(tuple(box), costs, self.reason)
@@ -101,7 +102,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Tables:
+class DesignSpace:
     """All costs of a grid, not yet multiplied out."""
 
     network: str
@@ -142,7 +143,7 @@ class Tables:
         """What the networks are called."""
         return rewritten_name(self.network, self.request.rewrite)
 
-    def only(self, metrics: Sequence[str]) -> Tables:
+    def only(self, metrics: Sequence[str]) -> DesignSpace:
         """Without the tables of other metrics."""
         regions = [
             replace(region, costs={metric: region.costs[metric] for metric in metrics if not region.reason})
@@ -155,7 +156,7 @@ class Tables:
         """Metrics that have been made ready to be multiplied out (`evaluate`); they travel with the tables."""
         return {}
 
-    def taken(self, chosen: Sequence[Array]) -> Tables:
+    def taken(self, chosen: Sequence[Array]) -> DesignSpace:
         """The grid at some of the values of each axis (ascending positions)."""
         axes = {
             name: tuple(values[i] for i in some) for (name, values), some in zip(self.axes.items(), chosen, strict=True)
@@ -178,7 +179,7 @@ class Tables:
             if not region.reason
         ]
 
-    def _term(self, term: Term) -> dict[str, Any]:
+    def _term(self, term: TableTerm) -> dict[str, Any]:
         names = list(self.axes)
         tables = [
             {
@@ -196,7 +197,7 @@ def tables(
     knobs: Mapping[str, Any],
     axes: Mapping[str, tuple[Any, ...]],
     request: Request,
-) -> Tables:
+) -> DesignSpace:
     """Build every structure that the grid has, once."""
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
@@ -205,7 +206,7 @@ def tables(
     found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
     idle = {knob for knob in knobs if request.input_shape and sides(spec, knob)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
-    return Tables(name, fixed, dict(axes), tuple(found), read, request)
+    return DesignSpace(name, fixed, dict(axes), tuple(found), read, request)
 
 
 def freeze_table(table: Array) -> bytes | tuple[Any, ...]:
@@ -222,7 +223,7 @@ def taken(table: Array, chosen: Sequence[Array]) -> Array:
     return found
 
 
-def _region(part: Part, back: Sequence[int]) -> Region:
+def _region(part: SpacePart, back: Sequence[int]) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
         return Region(box, {}, part.reason)
@@ -230,31 +231,31 @@ def _region(part: Part, back: Sequence[int]) -> Region:
     return Region(box, costs, "")
 
 
-def _candidates(cost: Any, back: Sequence[int]) -> tuple[Terms, ...]:
+def _candidates(cost: Any, back: Sequence[int]) -> tuple[TableTerms, ...]:
     each = cost.candidates if isinstance(cost, Most) else (cost,)
     return tuple(_without_dominated([tuple(_terms(one, back)) for one in each]))
 
 
-def _terms(cost: Any, back: Sequence[int]) -> Iterator[Term]:
+def _terms(cost: Any, back: Sequence[int]) -> Iterator[TableTerm]:
     if isinstance(cost, Sum):
         for factor, fields in cost.terms:
-            yield Term(factor, tuple(np.transpose(field.array, back) for field in fields))
+            yield TableTerm(factor, tuple(np.transpose(field.array, back) for field in fields))
     elif isinstance(cost, Field):
-        yield Term(1, (np.transpose(cost.array, back),))
+        yield TableTerm(1, (np.transpose(cost.array, back),))
     else:
-        yield Term(int(cost), ())
+        yield TableTerm(int(cost), ())
 
 
-def _without_dominated(candidates: list[Terms]) -> list[Terms]:
+def _without_dominated(candidates: list[TableTerms]) -> list[TableTerms]:
     """Leave out candidates that another one exceeds everywhere: most steps of a network play no part in its peak."""
-    kept: list[Terms] = []
+    kept: list[TableTerms] = []
     for one in sorted(candidates, key=lambda terms: -sum(term.bound for term in terms)):
         if not any(_covers(other, one) for other in kept):
             kept.append(one)
     return kept
 
 
-def _covers(larger: Terms, smaller: Terms) -> bool:
+def _covers(larger: TableTerms, smaller: TableTerms) -> bool:
     """Whether each term of the smaller sum has one of its own in the larger, of the same axes and nowhere smaller."""
     left = list(larger)
     for term in smaller:
@@ -265,7 +266,7 @@ def _covers(larger: Terms, smaller: Terms) -> bool:
     return all(term.factor > 0 for term in left)
 
 
-def _term_covers(larger: Term, smaller: Term) -> bool:
+def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
     shapes = [table.shape for table in larger.tables] == [table.shape for table in smaller.tables]
     if not shapes or larger.factor < 0 or smaller.factor < 0:
         return False

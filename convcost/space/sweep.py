@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
@@ -19,10 +20,9 @@ from convcost.render.table import Table
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
 from convcost.space.evaluate import evaluate, feasible, inside
-from convcost.space.numbers import Array
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
-from convcost.space.space import METRICS, Region, Tables, tables
+from convcost.space.space import METRICS, DesignSpace, Region, tables
 from convcost.space.windows import PIECE, Window, windows
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Sweep:
     axes: Mapping[str, tuple[Any, ...]]
     metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
     """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch."""
-    tables: Tables = field(repr=False)
+    tables: DesignSpace = field(repr=False)
     window: Window = field(repr=False)
 
     def __getattr__(self, name: str) -> np.ma.MaskedArray[Any, Any]:
@@ -167,7 +167,7 @@ def sweep(
     Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
 
     >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
-    >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's Tables 6 and 7: 569 M; 0.25 MobileNet-128 14 M
+    >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's DesignSpace 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
     asked = asked_for(model, knobs, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
@@ -182,7 +182,7 @@ def sweep(
     return piece(made, tuple(slice(0, size) for size in made.shape))
 
 
-def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
+def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
     """One window of a grid."""
     axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
     holes = any(region.reason for region in made.regions)
@@ -191,13 +191,13 @@ def piece(made: Tables, window: Window, metrics: Sequence[str] = METRICS) -> Swe
     return Sweep(made.network, axes, arrays, made, window)
 
 
-def pieces(made: Tables, size: int = PIECE, metrics: Sequence[str] = METRICS) -> Iterator[Sweep]:
+def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = METRICS) -> Iterator[Sweep]:
     """The whole grid, a piece at a time; never more than a few pieces are in memory."""
     for window in windows(made.shape, size):
         yield piece(made, window, metrics)
 
 
-def _covered(made: Tables, region: Region) -> dict[str, tuple[Any, ...]]:
+def _covered(made: DesignSpace, region: Region) -> dict[str, tuple[Any, ...]]:
     return {
         name: tuple(values[i] for i in chosen)
         for (name, values), chosen in zip(made.axes.items(), region.box, strict=True)
@@ -233,7 +233,7 @@ def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
     return pd.arrays.IntegerArray(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
 
 
-def sweep_table(made: Tables, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
+def sweep_table(made: DesignSpace, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
     """The first points of a sweep as a table that says how many there are."""
     shown = list(islice((point for piece in pieces for point in piece.records()), limit))
     notes = [("points", exact(made.points) + _more(len(shown), made.points))]

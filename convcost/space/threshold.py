@@ -10,7 +10,7 @@ _CLOSE = Fraction(1, 10**10)
 _AT_ONCE = 15
 
 
-class Edge(NamedTuple):
+class Threshold(NamedTuple):
     """The end of a range of values for which something holds."""
 
     value: Fraction
@@ -21,14 +21,14 @@ class Edge(NamedTuple):
         return f"{'up to' if self.included else 'below'} {self.value}"
 
 
-def edge(holds: Callable[[Sequence[Fraction]], list[bool]], low: Fraction, high: Fraction) -> Edge | None:
+def edge(holds: Callable[[Sequence[Fraction]], list[bool]], low: Fraction, high: Fraction) -> Threshold | None:
     """Where something that holds at `low` and not at `high` first ceases to hold, as far as sampling can tell.
 
     The range is cut in sixteen again and again; the simplest fraction in what remains is the place, because knobs
     meet roundings at fractions with small denominators. None if that fraction turns out not to be the place.
 
     >>> edge(lambda values: [7 * value < 5 for value in values], Fraction(0), Fraction(1))
-    Edge(value=Fraction(5, 7), included=False)
+    Threshold(value=Fraction(5, 7), included=False)
     """
     while high - low > _CLOSE:
         step = (high - low) / (_AT_ONCE + 1)
@@ -38,7 +38,7 @@ def edge(holds: Callable[[Sequence[Fraction]], list[bool]], low: Fraction, high:
         low, high = ([low, *cuts][first], [*cuts, high][first])
     place = simplest(low, high)
     before, at, after = holds([place - _CLOSE, place, place + _CLOSE])
-    return Edge(place, at) if before and not after else None
+    return Threshold(place, at) if before and not after else None
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:

@@ -18,7 +18,7 @@ from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.evaluate import prepare
 from convcost.space.points_table import meta
-from convcost.space.space import Tables
+from convcost.space.space import DesignSpace
 from convcost.space.sweep import Sweep, piece
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
@@ -39,7 +39,7 @@ class Writer:
 
 
 def write(
-    made: Tables, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
+    made: DesignSpace, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
 ) -> None:
     """Write every point of a grid, in order, a piece at a time; keywords as in `executors.results`."""
     size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
@@ -56,13 +56,13 @@ def write(
         raise
 
 
-def _piece(made: Tables, metrics: Sequence[str], window: Window) -> Sweep:
+def _piece(made: DesignSpace, metrics: Sequence[str], window: Window) -> Sweep:
     return piece(made, window, metrics)
 
 
-def writer(fmt: str, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> Writer:
+def writer(fmt: str, file: BinaryIO, made: DesignSpace, metrics: Sequence[str]) -> Writer:
     """A writer of `csv`, `json` or `parquet`; raises `UsageError` if Parquet is not installed."""
-    kinds: dict[str, Callable[[BinaryIO, Tables, Sequence[str]], Writer]]
+    kinds: dict[str, Callable[[BinaryIO, DesignSpace, Sequence[str]], Writer]]
     kinds = {"csv": _Csv, "json": _Json, "parquet": _Parquet}
     return kinds[fmt](file, made, metrics)
 
@@ -70,7 +70,7 @@ def writer(fmt: str, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> Wr
 class _Csv(Writer):
     """Empty cells where no network can be built."""
 
-    def __init__(self, file: BinaryIO, _made: Tables, _metrics: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, _made: DesignSpace, _metrics: Sequence[str]) -> None:
         self.file = file
         self.header: list[str] | None = None
 
@@ -86,7 +86,7 @@ class _Csv(Writer):
 
 
 class _Json(Writer):
-    def __init__(self, file: BinaryIO, made: Tables, _metrics: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, made: DesignSpace, _metrics: Sequence[str]) -> None:
         self.file = file
         head = json.dumps(meta(made), indent=2, ensure_ascii=False)
         self.file.write(f'{head[:-2]},\n  "points": ['.encode())
@@ -124,7 +124,7 @@ def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str
 class _Parquet(Writer):
     """Knobs as columns with a dictionary each, so that a grid takes half a byte a row."""
 
-    def __init__(self, file: BinaryIO, made: Tables, metrics: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, made: DesignSpace, metrics: Sequence[str]) -> None:
         try:
             import pyarrow as pa
             from pyarrow import parquet

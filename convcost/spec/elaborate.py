@@ -23,7 +23,7 @@ from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
 from convcost.spec.reader import NOTHING
-from convcost.spec.syntax import Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Spec, Table
+from convcost.spec.syntax import Branch, Broken, BrokenCall, Call, Each, Item, LayerGroup, Parallel, Spec
 
 MOST_NODES = 5_000
 DEEPEST = 24
@@ -197,14 +197,14 @@ class Builder(Lookup):
         if name:
             self.take(name, place, item.where, made=made)
             inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
-        if isinstance(body, Group):
+        if isinstance(body, LayerGroup):
             return self.sequence(body.items, inner.sequence(_names(body.items)), inputs[0])
-        if isinstance(body, Table):
+        if isinstance(body, Each):
             return self.table(body, inner, inputs[0])
         assert isinstance(body, Parallel)
         return self.parallel(item, body, inner, inputs[0])
 
-    def table(self, table: Table, place: Place, flow: Flow) -> Flow:
+    def table(self, table: Each, place: Place, flow: Flow) -> Flow:
         for i, cells in enumerate(table.rows, start=1):
             row = {}
             for column, cell in zip(table.columns, cells):

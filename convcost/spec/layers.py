@@ -9,7 +9,7 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, OneOf, Sides
 from convcost.spec.hints import attribute_meant, attribute_note, op_hint, op_meant
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
-from convcost.spec.syntax import Body, Branch, Broken, BrokenCall, Call, Group, Item, Parallel, Table, Value
+from convcost.spec.syntax import Body, Branch, Broken, BrokenCall, Call, Each, Item, LayerGroup, Parallel, Value
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 MOST_COLUMNS = 100
@@ -59,7 +59,7 @@ class LayerReader(Reader):
         elif verb == "each":
             body = self.table(tree, scope, names)
         elif verb == "layers":
-            body = Group(self.items(tree.pairs[verb], scope, names))
+            body = LayerGroup(self.items(tree.pairs[verb], scope, names))
         else:
             body = self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
         condition, repeat, side = modifiers.get("if"), modifiers.get("repeat"), modifiers.get("side")
@@ -70,7 +70,7 @@ class LayerReader(Reader):
         if "as" in modifiers:
             body = self.written_as(modifiers["as"], body, scope)
         inputs = self.edges(modifiers["in"], scope) if "in" in modifiers else ()
-        if len(inputs) > 1 and isinstance(body, (Parallel, Table, Group)):
+        if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
         if "in" in modifiers and not inputs:
             body = Broken()
@@ -165,7 +165,7 @@ class LayerReader(Reader):
             inputs,
         )
 
-    def table(self, tree: MappingNode, scope: str, names: Names) -> Table | Broken:
+    def table(self, tree: MappingNode, scope: str, names: Names) -> Each | Broken:
         heads, body = tree.pairs.get("columns"), tree.pairs.get("rows")
         if not isinstance(heads, SequenceNode) or not isinstance(body, SequenceNode) or not heads.items:
             self.complain(tree.where, scope, "each needs columns (a list of names) and rows (a list of lists)")
@@ -183,7 +183,7 @@ class LayerReader(Reader):
         if not items:
             self.complain(each.where, scope, "each needs one layer or more")
             return Broken()
-        return Table(columns, tuple(rows), items)
+        return Each(columns, tuple(rows), items)
 
     def columns(self, heads: SequenceNode, scope: str) -> tuple[str, ...]:
         """The names of a table's columns: labels such as 50, or names that its layers can use."""

@@ -15,7 +15,7 @@ from convcost.graph.graph import INPUT, Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
 from convcost.spec.place import Env, Flow, Place, Unknown
-from convcost.spec.syntax import Broken, Call, Edge, Spec, Value
+from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 
 MOST_STEPS = 100_000
 
@@ -88,7 +88,7 @@ class Lookup:
         self.assumptions.setdefault(relation if holds else ~relation)
         return holds
 
-    def edges(self, edges: Sequence[Edge], place: Place, label: str) -> list[Flow]:
+    def edges(self, edges: Sequence[EdgeName], place: Place, label: str) -> list[Flow]:
         found: list[Flow] = []
         for edge in edges:
             self.count(edge.where, place)
@@ -99,7 +99,7 @@ class Lookup:
             raise Unknown
         return found
 
-    def edge(self, edge: Edge, place: Place, label: str) -> Flow:
+    def edge(self, edge: EdgeName, place: Place, label: str) -> Flow:
         """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
         name, _, part = edge.name.partition(":")
         flow = place.layers.get(name)

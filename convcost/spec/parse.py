@@ -14,14 +14,14 @@ from convcost.spec.syntax import (
     Block,
     Broken,
     Call,
-    Edge,
-    Group,
+    Each,
+    EdgeName,
     Item,
     Knob,
     KnobValue,
+    LayerGroup,
     Parallel,
     Spec,
-    Table,
     Value,
 )
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree
@@ -211,7 +211,7 @@ class _FileReader(LayerReader):
         names_of_inputs = tuple(edge.name for edge in inputs) or ("input",)
         return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.blocks[name] is None)
 
-    def different_edges(self, body: MappingNode, key: str, scope: str) -> tuple[Edge, ...]:
+    def different_edges(self, body: MappingNode, key: str, scope: str) -> tuple[EdgeName, ...]:
         """The names under a key of a block, each of which may stand once."""
         listed = body.pairs.get(key)
         edges = self.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()
@@ -251,5 +251,5 @@ def _calls(items: Iterable[Item]) -> Iterable[Call]:
             yield body.join
             for branch in body.branches:
                 yield from _calls(branch.items)
-        elif isinstance(body, (Table, Group)):
+        elif isinstance(body, (Each, LayerGroup)):
             yield from _calls(body.items)

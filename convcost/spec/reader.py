@@ -14,7 +14,7 @@ from convcost.core.units import say
 from convcost.ops import OPS
 from convcost.ops.attributes import OneOf, Sides
 from convcost.spec.hints import attribute_hint, attribute_meant
-from convcost.spec.syntax import Broken, Edge, Value
+from convcost.spec.syntax import Broken, EdgeName, Value
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 NOTHING = "none"
@@ -148,7 +148,7 @@ class Reader:
 
     def edges(
         self, tree: Tree, scope: str, need: str = "needs the name of an earlier layer, or a list of names"
-    ) -> tuple[Edge, ...]:
+    ) -> tuple[EdgeName, ...]:
         entries = tree.items if isinstance(tree, SequenceNode) else (tree,)
         named = [
             e for e in entries if isinstance(e, ScalarNode) and e.value is not None and not isinstance(e.value, bool)
@@ -156,7 +156,7 @@ class Reader:
         if not entries or len(named) < len(entries):
             self.complain(tree.where, scope, need)
             return ()
-        return tuple(Edge(entry.text, entry.where) for entry in named)
+        return tuple(EdgeName(entry.text, entry.where) for entry in named)
 
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):

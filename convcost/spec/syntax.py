@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from convcost.core.errors import Where
-from convcost.core.expr import Env, Expr
+from convcost.core.expr import Expr, Names
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 KnobValue = int | Fraction | bool | str | tuple[int, ...]
@@ -21,7 +21,7 @@ class Value(NamedTuple):
     content: Any
     """An `Expr`, a tuple of `Value`, or a constant."""
 
-    def evaluate(self, env: Env) -> Any:
+    def evaluate(self, env: Names) -> Any:
         """The value with names taken from `env`; raises `ExprError`."""
         content = self.content
         if isinstance(content, Expr):
@@ -56,7 +56,7 @@ class Branch(NamedTuple):
     where: Where
     items: tuple[Item, ...]
     condition: Value | None = None
-    inputs: tuple[Edge, ...] = ()
+    inputs: tuple[EdgeName, ...] = ()
 
 
 class Parallel(NamedTuple):
@@ -66,7 +66,7 @@ class Parallel(NamedTuple):
     join: Call
 
 
-class Table(NamedTuple):
+class Each(NamedTuple):
     """The paper's own rows, each built by the same items."""
 
     columns: tuple[str, ...]
@@ -74,7 +74,7 @@ class Table(NamedTuple):
     items: tuple[Item, ...]
 
 
-class Group(NamedTuple):
+class LayerGroup(NamedTuple):
     """A sequence under one name."""
 
     items: tuple[Item, ...]
@@ -90,11 +90,11 @@ class BrokenCall(Broken):
 
 BROKEN: Any = Broken()
 """In the place of a knob's value that was complained about."""
-Body = Call | Parallel | Table | Group | Broken
+Body = Call | Parallel | Each | LayerGroup | Broken
 """What an item builds."""
 
 
-class Edge(NamedTuple):
+class EdgeName(NamedTuple):
     """The name of an earlier layer, and where it is written."""
 
     name: str
@@ -108,7 +108,7 @@ class Item(NamedTuple):
     body: Body
     name: str | None = None
     condition: Value | None = None
-    inputs: tuple[Edge, ...] = ()
+    inputs: tuple[EdgeName, ...] = ()
     repeat: Value | None = None
     then: Mapping[str, Value] = _NOTHING
     side: bool = False
@@ -123,7 +123,7 @@ class Block(NamedTuple):
     """Name -> default; None if the caller must give it."""
     inputs: tuple[str, ...]
     items: tuple[Item, ...]
-    outputs: tuple[Edge, ...] = ()
+    outputs: tuple[EdgeName, ...] = ()
     """What it puts out, where that is not simply the end of its last layer."""
     broken: bool = False
     """Whether its arguments could not be read."""
@@ -139,7 +139,7 @@ class Spec(NamedTuple):
     knobs: Mapping[str, Knob] = _NOTHING
     presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
     blocks: Mapping[str, Block] = _NOTHING
-    outputs: tuple[Edge, ...] = ()
+    outputs: tuple[EdgeName, ...] = ()
     """What the network puts out, where that is not simply its last layer and those beside the main line."""
     title: str = ""
     year: int | None = None

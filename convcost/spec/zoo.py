@@ -14,7 +14,7 @@ from convcost.spec.tree import read_text, shown_path
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class Found(NamedTuple):
+class FoundSpec(NamedTuple):
     """A spec, and the preset of it that was asked for."""
 
     spec: Spec
@@ -41,13 +41,13 @@ def _parsed(text: str, file: str) -> tuple[Spec, tuple[Problem, ...]]:
     return spec, tuple(problems)
 
 
-def open_file(path: str, preset: str | None = None) -> Found:
+def open_file(path: str, preset: str | None = None) -> FoundSpec:
     """Read a spec file; raises `SpecError` if it is no spec at all."""
     spec, problems = _parsed(read_text(path), shown_path(path))
-    return Found(spec, preset, problems)
+    return FoundSpec(spec, preset, problems)
 
 
-def find(model: str) -> Found:
+def find(model: str) -> FoundSpec:
     """A spec by zoo name, preset name or path.
 
     >>> find("vgg16").spec.name, find("vgg16").preset

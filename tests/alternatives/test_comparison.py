@@ -18,7 +18,7 @@ from helpers.written_formulas import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcost.alternatives.recipes import WAYS, Alternative, Layer, build, compare, ratio
+from convcost.alternatives.recipes import RECIPES, Alternative, LayerToBuild, build, compare, ratio
 from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS
@@ -56,7 +56,7 @@ def counts(alternative: Alternative) -> tuple[Any, ...]:
 
 
 def test_the_example_of_the_course() -> None:
-    standard, separable = compare(Layer((6, 6, 3), 5, (3, 3)))
+    standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3)))
     assert counts(standard) == (4 * 4 * 5 * 27, 5 * 27, 4 * 4 * 5) == (2160, 135, 80)
     depthwise, pointwise = separable.steps
     assert (depthwise.name, depthwise.cost.macs, depthwise.cost.params) == ("depthwise", 4 * 4 * 3 * 9, 3 * 9)
@@ -69,7 +69,7 @@ def test_the_example_of_the_course() -> None:
 def test_a_bias_is_one_number_per_filter_of_every_convolution() -> None:
     # As the layers of all frameworks have it by default: five filters have 5, and of the separable pair the three
     # depthwise filters have 3 of their own beside the 5 pointwise ones. Biases are added: no multiplication more.
-    standard, separable = compare(Layer((6, 6, 3), 5, (3, 3), bias=True))
+    standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3), bias=True))
     assert (standard.params, standard.macs) == (135 + 5, 2160)
     assert [step.cost.params for step in separable.steps] == [27 + 3, 15 + 5]
     assert (separable.params, separable.macs) == (50, 672)
@@ -85,7 +85,7 @@ def test_a_rule_that_is_wrong_by_one_changes_the_example(monkeypatch: pytest.Mon
         return replace(cost, macs=cost.macs + 1)
 
     monkeypatch.setitem(OPS, "conv2d", replace(OPS["conv2d"], rule=one_more))
-    standard, separable = compare(Layer((6, 6, 3), 5, (3, 3)))
+    standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3)))
     assert (standard.macs, separable.macs) == (2161, 674)
     assert ratio(separable, standard) != Fraction(14, 45)
 
@@ -95,7 +95,7 @@ def test_a_rule_that_is_wrong_by_one_changes_the_example(monkeypatch: pytest.Mon
 
 def test_the_inception_motivation() -> None:
     # 28·28 positions, same padding: 5·5·192 taps to 32 filters; or 192 to 16 first, and from there 5·5·16 taps.
-    standard, bottleneck = compare(Layer((28, 28, 192), 32, (5, 5), padding="same"), ["bottleneck:16"])
+    standard, bottleneck = compare(LayerToBuild((28, 28, 192), 32, (5, 5), padding="same"), ["bottleneck:16"])
     assert standard.macs == 28 * 28 * 32 * 25 * 192 == 120_422_400
     assert [step.cost.macs for step in bottleneck.steps] == [28 * 28 * 192 * 16, 28 * 28 * 32 * 25 * 16]
     assert bottleneck.macs == 2_408_448 + 10_035_200 == 12_443_648
@@ -105,7 +105,7 @@ def test_the_inception_motivation() -> None:
 
 @pytest.mark.parametrize("groups", [1, 2, 4, 8])
 def test_groups_divide_multiplications_and_weights(groups: int) -> None:
-    standard, grouped = compare(Layer((9, 9, 8), 16, (3, 3)), [f"grouped:{groups}"])
+    standard, grouped = compare(LayerToBuild((9, 9, 8), 16, (3, 3)), [f"grouped:{groups}"])
     assert standard.macs == 7 * 7 * 16 * 9 * 8
     assert counts(grouped) == (standard.macs // groups, standard.params // groups, standard.activations)
     assert ratio(grouped, standard) == Fraction(1, groups)
@@ -118,14 +118,14 @@ BLOCK = st.tuples(*[st.integers(1, 9)] * 6)
 @given(BLOCK)
 def test_the_inverted_bottleneck_costs_what_the_mobilenet_v2_paper_says(sizes: tuple[int, ...]) -> None:
     height, width, channels, filters, kernel, expansion = sizes
-    layer = Layer((height, width, channels), filters, (kernel, kernel), padding="same")
+    layer = LayerToBuild((height, width, channels), filters, (kernel, kernel), padding="same")
     # Section 3.2: h · w · d' · t (d' + k² + d'').
     paper = height * width * channels * expansion * (channels + kernel**2 + filters)
     assert build(layer, f"inverted:{expansion}").macs == paper
 
 
 def test_the_inverted_bottleneck_at_stride_2_expands_on_the_larger_map() -> None:
-    inverted = build(Layer((56, 56, 24), 32, (3, 3), (2, 2), "same"), "inverted:6")
+    inverted = build(LayerToBuild((56, 56, 24), 32, (3, 3), (2, 2), "same"), "inverted:6")
     wide = 6 * 24
     expand, depthwise, project = (step.cost for step in inverted.steps)
     assert (expand.macs, expand.out[0]) == (56 * 56 * 24 * wide, (56, 56, wide))
@@ -137,18 +137,18 @@ def test_the_inverted_bottleneck_at_stride_2_expands_on_the_larger_map() -> None
 
 def test_the_spatial_pair_steps_and_pads_along_one_axis_each() -> None:
     # 8×8×3, 3×5 filters, stride 2×1, one zero above and below: 4 rows of 8 columns, then 4 of 4.
-    spatial = build(Layer((8, 8, 3), 4, (3, 5), (2, 1), [1, 0]), "spatial")
+    spatial = build(LayerToBuild((8, 8, 3), 4, (3, 5), (2, 1), [1, 0]), "spatial")
     first, second = spatial.steps
     assert (first.name, first.cost.out[0], first.cost.macs) == ("3×1", (4, 8, 4), 4 * 8 * 4 * 3 * 3)
     assert (second.name, second.cost.out[0], second.cost.macs) == ("1×5", (4, 4, 4), 4 * 4 * 4 * 5 * 4)
-    assert spatial.output_shape == build(Layer((8, 8, 3), 4, (3, 5), (2, 1), [1, 0]), "standard").output_shape
+    assert spatial.output_shape == build(LayerToBuild((8, 8, 3), 4, (3, 5), (2, 1), [1, 0]), "standard").output_shape
 
 
 @pytest.mark.parametrize("padding", ["same", "valid", 2, [1, 2], [0, 1, 2, 3]])
 def test_all_ways_give_the_same_shape(padding: Any) -> None:
-    layer = Layer((11, 9, 4), 8, (3, 5), (2, 3), padding)
+    layer = LayerToBuild((11, 9, 4), 8, (3, 5), (2, 3), padding)
     ways = ["separable", "grouped:2", "bottleneck:3", "inverted:2", "spatial"]
-    assert {way.partition(":")[0] for way in ways} == set(WAYS) - {"standard"}
+    assert {way.partition(":")[0] for way in ways} == set(RECIPES) - {"standard"}
     assert len({alternative.output_shape for alternative in compare(layer, ways)}) == 1
 
 
@@ -171,7 +171,7 @@ def test_every_step_costs_what_counting_gives(
     amount: int,
     bias: bool,
 ) -> None:
-    layer = Layer((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding, bias)
+    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding, bias)
     ways = ["separable", "spatial", *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
     for alternative in compare(layer, ways):
         for step in alternative.steps:
@@ -276,7 +276,7 @@ def test_a_law_whose_assumptions_hold_gives_the_ratio(
     padding: Any,
     amount: int,
 ) -> None:
-    layer = Layer((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
+    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
     texts = {
         "input": layer.input_shape,
         "filters": [layer.filters],
@@ -357,7 +357,7 @@ def test_a_message_names_the_option_that_is_wrong(arguments: list[str], words: s
 
 def test_the_library_raises_what_the_command_says() -> None:
     with pytest.raises(UsageError, match=r"^there is no way 'seperable' .* Did you mean separable\?$"):
-        compare(Layer((6, 6, 3), 5, (3, 3)), ["seperable"])
+        compare(LayerToBuild((6, 6, 3), 5, (3, 3)), ["seperable"])
 
 
 @pytest.mark.parametrize(

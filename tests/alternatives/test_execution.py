@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from convcost.alternatives import execution as engine
 from convcost.alternatives.execution import Counter, conv2d, execute, pool
-from convcost.alternatives.recipes import Layer, build
+from convcost.alternatives.recipes import LayerToBuild, build
 from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS, failure, padding_macs
@@ -193,7 +193,7 @@ def test_the_vertical_edge_of_the_course() -> None:
 
 
 def test_the_example_of_the_course_is_really_run() -> None:
-    layer = Layer((6, 6, 3), 5, (3, 3))
+    layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     assert [run.multiplications for run in execute(layer, build(layer, "standard"))] == [4 * 4 * 5 * 27]
     depthwise, pointwise = execute(layer, build(layer, "separable"))
     assert (depthwise.name, depthwise.multiplications, depthwise.output.shape) == ("depthwise", 432, (4, 4, 3))
@@ -216,7 +216,7 @@ def test_every_step_of_every_way_counts_what_its_rule_says(
     padding: Any,
     amount: int,
 ) -> None:
-    layer = Layer((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
+    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
     for way in (
         "standard",
         "separable",
@@ -303,7 +303,7 @@ def test_what_would_take_too_long_is_refused_with_an_estimate() -> None:
 
 
 def test_the_most_that_is_run_is_run_and_one_more_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = Layer((6, 6, 3), 5, (3, 3))
+    layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     monkeypatch.setattr(engine, "MOST", 2160)
     assert execute(layer, build(layer, "standard"))[0].multiplications == 2160
     monkeypatch.setattr(engine, "MOST", 2159)

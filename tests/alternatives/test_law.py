@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.alternatives.law import ratio_law
-from convcost.alternatives.recipes import Layer, build, ratio
+from convcost.alternatives.recipes import LayerToBuild, build, ratio
 from convcost.core.cost import OpCost
 from convcost.formulas.symbols import relation, symbol, written
 from convcost.ops import OPS
@@ -97,13 +97,15 @@ SIZE = st.integers(1, 12)
 
 
 @st.composite
-def layers(draw: st.DrawFn) -> tuple[Layer, str, dict[str, int]]:
+def layers(draw: st.DrawFn) -> tuple[LayerToBuild, str, dict[str, int]]:
     """A layer that satisfies the assumptions of all laws, a way to build it, and the sizes by their symbols."""
     way = draw(st.sampled_from([*LAWS]))
     stride, kernel, amount = draw(st.integers(1, 4)), draw(st.integers(1, 7)), draw(st.integers(1, 6))
     step = amount if way == "grouped" else 1
     channels, filters = step * draw(SIZE), step * draw(SIZE)
-    layer = Layer((stride * draw(SIZE), stride * draw(SIZE), channels), filters, (kernel,) * 2, (stride,) * 2, "same")
+    layer = LayerToBuild(
+        (stride * draw(SIZE), stride * draw(SIZE), channels), filters, (kernel,) * 2, (stride,) * 2, "same"
+    )
     name = way if way in ("standard", "separable", "spatial") else f"{way}:{amount}"
     letters = {"grouped": "g", "bottleneck": "b", "inverted": "t"}
     return layer, name, {"n_c": channels, "n_c'": filters, "f": kernel, "s": stride, letters.get(way, "-"): amount}
@@ -111,7 +113,7 @@ def layers(draw: st.DrawFn) -> tuple[Layer, str, dict[str, int]]:
 
 @exactly
 @given(layers())
-def test_a_law_gives_the_exact_ratio_of_the_counts(case: tuple[Layer, str, dict[str, int]]) -> None:
+def test_a_law_gives_the_exact_ratio_of_the_counts(case: tuple[LayerToBuild, str, dict[str, int]]) -> None:
     layer, way, sizes = case
     law = ratio_law(way.partition(":")[0], layer.stride[0])
     assert evaluate(str(law), sizes) == ratio(build(layer, way), build(layer, "standard"))
@@ -124,14 +126,14 @@ def test_a_law_gives_the_exact_ratio_of_the_counts(case: tuple[Layer, str, dict[
 def test_the_separable_law_needs_no_assumption(
     shape: tuple[int, int, int], filters: int, kernel: int, stride: int, padding: int
 ) -> None:
-    layer = Layer(shape, filters, (kernel, kernel), (stride, stride), padding)
+    layer = LayerToBuild(shape, filters, (kernel, kernel), (stride, stride), padding)
     share = ratio(build(layer, "separable"), build(layer, "standard"))
     assert share == Fraction(1, filters) + Fraction(1, kernel**2)
 
 
 def test_without_its_assumptions_a_law_fails() -> None:
     # 7×7, stride 2: the reduce works on 49 positions, the convolution on 4·4, and 4·16 is not 49.
-    layer = Layer((7, 7, 4), 6, (3, 3), (2, 2), "same")
+    layer = LayerToBuild((7, 7, 4), 6, (3, 3), (2, 2), "same")
     share = ratio(build(layer, "bottleneck:2"), build(layer, "standard"))
     assert share == Fraction(49 * 4 * 2 + 16 * 9 * 2 * 6, 16 * 9 * 4 * 6)
     assert share != evaluate(str(ratio_law("bottleneck", 2)), {"n_c": 4, "n_c'": 6, "f": 3, "b": 2})

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import convcost
 from convcost.cli.main import main
 from convcost.conventions.catalog import all_conventions
-from convcost.conventions.reconcile import Term, reconcile
+from convcost.conventions.reconcile import Difference, reconcile
 from convcost.core.errors import UsageError
 from convcost.core.printed import HOW, Printed
 from convcost.spec.zoo import names
@@ -45,9 +45,9 @@ def test_resnet50_from_paper_to_thop_by_hand() -> None:
     # the global pool reads 7·7·2048 = 100,352 and writes 2,048.
     found = convcost.load("resnet50").reconcile("paper", "thop")
     assert found.terms == (
-        Term("batch_norm", "", "elements_in", 11_113_984, 0, 4),
-        Term("global_avg_pool", "", "elements_in", 100_352, 0, 1),
-        Term("global_avg_pool", "", "elements_out", 2_048, 0, 1),
+        Difference("batch_norm", "", "elements_in", 11_113_984, 0, 4),
+        Difference("global_avg_pool", "", "elements_in", 100_352, 0, 1),
+        Difference("global_avg_pool", "", "elements_out", 2_048, 0, 1),
     )
 
 

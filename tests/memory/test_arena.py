@@ -13,7 +13,7 @@ import convcost
 from convcost.graph.graph import Graph
 from convcost.graph.walk import walk
 from convcost.memory import Lifetimes, Tensor, lifetimes
-from convcost.memory.arena import WAYS, Buffer, Plan, plan
+from convcost.memory.arena import PLANNERS, Buffer, Plan, plan
 from convcost.memory.lifetimes import count
 from convcost.spec.zoo import names
 
@@ -39,7 +39,7 @@ def shares_a_byte(made: Plan) -> bool:
     return False
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PLANNERS)
 @given(source=graphs(), align=st.sampled_from([1, 4, 16]))
 @settings(max_examples=60, deadline=None)
 def test_plans_of_random_graphs(way: str, source: Graph, align: int) -> None:
@@ -65,7 +65,7 @@ def intervals(draw: st.DrawFn) -> tuple[Lifetimes, list[int]]:
     return tensors(*((min(pair), max(pair)) for pair in ends)), sizes
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", PLANNERS)
 @given(case=intervals())
 @settings(max_examples=150, deadline=None)
 def test_plans_of_any_lives(way: str, case: tuple[Lifetimes, list[int]]) -> None:

@@ -10,7 +10,7 @@ from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
 from convcost.memory import Lifetimes, lifetimes
 from convcost.memory.lifetimes import count
-from convcost.memory.parts import Split, chains, largest_by_size, split
+from convcost.memory.parts import SplitBlock, chains, largest_by_size, split
 
 
 def inverted(*, squeeze: bool = False, shortcut: bool = False, expansion: int = 12) -> Graph:
@@ -40,7 +40,7 @@ def lives(source: Graph) -> Lifetimes:
     return lifetimes(walk(source), source.input_shape, source.outputs)
 
 
-def in_parts(source: Graph, parts: int) -> tuple[int, tuple[Split, ...]]:
+def in_parts(source: Graph, parts: int) -> tuple[int, tuple[SplitBlock, ...]]:
     smaller, done = split(walk(source), source.outputs, lives(source), "fused", parts)
     return smaller.peak().elements, done
 
@@ -51,7 +51,7 @@ def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: i
     source = inverted()
     assert lives(source).peak().elements == 48
     expected = 6 + 6 + 2 * channels + 2 * channels
-    assert in_parts(source, parts) == (expected, (Split("project", 48, expected, 12 // channels),))
+    assert in_parts(source, parts) == (expected, (SplitBlock("project", 48, expected, 12 // channels),))
 
 
 def test_a_shortcut_is_alive_anyway() -> None:

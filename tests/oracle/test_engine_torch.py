@@ -10,7 +10,7 @@ import pytest
 
 from convcost.alternatives import execution as engine
 from convcost.alternatives.execution import conv2d, execute, pool
-from convcost.alternatives.recipes import Layer, build
+from convcost.alternatives.recipes import LayerToBuild, build
 
 from .require import require
 
@@ -89,7 +89,7 @@ def test_pools_are_torchs(padding: int) -> None:
 
 def test_the_separable_layer_of_the_course_is_two_convolutions_of_torch() -> None:
     require("torch")
-    layer = Layer((6, 6, 3), 5, (3, 3))
+    layer = LayerToBuild((6, 6, 3), 5, (3, 3))
     depthwise, pointwise = execute(layer, build(layer, "separable"), seed=7)
     random = np.random.default_rng(7)  # the engine draws the image, then the weights of each step
     image, first, second = (random.integers(-9, 10, shape) for shape in ((6, 6, 3), (3, 3, 1, 3), (1, 1, 3, 5)))

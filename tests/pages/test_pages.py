@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost import plots
-from convcost.alternatives.recipes import Layer, compare
+from convcost.alternatives.recipes import LayerToBuild, compare
 from convcost.cli.main import main
 from convcost.core.errors import UsageError
 from convcost.core.units import exact
@@ -29,7 +29,7 @@ from convcost.pages.explore import explore_page
 from convcost.pages.report import report_page
 from convcost.render import html
 from convcost.render.palette import DARK, LIGHT
-from convcost.render.svg_axes import Axis, si
+from convcost.render.svg_axes import PlotAxis, si
 from convcost.render.svg_marks import path, readable, shade
 
 NET = convcost.load("mobilenet_v2")
@@ -58,8 +58,8 @@ def figures() -> dict[str, go.Figure]:
         "memory": plots.memory_timeline(report, NET.memory()),
         "sizes 0": plots.sizes(NET, report)[0],
         "sizes 1": plots.sizes(NET, report)[1],
-        "ratio": plots.separable_ratio(marked=Layer((6, 6, 3), 5, (3, 3))),
-        "ways": plots.ways(compare(Layer((6, 6, 3), 5, (3, 3)), ["separable", "inverted:6"])),
+        "ratio": plots.separable_ratio(marked=LayerToBuild((6, 6, 3), 5, (3, 3))),
+        "ways": plots.ways(compare(LayerToBuild((6, 6, 3), 5, (3, 3)), ["separable", "inverted:6"])),
         "waterfall": plots.waterfall(NET.reconcile("paper", "ptflops")),
         "before_after": plots.before_after(report, NET.rewrite("standard").report()),
     }
@@ -158,7 +158,7 @@ def test_the_light_renderer_refuses_what_it_cannot_draw() -> None:
 
 @given(st.floats(1e-3, 1e15), st.floats(1.01, 1e9), st.booleans())
 def test_ticks_are_round_few_and_inside(low: float, factor: float, log: bool) -> None:
-    axis = Axis({"type": "log"} if log else {}, [low, low * factor]).place(0, 500)
+    axis = PlotAxis({"type": "log"} if log else {}, [low, low * factor]).place(0, 500)
     ticks = axis.ticks(8)
     assert len(ticks) <= 8 or log
     for tick in ticks:

@@ -20,7 +20,7 @@ import convcost
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points, empty, evaluate, factors, feasible, product, repeats, threads
 from convcost.space.open import design_space
-from convcost.space.space import Region, Tables, Term
+from convcost.space.space import DesignSpace, Region, TableTerm
 
 
 def table(draw, shape, largest):
@@ -50,7 +50,9 @@ def grids(draw):
         size = tuple(map(len, box))
         sums = [
             tuple(
-                Term(draw(st.integers(0, 5)), tuple(table(draw, size, largest) for _ in range(draw(st.integers(0, 2)))))
+                TableTerm(
+                    draw(st.integers(0, 5)), tuple(table(draw, size, largest) for _ in range(draw(st.integers(0, 2))))
+                )
                 for _ in range(draw(st.integers(0, 4)))
             )
             for _ in range(draw(st.integers(1, 3)))
@@ -61,7 +63,7 @@ def grids(draw):
     window = tuple(
         slice(low, draw(st.integers(low + 1, size))) for size in shape for low in [draw(st.integers(0, size - 1))]
     )
-    return Tables("some", {}, axes, tuple(regions), {}, Request(1, "fp32", "fused")), window
+    return DesignSpace("some", {}, axes, tuple(regions), {}, Request(1, "fp32", "fused")), window
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.core import dims
-from convcost.space.numbers import Field, Mask, Most, Split, Sum, added, along
+from convcost.space.numbers import Field, Mask, Most, Sum, Undecided, added, along
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
 INTS = st.lists(st.integers(-60, 60), min_size=2, max_size=4)
@@ -101,9 +101,9 @@ def test_nothing_wraps_at_64_bits():
 def test_python_code_that_needs_one_answer_splits_the_grid():
     depth = along([1, 2, 2, 3], 0, 1)
     for ask in (bool, int, range, lambda n: [0, 1, 2, 3][n]):
-        with pytest.raises(Split):
+        with pytest.raises(Undecided):
             ask(depth - 1)
-    with pytest.raises(Split) as split:
+    with pytest.raises(Undecided) as split:
         assert depth > 1
     assert split.value.labels.ravel().tolist() == [False, True, True, True]
     assert (depth > 0) is True
@@ -118,7 +118,7 @@ def test_a_number_that_is_the_same_everywhere_is_a_plain_one():
 
 
 def test_division_by_zero_at_some_points_splits_and_at_all_points_is_an_error():
-    with pytest.raises(Split):
+    with pytest.raises(Undecided):
         8 // along([0, 1], 0, 1)
     with pytest.raises(ZeroDivisionError):
         along([3, 4], 0, 1) // 0
@@ -126,6 +126,6 @@ def test_division_by_zero_at_some_points_splits_and_at_all_points_is_an_error():
 
 def test_what_would_fill_the_memory_splits_the_grid():
     rows, columns = (along(range(1, 3001), axis, 2) for axis in (0, 1))
-    with pytest.raises(Split):
+    with pytest.raises(Undecided):
         (rows * columns).dense()
     assert isinstance(rows, Field)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import convcost
 from convcost import UsageError
 from convcost.space.evaluate import evaluate
-from convcost.space.front import Found, grid_front, local_front, merge, objectives_of
+from convcost.space.front import FrontPoints, grid_front, local_front, merge, objectives_of
 from convcost.space.open import design_space
 from convcost.space.pareto import front
 from convcost.space.space import METRICS
@@ -145,7 +145,7 @@ def test_merging_fronts_is_associative_and_finds_the_front_of_all():
         right = merge(part, right)
     (whole,) = (local_front(made, objectives, window) for window in windows(made.shape, 10**6))
     for found in (left, right):
-        assert isinstance(found, Found)
+        assert isinstance(found, FrontPoints)
         assert found.positions.tolist() == whole.positions.tolist()
 
 

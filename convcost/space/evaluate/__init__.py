@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.space.evaluate.product import Product
-from convcost.space.numbers import LARGEST_INT64, Array
-from convcost.space.space import Region, Tables
+from convcost.space.numbers import LARGEST_INT64
+from convcost.space.space import DesignSpace, Region
 from convcost.space.windows import Window
 
 
-def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Array | None = None) -> Array:
+def evaluate(tables: DesignSpace, metric: str, window: Window | None = None, out: Array | None = None) -> Array:
     """The exact integers of one metric over the grid or a window of it; 0 where no network can be built.
 
     Axes are in the order of the tables. `out` is an array to write into, as `empty` gives it: int64, or object if
@@ -28,7 +29,7 @@ def evaluate(tables: Tables, metric: str, window: Window | None = None, out: Arr
     return out
 
 
-def empty(tables: Tables, metric: str, window: Window | None = None) -> Array:
+def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
     """An array for the values of a metric, laid out so that it is written in long runs."""
     window = _whole(window, tables.shape)
     product = _product(tables, metric)
@@ -37,13 +38,13 @@ def empty(tables: Tables, metric: str, window: Window | None = None) -> Array:
     return laid_out.transpose(np.argsort(order))
 
 
-def prepare(tables: Tables, metrics: Sequence[str]) -> None:
+def prepare(tables: DesignSpace, metrics: Sequence[str]) -> None:
     """Make metrics ready now, so that no worker has to."""
     for metric in metrics:
         _product(tables, metric)
 
 
-def feasible(tables: Tables, window: Window | None = None) -> Array:
+def feasible(tables: DesignSpace, window: Window | None = None) -> Array:
     """Whether the network can be built, at every point of the grid or of a window of it."""
     window = _whole(window, tables.shape)
     out = np.ones([_length(part) for part in window], dtype=bool)
@@ -53,7 +54,7 @@ def feasible(tables: Tables, window: Window | None = None) -> Array:
     return out
 
 
-def at_points(tables: Tables, metric: str, positions: Sequence[Array]) -> list[int | None]:
+def at_points(tables: DesignSpace, metric: str, positions: Sequence[Array]) -> list[int | None]:
     """One metric at points of the grid given by their positions along each axis; None where none can be built."""
     found: list[int | None] = [None] * len(positions[0])
     for region in tables.regions:
@@ -105,7 +106,7 @@ def _length(part: slice) -> int:
     return int(part.stop - part.start)
 
 
-def _product(tables: Tables, metric: str) -> Product:
+def _product(tables: DesignSpace, metric: str) -> Product:
     """The metric made ready, kept beside the tables that it is made from."""
     if metric not in tables.products:
         tables.products[metric] = Product(tables, metric)

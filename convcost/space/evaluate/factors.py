@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.space.evaluate.repeats import Layout
-from convcost.space.numbers import Array
-from convcost.space.space import Region, Term, freeze_table, taken
+from convcost.core.dims import Array
+from convcost.space.evaluate.repeats import AxisRoles
+from convcost.space.space import Region, TableTerm, freeze_table, taken
 
 OFFSET = 2**52
 """What sums in doubles begin with; costs below it are then exact, as no partial sum reaches 2^53."""
@@ -234,7 +234,7 @@ def _some(table: Array, chosen: Sequence[Any]) -> Array:
     return table
 
 
-def region_sums(region: Region, metric: str, layout: Layout, chosen: Sequence[Array], dtype: Any) -> list[RegionSum]:
+def region_sums(region: Region, metric: str, layout: AxisRoles, chosen: Sequence[Array], dtype: Any) -> list[RegionSum]:
     """A region's sums at the chosen planes, rows and columns."""
     axes = dict(zip(layout.order, chosen if layout.outer else chosen[1:], strict=True))
     local = [np.searchsorted(region.box[axis], np.intersect1d(axes[axis], region.box[axis])) for axis in sorted(axes)]
@@ -247,7 +247,7 @@ def region_sums(region: Region, metric: str, layout: Layout, chosen: Sequence[Ar
     ]
 
 
-def _cut(term: Term, chosen: Sequence[Array], layout: Layout) -> tuple[int, list[Array]]:
+def _cut(term: TableTerm, chosen: Sequence[Array], layout: AxisRoles) -> tuple[int, list[Array]]:
     """A term's tables at the values chosen, axes in the order of the layout."""
     cut = [taken(table, chosen).transpose(layout.order) for table in term.tables]
     return term.factor, [table if layout.outer else table[None] for table in cut]

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.space.evaluate.factors import OFFSET, FactoredSum, Factors, region_sums
 from convcost.space.evaluate.repeats import (
     COLUMNS,
     ROWS,
     ROWS_OF_COPIED_PLANES,
+    AxisRoles,
     Distinct,
-    Layout,
     Selected,
     layout_of,
     numbered,
@@ -32,15 +33,15 @@ from convcost.space.evaluate.repeats import (
     runs_within,
 )
 from convcost.space.evaluate.threads import BLOCK, SCRATCH, on_threads, thread_count
-from convcost.space.numbers import LARGEST_INT64, Array
-from convcost.space.space import Region, Tables
+from convcost.space.numbers import LARGEST_INT64
+from convcost.space.space import DesignSpace, Region
 from convcost.space.windows import Window
 
 
 class Product:
     """A metric of a whole grid, ready to be multiplied out over any window of it."""
 
-    def __init__(self, tables: Tables, metric: str) -> None:
+    def __init__(self, tables: DesignSpace, metric: str) -> None:
         bound = tables.bound(metric)
         self.dtype: Any = np.int64 if bound < LARGEST_INT64 else object
         self.layout = layout_of(tables, metric)
@@ -56,7 +57,7 @@ class Product:
         chosen = [numbered(kinds[0])[0], kinds[1], *(column.firsts for column in self.columns)]
         exact: Any = np.float64 if bound < OFFSET else self.dtype
         self.bands = [Band(some, metric, self.layout, chosen, exact) for some in regions.values()]
-        self.latest: tuple[Window, list[_Block]] = ((), [])
+        self.latest: tuple[Window, list[_Strip]] = ((), [])
         """The window that was written last, and its blocks, if they take no memory of their own."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class Product:
         todo = iter(blocks)  # whoever is free takes the next one
         on_threads(partial(work, target, todo), min(len(blocks), thread_count()) if out.size >= 4 * BLOCK else 1)
 
-    def _blocks(self, window: Window) -> list[_Block]:
+    def _blocks(self, window: Window) -> list[_Strip]:
         """What a window is made of, ready to be worked on, the longest first."""
         within = [window[axis] for axis in self.layout.order]
         within = within if self.layout.outer else [slice(0, 1), *within]
@@ -87,11 +88,11 @@ class Product:
         height = max(1, BLOCK // max(1, prod(sizes[2:])))
         rows = [slice(low, min(low + height, sizes[1])) for low in range(0, sizes[1], height)]
         strips = [(some, _band_rows(some, within[1].start, cuts)) for some in rows]
-        blocks = [_Block(plane, runs, *strip) for plane, runs in enumerate(groups.values()) for strip in strips]
+        blocks = [_Strip(plane, runs, *strip) for plane, runs in enumerate(groups.values()) for strip in strips]
         return sorted(blocks, key=lambda block: -sum(run.stop - run.start for run in block.runs))
 
 
-class _Block(NamedTuple):
+class _Strip(NamedTuple):
     """Some rows of a plane: what they are made of, and all planes of the window that are equal to it."""
 
     plane: int
@@ -100,13 +101,13 @@ class _Block(NamedTuple):
     parts: Sequence[_BandRows]
 
 
-def _write_once(target: Array, todo: Iterator[_Block]) -> None:
+def _write_once(target: Array, todo: Iterator[_Strip]) -> None:
     """Write blocks of a grid that has no equal planes."""
     for plane, _, rows, parts in todo:
         _fill(target[rows], plane, parts)
 
 
-def _write_copies(target: Array, todo: Iterator[_Block]) -> None:
+def _write_copies(target: Array, todo: Iterator[_Strip]) -> None:
     """Write blocks of planes that are equal to others."""
     for plane, runs, rows, parts in todo:
         # Beside the target: what is copied again and again stays in the cache, for the next block too.
@@ -164,7 +165,7 @@ class Band:
     """Regions that have the same rows, as sums over all planes and columns, the largest of which counts."""
 
     def __init__(
-        self, regions: Sequence[Region], metric: str, layout: Layout, chosen: Sequence[Array], dtype: Any
+        self, regions: Sequence[Region], metric: str, layout: AxisRoles, chosen: Sequence[Array], dtype: Any
     ) -> None:
         self.rows = regions[0].box[layout.rows]
         self.distinct = Distinct(chosen[1][self.rows], ROWS_OF_COPIED_PLANES if layout.outer else ROWS)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convcost.space.numbers import Array
-from convcost.space.space import Tables
+from convcost.core.dims import Array
+from convcost.space.space import DesignSpace
 
 _PLANE = 2**16
 """Cells of the grid for each kind of plane, before planes pay: each kind costs the time of so many multiplications."""
@@ -21,7 +21,7 @@ Rows of planes that are copied are computed in the cache; other rows are written
 """
 
 
-class Layout(NamedTuple):
+class AxisRoles(NamedTuple):
     """The parts that the axes play."""
 
     outer: tuple[int, ...]
@@ -34,19 +34,19 @@ class Layout(NamedTuple):
         return (*self.outer, self.rows, *self.columns)
 
 
-def layout_of(tables: Tables, metric: str) -> Layout:
+def layout_of(tables: DesignSpace, metric: str) -> AxisRoles:
     """Choose the part of each axis: the fewer products a cell takes, the better; a single value makes poor rows."""
     axes = range(len(tables.shape))
     region = max(tables.regions, key=lambda region: prod(region.shape) if not region.reason else 0)
     if region.reason:
-        return Layout((), 0, tuple(axes[1:]))
+        return AxisRoles((), 0, tuple(axes[1:]))
     repeats = [len(kind) / (int(kind.max()) + 1) for kind in region.kinds(metric)]
     most = max(axes, key=lambda axis: repeats[axis])
     kinds = tables.shape[most] / repeats[most]
     outer = (most,) if repeats[most] >= 2 and len(axes) > 1 and tables.points >= kinds * _PLANE else ()
     inner = [axis for axis in axes if axis not in outer]
     rows = min(inner, key=lambda axis: (tables.shape[axis] == 1, region.profiles(metric)[axis]))
-    return Layout(outer, rows, tuple(axis for axis in inner if axis != rows))
+    return AxisRoles(outer, rows, tuple(axis for axis in inner if axis != rows))
 
 
 class Distinct:

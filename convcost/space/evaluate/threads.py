@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convcost.space.numbers import Array
+from convcost.core.dims import Array
 
 BLOCK = 2**17
 """Cells worked on at once: 1 MiB."""
