@@ -11,7 +11,7 @@ from convcost.core.dims import Shape, elements
 from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
-from convcost.ops import padding_macs
+from convcost.ops import OPS
 from convcost.render.table import Table
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _memory_text(alternatives: Sequence[Alternative]) -> str:
 
 def _on_padding(alternative: Alternative) -> int:
     """MACs that multiply padding zeros, by the rule."""
-    return sum(padding_macs(s.part.op, [s.input_shape], s.part.converted()) for s in alternative.steps)
+    return sum(OPS[s.part.op].padding_macs([s.input_shape], s.part.converted()) for s in alternative.steps)
 
 
 def _padding_text(alternative: Alternative) -> str:

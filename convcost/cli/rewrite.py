@@ -78,4 +78,4 @@ def rewrite_command(
 
         deliver(output, None, lambda: table, figure=figure)
     elif output is not None:
-        emit(resolved(after.spec, after.graph, after.name), output)
+        emit(resolved(after.graph, after.name, after.caption), output)

@@ -55,7 +55,7 @@ def resolve_command(
     from convcost.spec.write import resolved
 
     network = open_network(model, settings(set_), input_)
-    emit(resolved(network.spec, network.graph, network.name), output)
+    emit(resolved(network.graph, network.name, network.caption), output)
 
 
 @spec_group.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")

@@ -153,7 +153,7 @@ def _written(step: Step, conventions: Sequence[Convention]) -> Written:
 
 def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     """The ops that a convention counts nothing of, in the order in which they first appear."""
-    unseen = (step for step in steps if not step.cost.view and not _factors(step, convention))
+    unseen = (step for step in steps if step.traits.view == "none" and not _factors(step, convention))
     return tuple(dict.fromkeys(_written(step, (convention,)).text for step in unseen))
 
 

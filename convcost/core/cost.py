@@ -58,8 +58,6 @@ class OpCost:
     """Zeros that a normalisation over neighbouring channels writes beside the first and the last one."""
     variant: str = ""
     """Which of its ways to compute an attribute chose, where conventions tell them apart: the mode of an interpolation."""
-    view: bool = False
-    """Whether the output is the input's memory under another shape, so that nothing is written."""
     saves: tuple[Saved, ...] = ()
     """What the backward pass needs of the forward pass, weights apart: nothing, inputs, outputs, or a mask."""
     checks: tuple[Check, ...] = ()

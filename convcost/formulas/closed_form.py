@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.core.evalf import PrecisionExhausted
 
-from convcost.core.dims import elements, is_symbolic
+from convcost.core.dims import is_symbolic
 from convcost.core.errors import SpecError, Unfit, UsageError, did_you_mean
 from convcost.core.expr import ExprError, number
 from convcost.core.expr import parse as parse_expr
@@ -51,7 +51,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     85·classes + 60856
     """
     network = open_network(model, {k: v for k, v in settings.items() if k not in _arguments(model, part)})
-    spec, values = network.spec, dict(network.knobs)
+    spec, values = network.origin.of_spec().spec, dict(network.knobs)
     whole = part is None or part not in spec.blocks
     if not whole:
         spec, values = _around_block(spec, str(part), values, settings, symbols)
@@ -61,13 +61,13 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
         if isinstance(values[name], (str, bool, tuple)):
             raise UsageError(f"{name} is not a number and cannot be a symbol")
     found, back, assumptions = _search(spec, values, symbols)
-    steps = [step for step in found.steps if part is None or not whole or _below(step.node.name, part)]
+    steps = [step for step in found.walked.steps if part is None or not whole or _below(step.node.name, part)]
     if not steps:
         raise UsageError(f"{model} has no layer or block {part!r}")
     sums = {
         "MACs": sum(step.cost.macs for step in steps),
         "params": sum(step.cost.params for step in steps),
-        "activations": sum(elements(step.cost.out) for step in steps if not step.cost.view),
+        "activations": sum(step.written for step in steps),
     }
     shape = sympy.expand if whole else sympy.factor
     return ClosedForm({name: shape(sympy.sympify(value).subs(back)) for name, value in sums.items()}, assumptions)
@@ -145,7 +145,7 @@ def _said(names: Sequence[str], multiple: int, part: int, decimals: Sequence[str
 
 def _open(found: Elaborated) -> tuple[str, ...]:
     """Choices that were made on the way, and preconditions that symbols leave open."""
-    checks = (check.holds for step in found.steps for check in step.cost.checks if is_symbolic(check.holds))
+    checks = (check.holds for step in found.walked.steps for check in step.cost.checks if is_symbolic(check.holds))
     return tuple(map(relation, dict.fromkeys((*found.assumptions, *checks))))
 
 

@@ -102,7 +102,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     named = {
         id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)
     }
-    written = 0 if cost.view else elements(cost.out)
+    written = elements(cost.out) if OPS[op].traits.view == "none" else 0
     return [
         *(_quantity(name, size, {}) for name, size in zip(_OUTPUTS[len(cost.out[0])], cost.out[0])),
         _quantity("MACs", cost.macs, named),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import Problem, SpecError, Where
@@ -19,6 +19,15 @@ FORMS = {
 """How a layer may be written in the network's reference implementation, where counters tell the ways apart."""
 
 
+class Caption(NamedTuple):
+    """What is said of a network for people to read."""
+
+    title: str = ""
+    year: int | None = None
+    source: str = ""
+    about: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One op of a network, with every attribute explicit.
@@ -30,7 +39,7 @@ class Node:
     """Unique dotted path: the scopes, then the node's own name."""
     op: str
     inputs: tuple[str, ...]
-    attrs: Mapping[str, Any]
+    attrs: Mapping[str, Any] = field(hash=False)
     scope: tuple[str, ...] = ()
     """The stages and blocks that the node stands in, outermost first."""
     where: Where | None = None

@@ -14,13 +14,11 @@ from convcost.core.dims import Dim
 from convcost.core.errors import UsageError
 from convcost.core.reading import whole
 from convcost.graph.graph import Graph, Node, producer
-from convcost.graph.walk import Step, walk
-from convcost.ops.activation import ACTIVATIONS
+from convcost.graph.walk import Step, Walked
+from convcost.ops import OPS
 from convcost.ops.window import VALID
 
 REWRITES = ("separable", "standard", "grouped:G")
-#: What may stand between a depthwise convolution and the pointwise one that reads it.
-_BETWEEN = frozenset({"batch_norm", *ACTIVATIONS})
 _POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALID, "dilation": (1, 1)}
 
 
@@ -52,7 +50,7 @@ class Rebuilt(NamedTuple):
         return {node.name for node in self.old}
 
 
-def rewrite(graph: Graph, to: str, pattern: str = "*", excluded: Sequence[str] = ()) -> Rewritten:
+def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str] = ()) -> Rewritten:
     """Rebuild the matching convolutions of a graph; raises `UsageError` if there is none.
 
     `separable` turns each convolution of one group, several channels and several taps into depthwise and pointwise;
@@ -62,7 +60,7 @@ def rewrite(graph: Graph, to: str, pattern: str = "*", excluded: Sequence[str] =
     of the excluded ones matches stays as it is.
     """
     way, groups = way_of(to)
-    steps = walk(graph)
+    graph, steps = walked.graph, walked.steps
     chosen = {step.node.name for step in steps if fnmatchcase(step.node.name, pattern)}
     kept = _matching(graph, excluded)
     if way == "grouped":
@@ -156,7 +154,7 @@ def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuil
         chain = [step.node]
         while len(following := readers.get(chain[-1].name, [])) == 1 and chain[-1].name not in outputs:
             chain.append(following[0])
-            if chain[-1].op not in _BETWEEN:
+            if not OPS[chain[-1].op].traits.elementwise:
                 break
         if len(chain) > 1 and _is_pointwise(chain[-1]):
             yield Rebuilt(tuple(chain), (_standard(chain[0], chain[-1]),))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from convcost.core.cost import OpCost
-from convcost.core.dims import Dim, Shape, is_array, is_symbolic
+from convcost.core.dims import Dim, Shape, elements, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import shape_text
 from convcost.graph.graph import INPUT, Graph, Node, producer
-from convcost.ops import OPS, WEIGHTED, Unfit, failure
+from convcost.ops import OPS, Traits, Unfit, failure
 
 LARGEST_SIZE = 10**18
 """Of a height, a width or a number of channels: repeated growth must end somewhere."""
@@ -21,6 +22,64 @@ class Step(NamedTuple):
     node: Node
     input_shapes: tuple[Shape, ...]
     cost: OpCost
+
+    @property
+    def traits(self) -> Traits:
+        """What is true of the node's op."""
+        return OPS[self.node.op].traits
+
+    @property
+    def written(self) -> Dim:
+        """Elements written; 0 for a view."""
+        return elements(self.cost.out) if self.traits.view == "none" else 0
+
+    @property
+    def padding_macs(self) -> Dim:
+        """Of the MACs, those whose factor is a padding zero: work that the count names but no result needs."""
+        return OPS[self.node.op].padding_macs(self.input_shapes, self.node.attrs)
+
+    @property
+    def by_channel(self) -> bool:
+        """Whether each channel of the output follows from one channel of the input: a pool, a depthwise convolution."""
+        channels = self.traits.channels
+        return channels == "alone" or (
+            channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
+        )
+
+    @property
+    def kind(self) -> str:
+        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        node, kernel = self.node, self.node.attrs.get("kernel")
+        text = node.op if kernel is None else f"{node.op} {'×'.join(map(str, kernel))}"
+        groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
+        if groups == 1:
+            return text
+        return f"{text} depthwise" if groups == self.input_shapes[0][-1] else f"{text} groups {groups}"
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether it is weighted and sees one position at a time: a 1×1 convolution."""
+        kernel = self.node.attrs.get("kernel")
+        return self.traits.weighted and kernel is not None and all(size == 1 for size in kernel)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A graph and the walk of it: every shape and every cost, batch 1, in one value."""
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    """One for each node, in the graph's order."""
+
+    @property
+    def input_shape(self) -> Shape:
+        """What the graph reads."""
+        return self.graph.input_shape
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The edges that the graph puts out."""
+        return self.graph.outputs
 
 
 class Walk:
@@ -69,15 +128,15 @@ class Walk:
         return cost
 
 
-def walk(graph: Graph) -> tuple[Step, ...]:
-    """The steps of a graph in its order; raises `SpecError` naming the first node that does not fit."""
+def walk(graph: Graph) -> Walked:
+    """The graph with what each of its nodes reads, writes and costs; raises `SpecError` naming the first node that does not fit."""
     under_way = Walk(graph.input_shape)
     for node in graph.nodes:
         try:
             under_way.step(node)
         except Unfit as error:
             raise SpecError([Problem(node.where, node.name, str(error))]) from None
-    return tuple(under_way.steps)
+    return Walked(graph, tuple(under_way.steps))
 
 
 def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
@@ -110,5 +169,5 @@ def depth(graph: Graph) -> int:
     longest = {INPUT: 0}
     for node in graph.nodes:
         before = max((longest[producer(edge)] for edge in node.inputs), default=0)
-        longest[node.name] = before + (node.op in WEIGHTED)
+        longest[node.name] = before + OPS[node.op].traits.weighted
     return max((longest[producer(edge)] for edge in graph.outputs), default=0)

@@ -14,16 +14,8 @@ from dataclasses import dataclass, field
 
 from convcost.core.dims import Shape
 from convcost.graph.graph import INPUT
-from convcost.graph.walk import Step, output_edges
+from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
-from convcost.ops import WEIGHTED
-from convcost.ops.activation import ACTIVATIONS
-
-#: Ops of one input whose every element follows from the element at its place: a deployed conv or linear layer absorbs
-#: them, and alone they may write over what they read.
-ELEMENTWISE = frozenset({"batch_norm", "scale", "prelu", *ACTIVATIONS} - {"softmax"})
-#: Views of the whole of their input; slices and splits look at parts of it.
-_WHOLE_VIEWS = frozenset({"identity", "dropout", "flatten"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +52,21 @@ class MemoryLayout:
         return (tensor for edge in edges for tensor in self.home[edge])
 
 
-def layout(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: Policy) -> MemoryLayout:
+def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     """Give each edge its memory."""
-    found = MemoryLayout([Placed(INPUT, -1, input_shape)], {INPUT: (0,)}, set())
-    absorbed = _absorbed(steps, outputs, policy.fuse)
-    for at, step in enumerate(steps):
+    found = MemoryLayout([Placed(INPUT, -1, walked.input_shape)], {INPUT: (0,)}, set())
+    absorbed = _absorbed(walked, policy.fuse)
+    for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
-        if node.name in absorbed or (cost.view and not (policy.keeps == "backward" and "mask" in cost.saves)):
-            whole = node.inputs[0] in found.whole and (node.name in absorbed or node.op in _WHOLE_VIEWS)
+        if node.name in absorbed or (
+            step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
+        ):
+            whole = node.inputs[0] in found.whole and (node.name in absorbed or step.traits.view == "whole")
             for edge in edges:
                 found.home[edge] = found.home[node.inputs[0]]
                 found.whole |= {edge} if whole else set()
-        elif policy.join and node.op == "concat":
+        elif policy.join and step.traits.joins:
             _join(found, at, step)
         else:
             for edge, shape in zip(edges, cost.out):
@@ -90,18 +84,23 @@ def readers_of(steps: Sequence[Step]) -> dict[str, list[int]]:
     return found
 
 
-def _absorbed(steps: Sequence[Step], outputs: Sequence[str], fuses: Fuses) -> frozenset[str]:
+def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
     """Names of the nodes that are computed inside the op before them."""
     absorbing, absorbed = set[str](), set[str]()
     if fuses == "nothing":
         return frozenset()
-    readers = readers_of(steps)
-    for step in steps:
+    readers = readers_of(walked.steps)
+    for step in walked.steps:
         node, before = step.node, step.node.inputs[0]
-        if node.op in ELEMENTWISE and before in absorbing and len(readers[before]) == 1 and before not in outputs:
+        if (
+            step.traits.elementwise
+            and before in absorbing
+            and len(readers[before]) == 1
+            and before not in walked.outputs
+        ):
             absorbing.add(node.name)
             absorbed.add(node.name)
-        elif node.op in WEIGHTED or (fuses == "any" and not step.cost.view):
+        elif step.traits.weighted or (fuses == "any" and step.traits.view == "none"):
             absorbing.add(node.name)
     return frozenset(absorbed)
 

@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
 from convcost.core.dtypes import storage
-from convcost.graph.walk import Step, output_edges
-from convcost.memory.layout import ELEMENTWISE, MemoryLayout, layout
+from convcost.graph.walk import Step, Walked, output_edges
+from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.policies import Policy, policy
-from convcost.ops import WEIGHTED
 
 
 class Tensor(NamedTuple):
@@ -120,33 +119,26 @@ class Lifetimes:
         return frozenset(found)
 
 
-def lifetimes(
-    steps: Sequence[Step],
-    input_shape: Shape,
-    outputs: Sequence[str],
-    policy_name: str = "fused",
-    order: Sequence[int] | None = None,
-) -> Lifetimes:
+def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] | None = None) -> Lifetimes:
     """Find every tensor's life; `order` lists the steps in the order in which they run, as given if left out.
 
     Raises `UsageError` for an unknown policy.
 
-    >>> from convcost.networks.load import load
-    >>> network = load("vgg16")
-    >>> lifetimes(network.steps, network.graph.input_shape, network.graph.outputs).peak()
+    >>> from convcost import load
+    >>> lifetimes(load("vgg16").walked).peak()
     Peak(elements=6422528, step=2)
     """
     chosen = policy(policy_name)
-    where = layout(steps, input_shape, outputs, chosen)
+    steps, where = walked.steps, layout(walked, chosen)
     running = order if order is not None else range(len(steps))
-    ends = _ends(steps, outputs, where, running)
+    ends = _ends(walked, where, running)
     roots = _overwritten(steps, where, running, ends) if chosen.overwrite else {}
     return _assembled(steps, where, running, ends, roots, chosen)
 
 
-def peak_elements(steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy_name: str = "fused") -> Dim:
+def peak_elements(walked: Walked, policy_name: str = "fused") -> Dim:
     """The most elements alive at once, batch 1, over ints, arrays or symbols; raises `UsageError`."""
-    return lifetimes(steps, input_shape, outputs, policy_name).highest()
+    return lifetimes(walked, policy_name).highest()
 
 
 def tensor_bytes(tensor: Tensor, dtype: str, batch: int) -> int:
@@ -154,11 +146,9 @@ def tensor_bytes(tensor: Tensor, dtype: str, batch: int) -> int:
     return storage(count(tensor) * batch, tensor.dtype or dtype)
 
 
-def peak_bytes(
-    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], policy: str, dtype: str, batch: int
-) -> int:
+def peak_bytes(walked: Walked, policy: str, dtype: str, batch: int) -> int:
     """The most bytes alive at once, every tensor rounded up to whole bytes."""
-    lives = lifetimes(steps, input_shape, outputs, policy)
+    lives = lifetimes(walked, policy)
     return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
 
 
@@ -167,24 +157,22 @@ def _key(value: Dim) -> object:
     return (value.shape, value.tobytes()) if is_array(value) else value
 
 
-def _ends(steps: Sequence[Step], outputs: Sequence[str], where: MemoryLayout, running: Sequence[int]) -> list[int]:
+def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[int]:
     """The last position at which each tensor is written or read."""
     ends = [-1] * len(where.tensors)
     for position, at in enumerate(running):
-        node, cost = steps[at].node, steps[at].cost
+        node, cost = walked.steps[at].node, walked.steps[at].cost
         for tensor in where.of((*node.inputs, *output_edges(node, cost))):
             ends[tensor] = position
-    for tensor in where.of(outputs):
-        ends[tensor] = len(steps)
+    for tensor in where.of(walked.outputs):
+        ends[tensor] = len(walked.steps)
     return ends
 
 
 def targets(step: Step) -> tuple[str, ...]:
     """The inputs that an op may write over: as large as its output, and read only at the place that is written."""
-    node = step.node
-    if node.op == "add":
-        return tuple(dict.fromkeys(node.inputs))
-    return node.inputs[:1] if node.op in ELEMENTWISE or node.op == "multiply" else ()
+    inputs = step.node.inputs
+    return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[step.traits.overwrites]
 
 
 class Overwriting:
@@ -281,5 +269,5 @@ def _windows(
     return tuple(
         (position[at], tuple(dict.fromkeys(where.of((*step.node.inputs, step.node.name)))))
         for at, step in enumerate(steps)
-        if step.node.op in WEIGHTED
+        if step.traits.weighted
     )

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError
 from convcost.graph.graph import producer
-from convcost.graph.walk import Step, output_edges
+from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import Overwriting, lifetimes
 from convcost.memory.policies import policy
@@ -109,9 +109,7 @@ class OrderProblem:
 
 
 def best_order(
-    steps: Sequence[Step],
-    input_shape: Shape,
-    outputs: Sequence[str],
+    walked: Walked,
     policy_name: str = "fused",
     most_states: int = MOST_STATES,
 ) -> Order:
@@ -122,18 +120,19 @@ def best_order(
     chosen = policy(policy_name)
     if chosen.keeps != "use":
         raise UsageError(f"policy {policy_name} frees nothing while the network runs, so that there is no best order")
-    given = lifetimes(steps, input_shape, outputs, policy_name).peak().elements
-    problem = compiled(steps, layout(steps, input_shape, outputs, chosen), outputs, overwrite=chosen.overwrite)
+    given = lifetimes(walked, policy_name).peak().elements
+    problem = compiled(walked, layout(walked, chosen), overwrite=chosen.overwrite)
     order, bound = _searched(problem, most_states)
     found = tuple(step for unit in order for step in problem.units[unit].steps)
-    peak = lifetimes(steps, input_shape, outputs, policy_name, found).peak().elements
+    peak = lifetimes(walked, policy_name, found).peak().elements
     if peak >= given:
-        return Order(tuple(range(len(steps))), given, min(bound, given))
+        return Order(tuple(range(len(walked.steps))), given, min(bound, given))
     return Order(found, peak, bound)
 
 
-def compiled(steps: Sequence[Step], where: MemoryLayout, outputs: Sequence[str], *, overwrite: bool) -> OrderProblem:
+def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderProblem:
     """The steps as units over numbered tensors."""
+    steps = walked.steps
     unit_of, groups = _grouped(steps, where)
     made: list[list[int]] = [[] for _ in groups]
     for tensor, each in enumerate(where.tensors):
@@ -141,7 +140,7 @@ def compiled(steps: Sequence[Step], where: MemoryLayout, outputs: Sequence[str],
             made[unit_of[each.step]].append(tensor)
     kept = 1 << len(groups)
     needed = [0] * len(where.tensors)
-    for tensor in where.of(outputs):
+    for tensor in where.of(walked.outputs):
         needed[tensor] = kept
     may = Overwriting(steps, where).over if overwrite else [()] * len(steps)
     makers = {step.node.name: unit_of[at] for at, step in enumerate(steps)}

@@ -16,15 +16,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from convcost.core.dims import Dim, Shape, ceil_div
+from convcost.core.dims import Dim, ceil_div
 from convcost.core.errors import UsageError
-from convcost.graph.walk import Step
-from convcost.memory.layout import ELEMENTWISE, readers_of
+from convcost.graph.walk import Step, Walked
+from convcost.memory.layout import readers_of
 from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
 from convcost.memory.policies import policy
 
-_POOLS = frozenset({"max_pool", "avg_pool", "global_avg_pool", "global_max_pool"})
-_BY_CHANNEL = frozenset({"channel_shuffle", "dropout", "identity", *_POOLS, *ELEMENTWISE})
 MOST_SPLITS = 1_000_000
 
 
@@ -49,15 +47,15 @@ class SplitBlock(NamedTuple):
     """As asked for, or as many as its channels make."""
 
 
-def chains(steps: Sequence[Step], outputs: Sequence[str]) -> tuple[Chain, ...]:
+def chains(walked: Walked) -> tuple[Chain, ...]:
     """Every block of a graph that can run in parts, in the order of its first step; they may overlap."""
-    readers = readers_of(steps)
-    found = (_chain(steps, at, readers, outputs) for at in range(len(steps)))
+    readers = readers_of(walked.steps)
+    found = (_chain(walked, at, readers) for at in range(len(walked.steps)))
     return tuple(chain for chain in found if chain is not None)
 
 
-def split(
-    steps: Sequence[Step], outputs: Sequence[str], lives: Lifetimes, policy_name: str, parts: int
+def split_blocks(
+    walked: Walked, lives: Lifetimes, policy_name: str, parts: int
 ) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
     """Let every block run in so many parts that is smaller so; the others stay as they are.
 
@@ -69,17 +67,15 @@ def split(
     if not 2 <= parts <= MOST_SPLITS:
         raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {parts}")
     done, taken = [], set[int]()
-    for chain in chains(steps, outputs):
-        if taken.isdisjoint(chain.steps) and (smaller := _in_parts(steps, lives, chain, parts)):
+    for chain in chains(walked):
+        if taken.isdisjoint(chain.steps) and (smaller := _in_parts(walked.steps, lives, chain, parts)):
             lives, saved = smaller
             taken.update(chain.steps)
             done.append(saved)
     return lives, tuple(done)
 
 
-def largest_by_size(
-    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], *, blocks_as_one: bool = False
-) -> dict[tuple[int, int], Tensor]:
+def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tuple[int, int], Tensor]:
     """The largest tensor that has to exist as a whole at each height and width, batch-norm and activations fused.
 
     With `blocks_as_one`, what is inside blocks that widen and narrow again does not count: it can be made in parts.
@@ -88,54 +84,56 @@ def largest_by_size(
     hidden: set[str] = set()
     if blocks_as_one:
         taken: set[int] = set()
-        for chain in chains(steps, outputs):
-            made = {step.node.name: step.cost.out[0] for step in (steps[at] for at in chain.steps)}
+        for chain in chains(walked):
+            made = {step.node.name: step.cost.out[0] for step in (walked.steps[at] for at in chain.steps)}
             wide = count(Tensor("", made[chain.inner[0]], 0, 0)) > count(Tensor("", made[chain.last], 0, 0))
             if wide and taken.isdisjoint(chain.steps):
                 taken.update(chain.steps)
                 hidden.update(chain.inner)
     found: dict[tuple[int, int], Tensor] = {}
-    for tensor in lifetimes(steps, input_shape, outputs, "fused").tensors:
+    for tensor in lifetimes(walked, "fused").tensors:
         size = tensor.shape[:2] if len(tensor.shape) == 3 else (1, 1)
         if tensor.name not in hidden and (size not in found or count(found[size]) < count(tensor)):
             found[size] = tensor
     return dict(sorted(found.items(), reverse=True))
 
 
-def _chain(steps: Sequence[Step], at: int, readers: dict[str, list[int]], outputs: Sequence[str]) -> Chain | None:
+def _chain(walked: Walked, at: int, readers: dict[str, list[int]]) -> Chain | None:
     """The longest block that begins with a step, if one does."""
-    if steps[at].node.op != "conv2d" or _depthwise(steps[at]):
+    steps = walked.steps
+    if not _mixes(steps[at]):
         return None
     run = [at]
-    whole = 1  # how much of the run ends with a pool: a block that needs no projection
+    whole = 1  # how much of the run ends with a pool or the like: a block that needs no projection
     while True:
         edge = steps[run[-1]].node.name
         after = readers.get(edge, [])
-        if len(after) != 1 or edge in outputs:
+        if len(after) != 1 or edge in walked.outputs:
             break
         step = steps[after[0]]
-        if step.node.op == "conv2d" and not _depthwise(step):
-            if step.node.attrs["kernel"] == (1, 1) and any(map(_by_channel, (steps[i] for i in run[1:]))):
+        if _mixes(step):
+            if step.is_pointwise and any(map(_resamples, (steps[i] for i in run[1:]))):
                 run.append(after[0])
                 whole = len(run)
             break
-        if step.node.op not in _BY_CHANNEL and not _depthwise(step):
+        if not step.by_channel:
             break
         run.append(after[0])
-        whole = len(run) if step.node.op in _POOLS else whole
+        whole = len(run) if _resamples(step) and not step.traits.weighted else whole
     if whole == 1:
         return None
     names = [steps[i].node.name for i in run[:whole]]
     return Chain(tuple(run[:whole]), names[-1], tuple(names[:-1]))
 
 
-def _by_channel(step: Step) -> bool:
+def _resamples(step: Step) -> bool:
     """Whether a step is more than an activation: without one, there is no block but two convolutions."""
-    return step.node.op in _POOLS or _depthwise(step)
+    return step.by_channel and step.traits.resamples
 
 
-def _depthwise(step: Step) -> bool:
-    return bool(step.node.op == "conv2d" and step.node.attrs["groups"] == step.input_shapes[0][-1] > 1)
+def _mixes(step: Step) -> bool:
+    """A convolution over several channels: it can make some of its channels at a time, and add up over some."""
+    return step.traits.weighted and step.traits.resamples and not step.by_channel
 
 
 def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int) -> tuple[Lifetimes, SplitBlock] | None:

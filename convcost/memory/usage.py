@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.graph.walk import Step
+from convcost.graph.walk import Walked
 from convcost.memory.arena import PLANNERS, Plan, plan
 from convcost.memory.lifetimes import Lifetimes, Tensor, lifetimes, tensor_bytes
 from convcost.memory.order import Order, best_order
-from convcost.memory.parts import SplitBlock, split
+from convcost.memory.parts import SplitBlock, split_blocks
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
@@ -89,24 +87,22 @@ class Usage:
         return tuple(sorted(found, key=lambda entry: -entry[1]))
 
 
-def usage(
-    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], options: Options, *, batch: int = 1
-) -> Usage:
+def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     """Follow every tensor of a network; raises `UsageError` if an option does not exist or fit.
 
-    >>> from convcost.networks.load import load
+    >>> from convcost import load
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """
     check_dtype(options.dtype)
     if options.order not in get_args(Runs):
         raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
-    order = best_order(steps, input_shape, outputs, options.policy) if options.order == "best" else None
-    running = order.steps if order else tuple(range(len(steps)))
-    lives = lifetimes(steps, input_shape, outputs, options.policy, running)
+    order = best_order(walked, options.policy) if options.order == "best" else None
+    running = order.steps if order else tuple(range(len(walked.steps)))
+    lives = lifetimes(walked, options.policy, running)
     splits: tuple[SplitBlock, ...] = ()
     if options.parts != 1:
-        lives, splits = split(steps, outputs, lives, options.policy, options.parts)
+        lives, splits = split_blocks(walked, lives, options.policy, options.parts)
     sizes = tuple(tensor_bytes(tensor, options.dtype, batch) for tensor in lives.tensors)
     size_of = dict(zip(lives.tensors, sizes)).__getitem__
     peak, at = lives.peak(size_of)

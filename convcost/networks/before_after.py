@@ -86,8 +86,7 @@ def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
 
 def _alive(network: Network, report: Report) -> _Alive:
     """Layer -> bytes alive while it runs, under the report's policy; none where that looks at convolutions only."""
-    graph = network.graph
-    lives = lifetimes(network.steps, graph.input_shape, graph.outputs, report.memory_policy)
+    lives = lifetimes(network.walked, report.memory_policy)
     bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
     return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}
 

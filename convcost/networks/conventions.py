@@ -14,7 +14,6 @@ from convcost.core.units import compact, exact, signed
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import title
-from convcost.spec.zoo import names_of
 
 
 def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
@@ -59,9 +58,9 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
     named = dict.fromkeys(name for match in found for name in match.conventions)
     notes = [("not found", f"{figure.text}: {_nearest(figure, totals)}") for figure in missing]
     notes += [(name, described(all_conventions()[name])) for name in named]
-    notes += [("about", network.spec.about.strip())] if found and network.spec.about else []
+    notes += [("about", network.caption.about.strip())] if found and network.caption.about else []
     return Table(
-        title=f"{network.spec.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
+        title=f"{network.caption.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
         headers=("printed", "network", "convention", "operations", "unit", "how"),
         numeric=(True, False, False, True, False, False),
         rows=[[m.figure.text, m.network, ", ".join(m.conventions), exact(m.operations), m.unit, m.how] for m in found],
@@ -120,10 +119,7 @@ def _totals(network: Network) -> dict[tuple[str, int], list[str]]:
 
 def _relatives(network: Network) -> list[Network]:
     """The network itself, then the others of its family."""
-    spec = network.spec
-    defaults = {name: knob.default for name, knob in spec.knobs.items()}
-    others = {name: {**defaults, **spec.presets.get(name, {})} for name in names_of(spec) if name != network.name}
-    return [network, *(Network(spec, name, knobs) for name, knobs in others.items())]
+    return [network, *map(Network, network.origin.relatives())]
 
 
 def _head(network: Network) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from convcost.core.expr import ExprError
 from convcost.core.reading import plain
 from convcost.core.units import say, shape_text
 from convcost.networks.network import Network
+from convcost.networks.origin import FromSpec
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
 from convcost.spec.syntax import KnobValue, Spec
@@ -87,7 +88,7 @@ def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int 
                 values["resolution"], shape = shape[0], None
         except ExprError:  # the spec's own input is wrong, and elaborating says where
             raise SpecError(attempt(found.spec, values)[1]) from None
-    return Network(found.spec, name, values, shape)
+    return Network(FromSpec(found.spec, name, values, shape))
 
 
 def validate(model: str) -> list[Problem]:

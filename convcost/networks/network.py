@@ -1,10 +1,8 @@
-"""The library's front door: `load` a network, ask it for its `report`."""
+"""A network as a caller holds it: where it comes from, its walked graph, and all that can be asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,41 +10,52 @@ from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.reconcile import Reconciliation, reconcile
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
-from convcost.core.errors import SpecError, UsageError
-from convcost.core.units import decimal_text, say, shape_text
-from convcost.graph.graph import Graph
-from convcost.graph.rewrite import Rebuilt, rewrite, rewritten_name
-from convcost.graph.walk import Step, walk
+from convcost.graph.graph import Caption, Graph
+from convcost.graph.rewrite import Rebuilt
+from convcost.graph.walk import Step, Walked
+from convcost.networks.origin import Built, FromRewrite, Origin, label
 from convcost.results.report import Report, report
-from convcost.spec.elaborate import Elaborated, attempt
-from convcost.spec.knobs import knob_values
-from convcost.spec.syntax import KnobValue, Spec
+from convcost.spec.syntax import KnobValue
 
 if TYPE_CHECKING:
     from convcost.memory.usage import Runs, Usage
 
 
 class Network:
-    """A spec with knob values: everything about one network that a number may depend on."""
+    """A walked graph and where it came from; `load` makes one.
 
-    def __init__(
-        self,
-        spec: Spec,
-        name: str,
-        knobs: Mapping[str, KnobValue],
-        input_shape: Shape | None = None,
-        built: Elaborated | None = None,
-    ) -> None:
-        self.spec = spec
-        self.name = name
-        self.knobs = dict(knobs)
-        self.input_shape = input_shape
-        """Of the input, where it is not what the spec states."""
-        self._built = built
-        self.origin = name
-        """The name that the spec knows the network by; a rewrite keeps it."""
-        self.rebuilt: tuple[Rebuilt, ...] = ()
-        """What a rewrite made of which nodes; nothing for a network as it stands in its spec."""
+    Two networks are equal if they have the same label and the same graph. A pickled network takes its origin along and
+    is built anew.
+    """
+
+    def __init__(self, origin: Origin, built: Built | None = None) -> None:
+        self.origin = origin
+        if built is not None:
+            self.__dict__["_built"] = built
+
+    @cached_property
+    def _built(self) -> Built:
+        return self.origin.build()
+
+    @property
+    def name(self) -> str:
+        """What it is called: of the zoo, of the spec, of the rewrite."""
+        return self.origin.name
+
+    @property
+    def caption(self) -> Caption:
+        """Its title, year, source and what else is said of it."""
+        return self.origin.caption
+
+    @property
+    def knobs(self) -> Mapping[str, KnobValue]:
+        """Every knob with its value."""
+        return self.origin.knobs
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Of the input, where it is not what its file states."""
+        return self.origin.input_shape
 
     @property
     def label(self) -> str:
@@ -56,9 +65,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.75).label
         'mobilenet_v2:width=0.75'
         """
-        knobs = ",".join(f"{name}={_written(self.knobs[name])}" for name in self.changed)
-        label = f"{self.name}:{knobs}" if knobs else self.name
-        return label if self.input_shape is None else f"{label} {shape_text(self.input_shape)}"
+        return label(self.origin)
 
     def __repr__(self) -> str:
         return f"<Network {self.label}>"
@@ -67,24 +74,36 @@ class Network:
         """How a notebook shows the network: its report."""
         return self.report()._repr_html_()
 
-    @cached_property
-    def _elaborated(self) -> Elaborated:
-        if self._built is not None:
-            return self._built
-        network, problems, _ = attempt(self.spec, self.knobs, self.input_shape)
-        if network is None or problems:
-            raise SpecError(problems)
-        return network
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Network):
+            return NotImplemented
+        return self is other or (self.label == other.label and self.graph == other.graph)
+
+    def __hash__(self) -> int:
+        return hash(self.label)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Network, (self.origin,)
+
+    @property
+    def walked(self) -> Walked:
+        """The graph with what each of its nodes reads, writes and costs; raises `SpecError` if it does not hold."""
+        return self._built.walked
 
     @property
     def graph(self) -> Graph:
         """The network as nodes and edges, every choice made."""
-        return self._elaborated.graph
+        return self.walked.graph
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The walk of the graph: each op with the shapes it reads and what it costs, batch 1."""
-        return tuple(self._elaborated.steps)
+        return self.walked.steps
+
+    @property
+    def rebuilt(self) -> tuple[Rebuilt, ...]:
+        """What a rewrite made of which nodes; nothing for a network as it stands in its file."""
+        return self._built.rebuilt
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -94,9 +113,7 @@ class Network:
         >>> load("resnet50").changed, load("resnet50", width=2).changed
         ((), ('width',))
         """
-        preset = self.spec.presets.get(self.origin, {})
-        own = {knob.name: preset.get(knob.name, knob.default) for knob in self.spec.knobs.values()}
-        return tuple(name for name, value in self.knobs.items() if value != own[name])
+        return self.origin.changed
 
     def at(self, **knobs: Any) -> Network:
         """The same spec with some knobs changed, from where this network stands.
@@ -108,9 +125,7 @@ class Network:
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
         (96, 96, 3)
         """
-        if self._built is not None or self.input_shape is not None:
-            raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
-        return Network(self.spec, self.name, {**self.knobs, **knob_values(self.name, self.spec, knobs)})
+        return Network(self.origin.at(**knobs))
 
     def rewrite(self, to: str, layers: str = "*", *, excluded: Sequence[str] = ()) -> Network:
         """The network with its convolutions rebuilt: `separable`, `standard` or `grouped:G`.
@@ -122,11 +137,8 @@ class Network:
         >>> load("mobilenet_v1").rewrite("standard").report().totals.macs  # the paper's Table 4: 4866 M
         4867293184
         """
-        made = rewrite(replace(self.graph, name=self.name), to, layers, excluded)
-        built = Elaborated(made.graph, walk(made.graph), self._elaborated.knobs)
-        after = Network(self.spec, rewritten_name(self.name, to), self.knobs, built=built)
-        after.origin, after.rebuilt = self.origin, made.rebuilt
-        return after
+        origin = FromRewrite(self.origin, to, layers, tuple(excluded))
+        return Network(origin, origin.rebuilt(self._built))
 
     def report(
         self, convention: str = "paper", *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused"
@@ -139,15 +151,12 @@ class Network:
         >>> load("mobilenet_v2").report().totals.macs
         300774272
         """
-        built = self._elaborated
         return report(
-            built.graph,
-            built.steps,
+            self.walked,
             named_convention(convention),
             network=self.name,
-            title=self.spec.title,
-            source=self.spec.source,
-            knobs=built.knobs,
+            caption=self.caption,
+            knobs=self._built.knobs,
             changed=self.changed,
             batch=batch,
             dtype=dtype,
@@ -176,8 +185,7 @@ class Network:
         """
         from convcost.memory.usage import Options, usage
 
-        graph, options = self.graph, Options(policy, dtype, order, parts, align)
-        return usage(self.steps, graph.input_shape, graph.outputs, options, batch=check_batch(batch))
+        return usage(self.walked, Options(policy, dtype, order, parts, align), batch=check_batch(batch))
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.
@@ -189,11 +197,4 @@ class Network:
         44455936
         """
         conventions = named_convention(first), named_convention(second)
-        return reconcile(self.name, self._elaborated.steps, *conventions, check_batch(batch))
-
-
-def _written(value: KnobValue) -> str:
-    """A knob's value as `knob_value` reads it."""
-    if isinstance(value, Fraction):
-        return decimal_text(value).removesuffix(".0")
-    return say(value).replace(" ", "")
+        return reconcile(self.name, self.steps, *conventions, check_batch(batch))

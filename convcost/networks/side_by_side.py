@@ -62,7 +62,7 @@ def _labels(networks: Sequence[Network]) -> list[str]:
     """Name and changed knobs of each; files that call their networks alike are told apart by file, else by number."""
     labels = [one.label for one in networks]
     alike = Counter(labels)
-    labels = [f"{one.spec.file}: {was}" if alike[was] > 1 else was for one, was in zip(networks, labels)]
+    labels = [f"{one.origin.file}: {was}" if alike[was] > 1 else was for one, was in zip(networks, labels)]
     alike = Counter(labels)
     return [f"{was} ({labels[: at + 1].count(was)})" if alike[was] > 1 else was for at, was in enumerate(labels)]
 

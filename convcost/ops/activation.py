@@ -3,6 +3,7 @@
 from convcost.core.cost import OpCost
 from convcost.ops.attributes import AnyInput
 from convcost.ops.registry import op
+from convcost.ops.traits import ELEMENTWISE, NOTHING
 
 #: Name in a spec -> what is computed of each element x.
 ACTIVATIONS = {
@@ -40,12 +41,16 @@ def turning_activation(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), saves=("inputs",))
 
 
+#: Softmax reads all channels of a position.
+_TRAITS = {"softmax": NOTHING}
 _RULES = {**dict.fromkeys(ACTIVATIONS, activation), **dict.fromkeys(_TURNING, turning_activation)}
 for _name, _formula in ACTIVATIONS.items():
-    op(_name, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_RULES[_name])
+    op(_name, _TRAITS.get(_name, ELEMENTWISE), f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(
+        _RULES[_name]
+    )
 
 
-@op("prelu")
+@op("prelu", ELEMENTWISE)
 def prelu(x: AnyInput) -> OpCost:
     """Put out x where x > 0, else a learnt multiple of x.
 

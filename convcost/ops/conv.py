@@ -1,9 +1,12 @@
 """Convolutions and linear layers: the ops that multiply and accumulate."""
 
+from dataclasses import replace
+
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import Dim, divides, maximum
+from convcost.core.dims import Dim, Shape, divides, maximum
 from convcost.ops.attributes import Amounts, ConnectionTable, Flag, Map, Padding, Pair, Size, Vector
 from convcost.ops.registry import op
+from convcost.ops.traits import CONVOLUTION, DENSE
 from convcost.ops.window import VALID, dilated, real_taps, slide_both, unslide
 
 
@@ -24,7 +27,35 @@ def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
     )
 
 
-@op("conv2d")
+def _padding_taps(x: Shape, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Dim:
+    """How many taps of a window, over all the positions that it takes, fall on padding zeros.
+
+    A 3×3 window with `same` padding on 2×2: each of the 4 windows has 5 of its 9 taps on zeros.
+
+    >>> _padding_taps((2, 2, 1), (3, 3), (1, 1), ("same", "same"), (1, 1))
+    20
+    """
+    rows, columns, _ = slide_both(x, kernel, stride, padding, dilation)
+    real = real_taps(x[0], rows, kernel[0], stride[0], dilation[0])
+    real = real * real_taps(x[1], columns, kernel[1], stride[1], dilation[1])
+    return rows.out * columns.out * kernel[0] * kernel[1] - real
+
+
+def conv2d_padding_macs(
+    x: Map, *, channels: Size, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: Size, bias: Flag
+) -> Dim:
+    """Of the MACs of a conv2d with these attributes, those that multiply nothing but padding zeros."""
+    return _padding_taps(x, kernel, stride, padding, dilation) * channels * (x[2] // groups)
+
+
+def table_padding_macs(
+    x: Map, *, connections: ConnectionTable, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, bias: Flag
+) -> Dim:
+    """As `conv2d_padding_macs`, for filters that see the channels of a table."""
+    return _padding_taps(x, kernel, stride, padding, dilation) * sum(map(len, connections))
+
+
+@op("conv2d", replace(CONVOLUTION, padding_macs=conv2d_padding_macs))
 def conv2d(
     x: Map,
     *,
@@ -68,33 +99,7 @@ def conv2d(
     )
 
 
-def padding_macs(
-    x: Map,
-    *,
-    channels: Size,
-    kernel: Pair,
-    stride: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: Size,
-    bias: Flag,
-) -> Dim:
-    """Of the MACs of a conv2d with these attributes, those that multiply nothing but padding zeros.
-
-    A 3×3 convolution with `same` padding on 2×2: each of the 4 windows has 5 of its 9 taps on zeros.
-
-    >>> attrs = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "bias": False}
-    >>> padding_macs((2, 2, 1), channels=1, kernel=(3, 3), padding=("same", "same"), **attrs)
-    20
-    """
-    rows, columns, _ = slide_both(x, kernel, stride, padding, dilation)
-    filters = channels * (x[2] // groups)
-    real = real_taps(x[0], rows, kernel[0], stride[0], dilation[0])
-    real = real * real_taps(x[1], columns, kernel[1], stride[1], dilation[1])
-    return (rows.out * columns.out * kernel[0] * kernel[1] - real) * filters
-
-
-@op("conv_transpose2d")
+@op("conv_transpose2d", CONVOLUTION)
 def conv_transpose2d(
     x: Map,
     *,
@@ -147,7 +152,7 @@ def conv_transpose2d(
     )
 
 
-@op("conv2d_table")
+@op("conv2d_table", replace(CONVOLUTION, channels="mixed", padding_macs=table_padding_macs))
 def conv2d_table(
     x: Map,
     *,
@@ -188,7 +193,7 @@ def conv2d_table(
     )
 
 
-@op("linear")
+@op("linear", DENSE)
 def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
     """Multiply the vector with a matrix: a fully connected layer.
 
@@ -204,7 +209,7 @@ def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
     return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases, saves=("inputs",))
 
 
-@op("rbf")
+@op("rbf", DENSE)
 def rbf(x: Vector, *, channels: Size) -> OpCost:
     """Put out the squared distance of the vector from each of `channels` fixed points (radial basis functions).
 

@@ -4,12 +4,13 @@ from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, either, equal, product
 from convcost.ops.attributes import AnyInput, AxisName
 from convcost.ops.registry import op
+from convcost.ops.traits import CONCAT, GATE, SUM
 
 #: Position of a named axis, counted from the end, so that `channels` also fits a vector.
 AXES = {"channels": -1, "width": -2, "height": -3}
 
 
-@op("add")
+@op("add", SUM)
 def add(x: AnyInput, *others: AnyInput) -> OpCost:
     """Add tensors of equal shape, element by element.
 
@@ -27,7 +28,7 @@ def add(x: AnyInput, *others: AnyInput) -> OpCost:
     )
 
 
-@op("multiply")
+@op("multiply", GATE)
 def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
     """Multiply a tensor by gates, element by element; a gate may be one number per channel (1×1×c).
 
@@ -62,7 +63,7 @@ def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
     )
 
 
-@op("concat")
+@op("concat", CONCAT)
 def concat(x: AnyInput, *others: AnyInput, axis: AxisName = "channels") -> OpCost:
     """Put tensors one behind the other along an axis, by default the channels.
 

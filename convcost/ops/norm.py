@@ -1,11 +1,13 @@
 """Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
 
+from dataclasses import replace
 from typing import Any
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import divides, product
 from convcost.ops.attributes import AnyInput, Flag, Map, Size
 from convcost.ops.registry import op
+from convcost.ops.traits import ELEMENTWISE, NOTHING
 
 #: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
@@ -21,7 +23,7 @@ def _learnt(x: AnyInput, scale: bool, shift: bool) -> dict[str, Any]:
     }
 
 
-@op("batch_norm")
+@op("batch_norm", ELEMENTWISE)
 def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each channel by the mean and variance seen in training, then scale and shift it.
 
@@ -40,7 +42,7 @@ def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost
     )
 
 
-@op("layer_norm")
+@op("layer_norm", NOTHING)
 def layer_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise the channels of each position by their own mean and variance, then scale and shift them.
 
@@ -57,7 +59,7 @@ def layer_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost
     )
 
 
-@op("group_norm")
+@op("group_norm", replace(NOTHING, channels="grouped"))
 def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each group of channels by its own mean and variance over the map, then scale and shift each channel.
 
@@ -77,7 +79,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
     )
 
 
-@op("scale")
+@op("scale", ELEMENTWISE)
 def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
     """Multiply each channel with a learnt factor (layer scale), and add a learnt shift if asked to.
 
@@ -92,7 +94,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
     return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts, saves=("inputs",))
 
 
-@op("local_response_norm")
+@op("local_response_norm", NOTHING)
 def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 

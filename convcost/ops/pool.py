@@ -4,10 +4,11 @@ from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Shape, divides, first_given, maximum, product
 from convcost.ops.attributes import Flag, Map, Padding, Pair, PairOrNone
 from convcost.ops.registry import op
+from convcost.ops.traits import POOL
 from convcost.ops.window import VALID, dilated, slide_both
 
 
-@op("max_pool")
+@op("max_pool", POOL)
 def max_pool(
     x: Map,
     *,
@@ -43,7 +44,7 @@ def _pooled(
     return (rows.out, columns.out, x[2]), (*fits, *smaller)
 
 
-@op("avg_pool")
+@op("avg_pool", POOL)
 def avg_pool(
     x: Map, *, kernel: Pair, stride: PairOrNone = None, padding: Padding = VALID, ceil_mode: Flag = False
 ) -> OpCost:
@@ -58,7 +59,7 @@ def avg_pool(
     return OpCost(out=(out,), checks=checks)
 
 
-@op("subsample")
+@op("subsample", POOL)
 def subsample(x: Map, *, kernel: Pair) -> OpCost:
     """Add up each window, multiply the sum with a learnt coefficient and add a learnt bias, channel by channel.
 
@@ -83,7 +84,7 @@ def subsample(x: Map, *, kernel: Pair) -> OpCost:
     )
 
 
-@op("global_avg_pool")
+@op("global_avg_pool", POOL)
 def global_avg_pool(x: Map) -> OpCost:
     """Average each channel over the whole map.
 
@@ -95,7 +96,7 @@ def global_avg_pool(x: Map) -> OpCost:
     return OpCost(out=((1, 1, x[2]),))
 
 
-@op("global_max_pool")
+@op("global_max_pool", POOL)
 def global_max_pool(x: Map) -> OpCost:
     """Keep the largest element of each channel.
 
@@ -107,7 +108,7 @@ def global_max_pool(x: Map) -> OpCost:
     return OpCost(out=((1, 1, x[2]),), saves=("mask",))
 
 
-@op("adaptive_avg_pool")
+@op("adaptive_avg_pool", POOL)
 def adaptive_avg_pool(x: Map, *, size: Pair) -> OpCost:
     """Average over a grid of windows chosen so that the output has the given size.
 
@@ -121,7 +122,7 @@ def adaptive_avg_pool(x: Map, *, size: Pair) -> OpCost:
     return OpCost(out=((*size, x[2]),))
 
 
-@op("adaptive_max_pool")
+@op("adaptive_max_pool", POOL)
 def adaptive_max_pool(x: Map, *, size: Pair) -> OpCost:
     """Keep the largest element in each of a grid of windows chosen so that the output has the given size.
 

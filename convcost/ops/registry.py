@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import Shape, is_array, is_symbolic
+from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Unfit
 from convcost.core.units import shape_text
 from convcost.ops.attributes import Kind, Rank
+from convcost.ops.traits import Traits
 
 Rule = Callable[..., OpCost]
 REQUIRED: Final = inspect.Parameter.empty
@@ -45,6 +46,8 @@ class Op:
     """Ranks of the inputs; the last one stands for all further ones if `variadic`."""
     variadic: bool
     attrs: Mapping[str, Attr]
+    traits: Traits
+    """What is true of it beside its cost."""
 
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
@@ -71,12 +74,20 @@ class Op:
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(shape)}")
         return self.rule(*shapes, **attrs)
 
+    def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
+        """Of the MACs, those whose factor is a padding zero: work that the count names but no result needs.
+
+        Apart from the rule's ledger, because only explanations and reports ask for it.
+        """
+        count = self.traits.padding_macs
+        return count(*shapes, **attrs) if count else 0
+
 
 OPS: dict[str, Op] = {}
 
 
-def op(name: str, doc: str | None = None) -> Callable[[Rule], Rule]:
-    """Enter a rule into the table under the name that specs use; a name is entered once."""
+def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Rule]:
+    """Enter a rule and its traits into the table under the name that specs use; a name is entered once."""
 
     def enter(rule: Rule) -> Rule:
         if name in OPS:
@@ -95,6 +106,7 @@ def op(name: str, doc: str | None = None) -> Callable[[Rule], Rule]:
             tuple(p.annotation.__metadata__[0] for p in shapes),
             any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
             attrs,
+            traits,
         )
         return rule
 

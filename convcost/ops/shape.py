@@ -1,36 +1,39 @@
 """Ops that move, cut, grow or relabel elements without computing anything from weights."""
 
+from dataclasses import replace
+
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import cut, divides, equal, product
 from convcost.ops.attributes import AnyInput, AxisName, Map, Margins, Mode, Pair, Position, Rate, Sections, Size
 from convcost.ops.join import has_axis, resized, size_of
 from convcost.ops.registry import op
+from convcost.ops.traits import NOTHING, PART, POOL, VIEW
 
 
-@op("identity")
+@op("identity", replace(VIEW, channels="alone"))
 def identity(x: AnyInput) -> OpCost:
     """Hand the tensor on; nothing is written.
 
-    >>> identity((7, 7, 512)).view
-    True
+    >>> identity((7, 7, 512)).out
+    ((7, 7, 512),)
     """
-    return OpCost(out=(x,), view=True)
+    return OpCost(out=(x,))
 
 
-@op("dropout")
+@op("dropout", replace(VIEW, channels="alone"))
 def dropout(x: AnyInput, *, rate: Rate) -> OpCost:
     """Hand the tensor on: when a network is evaluated, dropout does nothing and nothing is written.
 
     `rate` is the share of elements that training sets to zero; no count depends on it.
 
     >>> from fractions import Fraction
-    >>> dropout((4096,), rate=Fraction(1, 2)).view
-    True
+    >>> dropout((4096,), rate=Fraction(1, 2)).out
+    ((4096,),)
     """
-    return OpCost(out=(x,), view=True, saves=("mask",))
+    return OpCost(out=(x,), saves=("mask",))
 
 
-@op("flatten")
+@op("flatten", VIEW)
 def flatten(x: AnyInput) -> OpCost:
     """Read the map as one vector; nothing is written.
 
@@ -39,10 +42,10 @@ def flatten(x: AnyInput) -> OpCost:
     >>> flatten((7, 7, 40)).out
     ((1960,),)
     """
-    return OpCost(out=((product(x),),), view=True)
+    return OpCost(out=((product(x),),))
 
 
-@op("pad")
+@op("pad", POOL)
 def pad(x: Map, *, padding: Margins) -> OpCost:
     """Write the map with zeros around it.
 
@@ -55,7 +58,7 @@ def pad(x: Map, *, padding: Margins) -> OpCost:
     return OpCost(out=((top + x[0] + bottom, left + x[1] + right, x[2]),))
 
 
-@op("upsample")
+@op("upsample", POOL)
 def upsample(x: Map, *, scale: Pair, mode: Mode = "nearest") -> OpCost:
     """Grow the map by a whole factor, by repetition or interpolation.
 
@@ -70,7 +73,7 @@ def upsample(x: Map, *, scale: Pair, mode: Mode = "nearest") -> OpCost:
     return OpCost(out=((scale[0] * x[0], scale[1] * x[1], x[2]),), variant=mode)
 
 
-@op("resize")
+@op("resize", POOL)
 def resize(x: Map, *, size: Pair, mode: Mode = "nearest") -> OpCost:
     """Interpolate the map to a given height and width.
 
@@ -84,7 +87,7 @@ def resize(x: Map, *, size: Pair, mode: Mode = "nearest") -> OpCost:
     return OpCost(out=((*size, x[2]),), variant=mode)
 
 
-@op("channel_shuffle")
+@op("channel_shuffle", replace(NOTHING, channels="alone"))
 def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
     """Interleave the channels of `groups` groups, so that the next grouped convolution sees all of them.
 
@@ -99,7 +102,7 @@ def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
     return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2]), of_shape=False),))
 
 
-@op("depth_to_space")
+@op("depth_to_space", NOTHING)
 def depth_to_space(x: Map, *, block: Size) -> OpCost:
     """Spread the channels of each position over block·block positions: pixel shuffle.
 
@@ -118,7 +121,7 @@ def depth_to_space(x: Map, *, block: Size) -> OpCost:
     )
 
 
-@op("space_to_depth")
+@op("space_to_depth", NOTHING)
 def space_to_depth(x: Map, *, block: Size) -> OpCost:
     """Stack each block·block positions into the channels of one: the opposite of depth_to_space.
 
@@ -137,7 +140,7 @@ def space_to_depth(x: Map, *, block: Size) -> OpCost:
     )
 
 
-@op("slice")
+@op("slice", PART)
 def slice_(x: AnyInput, *, start: Position, stop: Size, axis: AxisName = "channels") -> OpCost:
     """Take the elements start, …, stop - 1 of an axis, by default the channels; nothing is written.
 
@@ -149,7 +152,6 @@ def slice_(x: AnyInput, *, start: Position, stop: Size, axis: AxisName = "channe
     size = size_of(x, axis)
     return OpCost(
         out=(resized(x, axis, stop - start),),
-        view=True,
         checks=(
             has_axis(x, axis),
             Check(start < stop, "start must be below stop, got {0} and {1}", (start, stop)),
@@ -158,7 +160,7 @@ def slice_(x: AnyInput, *, start: Position, stop: Size, axis: AxisName = "channe
     )
 
 
-@op("split")
+@op("split", PART)
 def split(x: AnyInput, *, sections: Sections, axis: AxisName = "channels") -> OpCost:
     """Cut an axis, by default the channels, into parts that are read as `name:0`, `name:1`, …; nothing is written.
 
@@ -173,7 +175,6 @@ def split(x: AnyInput, *, sections: Sections, axis: AxisName = "channels") -> Op
     shapes = {key: resized(x, axis, part) for key, part in once.items()}
     return OpCost(
         out=tuple([shapes[id(part)] for part in parts]),
-        view=True,
         checks=(
             has_axis(x, axis),
             Check(equal(sum(parts), size), "the parts must make up the axis, got {0} of {1}", (sum(parts), size)),

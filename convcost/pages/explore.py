@@ -75,7 +75,9 @@ def explore_page(
         raise UsageError(
             f"{network.name} has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES"
         )
-    _check_lengths(axes_of(network.spec, network.name, chosen))  # before anything is computed for each value
+    _check_lengths(
+        axes_of(network.origin.of_spec().spec, network.name, chosen)
+    )  # before anything is computed for each value
     made = space(network, report, chosen)
     _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
@@ -227,7 +229,7 @@ def _standing(network: Network, made: DesignSpace) -> str:
     if not fixed:
         return ""
     said = ", ".join(f"{name} {_text(value)}" for name, value in fixed.items())
-    shown = ((name, _example(network.spec.knobs[name], value)) for name, value in fixed.items())
+    shown = ((name, _example(network.origin.of_spec().spec.knobs[name], value)) for name, value in fixed.items())
     example = next(
         (f", for example <code>--over {escape(name)}={escape(text)}</code>" for name, text in shown if text), ""
     )

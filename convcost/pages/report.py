@@ -68,7 +68,7 @@ def total_cards(report: Report) -> list[Card]:
 
 def provenance(network: Network, report: Report, command: str = "") -> list[tuple[str, str]]:
     """Everything that the numbers of a page depend on."""
-    flat = resolved(network.spec, network.graph, network.name)
+    flat = resolved(network.graph, network.name, network.caption)
     digest = hashlib.sha256(flat.encode()).hexdigest()
     return [
         *([("command", command)] if command else []),

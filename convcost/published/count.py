@@ -14,10 +14,8 @@ from convcost.core.dims import Shape, elements
 from convcost.core.errors import UsageError
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
-from convcost.ops import WEIGHTED
 from convcost.published.data import Coefficients, Definition
 from convcost.published.figure import FigureValue
-from convcost.results.report import kind_of
 
 _GLOB = frozenset("*?[")
 
@@ -75,7 +73,7 @@ class Recount:
 def _names(step: Step) -> tuple[str, ...]:
     node = step.node
     scopes = (".".join(node.scope[:depth]) for depth in range(1, len(node.scope) + 1))
-    return (node.name, node.op, kind_of(node.op, node.attrs, step.input_shapes), *scopes)
+    return (node.name, node.op, step.kind, *scopes)
 
 
 def _operations(layers: Layers, way: Definition) -> Fraction:
@@ -110,11 +108,11 @@ def _share(count: Callable[[Layers, Definition], Fraction], part: Layers, whole:
 
 
 def _activations(layers: Layers, _way: Definition) -> Fraction:
-    return Fraction(sum(elements(step.cost.out) for step, _ in layers if not step.cost.view))
+    return Fraction(sum(step.written for step, _ in layers))
 
 
 def _weighted(layers: Layers) -> list[Layer]:
-    return [layer for layer in layers if layer.step.node.op in WEIGHTED]
+    return [layer for layer in layers if layer.step.traits.weighted]
 
 
 _SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
@@ -158,7 +156,7 @@ def _widest(layers: Layers, part: str) -> Shape:
     """Of the block outputs of a size (`56` for 56×56) the one with the most channels."""
     blocks: dict[str, Shape] = {}
     for step, _ in layers:
-        if not step.cost.view:
+        if step.traits.view == "none":
             blocks[".".join(step.node.scope[:2]) or step.node.name] = step.cost.out[0]
     shapes = [shape for shape in blocks.values() if len(shape) == 3 and part == f"{shape[0]}"]
     if not shapes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,61 +10,116 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcost import memory
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.checks import check_batch
-from convcost.core.dims import Shape, elements
+from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import binary, compact, decimal_text, exact, percent, shape_text
 from convcost.core.version import __version__
-from convcost.graph.graph import Graph
-from convcost.graph.walk import Step
+from convcost.graph.graph import Caption
+from convcost.graph.walk import Step, Walked
 from convcost.memory import POLICIES
-from convcost.ops import WEIGHTED, padding_macs
 from convcost.render.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+NO_CAPTION = Caption()
 LEVELS = ("layer", "block", "stage", "op")
 """What rows of a report may stand for."""
 
 
 class LayerCost(NamedTuple):
-    """One op of the network, at the report's batch size."""
+    """One op of the network at the report's batch size: its step of the walk, and what that comes to."""
 
-    name: str
-    """Unique dotted path."""
-    scope: tuple[str, ...]
-    op: str
-    attrs: Mapping[str, Any]
-    input_shapes: tuple[Shape, ...]
-    output_shapes: tuple[Shape, ...]
-    macs: int
-    """Multiply-accumulates of convolution and linear layers, without bias."""
+    step: Step
+    """The node, the shapes that it reads, and its ledger (`step.cost`), batch 1."""
+    batch: int
     padding_macs: int
     """Of the MACs, those that multiply padding zeros."""
     operations: int
     """Operations under the report's convention."""
-    params: int
-    """Trainable elements."""
-    buffers: int
-    """Elements stored but not trained."""
-    activations: int
-    """Elements written; 0 for views."""
-    line: int | None
-    """Line of the spec."""
-    form: str = ""
-    """How the reference implementation writes the op; some conventions tell the ways apart."""
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of the (first) output."""
-        return self.output_shapes[0]
+    def name(self) -> str:
+        """Unique dotted path."""
+        return self.step.node.name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The stages and blocks that it stands in, outermost first."""
+        return self.step.node.scope
+
+    @property
+    def stage(self) -> str:
+        """The outermost part that it stands in, or its own name."""
+        return _scope(self, 1)
+
+    @property
+    def block(self) -> str:
+        """The stage and the block in it, or its own name."""
+        return _scope(self, 2)
+
+    @property
+    def op(self) -> str:
+        """The op that specs name."""
+        return self.step.node.op
 
     @property
     def kind(self) -> str:
         """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-        return kind_of(self.op, self.attrs, self.input_shapes)
+        return self.step.kind
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Every attribute of the op."""
+        return self.step.node.attrs
+
+    @property
+    def form(self) -> str:
+        """How the reference implementation writes the op; some conventions tell the ways apart."""
+        return self.step.node.form
+
+    @property
+    def line(self) -> int | None:
+        """Line of the spec."""
+        where = self.step.node.where
+        return where.line if where else None
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """The shapes that it reads."""
+        return self.step.input_shapes
+
+    @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        """The shapes that it puts out."""
+        return self.step.cost.out
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the (first) output."""
+        return self.step.cost.out[0]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolution and linear layers, without bias."""
+        return int(self.step.cost.macs * self.batch)
+
+    @property
+    def params(self) -> int:
+        """Trainable elements."""
+        return int(self.step.cost.params)
+
+    @property
+    def buffers(self) -> int:
+        """Elements stored but not trained."""
+        return int(self.step.cost.buffers)
+
+    @property
+    def activations(self) -> int:
+        """Elements written; 0 for views."""
+        return int(self.step.written * self.batch)
 
 
 class Totals(NamedTuple):
@@ -154,13 +209,11 @@ class Report:
 
 
 def report(
-    graph: Graph,
-    steps: Iterable[Step],
+    walked: Walked,
     convention: Convention,
     *,
     network: str,
-    title: str = "",
-    source: str = "",
+    caption: Caption = NO_CAPTION,
     knobs: Mapping[str, Any] | None = None,
     changed: tuple[str, ...] = (),
     batch: int = 1,
@@ -173,15 +226,14 @@ def report(
     """
     check_dtype(dtype)
     check_batch(batch)
-    steps = tuple(steps)
-    layers = tuple(_layer(step, convention, batch) for step in steps)
-    peak = memory.peak_bytes(steps, graph.input_shape, graph.outputs, memory_policy, dtype, batch)
+    layers = tuple(_layer(step, convention, batch) for step in walked.steps)
+    peak = memory.peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
-        title=title,
-        source=source,
+        title=caption.title,
+        source=caption.source,
         knobs=dict(knobs or {}),
-        input_shape=graph.input_shape,
+        input_shape=walked.input_shape,
         batch=batch,
         dtype=dtype,
         convention=convention,
@@ -193,23 +245,8 @@ def report(
 
 
 def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
-    node, cost = step.node, step.cost
-    return LayerCost(
-        name=node.name,
-        scope=node.scope,
-        op=node.op,
-        attrs=node.attrs,
-        input_shapes=step.input_shapes,
-        output_shapes=cost.out,
-        macs=cost.macs * batch,
-        padding_macs=padding_macs(node.op, step.input_shapes, node.attrs) * batch,
-        operations=convention.operations(node.op, cost, step.input_shapes, node.form) * batch,
-        params=cost.params,
-        buffers=cost.buffers,
-        activations=0 if cost.view else elements(cost.out) * batch,
-        line=node.where.line if node.where else None,
-        form=node.form,
-    )
+    operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
+    return LayerCost(step, batch, step.padding_macs * batch, operations * batch)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
@@ -223,17 +260,18 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
         params=params,
         buffers=sum(layer.buffers for layer in layers),
         activations=sum(layer.activations for layer in layers),
-        conv_activations=sum(layer.activations for layer in layers if layer.op in WEIGHTED),
+        conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
         weight_bytes=storage(params, dtype),
         peak_activation_bytes=peak,
     )
 
 
 def _key(layer: LayerCost, level: str) -> str:
-    if level == "op":
-        return layer.kind
-    depth = {"layer": None, "block": 2, "stage": 1}[level]
-    return layer.name if depth is None else ".".join(layer.scope[:depth]) or layer.name
+    return str(getattr(layer, {"layer": "name", "op": "kind"}.get(level, level)))
+
+
+def _scope(layer: LayerCost, depth: int) -> str:
+    return ".".join(layer.scope[:depth]) or layer.name
 
 
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
@@ -245,16 +283,6 @@ def _group(name: str, layers: list[LayerCost], level: str) -> Group:
         {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
     )
     return Group(name=name, layers=len(layers), **sums, **ends)
-
-
-def kind_of(op: str, attrs: Mapping[str, Any], input_shapes: Sequence[Shape]) -> str:
-    """What sort of op it is that reads these shapes."""
-    kernel = attrs.get("kernel")
-    text = op if kernel is None else f"{op} {kernel[0]}×{kernel[1]}"
-    groups = attrs.get("groups", 1)
-    if op == "channel_shuffle" or groups == 1:
-        return text
-    return f"{text} depthwise" if groups == input_shapes[0][-1] else f"{text} groups {groups}"
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.core.cost import OpCost
-from convcost.core.dims import Array, Dim, Shape, elements
+from convcost.core.dims import Array, Dim, Shape
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
-from convcost.graph.graph import Graph, Node
+from convcost.graph.graph import Node
 from convcost.graph.rewrite import NothingToRewrite, rewrite
-from convcost.graph.walk import Step, Walk
+from convcost.graph.walk import Step, Walk, Walked
 from convcost.memory import lifetimes, policy
 from convcost.memory.lifetimes import tensor_bytes
 from convcost.space.axes import is_ordered
@@ -130,29 +130,29 @@ def _part(
         return None
     if built is None or builder.is_too_large():
         return None
-    walk, graph = builder.walk, built.graph
+    walked, weights = built.walked, builder.walk.weights
     if not request.rewrite:
-        return _costs(walk, graph, request)
-    after = rewritten(walk, graph, request.rewrite)
+        return _costs(walked, weights, request)
+    after = rewritten(walked, weights, request.rewrite)
     return _costs(*after, request) if after else _part(spec, values, growing, request, whole=True)
 
 
-def rewritten(walk: GridWalk, graph: Graph, to: str) -> tuple[GridWalk, Graph] | None:
-    """The walk over the network with its convolutions rebuilt: what takes a layer's place stands there as often.
+def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, Sequence[Dim]] | None:
+    """The network with its convolutions rebuilt, and how often each step stands in it: as often as what it replaces.
 
     None if what becomes one layer reaches from one repetition of a block into the next.
     """
-    made = rewrite(graph, to)
-    weights = {step.node.name: weight for step, weight in zip(walk.steps, walk.weights, strict=True)}
+    made = rewrite(walked, to)
+    weight_of = {step.node.name: weight for step, weight in zip(walked.steps, weights, strict=True)}
     for one in made.rebuilt:
-        if len({freeze(weights[node.name]) for node in one.old}) > 1:
+        if len({freeze(weight_of[node.name]) for node in one.old}) > 1:
             return None
-        weights |= {node.name: weights[one.name] for node in one.new}
-    found = GridWalk(graph.input_shape)
+        weight_of |= {node.name: weight_of[one.name] for node in one.new}
+    walk = GridWalk(walked.input_shape)
     for node in made.graph.nodes:
-        found.weight = weights[node.name]
-        found.step(node)
-    return found, made.graph
+        walk.weight = weight_of[node.name]
+        walk.step(node)
+    return Walked(made.graph, tuple(walk.steps)), walk.weights
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
@@ -174,19 +174,19 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     return one_line(f"at {where}: {text}" if where else text)
 
 
-def _costs(walk: GridWalk, graph: Graph, request: Request) -> Costs:
+def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
     """Sums over all layers; equal layers are costed once and counted."""
-    steps, weights, batch = walk.steps, walk.weights, request.batch
-    once = {id(step.cost): step.cost for step in steps}
+    steps, batch = walked.steps, request.batch
+    once = {id(step.cost): step for step in steps}
     standing: dict[int, list[Dim]] = {key: [] for key in once}
     for step, weight in zip(steps, weights, strict=True):
         standing[id(step.cost)].append(weight)
-    found = [(cost, total(standing[key])) for key, cost in once.items()]
+    found = [(step, total(standing[key])) for key, step in once.items()]
     return Costs(
-        added(cost.macs * times for cost, times in found) * batch,
-        added(cost.params * times for cost, times in found),
-        added(elements(cost.out) * times for cost, times in found if not cost.view) * batch,
-        *_peaks(steps, graph.input_shape, graph.outputs, batch, request),
+        added(step.cost.macs * times for step, times in found) * batch,
+        added(step.cost.params * times for step, times in found),
+        added(step.written * times for step, times in found) * batch,
+        *_peaks(walked, batch, request),
     )
 
 
@@ -196,11 +196,9 @@ def total(numbers: Sequence[Dim]) -> Dim:
     return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
-def _peaks(
-    steps: Sequence[Step], input_shape: Shape, outputs: Sequence[str], batch: int, request: Request
-) -> tuple[Dim, Dim]:
+def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
     """The most elements, and the most bytes, alive at once."""
-    lives = lifetimes(steps, input_shape, outputs, request.memory_policy)
+    lives = lifetimes(walked, request.memory_policy)
     most = lives.highest()
     bits = DTYPE_BITS[request.dtype]
     if bits % 8 == 0 and all(tensor.dtype is None for tensor in lives.tensors):

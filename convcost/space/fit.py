@@ -142,7 +142,7 @@ def fit(
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
     network = open_network(model, settings)
-    axes = dict(over) if over else default_axes(network.spec, network.knobs, settings)
+    axes = dict(over) if over else default_axes(network.origin.of_spec().spec, network.knobs, settings)
     made = design_space(
         model,
         settings,

@@ -45,10 +45,10 @@ def design_space(
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
     """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
-    axes = axes_of(network.spec, network.name, over, shaped=network.input_shape is not None)
+    axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shape is not None)
     request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
-    made = tables(network.spec, network.name, network.knobs, axes, request)
-    check_buildable(network.spec, network.knobs, made)
+    made = tables(network.origin.of_spec().spec, network.name, network.knobs, axes, request)
+    check_buildable(network.origin.of_spec().spec, network.knobs, made)
     return made
 
 
@@ -97,5 +97,7 @@ def asked_for(
         if name in knobs:
             raise UsageError(f"{name} is set and swept")
     network = open_network(model, settings, input_shape)
-    axes = axes_of(network.spec, network.name, given | dict(over), shaped=input_shape is not None)
-    return Asked(network.spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape))
+    axes = axes_of(network.origin.of_spec().spec, network.name, given | dict(over), shaped=input_shape is not None)
+    return Asked(
+        network.origin.of_spec().spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape)
+    )

@@ -16,7 +16,7 @@ from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_y
 from convcost.core.reading import whole
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Graph, Node
-from convcost.graph.walk import Step, output_edges
+from convcost.graph.walk import Walked, output_edges
 from convcost.ops import OPS, Unfit
 from convcost.ops.attributes import Integer
 from convcost.spec.hints import op_hint
@@ -35,8 +35,7 @@ _SIZE = Integer(1)
 class Elaborated:
     """A network with every choice made: the graph, and the walk that was needed to make it."""
 
-    graph: Graph
-    steps: tuple[Step, ...]
+    walked: Walked
     knobs: Mapping[str, Any]
     """The knob values that the network depends on."""
     assumptions: tuple[Any, ...] = ()
@@ -93,7 +92,7 @@ class Builder(Lookup):
             return None
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
         read = {name: value for name, value in self.knobs.items() if name in self.read}
-        return Elaborated(graph, tuple(self.walk.steps), read, tuple(self.assumptions))
+        return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.assumptions))
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
         """What the spec states, else the end of the main line and what stands beside it."""

@@ -12,9 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.core.units import decimal_text
-from convcost.graph.graph import Graph, Node
+from convcost.graph.graph import Caption, Graph, Node
 from convcost.ops import OPS
-from convcost.spec.syntax import Spec
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
@@ -22,10 +21,10 @@ _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
 
 
-def resolved(spec: Spec, graph: Graph, name: str) -> str:
+def resolved(graph: Graph, name: str, caption: Caption) -> str:
     """The YAML text of a network with every choice made, under the name that it was loaded by."""
-    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": spec.title, "year": spec.year}
-    heads |= {"source": spec.source, "about": spec.about}
+    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
+    heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [f"input: {_text(list(graph.input_shape))}"]
     if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):

@@ -20,7 +20,7 @@ from convcost.alternatives.execution import Counter, conv2d, execute, pool
 from convcost.alternatives.recipes import LayerToBuild, build
 from convcost.cli import main
 from convcost.core.errors import UsageError
-from convcost.ops import OPS, failure, padding_macs
+from convcost.ops import OPS, failure
 
 RUNNER = CliRunner()
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -115,7 +115,7 @@ def wrong(case: Case) -> list[str]:
         bad.append("values")
     if not counter.multiplications == cost.macs == counted.macs:
         bad.append("multiplications")
-    if not counter.with_padding == counted.padding_macs == padding_macs("conv2d", [case.shape], case.converted):
+    if not counter.with_padding == counted.padding_macs == OPS["conv2d"].padding_macs([case.shape], case.converted):
         bad.append("products with padding")
     return bad
 
@@ -227,7 +227,7 @@ def test_every_step_of_every_way_counts_what_its_rule_says(
         runs = execute(layer, built)
         assert [run.multiplications for run in runs] == [step.cost.macs for step in built.steps]
         assert [run.output.shape for run in runs] == [step.cost.out[0] for step in built.steps]
-        zeros = [padding_macs(step.part.op, [step.input_shape], step.part.converted()) for step in built.steps]
+        zeros = [OPS[step.part.op].padding_macs([step.input_shape], step.part.converted()) for step in built.steps]
         assert [run.with_padding for run in runs] == zeros
 
 

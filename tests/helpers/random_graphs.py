@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from convcost.graph.graph import INPUT, Graph, Node
-from convcost.graph.walk import Step, output_edges, walk
+from convcost.graph.walk import Step, Walked, output_edges, walk
 from convcost.ops import OPS
 
 SIDE = 2
@@ -74,8 +74,8 @@ def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> 
     return st.one_of(kinds)
 
 
-def reordered(source: Graph, order: Sequence[int]) -> tuple[Step, ...]:
-    """The steps of a graph in another order; a graph checks that nothing runs before what it reads."""
+def reordered(source: Graph, order: Sequence[int]) -> Walked:
+    """A graph in another order; a graph checks that nothing runs before what it reads."""
     return walk(Graph(source.name, source.input_shape, tuple(source.nodes[i] for i in order), source.outputs))
 
 
@@ -109,7 +109,7 @@ class Machine:
         for step in steps:
             for edge in step.node.inputs:
                 self.read(edge)
-            if step.cost.view:
+            if step.traits.view != "none":
                 self._look(step)
             elif step.node.op == "concat":
                 self._concat(step, places[step.node.name])
@@ -164,7 +164,7 @@ def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
         if op == "conv2d" or into_conv:
             convs.add(name)
         edges = output_edges(step.node, step.cost)
-        if step.cost.view or into_conv:
+        if step.traits.view != "none" or into_conv:
             for edge in edges:
                 buffer[edge] = buffer[inputs[0]]
                 needed[buffer[edge]] += uses[edge]

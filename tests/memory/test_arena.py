@@ -44,7 +44,7 @@ def shares_a_byte(made: Plan) -> bool:
 @settings(max_examples=60, deadline=None)
 def test_plans_of_random_graphs(way: str, source: Graph, align: int) -> None:
     for policy in FREEING:
-        lives = lifetimes(walk(source), source.input_shape, source.outputs, policy)
+        lives = lifetimes(walk(source), policy)
         made = plan(lives, [count(tensor) for tensor in lives.tensors], way, align)
         assert not shares_a_byte(made)
         assert made.overlaps() == []

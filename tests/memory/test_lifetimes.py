@@ -21,7 +21,7 @@ FREEING = ["unfused", "fused", "inplace", "concat_alias"]
 
 
 def lives_of(source: Graph, policy: str) -> Lifetimes:
-    return lifetimes(walk(source), source.input_shape, source.outputs, policy)
+    return lifetimes(walk(source), policy)
 
 
 def peak(source: Graph, policy: str) -> int:
@@ -34,14 +34,14 @@ def execute(source: Graph, lives: Lifetimes, offsets: tuple[int, ...], size: int
         edge: [offsets[t] + i for t in tensors for i in range(count(lives.tensors[t]))]
         for edge, tensors in lives.home.items()
     }
-    Machine(size).run(source, walk(source), places)
+    Machine(size).run(source, walk(source).steps, places)
 
 
 @given(graphs())
 @settings(max_examples=150, deadline=None)
 def test_peaks_equal_counting_references(source: Graph) -> None:
     for policy in ("unfused", "fused", "inplace"):
-        assert peak(source, policy) == peak_by_counting(source, walk(source), policy)
+        assert peak(source, policy) == peak_by_counting(source, walk(source).steps, policy)
 
 
 @pytest.mark.parametrize("policy", [*FREEING, "sum"])
@@ -222,8 +222,9 @@ class TestByHand:
         assert [lives.tensors[t].name for t in lives.home["double"]] == ["double"]
 
     def test_a_network_without_layers(self) -> None:
-        assert lifetimes((), (2, 1, 3), (INPUT,), "fused").peak() == (6, -1)
-        assert peak_elements((), (2, 1, 3), (INPUT,), "largest") == 0
+        nothing = walk(Graph("nothing", (2, 1, 3), (), (INPUT,)))
+        assert lifetimes(nothing, "fused").peak() == (6, -1)
+        assert peak_elements(nothing, "largest") == 0
 
 
 class TestThreeNumberSystems:
@@ -237,14 +238,14 @@ class TestThreeNumberSystems:
         source = Graph(
             model, (np.array(self.SIZES), np.array(self.SIZES), 3), network.graph.nodes, network.graph.outputs
         )
-        array = peak_elements(walk(source), source.input_shape, source.outputs, policy)
+        array = peak_elements(walk(source), policy)
         assert array.tolist() == ints
 
     def test_symbols_equal_ints(self) -> None:
         m = sympy.Symbol("m", integer=True, positive=True)
         network = convcost.load("mobilenet_v2")
         source = Graph("m", (32 * m, 32 * m, 3), network.graph.nodes, network.graph.outputs)
-        form = peak_elements(walk(source), source.input_shape, source.outputs, "fused")
+        form = peak_elements(walk(source), "fused")
         for times in (1, 3, 7):
             assert form.subs(m, times) == self._peak(convcost.load("mobilenet_v2", resolution=32 * times), "fused")
         # 112·112·96 in and 56·56·96 out of the depthwise convolution, with 224 = 32·7.
@@ -259,7 +260,7 @@ class TestThreeNumberSystems:
 
     @staticmethod
     def _peak(network: convcost.Network, policy: str) -> int:
-        return peak_elements(network.steps, network.graph.input_shape, network.graph.outputs, policy)
+        return peak_elements(network.walked, policy)
 
 
 # ResNet-50 at 224 as the field prints it (research threads of mit-han-lab/tinyml#8 and the tools' own output).

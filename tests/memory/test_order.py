@@ -43,7 +43,7 @@ def least_by_sets(source: Graph) -> int:
     Apart from convcost.memory altogether: a tensor is alive if it is made and an output, or read by a node still to run.
     """
     nodes = source.nodes
-    shapes = {INPUT: source.input_shape} | {s.node.name: s.cost.out[0] for s in walk(source)}
+    shapes = {INPUT: source.input_shape} | {s.node.name: s.cost.out[0] for s in walk(source).steps}
     size = {edge: shape[0] * shape[1] * shape[2] for edge, shape in shapes.items()}
     readers = {edge: {n.name for n in nodes if edge in n.inputs} for edge in shapes}
 
@@ -64,13 +64,13 @@ def least_by_sets(source: Graph) -> int:
 
 
 def peak(source: Graph, policy_name: str, order: tuple[int, ...] | None = None) -> int:
-    return lifetimes(walk(source), source.input_shape, source.outputs, policy_name, order).peak().elements
+    return lifetimes(walk(source), policy_name, order).peak().elements
 
 
 @given(graphs(most=12, views=False))
 @settings(max_examples=150, deadline=None)
 def test_the_best_order_equals_an_exhaustive_search_over_sets_of_nodes(source: Graph) -> None:
-    found = best_order(walk(source), source.input_shape, source.outputs, "unfused")
+    found = best_order(walk(source), "unfused")
     assert found.exact
     assert found.peak == least_by_sets(source)
 
@@ -79,7 +79,7 @@ def test_the_best_order_equals_an_exhaustive_search_over_sets_of_nodes(source: G
 @given(source=graphs(most=6))
 @settings(max_examples=60, deadline=None)
 def test_the_best_order_equals_trying_all_orders(policy_name: str, source: Graph) -> None:
-    found = best_order(walk(source), source.input_shape, source.outputs, policy_name)
+    found = best_order(walk(source), policy_name)
     assert found.exact
     assert found.peak == min(peak(source, policy_name, order) for order in orders(source))
 
@@ -88,7 +88,7 @@ def test_the_best_order_equals_trying_all_orders(policy_name: str, source: Graph
 @given(source=graphs())
 @settings(max_examples=60, deadline=None)
 def test_the_order_is_possible_and_its_peak_is_what_it_says(policy_name: str, source: Graph) -> None:
-    found = best_order(walk(source), source.input_shape, source.outputs, policy_name)
+    found = best_order(walk(source), policy_name)
     reordered(source, found.steps)  # a graph checks its order
     assert found.bound <= found.peak == peak(source, policy_name, found.steps) <= peak(source, policy_name)
 
@@ -96,7 +96,7 @@ def test_the_order_is_possible_and_its_peak_is_what_it_says(policy_name: str, so
 @given(graphs())
 @settings(max_examples=100, deadline=None)
 def test_a_search_that_gives_up_has_a_bound_below_the_best_and_an_order_above(source: Graph) -> None:
-    arguments = (walk(source), source.input_shape, source.outputs, "inplace")
+    arguments = (walk(source), "inplace")
     best, hurried = best_order(*arguments), best_order(*arguments, most_states=1)
     assert hurried.bound <= best.peak <= hurried.peak <= peak(source, "inplace")
     assert peak(source, "inplace", hurried.steps) == hurried.peak
@@ -105,9 +105,9 @@ def test_a_search_that_gives_up_has_a_bound_below_the_best_and_an_order_above(so
 @given(graphs())
 @settings(max_examples=100, deadline=None)
 def test_segments_are_run_one_after_the_other_in_any_order(source: Graph) -> None:
-    steps = walk(source)
-    where = layout(steps, source.input_shape, source.outputs, policy("unfused"))
-    problem = compiled(steps, where, source.outputs, overwrite=False)
+    walked = walk(source)
+    where = layout(walked, policy("unfused"))
+    problem = compiled(walked, where, overwrite=False)
     segments = list(problem.segments())
     assert [unit for segment in segments for unit in segment] == list(range(len(problem.units)))
     comes_from = []  # all units that lead to a unit
@@ -175,7 +175,7 @@ def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: 
     for model in names():
         network = convcost.load(model)
         start = time.process_time()
-        found = best_order(network.steps, network.graph.input_shape, network.graph.outputs, policy_name, MOST_STATES)
+        found = best_order(network.walked, policy_name, MOST_STATES)
         assert time.process_time() - start < 10, model
         assert found.exact, model
         given_peak = peak(network.graph, policy_name)
@@ -185,4 +185,4 @@ def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: 
 
 
 def _arguments(source: Graph) -> tuple[object, ...]:
-    return walk(source), source.input_shape, source.outputs, "fused"
+    return walk(source), "fused"

@@ -10,7 +10,7 @@ from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
 from convcost.memory import Lifetimes, lifetimes
 from convcost.memory.lifetimes import count
-from convcost.memory.parts import SplitBlock, chains, largest_by_size, split
+from convcost.memory.parts import SplitBlock, chains, largest_by_size, split_blocks
 
 
 def inverted(*, squeeze: bool = False, shortcut: bool = False, expansion: int = 12) -> Graph:
@@ -37,11 +37,11 @@ def inverted(*, squeeze: bool = False, shortcut: bool = False, expansion: int = 
 
 
 def lives(source: Graph) -> Lifetimes:
-    return lifetimes(walk(source), source.input_shape, source.outputs)
+    return lifetimes(walk(source))
 
 
 def in_parts(source: Graph, parts: int) -> tuple[int, tuple[SplitBlock, ...]]:
-    smaller, done = split(walk(source), source.outputs, lives(source), "fused", parts)
+    smaller, done = split_blocks(walk(source), lives(source), "fused", parts)
     return smaller.peak().elements, done
 
 
@@ -62,7 +62,7 @@ def test_a_shortcut_is_alive_anyway() -> None:
 
 def test_squeeze_and_excite_needs_the_whole_inner_tensor() -> None:
     source = inverted(squeeze=True)
-    found = [chain.last for chain in chains(walk(source), source.outputs)]
+    found = [chain.last for chain in chains(walk(source))]
     assert found == []
     assert in_parts(source, 4) == (lives(source).peak().elements, ())
 
@@ -82,7 +82,7 @@ def test_a_block_that_does_not_get_smaller_is_left_alone() -> None:
 
 def test_two_convolutions_are_no_block() -> None:
     nodes = [node("a", "conv2d", INPUT, channels=9, kernel=1), node("b", "conv2d", "a", channels=1, kernel=1)]
-    assert chains(walk(graph(nodes)), ("b",)) == ()
+    assert chains(walk(graph(nodes, "b"))) == ()
 
 
 def test_a_convolution_and_its_pool_are_a_block() -> None:
@@ -145,9 +145,7 @@ def test_refusals(policy: str, parts: int, message: str) -> None:
 def widest(model: str, *, blocks_as_one: bool) -> dict[int, tuple[int, int]]:
     """Height -> channels and elements of the largest tensor that has to exist as a whole."""
     network = convcost.load(model)
-    found = largest_by_size(
-        network.steps, network.graph.input_shape, network.graph.outputs, blocks_as_one=blocks_as_one
-    )
+    found = largest_by_size(network.walked, blocks_as_one=blocks_as_one)
     return {height: (tensor.shape[-1], count(tensor)) for (height, _), tensor in found.items()}
 
 

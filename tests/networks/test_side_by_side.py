@@ -17,6 +17,7 @@ from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.graph.walk import depth
 from convcost.networks.load import split_name
+from convcost.networks.origin import FromSpec
 from convcost.networks.side_by_side import merged
 from convcost.render.table import FORMATS
 from convcost.results.report import LEVELS
@@ -138,14 +139,14 @@ def test_every_format_has_both_networks(fmt: str, level: str | None) -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_label_gives_the_network_back(name: str) -> None:
     network = convcost.load(name)
-    spec = network.spec
+    spec = network.origin.of_spec().spec
     for knob, value in network.knobs.items():
         kind, of = type(value), spec.knobs[knob]
         others = [c for c in of.choices or () if c != value] or {
             int: [value + 1 if kind is int else 0], Fraction: [Fraction("0.375"), Fraction(3)], bool: [not value],
             tuple: [(*value, 3)] if kind is tuple else [], str: []}[kind]  # fmt: skip
         for other in others:
-            changed = convcost.Network(spec, name, {**network.knobs, knob: other})
+            changed = convcost.Network(FromSpec(spec, name, {**network.knobs, knob: other}))
             if changed.changed:
                 label = convcost.load(changed.label)
                 assert (label.name, label.knobs) == (name, changed.knobs)

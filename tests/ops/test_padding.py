@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.ops import OPS, failure, padding_macs
+from convcost.ops import OPS, failure
 
 SMALL = st.integers(1, 3)
 PADDINGS = st.one_of(
@@ -45,7 +45,7 @@ def counted(shape: tuple[int, int, int], attrs: dict[str, object]) -> int:
 def test_the_rule_is_what_counting_gives(case: tuple[tuple[int, int, int], dict[str, object]]) -> None:
     shape, attrs = case
     converted = OPS["conv2d"].convert(attrs)
-    assert padding_macs("conv2d", [shape], converted) == counted(shape, attrs)
+    assert OPS["conv2d"].padding_macs([shape], converted) == counted(shape, attrs)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -60,10 +60,10 @@ def test_arrays_of_sizes_and_kernels_give_each_point(
         ((size, width, channels), {**attrs, "kernel": [int(k), 1]}) for size, k in zip(sizes, kernels, strict=True)
     ]
     assume(not any(failure(c) for s, a in cases for c in conv.cost([s], conv.convert(a)).checks))
-    at_once = padding_macs(
-        "conv2d", [(np.array(sizes), width, channels)], conv.convert({**attrs, "kernel": [kernels, 1]})
+    at_once = OPS["conv2d"].padding_macs(
+        [(np.array(sizes), width, channels)], conv.convert({**attrs, "kernel": [kernels, 1]})
     )
-    each = [padding_macs("conv2d", [shape], conv.convert(one)) for shape, one in cases]
+    each = [OPS["conv2d"].padding_macs([shape], conv.convert(one)) for shape, one in cases]
     assert np.broadcast_to(at_once, len(sizes)).tolist() == each
 
 
@@ -71,7 +71,7 @@ def test_symbols_give_the_closed_form_of_same_padding() -> None:
     # 3×3 with one zero on each side of n×n: all 9·n² taps but those of the (3n - 2)² that fall on the map.
     n = sympy.Symbol("n", integer=True, positive=True)
     attrs = OPS["conv2d"].convert({"channels": 1, "kernel": 3, "padding": 1})
-    form = padding_macs("conv2d", [(n, n, 1)], attrs)
+    form = OPS["conv2d"].padding_macs([(n, n, 1)], attrs)
     for size in (1, 2, 3, 10, 224):
         assert form.subs(n, size) == 9 * size**2 - (3 * size - 2) ** 2
 
@@ -79,8 +79,8 @@ def test_symbols_give_the_closed_form_of_same_padding() -> None:
 def test_a_symbolic_kernel_becomes_a_sum() -> None:
     f = sympy.Symbol("f", integer=True, positive=True)
     attrs = OPS["conv2d"].convert({"channels": 5, "kernel": f, "padding": 1})
-    form = padding_macs("conv2d", [(6, 6, 3)], attrs)
-    assert form.subs(f, 3).doit() == padding_macs("conv2d", [(6, 6, 3)], {**attrs, "kernel": (3, 3)})
+    form = OPS["conv2d"].padding_macs([(6, 6, 3)], attrs)
+    assert form.subs(f, 3).doit() == OPS["conv2d"].padding_macs([(6, 6, 3)], {**attrs, "kernel": (3, 3)})
 
 
 def test_a_network_adds_them_up() -> None:

@@ -14,10 +14,18 @@ from convcost.ops import OPS
 
 FOLDER = Path(convcost.ops.__file__).parent
 #: These read what a spec says and keep the table; all other files of the folder hold rules and what rules share.
-NO_RULES = {"__init__.py", "attributes.py", "manual.py", "registry.py"}
+NO_RULES = {"__init__.py", "attributes.py", "manual.py", "traits.py", "registry.py"}
 RULE_FILES = sorted(path for path in FOLDER.glob("*.py") if path.name not in NO_RULES)
 
-MAY_IMPORT = {"typing", "__future__", "collections.abc", "convcost.core.cost", "convcost.core.dims", "convcost.ops"}
+MAY_IMPORT = {
+    "typing",
+    "__future__",
+    "collections.abc",
+    "dataclasses",
+    "convcost.core.cost",
+    "convcost.core.dims",
+    "convcost.ops",
+}
 #: Arithmetic of windows that, as that of core/dims.py, tells the number systems apart inside; tests/ops/test_window.py
 #: runs each over all of them.
 TELLS_SYSTEMS_APART = {"slide", "unslide", "total"}

@@ -47,10 +47,6 @@ def one_more(field: str) -> Change:
     return lambda cost: replace(cost, **{field: getattr(cost, field) + 1})
 
 
-def other_view(cost: OpCost) -> OpCost:
-    return replace(cost, view=not cost.view)
-
-
 def other_variant(cost: OpCost) -> OpCost:
     return replace(cost, variant=f"{cost.variant}?")
 
@@ -92,7 +88,6 @@ def spoilt_costs() -> Iterator[tuple[str, str, Change]]:
     for op in OPS:
         for field in COUNTS:
             yield op, f"{field}+1", one_more(field)
-        yield op, "view", other_view
         yield op, "variant", other_variant
         yield op, "output-missing", output_missing
         shapes = {(i, j) for row in rows_of(op) for i, shape in enumerate(row.out) for j in range(len(shape))}

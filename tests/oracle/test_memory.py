@@ -76,7 +76,7 @@ def test_training_keeps_what_autograd_keeps(model: str) -> None:
     require("torchvision")
     network = convcost.load(model)
     height, width, channels = network.graph.input_shape
-    lives = lifetimes(network.steps, network.graph.input_shape, network.graph.outputs, "training")
+    lives = lifetimes(network.walked, "training")
     # The result is handed to the caller, and lives to the end for that reason, not for the backward pass.
     results = {tensor for edge in network.graph.outputs for tensor in lives.home[edge]}
     kept = [t for i, t in enumerate(lives.tensors) if t.last == lives.length and i not in results]

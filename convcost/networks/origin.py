@@ -1,0 +1,200 @@
+"""Where a network comes from: a spec with knobs, or another network whose convolutions were rebuilt.
+
+An origin builds the walked graph and knows what people call it; nothing above asks what sort of origin there is, but
+for knobs, which only a spec has. A model file will be a third one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, NamedTuple, Protocol
+
+from convcost.core.dims import Shape
+from convcost.core.errors import SpecError, UsageError
+from convcost.core.units import decimal_text, say, shape_text
+from convcost.graph.graph import Caption
+from convcost.graph.rewrite import Rebuilt, rewrite, rewritten_name
+from convcost.graph.walk import Walked, walk
+from convcost.spec.elaborate import attempt
+from convcost.spec.knobs import knob_values
+from convcost.spec.syntax import KnobValue, Spec
+from convcost.spec.zoo import names_of
+
+
+class Built(NamedTuple):
+    """What an origin comes to."""
+
+    walked: Walked
+    knobs: Mapping[str, Any]
+    """The knob values that the network depends on."""
+    rebuilt: tuple[Rebuilt, ...] = ()
+    """What a rewrite made of which nodes."""
+
+
+class Origin(Protocol):
+    """What a network has to know of where it comes from."""
+
+    @property
+    def name(self) -> str:
+        """What the network is called."""
+
+    @property
+    def file(self) -> str:
+        """The file that it was read from."""
+
+    @property
+    def caption(self) -> Caption:
+        """Its title, source and what else is said of it."""
+
+    @property
+    def knobs(self) -> Mapping[str, KnobValue]:
+        """Every knob with its value; nothing where there are none."""
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Of the input, where it is not what the file states."""
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The knobs that stand at other values than the name says."""
+
+    def build(self) -> Built:
+        """The walked graph; raises `SpecError`."""
+
+    def relatives(self) -> Iterator[Origin]:
+        """The other networks of its family."""
+
+    def of_spec(self) -> FromSpec:
+        """The spec with knobs that it is; raises `UsageError` if it is none, so that nothing can be varied."""
+
+    def at(self, **knobs: Any) -> Origin:
+        """The same with some knobs changed; raises `UsageError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromSpec:
+    """A spec at some knob values: everything about a network that a number may depend on."""
+
+    spec: Spec = field(hash=False)
+    name: str
+    knobs: Mapping[str, KnobValue] = field(hash=False)
+    input_shape: Shape | None = None
+
+    @property
+    def file(self) -> str:
+        """Of the spec."""
+        return self.spec.file
+
+    @property
+    def caption(self) -> Caption:
+        """What the spec says of itself."""
+        return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The knobs that stand at other values than the preset of this name has."""
+        preset = self.spec.presets.get(self.name, {})
+        own = {knob.name: preset.get(knob.name, knob.default) for knob in self.spec.knobs.values()}
+        return tuple(name for name, value in self.knobs.items() if value != own[name])
+
+    def build(self) -> Built:
+        """Elaborate the spec; raises `SpecError` with every problem found."""
+        network, problems, _ = attempt(self.spec, self.knobs, self.input_shape)
+        if network is None or problems:
+            raise SpecError(problems)
+        return Built(network.walked, network.knobs)
+
+    def relatives(self) -> Iterator[Origin]:
+        """The networks that the other names of the spec stand for."""
+        defaults = {name: knob.default for name, knob in self.spec.knobs.items()}
+        for name in names_of(self.spec):
+            if name != self.name:
+                yield FromSpec(self.spec, name, {**defaults, **self.spec.presets.get(name, {})})
+
+    def of_spec(self) -> FromSpec:
+        """Itself."""
+        return self
+
+    def at(self, **knobs: Any) -> FromSpec:
+        """Other values of some knobs; raises `UsageError`."""
+        if self.input_shape is not None:
+            raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
+        return replace(self, knobs={**self.knobs, **knob_values(self.name, self.spec, knobs)})
+
+
+@dataclass(frozen=True, slots=True)
+class FromRewrite:
+    """Another network with its convolutions rebuilt."""
+
+    before: Origin
+    to: str
+    layers: str = "*"
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The other network's name, and what its convolutions became."""
+        return rewritten_name(self.before.name, self.to)
+
+    @property
+    def file(self) -> str:
+        """Of the other network."""
+        return self.before.file
+
+    @property
+    def caption(self) -> Caption:
+        """That of the other network."""
+        return self.before.caption
+
+    @property
+    def knobs(self) -> Mapping[str, KnobValue]:
+        """Those that the other network was built with."""
+        return self.before.knobs
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """None: the graph states it."""
+        return None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """As of the other network."""
+        return self.before.changed
+
+    def build(self) -> Built:
+        """Build the other network and rewrite it."""
+        return self.rebuilt(self.before.build())
+
+    def rebuilt(self, before: Built) -> Built:
+        """Rewrite the other network once it is built; raises `UsageError` if nothing can be rebuilt."""
+        walked = Walked(replace(before.walked.graph, name=self.before.name), before.walked.steps)
+        made = rewrite(walked, self.to, self.layers, self.excluded)
+        return Built(walk(made.graph), before.knobs, made.rebuilt)
+
+    def relatives(self) -> Iterator[Origin]:
+        """The family of the other network, as it stands."""
+        return self.before.relatives()
+
+    def of_spec(self) -> FromSpec:
+        """Raises `UsageError`: the graph was rebuilt at one value of each knob."""
+        raise UsageError(f"{self.name} was rebuilt, so that it has no knobs; vary {self.before.name} and rewrite that")
+
+    def at(self, **_: Any) -> FromRewrite:
+        """Raises `UsageError`."""
+        raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
+
+
+def label(origin: Origin) -> str:
+    """The name with what is changed, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
+    knobs = ",".join(f"{name}={_written(origin.knobs[name])}" for name in origin.changed)
+    text = f"{origin.name}:{knobs}" if knobs else origin.name
+    return text if origin.input_shape is None else f"{text} {shape_text(origin.input_shape)}"
+
+
+def _written(value: KnobValue) -> str:
+    """A knob's value as `knob_value` reads it."""
+    if isinstance(value, Fraction):
+        return decimal_text(value).removesuffix(".0")
+    return say(value).replace(" ", "")

@@ -1,0 +1,107 @@
+"""Every trait of every op, stated here a second time by hand; a new op is a row in one of the sets below."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from convcost.ops import OPS, Traits
+from convcost.ops.traits import ELEMENTWISE as ELEMENTWISE_FAMILY
+
+WEIGHTED = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf"}
+#: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
+ELEMENTWISE = {
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
+    *("hard_swish", "hard_sigmoid", "sigmoid", "tanh", "softplus", "prelu", "batch_norm", "scale"),
+}
+POOLS = {
+    *(
+        "max_pool",
+        "avg_pool",
+        "global_avg_pool",
+        "global_max_pool",
+        "adaptive_avg_pool",
+        "adaptive_max_pool",
+        "subsample",
+    ),
+}
+INTERPOLATION = {"upsample", "resize"}
+#: Views of everything, and of parts.
+WHOLE, PART = {"identity", "dropout", "flatten"}, {"slice", "split"}
+REST = {
+    *("softmax", "layer_norm", "group_norm", "local_response_norm", "add", "multiply", "concat", "pad"),
+    *("channel_shuffle", "depth_to_space", "space_to_depth"),
+}
+#: Trait -> value -> the ops that have it; all others have the value of "else".
+STATED: dict[str, dict[Any, Any]] = {
+    "weighted": {True: WEIGHTED, "else": False},
+    "elementwise": {True: ELEMENTWISE, "else": False},
+    # An addition may lie over any of its summands, a gated tensor over itself.
+    "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
+    "channels": {
+        "grouped": {"conv2d", "conv_transpose2d", "group_norm"},
+        "alone": ELEMENTWISE | POOLS | INTERPOLATION | {"pad", "channel_shuffle", "identity", "dropout"},
+        "else": "mixed",
+    },
+    "resamples": {
+        True: POOLS | INTERPOLATION | {"pad", "conv2d", "conv2d_table", "conv_transpose2d"},
+        "else": False,
+    },
+    "view": {"whole": WHOLE, "part": PART, "else": "none"},
+    "joins": {True: {"concat"}, "else": False},
+}
+
+
+def test_every_trait_of_every_op_is_stated_here() -> None:
+    assert {*OPS} == WEIGHTED | ELEMENTWISE | POOLS | INTERPOLATION | WHOLE | PART | REST
+    assert {field.name for field in fields(Traits)} == {*STATED, "padding_macs"}
+
+
+def differences(ops: dict[str, Traits]) -> list[tuple[str, str]]:
+    """Each op with a trait that is not what is stated."""
+    return [
+        (op, trait)
+        for op, traits in ops.items()
+        for trait, values in STATED.items()
+        if getattr(traits, trait)
+        != next((v for v, have in values.items() if v != "else" and op in have), values["else"])
+    ]
+
+
+def test_every_op_has_the_traits_that_are_stated() -> None:
+    assert differences({name: op.traits for name, op in OPS.items()}) == []
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("trait", STATED)
+def test_another_value_of_any_trait_is_found(op: str, trait: str) -> None:
+    others = [value for value in STATED[trait] if value != "else"] + [STATED[trait]["else"]]
+    for other in others:
+        if other != getattr(OPS[op].traits, trait):
+            assert differences({op: replace(OPS[op].traits, **{trait: other})}) == [(op, trait)]
+
+
+def test_padding_zeros_are_told_apart_where_a_window_multiplies_them() -> None:
+    have = {name for name, op in OPS.items() if op.traits.padding_macs}
+    assert have == {"conv2d", "conv2d_table"}
+
+
+def test_a_trait_is_never_left_out() -> None:
+    """A new trait has to be decided for each op; there are no defaults."""
+    stated = {field.name: getattr(ELEMENTWISE_FAMILY, field.name) for field in fields(Traits)}
+    for left_out in stated:
+        with pytest.raises(TypeError):
+            Traits(**{name: value for name, value in stated.items() if name != left_out})
+
+
+def test_traits_agree_with_each_other() -> None:
+    for op in OPS.values():
+        traits = op.traits
+        assert not traits.elementwise or (
+            traits.overwrites == "first" and traits.channels == "alone" and traits.view == "none"
+        )
+        assert traits.padding_macs is None or (traits.weighted and traits.resamples)
+        assert traits.channels != "grouped" or "groups" in op.attrs
+        assert not traits.joins or "axis" in op.attrs
