@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,21 +18,24 @@ def all_conventions() -> dict[str, Convention]:
     """Every convention by name."""
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "conventions.yaml"), encoding="utf-8") as file:
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        entries: dict[str, dict[str, Any]] = yaml.load(file, Loader=loader)  # noqa: S506 - a safe loader, our own file
-    return {name: _convention(name, entries) for name in entries}
+        entries: dict[str, Any] = yaml.load(file, Loader=loader)  # noqa: S506 - a safe loader, our own file
+    groups = {name: ops.split(", ") for name, ops in entries.pop("groups").items()}
+    return {name: _convention(name, entries, groups) for name in entries}
 
 
-def _convention(name: str, entries: dict[str, dict[str, Any]]) -> Convention:
+def _convention(name: str, entries: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Convention:
     stated = entries[name]
-    terms, limits = (_by_op(key, name, entries) for key in ("terms", "limits"))
-    return Convention(name, stated["unit"], stated["counts"], stated["source"], terms, limits)
+    terms, ignored, limits = (_by_op(key, name, entries, groups) for key in ("terms", "ignored", "limits"))
+    ignored = {op: why for op, why in ignored.items() if op not in terms}
+    return Convention(name, stated["unit"], stated["counts"], stated["source"], terms, ignored, limits)
 
 
-def _by_op(key: str, name: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
     """What a convention says under a key, op by op, after what the one says that it is like."""
     stated = entries[name]
-    inherited = _by_op(key, stated["like"], entries) if "like" in stated else {}
-    return inherited | {op: said for ops, said in stated.get(key, {}).items() for op in ops.split(", ")}
+    inherited = _by_op(key, stated["like"], entries, groups) if "like" in stated else {}
+    own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}
+    return inherited | {op: said for word, said in own.items() for op in groups.get(word, [word])}
 
 
 def convention(name: str) -> Convention:

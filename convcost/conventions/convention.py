@@ -1,7 +1,9 @@
+"""What counts as an operation: a linear function over the ledger."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convcost.core.cost import OpCost, entry
 from convcost.core.dims import Dim, Shape
@@ -20,10 +22,16 @@ class Convention:
     counts: str
     """What is counted, in words for people."""
     source: str
-    terms: dict[str, dict[str, int]]
+    terms: dict[str, dict[str, int]] = field(hash=False)
     """op name, "op variant", "op as form" or "op variant as form" -> ledger field -> coefficient."""
-    limits: dict[str, str]
+    ignored: dict[str, str] = field(hash=False)
+    """op name -> why nothing of it is counted, in words for people."""
+    limits: dict[str, str] = field(hash=False)
     """op name -> where the tool's own count of it is no linear function over the ledger, in words for people."""
+
+    def knows(self, op: str) -> bool:
+        """Whether it says what it counts of an op, be it nothing; of any other op it can say nothing."""
+        return op in self.terms or op in self.ignored
 
     def factors(self, op: str, form: str = "", variant: str = "") -> dict[str, int]:
         """The coefficients of an op's ledger, by field: those of its form before those of its variant.

@@ -204,10 +204,15 @@ def header(network: str) -> dict[str, Any]:
 
 
 def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
-    """Notes on what each convention leaves out, and where it is not equal to its tool to the unit."""
-    ends = dict(zip((found.first.name, found.second.name), found.left_out, strict=True))
-    left_out = [("left out", f"{name}: {', '.join(ops)}") for name, ops in ends.items() if ops]
-    return left_out + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in found.limits]
+    """Notes on what each convention leaves out or does not know, and where it is not equal to its tool to the unit."""
+    ends = {convention.name: (convention, ops) for convention, ops in zip((found.first, found.second), found.left_out)}
+    notes = []
+    for name, (convention, ops) in ends.items():
+        strange = [op for op in ops if not convention.knows(op.split(" ")[0])]
+        ignored = [op for op in ops if op not in strange]
+        notes += [("left out", f"{name}: {', '.join(ignored)}")] if ignored else []
+        notes += [("not counted", f"{', '.join(strange)}: the convention {name} does not know it")] if strange else []
+    return notes + [("to the unit?", f"{name}, {op}: {limit}") for name, op, limit in found.limits]
 
 
 def convention_dict(name: str) -> dict[str, str]:

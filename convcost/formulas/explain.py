@@ -13,7 +13,7 @@ from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
 from convcost.ops import OPS
 from convcost.render.table import Table
-from convcost.results.report import LayerCost, Report, layer_dict, op_text, title
+from convcost.results.report import LayerCost, Report, layer_dict, not_counted_notes, op_text, title
 
 _LARGEST = 8
 
@@ -55,7 +55,8 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
-    notes += [("operations", _operations(report.convention, layer))] if report.convention.name != PAPER else []
+    if report.convention.name != PAPER or not layer.counted:
+        notes += [("operations", _operations(report.convention, layer))]
     return Table(
         title=f"{report.network} · {layer.name} · {op_text(layer)} · {shapes}",
         headers=("quantity", "formula", "operands put in", "value"),
@@ -147,15 +148,19 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
         f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
         for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
     ]
-    return f"{convention.name}: {plus(terms) or 'not counted'} = {exact(layer.operations)} {convention.unit}"
+    if not terms:
+        ignored = convention.ignored.get(layer.op, "it is not seen in this form or variant")
+        return f"{convention.name}: {f'0 {convention.unit}: {ignored}' if layer.counted else f'not counted: it does not know {layer.op}'}"
+    return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}"
 
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
     """The sum of operations under a convention other than the papers'."""
     if report.convention.name == PAPER:
-        return []
+        return not_counted_notes(report)
     counted = sum(layer.operations for layer in layers)
-    return [("operations", f"{exact(counted)} {report.convention.unit} under {report.convention.name}")]
+    said = f"{exact(counted)} {report.convention.unit} under {report.convention.name}"
+    return [("operations", said), *not_counted_notes(report)]
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:

@@ -13,7 +13,7 @@ from convcost.core.printed import HOW, Printed
 from convcost.core.units import compact, exact, signed
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import title
+from convcost.results.report import not_counted_notes, title
 
 
 def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
@@ -46,7 +46,10 @@ def all_table(network: Network, batch: int = 1) -> Table:
             "batch": batch,
             "conventions": [{**r, **convention_dict(r["convention"])} for r in records],
         },
-        notes=[(name, convention.counts) for name, convention in conventions.items()],
+        notes=[
+            *((name, convention.counts) for name, convention in conventions.items()),
+            *(note for name in conventions for note in not_counted_notes(network.report(name, batch=batch))),
+        ],
     )
 
 

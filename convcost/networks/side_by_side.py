@@ -15,7 +15,7 @@ from convcost.graph.walk import depth
 from convcost.networks.load import load
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import Group, Report, json_value
+from convcost.results.report import Group, Report, json_value, not_counted_notes
 
 _PLAIN = ("macs", "operations", "params", "activations")
 
@@ -83,7 +83,7 @@ def _totals_table(sides: Sequence[Side]) -> Table:
         rows=rows,
         records=[_record(side) for side in sides],
         data=_data(sides),
-        notes=_notes(first.report),
+        notes=[*_notes(first.report), *_not_counted(sides)],
     )
 
 
@@ -134,7 +134,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
             for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
         data={**_data(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
-        notes=[*_total_notes(sides), *_notes(sides[0].report)],
+        notes=[*_total_notes(sides), *_notes(sides[0].report), *_not_counted(sides)],
     )
 
 
@@ -207,6 +207,12 @@ def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
         rest = [f"{written(side.totals[field])} ({_ratio(side.totals[field], of)})" for side in others]
         lines.append((name, " -> ".join([written(of), *rest])))
     return lines
+
+
+def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
+    """What operations leave out because the convention does not know it, network by network."""
+    found = [(side.label, not_counted_notes(side.report)) for side in sides]
+    return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
 
 
 def _notes(report: Report) -> list[tuple[str, str]]:

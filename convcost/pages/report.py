@@ -18,7 +18,7 @@ from convcost.ops import OPS
 from convcost.pages.document import WHOLE, drawing, figure_title
 from convcost.render import html
 from convcost.render.html import Card, Section
-from convcost.results.report import Group, LayerCost, Report, input_text, notes, op_text, title
+from convcost.results.report import NOT_COUNTED, Group, LayerCost, Report, input_text, notes, op_text, title
 from convcost.spec.write import resolved
 
 _WORDS = 4
@@ -169,8 +169,9 @@ def _row(cells: Sequence[str], attributes: str) -> str:
 
 def _numbers(part: Any, report: Report) -> list[str]:
     """Params, MACs, operations if they are something else, activations, share."""
-    counted = [exact(part.operations)] if report.convention.name != PAPER else []
-    share = percent(part.operations, report.totals.operations)
+    said = exact(part.operations) if part.counted else NOT_COUNTED
+    counted = [said] if report.convention.name != PAPER else []
+    share = percent(part.operations, report.totals.operations) if part.counted else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *counted, exact(part.activations), share]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +14,7 @@ from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import binary, compact, decimal_text, exact, percent, shape_text
+from convcost.core.units import binary, compact, counted, decimal_text, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import Caption
 from convcost.graph.walk import Step, Walked
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 NO_CAPTION = Caption()
+NOT_COUNTED = "not counted"
+"""In the place of operations of which a convention knows nothing."""
 LEVELS = ("layer", "block", "stage", "op")
 """What rows of a report may stand for."""
 
@@ -38,7 +41,9 @@ class LayerCost(NamedTuple):
     padding_macs: int
     """Of the MACs, those that multiply padding zeros."""
     operations: int
-    """Operations under the report's convention."""
+    """Operations under the report's convention; 0 for an op that it does not know, which is not counted."""
+    counted: bool
+    """Whether the convention knows the op, and counts it or says that it ignores it."""
 
     @property
     def name(self) -> str:
@@ -153,6 +158,8 @@ class Group(NamedTuple):
     params: int
     buffers: int
     activations: int
+    counted: bool = True
+    """Whether the report's convention knows the op of at least one of its layers."""
     input_shape: Shape | None = None
     """Of the group's first layer; None where the layers do not follow each other (an op)."""
     output_shape: Shape | None = None
@@ -176,6 +183,11 @@ class Report:
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs that stand at other values than the network's name says."""
+
+    @property
+    def not_counted(self) -> Mapping[str, int]:
+        """Ops that the convention does not know, with the number of their layers: no operations of them are counted."""
+        return Counter(layer.op for layer in self.layers if not layer.counted)
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers put together by block, stage or op, in order of appearance; raises `UsageError`."""
@@ -246,7 +258,8 @@ def report(
 
 def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
     operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
-    return LayerCost(step, batch, step.padding_macs * batch, operations * batch)
+    known = convention.knows(step.node.op)
+    return LayerCost(step, batch, step.padding_macs * batch, operations * batch, known)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
@@ -282,7 +295,8 @@ def _group(name: str, layers: list[LayerCost], level: str) -> Group:
     ends: dict[str, Any] = (
         {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
     )
-    return Group(name=name, layers=len(layers), **sums, **ends)
+    known = any(layer.counted for layer in layers)
+    return Group(name=name, layers=len(layers), **sums, counted=known, **ends)
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:
@@ -312,6 +326,7 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
             "source": report.convention.source,
         },
         "totals": totals_dict(report.totals),
+        "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
         "layers": [layer_dict(layer) for layer in report.layers],
     }
@@ -338,7 +353,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "output_shape": list(layer.output_shape),
         "macs": layer.macs,
         "padding_macs": layer.padding_macs,
-        "operations": layer.operations,
+        "operations": layer.operations if layer.counted else None,
         "params": layer.params,
         "buffers": layer.buffers,
         "activations": layer.activations,
@@ -432,14 +447,24 @@ def notes(report: Report) -> list[tuple[str, str]]:
         ("peak memory", f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}"),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
     ]
+    lines += not_counted_notes(report)
     if report.convention.name != PAPER:
         lines.insert(2, ("operations", f"{exact(t.operations)} {report.convention.unit} under this convention"))
     return lines
 
 
+def not_counted_notes(report: Report) -> list[tuple[str, str]]:
+    """What the operations leave out because the convention does not know it."""
+    if not report.not_counted:
+        return []
+    ops = (f"{op} ({counted(number, 'layer')})" for op, number in report.not_counted.items())
+    return [("not counted", f"{', '.join(ops)}: the convention {report.convention.name} does not know it")]
+
+
 def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
-    operations = [exact(part.operations)] if with_operations else []
-    share = percent(part.operations, totals.operations)
+    known = getattr(part, "counted", True)
+    operations = [exact(part.operations) if known else NOT_COUNTED] if with_operations else []
+    share = percent(part.operations, totals.operations) if known else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *operations, share]
 
 
@@ -465,7 +490,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
         "macs": group.macs,
-        "operations": group.operations,
+        "operations": group.operations if group.counted else None,
         "params": group.params,
         "buffers": group.buffers,
         "activations": group.activations,

@@ -220,11 +220,29 @@ def test_joins_of_three_by_hand(op: str, operator: int) -> None:
     assert convention("torchprofile").operations(op, cost, [(2, 2, 3)] * 3) == operator
 
 
-def test_every_op_that_multiplies_is_counted_by_paper() -> None:
-    counted = {op for op, factors in convention("paper").terms.items() if factors.get("macs")}
-    layers = [layer for model in ("lenet5_1998", "mobilenet_v2") for layer in convcost.load(model).report().layers]
-    assert all(layer.operations == layer.macs for layer in layers)
-    assert {layer.op for layer in layers if layer.macs} <= counted
+@pytest.mark.parametrize("name", all_conventions())
+@pytest.mark.parametrize("op", OPS)
+def test_every_convention_says_what_it_counts_of_every_op(name: str, op: str) -> None:
+    one = convention(name)
+    assert one.knows(op)
+    assert (op in one.terms) != (op in one.ignored)
+    assert op in one.terms or len(one.ignored[op].split()) > 3, "why nothing is counted stands there in words"
+    # An op that multiplies with weights is counted, or the tool is said not to see it.
+    if OPS[op].traits.weighted and op != "rbf":
+        assert one.terms[op]
+
+
+def test_paper_counts_the_macs_of_every_weighted_op_and_nothing_else() -> None:
+    weighted = {name for name, op in OPS.items() if op.traits.weighted}
+    assert {op: factors for op, factors in convention("paper").terms.items() if factors} == dict.fromkeys(
+        weighted, {"macs": 1}
+    )
+    assert weighted == {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf"}
+
+
+def test_conventions_name_ops_that_there_are() -> None:
+    named = {op.split(" ")[0] for one in all_conventions().values() for op in (*one.terms, *one.ignored, *one.limits)}
+    assert named == {*OPS}
 
 
 def test_unknown_convention() -> None:
@@ -240,7 +258,7 @@ def test_unknown_convention() -> None:
         (["explain", "resnet50"], "4,133,742,592 MACs under thop"),
         # 56·56·64 elements, four for each
         (["explain", "resnet50", "conv2_x.block1.conv1.batch_norm"], "thop: 4 × 200,704 elements read = 802,816 MACs"),
-        (["explain", "resnet50", "conv1.relu"], "thop: not counted = 0 MACs"),
+        (["explain", "resnet50", "conv1.relu"], "thop: 0 MACs: thop has no hook for it, or one that counts nothing"),
         (["rewrite", "resnet50", "--to", "separable"], "operations"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
