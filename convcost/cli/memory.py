@@ -27,7 +27,7 @@ class Bytes(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            return parse_bytes(str(value))
+            return parse_bytes(value)
         except ConvcostError as error:
             return self.fail(str(error), param, ctx)
 

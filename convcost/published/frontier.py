@@ -175,7 +175,7 @@ class _Bounds(NamedTuple):
         said, limit, bound = [], None, None
         if most is not None:
             size = x in ("peak", "weight_bytes")
-            limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
+            limit = parse_bytes(most) if size else parse_count(most)
             said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
         if least is not None:
             bound = per_cent(least, "the least accuracy")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.walk import Step, output_edges
@@ -213,7 +213,7 @@ class Builder(Lookup):
                 except Unknown:
                     self.blind = True
                     return UNKNOWN
-            labelled = {label if (n := whole(label)) is None else n: value for label, value in row.items()}
+            labelled = {label if (n := whole_number(label)) is None else n: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
             made = "name" not in row
             values = {**place.values, **row, "row": labelled}

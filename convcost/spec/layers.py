@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcost.core.errors import Where, did_you_mean, nearest
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, OneOf, Sides
@@ -196,7 +196,9 @@ class LayerReader(Reader):
             if not text:
                 got = "''" if isinstance(head, ScalarNode) and head.quoted else say_tree(head)
                 self.complain(head.where, scope, f"a column needs a name, got {got}")
-            elif text in columns or (whole(text) is not None and whole(text) in map(whole, columns)):
+            elif text in columns or (
+                whole_number(text) is not None and whole_number(text) in map(whole_number, columns)
+            ):
                 self.complain(head.where, scope, f"columns must have different names, got {text!r}")
             elif text != "name" and NAME.fullmatch(text):
                 self.new_name(text, head.where, scope)

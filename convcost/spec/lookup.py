@@ -9,7 +9,7 @@ from typing import Any
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.core.expr import ExprError
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Node, producer
 from convcost.graph.walk import Walk
@@ -117,7 +117,7 @@ class Lookup:
         if not flow.known or not part:
             return flow
         parts = len(flow.edges)
-        at = whole(part)
+        at = whole_number(part)
         if parts == 1 or at is None or at >= parts:
             has = f"which has {parts} part{'s' * (parts > 1)} (the first is {name}:0)"
             self.complain(edge.where, place.path(label), f"reads part {part!r} of {name!r}, {has}")
