@@ -98,7 +98,7 @@ def usage(
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """
-    check_dtype(options.dtype)
+    options = options._replace(dtype=check_dtype(options.dtype))
     if options.order not in get_args(Runs):
         raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
     order = best_order(steps, input_shape, outputs, options.policy) if options.order == "best" else None

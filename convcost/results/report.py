@@ -171,7 +171,7 @@ def report(
 
     Raises `UsageError` if one of them does not exist or fit.
     """
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     check_batch(batch)
     steps = tuple(steps)
     layers = tuple(_layer(step, convention, batch) for step in steps)

@@ -32,7 +32,7 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
     262144
     """
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     found = []
     for metric, given in (("macs", max_macs), ("params", max_params)):
         if given is not None:
