@@ -32,7 +32,7 @@ def run(*arguments: str) -> Result:
 
 
 def made(cost: int, accuracy: int | Fraction, family: str = "f") -> Point:
-    row = Measured("", family, "x", "", {}, 0, str(accuracy), "", "", "", "", 0, "", "", "", "", "")
+    row = Measured("", family, "x", top1=str(accuracy))
     return Point(row, Fraction(accuracy), cost, COUNTED)
 
 
