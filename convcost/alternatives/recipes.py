@@ -75,8 +75,8 @@ def _grouped(layer: LayerToBuild, groups: Dim) -> list[RecipeStep]:
 
 
 def _bottleneck(layer: LayerToBuild, channels: Dim) -> list[RecipeStep]:
-    reduce = _conv(layer, "reduce", channels, 1, steps=False)
-    return [reduce, _conv(layer, "convolution", layer.filters, layer.kernel)]
+    narrow = _conv(layer, "reduce", channels, 1, steps=False)
+    return [narrow, _conv(layer, "convolution", layer.filters, layer.kernel)]
 
 
 def _inverted(layer: LayerToBuild, expansion: Dim) -> list[RecipeStep]:
