@@ -4,6 +4,8 @@
 
 where j runs over the sizes that feature maps have. Tables are a few kilobytes however large the grid is; they are made
 once, sent to workers as they are, and hold every number that any point of the grid needs.
+
+Regions, terms, kinds, profiles and candidates are drawn in docs/space.md, on a grid of 36 networks.
 """
 
 from __future__ import annotations
