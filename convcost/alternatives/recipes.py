@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from convcost.core.cost import OpCost
 from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.ops import OPS, Unfit, failure
 
 
@@ -75,8 +75,8 @@ def _grouped(layer: LayerToBuild, groups: Dim) -> list[RecipeStep]:
 
 
 def _bottleneck(layer: LayerToBuild, channels: Dim) -> list[RecipeStep]:
-    reduce = _conv(layer, "reduce", channels, 1, steps=False)
-    return [reduce, _conv(layer, "convolution", layer.filters, layer.kernel)]
+    narrow = _conv(layer, "reduce", channels, 1, steps=False)
+    return [narrow, _conv(layer, "convolution", layer.filters, layer.kernel)]
 
 
 def _inverted(layer: LayerToBuild, expansion: Dim) -> list[RecipeStep]:
@@ -185,7 +185,7 @@ def build(layer: LayerToBuild, way: str) -> Alternative:
     amount = RECIPES[name].amount
     if amount is None and text:
         raise UsageError(f"{name} takes no number, got {way}")
-    number = whole(text) if amount is not None else 1
+    number = whole_number(text) if amount is not None else 1
     if amount is not None and number is None:
         raise UsageError(f"{name} needs its {amount.word}, as {name}:4, got {way[:40]}")
     return assemble(layer, name, number or 0, way)
@@ -223,7 +223,7 @@ def amount_of(way: str) -> tuple[RecipeNumber, int] | None:
     """
     name, _, text = way.partition(":")
     amount = RECIPES[name].amount
-    return (amount, whole(text) or 0) if amount else None
+    return (amount, whole_number(text) or 0) if amount else None
 
 
 def ratio(alternative: Alternative, standard: Alternative) -> Fraction:

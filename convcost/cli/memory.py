@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from convcost.cli.options import dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.options import Dtype, dtype_option, input_option, model_argument, set_option, settings
 from convcost.cli.output import command_line, deliver
-from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError
 from convcost.core.reading import parse_bytes
 from convcost.memory import POLICIES
@@ -27,7 +26,7 @@ class Bytes(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            return parse_bytes(str(value))
+            return parse_bytes(value)
         except ConvcostError as error:
             return self.fail(str(error), param, ctx)
 
@@ -38,7 +37,7 @@ class Bytes(click.ParamType[int]):
     "--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where."
 )
 @dtype_option
-@click.option("--weights", type=click.Choice(list(DTYPE_BITS)), help="Type of the weights, if it is another.")
+@click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
 @click.option(
     "--order", type=click.Choice(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
 )

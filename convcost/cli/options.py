@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
 
-from convcost.core.dtypes import DTYPE_BITS
-from convcost.core.errors import ConvcostError
+from convcost.core.dtypes import DTYPE_BITS, check_dtype
+from convcost.core.errors import ConvcostError, UsageError
 from convcost.memory import POLICIES
 from convcost.render.table import FORMATS
 
@@ -45,6 +46,18 @@ class InputShape(click.ParamType[tuple[int, ...]]):
         if isinstance(value, str) and re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,2}", value, re.ASCII | re.IGNORECASE):
             return tuple(map(int, re.split("[x×]", value.lower())))
         return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
+
+
+class Dtype(click.Choice[str]):
+    """The name that reports give a type, or another framework's name of it."""
+
+    def __init__(self) -> None:
+        super().__init__(list(DTYPE_BITS))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        with suppress(UsageError):
+            value = check_dtype(value)
+        return str(super().convert(value, param, ctx))
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
@@ -125,9 +138,7 @@ convention_option = click.option(
     shell_complete=complete_convention,
     help="What counts as an operation.",
 )
-dtype_option = click.option(
-    "--dtype", type=click.Choice(list(DTYPE_BITS)), default="fp32", show_default=True, help="Type of one element."
-)
+dtype_option = click.option("--dtype", type=Dtype(), default="fp32", show_default=True, help="Type of one element.")
 memory_option = click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )

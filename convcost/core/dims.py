@@ -35,6 +35,17 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "dtype")
 
 
+def is_integral(array: Any) -> bool:
+    """Whether an array holds integers; a number over a grid is asked, and its grid may be split by the answer.
+
+    >>> import numpy as np
+    >>> is_integral(np.array([1, 2])), is_integral(np.array([1.0, 2.0]))
+    (True, False)
+    """
+    ask = getattr(array, "is_integral", None)
+    return bool(ask() if ask else array.dtype.kind in "iu")
+
+
 def ceil_div(a: Dim, b: Dim) -> Dim:
     """The quotient rounded up.
 

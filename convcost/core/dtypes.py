@@ -1,8 +1,12 @@
+"""Types of elements: how many bits one takes, under the names that frameworks give the type."""
+
 from __future__ import annotations
+
+from typing import Any
 
 from convcost.core.errors import UsageError, did_you_mean
 
-#: Bits that one element takes, by the name that frameworks give the type.
+#: Bits that one element takes, by the name that reports give the type.
 DTYPE_BITS = {
     "fp64": 64,
     "fp32": 32,
@@ -10,14 +14,39 @@ DTYPE_BITS = {
     "fp16": 16,
     "bf16": 16,
     "fp8": 8,
+    "int64": 64,
     "int32": 32,
     "int16": 16,
     "int8": 8,
+    "uint64": 64,
+    "uint32": 32,
+    "uint16": 16,
     "uint8": 8,
     "int4": 4,
     "int2": 2,
+    "bool": 8,
     "binary": 1,
 }
+ALIASES = {
+    "float64": "fp64",
+    "double": "fp64",
+    "float32": "fp32",
+    "single": "fp32",
+    "float16": "fp16",
+    "half": "fp16",
+    "bfloat16": "bf16",
+    "float8": "fp8",
+    "float8_e4m3fn": "fp8",
+    "float8_e4m3fnuz": "fp8",
+    "float8_e5m2": "fp8",
+    "float8_e5m2fnuz": "fp8",
+    "qint32": "int32",
+    "qint8": "int8",
+    "quint8": "uint8",
+}
+"""What torch, numpy and others call a type -> the name that reports give it."""
+_TWO = {"float": ("float32", "float64"), "int": ("int32", "int64"), "long": ("int32", "int64")}
+"""Names that frameworks give to different types: torch's float has 32 bits, numpy's 64."""
 
 
 def storage(elements: int, dtype: str) -> int:
@@ -29,8 +58,23 @@ def storage(elements: int, dtype: str) -> int:
     return -(-elements * DTYPE_BITS[dtype] // 8)
 
 
-def check_dtype(name: str) -> str:
-    """The name of a type, if there is one; raises `UsageError`."""
-    if name not in DTYPE_BITS:
-        raise UsageError(f"there is no dtype {name!r}{did_you_mean(name, DTYPE_BITS)}")
-    return name
+def check_dtype(given: Any) -> str:
+    """The name that reports give a type, from any name of it or a framework's own object; raises `UsageError`.
+
+    >>> check_dtype("int8"), check_dtype("bfloat16"), check_dtype("torch.float16")
+    ('int8', 'bf16', 'fp16')
+    """
+    name = _name(given)
+    dtype = ALIASES.get(name, name)
+    if dtype in DTYPE_BITS:
+        return dtype
+    if name in _TWO:
+        small, large = _TWO[name]
+        raise UsageError(f"dtype {name!r} is {small} in some frameworks and {large} in others; say which")
+    raise UsageError(f"there is no dtype {name!r}{did_you_mean(name, DTYPE_BITS, also=ALIASES)}")
+
+
+def _name(given: Any) -> str:
+    """A type's name without its module: of a text, a numpy dtype or scalar type, a torch dtype."""
+    named = given if isinstance(given, str) else getattr(given, "name", None) or getattr(given, "__name__", None)
+    return str(given if named is None else named).rpartition(".")[2]

@@ -61,6 +61,10 @@ class SpecError(ConvcostError):
         shown, more = self.problems[:MOST_SHOWN], len(self.problems) - MOST_SHOWN
         super().__init__("\n".join([*map(str, shown), *([f"… and {more} more problems"] if more > 0 else [])]))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
+        """Pickled as its problems; an exception would be made anew from its text."""
+        return type(self), (self.problems,)
+
 
 class UsageError(ConvcostError):
     """A name or value that the caller gave does not exist or does not fit."""

@@ -108,6 +108,15 @@ class Expr:
         self.shapes = shapes
         self._run = run
 
+    def __reduce__(self) -> tuple[Callable[[str], Expr], tuple[str]]:
+        """Pickled and copied as its text: closures cannot be, and the text says it all.
+
+        >>> import pickle
+        >>> pickle.loads(pickle.dumps(parse("2 * n"))).evaluate({"n": 21})
+        42
+        """
+        return parse, (self.text,)
+
     def evaluate(self, env: Names) -> Any:
         """The value, with names taken from `env` (the shape of a layer x under ".x"); raises `ExprError`.
 

@@ -1,35 +1,50 @@
+"""Figures in print: a text stands for every count that is rounded, or cut off, to it."""
+
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
-from convcost.core.errors import UsageError
-from convcost.core.reading import COUNTS, read_amount
+from convcost.core.reading import COUNTS, Measure, not_whole, read
 
 HOW = ("exactly", "rounded", "cut off")
 """How a count may become a printed figure, the closest first."""
 
 
 class Printed(NamedTuple):
-    """A figure as some tool or paper prints it: its value, and the value of its last digit."""
+    """A figure as some tool or paper prints it: its value, and the value of its last digit, in ones."""
 
     text: str
     value: Fraction
     last: Fraction
 
     @classmethod
-    def parse(cls, text: str) -> Printed:
-        """Read a figure such as `4.13G`, `300 M` or `4,089,184,256`; raises `UsageError`.
+    def parse(cls, text: str, measure: Measure = COUNTS) -> Printed:
+        """Read a figure such as `4.13G`, `300 M` or `4,089,184,256`, perhaps behind a ~.
+
+        Raises `UsageError` for what is none, and for what no whole number becomes: "4.1" without its unit.
 
         >>> Printed.parse("4.13G").value, Printed.parse("4.13G").last
         (Fraction(4130000000, 1), Fraction(10000000, 1))
         """
-        found = read_amount(text)
-        if found is None or found.unit.lower() not in COUNTS:
-            shown = text if len(text) <= 40 else f"{text[:40]}…"
-            raise UsageError(f"{shown!r} is no figure; write it as printed, e.g. 4.13G, 300M or 4,089,184,256")
-        scale = COUNTS[found.unit.lower()]
-        return cls(text.strip(), found.number * scale, found.last * scale)
+        amount = read(text.strip().removeprefix("~"), measure)
+        figure = cls(text.strip(), amount.value, amount.last)
+        if measure.whole and not any(map(figure.rounds, (ceil(amount.value), int(amount.value)))):
+            raise not_whole(text, amount, measure)
+        return figure
+
+    def stands_for(self, value: int | Fraction, how: str) -> bool:
+        """Whether a value becomes the figure in one way of `HOW`; half way between two figures, it may become either.
+
+        >>> figure = Printed.parse("300M")
+        >>> figure.stands_for(300_774_272, "rounded"), figure.stands_for(300_774_272, "cut off")
+        (False, True)
+        """
+        beyond = value - self.value
+        if how == "rounded":
+            return abs(beyond) * 2 <= self.last
+        return 0 <= beyond < self.last if how == "cut off" else beyond == 0
 
     def rounds(self, count: int) -> str | None:
         """How the count becomes the figure: `exactly`, `rounded` or `cut off`; None if it does not.
@@ -37,9 +52,4 @@ class Printed(NamedTuple):
         >>> Printed("4.13 G", Fraction(4_130_000_000), Fraction(10_000_000)).rounds(4_132_436_968)
         'rounded'
         """
-        exactly, rounded, cut_off = HOW
-        if count == self.value:
-            return exactly
-        if abs(count - self.value) * 2 <= self.last:
-            return rounded
-        return cut_off if 0 <= count - self.value < self.last else None
+        return next((how for how in HOW if self.stands_for(count, how)), None)

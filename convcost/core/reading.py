@@ -1,92 +1,213 @@
-"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit. Read exactly, and never at length."""
+"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit.
+
+Every door that takes an amount - a budget, a limit, a figure that somebody prints - reads it here, exactly:
+
+- Units may be written in any case, with or without a space: `300M`, `300 m`, `4.1g`. A count has no milli, so that `m`
+  is mega; `B` is 10⁹ of counts (a billion), and of memory a byte.
+- `k M G B T P` are powers of 1,000, `Ki Mi Gi Ti Pi` powers of 1,024 wherever they stand: `25Mi` is 26,214,400 of
+  whatever is counted, and of memory the same as `25MiB`. A count has no bytes.
+- Of memory, `256K` and `256KB` may mean either power, and are refused with both readings.
+- What is counted is whole: `4.1` is nothing, where `4.1G` was meant. A limit must be whole as it is written; a figure in
+  print may stand for a whole number by being rounded to (`core.printed`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from numbers import Real
 from operator import index
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError
-from convcost.core.units import BINARY_UNITS
+from convcost.core.units import BINARY_UNITS, say
 
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3}){1,9}|\d{1,30})(?:\.(\d{1,30}))?(?:[eE](\d{1,2}))?\s*([A-Za-z]*|%)", re.ASCII)
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
-#: Counts as people write them, in any case: 300M, 4.1G, 5B.
-COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+_DIGITS = 150  # of an amount: more than thirty digits, an exponent and a unit can say
+_SHOWN = 40
+"""Characters of what was given that a message quotes."""
 
 
-class Amount(NamedTuple):
-    """A number with its unit."""
-
-    number: Fraction
-    """In that unit."""
-    last: Fraction
-    """What its last digit is worth, in that unit."""
-    unit: str
-
-
-def whole(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
     """A whole number written in at most eighteen digits, and nothing else; None for any other text.
 
-    >>> whole("64"), whole("-1"), whole("²")
+    >>> whole_number("64"), whole_number("-1"), whole_number("²")
     (64, None, None)
     """
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
-def plain(value: Any) -> Any:
+def python_int(value: Any) -> Any:
     """An integer of another library, such as numpy's, as Python's; anything else as it is.
 
-    >>> plain(True), plain("64"), plain(64)
+    >>> python_int(True), python_int("64"), python_int(64)
     (True, '64', 64)
     """
-    return index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+    try:
+        return value if isinstance(value, bool) else index(value)
+    except TypeError:
+        return value
 
 
-def read_amount(text: str) -> Amount | None:
-    """An amount, None if the text is not one.
+class Amount(NamedTuple):
+    """An amount as it is written, and what it is worth."""
 
-    >>> read_amount("4.13 G")
-    Amount(number=Fraction(413, 100), last=Fraction(1, 100), unit='G')
-    >>> read_amount("4,089,184,256").number, read_amount("4,13G")
-    (Fraction(4089184256, 1), None)
+    value: Fraction
+    """In ones: counts, bytes, per cent."""
+    last: Fraction
+    """What its last digit is worth, in ones."""
+    number: str
+    """As written, without its unit."""
+    unit: str
+    """As written; empty where there is none."""
+
+
+class Measure:
+    """Something that amounts are of: its units, and how it is spoken of."""
+
+    def __init__(self, name: str, examples: str, units: Mapping[str, int], *, whole: str, ambiguous: str = "") -> None:
+        self.name, self.examples, self.whole = name, examples, whole
+        self.units = units
+        """Unit, as it is usually written -> what it is worth; it may be written in any case."""
+        self.ambiguous = ambiguous
+        """Letters of units that some read as powers of 1,000 and others as powers of 1,024."""
+        self.settled: Mapping[str, int] = {}
+        """Units that are not ambiguous here, if they are written exactly so."""
+
+    def settling(self, units: Mapping[str, int]) -> Measure:
+        """The same measure in a file that says what these ambiguous units mean in it."""
+        measure = Measure(self.name, self.examples, self.units, whole=self.whole, ambiguous=self.ambiguous)
+        measure.settled = units
+        return measure
+
+    @cached_property
+    def _any_case(self) -> dict[str, int]:
+        return {unit.lower(): worth for unit, worth in self.units.items()}
+
+    def worth(self, unit: str) -> int | None:
+        """What one of a unit is worth; None for a unit that there is not.
+
+        >>> COUNTS.worth("m"), COUNTS.worth("Mi"), BYTES.worth("Mi"), BYTES.worth("MB"), COUNTS.worth("MB")
+        (1000000, 1048576, 1048576, None, None)
+        """
+        return self.settled.get(unit, self._any_case.get(unit.lower()))
+
+    def may_mean_two(self, unit: str) -> bool:
+        """Whether a unit is one of those that are read in two ways.
+
+        >>> BYTES.may_mean_two("kB"), BYTES.may_mean_two("KiB"), COUNTS.may_mean_two("k")
+        (True, False, False)
+        """
+        letter = unit.lower().removesuffix("b")
+        return len(letter) == 1 and letter in self.ambiguous
+
+
+_DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_BINARY = {f"{letter}i": 1024**power for power, letter in enumerate(_DECIMAL, start=1)}
+COUNTS = Measure(
+    "a count",
+    "300M, 4.1G or 4,089,184,256",
+    {"": 1, **_DECIMAL, "B": 10**9, **_BINARY},
+    whole="a whole number",
+)
+BYTES = Measure(
+    "a number of bytes",
+    "256KiB, 1.5MiB or 100000",
+    {"": 1, **{name: 1024**power for power, name in enumerate(BINARY_UNITS)}, **_BINARY},
+    whole="a whole number of bytes",
+    ambiguous="kmgtpezy",
+)
+SHARES = Measure("a share in per cent", "94.86 %", {"": 1, "%": 1}, whole="")
+
+
+def read(given: Any, measure: Measure) -> Amount:
+    """An amount as a caller gives it, a text or a number of any library; raises `UsageError`.
+
+    >>> read("4.13 g", COUNTS)
+    Amount(value=Fraction(4130000000, 1), last=Fraction(10000000, 1), number='4.13', unit='g')
+    >>> read(3e8, COUNTS).value, read("25Mi", COUNTS).value, read("25Mi", BYTES) == read("25Mi", COUNTS)
+    (Fraction(300000000, 1), Fraction(26214400, 1), True)
     """
-    found = _AMOUNT.fullmatch(text.strip())
+    if not isinstance(given, str):
+        return _of_number(given, measure)
+    found = _AMOUNT.fullmatch(given.strip())
     if found is None:
-        return None
-    whole, part, power, unit = found.groups()
-    last = Fraction(10 ** int(power or 0), 10 ** len(part or ""))
-    return Amount(int(whole.replace(",", "") + (part or "")) * last, last, unit)
+        raise _no_amount(given, measure)
+    digits, decimals, power, unit = found.groups()
+    worth = measure.worth(unit)
+    if worth is None:
+        if measure.may_mean_two(unit):
+            meant = given.strip().removesuffix(unit).rstrip() + unit[0].upper() + "iB"
+            why = f"{unit} may mean powers of 1,000 or of 1,024"
+            raise UsageError(f"{_quoted(given)}: {why}; write {meant}, or the bytes")
+        raise _no_amount(given, measure)
+    last = Fraction(worth * 10 ** int(power or 0), 10 ** len(decimals or ""))
+    number = int(digits.replace(",", "") + (decimals or ""))
+    return Amount(number * last, last, given.strip().removesuffix(unit).rstrip(), unit)
 
 
-def parse_count(given: Any, what: str) -> int:
-    """A count as people write it: 300M, 4.1G, 300e6; raises `UsageError`.
+def _of_number(given: Any, measure: Measure) -> Amount:
+    """A number as an amount in ones, exactly: 3e8 is a whole number, 4.1 is none."""
+    number = python_int(given)
+    if isinstance(number, Real) and not isinstance(number, (int, Fraction)):
+        number = float(number)  # as of numpy; it is what it is, not what it is written as
+    if isinstance(number, (int, Fraction, float, Decimal)) and not isinstance(number, bool) and _has_value(number):
+        return Amount(Fraction(number), Fraction(1), say(number), "")
+    raise _no_amount(given, measure)
 
-    >>> parse_count("4.1G", "it")
-    4100000000
+
+def _has_value(number: Fraction | float | Decimal) -> bool:
+    """Whether a number can be an amount: it is one, not below zero, and neither unspeakably large nor small."""
+    if isinstance(number, Decimal) and not (number.is_finite() and abs(number.adjusted()) < _DIGITS):
+        return False
+    return bool(0 <= number < 10**_DIGITS)
+
+
+def _quoted(given: Any) -> str:
+    text = given if isinstance(given, str) else say(given)
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def _no_amount(given: Any, measure: Measure) -> UsageError:
+    return UsageError(f"{_quoted(given)} is not {measure.name}, e.g. {measure.examples}")
+
+
+def not_whole(given: Any, amount: Amount, measure: Measure) -> UsageError:
+    """The error that an amount is not, and cannot stand for, a whole number; one without a unit lacks it, most likely.
+
+    >>> print(not_whole("4.1", read("4.1", COUNTS), COUNTS))
+    '4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G
     """
-    amount = None if isinstance(given, bool) else read_amount(str(given))
-    if amount is None or amount.unit.lower() not in COUNTS:
-        raise UsageError(f"{what} must be a number such as 300M or 4.1G, got {str(given)[:40]!r}")
-    return int(amount.number * COUNTS[amount.unit.lower()])
+    hint = ""
+    if measure is COUNTS and not amount.unit and amount.number.replace(".", "", 1).isdecimal():
+        hint = f"; a unit goes with it, as in {amount.number}M or {amount.number}G"
+    return UsageError(f"{_quoted(given)} is not {measure.whole}{hint}")
 
 
-def parse_bytes(text: str) -> int:
+def _whole(given: Any, measure: Measure) -> int:
+    amount = read(given, measure)
+    if amount.value.denominator != 1:
+        raise not_whole(given, amount, measure)
+    return amount.value.numerator
+
+
+def parse_count(given: Any) -> int:
+    """A count as people write it: 300M, 4.1G, 300e6, or a number that is whole; raises `UsageError`.
+
+    >>> parse_count("4.1G"), parse_count("300 m"), parse_count(3e8)
+    (4100000000, 300000000, 300000000)
+    """
+    return _whole(given, COUNTS)
+
+
+def parse_bytes(given: Any) -> int:
     """A number of bytes as people write it, exactly; raises `UsageError`.
 
     >>> parse_bytes("256KiB"), parse_bytes("1.5 MiB"), parse_bytes("100000")
     (262144, 1572864, 100000)
     """
-    found = read_amount(text)
-    scale = {name.lower(): 1024**power for power, name in enumerate(BINARY_UNITS)} | {"": 1}
-    if not found or found.unit.lower() not in scale:
-        if found and found.unit.lower() in ("k", "kb", "m", "mb", "g", "gb", "t", "tb"):
-            meant = text.strip().removesuffix(found.unit).rstrip() + found.unit[0].upper() + "iB"
-            why = f"{found.unit} may mean powers of 1,000 or of 1,024"
-            raise UsageError(f"{text!r}: {why}; write {meant}, or the bytes")
-        raise UsageError(f"{text!r} is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000")
-    size = found.number * scale[found.unit.lower()]
-    if size.denominator != 1:
-        raise UsageError(f"{text!r} is not a whole number of bytes")
-    return int(size)
+    return _whole(given, BYTES)

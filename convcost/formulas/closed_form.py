@@ -29,6 +29,7 @@ from convcost.networks.load import open_network
 from convcost.render.table import Table
 from convcost.spec.elaborate import Builder, Elaborated, elaborate
 from convcost.spec.knobs import knob_value
+from convcost.spec.lookup import Lookup
 from convcost.spec.syntax import Call, Item, Knob, Spec, Value
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
@@ -98,11 +99,10 @@ def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
 
     Rules pile roundings upon roundings from there on, and sympy would spend minutes with what is thrown away.
     """
-    builder = Builder(spec, values)
-    builder.walk = _Unrounded(())
-    network = builder.build(None)
-    if network is None or builder.problems:
-        raise SpecError(builder.problems)
+    lookup = Lookup(spec, values, walk=_Unrounded(()))
+    network = Builder(lookup).build(None)
+    if network is None or lookup.problems:
+        raise SpecError(lookup.problems)
     return network
 
 

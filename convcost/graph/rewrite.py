@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim
 from convcost.core.errors import UsageError
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.graph.graph import Graph, Node, producer
 from convcost.graph.walk import Step, Walked
 from convcost.ops import OPS
@@ -86,7 +86,7 @@ def way_of(to: str) -> tuple[str, int]:
     ('grouped', 8)
     """
     way, _, number = to.partition(":")
-    groups = whole(number) or 0
+    groups = whole_number(number) or 0
     if to not in ("separable", "standard") and not (way == "grouped" and groups > 1):
         raise UsageError(f"a rewrite goes to {', '.join(REWRITES)} (G > 1), got {to[:40]!r}")
     return way, groups

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcost.core.dims import Shape
+from convcost.core.dims import product
 from convcost.core.errors import UsageError
 from convcost.graph.graph import producer
 from convcost.graph.walk import Step, Walked, output_edges
@@ -156,7 +156,7 @@ def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderPr
             needed[tensor] |= 1 << number
         over = tuple(where.home[edge] for edge in may[group[0]])
         units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
-    sizes = tuple(_elements(tensor.shape) for tensor in where.tensors)
+    sizes = tuple(int(product(tensor.shape)) for tensor in where.tensors)
     return OrderProblem(tuple(units), sizes, tuple(needed))
 
 
@@ -170,13 +170,6 @@ def bits(number: int) -> Iterator[int]:
         lowest = number & -number
         yield lowest.bit_length() - 1
         number ^= lowest
-
-
-def _elements(shape: Shape) -> int:
-    result = 1
-    for size in shape:
-        result *= int(size)
-    return result
 
 
 def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], list[list[int]]]:

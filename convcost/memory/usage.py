@@ -94,7 +94,7 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """
-    check_dtype(options.dtype)
+    options = options._replace(dtype=check_dtype(options.dtype))
     if options.order not in get_args(Runs):
         raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
     order = best_order(walked, options.policy) if options.order == "best" else None

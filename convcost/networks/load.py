@@ -8,7 +8,7 @@ from typing import Any
 from convcost.core.dims import LARGEST, Shape
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.expr import ExprError
-from convcost.core.reading import plain
+from convcost.core.reading import python_int
 from convcost.core.units import say, shape_text
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
@@ -116,10 +116,10 @@ def validate(model: str) -> list[Problem]:
 
 def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:
     """The input shape with the channels of the spec filled in; raises `UsageError`."""
-    given = plain(given)
+    given = python_int(given)
     if not isinstance(given, (int, tuple, list)):
         raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
-    sizes = (given,) if isinstance(given, int) else tuple(map(plain, given))
+    sizes = (given,) if isinstance(given, int) else tuple(map(python_int, given))
     if len(spec.input) == 1:
         whole = sizes
     else:

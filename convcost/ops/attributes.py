@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from convcost.core.dims import LARGEST, Dim, Shape, is_array
+from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 
@@ -67,7 +67,7 @@ class Integer(Kind):
 
     def convert_array(self, values: Any) -> Any:
         """A numpy array of integers within the bounds, as int64."""
-        if values.dtype.kind not in "iu":
+        if not is_integral(values):
             raise Unfit(f"must be integers, got an array of {values.dtype}")
         inside = (values >= self.least) & (values <= LARGEST)
         if not (inside.all() if is_array(inside) else inside):

@@ -16,7 +16,7 @@ from convcost.core.errors import OutputError
 from convcost.core.version import __version__
 from convcost.render import html
 from convcost.render.svg import svg
-from convcost.render.svg_marks import plain
+from convcost.render.svg_marks import without_tags
 from convcost.render.table import PICTURES, Table, ending, table_html
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ def page(
 def section(figure: go.Figure, key: str, heading: str = "") -> html.Section:
     """A figure under its title, or another heading; the second line of its title is text below."""
     _, _, below = str(figure.layout.title.text or "").partition("<br>")
-    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=plain(below))
+    return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=without_tags(below))
 
 
 def figure_title(figure: go.Figure) -> str:
     """What the figure says it shows: the first line of its title."""
-    return plain(str(figure.layout.title.text or "").split("<br>")[0])
+    return without_tags(str(figure.layout.title.text or "").split("<br>")[0])
 
 
 def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE) -> str:

@@ -118,31 +118,34 @@ class Claim(NamedTuple):
     """… with what convcost finds instead, which is checked."""
 
 
+_NO_KNOBS: Mapping[str, str] = {}
+
+
 class Measured(NamedTuple):
-    """One published accuracy: quoted, not recomputable."""
+    """One published accuracy: quoted, not recomputable; what its source does not say is empty."""
 
     at: str
     family: str
     item: str
-    model: str
+    model: str = ""
     """Name in the zoo; empty where the zoo does not have the network."""
-    knobs: Mapping[str, str]
+    knobs: Mapping[str, str] = _NO_KNOBS
     """That give the network at the resolution of the evaluation."""
-    resolution: int
-    top1: str
-    top5: str
-    params: str
+    resolution: int = 0
+    top1: str = ""
+    top5: str = ""
+    params: str = ""
     """As printed, in millions unless exact."""
-    macs: str
+    macs: str = ""
     """As printed, in millions."""
-    convention: str
+    convention: str = ""
     """How the source counts them."""
-    year: int
-    tier: str
-    source: str
-    locator: str
-    recipe: str
-    note: str
+    year: int = 0
+    tier: str = ""
+    source: str = ""
+    locator: str = ""
+    recipe: str = ""
+    note: str = ""
 
 
 def _file(name: str) -> str:

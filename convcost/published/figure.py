@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.reading import read_amount
+from convcost.core.printed import Printed
+from convcost.core.reading import BYTES, COUNTS, SHARES, Measure, read
 from convcost.core.units import shape_text
 
-#: What one of a unit is, for counts, bytes and shares; counts are decimal, and so is kB; KiB, MiB and Ki are binary.
-COUNTS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "Ki": 2**10, "Mi": 2**20}
-BYTES = {"": 1, "B": 1, "kB": 10**3, "KiB": 2**10, "MiB": 2**20}
-SHARES = {"": 1, "%": 1}
+#: What kB means in print is looked up before a figure becomes a claim, so that it is not ambiguous here.
+PRINTED_BYTES = BYTES.settling({"kB": 10**3})
 #: What a claim may be about -> as tables name it; docs/published.md says what each is.
 QUANTITIES = {
     "macs": "MACs",
@@ -41,11 +40,9 @@ SHAPES = ("input_shape", "output_shape")
 FigureValue = Fraction | Shape
 
 
-def units_of(quantity: str) -> dict[str, int]:
-    """The units that a quantity may be printed in; shapes have none."""
-    if quantity in SHAPES:
-        return {"": 1}
-    return SHARES if quantity.endswith("_share") else BYTES if "bytes" in quantity else COUNTS
+def measure_of(quantity: str) -> Measure:
+    """What a quantity, other than a shape, is an amount of."""
+    return SHARES if quantity.endswith("_share") else PRINTED_BYTES if "bytes" in quantity else COUNTS
 
 
 _SHAPE = re.compile(r"\d{1,9}²?(?:×\d{1,9}²?)*", re.ASCII)
@@ -59,15 +56,8 @@ class Figure(NamedTuple):
     printed: str
     unit: str
     rounding: str
-    value: FigureValue
-    """In the unit in which it is printed."""
-    quantum: Fraction = Fraction(0)
-    """What the last printed digit is worth, in that unit."""
-
-    @property
-    def scale(self) -> int:
-        """What one of its unit is."""
-        return units_of(self.quantity)[self.unit]
+    means: Printed | Shape
+    """The amount in ones, as exact as the source rounds it; or the shape."""
 
     @property
     def text(self) -> str:
@@ -97,12 +87,10 @@ class Figure(NamedTuple):
         >>> figure("macs", "300", "M", "down").fits(Fraction(300_774_272))
         True
         """
-        if isinstance(value, tuple) or isinstance(self.value, tuple):
-            return isinstance(value, tuple) and isinstance(self.value, tuple) and value[: len(self.value)] == self.value
-        scaled = value / self.scale
-        if self.rounding.startswith("down"):
-            return self.value <= scaled < self.value + self.quantum
-        return abs(scaled - self.value) * 2 <= self.quantum if self.quantum else scaled == self.value
+        if not isinstance(self.means, Printed):
+            return isinstance(value, tuple) and value[: len(self.means)] == self.means
+        how = "cut off" if self.rounding.startswith("down") else "rounded"
+        return not isinstance(value, tuple) and self.means.stands_for(value, how)
 
     def written(self, value: FigureValue) -> str:
         """A value in the figure's unit, with one digit more than is printed.
@@ -112,7 +100,7 @@ class Figure(NamedTuple):
         """
         if isinstance(value, tuple):
             return shape_text(value)
-        scaled = value / self.scale
+        scaled = value / (measure_of(self.quantity).worth(self.unit) or 1)
         if scaled.denominator == 1 and self.unit == "":
             return f"{scaled.numerator:,}"
         return _decimal(scaled, _places(self.printed) + 1)
@@ -121,9 +109,10 @@ class Figure(NamedTuple):
         """Whether a text, in the figure's unit and with at least one digit more than it, is what the value rounds to."""
         if isinstance(value, tuple):
             return text == shape_text(value)
-        finer = figure(self.quantity, text, self.unit, "")
-        exactly = finer.value == value / self.scale
-        return exactly or (_places(text) > _places(self.printed) and finer.fits(value))
+        finer = figure(self.quantity, text, self.unit, "").means
+        assert isinstance(finer, Printed)
+        rounded = finer.stands_for(value, "rounded") and _places(text) > _places(self.printed)
+        return rounded or finer.stands_for(value, "exactly")
 
 
 def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
@@ -144,20 +133,24 @@ def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
         if unit or rounding:
             raise UsageError(f"{'unit' if unit else 'rounding'}: a shape has none, got {unit or rounding!r}")
         return Figure(quantity, printed, unit, rounding, _shape(text))
-    units = units_of(quantity)
-    if unit not in units:
-        known = did_you_mean(unit, [name for name in units if name])
+    measure, how = measure_of(quantity), _ROUNDING.fullmatch(rounding)
+    if measure.worth(unit) is None and not measure.may_mean_two(unit):
+        known = did_you_mean(unit, [name for name in (*measure.units, *measure.settled) if name])
         raise UsageError(f"unit: there is no {unit!r} for {QUANTITIES[quantity]}{known}")
-    amount, how = read_amount(printed.removeprefix("~")), _ROUNDING.fullmatch(rounding)
-    if amount is None or (amount.unit and (unit or amount.unit not in units)):
-        raise UsageError(f"printed: {printed!r} is not a number, e.g. 569 or 4.24")
+    text = f"{printed} {unit}" if unit else printed
+    try:
+        amount, means = read(text.removeprefix("~"), measure), Printed.parse(text, measure)
+    except UsageError as error:
+        raise UsageError(f"printed: {error}") from None
     if not how or (how[2] and not int(how[2])):
         raise UsageError(f"rounding: {rounding!r} is not empty, down, to N or down to N")
-    number, unit = printed.removesuffix(amount.unit).rstrip(), unit or amount.unit
-    quantum = Fraction(how[2]) if how[2] else amount.last
+    one = measure.worth(amount.unit) or 1
     # A count in ones is not rounded at all, unless the source says so.
-    exact = unit == "" and not rounding and amount.last == 1
-    return Figure(quantity, number, unit, rounding, amount.number, Fraction(0) if exact else quantum)
+    exact = amount.unit == "" and not rounding and amount.last == 1
+    last = one * Fraction(how[2]) if how[2] else Fraction(0) if exact else amount.last
+    number = text.removesuffix(amount.unit).rstrip()
+    means = means._replace(text=f"{number} {amount.unit}".rstrip(), last=last)
+    return Figure(quantity, number, amount.unit, rounding, means)
 
 
 def _shape(text: str) -> Shape:

@@ -175,7 +175,7 @@ class _Bounds(NamedTuple):
         said, limit, bound = [], None, None
         if most is not None:
             size = x in ("peak", "weight_bytes")
-            limit = parse_bytes(str(most)) if size else parse_count(most, f"the most {x}")
+            limit = parse_bytes(most) if size else parse_count(most)
             said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
         if least is not None:
             bound = per_cent(least, "the least accuracy")
@@ -345,11 +345,17 @@ def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Conv
     """A network of the caller's on the picture; only the accuracy that is given is known."""
     network = open_network(text, {})
     report = network.report(chosen.name)
+    known: dict[str, Any] = {y: value}
     row = Measured(
-        at="--your", family="yours", item=network.name, model=network.name, knobs={},
-        resolution=report.input_shape[0], top1=value if y == "top1" else "", top5=value if y == "top5" else "", params="", macs="", convention="", year=0,
-        tier=YOURS, source="you", locator="", recipe="", note="",
-    )  # fmt: skip
+        at="--your",
+        family="yours",
+        item=network.name,
+        model=network.name,
+        resolution=report.input_shape[0],
+        tier=YOURS,
+        source="you",
+        **known,
+    )
     return Point(row, accuracy, cost_of(report.totals, x), YOURS)
 
 

@@ -20,12 +20,12 @@ from convcost.render.svg_marks import (
     number,
     opacity,
     path,
-    plain,
     readable,
     shade,
     stepped,
     stroke,
     tip_text,
+    without_tags,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Picture:
             self.layout.get("height") if self.y.labels and not self.x.labels else None
         )  # as many as there are names to print
         self.height = height or rows or round(min(440, max(290, width * 0.56)))
-        title = plain((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
+        title = without_tags((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
         self.title = textwrap.wrap(title, int(width / (15 * _CHARACTER)))
         self.below = textwrap.wrap(self.x.title, int(width / (_FONT * _CHARACTER)) - 4)
         self.head = 8 + 20 * len(self.title)
@@ -294,7 +294,7 @@ class _Picture:
         at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
         size = _FONT
         room = int((self.right - self.left - 12) / (size * _CHARACTER))
-        lines = [_short(plain(line), room) for line in note["text"].split("<br>")]
+        lines = [_short(without_tags(line), room) for line in note["text"].split("<br>")]
         if note.get("ax") and len(lines) > (fitting := max(1, int((y - 8 - self.top) / 15))):
             lines = [
                 *lines[: fitting - 1],

@@ -95,10 +95,10 @@ def _tenths(value: int) -> str:
 
 def tip_text(tip: str | None) -> str:
     """What a pointer over a mark is told; lines by plotly's `<br>`."""
-    return f"<title>{escape(plain(tip.replace('<br>', chr(10))))}</title>" if tip else ""
+    return f"<title>{escape(without_tags(tip.replace('<br>', chr(10))))}</title>" if tip else ""
 
 
-def plain(text: str) -> str:
+def without_tags(text: str) -> str:
     """Text without plotly's tags, its entities resolved."""
     return unescape(re.sub(r"</?(b|i|sup|sub)>", "", text))
 

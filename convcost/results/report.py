@@ -236,7 +236,7 @@ def report(
 
     Raises `UsageError` if one of them does not exist or fit.
     """
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     check_batch(batch)
     layers = tuple(_layer(step, convention, batch) for step in walked.steps)
     peak = memory.peak_bytes(walked, memory_policy, dtype, batch)

@@ -32,14 +32,14 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
     262144
     """
-    check_dtype(dtype)
+    dtype = check_dtype(dtype)
     found = []
     for metric, given in (("macs", max_macs), ("params", max_params)):
         if given is not None:
-            limit = parse_count(given, f"the budget of {metric}")
+            limit = parse_count(given)
             found.append(Budget(metric, limit, f"{metric} <= {exact(limit)}"))
     if max_peak is not None:
-        size = parse_bytes(str(max_peak))
+        size = parse_bytes(max_peak)
         text = f"peak activations <= {binary(size)} as {dtype}"
         found.append(Budget(PEAK, size, text))
     if not found:

@@ -23,7 +23,7 @@ from convcost.memory.lifetimes import tensor_bytes
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
-from convcost.spec.lookup import MOST_STEPS
+from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
 
@@ -71,7 +71,6 @@ def parts(
 ) -> Iterator[SpacePart]:
     """The grid in boxes of one structure each, every point in one box."""
     names = list(axes)
-    growing: set[Where] = set()
     waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
     for position, name in enumerate(names):
         if not is_ordered(axes[name]):  # words and lists are structure: each value is a grid of its own
@@ -84,7 +83,7 @@ def parts(
             chosen = [axes[name][i] for i in box[position].tolist()]
             values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
         try:
-            costs = _part(spec, values, growing, request)
+            costs = _part(spec, values, request)
             yield SpacePart(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
@@ -115,26 +114,24 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in best]
 
 
-def _part(
-    spec: Spec, values: Mapping[str, Any], growing: set[Where], request: Request, *, whole: bool = False
-) -> Costs | None:
-    """The costs of one box, of `whole` networks or each repetition once; None for networks that cannot be built."""
-    compress = policy(request.memory_policy).keeps in _LOCAL and not whole
-    builder = GridBuilder(spec, values, growing, compress=compress)
-    try:
-        built = builder.build(request.input_shape)
-    except _Growing as found:
-        growing.add(found.args[0])
-        return _part(spec, values, growing, request, whole=whole)
-    except SpecError:
-        return None
-    if built is None or builder.is_too_large():
-        return None
-    walked, weights = built.walked, builder.walk.weights
-    if not request.rewrite:
-        return _costs(walked, weights, request)
-    after = rewritten(walked, weights, request.rewrite)
-    return _costs(*after, request) if after else _part(spec, values, growing, request, whole=True)
+def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | None:
+    """The costs of one box; None for networks that cannot be built.
+
+    Equal repetitions are built once where no peak depends on how many there are, and no rewrite joins two of them.
+    """
+    for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
+        builder = GridBuilder(spec, values, compress=compress)
+        try:
+            built = builder.build(request.input_shape)
+        except SpecError:
+            return None
+        if built is None or builder.is_too_large():
+            return None
+        walked, weights = built.walked, builder.walk.weights
+        found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
+        if found:
+            return _costs(*found, request)
+    raise AssertionError("where every repetition is built, each layer stands there once")
 
 
 def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, Sequence[Dim]] | None:
@@ -227,22 +224,15 @@ class GridWalk(Walk):
         return self.known[key]
 
 
-class GridBuilder(Builder):
-    """Builds the networks of a box as one; of a block repeated n times, only the first, the second and the last.
-
-    All repetitions but the first get the same arguments; if the second hands on the shapes that it got, all after it
-    are equal to it. Three are needed, not two, because a tensor may live through all repetitions but the last.
-    """
+class GridLookup(Lookup):
+    """The state of an elaboration over a grid: whatever needs one answer gets it, or the grid is split."""
 
     walk: GridWalk
 
-    def __init__(self, spec: Spec, knobs: Mapping[str, Any], growing: set[Where], *, compress: bool) -> None:
-        super().__init__(spec, knobs, most_problems=1)
-        self.compress = compress
-        self.walk = GridWalk(())
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
+        super().__init__(spec, knobs, most_problems=1, walk=GridWalk(()))
         self.counted: list[Dim] = []
-        self.growing = growing
-        """Repeated items whose repetitions differ, so that each must be built."""
+        """How often each counted step is taken in the network."""
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
@@ -255,29 +245,42 @@ class GridBuilder(Builder):
         super().count(where, place)
         self.counted.append(self.walk.weight)
 
+
+class GridBuilder(Builder):
+    """Builds the networks of a box as one; of a block repeated n times, only the first, the second and the last.
+
+    All repetitions but the first get the same arguments; if the second hands on the shapes that it got, all after it
+    are equal to it, and it stands for all of them but the last. Three are needed, not two, because a tensor may live
+    through all repetitions but the last. If it does not, the repetitions differ, and each is built.
+    """
+
+    lookup: GridLookup
+    walk: GridWalk
+
+    def __init__(self, spec: Spec, knobs: Mapping[str, Any], *, compress: bool) -> None:
+        super().__init__(GridLookup(spec, knobs))
+        self.compress = compress
+
     def is_too_large(self) -> bool:
         """Whether the networks, every repetition counted, outgrow what a single network may be."""
-        return bool(total(self.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
+        return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
-    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
-        if not self.compress or times < 3 or item.where in self.growing or _names_meet(item, place):
-            return super().repetitions(item, place, inputs, times)
-        outer, sides = self.walk.weight, len(self.sides)
+    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
+        if not self.compress or times < 3 or _names_meet(item, place):
+            return super().repetitions(item, place, inputs, times, first)
         inputs = self.repetition(item, place, inputs, 0)
-        before = self._shapes(inputs)
-        self.walk.weight = outer * (times - 2)
+        before, sides = self._shapes(inputs), len(self.sides)
+        begun = len(self.lookup.counted), len(self.walk.weights)
         inputs = self.repetition(item, place, inputs, 1)
-        self.walk.weight = outer
         if before != self._shapes(inputs) or len(self.sides) > sides:
-            raise _Growing(item.where)
+            return super().repetitions(item, place, inputs, times, first=2)
+        for weights, start in zip((self.lookup.counted, self.walk.weights), begun, strict=True):
+            scaled = {id(weight): weight * (times - 2) for weight in weights[start:]}  # few differ, as in `total`
+            weights[start:] = [scaled[id(weight)] for weight in weights[start:]]
         return self.repetition(item, place, inputs, 2)
 
     def _shapes(self, inputs: Sequence[Flow]) -> Any:
         return freeze([[self.walk.shapes[edge] for edge in flow.edges] for flow in inputs])
-
-
-class _Growing(Exception):
-    """The repetitions of an item differ from each other; carries where it stands."""
 
 
 def _names_meet(item: Item, place: Place) -> bool:

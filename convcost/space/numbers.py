@@ -66,7 +66,7 @@ def bearable(*arrays: Any) -> None:
         raise Undecided(labels)
 
 
-def plain(value: Fraction) -> int | Fraction:
+def int_if_integral(value: Fraction) -> int | Fraction:
     """An int where the value is integral."""
     return value.numerator if value.denominator == 1 else value
 
@@ -96,6 +96,10 @@ class Number:
     def max(self) -> Any:
         """The largest value at any point."""
         return self.dense().high
+
+    def is_integral(self) -> bool:
+        """Whether it is an integer at every point; splits the grid where points differ in that."""
+        return True
 
     def or_larger(self, other: Any) -> Any:
         """The larger of the two, point by point."""
@@ -175,7 +179,7 @@ class Number:
         return _UFUNCS[ufunc](*inputs)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, _kwargs: Any) -> Any:
-        return where(*args) if function is np.where else NotImplemented
+        return select(*args) if function is np.where else NotImplemented
 
     def __str__(self) -> str:
         field = self.dense()
@@ -185,18 +189,6 @@ class Number:
 
     def __format__(self, _: str) -> str:
         return str(self)
-
-
-class _Type:
-    """The dtype of a number: whether it holds integers is found out only when asked, for it may split the grid."""
-
-    def __init__(self, field: Field) -> None:
-        self.field = field
-
-    @property
-    def kind(self) -> str:
-        field = self.field
-        return "i" if field.denominator == 1 or settled(field.array % field.denominator == 0) else "O"
 
 
 class Field(Number):
@@ -229,9 +221,12 @@ class Field(Number):
         return (self.array.shape, self.denominator, content)
 
     @property
-    def dtype(self) -> _Type:
-        """As of a numpy array."""
-        return _Type(self)
+    def dtype(self) -> Any:
+        """As of a numpy array; a number with a denominator may be integral all the same, as `is_integral` finds out."""
+        return np.dtype(np.int64 if self.denominator == 1 else object)
+
+    def is_integral(self) -> bool:
+        return self.denominator == 1 or settled(self.array % self.denominator == 0)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -306,14 +301,14 @@ class Mask:
         return Mask(~self.array)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, _kwargs: Any) -> Any:
-        return where(*args) if function is np.where else NotImplemented
+        return select(*args) if function is np.where else NotImplemented
 
 
 def make(array: Array, denominator: int = 1) -> Any:
     """A number from numerators; a plain int or fraction where all points have the same."""
     lowest, highest = int(array.min()), int(array.max())
     if lowest == highest:
-        return plain(Fraction(lowest, denominator))
+        return int_if_integral(Fraction(lowest, denominator))
     if array.dtype == object and max(abs(lowest), abs(highest)) < LARGEST_INT64:
         array = array.astype(np.int64)
     return Field(array, denominator, lowest, highest)
@@ -326,8 +321,8 @@ def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
     numerators = [int(value * denominator) for value in values]
     shape = [1] * axes
     shape[axis] = len(values)
-    wide = max(map(abs, numerators)) >= LARGEST_INT64
-    return make(np.array(numerators, dtype=object if wide else np.int64).reshape(shape), denominator)
+    dtype = object if max(map(abs, numerators)) >= LARGEST_INT64 else np.int64
+    return make(np.array(numerators, dtype=dtype).reshape(shape), denominator)
 
 
 def freeze(value: Any) -> Any:
@@ -339,7 +334,7 @@ def freeze(value: Any) -> Any:
     return value.key if isinstance(value, Number) else value
 
 
-def where(condition: Any, a: Any, b: Any) -> Any:
+def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     if not isinstance(condition, Mask):
         return a if condition else b
@@ -354,11 +349,11 @@ def _maximum(a: Any, b: Any) -> Any:
     lazy = next((one for one in (a, b) if isinstance(one, Number) and not isinstance(one, Field)), None)
     if lazy is not None:
         return lazy.or_larger(b if lazy is a else a)
-    return where(a > b, a, b)
+    return select(a > b, a, b)
 
 
 def _minimum(a: Any, b: Any) -> Any:
-    return where(a < b, a, b)
+    return select(a < b, a, b)
 
 
 _UFUNCS: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _minimum}
@@ -392,7 +387,7 @@ def dense_product(a: Any, b: Any) -> Any:
     left, right = wide(max(map(abs, ends_a)) * max(map(abs, ends_b)), left, right)
     bearable(left, right)
     product = left * right
-    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else plain(Fraction(product))
+    return make(product, down_a * down_b) if isinstance(product, np.ndarray) else int_if_integral(Fraction(product))
 
 
 def _floordiv(a: Any, b: Any) -> Any:
@@ -539,7 +534,7 @@ class Most(Number):
     def _decided(self) -> Any:
         highest = self.candidates[0]
         for candidate in self.candidates[1:]:
-            highest = where(dense_of(highest) > dense_of(candidate), dense_of(highest), dense_of(candidate))
+            highest = select(dense_of(highest) > dense_of(candidate), dense_of(highest), dense_of(candidate))
         return highest
 
     def dense(self) -> Field:
@@ -577,18 +572,18 @@ def merged(terms: Iterable[Product]) -> list[Product]:
 
 def added(numbers: Iterable[Any]) -> Any:
     """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
-    plain: Any = 0
+    constant: Any = 0
     terms: list[Product] = []
     for number in numbers:
         found = _terms(number) if isinstance(number, Number) else None
         if found is None:
-            plain = plain + number
+            constant = constant + number
         else:
             terms += found
     terms = merged(terms)
     for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
         terms = _merged_along(axis, terms)
-    return _sum(terms) + plain
+    return _sum(terms) + constant
 
 
 def _merged_along(axis: int, terms: list[Product]) -> list[Product]:

@@ -88,7 +88,7 @@ def asked_for(
     if request.memory_policy not in POLICIES:
         near = did_you_mean(request.memory_policy, POLICIES)
         raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
-    check_dtype(request.dtype)
+    request = request._replace(dtype=check_dtype(request.dtype))
     check_batch(request.batch)
     if request.rewrite:
         way_of(request.rewrite)

@@ -4,15 +4,16 @@
 
 where j runs over the sizes that feature maps have. Tables are a few kilobytes however large the grid is; they are made
 once, sent to workers as they are, and hold every number that any point of the grid needs.
+
+Regions, terms, kinds, profiles and candidates are drawn in docs/space.md, on a grid of 36 networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -39,6 +40,23 @@ class TableTerm(NamedTuple):
 
 
 TableTerms = tuple[TableTerm, ...]
+Kept = TypeVar("Kept")
+
+
+class Cache(Generic[Kept]):
+    """What has been worked out once for a metric, and is kept: all that ever changes in a region or a design space.
+
+    It is no part of what they are - not compared, not taken over by `replace` - but travels with them.
+    """
+
+    def __init__(self) -> None:
+        self.by_metric: dict[str, Kept] = {}
+
+    def get(self, metric: str, make: Callable[[], Kept]) -> Kept:
+        """What is kept for a metric, made now if it was never asked for."""
+        if metric not in self.by_metric:
+            self.by_metric[metric] = make()
+        return self.by_metric[metric]
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,7 @@ class Region:
     """Metric -> sums of terms, the largest of which counts (a peak has several candidates); none if infeasible."""
     reason: str
     """Why the first network of the region cannot be built."""
+    _kinds: Cache[tuple[Array, ...]] = field(init=False, repr=False, compare=False, default_factory=Cache)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,10 +80,12 @@ class Region:
 
     def kinds(self, metric: str) -> tuple[Array, ...]:
         """For each axis, a number for each value: values with the same number cost the same, all else being equal."""
-        if metric not in self._kinds:
-            arrays = [table for terms in self.costs[metric] for term in terms for table in term.tables]
-            self._kinds[metric] = tuple(_kinds(arrays, axis, size) for axis, size in enumerate(self.shape))
-        return self._kinds[metric]
+
+        def along_each_axis() -> tuple[Array, ...]:
+            tables = self._tables(metric)
+            return tuple(kinds_along(axis, tables, size) for axis, size in enumerate(self.shape))
+
+        return self._kinds.get(metric, along_each_axis)
 
     def taken(self, chosen: Sequence[Array]) -> Region | None:
         """The region at some of the grid's values of each axis; None if it has none of them."""
@@ -84,21 +105,13 @@ class Region:
 
     def profiles(self, metric: str) -> tuple[int, ...]:
         """For each axis, how many different tables run along it."""
-        if metric not in self._profiles:
-            found = [table for terms in self.costs[metric] for term in terms for table in term.tables]
-            self._profiles[metric] = tuple(
-                len({freeze_table(table) for table in found if table.shape[axis] > 1})
-                for axis in range(len(self.shape))
-            )
-        return self._profiles[metric]
+        tables = self._tables(metric)
+        return tuple(
+            len({freeze_table(table) for table in tables if table.shape[axis] > 1}) for axis in range(len(self.shape))
+        )
 
-    @cached_property
-    def _profiles(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    @cached_property
-    def _kinds(self) -> dict[str, tuple[Array, ...]]:
-        return {}
+    def _tables(self, metric: str) -> list[Array]:
+        return [table for terms in self.costs[metric] for term in terms for table in term.tables]
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,8 @@ class DesignSpace:
     sides: Mapping[str, int]
     """For axes that the input's shape depends on: how many of its sizes do."""
     request: Request
+    products: Cache[Any] = field(init=False, repr=False, compare=False, default_factory=Cache)
+    """Metrics that have been made ready to be multiplied out (`evaluate`)."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,7 +151,7 @@ class DesignSpace:
                 columns.append(column)
             if region.reason:
                 columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
-        return _kinds([np.stack(columns, axis=1)] if columns else [], 0, self.shape[axis])
+        return kinds_along(0, [np.stack(columns, axis=1)] if columns else [], self.shape[axis])
 
     @property
     def title(self) -> str:
@@ -150,11 +165,6 @@ class DesignSpace:
             for region in self.regions
         ]
         return replace(self, regions=tuple(regions))
-
-    @cached_property
-    def products(self) -> dict[str, Any]:
-        """Metrics that have been made ready to be multiplied out (`evaluate`); they travel with the tables."""
-        return {}
 
     def taken(self, chosen: Sequence[Array]) -> DesignSpace:
         """The grid at some of the values of each axis (ascending positions)."""
@@ -276,7 +286,12 @@ def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
     ) and (bool(larger.tables) or larger.factor >= smaller.factor)
 
 
-def _kinds(arrays: Sequence[Array], axis: int, size: int) -> Array:
+def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:
+    """For each of so many values of an axis the number of its kind: the same where all arrays are.
+
+    >>> kinds_along(0, [np.array([7, 7, 9]), np.array([1, 1, 1])], 3).tolist()
+    [0, 0, 1]
+    """
     columns = [np.moveaxis(array, axis, 0).reshape(size, -1) for array in arrays if array.shape[axis] > 1]
     if not columns:
         return np.zeros(size, dtype=np.intp)

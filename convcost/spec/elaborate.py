@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Graph, Node
 from convcost.graph.walk import Walked, output_edges
@@ -68,31 +68,38 @@ def attempt(
 
     Raises `SpecError` if there are as many as `most_problems`.
     """
-    builder = Builder(spec, knobs, most_problems)
-    return Attempt(builder.build(input_shape), builder.problems, builder.steps)
+    lookup = Lookup(spec, knobs, most_problems)
+    return Attempt(Builder(lookup).build(input_shape), lookup.problems, lookup.steps)
 
 
-class Builder(Lookup):
+class Builder:
     """Builds a network item by item."""
 
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self.spec, self.walk = lookup.spec, lookup.walk
+        self.sides: list[str] = []
+        """Edges that are outputs of the network beside the end of its main line."""
+        self.nesting = 0
+
     def build(self, input_shape: Shape | None) -> Elaborated | None:
-        place = Place(self.knobs, (), {}, coming=_names(self.spec.layers))
+        place = Place(self.lookup.knobs, (), {}, coming=_names(self.spec.layers))
         flow = self.input(place, input_shape)
         place.layers[INPUT] = flow
         try:
             flow = self.sequence(self.spec.layers, place, flow)
         except TooLarge as error:
-            self.problems.append(error.args[0])
-            self.blind = True
+            self.lookup.problems.append(error.args[0])
+            self.lookup.blind = True
         nodes = tuple(step.node for step in self.walk.steps)
-        outputs = () if self.blind else self.outputs(place, flow)
-        if not self.blind:
-            self.refuse_unread(nodes, outputs)
-        if self.problems or not flow.known:
+        outputs = () if self.lookup.blind else self.outputs(place, flow)
+        if not self.lookup.blind:
+            self.lookup.refuse_unread(nodes, outputs)
+        if self.lookup.problems or not flow.known:
             return None
         graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
-        read = {name: value for name, value in self.knobs.items() if name in self.read}
-        return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.assumptions))
+        read = {name: value for name, value in self.lookup.knobs.items() if name in self.lookup.read}
+        return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
         """What the spec states, else the end of the main line and what stands beside it."""
@@ -101,20 +108,20 @@ class Builder(Lookup):
         names = [edge.name for edge in self.spec.outputs]
         for i, edge in enumerate(self.spec.outputs):
             if edge.name in names[:i]:
-                self.complain(edge.where, "outputs", f"the name {edge.name!r} stands twice")
+                self.lookup.complain(edge.where, "outputs", f"the name {edge.name!r} stands twice")
         with suppress(Unknown):
-            return tuple(e for stated in self.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
+            return tuple(e for stated in self.lookup.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
         return ()
 
     def input(self, place: Place, shape: Shape | None) -> Flow:
         sizes = []
         for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
             with suppress(Unknown):
-                sizes.append(self.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
+                sizes.append(self.lookup.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
         if shape is None:
             shape = tuple(sizes) if len(sizes) == len(self.spec.input) else ()
         else:
-            self.read.clear()  # the knobs that only the replaced input reads play no part
+            self.lookup.read.clear()  # the knobs that only the replaced input reads play no part
         self.walk.shapes[INPUT] = shape
         return Flow((INPUT,)) if shape else UNKNOWN
 
@@ -131,13 +138,13 @@ class Builder(Lookup):
 
     def item(self, item: Item, place: Place, flow: Flow) -> Flow:
         """Build an item and hand on what runs out of it."""
-        self.count(item.where, place)
+        self.lookup.count(item.where, place)
         label = item.name or (item.body.target if isinstance(item.body, Call) else "")
         inputs = [flow]
         try:
-            inputs = self.edges(item.inputs, place, label) if item.inputs else inputs
+            inputs = self.lookup.edges(item.inputs, place, label) if item.inputs else inputs
             current = inputs[0]
-            if item.condition is not None and not self.decide(item.condition, place, current, label):
+            if item.condition is not None and not self.lookup.decide(item.condition, place, current, label):
                 place.skipped.add(item.name or "")
                 return flow
             if item.repeat is None:
@@ -146,9 +153,9 @@ class Builder(Lookup):
                 result = self.repeated(item, place, inputs, label)
         except Unknown:
             result = UNKNOWN
-            self.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
+            self.lookup.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
         if not result.known:
-            self.consumed.update(edge for read in inputs for edge in read.edges)
+            self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name:
             place.layers[item.name] = result
         if item.side:
@@ -158,24 +165,26 @@ class Builder(Lookup):
 
     def repeated(self, item: Item, place: Place, inputs: list[Flow], label: str) -> Flow:
         assert item.repeat is not None
-        times = self.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert, label)
+        times = self.lookup.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert, label)
         if is_symbolic(times):
-            self.complain(item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol")
+            self.lookup.complain(
+                item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol"
+            )
             raise Unknown
         if times > MOST_NODES:
             what = f"repeat must be <= {MOST_NODES:,}, got {times:,}"
             raise TooLarge(Problem(item.repeat.where, place.path(label), what))
         return self.repetitions(item, place, inputs, times)[0]
 
-    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
-        """Build an item so many times, each behind the one before."""
-        for i in range(times):
+    def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
+        """Build an item so many times, each behind the one before, from the `first` on that is not yet built."""
+        for i in range(first, times):
             inputs = self.repetition(item, place, inputs, i)
         return inputs
 
     def repetition(self, item: Item, place: Place, inputs: list[Flow], i: int) -> list[Flow]:
         """Build an item for the i-th time; gives what the next one reads."""
-        self.count(item.where, place)
+        self.lookup.count(item.where, place)
         body = item.body
         if i > 0 and isinstance(body, Call):
             body = body._replace(args={**body.args, **item.then})
@@ -189,12 +198,12 @@ class Builder(Lookup):
         if isinstance(body, Call):
             return self.call(item.where, body, place, inputs, name, made=made)
         if isinstance(body, Broken):
-            self.blind |= not isinstance(body, BrokenCall)
+            self.lookup.blind |= not isinstance(body, BrokenCall)
             return UNKNOWN
         # A name makes a scope of its own; without one the content belongs to the scope around it.
         inner = place
         if name:
-            self.take(name, place, item.where, made=made)
+            self.lookup.take(name, place, item.where, made=made)
             inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
         if isinstance(body, LayerGroup):
             return self.sequence(body.items, inner.sequence(_names(body.items)), inputs[0])
@@ -208,18 +217,18 @@ class Builder(Lookup):
             row = {}
             for column, cell in zip(table.columns, cells):
                 try:
-                    row[column] = self.evaluate(cell, place, flow, f"column {column}")
+                    row[column] = self.lookup.evaluate(cell, place, flow, f"column {column}")
                 except Unknown:
-                    self.blind = True
+                    self.lookup.blind = True
                     return UNKNOWN
-            labelled = {label if (n := whole(label)) is None else n: value for label, value in row.items()}
+            labelled = {label if (n := whole_number(label)) is None else n: value for label, value in row.items()}
             name = str(row.get("name", f"stage{i}"))
             made = "name" not in row
             values = {**place.values, **row, "row": labelled}
             if _is_single(table.items):
                 inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
-                self.take(name, place, cells[0].where, made=made)
+                self.lookup.take(name, place, cells[0].where, made=made)
                 changes = {"values": values, "scope": (*place.scope, name), "taken": {}, "counts": {}}
                 inner = place.sequence(_names(table.items), **changes)
                 items = list(table.items)
@@ -231,15 +240,15 @@ class Builder(Lookup):
         """Build the branches whose condition holds, and join them; a single one needs no join."""
         ends = []
         for branch in body.branches:
-            start = self.edges(branch.inputs, place, branch.name)[0] if branch.inputs else flow
-            if branch.condition is None or self.decide(branch.condition, place, start, branch.name):
+            start = self.lookup.edges(branch.inputs, place, branch.name)[0] if branch.inputs else flow
+            if branch.condition is None or self.lookup.decide(branch.condition, place, start, branch.name):
                 ends.append(self.branch(branch, place, start))
         if not ends:
-            self.complain(item.where, place.path(), "no branch is left: the condition of each is false")
+            self.lookup.complain(item.where, place.path(), "no branch is left: the condition of each is false")
             return UNKNOWN
         if len(ends) == 1:
             return ends[0]
-        self.consumed.update(edge for end in ends for edge in end.edges)
+        self.lookup.consumed.update(edge for end in ends for edge in end.edges)
         joined = self.call(body.join.where, body.join, place, ends, None)
         here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
         place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
@@ -257,14 +266,14 @@ class Builder(Lookup):
         """Build an op or a block; an argument in the place of an op stands for the op or block it names."""
         target = place.values.get(call.target, call.target)
         if target is not call.target:
-            self.read.add(call.target)
+            self.lookup.read.add(call.target)
         if target == NOTHING:
             return inputs[0]
         if isinstance(target, Broken):
             return UNKNOWN
         if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
             hint = op_hint(str(target), [*OPS, *self.spec.blocks])
-            self.complain(
+            self.lookup.complain(
                 call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{hint}"
             )
             return UNKNOWN
@@ -273,25 +282,25 @@ class Builder(Lookup):
         known_args = OPS[target].attrs if target in OPS else self.spec.blocks[target].args
         for arg, value in call.args.items():
             if arg not in known_args:
-                self.complain(
+                self.lookup.complain(
                     value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
                 return UNKNOWN
-        local = self.take(name, place, where, made=made) if name else self.free(target, place, call)
+        local = self.lookup.take(name, place, where, made=made) if name else self.lookup.free(target, place, call)
         build = self.op if target in OPS else self.block
         return build(where, target, call, place, inputs, local)
 
     def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        env = Env(place, inputs[0], self.walk, self.read)
+        env = Env(place, inputs[0], self.walk, self.lookup.read)
         attributes = OPS[target].attrs
-        broken = self.refuse_missing(
+        broken = self.lookup.refuse_missing(
             call, target, [a.name for a in attributes.values() if a.required], place.path(name)
         )
         attrs = {arg: attr.default for arg, attr in attributes.items()}
         for arg in call.args:
             attr = attributes[arg]
             try:
-                attrs[arg] = self.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
+                attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
             except Unknown:
                 broken = True
         if broken or not all(flow.known for flow in inputs):
@@ -299,7 +308,7 @@ class Builder(Lookup):
         edges: list[str] = []
         for flow in inputs:
             if len(flow.edges) > 1:
-                self.complain(
+                self.lookup.complain(
                     where, place.path(name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
                 )
                 return UNKNOWN
@@ -311,8 +320,8 @@ class Builder(Lookup):
         try:
             step = self.walk.step(node)
         except Unfit as error:
-            self.complain(where, place.path(name), str(error))
-            self.consumed.update(node.inputs)
+            self.lookup.complain(where, place.path(name), str(error))
+            self.lookup.consumed.update(node.inputs)
             return Flow(output_edges(node, error.shaped)) if error.shaped else UNKNOWN
         return Flow(output_edges(node, step.cost))
 
@@ -321,20 +330,20 @@ class Builder(Lookup):
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
         if call.form:
-            self.complain(call.where, place.path(name), f"as says how an op is written; {target} is a block")
+            self.lookup.complain(call.where, place.path(name), f"as says how an op is written; {target} is a block")
         if len(inputs) == 1 < len(block.inputs):
             if not inputs[0].known:
                 return UNKNOWN
             inputs = [Flow((edge,)) for edge in inputs[0].edges]
         if len(inputs) != len(block.inputs):
             need = f"{len(block.inputs)} input{'s' * (len(block.inputs) > 1)} ({', '.join(block.inputs)})"
-            self.complain(where, place.path(name), f"{target} takes {need}, got {len(inputs)}")
+            self.lookup.complain(where, place.path(name), f"{target} takes {need}, got {len(inputs)}")
             return UNKNOWN
         args = self.arguments(target, call, place, inputs[0], name)
         if args is None:
             return UNKNOWN
         inner = Place(
-            values={**self.knobs, **args},
+            values={**self.lookup.knobs, **args},
             scope=(*place.scope, *name.split(".")),
             taken={},
             layers=dict(zip(block.inputs, inputs)),
@@ -344,21 +353,28 @@ class Builder(Lookup):
         flow = self.sequence(block.items, inner, inputs[0])
         if not block.outputs:
             return flow
-        stated = self.edges(block.outputs, inner, "outputs")
+        stated = self.lookup.edges(block.outputs, inner, "outputs")
         return Flow(tuple(edge for each in stated for edge in each.edges)) if all(e.known for e in stated) else UNKNOWN
 
     def arguments(self, target: str, call: Call, place: Place, flow: Flow, name: str) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args = Env(place, flow, self.walk, self.read), {}
+        env, args = Env(place, flow, self.walk, self.lookup.read), {}
         path, stated = place.path(name), self.spec.blocks[target].args
-        broken = self.refuse_missing(call, target, [arg for arg, default in stated.items() if default is None], path)
+        broken = self.lookup.refuse_missing(
+            call, target, [arg for arg, default in stated.items() if default is None], path
+        )
         for arg, default in stated.items():
             try:
                 if arg in call.args:
-                    args[arg] = self.evaluate_in(env, call.args[arg], path, arg)
+                    args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
-                    inside = Env(place.inner(values={**self.knobs, **args}, layers={}), flow, self.walk, self.read)
-                    args[arg] = self.evaluate_in(inside, default, path, arg)
+                    inside = Env(
+                        place.inner(values={**self.lookup.knobs, **args}, layers={}),
+                        flow,
+                        self.walk,
+                        self.lookup.read,
+                    )
+                    args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
             except Unknown:
                 broken = True
         return None if broken else args

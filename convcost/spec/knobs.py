@@ -10,7 +10,7 @@ from typing import Any
 from convcost.core.dims import LARGEST
 from convcost.core.errors import Unfit, UsageError, did_you_mean
 from convcost.core.expr import ExprError, number
-from convcost.core.reading import plain
+from convcost.core.reading import python_int
 from convcost.core.units import say
 from convcost.spec.syntax import Knob, KnobValue, Spec
 
@@ -69,7 +69,7 @@ def _exact(value: Any) -> Any:
     """Floats and decimals as the fractions they are written as, text as YAML would read it."""
     if isinstance(value, (float, Decimal)):
         value = str(value)
-    value = plain(value)
+    value = python_int(value)
     if not isinstance(value, str):
         return tuple(value) if isinstance(value, list) else value
     if value in ("true", "false"):

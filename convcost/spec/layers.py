@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcost.core.errors import Where, did_you_mean, nearest
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, OneOf, Sides
@@ -15,12 +15,15 @@ from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 MOST_COLUMNS = 100
 
 
-class LayerReader(Reader):
+class LayerReader:
     """Reads sequences of layers."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
 
     def items(self, tree: Tree, scope: str, names: Names) -> tuple[Item, ...]:
         if not isinstance(tree, SequenceNode):
-            self.complain(tree.where, scope, f"must be a list of layers, got {say_tree(tree)}")
+            self.reader.complain(tree.where, scope, f"must be a list of layers, got {say_tree(tree)}")
             return (Item(tree.where, Broken()),)
         return tuple(self.item(entry, scope, names) for entry in tree.items)
 
@@ -28,15 +31,17 @@ class LayerReader(Reader):
         if isinstance(tree, ScalarNode) and isinstance(tree.value, str):
             return Item(tree.where, self.call(tree, scope, names))
         if not isinstance(tree, MappingNode):
-            self.complain(tree.where, scope, f"a layer is an op's name or {{op: {{…}}}}, got {say_tree(tree)}")
+            self.reader.complain(tree.where, scope, f"a layer is an op's name or {{op: {{…}}}}, got {say_tree(tree)}")
             return Item(tree.where, Broken())
         modifiers = {key: value for key, value in tree.pairs.items() if key in MODIFIERS}
         verbs = [key for key in tree.pairs if key not in MODIFIERS]
         if len(verbs) != 1:
             got = f"got {' and '.join(verbs)}" if verbs else "got none"
-            self.complain(tree.where, scope, f"a layer has exactly one op or block, {got}{self.remedy(verbs, names)}")
+            self.reader.complain(
+                tree.where, scope, f"a layer has exactly one op or block, {got}{self.remedy(verbs, names)}"
+            )
             named = modifiers.get("name")
-            return Item(tree.where, Broken(), self.layer_name(named, scope) if named is not None else None)
+            return Item(tree.where, Broken(), self.reader.layer_name(named, scope) if named is not None else None)
         return self.item_of(tree, verbs[0], modifiers, scope, names)
 
     def remedy(self, verbs: list[str], names: Names) -> str:
@@ -50,7 +55,7 @@ class LayerReader(Reader):
 
     def item_of(self, tree: MappingNode, verb: str, modifiers: dict[str, Tree], scope: str, names: Names) -> Item:
         named = modifiers.get("name")
-        name = self.layer_name(named, scope) if named is not None else None
+        name = self.reader.layer_name(named, scope) if named is not None else None
         scope = f"{scope}.{name or verb}" if verb not in VERBS or name else scope
         self.refuse_misplaced(tree, verb, scope)
         body: Body
@@ -64,23 +69,23 @@ class LayerReader(Reader):
             body = self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
         condition, repeat, side = modifiers.get("if"), modifiers.get("repeat"), modifiers.get("side")
         if side is not None and not (isinstance(side, ScalarNode) and isinstance(side.value, bool)):
-            self.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
+            self.reader.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
         if "then" in modifiers and repeat is None:
-            self.complain(tree.keys["then"], scope, "then goes with repeat")
+            self.reader.complain(tree.keys["then"], scope, "then goes with repeat")
         if "as" in modifiers:
             body = self.written_as(modifiers["as"], body, scope)
-        inputs = self.edges(modifiers["in"], scope) if "in" in modifiers else ()
+        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
-            self.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
+            self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
         if "in" in modifiers and not inputs:
             body = Broken()
         return Item(
             where=tree.where,
             body=body,
             name=name,
-            condition=self.value(condition, f"{scope}: if", names) if condition else None,
+            condition=self.reader.value(condition, f"{scope}: if", names) if condition else None,
             inputs=inputs,
-            repeat=self.value(repeat, f"{scope}: repeat", names) if repeat else None,
+            repeat=self.reader.value(repeat, f"{scope}: repeat", names) if repeat else None,
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=isinstance(side, ScalarNode) and side.value is True,
         )
@@ -90,17 +95,17 @@ class LayerReader(Reader):
         belongs = {"join": "parallel", "columns": "each", "rows": "each"}
         for key in tree.pairs:
             if belongs.get(key, verb) != verb:
-                self.complain(tree.keys[key], scope, f"{key} goes with {belongs[key]}, not with {verb}")
+                self.reader.complain(tree.keys[key], scope, f"{key} goes with {belongs[key]}, not with {verb}")
 
     def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
         """The body, with how the reference implementation writes its op."""
         form = tree.text if isinstance(tree, ScalarNode) else ""
         if form not in FORMS:
-            self.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
+            self.reader.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
         elif isinstance(body, Call):
             return body._replace(form=form)
         elif not isinstance(body, Broken):
-            self.complain(tree.where, scope, "as says how an op is written; there is none here")
+            self.reader.complain(tree.where, scope, "as says how an op is written; there is none here")
         return body
 
     def overrides(self, tree: Tree | None, body: object, scope: str, names: Names) -> dict[str, Value]:
@@ -108,14 +113,14 @@ class LayerReader(Reader):
             return {}
         if not isinstance(body, Call):
             if not isinstance(body, Broken):
-                self.complain(
+                self.reader.complain(
                     tree.where, scope, "then changes the arguments of a repeated op or block; there is none here"
                 )
             return {}
-        table = self.mapping(tree, f"{scope}: then", self.attributes(body.target))
+        table = self.reader.mapping(tree, f"{scope}: then", self.attributes(body.target))
         pairs, known = (table.pairs if table else {}), self.attributes(body.target)
         return {
-            name: self.value(value, f"{scope}.{name}", names)
+            name: self.reader.value(value, f"{scope}.{name}", names)
             for name, value in pairs.items()
             if known is None or name in known
         }
@@ -123,9 +128,11 @@ class LayerReader(Reader):
     def parallel(self, tree: MappingNode, scope: str, names: Names) -> Parallel | Broken:
         branches, join = tree.pairs["parallel"], tree.pairs.get("join")
         if join is None:
-            self.complain(tree.where, scope, "parallel needs a join: add, concat or another op of several inputs")
+            self.reader.complain(
+                tree.where, scope, "parallel needs a join: add, concat or another op of several inputs"
+            )
         if not isinstance(branches, MappingNode) or len(branches.pairs) < 2:
-            self.complain(branches.where, scope, "parallel needs two or more named branches")
+            self.reader.complain(branches.where, scope, "parallel needs two or more named branches")
             return Broken()
         read = tuple(
             self.branch(name, branches.keys[name], body, f"{scope}.{name}", names)
@@ -142,9 +149,9 @@ class LayerReader(Reader):
             return self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names)
         for key, where in tree.keys.items() if isinstance(tree, MappingNode) else ():
             if key in MODIFIERS:
-                self.complain(where, scope, f"{key} does not go with a join")
+                self.reader.complain(where, scope, f"{key} does not go with a join")
             elif key in VERBS:
-                self.complain(tree.where, scope, f"must be an op or a block, got {key}")
+                self.reader.complain(tree.where, scope, f"must be an op or a block, got {key}")
                 return Broken()
         body = self.item(tree, scope, names).body
         return body if isinstance(body, Call) else Broken()
@@ -152,36 +159,36 @@ class LayerReader(Reader):
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
         if not isinstance(tree, MappingNode):
             return Branch(name, where, self.items(tree, scope, names))
-        full = self.mapping(tree, scope, ("if", "in", "layers"), required=("layers",))
+        full = self.reader.mapping(tree, scope, ("if", "in", "layers"), required=("layers",))
         pairs = full.pairs if full else {}
-        inputs = self.edges(pairs["in"], scope) if "in" in pairs else ()
+        inputs = self.reader.edges(pairs["in"], scope) if "in" in pairs else ()
         if len(inputs) > 1:
-            self.complain(pairs["in"].where, scope, f"a branch takes 1 input, got {len(inputs)}")
+            self.reader.complain(pairs["in"].where, scope, f"a branch takes 1 input, got {len(inputs)}")
         return Branch(
             name,
             where,
             self.items(pairs["layers"], scope, names) if "layers" in pairs else (Item(where, Broken()),),
-            self.value(pairs["if"], f"{scope}: if", names) if "if" in pairs else None,
+            self.reader.value(pairs["if"], f"{scope}: if", names) if "if" in pairs else None,
             inputs,
         )
 
     def table(self, tree: MappingNode, scope: str, names: Names) -> Each | Broken:
         heads, body = tree.pairs.get("columns"), tree.pairs.get("rows")
         if not isinstance(heads, SequenceNode) or not isinstance(body, SequenceNode) or not heads.items:
-            self.complain(tree.where, scope, "each needs columns (a list of names) and rows (a list of lists)")
+            self.reader.complain(tree.where, scope, "each needs columns (a list of names) and rows (a list of lists)")
             return Broken()
-        before = len(self.problems)
+        before = len(self.reader.problems)
         columns = self.columns(heads, scope)
         if not columns:
             return Broken()
         rows = [self.row(row, columns, scope, names) for row in body.items]
-        if len(self.problems) > before:
+        if len(self.reader.problems) > before:
             return Broken()
         each = tree.pairs["each"]
         inner = names.plus([*(c for c in columns if NAME.fullmatch(c)), "row"])
         items = self.items(each, scope, inner) if isinstance(each, SequenceNode) else (self.item(each, scope, inner),)
         if not items:
-            self.complain(each.where, scope, "each needs one layer or more")
+            self.reader.complain(each.where, scope, "each needs one layer or more")
             return Broken()
         return Each(columns, tuple(rows), items)
 
@@ -189,17 +196,21 @@ class LayerReader(Reader):
         """The names of a table's columns: labels such as 50, or names that its layers can use."""
         columns: list[str] = []
         if len(heads.items) > MOST_COLUMNS:
-            self.complain(heads.where, scope, f"a table may have {MOST_COLUMNS} columns, got {len(heads.items):,}")
+            self.reader.complain(
+                heads.where, scope, f"a table may have {MOST_COLUMNS} columns, got {len(heads.items):,}"
+            )
             return ()
         for head in heads.items:
             text = head.text if isinstance(head, ScalarNode) else ""
             if not text:
                 got = "''" if isinstance(head, ScalarNode) and head.quoted else say_tree(head)
-                self.complain(head.where, scope, f"a column needs a name, got {got}")
-            elif text in columns or (whole(text) is not None and whole(text) in map(whole, columns)):
-                self.complain(head.where, scope, f"columns must have different names, got {text!r}")
+                self.reader.complain(head.where, scope, f"a column needs a name, got {got}")
+            elif text in columns or (
+                whole_number(text) is not None and whole_number(text) in map(whole_number, columns)
+            ):
+                self.reader.complain(head.where, scope, f"columns must have different names, got {text!r}")
             elif text != "name" and NAME.fullmatch(text):
-                self.new_name(text, head.where, scope)
+                self.reader.new_name(text, head.where, scope)
             columns.append(text)
         return tuple(columns)
 
@@ -207,24 +218,26 @@ class LayerReader(Reader):
         """The cells of one row; a cell in the column `name` is a name, not an expression."""
         if not isinstance(row, SequenceNode):
             need = f"a row must be a list of {len(columns)} cells ({', '.join(columns)})"
-            self.complain(row.where, scope, f"{need}, got {say_tree(row)}")
+            self.reader.complain(row.where, scope, f"{need}, got {say_tree(row)}")
             return ()
         if len(row.items) != len(columns):
             need = f"a row needs {len(columns)} cells ({', '.join(columns)})"
-            self.complain(row.where, scope, f"{need}, got {len(row.items)}")
+            self.reader.complain(row.where, scope, f"{need}, got {len(row.items)}")
         return tuple(
-            Value(cell.where, self.layer_name(cell, scope)) if column == "name" else self.value(cell, scope, names)
+            Value(cell.where, self.reader.layer_name(cell, scope))
+            if column == "name"
+            else self.reader.value(cell, scope, names)
             for column, cell in zip(columns, row.items)
         )
 
     def is_target(self, name: str, names: Names) -> bool:
-        return name in OPS or name in self.blocks or name in names.values or name == NOTHING
+        return name in OPS or name in self.reader.blocks or name in names.values or name == NOTHING
 
     def attributes(self, target: str) -> tuple[str, ...] | None:
         """The arguments that a target takes; None if that is not known before the network is built."""
         if target in OPS:
             return tuple(OPS[target].attrs)
-        return self.blocks.get(target)
+        return self.reader.blocks.get(target)
 
     def call(self, tree: ScalarNode, scope: str, names: Names) -> Call | Broken:
         name = str(tree.value)
@@ -232,31 +245,35 @@ class LayerReader(Reader):
 
     def call_of(self, where: Where, target: str, tree: Tree, scope: str, names: Names) -> Call | Broken:
         if not self.is_target(target, names):
-            targets = [*OPS, *self.blocks]
-            self.complain(where, scope, f"there is no op or block {target!r}{op_hint(target, targets, VERBS)}")
+            targets = [*OPS, *self.reader.blocks]
+            self.reader.complain(where, scope, f"there is no op or block {target!r}{op_hint(target, targets, VERBS)}")
             target = op_meant(target, targets)  # what is wrong with its arguments and behind it can still be told
             if not target:
                 return BrokenCall()
         empty = isinstance(tree, ScalarNode) and tree.value is None
         if not empty and not isinstance(tree, MappingNode):
-            self.complain(tree.where, scope, f"the arguments of {target} must be a mapping, got {say_tree(tree)}")
+            self.reader.complain(
+                tree.where, scope, f"the arguments of {target} must be a mapping, got {say_tree(tree)}"
+            )
             return BrokenCall()
-        before = len(self.problems)
+        before = len(self.reader.problems)
         known = self.attributes(target)
-        table = None if empty else self.mapping(tree, scope, known, of_op=target in OPS)
+        table = None if empty else self.reader.mapping(tree, scope, known, of_op=target in OPS)
         given = self.arguments(table, known)
         if table and target in OPS:  # a word of another tool has been told, and hides nothing
-            before += sum(bool(key in given.values() or attribute_note(key)) for key in self.unknown(table, known))
+            before += sum(
+                bool(key in given.values() or attribute_note(key)) for key in self.reader.unknown(table, known)
+            )
         args = {
             name: self.argument(target, name, table.pairs[key], f"{scope}.{name}", names)  # type: ignore[union-attr]
             for name, key in given.items()
         }
         if target in OPS:
             required = [attr.name for attr in OPS[target].attrs.values() if attr.required]
-            missing = self.missing(table, required, known) if table else required
+            missing = self.reader.missing(table, required, known) if table else required
             if missing:
-                self.complain(where, scope, f"{target} needs {' and '.join(missing)}")
-        return BrokenCall() if len(self.problems) > before else Call(where, target, args)
+                self.reader.complain(where, scope, f"{target} needs {' and '.join(missing)}")
+        return BrokenCall() if len(self.reader.problems) > before else Call(where, target, args)
 
     def arguments(self, table: MappingNode | None, known: tuple[str, ...] | None) -> dict[str, str]:
         """Argument -> the key that it is given by: its name, or what another tool calls it."""
@@ -270,11 +287,11 @@ class LayerReader(Reader):
         kind = OPS[target].attrs[name].kind if target in OPS else None
         word = tree.value if isinstance(tree, ScalarNode) else None
         if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):
-            return self.value(tree, scope, names)
+            return self.reader.value(tree, scope, names)
         if word in kind.words:
             return Value(tree.where, word)
-        if not NAME.fullmatch(word) or word in names.values or word in self.sayable:
-            return self.value(tree, scope, names)
+        if not NAME.fullmatch(word) or word in names.values or word in self.reader.sayable:
+            return self.reader.value(tree, scope, names)
         near = nearest(word, names.values)
-        self.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
+        self.reader.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
         return Value(tree.where, Broken())

@@ -9,7 +9,7 @@ from typing import Any
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.core.expr import ExprError
-from convcost.core.reading import whole
+from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Node, producer
 from convcost.graph.walk import Walk
@@ -30,7 +30,9 @@ class Lookup:
     Problems are kept and do not stop the rest, up to so many: then `SpecError` is raised with them.
     """
 
-    def __init__(self, spec: Spec, knobs: Mapping[str, Any], most_problems: int = MOST_PROBLEMS) -> None:
+    def __init__(
+        self, spec: Spec, knobs: Mapping[str, Any], most_problems: int = MOST_PROBLEMS, walk: Walk | None = None
+    ) -> None:
         self.spec = spec
         self.knobs = dict(knobs)
         self.problems: list[Problem] = []
@@ -38,15 +40,14 @@ class Lookup:
         self.said: set[Where] = set()
         self.read: set[str] = set()
         self.assumptions: dict[Any, None] = {}
-        self.sides: list[str] = []
         self.consumed: set[str] = set()
         """Edges that only a layer reads that is wrong itself."""
         self.blind = False
         """Whether a complaint leaves open which layer reads which, so that nothing more is said about that."""
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
-        self.steps = self.nesting = 0
-        self.walk = Walk(())
+        self.steps = 0
+        self.walk = walk or Walk(())
 
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""
@@ -117,7 +118,7 @@ class Lookup:
         if not flow.known or not part:
             return flow
         parts = len(flow.edges)
-        at = whole(part)
+        at = whole_number(part)
         if parts == 1 or at is None or at >= parts:
             has = f"which has {parts} part{'s' * (parts > 1)} (the first is {name}:0)"
             self.complain(edge.where, place.path(label), f"reads part {part!r} of {name!r}, {has}")

@@ -8,7 +8,7 @@ from convcost.core.errors import Problem, SpecError, Where
 from convcost.ops import Unfit
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
-from convcost.spec.reader import Names, say_tree
+from convcost.spec.reader import Names, Reader, say_tree
 from convcost.spec.syntax import (
     BROKEN,
     Block,
@@ -50,47 +50,50 @@ def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
     Raises `SpecError` if it is no spec at all.
     """
     tree, problems = parse_tree(text, file)
-    return _FileReader(file, problems).spec(tree), problems
+    return _FileReader(Reader(file, problems)).spec(tree), problems
 
 
-class _FileReader(LayerReader):
+class _FileReader:
     """Reads the keys at the top of a file."""
 
-    cyclic = False
-    """Whether a block contains itself."""
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.sequences = LayerReader(reader)
+        self.cyclic = False
+        """Whether a block contains itself."""
 
     def spec(self, tree: Tree) -> Spec:
         if not isinstance(tree, MappingNode):
             raise SpecError(
-                [*self.problems, Problem(tree.where, "", f"a spec must be a mapping, got {say_tree(tree)}")]
+                [*self.reader.problems, Problem(tree.where, "", f"a spec must be a mapping, got {say_tree(tree)}")]
             )
-        top = self.mapping(tree, "", _TOP, required=("convcost", "name", "input", "layers"))
+        top = self.reader.mapping(tree, "", _TOP, required=("convcost", "name", "input", "layers"))
         if top is None or "layers" not in top.pairs or "input" not in top.pairs:
-            raise SpecError(self.problems)
+            raise SpecError(self.reader.problems)
         self.version(top)
-        year = self.scalar(top, "year", int)
+        year = self.reader.scalar(top, "year", int)
         knobs = self.knobs(top)
         names = Names(frozenset(knobs))
-        self.words = frozenset(c for knob in knobs.values() for c in knob.choices if isinstance(c, str))
+        self.reader.words = frozenset(c for knob in knobs.values() for c in knob.choices if isinstance(c, str))
         blocks = self.read_blocks(top, names)
         return Spec(
-            file=self.file,
-            name=str(self.scalar(top, "name", str) or "network"),
-            title=str(self.scalar(top, "title", str) or ""),
+            file=self.reader.file,
+            name=str(self.reader.scalar(top, "name", str) or "network"),
+            title=str(self.reader.scalar(top, "title", str) or ""),
             year=year if isinstance(year, int) else None,
-            source=str(self.scalar(top, "source", str) or ""),
-            about=str(self.scalar(top, "about", str) or ""),
+            source=str(self.reader.scalar(top, "source", str) or ""),
+            about=str(self.reader.scalar(top, "about", str) or ""),
             knobs=knobs,
             presets=self.presets(top, knobs),
             blocks=blocks,
             input=self.input(top.pairs["input"], names),
             layers=self.layers(top.pairs["layers"], names),
-            outputs=self.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
+            outputs=self.reader.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
         )
 
     def layers(self, tree: Tree, names: Names) -> tuple[Item, ...]:
         """The network's layers; not built where blocks contain themselves."""
-        items = self.items(tree, "layers", names)
+        items = self.sequences.items(tree, "layers", names)
         return (Item(tree.where, Broken()),) if self.cyclic else items
 
     def version(self, top: MappingNode) -> None:
@@ -99,37 +102,37 @@ class _FileReader(LayerReader):
             isinstance(stated, ScalarNode) and stated.value == VERSION and stated.text == "1"
         ):
             got = f"the text {stated.value!r}" if isinstance(stated, ScalarNode) and stated.quoted else say_tree(stated)
-            self.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
+            self.reader.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
 
     def input(self, tree: Tree, names: Names) -> tuple[Value, ...]:
         if not isinstance(tree, SequenceNode) or len(tree.items) not in (1, 3):
             got = f"a list of {len(tree.items)}" if isinstance(tree, SequenceNode) else say_tree(tree)
             need = "must be [height, width, channels], or [channels] for a vector"
-            self.complain(tree.where, "input", f"{need}, got {got}")
+            self.reader.complain(tree.where, "input", f"{need}, got {got}")
             return ()
-        return tuple(self.value(part, "input", names) for part in tree.items)
+        return tuple(self.reader.value(part, "input", names) for part in tree.items)
 
     def knobs(self, top: MappingNode) -> dict[str, Knob]:
-        table = self.mapping(top.pairs.get("knobs"), "knobs")
+        table = self.reader.mapping(top.pairs.get("knobs"), "knobs")
         if table is None:
             return {}
         return {name: self.knob(name, table.keys[name], tree) for name, tree in table.pairs.items()}
 
     def knob(self, name: str, where: Where, tree: Tree) -> Knob:
         scope = f"knobs.{name}"
-        self.new_name(name, where, scope)
+        self.reader.new_name(name, where, scope)
         choices: tuple[KnobValue, ...] = ()
         about = ""
         default: Tree | None = tree
         if isinstance(tree, MappingNode):
-            self.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
+            self.reader.mapping(tree, scope, ("default", "choices", "about"), required=("default",))
             default, listed = tree.pairs.get("default"), tree.pairs.get("choices")
-            about = str(self.scalar(tree, "about", str) or "")
+            about = str(self.reader.scalar(tree, "about", str) or "")
             if isinstance(listed, SequenceNode):
                 constants = [self.constant(choice, scope) for choice in listed.items]
                 choices = tuple(choice for choice in constants if choice is not None)
             elif listed is not None:
-                self.complain(listed.where, scope, f"choices must be a list, got {say_tree(listed)}")
+                self.reader.complain(listed.where, scope, f"choices must be a list, got {say_tree(listed)}")
         value = self.constant(default, scope) if default is not None else None
         if default is None or value is None:
             return Knob(name, where, BROKEN, choices, about)
@@ -137,7 +140,7 @@ class _FileReader(LayerReader):
         try:
             knob_value(knob, value)
         except Unfit as error:
-            self.complain(default.where, scope, str(error).removeprefix(f"{name} "))
+            self.reader.complain(default.where, scope, str(error).removeprefix(f"{name} "))
             return Knob(name, where, BROKEN, choices, about)
         return knob
 
@@ -153,17 +156,17 @@ class _FileReader(LayerReader):
         elif isinstance(tree, ScalarNode) and tree.value is not None:
             return tree.value
         need = "must be a number, a word, true or false, or a list of integers"
-        self.complain(tree.where, scope, f"{need}, got {say_tree(tree)}")
+        self.reader.complain(tree.where, scope, f"{need}, got {say_tree(tree)}")
         return None
 
     def presets(self, top: MappingNode, knobs: dict[str, Knob]) -> dict[str, dict[str, KnobValue]]:
-        table = self.mapping(top.pairs.get("presets"), "presets")
+        table = self.reader.mapping(top.pairs.get("presets"), "presets")
         if table is None:
             return {}
         presets = {}
         for name, tree in table.pairs.items():
             scope = f"presets.{name}"
-            settings = self.mapping(tree, scope, tuple(knobs))
+            settings = self.reader.mapping(tree, scope, tuple(knobs))
             presets[name] = self.preset(scope, settings, knobs)
         return presets
 
@@ -174,22 +177,22 @@ class _FileReader(LayerReader):
                 try:
                     values[knob] = knob_value(knobs[knob], value)
                 except Unfit as error:
-                    self.complain(tree.where, scope, str(error))
+                    self.reader.complain(tree.where, scope, str(error))
         return values
 
     def read_blocks(self, top: MappingNode, names: Names) -> dict[str, Block]:
-        table = self.mapping(top.pairs.get("blocks"), "blocks")
+        table = self.reader.mapping(top.pairs.get("blocks"), "blocks")
         if table is None:
             return {}
         bodies: dict[str, MappingNode] = {}
         for name, tree in table.pairs.items():
-            self.new_name(name, table.keys[name], f"blocks.{name}")
+            self.reader.new_name(name, table.keys[name], f"blocks.{name}")
             if name in names.values:
-                self.complain(table.keys[name], f"blocks.{name}", f"the name {name!r} is taken: it is a knob")
-            body = self.mapping(tree, f"blocks.{name}", _BLOCK, required=("layers",))
-            args = self.mapping(body.pairs.get("args"), f"blocks.{name}.args") if body else None
-            unread = body is None or bool(self.unknown(body, _BLOCK))
-            self.blocks[name] = tuple(args.pairs) if args else None if unread else ()
+                self.reader.complain(table.keys[name], f"blocks.{name}", f"the name {name!r} is taken: it is a knob")
+            body = self.reader.mapping(tree, f"blocks.{name}", _BLOCK, required=("layers",))
+            args = self.reader.mapping(body.pairs.get("args"), f"blocks.{name}.args") if body else None
+            unread = body is None or bool(self.reader.unknown(body, _BLOCK))
+            self.reader.blocks[name] = tuple(args.pairs) if args else None if unread else ()
             if body is not None:
                 bodies[name] = body
         blocks = {name: self.block(name, body, names) for name, body in bodies.items()}
@@ -201,23 +204,23 @@ class _FileReader(LayerReader):
         args: dict[str, Value | None] = {}
         stated = body.pairs.get("args")
         for arg, tree in stated.pairs.items() if isinstance(stated, MappingNode) else ():
-            self.new_name(arg, stated.keys[arg], f"{scope}.args.{arg}")  # type: ignore[union-attr]
+            self.reader.new_name(arg, stated.keys[arg], f"{scope}.args.{arg}")  # type: ignore[union-attr]
             missing = isinstance(tree, ScalarNode) and tree.value is None
             # A default may use the knobs and the arguments before it.
-            args[arg] = None if missing else self.value(tree, f"{scope}.args.{arg}", names.plus(args))
+            args[arg] = None if missing else self.reader.value(tree, f"{scope}.args.{arg}", names.plus(args))
         inputs, outputs = (self.different_edges(body, key, scope) for key in ("inputs", "outputs"))
         layers = body.pairs.get("layers")
-        items = self.items(layers, scope, names.plus(args)) if layers is not None else ()
+        items = self.sequences.items(layers, scope, names.plus(args)) if layers is not None else ()
         names_of_inputs = tuple(edge.name for edge in inputs) or ("input",)
-        return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.blocks[name] is None)
+        return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.reader.blocks[name] is None)
 
     def different_edges(self, body: MappingNode, key: str, scope: str) -> tuple[EdgeName, ...]:
         """The names under a key of a block, each of which may stand once."""
         listed = body.pairs.get(key)
-        edges = self.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()
+        edges = self.reader.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()
         for i, edge in enumerate(edges):
             if edge.name in [earlier.name for earlier in edges[:i]]:
-                self.complain(edge.where, f"{scope}.{key}", f"the name {edge.name!r} stands twice")
+                self.reader.complain(edge.where, f"{scope}.{key}", f"the name {edge.name!r} stands twice")
         return edges
 
     def refuse_cycles(self, blocks: dict[str, Block]) -> None:
@@ -231,7 +234,7 @@ class _FileReader(LayerReader):
                 if call.target in (*path, name):
                     trail = [*path, name][[*path, name].index(call.target) :]
                     what = f"a block cannot contain itself: {' -> '.join([*trail, call.target])}"
-                    self.complain(call.where, f"blocks.{name}", what)
+                    self.reader.complain(call.where, f"blocks.{name}", what)
                     self.cyclic = True
                 else:
                     visit(call.target, (*path, name))

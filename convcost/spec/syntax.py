@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from convcost.core.errors import Where
 from convcost.core.expr import Expr, Names
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = {}  # a Mapping to all who read it; a read-only proxy could not be pickled
 KnobValue = int | Fraction | bool | str | tuple[int, ...]
 
 

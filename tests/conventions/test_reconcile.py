@@ -156,10 +156,20 @@ def test_printed_figures(text: str, value: int, last: int) -> None:
     assert Printed.parse(text) == Printed(text, Fraction(value), Fraction(last))
 
 
-@pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "4,13G", "9" * 5000, "٣M", "4.G"])
+@pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "4,13G", "9" * 5000, "٣M", "4.G", "4MiB"])
 def test_no_figure(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is no figure; write it as printed, e\.g\. 4\.13G, 300M or 4,089,184,256$"):
+    with pytest.raises(UsageError, match=r"' is not a count, e\.g\. 300M, 4\.1G or 4,089,184,256$"):
         Printed.parse(text)
+
+
+@pytest.mark.parametrize("text", ["2.7Ki", "~0.30M", "1.9k"])  # 2,764.8 is rounded from 2,765 and others
+def test_a_figure_need_not_be_whole_itself(text: str) -> None:
+    figure = Printed.parse(text)
+    assert figure.text == text
+    assert [count for count in range(2_713, 2_818) if figure.rounds(count) == "rounded"] == (
+        # 1,024 · (2.7 ± 0.05) is 2,713.6 to 2,816
+        [*range(2_714, 2_817)] if text == "2.7Ki" else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,7 +246,8 @@ def test_every_format(arguments: tuple[str, ...], fmt: str) -> None:
         (("resnet50", "thopp"), "there is no convention 'thopp'. Did you mean thop?"),
         (("resnet50", "a", "b", "c"), "give at most two conventions, or figures with --printed"),
         (("resnet50", "thop", "--printed", "4G"), "give at most two conventions, or figures with --printed"),
-        (("resnet50", "--printed", "many"), "'many' is no figure; write it as printed"),
+        (("resnet50", "--printed", "many"), "'many' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+        (("resnet50", "--printed", "4.1"), "'4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G"),
         (("resnet50", "--batch", "0"), "batch must be an integer >= 1, got 0"),
     ],
 )
@@ -249,7 +260,7 @@ def test_misuse(arguments: tuple[str, ...], said: str) -> None:
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
-        ("4.1", "a figure needs its unit, as in 4.1G or 4.1M"),
+        ("25", "a figure needs its unit, as in 25G or 25M"),
         # What PyTorch's own counter prints for ResNet-50 (test_conventions.py).
         ("8.15G", "nearest is resnet50, torch: 8,178,368,512"),
     ],

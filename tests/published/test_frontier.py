@@ -32,7 +32,7 @@ def run(*arguments: str) -> Result:
 
 
 def made(cost: int, accuracy: int | Fraction, family: str = "f") -> Point:
-    row = Measured("", family, "x", "", {}, 0, str(accuracy), "", "", "", "", 0, "", "", "", "", "")
+    row = Measured("", family, "x", top1=str(accuracy))
     return Point(row, Fraction(accuracy), cost, COUNTED)
 
 
@@ -243,7 +243,7 @@ def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_famil
         (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
-        (["--max", "little"], "the most macs must be a number such as 300M or 4.1G, got 'little'"),
+        (["--max", "little"], "'little' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
         (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
         (
             ["--min", "0"],

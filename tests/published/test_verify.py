@@ -12,9 +12,10 @@ from helpers.paths import ROOT
 from convcost import load
 from convcost.conventions.catalog import all_conventions
 from convcost.core.errors import UsageError
+from convcost.core.printed import Printed
 from convcost.published.count import Recount
 from convcost.published.data import KINDS, Claim, accuracies, claims, combined, definitions, read_claims, sources
-from convcost.published.figure import BYTES, COUNTS, QUANTITIES, SHARES, Figure, figure
+from convcost.published.figure import QUANTITIES, Figure, figure
 from convcost.published.verify import CITED, DIFFERS, REPRODUCED, UNEXPLAINED, Verdict, judge, verify
 from convcost.spec.zoo import files
 
@@ -76,18 +77,18 @@ def test_a_unit_may_stand_behind_the_number(together):
 
 WRONG = [
     (("weights", "1", "", ""), "quantity: there is no 'weights'"),
-    (("macs", "1", "Q", ""), "unit: there is no 'Q' for MACs. Known: B, G, K, Ki, M, Mi"),
+    (("macs", "1", "Q", ""), "unit: there is no 'Q' for MACs. Known: B, G, Gi, K, Ki, M, Mi, P, Pi, T, Ti"),
     (("macs", "1", "KiB", ""), "unit: there is no 'KiB' for MACs. Did you mean Ki?"),
-    (("weight_bytes", "1", "G", ""), "unit: there is no 'G' for weights in memory. Known: B, KiB, MiB, kB"),
-    (("macs", "3,00", "M", ""), "printed: '3,00' is not a number, e.g. 569 or 4.24"),
-    (("macs", "7,24.4", "M", ""), "printed: '7,24.4' is not a number, e.g. 569 or 4.24"),
-    (("macs", "9" * 5000, "", ""), "is not a number, e.g. 569 or 4.24"),
+    (("weight_bytes", "1", "G", ""), "printed: '1 G': G may mean powers of 1,000 or of 1,024; write 1GiB"),
+    (("macs", "3,00", "M", ""), "printed: '3,00 M' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+    (("macs", "7,24.4", "M", ""), "printed: '7,24.4 M' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+    (("macs", "9" * 5000, "", ""), "is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
     (("macs", "4", "M", "to 00"), "rounding: 'to 00' is not empty, down, to N or down to N"),
     (("input_shape", "224x224", "M", ""), "unit: a shape has none, got 'M'"),
     (("input_shape", "224x224", "", "to 7"), "rounding: a shape has none, got 'to 7'"),
-    (("macs", "4.2M", "M", ""), "printed: '4.2M' is not a number, e.g. 569 or 4.24"),
-    (("macs", "4.2Q", "", ""), "printed: '4.2Q' is not a number, e.g. 569 or 4.24"),
-    (("macs", "-4", "M", ""), "printed: '-4' is not a number, e.g. 569 or 4.24"),
+    (("macs", "4.2M", "M", ""), "printed: '4.2M M' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+    (("macs", "4.2Q", "", ""), "printed: '4.2Q' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+    (("macs", "-4", "M", ""), "printed: '-4 M' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
     (("macs", "4", "M", "up"), "rounding: 'up' is not empty, down, to N or down to N"),
     (("macs", "4", "M", "to 0"), "rounding: 'to 0' is not empty, down, to N or down to N"),
     (("input_shape", "224 by 224", "", ""), "printed: '224 by 224' is not a shape, e.g. 112×112×64 or 112²×64"),
@@ -208,9 +209,9 @@ def test_every_explanation_that_can_be_recomputed_is(verdicts):
 
 def misprinted(read: Figure) -> Figure:
     """The figure with its last digit changed by more than its rounding."""
-    if isinstance(read.value, tuple):
-        return read._replace(value=(read.value[0] + 1, *read.value[1:]))
-    return read._replace(value=read.value + (2 * read.quantum or 1))
+    if not isinstance(read.means, Printed):
+        return read._replace(means=(read.means[0] + 1, *read.means[1:]))
+    return read._replace(means=read.means._replace(value=read.means.value + (2 * read.means.last or 1)))
 
 
 def test_a_wrong_digit_in_print_is_noticed(verdicts, counter):
@@ -240,7 +241,8 @@ def test_no_figure_stands_twice_and_everything_that_is_defined_is_used():
     assert {key for claim in every for key in claim.counting} == set(definitions())
     assert {claim.source for claim in every} | {one.source for one in accuracies()} == set(sources())
     page = (ROOT / "docs" / "published.md").read_text(encoding="utf-8")
-    assert [word for word in (*QUANTITIES, *COUNTS, *BYTES, *SHARES) if f"`{word}`" not in page and word] == []
+    words = {*QUANTITIES, *(claim.figure.unit for claim in every)}
+    assert [word for word in sorted(words) if f"`{word}`" not in page and word] == []
 
 
 def test_sources_and_definitions_hold():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -88,6 +89,17 @@ def test_every_window_equals_the_sum_of_terms(made, block, kept, matrix, plane):
     assert np.array_equal(whole.astype(object), right)
     assert np.array_equal(found.astype(object), right[window])
     assert all(isinstance(value, int) for value in found.ravel().tolist())
+
+
+def test_what_is_made_ready_travels_with_a_space_but_no_part_of_it_takes_it_over():
+    made = design_space("lenet5", {}, over={"resolution": "32:41", "classes": [2, 3]})
+    evaluate(made, "macs")
+    assert [*made.products.by_metric] == ["macs"]
+    assert [*pickle.loads(pickle.dumps(made)).products.by_metric] == ["macs"]
+    part = made.taken([np.array([0, 2]), np.array([1])])
+    for other in (part, made.only(["params"])):
+        assert not other.products.by_metric
+    assert evaluate(part, "macs").tolist() == evaluate(made, "macs")[np.ix_([0, 2], [1])].tolist()
 
 
 def test_a_window_may_leave_its_ends_open_or_be_empty():

@@ -135,7 +135,10 @@ def test_budgets_as_people_write_them():
     ("asked", "message"),
     [
         ({}, "give at least one budget: MACs, params or peak memory"),
-        ({"max_macs": "many"}, "the budget of macs must be a number such as 300M or 4.1G, got 'many'"),
+        ({"max_macs": "many"}, "'many' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+        ({"max_macs": "4.1"}, "'4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G"),
+        ({"max_params": 4.1}, "'4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G"),
+        ({"max_peak": 0.5}, "'0.5' is not a whole number of bytes"),
         ({"max_macs": "300M", "dtype": "int9"}, "there is no dtype 'int9'. Did you mean int8?"),
         ({"max_macs": "300M", "maximise": "weight"}, "there is no metric or axis 'weight'"),
         ({"max_macs": "300M", "over": {"resolution": "1:100000", "width": "0.1:100:0.1"}}, "fit looks at every point"),

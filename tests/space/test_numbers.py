@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.core import dims
+from convcost.core.dims import is_integral
 from convcost.space.numbers import Field, Mask, Most, Sum, Undecided, added, along
 
 exactly = settings(deadline=None, derandomize=True, max_examples=150, database=None)
@@ -129,3 +130,16 @@ def test_what_would_fill_the_memory_splits_the_grid():
     with pytest.raises(Undecided):
         (rows * columns).dense()
     assert isinstance(rows, Field)
+
+
+def test_whether_a_number_is_integral_is_asked_and_looking_at_its_type_splits_nothing():
+    """Halves of 2, 4 are integral, those of 1, 3 are not; of 1, 2 only one is, so that the grid must be split."""
+    half = Fraction(1, 2)
+    even, odd, mixed = (along(values, 0, 1) * half for values in ([2, 4], [1, 3], [1, 2]))
+    assert is_integral(even)
+    assert not is_integral(odd)
+    assert mixed.dtype.kind == "O"
+    with pytest.raises(Undecided) as split:
+        is_integral(mixed)
+    assert split.value.labels.tolist() == [False, True]
+    assert is_integral(along([1, 2], 0, 2) * along([3, 4], 1, 2))

@@ -291,7 +291,7 @@ def test_repeated_blocks_cost_nothing():
 
     def steps(depth):
         network = open_network("mobilenet_v2", {"depth": depth})
-        builder = GridBuilder(network.origin.of_spec().spec, network.knobs, set(), compress=True)
+        builder = GridBuilder(network.origin.of_spec().spec, network.knobs, compress=True)
         builder.build(None)
         return len(builder.walk.steps)
 

@@ -49,16 +49,21 @@
   };
   const short = (metric, value) => metric === "peak_activation_bytes"
     ? scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"], " ") : scaled(value, 1000, ["", "k", "M", "G", "T"], " ");
-  // An amount as people write it, exactly: whole numbers of any size, cut to ones.
-  const COUNTS = { "": 1n, k: 10n ** 3n, m: 10n ** 6n, g: 10n ** 9n, b: 10n ** 9n, t: 10n ** 12n };
-  const BYTES = { "": 1n, b: 1n, kib: 2n ** 10n, mib: 2n ** 20n, gib: 2n ** 30n, tib: 2n ** 40n };
+  // An amount as people write it, exactly, as core/reading.py reads it; NaN for what is none, or not whole.
+  const COUNTS = { "": 1n, k: 10n ** 3n, m: 10n ** 6n, g: 10n ** 9n, b: 10n ** 9n, t: 10n ** 12n, p: 10n ** 15n };
+  const BYTES = { "": 1n, b: 1n };
+  [..."kmgtpezy"].forEach((letter, power) => {
+    BYTES[letter + "ib"] = 1024n ** BigInt(power + 1);
+    if (letter in COUNTS) COUNTS[letter + "i"] = BYTES[letter + "i"] = BYTES[letter + "ib"];
+  });
   const amount = (text, units) => {
     const found = text.trim().match(/^(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,30}))?(?:e(\d{1,2}))?\s*([a-z]*)$/i);
     const unit = found && units[found[4].toLowerCase()];
     if (!unit) return NaN;
     const part = found[2] || "";
-    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0);
-    return (digits * unit) / 10n ** BigInt(part.length);
+    const digits = BigInt(found[1].replace(/,/g, "") + part) * 10n ** BigInt(found[3] || 0) * unit;
+    const scale = 10n ** BigInt(part.length);
+    return digits % scale ? NaN : digits / scale;
   };
 
   const place = names.map((name) => space.at[name]);

@@ -108,7 +108,5 @@ def _length(part: slice) -> int:
 
 def _product(tables: DesignSpace, metric: str) -> Product:
     """The metric made ready, kept beside the tables that it is made from."""
-    if metric not in tables.products:
-        tables.products[metric] = Product(tables, metric)
-    product: Product = tables.products[metric]
+    product: Product = tables.products.get(metric, lambda: Product(tables, metric))
     return product

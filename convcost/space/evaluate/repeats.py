@@ -45,7 +45,8 @@ def layout_of(tables: DesignSpace, metric: str) -> AxisRoles:
     kinds = tables.shape[most] / repeats[most]
     outer = (most,) if repeats[most] >= 2 and len(axes) > 1 and tables.points >= kinds * _PLANE else ()
     inner = [axis for axis in axes if axis not in outer]
-    rows = min(inner, key=lambda axis: (tables.shape[axis] == 1, region.profiles(metric)[axis]))
+    profiles = region.profiles(metric)
+    rows = min(inner, key=lambda axis: (tables.shape[axis] == 1, profiles[axis]))
     return AxisRoles(outer, rows, tuple(axis for axis in inner if axis != rows))
 
 
