@@ -10,8 +10,8 @@ from convcost.cli.options import dtype_option, input_option, model_argument, set
 from convcost.cli.output import command_line, deliver
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError
+from convcost.core.policies import POLICIES
 from convcost.core.reading import parse_bytes
-from convcost.memory import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
 from convcost.results.memory import LEVELS

@@ -10,7 +10,7 @@ import click
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError
-from convcost.memory import POLICIES
+from convcost.core.policies import POLICIES
 from convcost.render.table import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

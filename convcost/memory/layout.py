@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from convcost.core.dims import Shape
+from convcost.core.policies import Fuses, Policy
 from convcost.graph.graph import INPUT
 from convcost.graph.walk import Step, output_edges
-from convcost.memory.policies import Fuses, Policy
 from convcost.ops import WEIGHTED
 from convcost.ops.activation import ACTIVATIONS
 

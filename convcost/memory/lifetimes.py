@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
 from convcost.core.dtypes import storage
+from convcost.core.policies import Policy, policy
 from convcost.graph.walk import Step, output_edges
 from convcost.memory.layout import ELEMENTWISE, MemoryLayout, layout
-from convcost.memory.policies import Policy, policy
 from convcost.ops import WEIGHTED
 
 

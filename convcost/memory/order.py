@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError
+from convcost.core.policies import policy
 from convcost.graph.graph import producer
 from convcost.graph.walk import Step, output_edges
 from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import Overwriting, lifetimes
-from convcost.memory.policies import policy
 
 MOST_STATES = 20_000
 """Sets of executed ops that one segment may open before the search settles for a bound; some seconds."""

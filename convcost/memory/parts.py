@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from convcost.core.dims import Dim, Shape, ceil_div
 from convcost.core.errors import UsageError
+from convcost.core.policies import policy
 from convcost.graph.walk import Step
 from convcost.memory.layout import ELEMENTWISE, readers_of
 from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
-from convcost.memory.policies import policy
 
 _POOLS = frozenset({"max_pool", "avg_pool", "global_avg_pool", "global_max_pool"})
 _BY_CHANNEL = frozenset({"channel_shuffle", "dropout", "identity", *_POOLS, *ELEMENTWISE})

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.policies import POLICIES
 from convcost.core.units import decimal_text
-from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
 from convcost.results.memory import Limit

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.core.dtypes import check_dtype, storage
+from convcost.core.policies import POLICIES
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.memory.arena import Plan
 from convcost.memory.lifetimes import Tensor
-from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
 from convcost.render.table import Table
 from convcost.results.report import Report, json_value, op_text, title
