@@ -26,7 +26,6 @@ from convcost.ops import WEIGHTED
 from convcost.published.data import KINDS, Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.render.table import Table
 from convcost.results.report import Totals
-from convcost.space.pareto import front, objective
 from convcost.spec.zoo import names
 
 COSTS = {
@@ -143,7 +142,7 @@ def frontier(
     rows = list(accuracies() if data is None else read_accuracies(data))
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
-    points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
+    points, omitted = costed([one for one in kept if getattr(one, y)], x, y, chosen)
     omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
     points += [_own(model, *accuracy, x, y, chosen) for model, accuracy in own.items()]
     if not points:
@@ -195,6 +194,8 @@ class _Bounds(NamedTuple):
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
     """The points in order of cost, those that none dominates marked; of equal points the first."""
+    from convcost.space.pareto import front, objective  # with numpy, which counting beforehand does without
+
     ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
     costs = objective([point.cost for point in ordered], "cost", largest=False)
     accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
@@ -253,7 +254,7 @@ def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Seq
     return f"{data}{'; ' if said else ''}{said}" if data else said
 
 
-def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+def costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
     """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
     points, omitted = [], []
     with answers("frontier") as known:
