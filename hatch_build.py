@@ -27,9 +27,8 @@ class Counted(BuildHookInterface):  # type: ignore[type-arg]
         environment = {**os.environ, "CONVCOST_CACHE": self.folder.name, "PYTHONPATH": self.root}
         time.sleep(0.1)  # source that was unpacked just now is not trusted to be what runs
         counting = [sys.executable, "-m", "convcost.published.beforehand"]
-        done = subprocess.run(
-            counting, env=environment, cwd=self.folder.name, capture_output=True, text=True, check=False
-        )  # noqa: S603 - our own module
+        there = self.folder.name  # not the checkout: a file there goes before a network of its name
+        done = subprocess.run(counting, env=environment, cwd=there, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             self.app.display_warning(f"nothing is counted beforehand: {done.stderr.strip().splitlines()[-1]}")
         for name in sorted(os.listdir(self.folder.name)):

@@ -29,7 +29,7 @@ COMMANDS = {
     "convcost frontier --format csv": ["-m", "convcost", "frontier", "--format", "csv"],
     "convcost verify": ["-m", "convcost", "verify"],
 }
-COLD = ("convcost list", "convcost frontier --format csv", "convcost verify")
+COLD = ("convcost report mobilenet_v2", "convcost list", "convcost frontier --format csv", "convcost verify")
 REFERENCE = "python -c 'import numpy'"
 
 

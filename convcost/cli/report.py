@@ -17,8 +17,8 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, text_format
-from convcost.core.checks import LEVELS
 from convcost.core.kept import kept_text
+from convcost.core.levels import LEVELS
 from convcost.render.table import render
 
 if TYPE_CHECKING:

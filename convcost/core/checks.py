@@ -7,8 +7,6 @@ from convcost.core.reading import plain
 from convcost.core.units import say
 
 LARGEST_BATCH = 10**15
-LEVELS = ("layer", "block", "stage", "op")
-"""What rows of a report may stand for."""
 
 
 def check_batch(batch: Any) -> int:

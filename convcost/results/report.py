@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost import memory
 from convcost.conventions.convention import PAPER, Convention
-from convcost.core.checks import LEVELS, check_batch
+from convcost.core.checks import check_batch
 from convcost.core.dims import Shape, elements
 from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.levels import LEVELS
 from convcost.core.policies import POLICIES
 from convcost.core.units import binary, compact, decimal_text, exact, percent, shape_text
 from convcost.core.version import __version__
