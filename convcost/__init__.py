@@ -5,14 +5,17 @@
 209069792
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from convcost.core.errors import ConvcostError, SpecError, UsageError
 from convcost.core.version import __version__
-from convcost.networks.load import load
-from convcost.networks.network import Network
 
+TYPE_CHECKING = False  # type checkers know it by its name; importing typing costs more than all the rest here
 if TYPE_CHECKING:
+    from typing import Any
+
+    from convcost.core.errors import ConvcostError, SpecError, UsageError
+    from convcost.networks.load import load
+    from convcost.networks.network import Network
     from convcost.networks.side_by_side import side_by_side
     from convcost.space.fit import fit
     from convcost.space.pareto import pareto
@@ -31,9 +34,14 @@ __all__ = [
     "sweep",
 ]
 
-#: Name -> the module that has it; most of these need numpy, which looking at a network does not.
+#: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "ConvcostError": "convcost.core.errors",
+    "Network": "convcost.networks.network",
+    "SpecError": "convcost.core.errors",
+    "UsageError": "convcost.core.errors",
     "fit": "convcost.space.fit",
+    "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",
     "side_by_side": "convcost.networks.side_by_side",
     "sweep": "convcost.space.sweep",

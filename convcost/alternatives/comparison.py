@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.alternatives.known_laws import FORMS, KnownLaw, known_law
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, compare, ratio
 from convcost.core.dims import Shape, elements
 from convcost.core.units import exact, percent, shape_text
@@ -124,11 +125,14 @@ def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -
     return [*lines, f"{alternative.name} / standard = {counts}{said}"]
 
 
-def _law(way: str, layer: LayerToBuild) -> Law:
-    from convcost.alternatives.law import law_of
+def _law(way: str, layer: LayerToBuild) -> Law | KnownLaw:
+    name, _, text = way.partition(":")
+    amount = int(text or 1)
+    if name in FORMS:
+        return known_law(layer, name, amount)
+    from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
 
-    name, _, amount = way.partition(":")
-    return law_of(layer, name, int(amount or 1))
+    return law_of(layer, name, amount)
 
 
 def _memory_text(alternatives: Sequence[Alternative]) -> str:

@@ -6,7 +6,7 @@ import click
 
 from convcost.cli.options import Setting, dtype_option, input_option, model_argument, set_option, settings
 from convcost.cli.output import command_line, emit
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 
 
 @click.command("explore", epilog="\b\nExample:\n  convcost explore mobilenet_v2 -o explore.html")

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import click
 
-from convcost.cli.compare import compare_command
-from convcost.cli.explain import explain_command
-from convcost.cli.explore import explore_command
-from convcost.cli.fit import fit_command
-from convcost.cli.frontier import frontier_command
-from convcost.cli.list import list_command
-from convcost.cli.memory import memory_command
 from convcost.cli.output import abandon
-from convcost.cli.reconcile import reconcile_command
-from convcost.cli.report import report_command
-from convcost.cli.rewrite import rewrite_command
-from convcost.cli.spec import spec_group
-from convcost.cli.sweep import sweep_command
-from convcost.cli.verify import verify_command
 from convcost.core.errors import ConvcostError
 from convcost.core.version import __version__
 
-#: Heading -> commands, in the order in which help shows them.
+#: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command.
 SECTIONS = {
-    "Look": (list_command, report_command, explain_command, memory_command),
-    "What if": (compare_command, rewrite_command, sweep_command, fit_command, explore_command),
-    "Landscape": (frontier_command,),
-    "Trust": (verify_command, reconcile_command),
-    "Specs": (spec_group,),
+    "Look": ("list", "report", "explain", "memory"),
+    "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
+    "Landscape": ("frontier",),
+    "Trust": ("verify", "reconcile"),
+    "Specs": ("spec",),
 }
+_NAMES = tuple(name for names in SECTIONS.values() for name in names)
 
 
 class _Failure(click.ClickException):
@@ -46,7 +35,18 @@ class _Failure(click.ClickException):
 
 
 class _Group(click.Group):
-    """Commands under headings; errors of the library without a traceback."""
+    """Commands under headings, each imported when it is asked for; errors of the library without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(_NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; all are imported for one that there is not, so that click can say which was meant."""
+        for name in (cmd_name,) if cmd_name in _NAMES else _NAMES:
+            if name not in self.commands:
+                self.add_command(getattr(import_module(f"convcost.cli.{name}"), f"{name}_command"))
+        return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """As click's, but help that cannot be written ends with one line too, or quietly if even that cannot be."""
@@ -70,10 +70,10 @@ class _Group(click.Group):
             raise _Failure(str(error)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        for heading, commands in SECTIONS.items():
+        for heading, names in SECTIONS.items():
+            commands = [command for name in names if (command := self.get_command(ctx, name))]
             with formatter.section(heading):
-                formatter.write_dl([(c.name or "", c.get_short_help_str(200)) for c in commands])
+                formatter.write_dl([(command.name or "", command.get_short_help_str(200)) for command in commands])
 
 
 @click.group(
@@ -87,8 +87,3 @@ def main() -> None:
 
     Networks are YAML files or names of the zoo that ships with convcost.
     """
-
-
-for _commands in SECTIONS.values():
-    for _command in _commands:
-        main.add_command(_command)

@@ -10,7 +10,7 @@ from convcost.cli.options import Dtype, dtype_option, input_option, model_argume
 from convcost.cli.output import command_line, deliver
 from convcost.core.errors import ConvcostError
 from convcost.core.reading import parse_bytes
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
 from convcost.results.memory import LEVELS

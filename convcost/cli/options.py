@@ -11,7 +11,7 @@ import click
 
 from convcost.core.dtypes import DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -45,6 +45,14 @@ def is_page(path: str | None) -> bool:
     return EXTENSIONS.get(ending(path)) == "html"
 
 
+def text_format(path: str | None, given: str | None) -> str | None:
+    """The format, if it is one of plain text; None for a page, for a picture, and for an ending that nobody knows."""
+    if is_picture(path, given):
+        return None
+    fmt = {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending(path), None if ending(path) else "table")
+    return None if fmt == "html" else fmt
+
+
 def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> str:
     """The format asked for, else what the file's ending says, a table if it has none.
 

@@ -1,4 +1,4 @@
-"""`convcost list` and `convcost report`: look at networks."""
+"""`convcost report`: look at networks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver
-from convcost.networks.load import open_named
-from convcost.results.report import LEVELS
+from convcost.cli.output import command_line, deliver, emit, text_format
+from convcost.core.kept import kept_text
+from convcost.core.levels import LEVELS
+from convcost.render.table import render
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from convcost.networks.network import Network
+    from convcost.render.table import Table
 
 
 @click.command("report", epilog="\b\nExample:\n  convcost report mobilenet_v2 --set width=0.75 --input 192 --by stage")
@@ -55,17 +59,23 @@ def report_command(
     --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
-    from convcost.results.report import report_table
+    knobs = settings(set_)
+    options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
+    fmt = text_format(output, format_)
+    if fmt is not None:
+        asked = (models, knobs, input_, by, options, fmt)
 
-    networks = [open_named(model, settings(set_), input_) for model in models]
+        def write() -> str:
+            return render(_table(_opened(models, knobs, input_), by, options), fmt)
+
+        emit(kept_text("report", asked, write, models), output)
+        return
+    networks = _opened(models, knobs, input_)
     if len(networks) > 1:
-        from convcost.networks.side_by_side import side_by_side
-
-        options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
-        deliver(output, format_, lambda: side_by_side(*networks, by=by, **options))
+        deliver(output, format_, lambda: _table(networks, by, options))
         return
     (network,), level = networks, by or "layer"
-    report = network.report(convention, batch=batch, dtype=dtype, memory_policy=memory)
+    report = network.report(**options)
 
     def figure() -> go.Figure:
         from convcost.plots import cost_by
@@ -77,4 +87,19 @@ def report_command(
 
         return report_page(network, report, command_line())
 
-    deliver(output, format_, lambda: report_table(report, level), figure=figure, page=page)
+    deliver(output, format_, lambda: _table(networks, by, options), figure=figure, page=page)
+
+
+def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: tuple[int, ...] | None) -> list[Network]:
+    from convcost.networks.load import open_named
+
+    return [open_named(model, knobs, input_) for model in models]
+
+
+def _table(networks: list[Network], by: str | None, options: dict[str, Any]) -> Table:
+    """One network by its rows, several side by side."""
+    if len(networks) > 1:
+        from convcost.networks.side_by_side import side_by_side
+
+        return side_by_side(*networks, by=by, **options)
+    return networks[0].report(**options).table(by or "layer")

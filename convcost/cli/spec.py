@@ -18,11 +18,11 @@ from convcost.core.errors import ConvcostError, SpecError
 
 
 @click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
-def spec_group() -> None:
+def spec_command() -> None:
     """The spec language: validate, resolve, schema, ops."""
 
 
-@spec_group.command("validate", epilog="\b\nExample:\n  convcost spec validate specs/vgg.yaml specs/resnet.yaml")
+@spec_command.command("validate", epilog="\b\nExample:\n  convcost spec validate specs/vgg.yaml specs/resnet.yaml")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_model)
 def validate_command(files: tuple[str, ...]) -> None:
     """Check specs at their default knobs and at every preset; report every problem at once."""
@@ -42,7 +42,9 @@ def validate_command(files: tuple[str, ...]) -> None:
         raise ConvcostError("\n".join(wrong))
 
 
-@spec_group.command("resolve", epilog="\b\nExample:\n  convcost spec resolve mobilenet_v2 --set width=0.5 -o flat.yaml")
+@spec_command.command(
+    "resolve", epilog="\b\nExample:\n  convcost spec resolve mobilenet_v2 --set width=0.5 -o flat.yaml"
+)
 @model_argument
 @set_option
 @input_option
@@ -58,7 +60,7 @@ def resolve_command(
     emit(resolved(network.graph, network.name, network.caption), output)
 
 
-@spec_group.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")
+@spec_command.command("schema", epilog="\b\nExample:\n  convcost spec schema -o convcost.schema.json")
 @output_option
 def schema_command(output: str | None) -> None:
     """JSON Schema of the language, for completion and checks in an editor."""
@@ -68,7 +70,7 @@ def schema_command(output: str | None) -> None:
     emit(json_text(json_schema()), output)
 
 
-@spec_group.command("ops", epilog="\b\nExample:\n  convcost spec ops conv2d")
+@spec_command.command("ops", epilog="\b\nExample:\n  convcost spec ops conv2d")
 @click.argument("op", required=False)
 @output_options
 def ops_command(op: str | None, output: str | None, format_: str | None) -> None:

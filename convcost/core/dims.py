@@ -27,7 +27,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 
 def is_symbolic(value: Any) -> bool:
     """Whether a value is an expression with free symbols (a sympy number is not)."""
-    return bool(getattr(value, "free_symbols", None))
+    return type(value) is not int and bool(getattr(value, "free_symbols", None))
 
 
 def is_array(value: Any) -> bool:
@@ -81,6 +81,8 @@ def ceil(value: Dim) -> Dim:
 
 def maximum(a: Dim, b: Dim) -> Dim:
     """The larger of two, element by element."""
+    if type(a) is int and type(b) is int:  # by far the most frequent case, and nothing else needs to be asked
+        return max(a, b)
     if is_symbolic(a) or is_symbolic(b):
         import sympy
 

@@ -1,6 +1,19 @@
-"""Activation memory: which tensors live at once under a named policy, in which order, and where they could lie."""
+"""Activation memory: which tensors live at once under a named policy, in which order, and where they could lie.
 
-from convcost.memory.lifetimes import Lifetimes, Peak, Tensor, lifetimes, peak_bytes, peak_elements
+`convcost.memory.peak_elements` and the like are found where they are defined when first asked for, so that naming a policy
+on the command line loads nothing else.
+"""
+
+from typing import Any
+
 from convcost.memory.policies import POLICIES, Policy, policy
 
-__all__ = ["POLICIES", "Lifetimes", "Peak", "Policy", "Tensor", "lifetimes", "peak_bytes", "peak_elements", "policy"]
+__all__ = ["POLICIES", "Lifetimes", "Peak", "Policy", "Tensor", "peak_bytes", "peak_elements", "policy"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'convcost.memory' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module("convcost.memory.lifetimes"), name)

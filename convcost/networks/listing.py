@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
-from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.kept import answers
 from convcost.core.units import exact, shape_text
 from convcost.core.version import __version__
-from convcost.networks.load import load
 from convcost.render.table import Table
-from convcost.spec.syntax import Spec
-from convcost.spec.zoo import all_specs, names_of
 
 
 def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
@@ -23,48 +21,76 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
     `patterns` are globs over names and families; without any, all networks. Raises `SpecError` if a file of the zoo is
     wrong, `UsageError` for a pattern that nothing matches and for an unknown convention.
     """
-    chosen = convention(counted)
-    records: list[dict[str, Any]] = []
-    rows = []
-    for spec, name in _chosen(patterns):
-        report = load(name).report(counted)
-        totals, shape = report.totals, report.input_shape
-        counts = exact(totals.params), exact(totals.operations)
-        rows.append([name, shape_text(shape), *counts, str(spec.year), spec.source])
-        records.append(
-            {
-                "name": name,
-                "family": spec.name,
-                "title": spec.title,
-                "input_shape": list(shape),
-                "params": totals.params,
-                "macs": totals.macs,
-                "operations": totals.operations,
-                "year": spec.year,
-                "source": spec.source,
-            }
-        )
+    with answers("list") as known:
+        unit, counts = known.of(("convention", counted), partial(_unit, counted))
+        names = _chosen(patterns, known.of(("zoo",), _zoo))
+        records = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in names]
     return Table(
         title="",
-        headers=("network", "input", "params", chosen.unit, "year", "source"),
+        headers=("network", "input", "params", unit, "year", "source"),
         numeric=(False, False, True, True, True, False),
-        rows=rows,
+        rows=[
+            [
+                record["name"],
+                shape_text(record["input_shape"]),
+                exact(record["params"]),
+                exact(record["operations"]),
+                str(record["year"]),
+                record["source"],
+            ]
+            for record in records
+        ],
         records=[{**record, "input_shape": "x".join(map(str, record["input_shape"]))} for record in records],
         data={"schema": "convcost.list/1", "version": __version__, "convention": counted, "networks": records},
-        notes=[("convention", f"{counted}: {chosen.counts}")],
+        notes=[("convention", f"{counted}: {counts}")],
     )
 
 
-def _chosen(patterns: Sequence[str]) -> list[tuple[Spec, str]]:
-    """Every network of the zoo whose name or family fits one of the patterns, with its spec."""
-    named = [(spec, name) for spec in all_specs() for name in names_of(spec)]
-    fitting = {pattern: [one for one in named if _fits(pattern, *one)] for pattern in patterns}
+# What is kept is plain data, and only who counts it imports what counting takes.
+
+
+def _unit(name: str) -> list[str]:
+    """What a convention counts in, and what it counts."""
+    from convcost.conventions.catalog import convention
+
+    found = convention(name)
+    return [found.unit, found.counts]
+
+
+def _zoo() -> list[list[str]]:
+    """Name and family of every network."""
+    from convcost.spec.zoo import all_specs, names_of
+
+    return [[name, spec.name] for spec in all_specs() for name in names_of(spec)]
+
+
+def _record(name: str, counted: str) -> dict[str, Any]:
+    from convcost.networks.load import load
+
+    network = load(name)
+    caption, report = network.caption, network.report(counted)
+    return {
+        "name": name,
+        "family": network.origin.family,
+        "title": caption.title,
+        "input_shape": list(report.input_shape),
+        "params": report.totals.params,
+        "macs": report.totals.macs,
+        "operations": report.totals.operations,
+        "year": caption.year,
+        "source": caption.source,
+    }
+
+
+def _chosen(patterns: Sequence[str], zoo: Iterable[Sequence[str]]) -> list[str]:
+    """Every network of the zoo whose name or family fits one of the patterns."""
+    fitting = {pattern: [name for name, family in zoo if _fits(pattern, name, family)] for pattern in patterns}
     for pattern, found in fitting.items():
         if not found:
-            near = did_you_mean(pattern, [name for _, name in named])
+            near = did_you_mean(pattern, [name for name, _ in zoo])
             raise UsageError(f"no network of the zoo matches {pattern!r}{near}")
-    return [one for one in named if not patterns or any(one in found for found in fitting.values())]
+    return [name for name, _ in zoo if not patterns or any(name in found for found in fitting.values())]
 
 
-def _fits(pattern: str, spec: Spec, name: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(spec.name, pattern)
+def _fits(pattern: str, name: str, family: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(family, pattern)

@@ -41,6 +41,10 @@ class Origin(Protocol):
         """What the network is called."""
 
     @property
+    def family(self) -> str:
+        """What the networks of its file are called together."""
+
+    @property
     def file(self) -> str:
         """The file that it was read from."""
 
@@ -81,6 +85,11 @@ class FromSpec:
     name: str
     knobs: Mapping[str, KnobValue] = field(hash=False)
     input_shape: Shape | None = None
+
+    @property
+    def family(self) -> str:
+        """The name of the spec."""
+        return self.spec.name
 
     @property
     def file(self) -> str:
@@ -137,6 +146,11 @@ class FromRewrite:
     def name(self) -> str:
         """The other network's name, and what its convolutions became."""
         return rewritten_name(self.before.name, self.to)
+
+    @property
+    def family(self) -> str:
+        """That of the other network."""
+        return self.before.family
 
     @property
     def file(self) -> str:

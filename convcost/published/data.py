@@ -19,10 +19,10 @@ import yaml
 
 from convcost.conventions.catalog import all_conventions
 from convcost.core.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
+from convcost.core.places import zoo_directory
 from convcost.core.units import decimal_text
 from convcost.published.figure import Figure, figure
 from convcost.spec.tree import read_text, shown_path
-from convcost.spec.zoo import directory
 
 KINDS = ("paper", "authors", "library", "reimplementation")
 """Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
@@ -149,7 +149,7 @@ class Measured(NamedTuple):
 
 
 def _file(name: str) -> str:
-    return os.path.join(directory(), "published", name)
+    return os.path.join(zoo_directory(), "published", name)
 
 
 def _yaml(name: str) -> dict[str, dict[str, Any]]:

@@ -6,19 +6,18 @@ gives is left out, and named.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from functools import cache
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.dtypes import storage
 from convcost.core.errors import ConvcostError, UsageError, did_you_mean, nearest
+from convcost.core.kept import Answers, answers
 from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
@@ -27,7 +26,6 @@ from convcost.ops import OPS
 from convcost.published.data import KINDS, Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.render.table import Table
 from convcost.results.report import Totals
-from convcost.space.pareto import front, objective
 from convcost.spec.zoo import names
 
 COSTS = {
@@ -144,7 +142,7 @@ def frontier(
     rows = list(accuracies() if data is None else read_accuracies(data))
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
-    points, omitted = _costed([one for one in kept if getattr(one, y)], x, y, chosen)
+    points, omitted = costed([one for one in kept if getattr(one, y)], x, y, chosen)
     omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
     points += [_own(model, *accuracy, x, y, chosen) for model, accuracy in own.items()]
     if not points:
@@ -196,6 +194,8 @@ class _Bounds(NamedTuple):
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
     """The points in order of cost, those that none dominates marked; of equal points the first."""
+    from convcost.space.pareto import front, objective  # with numpy, which counting beforehand does without
+
     ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
     costs = objective([point.cost for point in ordered], "cost", largest=False)
     accuracies = objective([int(point.accuracy * _PARTS) for point in ordered], "accuracy", largest=True)
@@ -254,44 +254,45 @@ def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Seq
     return f"{data}{'; ' if said else ''}{said}" if data else said
 
 
-def _costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+def costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
     """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
-    zoo = set(names())
     points, omitted = [], []
-    for row in rows:
-        accuracy = Fraction(getattr(row, y))
-        if row.model in zoo or row.model.endswith((".yaml", ".yml")):
-            may_change = row.model not in zoo or os.path.exists(row.model)  # a file goes before a name
-            cost, side = _count(row, x, chosen, _totals.__wrapped__ if may_change else _totals)
-            points.append(Point(row._replace(resolution=side), accuracy, cost, COUNTED))
-            continue
-        printed = _printed(row, x, chosen)
-        if isinstance(printed, str):
-            omitted.append(Omitted(row, printed))
-        else:
-            points.append(Point(row, accuracy, printed, PRINTED))
+    with answers("frontier") as known:
+        zoo = set(known.of(("zoo",), names))
+        for row in rows:
+            accuracy = Fraction(getattr(row, y))
+            if row.model in zoo or row.model.endswith((".yaml", ".yml")):
+                costs = _counted(row, chosen, known)
+                points.append(Point(row._replace(resolution=costs["resolution"]), accuracy, costs[x], COUNTED))
+                continue
+            printed = _printed(row, x, chosen)
+            if isinstance(printed, str):
+                omitted.append(Omitted(row, printed))
+            else:
+                points.append(Point(row, accuracy, printed, PRINTED))
     return points, omitted
 
 
-def _count(row: Measured, x: str, chosen: Convention, count: Callable[..., tuple[Totals, int]]) -> tuple[int, int]:
-    """The cost at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
+def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int]:
+    """The costs at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
+    knobs = dict(sorted(row.knobs.items()))
+    asked = row.model, knobs, row.resolution, chosen.name
     try:
-        totals, side = count(row.model, tuple(sorted(row.knobs.items())), row.resolution, chosen.name)
+        costs: dict[str, int] = known.of(("costs", *asked), lambda: _costs(*asked), row.model)
     except ConvcostError as error:
         raise UsageError(f"{row.at}: {error}") from None
-    return cost_of(totals, x), side
+    return costs
 
 
-@cache
-def _totals(model: str, knobs: tuple[tuple[str, str], ...], resolution: int, convention: str) -> tuple[Totals, int]:
-    """What a network costs at a resolution, its own if that is 0; and the resolution."""
-    values = dict(knobs)
-    report = open_network(model, values).report(convention)
-    if resolution and resolution != report.input_shape[0]:
-        if "resolution" in values:
-            raise UsageError(f"resolution is {resolution}, but knobs say {values['resolution']}; leave out one")
-        report = open_network(model, values, resolution).report(convention)
-    return report.totals, report.input_shape[0]
+def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
+    """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
+    network = open_network(model, knobs)
+    if resolution and resolution != network.graph.input_shape[0]:
+        if "resolution" in knobs:
+            raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
+        network = open_network(model, knobs, resolution)
+    report = network.report(convention)
+    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": report.input_shape[0]}
 
 
 def cost_of(totals: Totals, x: str) -> int:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from convcost.core.errors import ConvcostError, UsageError, did_you_mean, one_line
+from convcost.core.kept import answers
 from convcost.core.units import exact
 from convcost.core.version import __version__
 from convcost.published.count import Recount
@@ -73,13 +74,15 @@ def verify(models: Sequence[str] = (), data: str | None = None, source: str | No
     if source is not None and data is None and source not in sources():
         raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources())}")
     every = claims() if data is None else tuple(read_claims(data))
-    counter, verdicts, problems = Recount(), [], []
-    for claim in every:
-        try:
-            if _wanted(claim, asked, source):
-                verdicts.append(judge(claim, counter))
-        except ConvcostError as error:
-            problems.append(f"{claim.at}: {one_line(str(error))}")
+    verdicts, problems = [], []
+    with answers("verify") as known:
+        counter = Recount(known)
+        for claim in every:
+            try:
+                if _wanted(claim, asked, source):
+                    verdicts.append(judge(claim, counter))
+            except ConvcostError as error:
+                problems.append(f"{claim.at}: {one_line(str(error))}")
     raise_all(problems)
     cited = [one for one in accuracies() if _wanted(one, asked, source)] if data is None else []
     return (*verdicts, *map(_cited, cited))

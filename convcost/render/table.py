@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -85,6 +84,8 @@ class Table:
 
     def _repr_html_(self) -> str:
         """How a notebook shows the table."""
+        from html import escape
+
         return f'<div style="max-height:36em;overflow:auto"><b>{escape(self.title)}</b>{table_html(self)}</div>'
 
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost import memory
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.levels import LEVELS
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import Caption
 from convcost.graph.walk import Step, Walked
-from convcost.memory import POLICIES
+from convcost.memory.lifetimes import peak_bytes
+from convcost.memory.policies import POLICIES
 from convcost.render.table import Table
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 NO_CAPTION = Caption()
 NOT_COUNTED = "not counted"
 """In the place of operations of which a convention knows nothing."""
-LEVELS = ("layer", "block", "stage", "op")
-"""What rows of a report may stand for."""
 
 
 class LayerCost(NamedTuple):
@@ -239,7 +238,7 @@ def report(
     dtype = check_dtype(dtype)
     check_batch(batch)
     layers = tuple(_layer(step, convention, batch) for step in walked.steps)
-    peak = memory.peak_bytes(walked, memory_policy, dtype, batch)
+    peak = peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
         title=caption.title,

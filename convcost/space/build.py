@@ -18,8 +18,8 @@ from convcost.core.units import say
 from convcost.graph.graph import Node
 from convcost.graph.rewrite import NothingToRewrite, rewrite
 from convcost.graph.walk import Step, Walk, Walked
-from convcost.memory import lifetimes, policy
-from convcost.memory.lifetimes import tensor_bytes
+from convcost.memory.lifetimes import lifetimes, tensor_bytes
+from convcost.memory.policies import policy
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
 from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name

@@ -8,7 +8,7 @@ from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.graph.rewrite import NothingToRewrite, way_of
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 from convcost.networks.load import open_network
 from convcost.networks.network import Network
 from convcost.results.report import Report

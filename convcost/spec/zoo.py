@@ -7,11 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.core.places import zoo_directory
 from convcost.spec.parse import parse
 from convcost.spec.syntax import Spec
 from convcost.spec.tree import read_text, shown_path
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class FoundSpec(NamedTuple):
@@ -23,15 +22,9 @@ class FoundSpec(NamedTuple):
     """What is wrong with the file."""
 
 
-def directory() -> str:
-    """Where the zoo's specs are: inside the installed package, or beside it in a checkout."""
-    inside = os.path.join(_PACKAGE, "specs")
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), "specs")
-
-
 def files() -> list[str]:
     """Every spec of the zoo, in alphabetical order."""
-    folder = directory()
+    folder = zoo_directory()
     return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".yaml"))
 
 

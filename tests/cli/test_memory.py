@@ -18,7 +18,7 @@ import convcost
 from convcost import SpecError
 from convcost.cli.main import main
 from convcost.core.reading import parse_bytes
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options
 from convcost.networks.within_memory import remedies
 from convcost.plots import memory_timeline, svg

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 import convcost
 from convcost.cli import main
 from convcost.core.errors import UsageError
-from convcost.memory import POLICIES
+from convcost.memory.policies import POLICIES
 from convcost.networks.load import validate
 from convcost.networks.network import Network
 from convcost.ops import OPS

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import convcost
 from convcost.graph.graph import Graph
 from convcost.graph.walk import walk
-from convcost.memory import Lifetimes, Tensor, lifetimes
 from convcost.memory.arena import PLANNERS, Buffer, Plan, plan
-from convcost.memory.lifetimes import count
+from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
 from convcost.spec.zoo import names
 
 FREEING = ("unfused", "fused", "inplace", "concat_alias")

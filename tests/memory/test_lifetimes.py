@@ -13,9 +13,9 @@ from hypothesis import given, settings
 import convcost
 from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
-from convcost.memory import POLICIES, Lifetimes, lifetimes, peak_elements
 from convcost.memory.arena import plan
-from convcost.memory.lifetimes import count
+from convcost.memory.lifetimes import Lifetimes, count, lifetimes, peak_elements
+from convcost.memory.policies import POLICIES
 
 FREEING = ["unfused", "fused", "inplace", "concat_alias"]
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 import convcost
 from convcost.graph.graph import INPUT, Graph, producer
 from convcost.graph.walk import walk
-from convcost.memory import lifetimes
 from convcost.memory.layout import layout
+from convcost.memory.lifetimes import lifetimes
 from convcost.memory.order import MOST_STATES, best_order, bits, compiled
 from convcost.memory.policies import policy
 from convcost.spec.zoo import names

@@ -8,8 +8,7 @@ from helpers.random_graphs import graph, node
 import convcost
 from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import walk
-from convcost.memory import Lifetimes, lifetimes
-from convcost.memory.lifetimes import count
+from convcost.memory.lifetimes import Lifetimes, count, lifetimes
 from convcost.memory.parts import SplitBlock, chains, largest_by_size, split_blocks
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import convcost
 from convcost.core.dims import product
-from convcost.memory import lifetimes
+from convcost.memory.lifetimes import lifetimes
 
 from .frameworks import import_torchvision
 from .liveness import peak_of_module, saved_by_training

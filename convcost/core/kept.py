@@ -1,0 +1,189 @@
+"""What was counted is kept from one call to the next, as long as nothing changes that the numbers depend on.
+
+An answer stands under the content of everything that it follows from - convcost's own source and data, the zoo -, so
+that none has to be thrown away: what changes anything, asks under another name. What cannot be read, or written, is
+counted anew. Files are plain JSON behind a checksum: reading them runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from _blake2 import blake2b  # what hashlib has under this name; hashlib loads all of OpenSSL first
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from convcost import core
+from convcost.core.places import PACKAGE, of_zoo, zoo_directory
+
+SHIPPED = os.path.join(PACKAGE, "counted")
+"""Answers that a wheel brings along; under another content than its own they are never asked for."""
+_MOST_FILES, _MOST_BYTES = 200, 16 * 2**20
+_TOO_FRESH = 2 * 10**7
+"""Nanoseconds by which the clock of files may lag behind that of processes."""
+_OURS = re.compile(r"[0-9a-f]{32}-[\w-]+\.json")
+
+
+def place() -> str | None:
+    """The folder for what is kept: CONVCOST_CACHE, or the user's own for caches; None where nothing is to be kept."""
+    said = os.environ.get("CONVCOST_CACHE", "")
+    if said:
+        return None if said == "0" else said
+    if os.name == "nt":
+        base = os.environ.get("LOCALAPPDATA", "")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        base = base if os.path.isabs(base) else os.path.expanduser("~/.cache")
+    return os.path.join(base, "convcost") if os.path.isabs(base) else None
+
+
+def fingerprint() -> str | None:
+    """A digest of all that a number of the zoo depends on: convcost's source and data, and the zoo's, byte by byte.
+
+    None if something cannot be read, or has changed since this process began: then what runs is not what stands there.
+    """
+    try:
+        digest, newest = content((PACKAGE, zoo_directory()))
+    except OSError:
+        return None
+    return digest if newest + _TOO_FRESH < core.BEGUN else None
+
+
+def content(roots: Iterable[str]) -> tuple[str, int]:
+    """A digest of names and bytes of all source and YAML below some folders, and when a file last changed.
+
+    The time is that of the inode, in nanoseconds: nothing that writes, moves or copies a file can set it back.
+    """
+    digest, newest = blake2b(digest_size=16), 0
+    for root in roots:
+        for name, path in _files(root, ""):
+            with open(path, "rb", buffering=0) as file:
+                text = file.readall()
+                newest = max(newest, os.fstat(file.fileno()).st_ctime_ns)
+            digest.update(f"{name}\0{len(text)}\0".encode())
+            digest.update(text)
+    return digest.hexdigest(), newest
+
+
+def _files(folder: str, inside: str) -> Iterator[tuple[str, str]]:
+    """Name and path of source and YAML below a folder, in an order that is the same everywhere.
+
+    `specs` inside the package, which a wheel has and a checkout has not, is left to whoever asks for the zoo.
+    """
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.endswith((".py", ".yaml")):
+            yield inside + entry.name, entry.path
+        elif entry.name not in ("__pycache__", "specs") and entry.is_dir():
+            yield from _files(entry.path, f"{inside}{entry.name}/")
+
+
+class Answers:
+    """Questions and what was counted for them; only JSON's own values, which come back as they went in."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self._known = known
+        self.new: dict[str, Any] = {}
+        """What has been counted just now."""
+
+    def of(self, question: tuple[Any, ...], count: Callable[[], Any], *models: str) -> Any:
+        """The answer; counted if it is not known, and in any case if one of `models` may mean a file.
+
+        >>> known = Answers({})
+        >>> [known.of(("two", 1), lambda: word) for word in ("counted", "not counted again")]
+        ['counted', 'counted']
+        """
+        if not all(map(of_zoo, models)):
+            return count()
+        asked = repr(question)
+        found = self.new.get(asked, self._known.get(asked))
+        if found is None:
+            found = self.new[asked] = count()
+        return found
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """Known and new."""
+        return {**self._known, **self.new}
+
+
+@contextmanager
+def answers(kind: str) -> Iterator[Answers]:
+    """The answers of a kind that hold for the source and the zoo as they are; new ones are kept at the end."""
+    folder = place()
+    state = fingerprint() if folder is not None else None
+    if folder is None or state is None:
+        yield Answers({})
+        return
+    name = f"{state}-{kind}.json"
+    known = Answers({**_read(SHIPPED, name), **_read(folder, name)})
+    yield known
+    if known.new and fingerprint() == state:  # not if somebody edits meanwhile
+        _write(folder, name, known.all)
+
+
+def kept_text(kind: str, question: tuple[Any, ...], write: Callable[[], str], models: Iterable[str]) -> str:
+    """The text that answers one question, in a file of its own; written anew if one of `models` may mean a file."""
+    if not all(map(of_zoo, models)):
+        return write()
+    with answers(f"{kind}-{blake2b(repr(question).encode(), digest_size=8).hexdigest()}") as known:
+        return str(known.of(question, write))
+
+
+def packed(name: str, found: dict[str, Any]) -> bytes:
+    """Answers as a file: a line with the checksum of name and text, and the text."""
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+    return _checksum(name, text) + b"\n" + text
+
+
+def _checksum(name: str, text: bytes) -> bytes:
+    return blake2b(name.encode() + b"\n" + text, digest_size=16).hexdigest().encode()
+
+
+def _read(folder: str, name: str) -> dict[str, Any]:
+    """The answers in a file; none if there is no such file, or if it is not as it was written."""
+    path = os.path.join(folder, name)
+    try:
+        with open(path, "rb") as file:
+            stated, _, text = file.read().partition(b"\n")
+        if stated != _checksum(name, text):
+            return {}
+        found: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    with suppress(OSError):
+        os.utime(path)  # used just now, and so the last to be tidied away
+    return found
+
+
+def _write(folder: str, name: str, found: dict[str, Any]) -> None:
+    """Write beside its place and rename, so that nobody reads half of it; what cannot be written is not kept."""
+    part = os.path.join(folder, f"{name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(part, "wb") as file:
+            file.write(packed(name, found))
+        os.replace(part, os.path.join(folder, name))
+        _tidy(folder)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(part)
+
+
+def _tidy(folder: str) -> None:
+    """Keep the folder small: what was used longest ago goes first, parts that nobody finished too; others' files stay."""
+    with os.scandir(folder) as entries:
+        ours = [entry for entry in entries if _OURS.match(entry.name)]
+    kept = size = 0
+    for entry in sorted(ours, key=lambda entry: entry.stat().st_mtime_ns, reverse=True):
+        kept, size = kept + 1, size + entry.stat().st_size
+        if kept > _MOST_FILES or size > _MOST_BYTES:
+            with suppress(OSError):
+                os.unlink(entry.path)
