@@ -43,7 +43,7 @@ class InputShape(click.ParamType[tuple[int, ...]]):
     name = "shape"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, str) and re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,2}", value, re.ASCII | re.IGNORECASE):
+        if isinstance(value, str) and re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,3}", value, re.ASCII | re.IGNORECASE):
             return tuple(map(int, re.split("[x×]", value.lower())))
         return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
 

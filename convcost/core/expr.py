@@ -14,7 +14,8 @@ from fractions import Fraction
 from functools import lru_cache, reduce
 from typing import Any
 
-from convcost.core import dims
+from convcost.core import axes, dims
+from convcost.core.units import shape_text
 
 Names = Mapping[str, Any]
 Evaluation = Callable[[Names], Any]
@@ -86,7 +87,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _negative = _numbers(operator.neg)
 _SUM = {"+": _numbers(operator.add), "-": _numbers(operator.sub)}
 _PRODUCT = {"*": _numbers(operator.mul), "//": _numbers(operator.floordiv), "%": _numbers(operator.mod)}
-_AXES = {"height": 0, "width": 1, "channels": -1}
 
 
 class ExprError(ValueError):
@@ -300,16 +300,22 @@ class _Parser:
         return lambda env: function(*[arg(env) for arg in args])
 
     def size(self, name: str) -> Evaluation:
-        axis = self.take(*_AXES)
+        axis = self.take(*axes.WORDS)
         if not axis:
-            raise ExprError(f"after {name!r}. comes height, width or channels", self.tokens[self.at][2])
+            raise ExprError(
+                f"after {name!r}. comes {', '.join(axes.WORDS[:-1])} or {axes.WORDS[-1]}", self.tokens[self.at][2]
+            )
         self.shapes.add(name)
 
         def run(env: Names) -> Any:
             shape = env["." + name]
-            if len(shape) == 1 and axis != "channels":
-                raise ExprError(f"{name} is a vector of {shape[0]}; it has channels, but no {axis}")
-            return shape[_AXES[axis]]
+            at = axes.position(len(shape), axis)
+            if at is None:
+                has = " and ".join(axes.NAMES.get(len(shape), ("channels",)))
+                raise ExprError(
+                    f"{name} is {axes.kind(len(shape))} of {shape_text(shape)}; it has {has}, but no {axis}"
+                )
+            return shape[at]
 
         return run
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost.conventions.convention import PAPER, Convention
+from convcost.core.axes import spatial
 from convcost.core.cost import LEDGER, entry
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import compact, exact, percent, plus, say, shape_text
@@ -165,11 +166,11 @@ def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """Where the height or width of the map falls below the least seen so far: layer, size before, size after."""
-    drops, least = [], report.input_shape[:2]
+    drops, least = [], spatial(report.input_shape)
     for layer in report.layers:
-        size = layer.output_shape[:2]
-        shrinks = size[0] < least[0] or size[-1] < least[-1]
-        if len(layer.output_shape) == len(report.input_shape) == 3 and shrinks and size != (1, 1):
+        size = spatial(layer.output_shape)
+        shrinks = len(size) == len(least) and any(now < before for now, before in zip(size, least))
+        if shrinks and any(extent != 1 for extent in size):
             drops.append((layer.name, least, size))
             least = size
     return drops

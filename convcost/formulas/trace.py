@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+from convcost.core.axes import letters
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
 from convcost.ops.attributes import Connections
 from convcost.ops.window import dilated, slide
 
-_AXES = {3: ("h", "w", "c"), 1: ("c",)}
-_OUTPUTS = {3: ("h'", "w'", "c'"), 1: ("c'",)}
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
 
 
@@ -89,6 +88,10 @@ class Quantity(NamedTuple):
     value: int
 
 
+def _output_letters(shape: Shape) -> tuple[str, ...]:
+    return tuple(f"{letter}'" for letter in letters(len(shape)))
+
+
 def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> list[Quantity]:
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
@@ -100,11 +103,11 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     """
     cost = traced_cost(op, input_shapes, attrs)
     named = {
-        id(size): name for shape in cost.out for size, name in zip(shape, _OUTPUTS[len(shape)]) if _has_history(size)
+        id(size): name for shape in cost.out for size, name in zip(shape, _output_letters(shape)) if _has_history(size)
     }
     written = elements(cost.out) if OPS[op].traits.view == "none" else 0
     return [
-        *(_quantity(name, size, {}) for name, size in zip(_OUTPUTS[len(cost.out[0])], cost.out[0])),
+        *(_quantity(name, size, {}) for name, size in zip(_output_letters(cost.out[0]), cost.out[0])),
         _quantity("MACs", cost.macs, named),
         _quantity("bias additions", cost.bias_adds, named),
         _quantity("params", cost.params, named),
@@ -117,7 +120,7 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
     """The rule's own result over traced ints."""
     many = len(input_shapes) > 1
     shapes = [
-        tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(_AXES[len(shape)], shape))
+        tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(letters(len(shape)), shape))
         for i, shape in enumerate(input_shapes, start=1)
     ]
     attributes = OPS[op].attrs

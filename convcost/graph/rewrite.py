@@ -114,12 +114,12 @@ def _matching(graph: Graph, patterns: Sequence[str]) -> set[str]:
 
 def _is_plain(step: Step) -> bool:
     """A convolution that a separable one can replace."""
-    several = step.node.op == "conv2d" and step.input_shapes[0][2] > 1 and _taps(step.node) > 1
+    several = step.node.op == "conv2d" and step.input_shapes[0][-1] > 1 and _taps(step.node) > 1
     return bool(several and step.node.attrs["groups"] == 1)
 
 
 def _can_group(step: Step, groups: int) -> bool:
-    return _is_plain(step) and step.input_shapes[0][2] % groups == step.node.attrs["channels"] % groups == 0
+    return _is_plain(step) and step.input_shapes[0][-1] % groups == step.node.attrs["channels"] % groups == 0
 
 
 def _taps(node: Node) -> Dim:
@@ -132,7 +132,7 @@ def _grouped(step: Step, groups: int) -> Rebuilt:
 
 
 def _separated(step: Step) -> Rebuilt:
-    node, channels = step.node, step.input_shapes[0][2]
+    node, channels = step.node, step.input_shapes[0][-1]
     scope = (*node.scope, node.name.rpartition(".")[2])
     filters = {**node.attrs, "channels": channels, "groups": channels, "bias": False}
     depthwise = Node(f"{node.name}.depthwise", "conv2d", node.inputs, filters, scope, node.where)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from convcost.core.axes import spatial
 from convcost.core.dims import Dim, ceil_div
 from convcost.core.errors import UsageError
 from convcost.graph.walk import Step, Walked
@@ -75,7 +76,7 @@ def split_blocks(
     return lives, tuple(done)
 
 
-def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tuple[int, int], Tensor]:
+def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tuple[int, ...], Tensor]:
     """The largest tensor that has to exist as a whole at each height and width, batch-norm and activations fused.
 
     With `blocks_as_one`, what is inside blocks that widen and narrow again does not count: it can be made in parts.
@@ -90,9 +91,9 @@ def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tupl
             if wide and taken.isdisjoint(chain.steps):
                 taken.update(chain.steps)
                 hidden.update(chain.inner)
-    found: dict[tuple[int, int], Tensor] = {}
+    found: dict[tuple[int, ...], Tensor] = {}
     for tensor in lifetimes(walked, "fused").tensors:
-        size = tensor.shape[:2] if len(tensor.shape) == 3 else (1, 1)
+        size = spatial(tensor.shape) if len(tensor.shape) > 1 else (1, 1)
         if tensor.name not in hidden and (size not in found or count(found[size]) < count(tensor)):
             found[size] = tensor
     return dict(sorted(found.items(), reverse=True))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from convcost.core import axes
 from convcost.core.dims import LARGEST, Shape
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.expr import ExprError
@@ -120,13 +121,16 @@ def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int)
     if not isinstance(given, (int, tuple, list)):
         raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
     sizes = (given,) if isinstance(given, int) else tuple(map(python_int, given))
-    if len(spec.input) == 1:
-        whole = sizes
-    else:
-        sizes = sizes * 2 if len(sizes) == 1 else sizes
-        whole = sizes if len(sizes) == 3 else (*sizes, spec.input[-1].evaluate(values))
-    if len(whole) != len(spec.input):
-        need = "one number" if len(spec.input) == 1 else "a size, [height, width] or [height, width, channels]"
+    names = axes.NAMES.get(len(spec.input), ())
+    if not names:
+        raise ExprError("the input is wrong")  # the spec itself is, and elaborating says where
+    if len(sizes) == 1 < len(names):
+        sizes = sizes * (len(names) - 1)
+    whole = (*sizes, spec.input[-1].evaluate(values)) if len(sizes) == len(names) - 1 > 0 else sizes
+    if len(whole) != len(names):
+        most = ", ".join(names[:-1])
+        size = "" if len(names) == 2 else "a size, "
+        need = f"{size}[{most}] or [{most}, channels]" if len(names) > 1 else "one number"
         raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
     if len(whole) == 3 == len(sizes):
         channels = spec.input[-1].evaluate(values)

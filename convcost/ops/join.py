@@ -1,13 +1,11 @@
 """Ops that bring branches together."""
 
+from convcost.core.axes import has, kind, resized, size_of
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import Dim, Shape, either, equal, product
+from convcost.core.dims import Shape, either, equal, product
 from convcost.ops.attributes import AnyInput, AxisName
 from convcost.ops.registry import op
 from convcost.ops.traits import CONCAT, GATE, SUM
-
-#: Position of a named axis, counted from the end, so that `channels` also fits a vector.
-AXES = {"channels": -1, "width": -2, "height": -3}
 
 
 @op("add", SUM)
@@ -90,20 +88,9 @@ def concat(x: AnyInput, *others: AnyInput, axis: AxisName = "channels") -> OpCos
     )
 
 
-def size_of(x: Shape, axis: str) -> Dim:
-    """The size of a named axis."""
-    return x[AXES[axis] :][0]
-
-
-def resized(x: Shape, axis: str, size: Dim) -> Shape:
-    """The shape with one axis of another size."""
-    at = len(x) + AXES[axis]
-    return (*x[:at], size, *x[at + 1 :])
-
-
 def has_axis(x: Shape, axis: str) -> Check:
-    """A vector has channels, but neither height nor width."""
-    return Check(len(x) >= -AXES[axis], "a vector of {0} has no " + axis, (x,))
+    """That there is an axis of this name."""
+    return Check(has(len(x), axis), kind(len(x)) + " of {0} has no " + axis, (x,))
 
 
 def _equal_shapes(x: Shape, other: Shape, need: str, shapes: tuple[Shape, ...]) -> tuple[Check, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from convcost.core import axes
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Unfit
@@ -70,7 +71,7 @@ class Op:
         for position, shape in enumerate(shapes):
             rank = self.inputs[min(position, least - 1)]
             if not rank.fits(shape):
-                got = "a vector" if len(shape) == 1 else "a map"
+                got = axes.kind(len(shape))
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(shape)}")
         return self.rule(*shapes, **attrs)
 
@@ -144,4 +145,6 @@ def _at_first_failure(check: Check) -> str:
 
 
 def _remedy(shape: Shape) -> str:
+    if len(shape) == 2:
+        return ". A map is [height, width, channels]"
     return ". Put flatten or global_avg_pool and flatten before it" if len(shape) == 3 else ""

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from convcost.core.axes import resized, size_of
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import cut, divides, equal, product
 from convcost.ops.attributes import AnyInput, AxisName, Map, Margins, Mode, Pair, Position, Rate, Sections, Size
-from convcost.ops.join import has_axis, resized, size_of
+from convcost.ops.join import has_axis
 from convcost.ops.registry import op
 from convcost.ops.traits import NOTHING, PART, POOL, VIEW
 

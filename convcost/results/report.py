@@ -504,10 +504,10 @@ def _knob_text(value: Any) -> str:
 
 def op_text(layer: LayerCost) -> str:
     """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
-    stride = layer.attrs.get("stride") or (1, 1)
-    if stride == (1, 1) or stride == layer.attrs.get("kernel"):
+    stride = layer.attrs.get("stride") or ()
+    if all(step == 1 for step in stride) or stride == layer.attrs.get("kernel"):
         return layer.kind
-    return f"{layer.kind} /{stride[0]}" if stride[0] == stride[1] else f"{layer.kind} /{stride[0]}×{stride[1]}"
+    return f"{layer.kind} /{'×'.join(map(str, stride if len(set(stride)) > 1 else stride[:1]))}"
 
 
 def input_text(layer: LayerCost) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from convcost.core import axes
 from convcost.core.dims import Dim, Shape, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
 from convcost.core.reading import whole_number
@@ -115,7 +116,7 @@ class Builder:
 
     def input(self, place: Place, shape: Shape | None) -> Flow:
         sizes = []
-        for axis, value in zip(("height", "width", "channels")[-len(self.spec.input) :], self.spec.input):
+        for axis, value in zip(axes.NAMES.get(len(self.spec.input), ()), self.spec.input):
             with suppress(Unknown):
                 sizes.append(self.lookup.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
         if shape is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from convcost.core import axes
 from convcost.core.errors import Problem, SpecError, Where
 from convcost.ops import Unfit
 from convcost.spec.knobs import knob_value
@@ -105,9 +106,10 @@ class _FileReader:
             self.reader.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
 
     def input(self, tree: Tree, names: Names) -> tuple[Value, ...]:
-        if not isinstance(tree, SequenceNode) or len(tree.items) not in (1, 3):
+        if not isinstance(tree, SequenceNode) or len(tree.items) not in axes.NAMES:
             got = f"a list of {len(tree.items)}" if isinstance(tree, SequenceNode) else say_tree(tree)
-            need = "must be [height, width, channels], or [channels] for a vector"
+            maps = " or ".join(f"[{', '.join(axes.NAMES[rank])}]" for rank in (3, 2, 4))
+            need = f"must be {maps}, or [channels] for a vector"
             self.reader.complain(tree.where, "input", f"{need}, got {got}")
             return ()
         return tuple(self.reader.value(part, "input", names) for part in tree.items)

@@ -49,11 +49,11 @@ def json_schema() -> Schema:
                 "additionalProperties": {"type": "object"},
             },
             "input": {
-                "description": "[height, width, channels], or [channels] for a vector",
+                "description": "[height, width, channels], [length, channels] for a sequence, [depth, height, width, channels] for a volume, or [channels] for a vector",
                 "type": "array",
                 "items": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
                 "minItems": 1,
-                "maxItems": 3,
+                "maxItems": 4,
             },
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,

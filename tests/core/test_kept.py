@@ -22,7 +22,7 @@ from convcost.core.places import of_zoo, zoo_directory
 #: Runs a command and says on standard error how many networks were built for it.
 COUNTING = """
 import sys
-import convcost.networks.network as network
+import convcost.networks.origin as network
 from convcost.cli import main
 attempt, built = network.attempt, []
 network.attempt = lambda *given: built.append(given) or attempt(*given)

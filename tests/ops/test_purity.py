@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "__future__",
     "collections.abc",
     "dataclasses",
+    "convcost.core.axes",
     "convcost.core.cost",
     "convcost.core.dims",
     "convcost.ops",

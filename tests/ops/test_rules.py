@@ -95,7 +95,7 @@ def test_only_ops_on_maps_refuse_a_vector_and_only_ops_on_vectors_refuse_a_map(o
 
 
 def test_the_second_input_must_have_a_rank_that_fits_too():
-    with pytest.raises(Unfit, match=r"^add needs a map \(h×w×c\) or a vector, got a map of 4×5"):
+    with pytest.raises(Unfit, match=r"^add needs a map \(h×w×c\) or a vector, got a sequence of 4×5"):
         evaluate(Case("add", [(4, 5, 8), (4, 5)], {}))
 
 

@@ -504,7 +504,11 @@ MISUSE: dict[tuple[str, ...], str] = {
         "--input",
         "3x224x224",
     ): r"sizes go height x width x channels: the input of vgg is 224x224x3, not 3x224x224",
-    ("vgg16", "--input", "224x224x3x1"): r"Error: Invalid value for '--input': '224x224x3x1' is not SIZE, HxW or .*",
+    (
+        "vgg16",
+        "--input",
+        "224x224x3x1",
+    ): r"the input of vgg is a size, \[height, width\] or \[height, width, channels\], got \[224, 224, 3, 1\]",
     ("vgg16", "--input", ""): r"Error: Invalid value for '--input': '' is not SIZE, HxW or .*",
     ("vgg16", "--input", "-1"): r"Error: Invalid value for '--input': '-1' is not SIZE, HxW or .*",
     ("vgg16", "--input", "224", "--set", "resolution=224"): r"give resolution or an input shape, not both",

@@ -1,0 +1,95 @@
+"""Which axis of a tensor is which: positions first, channels last; the batch is never one of them.
+
+A shape is (channels,), (length, channels), (height, width, channels) or (depth, height, width, channels); what has more
+axes has more positions before those, without a name. The order never enters a cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+#: Number of axes -> their names.
+NAMES: Final = {
+    1: ("channels",),
+    2: ("length", "channels"),
+    3: ("height", "width", "channels"),
+    4: ("depth", "height", "width", "channels"),
+}
+#: Number of axes -> what such a tensor is called.
+KINDS: Final = {1: "a vector", 2: "a sequence", 3: "a map", 4: "a volume"}
+_LETTERS = {"depth": "d", "height": "h", "width": "w", "length": "t", "channels": "c"}
+WORDS: Final = ("channels", "height", "width", "length", "depth")
+"""Every name that an axis may have."""
+
+
+def spatial(shape: Sequence[Any]) -> tuple[Any, ...]:
+    """The sizes of all axes but the channels: the positions.
+
+    >>> spatial((56, 28, 64)), spatial((10,))
+    ((56, 28), ())
+    """
+    return tuple(shape[:-1])
+
+
+def channels(shape: Sequence[Any]) -> Any:
+    """The size of the last axis.
+
+    >>> channels((56, 28, 64))
+    64
+    """
+    return shape[-1]
+
+
+def position(rank: int, name: str) -> int | None:
+    """Where a named axis stands in a shape of so many axes; None if it has no such axis.
+
+    >>> position(3, "width"), position(1, "channels"), position(1, "width")
+    (1, 0, None)
+    """
+    names = NAMES.get(rank, ("channels",))
+    return names.index(name) + rank - len(names) if name in names else None
+
+
+def has(rank: int, name: str) -> bool:
+    """Whether a shape of so many axes has one of that name: a vector has channels, but neither height nor width."""
+    return position(rank, name) is not None
+
+
+def size_of(shape: Sequence[Any], name: str) -> Any:
+    """The size of a named axis; of the first one where there is none of that name, which `has` tells.
+
+    >>> size_of((56, 28, 64), "width")
+    28
+    """
+    return shape[position(len(shape), name) or 0]
+
+
+def resized(shape: Sequence[Any], name: str, new: Any) -> tuple[Any, ...]:
+    """The shape with one axis of another size.
+
+    >>> resized((56, 28, 64), "channels", 32)
+    (56, 28, 32)
+    """
+    at = position(len(shape), name) or 0
+    return (*shape[:at], new, *shape[at + 1 :])
+
+
+def kind(rank: int) -> str:
+    """What a tensor of so many axes is called.
+
+    >>> kind(1), kind(3), kind(5)
+    ('a vector', 'a map', 'a tensor of 5 axes')
+    """
+    return KINDS.get(rank, f"a tensor of {rank} axes")
+
+
+def letters(rank: int) -> tuple[str, ...]:
+    """A letter for each axis, as formulas write it.
+
+    >>> letters(3), letters(2), letters(5)
+    (('h', 'w', 'c'), ('t', 'c'), ('x1', 'x2', 'x3', 'x4', 'c'))
+    """
+    if rank in NAMES:
+        return tuple(_LETTERS[name] for name in NAMES[rank])
+    return (*(f"x{i}" for i in range(1, rank)), "c")
