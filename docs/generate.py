@@ -45,9 +45,25 @@ def ops_page() -> str:
     return "\n".join(parts)
 
 
+KEPT = """\
+## What is kept between calls
+
+`list`, `frontier`, `verify` and the texts of `report` keep what they counted of the zoo, so that asking again takes no
+counting; the wheel brings along what the first three ask by default. An answer is kept under a digest of everything that it
+depends on: the source and data of convcost and the specs of the zoo, byte by byte. After any edit of them everything is
+counted anew, and a file of yours is counted every time.
+
+`CONVCOST_CACHE` is the folder to keep answers in; `CONVCOST_CACHE=0` keeps and reads none. Without it that is
+`$XDG_CACHE_HOME/convcost`, by default `~/.cache/convcost`; on macOS `~/Library/Caches/convcost`, on Windows
+`%LOCALAPPDATA%\\convcost`. It holds at most 200 files and 16 MiB, plain JSON behind a checksum; it may be deleted at any
+time. Where it cannot be read or written, convcost counts. A program that changes convcost's rules in memory should
+turn it off.
+"""
+
+
 def cli_page() -> str:
     """The help of every command."""
-    return "\n".join([NOTE, "# Commands\n", *_help(convcost, "convcost", None)])
+    return "\n".join([NOTE, "# Commands\n", *_help(convcost, "convcost", None), KEPT])
 
 
 def _help(command: click.Command, path: str, parent: click.Context | None) -> list[str]:
