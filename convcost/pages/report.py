@@ -15,7 +15,7 @@ from convcost.core.version import __version__
 from convcost.formulas.explain import layer_quantities
 from convcost.networks.network import Network
 from convcost.ops import OPS
-from convcost.pages.document import WHOLE, drawing, figure_title
+from convcost.pages.files import WHOLE, drawing, figure_title
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.results.report import NOT_COUNTED, Group, LayerCost, Report, input_text, notes, op_text, title
