@@ -9,40 +9,29 @@ import json
 import re
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 from helpers import brute_force
 from helpers.written_formulas import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.alternatives.recipes import RECIPES, Alternative, LayerToBuild, build, compare, ratio
-from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS
 from convcost.render.table import FORMATS
 
-RUNNER = CliRunner()
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 COURSE = ("--input", "6x6x3", "--filters", "5", "--kernel", "3")
 INCEPTION = ("--input", "28x28x192", "--filters", "32", "--kernel", "5", "--padding", "same")
 
 
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["compare", *arguments], prog_name="convcost")
-
-
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
-
-
-def data_of(*arguments: str) -> dict[str, Any]:
+def data_of(cli: Cli, *arguments: str) -> dict[str, Any]:
     """The JSON of a comparison, each alternative and step by its name."""
-    data = json.loads(run(*arguments, "--format", "json"))
+    data = cli.json("compare", *arguments)
     for alternative in data["alternatives"]:
         alternative["steps"] = {step["name"]: step for step in alternative["steps"]}
     return {**data, "alternatives": {alternative["name"]: alternative for alternative in data["alternatives"]}}
@@ -66,14 +55,14 @@ def test_the_example_of_the_course() -> None:
     assert standard.output_shape == separable.output_shape == (4, 4, 5)
 
 
-def test_a_bias_is_one_number_per_filter_of_every_convolution() -> None:
+def test_a_bias_is_one_number_per_filter_of_every_convolution(cli: Cli) -> None:
     # As the layers of all frameworks have it by default: five filters have 5, and of the separable pair the three
     # depthwise filters have 3 of their own beside the 5 pointwise ones. Biases are added: no multiplication more.
     standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3), bias=True))
     assert (standard.params, standard.macs) == (135 + 5, 2160)
     assert [step.cost.params for step in separable.steps] == [27 + 3, 15 + 5]
     assert (separable.params, separable.macs) == (50, 672)
-    shown = data_of(*COURSE, "--bias")["alternatives"]
+    shown = data_of(cli, *COURSE, "--bias")["alternatives"]
     assert (shown["standard"]["params"], shown["separable"]["params"]) == (140, 50)
 
 
@@ -193,8 +182,8 @@ def test_every_step_costs_what_counting_gives(
 # The command.
 
 
-def test_the_text_shows_the_example_its_derivation_and_its_law() -> None:
-    text = run(*COURSE)
+def test_the_text_shows_the_example_its_derivation_and_its_law(cli: Cli) -> None:
+    text = cli.ok("compare", *COURSE)
     rows = [line.split() for line in text.splitlines()[4:8]]
     assert [row[:-1] for row in rows] == [
         ["standard", "convolution", "4×4×5", "2,160", "135", "80"],
@@ -206,8 +195,8 @@ def test_the_text_shows_the_example_its_derivation_and_its_law() -> None:
     assert all(part in text for part in ("4·4·5·3·3·3", "4·4·3·3·3·3/3", "4·4·5·1·1·3", "14/45", "1/n_c' + 1/f²"))
 
 
-def test_json_keeps_its_contract() -> None:
-    data = json.loads(run(*COURSE, "--format", "json"))
+def test_json_keeps_its_contract(cli: Cli) -> None:
+    data = cli.json("compare", *COURSE)
     assert data["schema"] == "convcost.compare/1"
     assert (data["input_shape"], data["output_shape"]) == ([6, 6, 3], [4, 4, 5])
     standard, separable = data["alternatives"]
@@ -224,34 +213,34 @@ def test_json_keeps_its_contract() -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_all_numbers(fmt: str) -> None:
-    text = run(*INCEPTION, "--against", "bottleneck:16", "--format", fmt).replace(",", "")
+def test_every_format_has_all_numbers(cli: Cli, fmt: str) -> None:
+    text = cli.ok("compare", *INCEPTION, "--against", "bottleneck:16", "--format", fmt).replace(",", "")
     assert all(number in text for number in ("120422400", "2408448", "10035200"))
     assert "12443648" in text or fmt == "csv"  # CSV has a row per step and no sums
 
 
-def test_a_files_ending_chooses_the_format(tmp_path: Any) -> None:
+def test_a_files_ending_chooses_the_format(cli: Cli, tmp_path: Any) -> None:
     target = tmp_path / "compare.json"
-    assert run(*COURSE, "-o", str(target)) == ""
-    assert json.loads(target.read_text(encoding="utf-8")) == json.loads(run(*COURSE, "--format", "json"))
+    assert cli.ok("compare", *COURSE, "-o", target) == ""
+    assert json.loads(target.read_text(encoding="utf-8")) == cli.json("compare", *COURSE)
 
 
-def test_each_way_is_shown_once_and_in_the_order_asked_for() -> None:
+def test_each_way_is_shown_once_and_in_the_order_asked_for(cli: Cli) -> None:
     asked = ["spatial", "standard", "grouped:3", "spatial"]
-    data = data_of(*COURSE[:2], "--filters", "6", "--kernel", "3", *(f"--against={way}" for way in asked))
+    data = data_of(cli, *COURSE[:2], "--filters", "6", "--kernel", "3", *(f"--against={way}" for way in asked))
     assert list(data["alternatives"]) == ["standard", "spatial", "grouped:3"]
 
 
-def test_rectangular_kernels_and_strides() -> None:
+def test_rectangular_kernels_and_strides(cli: Cli) -> None:
     # 6×6×3, five 1×3 filters, stride 2×1, a zero left and right: rows 0 2 4; columns 6 + 2 - 3 + 1 = 6.
     layer = ("--input", "6x6x3", "--filters", "5", "--kernel", "1x3", "--stride", "2x1", "--padding", "0x1")
-    data = data_of(*layer, "--against", "separable", "--against", "spatial")
+    data = data_of(cli, *layer, "--against", "separable", "--against", "spatial")
     assert (data["kernel"], data["stride"], data["output_shape"]) == ([1, 3], [2, 1], [3, 6, 5])
     ways = data["alternatives"]
     assert ways["standard"]["macs"] == 3 * 6 * 5 * 3 * 3
     assert [step["macs"] for step in ways["separable"]["steps"].values()] == [3 * 6 * 3 * 3, 3 * 6 * 5 * 3]
     assert [step["macs"] for step in ways["spatial"]["steps"].values()] == [3 * 6 * 5 * 3, 3 * 6 * 5 * 3 * 5]
-    assert "1×3" in run(*layer)
+    assert "1×3" in cli.ok("compare", *layer)
 
 
 # The law that is printed beside a ratio is the layer's own.
@@ -269,6 +258,7 @@ HOLDS = {
     st.tuples(SMALL, SMALL), st.sampled_from(["same", "valid", 1]), st.integers(2, 3),
 )  # fmt: skip
 def test_a_law_whose_assumptions_hold_gives_the_ratio(
+    cli: Cli,
     shape: tuple[int, int, int],
     filters: int,
     kernel: tuple[int, int],
@@ -288,7 +278,7 @@ def test_a_law_whose_assumptions_hold_gives_the_ratio(
     ways = ["separable", "spatial", *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
     sizes = {"n_c": layer.input_shape[2], "n_c'": layer.filters, **dict.fromkeys("gbt", amount)}
     sizes |= {"f": kernel[0]} if kernel[0] == kernel[1] else {"f_h": kernel[0], "f_w": kernel[1]}
-    data = data_of(*options, *(f"--against={way}" for way in ways))
+    data = data_of(cli, *options, *(f"--against={way}" for way in ways))
     for way in ways:
         law = data["alternatives"][way]["ratio"]
         share = ratio(build(layer, way), build(layer, "standard"))
@@ -330,8 +320,8 @@ NUMBERS = "is not a number or numbers with x between them, e.g. 3 or 1x7"
         (["--stride", "two"], f"{LATER}Invalid value for '--stride': 'two' {NUMBERS}"),
     ],
 )  # fmt: skip
-def test_bad_input_is_refused_in_one_message(arguments: list[str], message: str) -> None:
-    result = invoke(*COURSE, *arguments)
+def test_bad_input_is_refused_in_one_message(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("compare", *COURSE, *arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
 
 
@@ -349,8 +339,8 @@ def test_bad_input_is_refused_in_one_message(arguments: list[str], message: str)
         (["--filters", "9999999999"], "filters|channels"),
     ],
 )
-def test_a_message_names_the_option_that_is_wrong(arguments: list[str], words: str) -> None:
-    result = invoke(*COURSE, *arguments)
+def test_a_message_names_the_option_that_is_wrong(cli: Cli, arguments: list[str], words: str) -> None:
+    result = cli("compare", *COURSE, *arguments)
     assert (result.exit_code, result.stdout) == (2, ""), result.exception
     assert re.search(words, result.stderr)
 
@@ -368,18 +358,20 @@ def test_the_library_raises_what_the_command_says() -> None:
         ("inverted:6", "t = 6 times as many channels inside as the input has", [6 * 6, 6 * 6, 8]),
     ],
 )
-def test_the_number_of_a_way_is_explained(way: str, said: str, inside: list[int]) -> None:
+def test_the_number_of_a_way_is_explained(cli: Cli, way: str, said: str, inside: list[int]) -> None:
     layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3", "--against", way)
-    assert f"{way}: {said}" in " ".join(run(*layer).split())
-    found = data_of(*layer)["alternatives"][way]
+    assert f"{way}: {said}" in " ".join(cli.ok("compare", *layer).split())
+    found = data_of(cli, *layer)["alternatives"][way]
     assert [step["output_shape"][2] for step in found["steps"].values()] == inside
     amount = found["amount"]
     assert f"{amount['letter']} = {amount['value']} {amount['says']}".startswith(said)
 
 
-def test_a_way_without_a_number_explains_none() -> None:
+def test_a_way_without_a_number_explains_none(cli: Cli) -> None:
     layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3")
     assert not [
-        line for line in run(*layer, "--against", "spatial").splitlines() if line.startswith("way    ") and ":" in line
+        line
+        for line in cli.ok("compare", *layer, "--against", "spatial").splitlines()
+        if line.startswith("way    ") and ":" in line
     ]
-    assert all("amount" not in entry for entry in data_of(*layer)["alternatives"].values())
+    assert all("amount" not in entry for entry in data_of(cli, *layer)["alternatives"].values())

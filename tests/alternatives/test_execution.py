@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from helpers import brute_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,11 +16,12 @@ from hypothesis import strategies as st
 from convcost.alternatives import execution as engine
 from convcost.alternatives.execution import Counter, conv2d, execute, pool
 from convcost.alternatives.recipes import LayerToBuild, build
-from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS, failure, padding_macs
 
-RUNNER = CliRunner()
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 Array = np.ndarray[Any, np.dtype[Any]]
 exactly = settings(deadline=None, derandomize=True, max_examples=200, database=None)
 
@@ -261,44 +260,40 @@ def test_padding_is_never_the_largest_element() -> None:
 # The command.
 
 
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["compare", *arguments, "--execute"], prog_name="convcost")
-
-
-def test_the_command_says_that_it_counted_what_the_rule_says() -> None:
-    text = invoke("--input", "6x6x3", "--filters", "5", "--kernel", "3").stdout
+def test_the_command_says_that_it_counted_what_the_rule_says(cli: Cli) -> None:
+    text = cli.ok("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3", "--execute")
     assert "standard: 2,160 multiplications, as the rule says" in text
     assert "separable: 672 multiplications, as the rule says" in text
 
 
-def test_products_with_padding_are_told_apart() -> None:
+def test_products_with_padding_are_told_apart(cli: Cli) -> None:
     # 3×3 on 2×2: each of 4 windows has 5 of its 9 taps on zeros. The pointwise convolution multiplies no zeros.
     arguments = ("--input", "2x2x1", "--filters", "1", "--kernel", "3", "--padding", "same")
-    data = json.loads(invoke(*arguments, "--format", "json").stdout)
+    data = cli.json("compare", *arguments, "--execute")
     assert [entry["executed"] for entry in data["alternatives"]] == [
         {"multiplications": 36, "with_padding": 20},
         {"multiplications": 36 + 4, "with_padding": 20},
     ]
-    text = " ".join(invoke(*arguments).stdout.split())
+    text = " ".join(cli.ok("compare", *arguments, "--execute").split())
     assert "20 (55.56 %) multiply padding zeros" in text
     assert "36 multiplications, as the rule says; 20 of them" in text
 
 
-def test_a_count_that_is_not_the_rules_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_is_not_the_rules_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = engine._starts
     monkeypatch.setattr(engine, "_starts", lambda *a: (kept(*a)[0][1:], kept(*a)[1]))  # a row is left out
-    text = invoke("--input", "6x6x3", "--filters", "5", "--kernel", "3").stdout
+    text = cli.ok("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3", "--execute")
     assert f"standard: {3 * 4 * 5 * 27:,} multiplications, but the rule says 2,160" in text
 
 
-def test_what_would_take_too_long_is_refused_with_an_estimate() -> None:
+def test_what_would_take_too_long_is_refused_with_an_estimate(cli: Cli) -> None:
     # 1000·1000 positions · 64 filters · 3·3·64 taps, at 100 million in a second.
     assert 1000 * 1000 * 64 * 9 * 64 == 36_864_000_000
     message = (
         "executing standard takes 36,864,000,000 multiplications, about 368 s; the most that is run is 1,000,000,000. "
         "Give a smaller --input or fewer --filters\n"
     )
-    result = invoke("--input", "1002x1002x64", "--filters", "64", "--kernel", "3")
+    result = cli("compare", "--input", "1002x1002x64", "--filters", "64", "--kernel", "3", "--execute")
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
 
 
@@ -316,7 +311,16 @@ HUGE = [("1000000000x1000000000x1", "100000000", "0"), ("1x1x1", "100000000", "5
 
 
 @pytest.mark.parametrize(("shape", "stride", "padding"), HUGE, ids=["input", "padding"])
-def test_what_would_not_fit_into_memory_is_refused(shape: str, stride: str, padding: str) -> None:
-    result = invoke("--input", shape, "--filters=1", "--kernel=1", f"--stride={stride}", f"--padding={padding}")
+def test_what_would_not_fit_into_memory_is_refused(cli: Cli, shape: str, stride: str, padding: str) -> None:
+    result = cli(
+        "compare",
+        "--input",
+        shape,
+        "--filters=1",
+        "--kernel=1",
+        f"--stride={stride}",
+        f"--padding={padding}",
+        "--execute",
+    )
     assert (result.exit_code, result.stdout) == (2, ""), repr(result.exception)[:200]
     assert result.stderr.startswith("executing standard ")

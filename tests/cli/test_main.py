@@ -7,67 +7,60 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
 import convcost
-from convcost.cli import main
 from convcost.render.table import FORMATS, Table, grid, render
 
-RUNNER = CliRunner()
-
-
-def run(*arguments: str) -> Result:
-    result = RUNNER.invoke(main, arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("level", ["layer", "block", "stage", "op"])
-def test_every_format_at_every_level_names_the_convention(fmt: str, level: str) -> None:
-    text = run("report", "googlenet", "--by", level, "--format", fmt).stdout
+def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
+    text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
     assert "paper" in text
     assert text.endswith("\n")
     assert "1582671872" in text.replace(",", "") or fmt == "csv"
 
 
-def test_csv_holds_exact_integers_that_add_up() -> None:
-    rows = list(csv.DictReader(io.StringIO(run("report", "vgg16", "--format", "csv").stdout)))
+def test_csv_holds_exact_integers_that_add_up(cli: Cli) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli.ok("report", "vgg16", "--format", "csv"))))
     assert sum(int(row["macs"]) for row in rows) == 15_470_264_320
     assert rows[0]["output_shape"] == "224x224x64"
 
 
-def test_json_groups_stand_beside_the_layers() -> None:
-    data = json.loads(run("report", "resnet50", "--by", "stage", "--format", "json").stdout)
+def test_json_groups_stand_beside_the_layers(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--by", "stage")
     assert data["by"] == "stage"
     assert sum(group["macs"] for group in data["groups"]) == data["totals"]["macs"] == 4_089_184_256
     assert len(data["layers"]) == sum(group["layers"] for group in data["groups"])
 
 
-def test_the_command_says_what_the_library_says() -> None:
+def test_the_command_says_what_the_library_says(cli: Cli) -> None:
     for model in ("lenet5", "efficientnet_b3"):
-        assert json.loads(run("report", model, "--format", "json").stdout) == convcost.load(model).report().to_dict()
+        assert cli.json("report", model) == convcost.load(model).report().to_dict()
 
 
 @pytest.mark.parametrize(
     ("ending", "start"),
     [("json", "{"), ("csv", "name,"), ("md", "### "), ("html", "<!doctype html>"), ("tex", "% "), ("txt", "LeNet-5")],
 )
-def test_a_files_ending_chooses_the_format(tmp_path: Path, ending: str, start: str) -> None:
+def test_a_files_ending_chooses_the_format(cli: Cli, tmp_path: Path, ending: str, start: str) -> None:
     target = tmp_path / f"report.{ending}"
-    assert run("report", "lenet5", "-o", str(target)).stdout == ""
+    assert cli.ok("report", "lenet5", "-o", target) == ""
     assert target.read_text(encoding="utf-8").startswith(start)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
-def test_a_file_is_replaced_whole_and_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_file_is_replaced_whole_and_a_link_stays_a_link(cli: Cli, tmp_path: Path) -> None:
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     target.write_text("old")
     link.symlink_to(target)
-    run("report", "lenet5", "-o", str(link))
+    cli.ok("report", "lenet5", "-o", link)
     assert link.is_symlink()
     assert json.loads(target.read_text(encoding="utf-8"))["network"] == "lenet5"
 
@@ -79,16 +72,16 @@ def test_markdown_escapes_what_would_end_a_cell() -> None:
     assert "x\\|y" in lines[2]
 
 
-def test_html_escapes_names_from_the_file(tmp_path: Path) -> None:
+def test_html_escapes_names_from_the_file(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "x.yaml"
     spec.write_text("convcost: 1\nname: x\ntitle: '<i>x'\ninput: [4]\nlayers: [{linear: {channels: 2}}]\n")
-    text = run("report", str(spec), "--format", "html").stdout
+    text = cli.ok("report", spec, "--format", "html")
     assert "<i>" not in text
     assert "&lt;i&gt;x" in text
 
 
-def test_latex_is_a_table_with_escaped_names() -> None:
-    text = run("report", "mobilenet_v1", "--format", "latex").stdout
+def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
+    text = cli.ok("report", "mobilenet_v1", "--format", "latex")
     assert r"\toprule" in text
     assert r"batch\_norm" in text
     assert "% needs \\usepackage{booktabs}\n\\begin{tabular}" in text
@@ -99,12 +92,12 @@ def test_latex_is_a_table_with_escaped_names() -> None:
     assert not re.search(r"(?<!\\)%", "\n".join(line for line in text.splitlines() if not line.startswith("%")))
 
 
-def test_no_escape_codes_in_a_pipe_or_elsewhere() -> None:
-    assert "\x1b" not in run("report", "lenet5").stdout + run("-h").stdout + run("list").stdout
+def test_no_escape_codes_in_a_pipe_or_elsewhere(cli: Cli) -> None:
+    assert "\x1b" not in cli.ok("report", "lenet5") + cli.ok("-h") + cli.ok("list")
 
 
-def test_list_shows_every_family_with_year_and_source() -> None:
-    data = json.loads(run("list", "--format", "json").stdout)
+def test_list_shows_every_family_with_year_and_source(cli: Cli) -> None:
+    data = cli.json("list")
     assert data["schema"] == "convcost.list/1"
     shown = {network["name"]: network for network in data["networks"]}
     assert {"lenet5", "alexnet_ungrouped", "vgg19", "googlenet_aux", "resnet152", "efficientnet_b7"} <= set(shown)
@@ -112,15 +105,15 @@ def test_list_shows_every_family_with_year_and_source() -> None:
     assert all(network["year"] and network["source"] for network in shown.values())
 
 
-def test_batch_is_exact_beyond_64_bits() -> None:
-    data = json.loads(run("report", "resnet50", "--batch", "10000000000", "--format", "json").stdout)
+def test_batch_is_exact_beyond_64_bits(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--batch", "10000000000")
     assert data["totals"]["macs"] == 40_891_842_560_000_000_000
 
 
 @pytest.mark.parametrize("command", [[], ["report"], ["list"], ["spec"], ["spec", "ops"]])
-def test_help_works_everywhere(command: list[str]) -> None:
-    assert run(*command, "-h").stdout == run(*command, "--help").stdout
-    assert "Example:" in run(*command, "-h").stdout
+def test_help_works_everywhere(cli: Cli, command: list[str]) -> None:
+    assert cli.ok(*command, "-h") == cli.ok(*command, "--help")
+    assert "Example:" in cli.ok(*command, "-h")
 
 
 def test_completion_knows_the_zoo() -> None:
@@ -154,15 +147,15 @@ def test_grid_sets_numbers_flush_right() -> None:
     ],
 )
 def test_what_a_command_cannot_do_is_refused(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = RUNNER.invoke(main, arguments)
+    result = cli(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_metric_that_is_named_twice_is_shown_once() -> None:
-    once = run("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs").stdout
-    assert run("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs", "--metric", "macs").stdout == once
+def test_a_metric_that_is_named_twice_is_shown_once(cli: Cli) -> None:
+    once = cli.ok("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs")
+    assert cli.ok("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs", "--metric", "macs") == once

@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
-from click.testing import CliRunner, Result
 
 import convcost
 from convcost import SpecError
-from convcost.cli.main import main
 from convcost.core.reading import parse_bytes
 from convcost.memory import POLICIES
 from convcost.memory.usage import Options
 from convcost.networks.within_memory import remedies
 from convcost.plots import memory_timeline, svg
 
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def run(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, ["memory", *arguments])
-    assert result.exit_code == code, result.output
-    return result
-
-
-def data(*arguments: str, code: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run(*arguments, "--format", "json", code=code).stdout)
-    return found
-
-
-def test_lenet_by_hand() -> None:
+def test_lenet_by_hand(cli: Cli) -> None:
     # 32·32·1 in; c1 28·28·6 = 4,704; pool 14·14·6 = 1,176. At one byte per element: 1,024 + 4,704, 4,704 + 1,176.
-    text = run("lenet5", "--dtype", "int8").stdout
+    text = cli.ok("memory", "lenet5", "--dtype", "int8")
     assert re.search(r"^ +1  c1 +conv2d 5×5 +28×28×6 +5,728  █{23}▍$", text, re.MULTILINE)  # 24 · 5,728 / 5,880 = 23.4
     assert re.search(r"^ +3  s2 +avg_pool 2×2 +14×14×6 +5,880  █{24} ← peak$", text, re.MULTILINE)
     assert "peak memory  5.74 KiB (5,880 bytes) of activations at once as int8" in text
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_every_policy_is_said_in_a_sentence(policy: str) -> None:
+def test_every_policy_is_said_in_a_sentence(cli: Cli, policy: str) -> None:
     # The line is wrapped for people; each word stands in it.
-    text = " ".join(run("squeezenet1_1", "--policy", policy).stdout.split())
+    text = " ".join(cli.ok("memory", "squeezenet1_1", "--policy", policy).split())
     assert f"policy {policy}: {POLICIES[policy].says}" in text
 
 
-def test_json_has_all_of_it() -> None:
-    found = data("mobilenet_v2", "--dtype", "int8", "--weights", "int4", "--align", "16")
+def test_json_has_all_of_it(cli: Cli) -> None:
+    found = cli.json("memory", "mobilenet_v2", "--dtype", "int8", "--weights", "int4", "--align", "16")
     network = convcost.load("mobilenet_v2")
     assert found["schema"] == "convcost.memory/1"
     assert (found["network"], found["dtype"], found["batch"], found["align"]) == ("mobilenet_v2", "int8", 1, 16)
@@ -84,34 +73,34 @@ def test_every_tensor_is_rounded_up_to_whole_bytes() -> None:
     assert [size for tensor, size in zip(usage.lives.tensors, usage.sizes, strict=True)][-2:] == [11, 2]
 
 
-def test_csv_is_exact() -> None:
-    lines = run("lenet5", "--format", "csv").stdout.splitlines()
+def test_csv_is_exact(cli: Cli) -> None:
+    lines = cli.ok("memory", "lenet5", "--format", "csv").splitlines()
     assert lines[0] == "position,layer,op,live_bytes"
     assert lines[1] == "-1,input,,4096"
-    tensors = run("lenet5", "--format", "csv", "--by", "tensor").stdout.splitlines()
+    tensors = cli.ok("memory", "lenet5", "--format", "csv", "--by", "tensor").splitlines()
     assert tensors[0] == "name,shape,bytes,first,last,offset"
     assert tensors[1].startswith("input,32x32x1,4096,-1,0,")
 
 
 class TestLimit:
-    def test_what_fits_exits_0(self) -> None:
-        text = run("mobilenet_v2", "--dtype", "int8", "--limit", "1.5MiB").stdout
+    def test_what_fits_exits_0(self, cli: Cli) -> None:
+        text = cli.ok("memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1.5MiB")
         assert "limit        1,505,280 of 1,572,864 bytes: it fits" in text
 
-    def test_what_does_not_fit_exits_1_and_says_what_would(self) -> None:
-        text = run("mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", code=1).stdout
+    def test_what_does_not_fit_exits_1_and_says_what_would(self, cli: Cli) -> None:
+        text = cli("memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", code=1).stdout
         assert "limit        1,505,280 of 1,048,576 bytes: over by 456,704" in text
         assert "would fit    --split-expansion 2: 1,028,608 bytes" in text
         assert "would fit    --set resolution=186: 1,042,368 bytes" in text
 
     @pytest.mark.parametrize("model", ["mobilenet_v2", "resnet50", "nasnet_mobile"])
-    def test_every_remedy_keeps_the_limit_when_it_is_followed(self, model: str) -> None:
+    def test_every_remedy_keeps_the_limit_when_it_is_followed(self, cli: Cli, model: str) -> None:
         limit = convcost.load(model).memory().needed * 9 // 10
-        found = data(model, "--limit", str(limit), code=1)["limit"]
+        found = cli.json("memory", model, "--limit", limit, code=1)["limit"]
         assert not found["fits"]
         assert len(found["remedies"]) > 1
         for remedy in found["remedies"]:
-            followed = data(model, "--limit", str(limit), *remedy["change"].split())["limit"]
+            followed = cli.json("memory", model, "--limit", limit, *remedy["change"].split())["limit"]
             assert followed == {"bytes": limit, "needed": remedy["bytes"], "fits": True, "remedies": []}
 
     def test_no_larger_multiple_of_8_would_fit(self) -> None:
@@ -121,8 +110,8 @@ class TestLimit:
         found = dict(remedies(convcost.load("lenet5"), Options(dtype="int8"), 20_000, batch=9))
         assert found["--batch 3"] == 3 * 5880
 
-    def test_nothing_helps(self) -> None:
-        text = run("lenet5", "--limit", "1", code=1).stdout
+    def test_nothing_helps(self, cli: Cli) -> None:
+        text = cli("memory", "lenet5", "--limit", "1", code=1).stdout
         assert "would fit    nothing that was tried" in text
 
     def test_an_input_of_its_own_has_no_resolution(self) -> None:
@@ -159,18 +148,18 @@ class TestSizes:
             ("1,5KiB", "'1,5KiB' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
         ],
     )
-    def test_what_is_refused(self, text: str, message: str) -> None:
+    def test_what_is_refused(self, cli: Cli, text: str, message: str) -> None:
         with pytest.raises(convcost.UsageError) as caught:
             parse_bytes(text)
         assert str(caught.value) == message
-        assert message in " ".join(run("lenet5", "--limit", text, code=2).stderr.split())
+        assert message in " ".join(cli("memory", "lenet5", "--limit", text, code=2).stderr.split())
 
 
 class TestPage:
-    def test_a_page_is_self_contained_and_the_same_each_time(self, tmp_path: Path) -> None:
+    def test_a_page_is_self_contained_and_the_same_each_time(self, cli: Cli, tmp_path: Path) -> None:
         files = [tmp_path / "a.html", tmp_path / "b.html"]
         for file in files:
-            run("lenet5", "-o", str(file))
+            cli.ok("memory", "lenet5", "-o", file)
         text = files[0].read_text(encoding="utf-8")
         assert text == files[1].read_text(encoding="utf-8")
         assert text.count("<figure") == 1
@@ -201,9 +190,9 @@ class TestPage:
         assert line
         assert float(box[1]) + float(box[2]) <= float(line[1])
 
-    def test_a_page_shows_every_band(self, tmp_path: Path) -> None:
+    def test_a_page_shows_every_band(self, cli: Cli, tmp_path: Path) -> None:
         file = tmp_path / "page.html"
-        run("googlenet", "-o", str(file))
+        cli.ok("memory", "googlenet", "-o", file)
         shown = file.read_text(encoding="utf-8")
         tensors = len(convcost.load("googlenet").memory().lives.tensors)
         for size in ("wide-picture", "narrow"):
@@ -213,27 +202,27 @@ class TestPage:
             assert sum(outline.count("M") for outline in outlines) == tensors
             assert "peak 4.59 MiB" in drawn
 
-    def test_an_image_needs_its_extra(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_image_needs_its_extra(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
         file = tmp_path / "x.png"
-        message = run("lenet5", "-o", str(file), code=2).stderr
+        message = cli("memory", "lenet5", "-o", file, code=2).stderr
         assert message == (
             f"cannot write {file}: PNG needs the extra image (pip install 'convcost[image]') and Chrome or Chromium "
             "(ModuleNotFoundError); .svg and .html need neither\n"
         )
         assert not file.exists()
 
-    def test_a_picture(self, tmp_path: Path) -> None:
+    def test_a_picture(self, cli: Cli, tmp_path: Path) -> None:
         file = tmp_path / "x.svg"
-        run("lenet5", "-o", str(file))
+        cli.ok("memory", "lenet5", "-o", file)
         assert file.read_bytes().startswith(b"<svg")
 
-    def test_a_picture_by_the_browser(self, tmp_path: Path) -> None:
+    def test_a_picture_by_the_browser(self, cli: Cli, tmp_path: Path) -> None:
         pytest.importorskip("kaleido")
         if CHROMIUM is None:
             pytest.skip("chromium is not installed")
         file = tmp_path / "x.png"
-        run("lenet5", "-o", str(file))
+        cli.ok("memory", "lenet5", "-o", file)
         assert file.read_bytes().startswith(b"\x89PNG")
 
 
@@ -275,11 +264,9 @@ class TestPicture:
         assert sorted(shape.y0 for shape in figure.layout.shapes) == sorted([10**6, usage.needed])
 
 
-def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(tmp_path: Path) -> None:
+def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "memory.csv"
-    result = CliRunner().invoke(
-        main, ["memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", "-o", str(target)]
-    )
+    result = cli("memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", "-o", target)
     assert result.exit_code == 1
     assert result.stdout == ""
     # 112·112·96 in and 56·56·96 out: 1,204,224 + 301,056 bytes.

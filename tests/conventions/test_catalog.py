@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
 import convcost
-from convcost.cli.main import main
 from convcost.conventions.catalog import all_conventions, convention
 from convcost.core.cost import LEDGER, OpCost, entry
 from convcost.core.errors import UsageError
 from convcost.graph.graph import FORMS
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, OneOf
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 # Printed by the tools, run on torchvision 0.28 in evaluation mode, auxiliary heads off, batch 1: ptflops 0.7.5 (both
 # backends), fvcore 0.1.5, thop 0.1.1, torchinfo 1.8.0, torchprofile 0.1.0, torch 2.13 FlopCounterMode, calflops 0.3.2.
@@ -245,13 +246,13 @@ def test_unknown_convention() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_convention_in_every_command(command: list[str], wanted: str) -> None:
-    result = CliRunner().invoke(main, [*command, "--convention", "thop"])
+def test_convention_in_every_command(cli: Cli, command: list[str], wanted: str) -> None:
+    result = cli(*command, "--convention", "thop")
     assert result.exit_code == 0, result.output
     assert wanted in result.output
 
 
-def test_closed_forms_know_no_other_convention() -> None:
-    result = CliRunner().invoke(main, ["explain", "resnet50", "--symbols", "width", "--convention", "thop"])
+def test_closed_forms_know_no_other_convention(cli: Cli) -> None:
+    result = cli("explain", "resnet50", "--symbols", "width", "--convention", "thop")
     assert result.exit_code == 2
     assert "--symbols counts MACs and params; it takes no --convention thop" in result.output

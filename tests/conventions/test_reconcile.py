@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
 import convcost
-from convcost.cli.main import main
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.reconcile import Difference, reconcile
 from convcost.core.errors import UsageError
 from convcost.core.printed import HOW, Printed
 from convcost.spec.zoo import names
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 MIXED = ("convnext_tiny", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0")
 """Networks that have all kinds of ops together: here each convention stands beside each other one."""
@@ -97,20 +97,19 @@ def test_every_way_of_an_op_has_its_row(unet: str) -> None:
     ]
 
 
-def test_what_a_convention_leaves_out_is_named(unet: str) -> None:
-    _, text = run(unet, "paper", "thop")
+def test_what_a_convention_leaves_out_is_named(cli: Cli, unet: str) -> None:
+    text = cli.ok("reconcile", unet, "paper", "thop")
     assert "left out     paper: max_pool, upsample, softmax\n" in text  # flatten computes nothing
     assert "left out     thop: max_pool, upsample as functional\n" in text
-    _, text = run(unet, "calflops", "--format", "json")
-    data = json.loads(text)
+    data = cli.json("reconcile", unet, "calflops")
     assert (data["first"]["left_out"], data["second"]["left_out"]) == (["max_pool", "upsample", "softmax"], [])
 
 
-def test_where_a_tool_cannot_be_followed_is_said(unet: str) -> None:
-    _, text = run(unet, "torchprofile")
+def test_where_a_tool_cannot_be_followed_is_said(cli: Cli, unet: str) -> None:
+    text = cli.ok("reconcile", unet, "torchprofile")
     said = "to the unit? torchprofile, conv_transpose2d: with groups, it takes every channel for each group"
     assert said in " ".join(text.split())
-    assert "to the unit?" not in run("resnet50", "torchprofile")[1]
+    assert "to the unit?" not in cli.ok("reconcile", "resnet50", "torchprofile")
 
 
 def test_there_and_back() -> None:
@@ -180,32 +179,22 @@ def test_how_a_count_becomes_a_figure(count: int, how: str | None) -> None:
     assert how is None or how in HOW
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["reconcile", *arguments])
-    return result.exit_code, result.output
-
-
-def test_command_pair_as_json() -> None:
-    code, text = run("resnet50", "thop", "--format", "json")
-    data = json.loads(text)
-    assert code == 0
+def test_command_pair_as_json(cli: Cli) -> None:
+    data = cli.json("reconcile", "resnet50", "thop")
     assert data["schema"] == "convcost.reconcile/1"
     assert (data["first"]["name"], data["second"]["name"]) == ("paper", "thop")
     assert data["first"]["operations"] + sum(t["difference"] for t in data["terms"]) == data["second"]["operations"]
     assert data["second"]["operations"] == 4_133_742_592
 
 
-def test_command_all() -> None:
-    code, text = run("resnet50")
-    assert code == 0
+def test_command_all(cli: Cli) -> None:
+    text = cli.ok("reconcile", "resnet50")
     assert all(f"\n{name} " in text for name in all_conventions())
 
 
-def test_command_whose_figure() -> None:
+def test_command_whose_figure(cli: Cli) -> None:
     # Measured: ptflops prints 4,132,436,968 and thop 4,133,742,592 for ResNet-50; the paper says 3.8e9 of its v1.
-    code, text = run("resnet50", "--printed", "4.13G", "--printed", "3.8G", "--printed", "5G", "--format", "json")
-    data = json.loads(text)
-    assert code == 0
+    data = cli.json("reconcile", "resnet50", "--printed", "4.13G", "--printed", "3.8G", "--printed", "5G")
     found = [(m["figure"], m["network"], m["conventions"], m["operations"]) for m in data["found"]]
     assert ("4.13G", "resnet50", ["ptflops"], 4_132_436_968) in found
     assert ("4.13G", "resnet50", ["thop"], 4_133_742_592) in found
@@ -213,21 +202,18 @@ def test_command_whose_figure() -> None:
     assert data["missing"] == ["5G"]
 
 
-def test_the_family_s_own_network_is_asked_too() -> None:
+def test_the_family_s_own_network_is_asked_too(cli: Cli) -> None:
     """mobilenet_v1 has 568,740,352 MACs; the shallow preset, which is asked for, has others."""
-    _, text = run("mobilenet_v1_shallow", "--printed", "569M", "--format", "json")
-    assert ("mobilenet_v1", 568_740_352) in [(m["network"], m["operations"]) for m in json.loads(text)["found"]]
-    code, text = run("resnet50", "--printed", "4.1G", "--batch", "2")
-    assert code == 2
-    assert "printed figures are of one image: leave out --batch" in text
+    data = cli.json("reconcile", "mobilenet_v1_shallow", "--printed", "569M")
+    assert ("mobilenet_v1", 568_740_352) in [(m["network"], m["operations"]) for m in data["found"]]
+    said = cli.refused("reconcile", "resnet50", "--printed", "4.1G", "--batch", "2")
+    assert "printed figures are of one image: leave out --batch" in said
 
 
 @pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html", "latex"])
 @pytest.mark.parametrize("arguments", [(), ("thop",), ("--printed", "4.13G")])
-def test_every_format(arguments: tuple[str, ...], fmt: str) -> None:
-    code, text = run("resnet50", *arguments, "--format", fmt)
-    assert code == 0
-    assert text
+def test_every_format(cli: Cli, arguments: tuple[str, ...], fmt: str) -> None:
+    assert cli.ok("reconcile", "resnet50", *arguments, "--format", fmt)
 
 
 @pytest.mark.parametrize(
@@ -240,21 +226,17 @@ def test_every_format(arguments: tuple[str, ...], fmt: str) -> None:
         (("resnet50", "--batch", "0"), "batch must be an integer >= 1, got 0"),
     ],
 )
-def test_misuse(arguments: tuple[str, ...], said: str) -> None:
-    code, text = run(*arguments)
-    assert code == 2
-    assert said in text
+def test_misuse(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    assert said in cli.refused("reconcile", *arguments)
 
 
 @pytest.mark.parametrize(
     ("figure", "said"),
     [
         ("4.1", "a figure needs its unit, as in 4.1G or 4.1M"),
-        # What PyTorch's own counter prints for ResNet-50 (test_conventions.py).
+        # What PyTorch's own counter prints for ResNet-50 (test_catalog.py).
         ("8.15G", "nearest is resnet50, torch: 8,178,368,512"),
     ],
 )
-def test_a_figure_that_nothing_gives(figure: str, said: str) -> None:
-    code, text = run("resnet50", "--printed", figure)
-    assert code == 0
-    assert said in " ".join(text.split())
+def test_a_figure_that_nothing_gives(cli: Cli, figure: str, said: str) -> None:
+    assert said in " ".join(cli.ok("reconcile", "resnet50", "--printed", figure).split())

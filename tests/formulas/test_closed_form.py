@@ -12,33 +12,23 @@ from fractions import Fraction
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sympy
-from click.testing import CliRunner, Result
 from helpers.written_formulas import evaluate
 
 import convcost
-from convcost.cli import main
 from convcost.core.errors import SpecError, UsageError
 from convcost.formulas.closed_form import ClosedForm, closed_form
 from convcost.formulas.symbols import symbol, written
 from convcost.ops import OPS
 from convcost.render.table import FORMATS
 
-RUNNER = CliRunner()
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 Numbers = dict[str, Any]
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["explain", *arguments], prog_name="convcost")
-
-
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
 
 
 @cache
@@ -258,8 +248,8 @@ def test_a_layer_and_a_stage_have_closed_forms_too() -> None:
 # The command.
 
 
-def test_json_holds_formula_latex_and_assumptions() -> None:
-    data = json.loads(run("mobilenet_v1", "--symbols", "resolution,width", "--format", "json"))
+def test_json_holds_formula_latex_and_assumptions(cli: Cli) -> None:
+    data = cli.json("explain", "mobilenet_v1", "--symbols", "resolution,width")
     assert data["schema"] == "convcost.closed_form/1"
     assert data["symbols"] == ["resolution", "width"]
     assert data["assumptions"][0] == "resolution = 32·m"
@@ -271,24 +261,24 @@ def test_json_holds_formula_latex_and_assumptions() -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_the_polynomial(fmt: str) -> None:
+def test_every_format_has_the_polynomial(cli: Cli, fmt: str) -> None:
     # 13 convolutions on maps from 32·m down to 2·m; then, behind a pool to 7×7, three layers of fixed size.
     sizes = [(32, 3, 64), (32, 64, 64), (16, 64, 128), (16, 128, 128), (8, 128, 256)] + [(8, 256, 256)] * 2
     sizes += [(4, 256, 512)] + [(4, 512, 512)] * 2 + [(2, 512, 512)] * 3
     square = sum(n * n * 9 * c * filters for n, c, filters in sizes)
-    text = run("vgg16", "--symbols", "resolution", "--format", fmt)
+    text = cli.ok("explain", "vgg16", "--symbols", "resolution", "--format", fmt)
     assert str(square) in text
     assert str(7 * 7 * 512 * 4096 + 4096 * 4096 + 4096 * 1000) in text
     assert "32·m" in text or fmt == "csv"
 
 
-def test_latex_is_set_as_formulas() -> None:
-    text = run("vgg16", "--symbols", "resolution", "--format", "latex")
+def test_latex_is_set_as_formulas(cli: Cli) -> None:
+    text = cli.ok("explain", "vgg16", "--symbols", "resolution", "--format", "latex")
     assert re.search(r"& \$\d+ m\^\{2\} \+ \d+\$", text)
 
 
-def test_an_input_that_is_given_counts_or_is_refused() -> None:
-    result = invoke("vgg16", "--symbols", "classes", "--input", "160", "--format", "json")
+def test_an_input_that_is_given_counts_or_is_refused(cli: Cli) -> None:
+    result = cli("explain", "vgg16", "--symbols", "classes", "--input", "160", "--format", "json")
     if result.exit_code == 0:
         found = {entry["quantity"]: entry["formula"] for entry in json.loads(result.stdout)["quantities"]}
         assert evaluate(found["MACs"], {"classes": 1000}) == convcost.load("vgg16", resolution=160).report().totals.macs
@@ -309,8 +299,8 @@ def test_an_input_that_is_given_counts_or_is_refused() -> None:
         (["resnet50", "--symbols", "width", "--set", "wdith=2"], r"resnet50 has no knob 'wdith'\. Did you mean width\?"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_symbol_is_refused(arguments: list[str], message: str) -> None:
-    result = invoke(*arguments)
+def test_what_cannot_be_a_symbol_is_refused(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("explain", *arguments)
     assert (result.exit_code, result.stdout) == (2, ""), result.exception
     assert re.fullmatch(f"(?:.*/)?{message}\n", result.stderr), result.stderr
 

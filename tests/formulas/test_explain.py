@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 import csv
 import io
-import json
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 from helpers.op_rows import ROWS
 from helpers.systems import Case, Row
 from helpers.written_formulas import as_python, evaluate
@@ -23,7 +21,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.cli import main
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, ceil_div
 from convcost.core.errors import UsageError
@@ -33,16 +30,12 @@ from convcost.ops import OPS
 from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
 
-RUNNER = CliRunner()
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 OUTPUT = {3: ("h'", "w'", "c'"), 1: ("c'",)}
 
 # Every layer of every network of the zoo.
-
-
-def run(*arguments: str) -> Result:
-    result = RUNNER.invoke(main, ["explain", *arguments], prog_name="convcost")
-    assert result.exit_code == 0, result.stderr
-    return result
 
 
 @cache
@@ -176,17 +169,17 @@ LISTS = "('convcost report' lists them)"
         ("resnet50", "nosuch", f"resnet50 has no layer 'nosuch' {LISTS}"),
     ],
 )
-def test_a_name_that_fits_no_layer_or_several_is_refused(model: str, name: str, message: str) -> None:
+def test_a_name_that_fits_no_layer_or_several_is_refused(cli: Cli, model: str, name: str, message: str) -> None:
     with pytest.raises(UsageError) as raised:
         explain.find(report_of(model), name)
     assert str(raised.value) == message
-    refused = RUNNER.invoke(main, ["explain", model, name], prog_name="convcost")
+    refused = cli("explain", model, name)
     assert (refused.exit_code, refused.stdout, refused.stderr) == (2, "", f"{message}\n")
 
 
-def test_the_command_shows_formula_operands_value_and_source() -> None:
+def test_the_command_shows_formula_operands_value_and_source(cli: Cli) -> None:
     # conv2 of AlexNet: 27·27 positions, 256 filters of 5×5 over the 48 channels of one of two groups.
-    text = run("alexnet", "conv2").stdout
+    text = cli.ok("explain", "alexnet", "conv2")
     assert 27 * 27 * 256 * 5 * 5 * (96 // 2) == 223_948_800
     macs = next(line for line in text.splitlines() if line.startswith("MACs"))
     assert macs.split()[1].startswith("h'·w'·channels·kernel")
@@ -196,11 +189,11 @@ def test_the_command_shows_formula_operands_value_and_source() -> None:
     assert params.split()[-4:] == ["256·5·5·96/2", "+", "256", "307,456"]
     assert "27×27×96 -> 27×27×256" in text
     assert "arXiv 1603.07285" in text  # the op's source
-    assert "223948800" in run("alexnet", "conv2", "--format", "csv").stdout
+    assert "223948800" in cli.ok("explain", "alexnet", "conv2", "--format", "csv")
 
 
-def test_json_of_a_layer_holds_each_quantity() -> None:
-    data = json.loads(run("lenet5", "c3", "--format", "json").stdout)
+def test_json_of_a_layer_holds_each_quantity(cli: Cli) -> None:
+    data = cli.json("explain", "lenet5", "c3")
     assert (data["schema"], data["network"], data["layer"]) == ("convcost.explain/1", "lenet5", "c3")
     (layer,) = data["layers"]
     found = {quantity["name"]: quantity for quantity in layer["quantities"]}
@@ -213,14 +206,14 @@ def test_json_of_a_layer_holds_each_quantity() -> None:
 
 @pytest.mark.parametrize("fmt", ["table", "csv", "markdown", "html", "latex"])
 @pytest.mark.parametrize("layer", [[], ["conv2"]])
-def test_every_format_has_the_number(fmt: str, layer: list[str]) -> None:
-    assert "223948800" in run("alexnet", *layer, "--format", fmt).stdout.replace(",", "")
+def test_every_format_has_the_number(cli: Cli, fmt: str, layer: list[str]) -> None:
+    assert "223948800" in cli.ok("explain", "alexnet", *layer, "--format", fmt).replace(",", "")
 
 
-def test_a_block_is_explained_layer_by_layer_and_in_total() -> None:
+def test_a_block_is_explained_layer_by_layer_and_in_total(cli: Cli) -> None:
     # GoogLeNet's Table 1, row 3a, on 28×28×192: six convolutions.
     macs = [28 * 28 * taps for taps in (192 * 64, 192 * 96, 9 * 96 * 128, 192 * 16, 25 * 16 * 32, 192 * 32)]
-    text = run("googlenet", "inception_3a").stdout
+    text = cli.ok("explain", "googlenet", "inception_3a")
     shown = [int(line.split()[-3].replace(",", "")) for line in text.splitlines() if " conv2d " in line]
     assert shown == macs
     assert f"{sum(macs):,}" == "128,049,152"
@@ -230,8 +223,8 @@ def test_a_block_is_explained_layer_by_layer_and_in_total() -> None:
 # The totals.
 
 
-def test_the_totals_show_the_largest_layers_the_rest_and_where_maps_shrink() -> None:
-    data = json.loads(run("resnet50", "--format", "json").stdout)
+def test_the_totals_show_the_largest_layers_the_rest_and_where_maps_shrink(cli: Cli) -> None:
+    data = cli.json("explain", "resnet50")
     assert data["totals"]["macs"] == 4_089_184_256  # Table 1 of the paper: 3.8 G, v1.5 strides: 4.09 G (torchvision)
     largest = {entry["name"]: entry["macs"] for entry in data["largest"]}
     assert next(iter(largest.items())) == ("conv1.conv2d", 112 * 112 * 64 * 7 * 7 * 3)
@@ -254,15 +247,15 @@ def test_the_totals_show_the_largest_layers_the_rest_and_where_maps_shrink() -> 
         ("mobilenet_v2", [112, 56, 28, 14, 7]),
     ],
 )
-def test_maps_shrink_where_the_papers_say(model: str, sizes: list[int]) -> None:
-    data = json.loads(run(model, "--format", "json").stdout)
+def test_maps_shrink_where_the_papers_say(cli: Cli, model: str, sizes: list[int]) -> None:
+    data = cli.json("explain", model)
     assert [drop["to"] for drop in data["resolution_drops"]] == [[size, size] for size in sizes]
-    text = " ".join(run(model).stdout.split())
+    text = " ".join(cli.ok("explain", model).split())
     assert all(f"{a}×{a} -> {b}×{b} at" in text for a, b in pairwise(sizes))
 
 
-def test_the_rows_of_the_totals_add_up() -> None:
-    lines = run("vgg16").stdout.splitlines()
+def test_the_rows_of_the_totals_add_up(cli: Cli) -> None:
+    lines = cli.ok("explain", "vgg16").splitlines()
     rule = [i for i, line in enumerate(lines) if set(line) == {"-"}]
     numbers = [int(line.split()[-3].replace(",", "")) for line in lines[rule[0] + 1 : rule[1]]]  # then 11.96 and %
     # Thirteen convolutions and fc6, fc7, fc8: Table 1 of the paper, column D.
@@ -273,7 +266,7 @@ def test_the_rows_of_the_totals_add_up() -> None:
     assert sum(numbers) == total == 15_470_264_320
     assert f"{total:,}" in lines[rule[1] + 1]
     assert "conv2d 3×3 99.20 %, linear 0.80 %" in "\n".join(lines)  # 123,633,664 of them are linear
-    first = next(iter(csv.DictReader(io.StringIO(run("vgg16", "--format", "csv").stdout))))
+    first = next(iter(csv.DictReader(io.StringIO(cli.ok("explain", "vgg16", "--format", "csv")))))
     assert int(first["macs"]) == max(n * n * 9 * c * filters for n, c, filters in convolutions) == 1_849_688_064
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 import convcost
-from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.memory import POLICIES
 from convcost.networks.load import validate
@@ -22,18 +19,8 @@ from convcost.results.report import LayerCost
 from convcost.spec.write import resolved
 from convcost.spec.zoo import names
 
-RUNNER = CliRunner()
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["rewrite", *arguments], prog_name="convcost")
-
-
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 
 def layers(network: Network) -> dict[str, LayerCost]:
@@ -220,7 +207,7 @@ def test_alexnet_with_two_groups_is_the_networks_own_preset_but_for_conv3() -> N
         ("CONV1", []),
     ],
 )
-def test_a_pattern_chooses_layers(pattern: str, rebuilt: list[str]) -> None:
+def test_a_pattern_chooses_layers(cli: Cli, pattern: str, rebuilt: list[str]) -> None:
     before = convcost.load("alexnet_ungrouped")
     if not rebuilt:
         with pytest.raises(UsageError, match="has no layer matching 'CONV1'"):
@@ -229,7 +216,8 @@ def test_a_pattern_chooses_layers(pattern: str, rebuilt: list[str]) -> None:
     after = before.rewrite("separable", pattern)
     assert [name.removesuffix(".depthwise") for name in layers(after) if name.endswith(".depthwise")] == rebuilt
     assert [
-        entry["layer"] for entry in data_of("alexnet_ungrouped", "--to", "separable", "--layers", pattern)["layers"]
+        entry["layer"]
+        for entry in data_of(cli, "alexnet_ungrouped", "--to", "separable", "--layers", pattern)["layers"]
     ] == rebuilt
 
 
@@ -240,9 +228,11 @@ def test_a_pattern_may_name_any_part_of_a_pair() -> None:
         assert "stage1.block1.depthwise.conv2d" in after
 
 
-def test_layers_can_be_left_out() -> None:
+def test_layers_can_be_left_out(cli: Cli) -> None:
     def rebuilt(*arguments: str) -> list[str]:
-        return [entry["layer"] for entry in data_of("alexnet_ungrouped", "--to", "separable", *arguments)["layers"]]
+        return [
+            entry["layer"] for entry in data_of(cli, "alexnet_ungrouped", "--to", "separable", *arguments)["layers"]
+        ]
 
     assert rebuilt("--except", "conv1") == ["conv2", "conv3", "conv4", "conv5"]
     assert rebuilt("--except", "conv1", "--except", "conv[45]") == ["conv2", "conv3"]
@@ -260,16 +250,16 @@ def test_layers_can_be_left_out() -> None:
         ("*", "alexnet: what is left out leaves no layer that can become separable"),
     ],
 )
-def test_what_cannot_be_left_out_is_refused(excluded: str, message: str) -> None:
-    result = invoke("alexnet", "--to", "separable", "--except", excluded)
+def test_what_cannot_be_left_out_is_refused(cli: Cli, excluded: str, message: str) -> None:
+    result = cli("rewrite", "alexnet", "--to", "separable", "--except", excluded)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
 
 
 # The table, the JSON and the written spec.
 
 
-def test_memory_is_of_the_dtype_and_the_policy_asked_for() -> None:
-    data = data_of("lenet5", "--to", "separable", "--dtype", "int8", "--memory", "largest")
+def test_memory_is_of_the_dtype_and_the_policy_asked_for(cli: Cli) -> None:
+    data = data_of(cli, "lenet5", "--to", "separable", "--dtype", "int8", "--memory", "largest")
     assert (data["dtype"], data["memory_policy"], data["convention"]) == ("int8", "largest", "paper")
     (layer,) = data["layers"]  # c3 as below, at one byte and layer by layer
     assert layer["before"]["peak_activation_bytes"] == 1176 + 1600
@@ -277,25 +267,25 @@ def test_memory_is_of_the_dtype_and_the_policy_asked_for() -> None:
     # c1 reads 32·32 and writes 28·28·6, which is more than any other layer.
     assert data["totals"]["before"]["peak_activation_bytes"] == data["totals"]["after"]["peak_activation_bytes"]
     assert data["totals"]["before"]["peak_activation_bytes"] == 32 * 32 + 28 * 28 * 6
-    assert "as int8" in run("lenet5", "--to", "separable", "--dtype", "int8")
+    assert "as int8" in cli.ok("rewrite", "lenet5", "--to", "separable", "--dtype", "int8")
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_every_policy_is_followed(policy: str) -> None:
+def test_every_policy_is_followed(cli: Cli, policy: str) -> None:
     before = convcost.load("mobilenet_v1")
-    totals = data_of("mobilenet_v1", "--to", "standard", "--memory", policy)["totals"]
+    totals = data_of(cli, "mobilenet_v1", "--to", "standard", "--memory", policy)["totals"]
     for when, network in (("before", before), ("after", before.rewrite("standard"))):
         assert totals[when]["peak_activation_bytes"] == network.memory(policy).peak
 
 
-def data_of(*arguments: str) -> dict[str, Any]:
-    data = json.loads(run(*arguments, "--format", "json"))
+def data_of(cli: Cli, *arguments: str) -> dict[str, Any]:
+    data = cli.json("rewrite", *arguments)
     assert data["schema"] == "convcost.rewrite/1"
     return data
 
 
-def test_json_has_before_and_after_of_layers_and_totals() -> None:
-    data = data_of("lenet5", "--to", "separable")
+def test_json_has_before_and_after_of_layers_and_totals(cli: Cli) -> None:
+    data = data_of(cli, "lenet5", "--to", "separable")
     (layer,) = data["layers"]  # c1 has one input channel: nothing to separate
     # c3: 16 filters of 5×5×6 at 10·10 positions; then 25 taps for each of 6 channels, and 6 to 16.
     assert layer["layer"] == "c3"
@@ -324,15 +314,15 @@ def test_json_has_before_and_after_of_layers_and_totals() -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_a_row_per_rebuilt_layer(fmt: str) -> None:
-    text = run("lenet5", "--to", "separable", "--format", fmt).replace(",", "")
+def test_every_format_has_a_row_per_rebuilt_layer(cli: Cli, fmt: str) -> None:
+    text = cli.ok("rewrite", "lenet5", "--to", "separable", "--format", fmt).replace(",", "")
     assert "240000" in text
     assert "24600" in text
     assert "c3" in text
 
 
-def test_the_text_has_the_totals() -> None:
-    text = run("mobilenet_v1", "--to", "standard")
+def test_the_text_has_the_totals(cli: Cli) -> None:
+    text = cli.ok("rewrite", "mobilenet_v1", "--to", "standard")
     assert "568,740,352 -> 4,867,293,184 (569 M -> 4.87 G)" in text
     assert "112×112×64" in text  # the largest tensor: what block 1 puts out
     last = next(line for line in text.splitlines() if line.startswith("all layers"))
@@ -345,12 +335,12 @@ def written(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
-def test_each_of_two_neighbours_has_a_row_of_its_own(tmp_path: Path) -> None:
+def test_each_of_two_neighbours_has_a_row_of_its_own(cli: Cli, tmp_path: Path) -> None:
     convs = "".join(
         f"  - {{conv2d: {{channels: 6, kernel: 3, padding: 1}}, name: {name}}}\n" for name in ("one", "two")
     )
     path = written(tmp_path, f"convcost: 1\nname: neighbours\ninput: [8, 8, 4]\nlayers:\n{convs}")
-    rows = {entry["layer"]: entry["after"]["macs"] for entry in data_of(path, "--to", "separable")["layers"]}
+    rows = {entry["layer"]: entry["after"]["macs"] for entry in data_of(cli, path, "--to", "separable")["layers"]}
     assert rows == {"one": 64 * (9 * 4 + 4 * 6), "two": 64 * (9 * 6 + 6 * 6)}
 
 
@@ -366,10 +356,10 @@ def numbers(network: Network) -> list[Any]:
         ("mobilenet_v1", "standard"), ("mobilenet_v2", "standard"), ("resnet50", "grouped:32"),
     ],
 )  # fmt: skip
-def test_a_written_spec_is_the_rewritten_network(tmp_path: Path, model: str, to: str) -> None:
+def test_a_written_spec_is_the_rewritten_network(cli: Cli, tmp_path: Path, model: str, to: str) -> None:
     path = str(tmp_path / "new.yaml")
-    table = run(model, "--to", to, "-o", path)
-    assert table == run(model, "--to", to)
+    table = cli.ok("rewrite", model, "--to", to, "-o", path)
+    assert table == cli.ok("rewrite", model, "--to", to)
     assert validate(path) == []
     again, rewritten = convcost.load(path), convcost.load(model).rewrite(to)
     assert numbers(again) == numbers(rewritten)
@@ -378,16 +368,16 @@ def test_a_written_spec_is_the_rewritten_network(tmp_path: Path, model: str, to:
     assert resolved(again.spec, again.graph, again.name) == Path(path).read_text(encoding="utf-8")
 
 
-def test_a_written_spec_says_that_it_has_no_knobs(tmp_path: Path) -> None:
+def test_a_written_spec_says_that_it_has_no_knobs(cli: Cli, tmp_path: Path) -> None:
     path = str(tmp_path / "new.yaml")
-    run("lenet5", "--to", "separable", "-o", path)
+    cli.ok("rewrite", "lenet5", "--to", "separable", "-o", path)
     way_out = "what was resolved or rewritten is one network; set knobs before"
     for arguments, said in {
         ("sweep", path, "--over", "resolution=28:40"): f"no knob 'resolution', and no other: {way_out}",
         ("report", path, "--set", "width=2"): f"no knob 'width', and no other: {way_out}",
         ("fit", path, "--max-macs", "1M"): f"it has neither width nor resolution; {way_out}",
     }.items():
-        result = RUNNER.invoke(main, arguments)
+        result = cli(*arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.endswith(f"{said}\n")
     # The way out: the knob first, then the rewrite.
@@ -421,9 +411,9 @@ HEAD = "convcost: 1\nname: x\ninput: [8, 8, 4]\nlayers:\n"
     ],
     ids=["side output", "read twice", "padded", "strided", "pooled between"],
 )  # fmt: skip
-def test_pairs_that_no_single_convolution_replaces_stay(tmp_path: Path, lines: list[str]) -> None:
+def test_pairs_that_no_single_convolution_replaces_stay(cli: Cli, tmp_path: Path, lines: list[str]) -> None:
     path = written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))
-    assert invoke(path, "--to", "standard").stderr == "x has no layer that can become standard\n"
+    assert cli("rewrite", path, "--to", "standard").stderr == "x has no layer that can become standard\n"
 
 
 def test_a_pair_at_the_end_is_merged_and_the_output_led_to_it(tmp_path: Path) -> None:
@@ -440,8 +430,8 @@ WAYS = "a rewrite goes to separable, standard, grouped:G (G > 1), got"
 
 
 @pytest.mark.parametrize("way", ["seperable", "grouped", "grouped:1", "grouped:two", "separable:2", ""])
-def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
-    result = invoke("lenet5", "--to", way)
+def test_a_way_that_does_not_exist_is_refused(cli: Cli, way: str) -> None:
+    result = cli("rewrite", "lenet5", "--to", way)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{WAYS} {way!r}\n")
 
 
@@ -456,14 +446,14 @@ def test_a_way_that_does_not_exist_is_refused(way: str) -> None:
         (["lenet5", "--to", "separable", "--set", "width=2"], "lenet5 has no knob 'width'. Known: classes, resolution"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_rewritten_is_refused_in_one_line(arguments: list[str], message: str) -> None:
-    result = invoke(*arguments)
+def test_what_cannot_be_rewritten_is_refused_in_one_line(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("rewrite", *arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
 
 
-def test_what_is_alive_stands_in_the_table_where_it_changes() -> None:
+def test_what_is_alive_stands_in_the_table_where_it_changes(cli: Cli) -> None:
     # A layer beside a shortcut: 56·56·64 three times instead of twice, in MiB of 4 bytes.
-    text = run("resnet18", "--to", "separable", "--layers", "conv2_x.block1.conv1.conv2d")
+    text = cli.ok("rewrite", "resnet18", "--to", "separable", "--layers", "conv2_x.block1.conv1.conv2d")
     assert "alive before  alive after" in text
     assert "1.53 MiB     2.30 MiB" in text
-    assert "alive" not in run("vgg16", "--to", "separable").partition("MACs   ")[0]
+    assert "alive" not in cli.ok("rewrite", "vgg16", "--to", "separable").partition("MACs   ")[0]

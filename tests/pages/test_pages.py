@@ -10,18 +10,16 @@ from fractions import Fraction
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
 from convcost import plots
 from convcost.alternatives.recipes import LayerToBuild, compare
-from convcost.cli.main import main
 from convcost.core.errors import UsageError
 from convcost.core.units import exact
 from convcost.formulas.explain import layer_quantities
@@ -31,6 +29,9 @@ from convcost.render import html
 from convcost.render.palette import DARK, LIGHT
 from convcost.render.svg_axes import PlotAxis, si
 from convcost.render.svg_marks import path, readable, shade
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 NET = convcost.load("mobilenet_v2")
 COMMANDS = [
@@ -43,10 +44,6 @@ COMMANDS = [
     ["rewrite", "vgg16", "--to", "separable"],
     ["frontier", "--family", "vgg"],
 ]
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, list(arguments))
 
 
 def figures() -> dict[str, go.Figure]:
@@ -196,10 +193,10 @@ def test_colours_stand_off_the_paper(surface: Any) -> None:
     assert all(contrast(color, surface.paper) > 2 for color in surface.series)
 
 
-def test_numbers_stand_off_every_shade_of_a_map(tmp_path: Path) -> None:
+def test_numbers_stand_off_every_shade_of_a_map(cli: Cli, tmp_path: Path) -> None:
     assert all(contrast(readable(shade(i / 500)), shade(i / 500)) >= 4.5 for i in range(501))
     page = tmp_path / "x.html"
-    run("sweep", "mobilenet_v2", "--over", "resolution=96:256:32", "--over", "width=0.25:1.5:0.25", "-o", str(page))
+    cli("sweep", "mobilenet_v2", "--over", "resolution=96:256:32", "--over", "width=0.25:1.5:0.25", "-o", page)
     shown = re.findall(
         r'<path fill="(#\w{6})" d="[^"]*">(?:<title>[^<]*</title>)?</path><text fill="(#\w{6})"',
         page.read_text("utf-8"),
@@ -233,11 +230,11 @@ def test_a_short_path_is_the_same_line(points: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_pages_and_pictures_depend_on_nothing_but_what_they_show(command: list[str], tmp_path: Path) -> None:
+def test_pages_and_pictures_depend_on_nothing_but_what_they_show(cli: Cli, command: list[str], tmp_path: Path) -> None:
     for ending in (".html", ".svg"):
         files = [tmp_path / f"{name}{ending}" for name in ("first", "second")]
         for file in files:
-            done = run(*command, "-o", str(file))
+            done = cli(*command, "-o", file)
             assert done.exit_code == 0, done.output
         assert files[0].read_bytes() == files[1].read_bytes()
         text = files[0].read_text(encoding="utf-8")
@@ -254,27 +251,29 @@ def test_pages_and_pictures_depend_on_nothing_but_what_they_show(command: list[s
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("ending", [".html", ".svg"])
-def test_a_folder_that_is_not_there_is_one_clear_error(command: list[str], ending: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_one_clear_error(
+    cli: Cli, command: list[str], ending: str, tmp_path: Path
+) -> None:
     path = tmp_path / "none" / f"x{ending}"
-    done = run(*command, "-o", str(path))
+    done = cli(*command, "-o", path)
     assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: No such file or directory\n")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written(cli: Cli, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    done = run("explore", "mobilenet_v2", "-o", str(tmp_path / "x.html"))
+    done = cli("explore", "mobilenet_v2", "-o", tmp_path / "x.html")
     assert done.stderr.endswith(": Permission denied\n")
 
 
 @pytest.mark.parametrize("ending", [".png", ".pdf"])
 def test_without_the_extra_a_picture_is_one_clear_error(
-    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
     path = tmp_path / f"x{ending}"
-    done = run("report", "lenet5", "-o", str(path))
+    done = cli("report", "lenet5", "-o", path)
     assert done.exit_code == 2
     assert done.stderr == (
         f"cannot write {path}: {ending[1:].upper()} needs the extra image (pip install 'convcost[image]') and Chrome or "
@@ -283,7 +282,9 @@ def test_without_the_extra_a_picture_is_one_clear_error(
     assert not path.exists()
 
 
-def test_without_a_chrome_a_picture_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_chrome_a_picture_is_one_clear_error(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("kaleido")
 
     def no_chrome(*_: Any, **__: Any) -> None:
@@ -291,7 +292,7 @@ def test_without_a_chrome_a_picture_is_one_clear_error(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(go.Figure, "to_image", no_chrome)
     path = tmp_path / "x.png"
-    done = run("frontier", "--family", "vgg", "-o", str(path))
+    done = cli("frontier", "--family", "vgg", "-o", path)
     assert done.exit_code == 2
     assert len(done.stderr.splitlines()) == 1
     assert "Chrome or Chromium (RuntimeError)" in done.stderr
@@ -299,9 +300,9 @@ def test_without_a_chrome_a_picture_is_one_clear_error(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("command", [["list"], ["explain", "alexnet"], ["reconcile", "resnet50"], ["spec", "ops"]])
-def test_what_has_no_picture_says_so(command: list[str], tmp_path: Path) -> None:
+def test_what_has_no_picture_says_so(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
-    done = run(*command, "-o", str(path))
+    done = cli(*command, "-o", path)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"{path}: there is no picture of this; .json, .csv, .md, .html")
     assert not path.exists()
@@ -325,10 +326,10 @@ def test_every_number_of_a_layer_is_explained_on_the_page() -> None:
         assert filled == []
 
 
-def test_a_page_says_what_made_it() -> None:
-    done = run("report", "mobilenet_v2", "--set", "width=0.75", "--format", "html")
+def test_a_page_says_what_made_it(cli: Cli) -> None:
+    done = cli("report", "mobilenet_v2", "--set", "width=0.75", "--format", "html")
     text = unescape(re.sub(r"<[^>]+>", "", done.stdout))
-    flat = run("spec", "resolve", "mobilenet_v2", "--set", "width=0.75").stdout
+    flat = cli.ok("spec", "resolve", "mobilenet_v2", "--set", "width=0.75")
     import hashlib
 
     for part in (
@@ -361,9 +362,9 @@ def test_hostile_words_of_a_spec_stay_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ["explore", "mobilenet_v2"], ["list"]], ids=" ".join)
-def test_no_markup_of_a_picture_is_shown_as_text(command: list[str], tmp_path: Path) -> None:
+def test_no_markup_of_a_picture_is_shown_as_text(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.html"
-    assert run(*command, "-o", str(path)).exit_code == 0
+    cli.ok(*command, "-o", path)
     page = re.sub(r"<script.*?</script>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert "&lt;br" not in page
     assert "&lt;sup" not in page

@@ -5,18 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost import load, plots
-from convcost.cli.main import main
 from convcost.core.errors import UsageError
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover
@@ -24,11 +21,10 @@ from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import COUNTED, PRINTED, Point, frontier, frontier_table, mark_front
 from convcost.render.table import render
 
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["frontier", *arguments])
 
 
 def made(cost: int, accuracy: int | Fraction, family: str = "f") -> Point:
@@ -188,8 +184,8 @@ def test_of_your_own_network_only_the_accuracy_that_you_give_is_known() -> None:
         assert (row[y], row[other]) == ("60.1", "")
 
 
-def test_where_no_family_is_near_all_are_named() -> None:
-    said = run("--family", "nothing").stderr
+def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
+    said = cli("frontier", "--family", "nothing").stderr
     assert said.startswith("there is no family 'nothing'. Known: AlexNet, BagNet, BN-Inception, ")
     assert said.endswith(", ZFNet\n")
     listed = said.partition("Known: ")[2].strip().split(", ")
@@ -253,10 +249,10 @@ def test_the_front_alone_has_no_column_of_stars_and_items_stand_with_their_famil
     ],
 )
 def test_refusals_are_one_line(
-    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run(*options, "-o", "out.html")
+    done = cli("frontier", *options, "-o", "out.html")
     assert done.exit_code == 2
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) == 1
@@ -285,23 +281,23 @@ def test_refusals_are_one_line(
     ],
 )
 def test_a_wrong_table_is_told_where(
-    head: str, row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, head: str, row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     table(tmp_path / "bad.csv", row, head=head)
-    done = run("--data", "bad.csv", "-o", "out.svg")
+    done = cli("frontier", "--data", "bad.csv", "-o", "out.svg")
     assert (done.exit_code, done.stderr.splitlines()[0][: len(message)]) == (2, message)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
 
 
-def test_machine_formats_agree() -> None:
+def test_machine_formats_agree(cli: Cli) -> None:
     few = ["--family", "MobileNetV1", "--tier", "authors"]
-    data = json.loads(run(*few, "--format", "json").stdout)
-    rows = list(csv.DictReader(io.StringIO(run(*few, "--format", "csv").stdout)))
+    data = cli.json("frontier", *few)
+    rows = list(csv.DictReader(io.StringIO(cli.ok("frontier", *few, "--format", "csv"))))
     assert data["schema"] == "convcost.frontier/1"
     assert [p["macs"] for p in data["points"]] == [int(row["macs"]) for row in rows]
     assert [str(p["front"]) for p in data["points"]] == [row["front"] for row in rows]
-    text = run(*few).stdout
+    text = cli.ok("frontier", *few)
     assert sum("  *  " in line for line in text.splitlines()) == sum(p["front"] for p in data["points"])
 
 
@@ -315,13 +311,13 @@ def test_what_is_left_out_is_named() -> None:
     assert "left out" in render(frontier_table(found), "table")
 
 
-def test_bytes_depend_on_nothing_but_the_data(tmp_path: Path) -> None:
+def test_bytes_depend_on_nothing_but_the_data(cli: Cli, tmp_path: Path) -> None:
     outputs = []
     for name in ("a", "b"):
         folder = tmp_path / name
         folder.mkdir()
         for ending in ("html", "svg", "csv", "json", "md"):
-            done = run("--family", "MobileNetV2", "-o", str(folder / f"front.{ending}"))
+            done = cli("frontier", "--family", "MobileNetV2", "-o", folder / f"front.{ending}")
             assert done.exit_code == 0, done.output
         outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert outputs[0] == outputs[1]
