@@ -1,11 +1,9 @@
-"""`convcost memory`: what it prints, limits and remedies, sizes, pages and pictures."""
+"""`convcost memory`: what it prints, limits and their remedies, pages."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +11,7 @@ import jsonschema
 import pytest
 
 import convcost
-from convcost import SpecError
-from convcost.core.reading import parse_bytes
 from convcost.memory import POLICIES
-from convcost.memory.usage import Options
-from convcost.networks.within_memory import remedies
-from convcost.plots import memory_timeline, svg
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -60,19 +53,6 @@ def test_json_has_all_of_it(cli: Cli) -> None:
     )
 
 
-def test_report_and_memory_agree() -> None:
-    for dtype, batch in (("fp32", 1), ("int4", 3), ("binary", 1)):
-        report = convcost.load("squeezenet1_0").report(dtype=dtype, batch=batch, memory_policy="inplace")
-        usage = convcost.load("squeezenet1_0").memory("inplace", dtype=dtype, batch=batch)
-        assert report.totals.peak_activation_bytes == usage.peak
-
-
-def test_every_tensor_is_rounded_up_to_whole_bytes() -> None:
-    # lenet5's last layers as bits: 84 in, 10 out: 11 + 2 bytes, where 94 bits packed would be 12.
-    usage = convcost.load("lenet5").memory(dtype="binary")
-    assert [size for tensor, size in zip(usage.lives.tensors, usage.sizes, strict=True)][-2:] == [11, 2]
-
-
 def test_csv_is_exact(cli: Cli) -> None:
     lines = cli.ok("memory", "lenet5", "--format", "csv").splitlines()
     assert lines[0] == "position,layer,op,live_bytes"
@@ -106,53 +86,9 @@ class TestLimit:
     def test_no_larger_multiple_of_8_would_fit(self) -> None:
         assert convcost.load("mobilenet_v2", resolution=192).memory(dtype="int8").needed > 2**20
 
-    def test_a_batch_is_a_remedy(self) -> None:
-        found = dict(remedies(convcost.load("lenet5"), Options(dtype="int8"), 20_000, batch=9))
-        assert found["--batch 3"] == 3 * 5880
-
     def test_nothing_helps(self, cli: Cli) -> None:
         text = cli("memory", "lenet5", "--limit", "1", code=1).stdout
         assert "would fit    nothing that was tried" in text
-
-    def test_an_input_of_its_own_has_no_resolution(self) -> None:
-        network = convcost.load("mobilenet_v2", input_shape=(224, 320))
-        assert not [change for change, _ in remedies(network, Options(dtype="int8"), 2**20) if "resolution" in change]
-
-
-class TestSizes:
-    @pytest.mark.parametrize(
-        ("text", "size"),
-        [
-            ("256KiB", 2**18),
-            ("256 kib", 2**18),
-            ("1.5MiB", 1_572_864),
-            ("100000", 100_000),
-            ("7B", 7),
-            ("0", 0),
-            ("1e6", 1_000_000),
-            ("1,048,576", 2**20),
-        ],
-    )
-    def test_what_is_meant(self, text: str, size: int) -> None:
-        assert parse_bytes(text) == size
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("256KB", "'256KB': KB may mean powers of 1,000 or of 1,024; write 256KiB, or the bytes"),
-            ("1.5M", "'1.5M': M may mean powers of 1,000 or of 1,024; write 1.5MiB, or the bytes"),
-            ("0.3KiB", "'0.3KiB' is not a whole number of bytes"),
-            ("-5", "'-5' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
-            ("lots", "'lots' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
-            ("5 pages", "'5 pages' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
-            ("1,5KiB", "'1,5KiB' is not a number of bytes, e.g. 256KiB, 1.5MiB or 100000"),
-        ],
-    )
-    def test_what_is_refused(self, cli: Cli, text: str, message: str) -> None:
-        with pytest.raises(convcost.UsageError) as caught:
-            parse_bytes(text)
-        assert str(caught.value) == message
-        assert message in " ".join(cli("memory", "lenet5", "--limit", text, code=2).stderr.split())
 
 
 class TestPage:
@@ -168,27 +104,6 @@ class TestPage:
         assert not re.search(
             r"<(?:script|link|img)[^>]+(?:src|href)=(?!.data:)", text
         )  # nothing is loaded from anywhere
-
-    def test_colours_either_differ_or_have_no_legend(self) -> None:
-        for name in ("lenet5", "mobilenet_v2", "resnet50"):
-            network = convcost.load(name)
-            figure = memory_timeline(network.report(), network.memory())
-            shown = {trace.name: trace.fillcolor for trace in figure.data}
-            if figure.layout.showlegend and any(trace.showlegend for trace in figure.data):
-                assert len(set(shown.values())) == len(shown)
-            else:
-                assert len(set(shown.values())) == 3  # input, and two tones that take turns
-
-    @pytest.mark.parametrize("width", [350, 400, 640, 960])
-    @pytest.mark.parametrize("name", ["lenet5", "mobilenet_v2", "vgg16"])
-    def test_what_is_said_of_the_peak_stands_above_it(self, name: str, width: int) -> None:
-        network = convcost.load(name)
-        drawn = svg(memory_timeline(network.report(), network.memory()), width=width, alone=False)
-        box = re.search(r'<rect class="f-paper" stroke="[^"]*" x="\S+" y="(\S+)" width="\S+" height="(\S+)"', drawn)
-        line = re.search(r'<path class="l-ink" d="M\S+ \S+L\S+ (\S+)"', drawn)
-        assert box
-        assert line
-        assert float(box[1]) + float(box[2]) <= float(line[1])
 
     def test_a_page_shows_every_band(self, cli: Cli, tmp_path: Path) -> None:
         file = tmp_path / "page.html"
@@ -226,44 +141,6 @@ class TestPage:
         assert file.read_bytes().startswith(b"\x89PNG")
 
 
-class TestPicture:
-    @pytest.mark.parametrize(
-        ("model", "policy"),
-        [("mobilenet_v2", "fused"), ("googlenet", "concat_alias"), ("resnet18", "training"), ("lenet5", "largest")],
-    )
-    def test_the_top_of_all_bands_is_what_is_alive(self, model: str, policy: str) -> None:
-        network = convcost.load(model)
-        usage = network.memory(policy)
-        figure = memory_timeline(network.report(), usage)
-        tops: dict[float, int] = {}
-        for trace in figure.data:
-            for x, y in zip(trace.x, trace.y, strict=True):
-                if x is not None:
-                    tops[x] = max(tops.get(x, 0), y)
-        assert max(tops.values()) == usage.peak
-        columns = [at for at in (x + 0.5 for x in tops) if at == int(at)]
-        assert len(columns) > 1
-
-    def test_the_area_of_a_band_is_its_bytes_times_its_life(self) -> None:
-        network = convcost.load("lenet5")
-        usage = network.memory("unfused")  # every step writes, but for flatten
-        figure = memory_timeline(network.report(), usage)
-        assert len(figure.data) == len(usage.lives.tensors)
-        writers = sorted(tensor.first for tensor in usage.lives.tensors)
-        for trace, tensor, size in zip(figure.data, usage.lives.tensors, usage.sizes, strict=True):
-            points = list(zip(trace.x, trace.y, strict=True))
-            doubled = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(points))
-            columns = sum(tensor.first <= at <= tensor.last for at in writers)
-            assert abs(doubled) / 2 == size * columns
-
-    def test_limit_and_arena_are_drawn_where_they_say_something(self) -> None:
-        network = convcost.load("densenet121")
-        usage = network.memory("inplace")
-        assert usage.needed > usage.peak
-        figure = memory_timeline(network.report(), usage, limit=10**6)
-        assert sorted(shape.y0 for shape in figure.layout.shapes) == sorted([10**6, usage.needed])
-
-
 def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "memory.csv"
     result = cli("memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", "-o", target)
@@ -273,29 +150,3 @@ def test_a_limit_that_is_not_kept_is_said_even_where_the_table_goes_to_a_file(cl
     assert result.stderr.splitlines()[0] == "limit: 1,505,280 of 1,048,576 bytes: over by 456,704"
     assert "would fit: --set resolution=186: 1,042,368 bytes" in result.stderr
     assert target.exists()
-
-
-UNET = """convcost: 1
-name: unet
-knobs: {resolution: 64}
-input: [resolution, resolution, 3]
-layers:
-  - {conv2d: {channels: 8, kernel: 3, padding: same}, name: fine}
-  - {max_pool: {kernel: 2}, name: pool}
-  - {conv2d: {channels: 16, kernel: 3, padding: same}, name: coarse}
-  - {upsample: {scale: 2}, name: up}
-  - {concat: , in: [up, fine], name: both}
-"""
-
-
-def test_remedies_are_the_largest_that_fit(tmp_path):
-    """By brute force over every size; the second network has no odd ones."""
-    (tmp_path / "unet.yaml").write_text(UNET)
-    for model, size, limit in (("mobilenet_v2", 224, 2**20), (str(tmp_path / "unet.yaml"), 64, 150_000)):
-        needs = {}
-        for side in range(size * 3 // 4, size + 1):
-            with suppress(SpecError):
-                needs[side] = convcost.load(model, resolution=side).memory(dtype="int8").needed
-        fitting = max(side for side, need in needs.items() if need <= limit)
-        found = dict(remedies(convcost.load(model), Options(dtype="int8"), limit))
-        assert found[f"--set resolution={fitting}"] == needs[fitting]

@@ -1,14 +1,17 @@
-"""Where the output goes: full devices, closed pipes, files that stay whole."""
+"""Where the output goes: endings, full devices, closed pipes; files that are whole or not there."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import plotly.graph_objects as go
 import pytest
 from helpers.invalid import CASES
 from helpers.limits import posix, shell
+from helpers.pages import COMMANDS
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -95,3 +98,82 @@ def test_file_stays_whole_if_the_network_is_wrong(cli: Cli, tmp_path: Path) -> N
     cli.ok("report", "vgg16", "-o", path)
     assert json.loads(path.read_text())["network"] == "vgg16"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("ending", [".html", ".svg"])
+def test_a_folder_that_is_not_there_is_one_clear_error(
+    cli: Cli, command: list[str], ending: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "none" / f"x{ending}"
+    done = cli(*command, "-o", path)
+    assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: No such file or directory\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written(cli: Cli, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = cli("explore", "mobilenet_v2", "-o", tmp_path / "x.html")
+    assert done.stderr.endswith(": Permission denied\n")
+
+
+@pytest.mark.parametrize("ending", [".png", ".pdf"])
+def test_without_the_extra_a_picture_is_one_clear_error(
+    cli: Cli, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
+    path = tmp_path / f"x{ending}"
+    done = cli("report", "lenet5", "-o", path)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"cannot write {path}: {ending[1:].upper()} needs the extra image (pip install 'convcost[image]') and Chrome or "
+        "Chromium (ModuleNotFoundError); .svg and .html need neither\n"
+    )
+    assert not path.exists()
+
+
+def test_without_a_chrome_a_picture_is_one_clear_error(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("kaleido")
+
+    def no_chrome(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Kaleido requires Google Chrome to be installed.\nMany lines follow.")
+
+    monkeypatch.setattr(go.Figure, "to_image", no_chrome)
+    path = tmp_path / "x.png"
+    done = cli("frontier", "--family", "vgg", "-o", path)
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "Chrome or Chromium (RuntimeError)" in done.stderr
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("command", [["list"], ["explain", "alexnet"], ["reconcile", "resnet50"], ["spec", "ops"]])
+def test_what_has_no_picture_says_so(cli: Cli, command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "x.svg"
+    done = cli(*command, "-o", path)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{path}: there is no picture of this; .json, .csv, .md, .html")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [("json", "{"), ("csv", "name,"), ("md", "### "), ("html", "<!doctype html>"), ("tex", "% "), ("txt", "LeNet-5")],
+)
+def test_a_files_ending_chooses_the_format(cli: Cli, tmp_path: Path, ending: str, start: str) -> None:
+    target = tmp_path / f"report.{ending}"
+    assert cli.ok("report", "lenet5", "-o", target) == ""
+    assert target.read_text(encoding="utf-8").startswith(start)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_file_is_replaced_whole_and_a_link_stays_a_link(cli: Cli, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    cli.ok("report", "lenet5", "-o", link)
+    assert link.is_symlink()
+    assert json.loads(target.read_text(encoding="utf-8"))["network"] == "lenet5"

@@ -1,11 +1,17 @@
-"""`convcost report`: what a wrong argument is answered with, and odd ones that are right."""
+"""`convcost report`: formats and groups, what a wrong argument is answered with, and odd ones that are right."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import convcost
+from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -98,3 +104,55 @@ def test_large_batch_is_exact(cli: Cli) -> None:
     many = cli.json("report", "vgg16", "--batch", 10**10)["totals"]
     for name, value in one.items():
         assert many[name] == value * (1 if name in {"params", "buffers", "weight_bytes"} else 10**10), name
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("level", ["layer", "block", "stage", "op"])
+def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
+    text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
+    assert "paper" in text
+    assert text.endswith("\n")
+    assert "1582671872" in text.replace(",", "") or fmt == "csv"
+
+
+def test_csv_holds_exact_integers_that_add_up(cli: Cli) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli.ok("report", "vgg16", "--format", "csv"))))
+    assert sum(int(row["macs"]) for row in rows) == 15_470_264_320
+    assert rows[0]["output_shape"] == "224x224x64"
+
+
+def test_json_groups_stand_beside_the_layers(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--by", "stage")
+    assert data["by"] == "stage"
+    assert sum(group["macs"] for group in data["groups"]) == data["totals"]["macs"] == 4_089_184_256
+    assert len(data["layers"]) == sum(group["layers"] for group in data["groups"])
+
+
+def test_the_command_says_what_the_library_says(cli: Cli) -> None:
+    for model in ("lenet5", "efficientnet_b3"):
+        assert cli.json("report", model) == convcost.load(model).report().to_dict()
+
+
+def test_html_escapes_names_from_the_file(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "x.yaml"
+    spec.write_text("convcost: 1\nname: x\ntitle: '<i>x'\ninput: [4]\nlayers: [{linear: {channels: 2}}]\n")
+    text = cli.ok("report", spec, "--format", "html")
+    assert "<i>" not in text
+    assert "&lt;i&gt;x" in text
+
+
+def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
+    text = cli.ok("report", "mobilenet_v1", "--format", "latex")
+    assert r"\toprule" in text
+    assert r"batch\_norm" in text
+    assert "% needs \\usepackage{booktabs}\n\\begin{tabular}" in text
+    assert text.splitlines()[-4] == r"\midrule"
+    assert text.splitlines()[-3].split("&")[0].strip() == "total"
+    assert "×" not in "".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert r"$\times$" in text
+    assert not re.search(r"(?<!\\)%", "\n".join(line for line in text.splitlines() if not line.startswith("%")))
+
+
+def test_batch_is_exact_beyond_64_bits(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--batch", "10000000000")
+    assert data["totals"]["macs"] == 40_891_842_560_000_000_000

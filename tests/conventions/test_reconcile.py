@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ import convcost
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.reconcile import Difference, reconcile
 from convcost.core.errors import UsageError
-from convcost.core.printed import HOW, Printed
 from convcost.spec.zoo import names
 
 if TYPE_CHECKING:
@@ -138,45 +136,6 @@ def test_bad_batch(batch: Any) -> None:
 def test_a_bare_walk_will_do() -> None:
     conventions = all_conventions()
     assert reconcile("nothing", (), conventions["paper"], conventions["thop"]).terms == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "value", "last"),
-    [
-        ("4.13G", 4_130_000_000, 10**7),
-        ("300 M", 300_000_000, 10**6),
-        ("0.39B", 390_000_000, 10**7),
-        ("4,089,184,256", 4_089_184_256, 1),
-        ("13k", 13_000, 1000),
-        ("1.5T", 1_500_000_000_000, 10**11),
-    ],
-)
-def test_printed_figures(text: str, value: int, last: int) -> None:
-    assert Printed.parse(text) == Printed(text, Fraction(value), Fraction(last))
-
-
-@pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "4,13G", "9" * 5000, "٣M", "4.G"])
-def test_no_figure(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is no figure; write it as printed, e\.g\. 4\.13G, 300M or 4,089,184,256$"):
-        Printed.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("count", "how"),
-    [
-        (4_130_000_000, "exactly"),
-        (4_134_999_999, "rounded"),
-        (4_135_000_000, "rounded"),  # half way: some round it down
-        (4_125_000_000, "rounded"),
-        (4_135_000_001, "cut off"),
-        (4_139_999_999, "cut off"),
-        (4_140_000_000, None),
-        (4_124_999_999, None),
-    ],
-)
-def test_how_a_count_becomes_a_figure(count: int, how: str | None) -> None:
-    assert Printed.parse("4.13G").rounds(count) == how
-    assert how is None or how in HOW
 
 
 def test_command_pair_as_json(cli: Cli) -> None:

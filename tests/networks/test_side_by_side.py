@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import convcost
 from convcost.core.errors import UsageError
-from convcost.graph.walk import depth
-from convcost.networks.load import split_name
 from convcost.networks.side_by_side import merged
 from convcost.render.table import FORMATS
 from convcost.results.report import LEVELS
-from convcost.spec.zoo import all_specs, names
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -44,17 +39,6 @@ def test_totals_are_those_of_each_report_with_their_ratio_to_the_first(cli: Cli)
     assert round(second["ratios"]["macs"], 6) == 0.073554
     assert round(second["ratios"]["params"], 6) == 0.137139
     assert set(first["ratios"].values()) <= {1.0}
-
-
-#: What the papers call the depth of their networks; NASNet and the like print none.
-DEPTHS = {"vgg11": 11, "vgg16": 16, "vgg19": 19, "googlenet": 22, "resnet18": 18, "resnet34": 34, "resnet50": 50,
-          "resnet101": 101, "resnet152": 152, "densenet121": 121, "densenet169": 169, "densenet201": 201,
-          "mobilenet_v1": 28, "alexnet": 8}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", DEPTHS)
-def test_depth_is_what_the_papers_call_it(name: str) -> None:
-    assert depth(convcost.load(name).graph) == DEPTHS[name]
 
 
 def test_the_text_shows_totals_beside_each_other(cli: Cli) -> None:
@@ -127,40 +111,6 @@ def test_every_format_has_both_networks(cli: Cli, fmt: str, level: str | None) -
 # Names that carry knobs.
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_label_gives_the_network_back(name: str) -> None:
-    network = convcost.load(name)
-    spec = network.spec
-    for knob, value in network.knobs.items():
-        kind, of = type(value), spec.knobs[knob]
-        others = [c for c in of.choices or () if c != value] or {
-            int: [value + 1 if kind is int else 0], Fraction: [Fraction("0.375"), Fraction(3)], bool: [not value],
-            tuple: [(*value, 3)] if kind is tuple else [], str: []}[kind]  # fmt: skip
-        for other in others:
-            changed = convcost.Network(spec, name, {**network.knobs, knob: other})
-            if changed.changed:
-                label = convcost.load(changed.label)
-                assert (label.name, label.knobs) == (name, changed.knobs)
-
-
-def test_no_name_of_the_zoo_has_a_colon() -> None:
-    assert not [name for spec in all_specs() for name in (spec.name, *spec.presets) if ":" in name]
-
-
-def test_a_path_is_a_path_whatever_it_is_called(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    spec = "convcost: 1\nname: net\nknobs: {width: 4, sizes: [1, 2]}\ninput: [8, 8, 3]\nlayers:\n  - conv2d: {channels: width, kernel: 3}\n"
-    for path in ("runs:lr=0.1/net.yaml", "net:width=8", "net:x"):
-        Path(path).parent.mkdir(exist_ok=True)
-        Path(path).write_text(spec, encoding="utf-8")
-        assert convcost.load(path).knobs["width"] == 4
-        assert convcost.load(f"{path}:width=5,sizes=[3,4]").knobs == {"width": 5, "sizes": (3, 4)}
-    text = cli.ok("report", "runs:lr=0.1/net.yaml", "net:x:width=5")
-    assert text.startswith("net beside net:width=5 ·")
-    assert cli.ok("report", "net:x", "net:width=8").startswith("net:x: net beside net:width=8: net ·")
-    assert cli.ok("report", "net:x", "net:x").startswith("net:x: net (1) beside net:x: net (2) ·")
-
-
 def test_options_are_for_all_networks_and_knobs_for_one(cli: Cli) -> None:
     data = data_of(cli, "mobilenet_v2:width=0.5", "mobilenet_v1", "--input", "192x160")
     assert [entry["input_shape"] for entry in data["networks"]] == [[192, 160, 3]] * 2
@@ -206,15 +156,6 @@ def test_the_library_refuses_what_it_cannot_compare() -> None:
         convcost.side_by_side("vgg16", "vgg19", by="stages")
     with pytest.raises(UsageError, match=r"there is no format 'tex'\. Did you mean latex\?"):
         convcost.side_by_side("vgg16", "vgg19").render("tex")
-
-
-def test_other_commands_say_where_knobs_stand(cli: Cli) -> None:
-    result = cli("memory", "mobilenet_v2:width=0.5")
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "mobilenet_v2:width=0.5: here knobs stand apart from the name: --set KNOB=VALUE\n",
-    )
-    assert split_name("mobilenet_v2") == ("mobilenet_v2", {})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""The list of the zoo: by pattern and by family."""
+
+from __future__ import annotations
+
+import pytest
+
+from convcost.core.errors import UsageError
+from convcost.networks.listing import list_table
+from convcost.spec import zoo
+
+
+class TestList:
+    def names(self, *patterns: str) -> list[str]:
+        return [record["name"] for record in list_table(patterns).records]
+
+    def test_by_pattern_and_by_family(self) -> None:
+        assert self.names("lenet*", "mobilenet_v2") == ["lenet5", "lenet5_1998", "mobilenet_v2"]
+        assert self.names("resnet") == [name for name in self.names() if name in zoo.find("resnet50").spec.presets]
+
+    def test_a_pattern_that_nothing_matches(self) -> None:
+        with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet51'. Did you mean resnet50\?$"):
+            list_table(["lenet5", "resnet51"])
