@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 from helpers.cli import Cli
 from helpers.paths import ROOT
+
+from convcost.networks import listing
+from convcost.render.table import Table
 
 
 @pytest.fixture(scope="session")
 def cli() -> Cli:
     """The command line: `cli("report", "vgg16")`, `cli.ok(…)`, `cli.json(…)`, `cli.refused(…)`."""
     return Cli()
+
+
+@pytest.fixture(scope="session")
+def counted_once() -> Callable[..., Table]:
+    """The list of the zoo as the library makes it, which takes seconds; each answer is counted once for all tests."""
+    return cache(listing.list_table)
+
+
+@pytest.fixture
+def one_list(counted_once: Callable[..., Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what `convcost list` does with the list, not of how it is made."""
+    monkeypatch.setattr(listing, "list_table", counted_once)
 
 
 @pytest.fixture

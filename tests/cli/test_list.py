@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from helpers.cli import Cli
 
 
+@pytest.mark.usefixtures("one_list")
 def test_list_shows_every_family_with_year_and_source(cli: Cli) -> None:
     data = cli.json("list")
     assert data["schema"] == "convcost.list/1"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from helpers.cli import Cli
 
 
+@pytest.mark.usefixtures("one_list")
 def test_no_escape_codes_in_a_pipe_or_elsewhere(cli: Cli) -> None:
     assert "\x1b" not in cli.ok("report", "lenet5") + cli.ok("-h") + cli.ok("list")
 

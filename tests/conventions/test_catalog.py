@@ -6,8 +6,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.zoo import loaded
 
-import convcost
 from convcost.conventions.catalog import all_conventions, convention
 from convcost.core.cost import LEDGER, OpCost, entry
 from convcost.core.errors import UsageError
@@ -39,7 +39,7 @@ ROWS = {name: dict(zip(TOOLS, map(int, counts))) for name, *counts in map(str.sp
 
 @pytest.mark.parametrize("model", ROWS)
 def test_what_the_tools_print(model: str) -> None:
-    network = convcost.load(model)
+    network = loaded(model)
     assert {tool: network.report(tool).totals.operations for tool in TOOLS} == ROWS[model]
 
 
@@ -51,24 +51,24 @@ def test_the_table_is_whole() -> None:
 def test_paper_is_half_of_what_torch_counts() -> None:
     # FlopCounterMode counts two operations per multiply-accumulate and nothing else.
     for model, row in ROWS.items():
-        assert 2 * convcost.load(model).report().totals.operations == row["torch"], model
+        assert 2 * loaded(model).report().totals.operations == row["torch"], model
 
 
 def test_timm_prints_what_fvcore_counts() -> None:
     # results/benchmark-infer-*.csv, infer_gmacs: resnet50 4.11, mobilenetv2_100 0.31, efficientnet_b0 0.40.
     for model, gmacs in {"resnet50": 4.11, "mobilenet_v2": 0.31, "efficientnet_b0": 0.40}.items():
-        assert round(convcost.load(model).report("timm").totals.operations / 1e9, 2) == gmacs
+        assert round(loaded(model).report("timm").totals.operations / 1e9, 2) == gmacs
 
 
 def test_pycls_counts_bias_additions() -> None:
     # facebookresearch/pycls dev/model_complexity.json: R-50 4,089,185,256; EfficientNet-B0 385,825,092.
-    assert convcost.load("resnet50").report("with_bias").totals.operations == 4_089_185_256
-    assert convcost.load("efficientnet_b0").report("with_bias").totals.operations == 385_825_092
+    assert loaded("resnet50").report("with_bias").totals.operations == 4_089_185_256
+    assert loaded("efficientnet_b0").report("with_bias").totals.operations == 385_825_092
 
 
 def test_connections_of_1998() -> None:
     # LeCun et al. 1998, section II.B: C1 122,304; S2 5,880; C3 151,600; S4 2,000; C5 48,120; F6 10,164; output 840.
-    report = convcost.load("lenet5_1998").report("connections")
+    report = loaded("lenet5_1998").report("connections")
     counts = [layer.operations for layer in report.layers if layer.operations]
     assert counts == [122_304, 5_880, 151_600, 2_000, 48_120, 10_164, 840]
     assert report.totals.operations == 340_908
@@ -223,7 +223,7 @@ def test_joins_of_three_by_hand(op: str, operator: int) -> None:
 
 def test_every_op_that_multiplies_is_counted_by_paper() -> None:
     counted = {op for op, factors in convention("paper").terms.items() if factors.get("macs")}
-    layers = [layer for model in ("lenet5_1998", "mobilenet_v2") for layer in convcost.load(model).report().layers]
+    layers = [layer for model in ("lenet5_1998", "mobilenet_v2") for layer in loaded(model).report().layers]
     assert all(layer.operations == layer.macs for layer in layers)
     assert {layer.op for layer in layers if layer.macs} <= counted
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.zoo import loaded
 
 import convcost
 from convcost.conventions.catalog import all_conventions
@@ -24,7 +25,7 @@ assert {*MIXED} <= {*names()}
 
 @pytest.mark.parametrize("model", names())
 def test_rows_sum_to_the_difference(model: str) -> None:
-    network = convcost.load(model)
+    network = loaded(model)
     totals = {name: network.report(name).totals.operations for name in all_conventions()}
     ring = [*pairwise([*totals, "paper"])]
     for first, second in permutations(totals, 2) if model in MIXED else ring:

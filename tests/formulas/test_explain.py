@@ -17,10 +17,10 @@ import pytest
 from helpers.op_rows import ROWS
 from helpers.systems import Case, Row
 from helpers.written_formulas import as_python, evaluate
+from helpers.zoo import loaded
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import convcost
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, ceil_div
 from convcost.core.errors import UsageError
@@ -40,7 +40,7 @@ OUTPUT = {3: ("h'", "w'", "c'"), 1: ("c'",)}
 
 @cache
 def report_of(model: str) -> Report:
-    return convcost.load(model).report()
+    return loaded(model).report()
 
 
 def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> dict[str, int]:

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from helpers.random_graphs import graph, graphs, node, reordered
+from helpers.zoo import loaded
 from hypothesis import given, settings
 
 import convcost
@@ -173,7 +174,7 @@ def test_an_unknown_order_is_refused() -> None:
 def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: str) -> None:
     better = set()
     for model in names():
-        network = convcost.load(model)
+        network = loaded(model)
         start = time.process_time()
         found = best_order(network.steps, network.graph.input_shape, network.graph.outputs, policy_name, MOST_STATES)
         assert time.process_time() - start < 10, model

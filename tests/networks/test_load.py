@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.zoo import loaded
 
 import convcost
 from convcost.networks.load import split_name
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", names())
 def test_a_label_gives_the_network_back(name: str) -> None:
-    network = convcost.load(name)
+    network = loaded(name)
     spec = network.spec
     for knob, value in network.knobs.items():
         kind, of = type(value), spec.knobs[knob]

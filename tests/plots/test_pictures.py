@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 
 
 NET = convcost.load("mobilenet_v2")
+PICTURES = (
+    "stage", "op", "cumulative", "memory", "sizes 0", "sizes 1", "ratio", "ways", "waterfall", "before_after",
+)  # fmt: skip
 
 
+@cache
 def figures() -> dict[str, go.Figure]:
     report = NET.report()
     return {
@@ -37,7 +42,7 @@ def figures() -> dict[str, go.Figure]:
     }
 
 
-@pytest.mark.parametrize("name", figures())
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_well_formed_small_and_fits_its_frame(name: str) -> None:
     figure = figures()[name]
     for width in (860, 350):
@@ -53,11 +58,15 @@ def test_a_picture_is_well_formed_small_and_fits_its_frame(name: str) -> None:
         assert "NaN" not in text
 
 
-@pytest.mark.parametrize("name", figures())
+@pytest.mark.parametrize("name", PICTURES)
 def test_dark_pictures_have_no_light_colour_left(name: str) -> None:
     text = str(plots.dark(figures()[name]).to_json())
     data = json.dumps(json.loads(text)["data"])
     assert not any(color in data.lower() for color in (LIGHT.ink, LIGHT.paper, *LIGHT.series))
+
+
+def test_every_picture_is_looked_at() -> None:
+    assert set(figures()) == set(PICTURES)
 
 
 def test_bars_hold_exact_shares() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from helpers.zoo import loaded
 
 import convcost
 from convcost.results.report import LEVELS, title, to_dict
@@ -15,7 +16,7 @@ SUMMED = ("macs", "operations", "params", "buffers", "activations")
 
 @pytest.mark.parametrize("model", names())
 def test_rows_add_up_to_the_totals_at_every_level(model: str) -> None:
-    report = convcost.load(model).report()
+    report = loaded(model).report()
     for level in LEVELS:
         for field in SUMMED:
             assert sum(getattr(group, field) for group in report.by(level)) == getattr(report.totals, field)
