@@ -13,6 +13,11 @@ from convcost.networks import listing
 from convcost.render.table import Table
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def cli() -> Cli:
     """The command line: `cli("report", "vgg16")`, `cli.ok(…)`, `cli.json(…)`, `cli.refused(…)`."""

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from helpers.paths import ROOT
+from helpers.slow import slow
 
 HEAVY = ("numpy", "pandas", "plotly", "sympy", "onnx", "torch", "tabulate", "jsonschema", "importlib.metadata")
 
@@ -38,7 +39,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", slow(COMMANDS, ["list"]), ids=" ".join)
 def test_a_command_imports_nothing_heavy(arguments: list[str]) -> None:
     run = f"from convcost.cli import main\nmain({arguments!r}, standalone_mode=False)"
     assert loaded_after(run) == set()

@@ -136,6 +136,7 @@ def planned(model: str, policy: str) -> Usage:
     return loaded(model).memory(policy, dtype="int8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "more", "percent"),
     [("fused", set(), 0), ("unfused", set(), 0), ("inplace", DENSE, 6), ("concat_alias", MIXED, 14)],

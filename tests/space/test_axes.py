@@ -26,9 +26,10 @@ REFUSED = [
     ),
     ({"resolution": "0.5:2:0.5"}, "resolution must be an integer >= 0, got 0.5"),
     ({"resolution": "1:100000000"}, "the axis resolution has 100,000,000 values; the most is 1,000,000"),
-    (
+    pytest.param(
         {"resolution": "1:1000000", "classes": "1:1000000", "width": "0.001:1000:0.001"},
         "1,000,000 × 1,000,000 × 1,000,000 are 1,000,000,000,000,000,000 points; the most that is swept is 10,000,000,000,000",
+        marks=pytest.mark.slow,
     ),
     (
         {"resolution": "1:1000000", "classes": "1:1000"},

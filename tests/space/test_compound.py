@@ -35,6 +35,7 @@ def test_compound_scaling_ends_exactly_at_its_breakpoint(model, budget):
     assert found.binds == ("macs",)
 
 
+@pytest.mark.slow
 def test_compound_scaling_of_rewritten_networks():
     found = compound("efficientnet_b0", max_macs="4G", rewrite="separable")
     network = convcost.load("efficientnet_b0", **found.knobs).rewrite("separable")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.paths import ROOT
+from helpers.slow import slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,7 +73,7 @@ def numeric_axes(model):
     return axes or {"classes": "10,100,1000"}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet"))
 def test_a_sweep_of_every_family_equals_its_networks_one_by_one(family):
     assert_equal(family, numeric_axes(family), count=6)
 
@@ -84,6 +85,7 @@ def space(model, policy):
     return made, {metric: evaluate(made, metric) for metric in METRICS}, feasible(made)
 
 
+@pytest.mark.slow
 @exactly
 @given(
     st.sampled_from(["mobilenet_v1", "mobilenet_v2", "resnet", "efficientnet"]),
@@ -153,7 +155,7 @@ def test_floats_integers_and_python_s_own_agree(monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["separable", "standard", "grouped:2"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet"))
 def test_a_sweep_of_rewritten_networks_equals_each_of_them_rewritten(family, way):
     assert_equal(family, numeric_axes(family), count=1, rewrite=way)
 
@@ -286,6 +288,7 @@ def test_repeated_blocks_cost_nothing():
     assert_equal("mobilenet_v2", {"depth": [20, 50], "resolution": [32]})
 
 
+@pytest.mark.slow
 def test_a_network_that_is_too_deep_to_be_built_alone_is_too_deep_in_a_sweep():
     assert_equal("mobilenet_v2", {"depth": [20, 60, 200, 1000], "resolution": [32]}, count=20)
 

@@ -1,0 +1,20 @@
+"""Which of a test's parameters take seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def slow(values: Iterable[Any], *which: Any) -> list[Any]:
+    """The values for `parametrize`, those named marked `slow`.
+
+    >>> [getattr(value, "marks", value) for value in slow(["relu", "max_pool"], "max_pool")]
+    ['relu', (Mark(name='slow', args=(), kwargs={}),)]
+    """
+    known = list(values)
+    unknown = [each for each in which if each not in known]
+    assert not unknown, f"no parameter is {unknown}"
+    return [pytest.param(value, marks=pytest.mark.slow) if value in which else value for value in known]
