@@ -286,3 +286,25 @@ def compared_with_count(case: Case, numbers: Numbers) -> bool:
         assert numbers.out == count.out
         assert {name: getattr(numbers, name) for name in COUNTS} == {name: getattr(count, name) for name in COUNTS}
     return refused
+
+
+@pytest.mark.parametrize("field", COUNTS)
+def test_a_rule_that_is_wrong_by_one_differs_from_the_counter(field: str) -> None:
+    case = Case("conv2d", [(6, 6, 3)], {"channels": 5, "kernel": 3})
+    right = over_ints(case)
+    assert compared_with_count(case, right) is False
+    with pytest.raises(AssertionError):
+        compared_with_count(case, right._replace(**{field: getattr(right, field) + 1}))
+
+
+def test_a_shape_or_a_refusal_that_is_wrong_differs_from_the_counter() -> None:
+    case = Case("conv2d", [(6, 6, 3)], {"channels": 5, "kernel": 3})
+    right = over_ints(case)
+    for wrong in ({"out": ((4, 5, 5),)}, {"holds": (*right.holds, False)}):
+        with pytest.raises(AssertionError):
+            compared_with_count(case, right._replace(**wrong))
+    too_small = Case("conv2d", [(2, 6, 3)], {"channels": 5, "kernel": 3})
+    refused = over_ints(too_small)
+    assert compared_with_count(too_small, refused) is True
+    with pytest.raises(AssertionError):
+        compared_with_count(too_small, refused._replace(holds=tuple(True for _ in refused.holds)))
