@@ -46,3 +46,28 @@ def test_what_a_command_cannot_do_is_refused(
 def test_a_metric_that_is_named_twice_is_shown_once(cli: Cli) -> None:
     once = cli.ok("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs")
     assert cli.ok("sweep", "lenet5", "--over", "classes=1,2", "--metric", "macs", "--metric", "macs") == once
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (["report", "resnet50", "--by", "stage"], "4,133,742,592"),
+        (["list"], "4,133,742,592"),
+        (["explain", "resnet50"], "4,133,742,592 MACs under thop"),
+        # 56·56·64 elements, four for each
+        (["explain", "resnet50", "conv2_x.block1.conv1.batch_norm"], "thop: 4 × 200,704 elements read = 802,816 MACs"),
+        (["explain", "resnet50", "conv1.relu"], "thop: not counted = 0 MACs"),
+        (["rewrite", "resnet50", "--to", "separable"], "operations"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_convention_in_every_command(cli: Cli, command: list[str], wanted: str) -> None:
+    result = cli(*command, "--convention", "thop")
+    assert result.exit_code == 0, result.output
+    assert wanted in result.output
+
+
+def test_closed_forms_know_no_other_convention(cli: Cli) -> None:
+    result = cli("explain", "resnet50", "--symbols", "width", "--convention", "thop")
+    assert result.exit_code == 2
+    assert "--symbols counts MACs and params; it takes no --convention thop" in result.output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from helpers.zoo import loaded
@@ -14,9 +14,6 @@ from convcost.core.errors import UsageError
 from convcost.graph.graph import FORMS
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, OneOf
-
-if TYPE_CHECKING:
-    from helpers.cli import Cli
 
 # Printed by the tools, run on torchvision 0.28 in evaluation mode, auxiliary heads off, batch 1: ptflops 0.7.5 (both
 # backends), fvcore 0.1.5, thop 0.1.1, torchinfo 1.8.0, torchprofile 0.1.0, torch 2.13 FlopCounterMode, calflops 0.3.2.
@@ -231,28 +228,3 @@ def test_every_op_that_multiplies_is_counted_by_paper() -> None:
 def test_unknown_convention() -> None:
     with pytest.raises(UsageError, match=r"^there is no convention 'thopp'. Did you mean thop\?$"):
         convention("thopp")
-
-
-@pytest.mark.parametrize(
-    ("command", "wanted"),
-    [
-        (["report", "resnet50", "--by", "stage"], "4,133,742,592"),
-        (["list"], "4,133,742,592"),
-        (["explain", "resnet50"], "4,133,742,592 MACs under thop"),
-        # 56·56·64 elements, four for each
-        (["explain", "resnet50", "conv2_x.block1.conv1.batch_norm"], "thop: 4 × 200,704 elements read = 802,816 MACs"),
-        (["explain", "resnet50", "conv1.relu"], "thop: not counted = 0 MACs"),
-        (["rewrite", "resnet50", "--to", "separable"], "operations"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_convention_in_every_command(cli: Cli, command: list[str], wanted: str) -> None:
-    result = cli(*command, "--convention", "thop")
-    assert result.exit_code == 0, result.output
-    assert wanted in result.output
-
-
-def test_closed_forms_know_no_other_convention(cli: Cli) -> None:
-    result = cli("explain", "resnet50", "--symbols", "width", "--convention", "thop")
-    assert result.exit_code == 2
-    assert "--symbols counts MACs and params; it takes no --convention thop" in result.output
