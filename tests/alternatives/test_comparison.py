@@ -1,4 +1,4 @@
-"""One layer built in several ways: the course's example, the papers' formulas, counting, and what is refused.
+"""One layer built in several ways: the course's example, the papers' formulas, and counting.
 
 Every number is derived here: by hand, from a paper, or by counting in nested loops (brute_force.py).
 """

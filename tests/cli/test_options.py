@@ -1,4 +1,4 @@
-"""Options of all commands: what they refuse, and what a shell completes."""
+"""Options that several commands have: conventions, names, files; what they refuse, and what a shell completes."""
 
 from __future__ import annotations
 

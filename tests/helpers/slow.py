@@ -11,8 +11,9 @@ import pytest
 def slow(values: Iterable[Any], *which: Any) -> list[Any]:
     """The values for `parametrize`, those named marked `slow`.
 
-    >>> [getattr(value, "marks", value) for value in slow(["relu", "max_pool"], "max_pool")]
-    ['relu', (Mark(name='slow', args=(), kwargs={}),)]
+    >>> plain, marked = slow(["relu", "max_pool"], "max_pool")
+    >>> plain, marked.values, [mark.name for mark in marked.marks]
+    ('relu', ('max_pool',), ['slow'])
     """
     known = list(values)
     unknown = [each for each in which if each not in known]
