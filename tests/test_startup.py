@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
+from helpers.slow import slow
 
 from convcost.cli.main import SECTIONS
 
@@ -65,7 +66,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", slow(COMMANDS, ["list"]), ids=" ".join)
 def test_a_command_imports_nothing_heavy(arguments: list[str]) -> None:
     run = f"from convcost.cli import main\nmain({arguments!r}, standalone_mode=False)"
     assert loaded_after(run) == set()

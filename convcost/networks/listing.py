@@ -62,8 +62,8 @@ def list_networks(*patterns: str) -> tuple[str, ...]:
 
     Raises `UsageError` for a pattern that nothing matches.
 
-    >>> list_networks("mobilenet_v3*")
-    ('mobilenet_v3_large', 'mobilenet_v3_small')
+    >>> list_networks("resnet1*")
+    ('resnet18', 'resnet101', 'resnet152')
     """
     return tuple(_chosen(patterns, _zoo()))
 

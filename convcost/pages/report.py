@@ -169,9 +169,10 @@ def _row(cells: Sequence[str], attributes: str) -> str:
 
 def _numbers(part: Any, report: Report) -> list[str]:
     """Params, MACs, operations if they are something else, activations, share."""
-    said = exact(part.operations) if part.counted else NOT_COUNTED
+    known = not isinstance(part, (LayerCost, Group)) or part.counted
+    said = exact(part.operations) if known else NOT_COUNTED
     counted = [said] if report.convention.name != PAPER else []
-    share = percent(part.operations, report.totals.operations) if part.counted else NOT_COUNTED
+    share = percent(part.operations, report.totals.operations) if known else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *counted, exact(part.activations), share]
 
 

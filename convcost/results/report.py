@@ -129,7 +129,7 @@ class LayerCost(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the report's dtype."""
+    """Sums over all layers; bytes follow from the report's dtype. Of ops that the convention does not know there are none."""
 
     macs: int
     flops: int
@@ -483,7 +483,7 @@ def not_counted_notes(report: Report) -> list[tuple[str, str]]:
 
 
 def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
-    known = getattr(part, "counted", True)
+    known = not isinstance(part, (LayerCost, Group)) or part.counted
     operations = [exact(part.operations) if known else NOT_COUNTED] if with_operations else []
     share = percent(part.operations, totals.operations) if known else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *operations, share]
