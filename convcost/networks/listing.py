@@ -62,8 +62,8 @@ def list_networks(*patterns: str) -> tuple[str, ...]:
 
     Raises `UsageError` for a pattern that nothing matches.
 
-    >>> list_networks("resnet1*")
-    ('resnet18', 'resnet101', 'resnet152')
+    >>> list_networks("alexnet_un*", "mobilenet_v1")
+    ('alexnet_ungrouped', 'mobilenet_v1', 'mobilenet_v1_shallow')
     """
     return tuple(_chosen(patterns, _zoo()))
 

@@ -371,8 +371,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
 
 def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
     """The first of the attributes that is given: pools step by their kernel unless told otherwise."""
-    value = next((layer.attrs[name] for name in attrs if layer.attrs.get(name) is not None), None)
-    return None if value is None else list(value)
+    return next((list(sizes) for name in attrs if (sizes := layer.step.window(name))), None)
 
 
 def json_value(value: Any) -> Any:
@@ -526,8 +525,8 @@ def _knob_text(value: Any) -> str:
 
 def op_text(layer: LayerCost) -> str:
     """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
-    stride = layer.attrs.get("stride") or ()
-    if all(step == 1 for step in stride) or stride == layer.attrs.get("kernel"):
+    stride = layer.step.window("stride")
+    if all(step == 1 for step in stride) or stride == layer.step.window("kernel"):
         return layer.kind
     return f"{layer.kind} /{'×'.join(map(str, stride if len(set(stride)) > 1 else stride[:1]))}"
 
