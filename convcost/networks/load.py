@@ -22,12 +22,12 @@ MOST_PRESET_STEPS = 50_000
 
 
 def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
-    """A network by zoo name, preset name or path of a YAML file, with knobs set, here or in the name.
+    """A network by zoo name, preset name or path of a YAML file, with knobs set as keywords or in the name.
 
     A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`.
     `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
-    Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
+    Raises `SpecError` for an invalid spec, `UsageError` for an unknown name or an invalid value.
 
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
@@ -46,7 +46,7 @@ def open_named(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | 
 def split_name(model: str) -> tuple[str, dict[str, str]]:
     """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
 
-    A file that exists, or that ends as specs do, is a path, whatever characters it has.
+    The name of an existing file, or one with the extension of specs, is a path, whatever characters it contains.
 
     >>> split_name("mobilenet_v2:width=0.75,resolution=192")
     ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
@@ -144,7 +144,7 @@ def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int)
 
 
 def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) -> bool:
-    """Whether setting the knob `resolution` gives this input shape, so that the report can say so."""
+    """Whether setting the knob `resolution` gives this input shape, so that the report can state it."""
     if "resolution" not in values:
         return False
     return tuple(value.evaluate({**values, "resolution": shape[0]}) for value in spec.input) == shape
