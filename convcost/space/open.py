@@ -31,10 +31,10 @@ def design_space(
     rewrite: str = "",
     buildable: bool = False,
 ) -> DesignSpace:
-    """The tables of a grid: everything that is needed to evaluate any part of it.
+    """The design space of a grid: all tables needed to evaluate any part of it.
 
-    Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
-    raises `SpecError` where no point of the grid is a network.
+    Knobs in `over` are axes even with a single value; other knobs are axes if their value looks like one. If it must be
+    `buildable`, raises `SpecError` if no point of the grid is a valid network.
     """
     asked = asked_for(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
     made = tables(*asked)
@@ -44,7 +44,7 @@ def design_space(
 
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
-    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
+    """The design space of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shape is not None)
     request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
     made = tables(network.origin.of_spec().spec, network.name, network.knobs, axes, request)
@@ -53,9 +53,9 @@ def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSp
 
 
 def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: DesignSpace) -> None:
-    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
+    """Raises `SpecError` if no point is feasible: with the problems at the spec's own knobs, else at the first point.
 
-    Raises `NothingToRewrite` where all could be built, but none rewritten.
+    Raises `NothingToRewrite` if they can be built, but not rewritten.
     """
     if not all(region.reason for region in made.regions):
         return
@@ -68,7 +68,7 @@ def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: DesignSpac
 
 
 class Asked(NamedTuple):
-    """What tables are made from."""
+    """The checked input of a design space."""
 
     spec: Spec
     model: str
