@@ -4,7 +4,7 @@ Every budget, limit and printed figure is read here, exactly:
 
 - Units may be written in any case, with or without a space: `300M`, `300 m`, `4.1g`. A count has no milli, so that `m`
   is mega; `B` is 10⁹ of counts (a billion), and of memory a byte.
-- `k M G B T P` are powers of 1,000, `Ki Mi Gi Ti Pi` powers of 1,024 wherever they stand: `25Mi` is 26,214,400 of
+- `k M G B T P` are powers of 1,000, `Ki Mi Gi Ti Pi` powers of 1,024 in any context: `25Mi` is 26,214,400 of
   whatever is counted, and of memory the same as `25MiB`. A count has no bytes.
 - Of memory, `256K` and `256KB` may mean either power, and are refused with both readings.
 - Counts are whole numbers: `4.1` is refused, since `4.1G` was probably meant. A limit must be whole as written; a printed
@@ -72,7 +72,7 @@ class Measure:
     def __init__(self, name: str, examples: str, units: Mapping[str, int], *, whole: str, ambiguous: str = "") -> None:
         self.name, self.examples, self.whole = name, examples, whole
         self.units = units
-        """Unit, as it is usually written -> what it is worth; it may be written in any case."""
+        """Unit, as it is usually written -> its value; it may be written in any case."""
         self.ambiguous = ambiguous
         """Letters of units that some read as powers of 1,000 and others as powers of 1,024."""
         self.settled: Mapping[str, int] = {}
@@ -177,7 +177,7 @@ def _no_amount(given: Any, measure: Measure) -> UsageError:
 
 
 def not_whole(given: Any, amount: Amount, measure: Measure) -> UsageError:
-    """The error that an amount is not, and cannot stand for, a whole number; one without a unit lacks it, most likely.
+    """The error that an amount is not, and cannot be rounded from, a whole number; probably its unit is missing.
 
     >>> print(not_whole("4.1", read("4.1", COUNTS), COUNTS))
     '4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G

@@ -1,3 +1,5 @@
+"""Symbols for sizes, and sympy expressions printed readably."""
+
 from __future__ import annotations
 
 from typing import Any

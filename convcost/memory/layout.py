@@ -129,7 +129,7 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
             copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0])))
             pieces.append(-1)
         del inputs[: max(count, 1)], parts[: max(count, 1)]
-    if len(copied) == len(pieces):  # nothing lies in place: one tensor, as any other op writes it
+    if len(copied) == len(pieces):  # no input is in place: a tensor of its own, as for any other op
         copied, pieces = [(0, Placed(node.name, at, step.cost.out[0]))], [-1]
     for position, made in copied:
         pieces[position] = _new(found, made)

@@ -1,4 +1,4 @@
-"""A rewritten network beside the one it came from, as a table and as JSON."""
+"""A network before and after a rewrite, as a table and as JSON."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Loading networks by name with knobs, and validating spec files."""
+
 from __future__ import annotations
 
 import os

@@ -68,7 +68,7 @@ class Origin(Protocol):
         """The walked graph; raises `SpecError`."""
 
     def relatives(self) -> Iterator[Origin]:
-        """The other networks of its family."""
+        """The origins of the other networks of its family."""
 
     def of_spec(self) -> FromSpec:
         """The origin as a spec, to vary its knobs; raises `UsageError` if it is no spec."""
@@ -154,7 +154,7 @@ class FromRewrite:
 
     @property
     def file(self) -> str:
-        """Of the other network."""
+        """The file of the other network."""
         return self.before.file
 
     @property
@@ -174,7 +174,7 @@ class FromRewrite:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """As of the other network."""
+        """The changed knobs of the other network."""
         return self.before.changed
 
     def build(self) -> Built:
@@ -188,7 +188,7 @@ class FromRewrite:
         return Built(walk(made.graph), before.knobs, made.rebuilt)
 
     def relatives(self) -> Iterator[Origin]:
-        """The family of the other network, as it stands."""
+        """The family of the other network, not rewritten."""
         return self.before.relatives()
 
     def of_spec(self) -> FromSpec:

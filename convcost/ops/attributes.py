@@ -35,7 +35,7 @@ class Kind:
         return value
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the literal values; the spec language also takes an expression wherever a number stands."""
+        """JSON Schema of the literal values; the spec language also takes an expression in place of any number."""
         raise NotImplementedError
 
     def unfit(self, value: Any) -> Unfit:

@@ -108,7 +108,7 @@ def ways(alternatives: Sequence[Alternative]) -> go.Figure:
 
 
 def _kinds(alternatives: Sequence[Alternative]) -> dict[str, list[tuple[int, int]]]:
-    """What a step is called -> where it stands, as way and step; first, second, … where names outnumber the colours."""
+    """Name of a step -> its positions, as (way, step); first, second, … if there are more names than colours."""
     steps = [(way, at, step.name) for way, a in enumerate(alternatives) for at, step in enumerate(a.steps)]
     named = len({name for _, _, name in steps}) <= len(LIGHT.series)
     found: dict[str, list[tuple[int, int]]] = {}

@@ -1,3 +1,5 @@
+"""From a network and axes to a checked design space."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

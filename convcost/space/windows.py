@@ -1,3 +1,5 @@
+"""Windows: parts of a grid, in the order of its points."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

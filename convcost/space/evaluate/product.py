@@ -109,7 +109,7 @@ def _write_once(target: Array, todo: Iterator[_Strip]) -> None:
 def _write_copies(target: Array, todo: Iterator[_Strip]) -> None:
     """Write blocks of planes that are equal to others."""
     for plane, runs, rows, parts in todo:
-        # Beside the target: what is copied again and again stays in the cache, for the next block too.
+        # Computed outside the target, so that what is copied repeatedly stays in the cache, for the next block too.
         block = SCRATCH.array("block", target[0, rows].shape, target.dtype)
         _fill(block, plane, parts)
         for equal in runs:
