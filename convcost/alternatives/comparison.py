@@ -129,7 +129,7 @@ def _title(layer: LayerToBuild, standard: Alternative) -> str:
 
 
 def _output_text(standard: Alternative) -> str:
-    """How the size of the output follows from the rule."""
+    """The derivation of the output size."""
     high, wide, *_ = _quantities(standard.steps[0])
     texts = [f"{q.formula} = {q.operands} = {q.value}" for q in (high, wide)]
     if texts[0] == texts[1].replace("w", "h"):
@@ -138,7 +138,7 @@ def _output_text(standard: Alternative) -> str:
 
 
 def _way_text(alternative: Alternative) -> str:
-    """What the number of a way is: the letter of the law, and in words."""
+    """The parameter of an alternative: its letter in the law, and in words."""
     found = amount_of(alternative.name)
     return f"{alternative.name}: {found[0].letter} = {found[1]} {found[0].says}" if found else ""
 
@@ -202,7 +202,7 @@ def _law(way: str, layer: LayerToBuild) -> Law | KnownLaw:
 
 
 def _memory_text(alternatives: Sequence[Alternative]) -> str:
-    """Elements alive at once: what an op between the layer's input and output adds, no ratio of MACs shows."""
+    """The peak of live elements: a ratio of MACs does not show what the tensors between steps add."""
     peaks = ", ".join(f"{a.name} {exact(a.peak)}" for a in alternatives)
     return f"elements alive at once, input and output of the op that needs most: {peaks}"
 

@@ -1,7 +1,7 @@
 """Proof by execution: a small numpy engine that runs convolutions and pools, and counts the multiplications it does.
 
-Nothing here knows the cost rules. Every product is really computed, and counted by the size of the array that holds
-it; products with a padding zero are told from others by convolving a map of where the zeros are.
+Nothing here uses the cost rules. Every product is computed, and counted by the size of the array that holds it;
+products with a padding zero are identified by convolving a mask of the padding.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST = 1_000_000_000
 _PRODUCTS = 8_000_000
 MOST_HELD = 50_000_000
 """Elements of a padded map; 400 MB of integers."""
-#: What this engine does in a second on one ordinary core, roughly; only for the estimate in the refusal.
+#: Multiplications per second on one ordinary core, roughly; only for the estimate in the error message.
 PER_SECOND = 100_000_000
 
 
@@ -36,7 +36,7 @@ class Counter:
 
 
 class StepRun(NamedTuple):
-    """What running one op gave."""
+    """The result of running one op."""
 
     name: str
     output: Array
@@ -150,7 +150,7 @@ def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> lis
 
 
 def _zeros(alternative: Alternative) -> list[tuple[BuiltStep, tuple[int, int]]]:
-    """Each step, and the zeros that its padding adds to height and width."""
+    """Each step, with the zeros that its padding adds to height and width."""
     found = []
     for step in alternative.steps:
         attrs = step.part.converted()
@@ -161,7 +161,7 @@ def _zeros(alternative: Alternative) -> list[tuple[BuiltStep, tuple[int, int]]]:
 
 
 def _pad(image: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: int = 0) -> tuple[Array, Array]:
-    """The image with its zeros, and a map of where they are."""
+    """The padded image, and a mask of the padding."""
     widths = []
     for axis in (0, 1):
         made = slide(image.shape[axis], dilated(kernel[axis], dilation[axis]), stride[axis], padding[axis])

@@ -1,4 +1,4 @@
-"""The laws of the known ways to build a layer, written down, so that nobody has to derive them to print them.
+"""The laws of the known ways to build a layer, written down, so that printing them needs no sympy.
 
 `law.py` derives the same from the recipes with sympy; a test does so for every way, shape of filter and stride.
 """
@@ -18,7 +18,7 @@ class Form(NamedTuple):
     shares: tuple[str, ...]
     """One product per step; f_h and f_w are the filter's sizes, s_h and s_w the stride's."""
     map_cancels: bool
-    """Whether the size of the map plays no part; else `same` padding and sizes that the stride divides are assumed."""
+    """Whether the map size cancels; otherwise `same` padding and sizes divisible by the stride are assumed."""
 
 
 FORMS = {
@@ -29,20 +29,20 @@ FORMS = {
     "inverted": Form(("n_c·s_h·s_w·t/f_h·f_w·n_c'", "t/n_c'", "t/f_h·f_w"), map_cancels=False),
     "spatial": Form(("s_w/f_w", "n_c'/f_h·n_c"), map_cancels=False),
 }
-"""Way -> law; all that stands after / is the divisor."""
+"""Way -> law; everything after / is the divisor."""
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Share(NamedTuple):
-    """A product of sizes by a product of sizes."""
+    """A product of sizes divided by a product of sizes."""
 
     number: int
-    """What the stride multiplies it by."""
+    """A numeric factor, from the stride."""
     top: tuple[str, ...]
     bottom: tuple[str, ...]
 
     def value(self, sizes: dict[str, int]) -> Fraction:
-        """The share with a layer's sizes put in."""
+        """The share for a layer's sizes."""
         return Fraction(self.number * prod(sizes[s] for s in self.top), prod(sizes[s] for s in self.bottom))
 
     def __str__(self) -> str:
@@ -53,17 +53,17 @@ class Share(NamedTuple):
 
 
 class KnownLaw(NamedTuple):
-    """A law for a layer's shape of filter and stride, and the layer's sizes."""
+    """A law for a filter shape and stride, with the sizes of one layer."""
 
     terms: tuple[Share, ...]
     """One per step."""
     assumptions: tuple[str, ...]
-    """What must hold for the law to be more than a rule of thumb."""
+    """Conditions under which the law is exact."""
     sizes: dict[str, int]
     """Symbol -> the layer's own size."""
 
     def value(self) -> Fraction:
-        """The law with the layer's sizes put in."""
+        """The law for the layer's sizes."""
         return sum((term.value(self.sizes) for term in self.terms), Fraction(0))
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class KnownLaw(NamedTuple):
 
 
 def known_law(layer: LayerToBuild, way: str, amount: int) -> KnownLaw:
-    """The law of a way in `FORMS` for a layer's filter and stride; `amount` is the number that the way takes.
+    """The law of a way in `FORMS` for a layer's filter and stride; `amount` is the parameter of the way.
 
     >>> law = known_law(LayerToBuild((6, 6, 3), 5, (3, 3)), "separable", 1)
     >>> print(law, "=", law.value())  # 1/5 + 1/9
@@ -106,6 +106,6 @@ def _share(written: str, stride: dict[str, int], *, square: bool) -> Share:
 
 
 def _powers(sizes: tuple[str, ...]) -> list[str]:
-    """The factors of a product, the same ones together."""
+    """The factors of a product, equal ones as powers."""
     counts = {size: sizes.count(size) for size in sorted(sizes)}
     return [size if count == 1 else size + str(count).translate(_SUPERSCRIPTS) for size, count in counts.items()]

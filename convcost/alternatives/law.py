@@ -1,4 +1,4 @@
-"""Closed forms: the ops' own rules evaluated over sympy symbols, and written as a person would write them.
+"""Laws of ratios: the ops' own rules evaluated over sympy symbols, and printed readably.
 
 Above the rules, sympy is imported here and in `closed_form.py`, and by nothing else.
 """
@@ -21,7 +21,7 @@ class Law(NamedTuple):
     terms: tuple[Any, ...]
     """One expression per step."""
     assumptions: tuple[str, ...]
-    """What must hold for the law to be more than a rule of thumb."""
+    """Conditions under which the law is exact."""
     operands: dict[Any, int]
     """The layer's own sizes for the symbols."""
 
@@ -31,7 +31,7 @@ class Law(NamedTuple):
         return sympy.expand(sum(self.terms))
 
     def value(self) -> Fraction:
-        """The law with the layer's sizes put in."""
+        """The law for the layer's sizes."""
         number = self.expression.subs(self.operands)
         return Fraction(int(number.p), int(number.q))
 
@@ -58,9 +58,9 @@ def ratio_law(way: str, stride: Dim = 1) -> Law:
 
 
 def law_of(layer: LayerToBuild, way: str, amount: int) -> Law:
-    """The law for a layer's kernel and stride, by the recipe of `compare` run over symbols; sympy only cancels.
+    """The law for a layer's kernel and stride, from the recipe of `compare` run over symbols; sympy only cancels.
 
-    Where the size of the map does not cancel, `same` padding and sizes that the stride divides are assumed.
+    If the map size does not cancel, `same` padding and sizes divisible by the stride are assumed.
     """
     (height, width), (down, right) = layer.kernel, layer.stride
     map_h, map_w, channels, filters = (symbol(name) for name in ("h", "w", "n_c", "n_c'"))

@@ -1,7 +1,7 @@
 """One layer, several ways to build it: normal, depthwise separable, grouped, bottleneck, inverted bottleneck, spatial.
 
-Each way is a short list of ops; shapes and costs come from the ops' own rules, so that the same recipe gives the
-numbers over ints and the law over symbols.
+Each alternative is a short list of ops; shapes and costs come from the ops' own rules, so that the same recipe gives
+numbers over ints and a law over symbols.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from convcost.ops import OPS, Unfit, failure
 
 
 class LayerToBuild(NamedTuple):
-    """The layer to build: what goes in, how many filters of which size, how they step."""
+    """The layer to build: its input shape, filters, kernel, stride, padding and bias."""
 
     input_shape: Shape
     filters: Dim
@@ -53,7 +53,7 @@ Steps = Callable[[LayerToBuild, Dim], list[RecipeStep]]
 def _conv(
     layer: LayerToBuild, name: str, channels: Dim, kernel: Any, *, steps: bool = True, groups: Dim = 1
 ) -> RecipeStep:
-    """A convolution of the layer's padding and bias; it takes the layer's stride unless told not to step."""
+    """A convolution with the layer's padding and bias, and with its stride unless told otherwise."""
     attrs = {"channels": channels, "kernel": kernel, "groups": groups, "bias": layer.bias}
     return RecipeStep(
         name, "conv2d", {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})}
@@ -87,7 +87,7 @@ def _inverted(layer: LayerToBuild, expansion: Dim) -> list[RecipeStep]:
 
 
 def _spatial(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
-    """k×1, then 1×k; each steps and pads along its own axis only."""
+    """k×1, then 1×k; each has stride and padding along its own axis only."""
     vertical, horizontal = OPS["conv2d"].attrs["padding"].kind.convert(layer.padding)
     words = vertical == "same"
     columns = _conv(layer, f"{layer.kernel[0]}×1", layer.filters, (layer.kernel[0], 1))
@@ -98,7 +98,7 @@ def _spatial(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
 
 
 class RecipeNumber(NamedTuple):
-    """The number that a way takes: its word, its letter in laws, and what it says."""
+    """The parameter of a way to build a layer: its name, its letter in laws, and its meaning."""
 
     word: str
     letter: str
@@ -106,7 +106,7 @@ class RecipeNumber(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A way to build a layer: its recipe, its number (None: it takes none), and what it is."""
+    """A way to build a layer: its recipe, its parameter (None: it has none), and a description."""
 
     steps: Steps
     amount: RecipeNumber | None
@@ -159,12 +159,12 @@ class Alternative(NamedTuple):
 
     @property
     def activations(self) -> Dim:
-        """Elements written, those between its ops included."""
+        """Elements written, including those between its ops."""
         return sum(elements(step.cost.out) for step in self.steps)
 
     @property
     def peak(self) -> Dim:
-        """The most elements alive at once: input and output of its hungriest op, nothing fused.
+        """The peak of live elements: input plus output of its largest op, nothing fused.
 
         >>> [build(LayerToBuild((6, 6, 3), 5, (3, 3)), way).peak for way in ("standard", "inverted:6")]  # 6·6·18 + 4·4·18
         [188, 936]
@@ -216,7 +216,7 @@ def compare(layer: LayerToBuild, against: Sequence[str] = ("separable",)) -> lis
 
 
 def amount_of(way: str) -> tuple[RecipeNumber, int] | None:
-    """What the number in `bottleneck:4` is, and the number; None for a way without one.
+    """The parameter that the number in `bottleneck:4` sets, and the number; None for a way without one.
 
     >>> amount_of("bottleneck:4")[0].says
     'channels that the 1×1 leaves; their number, not a factor'
@@ -227,7 +227,7 @@ def amount_of(way: str) -> tuple[RecipeNumber, int] | None:
 
 
 def ratio(alternative: Alternative, standard: Alternative) -> Fraction:
-    """MACs of an alternative by those of the standard convolution, exactly.
+    """MACs of an alternative divided by those of the standard convolution, exactly.
 
     >>> standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3)))
     >>> ratio(separable, standard)

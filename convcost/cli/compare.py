@@ -1,4 +1,4 @@
-"""`convcost compare` and `convcost rewrite`: what a layer or a network would cost, built in another way."""
+"""`convcost compare`: what a layer would cost, built in other ways."""
 
 from __future__ import annotations
 

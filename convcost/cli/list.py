@@ -1,3 +1,5 @@
+"""`convcost list`: the networks of the zoo."""
+
 from __future__ import annotations
 
 import click

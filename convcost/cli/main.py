@@ -1,4 +1,4 @@
-"""The group of all commands, their order in the help, and what becomes of errors."""
+"""The group of all commands, their order in the help, and error handling."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class _Group(click.Group):
         return sorted(_NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name; all are imported for one that there is not, so that click can say which was meant."""
+        """The command of a name; for an unknown name all are imported, so that click can suggest one."""
         for name in (cmd_name,) if cmd_name in _NAMES else _NAMES:
             if name not in self.commands:
                 self.add_command(getattr(import_module(f"convcost.cli.{name}"), f"{name}_command"))
         return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's, but help that cannot be written ends with one line too, or quietly if even that cannot be."""
+        """As click's, but a failure to write the help is also a one-line error, or silent if even that cannot be written."""
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

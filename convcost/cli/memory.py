@@ -1,4 +1,4 @@
-"""`convcost memory`: which activations are alive when, how many bytes at most, and where they could lie."""
+"""`convcost memory`: live ranges of activations, their peak in bytes, and arena plans."""
 
 from __future__ import annotations
 

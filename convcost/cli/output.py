@@ -1,4 +1,4 @@
-"""Getting a finished text out: whole or not at all, to standard output or to a file."""
+"""Writing a finished text, all or nothing, to standard output or to a file."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def emit(text: str | bytes, path: str | None) -> None:
 
 
 def is_picture(path: str | None, given: str | None) -> bool:
-    """Whether the file's ending asks for a picture, and no format was given that says otherwise."""
+    """Whether the file's extension is that of an image, and no other format was given."""
     return given is None and ending(path) in PICTURES
 
 
 def is_page(path: str | None) -> bool:
-    """Whether the file's ending asks for a page."""
+    """Whether the file's extension is that of a page."""
     return EXTENSIONS.get(ending(path)) == "html"
 
 
 def text_format(path: str | None, given: str | None) -> str | None:
-    """The format, if it is one of plain text; None for a page, for a picture, and for an ending that nobody knows."""
+    """The format, if it is one of plain text; None for a page, for an image, and for an unknown extension."""
     if is_picture(path, given):
         return None
     fmt = {"text": "table"}.get(given or "", given) or EXTENSIONS.get(ending(path), None if ending(path) else "table")
@@ -54,9 +54,9 @@ def text_format(path: str | None, given: str | None) -> str | None:
 
 
 def format_of(path: str | None, given: str | None, also: Sequence[str] = ()) -> str:
-    """The format asked for, else what the file's ending says, a table if it has none.
+    """The format asked for, else that of the file's extension, else a table.
 
-    Raises `UsageError` for a picture and for an ending that nobody knows; its text names those that are `also` possible.
+    Raises `UsageError` for an image and for an unknown extension; its text names those that are `also` possible.
     """
     if is_picture(path, given):
         raise UsageError(f"{path}: there is no picture of this; {', '.join(EXTENSIONS)} can be written")
@@ -77,10 +77,10 @@ def deliver(
     figure: Callable[[], go.Figure] | None = None,
     page: Callable[[], str] | None = None,
 ) -> None:
-    """Write what the options ask for: a table, a page, or a picture, none of them made unless it is wanted.
+    """Write what the options ask for: a table, a page, or an image; only that one is made.
 
-    A page that is not given holds the figure and the table. Raises `OutputError`, and `UsageError` for a picture of
-    something that has none.
+    A page that is not given contains the figure and the table. Raises `OutputError`, and `UsageError` if there is no
+    figure for an image.
     """
     if is_picture(output, format_) and figure is not None and output is not None:
         from convcost.pages.files import image
@@ -100,7 +100,7 @@ def deliver(
 
 
 def command_line() -> str:
-    """The command that runs, as a reader could type it: the same whatever the file is called and wherever specs lie."""
+    """The current command as a reader could type it, independent of the output file's name and of the folder of specs."""
     context = click.get_current_context().find_root()
     words = [part for word in context.meta.get("convcost.words", ()) for part in _apart(str(word))]
     shown = [_word(before, word) for before, word in zip(["", *words], words)]
@@ -133,12 +133,12 @@ def _to_stdout(data: bytes) -> None:
 
 
 def abandon(descriptor: int) -> None:
-    """Let what is still buffered go nowhere, so that Python does not try it again and complain when it exits."""
+    """Discard buffered output, so that Python does not try to write it again, and fail, at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _reader_gone() -> NoReturn:
-    """The reader of the pipe (`head`, a pager) has seen enough: end quietly, as other programs do."""
+    """The reader of the pipe (`head`, a pager) has closed it: exit silently, as other programs do."""
     raise SystemExit(_SIGPIPE_STATUS)
 
 
@@ -151,7 +151,7 @@ def _to_file(data: bytes, path: str) -> None:
 def whole_file(path: str) -> Iterator[BinaryIO]:
     """A file to write to that appears under its name only once it is complete; raises `OutputError`.
 
-    It is written beside its place and renamed, so that nobody ever sees half of it, whatever interrupts the writing.
+    A temporary file in the same folder is written and renamed, so that no partial file is visible, even after interruption.
     """
     try:
         if not path:
@@ -177,9 +177,9 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _removed_if_ended(part: str) -> Iterator[None]:
-    """SIGTERM ends the program at once, but not before the part file is gone; where somebody handles it, it stays theirs.
+    """SIGTERM ends the program at once, after deleting the temporary file; an existing handler is left in place.
 
-    No exception: unwinding would wait for worker processes that the same signal may have ended.
+    It raises no exception: unwinding would wait for worker processes that the same signal may have ended.
     """
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -198,7 +198,7 @@ def _removed_if_ended(part: str) -> Iterator[None]:
 
 
 class _Stdout(io.RawIOBase):
-    """Standard output, with the manners of `emit`."""
+    """Standard output, with the error handling of `emit`."""
 
     def writable(self) -> bool:
         return True
@@ -210,7 +210,7 @@ class _Stdout(io.RawIOBase):
 
 @contextmanager
 def stream(path: str | None) -> Iterator[BinaryIO]:
-    """Somewhere to write what is too long to hold: a whole file, or standard output; raises `OutputError`."""
+    """A target for output that does not fit in memory: a whole file, or standard output; raises `OutputError`."""
     if path is None or path == "-":
         yield cast("BinaryIO", _Stdout())
     else:

@@ -1,3 +1,5 @@
+"""`convcost rewrite`: what a network would cost with its convolutions rebuilt."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -31,7 +31,7 @@ def _convention(name: str, entries: Mapping[str, Any], groups: Mapping[str, list
 
 
 def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str, list[str]]) -> dict[str, Any]:
-    """What a convention says under a key, op by op, after what the one says that it is like."""
+    """What a convention states under a key, per op, merged over the convention that it is `like`."""
     stated = entries[name]
     inherited = _by_op(key, stated["like"], entries, groups) if "like" in stated else {}
     own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}

@@ -18,25 +18,25 @@ class Convention:
 
     name: str
     unit: str
-    """What one counted operation is called: MACs or FLOPs."""
+    """The unit of the count: MACs or FLOPs."""
     counts: str
     """What is counted, in words for people."""
     source: str
     terms: dict[str, dict[str, int]] = field(hash=False)
     """op name, "op variant", "op as form" or "op variant as form" -> ledger field -> coefficient."""
     ignored: dict[str, str] = field(hash=False)
-    """op name -> why nothing of it is counted, in words for people."""
+    """op name -> why it is not counted, in words for people."""
     limits: dict[str, str] = field(hash=False)
-    """op name -> where the tool's own count of it is no linear function over the ledger, in words for people."""
+    """op name -> where the tool's own count is not a linear function over the ledger, in words for people."""
 
     def knows(self, op: str) -> bool:
-        """Whether it says what it counts of an op, be it nothing; of any other op it can say nothing."""
+        """Whether it states what it counts of an op, even if that is nothing; an op that it does not know is "not counted"."""
         return op in self.terms or op in self.ignored
 
     def factors(self, op: str, form: str = "", variant: str = "") -> dict[str, int]:
-        """The coefficients of an op's ledger, by field: those of its form before those of its variant.
+        """The coefficients of an op's ledger, by field; those stated for its form take precedence over those of its variant.
 
-        `form` is how the reference implementation writes the op; a tool may see only one of the ways.
+        `form` is how the reference implementation writes the op; a tool may see only one of the forms.
         `variant` is that of its `OpCost`.
         """
         names = (f"{op} {variant} as {form}", f"{op} as {form}", f"{op} {variant}", op)

@@ -16,7 +16,7 @@ from convcost.render.table import Table
 
 
 class Written(NamedTuple):
-    """An op as far as conventions tell its ways apart."""
+    """An op with its variant and form, as far as conventions distinguish them."""
 
     op: str
     variant: str = ""
@@ -24,7 +24,7 @@ class Written(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The name under which conventions.yaml has it.
+        """Its name in conventions.yaml.
 
         >>> Written("upsample", "bilinear", "functional").text
         'upsample bilinear as functional'
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
 
     op: str
     form: str
-    """How the reference implementation writes the op, where a convention tells the ways apart."""
+    """How the reference implementation writes the op, where a convention distinguishes the forms."""
     entry: str
     """An entry of the ledger: `macs`, `bias_adds`, `elements_in`, …"""
     amount: int
@@ -47,11 +47,11 @@ class Difference(NamedTuple):
     after: int
     """Its coefficient under the second."""
     variant: str = ""
-    """Which of its ways the op computes, where a convention tells them apart: the mode of an interpolation."""
+    """The variant of the op, where a convention distinguishes variants: the mode of an interpolation."""
 
     @property
     def difference(self) -> int:
-        """What the term adds on the way from the first total to the second."""
+        """What the term adds, from the first total to the second."""
         return (self.after - self.before) * self.amount
 
     @property
@@ -61,7 +61,7 @@ class Difference(NamedTuple):
 
 
 class Reconciliation(NamedTuple):
-    """The way from a network's total under one convention to its total under another."""
+    """The terms that lead from a network's total under one convention to its total under another."""
 
     network: str
     batch: int
@@ -74,9 +74,9 @@ class Reconciliation(NamedTuple):
     terms: tuple[Difference, ...]
     """Every term that differs, in the order in which the ops appear."""
     left_out: tuple[tuple[str, ...], tuple[str, ...]]
-    """What the network has and each convention counts nothing of; ops that compute nothing, such as flatten, aside."""
+    """The network's ops of which each convention counts nothing, except those that compute nothing, such as flatten."""
     limits: tuple[tuple[str, str, str], ...]
-    """A convention, an op of the network, and why the convention is not equal to its tool there to the unit."""
+    """A convention, an op of the network, and why the convention does not match its tool exactly there."""
 
     def __repr__(self) -> str:
         ends = (f"{one.name} {exact(count)}" for one, count in ((self.first, self.start), (self.second, self.end)))
@@ -141,7 +141,7 @@ def _factors(step: Step, convention: Convention) -> dict[str, int]:
 
 
 def _written(step: Step, conventions: Sequence[Convention]) -> Written:
-    """The op of a step, with its variant and form if one of the conventions tells them apart."""
+    """The op of a step, with its variant and form if one of the conventions distinguishes them."""
     op, form, variant = step.node.op, step.node.form, step.cost.variant
     factors = [_factors(step, convention) for convention in conventions]
     if factors == [convention.factors(op, form) for convention in conventions]:
@@ -158,7 +158,7 @@ def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
 
 
 def terms_table(found: Reconciliation) -> Table:
-    """As `pair_table`, from what was found alone."""
+    """The terms as a table, from the reconciliation alone."""
     first, second = found.first.name, found.second.name
     ends = found.first, found.second
     running = found.start
@@ -204,7 +204,7 @@ def header(network: str) -> dict[str, Any]:
 
 
 def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
-    """Notes on what each convention leaves out or does not know, and where it is not equal to its tool to the unit."""
+    """Notes on what each convention leaves out or does not know, and where it does not match its tool exactly."""
     ends = {convention.name: (convention, ops) for convention, ops in zip((found.first, found.second), found.left_out)}
     notes = []
     for name, (convention, ops) in ends.items():

@@ -1,7 +1,7 @@
-"""Which axis of a tensor is which: positions first, channels last; the batch is never one of them.
+"""Names of a tensor's axes, by rank: spatial axes first, channels last; the batch is never one of them.
 
-A shape is (channels,), (length, channels), (height, width, channels) or (depth, height, width, channels); what has more
-axes has more positions before those, without a name. The order never enters a cost.
+A shape is (channels,), (length, channels), (height, width, channels) or (depth, height, width, channels). A tensor of
+higher rank has more spatial axes before those, without names. No cost depends on this order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORDS: Final = ("channels", "height", "width", "length", "depth")
 
 
 def spatial(shape: Sequence[Any]) -> tuple[Any, ...]:
-    """The sizes of all axes but the channels: the positions.
+    """The spatial sizes: of all axes but the channels.
 
     >>> spatial((56, 28, 64)), spatial((10,))
     ((56, 28), ())
@@ -42,7 +42,7 @@ def channels(shape: Sequence[Any]) -> Any:
 
 
 def position(rank: int, name: str) -> int | None:
-    """Where a named axis stands in a shape of so many axes; None if it has no such axis.
+    """The index of a named axis in a shape of this rank; None if it has no such axis.
 
     >>> position(3, "width"), position(1, "channels"), position(1, "width")
     (1, 0, None)
@@ -52,12 +52,12 @@ def position(rank: int, name: str) -> int | None:
 
 
 def has(rank: int, name: str) -> bool:
-    """Whether a shape of so many axes has one of that name: a vector has channels, but neither height nor width."""
+    """Whether a shape of this rank has an axis of that name: a vector has channels, but neither height nor width."""
     return position(rank, name) is not None
 
 
 def size_of(shape: Sequence[Any], name: str) -> Any:
-    """The size of a named axis; of the first one where there is none of that name, which `has` tells.
+    """The size of a named axis; of the first axis if none has that name (ask `has` first).
 
     >>> size_of((56, 28, 64), "width")
     28
@@ -76,7 +76,7 @@ def resized(shape: Sequence[Any], name: str, new: Any) -> tuple[Any, ...]:
 
 
 def kind(rank: int) -> str:
-    """What a tensor of so many axes is called.
+    """What a tensor of this rank is called.
 
     >>> kind(1), kind(3), kind(5)
     ('a vector', 'a map', 'a tensor of 5 axes')

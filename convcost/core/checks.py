@@ -1,3 +1,5 @@
+"""Checks of arguments that several packages share."""
+
 from __future__ import annotations
 
 from typing import Any

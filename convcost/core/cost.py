@@ -9,8 +9,8 @@ from typing import Any, Literal
 from convcost.core.dims import Dim, Shape, elements, product
 from convcost.core.units import shape_text
 
-#: A tensor that must be kept for the backward pass. A mask is one byte per output element: which elements a dropout
-#: has kept, or where in its window a maximum was found.
+#: A tensor that must be kept for the backward pass. A mask takes one byte per output element: which elements a dropout
+#: kept, or where in its window the maximum was.
 Saved = Literal["inputs", "outputs", "mask"]
 
 
@@ -18,8 +18,8 @@ Saved = Literal["inputs", "outputs", "mask"]
 class Check:
     """A precondition as data: whether it holds, and what to say if not.
 
-    Over ints `holds` is a bool and False is an error; over arrays it is an array of bools; over symbols it is a
-    relation, and an undecided one becomes an assumption printed under the formula.
+    Over ints, `holds` is a bool and False is an error; over arrays, it is an array of bools; over symbols, it is a
+    relation, which becomes an assumption printed under the formula if it cannot be decided.
     `need` is a format string over the operands.
     """
 
@@ -27,7 +27,7 @@ class Check:
     need: str
     operands: tuple[Any, ...] = ()
     of_shape: bool = True
-    """Whether the output's shape means nothing where this does not hold; else what follows can still be looked at."""
+    """Whether the output shapes are meaningless if the check fails; otherwise the layers after it can still be checked."""
 
     def __str__(self) -> str:
         return self.need.format(*(shape_text(o) if isinstance(o, tuple) else o for o in self.operands))
@@ -53,15 +53,16 @@ class OpCost:
     buffers: Dim = 0
     """Elements that are stored but not trained: running mean and variance."""
     elementwise: Dim = 0
-    """Sums or products of two elements, where tensors are joined element by element."""
+    """Sums or products of two elements, in element-wise ops on several tensors."""
     zeros: Dim = 0
-    """Zeros that a normalisation over neighbouring channels writes beside the first and the last one."""
+    """Zeros with which a normalisation over neighbouring channels pads the channel axis."""
     variant: str = ""
-    """Which of its ways to compute an attribute chose, where conventions tell them apart: the mode of an interpolation."""
+    """The variant of the op that an attribute selects, where conventions count variants differently: the mode of an
+    interpolation."""
     saves: tuple[Saved, ...] = ()
-    """What the backward pass needs of the forward pass, weights apart: nothing, inputs, outputs, or a mask."""
+    """What the backward pass needs from the forward pass, besides weights: nothing, inputs, outputs, or a mask."""
     checks: tuple[Check, ...] = ()
-    """What must hold for this entry to mean anything."""
+    """Preconditions: the entry is valid only if all of them hold."""
 
     @property
     def params(self) -> Dim:

@@ -4,8 +4,8 @@ A dimension (`Dim`) is a Python int, an int64 numpy array, or a sympy expression
 with `+ - * // %` and the helpers below, and is evaluated over any of them. Neither numpy nor sympy is imported
 unless a value of theirs comes in.
 
-Fractions are welcome where a knob such as `width: 0.75` enters; `floor`, `ceil` and `round_to` bring them back
-to integers without rounding errors.
+Fractions are allowed, since a knob such as `width: 0.75` is one; `floor`, `ceil` and `round_to` turn them into
+integers without floating-point error.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_array(value: Any) -> bool:
 
 
 def is_integral(array: Any) -> bool:
-    """Whether an array holds integers; a number over a grid is asked, and its grid may be split by the answer.
+    """Whether an array holds integers. For a number over a grid the answer may split the grid.
 
     >>> import numpy as np
     >>> is_integral(np.array([1, 2])), is_integral(np.array([1.0, 2.0]))
@@ -80,7 +80,7 @@ def ceil(value: Dim) -> Dim:
 
 
 def maximum(a: Dim, b: Dim) -> Dim:
-    """The larger of two, element by element."""
+    """The larger of two, element-wise."""
     if type(a) is int and type(b) is int:  # by far the most frequent case, and nothing else needs to be asked
         return max(a, b)
     if is_symbolic(a) or is_symbolic(b):
@@ -95,7 +95,7 @@ def maximum(a: Dim, b: Dim) -> Dim:
 
 
 def minimum(a: Dim, b: Dim) -> Dim:
-    """The smaller of two, element by element."""
+    """The smaller of two, element-wise."""
     return -maximum(-a, -b)
 
 
@@ -165,7 +165,7 @@ def elements(shapes: Iterable[Shape]) -> Dim:
 
 
 def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The sizes of the parts of an axis: as given, or so many equal ones (the number of parts is a plain int).
+    """The sizes of the parts of an axis: as given, or equal ones (the number of parts is a plain int).
 
     >>> cut(116, 2), cut(116, (100, 16))
     ((58, 58), (100, 16))

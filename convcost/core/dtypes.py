@@ -1,4 +1,4 @@
-"""Types of elements: how many bits one takes, under the names that frameworks give the type."""
+"""Dtypes: how many bits an element takes, and the names that frameworks give each dtype."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from convcost.core.errors import UsageError, did_you_mean
 
-#: Bits that one element takes, by the name that reports give the type.
+#: Bits per element, by the name that reports use for the dtype.
 DTYPE_BITS = {
     "fp64": 64,
     "fp32": 32,
@@ -44,13 +44,13 @@ ALIASES = {
     "qint8": "int8",
     "quint8": "uint8",
 }
-"""What torch, numpy and others call a type -> the name that reports give it."""
+"""What torch, numpy and others call a dtype -> the name that reports use."""
 _TWO = {"float": ("float32", "float64"), "int": ("int32", "int64"), "long": ("int32", "int64")}
-"""Names that frameworks give to different types: torch's float has 32 bits, numpy's 64."""
+"""Names that mean different dtypes in different frameworks: torch's float has 32 bits, numpy's 64."""
 
 
 def storage(elements: int, dtype: str) -> int:
-    """Bytes that so many elements take when packed, rounded up to whole bytes.
+    """Bytes that this many elements take when packed, rounded up to whole bytes.
 
     >>> storage(3, "int4"), storage(10, "fp32")
     (2, 40)
@@ -59,7 +59,7 @@ def storage(elements: int, dtype: str) -> int:
 
 
 def check_dtype(given: Any) -> str:
-    """The name that reports give a type, from any name of it or a framework's own object; raises `UsageError`.
+    """The name that reports use for a dtype, given any of its names or a framework's dtype object; raises `UsageError`.
 
     >>> check_dtype("int8"), check_dtype("bfloat16"), check_dtype("torch.float16")
     ('int8', 'bf16', 'fp16')
@@ -75,6 +75,6 @@ def check_dtype(given: Any) -> str:
 
 
 def _name(given: Any) -> str:
-    """A type's name without its module: of a text, a numpy dtype or scalar type, a torch dtype."""
+    """A dtype's name without its module, from a string, a numpy dtype or scalar type, or a torch dtype."""
     named = given if isinstance(given, str) else getattr(given, "name", None) or getattr(given, "__name__", None)
     return str(given if named is None else named).rpartition(".")[2]

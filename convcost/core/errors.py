@@ -1,4 +1,4 @@
-"""What can go wrong, said in one line each: `file:line:column: where: what. hint`."""
+"""Errors, each with a one-line message: `file:line:column: where: what. hint`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Where(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong, where it stands, and in which part of the network.
+    """One thing that is wrong, its place in the file, and the part of the network that it concerns.
 
     >>> print(Problem(Where("net.yaml", 14, 9), "stage3.block2", "stride must be >= 1, got 0"))
     net.yaml:14:9: stage3.block2: stride must be >= 1, got 0
@@ -33,14 +33,14 @@ class Problem(NamedTuple):
 
 
 MOST_SHOWN = 60
-"""Problems that are listed; nobody reads more at once."""
+"""The most problems that are listed in one message."""
 MOST_PROBLEMS = 1000
-"""Problems after which a file is given up."""
+"""The number of problems after which a file is not read any further."""
 _LONGEST = 400
 
 
 def one_line(text: str) -> str:
-    r"""A message on one line of bearable length, whatever stands in the file it quotes.
+    r"""A message on one line of limited length, whatever the file it quotes contains.
 
     >>> print(one_line("a\nb"))
     a\nb
@@ -54,7 +54,7 @@ class ConvcostError(Exception):
 
 
 class SpecError(ConvcostError):
-    """A spec, or the network it describes, does not hold; carries every problem found, in the order of the file."""
+    """A spec, or the network it describes, is invalid; carries every problem found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=_reading_order))
@@ -62,7 +62,7 @@ class SpecError(ConvcostError):
         super().__init__("\n".join([*map(str, shown), *([f"… and {more} more problems"] if more > 0 else [])]))
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
-        """Pickled as its problems; an exception would be made anew from its text."""
+        """Pickled as its problems; by default an exception is rebuilt from its message."""
         return type(self), (self.problems,)
 
 
@@ -75,7 +75,7 @@ class OutputError(ConvcostError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant, if one is near.
+    """The known word that was most likely meant, if one is similar.
 
     >>> nearest("Relu", ["elu", "relu"]), nearest("zzz", ["relu"])
     ('relu', None)
@@ -114,7 +114,7 @@ def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> s
 
 
 class Unfit(ValueError):
-    """A value does not fit its kind; the text continues "ATTRIBUTE must be …"."""
+    """A value is not of its kind; the message continues "ATTRIBUTE must be …"."""
 
     shaped: Any = None
-    """The cost of an op that does not fit but whose output shapes are sure all the same."""
+    """The cost of an op whose checks fail but whose output shapes are known all the same."""

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
-#: What people of other languages mean by a sign that this one has not.
+#: Operators of other languages -> what to write in this one.
 _MEANT = {
     "/": "; // divides and rounds down, * 0.25 takes an exact quarter",
     "=": "; == compares",
@@ -43,7 +43,7 @@ _EXPONENT = 99
 
 
 def _numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep words, lists and truth values out of arithmetic: Python would repeat a word or count true as 1."""
+    """Keep strings, lists and booleans out of arithmetic: Python would repeat a string or count true as 1."""
 
     def checked(*args: Any) -> Any:
         if any(isinstance(arg, (str, tuple, list, bool)) for arg in args):
@@ -54,14 +54,14 @@ def _numbers(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _same(a: Any, b: Any) -> Any:
-    """Equality of like with like: Python would find true equal to 1."""
+    """Equality of values of the same type: in Python, True == 1."""
     if isinstance(a, bool) != isinstance(b, bool) and isinstance(a, int) and isinstance(b, int):
         raise TypeError
     return dims.equal(a, b)
 
 
 def _truth(value: Any) -> Any:
-    """Keep numbers and words out of logic."""
+    """Keep numbers and strings out of boolean operators."""
     if isinstance(value, (int, Fraction, str, tuple, list)) and not isinstance(value, bool):
         raise TypeError
     return value
@@ -98,7 +98,7 @@ class ExprError(ValueError):
 
 
 class Expr:
-    """A parsed expression: `names` are the names it reads, `shapes` those of which it asks a size (`in.channels`)."""
+    """A parsed expression: `names` are the names it reads, `shapes` those whose sizes it reads (`in.channels`)."""
 
     __slots__ = ("_run", "names", "shapes", "text")
 
@@ -109,7 +109,7 @@ class Expr:
         self._run = run
 
     def __reduce__(self) -> tuple[Callable[[str], Expr], tuple[str]]:
-        """Pickled and copied as its text: closures cannot be, and the text says it all.
+        """Pickled and copied as its text, because its closures cannot be pickled.
 
         >>> import pickle
         >>> pickle.loads(pickle.dumps(parse("2 * n"))).evaluate({"n": 21})
@@ -137,7 +137,7 @@ class Expr:
 
 
 def number(text: str) -> int | Fraction | None:
-    """The exact value of a decimal, None if the text is not one; whole numbers (also 1e3, not 1.0) are ints.
+    """The exact value of a decimal, None if the text is not one; an int for whole numbers (1e3 too, but not 1.0).
 
     >>> number("1e3"), number("0.75"), number("1.0"), number("12:30")
     (1000, Fraction(3, 4), Fraction(1, 1), None)
@@ -343,7 +343,7 @@ def _binary(function: Callable[[Any, Any], Any], left: Evaluation, right: Evalua
 
 
 def _or(left: Evaluation, right: Evaluation) -> Evaluation:
-    """Lazy where the left side is decided, so that `n == 0 or 8 % n == 0` divides by no zero."""
+    """Short-circuits where the left side is decided, so that `n == 0 or 8 % n == 0` never divides by zero."""
     return lambda env: a if (a := _truth(left(env))) is True else dims.either(a, _truth(right(env)))
 
 

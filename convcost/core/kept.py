@@ -1,8 +1,8 @@
-"""What was counted is kept from one call to the next, as long as nothing changes that the numbers depend on.
+"""A cache of computed answers between calls, keyed by the content of everything that the numbers depend on.
 
-An answer stands under the content of everything that it follows from - convcost's own source and data, the zoo -, so
-that none has to be thrown away: what changes anything, asks under another name. What cannot be read, or written, is
-counted anew. Files are plain JSON behind a checksum: reading them runs nothing.
+The key is a digest of convcost's own source and data and of the zoo, so that nothing has to be invalidated: after any
+change, another key is asked for. If a file cannot be read or written, the answer is computed again. Files are plain
+JSON with a checksum: reading them executes nothing.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from convcost import core
 from convcost.core.places import PACKAGE, of_zoo, zoo_directory
 
 SHIPPED = os.path.join(PACKAGE, "counted")
-"""Answers that a wheel brings along; under another content than its own they are never asked for."""
+"""Answers that a wheel ships with; they are never found once its source or data has changed."""
 _MOST_FILES, _MOST_BYTES = 200, 16 * 2**20
 _TOO_FRESH = 2 * 10**7
-"""Nanoseconds by which the clock of files may lag behind that of processes."""
+"""Nanoseconds by which file timestamps may lag behind the process clock."""
 _OURS = re.compile(r"[0-9a-f]{32}-[\w-]+\.json")
 
 
 def place() -> str | None:
-    """The folder for what is kept: CONVCOST_CACHE, or the user's own for caches; None where nothing is to be kept."""
+    """The cache folder: CONVCOST_CACHE, or one in the user's cache directory; None if caching is turned off."""
     said = os.environ.get("CONVCOST_CACHE", "")
     if said:
         return None if said == "0" else said
@@ -44,9 +44,10 @@ def place() -> str | None:
 
 
 def fingerprint() -> str | None:
-    """A digest of all that a number of the zoo depends on: convcost's source and data, and the zoo's, byte by byte.
+    """A digest of all that a number of the zoo depends on: convcost's source and data, and the zoo's specs, byte by byte.
 
-    None if something cannot be read, or has changed since this process began: then what runs is not what stands there.
+    None if a file cannot be read, or has changed since this process started: then the code that runs is not the code
+    on disk.
     """
     try:
         digest, newest = content((PACKAGE, zoo_directory()))
@@ -56,9 +57,9 @@ def fingerprint() -> str | None:
 
 
 def content(roots: Iterable[str]) -> tuple[str, int]:
-    """A digest of names and bytes of all source and YAML below some folders, and when a file last changed.
+    """A digest of the names and bytes of all source and YAML below some folders, and the time of the last change.
 
-    The time is that of the inode, in nanoseconds: nothing that writes, moves or copies a file can set it back.
+    The time is the inode's, in nanoseconds: nothing that writes, moves or copies a file can set it back.
     """
     digest, newest = blake2b(digest_size=16), 0
     for root in roots:
@@ -72,9 +73,9 @@ def content(roots: Iterable[str]) -> tuple[str, int]:
 
 
 def _files(folder: str, inside: str) -> Iterator[tuple[str, str]]:
-    """Name and path of source and YAML below a folder, in an order that is the same everywhere.
+    """Name and path of source and YAML below a folder, in an order that does not depend on the machine.
 
-    `specs` inside the package, which a wheel has and a checkout has not, is left to whoever asks for the zoo.
+    The folder `specs` inside the package, which only a wheel has, is left out: the zoo is digested separately.
     """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
@@ -86,15 +87,15 @@ def _files(folder: str, inside: str) -> Iterator[tuple[str, str]]:
 
 
 class Answers:
-    """Questions and what was counted for them; only JSON's own values, which come back as they went in."""
+    """Questions and their computed answers; only JSON values, which are read back as they were written."""
 
     def __init__(self, known: dict[str, Any]) -> None:
         self._known = known
         self.new: dict[str, Any] = {}
-        """What has been counted just now."""
+        """Answers computed in this process."""
 
     def of(self, question: tuple[Any, ...], count: Callable[[], Any], *models: str) -> Any:
-        """The answer; counted if it is not known, and in any case if one of `models` may mean a file.
+        """The answer; computed if it is not cached, and always if one of `models` may be a file.
 
         >>> known = Answers({})
         >>> [known.of(("two", 1), lambda: word) for word in ("counted", "not counted again")]
@@ -110,13 +111,13 @@ class Answers:
 
     @property
     def all(self) -> dict[str, Any]:
-        """Known and new."""
+        """The cached answers and the new ones."""
         return {**self._known, **self.new}
 
 
 @contextmanager
 def answers(kind: str) -> Iterator[Answers]:
-    """The answers of a kind that hold for the source and the zoo as they are; new ones are kept at the end."""
+    """The cached answers of one kind for the current source and zoo; new ones are written on exit."""
     folder = place()
     state = fingerprint() if folder is not None else None
     if folder is None or state is None:
@@ -130,7 +131,7 @@ def answers(kind: str) -> Iterator[Answers]:
 
 
 def kept_text(kind: str, question: tuple[Any, ...], write: Callable[[], str], models: Iterable[str]) -> str:
-    """The text that answers one question, in a file of its own; written anew if one of `models` may mean a file."""
+    """A cached text, in a file of its own; computed again if one of `models` may be a file."""
     if not all(map(of_zoo, models)):
         return write()
     with answers(f"{kind}-{blake2b(repr(question).encode(), digest_size=8).hexdigest()}") as known:
@@ -138,7 +139,7 @@ def kept_text(kind: str, question: tuple[Any, ...], write: Callable[[], str], mo
 
 
 def packed(name: str, found: dict[str, Any]) -> bytes:
-    """Answers as a file: a line with the checksum of name and text, and the text."""
+    """The content of a cache file: a line with the checksum of name and text, and the text."""
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
     return _checksum(name, text) + b"\n" + text
 
@@ -148,7 +149,7 @@ def _checksum(name: str, text: bytes) -> bytes:
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:
-    """The answers in a file; none if there is no such file, or if it is not as it was written."""
+    """The answers in a file; none if it does not exist or fails its checksum."""
     path = os.path.join(folder, name)
     try:
         with open(path, "rb") as file:
@@ -164,7 +165,7 @@ def _read(folder: str, name: str) -> dict[str, Any]:
 
 
 def _write(folder: str, name: str, found: dict[str, Any]) -> None:
-    """Write beside its place and rename, so that nobody reads half of it; what cannot be written is not kept."""
+    """Write a temporary file and rename it, so that no reader sees half of it; failing to write is no error."""
     part = os.path.join(folder, f"{name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -178,7 +179,7 @@ def _write(folder: str, name: str, found: dict[str, Any]) -> None:
 
 
 def _tidy(folder: str) -> None:
-    """Keep the folder small: what was used longest ago goes first, parts that nobody finished too; others' files stay."""
+    """Keep the folder small: delete the least recently used files, and abandoned temporary ones; leave other files alone."""
     with os.scandir(folder) as entries:
         ours = [entry for entry in entries if _OURS.match(entry.name)]
     kept = size = 0

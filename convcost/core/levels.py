@@ -1,3 +1,3 @@
-"""What rows of a report may stand for; apart, so that the command line can list them without loading anything else."""
+"""What a row of a report may be; a module of its own, so that the command line can list it without loading more."""
 
 LEVELS = ("layer", "block", "stage", "op")

@@ -1,4 +1,4 @@
-"""Where convcost and its zoo stand on disk."""
+"""Where convcost and its zoo are on disk."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def zoo_directory() -> str:
-    """Where the zoo's specs are: inside the installed package, or beside it in a checkout."""
+    """The folder of the zoo's specs: inside the installed package, or next to it in a checkout."""
     inside = os.path.join(PACKAGE, "specs")
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(PACKAGE), "specs")
 
 
 def of_zoo(model: str) -> bool:
-    """Whether a name, with knobs or without, cannot mean a file: only the zoo is part of the fingerprint.
+    """Whether a name, with or without knobs, cannot be a file: of all specs, only the zoo is part of the fingerprint.
 
     >>> of_zoo("resnet50"), of_zoo("resnet50:width=2"), of_zoo("nets/mine.yaml")
     (True, True, False)

@@ -1,4 +1,4 @@
-"""Figures in print: a text stands for every count that is rounded, or cut off, to it."""
+"""Printed figures: a text represents every count that rounds, or is truncated, to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOW = ("exactly", "rounded", "cut off")
 
 
 class Printed(NamedTuple):
-    """A figure as some tool or paper prints it: its value, and the value of its last digit, in ones."""
+    """A figure as a tool or paper prints it: its value, and the value of one unit in its last digit."""
 
     text: str
     value: Fraction
@@ -21,9 +21,9 @@ class Printed(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, measure: Measure = COUNTS) -> Printed:
-        """Read a figure such as `4.13G`, `300 M` or `4,089,184,256`, perhaps behind a ~.
+        """Read a figure such as `4.13G`, `300 M` or `4,089,184,256`, optionally with a leading ~.
 
-        Raises `UsageError` for what is none, and for what no whole number becomes: "4.1" without its unit.
+        Raises `UsageError` if it is no figure, or if no whole number rounds to it: "4.1" without its unit.
 
         >>> Printed.parse("4.13G").value, Printed.parse("4.13G").last
         (Fraction(4130000000, 1), Fraction(10000000, 1))
@@ -35,7 +35,7 @@ class Printed(NamedTuple):
         return figure
 
     def stands_for(self, value: int | Fraction, how: str) -> bool:
-        """Whether a value becomes the figure in one way of `HOW`; half way between two figures, it may become either.
+        """Whether a value becomes the figure in the given way of `HOW`; half way between two figures, either one counts.
 
         >>> figure = Printed.parse("300M")
         >>> figure.stands_for(300_774_272, "rounded"), figure.stands_for(300_774_272, "cut off")

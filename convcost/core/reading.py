@@ -1,14 +1,14 @@
-"""How people write amounts: digits, perhaps in groups of three, a decimal point, an exponent, a unit.
+"""Parsing amounts as people write them: digits, optionally in groups of three, a decimal point, an exponent, a unit.
 
-Every door that takes an amount - a budget, a limit, a figure that somebody prints - reads it here, exactly:
+Every budget, limit and printed figure is read here, exactly:
 
 - Units may be written in any case, with or without a space: `300M`, `300 m`, `4.1g`. A count has no milli, so that `m`
   is mega; `B` is 10⁹ of counts (a billion), and of memory a byte.
-- `k M G B T P` are powers of 1,000, `Ki Mi Gi Ti Pi` powers of 1,024 wherever they stand: `25Mi` is 26,214,400 of
+- `k M G B T P` are powers of 1,000, `Ki Mi Gi Ti Pi` powers of 1,024 in any context: `25Mi` is 26,214,400 of
   whatever is counted, and of memory the same as `25MiB`. A count has no bytes.
 - Of memory, `256K` and `256KB` may mean either power, and are refused with both readings.
-- What is counted is whole: `4.1` is nothing, where `4.1G` was meant. A limit must be whole as it is written; a figure in
-  print may stand for a whole number by being rounded to (`core.printed`).
+- Counts are whole numbers: `4.1` is refused, since `4.1G` was probably meant. A limit must be whole as written; a printed
+  figure may be the rounded form of a whole number (`core.printed`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHOWN = 40
 
 
 def whole_number(text: str) -> int | None:
-    """A whole number written in at most eighteen digits, and nothing else; None for any other text.
+    """A whole number of at most eighteen digits; None for any other text.
 
     >>> whole_number("64"), whole_number("-1"), whole_number("²")
     (64, None, None)
@@ -42,7 +42,7 @@ def whole_number(text: str) -> int | None:
 
 
 def python_int(value: Any) -> Any:
-    """An integer of another library, such as numpy's, as Python's; anything else as it is.
+    """Another library's integer, such as numpy's, as a Python int; anything else unchanged.
 
     >>> python_int(True), python_int("64"), python_int(64)
     (True, '64', 64)
@@ -54,12 +54,12 @@ def python_int(value: Any) -> Any:
 
 
 class Amount(NamedTuple):
-    """An amount as it is written, and what it is worth."""
+    """An amount as written, and its value."""
 
     value: Fraction
     """In ones: counts, bytes, per cent."""
     last: Fraction
-    """What its last digit is worth, in ones."""
+    """The value of one unit in its last digit, in ones."""
     number: str
     """As written, without its unit."""
     unit: str
@@ -67,19 +67,19 @@ class Amount(NamedTuple):
 
 
 class Measure:
-    """Something that amounts are of: its units, and how it is spoken of."""
+    """A quantity that amounts measure: its units, and the words for it in messages."""
 
     def __init__(self, name: str, examples: str, units: Mapping[str, int], *, whole: str, ambiguous: str = "") -> None:
         self.name, self.examples, self.whole = name, examples, whole
         self.units = units
-        """Unit, as it is usually written -> what it is worth; it may be written in any case."""
+        """Unit, as it is usually written -> its value; it may be written in any case."""
         self.ambiguous = ambiguous
         """Letters of units that some read as powers of 1,000 and others as powers of 1,024."""
         self.settled: Mapping[str, int] = {}
         """Units that are not ambiguous here, if they are written exactly so."""
 
     def settling(self, units: Mapping[str, int]) -> Measure:
-        """The same measure in a file that says what these ambiguous units mean in it."""
+        """The same measure for a file that defines what these ambiguous units mean."""
         measure = Measure(self.name, self.examples, self.units, whole=self.whole, ambiguous=self.ambiguous)
         measure.settled = units
         return measure
@@ -89,7 +89,7 @@ class Measure:
         return {unit.lower(): worth for unit, worth in self.units.items()}
 
     def worth(self, unit: str) -> int | None:
-        """What one of a unit is worth; None for a unit that there is not.
+        """The value of a unit in ones; None for an unknown unit.
 
         >>> COUNTS.worth("m"), COUNTS.worth("Mi"), BYTES.worth("Mi"), BYTES.worth("MB"), COUNTS.worth("MB")
         (1000000, 1048576, 1048576, None, None)
@@ -97,7 +97,7 @@ class Measure:
         return self.settled.get(unit, self._any_case.get(unit.lower()))
 
     def may_mean_two(self, unit: str) -> bool:
-        """Whether a unit is one of those that are read in two ways.
+        """Whether a unit is ambiguous.
 
         >>> BYTES.may_mean_two("kB"), BYTES.may_mean_two("KiB"), COUNTS.may_mean_two("k")
         (True, False, False)
@@ -161,7 +161,7 @@ def _of_number(given: Any, measure: Measure) -> Amount:
 
 
 def _has_value(number: Fraction | float | Decimal) -> bool:
-    """Whether a number can be an amount: it is one, not below zero, and neither unspeakably large nor small."""
+    """Whether a number can be an amount: finite, not negative, and of a sane magnitude."""
     if isinstance(number, Decimal) and not (number.is_finite() and abs(number.adjusted()) < _DIGITS):
         return False
     return bool(0 <= number < 10**_DIGITS)
@@ -177,7 +177,7 @@ def _no_amount(given: Any, measure: Measure) -> UsageError:
 
 
 def not_whole(given: Any, amount: Amount, measure: Measure) -> UsageError:
-    """The error that an amount is not, and cannot stand for, a whole number; one without a unit lacks it, most likely.
+    """The error that an amount is not, and cannot be rounded from, a whole number; probably its unit is missing.
 
     >>> print(not_whole("4.1", read("4.1", COUNTS), COUNTS))
     '4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G

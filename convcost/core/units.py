@@ -1,4 +1,4 @@
-"""How numbers are written for people: counts in decimal, bytes in binary, the two never mixed."""
+"""Formatting numbers for people: counts with decimal prefixes, bytes with binary ones, never mixed."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _scaled(number: int, base: int, names: Sequence[str], digits: int | None) ->
 
 
 def percent(part: int, whole: int) -> str:
-    """A share in per cent with two decimals; a dash where there is no whole.
+    """A share in per cent with two decimals; a dash if the whole is 0.
 
     >>> percent(1, 3), percent(0, 5), percent(0, 0)
     ('33.33 %', '0.00 %', '-')

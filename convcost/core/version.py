@@ -1,3 +1,3 @@
-"""The version, on the lowest floor, so that everything may state it."""
+"""The version, in the lowest package, so that every module can import it."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""Where a number comes from: the rules over ints that remember, and over symbols."""
+"""Where a number comes from: the rules over ints that record their history, and over symbols."""

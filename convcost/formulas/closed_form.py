@@ -2,8 +2,8 @@
 roundings vanish.
 
 A size of the input is set to K·m, for the smallest K at which every floor and ceiling on the way is exact; a decimal
-knob to a multiple of 1/q, for the largest q at which no channel count is rounded. What remains open (is t > 1?) is
-assumed, and said.
+knob to a multiple of 1/q, for the largest q at which no channel count is rounded. What remains undecided (is t > 1?) is
+assumed, and the assumption is stated.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _search(
 ) -> tuple[Elaborated, dict[Any, Any], tuple[str, ...]]:
     """Elaborate with the finest decimals and sizes that leave no rounding, else with the coarsest tried.
 
-    Also gives what the stand-ins are to be written as: an integer n that stands for 8·width as 8·width.
+    Also returns how substitutes are written: an integer n in place of 8·width is written as 8·width.
     """
     decimals = [name for name in names if isinstance(values[name], Fraction)]
     for part, multiple in product(_PARTS if decimals else (1,), _MULTIPLES):
@@ -95,9 +95,9 @@ def _search(
 
 
 def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
-    """Elaborate, but give up with `_Rounded` at the first size that holds a rounding or a choice.
+    """Elaborate, but stop with `_Rounded` at the first size that contains a rounding or a case distinction.
 
-    Rules pile roundings upon roundings from there on, and sympy would spend minutes with what is thrown away.
+    From there on roundings would nest, and sympy would spend minutes on a result that is discarded.
     """
     lookup = Lookup(spec, values, walk=_Unrounded(()))
     network = Builder(lookup).build(None)
@@ -107,11 +107,11 @@ def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
 
 
 class _Rounded(Exception):
-    """A size cannot be told without rounding."""
+    """A size contains a rounding."""
 
 
 class _Unrounded(Walk):
-    """A walk that gives up at the first size that holds a rounding or a choice."""
+    """A walk that stops at the first size that contains a rounding or a case distinction."""
 
     def step(self, node: Node) -> Step:
         step = super().step(node)
@@ -144,7 +144,7 @@ def _said(names: Sequence[str], multiple: int, part: int, decimals: Sequence[str
 
 
 def _open(found: Elaborated) -> tuple[str, ...]:
-    """Choices that were made on the way, and preconditions that symbols leave open."""
+    """Assumptions made during elaboration, and preconditions that symbols leave undecided."""
     checks = (check.holds for step in found.walked.steps for check in step.cost.checks if is_symbolic(check.holds))
     return tuple(map(relation, dict.fromkeys((*found.assumptions, *checks))))
 
@@ -164,7 +164,7 @@ def _arguments(model: str, part: str | None) -> set[str]:
 def _around_block(
     spec: Spec, name: str, values: dict[str, Any], settings: Mapping[str, Any], symbols: Sequence[str]
 ) -> tuple[Spec, dict[str, Any]]:
-    """A spec that holds one block alone, on an h×w×c input; its arguments are knobs of that spec."""
+    """A spec of a single block, on an h×w×c input; its arguments become knobs of that spec."""
     block = spec.blocks[name]
     args: dict[str, Any] = {"h": 1, "w": 1, "c": 1}
     for arg, default in block.args.items():

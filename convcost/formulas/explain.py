@@ -74,7 +74,7 @@ def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: 
 
 
 def find(report: Report, name: str) -> list[LayerCost]:
-    """The layer of that name, or the layers below it: by whole path, or by an end of it that fits only one.
+    """The layer of that name, or the layers below it: by full path, or by a unique suffix of it.
 
     Raises `UsageError`.
     """
@@ -96,7 +96,7 @@ def find(report: Report, name: str) -> list[LayerCost]:
 
 
 def layer_table(report: Report, layer: LayerCost) -> Table:
-    """Each number of one layer: formula, operands put in, value."""
+    """Each number of one layer: formula, formula with values, result."""
     found = layer_quantities(layer)
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     doc = OPS[layer.op].doc.splitlines()
@@ -152,7 +152,7 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
 
 
 def totals_table(report: Report) -> Table:
-    """Where a network's MACs come from: its largest layers; notes say what each op takes and where maps shrink."""
+    """Where a network's MACs come from: its largest layers; notes state the share of each op and where maps shrink."""
     totals = report.totals
     largest = sorted(report.layers, key=lambda layer: -layer.macs)[:_LARGEST]
     rows, records = [], []
@@ -190,7 +190,7 @@ def totals_table(report: Report) -> Table:
 
 
 def _operations(convention: Convention, layer: LayerCost) -> str:
-    """What a convention counts of a layer: coefficients and ledger entries put in.
+    """What a convention counts for a layer, as a sum of coefficients times ledger entries.
 
     >>> from convcost import load
     >>> from convcost.conventions.catalog import convention
@@ -210,7 +210,7 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
 
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
-    """The sum of operations under a convention other than the papers'."""
+    """The sum of operations under a convention other than that of papers."""
     if report.convention.name == PAPER:
         return not_counted_notes(report)
     counted = sum(layer.operations for layer in layers)
@@ -219,7 +219,7 @@ def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
-    """Where the height or width of the map falls below the least seen so far: layer, size before, size after."""
+    """Where the height or width of the map falls below the smallest so far: layer, size before, size after."""
     drops, least = [], spatial(report.input_shape)
     for layer in report.layers:
         size = spatial(layer.output_shape)

@@ -1,3 +1,5 @@
+"""Symbols for sizes, and sympy expressions printed readably."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -71,7 +73,7 @@ def _factor(factor: Any) -> str:
 
 
 def _atom(value: Any) -> str:
-    """A factor that is no power: a name, a number, a rounding, a sum in brackets."""
+    """A factor that is not a power: a name, a number, a rounding, a sum in brackets."""
     if value.is_Atom:
         return str(value)
     parts = [written(part) for part in value.args]

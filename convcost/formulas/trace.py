@@ -1,7 +1,7 @@
-"""Where a layer's numbers come from: its op's own rule, run over integers that remember how they were made.
+"""The formulas of a layer's numbers: its op's own rule, run over ints that record how they were computed.
 
-A `Traced` is an int - the rule cannot tell - that also holds the names it came from and the operations done since.
-So the formula that `explain` prints is the rule itself, with the operands put in, and there is no second one.
+A `Traced` is an int - for the rule there is no difference - that also holds its name or the operations that made it. So
+the formula that `explain` prints is the rule itself, and there is no second one.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Traced(int):
 
 
 class Quantity(NamedTuple):
-    """One number of a layer: what it is called, as formula, with operands put in, and its value."""
+    """One number of a layer: its name, its formula, the formula with values, and the result."""
 
     name: str
     formula: str
@@ -124,7 +124,7 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
         for i, shape in enumerate(input_shapes, start=1)
     ]
     attributes = OPS[op].attrs
-    # What stands at its default (stride 1, no padding, one group) has no part in the formula; a table has no name there.
+    # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor does a table's name.
     plain = {
         name
         for name, value in attrs.items()
@@ -137,7 +137,7 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
 def _traced(name: str, value: Any) -> Any:
     """Numbers with their names; words and flags as they are.
 
-    Equal parts share a name (`kernel`), others are told apart: kernel_h and kernel_w, padding_top and so on.
+    Equal parts share a name (`kernel`), others get one each: kernel_h and kernel_w, padding_top and so on.
     """
     if isinstance(value, bool) or not isinstance(value, (int, tuple)):
         return value
@@ -158,7 +158,7 @@ def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:
 
 
 def write(number: int, *, names: bool = True, named: Mapping[int, str] | None = None) -> str:
-    """A number's history as a formula: with names, or with the operands put in.
+    """A number's history as a formula: with names, or with values.
 
     `named` gives names to intermediate results, by identity.
     """
@@ -221,7 +221,7 @@ def _made(sign: str, value: int, *operands: Any) -> Traced:
 
 
 def _times(left: Any, right: Any) -> Any:
-    """A product; factors of 0 and 1 that are not sizes of the layer but switches of the rule leave no trace."""
+    """A product; factors of 0 and 1 that are switches of the rule, not sizes of the layer, leave no trace."""
     if _is(left, 1):
         return right
     if _is(right, 1):
@@ -246,7 +246,7 @@ def _has_history(size: Any) -> bool:
 
 
 def same_text(shape: Shape, attrs: Mapping[str, Any]) -> str:
-    """What `padding: same` comes to for a window on a map of this shape.
+    """The zeros that `padding: same` adds for a window on a map of this shape.
 
     >>> same_text((224, 224, 3), {"kernel": (3, 3), "stride": (2, 2)})
     'zeros: top 0, bottom 1, left 0, right 1'

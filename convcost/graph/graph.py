@@ -16,11 +16,11 @@ FORMS = {
     "mean": "a mean over height and width instead of a pooling op",
     "linear": "a linear layer at each position instead of a 1×1 convolution",
 }
-"""How a layer may be written in the network's reference implementation, where counters tell the ways apart."""
+"""How a layer may be written in the network's reference implementation, where counters treat the forms differently."""
 
 
 class Caption(NamedTuple):
-    """What is said of a network for people to read."""
+    """Title, year, source and description of a network."""
 
     title: str = ""
     year: int | None = None
@@ -41,7 +41,7 @@ class Node:
     inputs: tuple[str, ...]
     attrs: Mapping[str, Any] = field(hash=False)
     scope: tuple[str, ...] = ()
-    """The stages and blocks that the node stands in, outermost first."""
+    """The stages and blocks that contain the node, outermost first."""
     where: Where | None = None
     """The line of the spec that made it."""
     form: str = ""
@@ -50,7 +50,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in execution order. The order is checked, never mended: peak memory follows from it."""
+    """Nodes in execution order. The order is checked, never corrected, because peak memory depends on it."""
 
     name: str
     input_shape: Shape

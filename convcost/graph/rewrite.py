@@ -23,7 +23,7 @@ _POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALI
 
 
 class NothingToRewrite(UsageError):
-    """No layer of a network can become what is asked for."""
+    """No layer of the network can be rewritten in the requested way."""
 
 
 class Rewritten(NamedTuple):
@@ -34,14 +34,14 @@ class Rewritten(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """Nodes of the old graph and the nodes that stand for them in the new one."""
+    """Nodes of the old graph and the nodes that replace them in the new one."""
 
     old: tuple[Node, ...]
     new: tuple[Node, ...]
 
     @property
     def name(self) -> str:
-        """The old node whose reader now reads the last of the new ones."""
+        """The old node whose consumers now read the last of the new ones."""
         return self.old[-1].name
 
     @property
@@ -56,8 +56,8 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     `separable` turns each convolution of one group, several channels and several taps into depthwise and pointwise;
     the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
     activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
-    gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; what one
-    of the excluded ones matches stays as it is.
+    gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; layers that an
+    excluded pattern matches stay as they are.
     """
     way, groups = way_of(to)
     graph, steps = walked.graph, walked.steps
@@ -180,7 +180,7 @@ def _changed(node: Node, **attrs: Any) -> Node:
 
 
 def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
-    """The graph with nodes exchanged, where the last of the old ones stood, and the edges led to the new ones."""
+    """The graph with nodes replaced, each in the position of its last old node, and edges redirected to the new ones."""
     gone = {node.name for one in rebuilt for node in one.old}
     at = {one.name: one.new for one in rebuilt}
     moved = {one.name: one.new[-1].name for one in rebuilt}

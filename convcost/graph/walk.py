@@ -13,7 +13,7 @@ from convcost.graph.graph import INPUT, Graph, Node, producer
 from convcost.ops import OPS, Traits, Unfit, failure
 
 LARGEST_SIZE = 10**18
-"""Of a height, a width or a number of channels: repeated growth must end somewhere."""
+"""The largest height, width or number of channels: a bound on repeated growth."""
 
 
 class Step(NamedTuple):
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
     @property
     def traits(self) -> Traits:
-        """What is true of the node's op."""
+        """The traits of the node's op."""
         return OPS[self.node.op].traits
 
     @property
@@ -35,12 +35,12 @@ class Step(NamedTuple):
 
     @property
     def padding_macs(self) -> Dim:
-        """Of the MACs, those whose factor is a padding zero: work that the count names but no result needs."""
+        """The MACs that multiply a padding zero: counted, but without effect on the result."""
         return OPS[self.node.op].padding_macs(self.input_shapes, self.node.attrs)
 
     @property
     def by_channel(self) -> bool:
-        """Whether each channel of the output follows from one channel of the input: a pool, a depthwise convolution."""
+        """Whether the op is per-channel: each output channel depends on one input channel (a pool, a depthwise convolution)."""
         channels = self.traits.channels
         return channels == "alone" or (
             channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
@@ -70,7 +70,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A graph and the walk of it: every shape and every cost, batch 1, in one value."""
+    """A graph with the result of walking it: every shape and every cost, batch 1."""
 
     graph: Graph
     steps: tuple[Step, ...]
@@ -78,19 +78,19 @@ class Walked:
 
     @property
     def input_shape(self) -> Shape:
-        """What the graph reads."""
+        """The shape of the graph's input."""
         return self.graph.input_shape
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The edges that the graph puts out."""
+        """The edges that are outputs of the graph."""
         return self.graph.outputs
 
 
 class Walk:
-    """A walk under way: knows the shape of every edge made so far.
+    """A walk in progress: knows the shape of every edge produced so far.
 
-    A spec is elaborated and walked at the same time, because a condition may ask about the shape at hand.
+    A spec is elaborated and walked at the same time, because a condition may depend on the current shape.
     """
 
     def __init__(self, input_shape: Shape) -> None:
@@ -116,7 +116,7 @@ class Walk:
             self.shapes[edge] = shape
 
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
-        """Apply the node's rule and look at its checks; raises `Unfit`."""
+        """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
         different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
         failures = {said: check for check in different.values() if (said := failure(check))}
@@ -134,7 +134,7 @@ class Walk:
 
 
 def walk(graph: Graph) -> Walked:
-    """The graph with what each of its nodes reads, writes and costs; raises `SpecError` naming the first node that does not fit."""
+    """The graph with the shapes and the cost of each node; raises `SpecError` naming the first node whose checks fail."""
     under_way = Walk(graph.input_shape)
     for node in graph.nodes:
         try:

@@ -1,7 +1,7 @@
-"""Activation memory: which tensors live at once under a named policy, in which order, and where they could lie.
+"""Activation memory: live ranges of tensors under a named policy, execution order, and arena offsets.
 
-`convcost.memory.peak_elements` and the like are found where they are defined when first asked for, so that naming a policy
-on the command line loads nothing else.
+`convcost.memory.peak_elements` and other names are imported on first use, so that naming a policy on the command line
+loads nothing else.
 """
 
 from typing import Any

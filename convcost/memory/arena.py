@@ -1,7 +1,8 @@
-"""An arena plan: an offset in one block of memory for every tensor, so that no two that live at once overlap.
+"""Arena planning: an offset in one block of memory for every tensor, so that tensors with overlapping live ranges do not
+share a byte.
 
-What is alive at once is a lower bound of any plan; a plan may need more, because a tensor cannot be moved or cut. Two
-ways to place tensors one after the other are tried, both as deployed runtimes do it.
+The peak of live bytes is a lower bound for any plan; a plan may need more, because a tensor cannot be moved or split. Two
+greedy planners are tried, as deployed runtimes have them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MOST_COMPARED = 3_000_000
 
 
 class Buffer(NamedTuple):
-    """A tensor to be placed: its bytes, the positions at which it lives, both included."""
+    """A tensor to be placed: its bytes, and its live range (first and last position, inclusive)."""
 
     name: str
     size: int
@@ -27,19 +28,19 @@ class Buffer(NamedTuple):
     last: int
 
     def meets(self, other: Buffer) -> bool:
-        """Whether both live at some position."""
+        """Whether their live ranges overlap."""
         return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where each buffer lies."""
+    """The offset of each buffer."""
 
     way: str
     buffers: tuple[Buffer, ...]
     offsets: tuple[int, ...]
     bound: int
-    """The most bytes that live at once: no plan needs less."""
+    """The most bytes that are live at once: a lower bound for any plan."""
 
     @property
     def total(self) -> int:
@@ -48,11 +49,11 @@ class Plan:
 
     @property
     def wasted(self) -> int:
-        """Bytes of the arena beyond the bound, lost to fragmentation and alignment."""
+        """Bytes of the arena above the bound, lost to fragmentation and alignment."""
         return self.total - self.bound
 
     def overlaps(self) -> list[tuple[str, str]]:
-        """Buffers that live at once and share a byte; none, or the plan is wrong."""
+        """Buffers with overlapping live ranges that share a byte; empty for a valid plan."""
         placed = list(zip(self.offsets, self.buffers))
         return [
             (one.name, other.name)
@@ -63,25 +64,25 @@ class Plan:
 
 
 class Strip(NamedTuple):
-    """Buffers that lie side by side - one, or the branches of a concat - and are placed together."""
+    """Buffers that are contiguous - a single one, or the branches of a concat - and are placed together."""
 
     buffers: tuple[int, ...]
     within: tuple[int, ...]
-    """Where each begins within the block."""
+    """The offset of each within the block."""
     size: int
     first: int
     last: int
 
 
 class Planner(NamedTuple):
-    """A way to plan: which block comes first, and which of the gaps it takes."""
+    """A greedy planner: in which order blocks are placed, and which gap each takes."""
 
     says: str
     first: Callable[[Strip], tuple[int, ...]]
     gap: Callable[[tuple[int, int | None]], tuple[int, ...]]
     """Sorts gaps, given as the first and last offset at which the block fits; the lowest is taken."""
     rounds: int = 1
-    """How often to start again with the block in front that reached highest, as long as the bound is not reached."""
+    """How often to start again with the highest block placed first, unless the bound is reached."""
 
 
 def _by_size(block: Strip) -> tuple[int, ...]:
@@ -111,16 +112,16 @@ PLANNERS = {
         rounds=100,
     ),
 }
-"""Name -> way to plan."""
+"""Name -> planner."""
 
 
 def plan(
     lives: Lifetimes, sizes: Sequence[int], way: str = "greedy_by_size", align: int = 1, bound: int | None = None
 ) -> Plan:
-    """Place every tensor; `sizes` are its bytes, offsets become multiples of `align`.
+    """Place every tensor; `sizes` are their bytes, offsets are multiples of `align`.
 
-    Tensors of one region (the branches of a concat) lie side by side, and only the region as a whole is aligned.
-    Raises `UsageError` for an unknown way, and for a policy that looks at single layers.
+    Tensors of one region (the branches of a concat) are contiguous, and only the region as a whole is aligned.
+    Raises `UsageError` for an unknown planner, and for a policy that considers single layers.
     """
     if way not in PLANNERS:
         raise UsageError(f"there is no way {way!r} to plan an arena{did_you_mean(way, PLANNERS)}")
@@ -164,7 +165,7 @@ def _placed(
 
 
 def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
-    """Buffer -> those that it must not share a byte with; an empty one meets nobody."""
+    """Buffer -> those that it must not share a byte with; none for a buffer of 0 bytes."""
     found: list[list[int]] = [[] for _ in buffers]
     alive: list[int] = []
     for one in sorted((i for i, buffer in enumerate(buffers) if buffer.size), key=lambda i: buffers[i].first):
@@ -191,7 +192,7 @@ def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> li
 
 
 def _gaps(taken: Sequence[tuple[int, int]], align: int) -> list[tuple[int, int | None]]:
-    """Ranges of offsets at which a block meets nothing, in order; the last one has no end.
+    """Ranges of free offsets for a block, in order; the last one has no end.
 
     Each entry of `taken` forbids the block to begin after its first and before its second number.
 

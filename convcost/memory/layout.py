@@ -1,10 +1,10 @@
-"""Which memory each edge of a graph lies in, as far as that does not depend on the order of execution.
+"""Which tensor's memory each edge of a graph uses, as far as that does not depend on the execution order.
 
-Views lie in the tensor that they look at. Under a policy that fuses, a batch-norm or activation lies in the tensor of
-the conv before it. Under one that joins, a concat lies in the tensors of its branches, and these in one region, side by
-side. What remains - that an op may write over an input that dies - depends on the order; `lifetimes.py` knows.
+A view uses the memory of its input. Under a policy that fuses, a batch-norm or activation uses the tensor of the conv
+before it. Under one that joins, a concat consists of the tensors of its branches, contiguous in one region. What does
+depend on the order - an op that runs in place over an input that dies - is in `lifetimes.py`.
 
-No size is looked at, so that the same layout serves ints, arrays and symbols.
+Sizes play no part, so that the same layout serves ints, arrays and symbols.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from convcost.memory.policies import Fuses, Policy
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A tensor that gets memory: the name of the edge, who writes it (-1: the caller), its shape."""
+    """A tensor with memory of its own: the name of its edge, the step that writes it (-1: the caller), its shape."""
 
     name: str
     step: int
@@ -31,29 +31,29 @@ class Placed:
 
 @dataclass(slots=True)
 class MemoryLayout:
-    """Where edges lie. Tensors are numbered in the order in which the steps write them."""
+    """The memory of every edge. Tensors are numbered in the order in which the steps write them."""
 
     tensors: list[Placed]
     home: dict[str, tuple[int, ...]]
-    """Edge -> the tensors whose memory it lies in: one, or several for a concat that lies in its branches."""
+    """Edge -> the tensors whose memory it uses: one, or several for a concat that consists of its branches."""
     whole: set[str]
-    """Edges that fill their tensors, so that nobody else's elements lie there."""
+    """Edges that fill their tensors, so that these hold no other elements."""
     regions: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    """Tensor -> the tensors that it must lie side by side with, in this order, itself among them."""
+    """Tensor -> the tensors that it must be contiguous with, in this order, including itself."""
     axes: dict[int, str] = field(default_factory=dict)
-    """Tensor -> the axis along which its region is put together."""
+    """Tensor -> the axis along which its region is concatenated."""
 
     def placed(self, edge: str) -> bool:
-        """Whether the edge lies in a region, so that its place is not its own to choose."""
+        """Whether the edge is part of a region, so that it cannot be placed freely."""
         return any(tensor in self.regions for tensor in self.home[edge])
 
     def of(self, edges: Iterable[str]) -> Iterator[int]:
-        """The tensors that edges lie in."""
+        """The tensors whose memory the edges use."""
         return (tensor for edge in edges for tensor in self.home[edge])
 
 
 def layout(walked: Walked, policy: Policy) -> MemoryLayout:
-    """Give each edge its memory."""
+    """Assign memory to each edge."""
     found = MemoryLayout([Placed(INPUT, -1, walked.input_shape)], {INPUT: (0,)}, set())
     absorbed = _absorbed(walked, policy.fuse)
     for at, step in enumerate(walked.steps):
@@ -85,7 +85,7 @@ def readers_of(steps: Sequence[Step]) -> dict[str, list[int]]:
 
 
 def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
-    """Names of the nodes that are computed inside the op before them."""
+    """Names of the nodes that are fused into the op before them."""
     absorbing, absorbed = set[str](), set[str]()
     if fuses == "nothing":
         return frozenset()
@@ -111,12 +111,12 @@ def _new(found: MemoryLayout, made: Placed) -> int:
 
 
 def _join(found: MemoryLayout, at: int, step: Step) -> None:
-    """Let a concat lie in its inputs where that is possible; it copies the others.
+    """Let a concat use the memory of its inputs where that is possible; the other inputs are copied.
 
-    Possible is what a real allocator can do with contiguous memory: inputs that are, one after the other, the whole of
-    what lies side by side so far. A tensor alone is a region of its own, so that a branch of an inception module is
-    one, and so is everything that a dense block has concatenated before. A part of a region, a slice, the network's
-    input, or a tensor that is concatenated elsewhere too has to be copied.
+    It is possible where a real allocator could do it with contiguous memory: the inputs are, in order, whole regions so
+    far. A single tensor is a region of its own, so that a branch of an inception module is one, and so is everything
+    that a dense block has concatenated before. A part of a region, a slice, the network's input, or a tensor that is
+    concatenated elsewhere too has to be copied.
     """
     node, axis = step.node, step.node.attrs["axis"]
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
@@ -129,7 +129,7 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
             copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0])))
             pieces.append(-1)
         del inputs[: max(count, 1)], parts[: max(count, 1)]
-    if len(copied) == len(pieces):  # nothing lies in place: one tensor, as any other op writes it
+    if len(copied) == len(pieces):  # no input is in place: a tensor of its own, as for any other op
         copied, pieces = [(0, Placed(node.name, at, step.cost.out[0]))], [-1]
     for position, made in copied:
         pieces[position] = _new(found, made)
@@ -144,7 +144,7 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
 
 
 def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: str, taken: Sequence[int]) -> int:
-    """How many of the first inputs make up a whole region; 0 if they do not."""
+    """How many of the leading inputs form a whole region; 0 if none do."""
     first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))
     if first in taken or found.axes.get(first, axis) != axis:

@@ -1,10 +1,11 @@
-"""From when to when each tensor lives, for one order of execution, and what is alive at each step.
+"""The live range of each tensor for one execution order, and what is live at each step.
 
-A tensor lives from the step that writes it to the last step that reads it; while an op runs, its inputs and outputs
-live; the network's input lives to its last use, its outputs to the end. Weights and workspaces are not counted.
+A tensor is live from the step that writes it to the last step that reads it; while an op runs, its inputs and outputs
+are live; the network's input is live until its last use, its outputs until the end. Weights and workspaces are not
+counted.
 
-All of this is structure: it is found once, over step numbers, and sizes are put in afterwards. They may be ints, numpy
-arrays (a sweep) or sympy symbols (a closed form).
+All of this is structure: it is determined once, over step numbers, and sizes are put in afterwards. They may be ints,
+numpy arrays (a sweep) or sympy symbols (a closed form).
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from convcost.memory.policies import Policy, policy
 
 
 class Tensor(NamedTuple):
-    """A piece of memory and how long it is needed: positions in the order of execution, both included."""
+    """A tensor in memory and its live range: positions in the execution order, inclusive."""
 
     name: str
-    """The edge that it is first written as."""
+    """The edge that it is first written for."""
     shape: Shape
     first: int
     """Position of the step that writes it; -1 for the network's input."""
     last: int
-    """Position of the last step that needs it; the number of steps for what is kept to the end."""
+    """Position of the last step that needs it; the number of steps if it is kept to the end."""
     dtype: str | None = None
     """Of its elements, where not the network's dtype: masks are bytes."""
 
@@ -44,7 +45,7 @@ def count(tensor: Tensor) -> Dim:
 
 
 class Peak(NamedTuple):
-    """The most that is alive at once, and the position at which it is (-1: before the first step)."""
+    """The most that is live at once, and the position at which it is (-1: before the first step)."""
 
     elements: Dim
     step: int
@@ -58,20 +59,20 @@ class Lifetimes:
     length: int
     """Number of steps."""
     home: dict[str, tuple[int, ...]]
-    """Edge -> the tensors that it lies in."""
+    """Edge -> the tensors whose memory it uses."""
     regions: tuple[tuple[int, ...], ...] = ()
-    """Tensors that must lie side by side, in this order."""
+    """Tensors that must be contiguous, in this order."""
     windows: tuple[tuple[int, tuple[int, ...]], ...] | None = None
-    """Where a policy looks at single steps: each position and the tensors counted there, whatever else is alive."""
+    """Where a policy considers single steps: each position and the tensors counted there, whatever else is live."""
 
     def alive(self, position: int) -> tuple[int, ...]:
-        """The tensors alive at a position, or counted there."""
+        """The tensors live at a position, or counted there."""
         if self.windows is not None:
             return dict(self.windows).get(position, ())
         return tuple(i for i, tensor in enumerate(self.tensors) if tensor.first <= position <= tensor.last)
 
     def timeline(self, size: SizeOf = count) -> Iterator[tuple[int, Dim]]:
-        """Each position, from -1 on, and the sum of the sizes of all that is alive there."""
+        """Each position, from -1 on, and the sum of the sizes of all tensors live there."""
         if self.windows is not None:
             yield from ((at, sum((size(self.tensors[i]) for i in held), 0)) for at, held in self.windows)
             return
@@ -88,7 +89,7 @@ class Lifetimes:
             live = live - sum(dead.get(at, ()), 0)
 
     def peak(self, size: SizeOf = count) -> Peak:
-        """The most that is alive at once, and the first position at which it is; for ints."""
+        """The most that is live at once, and the first position at which it is; for ints."""
         best = Peak(0, -1)
         for at, live in self.timeline(size):
             if live > best.elements:
@@ -96,16 +97,16 @@ class Lifetimes:
         return best
 
     def highest(self, size: SizeOf = count) -> Dim:
-        """The most that is alive at once, over any number system."""
+        """The most that is live at once, over any number system."""
         tops = self._tops()
         values = {_key(live): live for at, live in self.timeline(size) if at in tops}
         return reduce(maximum, values.values()) if values else 0
 
     def _tops(self) -> frozenset[int]:
-        """Positions whose live set is no part of another's, so that only these need be looked at.
+        """Positions with a maximal live set: no other position's live set includes it, so that the peak is at one of them.
 
-        What is alive at a position is part of what is alive at the next one unless something dies in between, and
-        then the next position counts again only once something new is written.
+        The live set of a position is a subset of the next one's unless a tensor dies in between, and after that the
+        next candidate is where a new tensor is written.
         """
         if self.windows is not None:
             return frozenset(at for at, _ in self.windows)
@@ -120,7 +121,7 @@ class Lifetimes:
 
 
 def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] | None = None) -> Lifetimes:
-    """Find every tensor's life; `order` lists the steps in the order in which they run, as given if left out.
+    """The live range of every tensor; `order` lists the steps in execution order, by default the graph's.
 
     Raises `UsageError` for an unknown policy.
 
@@ -137,7 +138,7 @@ def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] |
 
 
 def peak_elements(walked: Walked, policy_name: str = "fused") -> Dim:
-    """The most elements alive at once, batch 1, over ints, arrays or symbols; raises `UsageError`."""
+    """The peak of live elements, batch 1, over ints, arrays or symbols; raises `UsageError`."""
     return lifetimes(walked, policy_name).highest()
 
 
@@ -147,13 +148,13 @@ def tensor_bytes(tensor: Tensor, dtype: str, batch: int) -> int:
 
 
 def peak_bytes(walked: Walked, policy: str, dtype: str, batch: int) -> int:
-    """The most bytes alive at once, every tensor rounded up to whole bytes."""
+    """The peak of live bytes, every tensor rounded up to whole bytes."""
     lives = lifetimes(walked, policy)
     return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
 
 
 def _key(value: Dim) -> object:
-    """What two equal amounts have in common, so that none is compared twice."""
+    """A key that equal amounts share, so that none is compared twice."""
     return (value.shape, value.tobytes()) if is_array(value) else value
 
 
@@ -170,17 +171,17 @@ def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[i
 
 
 def targets(step: Step) -> tuple[str, ...]:
-    """The inputs that an op may write over: as large as its output, and read only at the place that is written."""
+    """The inputs over which an op may run in place: as large as its output, and read only where it writes."""
     inputs = step.node.inputs
     return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[step.traits.overwrites]
 
 
 class Overwriting:
-    """Which ops may write over which inputs, once these are needed by nobody else, whatever the order."""
+    """Which ops may run in place over which inputs, once these have no other readers left, for any order."""
 
     def __init__(self, steps: Sequence[Step], where: MemoryLayout) -> None:
         self.over: list[tuple[str, ...]] = []
-        """Step -> inputs that it may write over."""
+        """Step -> inputs that it may overwrite."""
         held: set[str] = set()
         for step in steps:
             edges = output_edges(step.node, step.cost)
@@ -188,7 +189,7 @@ class Overwriting:
             writes = any(where.tensors[t].name == out for t in where.home[out])
             allowed = [edge for edge in targets(step) if writes and self._fits(edge, out, step, where, held)]
             self.over.append(tuple(allowed))
-            # What lies on a region may not become part of another one.
+            # A tensor placed over a region may not become part of another region.
             if where.placed(out) or any(edge in held for edge in (*allowed, *(() if writes else step.node.inputs[:1]))):
                 held.update(edges)
 
@@ -202,7 +203,7 @@ class Overwriting:
 def _overwritten(
     steps: Sequence[Step], where: MemoryLayout, running: Sequence[int], ends: Sequence[int]
 ) -> dict[int, tuple[int, ...]]:
-    """Tensor -> the tensors of an input that die at the step that writes it, so that it is written over them."""
+    """Tensor -> the tensors of an input that die at the step that writes it, so that it is written in place over them."""
     may, roots = Overwriting(steps, where), dict[int, tuple[int, ...]]()
     for position, at in enumerate(running):
         for edge in may.over[at]:

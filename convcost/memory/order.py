@@ -1,13 +1,13 @@
-"""The order of execution that needs the least memory.
+"""The execution order with the lowest peak memory.
 
-A set of executed ops that holds, with each op, all that it depends on says exactly which tensors are alive: those that
-are made and still needed. So the orders of a graph are the paths through these sets, and the least peak is a shortest
-path where the length of a path is its highest point. The search (Dijkstra's) opens sets from the lowest peak on, and
-ends exact, or, at the limit of sets that it may open, with the peak below which no order can be, and a good order.
+A set of executed ops that is closed under dependencies determines which tensors are live: those that are written and
+still needed. So the orders of a graph are the paths through these sets, and the lowest peak is a minimax path: its
+length is its highest point. The search (Dijkstra's) expands sets in order of their peak. It ends with an optimal order
+or, at its limit of expanded sets, with a good order and a lower bound on the peak of any order.
 
-Two things keep it small. Where every op comes either before or after some op in any order, the graph falls into
-segments that are searched one after the other. And an op that needs no more memory than is in use at its worst so far,
-and leaves no more behind than there was, is run at once: it never pays to wait.
+Two things keep it small. At an op that every other op precedes or follows in any order, the graph is cut into segments
+that are searched one after the other. And an op that does not raise the peak so far and leaves no more memory in use
+than before is run at once: delaying it never pays.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from convcost.memory.lifetimes import Overwriting, lifetimes
 from convcost.memory.policies import policy
 
 MOST_STATES = 20_000
-"""Sets of executed ops that one segment may open before the search settles for a bound; some seconds."""
+"""The most sets of executed ops that are expanded in one segment before the search ends with a bound; some seconds."""
 
 
 class Order(NamedTuple):
-    """An order of the steps, its peak, and the peak below which no order can be."""
+    """An order of the steps, its peak, and a lower bound on the peak of any order."""
 
     steps: tuple[int, ...]
     peak: int
@@ -38,12 +38,12 @@ class Order(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether this is the least that any order needs."""
+        """Whether the order is proved optimal."""
         return self.peak == self.bound
 
 
 class Unit(NamedTuple):
-    """A step with the views and fused ops that follow it at once: what the search runs as one."""
+    """A step with the views and fused ops right after it, which the search runs as one."""
 
     steps: tuple[int, ...]
     before: int
@@ -52,7 +52,7 @@ class Unit(NamedTuple):
     touches: tuple[int, ...]
     """Tensors that it reads or makes."""
     over: tuple[tuple[int, ...], ...]
-    """Tensors that it may write over, one entry per input."""
+    """Tensors that it may overwrite, one entry per input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class OrderProblem:
         return not any(self.needed_by[t] & left for t in tensors)
 
     def least(self) -> int:
-        """No order needs less: some unit's own inputs and outputs."""
+        """A lower bound for any order: the largest sum of a unit's own inputs and outputs."""
         alone = (
             sum(self.sizes[t] for t in unit.touches)
             - max((sum(self.sizes[t] for t in over) for over in unit.over), default=0)
@@ -113,9 +113,9 @@ def best_order(
     policy_name: str = "fused",
     most_states: int = MOST_STATES,
 ) -> Order:
-    """The order with the least peak, in elements, or a good one with a bound; the given order if none is better.
+    """The order with the lowest peak, in elements, or a good one with a bound; the given order if none is better.
 
-    Raises `UsageError` for a policy under which the order plays no part.
+    Raises `UsageError` for a policy under which the order does not matter.
     """
     chosen = policy(policy_name)
     if chosen.keeps != "use":
@@ -173,7 +173,7 @@ def bits(number: int) -> Iterator[int]:
 
 
 def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], list[list[int]]]:
-    """Step -> its unit, and unit -> its steps: what writes no tensor of its own runs right after what it looks at."""
+    """Step -> its unit, and unit -> its steps: a step that writes no tensor of its own runs right after its input's step."""
     writers = {tensor.step for tensor in where.tensors}
     unit_of, groups, makers = list[int](), list[list[int]](), dict[str, int]()
     for at, step in enumerate(steps):
@@ -212,7 +212,7 @@ class _Found(NamedTuple):
 
 
 class _State(NamedTuple):
-    """A set of executed units on the way: opened from the lowest peak on, the fullest first."""
+    """A set of executed units: expanded in order of peak, larger sets first."""
 
     peak: int
     left: int
@@ -230,7 +230,7 @@ class _Segment:
         """Set -> the set before it and the unit run."""
 
     def search(self, most_states: int) -> _Found:
-        """The best way through, or a good one and a bound."""
+        """The best order of the segment, or a good one and a bound."""
         if len(self.units) == 1:
             peak, live = self.problem.run(self.units[0], self.start.done, self.start.live)
             peak = max(peak, self.start.peak)
@@ -256,7 +256,7 @@ class _Segment:
         raise AssertionError("a graph without an order")  # a Graph is in order, so that one always exists
 
     def _moves(self, state: _State) -> list[tuple[int, _State]]:
-        """What may run next; only one where it never pays to wait."""
+        """The units that may run next; only one where delaying it never pays."""
         moves = []
         for unit in self._ready(state.done):
             during, after = self.problem.run(unit, state.done, state.live)
@@ -278,7 +278,7 @@ class _Segment:
         return order[::-1]
 
     def _settled(self, furthest: _State, reached: int) -> _Found:
-        """The best of the given order and greedy ones; no order stays below the peak that the search had reached."""
+        """The best of the given order and greedy ones; the peak that the search had reached is a lower bound for any order."""
         greedy = [self._greedy(state) for state in (self.start, furthest)]
         peak, order, live = min([self._given(), *greedy])
         return _Found(order, peak, min(reached, peak) if reached > self.start.peak else 0, live)
@@ -291,7 +291,7 @@ class _Segment:
         return peak, list(self.units), live
 
     def _greedy(self, state: _State) -> tuple[int, list[int], int]:
-        """From a set on, always run what raises the peak least, then what leaves least behind."""
+        """From a set on, always run the unit that raises the peak least, then the one that leaves the least in use."""
         order = self._path(state.done)
         while state.left:
             unit, state = min(self._moves(state), key=lambda move: (move[1].peak, move[1].live))

@@ -1,11 +1,11 @@
-"""Blocks whose inner tensors need never exist as a whole: the trick of the inverted residual block.
+"""Blocks whose inner tensors never need to be materialised as a whole: the trick of the inverted residual block.
 
-Where a convolution is followed by ops that treat each channel by itself (a depthwise convolution, a pool, a shuffle of
-channels), and these by a 1×1 convolution, the channels in between can be made, used and dropped part by part: each part
-adds its share to the output, and no multiplication is done twice. Then only the block's input, its output and one part
-of what is inside are alive.
+Where a convolution is followed by per-channel ops (a depthwise convolution, a pool, a channel shuffle) and these by a 1×1
+convolution, the channels in between can be computed, used and freed part by part: each part accumulates into the
+output, and no multiplication is done twice. Then only the block's input, its output and one part of the inner tensors
+are live.
 
-A squeeze-and-excite inside breaks it: it needs the whole inner tensor before the first element can go on.
+A squeeze-and-excite inside prevents it: it needs the whole inner tensor before it can scale the first element.
 
 Source: Sandler et al., MobileNetV2 (arXiv 1801.04381), section 5.1, where the parts are the t of the expansion.
 """
@@ -28,24 +28,24 @@ MOST_SPLITS = 1_000_000
 
 
 class Chain(NamedTuple):
-    """A block of steps that can run in parts: expand, ops channel by channel, and project, if there is one."""
+    """A block of steps that can run in parts: expansion, per-channel ops, and projection, if there is one."""
 
     steps: tuple[int, ...]
     """The steps, the first and the last included."""
     last: str
-    """The edge that leaves the block."""
+    """The output edge of the block."""
     inner: tuple[str, ...]
     """The edges inside."""
 
 
 class SplitBlock(NamedTuple):
-    """A block that runs in parts, and the most that is alive while it runs."""
+    """A block that runs in parts, and the most that is live while it runs."""
 
     name: str
     before: int
     after: int
     parts: int
-    """As asked for, or as many as its channels make."""
+    """As many as requested, but no more than it has channels."""
 
 
 def chains(walked: Walked) -> tuple[Chain, ...]:
@@ -58,9 +58,9 @@ def chains(walked: Walked) -> tuple[Chain, ...]:
 def split_blocks(
     walked: Walked, lives: Lifetimes, policy_name: str, parts: int
 ) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
-    """Let every block run in so many parts that is smaller so; the others stay as they are.
+    """Run every block in this many parts if that needs less memory; the others stay as they are.
 
-    Raises `UsageError` for a policy that does not fuse or frees nothing, and for less than two parts.
+    Raises `UsageError` for a policy that does not fuse or frees nothing, and for fewer than two parts.
     """
     chosen = policy(policy_name)
     if chosen.fuse == "nothing" or chosen.keeps != "use":
@@ -77,9 +77,9 @@ def split_blocks(
 
 
 def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tuple[int, ...], Tensor]:
-    """The largest tensor that has to exist as a whole at each height and width, batch-norm and activations fused.
+    """The largest tensor that must be materialised at each height and width, with batch-norm and activations fused.
 
-    With `blocks_as_one`, what is inside blocks that widen and narrow again does not count: it can be made in parts.
+    With `blocks_as_one`, inner tensors of blocks that expand and project do not count: they can be computed in parts.
     A vector has height and width 1. This is MobileNetV2's Table 3.
     """
     hidden: set[str] = set()
@@ -128,12 +128,12 @@ def _chain(walked: Walked, at: int, readers: dict[str, list[int]]) -> Chain | No
 
 
 def _resamples(step: Step) -> bool:
-    """Whether a step is more than an activation: without one, there is no block but two convolutions."""
+    """Whether a step is per-channel and resamples (a depthwise convolution, a pool): else a block is just two convolutions."""
     return step.by_channel and step.traits.resamples
 
 
 def _mixes(step: Step) -> bool:
-    """A convolution over several channels: it can make some of its channels at a time, and add up over some."""
+    """A convolution over several channels: it can compute some output channels at a time, or accumulate over some inputs."""
     return step.traits.weighted and step.traits.resamples and not step.by_channel
 
 

@@ -1,7 +1,7 @@
-"""The named policies of peak memory, as data: a sentence for people and a few switches that do not depend on each other.
+"""The named policies of peak memory, as data: a sentence for people and a few independent switches.
 
-Tools print very different numbers for one network because each assumes another policy and names none. A new policy is
-a new entry of this table.
+Tools print very different numbers for one network because each assumes a different policy and names none. A new policy
+is a new entry of this table.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from typing import Literal, NamedTuple
 from convcost.core.errors import UsageError, did_you_mean
 
 Fuses = Literal["nothing", "weighted", "any"]
-"""The ops that absorb what follows them: none, conv and linear layers, or any op."""
+"""The ops into which later ops are fused: none, conv and linear layers, or any op."""
 Keeps = Literal["use", "end", "backward", "layer"]
-"""How long a tensor is kept: to its last use; to the end; to the end if the backward pass needs it; not at all beyond
-the one conv or linear layer that reads or writes it."""
+"""How long a tensor is kept: until its last use; to the end; to the end if the backward pass needs it; only during the
+one conv or linear layer that reads or writes it."""
 
 
 class Policy(NamedTuple):
-    """What is assumed about who writes where, and how long a tensor is kept."""
+    """Assumptions about fusion, in-place writes and how long tensors are kept."""
 
     says: str
     """The policy in one sentence, shown under every number that follows from it."""
     fuse: Fuses = "nothing"
-    """Into which ops the batch-norm and activation that follow them are fused."""
+    """The ops into which a batch-norm and activation after them are fused."""
     overwrite: bool = False
-    """An op that works element by element may write over an input that nobody needs any more."""
+    """Whether element-wise ops run in place over an input that is not needed any more."""
     join: bool = False
-    """What is concatenated is written where the concat wants it, so that the concat writes nothing."""
+    """Whether branches are written directly into their concat's output, so that the concat writes nothing."""
     keeps: Keeps = "use"
 
 

@@ -1,4 +1,4 @@
-"""The memory of one network in bytes: the timeline, the peak and what is alive there, and arena plans."""
+"""The activation memory of one network in bytes: the timeline, the peak and what is live there, and arena plans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from convcost.memory.parts import SplitBlock, split_blocks
 
 Runs = Literal["given", "best"]
 MOST_TENSORS = 2_500
-"""That are placed in an arena or drawn: both compare every tensor with those beside it."""
+"""The most tensors that are placed in an arena or drawn: both compare every tensor with those live at the same time."""
 
 
 class Options(NamedTuple):
@@ -25,7 +25,7 @@ class Options(NamedTuple):
     dtype: str = "fp32"
     order: Runs = "given"
     parts: int = 1
-    """Into how many parts the inner tensors of blocks are split; 1 for not at all."""
+    """The number of parts into which inner tensors of blocks are split; 1 for no split."""
     align: int = 1
 
     def arguments(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     step: int
     """Number of the step in the graph; -1 for the network's input."""
     live: int
-    """Bytes alive."""
+    """Live bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,17 @@ class Usage:
     sizes: tuple[int, ...]
     """Tensor -> bytes."""
     running: tuple[int, ...]
-    """The steps of the graph in the order in which they run."""
+    """The steps of the graph in execution order."""
     timeline: tuple[Moment, ...]
     peak: int
-    """The most bytes alive at once."""
+    """The most bytes live at once."""
     peak_position: int
     order: Order | None
     """What the search for the best order found, if it was asked for; its peaks are elements."""
     splits: tuple[SplitBlock, ...]
     """Blocks that run in parts; their figures are elements."""
     plans: tuple[Plan, ...]
-    """One for each way to plan an arena; none for a policy that looks at single layers, or too many tensors."""
+    """One per arena planner; none for a policy that considers single layers, or for too many tensors."""
 
     def __repr__(self) -> str:
         policy, dtype, order, *_ = self.options
@@ -82,13 +82,13 @@ class Usage:
 
     @property
     def alive(self) -> tuple[tuple[Tensor, int], ...]:
-        """The tensors alive at the peak and their bytes, the largest first."""
+        """The tensors live at the peak and their bytes, the largest first."""
         found = [(self.lives.tensors[i], self.sizes[i]) for i in self.lives.alive(self.peak_position)]
         return tuple(sorted(found, key=lambda entry: -entry[1]))
 
 
 def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
-    """Follow every tensor of a network; raises `UsageError` if an option does not exist or fit.
+    """The memory usage of a network; raises `UsageError` for an invalid option.
 
     >>> from convcost import load
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96

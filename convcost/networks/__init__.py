@@ -1,1 +1,1 @@
-"""What a caller holds: a network that can be asked, and several of them side by side."""
+"""The objects that callers hold: a network with all its queries, and several networks side by side."""

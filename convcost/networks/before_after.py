@@ -1,4 +1,4 @@
-"""A rewritten network beside the one it came from, as a table and as JSON."""
+"""A network before and after a rewrite, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rewrite_table(
     pairs = _pairs(old, new, after.rebuilt)
     alive = _alive(before, old), _alive(after, new)
     memory = [[binary(_most(layers, live)) for layers, live in zip(pair, alive)] for pair in pairs]
-    # What is alive while a layer runs stands in the table where the rewrite changes it anywhere.
+    # The table has the bytes live while a layer runs if the rewrite changes them anywhere.
     shown = any(first != second for first, second in memory)
     headers = ("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after")
     headers = (*headers, *(("alive before", "alive after") if shown else ()))
@@ -55,12 +55,12 @@ def rewrite_table(
 
 
 def _request(report: Report) -> dict[str, str]:
-    """What the figures depend on, beside the networks."""
+    """What the figures depend on, besides the networks."""
     return {"convention": report.convention.name, "dtype": report.dtype, "memory_policy": report.memory_policy}
 
 
 def _pairs(before: Report, after: Report, rebuilt: Iterable[Rebuilt]) -> list[tuple[list[LayerCost], list[LayerCost]]]:
-    """What was rebuilt, beside what stands in its place."""
+    """The rebuilt layers, each with its replacement."""
     old, new = ({layer.name: layer for layer in report.layers} for report in (before, after))
     return [([old[node.name] for node in one.old], [new[node.name] for node in one.new]) for one in rebuilt]
 
@@ -85,7 +85,7 @@ def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
 
 
 def _alive(network: Network, report: Report) -> _Alive:
-    """Layer -> bytes alive while it runs, under the report's policy; none where that looks at convolutions only."""
+    """Layer -> bytes live while it runs, under the report's policy; none if that considers convolutions only."""
     lives = lifetimes(network.walked, report.memory_policy)
     bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
     return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}

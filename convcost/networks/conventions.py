@@ -1,4 +1,4 @@
-"""Reconciliations as tables and JSON: two conventions on one network, all of them, and whose figure a printed one is."""
+"""Reconciliations as tables and JSON: two conventions on one network, all conventions, and the origin of a printed figure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Tab
 
 
 def all_table(network: Network, batch: int = 1) -> Table:
-    """What every convention makes of one network, beside the papers' way."""
+    """The count of every convention for one network, compared with that of papers."""
     paper = network.report(PAPER, batch=batch).totals.operations
     conventions = all_conventions()
     counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
@@ -54,7 +54,7 @@ def all_table(network: Network, batch: int = 1) -> Table:
 
 
 def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
-    """Which convention, on which network of the family, gives the figures that a tool or a paper prints."""
+    """Which convention, on which network of the family, gives the figure that a tool or a paper prints."""
     totals = {one.name: _totals(one) for one in _relatives(network)}
     found = [match for figure in figures for match in _matches(figure, totals)]
     missing = [figure for figure in figures if not any(match.figure == figure for match in found)]
@@ -90,7 +90,7 @@ class _Match(NamedTuple):
 
 
 def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> list[_Match]:
-    """What gives the figure in the closest way; conventions that agree on a network share a line."""
+    """The closest matches of the figure; conventions that agree on a network share a line."""
     found = [
         _Match(figure, network, tuple(names), count, unit, how)
         for network, counts in totals.items()
@@ -102,7 +102,7 @@ def _matches(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]
 
 
 def _nearest(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]]) -> str:
-    """What comes closest to a figure that nothing gives; for one without its unit, what may have been meant."""
+    """The counts nearest to a figure that nothing matches; for one without a unit, what may have been meant."""
     none = "no convention gives it for a network of this family"
     if figure.value < 1000:
         return f"{none}; a figure needs its unit, as in {figure.text}G or {figure.text}M"

@@ -46,7 +46,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
     )
 
 
-# What is kept is plain data, and only who counts it imports what counting takes.
+# The cache holds plain data; modules that counting needs are imported only in the functions that count.
 
 
 def _unit(name: str) -> list[str]:

@@ -1,3 +1,5 @@
+"""Loading networks by name with knobs, and validating spec files."""
+
 from __future__ import annotations
 
 import os
@@ -32,7 +34,7 @@ def load(
     A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`. A `Network` is taken as it stands, with the knobs
     changed. `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
-    Raises `SpecError` for a file that does not hold, `UsageError` for a name or value that does not exist.
+    Raises `SpecError` for an invalid spec, `UsageError` for an unknown name or an invalid value.
 
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
@@ -78,7 +80,7 @@ def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: Shape |
 def split_name(model: str) -> tuple[str, dict[str, str]]:
     """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
 
-    A file that exists, or that ends as specs do, is a path, whatever characters it has.
+    The name of an existing file, or one with the extension of specs, is a path, whatever characters it contains.
 
     >>> split_name("mobilenet_v2:width=0.75,resolution=192")
     ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
@@ -153,7 +155,7 @@ def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int)
 
 
 def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) -> bool:
-    """Whether setting the knob `resolution` gives this input shape, so that the report can say so."""
+    """Whether setting the knob `resolution` gives this input shape, so that the report can state it."""
     if "resolution" not in values:
         return False
     return tuple(value.evaluate({**values, "resolution": shape[0]}) for value in spec.input) == shape

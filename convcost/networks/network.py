@@ -1,4 +1,4 @@
-"""A network as a caller holds it: where it comes from, its walked graph, and all that can be asked of it."""
+"""A network as a caller holds it: its origin, its walked graph, and the analyses of it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """A walked graph and where it came from; `load` makes one.
+    """A walked graph and its origin; `load` makes one.
 
-    Two networks are equal if they have the same label and the same graph. A pickled network takes its origin along and
-    is built anew.
+    Two networks are equal if they have the same label and the same graph. A network is pickled as its origin and built
+    again when unpickled.
     """
 
     def __init__(self, origin: Origin, built: Built | None = None) -> None:
@@ -40,12 +40,12 @@ class Network:
 
     @property
     def name(self) -> str:
-        """What it is called: of the zoo, of the spec, of the rewrite."""
+        """Its name: in the zoo, in its spec, or as a rewrite."""
         return self.origin.name
 
     @property
     def caption(self) -> Caption:
-        """Its title, year, source and what else is said of it."""
+        """Its title, year, source and description."""
         return self.origin.caption
 
     @property
@@ -55,12 +55,12 @@ class Network:
 
     @property
     def input_shape(self) -> Shape | None:
-        """Of the input, where it is not what its file states."""
+        """The input shape, if it is not what the file states."""
         return self.origin.input_shape
 
     @property
     def label(self) -> str:
-        """The name with what is changed, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`.
+        """The name with changed knobs, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`.
 
         >>> from convcost import load
         >>> load("mobilenet_v2", width=0.75).label
@@ -88,7 +88,7 @@ class Network:
 
     @property
     def walked(self) -> Walked:
-        """The graph with what each of its nodes reads, writes and costs; raises `SpecError` if it does not hold."""
+        """The graph with the shapes and the cost of each node; raises `SpecError` if the network is invalid."""
         return self._built.walked
 
     @property
@@ -98,17 +98,17 @@ class Network:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The walk of the graph: each op with the shapes it reads and what it costs, batch 1."""
+        """The walk of the graph: each op with its input shapes and its cost, batch 1."""
         return self.walked.steps
 
     @property
     def rebuilt(self) -> tuple[Rebuilt, ...]:
-        """What a rewrite made of which nodes; nothing for a network as it stands in its file."""
+        """The nodes that a rewrite replaced, with their replacements; empty for a network that was not rewritten."""
         return self._built.rebuilt
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The knobs that stand at other values than the name says.
+        """The knobs whose values differ from those that the name implies.
 
         >>> from convcost import load
         >>> load("resnet50").changed, load("resnet50", width=2).changed
@@ -117,10 +117,10 @@ class Network:
         return self.origin.changed
 
     def at(self, **knobs: Any) -> Network:
-        """The same spec with some knobs changed, from where this network stands.
+        """The same spec with some knobs changed, the others as in this network.
 
-        Raises `UsageError` for a knob or value that there is not, for a network with an input shape of its own, and for
-        one that was rewritten.
+        Raises `UsageError` for an unknown knob or an invalid value, for a network with an input shape of its own, and
+        for one that was rewritten.
 
         >>> from convcost import load
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape
@@ -191,10 +191,10 @@ class Network:
         parts: int = 1,
         align: int = 1,
     ) -> Usage:
-        """Which activations are alive when, how many bytes at most, and where they could lie.
+        """The activation memory: live ranges, peak in bytes, and arena plans.
 
-        `order="best"` runs the layers in the order that needs least; `parts` splits the inner tensors of blocks;
-        `align` is of the arena's offsets. Raises `UsageError` for an option that does not exist or fit.
+        `order="best"` runs the layers in the order with the lowest peak; `parts` splits the inner tensors of blocks;
+        `align` is the alignment of arena offsets. Raises `UsageError` for an invalid option.
 
         >>> from convcost import load
         >>> usage = load("resnet50").memory("inplace", dtype="int8")

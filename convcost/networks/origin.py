@@ -1,7 +1,7 @@
-"""Where a network comes from: a spec with knobs, or another network whose convolutions were rebuilt.
+"""The origin of a network: a spec at some knob values, or another network whose convolutions were rebuilt.
 
-An origin builds the walked graph and knows what people call it; nothing above asks what sort of origin there is, but
-for knobs, which only a spec has. A model file will be a third one.
+An origin builds the walked graph and knows its name and caption. No other package asks which kind of origin it is, except
+to vary knobs, which only a spec has. A model file will be a third kind.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from convcost.spec.zoo import names_of
 
 
 class Built(NamedTuple):
-    """What an origin comes to."""
+    """The result of building an origin."""
 
     walked: Walked
     knobs: Mapping[str, Any]
     """The knob values that the network depends on."""
     rebuilt: tuple[Rebuilt, ...] = ()
-    """What a rewrite made of which nodes."""
+    """The nodes that a rewrite replaced, with their replacements."""
 
 
 class Origin(Protocol):
-    """What a network has to know of where it comes from."""
+    """The interface of all origins."""
 
     @property
     def name(self) -> str:
-        """What the network is called."""
+        """The name of the network."""
 
     @property
     def family(self) -> str:
-        """What the networks of its file are called together."""
+        """The family: the common name of all networks of its file."""
 
     @property
     def file(self) -> str:
@@ -50,28 +50,28 @@ class Origin(Protocol):
 
     @property
     def caption(self) -> Caption:
-        """Its title, source and what else is said of it."""
+        """Its title, year, source and description."""
 
     @property
     def knobs(self) -> Mapping[str, KnobValue]:
-        """Every knob with its value; nothing where there are none."""
+        """Every knob with its value; empty if it has none."""
 
     @property
     def input_shape(self) -> Shape | None:
-        """Of the input, where it is not what the file states."""
+        """The input shape, if it is not what the file states."""
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The knobs that stand at other values than the name says."""
+        """The knobs whose values differ from those that the name implies."""
 
     def build(self) -> Built:
         """The walked graph; raises `SpecError`."""
 
     def relatives(self) -> Iterator[Origin]:
-        """The other networks of its family."""
+        """The origins of the other networks of its family."""
 
     def of_spec(self) -> FromSpec:
-        """The spec with knobs that it is; raises `UsageError` if it is none, so that nothing can be varied."""
+        """The origin as a spec, to vary its knobs; raises `UsageError` if it is no spec."""
 
     def at(self, **knobs: Any) -> Origin:
         """The same with some knobs changed; raises `UsageError`."""
@@ -93,17 +93,17 @@ class FromSpec:
 
     @property
     def file(self) -> str:
-        """Of the spec."""
+        """The file of the spec."""
         return self.spec.file
 
     @property
     def caption(self) -> Caption:
-        """What the spec says of itself."""
+        """The caption that the spec states."""
         return Caption(self.spec.title, self.spec.year, self.spec.source, self.spec.about)
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The knobs that stand at other values than the preset of this name has."""
+        """The knobs whose values differ from those of the preset of this name."""
         preset = self.spec.presets.get(self.name, {})
         own = {knob.name: preset.get(knob.name, knob.default) for knob in self.spec.knobs.values()}
         return tuple(name for name, value in self.knobs.items() if value != own[name])
@@ -116,7 +116,7 @@ class FromSpec:
         return Built(network.walked, network.knobs)
 
     def relatives(self) -> Iterator[Origin]:
-        """The networks that the other names of the spec stand for."""
+        """The networks of the spec's other names."""
         defaults = {name: knob.default for name, knob in self.spec.knobs.items()}
         for name in names_of(self.spec):
             if name != self.name:
@@ -163,7 +163,7 @@ class FromRewrite:
 
     @property
     def file(self) -> str:
-        """Of the other network."""
+        """The file of the other network."""
         return self.before.file
 
     @property
@@ -183,7 +183,7 @@ class FromRewrite:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """As of the other network."""
+        """The changed knobs of the other network."""
         return self.before.changed
 
     def build(self) -> Built:
@@ -197,7 +197,7 @@ class FromRewrite:
         return Built(walk(made.graph), before.knobs, made.rebuilt)
 
     def relatives(self) -> Iterator[Origin]:
-        """The family of the other network, as it stands."""
+        """The family of the other network, not rewritten."""
         return self.before.relatives()
 
     def of_spec(self) -> FromSpec:
@@ -210,7 +210,7 @@ class FromRewrite:
 
 
 def label(origin: Origin) -> str:
-    """The name with what is changed, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
+    """The name with changed knobs, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
     knobs = ",".join(f"{name}={_written(origin.knobs[name])}" for name in origin.changed)
     text = f"{origin.name}:{knobs}" if knobs else origin.name
     return text if origin.input_shape is None else f"{text} {shape_text(origin.input_shape)}"

@@ -1,4 +1,4 @@
-"""Networks side by side: their totals with ratios, and what the rows of each - stages, blocks, ops, layers - differ by."""
+"""Networks side by side: their totals with ratios, and the differences between their stages, blocks, ops or layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = ("macs", "operations", "params", "activations")
 
 
 class Side(NamedTuple):
-    """One of the networks, under a label that no other has."""
+    """One of the networks, under a unique label."""
 
     label: str
     report: Report
@@ -43,8 +43,8 @@ def side_by_side(
 ) -> Table:
     """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
 
-    A network is a name, with knobs if need be, or a `Network`. Raises `UsageError` for fewer than two, and for a level
-    or option that does not exist.
+    A network is a name, optionally with knobs, or a `Network`. Raises `UsageError` for fewer than two networks, and for an
+    unknown level or option.
 
     >>> table = side_by_side("mobilenet_v2", "mobilenet_v2:resolution=225", by="stage")
     >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
@@ -59,7 +59,7 @@ def side_by_side(
 
 
 def _labels(networks: Sequence[Network]) -> list[str]:
-    """Name and changed knobs of each; files that call their networks alike are told apart by file, else by number."""
+    """Name and changed knobs of each; equal names are distinguished by file, else by number."""
     labels = [one.label for one in networks]
     alike = Counter(labels)
     labels = [f"{one.origin.file}: {was}" if alike[was] > 1 else was for one, was in zip(networks, labels)]
@@ -88,7 +88,7 @@ def _totals_table(sides: Sequence[Side]) -> Table:
 
 
 def _quantities(report: Report) -> dict[str, tuple[str, Any]]:
-    """What totals are called for people, which they are, and how they are written."""
+    """The totals with their headings and formats."""
     counted = {report.convention.unit: ("operations", exact)} if report.convention.name != PAPER else {}
     return {
         "depth": ("depth", exact),
@@ -103,7 +103,7 @@ def _quantities(report: Report) -> dict[str, tuple[str, Any]]:
 
 
 def _rows_table(sides: Sequence[Side], level: str) -> Table:
-    """A row for every name that one of the networks has, in an order that suits all."""
+    """A row for every name in any of the networks, in an order compatible with all of them."""
     found = [{group.name: group for group in side.report.by(level)} for side in sides]
     names = merged([list(groups) for groups in found])
     lines = [(name, [groups.get(name) for groups in found]) for name in names]
@@ -139,7 +139,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
 
 
 def merged(orders: Sequence[Sequence[str]]) -> list[str]:
-    """All names once, those that an order adds right before the next one that was there already.
+    """All names once; a name that a later order adds comes right before its next known name.
 
     >>> merged([["stem", "stage1", "head"], ["stem", "stage1", "stage2", "head", "aux"]])
     ['stem', 'stage1', 'stage2', 'head', 'aux']
@@ -158,7 +158,7 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cells(counts: Sequence[int | None], gains: Sequence[int]) -> list[str]:
-    """The count of the first network; of each other one its count, ratio, difference, and share of what they differ by."""
+    """The count of the first network; of each other one its count, ratio, difference, and share of the total difference."""
     first = counts[0]
     cells = [_dash(first)]
     for count, gain in zip(counts[1:], gains[1:]):
@@ -189,7 +189,7 @@ def _input(side: Side) -> str:
 
 
 def _shapes(shapes: Iterable[Shape | None]) -> str:
-    """The shapes that the networks have there, each said once where they agree."""
+    """The shapes of the networks in this row, listed once where they agree."""
     return " -> ".join(dict.fromkeys(shape_text(shape) for shape in shapes if shape))
 
 
@@ -210,7 +210,7 @@ def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
 
 
 def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
-    """What operations leave out because the convention does not know it, network by network."""
+    """Notes, per network, on ops that the convention does not know, so that the operations leave them out."""
     found = [(side.label, not_counted_notes(side.report)) for side in sides]
     return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
 
@@ -270,7 +270,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
 
 
 def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int]) -> dict[str, Any]:
-    """A row; null where a network has none of this name."""
+    """A row as JSON-ready data; null for a network without this name."""
     differences = [_operations(group) - _operations(groups[0]) for group in groups]
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""What would bring a network under a limit of memory: each change is tried, and what it then needs is computed."""
+"""Changes that would bring a network within a memory limit: each is tried, and its memory computed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
 from convcost.results.memory import Limit
 
-#: Policies that a runtime can be asked for, from the one that asks least.
+#: Policies that a runtime can follow, the least demanding first.
 _POLICIES = ("fused", "inplace", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
-#: Knob -> the steps in which it is looked at.
+#: Knob -> the step size of the search.
 _UNITS = {"resolution": Fraction(1), "width": Fraction(1, 100)}
 
 
 def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> tuple[tuple[str, int], ...]:
-    """Changes of one option that bring a network under a limit of bytes, with the bytes that are needed then.
+    """Changes of a single option that bring a network within a limit in bytes, with the bytes then needed.
 
-    Each is written as on the command line. Of the resolution and the width, the largest that does is found, to the
-    pixel and to a hundredth.
+    Each is written as on the command line. Of resolution and width, the largest feasible value is found, to the pixel
+    and to a hundredth.
 
     >>> from convcost.networks.load import load
     >>> remedies(load("mobilenet_v2"), Options(dtype="int8"), 2**20)
@@ -40,7 +40,7 @@ def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> 
 
 
 def limited(network: Network, usage: Usage, size: int | None) -> Limit | None:
-    """A limit, if there is one, with what would keep it where it is not kept."""
+    """A limit, if there is one, with the changes that would meet it if it is exceeded."""
     if size is None:
         return None
     if usage.needed <= size:
@@ -49,7 +49,7 @@ def limited(network: Network, usage: Usage, size: int | None) -> Limit | None:
 
 
 class _Tried(NamedTuple):
-    """What each kind of change would need; where there is a choice, the one that asks least and does."""
+    """Each kind of change; where there is a choice, the smallest change that meets the limit."""
 
     network: Network
     options: Options
@@ -62,7 +62,7 @@ class _Tried(NamedTuple):
         return (network or self.network).memory(batch=batch or self.batch, **options.arguments()).needed
 
     def policies(self) -> Iterator[tuple[str, int]]:
-        """The first policy beyond the one asked for that does; one that only counts otherwise is no remedy."""
+        """The first policy after the requested one that meets the limit, of those that a runtime can follow."""
         asked = _POLICIES.index(self.options.policy) + 1 if self.options.policy in _POLICIES else 0
         for name in _POLICIES[asked:] if POLICIES[self.options.policy].keeps == "use" else ():
             needed = self.needed(policy=name)
@@ -76,7 +76,7 @@ class _Tried(NamedTuple):
             yield "--order best", self.needed(order="best")
 
     def parts(self) -> Iterator[tuple[str, int]]:
-        """The fewest parts that do."""
+        """The fewest parts that meet the limit."""
         for parts in _PARTS if self.options.parts == 1 else ():
             try:
                 needed = self.needed(parts=parts)
@@ -87,7 +87,7 @@ class _Tried(NamedTuple):
                 return
 
     def dtypes(self) -> Iterator[tuple[str, int]]:
-        """The widest type that does."""
+        """The widest dtype that meets the limit."""
         for name in _DTYPES:
             if DTYPE_BITS[name] < DTYPE_BITS[self.options.dtype]:
                 needed = self.needed(dtype=name)
@@ -96,14 +96,14 @@ class _Tried(NamedTuple):
                     return
 
     def batches(self) -> Iterator[tuple[str, int]]:
-        """The largest batch that does: needs grow with it, in proportion but for rounding."""
+        """The largest batch that meets the limit: memory is proportional to it, apart from rounding."""
         one = self.needed(batch=1)
         if self.batch > 1 and one <= self.limit:
             fitting = min(self.limit // one, self.batch - 1)
             yield f"--batch {fitting}", self.needed(batch=fitting)
 
     def knobs(self) -> Iterator[tuple[str, int]]:
-        """The largest value of a knob that does, below the one that the network has."""
+        """The largest value of a knob that meets the limit, below the network's own."""
         for knob, unit in _UNITS.items():
             value = self.network.knobs.get(knob)
             square = knob != "resolution" or self.network.input_shape is None
@@ -114,9 +114,9 @@ class _Tried(NamedTuple):
                     yield f"--set {knob}={text}", found[1]
 
     def _largest(self, knob: str, unit: Fraction, above: int) -> tuple[Fraction, int] | None:
-        """Bisection over multiples of the unit below one that does not fit, on the assumption that needs grow with them.
+        """Bisection over multiples of the unit below a value that does not fit, assuming that memory grows with the value.
 
-        Where no network can be built, the next smaller one that can counts.
+        For a value at which no network can be built, the next smaller feasible one counts.
         """
         low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
         while above - low > 1:

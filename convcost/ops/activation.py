@@ -1,4 +1,4 @@
-"""Activation functions: shapes stay, nothing is learnt (but for prelu)."""
+"""Activation functions: element-wise, shape unchanged, no parameters (except prelu)."""
 
 from convcost.core.cost import OpCost
 from convcost.ops.attributes import AnyInput
@@ -23,7 +23,7 @@ ACTIVATIONS = {
     "softplus": "log(1 + exp(x))",
     "softmax": "exp(x) divided by the sum of exp over the channels",
 }
-#: Those that are not monotonic: their slope does not follow from what they put out.
+#: Those that are not monotonic: their slope cannot be computed from their output.
 _TURNING = frozenset({"gelu", "silu", "swish", "mish", "hard_swish"})
 
 
@@ -52,7 +52,7 @@ for _name, _formula in ACTIVATIONS.items():
 
 @op("prelu", ELEMENTWISE)
 def prelu(x: AnyInput) -> OpCost:
-    """Put out x where x > 0, else a learnt multiple of x.
+    """Return x where x > 0, else a learnt multiple of x.
 
     Shape unchanged. Params: one slope per channel.
 

@@ -1,7 +1,7 @@
-"""Kinds of attribute: what a value may be, how it is said, and how an editor learns of it.
+"""Kinds of attribute: which values are valid, how they are written, and their JSON Schema.
 
-A kind turns what a spec says (an int, a list, a word) into what a rule takes, over ints, arrays or symbols alike.
-The aliases at the end annotate the keyword arguments of the rules; nothing else lists attributes.
+A kind converts what a spec states (an int, a list, a word) into what a rule takes, over ints, arrays or symbols alike.
+The aliases at the end annotate the keyword arguments of the rules; attributes are listed nowhere else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 
-#: Outputs that one split may have.
+#: The most outputs that a split may have.
 MOST_PARTS = 1000
 
 
@@ -22,9 +22,9 @@ class Kind:
     """A kind of attribute."""
 
     text = ""
-    """What a value may be, in words, as `must be …`."""
+    """The valid values, in words that continue `must be …`."""
     words: tuple[str, ...] = ()
-    """Those that it may be."""
+    """The words that are valid values, if it takes words."""
 
     def convert(self, value: Any) -> Any:
         """The value as a rule takes it; raises `Unfit`."""
@@ -35,7 +35,7 @@ class Kind:
         return value
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the literal values; the spec language also takes an expression wherever a number stands."""
+        """JSON Schema of the literal values; the spec language also takes an expression in place of any number."""
         raise NotImplementedError
 
     def unfit(self, value: Any) -> Unfit:
@@ -80,7 +80,7 @@ class Integer(Kind):
 
 
 class PairOf(Kind):
-    """Two integers, (height, width); one stands for both."""
+    """Two integers, (height, width); a single one applies to both."""
 
     def __init__(self, least: int) -> None:
         self.one = Integer(least)
@@ -103,9 +103,9 @@ class PairOf(Kind):
 
 
 class Sides(Kind):
-    """Zeros around a map: one number, [height, width], or [top, bottom, left, right]; maybe a word.
+    """Zeros around a map: one number, [height, width], [top, bottom, left, right], or a word where words are given.
 
-    A rule takes one entry per axis: the zeros (before, after), or "same" where they follow from the size.
+    A rule takes one entry per axis: the zeros (before, after), or "same" where they depend on the size.
     """
 
     def __init__(self, *words: str) -> None:

@@ -28,7 +28,7 @@ def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
 
 
 def _padding_taps(x: Shape, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Dim:
-    """How many taps of a window, over all the positions that it takes, fall on padding zeros.
+    """How many taps of a window, over all its positions, fall on padding zeros.
 
     A 3×3 window with `same` padding on 2×2: each of the 4 windows has 5 of its 9 taps on zeros.
 
@@ -44,7 +44,7 @@ def _padding_taps(x: Shape, kernel: Pair, stride: Pair, padding: Padding, dilati
 def conv2d_padding_macs(
     x: Map, *, channels: Size, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: Size, bias: Flag
 ) -> Dim:
-    """Of the MACs of a conv2d with these attributes, those that multiply nothing but padding zeros."""
+    """The MACs of a conv2d with these attributes that multiply a padding zero."""
     return _padding_taps(x, kernel, stride, padding, dilation) * channels * (x[2] // groups)
 
 
@@ -115,8 +115,8 @@ def conv_transpose2d(
     """Spread each input element over the output through a filter: the transpose of a strided convolution.
 
     (h, w, c) -> (h', w', channels), where h' = (h - 1)·stride + extent - top - bottom + output_padding;
-    with `padding: same`, h' = h·stride + output_padding. output_padding settles which of several sizes that a strided
-    convolution would have brought to h is meant, so that it is smaller than stride or dilation.
+    with `padding: same`, h' = h·stride + output_padding. A strided convolution maps several sizes to h; output_padding
+    selects one of them, and is therefore smaller than stride or dilation.
 
     MACs h·w·c · kernel_h·kernel_w·channels/groups: each *input* element is multiplied with each tap once. Counting
     output positions instead gives stride_h·stride_w times too much. Params as in conv2d.
@@ -211,7 +211,7 @@ def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
 
 @op("rbf", DENSE)
 def rbf(x: Vector, *, channels: Size) -> OpCost:
-    """Put out the squared distance of the vector from each of `channels` fixed points (radial basis functions).
+    """Compute the squared distance of the vector from each of `channels` fixed points (radial basis functions).
 
     (c,) -> (channels,). MACs c·channels: each difference is multiplied with itself and accumulated. No params; the
     points are stored, not trained: c·channels buffers.

@@ -10,7 +10,7 @@ from convcost.ops.traits import CONCAT, GATE, SUM
 
 @op("add", SUM)
 def add(x: AnyInput, *others: AnyInput) -> OpCost:
-    """Add tensors of equal shape, element by element.
+    """Add tensors of equal shape, element-wise.
 
     (h, w, c), (h, w, c), … -> (h, w, c). Nothing is broadcast: unequal shapes are an error.
 
@@ -28,9 +28,9 @@ def add(x: AnyInput, *others: AnyInput) -> OpCost:
 
 @op("multiply", GATE)
 def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
-    """Multiply a tensor by gates, element by element; a gate may be one number per channel (1×1×c).
+    """Multiply a tensor by gates, element-wise; a gate may be one number per channel (1×1×c).
 
-    (h, w, c), (h or 1, w or 1, c), … -> (h, w, c). The first input gives the shape.
+    (h, w, c), (h or 1, w or 1, c), … -> (h, w, c). Gates are broadcast to the shape of the first input.
 
     >>> multiply((14, 14, 672), (1, 1, 672)).out
     ((14, 14, 672),)
@@ -63,7 +63,7 @@ def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
 
 @op("concat", CONCAT)
 def concat(x: AnyInput, *others: AnyInput, axis: AxisName = "channels") -> OpCost:
-    """Put tensors one behind the other along an axis, by default the channels.
+    """Concatenate tensors along an axis, by default the channels.
 
     (h, w, c1), (h, w, c2), … -> (h, w, c1 + c2 + …); all other axes must agree.
 
@@ -94,7 +94,7 @@ def has_axis(x: Shape, axis: str) -> Check:
 
 
 def _equal_shapes(x: Shape, other: Shape, need: str, shapes: tuple[Shape, ...]) -> tuple[Check, ...]:
-    """One check per axis, after one for the number of axes; all say the same of all inputs."""
+    """One check per axis, after one for the rank; all have the same message about all inputs."""
     return (
         Check(len(x) == len(other), need, shapes),
         *(Check(equal(a, b), need, shapes) for a, b in zip(x, other)),

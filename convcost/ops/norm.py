@@ -1,4 +1,4 @@
-"""Normalisations: shapes stay; what is learnt is a scale and a shift per channel."""
+"""Normalisations: shape unchanged; the parameters are a scale and a shift per channel."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,12 +9,12 @@ from convcost.ops.attributes import AnyInput, Flag, Map, Size
 from convcost.ops.registry import op
 from convcost.ops.traits import ELEMENTWISE, NOTHING
 
-#: (scale, shift) -> what conventions tell apart; tools look only at whether a norm has learnt parameters at all.
+#: (scale, shift) -> the variant for conventions; tools only distinguish whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
 
 
 def _learnt(x: AnyInput, scale: bool, shift: bool) -> dict[str, Any]:
-    """What norms have in common: a scale and a shift per channel, each of which can be switched off."""
+    """The parameters of a norm: a scale and a shift per channel, each of which can be switched off."""
     return {
         "weights": x[-1] * int(scale),
         "biases": x[-1] * int(shift),
@@ -81,7 +81,7 @@ def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) 
 
 @op("scale", ELEMENTWISE)
 def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
-    """Multiply each channel with a learnt factor (layer scale), and add a learnt shift if asked to.
+    """Multiply each channel by a learnt factor (layer scale), and add a learnt shift if asked to.
 
     Shape unchanged. Params: a factor per channel, and a shift per channel with `shift`.
 
@@ -98,7 +98,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
 def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 
-    Shape unchanged; nothing is learnt.
+    Shape unchanged; no parameters.
 
     >>> local_response_norm((55, 55, 96)).params
     0

@@ -1,4 +1,4 @@
-"""Pooling: one number out of each window, channel by channel; nothing is multiplied with a weight."""
+"""Pooling: one number from each window, per channel; nothing is multiplied by a weight."""
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Shape, divides, first_given, maximum, product
@@ -35,7 +35,7 @@ def max_pool(
 def _pooled(
     x: Map, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, ceil_mode: Flag
 ) -> tuple[Shape, tuple[Check, ...]]:
-    """The shape that windows leave, and what must hold for them."""
+    """The output shape of a window op, and its preconditions."""
     rows, columns, fits = slide_both(x, kernel, stride, padding, dilation, ceil_mode)
     need = "padding must be smaller than the window, got {0} for a window of {1}"
     extents = dilated(kernel[0], dilation[0]), dilated(kernel[1], dilation[1])
@@ -61,7 +61,7 @@ def avg_pool(
 
 @op("subsample", POOL)
 def subsample(x: Map, *, kernel: Pair) -> OpCost:
-    """Add up each window, multiply the sum with a learnt coefficient and add a learnt bias, channel by channel.
+    """Sum each window, multiply the sum by a learnt coefficient and add a learnt bias, per channel.
 
     (h, w, c) -> (h / kernel_h, w / kernel_w, c); windows do not overlap and must cover the map.
     Params: a coefficient and a bias per channel.
@@ -88,7 +88,7 @@ def subsample(x: Map, *, kernel: Pair) -> OpCost:
 def global_avg_pool(x: Map) -> OpCost:
     """Average each channel over the whole map.
 
-    (h, w, c) -> (1, 1, c); put `flatten` behind it to get a vector.
+    (h, w, c) -> (1, 1, c); add `flatten` after it to get a vector.
 
     >>> global_avg_pool((7, 7, 1280)).out
     ((1, 1, 1280),)

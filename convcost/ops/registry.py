@@ -1,4 +1,4 @@
-"""The table of ops.
+"""The table of ops, and the decorator that enters a rule into it.
 
 A rule's signature is its specification: positional parameters are input shapes, keyword-only parameters are the
 attributes of the spec language, and the docstring is the manual page.
@@ -44,11 +44,11 @@ class Op:
     rule: Rule
     doc: str
     inputs: tuple[Rank, ...]
-    """Ranks of the inputs; the last one stands for all further ones if `variadic`."""
+    """Ranks of the inputs; the last one applies to all further inputs if `variadic`."""
     variadic: bool
     attrs: Mapping[str, Attr]
     traits: Traits
-    """What is true of it beside its cost."""
+    """What is true of it besides its cost."""
 
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
@@ -76,9 +76,9 @@ class Op:
         return self.rule(*shapes, **attrs)
 
     def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
-        """Of the MACs, those whose factor is a padding zero: work that the count names but no result needs.
+        """The MACs that multiply a padding zero: counted, but without effect on the result.
 
-        Apart from the rule's ledger, because only explanations and reports ask for it.
+        Not an entry of the ledger, because only explanations and reports need it.
         """
         count = self.traits.padding_macs
         return count(*shapes, **attrs) if count else 0
@@ -88,7 +88,7 @@ OPS: dict[str, Op] = {}
 
 
 def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Rule]:
-    """Enter a rule and its traits into the table under the name that specs use; a name is entered once."""
+    """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken."""
 
     def enter(rule: Rule) -> Rule:
         if name in OPS:
@@ -115,7 +115,7 @@ def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Ru
 
 
 def failure(check: Check) -> str | None:
-    """What to say if a check does not hold; None where it holds, or where symbols leave it open.
+    """The message of a failed check; None if it holds, or if symbols leave it undecided.
 
     >>> failure(Check(False, "{0} must divide {1}", (3, 64)))
     '3 must divide 64'
@@ -130,7 +130,7 @@ def failure(check: Check) -> str | None:
 
 
 def _at_first_failure(check: Check) -> str:
-    """The message with the operands of the first point at which an array of checks fails."""
+    """The message for the first point at which an array of checks fails."""
     import numpy as np
 
     at = tuple(int(i) for i in np.argwhere(~check.holds)[0])

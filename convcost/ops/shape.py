@@ -1,4 +1,4 @@
-"""Ops that move, cut, grow or relabel elements without computing anything from weights."""
+"""Ops that move, slice, upsample or reshape, without weights."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from convcost.ops.traits import NOTHING, PART, POOL, VIEW
 
 @op("identity", replace(VIEW, channels="alone"))
 def identity(x: AnyInput) -> OpCost:
-    """Hand the tensor on; nothing is written.
+    """Return the tensor unchanged; nothing is written.
 
     >>> identity((7, 7, 512)).out
     ((7, 7, 512),)
@@ -23,7 +23,7 @@ def identity(x: AnyInput) -> OpCost:
 
 @op("dropout", replace(VIEW, channels="alone"))
 def dropout(x: AnyInput, *, rate: Rate) -> OpCost:
-    """Hand the tensor on: when a network is evaluated, dropout does nothing and nothing is written.
+    """Return the tensor unchanged: in evaluation mode dropout does nothing, and nothing is written.
 
     `rate` is the share of elements that training sets to zero; no count depends on it.
 
@@ -48,7 +48,7 @@ def flatten(x: AnyInput) -> OpCost:
 
 @op("pad", POOL)
 def pad(x: Map, *, padding: Margins) -> OpCost:
-    """Write the map with zeros around it.
+    """Pad the map with zeros.
 
     (h, w, c) -> (top + h + bottom, left + w + right, c).
 
@@ -61,10 +61,10 @@ def pad(x: Map, *, padding: Margins) -> OpCost:
 
 @op("upsample", POOL)
 def upsample(x: Map, *, scale: Pair, mode: Mode = "nearest") -> OpCost:
-    """Grow the map by a whole factor, by repetition or interpolation.
+    """Upsample the map by an integer factor, by repetition or interpolation.
 
     (h, w, c) -> (scale_h·h, scale_w·w, c). `mode` says how many input elements make an output element: 1 (nearest),
-    2·2 (bilinear) or 4·4 (bicubic). No MACs; the conventions of some tools count each mode in its own way.
+    2·2 (bilinear) or 4·4 (bicubic). No MACs; the conventions of some tools count each mode differently.
 
     >>> upsample((16, 16, 64), scale=(2, 2)).out
     ((32, 32, 64),)
@@ -124,7 +124,7 @@ def depth_to_space(x: Map, *, block: Size) -> OpCost:
 
 @op("space_to_depth", NOTHING)
 def space_to_depth(x: Map, *, block: Size) -> OpCost:
-    """Stack each block·block positions into the channels of one: the opposite of depth_to_space.
+    """Stack the channels of block·block positions into those of one: the inverse of depth_to_space.
 
     (h, w, c) -> (h / block, w / block, block²·c); block must divide height and width.
 
@@ -163,7 +163,7 @@ def slice_(x: AnyInput, *, start: Position, stop: Size, axis: AxisName = "channe
 
 @op("split", PART)
 def split(x: AnyInput, *, sections: Sections, axis: AxisName = "channels") -> OpCost:
-    """Cut an axis, by default the channels, into parts that are read as `name:0`, `name:1`, …; nothing is written.
+    """Split an axis, by default the channels, into parts that are read as `name:0`, `name:1`, …; nothing is written.
 
     (h, w, c) -> (h, w, c1), (h, w, c2), …; `sections` is a number of equal parts or the size of each.
 

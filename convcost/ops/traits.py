@@ -1,7 +1,7 @@
-"""What is true of an op beside its cost, stated where the op is entered and nowhere else.
+"""What is true of an op besides its cost, stated where the op is registered and nowhere else.
 
-A rule says what an op costs; its traits say what others may do with it: whether papers count its multiplications, whether
-a convolution absorbs it, whether it may write over what it reads. Whoever needs a list of such ops asks `OPS` for it.
+A rule states what an op costs; its traits state how others may treat it: whether papers count its MACs, whether it can be
+fused into a convolution, whether it may run in place. Code that needs a list of such ops derives it from `OPS`.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """The traits of an op; none has a default, so that each is decided for each op."""
+    """The traits of an op; none has a default, so that every op states each of them."""
 
     weighted: bool
     """Whether its multiply-accumulates are the MACs of papers: convolution and linear layers. Their outputs are the conv
-    activations, they make up a network's depth, and when deployed they absorb what follows element by element."""
+    activations, they make up a network's depth, and element-wise ops after them are fused into them in deployment."""
     elementwise: bool
-    """Whether every element of the output follows from the element at its place in the one input, by a function that is
-    fixed when the network is deployed: a weighted op before it absorbs it."""
+    """Whether the op is element-wise on a single input, with a function that is fixed in deployment: it can be fused into a
+    weighted op before it."""
     overwrites: Literal["nothing", "first", "any"]
-    """Which inputs it may write over: those as large as the output and read only at the place that is written."""
+    """Which inputs it may overwrite, to run in place: only inputs of the output's size, each element of which is read only
+    where it is overwritten."""
     channels: Literal["mixed", "grouped", "alone"]
-    """Which channels of the input a channel of the output follows from: all; those of its group, by the attribute
-    `groups`; one (so that the op can run some channels at a time)."""
+    """Which input channels an output channel depends on: all ("mixed"); those of its group, by the attribute `groups`; or one
+    ("alone": the op is per-channel, so that it can run on some channels at a time)."""
     resamples: bool
-    """Whether what it puts out stands at other positions than what it reads: windows, margins, interpolation."""
+    """Whether its output has other spatial positions than its input: windows, padding, interpolation."""
     view: Literal["none", "whole", "part"]
-    """Whether the output is the input's memory under another shape, so that nothing is written: all of it, or a part."""
+    """Whether the output is a view of the input's memory, so that nothing is written: of all of it, or of a part."""
     joins: bool
-    """Whether it puts its inputs side by side along `axis`, so that they could be written into the output at once."""
+    """Whether it concatenates its inputs along `axis`, so that they could be written directly into its output."""
     padding_macs: Callable[..., Any] | None
-    """The rule, of the same arguments as the op's, that counts the MACs whose factor is a padding zero; None if it has none."""
+    """A function of the rule's arguments that counts the MACs that multiply a padding zero; None if there are none."""
 
 
 NOTHING = Traits(
@@ -46,24 +47,24 @@ NOTHING = Traits(
     joins=False,
     padding_macs=None,
 )
-"""Nobody may do anything with such an op but run it."""
+"""No special treatment: the op can only be run as it is."""
 
-# Families of ops whose traits are alike; an op that differs in one says so with `replace`.
+# Families of ops with the same traits; an op that differs in one uses `replace`.
 CONVOLUTION = replace(NOTHING, weighted=True, channels="grouped", resamples=True)
-"""Filters that slide, maybe in groups."""
+"""Sliding filters, possibly grouped."""
 DENSE = replace(NOTHING, weighted=True)
-"""A product with weights in which every channel has a part."""
+"""A matrix product with weights over all channels."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
-"""Windows, margins, interpolation: other positions, each channel by itself."""
+"""Windows, padding, interpolation: other spatial positions, per channel."""
 ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone")
-"""A function of each element that is fixed when deployed: activations, batch-norm."""
+"""An element-wise function that is fixed in deployment: activations, batch-norm."""
 VIEW = replace(NOTHING, view="whole")
-"""The input under another shape."""
+"""The input, perhaps reshaped."""
 PART = replace(NOTHING, view="part")
-"""Parts of the input."""
+"""Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
-"""Tensors of one shape, joined element by element."""
+"""Element-wise on tensors of one shape."""
 GATE = replace(NOTHING, overwrites="first")
-"""A tensor joined with smaller ones, element by element."""
+"""Element-wise on a tensor and smaller ones that are broadcast."""
 CONCAT = replace(NOTHING, joins=True)
-"""Tensors put side by side."""
+"""Concatenation."""

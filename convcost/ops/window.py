@@ -1,4 +1,4 @@
-"""What convolutions and pools share: a window that slides along height and width."""
+"""Arithmetic of sliding windows, shared by convolutions and pools."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def slide_both(
 
 
 class Slide(NamedTuple):
-    """How a window slides along one axis: positions it takes, zeros added before and after, whether it fits at all."""
+    """How a window slides along one axis: its number of positions, the zeros added before and after, and whether it fits."""
 
     out: Dim
     before: Dim
@@ -40,7 +40,7 @@ class Slide(NamedTuple):
 
 
 def dilated(kernel: Dim, dilation: Dim) -> Dim:
-    """The extent of a kernel whose taps stand `dilation` apart.
+    """The extent of a kernel whose taps are `dilation` apart.
 
     >>> dilated(3, 2)
     5
@@ -54,7 +54,7 @@ def slide(
     """Slide a window of the given extent along an axis of the given size.
 
     `padding` is the zeros (before, after), or "same" (TensorFlow's rule: ceil(size / stride) positions, the odd
-    zero at the end). With `ceil_mode` a last window may hang over the end, provided that it starts
+    zero at the end). With `ceil_mode` a last window may extend beyond the end, provided that it starts
     inside the input or the zeros before it (the rule of Caffe and PyTorch).
 
     >>> slide(6, 3, 1, (0, 0)).out, slide(224, 7, 2, (3, 3)).out
@@ -112,7 +112,7 @@ def real_taps(size: Dim, slid: Slide, kernel: Dim, stride: Dim, dilation: Dim) -
 
 
 def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"]) -> Dim:
-    """The size that a transposed convolution spreads `size` positions over, after cropping.
+    """The output size of a transposed convolution over `size` positions, after cropping.
 
     >>> unslide(16, 4, 2, (1, 1)), unslide(16, 3, 2, "same"), unslide(16, 3, 2, (0, 0))
     (32, 32, 33)

@@ -1,4 +1,4 @@
-"""A page that shows what a network would cost at other knob values, live: the grid's own tables, multiplied out in it.
+"""A page that shows the costs of a network at other knob values, live: it multiplies out the design space's tables.
 
 The tables are exact integers; so is the page's arithmetic, in doubles below 2^53 and in big integers beyond.
 """
@@ -30,11 +30,11 @@ SHOWN = {
     "activations": "activations",
     "peak_activation_bytes": "peak memory",
 }
-"""Metric -> what the page calls it."""
+"""Metric -> its heading on the page."""
 MOST_VALUES = 1000
 """Of one slider."""
 MOST_ENTRIES = 400_000
-"""Numbers that a page carries: about two megabytes."""
+"""The most numbers that a page contains: about two megabytes."""
 _STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
 
 
@@ -65,10 +65,10 @@ def explore_page(
     command: str = "",
     fixed: Collection[str] = (),
 ) -> str:
-    """The page; raises `UsageError` where there is nothing to slide, or too much.
+    """The page; raises `UsageError` if there are no knobs for sliders, or too many values.
 
-    Sliders start where the network stands. A knob that is `fixed` by the user, or that stands elsewhere than the
-    network's name says, must find its value on its slider; of others the nearest is taken.
+    Sliders start at the network's own knob values. If a knob is `fixed` by the user, or its value differs from what the
+    network's name implies, the slider must include that value; for other knobs the nearest value is used.
     """
     chosen = dict(over or usual_axes(network))
     if not chosen:
@@ -119,7 +119,7 @@ _BUDGET = "What has to fit; leave empty what does not matter. The budget of MACs
 
 
 def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, Any]:
-    """What the page computes with: axes, the place of the network itself, and the tables of each metric."""
+    """The data of the page: axes, the position of the network itself, and the tables of each metric."""
     pool: dict[str, int] = {}
     shared: list[Any] = []
 
@@ -163,7 +163,7 @@ def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, 
 
 
 def _missing(made: DesignSpace) -> list[dict[str, Any]]:
-    """The parts of the grid that cannot be built, and why: as said of the first network of each."""
+    """The parts of the grid that cannot be built, and why (the message for the first network of each)."""
     return [
         {
             "values": [_spans(positions.tolist()) for positions in region.box],
@@ -224,7 +224,7 @@ def _slider(name: str) -> str:
 
 
 def _standing(network: Network, made: DesignSpace) -> str:
-    """The knobs that stand still, and how to get sliders for them."""
+    """The knobs without sliders, and how to get sliders for them."""
     fixed = {name: network.knobs[name] for name in made.knobs if name in network.knobs}
     if not fixed:
         return ""

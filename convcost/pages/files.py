@@ -1,4 +1,4 @@
-"""Pages and pictures: figures and tables on one self-contained HTML page, or one figure as an image.
+"""Pages and images: figures and tables on one self-contained HTML page, or one figure as an image.
 
     data = document("memory.html", "The title", [figure, table])    # bytes or text, for whoever writes the file
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 WIDTH, HEIGHT = 1000, 560
-"""Of a PNG or PDF, in pixels, where the figure does not say."""
+"""Default size of a PNG or PDF, in pixels, if the figure states none."""
 _WIDE, WHOLE, _NARROW = 512, 960, 350
 """Drawn widths, in pixels of a page: half of it, all of it, a phone."""
 
@@ -32,7 +32,7 @@ _WIDE, WHOLE, _NARROW = 512, 960, 350
 def document(
     path: str, title: str, parts: Sequence[go.Figure | Table], facts: Sequence[tuple[str, str]] = ()
 ) -> str | bytes:
-    """What to write into a file of this name: a page of all parts, or the first figure as an image.
+    """The content for a file of this name: a page of all parts, or the first figure as an image.
 
     Raises `OutputError` if an image is wanted and cannot be made here.
     """

@@ -1,3 +1,5 @@
+"""The page of accuracy against cost."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

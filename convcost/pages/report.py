@@ -1,4 +1,4 @@
-"""The page of one network: its numbers, where they come from, and what they would be at another size."""
+"""The page of one network: its numbers, their derivation, and its costs at other sizes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from convcost.results.report import NOT_COUNTED, Group, LayerCost, Report, input
 from convcost.spec.write import resolved
 
 _WORDS = 4
-"""Columns of the layers before those of numbers; `page.css` knows."""
+"""Columns of the layers before those of numbers; `page.css` relies on it."""
 _FOLDED = 60
 """Layers from which on a table opens folded."""
 
 
 def report_page(network: Network, report: Report, command: str = "") -> str:
-    """The page of a report; it needs nothing but itself, and its bytes depend on nothing but the network."""
+    """The page of a report, self-contained; its bytes depend only on the network."""
     sections = [
         Section("where", "Where the cost is", _where(report)),
         Section("memory", "What is alive when", _memory(network, report), about=_MEMORY),
@@ -163,7 +163,7 @@ def _layer(report: Report, layer: LayerCost, hidden: str) -> str:
 
 
 def _row(cells: Sequence[str], attributes: str) -> str:
-    """A row whose numbers the style sheet finds by their column: a class at each would be a tenth of the page."""
+    """A row whose numbers are styled by column: a class on each cell would take a tenth of the page."""
     return html.row(cells, [False] * len(cells), finished=True, attributes=attributes)
 
 
@@ -177,7 +177,7 @@ def _numbers(part: Any, report: Report) -> list[str]:
 
 
 def _explanations(layers: Sequence[LayerCost]) -> str:
-    """What a click on a layer shows, as data in the order of the rows; what is alike is written once.
+    """The explanation that a click on a layer shows, as data in the order of the rows; equal texts are stored once.
 
     Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
     a value is left out where it is the operands themselves.

@@ -1,4 +1,4 @@
-"""Pictures of how things are counted: the law of the separable convolution, and the way between two conventions."""
+"""Plots of ways to build a layer: the law of the separable convolution, and the steps of each alternative."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def separable_ratio(
     *,
     marked: LayerToBuild | None = None,
 ) -> go.Figure:
-    """MACs of a depthwise separable convolution by those of the normal one, over n_c' for each filter size f.
+    """MACs of a depthwise separable convolution divided by those of the normal one, over n_c' for each filter size f.
 
     Every point is counted by the ops' rules on a 16×16×16 input; the ratio depends on n_c' and f alone. `marked` is a
-    layer of your own, put on the picture.
+    layer of your own, marked in the plot.
     """
     traces = []
     for index, kernel in enumerate(kernels):
@@ -108,7 +108,7 @@ def ways(alternatives: Sequence[Alternative]) -> go.Figure:
 
 
 def _kinds(alternatives: Sequence[Alternative]) -> dict[str, list[tuple[int, int]]]:
-    """What a step is called -> where it stands, as way and step; first, second, … where names outnumber the colours."""
+    """Name of a step -> its positions, as (way, step); first, second, … if there are more names than colours."""
     steps = [(way, at, step.name) for way, a in enumerate(alternatives) for at, step in enumerate(a.steps)]
     named = len({name for _, _, name in steps}) <= len(LIGHT.series)
     found: dict[str, list[tuple[int, int]]] = {}

@@ -1,3 +1,5 @@
+"""Plots of conventions: the difference between two of them as a waterfall."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 def waterfall(found: Reconciliation) -> go.Figure:
     """From a network's total under one convention to its total under another, a bar per term that differs.
 
-    The axis begins near the smaller total where the terms would be invisible beside it, and says so.
+    The axis begins near the smaller total if the terms would be invisible next to it, and says so.
     """
     names, bases, lengths, colors, texts = (
         [found.first.name],

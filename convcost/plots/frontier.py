@@ -1,4 +1,4 @@
-"""The landscape: accuracy against cost, families as series, the front as a step line."""
+"""The landscape: accuracy against cost, families as series, the Pareto front as a step line."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SCORES = {"top1": "ImageNet top-1 accuracy", "top5": "ImageNet top-5 accuracy"}
 def frontier(found: Frontier) -> go.Figure:
     """Accuracy against cost.
 
-    A mark per accuracy: filled where the cost was counted here, hollow where it is the printed one, pale where another
-    network does as well for less. A thin line joins what each family offers at best; the steps are the front of all.
+    A mark per accuracy: filled if the cost was counted here, hollow if it is the printed one, pale if the point is
+    dominated. A thin line joins each family's own Pareto front; the steps are the front of all.
     """
     traces: list[dict[str, Any]] = []
     for index, family in enumerate(found.families):
@@ -115,7 +115,7 @@ def _own(found: Frontier, points: list[Point]) -> dict[str, Any]:
 
 
 def hover(found: Frontier, point: Point) -> str:
-    """What is said of a point: network, knobs, numbers, source."""
+    """The hover text of a point: network, knobs, numbers, source."""
     one = point.measured
     knobs = " ".join(f"{name}={value}" for name, value in one.knobs.items())
     scores = " · ".join(f"{word} {value} %" for word, value in (("top-1", one.top1), ("top-5", one.top5)) if value)

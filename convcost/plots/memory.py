@@ -29,9 +29,10 @@ class _Column(NamedTuple):
 
 
 def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
-    """What is alive at each layer: a band per tensor, as high as its bytes, from the layer that writes it to its last use.
+    """Live memory at each layer: a band per tensor, as high as its bytes, over its live range.
 
-    Tensors stand on each other by age and are coloured by stage (in turns where colours would repeat); the top of all bands is what is alive at once.
+    Tensors are stacked by age and coloured by stage (in turns where colours would repeat); the top of the stack is the
+    total of live bytes.
     Raises `UsageError` for more tensors than can be drawn.
     """
     import plotly.graph_objects as go
@@ -90,7 +91,7 @@ def _colours(stages: Sequence[str]) -> tuple[dict[str, str], bool]:
 
 
 def _columns(usage: Usage) -> list[_Column]:
-    """The positions at which something is written; nothing changes at the others."""
+    """The positions at which a tensor is written; the live set does not grow at the others."""
     writers = {tensor.first for tensor in usage.lives.tensors}
     single = usage.lives.windows is not None
     return [_Column(m.position, m.live) for m in usage.timeline if single or m.position in writers]
@@ -106,7 +107,7 @@ def _stages(report: Report, usage: Usage) -> dict[int, str]:
 
 
 def _bands(usage: Usage, columns: Sequence[_Column]) -> dict[int, dict[str, list[Any]]]:
-    """Tensor -> its outline: at each column as high as its bytes, upon all that is older."""
+    """Tensor -> its outline: at each column as high as its bytes, stacked on all older ones."""
     edges: dict[int, list[tuple[int, int, int]]] = {}
     for at, column in enumerate(columns):
         height = 0
@@ -146,7 +147,7 @@ def _hover(usage: Usage, number: int) -> str:
 
 
 def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column]) -> None:
-    """An arrow to the highest column that says what is alive there."""
+    """An arrow to the highest column, with the tensors live there."""
     at = next((i for i, column in enumerate(columns) if column.position == usage.peak_position), None)
     if at is None:
         return
@@ -217,7 +218,7 @@ def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_C
 
 
 def _stage_marks(report: Report, usage: Usage, columns: Sequence[_Column]) -> tuple[list[float], list[str]]:
-    """Where each stage stands on the x axis, and its name; names that would stand on each other are left out."""
+    """The position of each stage on the x axis, and its name; names that would overlap are left out."""
     stages = _stages(report, usage)
     spans: dict[str, list[int]] = {}
     for at, column in enumerate(columns):

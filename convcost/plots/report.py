@@ -1,4 +1,4 @@
-"""Pictures of one network: where the cost is, how it adds up, what a change of size does."""
+"""Plots of one network: where the cost is, how it accumulates, and before and after a rewrite."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def before_after(before: Report, after: Report) -> go.Figure:
 
 
 def cumulative(report: Report) -> go.Figure:
-    """How MACs, params and activations add up from the first layer to the last, in per cent of the whole."""
+    """Cumulative MACs, params and activations from the first layer to the last, in per cent of the total."""
     traces = []
     for (field, word), color in zip(QUANTITIES.items(), LIGHT.series, strict=False):
         whole = getattr(report.totals, field)

@@ -1,4 +1,4 @@
-"""Pictures of a network at other sizes, from the exact tables of its design space."""
+"""Plots of a network at other sizes, from the exact tables of its design space."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ WORDS = {
 """Metric -> what an axis calls it."""
 _COLUMNS = 24
 _STEPS = 4000
-"""More steps of a staircase than a page has points across cannot be told apart; evenly chosen ones are drawn."""
+"""The most steps of a staircase that can be distinguished on a page; of more, evenly spaced ones are drawn."""
 
 
 def sizes(network: Network, report: Report) -> list[go.Figure]:
     """MACs at every resolution around the network's own, and over width × resolution with budget lines.
 
-    As many as the network has knobs for; budgets are half, all and twice the network's own MACs.
+    Only the plots for which the network has knobs; budgets are half, all and twice the network's own MACs.
     """
     size, width = network.knobs.get("resolution"), network.knobs.get("width")
     if not isinstance(size, int) or network.input_shape is not None or network.rebuilt:
@@ -101,7 +101,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
 
 
 def _thinned(steps: Sequence[Plateau | None], marked: Collection[Any]) -> list[Plateau | None]:
-    """Evenly chosen ones of too many steps and all marked ones, with a gap between two wherever one was."""
+    """Evenly spaced ones of too many steps and all marked ones, with a gap between two wherever there was one."""
     every = -(-sum(step is not None for step in steps) // _STEPS)
     found: list[Plateau | None] = []
     gap, seen = False, 0

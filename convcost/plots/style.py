@@ -1,4 +1,4 @@
-"""How every plotly picture looks: template, axes, the same picture for dark paper."""
+"""The style of every plotly figure: template, axes, and the dark variant."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def template(theme: Theme = LIGHT) -> go.layout.Template:
 
 
 def dark(figure: go.Figure) -> go.Figure:
-    """The same picture for a dark surface: template and the colours of every trace."""
+    """The same figure for a dark background: template and the colours of every trace."""
     import plotly.graph_objects as go
 
     return go.Figure(_swapped(figure.to_plotly_json())).update_layout(template=template(DARK))

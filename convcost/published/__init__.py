@@ -1,1 +1,1 @@
-"""What papers and tools print, recomputed; accuracies beside costs."""
+"""Published figures of papers and tools, recomputed; published accuracies against costs."""

@@ -1,4 +1,4 @@
-"""Counting beforehand: what `list`, `frontier` and `verify` ask unless told otherwise, so that a wheel can bring it along."""
+"""Precomputing the default answers of `list`, `frontier` and `verify`, so that a wheel can ship with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convcost.published.verify import verify
 
 
 def count() -> None:
-    """Count it all, to be kept where CONVCOST_CACHE says; needs neither numpy nor any other large library."""
+    """Compute all of them into the cache folder CONVCOST_CACHE; needs neither numpy nor any other large library."""
     list_table()
     costed(accuracies(), "macs", "top1", convention(PAPER))
     verify()

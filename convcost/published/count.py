@@ -1,4 +1,4 @@
-"""What convcost counts in the place of a published figure: a quantity of a network, or of some of its layers."""
+"""convcost's own count for a published figure: a quantity of a network, or of some of its layers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _GLOB = frozenset("*?[")
 
 
 class Layer(NamedTuple):
-    """One op of a network, and what a pattern may call it."""
+    """One op of a network, and the names by which a pattern may match it."""
 
     step: Step
     names: tuple[str, ...]
-    """Its name, its op, its kind (`conv2d 1×1`), and each scope that it stands in."""
+    """Its name, its op, its kind (`conv2d 1×1`), and each scope that contains it."""
 
     def fits(self, pattern: str) -> bool:
         """Whether one of its names fits a glob."""
@@ -41,7 +41,7 @@ Layers = Sequence[Layer]
 
 
 class Recount:
-    """Counts quantities; each network is walked once, however many figures are about it, or not at all if all is known."""
+    """Counts quantities; each network is walked once for all its figures, or not at all if all answers are cached."""
 
     def __init__(self, known: Answers | None = None) -> None:
         self._walked: dict[Any, Layers] = {}
@@ -81,14 +81,14 @@ class Recount:
 
 
 def _said(way: Definition) -> tuple[Any, ...]:
-    """What a number may depend on in a way to count; nothing of convcost's own."""
+    """The part of a definition that a number may depend on, as a cache key."""
     if way == OWN:
         return ()
     return way.skip, way.params, way.plus, way.convention, way.operations, way.model, dict(way.knobs), way.rewrite
 
 
 def _plain(found: FigureValue) -> str | list[int]:
-    """A number as exact text, a shape as a list: what is kept is plain data."""
+    """A number as exact text, a shape as a list: the cache holds plain data."""
     return str(found) if isinstance(found, Fraction) else list(found)
 
 
@@ -113,7 +113,7 @@ def _params(layers: Layers, way: Definition) -> Fraction:
 
 
 def _linear(layers: Layers, terms: Coefficients) -> Fraction:
-    """The sum over all layers of the ledger entries that their first fitting term names."""
+    """The sum over all layers of the ledger entries in the first term that matches each."""
     sums: Counter[tuple[str, str]] = Counter()  # of ints: to add up fractions takes ten times as long
     for layer in layers:
         fitting = next((pattern for pattern in terms if layer.fits(pattern)), "")
@@ -165,7 +165,7 @@ def _attribute(quantity: str, layers: Layers, part: str) -> FigureValue:
 
 
 def _blocks(layers: Layers, part: str) -> int:
-    """Scopes that fit the pattern part by part, so that `stage*.block*` does not count what stands inside them."""
+    """Scopes that match the pattern part by part, so that `stage*.block*` does not count scopes nested in them."""
     patterns = part.split(".")
     scopes = {layer.step.node.scope[: len(patterns)] for layer in layers}
     fitting = [s for s in scopes if len(s) == len(patterns) and all(map(fnmatchcase, s, patterns))]
@@ -175,7 +175,7 @@ def _blocks(layers: Layers, part: str) -> int:
 
 
 def _widest(layers: Layers, part: str) -> Shape:
-    """Of the block outputs of a size (`56` for 56×56) the one with the most channels."""
+    """The block output of a given size (`56` for 56×56) with the most channels."""
     blocks: dict[str, Shape] = {}
     for step, _ in layers:
         if step.traits.view == "none":

@@ -1,6 +1,6 @@
 """Published figures as data: claims, their sources, the ways to count that explain them, cited accuracies.
 
-Everything stands in specs/published: claims.csv, accuracy.csv, sources.yaml, definitions.yaml.
+The files are in specs/published: claims.csv, accuracy.csv, sources.yaml, definitions.yaml.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from convcost.published.figure import Figure, figure
 from convcost.spec.tree import read_text, shown_path
 
 KINDS = ("paper", "authors", "library", "reimplementation")
-"""Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
+"""The tier of a source: the paper, its authors' repository, a library that ships the network, or someone else."""
 COLUMNS = (
     *("source", "locator", "item", "model", "knobs", "quantity", "part", "printed", "unit", "rounding"),
     *("counting", "because", "computed"),
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A way to count, other than convcost's own; several of them can be put together."""
+    """A way to count that differs from convcost's own; several of them can be combined."""
 
     key: str = ""
     says: str = ""
@@ -75,7 +75,7 @@ class Definition:
     """Counts the network rebuilt: what `Network.rewrite` takes."""
 
     def __or__(self, other: Definition) -> Definition:
-        """Both at once; where both say something, the second holds."""
+        """Both combined; where both state something, the second takes precedence."""
         return Definition(
             key=" ".join(filter(None, (self.key, other.key))),
             says="; ".join(filter(None, (self.says, other.says))),
@@ -98,12 +98,12 @@ class Claim(NamedTuple):
     """One published figure."""
 
     at: str
-    """The file and line that it stands in, for messages."""
+    """Its file and line, for messages."""
     source: str
     locator: str
     """Table or list."""
     item: str
-    """What the row is called in print."""
+    """The name of the row in print."""
     model: str
     knobs: Mapping[str, str]
     figure: Figure
@@ -122,15 +122,15 @@ _NO_KNOBS: Mapping[str, str] = {}
 
 
 class Measured(NamedTuple):
-    """One published accuracy: quoted, not recomputable; what its source does not say is empty."""
+    """One published accuracy: quoted, not recomputable; fields that its source does not state are empty."""
 
     at: str
     family: str
     item: str
     model: str = ""
-    """Name in the zoo; empty where the zoo does not have the network."""
+    """Name in the zoo; empty if the zoo does not have the network."""
     knobs: Mapping[str, str] = _NO_KNOBS
-    """That give the network at the resolution of the evaluation."""
+    """The knobs that give the network at the resolution of the evaluation."""
     resolution: int = 0
     top1: str = ""
     top5: str = ""
@@ -311,7 +311,7 @@ def _knobs(text: str) -> dict[str, str]:
 def _rows(
     path: str, columns: Collection[str], needed: Iterable[str], make: Callable[[str, dict[str, str]], Row]
 ) -> list[Row]:
-    """Each row of a CSV file as what `make` makes of its cells; everything that is wrong at once."""
+    """Each row of a CSV file, converted by `make`; all problems are reported at once."""
     shown, made, problems = shown_path(path), [], []
     for line, cells in _records(path, shown, columns, needed):
         at = f"{shown}:{line}"

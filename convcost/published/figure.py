@@ -1,4 +1,4 @@
-"""Figures as they stand in print: a decimal text with a unit stands for every value that rounds to it."""
+"""Printed figures: a decimal text with a unit represents every value that rounds to it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FigureValue = Fraction | Shape
 
 
 def measure_of(quantity: str) -> Measure:
-    """What a quantity, other than a shape, is an amount of."""
+    """The measure (units) of a quantity other than a shape."""
     return SHARES if quantity.endswith("_share") else PRINTED_BYTES if "bytes" in quantity else COUNTS
 
 
@@ -66,7 +66,7 @@ class Figure(NamedTuple):
 
     @property
     def how(self) -> str:
-        """How the source rounds, where it is not to the nearest last digit.
+        """How the source rounds, if not to the nearest last digit.
 
         >>> figure("macs", "300", "M", "down").how, figure("macs", "15300", "M", "to 100").how
         ('cut off', 'rounded to 100 M')
@@ -106,7 +106,7 @@ class Figure(NamedTuple):
         return _decimal(scaled, _places(self.printed) + 1)
 
     def states(self, text: str, value: FigureValue) -> bool:
-        """Whether a text, in the figure's unit and with at least one digit more than it, is what the value rounds to."""
+        """Whether the value rounds to a text in the figure's unit that has at least one digit more than the figure."""
         if isinstance(value, tuple):
             return text == shape_text(value)
         finer = figure(self.quantity, text, self.unit, "").means
@@ -118,8 +118,8 @@ class Figure(NamedTuple):
 def figure(quantity: str, printed: str, unit: str, rounding: str) -> Figure:
     """A figure from its text; raises `UsageError`.
 
-    `rounding` is empty (to nearest), `down` (cut off), `to 100` (a multiple of 100) or `down to 100`. A unit may stand
-    behind the number instead of in a column of its own.
+    `rounding` is empty (to nearest), `down` (truncated), `to 100` (a multiple of 100) or `down to 100`. The unit may
+    follow the number instead of being in a column of its own.
 
     >>> figure("macs", "3.8G", "", "").text, figure("params", "25.6 M", "", "").text
     ('3.8 G', '25.6 M')
@@ -166,6 +166,6 @@ def _places(text: str) -> int:
 
 
 def _decimal(value: Fraction, places: int) -> str:
-    """Rounded to so many decimal places, halves up, with commas in the whole part."""
+    """Rounded to a number of decimal places, halves up, with commas in the integer part."""
     whole, rest = divmod((value * 10**places * 2 + 1) // 2, 10**places)
     return f"{whole:,}.{rest:0{places}d}" if places else f"{whole:,}"

@@ -1,7 +1,7 @@
-"""Accuracy against cost: published accuracies, costs counted here at the resolution of the evaluation, the exact front.
+"""Accuracy against cost: published accuracies, costs counted at the resolution of the evaluation, the exact Pareto front.
 
-A network of the zoo is counted; for another the printed figure stands in, where it counts the same things. What neither
-gives is left out, and named.
+Networks of the zoo are counted; for others the printed figure is used if its convention is compatible. Networks with
+neither are left out, and listed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ COSTS = {
     "peak": "peak activation memory, bytes as fp32",
     "weight_bytes": "weights, bytes as fp32",
 }
-"""What may stand on the x axis."""
+"""The metrics of the x axis."""
 ACCURACIES = ("top1", "top5")
 TIERS = ("paper", "authors", "library")
-"""Whose figures are taken unless the caller says otherwise."""
-_PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
+"""The tiers of sources that are used by default."""
+_PARTS = 10**6  # of a per cent; published accuracies are no finer, and the caller's own are compared at that precision
 COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
 
 
@@ -56,7 +56,7 @@ class Point(NamedTuple):
     how: str
     """`counted` here, `printed` in the source, or `yours`."""
     front: bool = False
-    """No other point is as accurate for less, or more accurate for as much."""
+    """Whether it is on the Pareto front: no other point is as accurate at less cost, or more accurate at the same cost."""
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Point(NamedTuple):
 
 
 class Omitted(NamedTuple):
-    """An accuracy that the picture cannot show, and why."""
+    """An accuracy that is left out, and why."""
 
     measured: Measured
     why: str
@@ -80,7 +80,7 @@ class Omitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """Points in order of cost, with what they mean."""
+    """Points in order of cost, with the selection that gave them."""
 
     x: str
     y: str
@@ -88,7 +88,7 @@ class Frontier:
     points: tuple[Point, ...]
     omitted: tuple[Omitted, ...]
     selection: str
-    """What was asked for, in words."""
+    """The selection, in words."""
     considered: int
     """Points that the front was sought among."""
     front_only: bool = False
@@ -96,7 +96,7 @@ class Frontier:
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """The points that no other dominates, cheapest first."""
+        """The Pareto front, cheapest first."""
         return tuple(point for point in self.points if point.front)
 
     def table(self) -> Table:
@@ -183,7 +183,7 @@ def frontier(
 
 
 class _Bounds(NamedTuple):
-    """What points may cost and how accurate they must be."""
+    """Bounds on cost and accuracy."""
 
     most: int | None
     least: Fraction | None
@@ -203,7 +203,7 @@ class _Bounds(NamedTuple):
         return cls(limit, bound, ", ".join(said))
 
     def within(self, points: list[Point]) -> list[Point]:
-        """The points within both; raises `UsageError` where there are none."""
+        """The points within both; raises `UsageError` if there are none."""
         found = [
             point
             for point in points
@@ -215,7 +215,7 @@ class _Bounds(NamedTuple):
 
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
-    """The points in order of cost, those that none dominates marked; of equal points the first."""
+    """The points in order of cost, those on the Pareto front marked; of equal points the first."""
     from convcost.space.pareto import front, objective  # with numpy, which counting beforehand does without
 
     ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
@@ -346,7 +346,7 @@ def _printed(row: Measured, x: str, chosen: Convention) -> int | str:
 
 
 def _factor(printed: str, chosen: Convention) -> Fraction | None:
-    """How a figure under a printed convention becomes one under the chosen; None where no factor does it."""
+    """The factor that converts a figure from its printed convention to the chosen one; None if no factor does."""
     if printed == chosen.name:
         return Fraction(1)
     try:
@@ -365,7 +365,7 @@ def _per_mac(counted: Convention) -> int:
 
 
 def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
-    """A network of the caller's on the picture; only the accuracy that is given is known."""
+    """The point of a caller's own network; only the given accuracy is known."""
     network = open_network(text, {})
     report = network.report(chosen.name)
     known: dict[str, Any] = {y: value}
@@ -386,7 +386,7 @@ _HEADS = {"params": "params", "activations": "activations", "peak": "peak bytes"
 
 
 def frontier_table(found: Frontier) -> Table:
-    """A row per point in order of cost; a star where no other point does as well for less."""
+    """A row per point in order of cost; a star marks the Pareto front."""
     records = [_record(found, point) for point in found.points]
     other = next(score for score in ACCURACIES if score != found.y)
     rows = [
@@ -427,7 +427,7 @@ def frontier_table(found: Frontier) -> Table:
 
 
 def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
-    """What was selected and left out, and what the marks mean."""
+    """Notes on what was selected and left out, and on the marks."""
     star = "" if found.front_only else "* "
     notes = [
         ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),

@@ -1,4 +1,4 @@
-"""Verification: every published figure recomputed, and what becomes of it."""
+"""Verification: every published figure recomputed and judged."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPRODUCED, DIFFERS, CITED, UNEXPLAINED = VERDICTS = ("reproduced", "differs", "cited", "unexplained")
-"""What may become of a figure."""
+"""The possible verdicts."""
 
 
 class Verdict(NamedTuple):
-    """A published figure beside what convcost finds."""
+    """A published figure, with convcost's own number and the verdict."""
 
     source: str
     locator: str
@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
     verdict: str
     """One of `VERDICTS`."""
     explanation: str
-    """Why it differs, or how it was rounded; for what is unexplained, what fails."""
+    """Why it differs, or how it was rounded; if unexplained, what fails."""
     counting: tuple[str, ...] = ()
     """The way to count that explains it: keys of definitions.yaml."""
     found: FigureValue | None = None
@@ -99,8 +99,8 @@ class Verdicts(tuple[Verdict, ...]):
 def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
     """Recompute the published figures, all or those of some families, presets and one source.
 
-    `data` is the path of a CSV file with claims of one's own, checked instead. Raises `UsageError` for a name that
-    does not exist and for a file that does not fit.
+    `data` is the path of a CSV file whose claims are checked instead. Raises `UsageError` for an unknown name and for an
+    invalid file.
 
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
     ['28×28×480', '380 Ki', '304 M']
@@ -147,7 +147,7 @@ def _wanted(one: Claim | Measured, asked: Sequence[_Asked], source: str | None) 
 
 
 def judge(claim: Claim, counter: Recount) -> Verdict:
-    """What becomes of one claim: reproduced, differs as explained, or unexplained."""
+    """The verdict on one claim: reproduced, differs as explained, or unexplained."""
     plain = _count(claim, OWN, counter)
     fits = claim.figure.fits(plain)
     if claim.counting:
@@ -258,7 +258,7 @@ def summary_table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def figures_table(verdicts: Sequence[Verdict]) -> Table:
-    """A row per figure, printed beside computed; explanations as numbered notes."""
+    """A row per figure, printed and computed; explanations as numbered notes."""
     numbers: dict[str, int] = {}
     for one in verdicts:
         if one.explanation:
@@ -308,7 +308,7 @@ def quantity_text(one: Verdict) -> str:
 
 
 def computed_text(one: Verdict) -> str:
-    """What convcost finds and, where the explanation is a way to count, what that gives."""
+    """The number by the rules and, if the explanation is a definition, the number under that."""
     return f"{one.computed}, {one.recounted}" if one.recounted else one.computed
 
 
@@ -322,7 +322,7 @@ def _counts(counts: Counter[str]) -> list[str]:
 
 
 def _grouped(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:
-    """Differences by source, place and explanation, in the order of the data; what is unexplained stands last."""
+    """Differences grouped by source, place and explanation, in the order of the data; unexplained ones last."""
     groups: dict[tuple[str, str, str, str], list[Verdict]] = {}
     for one in verdicts:
         if one.verdict in (DIFFERS, UNEXPLAINED):
@@ -354,7 +354,7 @@ def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
 
 
 def _record(one: Verdict) -> dict[str, Any]:
-    """A flat record for CSV: shapes as 7x7x320, ways to count apart by spaces."""
+    """A flat record for CSV: shapes as 7x7x320, definitions separated by spaces."""
     return {name: value if isinstance(value, str | int) else _flat(value) for name, value in _fields(one).items()}
 
 

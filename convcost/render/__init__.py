@@ -1,1 +1,1 @@
-"""How things are put on paper: tables as text, HTML and SVG; nothing here knows a network."""
+"""Rendering: tables as text and HTML, figures as SVG; nothing here knows a network."""

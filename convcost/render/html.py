@@ -39,7 +39,7 @@ class Card(NamedTuple):
 
 @lru_cache(maxsize=4)
 def asset(name: str) -> str:
-    """The text of a file that stands beside this module."""
+    """The text of a file in the folder `assets`."""
     with open(os.path.join(os.path.dirname(__file__), "assets", name), encoding="utf-8") as file:
         return file.read()
 
@@ -53,7 +53,7 @@ def page(
     facts: Iterable[tuple[str, str]] = (),
     scripts: Sequence[str] = (),
 ) -> str:
-    """A whole page; `top` is finished HTML above the sections, `facts` stand at its foot, `scripts` run at its end.
+    """A whole page; `top` is finished HTML above the sections, `facts` are its footer, `scripts` run at its end.
 
     >>> "<h1>a &amp; b</h1>" in page("a & b", [Section("x", "X", "<p>y</p>")])
     True
@@ -109,7 +109,7 @@ def cards(numbers: Iterable[Card]) -> str:
 
 
 def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
-    """A picture with what it shows in words; the narrow drawing stands in for it on a phone."""
+    """A figure with its description; the narrow drawing replaces it on a phone."""
     shown = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     small = f'<div class="narrow">{narrow}</div>' if narrow else ""
     kind = ' class="has-narrow"' if narrow else ""
@@ -163,13 +163,13 @@ def framed(inner: str, *, label: str = "", key: str = "", sortable: bool = False
 
 
 def data(key: str, content: Any) -> str:
-    """What a script of the page reads."""
+    """JSON data for a script of the page."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{key}">{text}</script>\n'
 
 
 def notes(pairs: Iterable[tuple[str, str]]) -> str:
-    """What stands below a table."""
+    """The notes below a table."""
     said = "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>\n" for word, text in pairs)
     return f"<dl>\n{said}</dl>\n" if said else ""
 

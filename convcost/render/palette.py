@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart, on light and dark surfaces; marks; the same as CSS."""
+"""Colour-blind-safe colours for light and dark backgrounds, marks, and the same as CSS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIGHT = Theme(
     grid="#d8dee4",
     series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d"),
 )
-#: The same hues, lightened until each stands off the dark paper.
+#: The same hues, lightened for sufficient contrast on a dark background.
 DARK = Theme(
     paper="#0d1117",
     ink="#e6edf3",
@@ -62,7 +62,7 @@ def _colors(theme: Theme) -> tuple[str, ...]:
 
 
 def twins() -> dict[str, str]:
-    """Light colour -> the dark one that stands for it."""
+    """Light colour -> its dark counterpart."""
     return dict(zip(_colors(LIGHT), _colors(DARK), strict=True))
 
 
@@ -77,7 +77,7 @@ def css() -> str:
 
 
 def color_name(color: str) -> str | None:
-    """The variable that stands for a colour of the light theme.
+    """The CSS variable of a colour of the light theme.
 
     >>> color_name("#0072b2"), color_name("#123456")
     ('s0', None)

@@ -1,7 +1,7 @@
-"""A light renderer: the plotly figures of this package as small SVG, without JavaScript, a browser or a random id.
+"""A lightweight renderer: the plotly figures of this package as small SVG, without JavaScript, browser or random ids.
 
 It draws what these figures use - lines, steps, marks, bars, heat maps, labels - in colours that follow the reader's
-light or dark surface. Figures of other making may hold more; those are refused, not drawn wrong.
+light or dark theme. Other figures may contain more; those are refused, not drawn wrong.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 
 _CHARACTER = 0.58  # of the font size, a little more than the mean width of a digit
-_FONT = 13  # the small text of a page, where drawings stand at their own size
+_FONT = 13  # the small text of a page, where drawings have their own size
 
 
 def svg(
     figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True, tips: bool = True
 ) -> str:
-    """The figure as SVG text; not `alone`, it takes its colours from the page that it stands in.
+    """The figure as SVG text; unless `alone`, it takes its colours from the surrounding page.
 
-    `tips` are what a pointer over a mark is told.
+    `tips` are tooltips of marks.
 
     Raises `UsageError` for a kind of trace that the light renderer does not draw.
     """
@@ -77,7 +77,7 @@ class _Picture:
         self.y.place(self.bottom, self.top)
 
     def _legend(self) -> list[tuple[int, float, Mapping[str, Any]]]:
-        """Row, place and trace of every entry; empty where there is nothing to tell apart."""
+        """Row, position and trace of every entry; empty for fewer than two named series, unless asked for."""
         named = [t for t in self.traces if t.get("name") and t.get("showlegend", True)]
         shown = self.layout.get("showlegend")
         if shown is False or not named or (len(named) < 2 and not shown):
@@ -117,7 +117,7 @@ class _Picture:
             if lines and not self.x.labels:
                 yield f'<path class="l-grid" d="M{number(x)} {number(self.top)}V{number(self.bottom)}"/>'
             middle = min(x, self.width - 2 - half)
-            if middle - half >= end:  # names that would stand on each other are left out
+            if middle - half >= end:  # names that would overlap are left out
                 spot = f'x="{number(middle)}" y="{number(self.bottom + 16)}"'
                 yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(tick.text)}</text>'
                 end = middle + half + 4
@@ -289,7 +289,7 @@ class _Picture:
             yield from self._note(note)
 
     def _note(self, note: Mapping[str, Any]) -> Iterator[str]:
-        """A text at a place, with a line to it where it stands aside; it stays inside the picture."""
+        """A text at a point, with a line to it if it is placed aside; it is kept inside the figure."""
         across = note.get("xref", "x") == "x"
         at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
         size = _FONT

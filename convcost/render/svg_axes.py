@@ -60,7 +60,7 @@ class PlotAxis:
         return abs(self.end - self.start) / max(1, len(self.labels))
 
     def ticks(self, most: int) -> list[Tick]:
-        """At most so many ticks, at round values."""
+        """Ticks at round values, up to a maximal number."""
         if self.labels:
             every = max(1, -(-len(self.labels) // most))
             return [Tick(float(i), text) for i, text in enumerate(self.labels) if i % every == 0]

@@ -1,4 +1,4 @@
-"""Pieces of SVG: colours, marks, lines, tips."""
+"""Pieces of SVG: colours, marks, lines, tooltips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shade(share: float) -> str:
 
 
 def readable(color: str) -> str:
-    """Black or white, whichever stands off a colour more: by 4.5 at least (WCAG 2.1, contrast ratio).
+    """Black or white, whichever has the higher contrast with a colour: at least 4.5 (WCAG 2.1, contrast ratio).
 
     >>> readable("#c9e2f2"), readable("#0072b2")
     ('#000000', '#ffffff')
@@ -45,7 +45,7 @@ _SHAPES = {
 
 
 def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
-    """One mark, with what a pointer over it is told."""
+    """One mark, with its tooltip."""
     half = size / 2
     shape, hollow = symbol.removesuffix("-open"), symbol.endswith("-open") or symbol == "cross"
     paint = f'{stroke(color)} stroke-width="{2.4 if symbol == "cross" else 1.5}"' if hollow else fill(color)
@@ -94,7 +94,7 @@ def _tenths(value: int) -> str:
 
 
 def tip_text(tip: str | None) -> str:
-    """What a pointer over a mark is told; lines by plotly's `<br>`."""
+    """The tooltip of a mark; lines are separated by plotly's `<br>`."""
     return f"<title>{escape(without_tags(tip.replace('<br>', chr(10))))}</title>" if tip else ""
 
 

@@ -41,7 +41,7 @@ def ending(path: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text for people, and the same rows exact for machines."""
+    """Cells as formatted text, and the same rows as exact records."""
 
     title: str
     headers: tuple[str, ...]
@@ -54,9 +54,9 @@ class Table:
     """Everything, for JSON."""
     total: list[str] | None = None
     latex: list[list[str]] | None = None
-    """The rows in LaTeX's own writing, where they hold formulas."""
+    """The rows as LaTeX source, if they contain formulas."""
     notes: list[tuple[str, str]] = field(default_factory=list)
-    """What stands below: a word, and what is said about it."""
+    """Notes below the table: a keyword and its text."""
 
     def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -124,7 +124,7 @@ def _text(table: Table) -> str:
 
 
 def _wrapped(word: str, said: str) -> list[str]:
-    """A note on lines of at most 110 characters; what is said stands in a column of its own."""
+    """A note wrapped to at most 110 characters; its text is a column of its own."""
     import textwrap
 
     return textwrap.wrap(f"{word:<12} {said}", 110, subsequent_indent=" " * 13, break_long_words=False)

@@ -1,4 +1,4 @@
-"""The memory of a network as tables: the timeline, step by step, and the tensors with their place in the arena."""
+"""The memory of a network as tables: the timeline, step by step, and the tensors with their arena offsets."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from convcost.render.table import Table
 from convcost.results.report import Report, json_value, op_text, title
 
 LEVELS = ("step", "tensor")
-"""What rows may stand for."""
+"""What a row may be."""
 _WIDTH = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 class Limit(NamedTuple):
-    """A limit in bytes, whether it is kept, and what would keep it."""
+    """A limit in bytes, whether it is met, and which changes would meet it."""
 
     size: int
     kept: bool
     remedies: tuple[tuple[str, int], ...]
-    """What to change, as options of the command, and the bytes that are needed then."""
+    """Changes, as options of the command, each with the bytes needed after it."""
 
 
 def memory_table(
@@ -55,7 +55,7 @@ _Parts = tuple[tuple[str, ...], tuple[bool, ...], list[list[str]], list[dict[str
 
 
 def _steps(report: Report, usage: Usage) -> _Parts:
-    """A row for every step that writes a tensor; views and what is fused happen in the row above."""
+    """A row for every step that writes a tensor; views and fused ops belong to the row above."""
     rows = []
     writers = {tensor.first for tensor in usage.lives.tensors}
     for moment in usage.timeline:
@@ -71,7 +71,7 @@ def _steps(report: Report, usage: Usage) -> _Parts:
 
 
 def _tensors(_report: Report, usage: Usage) -> _Parts:
-    """A row for every tensor: its size, its life and its place in the smallest arena."""
+    """A row for every tensor: its size, its live range and its offset in the smallest arena."""
     rows, records = [], []
     arena = usage.arena
     for i, tensor in enumerate(usage.lives.tensors):
@@ -171,7 +171,7 @@ def _plan_text(plan: Plan) -> str:
 
 
 def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
-    """Whether a limit is kept and, where it is not, by how much and what would help."""
+    """Whether a limit is met and, if not, by how much it is exceeded and what would help."""
     if limit is None:
         return []
     said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"

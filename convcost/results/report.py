@@ -30,11 +30,11 @@ NO_CAPTION = Caption()
 SUMMED = ("macs", "padding_macs", "operations", "params", "buffers", "activations")
 """What is added up over layers."""
 NOT_COUNTED = "not counted"
-"""In the place of operations of which a convention knows nothing."""
+"""Printed instead of a number of operations for an op that the convention does not know."""
 
 
 class LayerCost(NamedTuple):
-    """One op of the network at the report's batch size: its step of the walk, and what that comes to."""
+    """One op of the network at the report's batch size: its step of the walk, and its costs."""
 
     step: Step
     """The node, the shapes that it reads, and its ledger (`step.cost`), batch 1."""
@@ -53,12 +53,12 @@ class LayerCost(NamedTuple):
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The stages and blocks that it stands in, outermost first."""
+        """The stages and blocks that contain it, outermost first."""
         return self.step.node.scope
 
     @property
     def stage(self) -> str:
-        """The outermost part that it stands in, or its own name."""
+        """The outermost scope that contains it, or its own name."""
         return _scope(self, 1)
 
     @property
@@ -73,7 +73,7 @@ class LayerCost(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
         return self.step.kind
 
     @property
@@ -83,7 +83,7 @@ class LayerCost(NamedTuple):
 
     @property
     def form(self) -> str:
-        """How the reference implementation writes the op; some conventions tell the ways apart."""
+        """How the reference implementation writes the op; some conventions distinguish the forms."""
         return self.step.node.form
 
     @property
@@ -99,7 +99,7 @@ class LayerCost(NamedTuple):
 
     @property
     def output_shapes(self) -> tuple[Shape, ...]:
-        """The shapes that it puts out."""
+        """The shapes of its outputs."""
         return self.step.cost.out
 
     @property
@@ -146,7 +146,7 @@ class Totals(NamedTuple):
     weight_bytes: int
     """Storage of the params."""
     peak_activation_bytes: int
-    """Activations alive at once, under the report's memory policy."""
+    """The peak of live activations, under the report's memory policy."""
 
 
 class Group(NamedTuple):
@@ -162,7 +162,7 @@ class Group(NamedTuple):
     counted: bool = True
     """Whether the report's convention knows the op of at least one of its layers."""
     input_shape: Shape | None = None
-    """Of the group's first layer; None where the layers do not follow each other (an op)."""
+    """Of the group's first layer; None if the layers are not consecutive (an op)."""
     output_shape: Shape | None = None
     """Of the group's last layer."""
 
@@ -183,11 +183,11 @@ class Report:
     layers: tuple[LayerCost, ...] = field(hash=False)
     totals: Totals
     changed: tuple[str, ...] = ()
-    """The knobs that stand at other values than the network's name says."""
+    """The knobs whose values differ from those that the network's name implies."""
 
     @property
     def not_counted(self) -> Mapping[str, int]:
-        """Ops that the convention does not know, with the number of their layers: no operations of them are counted."""
+        """Ops that the convention does not know, with the number of their layers: their operations are not counted."""
         return Counter(layer.op for layer in self.layers if not layer.counted)
 
     def by(self, level: str) -> tuple[Group, ...]:
@@ -237,9 +237,9 @@ def report(
     dtype: str = "fp32",
     memory_policy: str = "fused",
 ) -> Report:
-    """Put a walk together with a convention, a batch size, a dtype and a memory policy.
+    """The report of a walked graph under a convention, a batch size, a dtype and a memory policy.
 
-    Raises `UsageError` if one of them does not exist or fit.
+    Raises `UsageError` if one of them is unknown or invalid.
     """
     dtype = check_dtype(dtype)
     check_batch(batch)
@@ -344,7 +344,7 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
 def layer_dict(layer: LayerCost) -> dict[str, Any]:
     """One layer as JSON-ready data; `output_shapes` only where there are several.
 
-    `kind` is what `--by op` tells apart; `kernel`, `stride` and `groups` are null where an op has none.
+    `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none.
     """
     data = {
         "name": layer.name,
@@ -445,7 +445,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
 
 
 def title(report: Report) -> str:
-    """The network, the knobs that its name does not settle, and its input on one line."""
+    """The network, the knobs that its name does not determine, and its input on one line."""
     settled = {*report.knobs} - {*report.changed} | {"resolution"}  # the input says that
     knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name not in settled]
     name = report.network if not report.title else f"{report.title} ({report.network})"
@@ -453,7 +453,7 @@ def title(report: Report) -> str:
 
 
 def notes(report: Report) -> list[tuple[str, str]]:
-    """What the totals are, and what was counted."""
+    """Notes on the totals and the convention."""
     t, policy = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
@@ -474,7 +474,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
 
 
 def not_counted_notes(report: Report) -> list[tuple[str, str]]:
-    """What the operations leave out because the convention does not know it."""
+    """Notes on ops that the convention does not know, so that the operations leave them out."""
     if not report.not_counted:
         return []
     ops = (f"{op} ({counted(number, 'layer')})" for op, number in report.not_counted.items())
@@ -532,7 +532,7 @@ def op_text(layer: LayerCost) -> str:
 
 
 def input_text(layer: LayerCost) -> str:
-    """The shapes that a layer reads."""
+    """The input shapes of a layer."""
     return " + ".join(map(shape_text, layer.input_shapes))
 
 

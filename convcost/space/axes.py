@@ -1,4 +1,4 @@
-"""What a grid runs over: values of knobs, exact, checked and without repeats."""
+"""The axes of a grid: values of knobs, exact, checked and without duplicates."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from convcost.spec.knobs import knob_value, no_knob
 from convcost.spec.syntax import Knob, KnobValue, Spec
 
 MOST_VALUES = 1_000_000
-"""Of one axis."""
+"""The most values of one axis."""
 MOST_POINTS = 10**13
-"""Of a grid, however it is read: even at the speed of memory this takes hours."""
+"""The most points of a grid, however it is read: even at memory speed this takes hours."""
 
 
 def axes_of(
@@ -28,8 +28,8 @@ def axes_of(
 ) -> dict[str, tuple[KnobValue, ...]]:
     """The values of each axis, in the order given; raises `UsageError`.
 
-    An axis is a list of values, or text: `start:stop:step` with both ends included, or values with commas. Where the
-    input's shape is given as such (`shaped`), what sets it cannot be an axis.
+    An axis is a list of values, or text: `start:stop:step` with both ends included, or comma-separated values. If the
+    input shape is given explicitly (`shaped`), a knob that sets it cannot be an axis.
     """
     if not given:
         raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
@@ -47,12 +47,12 @@ def axes_of(
 
 
 def sides(spec: Spec, knob: str) -> int:
-    """How many sizes of the input's shape depend on a knob."""
+    """The number of sizes in the input shape that depend on a knob."""
     return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
 
 
 def is_ordered(values: Sequence[Any]) -> bool:
-    """Whether values are numbers, so that one is larger than another; true and false are words."""
+    """Whether values are numbers, which have an order; true and false count as words."""
     return set(map(type, values)) <= {int, Fraction}
 
 
@@ -84,7 +84,7 @@ def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
 
 
 def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What are axes (lists, ranges, `a:b:c`, `a,b`), and what are single values of knobs."""
+    """Settings split into axes (lists, ranges, `a:b:c`, `a,b`) and single values of knobs."""
     axes = {name: value for name, value in given.items() if _is_axis(value)}
     return axes, {name: value for name, value in given.items() if name not in axes}
 
@@ -137,13 +137,13 @@ def _from_text(name: str, text: str) -> Sequence[Any]:
 
 
 def fraction_text(value: Fraction) -> str:
-    """A fraction, with the decimal that it is if it is one."""
+    """A fraction, with its decimal form if that is finite."""
     decimal = str(value_text(value))
     return f"{value} = {decimal}" if decimal != str(value) else decimal
 
 
 def axis_array(values: Sequence[Any]) -> Array:
-    """The values of an axis as numpy holds them best: ints, floats (the nearest to each decimal), or words."""
+    """The values of an axis as a numpy array: of ints, floats (the nearest to each decimal), or strings."""
     if is_ordered(values):
         whole = set(map(type, values)) == {int}
         return np.array(values, dtype=np.int64) if whole else np.array([float(value) for value in values])

@@ -1,4 +1,4 @@
-"""Budgets: at most so many MACs, parameters, bytes of activations."""
+"""Budgets: upper bounds on MACs, parameters and peak bytes of activations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Budget(NamedTuple):
     limit: int
     """The largest value of the metric that is still allowed."""
     text: str
-    """As the user thinks of it."""
+    """The metric in the user's words."""
 
     def amount(self, value: int) -> str:
         """A value of the metric in the budget's own unit."""

@@ -1,5 +1,5 @@
-"""A spec over many knob values at once: elaborated like a single network, but in parts within which nothing has to be
-decided differently, and with repeated blocks built three times, however often they stand there.
+"""A spec elaborated over many knob values at once: like a single network, but in parts of the grid within which every
+condition has one answer, and with repeated blocks built at most three times, whatever the number of repeats.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
 
 Box = tuple[Array, ...]
-"""For each axis of the grid, which of its values: a part of the grid that is a grid itself."""
+"""A sub-grid: for each axis of the grid, the positions of the values in it."""
 
 
 class Costs(NamedTuple):
-    """What the networks of one box cost: plain ints where all cost the same, else numbers over the grid."""
+    """The costs of the networks of one box: plain ints if all are equal, else numbers over the grid."""
 
     macs: Dim
     params: Dim
@@ -41,20 +41,20 @@ class Costs(NamedTuple):
     peak_activation_bytes: Dim
 
 
-#: How long policies keep tensors if a repetition's peak does not depend on how many have been before it.
+#: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
 _LOCAL = frozenset({"use", "layer"})
 
 
 class Request(NamedTuple):
-    """What is asked of every network of a grid."""
+    """The settings shared by every network of a grid."""
 
     batch: int = 1
     dtype: str = "fp32"
     memory_policy: str = "fused"
     input_shape: Shape | None = None
-    """In place of what the spec states."""
+    """Replaces the input shape that the spec states."""
     rewrite: str = ""
-    """How its convolutions are rebuilt, if they are."""
+    """How its convolutions are rewritten; empty for not at all."""
 
 
 class SpacePart(NamedTuple):
@@ -63,13 +63,13 @@ class SpacePart(NamedTuple):
     box: Box
     costs: Costs | None
     reason: str
-    """As said of the first point of the box."""
+    """The message for the first point of the box."""
 
 
 def parts(
     spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], request: Request
 ) -> Iterator[SpacePart]:
-    """The grid in boxes of one structure each, every point in one box."""
+    """The grid as disjoint boxes, within each of which all networks have one structure."""
     names = list(axes)
     waiting: list[Box] = [tuple(np.arange(len(axes[name])) for name in names)]
     for position, name in enumerate(names):
@@ -96,7 +96,7 @@ def _with(box: Box, position: int, chosen: Array) -> Box:
 
 
 def divided(box: Box, labels: Array) -> list[Box]:
-    """Cut a box along the axis that takes the fewest pieces to tell the labels apart there."""
+    """Cut a box along the axis that needs the fewest pieces to separate points with different labels."""
     best: list[Array] = []
     axis = -1
     for position, size in enumerate(labels.shape):
@@ -117,7 +117,7 @@ def divided(box: Box, labels: Array) -> list[Box]:
 def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | None:
     """The costs of one box; None for networks that cannot be built.
 
-    Equal repetitions are built once where no peak depends on how many there are, and no rewrite joins two of them.
+    Equal repetitions are built once if no peak depends on their number and no rewrite spans two of them.
     """
     for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
         builder = GridBuilder(spec, values, compress=compress)
@@ -135,9 +135,9 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
 
 
 def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, Sequence[Dim]] | None:
-    """The network with its convolutions rebuilt, and how often each step stands in it: as often as what it replaces.
+    """The network with its convolutions rebuilt, and the multiplicity of each step: that of the step it replaces.
 
-    None if what becomes one layer reaches from one repetition of a block into the next.
+    None if layers that are merged span two repetitions of a block.
     """
     made = rewrite(walked, to)
     weight_of = {step.node.name: weight for step, weight in zip(walked.steps, weights, strict=True)}
@@ -153,7 +153,7 @@ def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, 
 
 
 def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], box: Box, request: Request) -> str:
-    """Why the networks of a box cannot be built, as said of its first point; its last one must not be buildable either."""
+    """Why the networks of a box cannot be built: the message for its first point; its last one must be infeasible too."""
     said = []
     for end in (0, -1):
         point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
@@ -188,13 +188,13 @@ def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
 
 
 def total(numbers: Sequence[Dim]) -> Dim:
-    """The sum of numbers of which few differ: those are counted, not added one by one."""
+    """A sum of numbers with few distinct values: equal ones are counted and multiplied, not added one by one."""
     once = {id(number): number for number in numbers}
     return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
 def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
-    """The most elements, and the most bytes, alive at once."""
+    """The peaks of live elements and of live bytes."""
     lives = lifetimes(walked, request.memory_policy)
     most = lives.highest()
     bits = DTYPE_BITS[request.dtype]
@@ -204,7 +204,7 @@ def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
 
 
 class GridWalk(Walk):
-    """A walk that costs equal layers once, and knows how often each step stands in the network."""
+    """A walk that costs equal layers once, and knows the multiplicity of each step."""
 
     def __init__(self, input_shape: Shape) -> None:
         super().__init__(input_shape)
@@ -225,14 +225,14 @@ class GridWalk(Walk):
 
 
 class GridLookup(Lookup):
-    """The state of an elaboration over a grid: whatever needs one answer gets it, or the grid is split."""
+    """The state of an elaboration over a grid: whatever needs a single answer gets it, or the grid is split."""
 
     walk: GridWalk
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
         super().__init__(spec, knobs, most_problems=1, walk=GridWalk(()))
         self.counted: list[Dim] = []
-        """How often each counted step is taken in the network."""
+        """Multiplicity of each step that has one."""
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
@@ -249,9 +249,9 @@ class GridLookup(Lookup):
 class GridBuilder(Builder):
     """Builds the networks of a box as one; of a block repeated n times, only the first, the second and the last.
 
-    All repetitions but the first get the same arguments; if the second hands on the shapes that it got, all after it
-    are equal to it, and it stands for all of them but the last. Three are needed, not two, because a tensor may live
-    through all repetitions but the last. If it does not, the repetitions differ, and each is built.
+    All repetitions but the first have the same arguments. If the second returns the shapes that it got, all after it are
+    equal to it, and it represents all of them but the last. The last is built too, because a tensor may be live through
+    all repetitions but the last. If the second returns other shapes, the repetitions differ, and each is built.
     """
 
     lookup: GridLookup
@@ -262,7 +262,7 @@ class GridBuilder(Builder):
         self.compress = compress
 
     def is_too_large(self) -> bool:
-        """Whether the networks, every repetition counted, outgrow what a single network may be."""
+        """Whether the networks, with every repetition, exceed the size limit of a single network."""
         return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
@@ -284,6 +284,6 @@ class GridBuilder(Builder):
 
 
 def _names_meet(item: Item, place: Place) -> bool:
-    """Whether a name of a repetition may already be taken, so that each has to be looked at."""
+    """Whether the name of a repetition may already be taken, so that each repetition must be checked."""
     base = repeated_name(item, 0)[:-1]
     return any(name.startswith(base) and name[len(base) :].isdecimal() for name in (*place.taken, *place.coming))

@@ -1,4 +1,6 @@
-"""Where a cost jumps along an axis, and which values are free: cost is a step function of resolution and of width."""
+"""Cliffs: where a cost jumps along an axis, and which values cost nothing extra, since cost is a step function of
+resolution and of width.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,11 @@ class Plateau(NamedTuple):
     cost: int | None
     """None where no network can be built."""
     jump: Fraction | None
-    """How much more it costs than the last run before it that can be built, as a share of that; None for the first."""
+    """The relative increase in cost over the last feasible run before it; None for the first."""
     growth: Fraction | None
-    """How much more a smooth cost would be: with the area, where the axis is a side of the input."""
+    """The relative increase of a smooth cost: proportional to the area if the axis is a side of the input."""
     identical: bool
-    """Whether the values are equal in every metric, so that they are one network; not where none can be built."""
+    """Whether the values are equal in every metric, so that they are one network; False if infeasible."""
 
 
 def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
@@ -69,7 +71,7 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
 
 
 def steepest(runs: Sequence[Plateau], least: int = 4) -> tuple[Plateau, ...]:
-    """The runs that begin with a cliff: a jump at least so many times as large as a smooth cost would have grown."""
+    """The runs that begin with a cliff: a jump at least this many times as large as the growth of a smooth cost."""
     return tuple(run for run in runs if run.jump and run.growth and run.jump >= least * run.growth)
 
 

@@ -34,12 +34,12 @@ from convcost.space.threshold import simplest
 COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
 """Knob -> what it is multiplied by when phi grows by one."""
 MOST_PHI = 12
-"""How far the line is followed, up and - for what is too large as it stands - down."""
+"""The largest absolute phi; negative ones are for networks that are too large at phi = 0."""
 _SAMPLES = 2400
-"""Of the line to either side."""
+"""Samples of the line in either direction."""
 _EXACT = Context(prec=40)
 _DIGITS = 12
-"""What knobs are cut to, so that arithmetic over many of them stays in 64 bits."""
+"""Digits to which knobs are truncated, so that arithmetic over many of them stays within 64 bits."""
 _SHOWN_DIGITS = range(4, _DIGITS + 1)
 _CLOSE = Fraction(1, 10**10)
 
@@ -48,9 +48,9 @@ class Scaled(NamedTuple):
     """The largest network along the line that fits."""
 
     phi: float
-    """Where the first network that does not fit begins: every phi below it down to the previous change gives this one."""
+    """The supremum of phi for this network: from there on it is the next one, which does not fit."""
     knobs: Mapping[str, Any]
-    """Values that give this network, short enough to be written down."""
+    """Knob values that give this network, with few digits."""
     costs: Mapping[str, int]
     ends: str
     """The knob that grows there."""
@@ -76,7 +76,8 @@ def compound(
 ) -> Scaled | None:
     """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if nothing fits.
 
-    Below zero the network shrinks. Costs need not grow with every step; the last phi that fits is meant. Raises `UsageError`.
+    Below zero the network shrinks. Costs need not be monotonic in phi; the result is the last phi that fits. Raises
+    `UsageError`.
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
@@ -104,14 +105,14 @@ def compound(
 
 
 class _Line(NamedTuple):
-    """The line through a network, and what lies on it."""
+    """The scaling line through a network, and the networks on it."""
 
     network: Network
     start: dict[str, Fraction]
     request: Request
 
     def value(self, name: str, phi: Fraction) -> Fraction:
-        """A knob at phi, cut after twelve digits."""
+        """A knob at phi, truncated to twelve digits."""
         log = _EXACT.ln(_decimal(COMPOUND[name]))
         grown = self.start[name] * Fraction(_EXACT.exp(_EXACT.multiply(log, _decimal(phi))))
         return Fraction(int(grown * 10**_DIGITS), 10**_DIGITS)
@@ -137,7 +138,7 @@ class _Line(NamedTuple):
         ]
 
     def found(self, low: Fraction, high: Fraction, budgets: Sequence[Budget]) -> Scaled:
-        """Name the change that lies between two values of phi that are next to each other."""
+        """The change between two adjacent values of phi."""
         before, after = self.knobs(low), self.knobs(high)
         steps = [before, after, *({**before, name: after[name]} for name in self.start)]
         costs = self.costs(steps)
@@ -155,7 +156,7 @@ class _Line(NamedTuple):
         return Scaled(phi, self.short(before), {m: v for m, v in here.items() if v is not None}, name, at, broken)
 
     def short(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
-        """Decimals not above the knobs, with as few digits as give the same network, but no fewer than are read easily."""
+        """Decimals not above the knobs, with as few digits as give the same network, but at least four."""
         cuts = [{name: _cut(value, 10**digits) for name, value in knobs.items()} for digits in _SHOWN_DIGITS]
         costs = self.costs([knobs, *cuts])
         return next(cut for i, cut in enumerate(cuts, 1) if all(found[i] == found[0] for found in costs.values()))

@@ -1,8 +1,9 @@
 """`convcost.fit`: which configurations stay within a budget.
 
-A configuration of the grid is *maximal* if it fits and no other one that fits is at least as large in every knob. That
-is asked of the whole grid, not walked along its edge, because rounding makes costs fall in places: a wider network can
-be the cheaper one. Knobs without an order (words, choices) are not traded against each other.
+A configuration of the grid is *maximal* if it fits all budgets and no other one that fits is at least as large in every
+knob.
+The whole grid is searched, not just its boundary, because rounding makes costs non-monotonic: a wider network can be
+cheaper. Knobs without an order (words, choices) are not traded against each other.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ UNBUILDABLE = "cannot be built"
 
 
 class Configuration(NamedTuple):
-    """One network: its knobs, what it costs, and what keeps each knob from growing by one step."""
+    """One network: its knobs, its costs, and what keeps each knob from growing by one step."""
 
     knobs: Mapping[str, Any]
     costs: Mapping[str, int]
@@ -51,7 +52,7 @@ class Configuration(NamedTuple):
 
     @property
     def binds(self) -> tuple[str, ...]:
-        """The budgets that some knob runs into."""
+        """The budgets that limit some knob (the binding ones)."""
         return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in METRICS))
 
 
@@ -67,7 +68,7 @@ class Fit:
     best: Configuration | None
     """The one that `maximise` picks."""
     nearest: Configuration | None
-    """If nothing fits: the configuration that oversteps its worst budget by the smallest factor."""
+    """If nothing fits: the configuration that exceeds its worst budget by the smallest factor."""
     fitting: int
     """How many points of the grid fit."""
     tables: DesignSpace = field(repr=False)
@@ -92,11 +93,11 @@ class Fit:
 
     @property
     def unbuildable(self) -> int:
-        """How many points of the grid are no network."""
+        """The number of points of the grid at which no network can be built."""
         return sum(prod(region.shape) for region in self.tables.regions if region.reason)
 
     def edge(self, configuration: Configuration, knob: str) -> Threshold | None:
-        """How far a decimal knob of a configuration can grow, exactly; None where its next value is no obstacle."""
+        """How far a decimal knob of a configuration can grow, exactly; None if its next value is not what limits it."""
         values = self.axes[knob]
         at = values.index(configuration.knobs[knob])
         if values[at + 1 : at + 2] != (configuration.next.get(knob),) or not isinstance(values[at], Fraction):
@@ -136,9 +137,9 @@ def fit(
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
-    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless it
-    is set. `maximise` names a metric or an axis that picks one, `rewrite` how convolutions are rebuilt. Knobs are set by name, or in a mapping. Raises
-    `UsageError`, and `SpecError` where no network can be built.
+    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless they
+    are set. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
+    Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
@@ -184,7 +185,7 @@ def within(made: DesignSpace, budgets: Sequence[Budget]) -> Array:
 
 
 def maximal(fits: Array, ordered: Sequence[int]) -> Array:
-    """Of the points that fit, those that no other one that fits reaches or exceeds along all ordered axes."""
+    """The maximal points: they fit, and no other point that fits is at least as large along all ordered axes."""
     above = fits.copy()  # whether the point itself or any one at least as large fits
     for axis in ordered:
         above = np.flip(np.logical_or.accumulate(np.flip(above, axis), axis=axis), axis)
@@ -197,7 +198,7 @@ def maximal(fits: Array, ordered: Sequence[int]) -> Array:
 
 
 def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
-    """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512); but for what is fixed.
+    """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512), except fixed knobs.
 
     Raises `UsageError` if neither is left.
     """
@@ -245,7 +246,7 @@ def _costs_at(made: DesignSpace, where: Sequence[int]) -> dict[str, int] | None:
 
 
 def _best(made: DesignSpace, fits: Array, maximise: str) -> tuple[int, ...]:
-    """The point that fits and has most of what is wanted; of equals the one with most MACs, of those the last."""
+    """The point that fits and maximises a metric or an axis; of equal ones the one with the most MACs, then the last."""
     places = np.flatnonzero(fits)
     values = _wanted(made, maximise).ravel()[places]
     places = places[values == values.max()]
@@ -262,7 +263,7 @@ def _wanted(made: DesignSpace, maximise: str) -> Array:
 
 
 def _nearest(made: DesignSpace, budgets: Sequence[Budget], ordered: Sequence[int]) -> Configuration:
-    """The configuration whose worst budget is overstepped by the smallest factor; of equals the last."""
+    """The configuration that exceeds its worst budget by the smallest factor; of equal ones the last."""
     worst = np.zeros(made.shape)
     for budget in budgets:
         worst = np.maximum(worst, evaluate(made, budget.metric).astype(float) / max(1, budget.limit))
@@ -327,7 +328,7 @@ def _row(one: Configuration, found: Fit) -> list[str]:
 
 
 def _stops(one: Configuration, knob: str, found: Fit) -> str:
-    """What stops a knob, and where, if values in between are no networks."""
+    """What limits a knob, and where, if no network can be built at the values in between."""
     said = ", ".join(map(short_name, one.binding[knob]))
     values = found.axes[knob]
     gap = knob in one.next and values.index(one.next[knob]) > values.index(one.knobs[knob]) + 1

@@ -1,4 +1,4 @@
-"""The front of a whole grid: never more of it in memory than a piece, and no network looked at twice."""
+"""The Pareto front of a whole grid, with one piece of it in memory at a time and no network evaluated twice."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def grid_front(
 ) -> list[dict[str, int]]:
     """The points of a grid that none dominates, as positions along each axis, in the order of the grid.
 
-    Of points that are equal in every objective the first is kept. Values of an axis between which no cost differs are
-    looked at once. Keywords as in `executors.results`.
+    Of points that are equal in every objective the first is kept. Of values of an axis with equal costs only one is
+    evaluated. Keywords as in `workers.results`.
     """
     chosen = [_looked_at(made, axis, objectives) for axis in range(len(made.axes))]
     metrics = [one.name for one in objectives if one.name in METRICS]
@@ -73,7 +73,7 @@ def grid_front(
     best = FrontPoints(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
 
     def work() -> Iterator[tuple[Window, FrontPoints]]:
-        """Each window, with the best of what is known when it is handed out: whatever that is, the front is the same."""
+        """Each window, with the front known when it is dispatched; the result does not depend on what is known."""
         for window in windows(small.shape, size):
             yield window, _thinned(best)
 
@@ -94,13 +94,13 @@ def _on_window(made: DesignSpace, objectives: Sequence[Objective], work: tuple[W
 
 
 def _thinned(known: FrontPoints, most: int = 4096) -> FrontPoints:
-    """Some points of a front, enough to leave out most of what it dominates."""
+    """Some points of a front, enough to exclude most of the points that it dominates."""
     some = slice(None, None, max(1, len(known.positions) // most))
     return FrontPoints(known.positions[some], tuple(column[some] for column in known.objectives))
 
 
 def merge(a: FrontPoints, b: FrontPoints) -> FrontPoints:
-    """The front of two fronts; associative, and the same in whatever order they come."""
+    """The front of the union of two fronts; associative and commutative."""
     positions = np.concatenate([a.positions, b.positions])
     columns = [np.concatenate(pair) for pair in zip(a.objectives, b.objectives, strict=True)]
     order = np.argsort(positions)
@@ -140,7 +140,7 @@ def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int,
 
 
 def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) -> Array:
-    """Positions along an axis of which none costs the same as another; of those that do, the best or first."""
+    """Positions along an axis, one for each kind of equal costs: the best or the first."""
     name = list(made.axes)[axis]
     kinds = made.kinds(axis, [one.name for one in objectives if one.name in METRICS])
     last = any(one.name == name and one.largest for one in objectives)

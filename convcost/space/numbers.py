@@ -1,9 +1,9 @@
-"""Numbers that have a value at every point of a grid, exact, and kept apart by axis as long as they can be.
+"""Numbers that have an exact value at every point of a grid, factorised by axis as far as possible.
 
-A rule that is written for ints runs over these unchanged. Two things make that safe. Arithmetic never wraps: every
-number knows its extremes, and leaves int64 for Python's own integers before it could overflow. And whatever Python
-code needs *one* answer - a condition, an index, a number of repeats - gets it, or the grid is split (`Undecided`) into
-parts in which there is one. So no rule and no spec can get a wrong number out of a grid, only a finer one.
+A rule that is written for ints runs over these unchanged. Two things make that safe. Arithmetic never overflows: every
+number knows its extremes, and switches from int64 to Python ints before it could overflow. And Python code that needs
+*one* answer - a condition, an index, a number of repeats - gets it, or the grid is split (`Undecided`) into parts in
+which there is one. So no rule and no spec can get a wrong number out of a grid, only a finer split.
 
 A product of arrays along different axes stays a product, and a sum of such products stays a sum, not multiplied out.
 """
@@ -22,9 +22,9 @@ from convcost.core.dims import Array
 
 LARGEST_INT64 = 2**63
 EXACT_FLOAT = 2**53
-"""Whole numbers up to here are told apart by doubles, and so by the numbers of JavaScript."""
+"""Integers up to here are exact in doubles, and so in the numbers of JavaScript."""
 MOST_DENSE = 2**22
-"""Elements of an array over several axes at once; beyond, the grid is split."""
+"""The most elements of an array over several axes at once; beyond, the grid is split."""
 
 
 class Undecided(Exception):
@@ -46,7 +46,7 @@ def settled(array: Array) -> bool:
 
 
 def wide(reach: int, *arrays: Any) -> tuple[Any, ...]:
-    """The arrays as they are if nothing beyond `reach` can come out of them, else as Python's own integers."""
+    """The arrays unchanged if no result can exceed `reach`, else with Python ints as elements."""
     if reach < LARGEST_INT64:
         return arrays
     return tuple(one.astype(object) if isinstance(one, np.ndarray) else one for one in arrays)
@@ -72,7 +72,7 @@ def int_if_integral(value: Fraction) -> int | Fraction:
 
 
 class Number:
-    """What both kinds of number share: operators in terms of a few, and numpy's protocols for `maximum`, `where`."""
+    """The base of both kinds of number: all operators in terms of a few, and numpy's protocols for `maximum`, `where`."""
 
     __hash__ = None  # type: ignore[assignment]  # == compares point by point
     __array_priority__ = 1000
@@ -222,7 +222,7 @@ class Field(Number):
 
     @property
     def dtype(self) -> Any:
-        """As of a numpy array; a number with a denominator may be integral all the same, as `is_integral` finds out."""
+        """As of a numpy array; a number with a denominator may still be integral, which `is_integral` determines."""
         return np.dtype(np.int64 if self.denominator == 1 else object)
 
     def is_integral(self) -> bool:
@@ -315,7 +315,7 @@ def make(array: Array, denominator: int = 1) -> Any:
 
 
 def along(values: Sequence[int | Fraction], axis: int, axes: int) -> Any:
-    """The number that has these values along one axis of a grid with so many axes."""
+    """The number that has these values along one axis of a grid of a given rank."""
     whole = set(map(type, values)) == {int}
     denominator = 1 if whole else lcm(*(Fraction(value).denominator for value in values))
     numerators = [int(value * denominator) for value in values]
@@ -522,7 +522,7 @@ class Sum(Number):
 
 
 class Most(Number):
-    """The largest of several numbers, point by point, not yet decided: what a peak is, until all candidates are known."""
+    """The pointwise maximum of several numbers, not yet evaluated: a peak, until all candidates are known."""
 
     dtype = np.dtype(np.int64)
 
@@ -558,7 +558,7 @@ class Most(Number):
 
 
 def merged(terms: Iterable[Product]) -> list[Product]:
-    """Like terms put together: those that differ in a plain factor, or in the last of their fields."""
+    """Like terms collected: those that differ in a plain factor, or in the last of their fields."""
     rest: dict[Any, tuple[Field, ...]] = {}
     last: dict[Any, Any] = {}
     for factor, fields in terms:
@@ -571,7 +571,7 @@ def merged(terms: Iterable[Product]) -> list[Product]:
 
 
 def added(numbers: Iterable[Any]) -> Any:
-    """The sum of many numbers, products kept apart, in the fewest terms that putting like terms together gives."""
+    """The sum of many numbers, products not multiplied out, with like terms collected into as few as possible."""
     constant: Any = 0
     terms: list[Product] = []
     for number in numbers:
@@ -587,7 +587,7 @@ def added(numbers: Iterable[Any]) -> Any:
 
 
 def _merged_along(axis: int, terms: list[Product]) -> list[Product]:
-    """Terms put together that differ along one axis only, in whichever way leaves fewer."""
+    """Terms collected that differ along one axis only, in the way that leaves the fewest."""
     rest: dict[Any, tuple[Field, ...]] = {}
     amounts: dict[Any, Any] = {}
     for factor, fields in terms:
@@ -621,7 +621,7 @@ def _terms(value: Any) -> Sequence[Product] | None:
 
 
 def _term_product(a: Product, b: Product) -> Product:
-    """The product of two terms: what varies along a common axis is multiplied out, the rest stays apart."""
+    """The product of two terms: numbers that vary along a common axis are multiplied out, the others are not."""
     factor, fields = a[0] * b[0], [*a[1]]
     for field in b[1]:
         joined: Any = field

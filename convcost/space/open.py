@@ -1,3 +1,5 @@
+"""From a network and axes to a checked design space."""
+
 from __future__ import annotations
 
 import os
@@ -33,10 +35,10 @@ def design_space(
     rewrite: str = "",
     buildable: bool = False,
 ) -> DesignSpace:
-    """The tables of a grid: everything that is needed to evaluate any part of it.
+    """The design space of a grid: all tables needed to evaluate any part of it.
 
-    Knobs of `over` are axes even with a single value; other knobs are if they look like one. If it must be `buildable`,
-    raises `SpecError` where no point of the grid is a network.
+    Knobs in `over` are axes even with a single value; other knobs are axes if their value looks like one. If it must be
+    `buildable`, raises `SpecError` if no point of the grid is a valid network.
     """
     asked = asked_for(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
     made = build_space(*asked)
@@ -46,7 +48,7 @@ def design_space(
 
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
-    """The tables of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
+    """The design space of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shape is not None)
     made = build_space(network, axes, Request(report.batch, report.dtype, report.memory_policy, network.input_shape))
     check_buildable(made)
@@ -56,7 +58,7 @@ def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSp
 def check_buildable(made: DesignSpace) -> None:
     """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
 
-    Raises `NothingToRewrite` where all could be built, but none rewritten.
+    Raises `NothingToRewrite` if they can be built, but not rewritten.
     """
     if not all(region.reason for region in made.regions):
         return

@@ -1,4 +1,4 @@
-"""Exact non-dominated sets.
+"""Exact Pareto fronts.
 
 A point is dominated if another one is at least as good in every objective and better in one. Points that are equal in
 every objective do not dominate each other; of these the first is kept. Fronts merge associatively: the front of a
@@ -26,7 +26,7 @@ MOST_OBJECTIVES = 4
 def pareto(
     points: pd.DataFrame | Mapping[str, Any], minimise: Sequence[str] | str = (), maximise: Sequence[str] | str = ()
 ) -> Any:
-    """The points that no other point dominates, in their own order; of equal points the first.
+    """The Pareto front: the points that no other point dominates, in their order; of equal points the first.
 
     `points` is a DataFrame, or a mapping of names to columns; the result is of the same kind. One to four objectives.
     Raises `UsageError` for a column that does not exist, columns of different lengths, or one with a value that cannot
@@ -55,7 +55,7 @@ def pareto(
 
 
 def objective(column: Any, name: str, *, largest: bool) -> Array:
-    """A column as numbers of which the smallest is best; raises `UsageError` for what cannot be ordered."""
+    """A column as numbers to be minimised; raises `UsageError` if it cannot be ordered."""
     missing = column.isna().any() if hasattr(column, "isna") else np.ma.is_masked(column)
     if missing:
         raise UsageError(f"{name} has missing values; leave those points out first")
@@ -71,7 +71,7 @@ def objective(column: Any, name: str, *, largest: bool) -> Array:
 
 
 def front(objectives: Sequence[Array]) -> Array:
-    """Positions, ascending, of the points that none dominates; every objective is best when smallest.
+    """Positions, ascending, of the non-dominated points; every objective is minimised.
 
     >>> front([np.array([3, 1, 2, 1]), np.array([1, 3, 4, 3])])
     array([0, 1])
@@ -89,7 +89,7 @@ def front(objectives: Sequence[Array]) -> Array:
 
 
 def _staircase(x: Array, y: Array) -> Array:
-    """Of two objectives: in the order of x, those that set a new lowest y."""
+    """For two objectives: the points that, in order of x, set a new minimum of y."""
     order = np.lexsort((y, x))
     lowest = np.minimum.accumulate(y[order])
     new = np.concatenate([[True], lowest[1:] < lowest[:-1]])
@@ -97,7 +97,7 @@ def _staircase(x: Array, y: Array) -> Array:
 
 
 def _peeled(columns: Sequence[Array]) -> Array:
-    """Of any number of objectives: take the point with the least sum of ranks, drop what it dominates, repeat.
+    """For any number of objectives: take the point with the least sum of ranks, drop what it dominates, repeat.
 
     Ranks keep the order, and their sums are exact; nothing dominates a point whose sum is least.
     """
@@ -112,7 +112,7 @@ def _peeled(columns: Sequence[Array]) -> Array:
 
 
 def _culled(objectives: Sequence[Array]) -> Array:
-    """Positions without most of those that are dominated, found by comparing all points with a few good ones."""
+    """Positions without most of the dominated ones, found by comparing all points with a few good ones."""
     count = len(objectives[0])
     sample = np.linspace(0, count - 1, _SAMPLE, dtype=np.intp)
     columns = [values[sample] for values in objectives]
@@ -135,7 +135,7 @@ def _culled(objectives: Sequence[Array]) -> Array:
 
 
 def not_behind(stairs_x: Array, stairs_y: Array, x: Array, y: Array) -> Array:
-    """Whether points are in front of a staircase (ascending in x, descending in y), or on it."""
+    """Whether points are not dominated by a staircase (ascending in x, descending in y); points on it are not."""
     step = np.searchsorted(stairs_x, x, side="right") - 1
     keep: Array = (step < 0) | (y <= stairs_y[step])
     return keep

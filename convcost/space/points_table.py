@@ -1,4 +1,4 @@
-"""Sweeps, fronts and cliffs as tables, of which people read the first rows."""
+"""Points of a design space as a table or as JSON-ready records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def points_table(
 
 
 def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What does not vary, and what was counted."""
+    """Notes on fixed knobs and on the settings of the count."""
     fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
     if made.request.input_shape:
         fixed.append(f"input {shape_text(made.request.input_shape)}")
@@ -62,7 +62,7 @@ def _cell(value: Any) -> str:
 
 
 def meta(made: DesignSpace) -> dict[str, Any]:
-    """What a sweep is of, for JSON."""
+    """The network, knobs and settings of a sweep, for JSON."""
     request = made.request
     return {
         "schema": "convcost.sweep/1",

@@ -2,10 +2,10 @@
 
     MACs[r, w, d] = sum_j HW_j(r) · A_j(w, d)
 
-where j runs over the sizes that feature maps have. Tables are a few kilobytes however large the grid is; they are made
-once, sent to workers as they are, and hold every number that any point of the grid needs.
+where j runs over the sizes of feature maps. Tables take a few kilobytes however large the grid is; they are computed
+once, sent to workers unchanged, and contain every number that any point of the grid needs.
 
-Regions, terms, kinds, profiles and candidates are drawn in docs/space.md, on a grid of 36 networks.
+Regions, terms, kinds, profiles and candidates are explained in docs/space.md, on a grid of 36 networks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TableTerm(NamedTuple):
 
     @property
     def bound(self) -> int:
-        """No value of the term is farther from zero, nor any product on the way to it."""
+        """An upper bound on the absolute value of the term and of every partial product."""
         return max(1, abs(self.factor)) * prod(max(1, -int(table.min()), int(table.max())) for table in self.tables)
 
 
@@ -44,16 +44,16 @@ Kept = TypeVar("Kept")
 
 
 class Cache(Generic[Kept]):
-    """What has been worked out once for a metric, and is kept: all that ever changes in a region or a design space.
+    """Intermediate results per metric, the only mutable state of a region or a design space.
 
-    It is no part of what they are - not compared, not taken over by `replace` - but travels with them.
+    It is not part of their value - not compared, not copied by `replace` - but is pickled with them.
     """
 
     def __init__(self) -> None:
         self.by_metric: dict[str, Kept] = {}
 
     def get(self, metric: str, make: Callable[[], Kept]) -> Kept:
-        """What is kept for a metric, made now if it was never asked for."""
+        """The cached result for a metric, computed on first use."""
         if metric not in self.by_metric:
             self.by_metric[metric] = make()
         return self.by_metric[metric]
@@ -61,7 +61,7 @@ class Cache(Generic[Kept]):
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the grid whose networks have one structure, or cannot be built."""
+    """A part of the grid whose networks all have one structure, or are all infeasible."""
 
     box: Box
     costs: Mapping[str, tuple[TableTerms, ...]]
@@ -75,7 +75,7 @@ class Region:
         return tuple(map(len, self.box))
 
     def bound(self, metric: str) -> int:
-        """No point, and no partial sum on the way to it, is larger than this."""
+        """An upper bound on the cost at any point and on every partial sum."""
         return max((sum(term.bound for term in terms) for terms in self.costs.get(metric, ())), default=0)
 
     def kinds(self, metric: str) -> tuple[Array, ...]:
@@ -116,7 +116,7 @@ class Region:
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """All costs of a grid, not yet multiplied out."""
+    """All costs of a grid as factorised tables, not yet multiplied out."""
 
     source: Network
     """The network whose knobs vary."""
@@ -125,10 +125,10 @@ class DesignSpace:
     axes: Mapping[str, tuple[Any, ...]]
     regions: tuple[Region, ...]
     sides: Mapping[str, int]
-    """For axes that the input's shape depends on: how many of its sizes do."""
+    """For axes that the input shape depends on: the number of its sizes that do."""
     request: Request
     products: Cache[Any] = field(init=False, repr=False, compare=False, default_factory=Cache)
-    """Metrics that have been made ready to be multiplied out (`evaluate`)."""
+    """Metrics that have been prepared for evaluation (`evaluate`)."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -139,7 +139,7 @@ class DesignSpace:
         return prod(self.shape)
 
     def bound(self, metric: str) -> int:
-        """No point costs more than this, and no partial sum exceeds it."""
+        """An upper bound on the cost at any point and on every partial sum."""
         return max((region.bound(metric) for region in self.regions), default=0)
 
     def kinds(self, axis: int, metrics: Sequence[str]) -> Array:
@@ -165,7 +165,7 @@ class DesignSpace:
         return rewritten_name(self.network, self.request.rewrite)
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
-        """Without the tables of other metrics."""
+        """The design space with the tables of these metrics only."""
         regions = [
             replace(region, costs={metric: region.costs[metric] for metric in metrics if not region.reason})
             for region in self.regions
@@ -259,7 +259,7 @@ def _terms(cost: Any, back: Sequence[int]) -> Iterator[TableTerm]:
 
 
 def _without_dominated(candidates: list[TableTerms]) -> list[TableTerms]:
-    """Leave out candidates that another one exceeds everywhere: most steps of a network play no part in its peak."""
+    """Leave out candidates that another one exceeds everywhere: most steps of a network never are its peak."""
     kept: list[TableTerms] = []
     for one in sorted(candidates, key=lambda terms: -sum(term.bound for term in terms)):
         if not any(_covers(other, one) for other in kept):
@@ -289,7 +289,7 @@ def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
 
 
 def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:
-    """For each of so many values of an axis the number of its kind: the same where all arrays are.
+    """For each value of an axis the number of its kind: equal where all arrays are equal.
 
     >>> kinds_along(0, [np.array([7, 7, 9]), np.array([1, 1, 1])], 3).tolist()
     [0, 0, 1]

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 MOST_HELD = 4 * 2**30
-"""Bytes of the arrays of one sweep; beyond, a sweep has to be read in pieces."""
+"""The most bytes of the arrays of one sweep; a larger sweep must be read in pieces."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What every network of a grid costs, in exact integers.
+    """The costs of every network of a grid, in exact integers.
 
     Arrays have one axis for each swept knob, in the order given; they are numpy masked arrays, masked where no
     network can be built (`why` says why).
@@ -136,7 +136,7 @@ class Sweep:
 
     @property
     def reasons(self) -> Array | None:
-        """At every point why no network can be built there, as said of the first of its kind; None if all can be."""
+        """For every point why no network can be built there (the message for the first of its kind); None if all can be."""
         if all(not region.reason for region in self.tables.regions):
             return None
         texts = np.full(self.shape, None, dtype=object)

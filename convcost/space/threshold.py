@@ -1,4 +1,4 @@
-"""Exact places where a network changes: the rational numbers at which roundings jump."""
+"""Exact thresholds at which a network changes: the rational numbers at which a rounding jumps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AT_ONCE = 15
 
 
 class Threshold(NamedTuple):
-    """The end of a range of values for which something holds."""
+    """The end of a range of values for which a condition holds."""
 
     value: Fraction
     included: bool
@@ -22,10 +22,10 @@ class Threshold(NamedTuple):
 
 
 def edge(holds: Callable[[Sequence[Fraction]], list[bool]], low: Fraction, high: Fraction) -> Threshold | None:
-    """Where something that holds at `low` and not at `high` first ceases to hold, as far as sampling can tell.
+    """Where a condition that holds at `low` and not at `high` first ceases to hold, as far as sampling can tell.
 
-    The range is cut in sixteen again and again; the simplest fraction in what remains is the place, because knobs
-    meet roundings at fractions with small denominators. None if that fraction turns out not to be the place.
+    The range is repeatedly divided by sixteen; the threshold is the simplest fraction in what remains, because roundings
+    of knobs jump at fractions with small denominators. None if that fraction turns out not to be the threshold.
 
     >>> edge(lambda values: [7 * value < 5 for value in values], Fraction(0), Fraction(1))
     Threshold(value=Fraction(5, 7), included=False)

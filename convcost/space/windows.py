@@ -1,3 +1,5 @@
+"""Windows: parts of a grid, in the order of its points."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -7,11 +9,11 @@ Window = tuple[slice, ...]
 """A part of the grid: a range of values for each axis."""
 
 PIECE = 2**20
-"""Points of a piece, unless asked otherwise."""
+"""Default number of points of a piece."""
 
 
 def windows(shape: Sequence[int], size: int = PIECE) -> Iterator[Window]:
-    """A grid cut into windows of at most so many points, in the order of its points."""
+    """A grid cut into windows of at most `size` points, in the order of its points."""
     if prod(shape) <= size:
         yield tuple(slice(0, length) for length in shape)
         return

@@ -1,6 +1,6 @@
-"""The same function over many pieces of work: here, on processes, or on a dask cluster - whatever runs futures.
+"""A function mapped over pieces of work: in this process, on several, or on a dask cluster - any executor of futures.
 
-Results come in the order of the work, whoever finishes first, so that an answer never depends on where it was found.
+Results come in the order of the work, so that an answer never depends on which worker finishes first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 ENGINES = ("local", "dask")
 MOST_DEATHS = 3
-"""How often workers may die before the work is given up."""
+"""How often workers may die before the work is abandoned."""
 MOST_JOBS = 1024
 _NO_DASK = "the engine dask needs dask: pip install 'convcost[distributed]'"
 
@@ -38,8 +38,8 @@ def results(
 ) -> Iterator[Result]:
     """The function's result for each piece of work, in order; raises `UsageError`, `EngineError`.
 
-    The function and its work must be picklable where they leave this process (`jobs` > 1, or dask). Only a few pieces
-    per worker are under way at once, so that memory does not grow with their number.
+    The function and its work must be picklable if they leave this process (`jobs` > 1, or dask). Only a few pieces per
+    worker are in progress at once, so that memory does not grow with their number.
     """
     check_engine(jobs, engine, scheduler)
     if engine == "dask":
@@ -50,7 +50,7 @@ def results(
 
 
 def check_engine(jobs: int = 1, engine: str = "local", scheduler: str | None = None) -> None:
-    """Raises `UsageError` if there is no such engine, or not with these jobs or this scheduler."""
+    """Raises `UsageError` for an unknown engine, or one that does not support these jobs or this scheduler."""
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageError(f"jobs must be from 1 to {MOST_JOBS}, got {jobs}")
     if engine not in ENGINES:
@@ -62,7 +62,7 @@ def check_engine(jobs: int = 1, engine: str = "local", scheduler: str | None = N
 
 
 def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[Work], ahead: int) -> Iterator[Result]:
-    """As `results`, on any `concurrent.futures` executor, with so many pieces under way at once."""
+    """As `results`, on any `concurrent.futures` executor, with a bounded number of pieces in progress."""
     waiting: deque[Future[Result]] = deque()
     try:
         for one in work:
@@ -77,7 +77,7 @@ def over(executor: Executor, function: Callable[[Work], Result], work: Iterable[
 
 
 def _on_processes(function: Callable[[Work], Result], work: Iterable[Work], jobs: int) -> Iterator[Result]:
-    """On a pool of processes; where one dies, what is not done yet is done by a new pool."""
+    """On a pool of processes; if one dies, a new pool does what is left."""
     from concurrent.futures.process import BrokenProcessPool
 
     todo: deque[Work] = deque()

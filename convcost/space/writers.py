@@ -25,7 +25,7 @@ from convcost.space.workers import results
 
 
 class Writer:
-    """Something that takes a sweep piece by piece."""
+    """The interface of all writers: takes a sweep piece by piece."""
 
     def write(self, piece: Sweep) -> None:
         """Add the points of a piece."""
@@ -41,7 +41,7 @@ class Writer:
 def write(
     made: DesignSpace, fmt: str, file: BinaryIO, metrics: Sequence[str], progress: Progress | None = None, **engine: Any
 ) -> None:
-    """Write every point of a grid, in order, a piece at a time; keywords as in `executors.results`."""
+    """Write every point of a grid, in order, a piece at a time; keywords as in `workers.results`."""
     size = min(PIECE, 100_000) if fmt == "json" else PIECE // 4
     prepare(made, metrics)  # so that no worker has to, window after window
     out = writer(fmt, file, made, metrics)
@@ -106,7 +106,7 @@ class _Json(Writer):
 
 
 def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str, list[Any]]:
-    """The points of a piece as columns of integers and texts; each value of an axis is put into words once."""
+    """The points of a piece as columns of integers and texts; each value of an axis is formatted once."""
     places = np.indices(piece.shape).reshape(len(piece.shape), -1)
     columns: dict[str, list[Any]] = {}
     for (name, values), place in zip(piece.axes.items(), places, strict=True):

@@ -1,1 +1,1 @@
-"""The spec language: YAML text -> positioned tree -> human form -> graph, and back to text in resolved form."""
+"""The spec language: YAML text -> tree with positions -> syntax -> graph, and back to text in resolved form."""

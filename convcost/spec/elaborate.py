@@ -1,7 +1,7 @@
-"""Human form + knob values -> graph.
+"""Syntax + knob values -> graph.
 
-Structure and shapes are found together, because a condition may ask about the shape at hand; so the result comes
-with its costs.
+Structure and shapes are elaborated together, because a condition may depend on the current shape; so the result
+includes its costs.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Elaborated:
     knobs: Mapping[str, Any]
     """The knob values that the network depends on."""
     assumptions: tuple[Any, ...] = ()
-    """Over symbols: what was taken to hold where a condition could not be decided."""
+    """Over symbols: the assumptions made where a condition could not be decided."""
 
 
 class Attempt(NamedTuple):
-    """A network, or what is wrong with it, and the work that finding out took."""
+    """A network, or the problems found instead, and the number of steps that it took."""
 
     network: Elaborated | None
     problems: list[Problem]
@@ -65,7 +65,7 @@ def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = 
 def attempt(
     spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None, most_problems: int = MOST_PROBLEMS
 ) -> Attempt:
-    """As `elaborate`, but give the problems back, so that those of reading the file can be added.
+    """As `elaborate`, but return the problems, so that those of reading the file can be added.
 
     Raises `SpecError` if there are as many as `most_problems`.
     """
@@ -80,7 +80,7 @@ class Builder:
         self.lookup = lookup
         self.spec, self.walk = lookup.spec, lookup.walk
         self.sides: list[str] = []
-        """Edges that are outputs of the network beside the end of its main line."""
+        """Edges that are outputs of the network in addition to the end of its main path."""
         self.nesting = 0
 
     def build(self, input_shape: Shape | None) -> Elaborated | None:
@@ -103,7 +103,7 @@ class Builder:
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
-        """What the spec states, else the end of the main line and what stands beside it."""
+        """The outputs that the spec states, else the end of the main path and the side outputs."""
         if not self.spec.outputs:
             return (*flow.edges, *self.sides)
         names = [edge.name for edge in self.spec.outputs]
@@ -138,7 +138,7 @@ class Builder:
         return flow
 
     def item(self, item: Item, place: Place, flow: Flow) -> Flow:
-        """Build an item and hand on what runs out of it."""
+        """Build an item and return its output."""
         self.lookup.count(item.where, place)
         label = item.name or (item.body.target if isinstance(item.body, Call) else "")
         inputs = [flow]
@@ -178,19 +178,19 @@ class Builder:
         return self.repetitions(item, place, inputs, times)[0]
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
-        """Build an item so many times, each behind the one before, from the `first` on that is not yet built."""
+        """Build an item `times` times in sequence, starting with number `first`, the first that is not built yet."""
         for i in range(first, times):
             inputs = self.repetition(item, place, inputs, i)
         return inputs
 
     def repetition(self, item: Item, place: Place, inputs: list[Flow], i: int) -> list[Flow]:
-        """Build an item for the i-th time; gives what the next one reads."""
+        """Build the i-th repetition of an item; returns the inputs of the next one."""
         self.lookup.count(item.where, place)
         body = item.body
         if i > 0 and isinstance(body, Call):
             body = body._replace(args={**body.args, **item.then})
         result = self.body(item, body, place, inputs, repeated_name(item, i), made=True)
-        # A result of several parts is all that the next one reads: the state that a cell hands on.
+        # A result of several parts is all that the next one reads: the state that a cell passes on.
         return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
 
     def body(
@@ -264,7 +264,7 @@ class Builder:
     def call(
         self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
     ) -> Flow:
-        """Build an op or a block; an argument in the place of an op stands for the op or block it names."""
+        """Build an op or a block; an argument used as an op is replaced by the op or block that it names."""
         target = place.values.get(call.target, call.target)
         if target is not call.target:
             self.lookup.read.add(call.target)
@@ -388,13 +388,13 @@ def repeated_name(item: Item, i: int) -> str:
 
 
 def _is_single(items: Sequence[Item]) -> bool:
-    """Whether a table builds one op or block for each row, which then bears the row's name."""
+    """Whether a table builds one op or block for each row, which then gets the row's name."""
     item = items[0]
     return len(items) == 1 and isinstance(item.body, Call) and item.name is None and item.repeat is None
 
 
 def _names(items: Sequence[Item]) -> frozenset[str]:
-    """The names that these items will give in the scope they stand in."""
+    """The names that these items define in their scope."""
     names = {item.name for item in items if item.name}
     for item in items:
         if isinstance(item.body, Parallel):

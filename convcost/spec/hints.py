@@ -1,4 +1,4 @@
-"""What people write who come from other tools, and how it is said here - or that it cannot be said."""
+"""Words of other tools, and what to write instead - or why there is nothing to write."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def _by_word(table: Mapping[str, str]) -> dict[str, str]:
     return {word: said for words, said in table.items() for word in words.split(" ")}
 
 
-#: Names of ops elsewhere, as `_plain` makes them -> what to write here; and those that nothing here stands for -> why.
+#: Names of ops in other tools, normalised by `_plain` -> what to write here, or why nothing here corresponds to them.
 OPS_ELSEWHERE, OPS_ABSENT = _by_word(_OPS), _by_word(_ABSENT)
 ATTRIBUTE_NOTES = _by_word(_NOTES)
 
 
 def op_meant(word: str, known: Iterable[str]) -> str:
-    """The op or block that a word of another tool surely stands for; nothing if there is none.
+    """The op or block that a word of another tool certainly means; empty if there is none.
 
     >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Reshape", ["linear"])
     ('conv2d', 'linear', '')
@@ -120,7 +120,7 @@ def op_meant(word: str, known: Iterable[str]) -> str:
 
 
 def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
-    """How a message that there is no such op or block goes on: what to write instead, as well as that is known.
+    """The end of a message that there is no such op or block: what to write instead, as far as that is known.
 
     Words that are `also` possible are suggested if one is near.
 
@@ -140,7 +140,7 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
 
 
 def attribute_meant(word: str, known: Iterable[str]) -> str:
-    """The attribute of an op that a word of another tool surely stands for; nothing if there is none.
+    """The attribute of an op that a word of another tool certainly means; empty if there is none.
 
     >>> attribute_meant("filters", ["channels", "kernel"]), attribute_meant("filters", ["kernel"])
     ('channels', '')
@@ -149,7 +149,7 @@ def attribute_meant(word: str, known: Iterable[str]) -> str:
 
 
 def attribute_note(word: str) -> str:
-    """What to do about a word that is an attribute in other tools, and has no place in an op here.
+    """What to do about a word that is an attribute in other tools, but not here.
 
     >>> attribute_note("momentum"), attribute_note("colour")
     ('it changes no cost: leave it out', '')
@@ -158,7 +158,7 @@ def attribute_note(word: str) -> str:
 
 
 def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> str:
-    """How a message that there is no such key goes on.
+    """The end of a message that there is no such key.
 
     >>> attribute_hint("strides", ["stride"]), attribute_hint("momentum", ["scale"], of_op=True)
     ('. Did you mean stride?', ': it changes no cost: leave it out')
@@ -170,5 +170,5 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
 
 
 def _plain(word: str) -> str:
-    """A name without what tools differ in: case, underscores, the module it stands in, and that it is for images."""
+    """A normalised name: without case, underscores, module path and suffixes for images, in which tools differ."""
     return re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2]).removesuffix("2d")

@@ -1,4 +1,4 @@
-"""Values of knobs: exact, of the type of the knob's default, and in bounds."""
+"""Values of knobs (architecture hyper-parameters): exact, of the type of the knob's default, and within bounds."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:
 
 
 def _exact(value: Any) -> Any:
-    """Floats and decimals as the fractions they are written as, text as YAML would read it."""
+    """Floats and decimals as the exact fractions that they are written as, text as YAML would read it."""
     if isinstance(value, (float, Decimal)):
         value = str(value)
     value = python_int(value)

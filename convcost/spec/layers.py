@@ -1,4 +1,4 @@
-"""YAML tree -> human form of sequences: layers, branches, tables, and calls of ops and blocks."""
+"""YAML tree -> syntax of sequences: layers, branches, tables, and calls of ops and blocks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LayerReader:
         return self.item_of(tree, verbs[0], modifiers, scope, names)
 
     def remedy(self, verbs: list[str], names: Names) -> str:
-        """What to do about several keys of which at most one can be an op: put arguments inside, mend a spelling."""
+        """What to do about several keys of which at most one can be an op: put arguments inside, correct a spelling."""
         others = [verb for verb in verbs if not self.is_target(verb, names)]
         target = next((verb for verb in verbs if verb not in others), "")
         inside = [verb for verb in others if verb in (self.attributes(target) or ())]
@@ -283,7 +283,7 @@ class LayerReader:
         return {**others, **given}
 
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
-        """The value of an argument; a word of an op's attribute (`axis: width`) is meant, not a knob of that name."""
+        """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
         word = tree.value if isinstance(tree, ScalarNode) else None
         if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):

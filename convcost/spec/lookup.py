@@ -1,4 +1,4 @@
-"""What a network under construction is asked for: values of expressions, edges by name, free names - and complaints."""
+"""Queries on a network under construction: values of expressions, edges by name, free names - and its problems."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TooLarge(Exception):
 
 
 class Lookup:
-    """The state of an elaboration, and what can be found in it.
+    """The state of an elaboration, and queries on it.
 
-    Problems are kept and do not stop the rest, up to so many: then `SpecError` is raised with them.
+    Problems are collected and do not stop the rest; at the maximal number of them, `SpecError` is raised.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Lookup:
         self.read: set[str] = set()
         self.assumptions: dict[Any, None] = {}
         self.consumed: set[str] = set()
-        """Edges that only a layer reads that is wrong itself."""
+        """Edges that are read only by layers with problems."""
         self.blind = False
-        """Whether a complaint leaves open which layer reads which, so that nothing more is said about that."""
+        """Whether a problem leaves open which layer reads which, so that unread layers are not reported."""
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
         self.steps = 0
@@ -84,7 +84,7 @@ class Lookup:
         return holds
 
     def assume(self, relation: Any) -> bool:
-        """Decide what symbols leave open for the general case - different names are different sizes - and say so."""
+        """Decide a condition that symbols leave open for the general case - different names are different sizes - and record it."""
         holds = type(relation).__name__ != "Equality"
         self.assumptions.setdefault(relation if holds else ~relation)
         return holds
@@ -139,7 +139,7 @@ class Lookup:
         return name
 
     def free(self, target: str, place: Place, call: Call) -> str:
-        """A name for a layer that has none: its op's or block's, numbered from the second on."""
+        """A name for an unnamed layer: its op's or block's, numbered from the second on."""
         name, count = target, place.counts.get(target, 1)
         while name in place.taken or name in place.coming:
             count += 1
@@ -155,7 +155,7 @@ class Lookup:
             raise TooLarge(Problem(where, place.path(), f"building the network takes more than {MOST_STEPS:,} steps"))
 
     def complain(self, where: Where, path: str, what: str) -> None:
-        """Keep a problem, once per place in the file: a block that is used often is wrong once."""
+        """Record a problem, once per place in the file: a block that is used often is reported once."""
         if where not in self.said:
             self.said.add(where)
             self.problems.append(Problem(where, path, what))

@@ -1,4 +1,4 @@
-"""YAML tree -> human form of a whole file. Everything that can be known without knob values is checked here."""
+"""YAML tree -> syntax of a whole file. Everything that can be known without knob values is checked here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _BLOCK = ("args", "inputs", "layers", "outputs")
 
 
 def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
-    """Read a spec; what is wrong inside it comes back as problems, with `Broken` in its place.
+    """Read a spec; problems inside it are returned, with `Broken` in place of what they concern.
 
     Raises `SpecError` if it is no spec at all.
     """
@@ -217,7 +217,7 @@ class _FileReader:
         return Block(name, body.where, args, names_of_inputs, items, outputs, broken=self.reader.blocks[name] is None)
 
     def different_edges(self, body: MappingNode, key: str, scope: str) -> tuple[EdgeName, ...]:
-        """The names under a key of a block, each of which may stand once."""
+        """The names under a key of a block, each of which may occur once."""
         listed = body.pairs.get(key)
         edges = self.reader.edges(listed, f"{scope}.{key}", "needs one or more names") if listed is not None else ()
         for i, edge in enumerate(edges):

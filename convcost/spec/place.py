@@ -1,4 +1,4 @@
-"""Where a layer is built: the values and names it can see, and what flows into it."""
+"""The environment in which a layer is built: the values and names in scope, and its input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from convcost.spec.syntax import BROKEN
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What runs from one layer to the next: one edge, several after a split, or none known after an error."""
+    """The output of a layer: one edge, several after a split, or unknown after an error."""
 
     edges: tuple[str, ...]
 
@@ -26,11 +26,11 @@ class Flow:
 
 UNKNOWN = Flow(())
 NOWHERE = Flow(())
-"""What runs before the input: nothing can be asked of it."""
+"""The flow before the input: it has no shape."""
 
 
 class Unknown(Exception):
-    """Something depends on a flow that an earlier error left unknown; nothing more can be said about it."""
+    """Something depends on a flow that is unknown because of an earlier error; no further problem is reported."""
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class Place:
     layers: dict[str, Flow] = field(default_factory=dict)
     """Earlier layers that an edge may name."""
     nameless: dict[str, tuple[str, Where]] = field(default_factory=dict)
-    """Earlier layers that state no name, by the one that was made for them: what stands in its place, and where."""
+    """Earlier unnamed layers, by their generated name: what they are, and where."""
     coming: frozenset[str] = frozenset()
-    """All names that the sequence will make, to tell a forward edge from a misspelt one."""
+    """All names that the sequence will define, to distinguish a forward reference from a misspelling."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Op or block -> how many layers here are called after it."""
+    """Op or block -> how many layers here are named after it."""
     skipped: set[str] = field(default_factory=set)
     """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
@@ -59,19 +59,19 @@ class Place:
         return ".".join((*self.scope, *([name] if name else [])))
 
     def inner(self, **changes: Any) -> Place:
-        """A place inside this one; lists it shares, unless changed."""
+        """A place inside this one; mutable state is shared unless changed."""
         kept = {name: getattr(self, name) for name in self.__slots__}
         return Place(**{**kept, **changes})
 
     def sequence(self, coming: frozenset[str], **changes: Any) -> Place:
-        """A place for a sequence of its own: what it names is not seen outside."""
+        """A place for a nested sequence, whose names are not visible outside."""
         own = {"layers": dict(self.layers), "nameless": dict(self.nameless), "coming": coming}
         return self.inner(**{**own, **changes})
 
     def unreadable(self, name: str) -> str:
-        """What to do about an earlier layer that bears this name without stating it; nothing where there is none.
+        """What to do about a reference to an earlier layer by its generated name; empty if there is none.
 
-        Such names are numbered anew wherever a layer is put before them, so that reading one could change in silence.
+        Generated names are renumbered when a layer is inserted before, so a reference to one could silently change.
         """
         if name not in self.nameless:
             return ""
@@ -81,7 +81,7 @@ class Place:
 
 
 class Env(Mapping[str, Any]):
-    """What an expression sees: values by name, shapes of the layer at hand (`in`) and of earlier ones, and words."""
+    """The names in an expression: values, the shape of the current input (`in`), shapes of earlier layers, and words."""
 
     __slots__ = ("flow", "place", "read", "walk")
 

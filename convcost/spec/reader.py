@@ -1,4 +1,4 @@
-"""Reading a positioned tree with complaints instead of exceptions: the parts that every level of a spec needs."""
+"""Reading a tree with positions, collecting problems instead of raising: what every level of a spec needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from convcost.spec.syntax import Broken, EdgeName, Value
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 NOTHING = "none"
-"""In the place of an op: build nothing."""
+"""Used as an op: build nothing."""
 MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
@@ -103,7 +103,7 @@ class Reader:
         *,
         of_op: bool = False,
     ) -> MappingNode | None:
-        """The tree as a mapping with known keys only; None, with a complaint, if it is something else."""
+        """The tree as a mapping with known keys only; None, with a problem recorded, if it is something else."""
         if tree is None or (isinstance(tree, ScalarNode) and tree.value is None and not required):
             return None
         if not isinstance(tree, MappingNode):
@@ -119,13 +119,13 @@ class Reader:
         return tree
 
     def unknown(self, tree: MappingNode, known: Sequence[str] | None) -> list[str]:
-        """Keys that mean nothing here; not the rest of an expression that an unquoted comma has cut in two."""
+        """Unknown keys, except for the rest of an expression that an unquoted comma has split."""
         texts = [value.text for value in tree.pairs.values() if isinstance(value, ScalarNode)]
         cut = any(text.count("(") > text.count(")") for text in texts)
         return [key for key in tree.pairs if known is not None and key not in known and not (cut and ")" in key)]
 
     def missing(self, tree: MappingNode, required: Iterable[str], known: Sequence[str] | None) -> list[str]:
-        """Required keys that are not there, not even misspelt."""
+        """Required keys that are missing, not just misspelt."""
         names = known or ()
         meant = {attribute_meant(key, names) or nearest(key, names) for key in self.unknown(tree, known)}
         return [key for key in required if key not in tree.pairs and key not in meant]
@@ -167,5 +167,5 @@ class Reader:
 
 
 def say_tree(tree: Tree) -> str:
-    """A value as it stands in the file, or what kind of thing it is."""
+    """A value as it is written in the file, or what kind of node it is."""
     return say(tree.value) if isinstance(tree, ScalarNode) else tree.kind

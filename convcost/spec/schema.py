@@ -2,7 +2,7 @@
 
     # yaml-language-server: $schema=convcost.schema.json
 
-The schema knows ops and their attributes. Block names are a file's own, so that it accepts any other key as a block.
+The schema knows ops and their attributes. Block names are defined by each file, so any other key is accepted as a block.
 """
 
 from __future__ import annotations

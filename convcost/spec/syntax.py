@@ -1,4 +1,4 @@
-"""The human form of a spec, read and checked but not yet bound to knob values: what parse.py makes and elaborate.py walks."""
+"""The syntax of a spec, parsed and checked but not yet bound to knob values: parse.py makes it, elaborate.py walks it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KnobValue = int | Fraction | bool | str | tuple[int, ...]
 
 
 class Value(NamedTuple):
-    """A constant, an expression, or a list of values, and where it stands."""
+    """A constant, an expression, or a list of values, with its position."""
 
     where: Where
     content: Any
@@ -29,7 +29,7 @@ class Value(NamedTuple):
 
 
 class Knob(NamedTuple):
-    """A named number or word that a caller may set."""
+    """A hyper-parameter of the architecture: a named number or word that a caller may set."""
 
     name: str
     where: Where | None
@@ -45,7 +45,7 @@ class Call(NamedTuple):
     target: str
     args: dict[str, Value]
     form: str = ""
-    """What `as` says of an op: how the reference implementation writes it."""
+    """The value of `as`: how the reference implementation writes the op."""
 
 
 class Branch(NamedTuple):
@@ -66,7 +66,7 @@ class Parallel(NamedTuple):
 
 
 class Each(NamedTuple):
-    """The paper's own rows, each built by the same items."""
+    """A table as papers print it, whose rows are each built by the same items."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
@@ -80,15 +80,15 @@ class LayerGroup(NamedTuple):
 
 
 class Broken:
-    """Something that parse.py has already complained about; what depends on it is not checked further."""
+    """Something that parse.py has already reported; what depends on it is not checked further."""
 
 
 class BrokenCall(Broken):
-    """A call of an op or a block that was complained about: it reads what it is given, and nothing else."""
+    """A call of an op or a block that was reported: it reads its input, and nothing else."""
 
 
 BROKEN: Any = Broken()
-"""In the place of a knob's value that was complained about."""
+"""Replaces a knob's value that was reported."""
 Body = Call | Parallel | Each | LayerGroup | Broken
 """What an item builds."""
 
@@ -123,7 +123,7 @@ class Block(NamedTuple):
     inputs: tuple[str, ...]
     items: tuple[Item, ...]
     outputs: tuple[EdgeName, ...] = ()
-    """What it puts out, where that is not simply the end of its last layer."""
+    """Its outputs, unless simply those of its last layer."""
     broken: bool = False
     """Whether its arguments could not be read."""
 
@@ -139,7 +139,7 @@ class Spec(NamedTuple):
     presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
     blocks: Mapping[str, Block] = _NOTHING
     outputs: tuple[EdgeName, ...] = ()
-    """What the network puts out, where that is not simply its last layer and those beside the main line."""
+    """The network's outputs, unless simply its last layer and the side outputs."""
     title: str = ""
     year: int | None = None
     source: str = ""

@@ -1,6 +1,6 @@
 """YAML with positions: text -> a tree in which every value knows its file, line and column.
 
-The tree is built from the parser's events, so that nothing is expanded or nested without a bound. Plain scalars
+The tree is built from the parser's events, so that neither expansion nor nesting is unbounded. Plain scalars
 follow YAML 1.2's core schema (`no` is a word, `010` is ten, `12:30` is text, `1e3` is a thousand) and decimals are
 exact. Duplicate keys, tags, anchors and aliases are refused.
 """
@@ -35,7 +35,7 @@ class ScalarNode(NamedTuple):
     """As it is written."""
     quoted: bool = False
     broken: bool = False
-    """Whether it has been complained about."""
+    """Whether it has been reported."""
 
     @property
     def kind(self) -> str:
@@ -54,12 +54,12 @@ class SequenceNode(NamedTuple):
 
 
 class MappingNode(NamedTuple):
-    """Keys and values; no key stands twice."""
+    """Keys and values; keys are unique."""
 
     where: Where
     pairs: dict[str, Tree]
     keys: dict[str, Where]
-    """Where each key stands."""
+    """The position of each key."""
 
     @property
     def kind(self) -> str:
@@ -90,7 +90,7 @@ def read_text(path: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """The path as messages show it: relative where the file stands below the working directory."""
+    """The path as messages show it: relative if the file is below the working directory."""
     absolute = os.path.abspath(path)
     here = os.path.join(os.getcwd(), "")
     shown = absolute[len(here) :] if absolute.startswith(here) else path
@@ -115,13 +115,13 @@ def parse_tree(text: str, file: str) -> tuple[Tree, list[Problem]]:
 
 
 def _place(file: str, before: str) -> Where:
-    """Where a text ends that stands before what is wrong."""
+    """The position at the end of the text that precedes an error."""
     lines = before.split("\n")
     return Where(file, len(lines), len(lines[-1]) + 1)
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """The parser's complaint, with what it was about and what people most often meant."""
+    """The parser's error, with its context and the most common cause."""
     mark, context = error.problem_mark or error.context_mark, error.context_mark
     where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file, 1, 1)
     line = text.splitlines()[where.line - 1] if where.line <= len(text.splitlines()) else ""
@@ -143,7 +143,7 @@ class _Builder:
         self.problems: list[Problem] = []
 
     def bound(self) -> None:
-        """Give a file up that has too many problems."""
+        """Stop at too many problems."""
         if len(self.problems) >= MOST_PROBLEMS:
             raise SpecError(self.problems)
 

@@ -59,7 +59,7 @@ def _joined(before: str, parts: Iterable[str], after: str) -> str:
 
 
 def _word(text: str) -> str:
-    """A text, quoted where YAML or the reader of numbers would take it for something else."""
+    """A text, quoted where YAML or the number parser would read it as something else."""
     if _PLAIN.fullmatch(text) and text.lower() not in _MEANT_OTHERWISE:
         return text
     # A string of JSON is one of YAML; what YAML does not allow even there is escaped.

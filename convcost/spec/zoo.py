@@ -67,7 +67,7 @@ def names() -> list[str]:
 
 
 def names_of(spec: Spec) -> list[str]:
-    """The names of one family: its own, unless a preset stands for the same network, and its presets."""
+    """The names of one family: its own, unless a preset is the same network, and its presets."""
     defaults = {name: knob.default for name, knob in spec.knobs.items()}
     covered = spec.name in spec.presets or any({**defaults, **p} == defaults for p in spec.presets.values())
     return [*([] if covered else [spec.name]), *spec.presets]

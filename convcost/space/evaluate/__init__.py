@@ -1,4 +1,4 @@
-"""What the points of a grid cost: all of them, a window, or a few."""
+"""Evaluating a design space: at all points of the grid, in a window of it, or at a few points."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Arr
 
 
 def prepare(tables: DesignSpace, metrics: Sequence[str]) -> None:
-    """Make metrics ready now, so that no worker has to."""
+    """Prepare metrics now, so that no worker has to."""
     for metric in metrics:
         _product(tables, metric)
 
 
 def feasible(tables: DesignSpace, window: Window | None = None) -> Array:
-    """Whether the network can be built, at every point of the grid or of a window of it."""
+    """Whether a network is feasible (can be built), at every point of the grid or of a window of it."""
     window = _whole(window, tables.shape)
     out = np.ones([_length(part) for part in window], dtype=bool)
     for region in tables.regions:
@@ -86,7 +86,7 @@ def _sum_at(region: Region, metric: str, picked: Sequence[Array]) -> Array:
 
 
 def inside(region: Region, window: Window) -> tuple[list[Array], list[Array]]:
-    """Positions in the region's tables that lie in the window, and where in the window they lie."""
+    """Positions in the region's tables that are in the window, and their positions in the window."""
     chosen, at = [], []
     for values, part in zip(region.box, window, strict=True):
         low, high = np.searchsorted(values, (part.start, part.stop))
@@ -107,6 +107,6 @@ def _length(part: slice) -> int:
 
 
 def _product(tables: DesignSpace, metric: str) -> Product:
-    """The metric made ready, kept beside the tables that it is made from."""
+    """The metric prepared for evaluation, cached with the tables that it is made from."""
     product: Product = tables.products.get(metric, lambda: Product(tables, metric))
     return product

@@ -1,7 +1,7 @@
 """The terms of regions as factors: a table along the rows of a grid, times a number for each plane and column.
 
 For each plane, the sum of all terms of all regions is then one product of two matrices. In doubles it is the sum plus
-2^52: the lowest 52 bits of such a double are the integer, so that a mask takes it out in place, and nothing is converted.
+2^52: the lowest 52 bits of such a double are the integer, so that a bit mask extracts it in place, without conversion.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from convcost.space.evaluate.repeats import AxisRoles
 from convcost.space.space import Region, TableTerm, freeze_table, taken
 
 OFFSET = 2**52
-"""What sums in doubles begin with; costs below it are then exact, as no partial sum reaches 2^53."""
+"""The offset of sums in doubles; costs below it are then exact, as no partial sum reaches 2^53."""
 _PRODUCT = 2**18
 """Multiplications of a matrix product that a BLAS still does on one thread: ours are busy already."""
 _SAMPLED = 256
-"""Rows on which it is guessed that a profile is a sum of others."""
+"""Rows from which a profile is guessed to be a sum of others; the guess is then verified."""
 _TRIED = 64
-"""Profiles that are worth a guess each; no network of the zoo has half as many."""
+"""The most profiles for which it is tried; no network of the zoo has half as many."""
 _KEPT = 2**20
-"""Numbers of planes and columns that are kept ready; beyond, they are made for each window."""
+"""The most numbers of planes and columns that are cached; beyond, they are computed for each window."""
 
 
 class FactoredSum:
@@ -70,11 +70,11 @@ class FactoredSum:
 
 
 def fewest(profiles: Array) -> tuple[Array, Array]:
-    """Some columns of which all are sums, and for each column how often each of them is in it.
+    """A few columns of which all columns are sums, and for each column the multiplicity of each of them.
 
-    Regions put like terms together, each its own: one has the areas of two stages, another only the sum of both. The
-    fewer there are, the smaller the products. Numbers are whole; they and the profiles are not negative, so that no
-    partial sum exceeds the whole. Where some profile is, or there are too many to try, all stay as they are.
+    Each region collects its own like terms: one has the areas of two stages, another only the sum of both. The fewer
+    columns there are, the smaller the products. Multiplicities are whole; they and the profiles are not negative, so
+    that no partial sum exceeds the total. If a profile is negative, or there are too many, all stay as they are.
 
     >>> first, second = np.array([1.0, 4, 9]), np.array([1.0, 1, 4])
     >>> columns, shares = fewest(np.stack([first, 3 * first + 2 * second, second], axis=1))
@@ -108,7 +108,7 @@ class Factors:
         self.matrices = matrices.reshape(*matrices.shape[:2], prod(self.shape))
 
     def write(self, plane: int, rows: slice, out: Array) -> None:
-        """Put the sum at some rows of a plane into an array of integers, of rows and columns, without gaps."""
+        """Write the sum at some rows of a plane into a contiguous array of integers, of rows and columns."""
         left, right = self.profiles[rows], self.matrices[plane]
         found = out.view(right.dtype)
         flat = found.reshape(len(left), right.shape[1])
@@ -130,7 +130,7 @@ def _in_parts(matrix: Array, height: int) -> Array:
 
 
 class Overlap(NamedTuple):
-    """Where a region lies among some planes and columns, and which of its own those are."""
+    """The planes and columns of a region among selected ones, and their positions in the region."""
 
     planes: Array
     columns: tuple[Array, ...]
@@ -168,7 +168,7 @@ class RegionSum:
         return planes, columns
 
     def within(self, planes: Array, columns: tuple[slice, ...]) -> Overlap:
-        """Where the region lies among some planes and columns."""
+        """The overlap of the region with some planes and columns."""
         ranges = [
             np.searchsorted(own, (part.start, part.stop)) for own, part in zip(self.columns, columns, strict=True)
         ]
@@ -197,7 +197,7 @@ class RegionSum:
                 yield key, np.broadcast_to(total, shape)
 
     def mixed_terms(self, planes: Array, columns: tuple[slice, ...]) -> Iterator[MixedTerm]:
-        """Terms that no product of matrices has."""
+        """Terms that cannot be part of a matrix product."""
         if self.mixed:
             where = self.within(planes, columns)
             for factors in self.mixed:
@@ -206,7 +206,7 @@ class RegionSum:
 
 
 class MixedTerm(NamedTuple):
-    """A term that varies over rows and another axis at once: the product of its factors, cell by cell."""
+    """A term with a table over rows and another axis at once: the product of its factors, element-wise."""
 
     where: Overlap
     factors: Sequence[Array]

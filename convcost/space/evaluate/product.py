@@ -1,11 +1,10 @@
-"""Tables multiplied out: a metric made ready once, then any window of its grid at the speed of writing it to memory.
+"""Multiplying tables out: a metric is prepared once, then any window of its grid takes as long as writing it to memory.
 
 The terms of all regions are brought to one form, a table along one axis (the *rows*: usually the resolution) times
 numbers for each *plane* and *column*, so that a block of the grid is one small matrix product, whatever regions it
-crosses. Of values of an axis that cost the same only the first is worked on: equal rows and columns are copied within
-the cache, and so are equal planes - depths that rounding makes equal. Products run in float64 where no cost can reach
-2^52, and are then exact integers whatever the order of summation; else in int64 below 2^63, else in Python's own
-integers.
+spans. Among values of an axis with equal costs only the first is computed: equal rows and columns are copied within the
+cache, and so are equal planes - depths that rounding makes equal. Products run in float64 where no cost can reach 2^52,
+and are then exact integers for any order of summation; else in int64 below 2^63, else in Python ints.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class Product:
         return {**vars(self), "latest": ((), [])}
 
     def write(self, window: Window, out: Array) -> None:
-        """Put the integers of a window into an array of its shape; 0 where no network can be built."""
+        """Write the integers of a window into an array of its shape; 0 where no network can be built."""
         if not out.size:
             return
         target = out.transpose(self.layout.order)
@@ -78,7 +77,7 @@ class Product:
         on_threads(partial(work, target, todo), min(len(blocks), thread_count()) if out.size >= 4 * BLOCK else 1)
 
     def _blocks(self, window: Window) -> list[_Strip]:
-        """What a window is made of, ready to be worked on, the longest first."""
+        """The strips of a window, the longest first."""
         within = [window[axis] for axis in self.layout.order]
         within = within if self.layout.outer else [slice(0, 1), *within]
         sizes = [part.stop - part.start for part in within]
@@ -93,7 +92,7 @@ class Product:
 
 
 class _Strip(NamedTuple):
-    """Some rows of a plane: what they are made of, and all planes of the window that are equal to it."""
+    """Some rows of a plane: their bands, and all planes of the window that are equal to it."""
 
     plane: int
     runs: Sequence[slice]
@@ -110,7 +109,7 @@ def _write_once(target: Array, todo: Iterator[_Strip]) -> None:
 def _write_copies(target: Array, todo: Iterator[_Strip]) -> None:
     """Write blocks of planes that are equal to others."""
     for plane, runs, rows, parts in todo:
-        # Beside the target: what is copied again and again stays in the cache, for the next block too.
+        # Computed outside the target, so that what is copied repeatedly stays in the cache, for the next block too.
         block = SCRATCH.array("block", target[0, rows].shape, target.dtype)
         _fill(block, plane, parts)
         for equal in runs:
@@ -127,7 +126,7 @@ class _BandRows(NamedTuple):
     positions: Array | None
     """For each row its place among them; None if each is its own."""
     at: Array | None
-    """Where in the strip the rows are; None if they are all of it."""
+    """The positions of the rows in the strip; None if they are all of it."""
 
 
 def _band_rows(rows: slice, start: int, cuts: Sequence[_BandWindow]) -> list[_BandRows]:

@@ -1,4 +1,4 @@
-"""What is equal in a grid: which part each axis plays, and of its values that cost the same the first one."""
+"""Equal values in a grid: the role of each axis, and the first of its values of each kind."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from convcost.core.dims import Array
 from convcost.space.space import DesignSpace
 
 _PLANE = 2**16
-"""Cells of the grid for each kind of plane, before planes pay: each kind costs the time of so many multiplications."""
+"""Cells of the grid per kind of plane from which planes pay off: each kind costs the time of that many multiplications."""
 ROWS, ROWS_OF_COPIED_PLANES, COLUMNS = 1.5, 2.5, 4.0
-"""How many values of an axis have to be equal to one, on average, before copying it beats computing it again.
+"""The mean number of equal values of an axis from which copying beats recomputing.
 
-Rows of planes that are copied are computed in the cache; other rows are written to memory, and better once only.
+Rows of planes that are copied are computed in the cache; other rows are written to memory, best only once.
 """
 
 
 class AxisRoles(NamedTuple):
-    """The parts that the axes play."""
+    """The roles of the axes."""
 
     outer: tuple[int, ...]
-    """The axis with most equal planes, if it has enough of them."""
+    """The axis with the most equal planes, if it has enough of them."""
     rows: int
     columns: tuple[int, ...]
 
@@ -35,7 +35,7 @@ class AxisRoles(NamedTuple):
 
 
 def layout_of(tables: DesignSpace, metric: str) -> AxisRoles:
-    """Choose the part of each axis: the fewer products a cell takes, the better; a single value makes poor rows."""
+    """Choose the role of each axis: the fewer products per cell, the better; an axis of one value makes poor rows."""
     axes = range(len(tables.shape))
     region = max(tables.regions, key=lambda region: prod(region.shape) if not region.reason else 0)
     if region.reason:
@@ -51,7 +51,7 @@ def layout_of(tables: DesignSpace, metric: str) -> AxisRoles:
 
 
 class Distinct:
-    """An axis: which of its values differ, and how the others follow from them."""
+    """An axis: its distinct values, and for each value the distinct one that it equals."""
 
     def __init__(self, kinds: Array, worth: float) -> None:
         self.firsts, positions = numbered(kinds)
@@ -69,7 +69,7 @@ class Distinct:
 
 
 class Selected(NamedTuple):
-    """Some values of an axis: which ones of those that differ they need, and for each its place among them."""
+    """Some values of an axis: the distinct ones among them, and for each value its position among these."""
 
     needed: slice
     positions: Array | None
@@ -77,7 +77,7 @@ class Selected(NamedTuple):
 
 
 def numbered(kinds: Array) -> tuple[Array, Array]:
-    """Where each kind comes first, ascending; and for each value, which of these it equals."""
+    """The first position of each kind, ascending; and for each value the index of its kind."""
     _, first, inverse = np.unique(kinds, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return first[order], np.argsort(order)[inverse]

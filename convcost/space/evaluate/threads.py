@@ -1,4 +1,4 @@
-"""Threads that stay, and the arrays that each of them works in."""
+"""Persistent worker threads with reusable arrays."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ BLOCK = 2**17
 
 
 class _Scratch(threading.local):
-    """Arrays that each thread keeps to work in: to get new memory each time takes as long as to fill it."""
+    """Work arrays that each thread reuses: allocating memory takes as long as filling it."""
 
     def __init__(self) -> None:
         self.arrays: dict[Any, Array] = {}
 
     def array(self, use: str, shape: Sequence[int], dtype: Any) -> Array:
-        """An array of some size to write into, which lasts until the same use of it in this thread."""
+        """An array to write into, valid until the next request for the same use in this thread."""
         size = prod(shape)
         if size > BLOCK:
             return np.empty(shape, dtype=dtype)
@@ -41,7 +41,7 @@ _Ended = SimpleQueue[BaseException | None]
 
 
 class _Helpers:
-    """Threads that stay and wait for work. To give it to them takes half as long as to give it to an executor."""
+    """Persistent threads that wait for work. Submitting takes half as long as with an executor."""
 
     def __init__(self) -> None:
         self.work: SimpleQueue[tuple[Callable[[], None], _Ended]] = SimpleQueue()
@@ -49,7 +49,7 @@ class _Helpers:
         self.count = 0
 
     def ask(self, run: Callable[[], None], ended: _Ended) -> None:
-        """Let one of them run a function, and say when it has."""
+        """Run a function on one of them, which reports its end."""
         if not self.count:
             with self.starting:
                 while self.count < thread_count() - 1:
@@ -73,7 +73,7 @@ _HELPERS = [_Helpers()]
 
 
 def on_threads(run: Callable[[], None], threads: int) -> None:
-    """The same function on several threads, at most `thread_count()`, this one among them; not from within itself."""
+    """Run the same function on several threads, at most `thread_count()`, including this one; not reentrant."""
     ended: _Ended = SimpleQueue()
     asked = 0
     try:
@@ -93,7 +93,7 @@ def on_threads(run: Callable[[], None], threads: int) -> None:
 
 @cache
 def thread_count() -> int:
-    """How many threads work in this process: one for each core, but one in all where processes share them already."""
+    """The number of threads in this process: one per core, but a single one if processes share the cores already."""
     if parent_process() is not None:
         return 1
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
