@@ -13,8 +13,9 @@ from convcost import load
 from convcost.conventions.catalog import all_conventions
 from convcost.core.errors import UsageError
 from convcost.core.printed import Printed
+from convcost.published.choices import KINDS
 from convcost.published.count import Recount
-from convcost.published.data import KINDS, Claim, accuracies, claims, combined, definitions, read_claims, sources
+from convcost.published.data import Claim, accuracies, claims, combined, definitions, read_claims, sources
 from convcost.published.figure import QUANTITIES, Figure, figure
 from convcost.published.verify import CITED, DIFFERS, REPRODUCED, UNEXPLAINED, Verdict, judge, verify
 from convcost.spec.zoo import files
