@@ -8,12 +8,10 @@ import click
 
 from convcost.cli.options import convention_option, output_options
 from convcost.cli.output import command_line, deliver
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_TIERS = ("paper", "authors", "library")
 
 
 class Own(click.ParamType[tuple[str, str]]):
@@ -31,18 +29,18 @@ class Own(click.ParamType[tuple[str, str]]):
 @click.command("frontier", epilog="\b\nExample:\n  convcost frontier --family 'mobilenet*' --front-only")
 @click.option(
     "--x",
-    type=click.Choice(("macs", "params", "activations", "peak", "weight_bytes")),
+    type=click.Choice(tuple(COSTS)),
     default="macs",
     show_default=True,
     help="The cost.",
 )
-@click.option("--y", type=click.Choice(("top1", "top5")), default="top1", show_default=True, help="The accuracy.")
+@click.option("--y", type=click.Choice(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
 @click.option(
     "--tier",
     multiple=True,
-    type=click.Choice((*_TIERS, "reimplementation", "all")),
+    type=click.Choice((*KINDS, "all")),
     help="Whose figures; repeatable. Default: paper, authors and library.",
 )
 @click.option(
@@ -87,7 +85,7 @@ def frontier_command(
         convention=convention,
         family=family,
         year=year,
-        tier=() if "all" in tier else tier or _TIERS,
+        tier=() if "all" in tier else tier or TIERS,
         source=source,
         yours=dict(yours),
         data=data,

@@ -20,6 +20,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import deliver, format_of, is_picture, stream
+from convcost.core.metrics import SWEPT
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from convcost.core.dims import Shape
     from convcost.render.table import Table
     from convcost.space.space import DesignSpace
-
-
-_METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_activation_bytes")
 
 
 @click.command(
@@ -47,7 +45,7 @@ _METRICS = ("macs", "params", "activations", "peak_activation_elements", "peak_a
 )
 @set_option
 @input_option
-@click.option("--metric", "metrics", type=click.Choice(_METRICS), multiple=True, help="What to show; repeatable.")
+@click.option("--metric", "metrics", type=click.Choice(SWEPT), multiple=True, help="What to show; repeatable.")
 @click.option(
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )

@@ -7,14 +7,14 @@ from typing import Any
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import product
+from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import binary, compact, exact, percent, shape_text
 from convcost.graph.rewrite import Rebuilt
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import LayerCost, Report, title
+from convcost.results.report import LayerCost, Report, metrics_of, title
 
-_FIELDS = ("macs", "params", "activations")
 _Alive = dict[str, int]
 
 
@@ -28,8 +28,8 @@ def rewrite_table(
     memory = [[binary(_most(layers, live)) for layers, live in zip(pair, alive)] for pair in pairs]
     # The table has the bytes live while a layer runs if the rewrite changes them anywhere.
     shown = any(first != second for first, second in memory)
-    headers = ("layer", "before", "after", "MACs before", "MACs after", "ratio", "params before", "params after")
-    headers = (*headers, *(("alive before", "alive after") if shown else ()))
+    macs, params = ([f"{METRICS[key].heading} {when}" for when in ("before", "after")] for key in ("macs", "params"))
+    headers = ("layer", "before", "after", *macs, "ratio", *params, *(("alive before", "alive after") if shown else ()))
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
     ]
@@ -81,7 +81,7 @@ def _sum(layers: list[LayerCost], field: str) -> int:
 
 
 def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
-    return {**{field: _sum(layers, field) for field in _FIELDS}, "peak_activation_bytes": _most(layers, alive)}
+    return {**{field: _sum(layers, field) for field in MAIN}, "peak_activation_bytes": _most(layers, alive)}
 
 
 def _alive(network: Network, report: Report) -> _Alive:
@@ -118,7 +118,7 @@ def _largest(report: Report) -> LayerCost:
 def _totals(report: Report) -> dict[str, Any]:
     largest = _largest(report)
     return {
-        **{field: getattr(report.totals, field) for field in (*_FIELDS, "operations")},
+        **{field: getattr(report.totals, field) for field in (*MAIN, "operations")},
         "largest_tensor": {"layer": largest.name, "shape": list(largest.output_shape)},
         "peak_activation_bytes": report.totals.peak_activation_bytes,
     }
@@ -138,13 +138,19 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         if before == after
         else f"{'higher' if after > before else 'lower'} by {percent(abs(after - before), before)}"
     )
+    said = {
+        "macs": arrow("macs"),
+        "operations": arrow("operations"),
+        "params": arrow("params"),
+        "weight_bytes": f"{weights} as {old.dtype}",
+        "activations": f"{arrow('activations')} elements written",
+    }
     return [
-        ("MACs", arrow("macs")),
-        *([("operations", arrow("operations"))] if old.convention.name != PAPER else []),
-        ("params", arrow("params")),
-        ("weights", f"{weights} as {old.dtype}"),
-        ("activations", f"{arrow('activations')} elements written"),
+        *((metric.heading, said[metric.key]) for metric in metrics_of(old, said)),
         ("largest", f"{tensors}, the largest tensor"),
-        ("peak memory", f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}"),
+        (
+            METRICS["peak_activation_bytes"].heading,
+            f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}",
+        ),
         ("convention", f"{old.convention.name}: {old.convention.counts}"),
     ]

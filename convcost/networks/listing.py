@@ -10,6 +10,7 @@ from typing import Any
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.kept import answers
+from convcost.core.metrics import METRICS
 from convcost.core.units import exact, shape_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
@@ -27,7 +28,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         records = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in names]
     return Table(
         title="",
-        headers=("network", "input", "params", unit, "year", "source"),
+        headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
         numeric=(False, False, True, True, True, False),
         rows=[
             [

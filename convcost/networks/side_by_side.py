@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, exact, percent, shape_text, signed
+from convcost.core.metrics import Metric
+from convcost.core.units import exact, percent, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.walk import depth
 from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import Group, Report, json_value, not_counted_notes
+from convcost.results.report import Group, Report, json_value, metrics_of, not_counted_notes, unit_text
 
 _PLAIN = ("macs", "operations", "params", "activations")
 
@@ -70,11 +71,11 @@ def _labels(networks: Sequence[Network]) -> list[str]:
 def _totals_table(sides: Sequence[Side]) -> Table:
     first, *others = sides
     rows = [["input", _input(first), *(cell for side in others for cell in (_input(side), ""))]]
-    for name, (field, written) in _quantities(first.report).items():
-        of = first.totals[field]
-        row = [name, written(of)]
+    for metric in _shown(first.report):
+        of = first.totals[metric.key]
+        row = [metric.heading, metric.written(of)]
         for side in others:
-            row += [written(side.totals[field]), _ratio(side.totals[field], of)]
+            row += [metric.written(side.totals[metric.key]), _ratio(side.totals[metric.key], of)]
         rows.append(row)
     return Table(
         title=_title(sides),
@@ -87,19 +88,12 @@ def _totals_table(sides: Sequence[Side]) -> Table:
     )
 
 
-def _quantities(report: Report) -> dict[str, tuple[str, Any]]:
-    """The totals with their headings and formats."""
-    counted = {report.convention.unit: ("operations", exact)} if report.convention.name != PAPER else {}
-    return {
-        "depth": ("depth", exact),
-        "layers": ("layers", exact),
-        "params": ("params", exact),
-        "MACs": ("macs", exact),
-        **{f"{unit} ({report.convention.name})": entry for unit, entry in counted.items()},
-        "activations": ("activations", exact),
-        "weights": ("weight_bytes", binary),
-        "peak memory": ("peak_activation_bytes", binary),
-    }
+_ROWS = ("depth", "layers", "params", "macs", "operations", "activations", "weight_bytes", "peak_activation_bytes")
+
+
+def _shown(report: Report) -> list[Metric]:
+    """The totals that are compared, as the convention calls them."""
+    return [metric.under(unit_text(report)) for metric in metrics_of(report, _ROWS)]
 
 
 def _rows_table(sides: Sequence[Side], level: str) -> Table:
@@ -202,10 +196,11 @@ def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
     """The totals that no row shows."""
     first, *others = sides
     lines = []
-    for name, (field, written) in _quantities(first.report).items():
-        of = first.totals[field]
-        rest = [f"{written(side.totals[field])} ({_ratio(side.totals[field], of)})" for side in others]
-        lines.append((name, " -> ".join([written(of), *rest])))
+    for metric in _shown(first.report):
+        of = first.totals[metric.key]
+        counts = [side.totals[metric.key] for side in others]
+        rest = [f"{metric.written(n)} ({_ratio(n, of)})" for n in counts]
+        lines.append((metric.heading, " -> ".join([metric.written(of), *rest])))
     return lines
 
 

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from convcost.core.errors import UsageError
+from convcost.core.metrics import BUDGETED, METRICS
 from convcost.core.units import exact, say
 from convcost.networks.network import Network
 from convcost.pages.report import provenance
@@ -22,15 +23,9 @@ from convcost.space.compound import COMPOUND
 from convcost.space.numbers import EXACT_FLOAT
 from convcost.space.open import space
 from convcost.space.space import DesignSpace
+from convcost.space.sweep import DEFAULT_METRICS
 from convcost.spec.syntax import Knob, KnobValue
 
-SHOWN = {
-    "macs": "MACs",
-    "params": "parameters",
-    "activations": "activations",
-    "peak_activation_bytes": "peak memory",
-}
-"""Metric -> its heading on the page."""
 MOST_VALUES = 1000
 """Of one slider."""
 MOST_ENTRIES = 400_000
@@ -81,7 +76,7 @@ def explore_page(
     made = space(network, report, chosen)
     _check_start(network, made, {*fixed, *network.changed})
     data = page_data(network, report, made)
-    top = html.cards(Card(_card(metric, report), "", "", key=f"card-{metric}") for metric in SHOWN)
+    top = html.cards(Card(_card(metric, report), "", "", key=f"card-{metric}") for metric in DEFAULT_METRICS)
     body = (
         f'<div class="sliders">{"".join(map(_slider, made.axes))}</div>\n{_standing(network, made)}'
         '<p id="words" role="status" aria-live="polite"></p>'
@@ -131,7 +126,7 @@ def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, 
         return pool[key]
 
     metrics = {}
-    for metric in SHOWN:
+    for metric in DEFAULT_METRICS:
         regions = made.to_dict(metric)
         for region in regions:
             region["values"] = [_spans(positions) for positions in region["values"].values()]
@@ -154,8 +149,8 @@ def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, 
             {"axes": [list(made.axes).index(axis) for axis in table["axes"]], "values": _safe(table["values"])}
             for table in shared
         ],
-        "big": any(made.bound(metric) >= EXACT_FLOAT for metric in SHOWN),
-        "words": SHOWN,
+        "big": any(made.bound(metric) >= EXACT_FLOAT for metric in DEFAULT_METRICS),
+        "words": {metric: METRICS[metric].full for metric in DEFAULT_METRICS},
         "compound": {name: str(float(base)) for name, base in COMPOUND.items()},
         "start": {name: float(value) for name, value in network.knobs.items() if isinstance(value, (int, Fraction))},
         "dtype": report.dtype,
@@ -206,7 +201,7 @@ def _nearest(values: tuple[Any, ...], value: Any) -> int:
 
 
 def _card(metric: str, report: Report) -> str:
-    return SHOWN[metric] + (f" {_counted(report)}" if metric == "peak_activation_bytes" else "")
+    return METRICS[metric].full + (f" {_counted(report)}" if "dtype" in METRICS[metric].needs else "")
 
 
 def _counted(report: Report) -> str:
@@ -253,14 +248,10 @@ def _text(value: KnobValue) -> str:
 
 
 def _budgets(report: Report) -> str:
-    fields = {
-        "macs": ("MACs at most", exact(report.totals.macs), "for example 300M or 1.5G"),
-        "params": ("parameters at most", "", "for example 4M"),
-        "peak_activation_bytes": ("peak memory at most", "", "for example 256KiB or 1.5MiB"),
-    }
+    start = {"macs": exact(report.totals.macs)}
     return "".join(
-        f'<p class="slider"><label for="max-{metric}">{word}</label> <input type="text" id="max-{metric}" '
-        f'data-metric="{metric}" value="{value}" placeholder="none" aria-describedby="hint-{metric}" autocomplete="off"> '
-        f'<span class="about" id="hint-{metric}">{hint}</span></p>\n'
-        for metric, (word, value, hint) in fields.items()
+        f'<p class="slider"><label for="max-{metric}">{METRICS[metric].full} at most</label> <input type="text" id="max-{metric}" '
+        f'data-metric="{metric}" value="{start.get(metric, "")}" placeholder="none" aria-describedby="hint-{metric}" autocomplete="off"> '
+        f'<span class="about" id="hint-{metric}">for example {METRICS[metric].examples}</span></p>\n'
+        for metric in BUDGETED
     )

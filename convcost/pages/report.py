@@ -6,11 +6,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from convcost import plots
-from convcost.conventions.convention import PAPER
-from convcost.core.units import binary, compact, exact, percent, shape_text
+from convcost.core.units import binary, exact, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.explain import layer_quantities
 from convcost.networks.network import Network
@@ -18,11 +16,25 @@ from convcost.ops import OPS
 from convcost.pages.files import WHOLE, drawing, figure_title
 from convcost.render import html
 from convcost.render.html import Card, Section
-from convcost.results.report import NOT_COUNTED, Group, LayerCost, Report, input_text, notes, op_text, title
+from convcost.results.report import (
+    Group,
+    LayerCost,
+    Report,
+    Totals,
+    cells,
+    input_text,
+    metrics_of,
+    notes,
+    op_text,
+    share,
+    title,
+)
 from convcost.spec.write import resolved
 
 _WORDS = 4
-"""Columns of the layers before those of numbers; `page.css` relies on it."""
+"""Columns of the layers before those of numbers; `page.css` knows."""
+_COUNTED = ("params", "macs", "operations", "activations")
+"""Of every layer, its columns of numbers but the last."""
 _FOLDED = 60
 """Layers from which on a table opens folded."""
 
@@ -49,21 +61,19 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
 def total_cards(report: Report) -> list[Card]:
     """The totals, short and exact."""
     t = report.totals
-    found = [
-        Card("MACs", compact(t.macs), exact(t.macs)),
-        Card("parameters", compact(t.params), f"{exact(t.params)}, {binary(t.weight_bytes)} as {report.dtype}"),
-        Card("activations", compact(t.activations), f"{exact(t.activations)} elements written"),
-        Card(
-            "peak memory",
-            binary(t.peak_activation_bytes),
-            f"{exact(t.peak_activation_bytes)} bytes of activations as {report.dtype}, policy {report.memory_policy}",
-        ),
+    said = {
+        "macs": exact(t.macs),
+        "operations": f"{exact(t.operations)} under convention {report.convention.name}",
+        "params": f"{exact(t.params)}, {binary(t.weight_bytes)} as {report.dtype}",
+        "activations": f"{exact(t.activations)} elements written",
+        "peak_activation_bytes": f"{exact(t.peak_activation_bytes)} bytes of activations as {report.dtype}, "
+        f"policy {report.memory_policy}",
+    }
+    shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
+    return [
+        *(Card(metric.full, metric.rounded(getattr(t, metric.key)), said[metric.key]) for metric in shown),
         Card("input", shape_text(report.input_shape), f"batch {exact(report.batch)}"),
     ]
-    if report.convention.name != PAPER:
-        counted = f"{exact(t.operations)} under convention {report.convention.name}"
-        found.insert(1, Card(report.convention.unit, compact(t.operations), counted))
-    return found
 
 
 def provenance(network: Network, report: Report, command: str = "") -> list[tuple[str, str]]:
@@ -118,10 +128,8 @@ _LAYERS = "Sort by any column; a layer's name opens its formula, the operands pu
 
 def layers_html(report: Report) -> str:
     """A table of layers that sorts, folds by stage, and explains each number on demand."""
-    other = report.convention.name != PAPER
-    headers = ["layer", "op", "input", "output", "params", "MACs", "activations", "share"]
-    if other:
-        headers.insert(6, report.convention.unit)
+    counted = [metric.under(report.convention.unit).heading for metric in metrics_of(report, _COUNTED)]
+    headers = ["layer", "op", "input", "output", *counted, "share"]
     numeric = [index >= _WORDS for index in range(len(headers))]
     by_stage: dict[str, list[LayerCost]] = {}
     for layer in report.layers:
@@ -167,13 +175,9 @@ def _row(cells: Sequence[str], attributes: str) -> str:
     return html.row(cells, [False] * len(cells), finished=True, attributes=attributes)
 
 
-def _numbers(part: Any, report: Report) -> list[str]:
+def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
     """Params, MACs, operations if they are something else, activations, share."""
-    known = not isinstance(part, (LayerCost, Group)) or part.counted
-    said = exact(part.operations) if known else NOT_COUNTED
-    counted = [said] if report.convention.name != PAPER else []
-    share = percent(part.operations, report.totals.operations) if known else NOT_COUNTED
-    return [exact(part.params), exact(part.macs), *counted, exact(part.activations), share]
+    return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
 
 
 def _explanations(layers: Sequence[LayerCost]) -> str:

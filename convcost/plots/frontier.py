@@ -45,7 +45,7 @@ def frontier(found: Frontier) -> go.Figure:
         traces.append(_own(found, own))
     return figure(
         traces,
-        title=f"{_SCORES[found.y]} against {_word(found)}",
+        title=f"{_SCORES[found.y]} against {found.cost.full}",
         xaxis=_cost_axis(found),
         yaxis={"title": {"text": f"{_SCORES[found.y]}, %"}},
         legend={"itemsizing": "constant"},
@@ -132,18 +132,17 @@ def hover(found: Frontier, point: Point) -> str:
 
 def cost_text(found: Frontier, point: Point) -> str:
     """The cost of a point, exact and short."""
-    if found.x in ("peak", "weight_bytes"):
+    if found.cost.unit == "bytes":
         return f"{exact(point.cost)} bytes, {binary(point.cost)}"
-    unit = found.convention.unit if found.x == "macs" else found.x
     short = compact(point.cost)
-    return f"{exact(point.cost)} {unit}" + (f", {short}" if point.cost >= 1000 else "")
+    return f"{exact(point.cost)} {found.cost.heading}" + (f", {short}" if point.cost >= 1000 else "")
 
 
 def how_text(found: Frontier, point: Point) -> str:
     """Where the cost of a point comes from."""
     if point.how != PRINTED:
         return "counted by convcost"
-    if found.x == "macs" and point.measured.convention != found.convention.name:
+    if "convention" in found.cost.needs and point.measured.convention != found.convention.name:
         return f"as printed, converted from {point.measured.convention}"
     return "as printed"
 
@@ -152,23 +151,18 @@ def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _word(found: Frontier) -> str:
-    words = {"params": "parameters", "activations": "activations", "peak": "peak memory", "weight_bytes": "weight size"}
-    return words.get(found.x, found.convention.unit)
-
-
 def _cost_axis(found: Frontier) -> dict[str, Any]:
     """A log axis with SI steps of 1, 2, 5, or binary ones for bytes."""
-    counted = f" (convention {found.convention.name})" if found.x == "macs" else ""
+    counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
     costs = [point.cost for point in found.points if point.cost]
     low, high = min(costs, default=1), max(costs, default=1)
-    if found.x in ("peak", "weight_bytes"):
+    if found.cost.unit == "bytes":
         ticks = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
         texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
-        title = f"{_word(found)} as fp32"
+        title = f"{found.cost.full} as fp32"
     else:
         ticks = [digit * 10**power for power in range(25) for digit in (1, 2, 5)]
         ticks = [tick for tick in ticks if low / 2.5 <= tick <= high * 2.5]
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]
-        title = f"{_word(found)}{counted}"
+        title = f"{found.cost.full}{counted}"
     return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import compact, exact, percent
 from convcost.plots.style import count_axis, figure, percent_axis
 from convcost.render.palette import LIGHT
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-QUANTITIES = {"macs": "MACs", "params": "params", "activations": "activations"}
 _MOST_BARS = 40
 
 
@@ -29,7 +29,8 @@ def cost_by(report: Report, level: str = "stage") -> go.Figure:
         groups = [g for g in groups if g in largest]
     names = [g.name for g in groups]
     traces = []
-    for (field, word), color in zip(QUANTITIES.items(), LIGHT.series, strict=False):
+    for field, color in zip(MAIN, LIGHT.series, strict=False):
+        word = METRICS[field].heading
         whole = getattr(report.totals, field)
         counts = [getattr(g, field) for g in groups]
         traces.append(
@@ -84,7 +85,8 @@ def before_after(before: Report, after: Report) -> go.Figure:
 def cumulative(report: Report) -> go.Figure:
     """Cumulative MACs, params and activations from the first layer to the last, in per cent of the total."""
     traces = []
-    for (field, word), color in zip(QUANTITIES.items(), LIGHT.series, strict=False):
+    for field, color in zip(MAIN, LIGHT.series, strict=False):
+        word = METRICS[field].heading
         whole = getattr(report.totals, field)
         sums = list(accumulate(getattr(layer, field) for layer in report.layers))
         tips = [

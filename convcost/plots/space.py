@@ -9,6 +9,7 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
+from convcost.core.metrics import METRICS
 from convcost.core.units import compact, exact
 from convcost.networks.network import Network
 from convcost.plots.style import count_axis, figure
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-WORDS = {
-    "macs": "MACs",
-    "params": "params",
-    "activations": "activations",
-    "peak_activation_elements": "peak elements",
-    "peak_activation_bytes": "peak bytes",
-}
-"""Metric -> what an axis calls it."""
 _COLUMNS = 24
 _STEPS = 4000
 """The most steps of a staircase that can be distinguished on a page; of more, evenly spaced ones are drawn."""
@@ -89,7 +82,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     marked = marked[:: -(-len(marked) // _STEPS) or 1]
     steps = _thinned([None if run.cost is None else run for run in runs], {*marked})
     ends = [(run, value) for run in steps for value in ((run.first, run.last) if run else (None,))]
-    word = WORDS[metric]
+    word = METRICS[metric].column
     return cliffs(
         [None if value is None else _plain(value) for _, value in ends],
         [run.cost if run else None for run, _ in ends],
@@ -135,8 +128,8 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
             for line, held in zip(counts[tuple(every)].tolist(), can[tuple(every)].tolist(), strict=True)
         ],
         budgets=budgets,
-        title=f"{made.title}: {WORDS[metric]} against {rows} and {columns}",
-        word=WORDS[metric],
+        title=f"{made.title}: {METRICS[metric].column} against {rows} and {columns}",
+        word=METRICS[metric].column,
         axes=(rows, columns),
     )
 

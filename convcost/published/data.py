@@ -24,8 +24,6 @@ from convcost.core.units import decimal_text
 from convcost.published.figure import Figure, figure
 from convcost.spec.tree import read_text, shown_path
 
-KINDS = ("paper", "authors", "library", "reimplementation")
-"""The tier of a source: the paper, its authors' repository, a library that ships the network, or someone else."""
 COLUMNS = (
     *("source", "locator", "item", "model", "knobs", "quantity", "part", "printed", "unit", "rounding"),
     *("counting", "because", "computed"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import METRICS
 from convcost.core.printed import Printed
 from convcost.core.reading import BYTES, COUNTS, SHARES, Measure, read
 from convcost.core.units import shape_text
@@ -15,16 +16,10 @@ from convcost.core.units import shape_text
 #: What kB means in print is looked up before a figure becomes a claim, so that it is not ambiguous here.
 PRINTED_BYTES = BYTES.settling({"kB": 10**3})
 #: What a claim may be about -> as tables name it; docs/published.md says what each is.
-QUANTITIES = {
-    "macs": "MACs",
-    "params": "params",
-    "macs_share": "share of MACs",
-    "params_share": "share of params",
-    "activations": "activations",
-    "conv_activations": "activations of conv and linear layers",
-    "weight_bytes": "weights in memory",
-    "activation_bytes": "activations in memory",
-    "layers": "layers",
+_COUNTED = ("macs", "params", "activations", "conv_activations", "weight_bytes", "activation_bytes", "layers")
+QUANTITIES = {key: METRICS[key].claimed for key in _COUNTED} | {
+    "macs_share": f"share of {METRICS['macs'].claimed}",
+    "params_share": f"share of {METRICS['params'].claimed}",
     "blocks": "blocks",
     "channels_at": "channels at",
     "half_bytes_at": "16-bit memory at",

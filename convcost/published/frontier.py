@@ -18,12 +18,14 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.dtypes import storage
 from convcost.core.errors import ConvcostError, UsageError, did_you_mean, nearest
 from convcost.core.kept import Answers, answers
+from convcost.core.metrics import Metric
 from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.networks.load import open_network
 from convcost.ops import OPS
-from convcost.published.data import KINDS, Measured, accuracies, per_cent, read_accuracies, sources
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
+from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.render.table import Table
 from convcost.results.report import Totals
 from convcost.spec.zoo import names
@@ -31,18 +33,7 @@ from convcost.spec.zoo import names
 if TYPE_CHECKING:
     import pandas as pd
 
-COSTS = {
-    "macs": "operations under the convention",
-    "params": "parameters",
-    "activations": "activations, elements written",
-    "peak": "peak activation memory, bytes as fp32",
-    "weight_bytes": "weights, bytes as fp32",
-}
-"""The metrics of the x axis."""
-ACCURACIES = ("top1", "top5")
-TIERS = ("paper", "authors", "library")
-"""The tiers of sources that are used by default."""
-_PARTS = 10**6  # of a per cent; published accuracies are no finer, and the caller's own are compared at that precision
+_PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
 COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
 
 
@@ -93,6 +84,11 @@ class Frontier:
     """Points that the front was sought among."""
     front_only: bool = False
     """The others were left out."""
+
+    @property
+    def cost(self) -> Metric:
+        """What stands on the x axis, as the convention calls it."""
+        return COSTS[self.x].under(self.convention.unit)
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -194,7 +190,7 @@ class _Bounds(NamedTuple):
         """Bounds as a caller writes them; raises `UsageError`."""
         said, limit, bound = [], None, None
         if most is not None:
-            size = x in ("peak", "weight_bytes")
+            size = COSTS[x].unit == "bytes"
             limit = parse_bytes(most) if size else parse_count(most)
             said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
         if least is not None:
@@ -319,13 +315,7 @@ def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: st
 
 def cost_of(totals: Totals, x: str) -> int:
     """The cost of a network along an x axis."""
-    return {
-        "macs": totals.operations,
-        "params": totals.params,
-        "activations": totals.activations,
-        "peak": totals.peak_activation_bytes,
-        "weight_bytes": totals.weight_bytes,
-    }[x]
+    return int(getattr(totals, COSTS[x].key))
 
 
 def _printed(row: Measured, x: str, chosen: Convention) -> int | str:
@@ -382,9 +372,6 @@ def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Conv
     return Point(row, accuracy, cost_of(report.totals, x), YOURS)
 
 
-_HEADS = {"params": "params", "activations": "activations", "peak": "peak bytes", "weight_bytes": "weight bytes"}
-
-
 def frontier_table(found: Frontier) -> Table:
     """A row per point in order of cost; a star marks the Pareto front."""
     records = [_record(found, point) for point in found.points]
@@ -404,7 +391,7 @@ def frontier_table(found: Frontier) -> Table:
         for point in found.points
     ]
     starred = () if found.front_only else ("front",)
-    cost = _HEADS.get(found.x, found.convention.unit)
+    cost = found.cost.column
     return Table(
         title=f"Accuracy against {cost} · {counted(len(found.points), 'point', 'points')} of "
         f"{counted(len(found.families), 'family', 'families')}",
@@ -454,7 +441,7 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 def _cost_note(found: Frontier) -> str:
     counted = sum(point.how != PRINTED for point in found.points)
     said = f"{counted} counted by convcost at the resolution of the evaluation"
-    if found.x == "macs":
+    if "convention" in found.cost.needs:
         said += f", convention {found.convention.name}: {found.convention.counts}"
     rest = len(found.points) - counted
     return said + (f"; {rest} as printed, for networks that are not in the zoo" if rest else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS
+from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import Caption
@@ -167,6 +168,12 @@ class Group(NamedTuple):
     """Of the group's last layer."""
 
 
+OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key))
+"""The metrics that every layer has."""
+OF_GROUPS = tuple(key for key in OF_LAYERS if key in Group._fields)
+"""Those that are added up over a group."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a network costs."""
@@ -268,20 +275,18 @@ def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
-    macs = sum(layer.macs for layer in layers)
-    params = sum(layer.params for layer in layers)
+    sums = _sums(layers, OF_LAYERS)
     return Totals(
-        macs=macs,
-        flops=2 * macs,
-        padding_macs=sum(layer.padding_macs for layer in layers),
-        operations=sum(layer.operations for layer in layers),
-        params=params,
-        buffers=sum(layer.buffers for layer in layers),
-        activations=sum(layer.activations for layer in layers),
+        **sums,
+        flops=2 * sums["macs"],
         conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
-        weight_bytes=storage(params, dtype),
+        weight_bytes=storage(sums["params"], dtype),
         peak_activation_bytes=peak,
     )
+
+
+def _sums(layers: Sequence[LayerCost], metrics: Sequence[str]) -> dict[str, Any]:
+    return {key: sum(getattr(layer, key) for layer in layers) for key in metrics}
 
 
 def _key(layer: LayerCost, level: str) -> str:
@@ -293,15 +298,11 @@ def _scope(layer: LayerCost, depth: int) -> str:
 
 
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
-    sums: dict[str, Any] = {
-        field: sum(getattr(layer, field) for layer in layers)
-        for field in ("macs", "operations", "params", "buffers", "activations")
-    }
     ends: dict[str, Any] = (
         {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
     )
     known = any(layer.counted for layer in layers)
-    return Group(name=name, layers=len(layers), **sums, counted=known, **ends)
+    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends)
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:
@@ -356,12 +357,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "groups": layer.attrs.get("groups"),
         "input_shapes": [list(shape) for shape in layer.input_shapes],
         "output_shape": list(layer.output_shape),
-        "macs": layer.macs,
-        "padding_macs": layer.padding_macs,
-        "operations": layer.operations if layer.counted else None,
-        "params": layer.params,
-        "buffers": layer.buffers,
-        "activations": layer.activations,
+        **{key: count(layer, key) for key in OF_LAYERS},
         "line": layer.line,
     }
     if len(layer.output_shapes) > 1:
@@ -412,16 +408,18 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any
     return row
 
 
+_COLUMNS = ("params", "macs", "operations")
+
+
 def report_table(report: Report, level: str = "layer") -> Table:
     """The report as a table with totals and the convention it used."""
-    other = report.convention.name != PAPER
-    extra = (f"{report.convention.unit} ({report.convention.name})",) if other else ()
+    metrics = metrics_of(report, _COLUMNS)
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
         rows = [
             [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
         ]
-        groups: tuple[Group, ...] | tuple[LayerCost, ...] = report.layers
+        groups: Sequence[LayerCost | Group] = report.layers
     else:
         first = (level, "layers", "input", "output")
         groups = report.by(level)
@@ -430,14 +428,14 @@ def report_table(report: Report, level: str = "layer") -> Table:
             first, rows = first[:2], [row[:2] for row in rows]
     totals = report.totals
     for row, group in zip(rows, groups, strict=True):
-        row.extend(_numbers(group, totals, with_operations=other))
-    headers = (*first, "params", "MACs", *extra, "share")
+        row.extend((*cells(group, metrics), share(group, totals)))
+    headers = (*first, *(metric.under(unit_text(report)).heading for metric in metrics), "share")
     return Table(
         title=title(report),
         headers=headers,
         numeric=tuple(i >= len(first) or name == "layers" for i, name in enumerate(headers)),
         rows=rows,
-        total=["total", *[""] * (len(first) - 1), *_numbers(totals, totals, with_operations=other)],
+        total=["total", *[""] * (len(first) - 1), *cells(totals, metrics), share(totals, totals)],
         records=[_record(report, group) for group in groups],
         data=to_dict(report, level),
         notes=notes(report),
@@ -457,20 +455,18 @@ def notes(report: Report) -> list[tuple[str, str]]:
     t, policy = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
-    lines = [
-        ("params", f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}"),
-        ("MACs", f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}"),
-        (
-            "activations",
-            f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
-        ),
-        ("peak memory", f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}"),
+    said = {
+        "params": f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}",
+        "macs": f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}",
+        "operations": f"{exact(t.operations)} {report.convention.unit} under this convention",
+        "activations": f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
+        "peak_activation_bytes": f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}",
+    }
+    return [
+        *((metric.heading, said[metric.key]) for metric in metrics_of(report, said)),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        *not_counted_notes(report),
     ]
-    lines += not_counted_notes(report)
-    if report.convention.name != PAPER:
-        lines.insert(2, ("operations", f"{exact(t.operations)} {report.convention.unit} under this convention"))
-    return lines
 
 
 def not_counted_notes(report: Report) -> list[tuple[str, str]]:
@@ -481,11 +477,33 @@ def not_counted_notes(report: Report) -> list[tuple[str, str]]:
     return [("not counted", f"{', '.join(ops)}: the convention {report.convention.name} does not know it")]
 
 
-def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
-    known = not isinstance(part, (LayerCost, Group)) or part.counted
-    operations = [exact(part.operations) if known else NOT_COUNTED] if with_operations else []
-    share = percent(part.operations, totals.operations) if known else NOT_COUNTED
-    return [exact(part.params), exact(part.macs), *operations, share]
+def metrics_of(report: Report, keys: Iterable[str]) -> list[Metric]:
+    """Those of some metrics that tell something: what a convention counts is, under the papers', the MACs again."""
+    paper = report.convention.name == PAPER
+    return [METRICS[key] for key in keys if not (paper and "convention" in METRICS[key].needs)]
+
+
+def unit_text(report: Report) -> str:
+    """What the convention counts in, with its name: `FLOPs (fvcore)`."""
+    return f"{report.convention.unit} ({report.convention.name})"
+
+
+def count(part: LayerCost | Group | Totals, metric: str) -> int | None:
+    """So much of a metric; None where its convention knows nothing of the part."""
+    known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
+    return int(getattr(part, metric)) if known else None
+
+
+def cells(part: LayerCost | Group | Totals, metrics: Iterable[Metric]) -> list[str]:
+    """What a table says of some metrics of a part."""
+    counts = ((metric, count(part, metric.key)) for metric in metrics)
+    return [NOT_COUNTED if number is None else metric.written(number) for metric, number in counts]
+
+
+def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
+    """A part's operations as a share of the network's."""
+    number = count(part, "operations")
+    return NOT_COUNTED if number is None else percent(number, totals.operations)
 
 
 def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
@@ -509,11 +527,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "layers": group.layers,
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
-        "macs": group.macs,
-        "operations": group.operations if group.counted else None,
-        "params": group.params,
-        "buffers": group.buffers,
-        "activations": group.activations,
+        **{key: count(group, key) for key in OF_GROUPS},
     }
 
 

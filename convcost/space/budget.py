@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError
+from convcost.core.metrics import METRICS
 from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import binary, exact
-
-PEAK = "peak_activation_bytes"
 
 
 class Budget(NamedTuple):
@@ -23,7 +22,7 @@ class Budget(NamedTuple):
 
     def amount(self, value: int) -> str:
         """A value of the metric in the budget's own unit."""
-        return binary(value) if self.metric == PEAK else exact(value)
+        return METRICS[self.metric].written(value)
 
 
 def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32") -> tuple[Budget, ...]:
@@ -41,14 +40,7 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
     if max_peak is not None:
         size = parse_bytes(max_peak)
         text = f"peak activations <= {binary(size)} as {dtype}"
-        found.append(Budget(PEAK, size, text))
+        found.append(Budget("peak_activation_bytes", size, text))
     if not found:
         raise UsageError("give at least one budget: MACs, params or peak memory")
     return tuple(found)
-
-
-BUDGETED = ("macs", "params", PEAK)
-
-
-def short_name(metric: str) -> str:
-    return {"macs": "MACs", PEAK: "peak"}.get(metric, metric)

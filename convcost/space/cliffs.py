@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import SWEPT
 from convcost.core.units import exact, say
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import evaluate, feasible
 from convcost.space.points_table import meta
-from convcost.space.space import METRICS, DesignSpace
+from convcost.space.space import DesignSpace
 
 
 class Plateau(NamedTuple):
@@ -44,14 +45,14 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
     """
     if len(made.axes) != 1:
         raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
-    if metric not in METRICS:
-        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, METRICS)}")
+    if metric not in SWEPT:
+        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, SWEPT)}")
     ((name, values),) = made.axes.items()
     if not is_ordered(values):
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
-    every = list(zip(*(evaluate(made, one).tolist() for one in METRICS), strict=True))
+    every = list(zip(*(evaluate(made, one).tolist() for one in SWEPT), strict=True))
     power = max(1, made.sides.get(name, 1))
     runs: list[Plateau] = []
     start = 0

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, exact
+from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.version import __version__
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.load import Model, open_network
@@ -23,12 +23,10 @@ from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, value_text
-from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
+from convcost.space.budget import Budget, budgets_of
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points
 from convcost.space.open import design_space, with_knobs
-from convcost.space.points_table import HEADERS
-from convcost.space.space import METRICS
 from convcost.space.threshold import simplest
 
 COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
@@ -128,7 +126,7 @@ class _Line(NamedTuple):
         made = design_space(self.network, axes, **self.request._asdict(), buildable=True)
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
         at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
-        return {metric: at_points(made, metric, at) for metric in METRICS}
+        return {metric: at_points(made, metric, at) for metric in SWEPT}
 
     def within(self, phis: Sequence[Fraction], budgets: Sequence[Budget]) -> list[bool]:
         costs = self.costs([self.knobs(phi) for phi in phis])
@@ -177,16 +175,16 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], 
     data: dict[str, Any] = {"schema": "convcost.compound/1", "version": __version__, "network": model}
     data |= {"rewrite": rewrite} if rewrite else {}
     data["budgets"] = [{"metric": budget.metric, "limit": budget.limit} for budget in budgets]
-    names = ("phi", *COMPOUND, *BUDGETED)
+    headers = ("φ", *COMPOUND, *map(column_of, BUDGETED))
     rows, records = [], []
     if found:
         notes.append(
             (
                 "edge",
-                f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(map(short_name, found.binds))}",
+                f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(METRICS[metric].short for metric in found.binds)}",
             )
         )
-        costs = [binary(found.costs[m]) if m == PEAK else exact(found.costs[m]) for m in BUDGETED]
+        costs = [METRICS[metric].written(found.costs[metric]) for metric in BUDGETED]
         rows = [[f"< {found.phi:.4f}", *(str(value_text(found.knobs[name])) for name in COMPOUND), *costs]]
         records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs}]
         data |= {"phi": found.phi, "ends": found.ends, "at": str(found.at), "binds": list(found.binds)}
@@ -196,8 +194,8 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], 
         data["phi"] = None
     return Table(
         title=f"{rewritten_name(model, rewrite)} · compound scaling within {'; '.join(budget.text for budget in budgets)}",
-        headers=tuple({"phi": "φ"}.get(name, HEADERS.get(name, name)) for name in names),
-        numeric=(True,) * len(names),
+        headers=headers,
+        numeric=(True,) * len(headers),
         rows=rows,
         records=records,
         data=data,

@@ -19,18 +19,18 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import binary, decimal_text, exact
+from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
+from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model, open_network, split_name
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
-from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
+from convcost.space.budget import Budget, budgets_of
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.open import design_space, with_knobs
-from convcost.space.points_table import HEADERS
-from convcost.space.space import METRICS, DesignSpace
+from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
 from convcost.spec.syntax import Spec
@@ -52,8 +52,8 @@ class Configuration(NamedTuple):
 
     @property
     def binds(self) -> tuple[str, ...]:
-        """The budgets that limit some knob (the binding ones)."""
-        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in METRICS))
+        """The budgets that some knob runs into."""
+        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in SWEPT))
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ def fit(
     )
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
-    if maximise is not None and maximise not in (*METRICS, *made.axes):
-        raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*METRICS, *made.axes])}")
+    if maximise is not None and maximise not in (*SWEPT, *made.axes):
+        raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*SWEPT, *made.axes])}")
     fits = within(made, budgets)
     ordered = [axis for axis, values in enumerate(made.axes.values()) if is_ordered(values)]
     found = [_configuration(made, budgets, where, ordered) for where in zip(*np.nonzero(maximal(fits, ordered)))]
@@ -241,7 +241,7 @@ def _configuration(
 
 def _costs_at(made: DesignSpace, where: Sequence[int]) -> dict[str, int] | None:
     point = [np.array([at]) for at in where]
-    costs = {metric: at_points(made, metric, point)[0] for metric in METRICS}
+    costs = {metric: at_points(made, metric, point)[0] for metric in SWEPT}
     return {metric: cost for metric, cost in costs.items() if cost is not None} or None
 
 
@@ -255,7 +255,7 @@ def _best(made: DesignSpace, fits: Array, maximise: str) -> tuple[int, ...]:
 
 
 def _wanted(made: DesignSpace, maximise: str) -> Array:
-    if maximise in METRICS:
+    if maximise in SWEPT:
         return evaluate(made, maximise)
     axis = list(made.axes).index(maximise)
     shape = [-1 if position == axis else 1 for position in range(len(made.shape))]
@@ -309,8 +309,8 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
         ]
     return Table(
         title=f"{found.tables.title} · what fits {'; '.join(budget.text for budget in found.budgets)}",
-        headers=(*found.axes, *(HEADERS.get(metric, metric) for metric in BUDGETED), "what stops a larger one"),
-        numeric=(*(True for _ in found.axes), True, True, True, False),
+        headers=(*found.axes, *map(column_of, BUDGETED), "what stops a larger one"),
+        numeric=(*(True for _ in (*found.axes, *BUDGETED)), False),
         rows=[_row(one, found) for one in shown],
         records=[_record(one, found.axes) for one in (shown if best else found.maximal)],
         data=_data(found, edges),
@@ -322,17 +322,22 @@ def _row(one: Configuration, found: Fit) -> list[str]:
     stops = "; ".join(f"{knob}: {_stops(one, knob, found)}" for knob, names in one.binding.items() if names)
     return [
         *(str(value_text(one.knobs[name])) for name in found.axes),
-        *(binary(one.costs[metric]) if metric == PEAK else exact(one.costs[metric]) for metric in BUDGETED),
+        *(METRICS[metric].written(one.costs[metric]) for metric in BUDGETED),
         stops,
     ]
 
 
 def _stops(one: Configuration, knob: str, found: Fit) -> str:
-    """What limits a knob, and where, if no network can be built at the values in between."""
-    said = ", ".join(map(short_name, one.binding[knob]))
+    """What stops a knob, and where, if values in between are no networks."""
+    said = ", ".join(map(_stop, one.binding[knob]))
     values = found.axes[knob]
     gap = knob in one.next and values.index(one.next[knob]) > values.index(one.knobs[knob]) + 1
     return f"{said} at {value_text(one.next[knob])}, the next that can be built" if gap else said
+
+
+def _stop(name: str) -> str:
+    """What stops a knob, in words: a metric's short name, or the end of what can be built as it is said."""
+    return METRICS[name].short if name in METRICS else name
 
 
 def _record(one: Configuration, axes: Mapping[str, Any]) -> dict[str, Any]:
@@ -372,7 +377,7 @@ def _edge_json(edge: Threshold) -> dict[str, Any]:
 
 def _edge_text(name: str, found: Fit, edge: Threshold | None) -> str:
     assert found.best is not None
-    names = ", ".join(map(short_name, found.best.binding[name]))
+    names = ", ".join(map(_stop, found.best.binding[name]))
     if found.best.binding[name] == (END,):
         return f"{name} {value_text(found.best.knobs[name])} is the end of the axis; --over {name}=… looks further"
     if edge:
@@ -389,4 +394,4 @@ def _broken(found: Fit, one: Configuration) -> Sequence[str]:
 def _lack(budget: Budget, one: Configuration) -> str:
     over = one.costs[budget.metric] - budget.limit
     factor = f" ({one.costs[budget.metric] / budget.limit:.2f}×)" if budget.limit else ""
-    return f"{short_name(budget.metric)} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)}{factor} over the budget"
+    return f"{METRICS[budget.metric].short} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)}{factor} over the budget"

@@ -11,13 +11,14 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import SWEPT
 from convcost.core.units import counted, exact
 from convcost.render.table import Table
 from convcost.space.axes import is_ordered
 from convcost.space.evaluate import at_points, evaluate, feasible, prepare
 from convcost.space.pareto import MOST_OBJECTIVES, front, not_behind
 from convcost.space.points_table import points_table
-from convcost.space.space import METRICS, DesignSpace
+from convcost.space.space import DesignSpace
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
@@ -48,13 +49,13 @@ def objectives_of(texts: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> tu
         way, _, name = text.strip().rpartition(":")
         if way not in {"", "min", "max"}:
             raise UsageError(f"{text!r}: say min:{name} or max:{name}")
-        if name not in METRICS and name not in axes:
-            raise UsageError(f"there is no metric or axis {name!r}{did_you_mean(name, [*METRICS, *axes])}")
+        if name not in SWEPT and name not in axes:
+            raise UsageError(f"there is no metric or axis {name!r}{did_you_mean(name, [*SWEPT, *axes])}")
         if name in axes and not is_ordered(axes[name]):
             raise UsageError(f"{name} is not a number and cannot be an objective")
         if name in [one.name for one in found]:
             raise UsageError(f"{name} is an objective twice")
-        found.append(Objective(name, way == "max" or (not way and name not in METRICS)))
+        found.append(Objective(name, way == "max" or (not way and name not in SWEPT)))
     return tuple(found)
 
 
@@ -67,7 +68,7 @@ def grid_front(
     evaluated. Keywords as in `workers.results`.
     """
     chosen = [_looked_at(made, axis, objectives) for axis in range(len(made.axes))]
-    metrics = [one.name for one in objectives if one.name in METRICS]
+    metrics = [one.name for one in objectives if one.name in SWEPT]
     small = made.only(metrics).taken(chosen)
     prepare(small, metrics)
     best = FrontPoints(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
@@ -129,7 +130,7 @@ def local_front(
 
 
 def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int, ...]) -> Array:
-    if one.name in METRICS:
+    if one.name in SWEPT:
         values = evaluate(made, one.name, window)
     else:
         axis = list(made.axes).index(one.name)
@@ -142,7 +143,7 @@ def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int,
 def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) -> Array:
     """Positions along an axis, one for each kind of equal costs: the best or the first."""
     name = list(made.axes)[axis]
-    kinds = made.kinds(axis, [one.name for one in objectives if one.name in METRICS])
+    kinds = made.kinds(axis, [one.name for one in objectives if one.name in SWEPT])
     last = any(one.name == name and one.largest for one in objectives)
     if last:
         return len(kinds) - 1 - np.sort(np.unique(kinds[::-1], return_index=True)[1])[::-1]
@@ -152,9 +153,9 @@ def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) ->
 def points_at(made: DesignSpace, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Knob values and all metrics of points of a grid, given by position."""
     columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
-    costs = [at_points(made, metric, columns) for metric in METRICS]
+    costs = [at_points(made, metric, columns) for metric in SWEPT]
     for where, *found in zip(positions, *costs, strict=True):
-        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(METRICS, found, strict=True))
+        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(SWEPT, found, strict=True))
 
 
 def front_table(

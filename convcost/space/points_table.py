@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from convcost.core.metrics import METRICS, column_of
 from convcost.core.units import exact, shape_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
@@ -13,7 +14,6 @@ from convcost.space.axes import axis_array, value_text
 from convcost.space.space import DesignSpace
 
 MOST_SHOWN = 40
-HEADERS = {"macs": "MACs", "peak_activation_elements": "peak elements", "peak_activation_bytes": "peak bytes"}
 
 
 def points_table(
@@ -32,7 +32,7 @@ def points_table(
     records = [record({name: point.get(name) for name in names}) for point in points]
     return Table(
         title=title,
-        headers=tuple(HEADERS.get(name, name) for name in names),
+        headers=tuple(map(column_of, names)),
         numeric=tuple(numeric),
         rows=[[_cell(point.get(name)) for name in names] for point in points],
         records=records,
@@ -48,7 +48,7 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         fixed.append(f"input {shape_text(made.request.input_shape)}")
     if fixed:
         yield "fixed", ", ".join(fixed)
-    if any(metric.startswith("peak") for metric in metrics):
+    if any("memory_policy" in METRICS[metric].needs for metric in metrics):
         yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)

@@ -21,10 +21,8 @@ from convcost.core.dims import Array
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.space.axes import sides
-from convcost.space.build import Box, Costs, Request, SpacePart, parts
+from convcost.space.build import Box, Request, SpacePart, parts
 from convcost.space.numbers import Field, Most, Sum
-
-METRICS = Costs._fields
 
 
 class TableTerm(NamedTuple):
@@ -239,7 +237,7 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
         return Region(box, {}, part.reason)
-    costs = {metric: _candidates(cost, back) for metric, cost in zip(METRICS, part.costs, strict=True)}
+    costs = {metric: _candidates(cost, back) for metric, cost in part.costs._asdict().items()}
     return Region(box, costs, "")
 
 

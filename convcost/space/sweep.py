@@ -13,6 +13,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.core.metrics import SWEPT
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
@@ -23,7 +24,7 @@ from convcost.space.build import Request
 from convcost.space.evaluate import evaluate, feasible, inside
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
-from convcost.space.space import METRICS, DesignSpace, Region, build_space
+from convcost.space.space import DesignSpace, Region, build_space
 from convcost.space.windows import PIECE, Window, windows
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def sweep(
     """
     asked = asked_for(model, {**(settings or {}), **knobs}, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
     points = prod(map(len, asked.axes.values()))
-    held = points * (8 * len(METRICS) + 1)
+    held = points * (8 * len(SWEPT) + 1)
     if held > MOST_HELD:
         raise UsageError(
             f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
@@ -184,7 +185,7 @@ def sweep(
     return piece(made, tuple(slice(0, size) for size in made.shape))
 
 
-def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = METRICS) -> Sweep:
+def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = SWEPT) -> Sweep:
     """One window of a grid."""
     axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
     holes = any(region.reason for region in made.regions)
@@ -193,7 +194,7 @@ def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = METRICS) -
     return Sweep(made.network, axes, arrays, made, window)
 
 
-def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = METRICS) -> Iterator[Sweep]:
+def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = SWEPT) -> Iterator[Sweep]:
     """The whole grid, a piece at a time; never more than a few pieces are in memory."""
     for window in windows(made.shape, size):
         yield piece(made, window, metrics)
@@ -246,4 +247,4 @@ def _more(shown: int, points: int) -> str:
     return "" if shown == points else f", of which the first {exact(shown)} are shown; -o FILE.csv writes all"
 
 
-DEFAULT_METRICS = tuple(metric for metric in METRICS if metric != "peak_activation_elements")
+DEFAULT_METRICS = tuple(metric for metric in SWEPT if metric != "peak_activation_elements")

@@ -9,7 +9,8 @@ from helpers.paths import ROOT
 
 from convcost import load
 from convcost.conventions.catalog import all_conventions
-from convcost.published.data import KINDS, accuracies, claims, definitions, sources
+from convcost.published.choices import KINDS
+from convcost.published.data import accuracies, claims, definitions, sources
 from convcost.published.figure import QUANTITIES
 from convcost.spec.zoo import files
 

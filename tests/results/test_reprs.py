@@ -13,8 +13,8 @@ import pytest
 
 import convcost
 from convcost.cli import main
+from convcost.core.metrics import SWEPT
 from convcost.render.table import FORMATS
-from convcost.space.space import METRICS
 
 NETWORK = convcost.load("mobilenet_v2", width=0.75)
 #: Made by hand from the names and from figures that other tests hold to print.
@@ -34,7 +34,7 @@ SAID = {
     ),
     "sweep": (
         convcost.sweep("mobilenet_v2", width=[0.5, 1], resolution=[96, 160, 224]),
-        f"<Sweep mobilenet_v2 · 2 width × 3 resolution · {', '.join(METRICS)}>",
+        f"<Sweep mobilenet_v2 · 2 width × 3 resolution · {', '.join(SWEPT)}>",
     ),
     "table": (convcost.side_by_side("vgg16", "vgg19"), "<Table vgg16 beside vgg19 · batch 1 · 8 rows>"),
 }

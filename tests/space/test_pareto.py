@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost import UsageError
+from convcost.core.metrics import SWEPT
 from convcost.space.evaluate import evaluate
 from convcost.space.front import FrontPoints, grid_front, local_front, merge, objectives_of
 from convcost.space.open import design_space
 from convcost.space.pareto import front
-from convcost.space.space import METRICS
 from convcost.space.windows import windows
 
 exactly = settings(deadline=None, derandomize=True, max_examples=200, database=None)
@@ -127,7 +127,7 @@ def test_the_front_of_a_grid_is_that_of_its_points(model, axes, texts, size):
     for where in found:
         window = tuple(slice(at, at + 1) for at in where.values())
         values = {name: made.axes[name][at] for name, at in where.items()}
-        values |= {metric: int(evaluate(made, metric, window).item()) for metric in METRICS}
+        values |= {metric: int(evaluate(made, metric, window).item()) for metric in SWEPT}
         signed.append(tuple((-1 if one.largest else 1) * values[one.name] for one in objectives))
     assert len(signed) == len(expected)
     assert set(signed) == expected

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost import SpecError, UsageError
+from convcost.core.metrics import SWEPT
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.evaluate.factors import OFFSET
 from convcost.space.open import design_space
-from convcost.space.space import METRICS
 from convcost.space.sweep import pieces
 from convcost.spec import zoo
 
@@ -47,7 +47,7 @@ def assert_equal(model, axes, count=12, seed=0, **asked):
     """Compare random points of a grid, and its corners, with networks looked at alone."""
     made = design_space(model, {}, over=axes, **asked)
     can = feasible(made)
-    values = {metric: evaluate(made, metric) for metric in METRICS}
+    values = {metric: evaluate(made, metric) for metric in SWEPT}
     random = np.random.default_rng(seed)
     points = {tuple(int(random.integers(size)) for size in made.shape) for _ in range(count)}
     points |= {tuple(0 for _ in made.shape), tuple(size - 1 for size in made.shape)}
@@ -82,7 +82,7 @@ def test_a_sweep_of_every_family_equals_its_networks_one_by_one(family):
 def space(model, policy):
     axes = {"resolution": "20:300:7", "width": "0.1:2:0.05", "depth": "0.4:3.2:0.2"}
     made = design_space(model, {}, over=axes, memory_policy=policy)
-    return made, {metric: evaluate(made, metric) for metric in METRICS}, feasible(made)
+    return made, {metric: evaluate(made, metric) for metric in SWEPT}, feasible(made)
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_two_thousand_cells_of_a_large_grid_by_tables_and_by_gathering():
     random = np.random.default_rng(1)
     at = [random.integers(size, size=2000) for size in made.shape]
     can = feasible(made)[tuple(at)]
-    for metric in METRICS:
+    for metric in SWEPT:
         cells = at_points(made, metric, at)
         assert [cell is not None for cell in cells] == can.tolist()
         assert [cell or 0 for cell in cells] == evaluate(made, metric)[tuple(at)].tolist()
@@ -146,12 +146,12 @@ def test_peaks_in_bytes_are_those_of_the_report(dtype):
 
 def test_floats_integers_and_python_s_own_agree(monkeypatch):
     axes = {"width": "0.5:1:0.1", "resolution": "32:64:4", "depth": "1:2:0.25"}
-    expected = {metric: evaluate(design_space("mobilenet_v2", {}, over=axes), metric).tolist() for metric in METRICS}
+    expected = {metric: evaluate(design_space("mobilenet_v2", {}, over=axes), metric).tolist() for metric in SWEPT}
     for float_limit, int_limit in ((0, 2**63), (0, 0)):
         monkeypatch.setattr("convcost.space.evaluate.product.OFFSET", float_limit)
         monkeypatch.setattr("convcost.space.evaluate.product.LARGEST_INT64", int_limit)
         made = design_space("mobilenet_v2", {}, over=axes)
-        assert {metric: evaluate(made, metric).tolist() for metric in METRICS} == expected
+        assert {metric: evaluate(made, metric).tolist() for metric in SWEPT} == expected
 
 
 @pytest.mark.parametrize("way", ["separable", "standard", "grouped:2"])
@@ -210,7 +210,7 @@ def test_the_order_of_axes_does_not_matter():
     for order in (("resolution", "depth", "width"), ("depth", "width", "resolution")):
         other = design_space("efficientnet", {}, over={name: axes[name] for name in order})
         back = [order.index(name) for name in axes]
-        for metric in METRICS:
+        for metric in SWEPT:
             assert np.array_equal(evaluate(first, metric), evaluate(other, metric).transpose(back))
 
 
@@ -226,7 +226,7 @@ def test_pieces_make_the_whole(size):
 def test_points_that_cannot_be_built_are_masked_with_the_reason():
     grid = convcost.sweep("alexnet", resolution=[1, 66, 67])
     assert grid.macs.mask.tolist() == [True, True, False]
-    assert grid.at(resolution=66) == dict.fromkeys(METRICS)
+    assert grid.at(resolution=66) == dict.fromkeys(SWEPT)
     with pytest.raises(SpecError) as error:
         convcost.load("alexnet", resolution=66).report()
     assert grid.why(resolution=66) == str(error.value)

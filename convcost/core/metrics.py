@@ -1,0 +1,142 @@
+"""What can be counted of a network: every metric once, with its names for people, its unit, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from convcost.core.units import binary, compact, exact
+
+#: What one of it is.
+Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers"]
+#: How the layers' shares make the network's: added up, the most at once, or along the longest way.
+Over = Literal["sum", "peak", "path"]
+#: What has to be chosen before the number means anything.
+Need = Literal["convention", "dtype", "memory_policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that can be counted; the names differ only where a place is too narrow, or has room, for another."""
+
+    key: str
+    """In JSON, CSV and code."""
+    heading: str
+    """In tables and notes of a network's totals."""
+    unit: Unit
+    short: str
+    """In lists of budgets."""
+    column: str
+    """Over values with every digit."""
+    full: str
+    """Spelled out, on cards and pictures."""
+    claimed: str
+    """In tables of what is printed elsewhere."""
+    over: Over
+    needs: tuple[Need, ...]
+    swept: bool
+    """Whether it is computed at every point of a grid."""
+    examples: str
+    """How its budget may be given; empty where none can be."""
+
+    @property
+    def written(self) -> Callable[[int], str]:
+        """For people: bytes in binary, to three digits; all else with every digit.
+
+        >>> METRICS["macs"].written(300_774_272), METRICS["weight_bytes"].written(14_158_848)
+        ('300,774,272', '13.5 MiB')
+        """
+        return binary if self.unit == "bytes" else exact
+
+    @property
+    def rounded(self) -> Callable[[int], str]:
+        """To three digits: bytes in powers of 1,024, all else in powers of 1,000.
+
+        >>> METRICS["macs"].rounded(300_774_272), METRICS["weight_bytes"].rounded(14_158_848)
+        ('301 M', '13.5 MiB')
+        """
+        return binary if self.unit == "bytes" else compact
+
+    def under(self, unit: str) -> Metric:
+        """The metric by the name of what a convention counts in, if it depends on one; else as it is.
+
+        >>> METRICS["operations"].under("FLOPs").full, METRICS["params"].under("FLOPs").full
+        ('FLOPs', 'parameters')
+        """
+        if "convention" not in self.needs:
+            return self
+        return replace(self, heading=unit, short=unit, column=unit, full=unit, claimed=unit)
+
+
+def _metric(
+    key: str,
+    heading: str,
+    unit: Unit,
+    *,
+    short: str = "",
+    column: str = "",
+    full: str = "",
+    claimed: str = "",
+    over: Over = "sum",
+    needs: tuple[Need, ...] = (),
+    swept: bool = False,
+    examples: str = "",
+) -> Metric:
+    """A metric whose names are its heading unless they are given."""
+    short, column, full, claimed = (name or heading for name in (short, column, full, claimed))
+    return Metric(key, heading, unit, short, column, full, claimed, over, needs, swept, examples)
+
+
+_EVERY = (
+    _metric("macs", "MACs", "MACs", swept=True, examples="300M or 1.5G"),
+    _metric("flops", "FLOPs", "FLOPs"),
+    _metric("padding_macs", "MACs with padding zeros", "MACs"),
+    _metric("operations", "operations", "operations", needs=("convention",)),
+    _metric("params", "params", "elements", full="parameters", swept=True, examples="4M"),
+    _metric("buffers", "buffers", "elements"),
+    _metric("activations", "activations", "elements", swept=True),
+    _metric("conv_activations", "activations of conv and linear layers", "elements"),
+    _metric(
+        "weight_bytes",
+        "weights",
+        "bytes",
+        column="weight bytes",
+        full="weight size",
+        claimed="weights in memory",
+        needs=("dtype",),
+    ),
+    _metric("activation_bytes", "activations in memory", "bytes", column="activation bytes", needs=("dtype",)),
+    _metric("peak_activation_elements", "peak elements", "elements", over="peak", needs=("memory_policy",), swept=True),
+    _metric(
+        "peak_activation_bytes",
+        "peak memory",
+        "bytes",
+        short="peak",
+        column="peak bytes",
+        over="peak",
+        needs=("dtype", "memory_policy"),
+        swept=True,
+        examples="256KiB or 1.5MiB",
+    ),
+    _metric("depth", "depth", "layers", over="path"),
+    _metric("layers", "layers", "layers"),
+)
+
+METRICS: Final[Mapping[str, Metric]] = {metric.key: metric for metric in _EVERY}
+"""Key -> metric. Everything that names, writes or reads one looks here."""
+SWEPT = tuple(key for key, metric in METRICS.items() if metric.swept)
+"""What a sweep computes at every point of a grid."""
+BUDGETED = tuple(key for key, metric in METRICS.items() if metric.examples)
+"""What a budget can bound."""
+MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum")
+"""What is said of every layer, group and network first: the sums of what a sweep computes."""
+
+
+def column_of(name: str) -> str:
+    """What stands over a column of a metric's values, or of anything else's: its own name.
+
+    >>> column_of("peak_activation_bytes"), column_of("resolution")
+    ('peak bytes', 'resolution')
+    """
+    return METRICS[name].column if name in METRICS else name

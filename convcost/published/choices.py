@@ -1,0 +1,20 @@
+"""What a picture of accuracy against cost can show; apart, so that the command line can list it without loading data."""
+
+from __future__ import annotations
+
+from convcost.core.metrics import METRICS
+
+COSTS = {
+    "macs": METRICS["operations"],
+    "params": METRICS["params"],
+    "activations": METRICS["activations"],
+    "peak": METRICS["peak_activation_bytes"],
+    "weight_bytes": METRICS["weight_bytes"],
+}
+"""What may stand on the x axis; bytes as fp32, `macs` are what the convention counts."""
+ACCURACIES = ("top1", "top5")
+"""What may stand on the y axis."""
+KINDS = ("paper", "authors", "library", "reimplementation")
+"""Who speaks in a source: the paper, its authors' repository, a library that ships the network, someone else."""
+TIERS = KINDS[:-1]
+"""Whose figures are taken unless the caller says otherwise."""
