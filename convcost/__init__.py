@@ -7,44 +7,122 @@
 
 from __future__ import annotations
 
+from convcost.core import doors, moved
 from convcost.core.version import __version__
 
 TYPE_CHECKING = False  # type checkers know it by its name; importing typing costs more than all the rest here
 if TYPE_CHECKING:
     from typing import Any
 
-    from convcost.core.errors import ConvcostError, SpecError, UsageError
+    from convcost import plots
+    from convcost.alternatives.comparison import Comparison, compare
+    from convcost.conventions.catalog import list_conventions
+    from convcost.conventions.convention import Convention
+    from convcost.conventions.reconcile import Reconciliation
+    from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
+    from convcost.formulas.explain import Explanation, explain
+    from convcost.graph.graph import Graph, Node
+    from convcost.graph.walk import Step, Walked
+    from convcost.memory.usage import Usage
+    from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
     from convcost.networks.side_by_side import side_by_side
-    from convcost.space.fit import fit
+    from convcost.published.frontier import Frontier, frontier
+    from convcost.published.verify import Verdict, Verdicts, verify
+    from convcost.render.table import Table
+    from convcost.results.report import Group, LayerCost, Report, Totals
+    from convcost.space.fit import Fit, fit
     from convcost.space.pareto import pareto
-    from convcost.space.sweep import sweep
+    from convcost.space.space import DesignSpace
+    from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Comparison",
     "ConvcostError",
+    "Convention",
+    "DesignSpace",
+    "Explanation",
+    "Fit",
+    "Frontier",
+    "Graph",
+    "Group",
+    "LayerCost",
     "Network",
+    "Node",
+    "OutputError",
+    "Reconciliation",
+    "Report",
     "SpecError",
+    "Step",
+    "Sweep",
+    "Table",
+    "Totals",
+    "Usage",
     "UsageError",
+    "Verdict",
+    "Verdicts",
+    "Walked",
     "__version__",
+    "compare",
+    "explain",
     "fit",
+    "frontier",
+    "list_conventions",
+    "list_networks",
     "load",
     "pareto",
+    "plots",
+    "reconcile",
+    "report",
+    "rewrite",
     "side_by_side",
     "sweep",
+    "verify",
 ]
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
+    "Convention": "convcost.conventions.convention",
+    "DesignSpace": "convcost.space.space",
+    "Explanation": "convcost.formulas.explain",
+    "Fit": "convcost.space.fit",
+    "Frontier": "convcost.published.frontier",
+    "Graph": "convcost.graph.graph",
+    "Group": "convcost.results.report",
+    "LayerCost": "convcost.results.report",
     "Network": "convcost.networks.network",
+    "Node": "convcost.graph.graph",
+    "OutputError": "convcost.core.errors",
+    "Reconciliation": "convcost.conventions.reconcile",
+    "Report": "convcost.results.report",
     "SpecError": "convcost.core.errors",
+    "Step": "convcost.graph.walk",
+    "Sweep": "convcost.space.sweep",
+    "Table": "convcost.render.table",
+    "Totals": "convcost.results.report",
+    "Usage": "convcost.memory.usage",
     "UsageError": "convcost.core.errors",
+    "Verdict": "convcost.published.verify",
+    "Verdicts": "convcost.published.verify",
+    "Walked": "convcost.graph.walk",
+    "compare": "convcost.alternatives.comparison",
+    "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
+    "frontier": "convcost.published.frontier",
+    "list_conventions": "convcost.conventions.catalog",
+    "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",
+    "reconcile": "convcost.networks.ask",
+    "report": "convcost.networks.ask",
+    "rewrite": "convcost.networks.ask",
     "side_by_side": "convcost.networks.side_by_side",
     "sweep": "convcost.space.sweep",
+    "verify": "convcost.published.verify",
 }
 
 
@@ -53,8 +131,16 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'convcost' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    if name == "plots":
+        return import_module("convcost.plots")
+    if name not in _LATER:
+        raise AttributeError(f"module 'convcost' has no attribute {name!r}")
+    found = getattr(import_module(_LATER[name]), name)
+    globals()[name] = found  # asked for once
+    return found
+
+
+doors.open_front(__getattr__)
+moved.keep()

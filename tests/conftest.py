@@ -1,9 +1,46 @@
-"""Nothing that a test counts comes from an earlier run, or stays for a later one."""
+"""What every test may ask for. Nothing that a test counts comes from an earlier run, or stays for a later one."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 
-os.environ["CONVCOST_CACHE"] = (
-    "0"  # at once, and so for every process that a test begins; tests of keeping set a folder
-)
+import pytest
+from helpers.cli import Cli
+from helpers.paths import ROOT
+
+from convcost.networks import listing
+from convcost.render.table import Table
+
+# At once, and so for every process that a test begins; tests of keeping set a folder.
+os.environ["CONVCOST_CACHE"] = "0"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """The command line: `cli("report", "vgg16")`, `cli.ok(…)`, `cli.json(…)`, `cli.refused(…)`."""
+    return Cli()
+
+
+@pytest.fixture(scope="session")
+def counted_once() -> Callable[..., Table]:
+    """The list of the zoo as the library makes it, which takes seconds; each answer is counted once for all tests."""
+    return cache(listing.list_table)
+
+
+@pytest.fixture
+def one_list(counted_once: Callable[..., Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what `convcost list` does with the list, not of how it is made."""
+    monkeypatch.setattr(listing, "list_table", counted_once)
+
+
+@pytest.fixture
+def in_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For messages that name files as seen from the root of the repository."""
+    monkeypatch.chdir(ROOT)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
+from helpers.slow import slow
 
 from convcost.ops import OPS
 
@@ -58,7 +59,7 @@ def run(command: str, folder: Path) -> str:
     return done.stdout.decode()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", slow(PAGES, "README.md", "docs/course.md", "docs/sweep.md"))
 def test_every_command_shown_prints_what_is_shown(page: str, tmp_path: Path) -> None:
     for match in FENCE.finditer((ROOT / page).read_text(encoding="utf-8")):
         if match["file"]:
@@ -91,6 +92,7 @@ def test_the_comparison_can_fail() -> None:
     assert not matches("672\n", "1672\n")
 
 
+@pytest.mark.slow
 def test_generated_pages_are_current() -> None:
     done = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"],

@@ -23,7 +23,7 @@ def test_every_package_is_looked_at():
 def test_no_package_stands_in_the_place_of_a_function():
     """`convcost.report` would become a module as soon as something below it is imported."""
     packages = {module.split(".")[1] for module in HOUSE if module.count(".") >= 1}
-    assert not packages & set(convcost.__all__)
+    assert packages & set(convcost.__all__) == {"plots"}, "the pictures are a package, and shown as one"
 
 
 def planted(module: str, text: str) -> dict[str, str]:

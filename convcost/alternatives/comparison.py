@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.alternatives import recipes
 from convcost.alternatives.known_laws import FORMS, KnownLaw, known_law
-from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, compare, ratio
+from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, ratio
 from convcost.core.dims import Shape, elements
 from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
@@ -16,6 +18,8 @@ from convcost.ops import OPS
 from convcost.render.table import Table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from convcost.alternatives.law import Law
 
 
@@ -26,9 +30,71 @@ class Executed(NamedTuple):
     with_padding: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One layer, built in several ways."""
+
+    layer: LayerToBuild
+    alternatives: tuple[Alternative, ...]
+    """The standard convolution first."""
+    execute: bool = False
+    """Whether the table also shows the multiplications counted by running the convolutions."""
+
+    @property
+    def ratios(self) -> dict[str, Fraction]:
+        """Multiplications of each other way, divided by those of the standard convolution."""
+        standard = self.alternatives[0]
+        return {a.name: ratio(a, standard) for a in self.alternatives[1:]}
+
+    def table(self) -> Table:
+        """All ways, step by step, to show or to `render`."""
+        against = [a.name for a in self.alternatives[1:]] or ["standard"]
+        return comparison_table(self.layer, against, execute=self.execute)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data, schema convcost.compare/1."""
+        return self.table().data
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per step as a pandas DataFrame."""
+        return self.table().to_frame()
+
+    def __repr__(self) -> str:
+        return f"<Comparison {shape_text(self.layer.input_shape)} · {', '.join(a.name for a in self.alternatives)}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return self.table()._repr_html_()
+
+
+def compare(
+    input_shape: Shape,
+    filters: int,
+    kernel: int | tuple[int, int],
+    *,
+    stride: int | tuple[int, int] = 1,
+    padding: Any = "valid",
+    bias: bool = False,
+    against: Sequence[str] = ("separable",),
+    execute: bool = False,
+) -> Comparison:
+    """One layer, several ways to build it: `separable`, `grouped:G`, `bottleneck:B`, `inverted:T`, `spatial`.
+
+    Raises `UsageError` for a way that is unknown or does not fit the layer.
+
+    Five 3×3 filters on 6×6×3: 2160 multiplications become 672, and 1/5 + 1/9 = 14/45.
+
+    >>> compare((6, 6, 3), 5, 3).ratios
+    {'separable': Fraction(14, 45)}
+    """
+    window, steps = ((size, size) if isinstance(size, int) else size for size in (kernel, stride))
+    layer = LayerToBuild(input_shape, filters, window, steps, padding, bias)
+    return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
+
+
 def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bool = False) -> Table:
     """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
-    alternatives = compare(layer, against)
+    alternatives = recipes.compare(layer, against)
     standard = alternatives[0]
     counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
     notes = [("output", _output_text(standard)), *(("way", text) for a in alternatives if (text := _way_text(a)))]

@@ -103,7 +103,7 @@ def memory_command(
         return memory_timeline(report, usage, bound.size if bound else None)
 
     def page() -> str:
-        from convcost.pages.document import page as page_of
+        from convcost.pages.files import page as page_of
         from convcost.results.report import title
 
         parts = memory_page_parts(report, usage, weights, bound)

@@ -83,7 +83,7 @@ def deliver(
     figure for an image.
     """
     if is_picture(output, format_) and figure is not None and output is not None:
-        from convcost.pages.document import image
+        from convcost.pages.files import image
 
         emit(image(figure(), output), output)
         return
@@ -91,7 +91,7 @@ def deliver(
     if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:
-        from convcost.pages.document import page as page_of
+        from convcost.pages.files import page as page_of
 
         shown = table()
         emit(page_of(shown.title, [figure(), shown], [("command", command_line())]), output)

@@ -91,9 +91,9 @@ def report_command(
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: tuple[int, ...] | None) -> list[Network]:
-    from convcost.networks.load import open_named
+    from convcost.networks.load import open_network
 
-    return [open_named(model, knobs, input_) for model in models]
+    return [open_network(model, knobs, input_) for model in models]
 
 
 def _table(networks: list[Network], by: str | None, options: dict[str, Any]) -> Table:

@@ -49,3 +49,12 @@ def convention(name: str) -> Convention:
         figure = "; for a printed figure: reconcile MODEL --printed" if name[:1].isdigit() else ""
         raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}{figure}")
     return known[name]
+
+
+def list_conventions() -> tuple[str, ...]:
+    """The names of all conventions, that of the papers first.
+
+    >>> list_conventions()[:3]
+    ('paper', 'with_bias', 'connections')
+    """
+    return tuple(all_conventions())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.axes import spatial
@@ -12,11 +13,64 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import compact, exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
+from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table
 from convcost.results.report import LayerCost, Report, layer_dict, not_counted_notes, op_text, title
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _LARGEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where the numbers of a layer, of a part of a network, or of the whole come from."""
+
+    report: Report
+    name: str
+    """The layer or part; empty for the whole network."""
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def quantities(self) -> tuple[tuple[Quantity, ...], ...]:
+        """For each layer its numbers: name, formula, operands put in, value."""
+        return tuple(tuple(layer_quantities(layer)) for layer in self.layers)
+
+    def table(self) -> Table:
+        """The explanation as a table, to show or to `render`."""
+        if not self.name:
+            return totals_table(self.report)
+        single = len(self.layers) == 1 and self.layers[0].name.endswith(self.name)
+        return layer_table(self.report, self.layers[0]) if single else part_table(self.report, self.name, self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data, schema convcost.explain/1."""
+        return self.table().data
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows of the table as a pandas DataFrame."""
+        return self.table().to_frame()
+
+    def __repr__(self) -> str:
+        return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return self.table()._repr_html_()
+
+
+def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: Any) -> Explanation:
+    """Where the numbers of a network come from: of one layer or part, by name or the end of one, or of the whole.
+
+    Raises `UsageError` for a layer that there is not.
+
+    >>> print(explain("alexnet", "conv2").quantities[0][3].formula)
+    h'·w'·channels·kernel·kernel·c/groups
+    """
+    report = open_network(model, knobs).report(convention)
+    return Explanation(report, layer, tuple(find(report, layer)) if layer else report.layers)
 
 
 def find(report: Report, name: str) -> list[LayerCost]:

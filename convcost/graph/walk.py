@@ -49,8 +49,8 @@ class Step(NamedTuple):
     @property
     def kind(self) -> str:
         """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-        node, kernel = self.node, self.node.attrs.get("kernel")
-        text = node.op if kernel is None else f"{node.op} {'×'.join(map(str, kernel))}"
+        node, kernel = self.node, self.window("kernel")
+        text = f"{node.op} {'×'.join(map(str, kernel))}" if kernel else node.op
         groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
         if groups == 1:
             return text
@@ -59,8 +59,13 @@ class Step(NamedTuple):
     @property
     def is_pointwise(self) -> bool:
         """Whether it is a 1×1 convolution."""
-        kernel = self.node.attrs.get("kernel")
-        return self.traits.weighted and kernel is not None and all(size == 1 for size in kernel)
+        kernel = self.window("kernel")
+        return self.traits.weighted and bool(kernel) and all(size == 1 for size in kernel)
+
+    def window(self, attr: str) -> tuple[Dim, ...]:
+        """An attribute that has one size per spatial axis of a window, or a single size; empty if the op has none."""
+        value = self.node.attrs.get(attr)
+        return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,17 @@ def _unit(name: str) -> list[str]:
     return [found.unit, found.counts]
 
 
+def list_networks(*patterns: str) -> tuple[str, ...]:
+    """The names of the zoo's networks, family by family; `patterns` are globs over names and families.
+
+    Raises `UsageError` for a pattern that nothing matches.
+
+    >>> list_networks("alexnet_un*", "mobilenet_v1")
+    ('alexnet_ungrouped', 'mobilenet_v1', 'mobilenet_v1_shallow')
+    """
+    return tuple(_chosen(patterns, _zoo()))
+
+
 def _zoo() -> list[list[str]]:
     """Name and family of every network."""
     from convcost.spec.zoo import all_specs, names_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from convcost.core import axes
 from convcost.core.dims import LARGEST, Shape
@@ -21,28 +22,59 @@ from convcost.spec.syntax import KnobValue, Spec
 from convcost.spec.zoo import find
 
 MOST_PRESET_STEPS = 50_000
+Model: TypeAlias = "str | os.PathLike[str] | Network"
+"""A network, or what `load` accepts: a name, with or without knobs, or the path of a file."""
 
 
-def load(model: str, /, *, input_shape: Shape | int | None = None, **knobs: Any) -> Network:
-    """A network by zoo name, preset name or path of a YAML file, with knobs set as keywords or in the name.
+def load(
+    model: Model, knobs: Mapping[str, Any] | None = None, /, *, input_shape: Shape | int | None = None, **more: Any
+) -> Network:
+    """A network by zoo name, preset name or path of a YAML file; knobs are keywords, a mapping, or part of the name.
 
-    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`.
-    `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
+    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`. A `Network` is taken as it is, with the given knobs
+    changed. `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
     Raises `SpecError` for an invalid spec, `UsageError` for an unknown name or an invalid value.
 
     >>> load("mobilenet_v1", width=0.5).report().totals.macs
     149497088
     """
-    return open_named(model, knobs, input_shape)
+    return open_network(model, {**(knobs or {}), **more}, input_shape)
 
 
-def open_named(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
     """As `load`, with the knobs in a mapping."""
-    bare, own = split_name(model)
+    if isinstance(model, Network):
+        if input_shape is None:
+            return model.at(**knobs) if knobs else model
+        return _opened(model.origin.of_spec().at(**knobs), knobs, input_shape)
+    bare, own = split_name(os.fspath(model))
     if twice := [name for name in own if name in knobs]:
         raise UsageError(f"{model}: {twice[0]} is set twice, in the name and beside it")
-    return open_network(bare, {**knobs, **own}, input_shape)
+    knobs = {**knobs, **own}
+    found = find(bare)
+    name = found.preset or found.spec.name
+    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
+    values |= knob_values(name, found.spec, knobs)
+    if found.problems:
+        raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
+    return _opened(FromSpec(found.spec, name, values), knobs, input_shape)
+
+
+def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: Shape | int | None) -> Network:
+    """The network of a spec, with an input shape where one is given."""
+    if input_shape is None:
+        return Network(origin)
+    if "resolution" in set_knobs:
+        raise UsageError("give resolution or an input shape, not both")
+    spec, values = origin.spec, dict(origin.knobs)
+    try:
+        shape: Shape | None = _full_shape(spec, values, input_shape)
+        if shape and _is_resolution(spec, values, shape):
+            values["resolution"], shape = shape[0], None
+    except ExprError:  # the spec's own input is wrong, and elaborating says where
+        raise SpecError(attempt(spec, values)[1]) from None
+    return Network(replace(origin, knobs=values, input_shape=shape))
 
 
 def split_name(model: str) -> tuple[str, dict[str, str]]:
@@ -69,29 +101,6 @@ def split_name(model: str) -> tuple[str, dict[str, str]]:
             raise UsageError(f"{model}: {knob} is set twice")
         own[knob] = value
     return bare, own
-
-
-def open_network(model: str, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
-    """As `open_named`, for a name without knobs."""
-    if split_name(model)[1]:
-        raise UsageError(f"{model}: here knobs stand apart from the name: --set KNOB=VALUE")
-    found = find(model)
-    name = found.preset or found.spec.name
-    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
-    values |= knob_values(name, found.spec, knobs)
-    if found.problems:
-        raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
-    shape = None
-    if input_shape is not None:
-        if "resolution" in knobs:
-            raise UsageError("give resolution or an input shape, not both")
-        try:
-            shape = _full_shape(found.spec, values, input_shape)
-            if _is_resolution(found.spec, values, shape):
-                values["resolution"], shape = shape[0], None
-        except ExprError:  # the spec's own input is wrong, and elaborating says where
-            raise SpecError(attempt(found.spec, values)[1]) from None
-    return Network(FromSpec(found.spec, name, values, shape))
 
 
 def validate(model: str) -> list[Problem]:

@@ -10,6 +10,7 @@ from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.reconcile import Reconciliation, reconcile
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
+from convcost.core.doors import public
 from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import Rebuilt
 from convcost.graph.walk import Step, Walked
@@ -139,6 +140,23 @@ class Network:
         """
         origin = FromRewrite(self.origin, to, layers, tuple(excluded))
         return Network(origin, origin.rebuilt(self._built))
+
+    def sweep(self, settings: Mapping[str, Any] | None = None, /, **options: Any) -> Any:
+        """Every network of a grid of this network's knobs: `convcost.sweep(network, …)`.
+
+        >>> from convcost import load
+        >>> load("mobilenet_v1").sweep(width=[0.25, 1]).macs.tolist()  # the paper's Table 6: 41 M, 569 M
+        [41030272, 568740352]
+        """
+        return public("sweep")(self, settings, **options)
+
+    def fit(self, settings: Mapping[str, Any] | None = None, /, **options: Any) -> Any:
+        """The configurations of this network's knobs that stay within a budget: `convcost.fit(network, …)`."""
+        return public("fit")(self, settings, **options)
+
+    def explain(self, layer: str = "", **options: Any) -> Any:
+        """Where the numbers of a layer, of a part or of the whole come from: `convcost.explain(network, …)`."""
+        return public("explain")(self, layer, **options)
 
     def report(
         self, convention: str = "paper", *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused"

@@ -130,6 +130,10 @@ class FromSpec:
         """Other values of some knobs; raises `UsageError`."""
         if self.input_shape is not None:
             raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
+        return self.varied(knobs)
+
+    def varied(self, knobs: Mapping[str, Any]) -> FromSpec:
+        """Other values of some knobs, under the input shape that there is; raises `UsageError`."""
         return replace(self, knobs={**self.knobs, **knob_values(self.name, self.spec, knobs)})
 
 
@@ -141,6 +145,11 @@ class FromRewrite:
     to: str
     layers: str = "*"
     excluded: tuple[str, ...] = ()
+
+    @property
+    def of_all(self) -> bool:
+        """Whether no layer was singled out or left as it is."""
+        return self.layers == "*" and not self.excluded
 
     @property
     def name(self) -> str:

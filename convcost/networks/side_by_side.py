@@ -12,7 +12,7 @@ from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact, percent, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.walk import depth
-from convcost.networks.load import load
+from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import Group, Report, json_value, not_counted_notes
@@ -34,7 +34,7 @@ class Side(NamedTuple):
 
 
 def side_by_side(
-    *networks: str | Network,
+    *networks: Model,
     by: str | None = None,
     convention: str = PAPER,
     batch: int = 1,
@@ -52,7 +52,7 @@ def side_by_side(
     """
     if len(networks) < 2:
         raise UsageError(f"side by side stand two networks or more, got {len(networks)}")
-    opened = [load(one) if isinstance(one, str) else one for one in networks]
+    opened = list(map(load, networks))
     reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
     sides = [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
     return _totals_table(sides) if by is None else _rows_table(sides, by)

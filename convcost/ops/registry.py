@@ -93,7 +93,7 @@ def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Ru
     def enter(rule: Rule) -> Rule:
         if name in OPS:
             raise ValueError(f"op {name!r} is registered twice")
-        parameters = inspect.signature(rule).parameters.values()
+        parameters = inspect.signature(rule, eval_str=True).parameters.values()
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         attrs = {
             p.name: Attr(p.name, p.annotation.__metadata__[0], p.default)

@@ -15,7 +15,7 @@ from convcost.core.version import __version__
 from convcost.formulas.explain import layer_quantities
 from convcost.networks.network import Network
 from convcost.ops import OPS
-from convcost.pages.document import WHOLE, drawing, figure_title
+from convcost.pages.files import WHOLE, drawing, figure_title
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.results.report import NOT_COUNTED, Group, LayerCost, Report, input_text, notes, op_text, title
@@ -169,9 +169,10 @@ def _row(cells: Sequence[str], attributes: str) -> str:
 
 def _numbers(part: Any, report: Report) -> list[str]:
     """Params, MACs, operations if they differ from MACs, activations, share."""
-    said = exact(part.operations) if part.counted else NOT_COUNTED
+    known = not isinstance(part, (LayerCost, Group)) or part.counted
+    said = exact(part.operations) if known else NOT_COUNTED
     counted = [said] if report.convention.name != PAPER else []
-    share = percent(part.operations, report.totals.operations) if part.counted else NOT_COUNTED
+    share = percent(part.operations, report.totals.operations) if known else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *counted, exact(part.activations), share]
 
 

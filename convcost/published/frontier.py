@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
@@ -27,6 +27,9 @@ from convcost.published.data import KINDS, Measured, accuracies, per_cent, read_
 from convcost.render.table import Table
 from convcost.results.report import Totals
 from convcost.spec.zoo import names
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COSTS = {
     "macs": "operations under the convention",
@@ -95,6 +98,25 @@ class Frontier:
     def front(self) -> tuple[Point, ...]:
         """The Pareto front, cheapest first."""
         return tuple(point for point in self.points if point.front)
+
+    def table(self) -> Table:
+        """A row per point in order of cost, to show or to `render`."""
+        return frontier_table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data, schema convcost.frontier/1."""
+        return self.table().data
+
+    def to_frame(self) -> pd.DataFrame:
+        """The points as a pandas DataFrame."""
+        return self.table().to_frame()
+
+    def __repr__(self) -> str:
+        return f"<Frontier {self.y} against {self.x} · {counted(len(self.points), 'point')}, {len(self.front)} on the front>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return self.table()._repr_html_()
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.errors import ConvcostError, UsageError, did_you_mean, one_line
 from convcost.core.kept import answers
-from convcost.core.units import exact
+from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.published.count import Recount
 from convcost.published.data import (
@@ -28,6 +28,9 @@ from convcost.published.data import (
 from convcost.published.figure import QUANTITIES, FigureValue
 from convcost.render.table import Table
 from convcost.spec.zoo import find
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REPRODUCED, DIFFERS, CITED, UNEXPLAINED = VERDICTS = ("reproduced", "differs", "cited", "unexplained")
 """The possible verdicts."""
@@ -61,7 +64,39 @@ class Verdict(NamedTuple):
     """Exactly what it found under the explanation."""
 
 
-def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> tuple[Verdict, ...]:
+class Verdicts(tuple[Verdict, ...]):
+    """What becomes of some published figures, one verdict for each."""
+
+    __slots__ = ()
+
+    def table(self, by: str = "source") -> Table:
+        """A row per source with every figure that differs, or with `by="figure"` a row per figure."""
+        if by not in ("source", "figure"):
+            raise UsageError(f"verdicts stand by source or by figure, got {by!r}")
+        return summary_table(self) if by == "source" else figures_table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure as JSON-ready data, schema convcost.verify/1."""
+        return figures_table(self).data
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per figure as a pandas DataFrame."""
+        return figures_table(self).to_frame()
+
+    @property
+    def unexplained(self) -> tuple[Verdict, ...]:
+        """Those that make a check fail."""
+        return tuple(unexplained(self))
+
+    def __repr__(self) -> str:
+        return f"<Verdicts on {counted(len(self), 'figure')} · {len(self.unexplained)} unexplained>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows them."""
+        return self.table()._repr_html_()
+
+
+def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
     """Recompute the published figures, all or those of some families, presets and one source.
 
     `data` is the path of a CSV file whose claims are checked instead. Raises `UsageError` for an unknown name and for an
@@ -85,7 +120,7 @@ def verify(models: Sequence[str] = (), data: str | None = None, source: str | No
                 problems.append(f"{claim.at}: {one_line(str(error))}")
     raise_all(problems)
     cited = [one for one in accuracies() if _wanted(one, asked, source)] if data is None else []
-    return (*verdicts, *map(_cited, cited))
+    return Verdicts((*verdicts, *map(_cited, cited)))
 
 
 class _Asked:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 NO_CAPTION = Caption()
+SUMMED = ("macs", "padding_macs", "operations", "params", "buffers", "activations")
+"""The metrics that are sums over layers."""
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
 
@@ -127,7 +129,7 @@ class LayerCost(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the report's dtype."""
+    """Sums over all layers; bytes follow from the report's dtype. Of ops that the convention does not know there are none."""
 
     macs: int
     flops: int
@@ -172,13 +174,13 @@ class Report:
     network: str
     title: str
     source: str
-    knobs: Mapping[str, Any]
+    knobs: Mapping[str, Any] = field(hash=False)
     input_shape: Shape
     batch: int
     dtype: str
     convention: Convention
     memory_policy: str
-    layers: tuple[LayerCost, ...]
+    layers: tuple[LayerCost, ...] = field(hash=False)
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs whose values differ from those that the network's name implies."""
@@ -190,12 +192,16 @@ class Report:
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
+        return tuple(_group(name, layers, level) for name, layers in self.parts(level).items())
+
+    def parts(self, level: str) -> dict[str, list[LayerCost]]:
+        """The layers of each block, stage or op, or each alone, in order of appearance; raises `UsageError`."""
         if level not in LEVELS:
             raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
         groups: dict[str, list[LayerCost]] = {}
         for layer in self.layers:
             groups.setdefault(_key(layer, level), []).append(layer)
-        return tuple(_group(name, layers, level) for name, layers in groups.items())
+        return groups
 
     def __repr__(self) -> str:
         return (
@@ -206,9 +212,9 @@ class Report:
         """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
         return report_table(self, by)
 
-    def to_frame(self) -> pd.DataFrame:
-        """A pandas DataFrame with a row per layer."""
-        return to_frame(self)
+    def to_frame(self, by: str = "layer") -> pd.DataFrame:
+        """A pandas DataFrame with a row per layer, block, stage or op, of the same columns; raises `UsageError`."""
+        return to_frame(self, by)
 
     def _repr_html_(self) -> str:
         """How a notebook shows the report."""
@@ -365,8 +371,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
 
 def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
     """The first of the attributes that is given: the stride of a pool defaults to its kernel."""
-    value = next((layer.attrs[name] for name in attrs if layer.attrs.get(name) is not None), None)
-    return None if value is None else list(value)
+    return next((list(sizes) for name in attrs if (sizes := layer.step.window(name))), None)
 
 
 def json_value(value: Any) -> Any:
@@ -380,15 +385,31 @@ def json_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def to_frame(report: Report) -> pd.DataFrame:
-    """A row per layer, exact counts as int64 (as Python ints where one would not fit)."""
+def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
+    """A row per layer or group, exact counts as int64 (as Python ints where one would not fit).
+
+    The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
+    in common is missing.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame(
-        [{**layer_dict(layer), "scope": ".".join(layer.scope)} for layer in report.layers],
-        columns=[*layer_dict(report.layers[0])] if report.layers else None,
-    )
-    return frame.astype({"groups": "Int64"}) if report.layers else frame  # not floats where an op has none
+    rows = [_frame_row(name, layers, by) for name, layers in report.parts(by).items()]
+    frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
+    return frame.astype({"groups": "Int64", "line": "Int64"}) if rows else frame  # not floats where one is missing
+
+
+def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any]:
+    each = [layer_dict(layer) for layer in layers]
+    for data, layer in zip(each, layers, strict=True):
+        data.pop("output_shapes", None)
+        data |= {"scope": ".".join(layer.scope), "stage": layer.stage, "block": layer.block}
+    row = {key: value if all(one[key] == value for one in each) else None for key, value in each[0].items()}
+    row |= {"name": name, "layers": len(layers)}
+    if len(each) > 1:
+        row |= {key: sum(one[key] or 0 for one in each) for key in SUMMED}
+        if by != "op":
+            row |= {"input_shapes": each[0]["input_shapes"], "output_shape": each[-1]["output_shape"]}
+    return row
 
 
 def report_table(report: Report, level: str = "layer") -> Table:
@@ -461,7 +482,7 @@ def not_counted_notes(report: Report) -> list[tuple[str, str]]:
 
 
 def _numbers(part: Any, totals: Any, *, with_operations: bool) -> list[str]:
-    known = getattr(part, "counted", True)
+    known = not isinstance(part, (LayerCost, Group)) or part.counted
     operations = [exact(part.operations) if known else NOT_COUNTED] if with_operations else []
     share = percent(part.operations, totals.operations) if known else NOT_COUNTED
     return [exact(part.params), exact(part.macs), *operations, share]
@@ -504,8 +525,8 @@ def _knob_text(value: Any) -> str:
 
 def op_text(layer: LayerCost) -> str:
     """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
-    stride = layer.attrs.get("stride") or ()
-    if all(step == 1 for step in stride) or stride == layer.attrs.get("kernel"):
+    stride = layer.step.window("stride")
+    if all(step == 1 for step in stride) or stride == layer.step.window("kernel"):
         return layer.kind
     return f"{layer.kind} /{'×'.join(map(str, stride if len(set(stride)) > 1 else stride[:1]))}"
 

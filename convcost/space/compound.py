@@ -18,14 +18,15 @@ from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact
 from convcost.core.version import __version__
 from convcost.graph.rewrite import rewritten_name
-from convcost.networks.load import open_network
+from convcost.networks.load import Model, open_network
+from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, value_text
 from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points
-from convcost.space.open import design_space
+from convcost.space.open import design_space, with_knobs
 from convcost.space.points_table import HEADERS
 from convcost.space.space import METRICS
 from convcost.space.threshold import simplest
@@ -60,7 +61,7 @@ class Scaled(NamedTuple):
 
 
 def compound(
-    model: str,
+    model: Model,
     settings: Mapping[str, Any] | None = None,
     /,
     *,
@@ -80,13 +81,13 @@ def compound(
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
-    network = open_network(model, settings)
+    network, rewrite = with_knobs(open_network(model, settings), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}
     scaled = {name: Fraction(value) for name, value in start.items() if isinstance(value, (int, Fraction))}
     missing = [name for name in COMPOUND if name not in scaled]
     if missing:
         raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
-    line = _Line(model, dict(settings), scaled, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    line = _Line(network, scaled, Request(batch, dtype, memory_policy, rewrite=rewrite))
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):
@@ -106,8 +107,7 @@ def compound(
 class _Line(NamedTuple):
     """The scaling line through a network, and the networks on it."""
 
-    model: str
-    settings: dict[str, Any]
+    network: Network
     start: dict[str, Fraction]
     request: Request
 
@@ -125,7 +125,7 @@ class _Line(NamedTuple):
     def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
         """The metrics at points of the line; None where none can be built."""
         axes = {name: sorted({point[name] for point in points}) for name in self.start}
-        made = design_space(self.model, {**self.settings, **axes}, **self.request._asdict(), buildable=True)
+        made = design_space(self.network, axes, **self.request._asdict(), buildable=True)
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
         at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
         return {metric: at_points(made, metric, at) for metric in METRICS}

@@ -8,6 +8,7 @@ cheaper. Knobs without an order (words, choices) are not traded against each oth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,13 +21,14 @@ from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import binary, decimal_text, exact
 from convcost.core.version import __version__
-from convcost.networks.load import open_network
+from convcost.networks.load import Model, open_network, split_name
+from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
 from convcost.space.budget import BUDGETED, PEAK, Budget, budgets_of, short_name
 from convcost.space.evaluate import at_points, evaluate, feasible
-from convcost.space.open import design_space
+from convcost.space.open import design_space, with_knobs
 from convcost.space.points_table import HEADERS
 from convcost.space.space import METRICS, DesignSpace
 from convcost.space.threshold import Threshold, edge
@@ -100,21 +102,24 @@ class Fit:
         at = values.index(configuration.knobs[knob])
         if values[at + 1 : at + 2] != (configuration.next.get(knob),) or not isinstance(values[at], Fraction):
             return None
-        others = {**self.tables.knobs, **configuration.knobs}
+        others = {name: value for name, value in configuration.knobs.items() if name != knob}
 
         def fits(candidates: Sequence[Fraction]) -> list[bool]:
-            made = design_space(
-                self.network,
-                {**others, knob: list(candidates)},
-                **self.tables.request._asdict(),
-            )
+            request = self.tables.request._asdict()
+            del request["input_shape"]  # the network has it
+            made = design_space(_with(self.tables.source, others), {}, over={knob: list(candidates)}, **request)
             return [bool(ok) for ok in within(made, self.budgets)]
 
         return edge(fits, values[at], values[at + 1])
 
 
+def _with(network: Network, knobs: Mapping[str, Any]) -> Network:
+    """A network with other knobs, under the input shape that it has."""
+    return Network(network.origin.of_spec().varied(knobs))
+
+
 def fit(
-    model: str,
+    model: Model,
     settings: Mapping[str, Any] | None = None,
     /,
     *,
@@ -142,11 +147,14 @@ def fit(
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
-    network = open_network(model, settings)
-    axes = dict(over) if over else default_axes(network.origin.of_spec().spec, network.knobs, settings)
+    network, rewrite = with_knobs(open_network(model, settings), rewrite)
+    stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
+    axes = dict(over) if over else default_axes(network.origin.of_spec().spec, network.knobs, stated)
+    if twice := [name for name in axes if name in stated]:
+        raise UsageError(f"{twice[0]} is set and swept")
     made = design_space(
-        model,
-        settings,
+        network,
+        {},
         over=axes,
         batch=batch,
         dtype=dtype,
@@ -165,7 +173,7 @@ def fit(
     if maximise is not None and found:
         best = _configuration(made, budgets, _best(made, fits, maximise), ordered)
     nearest = None if found else _nearest(made, budgets, ordered)
-    return Fit(model, budgets, made.axes, tuple(found), best, nearest, int(fits.sum()), made)
+    return Fit(made.network, budgets, made.axes, tuple(found), best, nearest, int(fits.sum()), made)
 
 
 def within(made: DesignSpace, budgets: Sequence[Budget]) -> Array:

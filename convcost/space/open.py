@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,18 +12,19 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.graph.rewrite import NothingToRewrite, way_of
 from convcost.memory.policies import POLICIES
-from convcost.networks.load import open_network
+from convcost.networks.load import Model, open_network, split_name
 from convcost.networks.network import Network
+from convcost.networks.origin import FromRewrite
 from convcost.results.report import Report
 from convcost.space.axes import axes_of, split_settings
 from convcost.space.build import Request
-from convcost.space.space import DesignSpace, tables
+from convcost.space.space import DesignSpace, build_space
 from convcost.spec.elaborate import attempt
-from convcost.spec.syntax import KnobValue, Spec
+from convcost.spec.syntax import KnobValue
 
 
 def design_space(
-    model: str,
+    model: Model,
     knobs: Mapping[str, Any],
     *,
     over: Mapping[str, Any] | None = None,
@@ -39,48 +41,54 @@ def design_space(
     `buildable`, raises `SpecError` if no point of the grid is a valid network.
     """
     asked = asked_for(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
-    made = tables(*asked)
+    made = build_space(*asked)
     if buildable:
-        check_buildable(asked.spec, asked.knobs, made)
+        check_buildable(made)
     return made
 
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
     """The design space of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shape is not None)
-    request = Request(report.batch, report.dtype, report.memory_policy, network.input_shape)
-    made = tables(network.origin.of_spec().spec, network.name, network.knobs, axes, request)
-    check_buildable(network.origin.of_spec().spec, network.knobs, made)
+    made = build_space(network, axes, Request(report.batch, report.dtype, report.memory_policy, network.input_shape))
+    check_buildable(made)
     return made
 
 
-def check_buildable(spec: Spec, knobs: Mapping[str, KnobValue], made: DesignSpace) -> None:
+def check_buildable(made: DesignSpace) -> None:
     """Raises `SpecError` if no point is feasible: with the problems at the spec's own knobs, else at the first point.
 
     Raises `NothingToRewrite` if they can be built, but not rewritten.
     """
     if not all(region.reason for region in made.regions):
         return
+    origin = made.source.origin.of_spec()
     first = {name: values[0] for name, values in made.axes.items()}
-    for values in (knobs, {**knobs, **first}):
-        problems = attempt(spec, values, made.request.input_shape).problems
+    for values in (origin.knobs, {**origin.knobs, **first}):
+        problems = attempt(origin.spec, values, made.request.input_shape).problems
         if problems:
             raise SpecError(problems)
     raise NothingToRewrite(made.regions[0].reason)
 
 
+def with_knobs(network: Network, rewrite: str) -> tuple[Network, str]:
+    """The network whose knobs vary, and the rewrite at each point; a fully rewritten network is rewritten at each point."""
+    origin = network.origin
+    if isinstance(origin, FromRewrite) and origin.of_all and not rewrite:
+        return Network(origin.before), origin.to
+    return network, rewrite
+
+
 class Asked(NamedTuple):
     """The checked input of a design space."""
 
-    spec: Spec
-    model: str
-    knobs: Mapping[str, Any]
+    network: Network
     axes: Mapping[str, tuple[KnobValue, ...]]
     request: Request
 
 
 def asked_for(
-    model: str,
+    model: Model,
     knobs: Mapping[str, Any],
     over: Mapping[str, Any],
     request: Request,
@@ -95,11 +103,13 @@ def asked_for(
     if request.rewrite:
         way_of(request.rewrite)
     given, settings = split_settings(knobs)
+    set_too = {*knobs, *(() if isinstance(model, Network) else split_name(os.fspath(model))[1])}
     for name in over:
-        if name in knobs:
+        if name in set_too:
             raise UsageError(f"{name} is set and swept")
-    network = open_network(model, settings, input_shape)
-    axes = axes_of(network.origin.of_spec().spec, network.name, given | dict(over), shaped=input_shape is not None)
-    return Asked(
-        network.origin.of_spec().spec, model, network.knobs, axes, request._replace(input_shape=network.input_shape)
+    network, rewrite = with_knobs(open_network(model, settings, input_shape), request.rewrite)
+    request = request._replace(rewrite=rewrite)
+    axes = axes_of(
+        network.origin.of_spec().spec, network.name, given | dict(over), shaped=network.input_shape is not None
     )
+    return Asked(network, axes, request._replace(input_shape=network.input_shape))

@@ -19,10 +19,10 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.graph.rewrite import rewritten_name
+from convcost.networks.network import Network
 from convcost.space.axes import sides
 from convcost.space.build import Box, Costs, Request, SpacePart, parts
 from convcost.space.numbers import Field, Most, Sum
-from convcost.spec.syntax import Spec
 
 METRICS = Costs._fields
 
@@ -118,7 +118,8 @@ class Region:
 class DesignSpace:
     """All costs of a grid as factorised tables, not yet multiplied out."""
 
-    network: str
+    source: Network
+    """The network whose knobs vary."""
     knobs: Mapping[str, Any]
     """The knobs that do not vary."""
     axes: Mapping[str, tuple[Any, ...]]
@@ -152,6 +153,11 @@ class DesignSpace:
             if region.reason:
                 columns.append(np.isin(np.arange(self.shape[axis]), region.box[axis]).astype(np.intp))
         return kinds_along(0, [np.stack(columns, axis=1)] if columns else [], self.shape[axis])
+
+    @property
+    def network(self) -> str:
+        """What the network whose knobs vary is called."""
+        return self.source.name
 
     @property
     def title(self) -> str:
@@ -201,14 +207,10 @@ class DesignSpace:
         return {"factor": term.factor, "tables": tables}
 
 
-def tables(
-    spec: Spec,
-    name: str,
-    knobs: Mapping[str, Any],
-    axes: Mapping[str, tuple[Any, ...]],
-    request: Request,
-) -> DesignSpace:
-    """Build every structure of the grid, once."""
+def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: Request) -> DesignSpace:
+    """Build every structure of the grid, once; raises `UsageError` for a network without knobs."""
+    origin = network.origin.of_spec()
+    spec, knobs = origin.spec, origin.knobs
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
@@ -216,7 +218,7 @@ def tables(
     found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
     idle = {knob for knob in knobs if request.input_shape and sides(spec, knob)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
-    return DesignSpace(name, fixed, dict(axes), tuple(found), read, request)
+    return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)
 
 
 def freeze_table(table: Array) -> bytes | tuple[Any, ...]:

@@ -15,14 +15,15 @@ from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
-from convcost.networks.load import open_network
+from convcost.networks.load import Model
+from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
 from convcost.space.evaluate import evaluate, feasible, inside
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
-from convcost.space.space import METRICS, DesignSpace, Region, tables
+from convcost.space.space import METRICS, DesignSpace, Region, build_space
 from convcost.space.windows import PIECE, Window, windows
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ class Sweep:
 
     def why(self, **values: Any) -> str:
         """Why the network at a point cannot be built; empty where it can."""
-        request = self.tables.request
-        network = open_network(self.network, {**self.tables.knobs, **values}, request.input_shape)
+        rewrite = self.tables.request.rewrite
         try:
-            (network.rewrite(request.rewrite) if request.rewrite else network).report()
+            network = Network(self.tables.source.origin.of_spec().varied(values))
+            (network.rewrite(rewrite) if rewrite else network).report()
         except (SpecError, NothingToRewrite) as error:
             return str(error)
         return ""
@@ -151,7 +152,8 @@ class Sweep:
 
 
 def sweep(
-    model: str,
+    model: Model,
+    settings: Mapping[str, Any] | None = None,
     /,
     *,
     batch: int = 1,
@@ -163,14 +165,14 @@ def sweep(
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
-    a single value sets it. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
+    a single value sets it; knobs called like an option go into the mapping `settings`. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
     Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
 
     >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
     >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's DesignSpace 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
-    asked = asked_for(model, knobs, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    asked = asked_for(model, {**(settings or {}), **knobs}, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
     points = prod(map(len, asked.axes.values()))
     held = points * (8 * len(METRICS) + 1)
     if held > MOST_HELD:
@@ -178,7 +180,7 @@ def sweep(
             f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
             "convcost.space.sweep.pieces, or convcost sweep … -o FILE"
         )
-    made = tables(*asked)
+    made = build_space(*asked)
     return piece(made, tuple(slice(0, size) for size in made.shape))
 
 

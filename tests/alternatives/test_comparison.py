@@ -1,51 +1,27 @@
-"""One layer built in several ways: the course's example, the papers' formulas, counting, and what is refused.
+"""One layer built in several ways: the course's example, the papers' formulas, and counting.
 
 Every number is derived here: by hand, from a paper, or by counting in nested loops (brute_force.py).
 """
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 from helpers import brute_force
-from helpers.written_formulas import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcost.alternatives.recipes import RECIPES, Alternative, LayerToBuild, build, compare, ratio
-from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS
-from convcost.render.table import FORMATS
 
-RUNNER = CliRunner()
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 COURSE = ("--input", "6x6x3", "--filters", "5", "--kernel", "3")
-INCEPTION = ("--input", "28x28x192", "--filters", "32", "--kernel", "5", "--padding", "same")
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["compare", *arguments], prog_name="convcost")
-
-
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
-
-
-def data_of(*arguments: str) -> dict[str, Any]:
-    """The JSON of a comparison, each alternative and step by its name."""
-    data = json.loads(run(*arguments, "--format", "json"))
-    for alternative in data["alternatives"]:
-        alternative["steps"] = {step["name"]: step for step in alternative["steps"]}
-    return {**data, "alternatives": {alternative["name"]: alternative for alternative in data["alternatives"]}}
 
 
 def counts(alternative: Alternative) -> tuple[Any, ...]:
@@ -66,14 +42,14 @@ def test_the_example_of_the_course() -> None:
     assert standard.output_shape == separable.output_shape == (4, 4, 5)
 
 
-def test_a_bias_is_one_number_per_filter_of_every_convolution() -> None:
+def test_a_bias_is_one_number_per_filter_of_every_convolution(cli: Cli) -> None:
     # As the layers of all frameworks have it by default: five filters have 5, and of the separable pair the three
     # depthwise filters have 3 of their own beside the 5 pointwise ones. Biases are added: no multiplication more.
     standard, separable = compare(LayerToBuild((6, 6, 3), 5, (3, 3), bias=True))
     assert (standard.params, standard.macs) == (135 + 5, 2160)
     assert [step.cost.params for step in separable.steps] == [27 + 3, 15 + 5]
     assert (separable.params, separable.macs) == (50, 672)
-    shown = data_of(*COURSE, "--bias")["alternatives"]
+    shown = {way["name"]: way for way in cli.json("compare", *COURSE, "--bias")["alternatives"]}
     assert (shown["standard"]["params"], shown["separable"]["params"]) == (140, 50)
 
 
@@ -190,196 +166,6 @@ def test_every_step_costs_what_counting_gives(
             assert (step.cost.macs, step.cost.params) == (counted.macs, counted.weights + counted.biases)
 
 
-# The command.
-
-
-def test_the_text_shows_the_example_its_derivation_and_its_law() -> None:
-    text = run(*COURSE)
-    rows = [line.split() for line in text.splitlines()[4:8]]
-    assert [row[:-1] for row in rows] == [
-        ["standard", "convolution", "4×4×5", "2,160", "135", "80"],
-        ["separable", "depthwise", "4×4×3", "432", "27", "48"],
-        ["pointwise", "4×4×5", "240", "15", "80"],
-        ["=", "together", "4×4×5", "672", "42", "128"],
-    ]
-    assert [rows[0][-1], rows[3][-1]] == ["1.0000", "0.3111"]
-    assert all(part in text for part in ("4·4·5·3·3·3", "4·4·3·3·3·3/3", "4·4·5·1·1·3", "14/45", "1/n_c' + 1/f²"))
-
-
-def test_json_keeps_its_contract() -> None:
-    data = json.loads(run(*COURSE, "--format", "json"))
-    assert data["schema"] == "convcost.compare/1"
-    assert (data["input_shape"], data["output_shape"]) == ([6, 6, 3], [4, 4, 5])
-    standard, separable = data["alternatives"]
-    kept = ("name", "macs", "params", "activations")
-    assert [standard[key] for key in kept] == ["standard", 2160, 135, 80]
-    assert [separable[key] for key in kept] == ["separable", 672, 42, 128]
-    assert [[step[key] for key in kept] for step in separable["steps"]] == [
-        ["depthwise", 432, 27, 48],
-        ["pointwise", 240, 15, 80],
-    ]
-    shares = separable["ratio"]
-    assert (shares["value"], shares["exact"], shares["formula"]) == (14 / 45, "14/45", "1/n_c' + 1/f²")
-    assert (standard["ratio"]["value"], standard["ratio"]["exact"], standard["ratio"]["formula"]) == (1, "1", "1")
-
-
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_all_numbers(fmt: str) -> None:
-    text = run(*INCEPTION, "--against", "bottleneck:16", "--format", fmt).replace(",", "")
-    assert all(number in text for number in ("120422400", "2408448", "10035200"))
-    assert "12443648" in text or fmt == "csv"  # CSV has a row per step and no sums
-
-
-def test_a_files_ending_chooses_the_format(tmp_path: Any) -> None:
-    target = tmp_path / "compare.json"
-    assert run(*COURSE, "-o", str(target)) == ""
-    assert json.loads(target.read_text(encoding="utf-8")) == json.loads(run(*COURSE, "--format", "json"))
-
-
-def test_each_way_is_shown_once_and_in_the_order_asked_for() -> None:
-    asked = ["spatial", "standard", "grouped:3", "spatial"]
-    data = data_of(*COURSE[:2], "--filters", "6", "--kernel", "3", *(f"--against={way}" for way in asked))
-    assert list(data["alternatives"]) == ["standard", "spatial", "grouped:3"]
-
-
-def test_rectangular_kernels_and_strides() -> None:
-    # 6×6×3, five 1×3 filters, stride 2×1, a zero left and right: rows 0 2 4; columns 6 + 2 - 3 + 1 = 6.
-    layer = ("--input", "6x6x3", "--filters", "5", "--kernel", "1x3", "--stride", "2x1", "--padding", "0x1")
-    data = data_of(*layer, "--against", "separable", "--against", "spatial")
-    assert (data["kernel"], data["stride"], data["output_shape"]) == ([1, 3], [2, 1], [3, 6, 5])
-    ways = data["alternatives"]
-    assert ways["standard"]["macs"] == 3 * 6 * 5 * 3 * 3
-    assert [step["macs"] for step in ways["separable"]["steps"].values()] == [3 * 6 * 3 * 3, 3 * 6 * 5 * 3]
-    assert [step["macs"] for step in ways["spatial"]["steps"].values()] == [3 * 6 * 5 * 3, 3 * 6 * 5 * 3 * 5]
-    assert "1×3" in run(*layer)
-
-
-# The law that is printed beside a ratio is the layer's own.
-
-HOLDS = {
-    "padding same": lambda layer: layer.padding == "same",
-    "the stride divides h and w": lambda layer: not any(a % s for a, s in zip(layer.input_shape, layer.stride)),
-    "g divides n_c and n_c'": lambda _layer: True,  # else the way is refused
-}
-
-
-@settings(deadline=None, derandomize=True, max_examples=25, database=None)
-@given(
-    st.tuples(st.integers(5, 12), st.integers(5, 12), SMALL), SMALL, st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    st.tuples(SMALL, SMALL), st.sampled_from(["same", "valid", 1]), st.integers(2, 3),
-)  # fmt: skip
-def test_a_law_whose_assumptions_hold_gives_the_ratio(
-    shape: tuple[int, int, int],
-    filters: int,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: Any,
-    amount: int,
-) -> None:
-    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
-    texts = {
-        "input": layer.input_shape,
-        "filters": [layer.filters],
-        "kernel": kernel,
-        "stride": stride,
-        "padding": [padding],
-    }
-    options = [text for name, sizes in texts.items() for text in (f"--{name}", "x".join(map(str, sizes)))]
-    ways = ["separable", "spatial", *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
-    sizes = {"n_c": layer.input_shape[2], "n_c'": layer.filters, **dict.fromkeys("gbt", amount)}
-    sizes |= {"f": kernel[0]} if kernel[0] == kernel[1] else {"f_h": kernel[0], "f_w": kernel[1]}
-    data = data_of(*options, *(f"--against={way}" for way in ways))
-    for way in ways:
-        law = data["alternatives"][way]["ratio"]
-        share = ratio(build(layer, way), build(layer, "standard"))
-        assert law["exact"] == str(share)
-        if all(HOLDS[assumption](layer) for assumption in law["assumptions"]):
-            assert evaluate(law["formula"], sizes) == share, (way, law)
-        assert law["applies"] is (evaluate(law["formula"], sizes) == share)
-
-
-# What is refused, in full.
-
-LATER = "Usage: convcost compare [OPTIONS]\nTry 'convcost compare --help' for help.\n\nError: "
-KNOWN = "bottleneck, grouped, inverted, separable, spatial, standard"
-NUMBERS = "is not a number or numbers with x between them, e.g. 3 or 1x7"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--against", "seperable"], "there is no way 'seperable' to build a layer. Did you mean separable?"),
-        (["--against", "foo:3"], f"there is no way 'foo' to build a layer. Known: {KNOWN}"),
-        (["--against", "grouped"], "grouped needs its groups, as grouped:4, got grouped"),
-        (["--against", "grouped:" + "9" * 5000], "grouped needs its groups, as grouped:4, got grouped:" + "9" * 32),
-        (["--against", "bottleneck:many"], "bottleneck needs its channels, as bottleneck:4, got bottleneck:many"),
-        (["--against", "inverted:-1"], "inverted needs its expansion, as inverted:4, got inverted:-1"),
-        (["--against", "separable:2"], "separable takes no number, got separable:2"),
-        (
-            ["--against", "grouped:2"],
-            "grouped:2: grouped convolution: groups must divide the input channels, got groups 2 for 3 channels",
-        ),
-        (
-            ["--against", "grouped:3"],
-            "grouped:3: grouped convolution: groups must divide the output channels, got groups 3 for 5 channels",
-        ),
-        (["--kernel", "7"], "standard: convolution: the 7×7 window must fit into the padded input, got 6×6"),
-        (["--input", "6x6"], f"{LATER}Invalid value for '--input': needs height, width and channels, e.g. 6x6x3"),
-        (["--filters", "0"], f"{LATER}Invalid value for '--filters': 0 is not in the range x>=1."),
-        (["--kernel", "3x3x3"], f"{LATER}Invalid value for '--kernel': '3x3x3' {NUMBERS}"),
-        (["--stride", "two"], f"{LATER}Invalid value for '--stride': 'two' {NUMBERS}"),
-    ],
-)  # fmt: skip
-def test_bad_input_is_refused_in_one_message(arguments: list[str], message: str) -> None:
-    result = invoke(*COURSE, *arguments)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--kernel", "0"], "kernel"),
-        (["--stride", "0"], "stride"),
-        (["--padding", "smae"], "padding"),
-        (["--padding", "1x2x3"], "padding"),
-        (["--against", "grouped:0"], "groups"),
-        (["--against", "bottleneck:0"], "channels|bottleneck:0"),
-        (["--input", "6x6x0", "--against", "spatial"], "input|channels"),
-        (["--input", "0x6x3"], "input"),
-        (["--filters", "9999999999"], "filters|channels"),
-    ],
-)
-def test_a_message_names_the_option_that_is_wrong(arguments: list[str], words: str) -> None:
-    result = invoke(*COURSE, *arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.exception
-    assert re.search(words, result.stderr)
-
-
 def test_the_library_raises_what_the_command_says() -> None:
     with pytest.raises(UsageError, match=r"^there is no way 'seperable' .* Did you mean separable\?$"):
         compare(LayerToBuild((6, 6, 3), 5, (3, 3)), ["seperable"])
-
-
-@pytest.mark.parametrize(
-    ("way", "said", "inside"),
-    [
-        ("grouped:2", "g = 2 groups", [8]),
-        ("bottleneck:4", "b = 4 channels that the 1×1 leaves; their number, not a factor", [4, 8]),
-        ("inverted:6", "t = 6 times as many channels inside as the input has", [6 * 6, 6 * 6, 8]),
-    ],
-)
-def test_the_number_of_a_way_is_explained(way: str, said: str, inside: list[int]) -> None:
-    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3", "--against", way)
-    assert f"{way}: {said}" in " ".join(run(*layer).split())
-    found = data_of(*layer)["alternatives"][way]
-    assert [step["output_shape"][2] for step in found["steps"].values()] == inside
-    amount = found["amount"]
-    assert f"{amount['letter']} = {amount['value']} {amount['says']}".startswith(said)
-
-
-def test_a_way_without_a_number_explains_none() -> None:
-    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3")
-    assert not [
-        line for line in run(*layer, "--against", "spatial").splitlines() if line.startswith("way    ") and ":" in line
-    ]
-    assert all("amount" not in entry for entry in data_of(*layer)["alternatives"].values())

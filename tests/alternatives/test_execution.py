@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -10,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from helpers import brute_force
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,11 +16,9 @@ from hypothesis import strategies as st
 from convcost.alternatives import execution as engine
 from convcost.alternatives.execution import Counter, conv2d, execute, pool
 from convcost.alternatives.recipes import LayerToBuild, build
-from convcost.cli import main
 from convcost.core.errors import UsageError
 from convcost.ops import OPS, failure
 
-RUNNER = CliRunner()
 Array = np.ndarray[Any, np.dtype[Any]]
 exactly = settings(deadline=None, derandomize=True, max_examples=200, database=None)
 
@@ -258,48 +254,7 @@ def test_padding_is_never_the_largest_element() -> None:
     assert pooled[:, :, 0].tolist() == [[-1, -2], [-4, -5]]
 
 
-# The command.
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["compare", *arguments, "--execute"], prog_name="convcost")
-
-
-def test_the_command_says_that_it_counted_what_the_rule_says() -> None:
-    text = invoke("--input", "6x6x3", "--filters", "5", "--kernel", "3").stdout
-    assert "standard: 2,160 multiplications, as the rule says" in text
-    assert "separable: 672 multiplications, as the rule says" in text
-
-
-def test_products_with_padding_are_told_apart() -> None:
-    # 3×3 on 2×2: each of 4 windows has 5 of its 9 taps on zeros. The pointwise convolution multiplies no zeros.
-    arguments = ("--input", "2x2x1", "--filters", "1", "--kernel", "3", "--padding", "same")
-    data = json.loads(invoke(*arguments, "--format", "json").stdout)
-    assert [entry["executed"] for entry in data["alternatives"]] == [
-        {"multiplications": 36, "with_padding": 20},
-        {"multiplications": 36 + 4, "with_padding": 20},
-    ]
-    text = " ".join(invoke(*arguments).stdout.split())
-    assert "20 (55.56 %) multiply padding zeros" in text
-    assert "36 multiplications, as the rule says; 20 of them" in text
-
-
-def test_a_count_that_is_not_the_rules_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = engine._starts
-    monkeypatch.setattr(engine, "_starts", lambda *a: (kept(*a)[0][1:], kept(*a)[1]))  # a row is left out
-    text = invoke("--input", "6x6x3", "--filters", "5", "--kernel", "3").stdout
-    assert f"standard: {3 * 4 * 5 * 27:,} multiplications, but the rule says 2,160" in text
-
-
-def test_what_would_take_too_long_is_refused_with_an_estimate() -> None:
-    # 1000·1000 positions · 64 filters · 3·3·64 taps, at 100 million in a second.
-    assert 1000 * 1000 * 64 * 9 * 64 == 36_864_000_000
-    message = (
-        "executing standard takes 36,864,000,000 multiplications, about 368 s; the most that is run is 1,000,000,000. "
-        "Give a smaller --input or fewer --filters\n"
-    )
-    result = invoke("--input", "1002x1002x64", "--filters", "64", "--kernel", "3")
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
+# What is too large.
 
 
 def test_the_most_that_is_run_is_run_and_one_more_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,14 +264,3 @@ def test_the_most_that_is_run_is_run_and_one_more_is_not(monkeypatch: pytest.Mon
     monkeypatch.setattr(engine, "MOST", 2159)
     with pytest.raises(UsageError, match=r"^executing standard takes 2,160 multiplications"):
         execute(layer, build(layer, "standard"))
-
-
-#: An input of 10¹⁸ elements with 10·10 positions of a 1×1 filter, and one that padding makes so large.
-HUGE = [("1000000000x1000000000x1", "100000000", "0"), ("1x1x1", "100000000", "500000000")]
-
-
-@pytest.mark.parametrize(("shape", "stride", "padding"), HUGE, ids=["input", "padding"])
-def test_what_would_not_fit_into_memory_is_refused(shape: str, stride: str, padding: str) -> None:
-    result = invoke("--input", shape, "--filters=1", "--kernel=1", f"--stride={stride}", f"--padding={padding}")
-    assert (result.exit_code, result.stdout) == (2, ""), repr(result.exception)[:200]
-    assert result.stderr.startswith("executing standard ")

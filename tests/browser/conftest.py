@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
-from convcost.cli.main import main
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -58,14 +58,13 @@ class Opened:
 
 
 @pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+def opened(cli: Cli, chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
     """Run a command with -o, open the page that it writes; afterwards nothing may have gone wrong in it."""
     pages: list[Opened] = []
 
     def show(*command: str, width: int = 1280, scheme: str = "light") -> Opened:
         path = tmp_path / f"page{len(pages)}.html"
-        done = CliRunner().invoke(main, [*command, "-o", str(path)])
-        assert done.exit_code == 0, done.output
+        cli.ok(*command, "-o", path)
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         pages.append(Opened(page, path))
         return pages[-1]

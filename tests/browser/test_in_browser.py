@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
 import convcost
-from convcost.cli.main import main
 from convcost.published.frontier import frontier
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 COMMANDS = [
     ("report", "mobilenet_v2"),
@@ -197,9 +197,9 @@ def test_a_legend_or_a_title_never_runs_out_of_a_picture(opened: Callable[..., A
         assert outside == []
 
 
-def test_what_a_page_shows_is_what_json_says(opened: Callable[..., Any]) -> None:
+def test_what_a_page_shows_is_what_json_says(cli: Cli, opened: Callable[..., Any]) -> None:
     page = opened("report", "efficientnet_b0").page
-    totals = json.loads(CliRunner().invoke(main, ["report", "efficientnet_b0", "--format", "json"]).stdout)["totals"]
+    totals = cli.json("report", "efficientnet_b0")["totals"]
     foot = [cell.strip() for cell in page.locator("#layer-table tfoot tr > *").all_inner_texts()]
     assert foot[4:7] == [f"{totals[name]:,}" for name in ("params", "macs", "activations")]
     assert f"{totals['macs']:,}" in page.locator(".cards").inner_text()

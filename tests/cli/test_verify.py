@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 from helpers.paths import ROOT
 
-from convcost.cli import main
 from convcost.render.table import FORMATS
 
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 HEAD = "model,knobs,quantity,part,printed,unit,counting,because,computed\n"
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["verify", *arguments])
 
 
 def mine(folder: Path, text: str) -> str:
@@ -30,27 +27,27 @@ def mine(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_what_is_reproduced_or_explained_exits_0_and_what_is_not_1(tmp_path: Path) -> None:
-    assert run("lenet5").exit_code == 0
-    assert run("--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61706,,,,\n")).exit_code == 0
-    assert run("--data", mine(tmp_path, f"{HEAD}lenet5,,macs,,357600,,conv_only,,\n")).exit_code == 0
-    failed = run("--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61707,,,,\n"))
+def test_what_is_reproduced_or_explained_exits_0_and_what_is_not_1(cli: Cli, tmp_path: Path) -> None:
+    cli.ok("verify", "lenet5")
+    cli.ok("verify", "--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61706,,,,\n"))
+    cli.ok("verify", "--data", mine(tmp_path, f"{HEAD}lenet5,,macs,,357600,,conv_only,,\n"))
+    failed = cli("verify", "--data", mine(tmp_path, f"{HEAD}lenet5,,params,,61707,,,,\n"))
     assert failed.exit_code == 1
     assert "unexplained" in failed.stdout
     assert failed.stderr == ""
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_every_figure(fmt: str) -> None:
-    result = run("lenet5_1998", "--format", fmt)
+def test_every_format_has_every_figure(cli: Cli, fmt: str) -> None:
+    result = cli("verify", "lenet5_1998", "--format", fmt)
     assert result.exit_code == 0
     assert "340908" in result.stdout.replace(",", "")
     assert result.stdout.endswith("\n")
 
 
-def test_csv_and_json_are_one_record_per_figure() -> None:
-    rows = list(csv.DictReader(io.StringIO(run("mobilenet_v2", "--format", "csv").stdout)))
-    data = json.loads(run("mobilenet_v2", "--format", "json").stdout)
+def test_csv_and_json_are_one_record_per_figure(cli: Cli) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli.ok("verify", "mobilenet_v2", "--format", "csv"))))
+    data = cli.json("verify", "mobilenet_v2")
     assert data["schema"] == "convcost.verify/1"
     assert data["totals"]["figures"] == len(rows) == len(data["figures"])
     assert data["totals"]["unexplained"] == 0
@@ -63,9 +60,9 @@ def test_csv_and_json_are_one_record_per_figure() -> None:
     assert exactly["MobileNetV2 1.4"] is None  # an accuracy
 
 
-def test_without_a_model_there_is_a_summary_and_every_difference(tmp_path: Path) -> None:
+def test_without_a_model_there_is_a_summary_and_every_difference(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "all.txt"
-    assert run("--source", "mobilenet_v1", "-o", str(target)).exit_code == 0
+    cli.ok("verify", "--source", "mobilenet_v1", "-o", target)
     text = target.read_text(encoding="utf-8")
     assert text.splitlines()[0].split() == [
         "source",
@@ -80,20 +77,20 @@ def test_without_a_model_there_is_a_summary_and_every_difference(tmp_path: Path)
     assert "misprint: the column sums to 99.29 %" in " ".join(text.split())
 
 
-def test_a_network_without_published_figures_is_said_to_have_none(tmp_path: Path) -> None:
+def test_a_network_without_published_figures_is_said_to_have_none(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "mine.yaml"
     spec.write_text("convcost: 1\nname: mine\ninput: [8, 8, 3]\nlayers: [relu]\n")
     for fmt in FORMATS:
-        assert run(str(spec), "--format", fmt).exit_code == 0
-    assert "none of these networks is among the published figures" in run(str(spec)).stdout
+        cli.ok("verify", spec, "--format", fmt)
+    assert "none of these networks is among the published figures" in cli.ok("verify", spec)
 
 
-def test_names_that_do_not_exist() -> None:
+def test_names_that_do_not_exist(cli: Cli) -> None:
     for arguments, message in [
         (("mobilnet_v2",), "there is no network 'mobilnet_v2' in the zoo. Did you mean mobilenet_v2?"),
         (("--source", "mobilenet_v9"), "there is no source 'mobilenet_v9'. Did you mean mobilenet_v"),
     ]:
-        result = run(*arguments)
+        result = cli("verify", *arguments)
         assert result.exit_code == 2
         assert message in result.stderr
         assert result.stdout == ""
@@ -134,35 +131,38 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)
-def test_a_bad_file_is_answered_with_file_and_line(text: str, message: str, tmp_path: Path) -> None:
+def test_a_bad_file_is_answered_with_file_and_line(cli: Cli, text: str, message: str, tmp_path: Path) -> None:
     path = mine(tmp_path, text)
-    result = run("--data", path)
+    result = cli("verify", "--data", path)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{path}{message}"), result.stderr
     assert result.stdout == ""
 
 
-def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_is_said_at_once(cli: Cli, tmp_path: Path) -> None:
     path = mine(tmp_path, f"{HEAD}lenet5,,params,,x,K,,,\nlenet5,,parms,,60,K,,,\n")
-    assert [line.split(": ")[0] for line in run("--data", path).stderr.splitlines()] == [f"{path}:2", f"{path}:3"]
+    assert [line.split(": ")[0] for line in cli("verify", "--data", path).stderr.splitlines()] == [
+        f"{path}:2",
+        f"{path}:3",
+    ]
     many = mine(tmp_path, HEAD + "lenet5,,params,,x,K,,,\n" * 100)
-    assert run("--data", many).stderr.splitlines()[-1] == "… and 40 more problems"
+    assert cli("verify", "--data", many).stderr.splitlines()[-1] == "… and 40 more problems"
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     latin = tmp_path / "latin.csv"
     latin.write_bytes(b"model,quantity,printed\nlen\xe9t,params,1\n")
     for path, message in [(tmp_path / "no.csv", "No such file or directory"), (latin, "not UTF-8 text")]:
-        result = run("--data", str(path))
+        result = cli("verify", "--data", path)
         assert result.exit_code == 2
         assert message in result.stderr
         assert "Traceback" not in result.output
 
 
-def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(tmp_path: Path) -> None:
+def test_a_spreadsheets_byte_order_mark_and_line_ends_are_read(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_bytes(b'\xef\xbb\xbfmodel,quantity,printed\r\nlenet5,params,"61,706"\r\n')
-    assert run("--data", str(path)).exit_code == 0
+    cli.ok("verify", "--data", path)
 
 
 def test_reports_do_not_wait_for_published_figures() -> None:

@@ -6,10 +6,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from helpers.zoo import loaded
 
-import convcost
-from convcost.cli.main import main
 from convcost.conventions.catalog import all_conventions, convention
 from convcost.core.cost import LEDGER, OpCost, entry
 from convcost.core.errors import UsageError
@@ -38,7 +36,7 @@ ROWS = {name: dict(zip(TOOLS, map(int, counts))) for name, *counts in map(str.sp
 
 @pytest.mark.parametrize("model", ROWS)
 def test_what_the_tools_print(model: str) -> None:
-    network = convcost.load(model)
+    network = loaded(model)
     assert {tool: network.report(tool).totals.operations for tool in TOOLS} == ROWS[model]
 
 
@@ -50,24 +48,24 @@ def test_the_table_is_whole() -> None:
 def test_paper_is_half_of_what_torch_counts() -> None:
     # FlopCounterMode counts two operations per multiply-accumulate and nothing else.
     for model, row in ROWS.items():
-        assert 2 * convcost.load(model).report().totals.operations == row["torch"], model
+        assert 2 * loaded(model).report().totals.operations == row["torch"], model
 
 
 def test_timm_prints_what_fvcore_counts() -> None:
     # results/benchmark-infer-*.csv, infer_gmacs: resnet50 4.11, mobilenetv2_100 0.31, efficientnet_b0 0.40.
     for model, gmacs in {"resnet50": 4.11, "mobilenet_v2": 0.31, "efficientnet_b0": 0.40}.items():
-        assert round(convcost.load(model).report("timm").totals.operations / 1e9, 2) == gmacs
+        assert round(loaded(model).report("timm").totals.operations / 1e9, 2) == gmacs
 
 
 def test_pycls_counts_bias_additions() -> None:
     # facebookresearch/pycls dev/model_complexity.json: R-50 4,089,185,256; EfficientNet-B0 385,825,092.
-    assert convcost.load("resnet50").report("with_bias").totals.operations == 4_089_185_256
-    assert convcost.load("efficientnet_b0").report("with_bias").totals.operations == 385_825_092
+    assert loaded("resnet50").report("with_bias").totals.operations == 4_089_185_256
+    assert loaded("efficientnet_b0").report("with_bias").totals.operations == 385_825_092
 
 
 def test_connections_of_1998() -> None:
     # LeCun et al. 1998, section II.B: C1 122,304; S2 5,880; C3 151,600; S4 2,000; C5 48,120; F6 10,164; output 840.
-    report = convcost.load("lenet5_1998").report("connections")
+    report = loaded("lenet5_1998").report("connections")
     counts = [layer.operations for layer in report.layers if layer.operations]
     assert counts == [122_304, 5_880, 151_600, 2_000, 48_120, 10_164, 840]
     assert report.totals.operations == 340_908
@@ -247,28 +245,3 @@ def test_conventions_name_ops_that_there_are() -> None:
 def test_unknown_convention() -> None:
     with pytest.raises(UsageError, match=r"^there is no convention 'thopp'. Did you mean thop\?$"):
         convention("thopp")
-
-
-@pytest.mark.parametrize(
-    ("command", "wanted"),
-    [
-        (["report", "resnet50", "--by", "stage"], "4,133,742,592"),
-        (["list"], "4,133,742,592"),
-        (["explain", "resnet50"], "4,133,742,592 MACs under thop"),
-        # 56·56·64 elements, four for each
-        (["explain", "resnet50", "conv2_x.block1.conv1.batch_norm"], "thop: 4 × 200,704 elements read = 802,816 MACs"),
-        (["explain", "resnet50", "conv1.relu"], "thop: 0 MACs: thop has no hook for it, or one that counts nothing"),
-        (["rewrite", "resnet50", "--to", "separable"], "operations"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_convention_in_every_command(command: list[str], wanted: str) -> None:
-    result = CliRunner().invoke(main, [*command, "--convention", "thop"])
-    assert result.exit_code == 0, result.output
-    assert wanted in result.output
-
-
-def test_closed_forms_know_no_other_convention() -> None:
-    result = CliRunner().invoke(main, ["explain", "resnet50", "--symbols", "width", "--convention", "thop"])
-    assert result.exit_code == 2
-    assert "--symbols counts MACs and params; it takes no --convention thop" in result.output

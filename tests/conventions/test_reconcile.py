@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from fractions import Fraction
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
+from helpers.zoo import loaded
 
 import convcost
-from convcost.cli.main import main
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.reconcile import Difference, reconcile
 from convcost.core.errors import UsageError
-from convcost.core.printed import HOW, Printed
 from convcost.spec.zoo import names
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 MIXED = ("convnext_tiny", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0")
 """Networks that have all kinds of ops together: here each convention stands beside each other one."""
@@ -26,7 +25,7 @@ assert {*MIXED} <= {*names()}
 
 @pytest.mark.parametrize("model", names())
 def test_rows_sum_to_the_difference(model: str) -> None:
-    network = convcost.load(model)
+    network = loaded(model)
     totals = {name: network.report(name).totals.operations for name in all_conventions()}
     ring = [*pairwise([*totals, "paper"])]
     for first, second in permutations(totals, 2) if model in MIXED else ring:
@@ -97,20 +96,19 @@ def test_every_way_of_an_op_has_its_row(unet: str) -> None:
     ]
 
 
-def test_what_a_convention_leaves_out_is_named(unet: str) -> None:
-    _, text = run(unet, "paper", "thop")
+def test_what_a_convention_leaves_out_is_named(cli: Cli, unet: str) -> None:
+    text = cli.ok("reconcile", unet, "paper", "thop")
     assert "left out     paper: max_pool, upsample, softmax\n" in text  # flatten computes nothing
     assert "left out     thop: max_pool, upsample as functional\n" in text
-    _, text = run(unet, "calflops", "--format", "json")
-    data = json.loads(text)
+    data = cli.json("reconcile", unet, "calflops")
     assert (data["first"]["left_out"], data["second"]["left_out"]) == (["max_pool", "upsample", "softmax"], [])
 
 
-def test_where_a_tool_cannot_be_followed_is_said(unet: str) -> None:
-    _, text = run(unet, "torchprofile")
+def test_where_a_tool_cannot_be_followed_is_said(cli: Cli, unet: str) -> None:
+    text = cli.ok("reconcile", unet, "torchprofile")
     said = "to the unit? torchprofile, conv_transpose2d: with groups, it takes every channel for each group"
     assert said in " ".join(text.split())
-    assert "to the unit?" not in run("resnet50", "torchprofile")[1]
+    assert "to the unit?" not in cli.ok("reconcile", "resnet50", "torchprofile")
 
 
 def test_there_and_back() -> None:
@@ -139,133 +137,3 @@ def test_bad_batch(batch: Any) -> None:
 def test_a_bare_walk_will_do() -> None:
     conventions = all_conventions()
     assert reconcile("nothing", (), conventions["paper"], conventions["thop"]).terms == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "value", "last"),
-    [
-        ("4.13G", 4_130_000_000, 10**7),
-        ("300 M", 300_000_000, 10**6),
-        ("0.39B", 390_000_000, 10**7),
-        ("4,089,184,256", 4_089_184_256, 1),
-        ("13k", 13_000, 1000),
-        ("1.5T", 1_500_000_000_000, 10**11),
-    ],
-)
-def test_printed_figures(text: str, value: int, last: int) -> None:
-    assert Printed.parse(text) == Printed(text, Fraction(value), Fraction(last))
-
-
-@pytest.mark.parametrize("text", ["", "G", "4.13X", "-3M", "4.1.3G", "4,13G", "9" * 5000, "٣M", "4.G", "4MiB"])
-def test_no_figure(text: str) -> None:
-    with pytest.raises(UsageError, match=r"' is not a count, e\.g\. 300M, 4\.1G or 4,089,184,256$"):
-        Printed.parse(text)
-
-
-@pytest.mark.parametrize("text", ["2.7Ki", "~0.30M", "1.9k"])  # 2,764.8 is rounded from 2,765 and others
-def test_a_figure_need_not_be_whole_itself(text: str) -> None:
-    figure = Printed.parse(text)
-    assert figure.text == text
-    assert [count for count in range(2_713, 2_818) if figure.rounds(count) == "rounded"] == (
-        # 1,024 · (2.7 ± 0.05) is 2,713.6 to 2,816
-        [*range(2_714, 2_817)] if text == "2.7Ki" else []
-    )
-
-
-@pytest.mark.parametrize(
-    ("count", "how"),
-    [
-        (4_130_000_000, "exactly"),
-        (4_134_999_999, "rounded"),
-        (4_135_000_000, "rounded"),  # half way: some round it down
-        (4_125_000_000, "rounded"),
-        (4_135_000_001, "cut off"),
-        (4_139_999_999, "cut off"),
-        (4_140_000_000, None),
-        (4_124_999_999, None),
-    ],
-)
-def test_how_a_count_becomes_a_figure(count: int, how: str | None) -> None:
-    assert Printed.parse("4.13G").rounds(count) == how
-    assert how is None or how in HOW
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["reconcile", *arguments])
-    return result.exit_code, result.output
-
-
-def test_command_pair_as_json() -> None:
-    code, text = run("resnet50", "thop", "--format", "json")
-    data = json.loads(text)
-    assert code == 0
-    assert data["schema"] == "convcost.reconcile/1"
-    assert (data["first"]["name"], data["second"]["name"]) == ("paper", "thop")
-    assert data["first"]["operations"] + sum(t["difference"] for t in data["terms"]) == data["second"]["operations"]
-    assert data["second"]["operations"] == 4_133_742_592
-
-
-def test_command_all() -> None:
-    code, text = run("resnet50")
-    assert code == 0
-    assert all(f"\n{name} " in text for name in all_conventions())
-
-
-def test_command_whose_figure() -> None:
-    # Measured: ptflops prints 4,132,436,968 and thop 4,133,742,592 for ResNet-50; the paper says 3.8e9 of its v1.
-    code, text = run("resnet50", "--printed", "4.13G", "--printed", "3.8G", "--printed", "5G", "--format", "json")
-    data = json.loads(text)
-    assert code == 0
-    found = [(m["figure"], m["network"], m["conventions"], m["operations"]) for m in data["found"]]
-    assert ("4.13G", "resnet50", ["ptflops"], 4_132_436_968) in found
-    assert ("4.13G", "resnet50", ["thop"], 4_133_742_592) in found
-    assert ("3.8G", "resnet50_v1", ["paper"], 3_857_973_248) in found
-    assert data["missing"] == ["5G"]
-
-
-def test_the_family_s_own_network_is_asked_too() -> None:
-    """mobilenet_v1 has 568,740,352 MACs; the shallow preset, which is asked for, has others."""
-    _, text = run("mobilenet_v1_shallow", "--printed", "569M", "--format", "json")
-    assert ("mobilenet_v1", 568_740_352) in [(m["network"], m["operations"]) for m in json.loads(text)["found"]]
-    code, text = run("resnet50", "--printed", "4.1G", "--batch", "2")
-    assert code == 2
-    assert "printed figures are of one image: leave out --batch" in text
-
-
-@pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html", "latex"])
-@pytest.mark.parametrize("arguments", [(), ("thop",), ("--printed", "4.13G")])
-def test_every_format(arguments: tuple[str, ...], fmt: str) -> None:
-    code, text = run("resnet50", *arguments, "--format", fmt)
-    assert code == 0
-    assert text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("resnet50", "thopp"), "there is no convention 'thopp'. Did you mean thop?"),
-        (("resnet50", "a", "b", "c"), "give at most two conventions, or figures with --printed"),
-        (("resnet50", "thop", "--printed", "4G"), "give at most two conventions, or figures with --printed"),
-        (("resnet50", "--printed", "many"), "'many' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
-        (("resnet50", "--printed", "4.1"), "'4.1' is not a whole number; a unit goes with it, as in 4.1M or 4.1G"),
-        (("resnet50", "--batch", "0"), "batch must be an integer >= 1, got 0"),
-    ],
-)
-def test_misuse(arguments: tuple[str, ...], said: str) -> None:
-    code, text = run(*arguments)
-    assert code == 2
-    assert said in text
-
-
-@pytest.mark.parametrize(
-    ("figure", "said"),
-    [
-        ("25", "a figure needs its unit, as in 25G or 25M"),
-        # What PyTorch's own counter prints for ResNet-50 (test_conventions.py).
-        ("8.15G", "nearest is resnet50, torch: 8,178,368,512"),
-    ],
-)
-def test_a_figure_that_nothing_gives(figure: str, said: str) -> None:
-    code, text = run("resnet50", "--printed", figure)
-    assert code == 0
-    assert said in " ".join(text.split())

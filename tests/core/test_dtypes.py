@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.magnitudes import COUNTS
+from hypothesis import given as given_any
+from hypothesis import settings
 
 import convcost
 from convcost.cli import main
+from convcost.core import dtypes
 from convcost.core.dtypes import ALIASES, DTYPE_BITS, check_dtype
 
 
@@ -101,3 +105,21 @@ def test_commands_take_an_alias(command: tuple[str, ...]) -> None:
 def test_what_is_no_type_is_refused(given: Any, message: str) -> None:
     with pytest.raises(convcost.UsageError, match=f"^{re.escape(message)}$"):
         convcost.load("lenet5").report(dtype=given)
+
+
+exactly = settings(deadline=None, derandomize=True, max_examples=300, database=None)
+
+
+@pytest.mark.parametrize("dtype", dtypes.DTYPE_BITS)
+@exactly
+@given_any(elements=COUNTS)
+def test_storage_is_the_fewest_whole_bytes_that_hold_all_bits(dtype, elements):
+    bits = elements * dtypes.DTYPE_BITS[dtype]
+    assert 0 <= 8 * dtypes.storage(elements, dtype) - bits < 8
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("fp64", 80), ("fp32", 40), ("fp16", 20), ("int8", 10), ("int4", 5), ("int2", 3), ("binary", 2)]
+)
+def test_storage_of_ten_elements(dtype, size):
+    assert dtypes.storage(10, dtype) == size

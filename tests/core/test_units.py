@@ -6,25 +6,17 @@ import re
 from fractions import Fraction
 
 import pytest
+from helpers.magnitudes import COUNTS, HUGE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from convcost.core import dtypes, units
+from convcost.core import units
 
 exactly = settings(deadline=None, derandomize=True, max_examples=300, database=None)
-HUGE = 10**30
 POWERS = {name: power for power, name in enumerate(("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q"))}
 BINARY_POWERS = {
     name: power for power, name in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"))
 }
-#: Numbers of every magnitude, and those around powers, where the unit steps up.
-COUNTS = st.one_of(
-    st.integers(0, 10**4),
-    st.integers(0, HUGE),
-    st.builds(lambda power, nearly: 1000**power - nearly, st.integers(1, 10), st.integers(0, 10**6)).map(abs),
-    st.builds(lambda power, nearly: 1024**power - nearly, st.integers(1, 9), st.integers(0, 10**6)).map(abs),
-    st.builds(lambda digits, power: digits * 10**power, st.integers(0, 10**4), st.integers(0, 26)),
-)
 SIGNED = st.builds(lambda count, sign: count * sign, COUNTS, st.sampled_from([1, -1]))
 
 
@@ -154,21 +146,6 @@ def test_percent_of_nothing_is_a_dash(part):
 
 def test_percent_of_a_negative_part_has_a_minus():
     assert units.percent(-1, 3) == "-33.33 %"
-
-
-@pytest.mark.parametrize("dtype", dtypes.DTYPE_BITS)
-@exactly
-@given(elements=COUNTS)
-def test_storage_is_the_fewest_whole_bytes_that_hold_all_bits(dtype, elements):
-    bits = elements * dtypes.DTYPE_BITS[dtype]
-    assert 0 <= 8 * dtypes.storage(elements, dtype) - bits < 8
-
-
-@pytest.mark.parametrize(
-    ("dtype", "size"), [("fp64", 80), ("fp32", 40), ("fp16", 20), ("int8", 10), ("int4", 5), ("int2", 3), ("binary", 2)]
-)
-def test_storage_of_ten_elements(dtype, size):
-    assert dtypes.storage(10, dtype) == size
 
 
 @exactly

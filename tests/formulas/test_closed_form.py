@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -16,29 +15,15 @@ from typing import Any
 
 import pytest
 import sympy
-from click.testing import CliRunner, Result
 from helpers.written_formulas import evaluate
 
 import convcost
-from convcost.cli import main
 from convcost.core.errors import SpecError, UsageError
 from convcost.formulas.closed_form import ClosedForm, closed_form
 from convcost.formulas.symbols import symbol, written
 from convcost.ops import OPS
-from convcost.render.table import FORMATS
 
-RUNNER = CliRunner()
 Numbers = dict[str, Any]
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["explain", *arguments], prog_name="convcost")
-
-
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
 
 
 @cache
@@ -253,66 +238,6 @@ def test_a_layer_and_a_stage_have_closed_forms_too() -> None:
     assert sympy.expand(form.quantities["MACs"] - (4 * symbol("m")) ** 2 * 9 * 256 * 512) == 0
     stage = closed_form("vgg16", "stage4", ["resolution"], {})
     assert sympy.expand(stage.quantities["MACs"] - (4 * symbol("m")) ** 2 * 9 * 512 * (256 + 512 + 512)) == 0
-
-
-# The command.
-
-
-def test_json_holds_formula_latex_and_assumptions() -> None:
-    data = json.loads(run("mobilenet_v1", "--symbols", "resolution,width", "--format", "json"))
-    assert data["schema"] == "convcost.closed_form/1"
-    assert data["symbols"] == ["resolution", "width"]
-    assert data["assumptions"][0] == "resolution = 32·m"
-    found = {quantity["quantity"]: quantity for quantity in data["quantities"]}
-    # Width 1, resolution 224: Table 4 of the paper, 569 M and 4.2 M.
-    assert evaluate(found["MACs"]["formula"], {"m": 7, "width": 1}) == 568_740_352
-    assert sympy.sympify(found["params"]["sympy"]).subs("width", 1) == 4_231_976
-    assert "m^{2}" in found["MACs"]["latex"]
-
-
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_the_polynomial(fmt: str) -> None:
-    # 13 convolutions on maps from 32·m down to 2·m; then, behind a pool to 7×7, three layers of fixed size.
-    sizes = [(32, 3, 64), (32, 64, 64), (16, 64, 128), (16, 128, 128), (8, 128, 256)] + [(8, 256, 256)] * 2
-    sizes += [(4, 256, 512)] + [(4, 512, 512)] * 2 + [(2, 512, 512)] * 3
-    square = sum(n * n * 9 * c * filters for n, c, filters in sizes)
-    text = run("vgg16", "--symbols", "resolution", "--format", fmt)
-    assert str(square) in text
-    assert str(7 * 7 * 512 * 4096 + 4096 * 4096 + 4096 * 1000) in text
-    assert "32·m" in text or fmt == "csv"
-
-
-def test_latex_is_set_as_formulas() -> None:
-    text = run("vgg16", "--symbols", "resolution", "--format", "latex")
-    assert re.search(r"& \$\d+ m\^\{2\} \+ \d+\$", text)
-
-
-def test_an_input_that_is_given_counts_or_is_refused() -> None:
-    result = invoke("vgg16", "--symbols", "classes", "--input", "160", "--format", "json")
-    if result.exit_code == 0:
-        found = {entry["quantity"]: entry["formula"] for entry in json.loads(result.stdout)["quantities"]}
-        assert evaluate(found["MACs"], {"classes": 1000}) == convcost.load("vgg16", resolution=160).report().totals.macs
-    else:
-        assert result.exit_code == 2
-        assert "--input" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["resnet50", "--symbols", "resolutoin"], r"resnet50 has no knob 'resolutoin'\. Did you mean resolution\?"),
-        (["resnet50", "--symbols", "block"], "block is not a number and cannot be a symbol"),
-        (["googlenet", "--symbols", "aux"], "aux is not a number and cannot be a symbol"),
-        (["resnet50", "--symbols", "depth"], r"specs/resnet\.yaml:\d+:\d+: conv2_x: repeat must be a number, .+: depth is no symbol"),
-        (["resnet50", "nopart", "--symbols", "resolution"], "resnet50 has no layer or block 'nopart'.*"),
-        (["resnet50", "bottleneck", "--symbols", "h,w,c"], "the block bottleneck needs channels: give it in --symbols or with --set channels=…"),
-        (["resnet50", "--symbols", "width", "--set", "wdith=2"], r"resnet50 has no knob 'wdith'\. Did you mean width\?"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_a_symbol_is_refused(arguments: list[str], message: str) -> None:
-    result = invoke(*arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.exception
-    assert re.fullmatch(f"(?:.*/)?{message}\n", result.stderr), result.stderr
 
 
 def test_the_library_raises_what_the_command_says() -> None:

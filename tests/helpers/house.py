@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,12 +62,18 @@ def package_of(module: str) -> str:
     return [*module.split("."), ""][1]
 
 
+@cache
+def nodes(text: str) -> tuple[ast.AST, ...]:
+    """Everything that a text consists of; a house with something planted in it is the same house but for one text."""
+    return tuple(ast.walk(ast.parse(text)))
+
+
 def imports(texts: Mapping[str, str]) -> list[Import]:
     """Every import of own modules, wherever it stands."""
     return [
         Import(module, node.lineno, target)
         for module, text in texts.items()
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(text)
         for target in dict.fromkeys(_targets(node, texts))
         if target != module
     ]
@@ -120,7 +127,7 @@ def long_functions(texts: Mapping[str, str]) -> list[str]:
         f"{module}.{node.name} has {lines} lines"
         for module, text in texts.items()
         if package_of(module) != "cli"
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(text)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and (lines := (node.end_lineno or 0) - node.lineno + 1) >= LONGEST
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
 from helpers.random_graphs import graphs
+from helpers.zoo import loaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from convcost.graph.graph import Graph
 from convcost.graph.walk import walk
 from convcost.memory.arena import PLANNERS, Buffer, Plan, plan
 from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
+from convcost.memory.usage import Usage
 from convcost.spec.zoo import names
 
 FREEING = ("unfused", "fused", "inplace", "concat_alias")
@@ -127,6 +130,12 @@ DENSE = {"densenet121", "densenet161", "densenet169", "densenet201", "densenet26
 MIXED = {"nasnet_mobile", "nasnet_5_1538", "nasnet_7_1920", "nasnet_large", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"}
 
 
+@cache
+def planned(model: str, policy: str) -> Usage:
+    return loaded(model).memory(policy, dtype="int8")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "more", "percent"),
     [("fused", set(), 0), ("unfused", set(), 0), ("inplace", DENSE, 6), ("concat_alias", MIXED, 14)],
@@ -135,7 +144,7 @@ def test_which_networks_need_more_than_the_bound(policy: str, more: set[str], pe
     """docs/memory.md says which and how much: the smallest plan beside what liveness needs at the least."""
     lost = {}
     for model in names():
-        usage = convcost.load(model).memory(policy, dtype="int8")
+        usage = planned(model, policy)
         assert usage.arena is not None
         assert usage.arena.overlaps() == []
         assert usage.arena.total >= usage.peak
@@ -147,7 +156,7 @@ def test_which_networks_need_more_than_the_bound(policy: str, more: set[str], pe
 
 def test_greedy_by_size_alone_needs_up_to_a_quarter_more() -> None:
     """docs/memory.md: under `fused`, for 19 networks of the zoo."""
-    found = [convcost.load(model).memory(dtype="int8") for model in names()]
+    found = [planned(model, "fused") for model in names()]
     greedy = [(usage.peak, next(p.total for p in usage.plans if p.way == "greedy_by_size")) for usage in found]
     more = [(bound, total) for bound, total in greedy if total > bound]
     assert len(more) == 19

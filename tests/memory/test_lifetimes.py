@@ -78,6 +78,7 @@ def test_the_machine_notices_a_branch_that_is_not_where_its_concat_is() -> None:
         execute(source, lives, (0, 4, 5, 0), 8)
 
 
+@pytest.mark.slow
 @given(graphs())
 @settings(max_examples=100, deadline=None)
 def test_each_assumption_saves_memory_or_changes_nothing(source: Graph) -> None:

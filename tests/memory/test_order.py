@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from helpers.random_graphs import graph, graphs, node, reordered
+from helpers.zoo import loaded
 from hypothesis import given, settings
 
 import convcost
@@ -67,6 +68,7 @@ def peak(source: Graph, policy_name: str, order: tuple[int, ...] | None = None) 
     return lifetimes(walk(source), policy_name, order).peak().elements
 
 
+@pytest.mark.slow
 @given(graphs(most=12, views=False))
 @settings(max_examples=150, deadline=None)
 def test_the_best_order_equals_an_exhaustive_search_over_sets_of_nodes(source: Graph) -> None:
@@ -169,11 +171,12 @@ def test_an_unknown_order_is_refused() -> None:
         convcost.load("lenet5").memory(order="bets")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy_name", POLICIES)
 def test_every_network_of_the_zoo_is_solved_exactly_within_seconds(policy_name: str) -> None:
     better = set()
     for model in names():
-        network = convcost.load(model)
+        network = loaded(model)
         start = time.process_time()
         found = best_order(network.walked, policy_name, MOST_STATES)
         assert time.process_time() - start < 10, model

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 import convcost
-from convcost.cli import main
 from convcost.core.errors import UsageError
-from convcost.graph.walk import depth
-from convcost.networks.load import split_name
-from convcost.networks.origin import FromSpec
 from convcost.networks.side_by_side import merged
 from convcost.render.table import FORMATS
 from convcost.results.report import LEVELS
-from convcost.spec.zoo import all_specs, names
 
-RUNNER = CliRunner()
-
-
-def invoke(*arguments: str) -> Result:
-    return RUNNER.invoke(main, ["report", *arguments], prog_name="convcost")
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 
-def run(*arguments: str) -> str:
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def data_of(*arguments: str) -> dict[str, Any]:
-    data = json.loads(run(*arguments, "--format", "json"))
+def data_of(cli: Cli, *arguments: str) -> dict[str, Any]:
+    data = cli.json("report", *arguments)
     assert data["schema"] == "convcost.side_by_side/1"
     return data
 
@@ -45,8 +27,8 @@ def data_of(*arguments: str) -> dict[str, Any]:
 # Totals.
 
 
-def test_totals_are_those_of_each_report_with_their_ratio_to_the_first() -> None:
-    data = data_of("resnet50", "mobilenet_v2", "vgg16", "--dtype", "int8", "--batch", "2", "--convention", "torch")
+def test_totals_are_those_of_each_report_with_their_ratio_to_the_first(cli: Cli) -> None:
+    data = data_of(cli, "resnet50", "mobilenet_v2", "vgg16", "--dtype", "int8", "--batch", "2", "--convention", "torch")
     for entry, name in zip(data["networks"], ("resnet50", "mobilenet_v2", "vgg16"), strict=True):
         report = convcost.load(name).report("torch", batch=2, dtype="int8").to_dict()
         assert entry["label"] == name
@@ -59,19 +41,10 @@ def test_totals_are_those_of_each_report_with_their_ratio_to_the_first() -> None
     assert set(first["ratios"].values()) <= {1.0}
 
 
-#: What the papers call the depth of their networks; NASNet and the like print none.
-DEPTHS = {"vgg11": 11, "vgg16": 16, "vgg19": 19, "googlenet": 22, "resnet18": 18, "resnet34": 34, "resnet50": 50,
-          "resnet101": 101, "resnet152": 152, "densenet121": 121, "densenet169": 169, "densenet201": 201,
-          "mobilenet_v1": 28, "alexnet": 8}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", DEPTHS)
-def test_depth_is_what_the_papers_call_it(name: str) -> None:
-    assert depth(convcost.load(name).graph) == DEPTHS[name]
-
-
-def test_the_text_shows_totals_beside_each_other() -> None:
-    lines = {line.split("  ")[0]: line.split() for line in run("resnet50", "mobilenet_v2").splitlines() if line}
+def test_the_text_shows_totals_beside_each_other(cli: Cli) -> None:
+    lines = {
+        line.split("  ")[0]: line.split() for line in cli.ok("report", "resnet50", "mobilenet_v2").splitlines() if line
+    }
     assert lines["params"] == ["params", "25,557,032", "3,504,872", "0.1371"]
     assert lines["depth"][1:] == ["50", "53", "1.0600"]
     assert lines["input"][1:] == ["224×224×3", "224×224×3"]
@@ -80,8 +53,8 @@ def test_the_text_shows_totals_beside_each_other() -> None:
 # Rows.
 
 
-def test_one_pixel_more_is_paid_for_stage_by_stage() -> None:
-    data = data_of("mobilenet_v2", "mobilenet_v2:resolution=225", "--by", "stage")
+def test_one_pixel_more_is_paid_for_stage_by_stage(cli: Cli) -> None:
+    data = data_of(cli, "mobilenet_v2", "mobilenet_v2:resolution=225", "--by", "stage")
     rows = {row["name"]: row for row in data["rows"]}
     # The stem writes 113·113 maps and not 112·112: 32 filters of 27 taps.
     assert rows["stem"]["differences"] == [0, (113**2 - 112**2) * 32 * 27]
@@ -95,25 +68,25 @@ def test_one_pixel_more_is_paid_for_stage_by_stage() -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("others", [["resnet34"], ["mobilenet_v2", "vgg16"]], ids=" ".join)
-def test_rows_add_up_to_the_totals_whatever_the_networks_share(others: list[str], level: str) -> None:
-    data = data_of("resnet50", *others, "--by", level)
+def test_rows_add_up_to_the_totals_whatever_the_networks_share(cli: Cli, others: list[str], level: str) -> None:
+    data = data_of(cli, "resnet50", *others, "--by", level)
     for at, network in enumerate(data["networks"]):
         found = [row["networks"][at] for row in data["rows"] if row["networks"][at]]
         for field in ("macs", "operations", "params", "activations", "layers"):
             assert sum(one[field] for one in found) == network["totals"][field]
-    records = list(csv.DictReader(io.StringIO(run("resnet50", *others, "--by", level, "--format", "csv"))))
+    records = list(csv.DictReader(io.StringIO(cli.ok("report", "resnet50", *others, "--by", level, "--format", "csv"))))
     for network in data["networks"]:
         gain = network["totals"]["operations"] - data["networks"][0]["totals"]["operations"]
         assert sum(int(one["difference"]) for one in records if one["network"] == network["label"]) == gain
 
 
-def test_shares_of_a_saving_are_positive() -> None:
-    rows = data_of("resnet34", "resnet18", "--by", "stage")["rows"]
+def test_shares_of_a_saving_are_positive(cli: Cli) -> None:
+    rows = data_of(cli, "resnet34", "resnet18", "--by", "stage")["rows"]
     # 3, 4, 6, 3 blocks against 2, 2, 2, 2 of the same cost in every stage: 1 of the 8 that are saved is here.
     share = next(row["shares"][1] for row in rows if row["name"] == "conv2_x")
     assert share == 1 / 8
     assert "12.50 %" in next(
-        line for line in run("resnet34", "resnet18", "--by", "stage").splitlines() if "conv2_x" in line
+        line for line in cli.ok("report", "resnet34", "resnet18", "--by", "stage").splitlines() if "conv2_x" in line
     )
 
 
@@ -126,8 +99,10 @@ def test_rows_stand_in_an_order_that_suits_both() -> None:
 
 @pytest.mark.parametrize("level", [None, "stage"])
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_has_both_networks(fmt: str, level: str | None) -> None:
-    text = run("resnet18", "resnet34", *(["--by", level] if level else []), "--format", fmt).replace(",", "")
+def test_every_format_has_both_networks(cli: Cli, fmt: str, level: str | None) -> None:
+    text = cli.ok("report", "resnet18", "resnet34", *(["--by", level] if level else []), "--format", fmt).replace(
+        ",", ""
+    )
     assert "resnet34" in text
     assert "3663761408" in text or (level and fmt == "csv")  # CSV has no totals beside rows
     assert convcost.side_by_side("resnet18", "resnet34", by=level).render(fmt).replace(",", "") == text
@@ -136,48 +111,16 @@ def test_every_format_has_both_networks(fmt: str, level: str | None) -> None:
 # Names that carry knobs.
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_label_gives_the_network_back(name: str) -> None:
-    network = convcost.load(name)
-    spec = network.origin.of_spec().spec
-    for knob, value in network.knobs.items():
-        kind, of = type(value), spec.knobs[knob]
-        others = [c for c in of.choices or () if c != value] or {
-            int: [value + 1 if kind is int else 0], Fraction: [Fraction("0.375"), Fraction(3)], bool: [not value],
-            tuple: [(*value, 3)] if kind is tuple else [], str: []}[kind]  # fmt: skip
-        for other in others:
-            changed = convcost.Network(FromSpec(spec, name, {**network.knobs, knob: other}))
-            if changed.changed:
-                label = convcost.load(changed.label)
-                assert (label.name, label.knobs) == (name, changed.knobs)
-
-
-def test_no_name_of_the_zoo_has_a_colon() -> None:
-    assert not [name for spec in all_specs() for name in (spec.name, *spec.presets) if ":" in name]
-
-
-def test_a_path_is_a_path_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    spec = "convcost: 1\nname: net\nknobs: {width: 4, sizes: [1, 2]}\ninput: [8, 8, 3]\nlayers:\n  - conv2d: {channels: width, kernel: 3}\n"
-    for path in ("runs:lr=0.1/net.yaml", "net:width=8", "net:x"):
-        Path(path).parent.mkdir(exist_ok=True)
-        Path(path).write_text(spec, encoding="utf-8")
-        assert convcost.load(path).knobs["width"] == 4
-        assert convcost.load(f"{path}:width=5,sizes=[3,4]").knobs == {"width": 5, "sizes": (3, 4)}
-    text = run("runs:lr=0.1/net.yaml", "net:x:width=5")
-    assert text.startswith("net beside net:width=5 ·")
-    assert run("net:x", "net:width=8").startswith("net:x: net beside net:width=8: net ·")
-    assert run("net:x", "net:x").startswith("net:x: net (1) beside net:x: net (2) ·")
-
-
-def test_options_are_for_all_networks_and_knobs_for_one() -> None:
-    data = data_of("mobilenet_v2:width=0.5", "mobilenet_v1", "--input", "192x160")
+def test_options_are_for_all_networks_and_knobs_for_one(cli: Cli) -> None:
+    data = data_of(cli, "mobilenet_v2:width=0.5", "mobilenet_v1", "--input", "192x160")
     assert [entry["input_shape"] for entry in data["networks"]] == [[192, 160, 3]] * 2
     assert [entry["label"] for entry in data["networks"]] == [
         "mobilenet_v2:width=0.5 192×160×3",
         "mobilenet_v1 192×160×3",
     ]
-    assert run("mobilenet_v2:width=0.5", "--by", "op") == run("mobilenet_v2", "--set", "width=0.5", "--by", "op")
+    assert cli.ok("report", "mobilenet_v2:width=0.5", "--by", "op") == cli.ok(
+        "report", "mobilenet_v2", "--set", "width=0.5", "--by", "op"
+    )
 
 
 # What is refused.
@@ -199,8 +142,8 @@ def test_options_are_for_all_networks_and_knobs_for_one() -> None:
         (["vgg16", "resnet18", "-o", "x.svg"], "x.svg: there is no picture of this"),
     ],
 )  # fmt: skip
-def test_bad_input_is_refused_in_one_message(arguments: list[str], message: str) -> None:
-    result = invoke(*arguments)
+def test_bad_input_is_refused_in_one_message(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("report", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(message), result.stderr
 
@@ -215,15 +158,6 @@ def test_the_library_refuses_what_it_cannot_compare() -> None:
         convcost.side_by_side("vgg16", "vgg19").render("tex")
 
 
-def test_other_commands_say_where_knobs_stand() -> None:
-    result = RUNNER.invoke(main, ["memory", "mobilenet_v2:width=0.5"])
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "mobilenet_v2:width=0.5: here knobs stand apart from the name: --set KNOB=VALUE\n",
-    )
-    assert split_name("mobilenet_v2") == ("mobilenet_v2", {})
-
-
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
@@ -231,7 +165,7 @@ def test_other_commands_say_where_knobs_stand() -> None:
         (["resnet50", "--input", "6x6x3", "--filters", "5", "--kernel", "3"], "convcost report resnet50 OTHER"),
     ],
 )
-def test_compare_says_where_networks_are_compared(arguments: list[str], shown: str) -> None:
-    result = RUNNER.invoke(main, ["compare", *arguments])
+def test_compare_says_where_networks_are_compared(cli: Cli, arguments: list[str], shown: str) -> None:
+    result = cli("compare", *arguments)
     assert result.exit_code == 2
     assert result.stderr.endswith(f"compare builds one layer in several ways; networks side by side: {shown}\n")

@@ -1,4 +1,4 @@
-"""The rows and refusals of test_ops.py have teeth: a rule that is wrong by one anywhere does not get past them."""
+"""The rows and refusals of test_rules.py have teeth: a rule that is wrong by one anywhere does not get past them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, op: str, change: Change) -> None:
 
 
 def passes(entry: Row | Refusal, system: str) -> bool:
-    """Whether the assertions of test_ops.py hold; an error of any other sort is no answer."""
+    """Whether the assertions of test_rules.py hold; an error of any other sort is no answer."""
     try:
         entry.assert_holds_over(system) if isinstance(entry, Row) else entry.assert_refused_over(system)
     except AssertionError:

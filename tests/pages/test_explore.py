@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 from helpers.paths import SPECS
 
 import convcost
 from convcost import plots
-from convcost.cli.main import main
 from convcost.core.errors import SpecError
 from convcost.pages.explore import explore_page
 from convcost.pages.report import report_page
 
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
 UNET, UNET_WIDE, UNROUNDED = (str(SPECS / name) for name in ("unet.yaml", "unet_wide.yaml", "unrounded.yaml"))
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, list(arguments))
 
 
 def test_a_curve_has_gaps_where_no_network_can_be_built() -> None:
@@ -82,7 +79,7 @@ def test_the_explorer_knows_why_what_cannot_be_built() -> None:
     assert lacking == {size for size in sizes if size % 8}
 
 
-def test_knobs_without_a_slider_are_named(tmp_path: Path) -> None:
+def test_knobs_without_a_slider_are_named(cli: Cli, tmp_path: Path) -> None:
     network = convcost.load("vgg16")
     page = explore_page(network, network.report())
     said = (
@@ -91,7 +88,7 @@ def test_knobs_without_a_slider_are_named(tmp_path: Path) -> None:
     assert said in page
     assert "for example <code>--over config=A,B,C,D,E</code>" in page
     out = tmp_path / "x.html"
-    assert run("explore", "vgg16", "--over", "config=A,B,C,D,E", "-o", str(out)).exit_code == 0
+    cli.ok("explore", "vgg16", "--over", "config=A,B,C,D,E", "-o", out)
     page = out.read_text(encoding="utf-8")
     assert "Without a slider: norm none, lrn false, width 1.0, depth 1.0, resolution 224, classes 1000." in page
 
@@ -106,21 +103,21 @@ def test_a_resolution_slides_down_as_well_as_up(model: str, first: int, last: in
     assert (sizes[0], sizes[-1]) == (str(first), str(last))
 
 
-def test_explored_bytes_say_of_which_type_and_policy(tmp_path: Path) -> None:
+def test_explored_bytes_say_of_which_type_and_policy(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "x.html"
-    run("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", str(path))
+    cli("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", path)
     page = path.read_text(encoding="utf-8")
     assert "<li>peak memory as int8, policy inplace<b" in page
     assert "peak memory as int8, policy inplace</p>" in page.split("</header>")[0]
     assert "begins with this network&#x27;s own MACs" in page
 
 
-def test_what_cannot_be_explored_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_explored_is_told(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "fixed.yaml"
     spec.write_text("convcost: 1\nname: fixed\ninput: [8, 8, 3]\nlayers: [flatten]\n")
     path = tmp_path / "x.html"
-    done = run("explore", str(spec), "-o", str(path))
+    done = cli("explore", spec, "-o", path)
     assert done.stderr == "fixed has no width, depth or resolution to slide; name knobs with --over KNOB=VALUES\n"
-    done = run("explore", "mobilenet_v2", "--over", "resolution=32:2000:1", "-o", str(path))
+    done = cli("explore", "mobilenet_v2", "--over", "resolution=32:2000:1", "-o", path)
     assert done.stderr == "the axis resolution has 1,969 values; a slider takes 1,000\n"
     assert not path.exists()

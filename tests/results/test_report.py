@@ -1,21 +1,14 @@
-"""Reports: the contract's JSON, sums that agree at every level, exactness at any batch size, pandas."""
+"""Reports: the contract's JSON, sums that agree at every level, exactness at any batch size, titles, pandas."""
 
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 
-import numpy as np
 import pytest
+from helpers.zoo import loaded
 
 import convcost
-from convcost.core.errors import UsageError
-from convcost.networks.listing import list_table
-from convcost.networks.load import open_network
 from convcost.results.report import LEVELS, title, to_dict
-from convcost.spec import zoo
-from convcost.spec.knobs import knob_value
-from convcost.spec.syntax import Knob
 from convcost.spec.zoo import names
 
 SUMMED = ("macs", "operations", "params", "buffers", "activations")
@@ -23,7 +16,7 @@ SUMMED = ("macs", "operations", "params", "buffers", "activations")
 
 @pytest.mark.parametrize("model", names())
 def test_rows_add_up_to_the_totals_at_every_level(model: str) -> None:
-    report = convcost.load(model).report()
+    report = loaded(model).report()
     for level in LEVELS:
         for field in SUMMED:
             assert sum(getattr(group, field) for group in report.by(level)) == getattr(report.totals, field)
@@ -121,64 +114,6 @@ def test_weight_bytes_are_rounded_up_to_whole_bytes() -> None:
     assert network.report(dtype="binary").totals.weight_bytes == 7_714  # 61,706 bits are 7,713.25 bytes
 
 
-class TestInput:
-    def test_a_square_size_sets_the_resolution(self) -> None:
-        network = convcost.load("mobilenet_v2", input_shape=192)
-        assert network.report().knobs["resolution"] == 192
-        assert network.report().input_shape == (192, 192, 3)
-
-    def test_a_rectangle_replaces_the_input_and_the_unread_knob_is_not_shown(self) -> None:
-        report = convcost.load("mobilenet_v2", input_shape=(224, 320)).report()
-        assert report.input_shape == (224, 320, 3)
-        assert "resolution" not in report.knobs
-
-    def test_channels_may_be_given(self) -> None:
-        report = convcost.load("mobilenet_v2", input_shape=(224, 224, 1)).report()
-        assert report.layers[0].params == 32 * 9
-
-    def test_resolution_and_input_shape_exclude_each_other(self) -> None:
-        with pytest.raises(convcost.UsageError, match=r"^give resolution or an input shape, not both$"):
-            convcost.load("mobilenet_v2", input_shape=192, resolution=192)
-
-
-class TestKnobValues:
-    def test_a_float_means_the_decimal_it_is_written_as(self) -> None:
-        width = Knob("width", None, Fraction(1))  # type: ignore[arg-type]
-        assert knob_value(width, 1.1) == knob_value(width, "1.1") == Fraction(11, 10)
-
-    def test_integers_of_numpy_are_integers(self) -> None:
-        net = convcost.load("lenet5", resolution=np.int64(28))
-        assert net.knobs["resolution"] == 28
-        assert net.at(resolution=np.int32(32)).report(batch=np.int64(2)).batch == 2
-        assert convcost.load("lenet5", input_shape=np.int64(40)).knobs["resolution"] == 40
-
-    def test_at_refuses_like_load(self) -> None:
-        with pytest.raises(convcost.UsageError, match=r"^mobilenet_v2 has no knob 'foo'"):
-            convcost.load("mobilenet_v2").at(foo=1)
-        with pytest.raises(convcost.UsageError, match=r"^resolution must be an integer >= 0, got abc$"):
-            convcost.load("mobilenet_v2").at(resolution="abc")
-        with pytest.raises(convcost.UsageError, match=r"^an input shape is a size, .*, got 1\.5$"):
-            convcost.load("mobilenet_v2", input_shape=1.5)  # type: ignore[arg-type]
-
-    @pytest.mark.parametrize(
-        ("model", "knob", "value", "message"),
-        [
-            ("vgg16", "width", 0, "width must be a decimal > 0, got 0"),
-            ("vgg16", "width", True, "width must be a decimal > 0, got true"),
-            ("vgg16", "resolution", 224.5, "resolution must be an integer >= 0, got 224.5"),
-            ("vgg16", "config", "F", "config must be A or B or C or D or E, got F"),
-            ("vgg16", "witdh", 1, "vgg16 has no knob 'witdh'. Did you mean width?"),
-            ("googlenet", "aux", 1, "aux must be true or false, got 1"),
-            ("vgg16", "width", "[" * 3000, "width must be a decimal > 0, got " + "[" * 3000),
-            ("vgg16", "width", "[[1]]", "width must be a decimal > 0, got [[1]]"),
-        ],
-    )
-    def test_what_does_not_fit_is_refused(self, model: str, knob: str, value: object, message: str) -> None:
-        with pytest.raises(convcost.UsageError) as caught:
-            open_network(model, {knob: value})
-        assert str(caught.value) == message
-
-
 class TestTitle:
     def test_a_name_settles_its_knobs(self) -> None:
         assert title(convcost.load("resnet50").report()) == "ResNet (resnet50) · input 224×224×3 · batch 1"
@@ -190,16 +125,3 @@ class TestTitle:
     def test_a_rewritten_network_keeps_what_was_settled(self) -> None:
         network = convcost.load("vgg11", width=0.5).rewrite("separable")
         assert title(network.report()) == "VGG (vgg11_separable) · width 0.5 · input 224×224×3 · batch 1"
-
-
-class TestList:
-    def names(self, *patterns: str) -> list[str]:
-        return [record["name"] for record in list_table(patterns).records]
-
-    def test_by_pattern_and_by_family(self) -> None:
-        assert self.names("lenet*", "mobilenet_v2") == ["lenet5", "lenet5_1998", "mobilenet_v2"]
-        assert self.names("resnet") == [name for name in self.names() if name in zoo.find("resnet50").spec.presets]
-
-    def test_a_pattern_that_nothing_matches(self) -> None:
-        with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet51'. Did you mean resnet50\?$"):
-            list_table(["lenet5", "resnet51"])

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from helpers import paths
+from helpers.zoo import loaded
 
 from convcost.networks.load import open_network, validate
 from convcost.networks.network import Network
@@ -58,9 +60,10 @@ ALL = {f"{case}-{i}": (str(CASES / f"{case}.yaml"), at.settings) for case in NAM
 ALL |= {name: (name, {}) for name in zoo.names()}
 
 
+@cache
 def opened(name: str) -> Network:
     model, settings = ALL[name]
-    return open_network(model, settings)
+    return open_network(model, settings) if settings or model != name else loaded(name)
 
 
 #: All that a report says of a layer, but for the line of the file.

@@ -9,6 +9,7 @@ import math
 from fractions import Fraction
 
 import pytest
+from helpers.zoo import loaded
 
 import convcost
 from convcost.networks.load import validate
@@ -88,7 +89,7 @@ TORCHVISION = {
 
 @pytest.mark.parametrize("model", TORCHVISION)
 def test_torchvision_metadata(model: str) -> None:
-    totals = convcost.load(model).report().totals
+    totals = loaded(model).report().totals
     assert (totals.params, round(Fraction(totals.macs, 10**6))) == TORCHVISION[model]
 
 
@@ -125,7 +126,7 @@ PYCLS = {
 
 @pytest.mark.parametrize("model", PYCLS)
 def test_pycls_complexity(model: str) -> None:
-    totals = convcost.load(model).report("with_bias").totals
+    totals = loaded(model).report("with_bias").totals
     assert (totals.operations, totals.params) == PYCLS[model]
 
 
@@ -162,14 +163,14 @@ def test_mnasnet_a1_as_published() -> None:
 
 def test_heads_in_torchvision() -> None:
     # What torchvision builds with both heads, and what its metadata says of Inception v3 (with its head).
-    assert convcost.load("googlenet_torchvision_aux").report().totals.params == 13_004_888
-    assert convcost.load("inception_v3_aux").report().totals.params == 27_161_264
+    assert loaded("googlenet_torchvision_aux").report().totals.params == 13_004_888
+    assert loaded("inception_v3_aux").report().totals.params == 27_161_264
 
 
 def test_the_other_columns_of_vgg_table_1() -> None:
     # arXiv 1409.1556, Table 2: 134 million for C, 133 for A-LRN. C is D with 1×1 for 3×3 in the last convolution of
     # stages 3 to 5, which saves 8·(256² + 2·512²) weights; normalisation learns nothing.
-    params = {name: convcost.load(name).report().totals.params for name in ("vgg16", "vgg16_c", "vgg11", "vgg11_lrn")}
+    params = {name: loaded(name).report().totals.params for name in ("vgg16", "vgg16_c", "vgg11", "vgg11_lrn")}
     assert params["vgg16_c"] == params["vgg16"] - 8 * (256**2 + 2 * 512**2)
     assert round(params["vgg16_c"] / 10**6) == 134
     assert params["vgg11_lrn"] == params["vgg11"]
@@ -186,8 +187,8 @@ def test_both_auxiliary_heads_of_googlenet() -> None:
     # Each: 5×5/3 average pool to 4×4, 1×1 conv to 128, fc 2048 -> 1024 -> 1000, all with biases (section 5).
     first = (512 * 128 + 128) + (2048 * 1024 + 1024) + (1024 * 1000 + 1000)
     second = (528 * 128 + 128) + (2048 * 1024 + 1024) + (1024 * 1000 + 1000)
-    plain = convcost.load("googlenet").report().totals.params
-    assert convcost.load("googlenet_aux").report().totals.params == plain + first + second == 13_378_280
+    plain = loaded("googlenet").report().totals.params
+    assert loaded("googlenet_aux").report().totals.params == plain + first + second == 13_378_280
 
 
 # Scaling of other networks in the EfficientNet paper (arXiv 1905.11946, Table 3): an independent recount in thousandths
@@ -213,7 +214,7 @@ def test_scaling_by_depth_width_and_resolution(model: str, knobs: dict[str, int]
 
 def test_mobilenet_v1_table_2_share_per_layer_type() -> None:
     # arXiv 1704.04861, Table 2: 1×1 94.86 % of mult-adds and 74.59 % of parameters (without batch-norm and biases).
-    report = convcost.load("mobilenet_v1").report()
+    report = loaded("mobilenet_v1").report()
     kinds = {group.name: group for group in report.by("op")}
     weights = 4_209_088  # the sum of the weights in Table 1
     share = {name: round(100 * group.macs / report.totals.macs, 2) for name, group in kinds.items()}
@@ -226,8 +227,8 @@ def test_mobilenet_v1_table_2_share_per_layer_type() -> None:
 
 # timm's infer_macts and pycls' acts count the outputs of conv and linear layers; the first is ResNet-50's.
 def test_conv_activations_are_what_timm_prints() -> None:
-    assert convcost.load("resnet50").report().totals.conv_activations == 11_114_984
-    assert convcost.load("resnet50_v1").report().totals.conv_activations == 10_588_136
+    assert loaded("resnet50").report().totals.conv_activations == 11_114_984
+    assert loaded("resnet50_v1").report().totals.conv_activations == 10_588_136
 
 
 # Elements alive at once, by an independent liveness computation on torch.fx graphs of the same networks.
@@ -245,7 +246,7 @@ PEAKS = {
 
 @pytest.mark.parametrize(("model", "policy"), PEAKS)
 def test_peak_activation_memory(model: str, policy: str) -> None:
-    report = convcost.load(model).report(memory_policy=policy, dtype="int8")
+    report = loaded(model).report(memory_policy=policy, dtype="int8")
     assert report.totals.peak_activation_bytes == PEAKS[model, policy]
 
 
@@ -295,7 +296,7 @@ LENET5_1998 = {
 
 
 def test_lenet5_as_published_layer_by_layer() -> None:
-    report = convcost.load("lenet5_1998").report()
+    report = loaded("lenet5_1998").report()
     found = {}
     for layer in report.layers:
         units = math.prod(layer.output_shape)
@@ -324,7 +325,7 @@ RUNNING = {
 
 @pytest.mark.parametrize("model", RUNNING)
 def test_totals_of_running_implementations(model: str) -> None:
-    totals = convcost.load(model).report().totals
+    totals = loaded(model).report().totals
     assert (totals.params, totals.macs) == RUNNING[model]
 
 
@@ -370,7 +371,7 @@ def test_googlenet_with_the_costs_of_table_1_in_its_stem() -> None:
 def test_mobilenet_v1_tables_4_and_5() -> None:
     # arXiv 1704.04861: the shallow network, 307 M and 2.9 M; all convolutions full, 4866 M (4867.3 M by an independent
     # recount, each pair of depthwise and pointwise one 3×3 with the stride of the depthwise) and 29.3 M.
-    shallow = convcost.load("mobilenet_v1_shallow").report().totals
+    shallow = loaded("mobilenet_v1_shallow").report().totals
     assert (round(shallow.macs / 10**6), round(shallow.params / 10**6, 1)) == (307, 2.9)
     full = convcost.load("mobilenet_v1").rewrite("standard").report().totals
     assert (round(full.macs / 10**6, 1), round(full.params / 10**6, 1)) == (4867.3, 29.3)

@@ -1,0 +1,279 @@
+"""`convcost compare`: the course's example in text and JSON, the law beside each ratio, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from helpers.written_formulas import evaluate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convcost.alternatives import execution as engine
+from convcost.alternatives.recipes import LayerToBuild, build, ratio
+from convcost.render.table import FORMATS
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
+COURSE = ("--input", "6x6x3", "--filters", "5", "--kernel", "3")
+
+INCEPTION = ("--input", "28x28x192", "--filters", "32", "--kernel", "5", "--padding", "same")
+
+
+def data_of(cli: Cli, *arguments: str) -> dict[str, Any]:
+    """The JSON of a comparison, each alternative and step by its name."""
+    data = cli.json("compare", *arguments)
+    for alternative in data["alternatives"]:
+        alternative["steps"] = {step["name"]: step for step in alternative["steps"]}
+    return {**data, "alternatives": {alternative["name"]: alternative for alternative in data["alternatives"]}}
+
+
+SMALL = st.integers(1, 3)
+
+
+def test_the_text_shows_the_example_its_derivation_and_its_law(cli: Cli) -> None:
+    text = cli.ok("compare", *COURSE)
+    rows = [line.split() for line in text.splitlines()[4:8]]
+    assert [row[:-1] for row in rows] == [
+        ["standard", "convolution", "4×4×5", "2,160", "135", "80"],
+        ["separable", "depthwise", "4×4×3", "432", "27", "48"],
+        ["pointwise", "4×4×5", "240", "15", "80"],
+        ["=", "together", "4×4×5", "672", "42", "128"],
+    ]
+    assert [rows[0][-1], rows[3][-1]] == ["1.0000", "0.3111"]
+    assert all(part in text for part in ("4·4·5·3·3·3", "4·4·3·3·3·3/3", "4·4·5·1·1·3", "14/45", "1/n_c' + 1/f²"))
+
+
+def test_json_keeps_its_contract(cli: Cli) -> None:
+    data = cli.json("compare", *COURSE)
+    assert data["schema"] == "convcost.compare/1"
+    assert (data["input_shape"], data["output_shape"]) == ([6, 6, 3], [4, 4, 5])
+    standard, separable = data["alternatives"]
+    kept = ("name", "macs", "params", "activations")
+    assert [standard[key] for key in kept] == ["standard", 2160, 135, 80]
+    assert [separable[key] for key in kept] == ["separable", 672, 42, 128]
+    assert [[step[key] for key in kept] for step in separable["steps"]] == [
+        ["depthwise", 432, 27, 48],
+        ["pointwise", 240, 15, 80],
+    ]
+    shares = separable["ratio"]
+    assert (shares["value"], shares["exact"], shares["formula"]) == (14 / 45, "14/45", "1/n_c' + 1/f²")
+    assert (standard["ratio"]["value"], standard["ratio"]["exact"], standard["ratio"]["formula"]) == (1, "1", "1")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_has_all_numbers(cli: Cli, fmt: str) -> None:
+    text = cli.ok("compare", *INCEPTION, "--against", "bottleneck:16", "--format", fmt).replace(",", "")
+    assert all(number in text for number in ("120422400", "2408448", "10035200"))
+    assert "12443648" in text or fmt == "csv"  # CSV has a row per step and no sums
+
+
+def test_a_files_ending_chooses_the_format(cli: Cli, tmp_path: Any) -> None:
+    target = tmp_path / "compare.json"
+    assert cli.ok("compare", *COURSE, "-o", target) == ""
+    assert json.loads(target.read_text(encoding="utf-8")) == cli.json("compare", *COURSE)
+
+
+def test_each_way_is_shown_once_and_in_the_order_asked_for(cli: Cli) -> None:
+    asked = ["spatial", "standard", "grouped:3", "spatial"]
+    data = data_of(cli, *COURSE[:2], "--filters", "6", "--kernel", "3", *(f"--against={way}" for way in asked))
+    assert list(data["alternatives"]) == ["standard", "spatial", "grouped:3"]
+
+
+def test_rectangular_kernels_and_strides(cli: Cli) -> None:
+    # 6×6×3, five 1×3 filters, stride 2×1, a zero left and right: rows 0 2 4; columns 6 + 2 - 3 + 1 = 6.
+    layer = ("--input", "6x6x3", "--filters", "5", "--kernel", "1x3", "--stride", "2x1", "--padding", "0x1")
+    data = data_of(cli, *layer, "--against", "separable", "--against", "spatial")
+    assert (data["kernel"], data["stride"], data["output_shape"]) == ([1, 3], [2, 1], [3, 6, 5])
+    ways = data["alternatives"]
+    assert ways["standard"]["macs"] == 3 * 6 * 5 * 3 * 3
+    assert [step["macs"] for step in ways["separable"]["steps"].values()] == [3 * 6 * 3 * 3, 3 * 6 * 5 * 3]
+    assert [step["macs"] for step in ways["spatial"]["steps"].values()] == [3 * 6 * 5 * 3, 3 * 6 * 5 * 3 * 5]
+    assert "1×3" in cli.ok("compare", *layer)
+
+
+HOLDS = {
+    "padding same": lambda layer: layer.padding == "same",
+    "the stride divides h and w": lambda layer: not any(a % s for a, s in zip(layer.input_shape, layer.stride)),
+    "g divides n_c and n_c'": lambda _layer: True,  # else the way is refused
+}
+
+
+@settings(deadline=None, derandomize=True, max_examples=25, database=None)
+@given(
+    st.tuples(st.integers(5, 12), st.integers(5, 12), SMALL), SMALL, st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.tuples(SMALL, SMALL), st.sampled_from(["same", "valid", 1]), st.integers(2, 3),
+)  # fmt: skip
+def test_a_law_whose_assumptions_hold_gives_the_ratio(
+    cli: Cli,
+    shape: tuple[int, int, int],
+    filters: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: Any,
+    amount: int,
+) -> None:
+    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
+    texts = {
+        "input": layer.input_shape,
+        "filters": [layer.filters],
+        "kernel": kernel,
+        "stride": stride,
+        "padding": [padding],
+    }
+    options = [text for name, sizes in texts.items() for text in (f"--{name}", "x".join(map(str, sizes)))]
+    ways = ["separable", "spatial", *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
+    sizes = {"n_c": layer.input_shape[2], "n_c'": layer.filters, **dict.fromkeys("gbt", amount)}
+    sizes |= {"f": kernel[0]} if kernel[0] == kernel[1] else {"f_h": kernel[0], "f_w": kernel[1]}
+    data = data_of(cli, *options, *(f"--against={way}" for way in ways))
+    for way in ways:
+        law = data["alternatives"][way]["ratio"]
+        share = ratio(build(layer, way), build(layer, "standard"))
+        assert law["exact"] == str(share)
+        if all(HOLDS[assumption](layer) for assumption in law["assumptions"]):
+            assert evaluate(law["formula"], sizes) == share, (way, law)
+        assert law["applies"] is (evaluate(law["formula"], sizes) == share)
+
+
+LATER = "Usage: convcost compare [OPTIONS]\nTry 'convcost compare --help' for help.\n\nError: "
+
+KNOWN = "bottleneck, grouped, inverted, separable, spatial, standard"
+
+NUMBERS = "is not a number or numbers with x between them, e.g. 3 or 1x7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "seperable"], "there is no way 'seperable' to build a layer. Did you mean separable?"),
+        (["--against", "foo:3"], f"there is no way 'foo' to build a layer. Known: {KNOWN}"),
+        (["--against", "grouped"], "grouped needs its groups, as grouped:4, got grouped"),
+        (["--against", "grouped:" + "9" * 5000], "grouped needs its groups, as grouped:4, got grouped:" + "9" * 32),
+        (["--against", "bottleneck:many"], "bottleneck needs its channels, as bottleneck:4, got bottleneck:many"),
+        (["--against", "inverted:-1"], "inverted needs its expansion, as inverted:4, got inverted:-1"),
+        (["--against", "separable:2"], "separable takes no number, got separable:2"),
+        (
+            ["--against", "grouped:2"],
+            "grouped:2: grouped convolution: groups must divide the input channels, got groups 2 for 3 channels",
+        ),
+        (
+            ["--against", "grouped:3"],
+            "grouped:3: grouped convolution: groups must divide the output channels, got groups 3 for 5 channels",
+        ),
+        (["--kernel", "7"], "standard: convolution: the 7×7 window must fit into the padded input, got 6×6"),
+        (["--input", "6x6"], f"{LATER}Invalid value for '--input': needs height, width and channels, e.g. 6x6x3"),
+        (["--filters", "0"], f"{LATER}Invalid value for '--filters': 0 is not in the range x>=1."),
+        (["--kernel", "3x3x3"], f"{LATER}Invalid value for '--kernel': '3x3x3' {NUMBERS}"),
+        (["--stride", "two"], f"{LATER}Invalid value for '--stride': 'two' {NUMBERS}"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_in_one_message(cli: Cli, arguments: list[str], message: str) -> None:
+    result = cli("compare", *COURSE, *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--kernel", "0"], "kernel"),
+        (["--stride", "0"], "stride"),
+        (["--padding", "smae"], "padding"),
+        (["--padding", "1x2x3"], "padding"),
+        (["--against", "grouped:0"], "groups"),
+        (["--against", "bottleneck:0"], "channels|bottleneck:0"),
+        (["--input", "6x6x0", "--against", "spatial"], "input|channels"),
+        (["--input", "0x6x3"], "input"),
+        (["--filters", "9999999999"], "filters|channels"),
+    ],
+)
+def test_a_message_names_the_option_that_is_wrong(cli: Cli, arguments: list[str], words: str) -> None:
+    result = cli("compare", *COURSE, *arguments)
+    assert (result.exit_code, result.stdout) == (2, ""), result.exception
+    assert re.search(words, result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("way", "said", "inside"),
+    [
+        ("grouped:2", "g = 2 groups", [8]),
+        ("bottleneck:4", "b = 4 channels that the 1×1 leaves; their number, not a factor", [4, 8]),
+        ("inverted:6", "t = 6 times as many channels inside as the input has", [6 * 6, 6 * 6, 8]),
+    ],
+)
+def test_the_number_of_a_way_is_explained(cli: Cli, way: str, said: str, inside: list[int]) -> None:
+    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3", "--against", way)
+    assert f"{way}: {said}" in " ".join(cli.ok("compare", *layer).split())
+    found = data_of(cli, *layer)["alternatives"][way]
+    assert [step["output_shape"][2] for step in found["steps"].values()] == inside
+    amount = found["amount"]
+    assert f"{amount['letter']} = {amount['value']} {amount['says']}".startswith(said)
+
+
+def test_a_way_without_a_number_explains_none(cli: Cli) -> None:
+    layer = ("--input", "8x8x6", "--filters", "8", "--kernel", "3")
+    assert not [
+        line
+        for line in cli.ok("compare", *layer, "--against", "spatial").splitlines()
+        if line.startswith("way    ") and ":" in line
+    ]
+    assert all("amount" not in entry for entry in data_of(cli, *layer)["alternatives"].values())
+
+
+def test_the_command_says_that_it_counted_what_the_rule_says(cli: Cli) -> None:
+    text = cli.ok("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3", "--execute")
+    assert "standard: 2,160 multiplications, as the rule says" in text
+    assert "separable: 672 multiplications, as the rule says" in text
+
+
+def test_products_with_padding_are_told_apart(cli: Cli) -> None:
+    # 3×3 on 2×2: each of 4 windows has 5 of its 9 taps on zeros. The pointwise convolution multiplies no zeros.
+    arguments = ("--input", "2x2x1", "--filters", "1", "--kernel", "3", "--padding", "same")
+    data = cli.json("compare", *arguments, "--execute")
+    assert [entry["executed"] for entry in data["alternatives"]] == [
+        {"multiplications": 36, "with_padding": 20},
+        {"multiplications": 36 + 4, "with_padding": 20},
+    ]
+    text = " ".join(cli.ok("compare", *arguments, "--execute").split())
+    assert "20 (55.56 %) multiply padding zeros" in text
+    assert "36 multiplications, as the rule says; 20 of them" in text
+
+
+def test_a_count_that_is_not_the_rules_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = engine._starts
+    monkeypatch.setattr(engine, "_starts", lambda *a: (kept(*a)[0][1:], kept(*a)[1]))  # a row is left out
+    text = cli.ok("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3", "--execute")
+    assert f"standard: {3 * 4 * 5 * 27:,} multiplications, but the rule says 2,160" in text
+
+
+def test_what_would_take_too_long_is_refused_with_an_estimate(cli: Cli) -> None:
+    # 1000·1000 positions · 64 filters · 3·3·64 taps, at 100 million in a second.
+    assert 1000 * 1000 * 64 * 9 * 64 == 36_864_000_000
+    message = (
+        "executing standard takes 36,864,000,000 multiplications, about 368 s; the most that is run is 1,000,000,000. "
+        "Give a smaller --input or fewer --filters\n"
+    )
+    result = cli("compare", "--input", "1002x1002x64", "--filters", "64", "--kernel", "3", "--execute")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
+
+
+#: An input of 10¹⁸ elements with 10·10 positions of a 1×1 filter, and one that padding makes so large.
+HUGE = [("1000000000x1000000000x1", "100000000", "0"), ("1x1x1", "100000000", "500000000")]
+
+
+@pytest.mark.parametrize(("shape", "stride", "padding"), HUGE, ids=["input", "padding"])
+def test_what_would_not_fit_into_memory_is_refused(cli: Cli, shape: str, stride: str, padding: str) -> None:
+    result = cli(
+        "compare",
+        "--input",
+        shape,
+        "--filters=1",
+        "--kernel=1",
+        f"--stride={stride}",
+        f"--padding={padding}",
+        "--execute",
+    )
+    assert (result.exit_code, result.stdout) == (2, ""), repr(result.exception)[:200]
+    assert result.stderr.startswith("executing standard ")

@@ -1,0 +1,127 @@
+"""`convcost frontier`: formats that agree, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from convcost.published.data import accuracies
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
+
+HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
+
+
+def table(path: Path, *rows: str, head: str = HEAD) -> str:
+    path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    return str(path)
+
+
+def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
+    said = cli("frontier", "--family", "nothing").stderr
+    assert said.startswith("there is no family 'nothing'. Known: AlexNet, BagNet, BN-Inception, ")
+    assert said.endswith(", ZFNet\n")
+    listed = said.partition("Known: ")[2].strip().split(", ")
+    assert set(listed) == {row.family for row in accuracies()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--family", "mobilenetvv1"], "there is no family 'mobilenetvv1'. Did you mean MobileNetV1?"),
+        (["--source", "efficientnt"], "there is no source 'efficientnt'. Did you mean efficientnet?"),
+        (["--year", "18"], "'18' is no year or span of years, e.g. 2018 or 2015-2019"),
+        (["--year", "1990"], "nothing to show: "),
+        (
+            ["--your", "resnet18=no"],
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",
+        ),
+        (
+            ["--your", "resnet18=172"],
+            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '172'",
+        ),
+        (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
+        (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
+        (["--your", "resnet18=1"], "resnet18: 1 is a fraction, and accuracies are per cent: write 100"),
+        (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
+        (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
+        (["--data", "none.csv"], "none.csv: "),
+        (["--max", "little"], "'little' is not a count, e.g. 300M, 4.1G or 4,089,184,256"),
+        (["--x", "peak", "--max", "1MB"], "'1MB': MB may mean powers of 1,000 or of 1,024; write 1MiB, or the bytes"),
+        (
+            ["--min", "0"],
+            "the least accuracy: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '0'",
+        ),
+        (["--max", "1M", "--min", "99"], "nothing to show: no point has macs at most 1,000,000, top1 at least 99 %"),
+    ],
+)
+def test_refusals_are_one_line(
+    cli: Cli, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli("frontier", *options, "-o", "out.html")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "message"),
+    [
+        ("item,top1,mac", "a,70,5", "bad.csv:1: there is no column 'mac'. Did you mean macs?"),
+        ("item,macs", "a,5", "bad.csv:1: the column top1 is missing. Columns: "),
+        ("item,top1", "a,", "bad.csv:2: top1 is empty"),
+        ("item,top1", "a,0.7.1", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '0.7.1'"),
+        ("item,top1", "a,101", "bad.csv:2: top1 must be an accuracy in per cent, e.g. 70.6, got '101'"),
+        ("item,top1", "a,0.7", "bad.csv:2: top1: 0.7 is a fraction, and accuracies are per cent: write 70"),
+        ("item,top1,macs", "a,70,5M", "bad.csv:2: macs must be a number of millions, e.g. 3.47, got '5M'"),
+        ("item,top1,year", "a,70,soon", "bad.csv:2: year must be a whole number, got 'soon'"),
+        ("item,top1,model,knobs", "a,70,vgg16,width", "bad.csv:2: knobs: 'width' is not KEY=VALUE, e.g. width=0.75"),
+        ("item,top1,model,knobs", "a,70,vgg16,wid=1", "bad.csv:2: vgg16 has no knob 'wid'. Did you mean width?"),
+        (
+            "item,top1,model,knobs,resolution",
+            "a,70,mobilenet_v1,resolution=192,160",
+            "bad.csv:2: resolution is 160, but knobs say 192; leave out one",
+        ),
+        ("item,top1", "a,70,71", "bad.csv:2: 3 cells where the header has 2 columns; a cell with a comma in it"),
+    ],
+)
+def test_a_wrong_table_is_told_where(
+    cli: Cli, head: str, row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "bad.csv", row, head=head)
+    done = cli("frontier", "--data", "bad.csv", "-o", "out.svg")
+    assert (done.exit_code, done.stderr.splitlines()[0][: len(message)]) == (2, message)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_machine_formats_agree(cli: Cli) -> None:
+    few = ["--family", "MobileNetV1", "--tier", "authors"]
+    data = cli.json("frontier", *few)
+    rows = list(csv.DictReader(io.StringIO(cli.ok("frontier", *few, "--format", "csv"))))
+    assert data["schema"] == "convcost.frontier/1"
+    assert [p["macs"] for p in data["points"]] == [int(row["macs"]) for row in rows]
+    assert [str(p["front"]) for p in data["points"]] == [row["front"] for row in rows]
+    text = cli.ok("frontier", *few)
+    assert sum("  *  " in line for line in text.splitlines()) == sum(p["front"] for p in data["points"])
+
+
+def test_bytes_depend_on_nothing_but_the_data(cli: Cli, tmp_path: Path) -> None:
+    outputs = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for ending in ("html", "svg", "csv", "json", "md"):
+            done = cli("frontier", "--family", "MobileNetV2", "-o", folder / f"front.{ending}")
+            assert done.exit_code == 0, done.output
+        outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert outputs[0] == outputs[1]
+    assert b"2026" not in outputs[0]["front.svg"]

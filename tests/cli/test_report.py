@@ -1,0 +1,162 @@
+"""`convcost report`: formats and groups, what a wrong argument is answered with, and odd ones that are right."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import convcost
+from convcost.render.table import FORMATS
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
+pytestmark = pytest.mark.usefixtures("in_root")
+
+
+@pytest.fixture
+def cli(cli: Cli) -> Cli:
+    """Whatever is wrong is said at once."""
+    return cli.within(10)
+
+
+MISUSE: dict[tuple[str, ...], str] = {
+    ("vgg61x",): r"there is no network 'vgg61x' in the zoo\. Did you mean vgg\d\d\? \(.*'convcost list' shows all.*\)",
+    ("mobilenetv2",): r"there is no network 'mobilenetv2' in the zoo\. Did you mean mobilenet_v2\? \(.*\)",
+    ("vgg16", "--set", "widht=1"): r"vgg16 has no knob 'widht'\. Did you mean width\?",
+    (
+        "vgg16",
+        "--set",
+        "model=1",
+    ): r"vgg16 has no knob 'model'\. Known: classes, config, depth, lrn, norm, resolution, width",
+    ("vgg16", "--set", "width=0"): r"width must be a decimal > 0, got 0",
+    ("vgg16", "--set", "width=-1"): r"width must be a decimal > 0, got -1",
+    ("vgg16", "--set", "width=abc"): r"width must be a decimal > 0, got abc",
+    ("vgg16", "--set", "width=true"): r"width must be a decimal > 0, got true",
+    ("vgg16", "--set", "width=[1]"): r"width must be a decimal > 0, got \[1\]",
+    ("vgg16", "--set", "width=1/2"): r"width must be a decimal > 0, got 1/2",
+    ("vgg16", "--set", "width=nan"): r"width must be a decimal > 0, got nan",
+    ("vgg16", "--set", "width=1e99"): r"width must be <= 1,000,000,000, got 1e99",
+    ("vgg16", "--set", f"width={'9' * 5000}"): r"the number 9+… has too many digits \(at most 18, exponents up to 99\)",
+    ("vgg16", "--set", "resolution=224.5"): r"resolution must be an integer >= 0, got 224\.5",
+    ("vgg16", "--set", "resolution=1"): r".*specs/vgg\.yaml:\d+:\d+: stage1\.pool: .*window must fit.*",
+    ("vgg16", "--set", "classes=0"): r".*specs/vgg\.yaml:\d+:\d+: fc8: channels must be >= 1, got 0",
+    ("vgg16", "--set", "classes=1e10"): r"classes must be <= 1,000,000,000, got 1e10",
+    ("vgg16", "--set", "config=Z"): r"config must be A or B or C or D or E, got Z",
+    ("googlenet", "--set", "aux=2"): r"aux must be true or false, got 2",
+    ("googlenet", "--set", "aux=1"): r"aux must be true or false, got 1",
+    ("vgg16", "--set", "width=1", "--set", "width=2"): r"Error: Invalid value for '--set': width is set twice",
+    ("vgg16", "--set", "width"): r"Error: Invalid value for '--set': 'width' is not KEY=VALUE, e\.g\. width=0\.75",
+    ("vgg16", "--set", "width="): r"Error: Invalid value for '--set': 'width=' is not KEY=VALUE, e\.g\. width=0\.75",
+    ("vgg16", "--set", "=1"): r"Error: Invalid value for '--set': '=1' is not KEY=VALUE, e\.g\. width=0\.75",
+    ("vgg16", "--input", "0"): r"an input size must be an integer from 1 to 1,000,000,000, got 0",
+    ("vgg16", "--input", "0x224x3"): r"an input size must be an integer from 1 to 1,000,000,000, got 0",
+    ("vgg16", "--input", "9" * 11): r"an input size must be an integer from 1 to 1,000,000,000, got 9{11}",
+    ("vgg16", "--input", "3x224"): r".*specs/vgg\.yaml:\d+:\d+: stage2\.pool: .*window must fit.*, got 1×112",
+    (
+        "vgg16",
+        "--input",
+        "3x224x224",
+    ): r"sizes go height x width x channels: the input of vgg is 224x224x3, not 3x224x224",
+    (
+        "vgg16",
+        "--input",
+        "224x224x3x1",
+    ): r"the input of vgg is a size, \[height, width\] or \[height, width, channels\], got \[224, 224, 3, 1\]",
+    ("vgg16", "--input", ""): r"Error: Invalid value for '--input': '' is not SIZE, HxW or .*",
+    ("vgg16", "--input", "-1"): r"Error: Invalid value for '--input': '-1' is not SIZE, HxW or .*",
+    ("vgg16", "--input", "224", "--set", "resolution=224"): r"give resolution or an input shape, not both",
+    ("vgg16", "--batch", "0"): r"batch must be an integer >= 1, got 0",
+    ("vgg16", "--batch", "-1"): r"batch must be an integer >= 1, got -1",
+    ("vgg16", "--batch", "9" * 4299): r"batch must be .*",
+    ("vgg16", "--batch", "1.5"): r"Error: Invalid value for '--batch': '1\.5' is not a valid integer.*",
+    ("vgg16", "--convention", "papr"): r"there is no convention 'papr'\. Did you mean paper\?",
+    ("vgg16", "--dtype", "fp31"): r"Error: Invalid value for '--dtype': 'fp31' is not one of 'fp64', .*",
+    ("vgg16", "--by", "blok"): r"Error: Invalid value for '--by': 'blok' is not one of 'layer', .*",
+    ("vgg16", "--format", "xml"): r"Error: Invalid value for '--format': 'xml' is not one of 'table', .*",
+    ("vgg16", "--memory", "none"): r"Error: Invalid value for '--memory': 'none' is not one of 'fused', .*",
+    ("vgg16", "-o", "no.xlsx"): r"no\.xlsx: the ending \.xlsx says no format; known are "
+    r"\.json, \.csv, \.md, \.html, \.htm, \.tex, \.txt, \.svg, \.png, \.pdf; else give --format",
+    ("vgg16", "-o", ""): r".*No such file or directory.*",
+    ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: No such file or directory",
+    ("vgg16", "-o", "specs"): r"cannot write specs: Is a directory",
+    (): r"Error: Missing argument 'MODEL\.\.\.'\.",
+}
+
+
+@pytest.mark.parametrize("args", MISUSE, ids=lambda args: "-".join(args)[:60].replace("\0", "0") or "nothing")
+def test_misuse(cli: Cli, args: tuple[str, ...]) -> None:
+    result = cli("report", *args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = result.stderr.rstrip("\n").splitlines()
+    assert re.fullmatch(MISUSE[args], said[-1])
+    # click puts its usage before the error; the library says one line.
+    assert len(said) == 1 or said[0].startswith("Usage: convcost report")
+
+
+def test_four_channels_are_an_input_like_any_other(cli: Cli) -> None:
+    assert cli.json("report", "vgg16", "--input", "224x224x4")["input_shape"] == [224, 224, 4]
+
+
+def test_large_batch_is_exact(cli: Cli) -> None:
+    one = cli.json("report", "vgg16")["totals"]
+    many = cli.json("report", "vgg16", "--batch", 10**10)["totals"]
+    for name, value in one.items():
+        assert many[name] == value * (1 if name in {"params", "buffers", "weight_bytes"} else 10**10), name
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("level", ["layer", "block", "stage", "op"])
+def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
+    text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
+    assert "paper" in text
+    assert text.endswith("\n")
+    assert "1582671872" in text.replace(",", "") or fmt == "csv"
+
+
+def test_csv_holds_exact_integers_that_add_up(cli: Cli) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli.ok("report", "vgg16", "--format", "csv"))))
+    assert sum(int(row["macs"]) for row in rows) == 15_470_264_320
+    assert rows[0]["output_shape"] == "224x224x64"
+
+
+def test_json_groups_stand_beside_the_layers(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--by", "stage")
+    assert data["by"] == "stage"
+    assert sum(group["macs"] for group in data["groups"]) == data["totals"]["macs"] == 4_089_184_256
+    assert len(data["layers"]) == sum(group["layers"] for group in data["groups"])
+
+
+def test_the_command_says_what_the_library_says(cli: Cli) -> None:
+    for model in ("lenet5", "efficientnet_b3"):
+        assert cli.json("report", model) == convcost.load(model).report().to_dict()
+
+
+def test_html_escapes_names_from_the_file(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "x.yaml"
+    spec.write_text("convcost: 1\nname: x\ntitle: '<i>x'\ninput: [4]\nlayers: [{linear: {channels: 2}}]\n")
+    text = cli.ok("report", spec, "--format", "html")
+    assert "<i>" not in text
+    assert "&lt;i&gt;x" in text
+
+
+def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
+    text = cli.ok("report", "mobilenet_v1", "--format", "latex")
+    assert r"\toprule" in text
+    assert r"batch\_norm" in text
+    assert "% needs \\usepackage{booktabs}\n\\begin{tabular}" in text
+    assert text.splitlines()[-4] == r"\midrule"
+    assert text.splitlines()[-3].split("&")[0].strip() == "total"
+    assert "×" not in "".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert r"$\times$" in text
+    assert not re.search(r"(?<!\\)%", "\n".join(line for line in text.splitlines() if not line.startswith("%")))
+
+
+def test_batch_is_exact_beyond_64_bits(cli: Cli) -> None:
+    data = cli.json("report", "resnet50", "--batch", "10000000000")
+    assert data["totals"]["macs"] == 40_891_842_560_000_000_000

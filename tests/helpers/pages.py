@@ -1,0 +1,39 @@
+"""Pages and pictures: the commands that make them, and a parser of their markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+COMMANDS = [
+    ["report", "mobilenet_v2"],
+    ["memory", "lenet5"],
+    ["compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3"],
+    ["reconcile", "resnet50", "thop"],
+    ["sweep", "mobilenet_v2", "--over", "resolution=96:128:1"],
+    ["sweep", "mobilenet_v2", "--over", "resolution=96,128", "--over", "width=0.5,1"],
+    ["rewrite", "vgg16", "--to", "separable"],
+    ["frontier", "--family", "vgg"],
+]
+
+
+class Tags(HTMLParser):
+    """Every tag is closed by its own end, as XML would have it."""
+
+    VOID = ("meta", "link", "input", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, _attrs: Any) -> None:
+        self.seen.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, _attrs: Any) -> None:
+        self.seen.append(tag)

@@ -1,0 +1,216 @@
+"""The front door: its names, and that each takes a name, a name with knobs, a path and a `Network` and answers the same."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import convcost
+from convcost import Network, UsageError
+
+FUNCTIONS = {
+    *("compare", "explain", "fit", "frontier", "list_conventions", "list_networks", "load", "pareto", "reconcile"),
+    *("report", "rewrite", "side_by_side", "sweep", "verify"),
+}
+TYPES = {
+    *("Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
+    *(
+        "Network",
+        "Node",
+        "Reconciliation",
+        "Report",
+        "Step",
+        "Sweep",
+        "Table",
+        "Totals",
+        "Usage",
+        "Verdict",
+        "Verdicts",
+    ),
+    "Walked",
+}
+ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}
+ZOO = Path(__file__).resolve().parent.parent / "specs"
+
+
+def test_the_public_names_are_these_and_no_others() -> None:
+    assert {*convcost.__all__} == FUNCTIONS | TYPES | ERRORS | {"__version__", "plots"}
+    assert all(inspect.isfunction(getattr(convcost, name)) for name in FUNCTIONS)
+    assert all(inspect.isclass(getattr(convcost, name)) for name in TYPES | ERRORS)
+    with pytest.raises(AttributeError, match="module 'convcost' has no attribute 'reports'"):
+        convcost.reports  # noqa: B018
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    assert all(inspect.getdoc(getattr(convcost, name)) for name in FUNCTIONS | TYPES | ERRORS)
+
+
+def mobilenet_v2_macs(width: float) -> int:
+    """Table 2 of the paper (arXiv 1801.04381), layer by layer; channels are rounded to multiples of 8."""
+
+    def scaled(channels: int) -> int:
+        near = max(8, int(channels * width + 4) // 8 * 8)
+        return near + 8 if near < 0.9 * channels * width else near
+
+    size, c = 112, scaled(32)
+    macs = size * size * c * 27
+    for t, channels, repeats, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):  # fmt: skip
+        for i in range(repeats):
+            wide, out = t * c, scaled(channels)
+            macs += size * size * c * wide * (t > 1)
+            size = size // stride if i == 0 else size
+            macs += size * size * wide * (9 + out)
+            c = out
+    return macs + size * size * c * 1280 + 1280 * 1000
+
+
+assert round(mobilenet_v2_macs(1) / 1e6) == 301, "the paper prints 300 M"
+HALF = mobilenet_v2_macs(0.5)  # 97 M in the authors' table of checkpoints
+#: The same network at width 0.5, said in every way.
+SAID: dict[str, tuple[Any, dict[str, Any]]] = {
+    "name and knob": ("mobilenet_v2", {"width": 0.5}),
+    "name with knob": ("mobilenet_v2:width=0.5", {}),
+    "path": (ZOO / "mobilenet_v2.yaml", {"width": "0.5"}),
+    "path as text": (f"{ZOO / 'mobilenet_v2.yaml'}:width=0.5", {}),
+    "network": (convcost.load("mobilenet_v2", width=0.5), {}),
+    "network and knob": (convcost.load("mobilenet_v2"), {"width": 0.5}),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+class TestEveryWayToSayANetwork:
+    def test_report(self, said: str) -> None:
+        model, knobs = SAID[said]
+        assert convcost.report(model, **knobs).totals.macs == HALF
+        assert convcost.report(model, knobs).totals.macs == HALF
+        assert convcost.load(model, **knobs).report().totals.macs == HALF
+
+    def test_sweep_and_fit(self, said: str) -> None:
+        model, knobs = SAID[said]
+        swept = convcost.sweep(model, resolution=[192, 224], **knobs)
+        assert swept.macs[1] == HALF
+        assert (swept.macs == convcost.load(model, **knobs).sweep(resolution=[192, 224]).macs).all()
+        fitting = convcost.fit(model, knobs, max_macs=HALF, over={"resolution": "192:256"}, maximise="macs")
+        assert fitting.best
+        assert fitting.best.knobs["resolution"] == 224
+        again = convcost.load(model, **knobs).fit(max_macs=HALF, over={"resolution": "192:256"}, maximise="macs")
+        assert again.best == fitting.best
+
+    def test_explain_rewrite_and_reconcile(self, said: str) -> None:
+        model, knobs = SAID[said]
+        first = convcost.explain(model, "stem.conv2d", **knobs).layers[0]
+        assert first.macs == 112 * 112 * 16 * 3 * 3 * 3
+        assert convcost.load(model, **knobs).explain("stem.conv2d").layers[0] == first
+        assert convcost.rewrite(model, "standard", **knobs).report().totals.macs > HALF
+        terms = convcost.reconcile(model, "paper", "ptflops_aten", **knobs).terms
+        assert [term.difference for term in terms] == [1000]  # the biases of the classifier
+
+    def test_side_by_side(self, said: str) -> None:
+        model, knobs = SAID[said]
+        table = convcost.side_by_side("mobilenet_v2", convcost.load(model, **knobs))
+        assert table.data["networks"][1]["totals"]["macs"] == HALF
+
+
+def test_a_rewritten_network_is_swept_as_it_is() -> None:
+    rebuilt = convcost.load("mobilenet_v1").rewrite("standard")
+    swept = convcost.sweep(rebuilt, width=[0.5, 1])
+    assert swept.macs.tolist()[1] == rebuilt.report().totals.macs == 4_867_293_184
+    assert swept.macs.tolist() == convcost.sweep("mobilenet_v1", width=[0.5, 1], rewrite="standard").macs.tolist()
+    part = convcost.load("mobilenet_v1").rewrite("standard", "stage1.*")
+    with pytest.raises(
+        UsageError, match=r"^mobilenet_v1_standard was rebuilt, so that it has no knobs; vary mobilenet_v1 and"
+    ):
+        convcost.sweep(part, width=[0.5, 1])
+
+
+def test_a_knob_may_be_called_like_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\nknobs: {batch: 4, dtype: 1, input_shape: 3, rewrite: 2}\ninput: [8, 8, input_shape]\n"
+        "layers: [{conv2d: {channels: batch * dtype * rewrite, kernel: 1, bias: false}}]\n"
+    )
+    # 8·8 positions · 3 channels in · batch·1·2 channels out
+    assert convcost.report(path, {"batch": 5}).totals.macs == 64 * 3 * 10
+    assert convcost.sweep(path, {"batch": [1, 2], "dtype": [1, 3]}).macs.tolist() == [[384, 1152], [768, 2304]]
+    assert convcost.load(path, {"input_shape": 1}).report().totals.macs == 64 * 8
+
+
+def test_a_knob_is_not_both_set_and_swept() -> None:
+    for model, settings in (("mobilenet_v2:width=0.5", {}), ("mobilenet_v2", {"width": 0.5})):
+        with pytest.raises(UsageError, match="width is set"):
+            convcost.fit(model, settings, max_macs="300M", over={"width": "0.5:1:0.5"})
+
+
+def results() -> list[Any]:
+    network = convcost.load("lenet5")
+    return [
+        *(network, network.graph, network.walked, network.steps[0], network.report(), network.report().layers[0]),
+        *(network.report().totals, network.report().by("stage")[0], network.reconcile("paper", "thop")),
+        *(convcost.explain("lenet5", "c1"), convcost.compare((6, 6, 3), 5, 3)),
+        *(network.memory(), convcost.frontier(family=["MobileNetV1"]), convcost.verify(["lenet5_1998"])),
+    ]
+
+
+@pytest.mark.parametrize("result", results(), ids=lambda result: type(result).__name__)
+def test_a_result_survives_pickling_and_is_equal(result: Any) -> None:
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    assert repr(again) == repr(result)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [result for result in results() if isinstance(result, (Network, convcost.Report, convcost.Graph))],
+    ids=repr,
+)
+def test_what_is_frozen_can_be_a_key(result: Any) -> None:
+    assert {result: 1}[pickle.loads(pickle.dumps(result))] == 1
+
+
+def test_results_have_a_table_a_frame_and_json() -> None:
+    shown = [
+        *(convcost.report("lenet5"), convcost.explain("lenet5"), convcost.compare((6, 6, 3), 5, 3)),
+        *(convcost.frontier(family=["MobileNetV1"]), convcost.verify(["lenet5_1998"])),
+    ]
+    for result in shown:
+        assert result.table().render("csv")
+        assert len(result.to_frame()) > 0
+        assert result.to_dict()["schema"].startswith("convcost.")
+        assert "<table" in result._repr_html_()
+
+
+def test_layers_and_groups_are_frames_of_the_same_columns() -> None:
+    report = convcost.report("mobilenet_v2")
+    layers, stages = report.to_frame(), report.to_frame(by="stage")
+    assert list(layers.columns) == list(stages.columns)
+    assert {"stage", "block"} <= set(layers.columns)
+    assert layers.groupby("stage", sort=False)["macs"].sum().tolist() == stages["macs"].tolist()
+    assert stages["params"].sum() == report.totals.params
+    assert list(report.to_frame(by="block")["name"]) == list(dict.fromkeys(layers["block"]))
+
+
+def _macs(network: Network) -> int:
+    return network.report().totals.macs
+
+
+def test_networks_go_to_other_processes() -> None:
+    networks = [convcost.load("mobilenet_v2", width=width) for width in (0.35, 0.5, 0.75, 1)]
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(_macs, networks)) == [_macs(network) for network in networks]
+
+
+def test_a_result_answers_for_the_network_that_made_it(tmp_path: Path) -> None:
+    """A file that is edited meanwhile does not answer for the old table."""
+    path = tmp_path / "net.yaml"
+    text = "convcost: 1\nname: net\nknobs: {width: 1.0}\ninput: [8, 8, 3]\nlayers: [{conv2d: {channels: ceil(6 * width), kernel: 1, groups: 3}}]\n"
+    path.write_text(text)
+    swept = convcost.sweep(path, width=["0.5", "1"])
+    path.write_text(text.replace("groups: 3", "groups: 5"))
+    assert swept.why(width="0.5") == ""
+    assert "groups must divide" in convcost.load(path).sweep(width=["0.5", "1"]).why(width="0.5")
