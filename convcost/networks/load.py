@@ -62,7 +62,7 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | in
 
 
 def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: Shape | int | None) -> Network:
-    """The network of a spec, with an input shape where one is given."""
+    """The network of a spec, with an input shape if one is given."""
     if input_shape is None:
         return Network(origin)
     if "resolution" in set_knobs:

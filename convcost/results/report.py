@@ -386,7 +386,7 @@ def json_value(value: Any) -> Any:
 
 
 def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
-    """A row per layer or group, exact counts as int64 (as Python ints where one would not fit).
+    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit).
 
     The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
     in common is missing.

@@ -156,7 +156,7 @@ class DesignSpace:
 
     @property
     def network(self) -> str:
-        """What the network whose knobs vary is called."""
+        """The name of the network whose knobs vary."""
         return self.source.name
 
     @property
