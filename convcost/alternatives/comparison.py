@@ -38,11 +38,11 @@ class Comparison:
     alternatives: tuple[Alternative, ...]
     """The standard convolution first."""
     execute: bool = False
-    """Whether the table is to show what really running the convolutions counts."""
+    """Whether the table also shows the multiplications counted by running the convolutions."""
 
     @property
     def ratios(self) -> dict[str, Fraction]:
-        """Multiplications of each other way, in units of those of the standard convolution."""
+        """Multiplications of each other way, divided by those of the standard convolution."""
         standard = self.alternatives[0]
         return {a.name: ratio(a, standard) for a in self.alternatives[1:]}
 
@@ -80,7 +80,7 @@ def compare(
 ) -> Comparison:
     """One layer, several ways to build it: `separable`, `grouped:G`, `bottleneck:B`, `inverted:T`, `spatial`.
 
-    Raises `UsageError` for a way that does not exist or does not fit.
+    Raises `UsageError` for a way that is unknown or does not fit the layer.
 
     Five 3×3 filters on 6×6×3: 2160 multiplications become 672, and 1/5 + 1/9 = 14/45.
 
@@ -93,7 +93,7 @@ def compare(
 
 
 def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bool = False) -> Table:
-    """All alternatives, step by step; with `execute`, each is really run and its multiplications are counted."""
+    """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
     alternatives = recipes.compare(layer, against)
     standard = alternatives[0]
     counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}

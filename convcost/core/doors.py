@@ -1,7 +1,7 @@
-"""Functions of higher floors that objects of lower ones offer as methods: `network.sweep(…)` is `convcost.sweep(network, …)`.
+"""Functions of higher packages as methods of objects in lower ones: `network.sweep(…)` is `convcost.sweep(network, …)`.
 
-A lower floor imports no higher one. The front door, which knows all of them, says here how a public name is found; a
-method asks for its function by that name when it is called.
+A lower package imports no higher one. The front door (`convcost/__init__.py`), which knows all public names, registers
+here how to resolve them; a method resolves its function by name when it is called.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FRONT: list[Callable[[str], Any]] = []
 
 
 def open_front(find: Callable[[str], Any]) -> None:
-    """Let public names be found so; the front door calls this once."""
+    """Register how public names are resolved; the front door calls this once."""
     _FRONT[:] = [find]
 
 

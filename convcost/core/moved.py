@@ -1,6 +1,6 @@
-"""Modules that stood elsewhere when the documentation named them: importing one still gives what was documented.
+"""Deprecated module names: importing one that was documented still works.
 
-Nothing of convcost's own looks here; each use says where the name stands now.
+convcost itself does not use them; each use warns with the new place of the name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOVED = {
 
 
 class _Moved(type(sys)):  # type: ignore[misc]  # a module
-    """An old module: its documented names, found where they are now."""
+    """A deprecated module: its documented names are resolved in their new modules."""
 
     def __getattr__(self, name: str) -> Any:
         names = MOVED[self.__name__]
@@ -57,7 +57,7 @@ class _Moved(type(sys)):  # type: ignore[misc]  # a module
 
 
 class _Finder:
-    """Asked last, for names that no file has; finds and loads in one."""
+    """Finder and loader, last on the path, for module names without a file."""
 
     @staticmethod
     def find_spec(name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
@@ -77,5 +77,5 @@ class _Finder:
 
 
 def keep() -> None:
-    """Let old modules be imported."""
+    """Make the old module names importable."""
     sys.meta_path.append(_Finder)

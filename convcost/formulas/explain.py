@@ -26,7 +26,7 @@ _LARGEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where the numbers of a layer, of a part of a network, or of the whole come from."""
+    """The derivation of the numbers of a layer, of a part of a network, or of its totals."""
 
     report: Report
     name: str
@@ -35,7 +35,7 @@ class Explanation:
 
     @property
     def quantities(self) -> tuple[tuple[Quantity, ...], ...]:
-        """For each layer its numbers: name, formula, operands put in, value."""
+        """For each layer its numbers: name, formula, formula with values, result."""
         return tuple(tuple(layer_quantities(layer)) for layer in self.layers)
 
     def table(self) -> Table:
@@ -62,7 +62,7 @@ class Explanation:
 
 
 def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: Any) -> Explanation:
-    """Where the numbers of a network come from: of one layer or part, by name or the end of one, or of the whole.
+    """Where the numbers of a network come from: of one layer or part, by name or a suffix of it, or of the totals.
 
     Raises `UsageError` for a layer that there is not.
 

@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What sort of op it is, as papers' tables tell them apart: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
         node, kernel = self.node, self.window("kernel")
         text = f"{node.op} {'×'.join(map(str, kernel))}" if kernel else node.op
         groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
@@ -58,12 +58,12 @@ class Step(NamedTuple):
 
     @property
     def is_pointwise(self) -> bool:
-        """Whether it is weighted and sees one position at a time: a 1×1 convolution."""
+        """Whether it is a 1×1 convolution."""
         kernel = self.window("kernel")
         return self.traits.weighted and bool(kernel) and all(size == 1 for size in kernel)
 
     def window(self, attr: str) -> tuple[Dim, ...]:
-        """An attribute with a size for each axis that a window slides along, or with one size; empty where there is none."""
+        """An attribute that has one size per spatial axis of a window, or a single size; empty if the op has none."""
         value = self.node.attrs.get(attr)
         return value if isinstance(value, tuple) else () if value is None else (value,)
 

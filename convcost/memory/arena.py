@@ -1,8 +1,8 @@
 """Arena planning: an offset in one block of memory for every tensor, so that tensors with overlapping live ranges do not
 share a byte.
 
-The peak of live bytes is a lower bound for any plan; a plan may need more, because a tensor cannot be moved or split. Two
-greedy planners are tried, as deployed runtimes have them.
+The peak of live bytes is a lower bound for any plan; a plan may need more, because a tensor cannot be moved or split. Three
+planners are tried: two greedy ones, as deployed runtimes have them, and one that repeats the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be asked of one network, as functions that take its name, its file or a `Network`."""
+"""The methods of `Network` as functions that take a name, a file or a `Network`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def report(
 ) -> Report:
     """What a network costs, in exact integers; knobs by name, in the mapping `knobs`, or in the network's name.
 
-    Raises `UsageError` for a name, knob or option that does not exist, `SpecError` for a file that does not hold.
+    Raises `UsageError` for an unknown name, knob or option, `SpecError` for an invalid spec.
 
     >>> report("mobilenet_v2", width=0.75).totals.macs
     209069792

@@ -23,15 +23,15 @@ from convcost.spec.zoo import find
 
 MOST_PRESET_STEPS = 50_000
 Model: TypeAlias = "str | os.PathLike[str] | Network"
-"""A network, or what `load` takes for one: a name with knobs or without, or the path of a file."""
+"""A network, or what `load` accepts: a name, with or without knobs, or the path of a file."""
 
 
 def load(
     model: Model, knobs: Mapping[str, Any] | None = None, /, *, input_shape: Shape | int | None = None, **more: Any
 ) -> Network:
-    """A network by zoo name, preset name or path of a YAML file, with knobs set: by name, in a mapping, or in the name.
+    """A network by zoo name, preset name or path of a YAML file; knobs are keywords, a mapping, or part of the name.
 
-    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`. A `Network` is taken as it stands, with the knobs
+    A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`. A `Network` is taken as it is, with the given knobs
     changed. `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
     Raises `SpecError` for an invalid spec, `UsageError` for an unknown name or an invalid value.
@@ -62,7 +62,7 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | in
 
 
 def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: Shape | int | None) -> Network:
-    """The network of a spec, with an input shape where one is given."""
+    """The network of a spec, with an input shape if one is given."""
     if input_shape is None:
         return Network(origin)
     if "resolution" in set_knobs:

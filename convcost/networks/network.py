@@ -155,7 +155,7 @@ class Network:
         return public("fit")(self, settings, **options)
 
     def explain(self, layer: str = "", **options: Any) -> Any:
-        """Where the numbers of a layer, of a part or of the whole come from: `convcost.explain(network, …)`."""
+        """Where the numbers of a layer, of a part or of the totals come from: `convcost.explain(network, …)`."""
         return public("explain")(self, layer, **options)
 
     def report(

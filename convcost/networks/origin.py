@@ -133,7 +133,7 @@ class FromSpec:
         return self.varied(knobs)
 
     def varied(self, knobs: Mapping[str, Any]) -> FromSpec:
-        """Other values of some knobs, under the input shape that there is; raises `UsageError`."""
+        """Other values of some knobs, with the same input shape; raises `UsageError`."""
         return replace(self, knobs={**self.knobs, **knob_values(self.name, self.spec, knobs)})
 
 
@@ -148,7 +148,7 @@ class FromRewrite:
 
     @property
     def of_all(self) -> bool:
-        """Whether no layer was singled out or left as it is."""
+        """Whether all layers were rewritten that can be: none was selected or excluded."""
         return self.layers == "*" and not self.excluded
 
     @property

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: of figures and tables, of a network, of its sizes, of the landscape."""
+"""Self-contained HTML pages: of figures and tables, of a network, of its design space, of accuracy against cost."""
 
 from typing import Any
 

@@ -65,7 +65,7 @@ class Verdict(NamedTuple):
 
 
 class Verdicts(tuple[Verdict, ...]):
-    """What becomes of some published figures, one verdict for each."""
+    """Verdicts on published figures, one for each."""
 
     __slots__ = ()
 
@@ -85,7 +85,7 @@ class Verdicts(tuple[Verdict, ...]):
 
     @property
     def unexplained(self) -> tuple[Verdict, ...]:
-        """Those that make a check fail."""
+        """The verdicts that make a check fail."""
         return tuple(unexplained(self))
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NO_CAPTION = Caption()
 SUMMED = ("macs", "padding_macs", "operations", "params", "buffers", "activations")
-"""What is added up over layers."""
+"""The metrics that are sums over layers."""
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
 
@@ -198,7 +198,7 @@ class Report:
         return Counter(layer.op for layer in self.layers if not layer.counted)
 
     def by(self, level: str) -> tuple[Group, ...]:
-        """The layers put together by block, stage or op, in order of appearance; raises `UsageError`."""
+        """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
         return tuple(_group(name, layers, level) for name, layers in self.parts(level).items())
 
     def parts(self, level: str) -> dict[str, list[LayerCost]]:
@@ -366,7 +366,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
 
 
 def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
-    """The first of the attributes that is given: pools step by their kernel unless told otherwise."""
+    """The first of the attributes that is given: the stride of a pool defaults to its kernel."""
     return next((list(sizes) for name in attrs if (sizes := layer.step.window(name))), None)
 
 
@@ -382,7 +382,7 @@ def json_value(value: Any) -> Any:
 
 
 def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
-    """A row per layer or group, exact counts as int64 (as Python ints where one would not fit).
+    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit).
 
     The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
     in common is missing.

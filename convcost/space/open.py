@@ -56,7 +56,7 @@ def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSp
 
 
 def check_buildable(made: DesignSpace) -> None:
-    """Raises `SpecError` where no point can be built: what is wrong with the spec as it stands, else at the first point.
+    """Raises `SpecError` if no point is feasible: with the problems at the spec's own knobs, else at the first point.
 
     Raises `NothingToRewrite` if they can be built, but not rewritten.
     """
@@ -72,7 +72,7 @@ def check_buildable(made: DesignSpace) -> None:
 
 
 def with_knobs(network: Network, rewrite: str) -> tuple[Network, str]:
-    """The network whose knobs vary, and what it is rewritten to at each point: one rebuilt as a whole is rebuilt there."""
+    """The network whose knobs vary, and the rewrite at each point; a fully rewritten network is rewritten at each point."""
     origin = network.origin
     if isinstance(origin, FromRewrite) and origin.of_all and not rewrite:
         return Network(origin.before), origin.to
@@ -80,7 +80,7 @@ def with_knobs(network: Network, rewrite: str) -> tuple[Network, str]:
 
 
 class Asked(NamedTuple):
-    """What a design space is made from."""
+    """The checked input of a design space."""
 
     network: Network
     axes: Mapping[str, tuple[KnobValue, ...]]

@@ -154,7 +154,7 @@ class DesignSpace:
 
     @property
     def network(self) -> str:
-        """What the network whose knobs vary is called."""
+        """The name of the network whose knobs vary."""
         return self.source.name
 
     @property
@@ -206,7 +206,7 @@ class DesignSpace:
 
 
 def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: Request) -> DesignSpace:
-    """Build every structure that the grid has, once; raises `UsageError` for a network without knobs."""
+    """Build every structure of the grid, once; raises `UsageError` for a network without knobs."""
     origin = network.origin.of_spec()
     spec, knobs = origin.spec, origin.knobs
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
