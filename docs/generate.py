@@ -113,7 +113,7 @@ def conventions_page() -> str:
         "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves, on",
         "networks and op by op; what no such function can give is named under the table. `a as functional` is an op that the",
         "reference implementation calls as a function (`as` in [language.md](language.md)), `upsample bilinear` one in this",
-        "mode; other ops are not counted.\n",
+        "mode. What a convention ignores stands there with the reason; an op that it does not name is printed as not counted.\n",
         *map(_convention, all_conventions().values()),
         "## What they make of some networks\n",
         _counts(COUNTED),
@@ -133,6 +133,10 @@ def _convention(convention: Convention) -> str:
         sums = plus(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
         ops.setdefault(sums or "not counted", []).append(op)
     rows = [[", ".join(names), what] for what, names in ops.items()]
+    why: dict[str, list[str]] = {}
+    for op, words in convention.ignored.items():
+        why.setdefault(f"nothing: {words}", []).append(op)
+    rows += [[", ".join(names), what] for what, names in why.items()]
     head = f"## {convention.name}\n\nIn {convention.unit}: {convention.counts}.\n\nSource: {convention.source}.\n"
     limits = [f"- not to the unit, {op}: {limit}" for op, limit in convention.limits.items()]
     return "\n".join(

@@ -358,6 +358,9 @@ def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Conv
     """The point of a caller's own network; only the given accuracy is known."""
     network = open_network(text, {})
     report = network.report(chosen.name)
+    if report.not_counted and x == "macs":
+        ops = ", ".join(report.not_counted)
+        raise UsageError(f"{text}: the convention {chosen.name} does not know {ops}, so that the cost is not known")
     known: dict[str, Any] = {y: value}
     row = Measured(
         at="--your",

@@ -224,6 +224,13 @@ def test_side_outputs_survive() -> None:
     assert len(after.graph.outputs) == 3  # the classifier and two auxiliary heads
 
 
+@pytest.mark.parametrize("between", ["batch_norm", "relu", "prelu", "scale", "swish"])
+def test_element_wise_ops_may_stand_between_a_pair(tmp_path: Path, between: str) -> None:
+    lines = (f"{DEPTHWISE}}}", between, "{conv2d: {channels: 6, kernel: 1}, name: pw}")
+    after = convcost.load(written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))).rewrite("standard")
+    assert [(layer.kind, layer.macs) for layer in after.report().layers] == [("conv2d 3×3", 64 * 9 * 4 * 6)]
+
+
 DEPTHWISE = "{conv2d: {channels: 4, kernel: 3, padding: 1, groups: 4}, name: dw"
 HEAD = "convcost: 1\nname: x\ninput: [8, 8, 4]\nlayers:\n"
 
@@ -237,8 +244,9 @@ HEAD = "convcost: 1\nname: x\ninput: [8, 8, 4]\nlayers:\n"
         [f"{DEPTHWISE}}}", "{conv2d: {channels: 6, kernel: 1, padding: 1}, name: pw}"],  # adds a rim
         [f"{DEPTHWISE}}}", "{conv2d: {channels: 6, kernel: 1, stride: 2}, name: pw}"],
         [f"{DEPTHWISE}}}", "{max_pool: {kernel: 2}}", "{conv2d: {channels: 6, kernel: 1}, name: pw}"],
+        [f"{DEPTHWISE}}}", "softmax", "{conv2d: {channels: 6, kernel: 1}, name: pw}"],  # reads all channels
     ],
-    ids=["side output", "read twice", "padded", "strided", "pooled between"],
+    ids=["side output", "read twice", "padded", "strided", "pooled between", "softmax between"],
 )  # fmt: skip
 def test_pairs_that_no_single_convolution_replaces_stay(cli: Cli, tmp_path: Path, lines: list[str]) -> None:
     path = written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from helpers.random_graphs import graph, node
 
@@ -51,6 +54,52 @@ def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: i
     assert lives(source).peak().elements == 48
     expected = 6 + 6 + 2 * channels + 2 * channels
     assert in_parts(source, parts) == (expected, (SplitBlock("project", 48, expected, 12 // channels),))
+
+
+#: Op -> its attributes on a map of 2×1, and the positions that it leaves.
+CHANNEL_BY_CHANNEL = {
+    "pad": ({"padding": [1, 1, 0, 0]}, 4),
+    "adaptive_avg_pool": ({"size": [1, 1]}, 1),
+    "adaptive_max_pool": ({"size": [1, 1]}, 1),
+    "subsample": ({"kernel": [2, 1]}, 1),
+    "upsample": ({"scale": [2, 1]}, 4),
+    "resize": ({"size": [3, 1]}, 3),
+    "max_pool": ({"kernel": [2, 1]}, 1),
+}
+
+
+@pytest.mark.parametrize("op", CHANNEL_BY_CHANNEL)
+def test_whatever_acts_channel_by_channel_may_stand_in_a_block(op: str) -> None:
+    attrs, positions = CHANNEL_BY_CHANNEL[op]
+    start, expand, act, depthwise, project = inverted().nodes
+    between = node("between", op, "act", **attrs)
+    source = graph([start, expand, act, between, replace(depthwise, inputs=("between",)), project])
+    # Whole: 2·12 of expand beside what comes out of the op, or that beside the depthwise convolution's.
+    assert lives(source).peak().elements == 12 * max(2 + positions, 2 * positions)
+    # In 4 parts of 3 channels: start 6, project 3 channels, and 3 channels of each of the inner maps.
+    expected = 6 + 3 * positions + 3 * (2 + positions + positions)
+    assert in_parts(source, 4) == (
+        expected,
+        (SplitBlock("project", 12 * max(2 + positions, 2 * positions), expected, 4),),
+    )
+
+
+def test_keras_idiom_of_padding_first_is_as_good_as_padding_inside(tmp_path: Path) -> None:
+    """112×112×16, widened to 96, brought to 56×56 and to 24 channels, one byte each, in 4 parts of 24 channels."""
+
+    def peak(layers: str) -> int:
+        path = tmp_path / "block.yaml"
+        path.write_text(
+            f"convcost: 1\nname: block\ninput: [112, 112, 16]\nlayers:\n"
+            f"  - conv2d: {{channels: 96, kernel: 1}}\n{layers}  - conv2d: {{channels: 24, kernel: 1}}\n"
+        )
+        return convcost.load(path).memory(dtype="int8", parts=4).peak
+
+    depthwise = "  - conv2d: {channels: 96, kernel: 3, stride: 2, groups: 96, padding: PADDING}\n"
+    ends = 112 * 112 * 16 + 56 * 56 * 24
+    assert peak(depthwise.replace("PADDING", "1")) == ends + 24 * (112 * 112 + 56 * 56)
+    padded = "  - pad: {padding: [0, 1, 0, 1]}\n" + depthwise.replace("PADDING", "valid")
+    assert peak(padded) == ends + 24 * (112 * 112 + 113 * 113 + 56 * 56)
 
 
 def test_a_shortcut_is_alive_anyway() -> None:
