@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import click
 
-from convcost.cli.options import Setting, dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.options import (
+    Setting,
+    batch_option,
+    dtype_option,
+    input_option,
+    memory_option,
+    model_argument,
+    set_option,
+    settings,
+)
 from convcost.cli.output import command_line, emit
-from convcost.memory.policies import POLICIES
 
 
 @click.command("explore", epilog="\b\nExample:\n  convcost explore mobilenet_v2 -o explore.html")
@@ -20,11 +28,9 @@ from convcost.memory.policies import POLICIES
 )
 @set_option
 @input_option
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @dtype_option
-@click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
-)
+@memory_option
 @click.option(
     "-o",
     "--output",

@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    batch_option,
     dtype_option,
     memory_option,
     model_argument,
@@ -36,7 +37,7 @@ from convcost.render.table import render
 @click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
 @set_option
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @memory_option
 @rewrite_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")

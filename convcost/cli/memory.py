@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from convcost.cli.options import Dtype, dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.options import Dtype, batch_option, dtype_option, input_option, model_argument, set_option, settings
 from convcost.cli.output import command_line, deliver
 from convcost.core.errors import ConvcostError
 from convcost.core.reading import parse_bytes
@@ -53,7 +53,7 @@ class Bytes(click.ParamType[int]):
 @click.option("--align", type=int, default=1, metavar="BYTES", help="Of which the arena's offsets are multiples.")
 @set_option
 @input_option
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @click.option("--by", type=click.Choice(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
     "--format",

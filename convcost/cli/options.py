@@ -142,6 +142,7 @@ dtype_option = click.option("--dtype", type=Dtype(), default="fp32", show_defaul
 memory_option = click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )
+batch_option = click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 rewrite_option = click.option(
     "--rewrite", default="", metavar="WAY", help="Rebuild the convolutions: separable, standard or grouped:G."
 )

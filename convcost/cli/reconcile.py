@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import complete_convention, input_option, model_argument, output_options, set_option, settings
+from convcost.cli.options import (
+    batch_option,
+    complete_convention,
+    input_option,
+    model_argument,
+    output_options,
+    set_option,
+    settings,
+)
 from convcost.cli.output import deliver
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("conventions", nargs=-1, metavar="[FIRST] [SECOND]", shell_complete=complete_convention)
 @set_option
 @input_option
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @click.option("--printed", multiple=True, metavar="FIGURE", help="Whose figure is this? 4.13G, 300M, …; repeatable.")
 @output_options
 def reconcile_command(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcost.cli.options import (
+    batch_option,
     convention_option,
     dtype_option,
     input_option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @models_argument
 @set_option
 @input_option
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @click.option(
     "--by", type=click.Choice(LEVELS), help="What a row stands for. Default: layer; of several networks, the totals."
 )

@@ -10,6 +10,7 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    batch_option,
     dtype_option,
     input_option,
     listed,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
-@click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
+@batch_option
 @dtype_option
 @memory_option
 @rewrite_option

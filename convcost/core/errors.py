@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Where(NamedTuple):
@@ -115,6 +115,3 @@ def did_you_mean(word: str, known: Iterable[str], also: Iterable[str] = ()) -> s
 
 class Unfit(ValueError):
     """A value is not of its kind; the message continues "ATTRIBUTE must be …"."""
-
-    shaped: Any = None
-    """The cost of an op whose checks fail but whose output shapes are known all the same."""

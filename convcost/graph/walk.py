@@ -87,6 +87,16 @@ class Walked:
         return self.graph.outputs
 
 
+class Misfit(Unfit):
+    """A node whose checks fail; `cost` is its ledger where the output shapes are sure all the same, so that what follows
+    can still be looked at.
+    """
+
+    def __init__(self, why: str, cost: OpCost | None) -> None:
+        super().__init__(why)
+        self.cost = cost
+
+
 class Walk:
     """A walk in progress: knows the shape of every edge produced so far.
 
@@ -103,8 +113,8 @@ class Walk:
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
-            if error.shaped is not None:
-                self.remember(node, error.shaped)
+            if isinstance(error, Misfit) and error.cost is not None:
+                self.remember(node, error.cost)
             raise
         self.remember(node, cost)
         step = Step(node, shapes, cost)
@@ -118,12 +128,13 @@ class Walk:
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
+        # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
+        # objects each time.
         different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
         failures = {said: check for check in different.values() if (said := failure(check))}
         if failures:
-            error = Unfit("; ".join(failures) + _came_along(node, shapes))
-            error.shaped = None if any(check.of_shape for check in failures.values()) else cost
-            raise error
+            shaped = not any(check.of_shape for check in failures.values())
+            raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
         once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
         for shape in once.values():
             if any(map(_is_too_large, shape)):

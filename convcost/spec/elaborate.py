@@ -17,7 +17,7 @@ from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_y
 from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import INPUT, Graph, Node
-from convcost.graph.walk import Walked, output_edges
+from convcost.graph.walk import Misfit, Walked, output_edges
 from convcost.ops import OPS, Unfit
 from convcost.ops.attributes import Integer
 from convcost.spec.hints import op_hint
@@ -323,7 +323,8 @@ class Builder:
         except Unfit as error:
             self.lookup.complain(where, place.path(name), str(error))
             self.lookup.consumed.update(node.inputs)
-            return Flow(output_edges(node, error.shaped)) if error.shaped else UNKNOWN
+            cost = error.cost if isinstance(error, Misfit) else None
+            return Flow(output_edges(node, cost)) if cost else UNKNOWN
         return Flow(output_edges(node, step.cost))
 
     def block(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
