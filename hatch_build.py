@@ -24,7 +24,9 @@ class Counted(BuildHookInterface):  # type: ignore[type-arg]
         if version == "editable":
             return
         self.folder = tempfile.TemporaryDirectory()
-        environment = {**os.environ, "CONVCOST_CACHE": self.folder.name, "PYTHONPATH": self.root}
+        # What a build in isolation has installed, PyYAML among it, stands on this process's path alone.
+        path = os.pathsep.join([self.root, *filter(None, sys.path)])
+        environment = {**os.environ, "CONVCOST_CACHE": self.folder.name, "PYTHONPATH": path}
         time.sleep(0.1)  # source that was unpacked just now is not trusted to be what runs
         counting = [sys.executable, "-m", "convcost.published.beforehand"]
         there = self.folder.name  # not the checkout: a file there goes before a network of its name
