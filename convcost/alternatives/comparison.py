@@ -15,11 +15,9 @@ from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
 from convcost.ops import OPS
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from convcost.alternatives.law import Law
 
 
@@ -31,7 +29,7 @@ class Executed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Tabular):
     """One layer, built in several ways."""
 
     layer: LayerToBuild
@@ -51,20 +49,8 @@ class Comparison:
         against = [a.name for a in self.alternatives[1:]] or ["standard"]
         return comparison_table(self.layer, against, execute=self.execute)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready data, schema convcost.compare/1."""
-        return self.table().data
-
-    def to_frame(self) -> pd.DataFrame:
-        """A row per step as a pandas DataFrame."""
-        return self.table().to_frame()
-
     def __repr__(self) -> str:
         return f"<Comparison {shape_text(self.layer.input_shape)} · {', '.join(a.name for a in self.alternatives)}>"
-
-    def _repr_html_(self) -> str:
-        """How a notebook shows it."""
-        return self.table()._repr_html_()
 
 
 def compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.axes import spatial
@@ -15,17 +15,14 @@ from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, layer_dict, not_counted_notes, op_text, title
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _LARGEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Tabular):
     """The derivation of the numbers of a layer, of a part of a network, or of its totals."""
 
     report: Report
@@ -45,20 +42,8 @@ class Explanation:
         single = len(self.layers) == 1 and self.layers[0].name.endswith(self.name)
         return layer_table(self.report, self.layers[0]) if single else part_table(self.report, self.name, self.layers)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready data, schema convcost.explain/1."""
-        return self.table().data
-
-    def to_frame(self) -> pd.DataFrame:
-        """The rows of the table as a pandas DataFrame."""
-        return self.table().to_frame()
-
     def __repr__(self) -> str:
         return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
-
-    def _repr_html_(self) -> str:
-        """How a notebook shows it."""
-        return self.table()._repr_html_()
 
 
 def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: Any) -> Explanation:

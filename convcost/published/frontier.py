@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
@@ -26,12 +26,9 @@ from convcost.networks.load import open_network
 from convcost.ops import OPS
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 from convcost.results.report import Totals
 from convcost.spec.zoo import names
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
 COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
@@ -70,7 +67,7 @@ class Omitted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Frontier:
+class Frontier(Tabular):
     """Points in order of cost, with the selection that gave them."""
 
     x: str
@@ -99,20 +96,8 @@ class Frontier:
         """A row per point in order of cost, to show or to `render`."""
         return frontier_table(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready data, schema convcost.frontier/1."""
-        return self.table().data
-
-    def to_frame(self) -> pd.DataFrame:
-        """The points as a pandas DataFrame."""
-        return self.table().to_frame()
-
     def __repr__(self) -> str:
         return f"<Frontier {self.y} against {self.x} · {counted(len(self.points), 'point')}, {len(self.front)} on the front>"
-
-    def _repr_html_(self) -> str:
-        """How a notebook shows it."""
-        return self.table()._repr_html_()
 
     @property
     def families(self) -> tuple[str, ...]:

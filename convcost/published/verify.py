@@ -26,7 +26,7 @@ from convcost.published.data import (
     sources,
 )
 from convcost.published.figure import QUANTITIES, FigureValue
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 from convcost.spec.zoo import find
 
 if TYPE_CHECKING:
@@ -64,16 +64,10 @@ class Verdict(NamedTuple):
     """Exactly what it found under the explanation."""
 
 
-class Verdicts(tuple[Verdict, ...]):
+class Verdicts(tuple[Verdict, ...], Tabular):
     """Verdicts on published figures, one for each."""
 
     __slots__ = ()
-
-    def table(self, by: str = "source") -> Table:
-        """A row per source with every figure that differs, or with `by="figure"` a row per figure."""
-        if by not in ("source", "figure"):
-            raise UsageError(f"verdicts stand by source or by figure, got {by!r}")
-        return summary_table(self) if by == "source" else figures_table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Every figure as JSON-ready data, schema convcost.verify/1."""
@@ -83,6 +77,12 @@ class Verdicts(tuple[Verdict, ...]):
         """A row per figure as a pandas DataFrame."""
         return figures_table(self).to_frame()
 
+    def table(self, by: str = "source") -> Table:
+        """A row per source with every figure that differs, or with `by="figure"` a row per figure."""
+        if by not in ("source", "figure"):
+            raise UsageError(f"verdicts stand by source or by figure, got {by!r}")
+        return summary_table(self) if by == "source" else figures_table(self)
+
     @property
     def unexplained(self) -> tuple[Verdict, ...]:
         """The verdicts that make a check fail."""
@@ -90,10 +90,6 @@ class Verdicts(tuple[Verdict, ...]):
 
     def __repr__(self) -> str:
         return f"<Verdicts on {counted(len(self), 'figure')} · {len(self.unexplained)} unexplained>"
-
-    def _repr_html_(self) -> str:
-        """How a notebook shows them."""
-        return self.table()._repr_html_()
 
 
 def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:

@@ -89,6 +89,28 @@ class Table:
         return f'<div style="max-height:36em;overflow:auto"><b>{escape(self.title)}</b>{table_html(self)}</div>'
 
 
+class Tabular:
+    """A result that is shown as its table."""
+
+    __slots__ = ()
+
+    def table(self) -> Table:
+        """The result as a table, to show or to `render`."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON-ready data, with its schema."""
+        return self.table().data
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows of the table as a pandas DataFrame, counts as numbers."""
+        return self.table().to_frame()
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the result."""
+        return self.table()._repr_html_()
+
+
 def render(table: Table, fmt: str) -> str:
     """The table in one of `FORMATS`, ending with a newline."""
     writers = {"table": _text, "json": _json, "csv": _csv, "markdown": _markdown, "html": _html, "latex": _latex}
