@@ -177,6 +177,8 @@ def test_results_have_a_table_a_frame_and_json() -> None:
     shown = [
         *(convcost.report("lenet5"), convcost.explain("lenet5"), convcost.compare((6, 6, 3), 5, 3)),
         *(convcost.frontier(family=["MobileNetV1"]), convcost.verify(["lenet5_1998"])),
+        *(convcost.reconcile("lenet5", "paper", "thop"), convcost.sweep("mobilenet_v1", width=[0.5, 1])),
+        convcost.fit("mobilenet_v1", max_macs="300M", over={"width": "0.25:1:0.25"}),
     ]
     for result in shown:
         assert result.table().render("csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
@@ -12,7 +13,7 @@ from convcost.core.cost import LEDGER, entry
 from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
 from convcost.graph.walk import Step
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 
 
 class Written(NamedTuple):
@@ -60,7 +61,8 @@ class Difference(NamedTuple):
         return Written(self.op, self.variant, self.form).text
 
 
-class Reconciliation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reconciliation(Tabular):
     """The terms that lead from a network's total under one convention to its total under another."""
 
     network: str
@@ -85,10 +87,6 @@ class Reconciliation(NamedTuple):
     def table(self) -> Table:
         """The terms as a table, to show or to `render`."""
         return terms_table(self)
-
-    def _repr_html_(self) -> str:
-        """How a notebook shows the terms."""
-        return self.table()._repr_html_()
 
 
 def reconcile(

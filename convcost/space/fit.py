@@ -24,7 +24,7 @@ from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model, open_network, split_name
 from convcost.networks.network import Network
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
 from convcost.space.budget import Budget, budgets_of
@@ -57,7 +57,7 @@ class Configuration(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Tabular):
     """What fits a budget."""
 
     network: str

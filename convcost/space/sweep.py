@@ -18,7 +18,7 @@ from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
 from convcost.networks.network import Network
-from convcost.render.table import Table
+from convcost.render.table import Table, Tabular
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
 from convcost.space.evaluate import evaluate, feasible, inside
@@ -36,7 +36,7 @@ MOST_HELD = 4 * 2**30
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Tabular):
     """The costs of every network of a grid, in exact integers.
 
     Arrays have one axis for each swept knob, in the order given; they are numpy masked arrays, masked where no
