@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.sent import totals
 
 import convcost
 from convcost import Network, UsageError
@@ -197,14 +198,10 @@ def test_layers_and_groups_are_frames_of_the_same_columns() -> None:
     assert list(report.to_frame(by="block")["name"]) == list(dict.fromkeys(layers["block"]))
 
 
-def _macs(network: Network) -> int:
-    return network.report().totals.macs
-
-
 def test_networks_go_to_other_processes() -> None:
     networks = [convcost.load("mobilenet_v2", width=width) for width in (0.35, 0.5, 0.75, 1)]
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        assert list(pool.map(_macs, networks)) == [_macs(network) for network in networks]
+        assert list(pool.map(totals, networks)) == [totals(network) for network in networks]
 
 
 def test_a_result_answers_for_the_network_that_made_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ Source: Sandler et al., MobileNetV2 (arXiv 1801.04381), section 5.1, where the p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -49,10 +49,16 @@ class SplitBlock(NamedTuple):
 
 
 def chains(walked: Walked) -> tuple[Chain, ...]:
-    """Every block of a graph that can run in parts, in the order of its first step; they may overlap."""
+    """Every block of a graph that can run in parts, in the order of its first step, the longest of each; they may overlap."""
+    return tuple(ends[-1] for ends in _every_chain(walked))
+
+
+def _every_chain(walked: Walked) -> Iterator[list[Chain]]:
+    """For each step that begins blocks, all of them, the shortest first."""
     readers = readers_of(walked.steps)
-    found = (_chain(walked, at, readers) for at in range(len(walked.steps)))
-    return tuple(chain for chain in found if chain is not None)
+    for at in range(len(walked.steps)):
+        if ends := _chains(walked, at, readers):
+            yield ends
 
 
 def split_blocks(
@@ -60,7 +66,7 @@ def split_blocks(
 ) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
     """Run every block in this many parts if that needs less memory; the others stay as they are.
 
-    Raises `UsageError` for a policy that does not fuse or frees nothing, and for fewer than two parts.
+    Of the blocks that begin with a step, the one that needs least runs in parts, the longest of several. Raises `UsageError` for a policy that does not fuse or frees nothing, and for fewer than two parts.
     """
     chosen = policy(policy_name)
     if chosen.fuse == "nothing" or chosen.keeps != "use":
@@ -68,9 +74,14 @@ def split_blocks(
     if not 2 <= parts <= MOST_SPLITS:
         raise UsageError(f"a block is split into 2 to {MOST_SPLITS:,} parts, got {parts}")
     done, taken = [], set[int]()
-    for chain in chains(walked):
-        if taken.isdisjoint(chain.steps) and (smaller := _in_parts(walked.steps, lives, chain, parts)):
-            lives, saved = smaller
+    for ends in _every_chain(walked):
+        free = [chain for chain in ends if taken.isdisjoint(chain.steps)]
+        tried = [(chain, found) for chain in free if (found := _in_parts(walked.steps, lives, chain, parts))]
+        if tried:
+            # What is alive from the first step to the end of the longest block tells them apart.
+            last = max(lives.tensors[tensor].last for chain, _ in tried for tensor in lives.home[chain.inner[-1]])
+            start = min(lives.tensors[tensor].first for tensor in lives.home[tried[0][0].inner[0]])
+            chain, (lives, saved) = min(reversed(tried), key=lambda one: _most(one[1][0], start, last))
             taken.update(chain.steps)
             done.append(saved)
     return lives, tuple(done)
@@ -99,13 +110,12 @@ def largest_by_size(walked: Walked, *, blocks_as_one: bool = False) -> dict[tupl
     return dict(sorted(found.items(), reverse=True))
 
 
-def _chain(walked: Walked, at: int, readers: dict[str, list[int]]) -> Chain | None:
-    """The longest block that begins with a step, if one does."""
+def _chains(walked: Walked, at: int, readers: dict[str, list[int]]) -> list[Chain]:
+    """The blocks that begin with a step, the shortest first."""
     steps = walked.steps
     if not _mixes(steps[at]):
-        return None
-    run = [at]
-    whole = 1  # how much of the run ends with a pool or the like: a block that needs no projection
+        return []
+    run, lengths = [at], list[int]()
     while True:
         edge = steps[run[-1]].node.name
         after = readers.get(edge, [])
@@ -115,16 +125,15 @@ def _chain(walked: Walked, at: int, readers: dict[str, list[int]]) -> Chain | No
         if _mixes(step):
             if step.is_pointwise and any(map(_resamples, (steps[i] for i in run[1:]))):
                 run.append(after[0])
-                whole = len(run)
+                lengths.append(len(run))
             break
         if not step.by_channel:
             break
         run.append(after[0])
-        whole = len(run) if _resamples(step) and not step.traits.weighted else whole
-    if whole == 1:
-        return None
-    names = [steps[i].node.name for i in run[:whole]]
-    return Chain(tuple(run[:whole]), names[-1], tuple(names[:-1]))
+        if _resamples(step) and not step.traits.weighted:  # a pool or the like ends a block without a projection
+            lengths.append(len(run))
+    names = [steps[i].node.name for i in run]
+    return [Chain(tuple(run[:length]), names[length - 1], tuple(names[: length - 1])) for length in lengths]
 
 
 def _resamples(step: Step) -> bool:

@@ -9,17 +9,12 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from helpers.paths import CASES
+from helpers.sent import totals, totals_of
 
 import convcost
-from convcost.networks.network import Network
-from convcost.results.report import Totals
 from convcost.spec.zoo import names
 
 SPAWN = multiprocessing.get_context("spawn")  # nothing is inherited: all that a worker knows comes through the pickle
-
-
-def totals(network: Network) -> Totals:
-    return network.report().totals
 
 
 @pytest.mark.parametrize("name", names())
@@ -60,16 +55,12 @@ def test_networks_sent_to_other_processes_are_counted_there() -> None:
         assert list(pool.map(totals, networks)) == [totals(network) for network in networks]
 
 
-def _refused(model: str) -> Totals:
-    return totals(convcost.load(model))
-
-
 @pytest.mark.parametrize("model", ["mobilenet_v9", str(CASES / "invalid" / "add_unequal.yaml")])
-def test_what_is_refused_in_another_process_is_said_here(model: str) -> None:
+def test_what_istotals_of_in_another_process_is_said_here(model: str) -> None:
     """An error that could not travel would break the pool, and nobody would read what is wrong."""
     with pytest.raises(convcost.ConvcostError) as here:
-        _refused(model)
+        totals_of(model)
     with ProcessPoolExecutor(1, mp_context=SPAWN) as pool, pytest.raises(convcost.ConvcostError) as there:
-        pool.submit(_refused, model).result()
+        pool.submit(totals_of, model).result()
     assert (type(there.value), str(there.value)) == (type(here.value), str(here.value))
     assert getattr(there.value, "problems", ()) == getattr(here.value, "problems", ())

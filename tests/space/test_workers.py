@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
+from helpers.sent import always_dies, dies_once, square
 
 from convcost.core.errors import UsageError
 from convcost.space.front import grid_front, objectives_of
 from convcost.space.open import design_space
 from convcost.space.workers import EngineError, over, results
-
-
-def square(number: int) -> int:
-    return number * number
-
-
-def dies_once(folder: str, number: int) -> int:
-    """Kills its own process the first time it is asked for 5."""
-    marker = Path(folder) / "died"
-    if number == 5 and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(number)
-
-
-def always_dies(_: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return 0
 
 
 def space():
