@@ -7,13 +7,16 @@ import pickle
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.sent import totals
 
 import convcost
 from convcost import Network, UsageError
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 FUNCTIONS = {
     *("compare", "explain", "fit", "frontier", "list_conventions", "list_networks", "load", "pareto", "reconcile"),
@@ -213,3 +216,49 @@ def test_a_result_answers_for_the_network_that_made_it(tmp_path: Path) -> None:
     path.write_text(text.replace("groups: 3", "groups: 5"))
     assert swept.why(width="0.5") == ""
     assert "groups must divide" in convcost.load(path).sweep(width=["0.5", "1"]).why(width="0.5")
+
+
+SHAPED = convcost.load("mobilenet_v2", input_shape=(200, 224))
+
+
+def test_a_network_with_an_input_shape_of_its_own_varies_its_other_knobs() -> None:
+    half = convcost.report("mobilenet_v2", width=0.5, input_shape=(200, 224)).totals.macs
+    assert convcost.report(SHAPED, width=0.5).totals.macs == half
+    assert convcost.sweep(SHAPED, {"width": [0.5, 1], "classes": 1000}).macs[0] == half
+    assert convcost.fit(SHAPED, max_macs=half).axes.keys() == {"width"}
+    assert (
+        convcost.load(SHAPED, input_shape=96).report().totals == convcost.report("mobilenet_v2", resolution=96).totals
+    )
+    for refused in (lambda: SHAPED.at(resolution=96), lambda: convcost.report(SHAPED, resolution=96)):
+        with pytest.raises(
+            UsageError, match=r"^resolution sets the input, and mobilenet_v2 has an input shape of its own$"
+        ):
+            refused()
+
+
+def test_an_input_shape_and_a_swept_resolution_are_refused(cli: Cli) -> None:
+    said = "resolution sets the input: give it as an axis or an input shape, not both\n"
+    for size in ("300", "224", "200x224"):
+        assert cli.refused("sweep", "mobilenet_v2", "--input", size, "--over", "resolution=96,128") == said
+
+
+def test_knobs_of_a_name_are_neither_swept_nor_lost() -> None:
+    for knobs in ({"width": [0.5, 1]}, {"width": "0.5:1:0.5"}):
+        with pytest.raises(UsageError, match=r"^width is set and swept$"):
+            convcost.sweep("mobilenet_v2:width=0.5", knobs)
+
+
+def test_settings_of_a_rewritten_network_are_those_of_its_spec() -> None:
+    rebuilt = convcost.load("mobilenet_v2").rewrite("standard")
+    swept = convcost.sweep(rebuilt, width=[0.5, 1], resolution=192)
+    assert (
+        swept.macs.tolist()
+        == convcost.sweep("mobilenet_v2", width=[0.5, 1], resolution=192, rewrite="standard").macs.tolist()
+    )
+
+
+def test_what_is_no_network_is_refused() -> None:
+    for model in (None, 3, b"resnet50"):
+        with pytest.raises(UsageError, match=r"^a network is a name, a path or a Network, got "):
+            convcost.load(model)  # type: ignore[arg-type]
+    assert convcost.verify("lenet5_1998") == convcost.verify(["lenet5_1998"])

@@ -53,7 +53,7 @@ def explore_command(
 
     The page carries the tables that `convcost sweep` multiplies out, and needs nothing else: no network, no Python.
     """
-    from convcost.networks.load import open_network
+    from convcost.networks.load import open_network, split_name
     from convcost.pages.explore import explore_page
 
     if output != "-" and not output.lower().endswith((".html", ".htm")):
@@ -61,4 +61,7 @@ def explore_command(
     knobs = settings(set_)
     network = open_network(model, knobs, input_)
     report = network.report(batch=batch, dtype=dtype, memory_policy=memory)
-    emit(explore_page(network, report, settings(over, "--over"), command_line(), knobs), output)
+    emit(
+        explore_page(network, report, settings(over, "--over"), command_line(), {**split_name(model)[1], **knobs}),
+        output,
+    )

@@ -187,8 +187,18 @@ def pair_dict(found: Reconciliation) -> dict[str, Any]:
     """A reconciliation as JSON-ready data."""
     return {
         "batch": found.batch,
-        "first": {**convention_dict(found.first.name), "operations": found.start, "left_out": list(found.left_out[0])},
-        "second": {**convention_dict(found.second.name), "operations": found.end, "left_out": list(found.left_out[1])},
+        "first": {
+            **convention_dict(found.first.name),
+            "operations": found.start,
+            "left_out": list(found.left_out[0]),
+            "not_counted": _strange(found.first, found.left_out[0]),
+        },
+        "second": {
+            **convention_dict(found.second.name),
+            "operations": found.end,
+            "left_out": list(found.left_out[1]),
+            "not_counted": _strange(found.second, found.left_out[1]),
+        },
         "terms": _records(found),
     }
 
@@ -201,12 +211,17 @@ def header(network: str) -> dict[str, Any]:
     return {"schema": "convcost.reconcile/1", "version": __version__, "network": network}
 
 
+def _strange(convention: Convention, ops: Iterable[str]) -> list[str]:
+    """Of some ops, as they are written, those that a convention does not know."""
+    return [op for op in ops if not convention.knows(op.split(" ")[0])]
+
+
 def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
     """Notes on what each convention leaves out or does not know, and where it does not match its tool exactly."""
     ends = {convention.name: (convention, ops) for convention, ops in zip((found.first, found.second), found.left_out)}
     notes = []
     for name, (convention, ops) in ends.items():
-        strange = [op for op in ops if not convention.knows(op.split(" ")[0])]
+        strange = _strange(convention, ops)
         ignored = [op for op in ops if op not in strange]
         notes += [("left out", f"{name}: {', '.join(ignored)}")] if ignored else []
         notes += [("not counted", f"{', '.join(strange)}: the convention {name} does not know it")] if strange else []

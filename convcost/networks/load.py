@@ -48,6 +48,8 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | in
         if input_shape is None:
             return model.at(**knobs) if knobs else model
         return _opened(model.origin.of_spec().at(**knobs), knobs, input_shape)
+    if not isinstance(model, (str, os.PathLike)):
+        raise UsageError(f"a network is a name, a path or a Network, got {type(model).__name__}")
     bare, own = split_name(os.fspath(model))
     if twice := [name for name in own if name in knobs]:
         raise UsageError(f"{model}: {twice[0]} is set twice, in the name and beside it")

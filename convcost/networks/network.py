@@ -119,8 +119,8 @@ class Network:
     def at(self, **knobs: Any) -> Network:
         """The same spec with some knobs changed, the others as in this network.
 
-        Raises `UsageError` for an unknown knob or an invalid value, for a network with an input shape of its own, and
-        for one that was rewritten.
+        Raises `UsageError` for an unknown knob or an invalid value, for one that sets the input of a network with an
+        input shape of its own, and for a network that was rewritten.
 
         >>> from convcost import load
         >>> load("mobilenet_v2", width=0.5).at(resolution=96).graph.input_shape

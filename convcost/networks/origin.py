@@ -19,7 +19,7 @@ from convcost.graph.rewrite import Rebuilt, rewrite, rewritten_name
 from convcost.graph.walk import Walked, walk
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
-from convcost.spec.syntax import KnobValue, Spec
+from convcost.spec.syntax import KnobValue, Spec, sides
 from convcost.spec.zoo import names_of
 
 
@@ -128,12 +128,9 @@ class FromSpec:
 
     def at(self, **knobs: Any) -> FromSpec:
         """Other values of some knobs; raises `UsageError`."""
-        if self.input_shape is not None:
-            raise UsageError(f"{self.name} is not what its knobs say any more, so that they cannot be changed")
-        return self.varied(knobs)
-
-    def varied(self, knobs: Mapping[str, Any]) -> FromSpec:
-        """Other values of some knobs, with the same input shape; raises `UsageError`."""
+        for knob in knobs if self.input_shape is not None else ():
+            if sides(self.spec, knob):
+                raise UsageError(f"{knob} sets the input, and {self.name} has an input shape of its own")
         return replace(self, knobs={**self.knobs, **knob_values(self.name, self.spec, knobs)})
 
 
@@ -178,8 +175,8 @@ class FromRewrite:
 
     @property
     def input_shape(self) -> Shape | None:
-        """None: the graph states it."""
-        return None
+        """That of the other network."""
+        return self.before.input_shape
 
     @property
     def changed(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from convcost.graph.walk import depth
 from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import Group, Report, json_value, metrics_of, not_counted_notes, unit_text
+from convcost.results.report import Group, Report, count, json_value, metrics_of, not_counted_notes, unit_text
 
 _PLAIN = ("macs", "operations", "params", "activations")
 
@@ -107,7 +107,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
     with_params = any(len({group.params if group else 0 for group in groups}) > 1 for _, groups in lines)
     rows = []
     for name, groups in lines:
-        counts = [group.operations if group else None for group in groups]
+        counts = [_operations(group) for group in groups]
         shapes = [_shapes(group.output_shape if group else None for group in groups)] if with_shapes else []
         params = [signed(_params(group) - _params(groups[0])) for group in groups[1:]] if with_params else []
         rows.append([name, *shapes, *_cells(counts, gains), *params])
@@ -123,7 +123,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
         rows=rows,
         total=total,
         records=[
-            {"network": side.label, **_flat(group), "difference": group.operations - _operations(groups[0])}
+            {"network": side.label, **_flat(group), "difference": _difference(group, groups[0])}
             for name, groups in lines
             for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
@@ -155,10 +155,10 @@ def _cells(counts: Sequence[int | None], gains: Sequence[int]) -> list[str]:
     """The count of the first network; of each other one its count, ratio, difference, and share of the total difference."""
     first = counts[0]
     cells = [_dash(first)]
-    for count, gain in zip(counts[1:], gains[1:]):
-        more = (count or 0) - (first or 0)
-        ratio = "-" if count is None or first is None else _ratio(count, first)
-        cells += [_dash(count), ratio, signed(more), percent(-more if gain < 0 else more, abs(gain))]
+    for number, gain in zip(counts[1:], gains[1:]):
+        more = (number or 0) - (first or 0)
+        ratio = "-" if number is None or first is None else _ratio(number, first)
+        cells += [_dash(number), ratio, signed(more), percent(-more if gain < 0 else more, abs(gain))]
     return cells
 
 
@@ -174,8 +174,16 @@ def _params(group: Group | None) -> int:
     return group.params if group else 0
 
 
-def _operations(group: Group | None) -> int:
-    return group.operations if group else 0
+def _operations(group: Group | None) -> int | None:
+    """None where there is no such group, or nothing of it is counted."""
+    return count(group, "operations") if group else None
+
+
+def _difference(group: Group | None, first: Group | None) -> int | None:
+    """How many operations a group has more; none of a missing one, and unknown where one of two is not counted."""
+    if any(one and not one.counted for one in (group, first)):
+        return None
+    return (_operations(group) or 0) - (_operations(first) or 0)
 
 
 def _input(side: Side) -> str:
@@ -234,7 +242,7 @@ def _record(side: Side) -> dict[str, Any]:
 def _flat(group: Group) -> dict[str, Any]:
     shapes = {"input_shape": group.input_shape, "output_shape": group.output_shape}
     flat = {name: "x".join(map(str, shape)) if shape else None for name, shape in shapes.items()}
-    return {"name": group.name, "layers": group.layers, **flat, **{field: getattr(group, field) for field in _PLAIN}}
+    return {"name": group.name, "layers": group.layers, **flat, **{field: count(group, field) for field in _PLAIN}}
 
 
 def _data(sides: Sequence[Side]) -> dict[str, Any]:
@@ -255,6 +263,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
                 "input_shape": list(side.report.input_shape),
                 "totals": side.totals,
+                "not_counted": dict(side.report.not_counted),
                 "ratios": {
                     name: n / first.totals[name] if first.totals[name] else None for name, n in side.totals.items()
                 },
@@ -266,15 +275,15 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
 
 def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int]) -> dict[str, Any]:
     """A row as JSON-ready data; null for a network without this name."""
-    differences = [_operations(group) - _operations(groups[0]) for group in groups]
+    differences = [_difference(group, groups[0]) for group in groups]
     return {
         "name": name,
         "networks": [
-            group and {"layers": group.layers, **{f: getattr(group, f) for f in _PLAIN}, **_ends(group)}
+            group and {"layers": group.layers, **{f: count(group, f) for f in _PLAIN}, **_ends(group)}
             for group in groups
         ],
         "differences": differences,
-        "shares": [n / gain if gain else None for n, gain in zip(differences, gains)],
+        "shares": [n / gain if gain and n is not None else None for n, gain in zip(differences, gains)],
     }
 
 

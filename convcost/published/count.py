@@ -102,6 +102,10 @@ def _operations(layers: Layers, way: Definition) -> Fraction:
     if way.operations is not None:
         return _linear(layers, way.operations)
     counted = convention(way.convention or PAPER)
+    if unknown := dict.fromkeys(s.node.op for s, _ in layers if not counted.knows(s.node.op)):
+        raise UsageError(
+            f"the convention {counted.name} does not know {', '.join(unknown)}, so that nothing is counted"
+        )
     each = (counted.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s, _ in layers)
     return Fraction(sum(each))
 

@@ -92,7 +92,7 @@ class Verdicts(tuple[Verdict, ...], Tabular):
         return f"<Verdicts on {counted(len(self), 'figure')} · {len(self.unexplained)} unexplained>"
 
 
-def verify(models: Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
+def verify(models: str | Sequence[str] = (), data: str | None = None, source: str | None = None) -> Verdicts:
     """Recompute the published figures, all or those of some families, presets and one source.
 
     `data` is the path of a CSV file whose claims are checked instead. Raises `UsageError` for an unknown name and for an
@@ -101,7 +101,7 @@ def verify(models: Sequence[str] = (), data: str | None = None, source: str | No
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
     ['28×28×480', '380 Ki', '304 M']
     """
-    asked = [_Asked(model) for model in models]
+    asked = [_Asked(model) for model in ((models,) if isinstance(models, str) else models)]
     if source is not None and data is None and source not in sources():
         raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources())}")
     every = claims() if data is None else tuple(read_claims(data))

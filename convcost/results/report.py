@@ -391,7 +391,10 @@ def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
 
     rows = [_frame_row(name, layers, by) for name, layers in report.parts(by).items()]
     frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
-    return frame.astype({"groups": "Int64", "line": "Int64"}) if rows else frame  # not floats where one is missing
+    return frame.astype(dict.fromkeys(_MAY_LACK, "Int64")) if rows else frame  # not floats where one is missing
+
+
+_MAY_LACK = ("groups", "line", "operations")
 
 
 def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any]:

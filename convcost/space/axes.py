@@ -12,10 +12,10 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import Unfit, UsageError
-from convcost.core.expr import Expr, ExprError, number
+from convcost.core.expr import ExprError, number
 from convcost.core.units import decimal_text, exact, say
 from convcost.spec.knobs import knob_value, no_knob
-from convcost.spec.syntax import Knob, KnobValue, Spec
+from convcost.spec.syntax import Knob, KnobValue, Spec, sides
 
 MOST_VALUES = 1_000_000
 """The most values of one axis."""
@@ -44,11 +44,6 @@ def axes_of(
         sizes = " × ".join(exact(len(values)) for values in axes.values())
         raise UsageError(f"{sizes} are {exact(points)} points; the most that is swept is {exact(MOST_POINTS)}")
     return axes
-
-
-def sides(spec: Spec, knob: str) -> int:
-    """The number of sizes in the input shape that depend on a knob."""
-    return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
 
 
 def is_ordered(values: Sequence[Any]) -> bool:

@@ -18,7 +18,7 @@ from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.version import __version__
 from convcost.graph.rewrite import rewritten_name
-from convcost.networks.load import Model, open_network
+from convcost.networks.load import Model
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -26,7 +26,7 @@ from convcost.space.axes import fraction_text, value_text
 from convcost.space.budget import Budget, budgets_of
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points
-from convcost.space.open import design_space, with_knobs
+from convcost.space.open import design_space, opened
 from convcost.space.threshold import simplest
 
 COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
@@ -79,7 +79,7 @@ def compound(
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
-    network, rewrite = with_knobs(open_network(model, settings), rewrite)
+    network, rewrite = opened(model, settings, (), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}
     scaled = {name: Fraction(value) for name, value in start.items() if isinstance(value, (int, Fraction))}
     missing = [name for name in COMPOUND if name not in scaled]

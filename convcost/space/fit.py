@@ -22,18 +22,18 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
-from convcost.networks.load import Model, open_network, split_name
+from convcost.networks.load import Model, split_name
 from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
 from convcost.space.budget import Budget, budgets_of
 from convcost.space.evaluate import at_points, evaluate, feasible
-from convcost.space.open import design_space, with_knobs
+from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
-from convcost.spec.syntax import Spec
+from convcost.spec.syntax import Spec, sides
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -56,7 +56,7 @@ class Configuration(NamedTuple):
         return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in SWEPT))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit(Tabular):
     """What fits a budget."""
 
@@ -115,7 +115,7 @@ class Fit(Tabular):
 
 def _with(network: Network, knobs: Mapping[str, Any]) -> Network:
     """A network with other knobs, under the input shape that it has."""
-    return Network(network.origin.of_spec().varied(knobs))
+    return network.at(**knobs)
 
 
 def fit(
@@ -147,11 +147,11 @@ def fit(
     """
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
-    network, rewrite = with_knobs(open_network(model, settings), rewrite)
+    network, rewrite = opened(model, settings, over or (), rewrite)
+    spec = network.origin.of_spec().spec
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    axes = dict(over) if over else default_axes(network.origin.of_spec().spec, network.knobs, stated)
-    if twice := [name for name in axes if name in stated]:
-        raise UsageError(f"{twice[0]} is set and swept")
+    shaped = [] if network.input_shape is None else [knob for knob in spec.knobs if sides(spec, knob)]
+    axes = dict(over) if over else default_axes(spec, network.knobs, {*stated, *shaped})
     made = design_space(
         network,
         {},

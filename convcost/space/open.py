@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from convcost.core.checks import check_batch
@@ -71,12 +71,28 @@ def check_buildable(made: DesignSpace) -> None:
     raise NothingToRewrite(made.regions[0].reason)
 
 
-def with_knobs(network: Network, rewrite: str) -> tuple[Network, str]:
-    """The network whose knobs vary, and the rewrite at each point; a fully rewritten network is rewritten at each point."""
-    origin = network.origin
-    if isinstance(origin, FromRewrite) and origin.of_all and not rewrite:
-        return Network(origin.before), origin.to
-    return network, rewrite
+def opened(
+    model: Model,
+    settings: Mapping[str, Any],
+    swept: Iterable[str],
+    rewrite: str,
+    input_shape: Shape | int | None = None,
+) -> tuple[Network, str]:
+    """The network whose knobs vary, and the rewrite at each point; a fully rewritten network is rewritten at each point.
+
+    Raises `UsageError` for a knob that is set, beside the name or in it, and swept.
+    """
+    own: Mapping[str, Any] = {}
+    if isinstance(model, Network):
+        origin = model.origin
+        if isinstance(origin, FromRewrite) and origin.of_all and not rewrite:
+            model, rewrite = Network(origin.before), origin.to
+    elif isinstance(model, (str, os.PathLike)):
+        own = split_name(os.fspath(model))[1]
+    for name in swept:
+        if name in settings or name in own:
+            raise UsageError(f"{name} is set and swept")
+    return open_network(model, settings, input_shape), rewrite
 
 
 class Asked(NamedTuple):
@@ -103,13 +119,10 @@ def asked_for(
     if request.rewrite:
         way_of(request.rewrite)
     given, settings = split_settings(knobs)
-    set_too = {*knobs, *(() if isinstance(model, Network) else split_name(os.fspath(model))[1])}
-    for name in over:
-        if name in set_too:
-            raise UsageError(f"{name} is set and swept")
-    network, rewrite = with_knobs(open_network(model, settings, input_shape), request.rewrite)
+    if twice := [name for name in over if name in knobs]:
+        raise UsageError(f"{twice[0]} is set and swept")
+    network, rewrite = opened(model, settings, (*given, *over), request.rewrite, input_shape)
     request = request._replace(rewrite=rewrite)
-    axes = axes_of(
-        network.origin.of_spec().spec, network.name, given | dict(over), shaped=network.input_shape is not None
-    )
+    shaped = input_shape is not None or network.input_shape is not None
+    axes = axes_of(network.origin.of_spec().spec, network.name, given | dict(over), shaped=shaped)
     return Asked(network, axes, request._replace(input_shape=network.input_shape))

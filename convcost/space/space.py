@@ -20,9 +20,9 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
-from convcost.space.axes import sides
 from convcost.space.build import Box, Request, SpacePart, parts
 from convcost.space.numbers import Field, Most, Sum
+from convcost.spec.syntax import sides
 
 
 class TableTerm(NamedTuple):
@@ -112,7 +112,7 @@ class Region:
         return [table for terms in self.costs[metric] for term in terms for table in term.tables]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DesignSpace:
     """All costs of a grid as factorised tables, not yet multiplied out."""
 

@@ -17,7 +17,6 @@ from convcost.core.metrics import SWEPT
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
-from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
@@ -35,7 +34,7 @@ MOST_HELD = 4 * 2**30
 """The most bytes of the arrays of one sweep; a larger sweep must be read in pieces."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep(Tabular):
     """The costs of every network of a grid, in exact integers.
 
@@ -106,7 +105,7 @@ class Sweep(Tabular):
         """Why the network at a point cannot be built; empty where it can."""
         rewrite = self.tables.request.rewrite
         try:
-            network = Network(self.tables.source.origin.of_spec().varied(values))
+            network = self.tables.source.at(**values)
             (network.rewrite(rewrite) if rewrite else network).report()
         except (SpecError, NothingToRewrite) as error:
             return str(error)

@@ -144,3 +144,8 @@ class Spec(NamedTuple):
     year: int | None = None
     source: str = ""
     about: str = ""
+
+
+def sides(spec: Spec, knob: str) -> int:
+    """The number of sizes in the input shape that depend on a knob."""
+    return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)

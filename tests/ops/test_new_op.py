@@ -159,7 +159,7 @@ def test_what_the_traits_say_is_followed(mapped: str) -> None:
     assert convcost.load(mapped).memory("unfused", dtype="int8").peak == 64 * (8 + 8)
 
 
-def test_specs_take_its_attributes_and_refuse_others(cli: Cli, tmp_path: Path, mapped: str) -> None:
+def test_specs_take_its_attributes_and_refuse_others(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(cli.ok("spec", "schema"))
     assert "conv1d" in cli.ok("spec", "ops")
     path = tmp_path / "wrong.yaml"
@@ -170,5 +170,21 @@ def test_specs_take_its_attributes_and_refuse_others(cli: Cli, tmp_path: Path, m
     assert "layers.snake.periodic: must be sine or triangle, got square" in said
     path.write_text("convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{conv1d: {channels: 2, kernel: 3}}]\n")
     assert "conv1d needs a sequence (t×c), got a map of 8×8×3" in cli.refused("report", str(path))
-    table = convcost.side_by_side(mapped, mapped)
+
+
+def test_no_door_says_zero_of_it(cli: Cli, sequence: str, mapped: str) -> None:
+    table = convcost.side_by_side(sequence, mapped)
     assert [text for name, text in table.notes if name == "not counted"]
+    assert [network["not_counted"] for network in table.data["networks"]] == [{"conv1d": 3}, {"snake": 1}]
+    rows = convcost.side_by_side(sequence, sequence, by="layer").data["rows"]
+    assert [network["operations"] for row in rows for network in row["networks"]] == [None] * 6
+    assert [row["differences"] for row in rows] == [[None, None]] * 3
+    pair = cli.json("reconcile", sequence, "paper", "thop")
+    assert pair["first"]["not_counted"] == pair["second"]["not_counted"] == ["conv1d"]
+    frame = convcost.report(mapped).to_frame()
+    assert str(frame["operations"].dtype) == "Int64"
+    assert frame["operations"].isna().tolist() == [False, True, False]
+    with pytest.raises(
+        convcost.UsageError, match="the convention paper does not know conv1d, so that the cost is not known"
+    ):
+        convcost.frontier(family=["MobileNetV1"], yours={sequence: "70"})
