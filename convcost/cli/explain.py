@@ -48,7 +48,7 @@ def explain_command(
     rule, run over numbers that remember how they were made. LAYER is a name that `convcost report` shows, or an end of
     one that fits only one. With --symbols, MACs and parameters as polynomials in the knobs.
     """
-    from convcost.formulas import explain
+    from convcost.formulas.explain import explain
     from convcost.networks.load import open_network
     from convcost.render.table import render
 
@@ -61,11 +61,6 @@ def explain_command(
 
         table = closed_form_table(model, layer, listed(symbols, "--symbols"), settings(set_))
     else:
-        report = open_network(model, settings(set_), input_).report(convention)
-        if layer is None:
-            table = explain.totals_table(report)
-        else:
-            found = explain.find(report, layer)
-            single = len(found) == 1 and found[0].name.endswith(layer)
-            table = explain.layer_table(report, found[0]) if single else explain.part_table(report, layer, found)
+        network = open_network(model, settings(set_), input_)
+        table = explain(network, layer, convention=convention).table()
     emit(render(table, format_of(output, format_)), output)

@@ -33,11 +33,11 @@ def verify_command(
     Without MODEL, a summary per source and every difference; with families or presets, or --data, every figure.
     docs/published.md says how to read the verdicts and how to write a file for --data.
     """
-    from convcost.published.verify import figures_table, summary_table, unexplained, verify
+    from convcost.published.verify import verify
     from convcost.render.table import render
 
     verdicts = verify(models, data, source)
-    table = figures_table(verdicts) if models or data else summary_table(verdicts)
+    table = verdicts.table("figure" if models or data else "source")
     emit(render(table, format_of(output, format_)), output)
-    if unexplained(verdicts):
+    if verdicts.unexplained:
         raise SystemExit(_NOT_HELD)

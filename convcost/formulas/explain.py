@@ -46,7 +46,7 @@ class Explanation(Tabular):
         return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
 
 
-def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: Any) -> Explanation:
+def explain(model: Model, layer: str | None = None, *, convention: str = PAPER, **knobs: Any) -> Explanation:
     """Where the numbers of a network come from: of one layer or part, by name or a suffix of it, or of the totals.
 
     Raises `UsageError` for a layer that there is not.
@@ -55,7 +55,7 @@ def explain(model: Model, layer: str = "", *, convention: str = PAPER, **knobs: 
     h'·w'·channels·kernel·kernel·c/groups
     """
     report = open_network(model, knobs).report(convention)
-    return Explanation(report, layer, tuple(find(report, layer)) if layer else report.layers)
+    return Explanation(report, layer or "", report.layers if layer is None else tuple(find(report, layer)))
 
 
 def find(report: Report, name: str) -> list[LayerCost]:

@@ -154,7 +154,7 @@ class Network:
         """The configurations of this network's knobs that stay within a budget: `convcost.fit(network, …)`."""
         return public("fit")(self, settings, **options)
 
-    def explain(self, layer: str = "", **options: Any) -> Any:
+    def explain(self, layer: str | None = None, **options: Any) -> Any:
         """Where the numbers of a layer, of a part or of the totals come from: `convcost.explain(network, …)`."""
         return public("explain")(self, layer, **options)
 

@@ -107,15 +107,10 @@ class Fit(Tabular):
         def fits(candidates: Sequence[Fraction]) -> list[bool]:
             request = self.tables.request._asdict()
             del request["input_shape"]  # the network has it
-            made = design_space(_with(self.tables.source, others), {}, over={knob: list(candidates)}, **request)
+            made = design_space(self.tables.source.at(**others), {}, over={knob: list(candidates)}, **request)
             return [bool(ok) for ok in within(made, self.budgets)]
 
         return edge(fits, values[at], values[at + 1])
-
-
-def _with(network: Network, knobs: Mapping[str, Any]) -> Network:
-    """A network with other knobs, under the input shape that it has."""
-    return network.at(**knobs)
 
 
 def fit(

@@ -13,6 +13,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.core.expr import number
 from convcost.core.metrics import SWEPT
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
@@ -69,8 +70,6 @@ class Sweep(Tabular):
 
     def table(self, limit: int | None = None) -> Table:
         """The points as a table to show or to `render`; at most `limit` rows."""
-        from convcost.space.points_table import points_table
-
         shown = list(islice(self.records(), limit))
         count = exact(len(self)) + (
             "" if len(shown) == len(self) else f", of which the first {exact(len(shown))} are shown"
@@ -211,8 +210,6 @@ def _exactly(value: Any) -> Any:
 
 
 def _is_decimal(text: str) -> bool:
-    from convcost.core.expr import number
-
     return number(text) is not None
 
 
