@@ -67,7 +67,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
         raise UsageError(f"{model} has no layer or block {part!r}")
     sums = {
         "MACs": sum(step.cost.macs for step in steps),
-        "params": sum(step.cost.params for step in steps),
+        "params": sum(step.params for step in steps),
         "activations": sum(step.written for step in steps),
     }
     shape = sympy.expand if whole else sympy.factor

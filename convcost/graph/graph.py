@@ -10,7 +10,9 @@ from convcost.core.dims import Shape
 from convcost.core.errors import Problem, SpecError, Where
 
 INPUT = "input"
-"""The edge that carries the network's input."""
+"""The edge that carries the input of a network with a single one that has no name of its own."""
+STORED = ("weights", "biases", "buffers")
+"""The fields of an op's ledger that are stored tensors, which several nodes can share."""
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
     "mean": "a mean over height and width instead of a pooling op",
@@ -46,6 +48,10 @@ class Node:
     """The line of the spec that made it."""
     form: str = ""
     """How the reference implementation writes it, one of `FORMS`; no cost depends on it, some conventions do."""
+    shares: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Field of the ledger, one of `STORED` -> the earlier node whose tensor this one uses, so that it stores none itself."""
+    trainable: bool = True
+    """Whether its weights and biases are parameters; else they are buffers: stored, but not trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +59,34 @@ class Graph:
     """Nodes in execution order. The order is checked, never corrected, because peak memory depends on it."""
 
     name: str
-    input_shape: Shape
+    inputs: Mapping[str, Shape] = field(hash=False)
+    """Name of each input, which is the name of its edge -> its shape; `INPUT` where there is only one without a name."""
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the first input."""
+        return next(iter(self.inputs.values()))
+
     def __post_init__(self) -> None:
-        problems, seen = [], {INPUT}
+        problems, seen = [], {*self.inputs}
+        makers: dict[str, str] = {}
         for node in self.nodes:
             problems += [
                 Problem(node.where, node.name, f"reads {edge!r}, which no earlier node makes")
                 for edge in node.inputs
                 if producer(edge) not in seen
             ]
+            problems += [
+                Problem(node.where, node.name, f"shares the weights of {owner!r}, which is no earlier {node.op}")
+                for owner in dict.fromkeys(node.shares.values())
+                if makers.get(owner) != node.op
+            ]
             if node.name in seen:
                 problems.append(Problem(node.where, node.name, "two nodes have this name"))
             seen.add(node.name)
+            makers[node.name] = node.op
         if problems:
             raise SpecError(problems)
 

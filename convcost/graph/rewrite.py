@@ -193,4 +193,4 @@ def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
 
     kept = (at.get(node.name, () if node.name in gone else (node,)) for node in graph.nodes)
     nodes = tuple(placed(node) for group in kept for node in group)
-    return Graph(graph.name, graph.input_shape, nodes, tuple(map(led, graph.outputs)))
+    return Graph(graph.name, graph.inputs, nodes, tuple(map(led, graph.outputs)))

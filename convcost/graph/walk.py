@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcost.core.cost import OpCost
-from convcost.core.dims import Dim, Shape, elements, is_array, is_symbolic
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import Dim, Shape, elements, equal, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import shape_text
-from convcost.graph.graph import INPUT, Graph, Node, producer
+from convcost.graph.graph import STORED, Graph, Node, producer
 from convcost.ops import OPS, Traits, Unfit, failure
 
 LARGEST_SIZE = 10**18
@@ -32,6 +33,25 @@ class Step(NamedTuple):
     def written(self) -> Dim:
         """Elements written; 0 for a view."""
         return elements(self.cost.out) if self.traits.view == "none" else 0
+
+    @property
+    def params(self) -> Dim:
+        """Trainable elements that the node stores: none that it shares with an earlier node, none that are not trained."""
+        return self._stored("weights", "biases") if self.node.trainable else 0
+
+    @property
+    def buffers(self) -> Dim:
+        """Elements that the node stores and that are not trained."""
+        return self._stored("buffers") if self.node.trainable else self._stored(*STORED)
+
+    @property
+    def used_params(self) -> Dim:
+        """Trainable elements that the node uses, shared ones included."""
+        return self.cost.params if self.node.trainable else 0
+
+    def _stored(self, *fields: str) -> Dim:
+        own: list[Dim] = [getattr(self.cost, name) for name in fields if name not in self.node.shares]
+        return sum(own, 0)
 
     @property
     def padding_macs(self) -> Dim:
@@ -77,8 +97,13 @@ class Walked:
     """One for each node, in the graph's order."""
 
     @property
+    def inputs(self) -> Mapping[str, Shape]:
+        """The shapes of the graph's inputs, by name."""
+        return self.graph.inputs
+
+    @property
     def input_shape(self) -> Shape:
-        """The shape of the graph's input."""
+        """The shape of the graph's first input."""
         return self.graph.input_shape
 
     @property
@@ -103,9 +128,10 @@ class Walk:
     A spec is elaborated and walked at the same time, because a condition may depend on the current shape.
     """
 
-    def __init__(self, input_shape: Shape) -> None:
-        self.shapes: dict[str, Shape] = {INPUT: input_shape}
+    def __init__(self, inputs: Mapping[str, Shape]) -> None:
+        self.shapes: dict[str, Shape] = dict(inputs)
         self.steps: list[Step] = []
+        self.made: dict[str, Step] = {}
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
@@ -116,10 +142,21 @@ class Walk:
             if isinstance(error, Misfit) and error.cost is not None:
                 self.remember(node, error.cost)
             raise
-        self.remember(node, cost)
         step = Step(node, shapes, cost)
+        if node.shares:
+            self.compare(step)
+        self.remember(node, cost)
         self.steps.append(step)
+        self.made[node.name] = step
         return step
+
+    def compare(self, step: Step) -> None:
+        """Refuse a node that needs other weights than the node whose weights it shares; raises `Unfit`."""
+        need = "shares the {2} of {3}, which has {1}, but needs {0}"
+        for field, owner in step.node.shares.items():
+            here, there = getattr(step.cost, field), getattr(self.made[owner].cost, field)
+            if said := failure(Check(equal(here, there), need, (here, there, field, owner))):
+                raise Unfit(said)
 
     def remember(self, node: Node, cost: OpCost) -> None:
         for edge, shape in zip(output_edges(node, cost), cost.out):
@@ -146,7 +183,7 @@ class Walk:
 
 def walk(graph: Graph) -> Walked:
     """The graph with the shapes and the cost of each node; raises `SpecError` naming the first node whose checks fail."""
-    under_way = Walk(graph.input_shape)
+    under_way = Walk(graph.inputs)
     for node in graph.nodes:
         try:
             under_way.step(node)
@@ -182,7 +219,7 @@ def depth(graph: Graph) -> int:
     >>> [depth(load(name).graph) for name in ("resnet50", "vgg16", "googlenet")]
     [50, 16, 22]
     """
-    longest = {INPUT: 0}
+    longest = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes:
         before = max((longest[producer(edge)] for edge in node.inputs), default=0)
         longest[node.name] = before + OPS[node.op].traits.weighted

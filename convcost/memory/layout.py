@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from convcost.core.dims import Shape
-from convcost.graph.graph import INPUT
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
 
@@ -54,12 +53,15 @@ class MemoryLayout:
 
 def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     """Assign memory to each edge."""
-    found = MemoryLayout([Placed(INPUT, -1, walked.input_shape)], {INPUT: (0,)}, set())
+    inputs = [Placed(name, -1, shape) for name, shape in walked.inputs.items()]
+    found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
     for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
-        if node.name in absorbed or (
+        if not node.inputs and step.traits.view == "whole":  # what it hands on is stored with the weights
+            found.home |= dict.fromkeys(edges, ())
+        elif node.name in absorbed or (
             step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
         ):
             whole = node.inputs[0] in found.whole and (node.name in absorbed or step.traits.view == "whole")
@@ -91,7 +93,7 @@ def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
         return frozenset()
     readers = readers_of(walked.steps)
     for step in walked.steps:
-        node, before = step.node, step.node.inputs[0]
+        node, before = step.node, next(iter(step.node.inputs), "")
         if (
             step.traits.elementwise
             and before in absorbing

@@ -14,6 +14,8 @@ from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 
+#: The most axes that a tensor may have.
+MOST_AXES = 8
 #: The most outputs that a split may have.
 MOST_PARTS = 1000
 
@@ -266,4 +268,4 @@ Position: TypeAlias = Annotated[Dim, Integer(0)]
 # What the positional arguments are annotated with.
 Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
 Vector: TypeAlias = Annotated[Shape, Rank("a vector", 1)]
-AnyInput: TypeAlias = Annotated[Shape, Rank("a map (h×w×c) or a vector", 1, 3)]
+AnyInput: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))]

@@ -45,6 +45,8 @@ class Op:
     doc: str
     inputs: tuple[Rank, ...]
     """Ranks of the inputs; the last one applies to all further inputs if `variadic`."""
+    optional: int
+    """How many of the inputs, the last ones, may be left out."""
     variadic: bool
     attrs: Mapping[str, Attr]
     traits: Traits
@@ -64,12 +66,15 @@ class Op:
         >>> conv.cost([(6, 6, 3)], conv.convert({"channels": 5, "kernel": 3})).macs  # 4·4 · 5 · 3·3·3
         2160
         """
-        least = len(self.inputs)
-        if len(shapes) < least or (len(shapes) > least and not self.variadic):
-            need = f"{least}{' or more' if self.variadic else ''} input{'s' if least != 1 or self.variadic else ''}"
-            raise Unfit(f"{self.name} takes {need}, got {len(shapes)}")
+        least = len(self.inputs) - self.optional
+        most = None if self.variadic else len(self.inputs)
+        if len(shapes) < least or (most is not None and len(shapes) > most):
+            count = (
+                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
+            )
+            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}")
         for position, shape in enumerate(shapes):
-            rank = self.inputs[min(position, least - 1)]
+            rank = self.inputs[min(position, len(self.inputs) - 1)]
             if not rank.fits(shape):
                 got = axes.kind(len(shape))
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(shape)}")
@@ -85,6 +90,16 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
+
+
+def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
+    """The cost of an op on inputs of these shapes, with attributes as a spec writes them; raises `Unfit`.
+
+    >>> from convcost.ops import cost
+    >>> cost("conv2d", (6, 6, 3), channels=5, kernel=3).macs  # 4·4 · 5 · 3·3·3
+    2160
+    """
+    return OPS[name].cost(shapes, OPS[name].convert(attrs))
 
 
 def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Rule]:
@@ -105,6 +120,7 @@ def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Ru
             rule,
             inspect.cleandoc(doc or rule.__doc__ or ""),
             tuple(p.annotation.__metadata__[0] for p in shapes),
+            sum(p.default is not REQUIRED for p in shapes),
             any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
             attrs,
             traits,

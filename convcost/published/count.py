@@ -113,7 +113,7 @@ def _operations(layers: Layers, way: Definition) -> Fraction:
 def _params(layers: Layers, way: Definition) -> Fraction:
     if way.params is not None:
         return _linear(layers, way.params) + way.plus
-    return Fraction(sum(layer.step.cost.params for layer in layers) + way.plus)
+    return Fraction(sum(layer.step.params for layer in layers) + way.plus)
 
 
 def _linear(layers: Layers, terms: Coefficients) -> Fraction:

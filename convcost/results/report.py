@@ -116,12 +116,12 @@ class LayerCost(NamedTuple):
     @property
     def params(self) -> int:
         """Trainable elements."""
-        return int(self.step.cost.params)
+        return int(self.step.params)
 
     @property
     def buffers(self) -> int:
         """Elements stored but not trained."""
-        return int(self.step.cost.buffers)
+        return int(self.step.buffers)
 
     @property
     def activations(self) -> int:

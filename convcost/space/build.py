@@ -145,7 +145,7 @@ def rewritten(walked: Walked, weights: Sequence[Dim], to: str) -> tuple[Walked, 
         if len({freeze(weight_of[node.name]) for node in one.old}) > 1:
             return None
         weight_of |= {node.name: weight_of[one.name] for node in one.new}
-    walk = GridWalk(walked.input_shape)
+    walk = GridWalk(walked.inputs)
     for node in made.graph.nodes:
         walk.weight = weight_of[node.name]
         walk.step(node)
@@ -174,17 +174,22 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
 def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
     """Sums over all layers; equal layers are costed once and counted."""
     steps, batch = walked.steps, request.batch
-    once = {id(step.cost): step for step in steps}
-    standing: dict[int, list[Dim]] = {key: [] for key in once}
+    once = {_alike(step): step for step in steps}
+    standing: dict[Any, list[Dim]] = {key: [] for key in once}
     for step, weight in zip(steps, weights, strict=True):
-        standing[id(step.cost)].append(weight)
+        standing[_alike(step)].append(weight)
     found = [(step, total(standing[key])) for key, step in once.items()]
     return Costs(
         added(step.cost.macs * times for step, times in found) * batch,
-        added(step.cost.params * times for step, times in found),
+        added(step.params * times for step, times in found),
         added(step.written * times for step, times in found) * batch,
         *_peaks(walked, batch, request),
     )
+
+
+def _alike(step: Step) -> tuple[int, bool, tuple[str, ...]]:
+    """Equal for steps that cost and store the same."""
+    return id(step.cost), step.node.trainable, tuple(step.node.shares)
 
 
 def total(numbers: Sequence[Dim]) -> Dim:
@@ -206,8 +211,8 @@ def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
 class GridWalk(Walk):
     """A walk that costs equal layers once, and knows the multiplicity of each step."""
 
-    def __init__(self, input_shape: Shape) -> None:
-        super().__init__(input_shape)
+    def __init__(self, inputs: Mapping[str, Shape]) -> None:
+        super().__init__(inputs)
         self.weight: Dim = 1
         self.weights: list[Dim] = []
         self.known: dict[Any, OpCost] = {}
@@ -230,7 +235,7 @@ class GridLookup(Lookup):
     walk: GridWalk
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
-        super().__init__(spec, knobs, most_problems=1, walk=GridWalk(()))
+        super().__init__(spec, knobs, most_problems=1, walk=GridWalk({}))
         self.counted: list[Dim] = []
         """Multiplicity of each step that has one."""
 

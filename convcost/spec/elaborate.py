@@ -98,7 +98,7 @@ class Builder:
             self.lookup.refuse_unread(nodes, outputs)
         if self.lookup.problems or not flow.known:
             return None
-        graph = Graph(self.spec.name, self.walk.shapes[INPUT], nodes, outputs)
+        graph = Graph(self.spec.name, {INPUT: self.walk.shapes[INPUT]}, nodes, outputs)
         read = {name: value for name, value in self.lookup.knobs.items() if name in self.lookup.read}
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 

@@ -47,7 +47,7 @@ class Lookup:
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
         self.steps = 0
-        self.walk = walk or Walk(())
+        self.walk = walk or Walk({})
 
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""

@@ -27,7 +27,7 @@ def node(name: str, op: str, *inputs: str, **attrs: Any) -> Node:
 
 def graph(nodes: Sequence[Node], *outputs: str, input_shape: tuple[int, ...] = (SIDE, 1, 2)) -> Graph:
     """A graph; its last node is the output if none is named."""
-    return Graph("random", input_shape, tuple(nodes), outputs or (nodes[-1].name,))
+    return Graph("random", {INPUT: input_shape}, tuple(nodes), outputs or (nodes[-1].name,))
 
 
 @st.composite
@@ -44,7 +44,7 @@ def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
     ends = [edge for edge in shapes if edge not in read and edge != INPUT]
     outputs = draw(st.lists(st.sampled_from(ends), min_size=1, unique=True))
     extra = draw(st.lists(st.sampled_from(sorted(set(shapes) - {INPUT})), max_size=1))
-    return Graph("random", shapes[INPUT], tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
+    return Graph("random", {INPUT: shapes[INPUT]}, tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
 
 
 def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> st.SearchStrategy[Node]:
@@ -76,7 +76,7 @@ def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> 
 
 def reordered(source: Graph, order: Sequence[int]) -> Walked:
     """A graph in another order; a graph checks that nothing runs before what it reads."""
-    return walk(Graph(source.name, source.input_shape, tuple(source.nodes[i] for i in order), source.outputs))
+    return walk(Graph(source.name, source.inputs, tuple(source.nodes[i] for i in order), source.outputs))
 
 
 class Overwritten(AssertionError):

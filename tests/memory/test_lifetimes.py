@@ -223,7 +223,7 @@ class TestByHand:
         assert [lives.tensors[t].name for t in lives.home["double"]] == ["double"]
 
     def test_a_network_without_layers(self) -> None:
-        nothing = walk(Graph("nothing", (2, 1, 3), (), (INPUT,)))
+        nothing = walk(Graph("nothing", {INPUT: (2, 1, 3)}, (), (INPUT,)))
         assert lifetimes(nothing, "fused").peak() == (6, -1)
         assert peak_elements(nothing, "largest") == 0
 
@@ -237,7 +237,7 @@ class TestThreeNumberSystems:
         ints = [self._peak(convcost.load(model, resolution=size), policy) for size in self.SIZES]
         network = convcost.load(model)
         source = Graph(
-            model, (np.array(self.SIZES), np.array(self.SIZES), 3), network.graph.nodes, network.graph.outputs
+            model, {INPUT: (np.array(self.SIZES), np.array(self.SIZES), 3)}, network.graph.nodes, network.graph.outputs
         )
         array = peak_elements(walk(source), policy)
         assert array.tolist() == ints
@@ -245,7 +245,7 @@ class TestThreeNumberSystems:
     def test_symbols_equal_ints(self) -> None:
         m = sympy.Symbol("m", integer=True, positive=True)
         network = convcost.load("mobilenet_v2")
-        source = Graph("m", (32 * m, 32 * m, 3), network.graph.nodes, network.graph.outputs)
+        source = Graph("m", {INPUT: (32 * m, 32 * m, 3)}, network.graph.nodes, network.graph.outputs)
         form = peak_elements(walk(source), "fused")
         for times in (1, 3, 7):
             assert form.subs(m, times) == self._peak(convcost.load("mobilenet_v2", resolution=32 * times), "fused")
