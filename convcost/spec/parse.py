@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from convcost.core import axes
 from convcost.core.errors import Problem, SpecError, Where
+from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
@@ -87,7 +88,7 @@ class _FileReader:
             knobs=knobs,
             presets=self.presets(top, knobs),
             blocks=blocks,
-            input=self.input(top.pairs["input"], names),
+            inputs={INPUT: self.input(top.pairs["input"], names)},
             layers=self.layers(top.pairs["layers"], names),
             outputs=self.reader.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
         )
