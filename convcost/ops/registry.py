@@ -52,6 +52,11 @@ class Op:
     traits: Traits
     """What is true of it besides its cost."""
 
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether it has no inputs."""
+        return not self.inputs
+
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
         return {

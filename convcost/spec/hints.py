@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
+from convcost.core.places import zoo_directory
+from convcost.spec.tree import MappingNode, SequenceNode, Tree, parse_tree, read_text
 
 #: Attribute in other tools -> its name here.
 ATTRIBUTES = {
@@ -32,6 +36,7 @@ ATTRIBUTES = {
 _KNOWN = "is known from what the layer reads: leave it out"
 _FREE = "changes no cost: leave it out"
 _LAYER = "is a layer of its own: write it behind this one"
+_BESIDE = "it stands beside the op or block, as in {relu: , name: act}"
 _NOTES = {
     "activation act": "an activation is a layer of its own: write relu, or another, behind this one",
     "batch_norm bn norm normalization": f"a normalisation {_LAYER}",
@@ -40,7 +45,7 @@ _NOTES = {
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
     "kernel_regularizer align_corners count_include_pad dtype weights": f"it {_FREE}",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as": "it stands beside the op, as in {relu: , name: act}",
+    "name in if repeat then side as share trainable": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
@@ -139,6 +144,43 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     return did_you_mean(word, [*names, *also])
 
 
+def network_hint(word: str, tree: Tree) -> str:
+    """The end of a message that there is no such op or block, if it is a network of the zoo: how to use that.
+
+    Only asked for a word that is nothing else, because the zoo's files are read for it.
+    """
+    written = _flow(tree) if isinstance(tree, MappingNode) and tree.pairs else ""
+    knobs = f", with: {written}" if written else ""
+    if word.endswith((".yaml", ".yml")):
+        return f", but a spec is used as {{use: {word}{knobs}}}"
+    texts = _zoo(zoo_directory())
+    known = word in texts or any(f"{word}:" in text and word in _presets(text) for text in texts.values())
+    return f", but {word} is a network of the zoo: {{use: {word}{knobs}}}" if known else ""
+
+
+@lru_cache(maxsize=1)
+def _zoo(folder: str) -> dict[str, str]:
+    """The text of every spec of the zoo, by its name."""
+    names = [name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml")]
+    return {name: read_text(os.path.join(folder, f"{name}.yaml")) for name in names}
+
+
+def _presets(text: str) -> Iterable[str]:
+    """The names of a spec's presets."""
+    tree, _ = parse_tree(text, "")
+    presets = tree.pairs.get("presets") if isinstance(tree, MappingNode) else None
+    return presets.pairs if isinstance(presets, MappingNode) else ()
+
+
+def _flow(tree: Tree) -> str:
+    """A value as YAML writes it in a line."""
+    if isinstance(tree, MappingNode):
+        return f"{{{', '.join(f'{key}: {_flow(value)}' for key, value in tree.pairs.items())}}}"
+    if isinstance(tree, SequenceNode):
+        return f"[{', '.join(map(_flow, tree.items))}]"
+    return f'"{tree.text}"' if tree.quoted else tree.text
+
+
 def attribute_meant(word: str, known: Iterable[str]) -> str:
     """The attribute of an op that a word of another tool certainly means; empty if there is none.
 
@@ -166,7 +208,8 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
     names = list(known)
     if meant := attribute_meant(word, names):
         return f". Did you mean {meant}?"
-    return f": {attribute_note(word)}" if of_op and attribute_note(word) else did_you_mean(word, names)
+    note = attribute_note(word)
+    return f": {note}" if note and (of_op or note == _BESIDE) else did_you_mean(word, names)
 
 
 def _plain(word: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from helpers.zoo import loaded
 
 import convcost
-from convcost.networks.load import split_name
+from convcost.spec.zoo import split_name
 from convcost.networks.origin import FromSpec
 from convcost.spec.zoo import all_specs, names
 
