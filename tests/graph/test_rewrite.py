@@ -374,3 +374,60 @@ def test_a_pair_of_which_one_is_trained_stays_a_pair() -> None:
     look, norm, mix, *_ = pairs()
     with pytest.raises(UsageError, match="no layer that can become standard"):
         rewrite(walked([replace(look, trainable=False), norm, mix]), "standard")
+
+
+# Along one axis, and along three; on positions of axes before these.
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "attrs", "positions", "taps"),
+    [
+        ("conv1d", (500, 12), {"kernel": 7, "padding": "causal", "dilation": 2}, 500, 7),
+        ("conv1d", (500, 12), {"kernel": 5, "stride": 2, "padding": 2}, 250, 5),
+        ("conv3d", (16, 56, 56, 12), {"kernel": [3, 7, 7], "stride": [1, 2, 2], "padding": "same"}, 16 * 28 * 28, 147),
+        ("conv2d", (16, 56, 56, 12), {"kernel": 3, "padding": 1}, 16 * 56 * 56, 9),  # on each frame
+        ("conv1d", (8, 500, 12), {"kernel": 3}, 8 * 498, 3),  # on each of eight sequences
+    ],
+)  # fmt: skip
+def test_convolutions_along_any_axes_are_rebuilt(
+    op: str, shape: tuple[int, ...], attrs: dict[str, Any], positions: int, taps: int
+) -> None:
+    before = walk(graph([node("conv", op, INPUT, channels=8, **attrs)], input_shape=shape))
+    assert before.steps[0].cost.macs == positions * 8 * taps * 12
+    after = walk(rewrite(before, "separable").graph)
+    depthwise, pointwise = after.steps
+    assert [step.node.op for step in after.steps] == [op, op]
+    assert [step.cost.macs for step in after.steps] == [positions * 12 * taps, positions * 8 * 12]
+    assert [step.params for step in after.steps] == [12 * taps, 8 * 12 + 8]
+    assert pointwise.cost.out == before.steps[0].cost.out
+    # All padding is at the taps that see neighbours: the 1×1 multiplies no zero.
+    assert depthwise.node.attrs["padding"] == before.graph.nodes[0].attrs["padding"]
+    assert pointwise.padding_macs == 0
+    assert rewrite(after, "standard").graph == before.graph
+    grouped = walk(rewrite(before, "grouped:4").graph).steps[0]
+    assert (grouped.cost.macs, grouped.cost.out) == (before.steps[0].cost.macs // 4, before.steps[0].cost.out)
+
+
+def test_a_padding_word_around_a_single_tap_adds_nothing() -> None:
+    look = node("look", "conv1d", INPUT, channels=4, kernel=3, padding="causal", groups=4)
+    mix = node("mix", "conv1d", "look", channels=6, kernel=1, padding="causal")
+    (merged,) = walk(rewrite(walk(graph([look, mix], input_shape=(9, 4))), "standard").graph).steps
+    assert (merged.node.attrs["padding"], merged.cost.out, merged.cost.macs) == (("causal",), ((9, 6),), 9 * 6 * 3 * 4)
+
+
+def test_a_pair_along_other_axes_is_no_pair() -> None:
+    # Rows look at their neighbours, and then frames mix their channels: no single convolution does both.
+    look = node("look", "conv2d", INPUT, channels=4, kernel=3, padding=1, groups=4)
+    mix = node("mix", "conv3d", "look", channels=6, kernel=1)
+    with pytest.raises(UsageError, match="no layer that can become standard"):
+        rewrite(walk(graph([look, mix], input_shape=(2, 8, 8, 4))), "standard")
+
+
+@pytest.mark.parametrize("op", ["max_pool2d", "conv_transpose2d", "conv2d_table"])
+def test_other_windows_stay_as_they_are(op: str) -> None:
+    attrs = {"conv_transpose2d": {"channels": 6}, "conv2d_table": {"connections": [[0, 1], [0]]}}.get(op, {})
+    before = walked(
+        [node("window", op, INPUT, kernel=2, **attrs), node("conv", "conv2d", "window", channels=4, kernel=2)]
+    )
+    (one,) = rewrite(before, "separable").rebuilt
+    assert one.names == {"conv"}
