@@ -100,7 +100,7 @@ def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
     From there on roundings would nest, and sympy would spend minutes on a result that is discarded.
     """
     lookup = Lookup(spec, values, walk=_Unrounded({}))
-    network = Builder(lookup).build(None)
+    network = Builder(lookup).build()
     if network is None or lookup.problems:
         raise SpecError(lookup.problems)
     return network
