@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from helpers.op_rows import (
     REFUSALS,
     ROWS,
@@ -18,7 +19,22 @@ from hypothesis import strategies as st
 
 from convcost.core.dims import LARGEST
 from convcost.ops import OPS, Unfit
-from convcost.ops.attributes import MOST_PARTS, Boolean, Connections, Integer, Kind, OneOf, PairOf, Parts, Share, Sides
+from convcost.ops.attributes import (
+    MOST_PARTS,
+    Boolean,
+    Connections,
+    Integer,
+    Kind,
+    OneAxis,
+    OneOf,
+    PairOf,
+    Parts,
+    ShapeOf,
+    Share,
+    Shifts,
+    Sides,
+    SomeAxes,
+)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -52,15 +68,21 @@ def test_every_op_with_a_check_has_a_refusal():
     assert {refused.case.op for refused in REFUSALS} == checked
 
 
-TAKES_MANY = {"add", "multiply", "concat"}
+#: Op -> how many inputs it takes, in words, and numbers that it refuses; all others take one.
+TAKES = {
+    **dict.fromkeys(["add", "multiply", "concat"], ("2 or more inputs", [0, 1])),
+    "matmul": ("2 inputs", [0, 1, 3]),
+    "gather": ("1 or 2 inputs", [0, 3]),
+    "source": ("no inputs", [1, 2]),
+}
 TAKES_A_MAP_ONLY = {
-    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "channel_shuffle", "conv2d", "conv2d_table",
-    "conv_transpose2d", "depth_to_space", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "max_pool", "pad", "resize",
-    "space_to_depth", "subsample", "upsample",
+    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "conv2d", "conv2d_table", "conv_transpose2d", "depth_to_space",
+    "global_avg_pool", "global_max_pool", "max_pool", "pad", "resize", "space_to_depth", "subsample", "upsample",
+    "window_partition",
 }  # fmt: skip
-
-
-TAKES_A_VECTOR_ONLY = {"linear", "rbf"}
+TAKES_WINDOWS = {"window_reverse"}
+TAKES_POSITIONS = {"matmul", "lstm", "gru", "rnn", "roll", "channel_shuffle", "group_norm", "global_response_norm"}
+TAKES_A_VECTOR_ONLY = {"rbf"}
 
 
 def row_of(op: str) -> Case:
@@ -70,10 +92,10 @@ def row_of(op: str) -> Case:
 @pytest.mark.parametrize("op", OPS)
 def test_too_few_or_too_many_inputs_are_refused(op):
     _, shapes, attrs = row_of(op)
-    takes, wrong = ("2 or more inputs", [0, 1]) if op in TAKES_MANY else ("1 input", [0, 2, 3])
+    takes, wrong = TAKES.get(op, ("1 input", [0, 2, 3]))
     for number in wrong:
         with pytest.raises(Unfit) as caught:
-            evaluate(Case(op, shapes[:1] * number, attrs))
+            evaluate(Case(op, [*shapes, (4, 5)][:1] * number, attrs))
         assert str(caught.value) == f"{op} takes {takes}, got {number}"
 
 
@@ -89,17 +111,31 @@ def test_only_ops_on_maps_refuse_a_vector_and_only_ops_on_vectors_refuse_a_map(o
         return ""
 
     vector, a_map = said_of((512,)), said_of((7, 6, 512))
-    assert vector == (f"{op} needs a map (h×w×c), got a vector of 512" if op in TAKES_A_MAP_ONLY else "")
+    needs = {
+        **dict.fromkeys(TAKES_A_MAP_ONLY, "a map (h×w×c)"),
+        **dict.fromkeys(TAKES_WINDOWS, "a stack of windows (n×t×c)"),
+        **dict.fromkeys(TAKES_POSITIONS, "a tensor of 2 or more axes"),
+    }
+    assert vector == (f"{op} needs {needs[op]}, got a vector of 512" if op in needs else "")
     remedy = "Put flatten or global_avg_pool and flatten before it"
     assert a_map == (f"{op} needs a vector, got a map of 7×6×512. {remedy}" if op in TAKES_A_VECTOR_ONLY else "")
 
 
 def test_the_second_input_must_have_a_rank_that_fits_too():
-    with pytest.raises(Unfit, match=r"^add needs a map \(h×w×c\) or a vector, got a sequence of 4×5"):
-        evaluate(Case("add", [(4, 5, 8), (4, 5)], {}))
+    with pytest.raises(Unfit, match=r"^matmul needs a tensor of 2 or more axes, got a vector of 8$"):
+        evaluate(Case("matmul", [(4, 5, 8), (8,)], {}))
+
+
+def test_an_embedding_makes_one_axis_more():
+    attrs = {"rows": 10, "channels": 3}
+    assert evaluate(Case("embedding", [(2,) * 7], attrs)).out == ((2,) * 7 + (3,),)
+    with pytest.raises(Unfit, match=r"^embedding needs a tensor of 1 to 7 axes, got a tensor of 8 axes of 2×2×2"):
+        evaluate(Case("embedding", [(2,) * 8], attrs))
 
 
 SIDES = "same, valid, an integer >= 0, [height, width] or [top, bottom, left, right], got "
+AXES = "channels, height, width, length, depth, or the number of an axis (0 is the first, -1 the last)"
+SIZES = "a list of 1 to 8 sizes"
 TABLE = "a list of lists of channels, as in [[0, 1], [1, 2]], got "
 # fmt: off
 UNFIT = [
@@ -143,8 +179,33 @@ UNFIT = [
     ("conv2d_table", "connections", [[0], [2, 1, 2]], "must name each channel of a row once, got [2, 1, 2]"),
     ("slice", "start", -1, "must be >= 0, got -1"),
     ("slice", "stop", 0, "must be >= 1, got 0"),
-    ("slice", "axis", "depth", "must be channels or height or width, got depth"),
-    ("slice", "axis", 2, "must be channels or height or width, got 2"),
+    ("slice", "axis", "time", "must be " + AXES + ", got time"),
+    ("slice", "axis", 8, "must be " + AXES + ", got 8"),
+    ("slice", "axis", -9, "must be " + AXES + ", got -9"),
+    ("slice", "axis", True, "must be " + AXES + ", got true"),
+    ("slice", "axis", Fraction(1, 2), "must be " + AXES + ", got 0.5"),
+    ("slice", "axis", ["width"], "must be " + AXES + ", got [width]"),
+    ("slice", "axis", sympy.Symbol("a", integer=True), "must be " + AXES + ", got a"),
+    ("slice", "step", 0, "must be >= 1, got 0"),
+    ("reduce", "axes", [], "must be " + AXES + ", or a list of these, got []"),
+    ("reduce", "axes", [0] * 9, "must be " + AXES + ", or a list of these, got [0, 0, 0, 0, 0, 0, 0, 0, 0]"),
+    ("reduce", "axes", ["width", "time"], "must be " + AXES + ", or a list of these, got [width, time]"),
+    ("reduce", "axes", "time", "must be " + AXES + ", or a list of these, got time"),
+    ("reduce", "function", "median", "must be mean or sum or max or min or norm, got median"),
+    ("reshape", "shape", [], "must be " + SIZES + " (one of them may be -1: what the others leave), got []"),
+    ("reshape", "shape", [-1, 4, -1], "must be " + SIZES + " (one of them may be -1: what the others leave), got [-1, 4, -1]"),
+    ("reshape", "shape", [1] * 9, "must be " + SIZES + " (one of them may be -1: what the others leave), got [1, 1, 1, 1, 1, 1, 1, 1, 1]"),
+    ("reshape", "shape", [4, 0], "must be >= 1, got 0"),
+    ("reshape", "shape", [4, -2], "must be >= 1, got -2"),
+    ("expand", "shape", [-1, 4], "must be >= 1, got -1"),
+    ("expand", "shape", [], "must be " + SIZES + ", got []"),
+    ("source", "shape", "wide", "must be an integer, got wide"),
+    ("roll", "shift", [], "must be an integer or a list of integers, one for each axis before the channels, got []"),
+    ("roll", "shift", "up", "must be an integer, got up"),
+    ("lstm", "biases", 3, "must be <= 2, got 3"),
+    ("lstm", "biases", np.array([0, 3]), "must be <= 2, got 3"),
+    ("lstm", "biases", -1, "must be >= 0, got -1"),
+    ("linear", "at", "each", "must be tokens or positions, got each"),
     ("dropout", "rate", 1, "must be >= 0 and < 1, got 1"),
     ("dropout", "rate", Fraction(-1, 2), "must be >= 0 and < 1, got -0.5"),
     ("dropout", "rate", False, "must be >= 0 and < 1, got false"),
@@ -169,6 +230,7 @@ def test_largest_size_is_allowed():
 
 
 NATURAL, POSITIVE = st.integers(0, LARGEST), st.integers(1, LARGEST)
+AXIS = st.sampled_from(["channels", "height", "width", "length", "depth"]) | st.integers(-8, 7)
 SIDE_FORMS = NATURAL | st.lists(NATURAL, min_size=2, max_size=2) | st.lists(NATURAL, min_size=4, max_size=4)
 KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (Integer(1), POSITIVE),
@@ -183,6 +245,11 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (Parts(), st.integers(2, MOST_PARTS) | st.lists(POSITIVE, min_size=2)),
     (Boolean(), st.booleans()),
     (OneOf("channels", "height"), st.sampled_from(["channels", "height"])),
+    (OneAxis(), AXIS),
+    (SomeAxes(), AXIS | st.lists(AXIS, min_size=1, max_size=8)),
+    (ShapeOf(), POSITIVE | st.lists(POSITIVE, min_size=1, max_size=8)),
+    (ShapeOf(rest=True), st.lists(POSITIVE, max_size=7).flatmap(lambda sizes: st.permutations([*sizes, -1]))),
+    (Shifts(), st.integers(-LARGEST, LARGEST) | st.lists(st.integers(-LARGEST, LARGEST), min_size=1, max_size=7)),
 ]
 
 

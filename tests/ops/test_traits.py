@@ -10,7 +10,7 @@ import pytest
 from convcost.ops import OPS, Traits
 from convcost.ops.traits import ELEMENTWISE as ELEMENTWISE_FAMILY
 
-WEIGHTED = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf"}
+WEIGHTED = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "lstm", "gru", "rnn"}
 #: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
@@ -28,11 +28,14 @@ POOLS = {
     ),
 }
 INTERPOLATION = {"upsample", "resize"}
+#: Every element goes to another position of its channel.
+MOVED = {"roll", "window_partition", "window_reverse"}
 #: Views of everything, and of parts.
-WHOLE, PART = {"identity", "dropout", "flatten"}, {"slice", "split"}
+WHOLE, PART = {"identity", "dropout", "flatten", "reshape", "source"}, {"slice", "split"}
 REST = {
     *("softmax", "layer_norm", "group_norm", "local_response_norm", "add", "multiply", "concat", "pad"),
-    *("channel_shuffle", "depth_to_space", "space_to_depth"),
+    *("channel_shuffle", "depth_to_space", "space_to_depth", "matmul", "embedding", "reduce", "transpose", "expand"),
+    *("split_softmax", "l2_normalize", "global_response_norm", "gather", "top_k"),
 }
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
@@ -42,11 +45,11 @@ STATED: dict[str, dict[Any, Any]] = {
     "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
     "channels": {
         "grouped": {"conv2d", "conv_transpose2d", "group_norm"},
-        "alone": ELEMENTWISE | POOLS | INTERPOLATION | {"pad", "channel_shuffle", "identity", "dropout"},
+        "alone": ELEMENTWISE | POOLS | INTERPOLATION | MOVED | {"pad", "channel_shuffle", "identity", "dropout"},
         "else": "mixed",
     },
     "resamples": {
-        True: POOLS | INTERPOLATION | {"pad", "conv2d", "conv2d_table", "conv_transpose2d"},
+        True: POOLS | INTERPOLATION | MOVED | {"pad", "conv2d", "conv2d_table", "conv_transpose2d"},
         "else": False,
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
@@ -55,7 +58,7 @@ STATED: dict[str, dict[Any, Any]] = {
 
 
 def test_every_trait_of_every_op_is_stated_here() -> None:
-    assert {*OPS} == WEIGHTED | ELEMENTWISE | POOLS | INTERPOLATION | WHOLE | PART | REST
+    assert {*OPS} == WEIGHTED | ELEMENTWISE | POOLS | INTERPOLATION | MOVED | WHOLE | PART | REST
     assert {field.name for field in fields(Traits)} == {*STATED, "padding_macs"}
 
 
