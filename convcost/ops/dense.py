@@ -3,7 +3,7 @@
 from convcost.core.axes import kind
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import either, equal, maximum, product
-from convcost.ops.attributes import AnyInput, At, Flag, Numbers, Positions, Size, Sizes, Vector
+from convcost.ops.attributes import AnyInput, At, Flag, Numbers, Positions, Size, Vector, WholeShape
 from convcost.ops.registry import op
 from convcost.ops.traits import DENSE, NOTHING, VIEW
 
@@ -112,7 +112,7 @@ def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
 
 
 @op("source", VIEW)
-def source(*, shape: Sizes) -> OpCost:
+def source(*, shape: WholeShape) -> OpCost:
     """Put out a stored tensor that depends on no input: a class token, a table of positions, queries, anchors.
 
     () -> shape. Params: each element is learnt; with `trainable: false` each is a buffer. Nothing is written: what it

@@ -6,7 +6,7 @@ from typing import Any
 from convcost.core.axes import size_of
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, divides, product
-from convcost.ops.attributes import AnyInput, Axes, Axis, Flag, Positions, Size
+from convcost.ops.attributes import AnyInput, Axes, Axis, Flag, Grid, Positions, Size
 from convcost.ops.registry import op
 from convcost.ops.select import has_axes, has_axis
 from convcost.ops.traits import ELEMENTWISE, NOTHING
@@ -66,11 +66,11 @@ def layer_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True, s
 
 
 @op("group_norm", replace(NOTHING, channels="grouped"))
-def group_norm(x: Positions, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
-    """Normalise each group of channels by its own mean and variance over the map, then scale and shift each channel.
+def group_norm(x: Grid, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise each group of channels by its own mean and variance over all positions, then scale and shift each channel.
 
     Shape unchanged; groups must divide the channels. Params: a scale and a shift per channel (each can be switched
-    off); no buffers. `groups: in.channels` is instance normalisation, `groups: 1` takes the whole map.
+    off); no buffers. `groups: in.channels` is instance normalisation, `groups: 1` takes all elements.
 
     >>> group_norm((56, 56, 64), groups=32).params
     128
@@ -101,7 +101,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
 
 
 @op("local_response_norm", NOTHING)
-def local_response_norm(x: AnyInput, *, size: Size = 5) -> OpCost:
+def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 
     Shape unchanged; no parameters.

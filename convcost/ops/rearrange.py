@@ -5,7 +5,20 @@ from dataclasses import replace
 from convcost.core.axes import kind, position, size_of
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import both, divides, either, equal, filled, product
-from convcost.ops.attributes import AnyInput, Axes, Map, Pair, Positions, Rate, Shift, Size, Sizes, SizesOrRest, Windows
+from convcost.ops.attributes import (
+    AnyInput,
+    Axes,
+    Grid,
+    Map,
+    Pair,
+    Positions,
+    Rate,
+    ShapeWithRest,
+    Shift,
+    Size,
+    WholeShape,
+    Windows,
+)
 from convcost.ops.registry import op
 from convcost.ops.traits import NOTHING, POOL, VIEW
 
@@ -46,7 +59,7 @@ def flatten(x: AnyInput) -> OpCost:
 
 
 @op("reshape", VIEW)
-def reshape(x: AnyInput, *, shape: SizesOrRest) -> OpCost:
+def reshape(x: AnyInput, *, shape: ShapeWithRest) -> OpCost:
     """Read the same elements, in the same order, as a tensor of another shape; nothing is written.
 
     The number of elements must stay. One size may be -1: it is what the others leave.
@@ -87,7 +100,7 @@ def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
 
 
 @op("expand", NOTHING)
-def expand(x: AnyInput, *, shape: Sizes) -> OpCost:
+def expand(x: AnyInput, *, shape: WholeShape) -> OpCost:
     """Repeat a tensor along axes of size 1, or along new axes before the first; every repetition is written.
 
     add with `broadcast: true` and multiply need no expand: they stretch their further inputs themselves, and write
@@ -172,7 +185,7 @@ def _tiled(size: Pair, window: Pair) -> tuple[Check, ...]:
 
 
 @op("channel_shuffle", replace(NOTHING, channels="alone"))
-def channel_shuffle(x: Positions, *, groups: Size) -> OpCost:
+def channel_shuffle(x: Grid, *, groups: Size) -> OpCost:
     """Interleave the channels of `groups` groups, so that the next grouped convolution sees all of them.
 
     Shape unchanged; groups must divide the channels.

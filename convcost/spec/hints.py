@@ -69,7 +69,6 @@ _NOTES = {
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
 _SEPARABLE = f"{_DEPTHWISE}, and behind it conv2d: {{channels: …, kernel: 1}}"
-_IMAGES = "all ops here work on maps (height, width, channels) and vectors"
 _OPS = {
     "conv convolution convolutional convolution2d conv2dsame": "conv2d",
     "depthwiseconv depthwise dwconv depthwiseconvolution dw": _DEPTHWISE,
@@ -140,7 +139,6 @@ _OPS = {
     "layerscale": "scale",
 }
 _ABSENT = {
-    "conv1d conv3d maxpool1d maxpool3d avgpool1d avgpool3d": _IMAGES,
     "convlstm": "a recurrent layer here runs along tokens; a convolution at each step is written out, gate by gate",
     "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
     "leave it out",

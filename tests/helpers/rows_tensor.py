@@ -114,6 +114,8 @@ ROWS = [
     row("slice", [(56, 28, 96)], {"start": 1, "step": 2, "axis": "height"}, [(28, 28, 96)], "1, 3, …, 55 are 28", view=True),
     row("slice", [(11, 3)], {"stop": 9, "step": 4, "axis": 0}, [(3, 3)], "0, 4, 8", view=True),
     row("slice", [(197, 768)], {"stop": 1, "axis": "length"}, [(1, 768)], "the first token", view=True),
+    row("channel_shuffle", [(20, 6)], {"groups": 3}, [(20, 6)], "the same channels in another order"),
+    row("channel_shuffle", [(2, 3, 4, 6)], {"groups": 3}, [(2, 3, 4, 6)], "the same channels in another order"),
     row("slice", [(28, 14, 116)], {"start": 58, "stop": 116}, [(28, 14, 58)], "116-58 = 58", view=True),
     row("slice", [(28, 14, 116)], {"start": 0, "stop": 27, "axis": "height"}, [(27, 14, 116)], "27-0 = 27", view=True),
     row("split", [(28, 14, 116)], {"sections": 2}, [(28, 14, 58)] * 2, "116/2 = 58", view=True),

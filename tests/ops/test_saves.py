@@ -7,8 +7,10 @@ from helpers.op_rows import ROWS
 from convcost.ops import OPS
 
 #: f(x) = w·x: the weight's derivative is x. Products: each factor's derivative is the others.
-INPUTS = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
-INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample", "matmul"}
+INPUTS = {f"conv{axes}d" for axes in (1, 2, 3)} | {f"conv_transpose{axes}d" for axes in (1, 2, 3)}
+INPUTS |= {"conv2d_table", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
+INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample"}
+INPUTS |= {"matmul"}
 #: A length in the denominator; which rows of the table were read.
 INPUTS |= {"l2_normalize", "global_response_norm", "embedding"}
 #: Not monotonic, so that the output does not tell the input: x·sigmoid(x) and its like fall and rise.
@@ -19,6 +21,7 @@ OUTPUTS = {"relu", "relu6", "leaky_relu", "elu", "selu", "hard_sigmoid", "sigmoi
 OUTPUTS |= {"softmax", "split_softmax", "top_k"}
 #: Which element was the largest; which were kept.
 MASKS = {"max_pool", "global_max_pool", "adaptive_max_pool", "dropout"}
+MASKS |= {f"{kind}_pool{axes}d" for kind in ("max", "adaptive_max") for axes in (1, 2, 3)}
 #: The derivative of a length is x divided by it; matrix products of the states, and gates that are made from them.
 BOTH = {"lstm", "gru", "rnn"}
 #: Ops whose saves depend on an attribute, by its value.
