@@ -122,7 +122,8 @@ class Builder:
     def input(self, name: str, place: Place, shape: Shape | None) -> Flow:
         """The flow of an input: of the shape that the spec states, or of another one instead."""
         stated, sizes, read = self.spec.inputs[name], [], set(self.lookup.read)
-        for axis, value in zip(axes.NAMES.get(len(stated), ()), stated):
+        names = axes.NAMES.get(len(stated), [f"size {i}" for i, _ in enumerate(stated, start=1)])
+        for axis, value in zip(names, stated):
             what = f"input {axis}" if name == INPUT else f"inputs {name} {axis}"
             with suppress(Unknown):
                 sizes.append(self.lookup.evaluate(value, place, NOWHERE, what, _SIZE.convert))
@@ -311,6 +312,8 @@ class Builder:
                 attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
             except Unknown:
                 broken = True
+        if not OPS[target].inputs and not OPS[target].variadic:
+            inputs = []  # what stands before it is there for expressions only
         if broken or not all(flow.known for flow in inputs):
             return UNKNOWN
         edges: list[str] = []
