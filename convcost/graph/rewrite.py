@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim
 from convcost.core.errors import UsageError
 from convcost.core.reading import whole_number
-from convcost.graph.graph import STORED, Graph, Node, producer
+from convcost.graph.graph import Graph, Node, producer
 from convcost.graph.walk import Step, Walked
 from convcost.ops import OPS
 
@@ -27,10 +27,6 @@ _POINT: Mapping[str, Any] = {
 
 class NothingToRewrite(UsageError):
     """No layer of the network can be rewritten in the requested way."""
-
-
-class CannotShare(NothingToRewrite):
-    """Layers that share weights are not all rebuilt, or not alike, so that they could not share what replaces them."""
 
 
 class Rewritten(NamedTuple):
@@ -64,8 +60,7 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
     activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
     gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; layers that an
-    excluded pattern matches stay as they are. Layers that share weights share them afterwards; raises `CannotShare` if only
-    some of them are rebuilt.
+    excluded pattern matches stay as they are.
     """
     way, groups = way_of(to)
     graph, steps = walked.graph, walked.steps
@@ -84,7 +79,6 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     rebuilt = [one for one in rebuilt if not kept & one.names]
     if not rebuilt:
         raise NothingToRewrite(f"{graph.name}: what is left out leaves no layer that can become {to}")
-    rebuilt = _sharing(graph, rebuilt)
     return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
 
 
@@ -157,10 +151,8 @@ def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuil
         for edge in step.node.inputs:
             readers.setdefault(edge, []).append(step.node)
     for step in steps:
-        if step.node.op != "conv2d":
-            continue
         channels = step.input_shapes[0][-1]
-        if not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
+        if step.node.op != "conv2d" or not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
             continue
         chain = [step.node]
         while len(following := readers.get(chain[-1].name, [])) == 1 and chain[-1].name not in outputs:
@@ -184,39 +176,6 @@ def _standard(depthwise: Node, pointwise: Node) -> Node:
     ours = local == "pointwise" and depthwise.name == f"{parent}.depthwise"
     name, scope = (parent, pointwise.scope[:-1]) if ours else (pointwise.name, pointwise.scope)
     return Node(name, "conv2d", depthwise.inputs, {**pointwise.attrs, **window}, scope, pointwise.where)
-
-
-def _sharing(graph: Graph, rebuilt: Sequence[Rebuilt]) -> list[Rebuilt]:
-    """The new nodes of layers that shared weights share theirs; what was not trained is not. Raises `CannotShare`."""
-    of = {name: one for one in rebuilt for name in one.names}
-    for node in graph.nodes:
-        if node.name not in of:
-            for owner in of.keys() & {*node.shares.values()}:
-                raise _apart(graph, node.name, owner)
-    return [one._replace(new=tuple(_shared(graph, one, at, of) for at in range(len(one.new)))) for one in rebuilt]
-
-
-def _shared(graph: Graph, one: Rebuilt, position: int, of: Mapping[str, Rebuilt]) -> Node:
-    """One of the new nodes, sharing what the old ones shared."""
-    shares = {}
-    for name in STORED:
-        made_of = _made_of(one, name)
-        owners = tuple(node.shares.get(name, "") for node in made_of)
-        if any(owners):
-            other = of.get(owners[0])
-            if other is None or tuple(node.name for node in _made_of(other, name)) != owners:
-                raise _apart(graph, one.name, next(filter(None, owners)))
-            shares[name] = other.new[position].name
-    return replace(one.new[position], shares=shares, trainable=any(n.trainable for n in _made_of(one, "weights")))
-
-
-def _made_of(one: Rebuilt, name: str) -> tuple[Node, ...]:
-    """The old nodes that new weights are made of, or new biases and buffers: the last convolution of a chain has the bias."""
-    return (one.old[0], one.old[-1]) if name == "weights" else one.old[-1:]
-
-
-def _apart(graph: Graph, user: str, owner: str) -> CannotShare:
-    return CannotShare(f"{graph.name}: {user} uses the weights of {owner}: rebuild both, or neither")
 
 
 def _changed(node: Node, **attrs: Any) -> Node:
