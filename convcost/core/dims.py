@@ -154,6 +154,15 @@ def first_given(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
+def given(*values: Any) -> int:
+    """How many of the values were given.
+
+    >>> given(None, 3, 0)
+    2
+    """
+    return sum(value is not None for value in values)
+
+
 def product(factors: Iterable[Dim]) -> Dim:
     """The product of all factors; 1 for none."""
     result: Dim = 1
@@ -169,6 +178,17 @@ def elements(shapes: Iterable[Shape]) -> Dim:
     118
     """
     return sum((product(shape) for shape in shapes), 0)
+
+
+def filled(shape: Iterable[Dim | None], count: Dim) -> Shape:
+    """A shape whose open size, if it has one (None), is what the others leave of `count` elements.
+
+    >>> filled((196, None), 14 * 14 * 512), filled((196, 512), 0)
+    ((196, 512), (196, 512))
+    """
+    sizes = tuple(shape)
+    known = product(size for size in sizes if size is not None)
+    return tuple(count // known if size is None else size for size in sizes)
 
 
 def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:

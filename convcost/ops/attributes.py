@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
+from convcost.core import axes as core_axes
+from convcost.core.axes import SIDES, kind, letters, spatial_names
+from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral, is_symbolic
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 
@@ -27,6 +29,10 @@ class Kind:
     """The valid values, in words that continue `must be …`."""
     words: tuple[str, ...] = ()
     """The words that are valid values, if it takes words."""
+
+    def over(self, axes: int) -> Kind:  # noqa: ARG002 - for the kinds that have something for each axis
+        """The kind for an op whose windows slide along so many axes."""
+        return self
 
     def convert(self, value: Any) -> Any:
         """The value as a rule takes it; raises `Unfit`."""
@@ -45,14 +51,14 @@ class Kind:
 
 
 class Integer(Kind):
-    """An integer from `least` to `LARGEST`; arrays and symbols are integers by construction."""
+    """An integer from `least` to `most`; arrays and symbols are integers by construction."""
 
-    def __init__(self, least: int) -> None:
-        self.least = least
-        self.text = f"an integer >= {least}"
+    def __init__(self, least: int, most: int = LARGEST) -> None:
+        self.least, self.most = least, most
+        self.text = f"an integer >= {least}" if most == LARGEST else f"an integer from {least} to {most}"
 
     def convert(self, value: Any) -> Dim:
-        if type(value) is int and self.least <= value <= LARGEST:  # nearly all are
+        if type(value) is int and self.least <= value <= self.most:  # nearly all are
             return value
         if isinstance(value, (bool, str, list, tuple, dict)) or value is None:
             raise Unfit(f"must be an integer, got {say(value)}")
@@ -63,82 +69,96 @@ class Integer(Kind):
         if isinstance(value, int):
             if value < self.least:
                 raise Unfit(f"must be >= {self.least}, got {value}")
-            if value > LARGEST:
-                raise Unfit(f"must be <= {LARGEST:,}, got {say(value)}")
+            if value > self.most:
+                raise Unfit(f"must be <= {self.most:,}, got {say(value)}")
         return self.convert_array(value) if is_array(value) else value
 
     def convert_array(self, values: Any) -> Any:
         """A numpy array of integers within the bounds, as int64."""
         if not is_integral(values):
             raise Unfit(f"must be integers, got an array of {values.dtype}")
-        inside = (values >= self.least) & (values <= LARGEST)
+        inside = (values >= self.least) & (values <= self.most)
         if not (inside.all() if is_array(inside) else inside):
             for worst in (values.min(), values.max()):
                 self.convert(int(worst))
         return values.astype("int64", copy=False)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.least, "maximum": LARGEST}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-class PairOf(Kind):
-    """Two integers, (height, width); a single one applies to both."""
+class EachAxis(Kind):
+    """An integer for each axis that a window slides along; a single one applies to all."""
 
-    def __init__(self, least: int) -> None:
+    def __init__(self, least: int, axes: int = 2) -> None:
         self.one = Integer(least)
-        self.text = f"{self.one.text} or [height, width]"
+        self.axes = axes
+        self.text = f"{self.one.text} or [{', '.join(spatial_names(axes))}]"
 
-    def convert(self, value: Any) -> tuple[Dim, Dim]:
+    def over(self, axes: int) -> EachAxis:
+        return EachAxis(self.one.least, axes)
+
+    def convert(self, value: Any) -> tuple[Dim, ...]:
         if isinstance(value, (list, tuple)):
-            if len(value) != 2:
+            if len(value) != self.axes:
                 raise self.unfit(value)
-            return (self.one.convert(value[0]), self.one.convert(value[1]))
-        one = self.one.convert(value)
-        return (one, one)
+            return tuple(map(self.one.convert, value))
+        return (self.one.convert(value),) * self.axes
 
     def show(self, value: Any) -> Any:
-        return value[0] if value[0] == value[1] else list(value)
+        return value[0] if all(one == value[0] for one in value) else list(value)
 
     def schema(self) -> dict[str, Any]:
         one = self.one.schema()
-        return {"anyOf": [one, _array_of(one, 2)]}
+        return {"anyOf": [one, _array_of(one, self.axes)]}
 
 
 class Sides(Kind):
-    """Zeros around a map: one number, [height, width], [top, bottom, left, right], or a word where words are given.
+    """Zeros around a tensor: one number, one for each axis, both sides of each axis, or a word where words are given.
 
-    A rule takes one entry per axis: the zeros (before, after), or "same" where they depend on the size.
+    A rule takes one entry per axis: the zeros (before, after), or the word where they depend on the size. `none` is the
+    word for no zeros at all; `along_one` are words that a single axis has.
     """
 
-    def __init__(self, *words: str) -> None:
-        self.words = words
+    def __init__(self, *words: str, none: str = "", along_one: tuple[str, ...] = (), axes: int = 2) -> None:
+        self.general, self.none, self.along_one, self.axes = words, none, along_one, axes
+        self.words = (*words, *(along_one if axes == 1 else ()), *([none] if none else []))
         self.one = Integer(0)
-        self.text = ", ".join([*words, "an integer >= 0", "[height, width]"]) + " or [top, bottom, left, right]"
+        names = spatial_names(axes)
+        lists = [f"[{', '.join(names)}]"] if axes > 1 else []
+        lists += [f"[{', '.join(side for name in names for side in SIDES[name])}]"]
+        forms = [*self.words, self.one.text, *lists]
+        self.text = f"{', '.join(forms[:-1])} or {forms[-1]}"
 
-    def convert(self, value: Any) -> tuple[Any, Any]:
+    def over(self, axes: int) -> Sides:
+        return Sides(*self.general, none=self.none, along_one=self.along_one, axes=axes)
+
+    def convert(self, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
             if value not in self.words:
                 raise self.unfit(value)
-            return (value, value) if value == "same" else ((0, 0), (0, 0))
+            return ((0, 0) if value == self.none else value,) * self.axes
         sides = list(value) if isinstance(value, (list, tuple)) else [value]
-        if len(sides) not in (1, 2, 4):
+        if len(sides) not in (1, self.axes, 2 * self.axes):
             raise self.unfit(value)
         sides = [self.one.convert(side) for side in sides]
-        top, bottom, left, right = {1: sides * 4, 2: [sides[0]] * 2 + [sides[-1]] * 2, 4: sides}[len(sides)]
-        return ((top, bottom), (left, right))
+        if len(sides) == 2 * self.axes:
+            return tuple(zip(sides[::2], sides[1::2]))
+        return tuple((side, side) for side in sides * (self.axes // len(sides)))
 
     def show(self, value: Any) -> Any:
-        if "same" in value:
-            return "same"
-        sides = [*value[0], *value[1]]
-        if len(set(sides)) == 1:
-            return "valid" if sides[0] == 0 and self.words else sides[0]
-        return sides if sides[0] != sides[1] or sides[2] != sides[3] else sides[::2]
+        if isinstance(value[0], str):
+            return value[0]
+        sides = [side for axis in value for side in axis]
+        if all(side == sides[0] for side in sides):
+            return self.none if sides[0] == 0 and self.none else sides[0]
+        return sides if any(before != after for before, after in value) else sides[::2]
 
     def schema(self) -> dict[str, Any]:
         one = self.one.schema()
         words = [{"enum": list(self.words)}] if self.words else []
-        return {"anyOf": [*words, one, _array_of(one, 2), _array_of(one, 4)]}
+        lengths = sorted({self.axes, 2 * self.axes})
+        return {"anyOf": [*words, one, *(_array_of(one, length) for length in lengths)]}
 
 
 class Parts(Kind):
@@ -219,6 +239,110 @@ class OneOf(Kind):
         return {"enum": list(self.words)}
 
 
+class OneAxis(Kind):
+    """An axis by name, or by number: 0 is the first, -1 the last."""
+
+    words = core_axes.WORDS
+    text = f"{', '.join(core_axes.WORDS)}, or the number of an axis (0 is the first, -1 the last)"
+
+    def convert(self, value: Any) -> core_axes.Axis:
+        if isinstance(value, str) and value in self.words:
+            return value
+        if isinstance(value, (bool, str, list, tuple, dict)) or value is None or is_symbolic(value):
+            raise self.unfit(value)
+        number = int(value) if is_array(value) else value  # which axis is meant is structure
+        if number != int(number) or not -MOST_AXES <= number < MOST_AXES:
+            raise self.unfit(value)
+        return int(number)
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": -MOST_AXES, "maximum": MOST_AXES - 1}
+        return {"anyOf": [{"enum": list(self.words)}, number]}
+
+
+class SomeAxes(Kind):
+    """An axis or a list of axes, each by name or by number."""
+
+    one = OneAxis()
+    words = one.words
+    text = f"{one.text}, or a list of these"
+
+    def convert(self, value: Any) -> tuple[core_axes.Axis, ...]:
+        listed = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(listed) <= MOST_AXES:
+            raise self.unfit(value)
+        try:
+            return tuple(map(self.one.convert, listed))
+        except Unfit:
+            raise self.unfit(value) from None
+
+    def show(self, value: Any) -> Any:
+        return list(value) if len(value) > 1 else value[0]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_AXES}]}
+
+
+class ShapeOf(Kind):
+    """The sizes of all axes. Where `rest` is allowed, one may be -1, for what the others leave; a rule takes it as None."""
+
+    def __init__(self, *, rest: bool = False) -> None:
+        self.rest = rest
+        self.one = Integer(1)
+        self.text = f"a list of 1 to {MOST_AXES} sizes" + " (one of them may be -1: what the others leave)" * rest
+
+    def convert(self, value: Any) -> tuple[Dim | None, ...]:
+        sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(sizes) <= MOST_AXES:
+            raise self.unfit(value)
+        left = [i for i, size in enumerate(sizes) if type(size) is int and size == -1] if self.rest else []
+        if len(left) > 1:
+            raise self.unfit(value)
+        return tuple(None if i in left else self.one.convert(size) for i, size in enumerate(sizes))
+
+    def show(self, value: Any) -> Any:
+        return [-1 if size is None else size for size in value]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        item = {"anyOf": [one, {"const": -1}]} if self.rest else one
+        return {"anyOf": [one, {"type": "array", "items": item, "minItems": 1, "maxItems": MOST_AXES}]}
+
+
+class Shifts(Kind):
+    """How far to move along each axis before the channels, in either direction; a single number applies to all of them."""
+
+    one = Integer(-LARGEST)
+    text = "an integer or a list of integers, one for each axis before the channels"
+
+    def convert(self, value: Any) -> tuple[Dim, ...]:
+        amounts = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(amounts) < MOST_AXES:
+            raise self.unfit(value)
+        return tuple(map(self.one.convert, amounts))
+
+    def show(self, value: Any) -> Any:
+        return list(value) if len(value) > 1 else value[0]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_AXES - 1}]}
+
+
+class Interpolation(OneOf):
+    """How an element between others is found: in words that say along how many axes."""
+
+    def __init__(self, axes: int = 2) -> None:
+        super().__init__(*_MODES[axes])
+
+    def over(self, axes: int) -> Interpolation:
+        return Interpolation(axes)
+
+
+_MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}
+
+
 class Share(Kind):
     """A decimal in [0, 1)."""
 
@@ -243,8 +367,24 @@ class Rank:
         self.text = text
         self.ranks = ranks
 
+    def over(self, axes: int, *, leading: bool) -> Rank:  # noqa: ARG002 - for inputs of ops that slide windows
+        """The rank for an op whose windows slide along so many axes, with or without `leading` axes before them."""
+        return self
+
     def fits(self, shape: Sequence[Any]) -> bool:
         return len(shape) in self.ranks
+
+
+class Slidable(Rank):
+    """The axes that a window slides along, then the channels; what stands before them is more positions."""
+
+    def __init__(self, axes: int = 2, *, leading: bool = True) -> None:
+        rank = axes + 1
+        text = f"{kind(rank)} ({'×'.join(letters(rank))})"
+        super().__init__(text, *range(rank, MOST_AXES + 1 if leading else rank + 1))
+
+    def over(self, axes: int, *, leading: bool) -> Rank:
+        return Slidable(axes, leading=leading)
 
 
 def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
@@ -253,19 +393,37 @@ def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
 
 # What the keyword arguments of a rule are annotated with.
 Size: TypeAlias = Annotated[Dim, Integer(1)]
-Pair: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(1)]
-PairOrNone: TypeAlias = Annotated[tuple[Dim, Dim] | None, PairOf(1)]
-Amounts: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(0)]
-Padding: TypeAlias = Annotated[tuple[Any, Any], Sides("same", "valid")]
-Margins: TypeAlias = Annotated[tuple[Any, Any], Sides()]
+SizeOrNone: TypeAlias = Annotated[Dim | None, Integer(1)]
+# One entry for each axis that windows slide along. The types are Any, because a default is written as a spec writes it.
+Sizes: TypeAlias = Annotated[Any, EachAxis(1)]
+Pair: TypeAlias = Annotated[tuple[Dim, Dim], EachAxis(1)]  # of ops on maps only
+SizesOrNone: TypeAlias = Annotated[Any, EachAxis(1)]
+AmountsOrNone: TypeAlias = Annotated[Any, EachAxis(0)]
+Padding: TypeAlias = Annotated[Any, Sides("same", none="valid", along_one=("causal",))]
+Cropping: TypeAlias = Annotated[Any, Sides("same", "valid")]
+Margins: TypeAlias = Annotated[Any, Sides()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
 ConnectionTable: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
 Rate: TypeAlias = Annotated[Fraction, Share()]
-AxisName: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]
-Mode: TypeAlias = Annotated[str, OneOf("nearest", "bilinear", "bicubic")]
+Axis: TypeAlias = Annotated[core_axes.Axis, OneAxis()]
+Axes: TypeAlias = Annotated[tuple[core_axes.Axis, ...], SomeAxes()]
+WholeShape: TypeAlias = Annotated[Shape, ShapeOf()]
+ShapeWithRest: TypeAlias = Annotated[tuple[Dim | None, ...], ShapeOf(rest=True)]
+Shift: TypeAlias = Annotated[tuple[Dim, ...], Shifts()]
+Function: TypeAlias = Annotated[str, OneOf("mean", "sum", "max", "min", "norm")]
+At: TypeAlias = Annotated[str, OneOf("tokens", "positions")]
+Mode: TypeAlias = Annotated[str, Interpolation()]
+BiasCount: TypeAlias = Annotated[Dim, Integer(0, most=2)]
 Position: TypeAlias = Annotated[Dim, Integer(0)]
 # What the positional arguments are annotated with.
+Slid: TypeAlias = Annotated[Shape, Slidable()]
 Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
+Windows: TypeAlias = Annotated[Shape, Rank("a stack of windows (n×t×c)", 3)]
+Positions: TypeAlias = Annotated[Shape, Rank(f"a tensor of 2 to {MOST_AXES} axes", *range(2, MOST_AXES + 1))]
+Numbers: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES - 1} axes", *range(1, MOST_AXES))]
 Vector: TypeAlias = Annotated[Shape, Rank("a vector", 1)]
-AnyInput: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))]
+Grid: TypeAlias = Annotated[Shape, Rank("a sequence, a map or a volume", *range(2, MOST_AXES + 1))]
+_ANY = Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))
+AnyInput: TypeAlias = Annotated[Shape, _ANY]
+AnyInputOrNone: TypeAlias = Annotated[Shape | None, _ANY]

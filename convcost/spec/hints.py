@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
@@ -31,7 +31,27 @@ ATTRIBUTES = {
     "block_size": "block",
     "scale_factor": "scale",
     "dim": "axis",
+    "dims": "axes",
+    "perm": "axes",
+    "permutation": "axes",
+    "keepdim": "keep",
+    "keepdims": "keep",
     "p": "rate",
+    "hidden_size": "channels",
+    "embedding_dim": "channels",
+    "output_dim": "channels",
+    "num_embeddings": "rows",
+    "vocab_size": "rows",
+    "k": "count",
+    "begin": "start",
+    "end": "stop",
+    "target_shape": "shape",
+    "output_shape": "shape",
+    "sizes": "shape",
+    "shifts": "shift",
+    "window_size": "window",
+    "transpose_b": "transpose",
+    "adj_y": "transpose",
 }
 _KNOWN = "is known from what the layer reads: leave it out"
 _FREE = "changes no cost: leave it out"
@@ -43,15 +63,17 @@ _NOTES = {
     "dropout": f"dropout {_LAYER}",
     "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
-    "kernel_regularizer align_corners count_include_pad dtype weights": f"it {_FREE}",
+    "kernel_regularizer align_corners count_include_pad dtype weights batch_first recurrent_dropout recurrent_activation "
+    "approximate padding_idx": f"it {_FREE}",
+    "return_sequences": "every state is put out; last: true puts out that after the last step only",
+    "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
+    "reset_after": "say biases: 1 where it is false, biases: 2 where it is true",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
     "name in if repeat then side as share trainable": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
 _SEPARABLE = f"{_DEPTHWISE}, and behind it conv2d: {{channels: …, kernel: 1}}"
-_FLAT = "every shape follows from the layers; flatten makes a map a vector, slice, split and concat cut and join"
-_IMAGES = "all ops here work on maps (height, width, channels) and vectors"
 _OPS = {
     "conv convolution convolutional convolution2d conv2dsame": "conv2d",
     "depthwiseconv depthwise dwconv depthwiseconvolution dw": _DEPTHWISE,
@@ -59,12 +81,17 @@ _OPS = {
     "pointwiseconv pointwise pwconv conv1x1 pw": "conv2d: {channels: …, kernel: 1}",
     "groupconv groupedconv groupconvolution": "conv2d with groups",
     "dilatedconv atrousconv": "conv2d with dilation",
+    "causalconv causal temporalconv": "conv1d with padding: causal",
     "convtranspose transposedconv transposeconv deconv deconvolution transposedconvolution": "conv_transpose2d",
     "dense fc fullyconnected innerproduct gemm": "linear",
     "maxpooling": "max_pool",
     "avgpooling averagepool averagepooling meanpool": "avg_pool",
     "pool pooling": "max_pool or avg_pool",
-    "gap globalaveragepool globalaveragepooling globalavgpooling globalpool mean reducemean": "global_avg_pool",
+    "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling": "adaptive_avg_pool",
+    "adaptivemaxpooling": "adaptive_max_pool",
+    "gap globalaveragepool globalaveragepooling globalavgpooling globalpool": "global_avg_pool",
+    "mean reducemean average": "global_avg_pool, or reduce: {axes: …, function: mean} over other axes",
+    "amax reducemax amin reducemin reducesum frobeniusnorm": "reduce: {axes: …, function: …}",
     "gmp globalmaxpooling": "global_max_pool",
     "bn batchnormalization frozenbatchnorm syncbatchnorm": "batch_norm",
     "ln layernormalization": "layer_norm",
@@ -72,6 +99,11 @@ _OPS = {
     "in instancenorm instancenormalization": "group_norm: {groups: in.channels}, with scale: false and shift: false "
     "where nothing is learnt",
     "lrn localresponsenormalization responsenorm": "local_response_norm",
+    "rmsnorm rmsnormalization": "layer_norm: {shift: false}",
+    "l2norm l2normalization normalize unitnormalization unitnorm": "l2_normalize",
+    "grn": "global_response_norm",
+    "logsoftmax softmin": "softmax: its shape and its cost are the same",
+    "rsoftmax radixsoftmax": "split_softmax",
     "lrelu": "leaky_relu",
     "hswish": "hard_swish",
     "hsigmoid": "hard_sigmoid",
@@ -80,6 +112,26 @@ _OPS = {
     "zeropad zeropadding padding": "pad: {padding: …}, or padding inside the convolution",
     "upsampling interpolate unpool": "upsample: {scale: …}",
     "concatenate cat merge": "concat",
+    "stack pack": "concat, behind a reshape that makes the new axis",
+    "chunk unstack unbind tensorsplit": "split",
+    "stridedslice narrow cut": "slice",
+    "take indexselect takealongaxis gathernd gatherelements": "gather",
+    "view squeeze unsqueeze expanddims unflatten": "reshape: {shape: […]}",
+    "permute swapaxes movedim swapdims": "transpose: {axes: […]}",
+    "tile repeatvector broadcastto repeatinterleave expandas": "expand: {shape: […]}",
+    "cyclicshift shiftwindow": "roll",
+    "bmm mm batchmatmul batchdot dot": "matmul",
+    "einsum tensordot": "matmul, with transpose and reshape around it where the axes need it",
+    "wordembedding lookup embeddingbag embeddinglookup": "embedding",
+    "parameter variable classtoken clstoken positionalembedding positionembedding posembed": "source: {shape: […]}",
+    "bidirectional bilstm bigru": "lstm, gru or rnn with bidirectional: true",
+    "simplernn elman vanillarnn rnncell": "rnn",
+    "lstmcell lstmlayer": "lstm",
+    "grucell": "gru",
+    "lambda function customlayer": "the ops that the function consists of, such as add, multiply, reduce, reshape",
+    "timedistributed": "the op itself: axes before those that it works on are more positions",
+    "attention selfattention multiheadattention multiheadselfattention mha mhsa": "multi_head_attention",
+    "transformer transformerblock transformerencoder transformerencoderlayer encoderlayer": "transformer_layer",
     "sum plus eltwise elementwiseadd": "add",
     "sub subtract minus": "add: its shape and its cost are the same",
     "mul elementwisemul product scalelayer": "multiply",
@@ -87,17 +139,26 @@ _OPS = {
     "pixelunshuffle spacetobatch focus": "space_to_depth: {block: …}",
     "shuffle channelshuffling": "channel_shuffle: {groups: …}",
     "skip noop passthrough linearactivation": "identity",
-    "residual shortcut skipconnection": "parallel with join: add",
+    "shortcut skipconnection residualconnection": "parallel with join: add",
     "inception branch branches": "parallel with join: concat",
-    "se squeezeexcite squeezeexcitation semodule selayer seblock": "parallel with join: multiply, as docs/language.md "
-    "does under Blocks",
+    "se squeezeexcite squeezeexcitation semodule selayer seblock squeezeandexcitation": "squeeze_excite",
+    "cbamblock convolutionalblockattention": "cbam",
+    "ecalayer ecamodule efficientchannelattention": "eca",
+    "nonlocalblock nlblock": "non_local",
+    "mbconv invertedresidualblock invertedbottleneck mbconvblock": "inverted_residual",
+    "basicblock residualblock resblock resnetblock": "residual",
+    "bottleneckblock": "bottleneck",
+    "convbn convbnrelu conv2dnormactivation convnormactivation basicconv convbnact convmodule": "conv_bn_act",
+    "mlp ffn feedforward positionwisefeedforward": "feed_forward",
+    "patchembed patchify patchembeddings": "patch_embedding",
+    "patchmerge": "patch_merging",
+    "windowattn swinattention shiftedwindowattention": "window_attention",
+    "mobilevit": "mobilevit_block",
     "sequential block stage module": "{layers: […], name: …}, or a block of your own under blocks",
     "layerscale": "scale",
 }
 _ABSENT = {
-    "reshape view permute transpose squeeze unsqueeze expanddims": _FLAT,
-    "attention selfattention multiheadattention transformer embedding lstm gru rnn matmul einsum": _IMAGES,
-    "conv1d conv3d maxpool1d maxpool3d avgpool1d avgpool3d convlstm": _IMAGES,
+    "convlstm": "a recurrent layer here runs along tokens; a convolution at each step is written out, gate by gate",
     "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
     "leave it out",
     "input inputlayer": "the input stands at the top of the file, as input: [height, width, channels]",
@@ -117,11 +178,14 @@ ATTRIBUTE_NOTES = _by_word(_NOTES)
 def op_meant(word: str, known: Iterable[str]) -> str:
     """The op or block that a word of another tool certainly means; empty if there is none.
 
-    >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Reshape", ["linear"])
+    >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Einsum", ["matmul"])
     ('conv2d', 'linear', '')
+    >>> op_meant("MaxPooling3D", ["max_pool", "max_pool3d"]), op_meant("BatchNorm1d", ["batch_norm"])
+    ('max_pool3d', 'batch_norm')
     """
-    plain = _plain(word)
-    return next((name for name in known if (plain and plain == _plain(name)) or name == OPS_ELSEWHERE.get(plain)), "")
+    names = list(known)
+    said = _elsewhere(word, names)
+    return _same(word, names) or (said if said in names else "")
 
 
 def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
@@ -133,12 +197,14 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     ('. Here it is linear', '. Here it is conv2d: {channels: in.channels, kernel: …, groups: in.channels}')
     >>> op_hint("MaxPool2d", ["max_pool"]), op_hint("reluu", ["relu"])
     ('. Did you mean max_pool?', '. Did you mean relu?')
+    >>> op_hint("DepthwiseConv1D", ["conv1d", "conv2d"])
+    '. Here it is conv1d: {channels: in.channels, kernel: …, groups: in.channels}'
     """
     names, plain = list(known), _plain(word)
-    if same := [name for name in names if plain and _plain(name) == plain]:
-        return f". Did you mean {same[0]}?"
-    if plain in OPS_ELSEWHERE:
-        return f". Here it is {OPS_ELSEWHERE[plain]}"
+    if same := _same(word, names):
+        return f". Did you mean {same}?"
+    if said := _elsewhere(word, names):
+        return f". Here it is {said}"
     if plain in OPS_ABSENT:
         return f": {OPS_ABSENT[plain]}"
     return did_you_mean(word, [*names, *also])
@@ -181,6 +247,27 @@ def _flow(tree: Tree) -> str:
     return f'"{tree.text}"' if tree.quoted else tree.text
 
 
+def _same(word: str, names: Sequence[str]) -> str:
+    """The name that is written so elsewhere, with or without the number of axes."""
+    for plain in dict.fromkeys((_plain(word), _stem(word))):
+        if same := [name for name in names if plain and _plain(name) == plain]:
+            return min(same, key=len)
+    return ""
+
+
+def _elsewhere(word: str, names: Sequence[str]) -> str:
+    """What is said of a word of another tool; of the ops in it, those for the number of axes that the word has."""
+    plain, stem = _plain(word), _stem(word)
+    if plain in OPS_ELSEWHERE or stem not in OPS_ELSEWHERE:
+        return OPS_ELSEWHERE.get(plain, "")
+    axes = plain[len(stem) :]
+
+    def along(found: re.Match[str]) -> str:
+        return found[1] + axes if found[1] + axes in names else found[0]
+
+    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)(?:2d)?\b", along, OPS_ELSEWHERE[stem])
+
+
 def attribute_meant(word: str, known: Iterable[str]) -> str:
     """The attribute of an op that a word of another tool certainly means; empty if there is none.
 
@@ -213,5 +300,10 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
 
 
 def _plain(word: str) -> str:
-    """A normalised name: without case, underscores, module path and suffixes for images, in which tools differ."""
+    """A normalised name: without case, underscores, module path and the 2d of images, in which tools differ."""
     return re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2]).removesuffix("2d")
+
+
+def _stem(word: str) -> str:
+    """A normalised name without the number of axes."""
+    return _plain(word).removesuffix("1d").removesuffix("3d")

@@ -7,7 +7,7 @@ from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS, STORED
 from convcost.ops import OPS
-from convcost.ops.attributes import Boolean, OneOf, Sides
+from convcost.ops.attributes import Boolean, Sides
 from convcost.spec import standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
 from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
@@ -150,9 +150,6 @@ class LayerReader:
         stated = tree.pairs.get("share")
         if stated is None:
             return None
-        if "trainable" in tree.pairs:
-            what = "what is shared is trained where its owner is: say trainable there, not beside share"
-            self.reader.complain(tree.keys["trainable"], scope, what)
         if name is None and isinstance(body, (Parallel, Each, LayerGroup)):
             what = f"share needs a name beside {verb}, so that the layers inside correspond to those of the owner"
             self.reader.complain(tree.keys["share"], scope, what)
@@ -375,8 +372,12 @@ class LayerReader:
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
+        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
+            return self.reader.value(tree, scope, names)
+        if isinstance(tree, SequenceNode):
+            return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):
+        if not isinstance(word, str):
             return self.reader.value(tree, scope, names)
         if word in kind.words:
             return Value(tree.where, word)

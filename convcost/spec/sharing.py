@@ -47,26 +47,34 @@ def _owner(edge: EdgeName, place: Place, lookup: Lookup, label: str) -> str:
 def stored(node: Node, cost: OpCost, place: Place, lookup: Lookup) -> Node:
     """The node with whose parameters it uses and whether it trains them, as far as it has any; raises `Unknown`."""
     here = {field: getattr(cost, field) for field in STORED}
-    owners = _owners(node, here, place.sharing, lookup) if place.sharing else {}
+    sharing = place.sharing
+    owners = _owners(node, here, sharing, lookup) if sharing else {}
     shares = {field: owner.node.shares.get(field, owner.node.name) for field, owner in owners.items()}
-    trainable = next((lookup.walk.made[owner].node.trainable for owner in shares.values()), place.trainable)
+    trainable = place.trainable
+    for owner in owners.values():
+        if owner.node.trainable and not place.trainable and sharing:
+            what = f"shares the parameters of {owner.node.name}, which are trained: say trainable: false there"
+            lookup.complain(sharing.where, node.name, what)
+            raise Unknown
+        trainable = owner.node.trainable
     has_params = any(_some(here[field]) for field in ("weights", "biases"))
     return replace(node, shares=shares, trainable=trainable or not has_params)
 
 
 def _owners(node: Node, here: dict[str, Any], sharing: Sharing, lookup: Lookup) -> dict[str, Step]:
-    """The owner of each field that the node shares."""
+    """The owner of each field that the node shares: of all, if it stores anything in one of them."""
     rest = node.name.removeprefix(sharing.root)
     paths = sharing.fields or dict.fromkeys(STORED, f"{sharing.owner}{rest}")
-    owners = {}
+    owners, some = {}, False
     for field, path in paths.items():
         owner = lookup.walk.made.get(path)
         there = getattr(owner.cost, field) if owner else 0
-        if not _some(here[field]) and not _some(there):
+        some |= _some(here[field]) or _some(there)
+        if owner is None and not _some(here[field]):
             continue
         if owner is None:
             what = f"shares the parameters of {sharing.owner}, which has no layer {path}"
-        elif owner.node.op != node.op:
+        elif owner.node.op != node.op and some:
             what = f"shares the parameters of {path}, but is {node.op} and not {owner.node.op}"
         elif failure(Check(equal(here[field], there), "", ())) is not None:
             what = f"shares the {field} of {path}, which has {say(there)}, but needs {say(here[field])}"
@@ -75,7 +83,7 @@ def _owners(node: Node, here: dict[str, Any], sharing: Sharing, lookup: Lookup) 
             continue
         lookup.complain(sharing.where, node.name, what)
         raise Unknown
-    return owners
+    return owners if some else {}
 
 
 def _some(count: Any) -> bool:
