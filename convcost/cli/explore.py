@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=Setting(),
     multiple=True,
     metavar="KNOB=VALUES",
-    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution.",
+    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution, else every number.",
 )
 @set_option
 @input_option
