@@ -86,7 +86,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
-    shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
+    shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}".lstrip()
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
     word = (layer.attrs.get("padding") or ("",))[0]
@@ -124,7 +124,8 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
         numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
         rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), derived, *numbers])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
-    ends = f"{shape_text(layers[0].input_shapes[0])} -> {shape_text(layers[-1].output_shape)}"
+    read = next((shape_text(layer.input_shapes[0]) for layer in layers if layer.input_shapes), "")
+    ends = f"{read} -> {shape_text(layers[-1].output_shape)}".lstrip()
     return Table(
         title=f"{report.network} · {name} · {ends}",
         headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),

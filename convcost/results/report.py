@@ -298,9 +298,8 @@ def _scope(layer: LayerCost, depth: int) -> str:
 
 
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
-    ends: dict[str, Any] = (
-        {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
-    )
+    read = next((layer.input_shapes[0] for layer in layers if layer.input_shapes), None)
+    ends: dict[str, Any] = {} if level == "op" else {"input_shape": read, "output_shape": layers[-1].output_shape}
     known = any(layer.counted for layer in layers)
     return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends)
 

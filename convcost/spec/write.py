@@ -36,8 +36,8 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
 def _node(node: Node) -> str:
     kinds = OPS[node.op].attrs
     attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
-    inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"as": node.form} if node.form else {})}
+    inputs = {} if not node.inputs else {"in": node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)}
+    entry = {node.op: attrs, "name": node.name, **inputs, **({"as": node.form} if node.form else {})}
     return f"  - {_text(entry)}"
 
 
