@@ -18,7 +18,7 @@ from convcost.networks.vary import varied
 from convcost.results.memory import Limit
 
 #: Policies that a runtime can follow, the least demanding first.
-_POLICIES = ("fused", "inplace", "concat_alias")
+_POLICIES = ("fused", "fused_attention", "inplace", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
 _USUAL = ("resolution", "width")
