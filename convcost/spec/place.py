@@ -163,14 +163,14 @@ class Place:
             head = ".".join(words[:at])
             if head in self.skipped:
                 return ", which is not built here: its condition is false"
+            if at == 1 and head not in self.layers and self.path(head) in self.built.flows:
+                return f"{_APART}{name}"
             if head in self.coming and head not in self.layers:
                 return ", which comes later; a layer can only read earlier ones"
             if unreadable := self.unreadable(head):
                 return f", but {unreadable}"
             if head in self.layers and at < len(words):
                 return self._missing_inside(head, words[at:])
-        if self.path(name) in self.built.flows:
-            return f"{_APART}{name}"
         return f"{_NO_LAYER}{did_you_mean(name, self.layers)}"
 
     def _missing_inside(self, head: str, words: list[str]) -> str:
