@@ -153,7 +153,8 @@ class Place:
         for at in range(len(words) - 1, 0, -1):
             head = self.layers.get(".".join(words[:at]))
             if head is not None and head.path:
-                return self.built.layer(self.built.below(head.path, words[at:]))
+                found = self.built.layer(self.built.below(head.path, words[at:]))
+                return found or (None if head.flow.known else Layer(UNKNOWN))  # of what is wrong not all has been built
         return None
 
     def missing(self, name: str) -> str:
@@ -184,7 +185,7 @@ class Place:
                 return ", which is not built here: its condition is false"
             if inside in built.nameless:
                 return f", but {self._name_it(*built.nameless[inside])}"
-        known = [flow.removeprefix(f"{path}.") for flow in built.flows if flow.startswith(f"{path}.")]
+        known = [at.removeprefix(f"{path}.") for at in (*built.flows, *built.last) if at.startswith(f"{path}.")]
         near = did_you_mean(".".join(words), [name for name in known if "." not in name], also=known)
         return f", but {head} has no layer {'.'.join(words)!r}{near}"
 
