@@ -55,11 +55,13 @@ def sizes_of(read: Sequence[Shape], attrs: Mapping[str, Any], rows: Sequence[tup
             for axis, pair in zip(along, value, strict=False):
                 bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
             bind(sizes, "padding", [side for pair in value for side in pair], [])
-        elif name == "shape":  # one of the sizes may be left open
-            bind(sizes, name, value, [])
-            sizes |= {f"shape_{at}": size for at, size in enumerate(value, start=1) if size is not None}
         elif isinstance(value, tuple):
-            bind(sizes, name, value, [f"{name}_{end}" for end in ("12345678" if name in {"sections", "shape"} else along)])
+            bind(
+                sizes,
+                name,
+                value,
+                [f"{name}_{end}" for end in ("12345678" if name in {"sections", "shape"} else along)],
+            )
         elif isinstance(value, int):
             sizes[name] = value
     return sizes
