@@ -10,7 +10,7 @@ Here are the ops that read maps. Those that slide along one, two or three axes a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ READS = {
     "tokens": Read((12,), "linear: {channels: 8}", "Linear"),
     "stack": Read((2, 12), "linear: {channels: 8, at: positions}", "Linear"),
 }
-"""Tokens are a sequence, and a stack is several of them, with the channels last in PyTorch as well."""
+"""Tokens are a sequence, and a stack is several of them, with the channels last in PyTorch as well. The layer before the op
+takes 2,880 MACs and adds 960 biases on a map or volume, 288 and 96 on a sequence or tokens, 576 and 192 on a stack."""
 
 
 class Case(NamedTuple):
@@ -52,6 +53,8 @@ class Case(NamedTuple):
     layers: str
     """Layers of a spec, as the items of a YAML list."""
     build: Callable[[], nn.Module]
+    beyond: Mapping[str, int] = {}
+    """Convention -> what its tool prints, by hand, where no linear function over the ledger gives that."""
     read: Read = READS["map"]
 
     @property
@@ -94,10 +97,10 @@ NO_COUNTERPART = {"conv2d_table", "rbf", "subsample"}
 def cases() -> Iterator[Case]:
     """All of them on maps."""
     for made in (activations(), pools(), norms(), interpolations(), weighted(), moves(), joins(), held()):
-        yield from (Case(layers, build) for layers, build in made)
+        yield from (Case(*each) for each in made)
 
 
-Made = Iterator[tuple[str, Callable[[], Any]]]
+Made = Iterator[tuple[str, Callable[[], Any]] | tuple[str, Callable[[], Any], Mapping[str, int]]]
 
 
 def activations() -> Made:
@@ -168,14 +171,8 @@ def interpolations() -> Made:
 def weighted() -> Made:
     from torch import nn
 
-    yield "conv2d: {channels: 16, kernel: 3, stride: 2, groups: 4}", lambda: nn.Conv2d(8, 16, 3, 2, groups=4)
     yield "conv2d: {channels: 16, kernel: 3, dilation: 2}", lambda: nn.Conv2d(8, 16, 3, dilation=2)
-    yield "conv2d: {channels: 8, kernel: 3, bias: false}", lambda: nn.Conv2d(8, 8, 3, bias=False)
     yield "{conv2d: {channels: 7, kernel: 1}, as: linear}", lambda: last_axis(nn.Linear(CHANNELS, 7))
-    up = "conv_transpose2d: {channels: 4, kernel: 2, stride: 2"
-    yield f"{up}, bias: false}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False)
-    yield f"{up}}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2)
-    yield f"{up}, groups: 2, bias: false}}", lambda: nn.ConvTranspose2d(8, 4, 2, 2, groups=2, bias=False)
     for bias in (True, False):
         line = f"flatten, linear: {{channels: 7, bias: {str(bias).lower()}}}"
         yield line, lambda bias=bias: nn.Sequential(nn.Flatten(), nn.Linear(HEIGHT * WIDTH * CHANNELS, 7, bias))
@@ -227,18 +224,6 @@ def held() -> Made:
 
     ends = {"weight": (8,), "bias": (8,)}
     made: dict[str, tuple[Callable[..., Any], dict[str, tuple[int, ...]]]] = {
-        "{conv2d: {channels: 8, kernel: 3}, as: functional}": (
-            lambda x, **weights: functional.conv2d(x, **weights),  # noqa: PLW0108 - looked up when called
-            {"weight": (8, 8, 3, 3), "bias": (8,)},
-        ),
-        "{conv_transpose2d: {channels: 8, kernel: 2, stride: 2, bias: false}, as: functional}": (
-            lambda x, weight: functional.conv_transpose2d(x, weight, stride=2),
-            {"weight": (8, 8, 2, 2)},
-        ),
-        "flatten, {linear: {channels: 8}, as: functional}": (
-            lambda x, **weights: functional.linear(x.flatten(1), **weights),
-            {"weight": (8, HEIGHT * WIDTH * CHANNELS), "bias": (8,)},
-        ),
         "{prelu: , as: functional}": (
             lambda x, weight: functional.prelu(x, weight),  # noqa: PLW0108 - looked up when called
             {"weight": (8,)},
@@ -283,6 +268,22 @@ def called(function: Callable[..., Any], **shapes: tuple[int, ...]) -> Callable[
         return module
 
     return build
+
+
+def holding(module: nn.Module, function: str) -> nn.Module:
+    """A module that calls a function with the weights of another one, which it holds."""
+    from torch import nn
+    from torch.nn import functional
+
+    class Holds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = module
+
+        def forward(self, x: Any) -> Any:
+            return getattr(functional, function)(x, self.held.weight, self.held.bias)
+
+    return Holds()
 
 
 def last_axis(module: nn.Module) -> nn.Module:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any
 
-from .ops import CHANNELS, READS, Case, Made, called
-
-if TYPE_CHECKING:
-    from torch import nn
+from .ops import CHANNELS, READS, Case, Made, called, holding
 
 ALONG = {1: "sequence", 2: "map", 3: "volume"}
 """Axes that a window slides along -> what is read."""
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+HEAD = {1: (288, 96), 2: (2880, 960), 3: (2880, 960)}
+"""MACs and biases of the layer before."""
 
 
 def cases() -> Iterator[Case]:
     """All of them."""
     for axes, read in ALONG.items():
         for made in (weighted(axes), held(axes), subclassed(axes), pools(axes), adaptive(axes), interpolations(axes)):
-            yield from (Case(layers, build, READS[read]) for layers, build in made)
+            yield from (Case(*each)._replace(read=READS[read]) for each in made)
     for axes in (1, 3):
         for made in (whole(axes), norms(axes)):
-            yield from (Case(layers, build, READS[ALONG[axes]]) for layers, build in made)
+            yield from (Case(*each)._replace(read=READS[ALONG[axes]]) for each in made)
 
 
 def weighted(axes: int) -> Made:
@@ -33,13 +31,19 @@ def weighted(axes: int) -> Made:
     yield f"conv{axes}d: {{channels: 16, kernel: 3, stride: 2, groups: 4}}", lambda: conv(8, 16, 3, 2, groups=4)
     yield f"conv{axes}d: {{channels: 4, kernel: 2, bias: false}}", lambda: conv(8, 4, 2, bias=False)
     up = f"conv_transpose{axes}d: {{channels: 4, kernel: 2, stride: 2"
-    yield f"{up}}}", lambda: back(8, 4, 2, 2)
     yield f"{up}, bias: false}}", lambda: back(8, 4, 2, 2, bias=False)
-    yield f"{up}, groups: 2, bias: false}}", lambda: back(8, 4, 2, 2, groups=2, bias=False)
+    # calflops adds a bias at the positions that a convolution of stride 2 would have
+    macs, positions = {1: (12 * 2 * 8 * 4, 6), 2: (120 * 4 * 8 * 4, 6 * 5), 3: (120 * 8 * 8 * 4, 2 * 3 * 2)}[axes]
+    head = 2 * HEAD[axes][0] + HEAD[axes][1]
+    yield f"{up}}}", lambda: back(8, 4, 2, 2), {"calflops": head + 2 * macs + positions * 4}
+    # and divides by the groups twice; torchprofile takes all 8 channels at each tap of each output, whatever the groups
+    outputs = {1: 24, 2: 24 * 20, 3: 8 * 12 * 10}[axes] * 4
+    beyond = {"calflops": head + 2 * macs // 4, "torchprofile": HEAD[axes][0] + outputs * 8 * 2**axes}
+    yield f"{up}, groups: 2, bias: false}}", lambda: back(8, 4, 2, 2, groups=2, bias=False), beyond
 
 
 def held(axes: int) -> Made:
-    """Convolutions that are functions: their weights are those of a module inside, which is not called itself."""
+    """Convolutions that are functions, with the weights of a module that is not called."""
     from torch import nn
     from torch.nn import functional
 
@@ -48,25 +52,14 @@ def held(axes: int) -> Made:
     yield line, lambda: holding(conv(8, 8, 3), f"conv{axes}d")
     line = f"{{conv_transpose{axes}d: {{channels: 8, kernel: 2, bias: false}}, as: functional}}"
     yield line, lambda: holding(back(8, 8, 2, bias=False), f"conv_transpose{axes}d")
-    line = f"{{conv{axes}d: {{channels: 4, kernel: 3}}, as: functional, name: of_a_leaf}}"
-    kernel = (3,) * axes
-    yield line, called(lambda x, **weights: getattr(functional, f"conv{axes}d")(x, **weights), weight=(4, 8, *kernel), bias=(4,))
-
-
-def holding(module: nn.Module, function: str) -> nn.Module:
-    """A module that calls a function with the weights of another one, which it holds."""
-    from torch import nn
-    from torch.nn import functional
-
-    class Holds(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.held = module
-
-        def forward(self, x: Any) -> Any:
-            return getattr(functional, function)(x, self.held.weight, self.held.bias)
-
-    return Holds()
+    # torchinfo counts the parameters of a module that has no other inside
+    line, kernel = f"{{conv{axes}d: {{channels: 4, kernel: 3}}, as: functional}}", (3,) * axes
+    call = called(
+        lambda x, **weights: getattr(functional, f"conv{axes}d")(x, **weights),  # noqa: PLW0108 - looked up when called
+        weight=(4, 8, *kernel),
+        bias=(4,),
+    )
+    yield line, call, {"torchinfo": sum(HEAD[axes]) + 3**axes * 8 * 4 + 4}
 
 
 def subclassed(axes: int) -> Made:
@@ -75,7 +68,10 @@ def subclassed(axes: int) -> Made:
 
     for name, op in ((f"Conv{axes}d", f"conv{axes}d"), (f"ConvTranspose{axes}d", f"conv_transpose{axes}d")):
         own = type(f"Own{name}", (getattr(nn, name),), {})
-        yield f"{{{op}: {{channels: 8, kernel: 3, bias: false}}, as: subclass}}", lambda own=own: own(8, 8, 3, bias=False)
+        yield (
+            f"{{{op}: {{channels: 8, kernel: 3, bias: false}}, as: subclass}}",
+            lambda own=own: own(8, 8, 3, bias=False),
+        )
 
 
 def pools(axes: int) -> Made:
@@ -91,7 +87,7 @@ def pools(axes: int) -> Made:
 
 
 def adaptive(axes: int) -> Made:
-    """Sizes that divide those of the input, and in two axes one that does not, where no tool cuts off."""
+    """To sizes that divide those of the input: elsewhere, thop may cut off 1."""
     from torch import nn
     from torch.nn import functional
 
@@ -143,6 +139,7 @@ def norms(axes: int) -> Made:
     yield "prelu", lambda: nn.PReLU(CHANNELS)
     yield "softmax", lambda: nn.Softmax(dim=1)
     yield "relu", nn.ReLU
-    yield "flatten, linear: {channels: 7}", lambda: nn.Sequential(
-        nn.Flatten(), nn.Linear(prod(READS[ALONG[axes]].sizes) * CHANNELS, 7)
+    yield (
+        "flatten, linear: {channels: 7}",
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(prod(READS[ALONG[axes]].sizes) * CHANNELS, 7)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .ops import CHANNELS, HEIGHT, READS, WIDTH, Case, Made, called
+from .ops import CHANNELS, HEIGHT, READS, WIDTH, Case, Made, called, holding
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +21,7 @@ def cases() -> Iterator[Case]:
         "map": (rearrangements, on_maps),
     }.items():
         for made in families:
-            yield from (Case(layers, build, READS[read]) for layers, build in made())
+            yield from (Case(*each)._replace(read=READS[read]) for each in made())
 
 
 def linear() -> Made:
@@ -32,25 +32,10 @@ def linear() -> Made:
     yield "linear: {channels: 7, bias: false}", lambda: nn.Linear(CHANNELS, 7, bias=False)
     own = type("OwnLinear", (nn.Linear,), {})
     yield "{linear: {channels: 7}, as: subclass}", lambda: own(CHANNELS, 7)
-    yield "{linear: {channels: 7}, as: functional}", lambda: holding(nn.Linear(CHANNELS, 7))
+    yield "{linear: {channels: 7}, as: functional}", lambda: holding(nn.Linear(CHANNELS, 7), "linear")
     call = called(lambda x, **weights: functional.linear(x, **weights), weight=(7, CHANNELS), bias=(7,))  # noqa: PLW0108
-    yield "{linear: {channels: 7}, as: functional, name: of_a_leaf}", call
-
-
-def holding(module: nn.Module) -> nn.Module:
-    """A module that multiplies with the weights of another one, which it holds and does not call."""
-    from torch import nn
-    from torch.nn import functional
-
-    class Holds(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.held = module
-
-        def forward(self, x: Any) -> Any:
-            return functional.linear(x, self.held.weight, self.held.bias)
-
-    return Holds()
+    # torchinfo counts the parameters of a module that has no other inside, once as those of the layer before
+    yield "{linear: {channels: 7}, as: functional}", call, {"torchinfo": 24 + 8 + 56 + 7}
 
 
 def linear_on_stacks() -> Made:
@@ -117,7 +102,8 @@ def activations() -> Made:
     from torch.nn import functional
 
     yield "softmax", lambda: nn.Softmax(dim=-1)
-    yield "softmax: {axis: length}", lambda: nn.Softmax(dim=1)
+    # 12 exponentials, 11 sums and 12 quotients of each channel
+    yield "softmax: {axis: length}", lambda: nn.Softmax(dim=1), {"thop": 288 + 8 * (12 + 11 + 12)}
     yield "{softmax: {axis: length}, as: functional}", called(lambda x: functional.softmax(x, dim=1))
     yield "gelu", nn.GELU
 
@@ -169,8 +155,9 @@ def stored() -> Made:
     yield f"{x}{table}{{add: , in: [x, table]}}", called(lambda x, table: x + table, table=(1, TOKENS, CHANNELS))
     spread = f"{x}{token}{{add: {{broadcast: true}}, in: [x, token]"
     yield f"{spread}}}", called(lambda x, token: x + token, token=(1, 1, CHANNELS))
-    yield f"{spread}, as: functional}}", called(lambda x, token: torch.add(x, token), token=(1, 1, CHANNELS))
-    repeated = f"{token}expand: {{shape: [{TOKENS}, {CHANNELS}]}}, {{add: , in: [x, expand]}}"
+    looked_up_when_called = called(lambda x, token: torch.add(x, token), token=(1, 1, CHANNELS))  # noqa: PLW0108
+    yield f"{spread}, as: functional}}", looked_up_when_called
+    repeated = f"{token}{{expand: {{shape: [{TOKENS}, {CHANNELS}]}}, name: many}}, {{add: , in: [x, many]}}"
     yield x + repeated, called(lambda x, token: x + token.expand(x.shape).contiguous(), token=(1, 1, CHANNELS))
 
 
@@ -203,11 +190,14 @@ def attention() -> Made:
         def forward(self, x: Any) -> Any:
             return self.projection(merged(self.mix(*map(heads, self.qkv(x).chunk(3, -1)))))
 
-    yield attends("fused", "fused", "fused"), Module
-    one = "functional.scaled_dot_product_attention"
+    linear, product = TOKENS * 4 * CHANNELS * CHANNELS, TOKENS * TOKENS * CHANNELS
+    # torchprofile sees that four sizes are multiplied, and counts one for each
+    yield attends("fused", "fused", "fused"), Module, {"torchprofile": 288 + linear + 2 * product + 4}
+    # ptflops has a formula for the module, none for the function
     yield (
-        attends("", "fused", "fused") + f", {{identity: , name: {one.replace('.', '_')}}}",
+        attends("", "fused", "fused"),
         lambda: Attention(lambda q, k, v: functional.scaled_dot_product_attention(q, k, v)),  # noqa: PLW0108
+        {"ptflops": 288 + 96 + linear + TOKENS * 4 * CHANNELS},
     )
     yield (
         attends("", "functional", "functional"),
@@ -245,13 +235,14 @@ def products() -> Made:
     line = both + "{matmul: {transpose: true}, in: [a, b]"
     yield f"{line}}}", called(lambda x: x @ x.transpose(-2, -1))
     yield f"{line}, as: functional}}", called(lambda x: torch.matmul(x, x.transpose(-2, -1)))
-    yield f"{line}, as: functional, name: method}}", called(lambda x: x.matmul(x.transpose(-2, -1)))
+    yield f"{line}, as: functional}}", called(lambda x: x.matmul(x.transpose(-2, -1)))
     one = "{identity: , name: a}, {slice: {stop: 1, axis: 0}, name: b}, "
-    for order, call in {
-        "[a, b]": lambda x: torch.matmul(x, x[:, :1].transpose(-2, -1)),
-        "[b, a]": lambda x: torch.matmul(x[:, :1], x.transpose(-2, -1)),
-    }.items():
-        yield f"{one}{{matmul: {{transpose: true}}, in: {order}, as: functional}}", called(call)
+    line = f"{one}{{matmul: {{transpose: true}}, in: [a, b], as: functional}}"
+    yield line, called(lambda x: torch.matmul(x, x[:, :1].transpose(-2, -1)))
+    # three tools count the elements of the first factor, as they are before they are stretched, times 12
+    beyond = {"ptflops": 576 + 192 + 96 * 12, "fvcore": 576 + 96 * 12, "calflops": 2 * (576 + 96 * 12)}
+    line = f"{one}{{matmul: {{transpose: true}}, in: [b, a], as: functional}}"
+    yield line, called(lambda x: torch.matmul(x[:, :1], x.transpose(-2, -1))), beyond
 
 
 def joins() -> Made:
@@ -266,22 +257,14 @@ def joins() -> Made:
 
 def rearrangements() -> Made:
     import torch
-    from torch import nn
-    from torch.nn import functional
 
     yield "transpose: {axes: [1, 0, 2]}", called(lambda x: x.transpose(2, 3).contiguous())
     yield "reshape: {shape: [-1, 8]}", called(lambda x: x.flatten(2))
     yield "roll: {shift: -3}", called(lambda x: torch.roll(x, (-3, -3), (2, 3)))
     windows = (
-        "{window_partition: {window: [3, 5]}}, "
-        f"{{window_reverse: {{size: [{HEIGHT}, {WIDTH}], window: [3, 5]}}}}"
+        f"{{window_partition: {{window: [3, 5]}}}}, {{window_reverse: {{size: [{HEIGHT}, {WIDTH}], window: [3, 5]}}}}"
     )
     yield windows, called(_windows)
-    yield "crop: {size: [8, 6]}", called(lambda x: x[:, :, 2:10, 2:8])
-    yield "unfold: {kernel: 3, padding: 1}", lambda: nn.Unfold(3, padding=1)
-    yield "{unfold: {kernel: 3, padding: 1}, as: functional}", called(lambda x: functional.unfold(x, 3, padding=1))
-    folded = f"unfold: {{kernel: 2, stride: 2}}, fold: {{size: [{HEIGHT}, {WIDTH}], kernel: 2, stride: 2}}"
-    yield folded, lambda: nn.Sequential(nn.Unfold(2, stride=2), nn.Fold((HEIGHT, WIDTH), 2, stride=2))
 
 
 def _windows(x: Any) -> Any:
@@ -306,43 +289,6 @@ def on_maps() -> Made:
         return gamma * (x * shares) + beta + x
 
     yield "split_softmax: {parts: 2}", called(split_softmax)
-    yield "global_response_norm", called(energies, gamma=(1, 1, 1, CHANNELS), beta=(1, 1, 1, CHANNELS))
-    for mask in (False, True):
-        for groups in (1, 2):
-            for bias in (True, False):
-                yield deformed(mask, groups, bias), lambda given=(mask, groups, bias): _deformable(*given)
-    yield (
-        f"{deformed(False, 1, True)[:-1]}, as: functional}}",
-        called(_deformed, weight=(4, CHANNELS, 3, 3), bias=(4,)),
-    )
-
-
-def deformed(mask: bool, groups: int, bias: bool) -> str:
-    """A deformable convolution that reads a map of zeros as its offsets, and perhaps as its mask."""
-    zeros = f"{{source: {{shape: [{HEIGHT}, {WIDTH}, 18]}}, trainable: false, name: offsets}}, "
-    zeros += f"{{source: {{shape: [{HEIGHT}, {WIDTH}, 9]}}, trainable: false, name: mask}}, " if mask else ""
-    options = f"channels: 4, kernel: 3, padding: 1, groups: {groups}, bias: {str(bias).lower()}"
-    read = "x, offsets, mask" if mask else "x, offsets"
-    return f"{{identity: , name: x}}, {zeros}{{deform_conv2d: {{{options}}}, in: [{read}]}}"
-
-
-def _deformed(x: Any, weight: Any, bias: Any) -> Any:
-    from torchvision.ops import deform_conv2d
-
-    return deform_conv2d(x, x.new_zeros(1, 18, HEIGHT, WIDTH), weight, bias, padding=1)
-
-
-def _deformable(mask: bool, groups: int, bias: bool) -> nn.Module:
-    from torch import nn
-    from torchvision.ops import DeformConv2d
-
-    class Deformable(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = DeformConv2d(CHANNELS, 4, 3, padding=1, groups=groups, bias=bias)
-
-        def forward(self, x: Any) -> Any:
-            zeros = [x.new_zeros(1, channels, HEIGHT, WIDTH) for channels in ((18, 9) if mask else (18,))]
-            return self.conv(x, *zeros)
-
-    return Deformable()
+    # two products of each element, and the mean over the channels, which is one number
+    shares = called(energies, gamma=(1, 1, 1, CHANNELS), beta=(1, 1, 1, CHANNELS))
+    yield "global_response_norm", shares, {"torchprofile": 2880 + 2 * 960 + 1}
