@@ -84,6 +84,33 @@ def kind(rank: int) -> str:
     return KINDS.get(rank, f"a tensor of {rank} axes")
 
 
+def channels_first(shape: Sequence[Any]) -> bool:
+    """Whether the shape of a map or a volume looks as if its channels stood first, as other frameworks write it.
+
+    Channels of images are 1, 3 or 4; the two last sizes are those of a square, or too many for channels.
+
+    >>> channels_first((3, 256, 256)), channels_first((3, 16, 112, 112)), channels_first((256, 256, 3))
+    (True, True, False)
+    >>> channels_first((3, 480, 640)), channels_first((1, 28, 28)), channels_first((4, 7, 512))
+    (True, True, False)
+    """
+    if len(shape) not in (3, 4):
+        return False
+    first, *_, last_but_one, last = shape
+    square = first in (1, 3, 4) and last_but_one == last >= 8
+    return bool(square or (first == 3 and min(last_but_one, last) >= 32))
+
+
+def channels_first_text(shape: Sequence[Any], of: str) -> str:
+    """What to say about an input whose channels stand first.
+
+    >>> channels_first_text((3, 96, 64), "vgg16")
+    'sizes go height x width x channels: the input of vgg16 is 96x64x3, not 3x96x64'
+    """
+    got, meant = ("x".join(map(str, sizes)) for sizes in (shape, (*shape[1:], shape[0])))
+    return f"sizes go {' x '.join(NAMES[len(shape)])}: the input of {of} is {meant}, not {got}"
+
+
 def letters(rank: int) -> tuple[str, ...]:
     """A letter for each axis, as formulas write it.
 

@@ -23,7 +23,7 @@ from convcost.core.expr import ExprError, number
 from convcost.core.expr import parse as parse_expr
 from convcost.core.version import __version__
 from convcost.formulas.symbols import relation, symbol, written
-from convcost.graph.graph import Node
+from convcost.graph.graph import INPUT, Node
 from convcost.graph.walk import Step, Walk
 from convcost.networks.load import open_network
 from convcost.render.table import Table
@@ -99,8 +99,8 @@ def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
 
     From there on roundings would nest, and sympy would spend minutes on a result that is discarded.
     """
-    lookup = Lookup(spec, values, walk=_Unrounded(()))
-    network = Builder(lookup).build(None)
+    lookup = Lookup(spec, values, walk=_Unrounded({}))
+    network = Builder(lookup).build()
     if network is None or lookup.problems:
         raise SpecError(lookup.problems)
     return network
@@ -174,7 +174,7 @@ def _around_block(
         args[arg] = 1 if given is None else _setting(arg, given)
     call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in block.args})
     alone = spec._replace(
-        input=tuple(Value(block.where, parse_expr(axis)) for axis in ("h", "w", "c")),
+        inputs={INPUT: tuple(Value(block.where, parse_expr(axis)) for axis in ("h", "w", "c"))},
         layers=(Item(block.where, call, name=name),),
         knobs={**spec.knobs, **{arg: Knob(arg, block.where, 1) for arg in args}},
     )

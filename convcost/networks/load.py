@@ -13,7 +13,7 @@ from convcost.core.dims import LARGEST, Shape
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.expr import ExprError
 from convcost.core.reading import python_int
-from convcost.core.units import say, shape_text
+from convcost.core.units import say
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
 from convcost.spec.elaborate import attempt
@@ -134,22 +134,20 @@ def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int)
     if not isinstance(given, (int, tuple, list)):
         raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
     sizes = (given,) if isinstance(given, int) else tuple(map(python_int, given))
-    names = axes.NAMES.get(len(spec.input), ())
+    stated = next(iter(spec.inputs.values()))
+    names = axes.NAMES.get(len(stated), ())
     if not names:
         raise ExprError("the input is wrong")  # the spec itself is, and elaborating says where
     if len(sizes) == 1 < len(names):
         sizes = sizes * (len(names) - 1)
-    whole = (*sizes, spec.input[-1].evaluate(values)) if len(sizes) == len(names) - 1 > 0 else sizes
+    whole = (*sizes, stated[-1].evaluate(values)) if len(sizes) == len(names) - 1 > 0 else sizes
     if len(whole) != len(names):
         most = ", ".join(names[:-1])
         size = "" if len(names) == 2 else "a size, "
         need = f"{size}[{most}] or [{most}, channels]" if len(names) > 1 else "one number"
         raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
-    if len(whole) == 3 == len(sizes):
-        channels = spec.input[-1].evaluate(values)
-        if whole[0] == channels != whole[2]:
-            got, meant = (shape_text(shape).replace("×", "x") for shape in (whole, (*whole[1:], whole[0])))
-            raise UsageError(f"sizes go height x width x channels: the input of {spec.name} is {meant}, not {got}")
+    if 1 < len(whole) == len(sizes) and whole[0] == stated[-1].evaluate(values) != whole[-1]:
+        raise UsageError(axes.channels_first_text(whole, spec.name))
     for size in whole:
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
             raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
@@ -160,4 +158,6 @@ def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) ->
     """Whether setting the knob `resolution` gives this input shape, so that the report can state it."""
     if "resolution" not in values:
         return False
-    return tuple(value.evaluate({**values, "resolution": shape[0]}) for value in spec.input) == shape
+    return (
+        tuple(value.evaluate({**values, "resolution": shape[0]}) for value in next(iter(spec.inputs.values()))) == shape
+    )

@@ -110,7 +110,7 @@ class FromSpec:
 
     def build(self) -> Built:
         """Elaborate the spec; raises `SpecError` with every problem found."""
-        network, problems, _ = attempt(self.spec, self.knobs, self.input_shape)
+        network, problems, _ = attempt(self.spec, self.knobs, self.spec.given(self.input_shape))
         if network is None or problems:
             raise SpecError(problems)
         return Built(network.walked, network.knobs)

@@ -122,7 +122,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
     for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
         builder = GridBuilder(spec, values, compress=compress)
         try:
-            built = builder.build(request.input_shape)
+            built = builder.build(spec.given(request.input_shape))
         except SpecError:
             return None
         if built is None or builder.is_too_large():
@@ -158,7 +158,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     for end in (0, -1):
         point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
         try:
-            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shape, most_problems=1)
+            network, problems, _ = attempt(spec, {**knobs, **point}, spec.given(request.input_shape), most_problems=1)
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:

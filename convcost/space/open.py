@@ -65,7 +65,7 @@ def check_buildable(made: DesignSpace) -> None:
     origin = made.source.origin.of_spec()
     first = {name: values[0] for name, values in made.axes.items()}
     for values in (origin.knobs, {**origin.knobs, **first}):
-        problems = attempt(origin.spec, values, made.request.input_shape).problems
+        problems = attempt(origin.spec, values, origin.spec.given(made.request.input_shape)).problems
         if problems:
             raise SpecError(problems)
     raise NothingToRewrite(made.regions[0].reason)

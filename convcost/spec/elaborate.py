@@ -51,26 +51,29 @@ class Attempt(NamedTuple):
     steps: int
 
 
-def elaborate(spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None) -> Elaborated:
+def elaborate(spec: Spec, knobs: Mapping[str, Any], inputs: Mapping[str, Shape] | None = None) -> Elaborated:
     """Build the network for these knob values; raises `SpecError` with every problem found.
 
-    `input_shape` replaces the shape that the spec states.
+    `inputs` replaces the shapes that the spec states for inputs of these names; a single one without a name is `INPUT`.
     """
-    network, problems, _ = attempt(spec, knobs, input_shape)
+    network, problems, _ = attempt(spec, knobs, inputs)
     if network is None or problems:
         raise SpecError(problems)
     return network
 
 
 def attempt(
-    spec: Spec, knobs: Mapping[str, Any], input_shape: Shape | None = None, most_problems: int = MOST_PROBLEMS
+    spec: Spec,
+    knobs: Mapping[str, Any],
+    inputs: Mapping[str, Shape] | None = None,
+    most_problems: int = MOST_PROBLEMS,
 ) -> Attempt:
     """As `elaborate`, but return the problems, so that those of reading the file can be added.
 
     Raises `SpecError` if there are as many as `most_problems`.
     """
     lookup = Lookup(spec, knobs, most_problems)
-    return Attempt(Builder(lookup).build(input_shape), lookup.problems, lookup.steps)
+    return Attempt(Builder(lookup).build(inputs), lookup.problems, lookup.steps)
 
 
 class Builder:
@@ -83,10 +86,11 @@ class Builder:
         """Edges that are outputs of the network in addition to the end of its main path."""
         self.nesting = 0
 
-    def build(self, input_shape: Shape | None) -> Elaborated | None:
+    def build(self, inputs: Mapping[str, Shape] | None = None) -> Elaborated | None:
         place = Place(self.lookup.knobs, (), {}, coming=_names(self.spec.layers))
-        flow = self.input(place, input_shape)
-        place.layers[INPUT] = flow
+        for name in self.spec.inputs:
+            place.layers[name] = self.input(name, place, (inputs or {}).get(name))
+        flow = place.layers[next(iter(self.spec.inputs))]
         try:
             flow = self.sequence(self.spec.layers, place, flow)
         except TooLarge as error:
@@ -98,7 +102,8 @@ class Builder:
             self.lookup.refuse_unread(nodes, outputs)
         if self.lookup.problems or not flow.known:
             return None
-        graph = Graph(self.spec.name, {INPUT: self.walk.shapes[INPUT]}, nodes, outputs)
+        shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
+        graph = Graph(self.spec.name, shapes, nodes, outputs)
         read = {name: value for name, value in self.lookup.knobs.items() if name in self.lookup.read}
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 
@@ -114,17 +119,20 @@ class Builder:
             return tuple(e for stated in self.lookup.edges(self.spec.outputs, place, "outputs") for e in stated.edges)
         return ()
 
-    def input(self, place: Place, shape: Shape | None) -> Flow:
-        sizes = []
-        for axis, value in zip(axes.NAMES.get(len(self.spec.input), ()), self.spec.input):
+    def input(self, name: str, place: Place, shape: Shape | None) -> Flow:
+        """The flow of an input: of the shape that the spec states, or of another one instead."""
+        stated, sizes, read = self.spec.inputs[name], [], set(self.lookup.read)
+        names = axes.NAMES.get(len(stated), [f"size {i}" for i, _ in enumerate(stated, start=1)])
+        for axis, value in zip(names, stated):
+            what = f"input {axis}" if name == INPUT else f"inputs {name} {axis}"
             with suppress(Unknown):
-                sizes.append(self.lookup.evaluate(value, place, NOWHERE, f"input {axis}", _SIZE.convert))
+                sizes.append(self.lookup.evaluate(value, place, NOWHERE, what, _SIZE.convert))
         if shape is None:
-            shape = tuple(sizes) if len(sizes) == len(self.spec.input) else ()
+            shape = tuple(sizes) if len(sizes) == len(stated) else ()
         else:
-            self.lookup.read.clear()  # the knobs that only the replaced input reads play no part
-        self.walk.shapes[INPUT] = shape
-        return Flow((INPUT,)) if shape else UNKNOWN
+            self.lookup.read.intersection_update(read)  # the knobs that only the replaced input reads play no part
+        self.walk.shapes[name] = shape
+        return Flow((name,)) if shape else UNKNOWN
 
     # -- sequences ---------------------------------------------------------------------------------------------
 
@@ -304,6 +312,8 @@ class Builder:
                 attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
             except Unknown:
                 broken = True
+        if not OPS[target].inputs and not OPS[target].variadic:
+            inputs = []  # what stands before it is there for expressions only
         if broken or not all(flow.known for flow in inputs):
             return UNKNOWN
         edges: list[str] = []

@@ -11,7 +11,7 @@ from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_y
 from convcost.core.expr import ExprError
 from convcost.core.reading import whole_number
 from convcost.core.units import say
-from convcost.graph.graph import INPUT, Node, producer
+from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
 from convcost.spec.place import Env, Flow, Place, Unknown
@@ -128,7 +128,7 @@ class Lookup:
     def take(self, name: str, place: Place, where: Where, *, made: bool = False) -> str:
         """Use a name that the spec states, or that was `made` from one by numbering."""
         path = ".".join((*place.scope, name))
-        if path == INPUT:
+        if path in self.spec.inputs:
             self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
         elif path in self.taken:
             hint = "; say name: to tell them apart" * made

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from convcost.core import axes
 from convcost.core.errors import Problem, SpecError, Where
+from convcost.core.expr import ExprError
+from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
+from convcost.ops.attributes import MOST_AXES
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
 from convcost.spec.reader import Names, Reader, say_tree
@@ -38,6 +41,7 @@ _TOP = (
     "knobs",
     "presets",
     "input",
+    "inputs",
     "blocks",
     "layers",
     "outputs",
@@ -68,8 +72,9 @@ class _FileReader:
             raise SpecError(
                 [*self.reader.problems, Problem(tree.where, "", f"a spec must be a mapping, got {say_tree(tree)}")]
             )
-        top = self.reader.mapping(tree, "", _TOP, required=("convcost", "name", "input", "layers"))
-        if top is None or "layers" not in top.pairs or "input" not in top.pairs:
+        one = "inputs" if "inputs" in tree.pairs else INPUT
+        top = self.reader.mapping(tree, "", _TOP, required=("convcost", "name", one, "layers"))
+        if top is None or "layers" not in top.pairs or one not in top.pairs:
             raise SpecError(self.reader.problems)
         self.version(top)
         year = self.reader.scalar(top, "year", int)
@@ -77,9 +82,10 @@ class _FileReader:
         names = Names(frozenset(knobs))
         self.reader.words = frozenset(c for knob in knobs.values() for c in knob.choices if isinstance(c, str))
         blocks = self.read_blocks(top, names)
+        name = str(self.reader.scalar(top, "name", str) or "network")
         return Spec(
             file=self.reader.file,
-            name=str(self.reader.scalar(top, "name", str) or "network"),
+            name=name,
             title=str(self.reader.scalar(top, "title", str) or ""),
             year=year if isinstance(year, int) else None,
             source=str(self.reader.scalar(top, "source", str) or ""),
@@ -87,7 +93,7 @@ class _FileReader:
             knobs=knobs,
             presets=self.presets(top, knobs),
             blocks=blocks,
-            input=self.input(top.pairs["input"], names),
+            inputs=self.inputs(top, knobs, name),
             layers=self.layers(top.pairs["layers"], names),
             outputs=self.reader.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
         )
@@ -105,14 +111,55 @@ class _FileReader:
             got = f"the text {stated.value!r}" if isinstance(stated, ScalarNode) and stated.quoted else say_tree(stated)
             self.reader.complain(stated.where, "convcost", f"this version reads language {VERSION}, got {got}")
 
-    def input(self, tree: Tree, names: Names) -> tuple[Value, ...]:
-        if not isinstance(tree, SequenceNode) or len(tree.items) not in axes.NAMES:
+    def inputs(self, top: MappingNode, knobs: Mapping[str, Knob], network: str) -> dict[str, tuple[Value, ...]]:
+        """The shape of each input by its name; a single one that stands under `input` has none of its own."""
+        names = Names(frozenset(knobs))
+        if "inputs" not in top.pairs:
+            return {INPUT: self.input(top.pairs[INPUT], "input", names, knobs, network)}
+        if INPUT in top.pairs:
+            self.reader.complain(
+                top.keys[INPUT], "input", "say input: for a single input or inputs: for several, not both"
+            )
+        several = top.pairs["inputs"]
+        if not isinstance(several, MappingNode) or not several.pairs:
+            need = "must name each input, as in {image: [height, width, channels], tokens: [length]}"
+            self.reader.complain(several.where, "inputs", f"{need}, got {say_tree(several)}")
+            return {INPUT: ()}
+        for name, where in several.keys.items():
+            if name != INPUT:
+                self.reader.new_name(name, where, f"inputs.{name}")
+        return {name: self.input(tree, f"inputs.{name}", names, knobs, network) for name, tree in several.pairs.items()}
+
+    def input(self, tree: Tree, scope: str, names: Names, knobs: Mapping[str, Knob], network: str) -> tuple[Value, ...]:
+        """The sizes of one input: a list of them, or a mapping that says which axis each is of."""
+        known = {frozenset(axes.NAMES[rank]): axes.NAMES[rank] for rank in axes.NAMES}
+        if isinstance(tree, MappingNode) and frozenset(tree.pairs) in known:
+            return tuple(self.reader.value(tree.pairs[axis], scope, names) for axis in known[frozenset(tree.pairs)])
+        if not isinstance(tree, SequenceNode) or not 1 <= len(tree.items) <= MOST_AXES:
             got = f"a list of {len(tree.items)}" if isinstance(tree, SequenceNode) else say_tree(tree)
+            got = f"a mapping of {', '.join(tree.pairs)}" if isinstance(tree, MappingNode) and tree.pairs else got
             maps = " or ".join(f"[{', '.join(axes.NAMES[rank])}]" for rank in (3, 2, 4))
             need = f"must be {maps}, or [channels] for a vector"
-            self.reader.complain(tree.where, "input", f"{need}, got {got}")
+            self.reader.complain(tree.where, scope, f"{need}, got {got}")
             return ()
-        return tuple(self.reader.value(part, "input", names) for part in tree.items)
+        sizes = tuple(self.reader.value(part, scope, names) for part in tree.items)
+        self.refuse_channels_first(tree.where, scope, sizes, knobs, network)
+        return sizes
+
+    def refuse_channels_first(
+        self, where: Where, scope: str, sizes: tuple[Value, ...], knobs: Mapping[str, Knob], network: str
+    ) -> None:
+        """Complain about a list that, at default knobs, looks as if channels stood first; which axis is which can be said."""
+        if any(isinstance(size.content, Broken) for size in sizes):
+            return
+        try:
+            shape = [size.evaluate({name: knob.default for name, knob in knobs.items()}) for size in sizes]
+        except (ExprError, Unfit):
+            return  # elaborating says what is wrong
+        if all(type(size) is int for size in shape) and axes.channels_first(shape):
+            meant = ", ".join(f"{axis}: {size}" for axis, size in zip(axes.NAMES[len(shape)], shape))
+            what = f"{axes.channels_first_text(shape, network)}; if it is meant, say {{{meant}}}"
+            self.reader.complain(where, scope, what)
 
     def knobs(self, top: MappingNode) -> dict[str, Knob]:
         table = self.reader.mapping(top.pairs.get("knobs"), "knobs")

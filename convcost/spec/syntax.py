@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -133,7 +133,8 @@ class Spec(NamedTuple):
 
     file: str
     name: str
-    input: tuple[Value, ...]
+    inputs: Mapping[str, tuple[Value, ...]]
+    """Name of each input -> its sizes; a single one without a name of its own is called `input`."""
     layers: tuple[Item, ...]
     knobs: Mapping[str, Knob] = _NOTHING
     presets: Mapping[str, Mapping[str, KnobValue]] = _NOTHING
@@ -145,7 +146,12 @@ class Spec(NamedTuple):
     source: str = ""
     about: str = ""
 
+    def given(self, shape: tuple[Any, ...] | None) -> dict[str, tuple[Any, ...]]:
+        """A shape as that of the first input; nothing for None."""
+        return {} if shape is None else {next(iter(self.inputs)): shape}
 
-def sides(spec: Spec, knob: str) -> int:
-    """The number of sizes in the input shape that depend on a knob."""
-    return sum(isinstance(size.content, Expr) and knob in size.content.names for size in spec.input)
+
+def sides(spec: Spec, knob: str, given: Container[str] = ()) -> int:
+    """The number of sizes in the input shapes that depend on a knob, but for inputs whose shapes are `given`."""
+    sizes = (size.content for name, shape in spec.inputs.items() if name not in given for size in shape)
+    return sum(isinstance(size, Expr) and knob in size.names for size in sizes)

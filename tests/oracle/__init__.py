@@ -18,5 +18,6 @@ but computes and allocates nothing.
 * ``library.py``     the same as data, for networks that libraries ship under names of their own
 * ``ops.py``         every op of the language that PyTorch has, as a module and as a function call
 * ``counters.py``    what the counters of other projects print
+* ``running.py``     every product that a torch module computes while it runs: attention, too
 * ``require.py``     skips a test, saying why, where a framework is absent
 """

@@ -7,6 +7,7 @@ Results are cached: the tests ask for some networks more than once.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 import os
 import sys
@@ -45,10 +46,17 @@ def torchvision_network(name: str, *, resolution: int = 224, **options: Any) -> 
 
 
 def torchvision_module(name: str, **options: Any) -> nn.Module:
-    """Build a network of ``torchvision.models`` on the meta device; the name is a function's or a class's."""
+    """Build a network of ``torchvision.models`` on the meta device; the name is a function's or a class's.
+
+    Functions of its packages for segmentation, detection and video have names of their own. Some of them load the weights
+    of a backbone unless told not to.
+    """
     import torch
 
     models = import_torchvision().models
+    build = getattr(models, name, None) or models.get_model_builder(name)
+    if "weights_backbone" in inspect.signature(build).parameters:
+        options.setdefault("weights_backbone", None)
     rule = models.regnet.BlockParams.from_init_params
 
     def on_cpu(**settings: Any) -> Any:  # RegNet computes its widths with tensors
@@ -56,7 +64,7 @@ def torchvision_module(name: str, **options: Any) -> nn.Module:
             return rule(**settings)
 
     with patch.object(models.regnet.BlockParams, "from_init_params", on_cpu), torch.device("meta"):
-        net: nn.Module = getattr(models, name)(**options)
+        net: nn.Module = build(**options)
     return net
 
 
@@ -121,8 +129,8 @@ def _torch_layer(name: str, module: Any, x: torch.Tensor, y: torch.Tensor) -> La
 def import_torchvision() -> ModuleType:
     """Import torchvision, also where its compiled operators do not fit the installed torch.
 
-    Only detection models call these operators, but importing torchvision registers shape rules for two of them
-    and fails if they do not exist.  In that case this declares them, without an implementation.
+    Only boxes and deformable convolutions need these operators, but importing torchvision registers shape rules for two
+    of them and fails if they do not exist.  In that case this declares them, without an implementation that computes.
     """
     try:
         return importlib.import_module("torchvision")
@@ -132,7 +140,10 @@ def import_torchvision() -> ModuleType:
     for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[module]
     _declare_torchvision_operators()
-    return importlib.import_module("torchvision")
+    package = importlib.import_module("torchvision")
+    deformable: Any = importlib.import_module("torchvision.ops.deform_conv")
+    deformable._assert_has_ops = lambda: None  # it looks for the compiled operators
+    return package
 
 
 def import_timm() -> ModuleType:
@@ -143,14 +154,25 @@ def import_timm() -> ModuleType:
 
 @cache
 def _declare_torchvision_operators() -> Any:
-    """Declare the operators; the result is cached because they vanish with the returned object."""
+    """Declare the operators; the result is cached because they vanish with the returned object.
+
+    Deformable convolutions also get an implementation on the meta device: they have the output that their offsets cover.
+    """
     import torch
 
     new_library: Any = torch.library.Library  # untyped in torch
     library = new_library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    pairs = ", ".join(f"int {name}_{axis}" for name in ("stride", "pad", "dilation") for axis in "hw")
+    tensors = ", ".join(f"Tensor {name}" for name in ("input", "weight", "offset", "mask", "bias"))
+    library.define(f"deform_conv2d({tensors}, {pairs}, int groups, int offset_groups, bool use_mask) -> Tensor")
+    library.impl("deform_conv2d", _deformed, "Meta")
     return library
+
+
+def _deformed(x: torch.Tensor, weight: torch.Tensor, offset: torch.Tensor, *_others: Any) -> torch.Tensor:
+    return x.new_empty(x.shape[0], weight.shape[0], *offset.shape[2:])
 
 
 @cache

@@ -1,0 +1,47 @@
+"""Activations and normalisations, derived by hand."""
+
+from __future__ import annotations
+
+from helpers.rows import refusal, row
+
+ELEMENTWISE = [
+    "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_swish", "hard_sigmoid",
+    "sigmoid", "tanh", "softplus", "softmax",
+]  # fmt: skip
+
+# Every number stands on the arithmetic beside it, never on what the code put out.
+# fmt: off
+ROWS = [
+    *(row(op, [(112, 56, 32)], {}, [(112, 56, 32)], "one element out for each in, nothing learnt") for op in ELEMENTWISE),
+    row("softmax", [(1000,)], {}, [(1000,)], "a vector stays a vector"),
+    row("prelu", [(28, 14, 64)], {}, [(28, 14, 64)], "one slope for each of 64 channels", weights=64),
+    row("prelu", [(10,)], {}, [(10,)], "one slope for each of 10 channels", weights=10),
+    row("batch_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale, shift, mean and variance for each of 3 channels",
+        weights=3, biases=3, buffers=6),
+    row("batch_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts, 10 means, 10 variances", biases=10, buffers=20),
+    row("batch_norm", [(4, 5, 3)], {"shift": False}, [(4, 5, 3)], "no shift", weights=3, buffers=6),
+    row("batch_norm", [(4, 5, 3)], {"scale": False, "shift": False}, [(4, 5, 3)], "3 means, 3 variances",
+        variant="non-affine", buffers=6),
+    row("layer_norm", [(4, 5, 3)], {"scale": False, "shift": False}, [(4, 5, 3)], "nothing is learnt",
+        variant="non-affine"),
+    row("layer_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale and shift for each of 3 channels", weights=3, biases=3),
+    row("layer_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts", biases=10),
+    row("layer_norm", [(10,)], {"shift": False}, [(10,)], "10 scales", weights=10),
+    row("group_norm", [(4, 5, 6)], {"groups": 3}, [(4, 5, 6)], "scale and shift for each of 6 channels", weights=6, biases=6),
+    row("group_norm", [(4, 5, 6)], {"groups": 6, "scale": False}, [(4, 5, 6)], "6 shifts", biases=6),
+    row("group_norm", [(4, 5, 6)], {"groups": 1, "shift": False}, [(4, 5, 6)], "6 scales", weights=6),
+    row("scale", [(4, 5, 3)], {}, [(4, 5, 3)], "a factor for each of 3 channels", weights=3),
+    row("scale", [(4, 5, 3)], {"shift": True}, [(4, 5, 3)], "3 factors and 3 shifts, these at 20 positions: 60",
+        bias_adds=60, weights=3, biases=3),
+    row("scale", [(10,)], {"shift": True}, [(10,)], "10 factors, 10 shifts added once each",
+        bias_adds=10, weights=10, biases=10),
+    row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)],
+        "nothing is learnt; a window of 3 needs one channel of zeros on each side: 2·55·54 = 5940", zeros=5940),
+]
+
+# Each breaks one condition only, so that no check can hide behind another.
+REFUSALS = [
+    refusal("group_norm", [(4, 5, 10)], {"groups": 4},
+            "groups must divide the channels, got groups 4 for 10 channels", {"groups": 5}),
+]
+# fmt: on
