@@ -19,7 +19,9 @@ def all_conventions() -> dict[str, Convention]:
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "conventions.yaml"), encoding="utf-8") as file:
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         entries: dict[str, Any] = yaml.load(file, Loader=loader)  # noqa: S506 - a safe loader, our own file
-    groups = {name: ops.split(", ") for name, ops in entries.pop("groups").items()}
+    groups: dict[str, list[str]] = {}
+    for name, words in entries.pop("groups").items():  # a group may name those before it
+        groups[name] = [op for word in words.split(", ") for op in groups.get(word, [word])]
     return {name: _convention(name, entries, groups) for name in entries}
 
 
@@ -35,7 +37,17 @@ def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str,
     stated = entries[name]
     inherited = _by_op(key, stated["like"], entries, groups) if "like" in stated else {}
     own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}
-    return inherited | {op: said for word, said in own.items() for op in groups.get(word, [word])}
+    return inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
+
+
+def _named(word: str, groups: Mapping[str, list[str]]) -> list[str]:
+    """The ops that a word stands for, each in the form or variant that follows the word.
+
+    >>> _named("joins as functional", {"joins": ["add", "multiply"]})
+    ['add as functional', 'multiply as functional']
+    """
+    op, space, form = word.partition(" ")
+    return [one + space + form for one in groups.get(op, [op])]
 
 
 def convention(name: str) -> Convention:

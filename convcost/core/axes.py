@@ -18,9 +18,26 @@ NAMES: Final = {
 }
 #: Number of axes -> what such a tensor is called.
 KINDS: Final = {1: "a vector", 2: "a sequence", 3: "a map", 4: "a volume"}
-_LETTERS = {"depth": "d", "height": "h", "width": "w", "length": "t", "channels": "c"}
+#: Name of an axis -> its letter in formulas.
+LETTERS: Final = {"depth": "d", "height": "h", "width": "w", "length": "t", "channels": "c"}
 WORDS: Final = ("channels", "height", "width", "length", "depth")
 """Every name that an axis may have."""
+#: Name of an axis -> what its two ends are called.
+SIDES: Final = {
+    "length": ("before", "after"),
+    "height": ("top", "bottom"),
+    "width": ("left", "right"),
+    "depth": ("front", "back"),
+}
+
+
+def spatial_names(number: int) -> tuple[str, ...]:
+    """The names of so many spatial axes.
+
+    >>> spatial_names(1), spatial_names(2)
+    (('length',), ('height', 'width'))
+    """
+    return NAMES[number + 1][:-1]
 
 
 def spatial(shape: Sequence[Any]) -> tuple[Any, ...]:
@@ -118,5 +135,5 @@ def letters(rank: int) -> tuple[str, ...]:
     (('h', 'w', 'c'), ('t', 'c'), ('x1', 'x2', 'x3', 'x4', 'c'))
     """
     if rank in NAMES:
-        return tuple(_LETTERS[name] for name in NAMES[rank])
+        return tuple(LETTERS[name] for name in NAMES[rank])
     return (*(f"x{i}" for i in range(1, rank)), "c")

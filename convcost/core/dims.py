@@ -147,6 +147,15 @@ def first_given(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
+def given(*values: Any) -> int:
+    """How many of the values were given.
+
+    >>> given(None, 3, 0)
+    2
+    """
+    return sum(value is not None for value in values)
+
+
 def product(factors: Iterable[Dim]) -> Dim:
     """The product of all factors; 1 for none."""
     result: Dim = 1

@@ -89,8 +89,9 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
-    if "same" in layer.attrs.get("padding", ()):
-        notes += [("same", same_text(layer.input_shapes[0], layer.attrs))]
+    word = (layer.attrs.get("padding") or ("",))[0]
+    if word in ("same", "causal") and "output_padding" not in layer.attrs:  # a transposed convolution adds no zeros
+        notes += [(word, same_text(layer.input_shapes[0], layer.attrs))]
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from convcost.core.axes import letters
+from convcost.core.axes import LETTERS, SIDES, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
 from convcost.ops.attributes import Connections
-from convcost.ops.window import dilated, slide
+from convcost.ops.window import dilated, slide, windowed
 
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
 
@@ -146,11 +146,19 @@ def _traced(name: str, value: Any) -> Any:
     numbers = [n for part in value for n in (part if isinstance(part, tuple) else (part,))]
     if all(number == numbers[0] for number in numbers) and not isinstance(numbers[0], str):
         parts = [name] * len(value)
-    elif name in ("padding_h", "padding_w"):
-        parts = ["padding_top", "padding_bottom"] if name == "padding_h" else ["padding_left", "padding_right"]
+    elif name in _ENDS:
+        parts = [f"padding_{end}" for end in _ENDS[name]]
+    elif name == "sections":
+        parts = [f"{name}_{number}" for number in range(1, len(value) + 1)]
+    elif len(value) == 1:
+        parts = [f"{name}_t"]
     else:
-        parts = [f"{name}_{end}" for end in (("h", "w") if name != "sections" else range(1, len(value) + 1))]
+        parts = [f"{name}_{letter}" for letter in letters(len(value) + 1)]
     return tuple(_traced(part, one) for part, one in zip(parts, value))
+
+
+#: The padding along one axis -> its two ends.
+_ENDS = {f"padding_{letter}": SIDES[name] for name, letter in LETTERS.items() if name in SIDES}
 
 
 def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:
@@ -246,15 +254,16 @@ def _has_history(size: Any) -> bool:
 
 
 def same_text(shape: Shape, attrs: Mapping[str, Any]) -> str:
-    """The zeros that `padding: same` adds for a window on a map of this shape.
+    """The zeros that a padding in words adds for a window on a tensor of this shape.
 
-    >>> same_text((224, 224, 3), {"kernel": (3, 3), "stride": (2, 2)})
+    >>> attrs = {"kernel": (3, 3), "stride": (2, 2), "padding": ("same", "same")}
+    >>> same_text((224, 224, 3), attrs)
     'zeros: top 0, bottom 1, left 0, right 1'
     """
-    dilation = attrs.get("dilation", (1, 1))
-    axes = [
-        slide(size, dilated(kernel, apart), stride, "same")
-        for size, kernel, stride, apart in zip(shape, attrs["kernel"], attrs["stride"] or attrs["kernel"], dilation)
-    ]
-    sides = zip(("top", "bottom", "left", "right"), (n for axis in axes for n in (axis.before, axis.after)))
-    return "zeros: " + ", ".join(f"{side} {count}" for side, count in sides)
+    kernel, axes = attrs["kernel"], len(attrs["kernel"])
+    each = zip(windowed(shape, axes), kernel, attrs["stride"] or kernel, attrs["padding"])
+    dilation = attrs.get("dilation", (1,) * axes)
+    slides = [slide(size, dilated(k, apart), step, word) for (size, k, step, word), apart in zip(each, dilation)]
+    sides = (side for name in spatial_names(axes) for side in SIDES[name])
+    counts = (n for slid in slides for n in (slid.before, slid.after))
+    return "zeros: " + ", ".join(f"{side} {count}" for side, count in zip(sides, counts))

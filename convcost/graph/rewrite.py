@@ -16,10 +16,13 @@ from convcost.core.reading import whole_number
 from convcost.graph.graph import Graph, Node, producer
 from convcost.graph.walk import Step, Walked
 from convcost.ops import OPS
-from convcost.ops.window import VALID
 
 REWRITES = ("separable", "standard", "grouped:G")
-_POINT: Mapping[str, Any] = {"kernel": (1, 1), "stride": (1, 1), "padding": VALID, "dilation": (1, 1)}
+_POINT: Mapping[str, Any] = {
+    name: value
+    for name, value in OPS["conv2d"].convert({"channels": 1, "kernel": 1}).items()
+    if name in ("kernel", "stride", "padding", "dilation")
+}
 
 
 class NothingToRewrite(UsageError):
@@ -162,7 +165,7 @@ def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuil
 
 def _is_pointwise(node: Node) -> bool:
     plain = all(node.attrs.get(name) == value for name, value in _POINT.items() if name != "padding")
-    unpadded = node.attrs.get("padding") in (VALID, ("same", "same"))
+    unpadded = node.attrs.get("padding") in (_POINT["padding"], ("same", "same"))
     return bool(node.op == "conv2d" and plain and unpadded and node.attrs["groups"] == 1)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
+from convcost.core.axes import SIDES, kind, letters, spatial_names
 from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
 from convcost.core.errors import Unfit
 from convcost.core.units import say
@@ -27,6 +28,10 @@ class Kind:
     """The valid values, in words that continue `must be …`."""
     words: tuple[str, ...] = ()
     """The words that are valid values, if it takes words."""
+
+    def over(self, axes: int) -> Kind:  # noqa: ARG002 - for the kinds that have something for each axis
+        """The kind for an op whose windows slide along so many axes."""
+        return self
 
     def convert(self, value: Any) -> Any:
         """The value as a rule takes it; raises `Unfit`."""
@@ -81,64 +86,78 @@ class Integer(Kind):
         return {"type": "integer", "minimum": self.least, "maximum": LARGEST}
 
 
-class PairOf(Kind):
-    """Two integers, (height, width); a single one applies to both."""
+class EachAxis(Kind):
+    """An integer for each axis that a window slides along; a single one applies to all."""
 
-    def __init__(self, least: int) -> None:
+    def __init__(self, least: int, axes: int = 2) -> None:
         self.one = Integer(least)
-        self.text = f"{self.one.text} or [height, width]"
+        self.axes = axes
+        self.text = f"{self.one.text} or [{', '.join(spatial_names(axes))}]"
 
-    def convert(self, value: Any) -> tuple[Dim, Dim]:
+    def over(self, axes: int) -> EachAxis:
+        return EachAxis(self.one.least, axes)
+
+    def convert(self, value: Any) -> tuple[Dim, ...]:
         if isinstance(value, (list, tuple)):
-            if len(value) != 2:
+            if len(value) != self.axes:
                 raise self.unfit(value)
-            return (self.one.convert(value[0]), self.one.convert(value[1]))
-        one = self.one.convert(value)
-        return (one, one)
+            return tuple(map(self.one.convert, value))
+        return (self.one.convert(value),) * self.axes
 
     def show(self, value: Any) -> Any:
-        return value[0] if value[0] == value[1] else list(value)
+        return value[0] if all(one == value[0] for one in value) else list(value)
 
     def schema(self) -> dict[str, Any]:
         one = self.one.schema()
-        return {"anyOf": [one, _array_of(one, 2)]}
+        return {"anyOf": [one, _array_of(one, self.axes)]}
 
 
 class Sides(Kind):
-    """Zeros around a map: one number, [height, width], [top, bottom, left, right], or a word where words are given.
+    """Zeros around a tensor: one number, one for each axis, both sides of each axis, or a word where words are given.
 
-    A rule takes one entry per axis: the zeros (before, after), or "same" where they depend on the size.
+    A rule takes one entry per axis: the zeros (before, after), or the word where they depend on the size. `none` is the
+    word for no zeros at all; `along_one` are words that a single axis has.
     """
 
-    def __init__(self, *words: str) -> None:
-        self.words = words
+    def __init__(self, *words: str, none: str = "", along_one: tuple[str, ...] = (), axes: int = 2) -> None:
+        self.general, self.none, self.along_one, self.axes = words, none, along_one, axes
+        self.words = (*words, *(along_one if axes == 1 else ()), *([none] if none else []))
         self.one = Integer(0)
-        self.text = ", ".join([*words, "an integer >= 0", "[height, width]"]) + " or [top, bottom, left, right]"
+        names = spatial_names(axes)
+        lists = [f"[{', '.join(names)}]"] if axes > 1 else []
+        lists += [f"[{', '.join(side for name in names for side in SIDES[name])}]"]
+        forms = [*self.words, self.one.text, *lists]
+        self.text = f"{', '.join(forms[:-1])} or {forms[-1]}"
 
-    def convert(self, value: Any) -> tuple[Any, Any]:
+    def over(self, axes: int) -> Sides:
+        return Sides(*self.general, none=self.none, along_one=self.along_one, axes=axes)
+
+    def convert(self, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
             if value not in self.words:
                 raise self.unfit(value)
-            return (value, value) if value == "same" else ((0, 0), (0, 0))
+            return ((0, 0) if value == self.none else value,) * self.axes
         sides = list(value) if isinstance(value, (list, tuple)) else [value]
-        if len(sides) not in (1, 2, 4):
+        if len(sides) not in (1, self.axes, 2 * self.axes):
             raise self.unfit(value)
         sides = [self.one.convert(side) for side in sides]
-        top, bottom, left, right = {1: sides * 4, 2: [sides[0]] * 2 + [sides[-1]] * 2, 4: sides}[len(sides)]
-        return ((top, bottom), (left, right))
+        if len(sides) == 2 * self.axes:
+            return tuple(zip(sides[::2], sides[1::2]))
+        return tuple((side, side) for side in sides * (self.axes // len(sides)))
 
     def show(self, value: Any) -> Any:
-        if "same" in value:
-            return "same"
-        sides = [*value[0], *value[1]]
-        if len(set(sides)) == 1:
-            return "valid" if sides[0] == 0 and self.words else sides[0]
-        return sides if sides[0] != sides[1] or sides[2] != sides[3] else sides[::2]
+        if isinstance(value[0], str):
+            return value[0]
+        sides = [side for axis in value for side in axis]
+        if all(side == sides[0] for side in sides):
+            return self.none if sides[0] == 0 and self.none else sides[0]
+        return sides if any(before != after for before, after in value) else sides[::2]
 
     def schema(self) -> dict[str, Any]:
         one = self.one.schema()
         words = [{"enum": list(self.words)}] if self.words else []
-        return {"anyOf": [*words, one, _array_of(one, 2), _array_of(one, 4)]}
+        lengths = sorted({self.axes, 2 * self.axes})
+        return {"anyOf": [*words, one, *(_array_of(one, length) for length in lengths)]}
 
 
 class Parts(Kind):
@@ -219,6 +238,19 @@ class OneOf(Kind):
         return {"enum": list(self.words)}
 
 
+class Interpolation(OneOf):
+    """How an element between others is found: in words that say along how many axes."""
+
+    def __init__(self, axes: int = 2) -> None:
+        super().__init__(*_MODES[axes])
+
+    def over(self, axes: int) -> Interpolation:
+        return Interpolation(axes)
+
+
+_MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}
+
+
 class Share(Kind):
     """A decimal in [0, 1)."""
 
@@ -243,8 +275,24 @@ class Rank:
         self.text = text
         self.ranks = ranks
 
+    def over(self, axes: int, *, leading: bool) -> Rank:  # noqa: ARG002 - for inputs of ops that slide windows
+        """The rank for an op whose windows slide along so many axes, with or without `leading` axes before them."""
+        return self
+
     def fits(self, shape: Sequence[Any]) -> bool:
         return len(shape) in self.ranks
+
+
+class Slidable(Rank):
+    """The axes that a window slides along, then the channels; what stands before them is more positions."""
+
+    def __init__(self, axes: int = 2, *, leading: bool = True) -> None:
+        rank = axes + 1
+        text = f"{kind(rank)} ({'×'.join(letters(rank))})"
+        super().__init__(text, *range(rank, MOST_AXES + 1 if leading else rank + 1))
+
+    def over(self, axes: int, *, leading: bool) -> Rank:
+        return Slidable(axes, leading=leading)
 
 
 def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
@@ -253,19 +301,24 @@ def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
 
 # What the keyword arguments of a rule are annotated with.
 Size: TypeAlias = Annotated[Dim, Integer(1)]
-Pair: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(1)]
-PairOrNone: TypeAlias = Annotated[tuple[Dim, Dim] | None, PairOf(1)]
-Amounts: TypeAlias = Annotated[tuple[Dim, Dim], PairOf(0)]
-Padding: TypeAlias = Annotated[tuple[Any, Any], Sides("same", "valid")]
-Margins: TypeAlias = Annotated[tuple[Any, Any], Sides()]
+# One entry for each axis that windows slide along. The types are Any, because a default is written as a spec writes it.
+Sizes: TypeAlias = Annotated[Any, EachAxis(1)]
+Pair: TypeAlias = Annotated[tuple[Dim, Dim], EachAxis(1)]  # of ops on maps only
+SizesOrNone: TypeAlias = Annotated[Any, EachAxis(1)]
+AmountsOrNone: TypeAlias = Annotated[Any, EachAxis(0)]
+Padding: TypeAlias = Annotated[Any, Sides("same", none="valid", along_one=("causal",))]
+Cropping: TypeAlias = Annotated[Any, Sides("same", "valid")]
+Margins: TypeAlias = Annotated[Any, Sides()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
 ConnectionTable: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
 Rate: TypeAlias = Annotated[Fraction, Share()]
 AxisName: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]
-Mode: TypeAlias = Annotated[str, OneOf("nearest", "bilinear", "bicubic")]
+Mode: TypeAlias = Annotated[str, Interpolation()]
 Position: TypeAlias = Annotated[Dim, Integer(0)]
 # What the positional arguments are annotated with.
+Slid: TypeAlias = Annotated[Shape, Slidable()]
 Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
 Vector: TypeAlias = Annotated[Shape, Rank("a vector", 1)]
+Grid: TypeAlias = Annotated[Shape, Rank("a sequence, a map or a volume", *range(2, MOST_AXES + 1))]
 AnyInput: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))]

@@ -2,12 +2,24 @@
 
 from dataclasses import replace
 
+from convcost.core.axes import spatial_names
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import Dim, Shape, divides, maximum
-from convcost.ops.attributes import Amounts, ConnectionTable, Flag, Map, Padding, Pair, Size, Vector
-from convcost.ops.registry import op
+from convcost.core.dims import Dim, Shape, both, divides, first_given, given, maximum, product
+from convcost.ops.attributes import (
+    AmountsOrNone,
+    ConnectionTable,
+    Cropping,
+    Flag,
+    Padding,
+    Size,
+    Sizes,
+    SizesOrNone,
+    Slid,
+    Vector,
+)
+from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
 from convcost.ops.traits import CONVOLUTION, DENSE
-from convcost.ops.window import VALID, dilated, real_taps, slide_both, unslide
+from convcost.ops.window import dilated, real_taps, slide_over, unslide, windowed, with_sizes
 
 
 def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
@@ -27,7 +39,7 @@ def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
     )
 
 
-def _padding_taps(x: Shape, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Dim:
+def _padding_taps(x: Shape, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Dim:
     """How many taps of a window, over all its positions, fall on padding zeros.
 
     A 3×3 window with `same` padding on 2×2: each of the 4 windows has 5 of its 9 taps on zeros.
@@ -35,132 +47,172 @@ def _padding_taps(x: Shape, kernel: Pair, stride: Pair, padding: Padding, dilati
     >>> _padding_taps((2, 2, 1), (3, 3), (1, 1), ("same", "same"), (1, 1))
     20
     """
-    rows, columns, _ = slide_both(x, kernel, stride, padding, dilation)
-    real = real_taps(x[0], rows, kernel[0], stride[0], dilation[0])
-    real = real * real_taps(x[1], columns, kernel[1], stride[1], dilation[1])
-    return rows.out * columns.out * kernel[0] * kernel[1] - real
+    slides, _ = slide_over(x, kernel, stride, padding, dilation)
+    axes = zip(windowed(x, len(kernel)), slides, kernel, stride, dilation)
+    taps = product(slid.out for slid in slides) * product(kernel)
+    return product(x[: -1 - len(kernel)]) * (taps - product(real_taps(*axis) for axis in axes))
 
 
-def conv2d_padding_macs(
-    x: Map, *, channels: Size, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: Size, bias: Flag
+def conv_padding_macs(
+    x: Slid,
+    *,
+    channels: Size,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: Size,
+    bias: Flag,
 ) -> Dim:
-    """The MACs of a conv2d with these attributes that multiply a padding zero."""
-    return _padding_taps(x, kernel, stride, padding, dilation) * channels * (x[2] // groups)
+    """The MACs of a convolution with these attributes that multiply a padding zero."""
+    return _padding_taps(x, kernel, stride, padding, dilation) * channels * (x[-1] // groups)
 
 
 def table_padding_macs(
-    x: Map, *, connections: ConnectionTable, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, bias: Flag
+    x: Slid,
+    *,
+    connections: ConnectionTable,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    bias: Flag,
 ) -> Dim:
-    """As `conv2d_padding_macs`, for filters that see the channels of a table."""
+    """As `conv_padding_macs`, for filters that see the channels of a table."""
     return _padding_taps(x, kernel, stride, padding, dilation) * sum(map(len, connections))
 
 
-@op("conv2d", replace(CONVOLUTION, padding_macs=conv2d_padding_macs))
-def conv2d(
-    x: Map,
+@op("conv1d", replace(CONVOLUTION, padding_macs=conv_padding_macs), axes=1)
+@op("conv2d", replace(CONVOLUTION, padding_macs=conv_padding_macs), axes=2)
+@op("conv3d", replace(CONVOLUTION, padding_macs=conv_padding_macs), axes=3)
+def conv(
+    x: Slid,
     *,
     channels: Size,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = VALID,
-    dilation: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
     groups: Size = 1,
     bias: Flag = True,
 ) -> OpCost:
     """Slide `channels` filters over the map; each output element is one dot product with a filter.
 
-    (h, w, c) -> (h', w', channels), where h' = floor((h + top + bottom - extent) / stride) + 1 and
-    extent = dilation·(kernel - 1) + 1; with `padding: same`, h' = ceil(h / stride) and the odd zero goes to
-    the bottom and right (TensorFlow). Each filter sees c / groups channels; `groups: in.channels` makes the
-    convolution depthwise.
+    (h, w, c) -> (h', w', channels), where h' = floor((h + before + after - extent) / stride) + 1 and
+    extent = dilation·(kernel - 1) + 1; with `padding: same`, h' = ceil(h / stride), and the odd zero goes to the end
+    (TensorFlow); `padding: causal`, along one axis, puts extent - 1 zeros before it, so that no position looks ahead
+    (Keras). Axes before those are more positions. Each filter sees c / groups channels; `groups: in.channels` makes
+    the convolution depthwise.
 
     MACs h'·w'·channels · kernel_h·kernel_w·c/groups, taps on padding zeros included; the bias is counted apart.
     Params channels · (kernel_h·kernel_w·c/groups + bias).
 
-    A 6×6×3 input and five 3×3 filters: 4·4 positions · 5 filters · 3·3·3 taps.
+    A 6×6×3 input and five 3×3 filters: 4·4 positions · 5 filters · 3·3·3 taps. Of 5000 samples of 12 channels, half:
+    2500 positions · 32 filters · 7·12 taps.
 
-    >>> conv2d((6, 6, 3), channels=5, kernel=(3, 3)).macs
+    >>> cost("conv2d", (6, 6, 3), channels=5, kernel=3).macs
     2160
+    >>> cost("conv1d", (5000, 12), channels=32, kernel=7, stride=2, padding=3).macs
+    6720000
 
     Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285).
     """
-    rows, columns, fits = slide_both(x, kernel, stride, padding, dilation)
-    weights = channels * (kernel[0] * kernel[1] * (x[2] // groups))
+    slides, fits = slide_over(x, kernel, stride, padding, dilation)
+    weights = channels * (product(kernel) * (x[-1] // groups))
     biases = channels * int(bias)
-    positions = rows.out * columns.out
+    out = with_sizes(x, tuple(slid.out for slid in slides), channels)
+    positions = product(out[:-1])
     return OpCost(
-        out=((rows.out, columns.out, channels),),
+        out=(out,),
         macs=positions * weights,
         bias_adds=positions * biases,
         weights=weights,
         biases=biases,
         saves=("inputs",),
-        checks=(*fits, *_group_checks(x[2], channels, groups)),
+        checks=(*fits, *_group_checks(x[-1], channels, groups)),
     )
 
 
-@op("conv_transpose2d", CONVOLUTION)
-def conv_transpose2d(
-    x: Map,
+@op("conv_transpose1d", CONVOLUTION, axes=1)
+@op("conv_transpose2d", CONVOLUTION, axes=2)
+@op("conv_transpose3d", CONVOLUTION, axes=3)
+def conv_transpose(
+    x: Slid,
     *,
     channels: Size,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = VALID,
-    output_padding: Amounts = (0, 0),
-    dilation: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes = 1,
+    padding: Cropping = 0,
+    output_padding: AmountsOrNone = None,
+    size: SizesOrNone = None,
+    dilation: Sizes = 1,
     groups: Size = 1,
     bias: Flag = True,
 ) -> OpCost:
     """Spread each input element over the output through a filter: the transpose of a strided convolution.
 
-    (h, w, c) -> (h', w', channels), where h' = (h - 1)·stride + extent - top - bottom + output_padding;
-    with `padding: same`, h' = h·stride + output_padding. A strided convolution maps several sizes to h; output_padding
-    selects one of them, and is therefore smaller than stride or dilation.
+    (h, w, c) -> (h', w', channels), where h' = (h - 1)·stride + extent - before - after + output_padding; the padding
+    crops (PyTorch). The words are Keras' rules: `padding: valid` gives h' = h·stride + max(extent - stride, 0), and
+    `padding: same` h' = h·stride, or with an output_padding, 0 as well, (h - 1)·stride + extent - 2·floor(extent / 2) +
+    output_padding. A strided convolution maps several sizes to h; output_padding selects one of them, and is therefore
+    smaller than stride or dilation. `size` says which one instead.
 
     MACs h·w·c · kernel_h·kernel_w·channels/groups: each *input* element is multiplied with each tap once. Counting
-    output positions instead gives stride_h·stride_w times too much. Params as in conv2d.
+    output positions instead gives as many times too much as a stride has positions. Params as in a convolution.
 
     16×16×64 to 32 channels, kernel 4, stride 2: 16·16·64 · 4·4·32.
 
-    >>> conv_transpose2d((16, 16, 64), channels=32, kernel=(4, 4), stride=(2, 2), padding=((1, 1), (1, 1))).macs
+    >>> cost("conv_transpose2d", (16, 16, 64), channels=32, kernel=4, stride=2, padding=1).macs
     8388608
+    >>> cost("conv_transpose2d", (7, 7, 8), channels=4, kernel=3, stride=2, padding=1, size=14).out
+    ((14, 14, 4),)
 
-    Source: Dumoulin and Visin (arXiv 1603.07285), chapter 4; torch.nn.ConvTranspose2d for output_padding.
+    Source: Dumoulin and Visin (arXiv 1603.07285), chapter 4; torch.nn.ConvTranspose2d; deconv_output_length of Keras.
     """
-    out_h = unslide(x[0], dilated(kernel[0], dilation[0]), stride[0], padding[0]) + output_padding[0]
-    out_w = unslide(x[1], dilated(kernel[1], dilation[1]), stride[1], padding[1]) + output_padding[1]
-    weights = kernel[0] * kernel[1] * (x[2] // groups) * channels
+    axes = len(kernel)
+    extras, sizes = first_given(output_padding, (None,) * axes), first_given(size, (None,) * axes)
+    extents = map(dilated, kernel, dilation)
+    spreads = [unslide(*axis) for axis in zip(windowed(x, axes), extents, stride, padding, extras, sizes)]
+    weights = product(kernel) * (x[-1] // groups) * channels
     biases = channels * int(bias)
-    need = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
+    out = with_sizes(x, tuple(spread.out for spread in spreads), channels)
+    smaller = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
+    reached = "size must be from {1} to {2}, which the window leads back to {3}, got {0}"
     return OpCost(
-        out=((out_h, out_w, channels),),
-        macs=x[0] * x[1] * weights,
-        bias_adds=out_h * out_w * biases,
+        out=(out,),
+        macs=product(x[:-1]) * weights,
+        bias_adds=product(out[:-1]) * biases,
         weights=weights,
         biases=biases,
         saves=("inputs",),
         checks=(
+            Check(given(output_padding, size) <= 1, "give output_padding or size, not both"),
             *(
-                Check(extra < maximum(step, apart), need, (extra, step, apart))
-                for extra, step, apart in zip(output_padding, stride, dilation)
+                Check(extra < maximum(step, apart), smaller, (extra, step, apart))
+                for extra, step, apart in zip(first_given(output_padding, ()), stride, dilation)
             ),
-            Check(out_h >= 1, "padding crops the whole output, got height {0}", (out_h,)),
-            Check(out_w >= 1, "padding crops the whole output, got width {0}", (out_w,)),
-            *_group_checks(x[2], channels, groups),
+            *(
+                Check(both(least <= wanted, wanted <= most), reached, (wanted, least, most, before))
+                for wanted, (_, least, most), before in zip(first_given(size, ()), spreads, windowed(x, axes))
+            ),
+            *(
+                Check(spread.out >= 1, "padding crops the whole output, got " + name + " {0}", (spread.out,))
+                for spread, name in zip(spreads, spatial_names(axes))
+            ),
+            *_group_checks(x[-1], channels, groups),
         ),
     )
 
 
-@op("conv2d_table", replace(CONVOLUTION, channels="mixed", padding_macs=table_padding_macs))
+@op("conv2d_table", replace(CONVOLUTION, channels="mixed", padding_macs=table_padding_macs), axes=2)
 def conv2d_table(
-    x: Map,
+    x: Slid,
     *,
     connections: ConnectionTable,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = VALID,
-    dilation: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
     bias: Flag = True,
 ) -> OpCost:
     """Slide one filter per row of a table over the map; row k lists the input channels, from 0, that filter k sees.
@@ -170,26 +222,27 @@ def conv2d_table(
 
     Two filters on 6×6×3, the first sees two channels, the second one: 4·4 positions · 3·3 taps · 3 entries.
 
-    >>> conv2d_table((6, 6, 3), connections=((0, 1), (2,)), kernel=(3, 3)).macs
+    >>> cost("conv2d_table", (6, 6, 3), connections=[[0, 1], [2]], kernel=3).macs
     432
 
     Source: LeCun et al. 1998, Table I (layer C3 of LeNet-5).
     """
-    rows, columns, fits = slide_both(x, kernel, stride, padding, dilation)
+    slides, fits = slide_over(x, kernel, stride, padding, dilation)
     filters = len(connections)
     seen = tuple(dict.fromkeys(channel for row in connections for channel in row))
-    weights = kernel[0] * kernel[1] * sum(map(len, connections))
+    weights = product(kernel) * sum(map(len, connections))
     biases = filters * int(bias)
-    positions = rows.out * columns.out
+    out = with_sizes(x, tuple(slid.out for slid in slides), filters)
+    positions = product(out[:-1])
     need = "connections must name channels below {1}, got {0}"
     return OpCost(
-        out=((rows.out, columns.out, filters),),
+        out=(out,),
         macs=positions * weights,
         bias_adds=positions * biases,
         weights=weights,
         biases=biases,
         saves=("inputs",),
-        checks=(*fits, *(Check(channel < x[2], need, (channel, x[2]), of_shape=False) for channel in seen)),
+        checks=(*fits, *(Check(channel < x[-1], need, (channel, x[-1]), of_shape=False) for channel in seen)),
     )
 
 

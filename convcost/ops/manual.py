@@ -24,7 +24,8 @@ def summary(op: Op) -> str:
 def _describe(attr: Attr) -> str:
     if attr.required:
         return f"{attr.kind.text}; required"
-    default = "kernel" if attr.default is None else say(attr.kind.show(attr.default))
+    absent = "kernel" if attr.name == "stride" else "none"
+    default = absent if attr.default is None else say(attr.kind.show(attr.default))
     return f"{attr.kind.text}; default {default}"
 
 

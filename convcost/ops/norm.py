@@ -5,7 +5,7 @@ from typing import Any
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import divides, product
-from convcost.ops.attributes import AnyInput, Flag, Map, Size
+from convcost.ops.attributes import AnyInput, Flag, Grid, Size
 from convcost.ops.registry import op
 from convcost.ops.traits import ELEMENTWISE, NOTHING
 
@@ -60,11 +60,11 @@ def layer_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost
 
 
 @op("group_norm", replace(NOTHING, channels="grouped"))
-def group_norm(x: Map, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
-    """Normalise each group of channels by its own mean and variance over the map, then scale and shift each channel.
+def group_norm(x: Grid, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise each group of channels by its own mean and variance over all positions, then scale and shift each channel.
 
     Shape unchanged; groups must divide the channels. Params: a scale and a shift per channel (each can be switched
-    off); no buffers. `groups: in.channels` is instance normalisation, `groups: 1` takes the whole map.
+    off); no buffers. `groups: in.channels` is instance normalisation, `groups: 1` takes all elements.
 
     >>> group_norm((56, 56, 64), groups=32).params
     128
@@ -95,7 +95,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
 
 
 @op("local_response_norm", NOTHING)
-def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
+def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 
     Shape unchanged; no parameters.
@@ -106,4 +106,4 @@ def local_response_norm(x: Map, *, size: Size = 5) -> OpCost:
     Source: Krizhevsky et al. 2012 (AlexNet), section 3.3.
     """
     # A window of `size` channels around each: size - 1 channels of zeros.
-    return OpCost(out=(x,), zeros=x[0] * x[1] * (size - 1), saves=("inputs",))
+    return OpCost(out=(x,), zeros=product(x[:-1]) * (size - 1), saves=("inputs",))

@@ -7,11 +7,13 @@ attributes of the spec language, and the docstring is the manual page.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from convcost.core import axes
+from convcost.core.axes import NAMES, kind, letters
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Unfit
@@ -42,7 +44,10 @@ class Op:
 
     name: str
     rule: Rule
-    doc: str
+    text: str
+    """Its manual, which speaks of maps: that of the rule."""
+    axes: int | None
+    """How many axes its windows slide along; None if it has none."""
     inputs: tuple[Rank, ...]
     """Ranks of the inputs; the last one applies to all further inputs if `variadic`."""
     optional: int
@@ -51,6 +56,13 @@ class Op:
     attrs: Mapping[str, Attr]
     traits: Traits
     """What is true of it besides its cost."""
+    hint: str
+    """What to do where an input is missing."""
+
+    @property
+    def doc(self) -> str:
+        """Its manual."""
+        return spoken(inspect.cleandoc(self.text), self.axes or 2)
 
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
@@ -72,12 +84,13 @@ class Op:
             count = (
                 f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
             )
-            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}")
+            hint = self.hint if len(shapes) < least else ""
+            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}{hint}")
         for position, shape in enumerate(shapes):
             rank = self.inputs[min(position, len(self.inputs) - 1)]
             if not rank.fits(shape):
-                got = axes.kind(len(shape))
-                raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(shape)}")
+                got = kind(len(shape))
+                raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(self, shape)}")
         return self.rule(*shapes, **attrs)
 
     def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
@@ -102,32 +115,72 @@ def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
     return OPS[name].cost(shapes, OPS[name].convert(attrs))
 
 
-def op(name: str, traits: Traits, doc: str | None = None) -> Callable[[Rule], Rule]:
-    """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken."""
+def op(
+    name: str, traits: Traits, doc: str | None = None, *, axes: int | None = None, leading: bool = True, hint: str = ""
+) -> Callable[[Rule], Rule]:
+    """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
+
+    One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
+    axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
+    positions.
+    """
 
     def enter(rule: Rule) -> Rule:
         if name in OPS:
             raise ValueError(f"op {name!r} is registered twice")
-        parameters = inspect.signature(rule, eval_str=True).parameters.values()
+        parameters = _parameters(rule)
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        attrs = {
-            p.name: Attr(p.name, p.annotation.__metadata__[0], p.default)
-            for p in parameters
-            if p.kind is inspect.Parameter.KEYWORD_ONLY
-        }
+        ranks = (p.annotation.__metadata__[0] for p in shapes)
         OPS[name] = Op(
-            name,
-            rule,
-            inspect.cleandoc(doc or rule.__doc__ or ""),
-            tuple(p.annotation.__metadata__[0] for p in shapes),
-            sum(p.default is not REQUIRED for p in shapes),
-            any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
-            attrs,
-            traits,
+            name=name,
+            rule=rule,
+            text=doc or rule.__doc__ or "",
+            axes=axes,
+            inputs=tuple(rank.over(axes, leading=leading) if axes else rank for rank in ranks),
+            optional=sum(p.default is not REQUIRED for p in shapes),
+            variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
+            attrs={p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY},
+            traits=traits,
+            hint=hint,
         )
         return rule
 
     return enter
+
+
+@cache
+def _parameters(rule: Rule) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(rule, eval_str=True).parameters.values())
+
+
+def _attr(parameter: inspect.Parameter, axes: int | None) -> Attr:
+    of_map: Kind = parameter.annotation.__metadata__[0]
+    own, default = of_map.over(axes) if axes else of_map, parameter.default
+    given = default is not REQUIRED and default is not None
+    return Attr(parameter.name, own, own.convert(default) if given else default)
+
+
+def spoken(manual: str, axes: int) -> str:
+    """A manual that speaks of maps, in the letters and words of windows along another number of axes.
+
+    >>> spoken("Over the map: (h, w, c) -> (h', w', c), kernel_h·kernel_w taps, h' = h - 1.", 1)
+    "Over the sequence: (t, c) -> (t', c), kernel taps, t' = t - 1."
+    >>> spoken("Over the map: (h, w, c) -> (h', w', c), kernel_h·kernel_w taps.", 3)
+    "Over the volume: (d, h, w, c) -> (d', h', w', c), kernel_d·kernel_h·kernel_w taps."
+    """
+    if axes == 2:
+        return manual
+    spatial = letters(axes + 1)[:-1]
+
+    def each(found: re.Match[str]) -> str:
+        before, prime, between = found.groups()
+        if axes == 1 and before.endswith("_"):
+            return before[:-1]
+        return between.join(before + letter + prime for letter in spatial)
+
+    manual = re.sub(r"\b(\w+[_·]|)h('?)(, |·)\1w\2", each, manual)
+    manual = re.sub(r"\bmap\b", kind(axes + 1).split()[-1], manual)
+    return re.sub(r"\bh\b", spatial[0], manual) if axes == 1 else manual
 
 
 def failure(check: Check) -> str | None:
@@ -160,7 +213,22 @@ def _at_first_failure(check: Check) -> str:
     return f"{Check(False, check.need, tuple(map(there, check.operands)))} (first at point {point})"
 
 
-def _remedy(shape: Shape) -> str:
-    if len(shape) == 2:
+def _remedy(op: Op, shape: Shape) -> str:
+    """What to write instead, or before the op."""
+    rank = len(shape)
+    here = _along(op, rank - 1)
+    if op.axes and here:
+        fewer = f", or {_along(op, 2)} at each position of the first axis" if rank == 4 else ""
+        need = f"; {kind(op.axes + 1)} is [{', '.join(NAMES[op.axes + 1])}]" if rank <= op.axes else ""
+        return f". Here it is {here}{fewer}{need}"
+    if op.axes == 1:
+        return f". reshape: {{shape: [{shape[0]}, 1]}} makes it a sequence"
+    if rank == 2:
         return ". A map is [height, width, channels]"
-    return ". Put flatten or global_avg_pool and flatten before it" if len(shape) == 3 else ""
+    return ". Put flatten or global_avg_pool and flatten before it" if rank == 3 else ""
+
+
+def _along(op: Op, axes: int) -> str:
+    """The op of the same family whose windows slide along so many axes, if there is one."""
+    name = f"{op.name.removesuffix(f'{op.axes}d')}{axes}d"
+    return name if name in OPS else ""

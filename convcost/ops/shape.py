@@ -1,14 +1,14 @@
-"""Ops that move, slice, upsample or reshape, without weights."""
+"""Ops that move, slice or reshape, without weights."""
 
 from dataclasses import replace
 
 from convcost.core.axes import resized, size_of
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import cut, divides, equal, product
-from convcost.ops.attributes import AnyInput, AxisName, Map, Margins, Mode, Pair, Position, Rate, Sections, Size
+from convcost.ops.attributes import AnyInput, AxisName, Grid, Map, Position, Rate, Sections, Size
 from convcost.ops.join import has_axis
 from convcost.ops.registry import op
-from convcost.ops.traits import NOTHING, PART, POOL, VIEW
+from convcost.ops.traits import NOTHING, PART, VIEW
 
 
 @op("identity", replace(VIEW, channels="alone"))
@@ -46,50 +46,8 @@ def flatten(x: AnyInput) -> OpCost:
     return OpCost(out=((product(x),),))
 
 
-@op("pad", POOL)
-def pad(x: Map, *, padding: Margins) -> OpCost:
-    """Pad the map with zeros.
-
-    (h, w, c) -> (top + h + bottom, left + w + right, c).
-
-    >>> pad((224, 224, 3), padding=((3, 3), (3, 3))).out
-    ((230, 230, 3),)
-    """
-    (top, bottom), (left, right) = padding
-    return OpCost(out=((top + x[0] + bottom, left + x[1] + right, x[2]),))
-
-
-@op("upsample", POOL)
-def upsample(x: Map, *, scale: Pair, mode: Mode = "nearest") -> OpCost:
-    """Upsample the map by an integer factor, by repetition or interpolation.
-
-    (h, w, c) -> (scale_h·h, scale_w·w, c). `mode` says how many input elements make an output element: 1 (nearest),
-    2·2 (bilinear) or 4·4 (bicubic). No MACs; the conventions of some tools count each mode differently.
-
-    >>> upsample((16, 16, 64), scale=(2, 2)).out
-    ((32, 32, 64),)
-
-    Source: torch.nn.Upsample.
-    """
-    return OpCost(out=((scale[0] * x[0], scale[1] * x[1], x[2]),), variant=mode)
-
-
-@op("resize", POOL)
-def resize(x: Map, *, size: Pair, mode: Mode = "nearest") -> OpCost:
-    """Interpolate the map to a given height and width.
-
-    (h, w, c) -> (size_h, size_w, c). `mode` as in upsample. No MACs.
-
-    >>> resize((33, 33, 256), size=(65, 65)).out
-    ((65, 65, 256),)
-
-    Source: torch.nn.functional.interpolate.
-    """
-    return OpCost(out=((*size, x[2]),), variant=mode)
-
-
 @op("channel_shuffle", replace(NOTHING, channels="alone"))
-def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
+def channel_shuffle(x: Grid, *, groups: Size) -> OpCost:
     """Interleave the channels of `groups` groups, so that the next grouped convolution sees all of them.
 
     Shape unchanged; groups must divide the channels.
@@ -100,7 +58,7 @@ def channel_shuffle(x: Map, *, groups: Size) -> OpCost:
     Source: Zhang et al., ShuffleNet (arXiv 1707.01083), section 3.1.
     """
     need = "groups must divide the channels, got groups {0} for {1} channels"
-    return OpCost(out=(x,), checks=(Check(divides(groups, x[2]), need, (groups, x[2]), of_shape=False),))
+    return OpCost(out=(x,), checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),))
 
 
 @op("depth_to_space", NOTHING)

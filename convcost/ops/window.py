@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.core.cost import Check
 from convcost.core.dims import Dim, Shape, ceil_div, is_array, is_symbolic, maximum, minimum, where
 
-#: No padding, as rules take it: the zeros (before, after) of each axis.
-VALID = ((0, 0), (0, 0))
+#: What a message calls the window, by the number of axes that it slides along.
+_WINDOW = {1: "the window of {0}"}
 
 
-def slide_both(
+def slide_over(
     x: Shape,
-    kernel: tuple[Dim, Dim],
-    stride: tuple[Dim, Dim],
-    padding: tuple[Any, Any],
-    dilation: tuple[Dim, Dim] = (1, 1),
+    kernel: tuple[Dim, ...],
+    stride: tuple[Dim, ...],
+    padding: tuple[Any, ...],
+    dilation: tuple[Dim, ...],
     ceil_mode: bool = False,
-) -> tuple[Slide, Slide, tuple[Check, ...]]:
-    """The slides along height and width, and the checks that the window fits."""
-    extents = dilated(kernel[0], dilation[0]), dilated(kernel[1], dilation[1])
-    rows = slide(x[0], extents[0], stride[0], padding[0], ceil_mode)
-    columns = slide(x[1], extents[1], stride[1], padding[1], ceil_mode)
-    need = "the {0}×{1} window must fit into the padded input, got {2}×{3}"
-    padded = x[0] + rows.before + rows.after, x[1] + columns.before + columns.after
-    operands = (*extents, *padded)
-    return rows, columns, (Check(rows.fits, need, operands), Check(columns.fits, need, operands))
+) -> tuple[tuple[Slide, ...], tuple[Check, ...]]:
+    """The slides along the axes before the channels, as many as the kernel has, and the checks that the window fits."""
+    sizes = windowed(x, len(kernel))
+    extents = tuple(map(dilated, kernel, dilation))
+    slides = tuple(slide(*axis, ceil_mode) for axis in zip(sizes, extents, stride, padding))
+    need = _WINDOW.get(len(kernel), "the {0} window") + " must fit into the padded input, got {1}"
+    operands = extents, tuple(slid.before + size + slid.after for size, slid in zip(sizes, slides))
+    return slides, tuple(Check(slid.fits, need, operands) for slid in slides)
+
+
+def windowed(x: Shape, axes: int) -> Shape:
+    """The sizes of the axes that a window slides along: the last ones before the channels.
+
+    >>> windowed((16, 112, 56, 3), 2)
+    (112, 56)
+    """
+    return x[-1 - axes : -1]
+
+
+def with_sizes(x: Shape, sizes: tuple[Dim, ...], channels: Dim) -> Shape:
+    """The shape with other sizes along the axes of a window, and so many channels; what stands before them stays.
+
+    >>> with_sizes((16, 112, 112, 3), (56, 56), 64)
+    (16, 56, 56, 64)
+    """
+    return (*x[: -1 - len(sizes)], *sizes, channels)
 
 
 class Slide(NamedTuple):
@@ -48,19 +65,19 @@ def dilated(kernel: Dim, dilation: Dim) -> Dim:
     return dilation * (kernel - 1) + 1
 
 
-def slide(
-    size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"], ceil_mode: bool = False
-) -> Slide:
+def slide(size: Dim, extent: Dim, stride: Dim, padding: Any, ceil_mode: bool = False) -> Slide:
     """Slide a window of the given extent along an axis of the given size.
 
-    `padding` is the zeros (before, after), or "same" (TensorFlow's rule: ceil(size / stride) positions, the odd
-    zero at the end). With `ceil_mode` a last window may extend beyond the end, provided that it starts
+    `padding` is the zeros (before, after), "same" (TensorFlow's rule: ceil(size / stride) positions, the odd
+    zero at the end), or "causal" (Keras' Conv1D: all zeros before, so that no position looks ahead). With `ceil_mode` a last window may extend beyond the end, provided that it starts
     inside the input or the zeros before it (the rule of Caffe and PyTorch).
 
     >>> slide(6, 3, 1, (0, 0)).out, slide(224, 7, 2, (3, 3)).out
     (4, 112)
     >>> slide(224, 3, 2, "same")
     Slide(out=112, before=0, after=1, fits=True)
+    >>> slide(20, dilated(5, 2), 1, "causal")
+    Slide(out=20, before=8, after=0, fits=True)
     >>> slide(112, 3, 2, (0, 0)).out, slide(112, 3, 2, (0, 0), ceil_mode=True).out
     (55, 56)
     """
@@ -68,7 +85,7 @@ def slide(
         out = ceil_div(size, stride)
         total = maximum((out - 1) * stride + extent - size, 0)
         return Slide(out, total // 2, total - total // 2, fits=True)
-    before, after = padding
+    before, after = (extent - 1, 0) if padding == "causal" else padding
     room = size + before + after - extent
     if ceil_mode:
         out = ceil_div(room, stride) + 1
@@ -111,13 +128,40 @@ def real_taps(size: Dim, slid: Slide, kernel: Dim, stride: Dim, dilation: Dim) -
     return total(kernel, positions)
 
 
-def unslide(size: Dim, extent: Dim, stride: Dim, padding: tuple[Dim, Dim] | Literal["same"]) -> Dim:
-    """The output size of a transposed convolution over `size` positions, after cropping.
-
-    >>> unslide(16, 4, 2, (1, 1)), unslide(16, 3, 2, "same"), unslide(16, 3, 2, (0, 0))
-    (32, 32, 33)
+class Spread(NamedTuple):
+    """How far a transposed convolution spreads along one axis: its output size after cropping, and the sizes from which a
+    convolution with the same window leads back: from `least` to `most`.
     """
+
+    out: Dim
+    least: Dim
+    most: Dim
+
+
+def unslide(
+    size: Dim, extent: Dim, stride: Dim, padding: Any, extra: Dim | None = None, wanted: Dim | None = None
+) -> Spread:
+    """Spread `size` positions along one axis.
+
+    Numbers crop what lies beyond, and `extra` adds at the end (PyTorch). "same" and "valid" are Keras' rules: without `extra`
+    every position gets a stride, and "valid" keeps what the window has beyond it. `wanted` is the output size that is asked
+    for.
+
+    >>> unslide(16, 4, 2, (1, 1)).out, unslide(16, 3, 2, (0, 0)).out, unslide(4, 2, 3, (0, 0)).out
+    (32, 33, 11)
+    >>> unslide(16, 3, 2, "same").out, unslide(8, 3, 2, "same", 1).out, unslide(4, 2, 3, "valid").out
+    (32, 16, 12)
+    >>> unslide(7, 3, 2, (1, 1), wanted=14)
+    Spread(out=14, least=13, most=14)
+    """
+    last = (size - 1) * stride
     if padding == "same":
-        return size * stride
-    before, after = padding
-    return (size - 1) * stride + extent - before - after
+        least, exact, given = last + 1, size * stride, last + extent - 2 * (extent // 2)
+    elif padding == "valid":
+        least = given = last + extent
+        exact = size * stride + maximum(extent - stride, 0)
+    else:
+        before, after = padding
+        least = exact = given = last + extent - before - after
+    out = exact if extra is None else given + extra
+    return Spread(out if wanted is None else wanted, least, least + stride - 1)

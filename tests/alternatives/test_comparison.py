@@ -153,7 +153,7 @@ def test_every_step_costs_what_counting_gives(
         for step in alternative.steps:
             a = step.part.attrs
             sides = tuple(a["padding"]) if isinstance(a.get("padding"), list) else a.get("padding", "valid")
-            counted = brute_force.conv2d(
+            counted = brute_force.conv(
                 step.input_shape,
                 a["channels"],
                 a["kernel"] if isinstance(a["kernel"], tuple) else (a["kernel"],) * 2,

@@ -71,7 +71,7 @@ def zeros_of(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
     pair = [tuple(case.attrs[name]) for name in ("kernel", "dilation", "stride")]
     taps = brute_force._taps(pair[0], pair[1])
     padding = tuple(padding) if isinstance(padding, list) else padding
-    return brute_force._sides(padding, case.shape, taps, pair[2])
+    return brute_force._sides(padding, case.shape[:2], taps, pair[2])
 
 
 def by_loops(case: Case, image: Array, weights: Array) -> list[tuple[tuple[int, int, int], int]]:
@@ -100,7 +100,7 @@ def wrong(case: Case) -> list[str]:
     elements = by_loops(case, image, weights)
     cost = OPS["conv2d"].cost([case.shape], case.converted)
     (top, bottom), (left, right) = zeros_of(case)
-    counted = brute_force.conv2d(
+    counted = brute_force.conv(
         case.shape, case.attrs["channels"], tuple(case.attrs["kernel"]), tuple(case.attrs["stride"]),
         (top, bottom, left, right), tuple(case.attrs["dilation"]), case.attrs["groups"], bias=False,
     )  # fmt: skip

@@ -122,7 +122,8 @@ def variants(op: str) -> set[str]:
     words |= {name: (True, False) for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, Boolean)}
     sizes = {name: 1 for name, attr in OPS[op].attrs.items() if attr.required and name not in words}
     attrs = [sizes | dict(zip(words, chosen)) for chosen in product(*words.values())]
-    return {OPS[op].cost([(4, 4, 3)], OPS[op].convert(each)).variant for each in attrs}
+    shape = (4,) * (OPS[op].axes or 2) + (3,)
+    return {OPS[op].cost([shape], OPS[op].convert(each)).variant for each in attrs}
 
 
 # By hand, on 4×5×6 = 120 elements at 20 positions, upsampled to 8×10×6 = 480 and resized to 3×7×6 = 126 at 21 positions.
@@ -234,7 +235,8 @@ def test_paper_counts_the_macs_of_every_weighted_op_and_nothing_else() -> None:
     weighted = {name for name, op in OPS.items() if op.traits.weighted}
     counted = {op: factors for op, factors in convention("paper").terms.items() if factors}
     assert counted == {op: {"macs": 1} for op in weighted}
-    assert weighted == {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf"}
+    families = {f"{stem}{axes}d" for stem in ("conv", "conv_transpose") for axes in (1, 2, 3)}
+    assert weighted == families | {"conv2d_table", "linear", "rbf"}
 
 
 def test_conventions_name_ops_that_there_are() -> None:

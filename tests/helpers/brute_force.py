@@ -3,9 +3,9 @@
 Nothing here knows a cost formula. Multiplications are counted one by one in nested loops, parameters are the distinct
 indices that those loops use, and output positions are those of all windows that, when tried, fit. Keep shapes tiny.
 
-Shapes are ``(height, width, channels)`` for maps and ``(channels,)`` for vectors, for a batch of one. Kernels, strides
-and dilations are ``(height, width)``. A padding is ``"valid"``, ``"same"``, one int for all sides, ``(height, width)``
-or ``(top, bottom, left, right)``. An operation that cannot be carried out raises ``ValueError``, and an axis that the
+Shapes are positions first and channels last, ``(height, width, channels)`` for maps, for a batch of one. Kernels, strides
+and dilations have an entry for each axis that a window slides along, the last ones before the channels. A padding is
+``"valid"``, ``"same"``, ``"causal"``, one int for all sides, one per axis, or two per axis. An operation that cannot be carried out raises ``ValueError``, and an axis that the
 input lacks ``LookupError``.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import product
 
 Shape = tuple[int, ...]
+Sizes = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = str | int | tuple[int, ...]
 
@@ -24,7 +25,7 @@ AXES = {"height": -3, "width": -2, "channels": -1}
 
 @dataclass(frozen=True)
 class Count:
-    """What one operation gives and costs; ``padding_macs`` are those ``macs`` that `conv2d` spends on padded zeros."""
+    """What one operation gives and costs; ``padding_macs`` are those ``macs`` that a convolution spends on padded zeros."""
 
     out: tuple[Shape, ...]
     macs: int = 0
@@ -37,9 +38,15 @@ class Count:
     padding_macs: int = 0
 
 
-def _taps(kernel: Pair, dilation: Pair) -> list[list[int]]:
+def _taps(kernel: Sizes, dilation: Sizes | None) -> list[list[int]]:
     """Return, for each axis, the offset of every kernel tap from the window's start."""
-    return [list(range(0, kernel[axis] * dilation[axis], dilation[axis])) for axis in (0, 1)]
+    return [list(range(0, k * d, d)) for k, d in zip(kernel, dilation or (1,) * len(kernel), strict=True)]
+
+
+def _parted(x: Shape, axes: int) -> tuple[Shape, Shape, int]:
+    """Return the axes before those of a window, these, and the channels."""
+    _check(len(x) > axes, f"a window along {axes} axes of {x}")
+    return x[: -1 - axes], x[-1 - axes : -1], x[-1]
 
 
 def _starts(length: int, taps: list[int], stride: int) -> list[int]:
@@ -84,23 +91,24 @@ def _same_sides(length: int, taps: list[int], stride: int) -> Pair:
     return before, after
 
 
-def _sides(padding: Padding, size: Shape, taps: Sequence[list[int]], stride: Pair) -> tuple[Pair, Pair]:
-    """Return a padding as ``((top, bottom), (left, right))``."""
+def _sides(padding: Padding, size: Shape, taps: Sequence[list[int]], stride: Sizes) -> list[Pair]:
+    """Return a padding as ``(before, after)`` for each axis."""
     if padding == "same":
-        return _same_sides(size[0], taps[0], stride[0]), _same_sides(size[1], taps[1], stride[1])
-    return _explicit_sides(padding)
+        return [_same_sides(*axis) for axis in zip(size, taps, stride, strict=True)]
+    if padding == "causal":  # the last tap of the first window lies on the first element
+        return [(offsets[-1], 0) for offsets in taps]
+    return _explicit_sides(padding, len(size))
 
 
-def _explicit_sides(padding: Padding) -> tuple[Pair, Pair]:
-    match padding:
-        case "valid":
-            return (0, 0), (0, 0)
-        case int(every):
-            return (every, every), (every, every)
-        case (rows, columns):
-            return (rows, rows), (columns, columns)
-        case (top, bottom, left, right):
-            return (top, bottom), (left, right)
+def _explicit_sides(padding: Padding, axes: int) -> list[Pair]:
+    if padding == "valid":
+        return [(0, 0)] * axes
+    if isinstance(padding, int):
+        return [(padding, padding)] * axes
+    if isinstance(padding, tuple) and len(padding) == 2 * axes:
+        return [(padding[2 * axis], padding[2 * axis + 1]) for axis in range(axes)]
+    if isinstance(padding, tuple) and len(padding) == axes:
+        return [(each, each) for each in padding]
     raise ValueError(f"not a padding: {padding!r}")
 
 
@@ -116,98 +124,141 @@ def _connections(depth: int, channels: int, groups: int) -> list[Pair]:
     return [(i, o) for i, o in pairs if i // (depth // groups) == o // (channels // groups)]
 
 
-def conv2d(
+def conv(
     x: Shape,
     channels: int,
-    kernel: Pair,
-    stride: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes | None = None,
     padding: Padding = "valid",
-    dilation: Pair = (1, 1),
+    dilation: Sizes | None = None,
     groups: int = 1,
     bias: bool = True,
 ) -> Count:
     """Count a convolution.
 
-    >>> conv2d((6, 6, 3), 5, (3, 3))
+    >>> conv((6, 6, 3), 5, (3, 3))
     Count(out=((4, 4, 5),), macs=2160, bias_adds=80, weights=135, biases=5, buffers=0, elementwise=0, zeros=0, padding_macs=0)
-    >>> conv2d((6, 6, 3), 3, (3, 3), groups=3).macs, conv2d((4, 4, 3), 5, (1, 1)).macs  # depthwise, pointwise
+    >>> conv((6, 6, 3), 3, (3, 3), groups=3).macs, conv((4, 4, 3), 5, (1, 1)).macs  # depthwise, pointwise
     (432, 240)
-    >>> conv2d((2, 2, 1), 1, (3, 3), padding="same").padding_macs  # 5 of 9 taps in each of 4 windows
+    >>> conv((2, 2, 1), 1, (3, 3), padding="same").padding_macs  # 5 of 9 taps in each of 4 windows
     20
+    >>> conv((5, 1), 1, (3,), padding="causal").padding_macs  # 2 taps of the first window, 1 of the second
+    3
     """
-    height, width, depth = x
+    lead, size, depth = _parted(x, len(kernel))
     connections = _connections(depth, channels, groups)
-    taps = _taps(kernel, dilation)
-    (top, bottom), (left, right) = _sides(padding, (height, width), taps, stride)
-    rows = _starts(top + height + bottom, taps[0], stride[0])
-    columns = _starts(left + width + right, taps[1], stride[1])
-    _check(bool(rows and columns), "no window fits")
-
     macs = padding_macs = 0
     weights = set()
-    for row, column in product(rows, columns):
-        for tap_y, tap_x in product(*taps):
-            on_map = top <= row + tap_y < top + height and left <= column + tap_x < left + width
+    starts, windows = _windows(size, kernel, stride, padding, dilation)
+    for _ in product(*map(range, lead)):
+        for tap, on_input in windows:
             for source, target in connections:
                 macs += 1
-                padding_macs += not on_map
-                weights.add((source, target, tap_y, tap_x))
-    out = (len(rows), len(columns), channels)
-    return _with_bias(out, macs, len(weights), bias, padding_macs)
+                padding_macs += not on_input
+                weights.add((source, target, tap))
+    return _with_bias((*lead, *map(len, starts), channels), macs, len(weights), bias, padding_macs)
 
 
-def conv_transpose2d(
+def _windows(
+    size: Shape, kernel: Sizes, stride: Sizes | None, padding: Padding, dilation: Sizes | None
+) -> tuple[list[list[int]], list[tuple[Sizes, bool]]]:
+    """Return the starts of windows along each axis; and every tap of every window, with whether it is on the input."""
+    stride, taps = stride or (1,) * len(kernel), _taps(kernel, dilation)
+    sides = _sides(padding, size, taps, stride)
+    starts = [
+        _starts(before + length + after, offsets, step)
+        for length, (before, after), offsets, step in zip(size, sides, taps, stride, strict=True)
+    ]
+    _check(all(starts), "no window fits")
+    windows = []
+    for start in product(*starts):
+        for tap in product(*taps):
+            axes = zip(start, tap, sides, size, strict=True)
+            windows.append(
+                (tap, all(before <= at + offset < before + length for at, offset, (before, _), length in axes))
+            )
+    return starts, windows
+
+
+def conv_transpose(
     x: Shape,
     channels: int,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    padding: Padding = "valid",
-    output_padding: Pair = (0, 0),
-    dilation: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    output_padding: Sizes | None = None,
+    size: Sizes | None = None,
+    dilation: Sizes | None = None,
     groups: int = 1,
     bias: bool = True,
 ) -> Count:
-    """Count a transposed convolution: every pixel times every tap is added to a canvas, which is then cropped.
+    """Count a transposed convolution: every element times every tap is added to a canvas, which is then cropped.
 
-    The canvas ends where the last product lands, as in torch (Keras's "valid" is longer if the kernel is smaller than
-    the stride). The padding crops it, and the output padding then adds rows and columns at the bottom and right.
-    "same" gives exactly ``stride`` pixels for each input pixel, and so takes no output padding.
+    With a padding in numbers the canvas ends where the last product lands, as in torch; the padding crops it, and the output
+    padding then adds at the end. Keras' "valid" gives each element a whole stride of canvas, even if the kernel is smaller;
+    "same" gives it exactly that. With an output padding Keras crops nothing ("valid") or half a window ("same") at each
+    end, and adds. A size is one from which a convolution leads back.
 
-    >>> conv_transpose2d((2, 2, 1), 3, (3, 3), stride=(2, 2))
+    >>> conv_transpose((2, 2, 1), 3, (3, 3), stride=(2, 2))
     Count(out=((5, 5, 3),), macs=108, bias_adds=75, weights=27, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
-    >>> conv_transpose2d((2, 2, 1), 1, (3, 3), (2, 2), padding=1, output_padding=(1, 1)).out
+    >>> conv_transpose((2, 2, 1), 1, (3, 3), (2, 2), padding=1, output_padding=(1, 1)).out
     ((4, 4, 1),)
+    >>> conv_transpose((4, 1), 1, (2,), (3,)).out, conv_transpose((4, 1), 1, (2,), (3,), padding="valid").out
+    (((11, 1),), ((12, 1),))
     """
-    height, width, depth = x
+    lead, before, depth = _parted(x, len(kernel))
+    stride, taps = stride or (1,) * len(kernel), _taps(kernel, dilation)
     connections = _connections(depth, channels, groups)
     macs = 0
     weights = set()
-    canvas_rows, canvas_columns = set(), set()
-    for row, column in product(range(height), range(width)):
-        for tap_y, tap_x in product(*_taps(kernel, dilation)):
-            canvas_rows.add(row * stride[0] + tap_y)
-            canvas_columns.add(column * stride[1] + tap_x)
+    for _ in product(*map(range, (*lead, *before))):
+        for tap in product(*taps):
             for source, target in connections:
                 macs += 1
-                weights.add((source, target, tap_y, tap_x))
-    if padding == "same":
-        _check(output_padding == (0, 0), 'padding "same" takes no output padding')
-        size = (height * stride[0], width * stride[1])
+                weights.add((source, target, tap))
+    _check(output_padding is None or size is None, "two sizes")
+    axes = zip(before, stride, taps, _cropped(padding, len(kernel)), strict=True)
+    if size is not None:
+        for axis, wanted in zip(axes, size, strict=True):
+            _check(_leads_back(wanted, *axis), f"{wanted} does not lead back")
+        out = size
     else:
-        tall, wide = _explicit_sides(padding)
-        size_y = max(canvas_rows) + 1 - sum(tall) + output_padding[0]
-        size = (size_y, max(canvas_columns) + 1 - sum(wide) + output_padding[1])
-    _check(min(size) > 0, "nothing is left of the canvas")
-    return _with_bias((*size, channels), macs, len(weights), bias)
+        extras = output_padding or (None,) * len(kernel)
+        out = tuple(_canvas(*axis, extra) for axis, extra in zip(axes, extras, strict=True))
+    _check(min(out) > 0, "nothing is left of the canvas")
+    return _with_bias((*lead, *out, channels), macs, len(weights), bias)
+
+
+def _cropped(padding: Padding, axes: int) -> Sequence[Pair | str]:
+    return [padding] * axes if isinstance(padding, str) else _explicit_sides(padding, axes)
+
+
+def _canvas(length: int, stride: int, taps: list[int], padding: Pair | str, extra: int | None) -> int:
+    """Return the length of the canvas along one axis."""
+    reached = {at * stride + tap for at in range(length) for tap in range(taps[-1] + 1)}
+    own = {at * stride + step for at in range(length) for step in range(stride)}
+    if extra is None and isinstance(padding, str):
+        return len(own if padding == "same" else own | reached)
+    half = (taps[-1] + 1) // 2
+    before, after = {"same": (half, half), "valid": (0, 0)}[padding] if isinstance(padding, str) else padding
+    return 1 + max(reached) - before - after + (extra or 0)
+
+
+def _leads_back(wanted: int, length: int, stride: int, taps: list[int], padding: Pair | str) -> bool:
+    """Return whether a convolution over the wanted length has as many windows as the input has elements."""
+    if padding == "same":
+        return len(range(0, wanted, stride)) == length
+    around = 0 if isinstance(padding, str) else sum(padding)
+    return len(_starts(wanted + around, taps, stride)) == length
 
 
 def conv2d_table(
     x: Shape,
     connections: Sequence[Sequence[int]],
-    kernel: Pair,
-    stride: Pair = (1, 1),
+    kernel: Sizes,
+    stride: Sizes | None = None,
     padding: Padding = "valid",
-    dilation: Pair = (1, 1),
+    dilation: Sizes | None = None,
     bias: bool = True,
 ) -> Count:
     """Count a convolution whose every filter names the input channels it reads.
@@ -215,22 +266,19 @@ def conv2d_table(
     >>> conv2d_table((3, 2, 3), [[0, 2], [1]], (2, 2)).macs  # 2 windows of 4 pixels, 3 channels read by a filter
     24
     """
-    height, width, depth = x
+    lead, size, depth = _parted(x, len(kernel))
     _check(all(source in range(depth) for row in connections for source in row), f"{depth} channels, {connections}")
-    taps = _taps(kernel, dilation)
-    (top, bottom), (left, right) = _sides(padding, (height, width), taps, stride)
-    rows = _starts(top + height + bottom, taps[0], stride[0])
-    columns = _starts(left + width + right, taps[1], stride[1])
-    _check(bool(rows and columns), "no window fits")
-    macs = 0
+    macs = padding_macs = 0
     weights = set()
-    for _ in product(rows, columns):
-        for tap in product(*taps):
+    starts, windows = _windows(size, kernel, stride, padding, dilation)
+    for _ in product(*map(range, lead)):
+        for tap, on_input in windows:
             for target, row in enumerate(connections):
                 for source in row:
                     macs += 1
+                    padding_macs += not on_input
                     weights.add((source, target, tap))
-    return _with_bias((len(rows), len(columns), len(connections)), macs, len(weights), bias)
+    return _with_bias((*lead, *map(len, starts), len(connections)), macs, len(weights), bias, padding_macs)
 
 
 def linear(x: Shape, channels: int, bias: bool = True) -> Count:
@@ -308,42 +356,51 @@ def scale(x: Shape, shift: bool = False) -> Count:
 
 
 def max_pool(
-    x: Shape, kernel: Pair, stride: Pair, padding: Padding = 0, dilation: Pair = (1, 1), ceil_mode: bool = False
+    x: Shape,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes | None = None,
+    ceil_mode: bool = False,
 ) -> Count:
     """Count pooling with torch's rules for the windows.
 
     >>> max_pool((6, 6, 1), (3, 3), (2, 2)).out, max_pool((6, 6, 1), (3, 3), (2, 2), ceil_mode=True).out
     (((2, 2, 1),), ((3, 3, 1),))
     """
-    taps = _taps(kernel, dilation)
-    sides = _sides(padding, (x[0], x[1]), taps, stride)
-    size = []
-    for axis, (before, after) in enumerate(sides):
-        starts = _starts(before + x[axis] + after, taps[axis], stride[axis])
+    lead, size, depth = _parted(x, len(kernel))
+    stride, taps = stride or kernel, _taps(kernel, dilation)
+    out = []
+    for length, (before, after), offsets, step in zip(
+        size, _sides(padding, size, taps, stride), taps, stride, strict=True
+    ):
+        starts = _starts(before + length + after, offsets, step)
         if ceil_mode:
-            starts = _starts_ceil(x[axis], before, after, taps[axis], stride[axis])
-        size.append(len(starts))
-    _check(min(size) > 0, "no window fits")
-    return Count(((*size, x[2]),))
+            starts = _starts_ceil(length, before, after, offsets, step)
+        out.append(len(starts))
+    _check(min(out) > 0, "no window fits")
+    return Count(((*lead, *out, depth),))
 
 
 avg_pool = max_pool
 
 
-def subsample(x: Shape, kernel: Pair) -> Count:
+def subsample(x: Shape, kernel: Sizes) -> Count:
     """Count LeNet-5's pooling: windows side by side that use up the map; a coefficient and a bias for each channel.
 
     >>> subsample((4, 4, 3), (2, 2))
     Count(out=((2, 2, 3),), macs=0, bias_adds=12, weights=3, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
     """
-    rows, columns = (range(0, size, step) for size, step in zip(x, kernel, strict=False))
-    _check(rows[-1] + kernel[0] == x[0] and columns[-1] + kernel[1] == x[1], "pixels are left over")
-    return _with_bias((len(rows), len(columns), x[2]), 0, len(set(range(x[2]))), True)
+    lead, size, depth = _parted(x, len(kernel))
+    starts = [range(0, length, step) for length, step in zip(size, kernel, strict=True)]
+    whole = (axis[-1] + step == length for axis, step, length in zip(starts, kernel, size, strict=True))
+    _check(all(whole), "pixels are left over")
+    return _with_bias((*lead, *map(len, starts), depth), 0, len(set(range(depth))), True)
 
 
 def global_avg_pool(x: Shape) -> Count:
     """Count pooling of each whole channel to one pixel."""
-    return resize(x, (1, 1))
+    return resize(x, (1,) * (len(x) - 1))
 
 
 global_max_pool = global_avg_pool
@@ -436,7 +493,7 @@ def _extent(positions: set[tuple[int, int, int]]) -> Shape:
 
 def pad(x: Shape, padding: Padding) -> Count:
     """Count adding pixels around a map."""
-    (top, bottom), (left, right) = _explicit_sides(padding)
+    (top, bottom), (left, right) = _explicit_sides(padding, 2)
     return Count(((top + x[0] + bottom, left + x[1] + right, x[2]),))
 
 
@@ -446,20 +503,22 @@ def local_response_norm(x: Shape, size: int = 5) -> Count:
     >>> local_response_norm((1, 2, 3), size=2).zeros
     2
     """
-    height, width, channels = x
+    *positions, channels = x
     reached = {channel + offset - size // 2 for channel in range(channels) for offset in range(size)}
     outside = [channel for channel in reached if channel not in range(channels)]
-    return Count((x,), zeros=len(list(product(range(height), range(width), outside))))
+    return Count((x,), zeros=len(list(product(*map(range, positions), outside))))
 
 
-def upsample(x: Shape, scale: Pair) -> Count:
-    """Count enlarging a map by whole factors."""
-    return Count(((x[0] * scale[0], x[1] * scale[1], x[2]),))
+def upsample(x: Shape, scale: Sizes) -> Count:
+    """Count enlarging by whole factors: every element becomes so many along each axis."""
+    _, size, _ = _parted(x, len(scale))
+    return resize(x, tuple(len([*range(n)] * factor) for n, factor in zip(size, scale, strict=True)))
 
 
-def resize(x: Shape, size: Pair) -> Count:
-    """Count scaling a map to a given size."""
-    return Count(((*size, x[2]),))
+def resize(x: Shape, size: Sizes) -> Count:
+    """Count scaling to a given size."""
+    lead, _, depth = _parted(x, len(size))
+    return Count(((*lead, *size, depth),))
 
 
 adaptive_avg_pool = resize

@@ -37,6 +37,10 @@ ROWS = [
         bias_adds=10, weights=10, biases=10),
     row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)],
         "nothing is learnt; a window of 3 needs one channel of zeros on each side: 2·55·54 = 5940", zeros=5940),
+    row("local_response_norm", [(20, 5)], {}, [(20, 5)], "a window of 5 needs 4 channels of zeros: 4·20 = 80", zeros=80),
+    row("local_response_norm", [(2, 3, 4, 5)], {"size": 2}, [(2, 3, 4, 5)], "one channel of zeros: 2·3·4 = 24", zeros=24),
+    row("group_norm", [(20, 6)], {"groups": 2}, [(20, 6)], "scale and shift for each of 6 channels", weights=6, biases=6),
+    row("group_norm", [(2, 3, 4, 6)], {"groups": 2}, [(2, 3, 4, 6)], "scale and shift for each of 6", weights=6, biases=6),
 ]
 
 # Each breaks one condition only, so that no check can hide behind another.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from helpers.rows import refusal, row
 
 # LeCun et al. 1998, Table I: the maps of S2 that each map of C3 reads.
@@ -41,6 +44,30 @@ ROWS = [
     row("conv2d", [(27, 27, 96)], {"channels": 256, "kernel": 5, "padding": 2, "groups": 2}, [(27, 27, 256)],
         "AlexNet's conv2: 25·48·256 = 307,200; 729·307,200 = 223,948,800; 729·256 = 186,624",
         macs=223_948_800, bias_adds=186_624, weights=307_200, biases=256),
+    row("conv2d", [(2, 6, 6, 3)], {"channels": 5, "kernel": 3}, [(2, 4, 4, 5)],
+        "each of 2 maps by itself: 2·16 positions · 135 = 4320; 2·80 = 160", macs=4320, bias_adds=160, weights=135, biases=5),
+    row("conv1d", [(5000, 12)], {"channels": 32, "kernel": 7, "stride": 2, "padding": 3}, [(2500, 32)],
+        "5000+6-7 = 4999, 4999//2+1 = 2500; 7·12·32 = 2688; 2500·2688 = 6,720,000; 2500·32 = 80,000",
+        macs=6_720_000, bias_adds=80_000, weights=2688, biases=32),
+    row("conv1d", [(20, 3)], {"channels": 8, "kernel": 5, "dilation": 4, "padding": "causal", "bias": False}, [(20, 8)],
+        "4·4 = 16 zeros before: 20+16-17+1 = 20; 5·3·8 = 120; 20·120 = 2400", macs=2400, weights=120),
+    row("conv1d", [(9, 2)], {"channels": 1, "kernel": 3, "stride": 2, "padding": "causal"}, [(5, 1)],
+        "windows end at 0 2 4 6 8; 3·2 = 6; 5·6 = 30", macs=30, bias_adds=5, weights=6, biases=1),
+    row("conv1d", [(10, 6)], {"channels": 4, "kernel": 3, "padding": [0, 2], "groups": 2, "bias": False}, [(10, 4)],
+        "10+2-3+1 = 10; 3·(6/2)·4 = 36; 360", macs=360, weights=36),
+    row("conv1d", [(4, 10, 6)], {"channels": 3, "kernel": [4]}, [(4, 7, 3)],
+        "along the last axis of 4 rows: 10-4+1 = 7; 4·6·3 = 72; 28·72 = 2016; 28·3 = 84",
+        macs=2016, bias_adds=84, weights=72, biases=3),
+    row("conv3d", [(16, 112, 112, 3)], {"channels": 64, "kernel": 3, "padding": "same"}, [(16, 112, 112, 64)],
+        "C3D's first: 27·3·64 = 5184; 16·112·112 = 200,704; ·5184 = 1,040,449,536; 200,704·64 = 12,845,056",
+        macs=1_040_449_536, bias_adds=12_845_056, weights=5184, biases=64),
+    row("conv3d", [(5, 7, 9, 4)], {"channels": 2, "kernel": [1, 3, 2], "stride": [2, 1, 3], "padding": [0, 1, 2],
+        "dilation": [1, 2, 1], "groups": 2, "bias": False}, [(3, 5, 4, 2)],
+        "0 2 4; extent 5: 7+2-5+1 = 5; 9+4-2 = 11, 11//3+1 = 4; 6·(4/2)·2 = 24; 60·24 = 1440", macs=1440, weights=24),
+    row("conv3d", [(4, 4, 4, 1)], {"channels": 1, "kernel": 2, "padding": [1, 0, 0, 1, 1, 2]}, [(4, 4, 6, 1)],
+        "4+1-1 = 4, 4+1-1 = 4, 4+3-1 = 6; 8 taps at 96 positions: 768", macs=768, bias_adds=96, weights=8, biases=1),
+    row("conv3d", [(2, 3, 3, 3, 1)], {"channels": 2, "kernel": 3}, [(2, 1, 1, 1, 2)],
+        "one window in each of 2 volumes: 27·2 = 54 weights; 108", macs=108, bias_adds=4, weights=54, biases=2),
     row("conv_transpose2d", [(2, 2, 1)], {"channels": 3, "kernel": 3, "stride": 2}, [(5, 5, 3)],
         "starts at 0 and 2, 3 long: 5; 9·3 = 27 weights, by each of 4 pixels: 108; 25·3 = 75",
         macs=108, bias_adds=75, weights=27, biases=3),
@@ -51,6 +78,39 @@ ROWS = [
     row("conv_transpose2d", [(5, 6, 2)], {"channels": 1, "kernel": 3, "stride": [2, 3], "padding": "same"}, [(10, 18, 1)],
         "5·2 = 10, 6·3 = 18; 9·2·1 = 18 weights, by 30 pixels: 540; 10·18 = 180",
         macs=540, bias_adds=180, weights=18, biases=1),
+    row("conv_transpose2d", [(4, 5, 2)], {"channels": 3, "kernel": 2, "stride": 3, "bias": False}, [(11, 14, 3)],
+        "PyTorch ends with the last product: 3·3+2 = 11, 4·3+2 = 14; 4·2·3 = 24 weights, by 20 pixels: 480",
+        macs=480, weights=24),
+    row("conv_transpose2d", [(4, 5, 2)], {"channels": 3, "kernel": 2, "stride": 3, "padding": "valid", "bias": False},
+        [(12, 15, 3)], "Keras: each pixel has a stride: 4·3 = 12, 5·3 = 15", macs=480, weights=24),
+    row("conv_transpose2d", [(4, 5, 1)], {"channels": 1, "kernel": [5, 2], "stride": 3, "padding": "valid", "bias": False},
+        [(14, 15, 1)], "4·3 + 5-3 = 14, 5·3 + 0 = 15; 10 weights, by 20 pixels: 200", macs=200, weights=10),
+    row("conv_transpose2d", [(8, 13, 4)], {"channels": 4, "kernel": 3, "stride": 2, "padding": "same", "output_padding": [1, 0]},
+        [(16, 25, 4)], "Keras: 7·2 + 3-2·1 + 1 = 16, 12·2 + 3-2·1 + 0 = 25; 9·4·4 = 144, by 104: 14,976; 400·4 = 1600",
+        macs=14_976, bias_adds=1600, weights=144, biases=4),
+    row("conv_transpose2d", [(3, 3, 1)], {"channels": 1, "kernel": [2, 3], "stride": 3, "padding": "valid",
+        "output_padding": [2, 1], "bias": False}, [(10, 10, 1)],
+        "Keras: 2·3+2+2 = 10, 2·3+3+1 = 10; 6 weights, by 9 pixels", macs=54, weights=6),
+    row("conv_transpose2d", [(7, 4, 1)], {"channels": 1, "kernel": 3, "stride": 2, "padding": 1, "size": [14, 7],
+        "bias": False}, [(14, 7, 1)], "from 6·2+3-2 = 13 to 14, from 7 to 8; 9 weights, by 28 pixels", macs=252, weights=9),
+    row("conv_transpose2d", [(4, 4, 1)], {"channels": 1, "kernel": 3, "stride": 2, "padding": "same", "size": 7, "bias": False},
+        [(7, 7, 1)], "ceil(7/2) = 4; 9 weights, by 16 pixels", macs=144, weights=9),
+    row("conv_transpose1d", [(100, 8)], {"channels": 4, "kernel": 4, "stride": 2, "padding": 1}, [(200, 4)],
+        "99·2+4-2 = 200; 4·8·4 = 128, by 100: 12,800; 200·4 = 800", macs=12_800, bias_adds=800, weights=128, biases=4),
+    row("conv_transpose1d", [(5, 4)], {"channels": 6, "kernel": 3, "stride": 3, "dilation": 2, "output_padding": 1,
+        "groups": 2, "bias": False}, [(18, 6)], "4·3+5+1 = 18; 3·(4/2)·6 = 36, by 5: 180", macs=180, weights=36),
+    row("conv_transpose1d", [(3, 6, 2)], {"channels": 1, "kernel": 2, "stride": 2, "size": 13}, [(3, 13, 1)],
+        "3 rows, from 5·2+2 = 12 to 13; 4 weights, by 18: 72; 39", macs=72, bias_adds=39, weights=4, biases=1),
+    row("conv_transpose3d", [(2, 3, 4, 2)], {"channels": 3, "kernel": [2, 3, 4], "stride": 2, "padding": [0, 1, 1]},
+        [(4, 5, 8, 3)], "2+2 = 4, 4+3-2 = 5, 6+4-2 = 8; 24·2·3 = 144, by 24: 3456; 160·3 = 480",
+        macs=3456, bias_adds=480, weights=144, biases=3),
+    row("conv_transpose3d", [(2, 2, 2, 4)], {"channels": 2, "kernel": 3, "stride": [3, 2, 1], "output_padding": [2, 1, 0],
+        "dilation": [1, 1, 2], "groups": 2, "bias": False}, [(8, 6, 6, 2)],
+        "3+3+2 = 8, 2+3+1 = 6, 1+5 = 6; 27·(4/2)·2 = 108, by 8: 864", macs=864, weights=108),
+    row("conv_transpose3d", [(2, 1, 2, 2, 1)], {"channels": 1, "kernel": 2, "stride": 2, "size": [3, 4, 5], "bias": False},
+        [(2, 3, 4, 5, 1)], "from 2 to 3, from 4 to 5, from 4 to 5; 8 weights, by 8", macs=64, weights=8),
+    row("conv2d_table", [(3, 14, 14, 6)], {"connections": C3, "kernel": 5, "bias": False}, [(3, 10, 10, 16)],
+        "3 maps: 3·150,000", macs=450_000, weights=1500),
     row("conv2d_table", [(14, 14, 6)], {"connections": C3, "kernel": 5}, [(10, 10, 16)],
         "LeNet-5's C3: 6·3 + 9·4 + 1·6 = 60 pairs of maps, 25·60 = 1500; 100·1500 = 150,000; 100·16 = 1600",
         macs=150_000, bias_adds=1600, weights=1500, biases=16),
@@ -71,6 +131,27 @@ ROWS = [
     row("avg_pool", [(8, 10, 1)], {"kernel": [2, 3], "stride": [3, 2], "padding": [1, 0]}, [(3, 4, 1)],
         "10 padded rows: 0 3 6 (9 has room for one); columns 0 2 4 6"),
     row("avg_pool", [(6, 7, 2)], {"kernel": 3, "stride": 2, "ceil_mode": True}, [(3, 3, 2)], "as for max_pool"),
+    row("max_pool1d", [(2500, 32)], {"kernel": 2}, [(1250, 32)], "2500/2"),
+    row("max_pool1d", [(10, 3)], {"kernel": 3, "stride": 2, "padding": "causal", "dilation": 2}, [(5, 3)],
+        "4 zeros before: 14-5 = 9, 9//2+1 = 5"),
+    row("max_pool1d", [(4, 8, 3)], {"kernel": 3, "stride": 2, "padding": [0, 1], "ceil_mode": True}, [(4, 4, 3)],
+        "9 long in each of 4 rows: 0 2 4 6"),
+    row("max_pool2d", [(7, 9, 4)], {"kernel": 3}, [(2, 3, 4)], "as max_pool"),
+    row("max_pool2d", [(5, 8, 10, 1)], {"kernel": [2, 3], "stride": [3, 2], "padding": [0, 1], "dilation": [2, 1],
+        "ceil_mode": True}, [(5, 3, 6, 1)], "extents 3: rows 0 3, and 6 hangs over by one; 12 columns: 0 2 4 6 8, and 10 is the last pixel"),
+    row("max_pool3d", [(16, 56, 56, 64)], {"kernel": [1, 2, 2]}, [(16, 28, 28, 64)], "16/1, 56/2"),
+    row("max_pool3d", [(7, 8, 9, 2)], {"kernel": 3, "stride": [2, 3, 1], "padding": [1, 0, 0], "dilation": [1, 2, 1]},
+        [(4, 2, 7, 2)], "9-3 = 6, 6//2+1 = 4; 8-5 = 3, 3//3+1 = 2; 9-3+1 = 7"),
+    row("max_pool3d", [(2, 4, 4, 5, 1)], {"kernel": 2, "ceil_mode": True}, [(2, 2, 2, 3, 1)], "4/2, 4/2, and 5/2 rounded up"),
+    row("avg_pool1d", [(2500, 32)], {"kernel": 5}, [(500, 32)], "2500/5"),
+    row("avg_pool1d", [(3, 10, 2)], {"kernel": 4, "stride": 3, "padding": 2, "ceil_mode": True}, [(3, 4, 2)],
+        "14 long in each of 3 rows: 0 3 6 9 (12 would start in the zeros behind 2+10)"),
+    row("avg_pool2d", [(28, 30, 6)], {"kernel": 2}, [(14, 15, 6)], "as avg_pool"),
+    row("avg_pool2d", [(4, 8, 10, 1)], {"kernel": [2, 3], "stride": [3, 2], "padding": [1, 0], "ceil_mode": True}, [(4, 3, 5, 1)],
+        "10 padded rows: 0 3 6 (9 would start in the zeros behind 1+8); columns 0 2 4 6, and 8 hangs over"),
+    row("avg_pool3d", [(16, 28, 28, 6)], {"kernel": 2}, [(8, 14, 14, 6)], "16/2, 28/2"),
+    row("avg_pool3d", [(2, 5, 6, 7, 1)], {"kernel": 3, "stride": [1, 2, 3], "padding": [1, 0, 1], "ceil_mode": True},
+        [(2, 5, 3, 3, 1)], "5+2-3+1 = 5; 0 2, and 4 hangs over; 9 long: 0 3 6"),
     row("subsample", [(28, 28, 6)], {"kernel": 2}, [(14, 14, 6)],
         "LeNet-5's S2: a coefficient and a bias for each of 6 maps; 14·14·6 = 1176 biases added",
         bias_adds=1176, weights=6, biases=6),
@@ -79,6 +160,18 @@ ROWS = [
     row("global_max_pool", [(7, 6, 1280)], {}, [(1, 1, 1280)], "one window for each channel"),
     row("adaptive_avg_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
     row("adaptive_max_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
+    row("global_avg_pool", [(2500, 32)], {}, [(1, 32)], "one window for each channel"),
+    row("global_avg_pool", [(4, 7, 7, 512)], {}, [(1, 1, 1, 512)], "one window for each channel"),
+    row("global_max_pool", [(2500, 32)], {}, [(1, 32)], "one window for each channel"),
+    row("global_max_pool", [(4, 7, 7, 512)], {}, [(1, 1, 1, 512)], "one window for each channel"),
+    *(row(op.format(kind), shape, attrs, out, "the size is given") for kind in ("avg", "max") for op, shape, attrs, out in (
+        ("adaptive_{}_pool1d", [(100, 8)], {"size": 7}, [(7, 8)]),
+        ("adaptive_{}_pool1d", [(3, 100, 8)], {"size": 7}, [(3, 7, 8)]),
+        ("adaptive_{}_pool2d", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)]),
+        ("adaptive_{}_pool2d", [(3, 8, 9, 512)], {"size": 5}, [(3, 5, 5, 512)]),
+        ("adaptive_{}_pool3d", [(8, 9, 10, 16)], {"size": [1, 2, 3]}, [(1, 2, 3, 16)]),
+        ("adaptive_{}_pool3d", [(3, 8, 9, 10, 16)], {"size": 4}, [(3, 4, 4, 4, 16)]),
+    )),
     row("pad", [(224, 220, 3)], {"padding": 3}, [(230, 226, 3)], "3 on each side"),
     row("pad", [(5, 6, 1)], {"padding": [1, 2]}, [(7, 10, 1)], "1+5+1, 2+6+2"),
     row("pad", [(5, 6, 1)], {"padding": [1, 2, 3, 5]}, [(8, 14, 1)], "1+5+2, 3+6+5"),
@@ -87,10 +180,35 @@ ROWS = [
     row("resize", [(33, 32, 256)], {"size": [65, 64]}, [(65, 64, 256)], "the size is given",
         variant="nearest"),
     row("resize", [(4, 5, 6)], {"size": 3, "mode": "bilinear"}, [(3, 3, 6)], "the size is given", variant="bilinear"),
+    row("upsample1d", [(16, 64)], {"scale": 3, "mode": "linear"}, [(48, 64)], "3·16", variant="linear"),
+    row("upsample1d", [(2, 16, 64)], {"scale": 3}, [(2, 48, 64)], "3·16 in each of 2 rows", variant="nearest"),
+    row("upsample2d", [(16, 15, 64)], {"scale": [2, 3]}, [(32, 45, 64)], "2·16, 3·15", variant="nearest"),
+    row("upsample2d", [(2, 16, 15, 64)], {"scale": 2, "mode": "bilinear"}, [(2, 32, 30, 64)], "2·16, 2·15", variant="bilinear"),
+    row("upsample3d", [(4, 5, 6, 7)], {"scale": [1, 2, 3], "mode": "trilinear"}, [(4, 10, 18, 7)], "1·4, 2·5, 3·6",
+        variant="trilinear"),
+    row("upsample3d", [(2, 4, 5, 6, 7)], {"scale": 2}, [(2, 8, 10, 12, 7)], "2·4, 2·5, 2·6", variant="nearest"),
+    row("resize1d", [(33, 8)], {"size": 65, "mode": "linear"}, [(65, 8)], "the size is given", variant="linear"),
+    row("resize1d", [(3, 33, 8)], {"size": 65}, [(3, 65, 8)], "the size is given", variant="nearest"),
+    row("resize2d", [(33, 32, 8)], {"size": [65, 64], "mode": "bicubic"}, [(65, 64, 8)], "the size is given", variant="bicubic"),
+    row("resize2d", [(3, 33, 32, 8)], {"size": 9}, [(3, 9, 9, 8)], "the size is given", variant="nearest"),
+    row("resize3d", [(4, 5, 6, 7)], {"size": [8, 9, 10], "mode": "trilinear"}, [(8, 9, 10, 7)], "the size is given",
+        variant="trilinear"),
+    row("resize3d", [(2, 4, 5, 6, 7)], {"size": 3}, [(2, 3, 3, 3, 7)], "the size is given", variant="nearest"),
 ]
 
 WINDOW = "the 3×3 window must fit into the padded input, got "
 TRANSPOSED = {"channels": 4, "kernel": 2}
+
+
+def _only(axis: int, axes: int) -> Callable[..., Any]:
+    """A list with one number for this axis, and for the others another one that fits."""
+    return lambda value, other=10: [value if at == axis else other for at in range(axes)]
+
+
+#: Each axis of each transposed convolution: the op, an input of size 5, and how to say a number for that axis only.
+TRANSPOSED_AXES = [(f"conv_transpose{axes}d", (5,) * axes, _only(axis, axes)) for axes in (1, 2, 3) for axis in range(axes)]
+TRANSPOSED_NAMES = ["length", "height", "width", "depth", "height", "width"]
+
 
 # Each breaks one condition only, so that no check can hide behind another.
 REFUSALS = [
@@ -113,6 +231,36 @@ REFUSALS = [
             "groups must divide the input channels, got groups 4 for 6 channels", [(5, 5, 8)]),
     refusal("conv_transpose2d", [(5, 5, 6)], {**TRANSPOSED, "groups": 3},
             "groups must divide the output channels, got groups 3 for 4 channels", {"groups": 2}),
+    refusal("conv1d", [(2, 1)], {"channels": 1, "kernel": 3}, "the window of 3 must fit into the padded input, got 2", [(3, 1)]),
+    refusal("conv1d", [(9, 4)], {"channels": 6, "kernel": 1, "groups": 3},
+            "groups must divide the input channels, got groups 3 for 4 channels", [(9, 6)]),
+    refusal("conv1d", [(9, 4)], {"channels": 3, "kernel": 1, "groups": 2},
+            "groups must divide the output channels, got groups 2 for 3 channels", {"channels": 2}),
+    *(refusal("conv3d", shape, {"channels": 1, "kernel": 3}, "the 3×3×3 window must fit into the padded input, got " + got,
+              [(3, 3, 3, 1)]) for shape, got in (([(2, 9, 9, 1)], "2×9×9"), ([(9, 2, 9, 1)], "9×2×9"), ([(9, 9, 2, 1)], "9×9×2"))),
+    refusal("conv3d", [(3, 3, 3, 4)], {"channels": 6, "kernel": 1, "groups": 3},
+            "groups must divide the input channels, got groups 3 for 4 channels", [(3, 3, 3, 6)]),
+    refusal("conv3d", [(3, 3, 3, 4)], {"channels": 3, "kernel": 1, "groups": 2},
+            "groups must divide the output channels, got groups 2 for 3 channels", {"channels": 2}),
+    *(each for op, sizes in (("conv_transpose1d", (5,)), ("conv_transpose2d", (5, 5)), ("conv_transpose3d", (5, 5, 5))) for each in (
+        refusal(op, [(*sizes, 4)], {**TRANSPOSED, "stride": 2, "size": 11, "output_padding": 1},
+                "give output_padding or size, not both"),
+        refusal(op, [(*sizes, 6)], {**TRANSPOSED, "groups": 4},
+                "groups must divide the input channels, got groups 4 for 6 channels", [(*sizes, 8)]),
+        refusal(op, [(*sizes, 6)], {**TRANSPOSED, "groups": 3},
+                "groups must divide the output channels, got groups 3 for 4 channels", {"groups": 2}),
+    )),
+    *(refusal(op, [(*sizes, 4)], {**TRANSPOSED, "stride": 2, "size": put(14)},
+              "size must be from 10 to 11, which the window leads back to 5, got 14", {"size": put(11)})
+      for op, sizes, put in TRANSPOSED_AXES),
+    *(refusal(op, [(*sizes, 4)], {**TRANSPOSED, "stride": 2, "size": put(9)},
+              "size must be from 10 to 11, which the window leads back to 5, got 9", {"size": put(10)})
+      for op, sizes, put in TRANSPOSED_AXES),
+    *(refusal(op, [(*sizes, 4)], {**TRANSPOSED, "stride": 2, "output_padding": put(2, 0)},
+              "output_padding must be smaller than stride or dilation, got 2 for stride 2 and dilation 1",
+              {"output_padding": put(1, 0)}) for op, sizes, put in TRANSPOSED_AXES),
+    *(refusal(op, [(*sizes, 4)], {**TRANSPOSED, "padding": put(3, 0)}, f"padding crops the whole output, got {name} 0",
+              {"padding": put(2, 0)}) for (op, sizes, put), name in zip(TRANSPOSED_AXES, TRANSPOSED_NAMES)),
     refusal("conv2d_table", [(2, 9, 1)], {"connections": [[0]], "kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),
     refusal("conv2d_table", [(9, 2, 1)], {"connections": [[0]], "kernel": 3, "padding": [0, 0]}, WINDOW + "9×2", {"padding": [0, 1]}),
     refusal("conv2d_table", [(6, 5, 3)], {"connections": [[3, 0], [0]], "kernel": 1},
@@ -123,13 +271,25 @@ REFUSALS = [
             "connections must name channels below 3, got 5", [(6, 5, 6)]),
     refusal("subsample", [(5, 6, 2)], {"kernel": 2}, "the 2×2 window must divide the map, got 5×6", [(4, 6, 2)]),
     refusal("subsample", [(4, 8, 2)], {"kernel": [2, 3]}, "the 2×3 window must divide the map, got 4×8", {"kernel": [2, 2]}),
-    *(each for op in ("max_pool", "avg_pool") for each in (
+    *(each for op in ("max_pool", "avg_pool", "max_pool2d", "avg_pool2d") for each in (
         refusal(op, [(2, 9, 1)], {"kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),
         refusal(op, [(9, 2, 1)], {"kernel": 3}, WINDOW + "9×2", [(9, 3, 1)]),
         refusal(op, [(4, 5, 1)], {"kernel": 2, "padding": [2, 0]},
                 "padding must be smaller than the window, got 2 for a window of 2", {"padding": [1, 0]}),
         refusal(op, [(4, 5, 1)], {"kernel": 2, "padding": [0, 3]},
                 "padding must be smaller than the window, got 3 for a window of 2", {"kernel": 4}),
+    )),
+    *(each for op in ("max_pool1d", "avg_pool1d") for each in (
+        refusal(op, [(2, 1)], {"kernel": 3}, "the window of 3 must fit into the padded input, got 2", [(3, 1)]),
+        refusal(op, [(4, 1)], {"kernel": 2, "padding": 2}, "padding must be smaller than the window, got 2 for a window of 2",
+                {"padding": 1}),
+    )),
+    *(each for op in ("max_pool3d", "avg_pool3d") for each in (
+        *(refusal(op, [(*shape, 1)], {"kernel": 3}, "the 3×3×3 window must fit into the padded input, got " + got, [(9, 9, 9, 1)])
+          for shape, got in (((2, 9, 9), "2×9×9"), ((9, 2, 9), "9×2×9"), ((9, 9, 2), "9×9×2"))),
+        *(refusal(op, [(4, 5, 6, 1)], {"kernel": 2, "padding": padding},
+                  "padding must be smaller than the window, got 2 for a window of 2", {"padding": [1, 1, 1]})
+          for padding in ([2, 0, 0], [0, 2, 0], [0, 0, 2])),
     )),
     refusal("max_pool", [(2, 4, 1)], {"kernel": 4, "stride": 2, "ceil_mode": True},
             "the 4×4 window must fit into the padded input, got 2×4", [(3, 4, 1)]),

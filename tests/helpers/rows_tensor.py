@@ -32,6 +32,8 @@ ROWS = [
     row("depth_to_space", [(4, 5, 18)], {"block": 3}, [(12, 15, 2)], "360 elements: 18/9 channels at 3·4 times 3·5 positions"),
     row("space_to_depth", [(4, 6, 3)], {"block": 2}, [(2, 3, 12)], "72 elements: 4·3 channels at 4/2 times 6/2 positions"),
     row("channel_shuffle", [(28, 14, 240)], {"groups": 3}, [(28, 14, 240)], "the same channels in another order"),
+    row("channel_shuffle", [(20, 6)], {"groups": 3}, [(20, 6)], "the same channels in another order"),
+    row("channel_shuffle", [(2, 3, 4, 6)], {"groups": 3}, [(2, 3, 4, 6)], "the same channels in another order"),
     row("slice", [(28, 14, 116)], {"start": 58, "stop": 116}, [(28, 14, 58)], "116-58 = 58", view=True),
     row("slice", [(28, 14, 116)], {"start": 0, "stop": 27, "axis": "height"}, [(27, 14, 116)], "27-0 = 27", view=True),
     row("split", [(28, 14, 116)], {"sections": 2}, [(28, 14, 58)] * 2, "116/2 = 58", view=True),

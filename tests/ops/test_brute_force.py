@@ -6,6 +6,7 @@ rule refuses by design what the counter, which follows the frameworks, would do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
@@ -23,12 +24,15 @@ from convcost.ops import OPS
 from convcost.ops.activation import ACTIVATIONS
 
 Draw = st.DrawFn
-#: An attribute is absent, one number, or a list of so many numbers.
-ABSENT, ONE, TWO, FOUR = None, 0, 2, 4
+#: An attribute is absent, one number, or a list of so many numbers for each axis that a window slides along.
+ABSENT, ONE, EACH, BOTH = None, "one", "each", "both"
+LISTS = {ONE: 0, EACH: 1, BOTH: 2}
 
 # How one op's cases are drawn: first the form, shared by all cases that are stacked, then the numbers of each.
 
 SMALL = st.integers(1, 6)
+#: Along three axes, what is counted one by one grows with the cube.
+TINY = st.integers(1, 3)
 CHANNELS = st.sampled_from([1, 2, 3, 4, 6])
 NUMBERS = {
     "channels": CHANNELS,
@@ -44,19 +48,26 @@ NUMBERS = {
     "start": st.integers(0, 3),
     "stop": st.sampled_from([1, 2, 3, 4, 5, 6, 6, 7]),
 }
-PAIR = st.sampled_from([ONE, TWO])
-PAIR_OR_NOT = st.sampled_from([ABSENT, ONE, TWO])
-PADDINGS = st.sampled_from([ABSENT, "valid", "same", "same", ONE, ONE, TWO, FOUR])
+PAIR = st.sampled_from([ONE, EACH])
+PAIR_OR_NOT = st.sampled_from([ABSENT, ONE, EACH])
+PADDINGS = st.sampled_from([ABSENT, "valid", "same", "same", "causal", ONE, ONE, EACH, BOTH])
 ONE_OR_NOT = st.sampled_from([ABSENT, ONE])
 FLAG = st.sampled_from([ABSENT, True, False])
 AXIS = st.sampled_from([ABSENT, "channels", "height", "width"])
 CONV = {"channels": st.just(ONE), "kernel": PAIR, "stride": PAIR_OR_NOT, "dilation": PAIR_OR_NOT, "bias": FLAG}
-MODE = st.sampled_from([ABSENT, "nearest", "bilinear", "bicubic"])
+MODE = st.sampled_from([ABSENT, "nearest"])
 POOL = {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "ceil_mode": FLAG}
 NORM = {"scale": FLAG, "shift": FLAG}
+#: Of a family of ops that differ in the number of axes.
 FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "conv2d": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
-    "conv_transpose2d": {**CONV, "padding": PADDINGS, "groups": ONE_OR_NOT, "output_padding": PAIR_OR_NOT},
+    "conv": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
+    "conv_transpose": {
+        **CONV,
+        "padding": PADDINGS,
+        "groups": ONE_OR_NOT,
+        "output_padding": PAIR_OR_NOT,
+        "size": st.sampled_from([ABSENT, ABSENT, "near"]),
+    },
     "conv2d_table": {
         **{name: form for name, form in CONV.items() if name != "channels"},
         "connections": st.lists(
@@ -78,7 +89,7 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adaptive_max_pool": {"size": PAIR},
     "concat": {"axis": AXIS},
     "dropout": {"rate": st.just(Fraction(1, 2))},
-    "pad": {"padding": st.sampled_from([ONE, TWO, FOUR])},
+    "pad": {"padding": st.sampled_from([ONE, EACH, BOTH])},
     "upsample": {"scale": PAIR, "mode": MODE},
     "resize": {"size": PAIR, "mode": MODE},
     "channel_shuffle": {"groups": st.just(ONE)},
@@ -93,17 +104,40 @@ TENSORS = {
     "add", "multiply", "concat", "batch_norm", "layer_norm", "flatten", "identity", "dropout", "prelu", "scale",
     "slice", "split", *ACTIVATIONS,
 }  # fmt: skip
+#: Anything that has positions and channels.
+GRIDS = {"global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "channel_shuffle"}
+
+
+def family(op: str) -> str:
+    """What ops that differ in the number of axes have in common.
+
+    >>> family("conv_transpose3d"), family("conv2d_table")
+    ('conv_transpose', 'conv2d_table')
+    """
+    return re.sub(r"\dd$", "", op)
+
+
+def ranks_of(op: str) -> list[int]:
+    """The ranks of its first input, as often as they are to be drawn."""
+    axes = OPS[op].axes
+    if axes:
+        more = [axes + 2] if OPS[op].inputs[0].fits((1,) * (axes + 2)) else []
+        return [axes + 1] * 3 + more
+    if op in GRIDS:
+        return [2, 3, 3, 4]
+    return [1] if op in VECTORS else [3, 3, 3, 1] if op in TENSORS else [3]
 
 
 def drawn_form(draw: Draw, op: str) -> tuple[list[int], dict[str, Any]]:
     """The rank of each input, and for each attribute its form, or its value where that is no number."""
-    ranks = st.just(1) if op in VECTORS else st.sampled_from([3, 3, 3, 1] if op in TENSORS else [3])
-    inputs = [draw(ranks)] * draw(st.integers(2, 3) if op in MERGES else st.just(1))
+    inputs = [draw(st.sampled_from(ranks_of(op)))] * draw(st.integers(2, 3) if op in MERGES else st.just(1))
     if op in MERGES and draw(st.integers(0, 9)) == 0:
         inputs[-1] = 4 - inputs[-1]  # a vector among maps, or the other way round
-    form = {name: draw(forms) for name, forms in FORMS.get(op, {}).items()}
-    if op == "conv_transpose2d" and form["padding"] == "same":
-        form["output_padding"] = ABSENT  # the counter refuses both together, and the rule's manual has h' = h·stride
+    form = {name: draw(forms) for name, forms in FORMS.get(family(op), {}).items()}
+    if form.get("padding") == "causal" and "causal" not in OPS[op].attrs["padding"].kind.words:
+        form["padding"] = "same"
+    if form.get("size") == "near" and draw(st.integers(0, 9)):
+        form["output_padding"] = ABSENT  # both together are refused
     return inputs, {name: value for name, value in form.items() if value is not ABSENT}
 
 
@@ -111,14 +145,30 @@ def drawn_case(draw: Draw, op: str, ranks: list[int], form: dict[str, Any]) -> C
     """Numbers for a form; most of the drawn cases fit, some do not."""
     shapes = [drawn_shape(draw, ranks[0])]
     shapes += [like(draw, shapes[0], rank, op) for rank in ranks[1:]]
-    attrs = {name: drawn_value(draw, name, value, shapes[0], form) for name, value in form.items()}
+    axes = OPS[op].axes or 1
+    attrs = {name: drawn_value(draw, name, value, shapes[0], form, axes) for name, value in form.items()}
     if form.get("groups") == "depthwise":
         attrs["channels"] = shapes[0][-1] * draw(st.integers(1, 2))
+    if form.get("size") == "near":
+        attrs["size"] = [draw(st.sampled_from(sizes)) for sizes in sizes_near(Case(op, shapes, attrs))]
     return Case(op, shapes, attrs)
 
 
+def sizes_near(case: Case) -> list[list[int]]:
+    """For each axis, all sizes that a convolution leads back from, and those next to them."""
+    kernel, stride, dilation = (each_axis(case, name) for name in ("kernel", "stride", "dilation"))
+    padding = brute_force._cropped(as_tuple(case.attrs.get("padding", 0)), len(kernel))
+    taps = brute_force._taps(kernel, dilation)
+    near = []
+    for axis in zip(case.shapes[0][-1 - len(kernel) : -1], stride, taps, padding, strict=True):
+        fit = [wanted for wanted in range(1, 40) if brute_force._leads_back(wanted, *axis)]
+        near.append([*fit * 3, *(size for size in (min(fit) - 1, max(fit) + 1) if size > 0)] if fit else [1])
+    return near
+
+
 def drawn_shape(draw: Draw, rank: int) -> tuple[int, ...]:
-    return (draw(SMALL), draw(SMALL), draw(CHANNELS))[-rank:]
+    sizes = SMALL if rank < 4 else TINY
+    return (*(draw(sizes) for _ in range(rank - 1)), draw(CHANNELS if rank < 4 else st.integers(1, 2)))
 
 
 def like(draw: Draw, shape: tuple[int, ...], rank: int, op: str) -> tuple[int, ...]:
@@ -130,14 +180,14 @@ def like(draw: Draw, shape: tuple[int, ...], rank: int, op: str) -> tuple[int, .
     return shape
 
 
-def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], forms: dict[str, Any]) -> Any:
+def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], forms: dict[str, Any], axes: int) -> Any:
     if name == "sections" and isinstance(form, str):
         return drawn_sections(draw, int(form[0]), shape, forms.get("axis", "channels"))
     if form == "depthwise":
         return shape[-1]
-    if name not in NUMBERS or isinstance(form, (bool, str)):
-        return form
-    return [draw(NUMBERS[name]) for _ in range(form)] if form else draw(NUMBERS[name])
+    if name in NUMBERS and form in LISTS:
+        return [draw(NUMBERS[name]) for _ in range(LISTS[form] * axes)] if LISTS[form] else draw(NUMBERS[name])
+    return form
 
 
 def drawn_sections(draw: Draw, parts: int, shape: tuple[int, ...], axis: str) -> list[int]:
@@ -177,24 +227,24 @@ COUNTERS: dict[str, Callable[..., Count]] = {
 def counted(case: Case) -> Count | None:
     """What the counter finds; None if it cannot be done."""
     attrs = {
-        name: (value, value) if name in PAIRS.get(case.op, ()) and isinstance(value, int) else as_tuple(value)
+        name: each_axis(case, name) if name in PER_AXIS and OPS[case.op].axes else as_tuple(value)
         for name, value in case.attrs.items()
         if name != "mode"  # no count of the ledger depends on it
     }
-    if case.op in {"max_pool", "avg_pool"}:
-        attrs.setdefault("stride", attrs["kernel"])
     try:
-        return (COUNTERS.get(case.op) or getattr(brute_force, case.op))(*case.shapes, **attrs)
+        name = family(case.op)
+        return (COUNTERS.get(name) or getattr(brute_force, name))(*case.shapes, **attrs)
     except (ValueError, LookupError):
         return None
 
 
-WINDOW_PAIRS = ("kernel", "stride", "dilation", "output_padding")
-PAIRS = {
-    **dict.fromkeys(["conv2d", "conv2d_table", "conv_transpose2d", "max_pool", "avg_pool", "subsample"], WINDOW_PAIRS),
-    **dict.fromkeys(["adaptive_avg_pool", "adaptive_max_pool", "resize"], ("size",)),
-    "upsample": ("scale",),
-}
+PER_AXIS = ("kernel", "stride", "dilation", "output_padding", "size", "scale")
+
+
+def each_axis(case: Case, name: str, default: int = 1) -> tuple[int, ...]:
+    """An attribute for each axis of a window."""
+    value = case.attrs.get(name, default)
+    return (value,) * (OPS[case.op].axes or 1) if isinstance(value, int) else tuple(value)
 
 
 def as_tuple(value: Any) -> Any:
@@ -204,23 +254,19 @@ def as_tuple(value: Any) -> Any:
 # Where the rule refuses by design what the counter would do.
 
 
-def pair_of(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
-
-
-def pool_axes(case: Case) -> list[tuple[int, int, int, int]]:
-    """For height and width: size, zeros before and behind, extent of the window; nothing for `same`."""
+def pool_axes(case: Case) -> list[tuple[int, int, int]]:
+    """For each axis: zeros before and behind, extent of the window; nothing for words."""
     padding = case.attrs.get("padding", 0)
-    if padding == "same":
+    if padding in ("same", "causal"):
         return []
-    sides = brute_force._explicit_sides(as_tuple(padding))
-    kernel, dilation = pair_of(case.attrs["kernel"]), pair_of(case.attrs.get("dilation", 1))
-    return [(case.shapes[0][axis], *sides[axis], dilation[axis] * (kernel[axis] - 1) + 1) for axis in (0, 1)]
+    kernel, dilation = each_axis(case, "kernel"), each_axis(case, "dilation")
+    sides = brute_force._explicit_sides(as_tuple(padding), len(kernel))
+    return [(*side, apart * (k - 1) + 1) for side, apart, k in zip(sides, dilation, kernel, strict=True)]
 
 
 def refused_pool(case: Case) -> bool:
     """Zeros on one side of the map that fill a window: its result would not come from the map."""
-    return any(max(before, after) >= extent for _, before, after, extent in pool_axes(case))
+    return any(max(before, after) >= extent for before, after, extent in pool_axes(case))
 
 
 def refused_gate(case: Case) -> bool:
@@ -237,13 +283,12 @@ def refused_slice(case: Case) -> bool:
 
 def refused_output_padding(case: Case) -> bool:
     """More rows or columns at the end than a strided convolution could have left out, as PyTorch refuses them."""
-    pairs = (pair_of(case.attrs.get(name, default)) for name, default in (("stride", 1), ("dilation", 1)))
-    extra = pair_of(case.attrs.get("output_padding", 0))
-    return any(more >= max(step, apart) for more, step, apart in zip(extra, *pairs, strict=True))
+    axes = zip(*(each_axis(case, *each) for each in (("output_padding", 0), ("stride",), ("dilation",))), strict=True)
+    return any(more >= max(step, apart) for more, step, apart in axes)
 
 
 STRICTER: dict[str, Callable[[Case], bool]] = {
-    "conv_transpose2d": refused_output_padding,
+    "conv_transpose": refused_output_padding,
     "max_pool": refused_pool,
     "avg_pool": refused_pool,
     "multiply": refused_gate,
@@ -254,17 +299,33 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 # The comparison.
 
 CAN_BE_REFUSED = {
-    "conv2d", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth", "split",
+    "conv", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth", "split",
     "add", "concat", *STRICTER,
 }  # fmt: skip
-EXAMPLES = {"conv2d": 150, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 100}
+EXAMPLES = {"conv1d": 60, "conv2d": 120, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 60, "conv3d": 30}
+EXAMPLES |= {"conv_transpose3d": 30, "max_pool3d": 30, "avg_pool3d": 30}
 
 
-@pytest.mark.parametrize("op", slow(OPS, "max_pool", "avg_pool", "conv2d"))
+@pytest.mark.parametrize(
+    "op",
+    slow(
+        OPS,
+        "max_pool",
+        "avg_pool",
+        "conv2d",
+        "conv3d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "max_pool2d",
+        "max_pool3d",
+    ),
+)
 def test_rule_counts_and_refuses_what_the_counter_does_in_every_number_system(op):
     refusals = set()
 
-    @settings(deadline=None, derandomize=True, max_examples=EXAMPLES.get(op, 60 if op in FORMS else 20), database=None)
+    @settings(
+        deadline=None, derandomize=True, max_examples=EXAMPLES.get(op, 60 if family(op) in FORMS else 20), database=None
+    )
     @given(batches(op))
     def compare(cases: list[Case]) -> None:
         for case, at_point in zip(cases, over_arrays(cases), strict=True):
@@ -274,13 +335,15 @@ def test_rule_counts_and_refuses_what_the_counter_does_in_every_number_system(op
             refusals.add(compared_with_count(case, numbers))
 
     compare()
-    assert refusals == ({True, False} if op in CAN_BE_REFUSED else {False}), "the cases drawn are too much alike"
+    assert refusals == ({True, False} if family(op) in CAN_BE_REFUSED else {False}), (
+        "the cases drawn are too much alike"
+    )
 
 
 def compared_with_count(case: Case, numbers: Numbers) -> bool:
     """Whether rule and counter refuse the case, after they were found to agree."""
     count = counted(case)
-    refused = count is None or STRICTER.get(case.op, lambda _case: False)(case)
+    refused = count is None or STRICTER.get(family(case.op), lambda _case: False)(case)
     assert all(numbers.holds) != refused
     if count and not refused:
         assert numbers.out == count.out

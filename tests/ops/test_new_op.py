@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def entered() -> Iterator[None]:
-    @op("conv1d", CONVOLUTION)
-    def conv1d(
+    @op("strip_conv", CONVOLUTION)
+    def strip_conv(
         x: Annotated[Shape, Rank("a sequence (t×c)", 2)],
         *,
         channels: Size,
@@ -50,7 +50,7 @@ def entered() -> Iterator[None]:
         return OpCost(out=(x,), saves=("inputs",))
 
     yield
-    del OPS["conv1d"], OPS["snake"]
+    del OPS["strip_conv"], OPS["snake"]
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def sequence(tmp_path: Path) -> str:
     path = tmp_path / "ecg.yaml"
     path.write_text(
         "convcost: 1\nname: ecg\nknobs: {width: 16, length: 64}\ninput: [length, 2]\nlayers:\n"
-        "  - conv1d: {channels: width, kernel: 5, stride: 2}\n    name: stem\n"
-        "  - conv1d: {channels: in.channels, kernel: 3, groups: in.channels}\n    name: depthwise\n"
-        "  - conv1d: {channels: 4, kernel: 1}\n    name: mix\n"
+        "  - strip_conv: {channels: width, kernel: 5, stride: 2}\n    name: stem\n"
+        "  - strip_conv: {channels: in.channels, kernel: 3, groups: in.channels}\n    name: depthwise\n"
+        "  - strip_conv: {channels: 4, kernel: 1}\n    name: mix\n"
     )
     return str(path)
 
@@ -84,19 +84,19 @@ def test_the_library_counts_it(sequence: str) -> None:
     report = convcost.report(sequence)
     assert report.totals.macs == MACS
     assert report.totals.conv_activations == report.totals.activations == 30 * 16 + 28 * 16 + 28 * 4
-    assert [layer.kind for layer in report.layers] == ["conv1d 5", "conv1d 3 depthwise", "conv1d 1"]
+    assert [layer.kind for layer in report.layers] == ["strip_conv 5", "strip_conv 3 depthwise", "strip_conv 1"]
     assert report.totals.operations == 0
-    assert report.not_counted == {"conv1d": 3}
+    assert report.not_counted == {"strip_conv": 3}
     assert convcost.load(sequence).memory(dtype="int8").peak == 30 * 16 + 28 * 16
 
 
 @pytest.mark.parametrize("name", all_conventions())
 def test_each_convention_says_that_it_is_not_counted(cli: Cli, sequence: str, mapped: str, name: str) -> None:
-    assert not convention(name).knows("conv1d")
+    assert not convention(name).knows("strip_conv")
     text = " ".join(cli.ok("report", sequence, "--convention", name).split())
-    assert f"not counted conv1d (3 layers): the convention {name} does not know it" in text
+    assert f"not counted strip_conv (3 layers): the convention {name} does not know it" in text
     data = cli.json("report", sequence, "--convention", name)
-    assert data["not_counted"] == {"conv1d": 3}
+    assert data["not_counted"] == {"strip_conv": 3}
     assert [layer["operations"] for layer in data["layers"]] == [None, None, None]
     assert "snake (1 layer)" in cli.ok("report", mapped, "--convention", name)
     assert "not counted" in cli.ok("explain", sequence, "stem", "--convention", name)
@@ -161,30 +161,30 @@ def test_what_the_traits_say_is_followed(mapped: str) -> None:
 
 def test_specs_take_its_attributes_and_refuse_others(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(cli.ok("spec", "schema"))
-    assert "conv1d" in cli.ok("spec", "ops")
+    assert "strip_conv" in cli.ok("spec", "ops")
     path = tmp_path / "wrong.yaml"
     path.write_text(
-        "convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{snake: {periodic: square}}, {conv1d: {channels: 2, kernel: 3}}]\n"
+        "convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{snake: {periodic: square}}, {strip_conv: {channels: 2, kernel: 3}}]\n"
     )
     said = cli.refused("report", str(path))
     assert "layers.snake.periodic: must be sine or triangle, got square" in said
-    path.write_text("convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{conv1d: {channels: 2, kernel: 3}}]\n")
-    assert "conv1d needs a sequence (t×c), got a map of 8×8×3" in cli.refused("report", str(path))
+    path.write_text("convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{strip_conv: {channels: 2, kernel: 3}}]\n")
+    assert "strip_conv needs a sequence (t×c), got a map of 8×8×3" in cli.refused("report", str(path))
 
 
 def test_no_door_says_zero_of_it(cli: Cli, sequence: str, mapped: str) -> None:
     table = convcost.side_by_side(sequence, mapped)
     assert [text for name, text in table.notes if name == "not counted"]
-    assert [network["not_counted"] for network in table.data["networks"]] == [{"conv1d": 3}, {"snake": 1}]
+    assert [network["not_counted"] for network in table.data["networks"]] == [{"strip_conv": 3}, {"snake": 1}]
     rows = convcost.side_by_side(sequence, sequence, by="layer").data["rows"]
     assert [network["operations"] for row in rows for network in row["networks"]] == [None] * 6
     assert [row["differences"] for row in rows] == [[None, None]] * 3
     pair = cli.json("reconcile", sequence, "paper", "thop")
-    assert pair["first"]["not_counted"] == pair["second"]["not_counted"] == ["conv1d"]
+    assert pair["first"]["not_counted"] == pair["second"]["not_counted"] == ["strip_conv"]
     frame = convcost.report(mapped).to_frame()
     assert str(frame["operations"].dtype) == "Int64"
     assert frame["operations"].isna().tolist() == [False, True, False]
     with pytest.raises(
-        convcost.UsageError, match="the convention paper does not know conv1d, so that the cost is not known"
+        convcost.UsageError, match="the convention paper does not know strip_conv, so that the cost is not known"
     ):
         convcost.frontier(family=["MobileNetV1"], yours={sequence: "70"})

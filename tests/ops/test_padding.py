@@ -12,48 +12,69 @@ import convcost
 from convcost.ops import OPS, failure
 
 SMALL = st.integers(1, 3)
-PADDINGS = st.one_of(
-    st.sampled_from(["same", "valid"]), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=4, max_size=4)
-)
+Drawn = tuple[str, tuple[int, ...], dict[str, object]]
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> tuple[tuple[int, int, int], dict[str, object]]:
+def convolutions(draw: st.DrawFn, most_axes: int = 3) -> Drawn:
+    """The name of an op, the shape of its input - perhaps with an axis before those of the window - and attributes."""
+    axes = draw(st.sampled_from([2, 2, 1, 3][: 2 * most_axes]))
     groups = draw(st.integers(1, 2))
-    shape = (draw(st.integers(1, 9)), draw(st.integers(1, 9)), groups * draw(SMALL))
+    sizes = [draw(st.integers(1, 9 if axes < 3 else 4)) for _ in range(axes)]
+    lead = [2] * (draw(st.integers(0, 4)) == 0 and most_axes == 3)
+    words = ["same", "valid"] + ["causal"] * 3 * (axes == 1)
+    paddings = st.one_of(
+        st.sampled_from(words), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=2 * axes, max_size=2 * axes)
+    )
     attrs = {
         "channels": groups * draw(SMALL),
-        "kernel": [draw(st.integers(1, 4)), draw(st.integers(1, 4))],
-        "stride": [draw(SMALL), draw(SMALL)],
-        "dilation": [draw(SMALL), draw(SMALL)],
-        "padding": draw(PADDINGS),
+        "kernel": [draw(st.integers(1, 4 if axes < 3 else 3)) for _ in range(axes)],
+        "stride": [draw(SMALL) for _ in range(axes)],
+        "dilation": [draw(SMALL) for _ in range(axes)],
+        "padding": draw(paddings),
         "groups": groups,
     }
-    conv = OPS["conv2d"]
-    assume(not any(failure(check) for check in conv.cost([shape], conv.convert(attrs)).checks))
-    return shape, attrs
+    name, shape = f"conv{axes}d", (*lead, *sizes, groups * draw(SMALL))
+    assume(not any(failure(check) for check in OPS[name].cost([shape], OPS[name].convert(attrs)).checks))
+    return name, shape, attrs
 
 
-def counted(shape: tuple[int, int, int], attrs: dict[str, object]) -> int:
-    pairs = {name: tuple(attrs[name]) for name in ("kernel", "stride", "dilation")}  # type: ignore[arg-type]
-    padding = tuple(attrs["padding"]) if isinstance(attrs["padding"], list) else attrs["padding"]
-    return brute_force.conv2d(shape, attrs["channels"], padding=padding, groups=attrs["groups"], **pairs).padding_macs
+def counted(shape: tuple[int, ...], attrs: dict[str, object]) -> int:
+    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in attrs.items()}
+    return brute_force.conv(shape, **lists).padding_macs
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(convolutions())
-def test_the_rule_is_what_counting_gives(case: tuple[tuple[int, int, int], dict[str, object]]) -> None:
-    shape, attrs = case
-    converted = OPS["conv2d"].convert(attrs)
-    assert OPS["conv2d"].padding_macs([shape], converted) == counted(shape, attrs)
+def test_the_rule_is_what_counting_gives(case: Drawn) -> None:
+    name, shape, attrs = case
+    converted = OPS[name].convert(attrs)
+    assert OPS[name].padding_macs([shape], converted) == counted(shape, attrs)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(convolutions(), st.lists(st.lists(st.integers(0, 2), min_size=1, unique=True), min_size=1, max_size=3))
+def test_a_table_of_connections_is_what_counting_gives(case: Drawn, connections: list[list[int]]) -> None:
+    name, shape, attrs = case
+    assume(name == "conv2d")
+    table = {key: value for key, value in attrs.items() if key not in ("channels", "groups")}
+    table = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    shape = (*shape[:-1], 3)
+    converted = OPS["conv2d_table"].convert({**table, "connections": connections})
+    wanted = brute_force.conv2d_table(shape, connections, **table).padding_macs
+    assert OPS["conv2d_table"].padding_macs([shape], converted) == wanted
+
+
+def test_causal_zeros_by_hand() -> None:
+    # 20×3, 8 filters of 5 taps 4 apart: taps 16, 12, 8 and 4 before the end of the window miss the first 16, 12, 8, 4 steps.
+    attrs = OPS["conv1d"].convert({"channels": 8, "kernel": 5, "dilation": 4, "padding": "causal"})
+    assert OPS["conv1d"].padding_macs([(20, 3)], attrs) == (16 + 12 + 8 + 4) * 3 * 8
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
-@given(convolutions(), st.lists(st.integers(4, 12), min_size=1, max_size=4))
-def test_arrays_of_sizes_and_kernels_give_each_point(
-    case: tuple[tuple[int, int, int], dict[str, object]], sizes: list[int]
-) -> None:
-    (_, width, channels), attrs = case
+@given(convolutions(most_axes=1), st.lists(st.integers(4, 12), min_size=1, max_size=4))
+def test_arrays_of_sizes_and_kernels_give_each_point(case: Drawn, sizes: list[int]) -> None:
+    _, (_, width, channels), attrs = case
     conv = OPS["conv2d"]
     kernels = np.arange(len(sizes)) % 3 + 1
     cases = [

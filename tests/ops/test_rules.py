@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 
 from convcost.core.dims import LARGEST
 from convcost.ops import OPS, Unfit
-from convcost.ops.attributes import MOST_PARTS, Boolean, Connections, Integer, Kind, OneOf, PairOf, Parts, Share, Sides
+from convcost.ops.attributes import (
+    MOST_PARTS,
+    Boolean,
+    Connections,
+    EachAxis,
+    Integer,
+    Kind,
+    OneOf,
+    Parts,
+    Share,
+    Sides,
+)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -53,14 +64,37 @@ def test_every_op_with_a_check_has_a_refusal():
 
 
 TAKES_MANY = {"add", "multiply", "concat"}
-TAKES_A_MAP_ONLY = {
-    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "channel_shuffle", "conv2d", "conv2d_table",
-    "conv_transpose2d", "depth_to_space", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "max_pool", "pad", "resize",
-    "space_to_depth", "subsample", "upsample",
+#: What an op takes, in its own words, and the ranks of that; all others take anything.
+TAKES = {
+    "a vector": ([1], {"linear", "rbf"}),
+    "a map (h×w×c)": ([3], {
+        "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "depth_to_space", "max_pool", "pad", "resize",
+        "space_to_depth", "subsample", "upsample",
+    }),
+    "a sequence, a map or a volume": (range(2, 9), {
+        "channel_shuffle", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm",
+    }),
 }  # fmt: skip
-
-
-TAKES_A_VECTOR_ONLY = {"linear", "rbf"}
+WINDOWED = {
+    "conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "upsample", "resize",
+}  # fmt: skip
+for _axes, _words in ((1, "a sequence (t×c)"), (2, "a map (h×w×c)"), (3, "a volume (d×h×w×c)")):
+    TAKES[f"{_words} or more axes"] = (range(_axes + 1, 9), {f"{stem}{_axes}d" for stem in WINDOWED})
+TAKES["a map (h×w×c) or more axes"][1].add("conv2d_table")
+SHAPES = [(512,), (2500, 32), (28, 14, 3), (4, 28, 14, 3), (2, 4, 28, 14, 3), (2,) * 8]
+GOT = ["a vector of 512", "a sequence of 2500×32", "a map of 28×14×3", "a volume of 4×28×14×3"]
+REMEDIES = {
+    ("max_pool", 2): "Here it is max_pool1d; a map is [height, width, channels]",
+    ("max_pool", 4): "Here it is max_pool3d, or max_pool2d at each position of the first axis",
+    ("resize", 4): "Here it is resize3d, or resize2d at each position of the first axis",
+    ("conv2d", 2): "Here it is conv1d; a map is [height, width, channels]",
+    ("conv3d", 2): "Here it is conv1d; a volume is [depth, height, width, channels]",
+    ("conv3d", 3): "Here it is conv2d; a volume is [depth, height, width, channels]",
+    ("conv1d", 1): "reshape: {shape: [512, 1]} makes it a sequence",
+    ("conv2d_table", 2): "A map is [height, width, channels]",
+    ("depth_to_space", 2): "A map is [height, width, channels]",
+    ("rbf", 3): "Put flatten or global_avg_pool and flatten before it",
+}
 
 
 def row_of(op: str) -> Case:
@@ -78,28 +112,31 @@ def test_too_few_or_too_many_inputs_are_refused(op):
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_only_ops_on_maps_refuse_a_vector_and_only_ops_on_vectors_refuse_a_map(op):
+@pytest.mark.parametrize("shape", SHAPES, ids=len)
+def test_an_input_of_another_rank_is_refused_in_the_words_of_the_op(op, shape):
+    words, ranks = next(((words, ranks) for words, (ranks, ops) in TAKES.items() if op in ops), ("", range(1, 9)))
     _, shapes, attrs = row_of(op)
-
-    def said_of(shape: tuple[int, ...]) -> str:
-        try:
-            evaluate(Case(op, [shape] * len(shapes), attrs))
-        except Unfit as error:
-            return str(error)
-        return ""
-
-    vector, a_map = said_of((512,)), said_of((7, 6, 512))
-    assert vector == (f"{op} needs a map (h×w×c), got a vector of 512" if op in TAKES_A_MAP_ONLY else "")
-    remedy = "Put flatten or global_avg_pool and flatten before it"
-    assert a_map == (f"{op} needs a vector, got a map of 7×6×512. {remedy}" if op in TAKES_A_VECTOR_ONLY else "")
+    said = ""
+    try:
+        evaluate(Case(op, [shape] * len(shapes), attrs))
+    except Unfit as error:
+        said = str(error)
+    needs, _, remedy = said.partition(". ")
+    if len(shape) in ranks:
+        assert said == ""
+    elif len(shape) <= len(GOT):
+        assert needs == f"{op} needs {words.removesuffix(' or more axes')}, got {GOT[len(shape) - 1]}"
+    if (op, len(shape)) in REMEDIES:
+        assert remedy == REMEDIES[op, len(shape)]
 
 
 def test_the_second_input_must_have_a_rank_that_fits_too():
-    with pytest.raises(Unfit, match=r"^add needs a map \(h×w×c\) or a vector, got a sequence of 4×5"):
-        evaluate(Case("add", [(4, 5, 8), (4, 5)], {}))
+    with pytest.raises(Unfit, match=r"^add needs a tensor of 1 to 8 axes, got a tensor of 9 axes"):
+        evaluate(Case("add", [(4, 5, 8), (1,) * 9], {}))
 
 
 SIDES = "same, valid, an integer >= 0, [height, width] or [top, bottom, left, right], got "
+VOLUME_SIDES = "same, valid, an integer >= 0, [depth, height, width] or [front, back, top, bottom, left, right], got "
 TABLE = "a list of lists of channels, as in [[0, 1], [1, 2]], got "
 # fmt: off
 UNFIT = [
@@ -127,6 +164,13 @@ UNFIT = [
     ("conv2d", "padding", [0, 0, 0, True], "must be an integer, got true"),
     ("conv2d", "bias", 1, "must be true or false, got 1"),
     ("conv2d", "bias", "yes", "must be true or false, got yes"),
+    ("conv1d", "kernel", [3, 3], "must be an integer >= 1 or [length], got [3, 3]"),
+    ("conv1d", "padding", [1, 2, 3], "must be same, causal, valid, an integer >= 0 or [before, after], got [1, 2, 3]"),
+    ("conv2d", "padding", "causal", "must be " + SIDES + "causal"),
+    ("conv3d", "stride", [1, 2], "must be an integer >= 1 or [depth, height, width], got [1, 2]"),
+    ("conv3d", "padding", [1, 2], "must be " + VOLUME_SIDES + "[1, 2]"),
+    ("upsample1d", "mode", "bilinear", "must be nearest or linear, got bilinear"),
+    ("upsample3d", "mode", "bilinear", "must be nearest or trilinear, got bilinear"),
     ("conv_transpose2d", "output_padding", -1, "must be >= 0, got -1"),
     ("conv_transpose2d", "output_padding", [1, 2, 3], "must be an integer >= 0 or [height, width], got [1, 2, 3]"),
     ("pad", "padding", "same", "must be an integer >= 0, [height, width] or [top, bottom, left, right], got same"),
@@ -169,13 +213,24 @@ def test_largest_size_is_allowed():
 
 
 NATURAL, POSITIVE = st.integers(0, LARGEST), st.integers(1, LARGEST)
-SIDE_FORMS = NATURAL | st.lists(NATURAL, min_size=2, max_size=2) | st.lists(NATURAL, min_size=4, max_size=4)
+
+
+def lists_of(*lengths: int) -> st.SearchStrategy[Any]:
+    return st.one_of(st.lists(NATURAL | st.integers(0, 1), min_size=n, max_size=n) for n in lengths)
+
+
+WORDS = st.sampled_from(["same", "valid", 0])
 KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (Integer(1), POSITIVE),
-    (PairOf(1), POSITIVE | st.lists(POSITIVE, min_size=2, max_size=2)),
-    (PairOf(0), NATURAL | st.lists(st.integers(0, 1), min_size=2, max_size=2)),
-    (Sides("same", "valid"), st.sampled_from(["same", "valid", 0, [0, 0], [1, 1, 2, 2]]) | SIDE_FORMS),
-    (Sides(), SIDE_FORMS),
+    *((EachAxis(1, n), POSITIVE | st.lists(POSITIVE, min_size=n, max_size=n)) for n in (1, 2, 3)),
+    *((EachAxis(0, n), NATURAL | lists_of(n)) for n in (1, 2, 3)),
+    *(
+        (Sides("same", none="valid", along_one=("causal",), axes=n), WORDS | NATURAL | lists_of(n, 2 * n))
+        for n in (1, 2, 3)
+    ),
+    (Sides("same", none="valid", along_one=("causal",), axes=1), st.just("causal")),
+    (Sides("same", "valid"), st.sampled_from([[0, 0], [1, 1, 2, 2]]) | WORDS | NATURAL | lists_of(2, 4)),
+    (Sides(), NATURAL | lists_of(2, 4)),
     (
         Connections(),
         st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True), min_size=1, max_size=5),

@@ -7,7 +7,8 @@ from helpers.op_rows import ROWS
 from convcost.ops import OPS
 
 #: f(x) = w·x: the weight's derivative is x. Products: each factor's derivative is the others.
-INPUTS = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
+INPUTS = {f"conv{axes}d" for axes in (1, 2, 3)} | {f"conv_transpose{axes}d" for axes in (1, 2, 3)}
+INPUTS |= {"conv2d_table", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
 INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample"}
 #: Not monotonic, so that the output does not tell the input: x·sigmoid(x) and its like fall and rise.
 INPUTS |= {"gelu", "silu", "swish", "mish", "hard_swish"}
@@ -15,6 +16,7 @@ INPUTS |= {"gelu", "silu", "swish", "mish", "hard_swish"}
 OUTPUTS = {"relu", "relu6", "leaky_relu", "elu", "selu", "hard_sigmoid", "sigmoid", "tanh", "softplus", "softmax"}
 #: Which element was the largest; which were kept.
 MASKS = {"max_pool", "global_max_pool", "adaptive_max_pool", "dropout"}
+MASKS |= {f"{kind}_pool{axes}d" for kind in ("max", "adaptive_max") for axes in (1, 2, 3)}
 
 
 def test_every_op_declares_what_its_derivative_needs() -> None:

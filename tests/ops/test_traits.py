@@ -10,24 +10,19 @@ import pytest
 from convcost.ops import OPS, Traits
 from convcost.ops.traits import ELEMENTWISE as ELEMENTWISE_FAMILY
 
-WEIGHTED = {"conv2d", "conv2d_table", "conv_transpose2d", "linear", "rbf"}
+AXES = (1, 2, 3)
+CONVOLUTIONS = {f"conv{axes}d" for axes in AXES}
+TRANSPOSED = {f"conv_transpose{axes}d" for axes in AXES}
+WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "linear", "rbf"}
 #: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
     *("hard_swish", "hard_sigmoid", "sigmoid", "tanh", "softplus", "prelu", "batch_norm", "scale"),
 }
-POOLS = {
-    *(
-        "max_pool",
-        "avg_pool",
-        "global_avg_pool",
-        "global_max_pool",
-        "adaptive_avg_pool",
-        "adaptive_max_pool",
-        "subsample",
-    ),
-}
+POOLS = {"max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"}
+POOLS |= {f"{name}{axes}d" for name in POOLS for axes in AXES} | {"global_avg_pool", "global_max_pool", "subsample"}
 INTERPOLATION = {"upsample", "resize"}
+INTERPOLATION |= {f"{name}{axes}d" for name in INTERPOLATION for axes in AXES}
 #: Views of everything, and of parts.
 WHOLE, PART = {"identity", "dropout", "flatten"}, {"slice", "split"}
 REST = {
@@ -41,12 +36,12 @@ STATED: dict[str, dict[Any, Any]] = {
     # An addition may lie over any of its summands, a gated tensor over itself.
     "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
     "channels": {
-        "grouped": {"conv2d", "conv_transpose2d", "group_norm"},
+        "grouped": CONVOLUTIONS | TRANSPOSED | {"group_norm"},
         "alone": ELEMENTWISE | POOLS | INTERPOLATION | {"pad", "channel_shuffle", "identity", "dropout"},
         "else": "mixed",
     },
     "resamples": {
-        True: POOLS | INTERPOLATION | {"pad", "conv2d", "conv2d_table", "conv_transpose2d"},
+        True: POOLS | INTERPOLATION | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table"},
         "else": False,
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
@@ -85,7 +80,7 @@ def test_another_value_of_any_trait_is_found(op: str, trait: str) -> None:
 
 def test_padding_zeros_are_told_apart_where_a_window_multiplies_them() -> None:
     have = {name for name, op in OPS.items() if op.traits.padding_macs}
-    assert have == {"conv2d", "conv2d_table"}
+    assert have == CONVOLUTIONS | {"conv2d_table"}
 
 
 def test_a_trait_is_never_left_out() -> None:

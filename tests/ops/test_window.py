@@ -51,17 +51,48 @@ def test_same_padding_is_the_least_that_gives_one_position_per_stride_with_the_o
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2), st.integers(0, 2))
 def test_unslide_is_the_smallest_size_that_slide_leads_back_from(size, extent, stride, before, after):
     spread = window.unslide(size, extent, stride, (before, after))
-    assume(spread >= 1)
-    assert window.slide(spread, extent, stride, (before, after)).out == size
-    assert window.slide(spread - 1, extent, stride, (before, after)).out < size
+    assume(spread.out >= 1)
+    assert spread.out == spread.least
+    assert window.slide(spread.least, extent, stride, (before, after)).out == size
+    assert window.slide(spread.least - 1, extent, stride, (before, after)).out < size
+    assert window.slide(spread.most, extent, stride, (before, after)).out == size
+    assert window.slide(spread.most + 1, extent, stride, (before, after)).out > size
 
 
 @exactly
-@given(st.integers(1, 12), st.integers(1, 5))
-def test_unslide_with_same_padding_gives_each_position_a_stride(size, stride):
-    spread = window.unslide(size, 3, stride, "same")
-    assert spread == len(range(size * stride))
-    assert window.slide(spread, 3, stride, "same").out == size
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5))
+def test_unslide_with_same_padding_gives_each_position_a_stride(size, extent, stride):
+    spread = window.unslide(size, extent, stride, "same")
+    assert spread.out == len(range(size * stride))
+    back = [wanted for wanted in range(1, 100) if window.slide(wanted, extent, stride, "same").out == size]
+    assert [spread.least, spread.most] == [min(back), max(back)]
+
+
+@exactly
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5))
+def test_unslide_with_valid_padding_keeps_strides_and_windows(size, extent, stride):
+    covered = {at * stride + step for at in range(size) for step in range(max(stride, extent))}
+    spread = window.unslide(size, extent, stride, "valid")
+    assert spread.out == len(covered)
+    assert spread[1:] == window.unslide(size, extent, stride, (0, 0))[1:]
+
+
+@exactly
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 5), st.integers(0, 4))
+def test_unslide_with_extra_is_what_keras_does_in_words(size, extent, stride, extra):
+    # deconv_output_length: "valid" pads by 0, "same" by half the window on both sides.
+    for word, cropped in (("valid", 0), ("same", 2 * (extent // 2))):
+        assert window.unslide(size, extent, stride, word, extra).out == (size - 1) * stride + extent - cropped + extra
+
+
+@exactly
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3))
+def test_causal_windows_end_at_every_stride_th_position_and_look_at_nothing_later(size, kernel, stride, dilation):
+    extent = window.dilated(kernel, dilation)
+    slid = window.slide(size, extent, stride, "causal")
+    ends = [start * stride - slid.before + extent - 1 for start in range(slid.out)]
+    assert ends == list(range(0, size, stride))
+    assert slid.after == 0
 
 
 @exactly
