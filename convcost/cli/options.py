@@ -61,34 +61,35 @@ class Dtype(click.Choice[str]):
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
-    """One number for all, or one for each: 3, or 1x7."""
+    """One number for all axes, or one for each: 3, 1x7, 3x1x1. How many there are follows from the input."""
 
     name = "sizes"
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        parts = re.split("[x×]", str(value).lower())
-        if len(parts) in {1, 2, self.count} and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            numbers = tuple(map(int, parts))
-            return numbers * self.count if len(numbers) == 1 and self.count == 2 else numbers
+        if numbers := _numbers(value, most=3):
+            return numbers
         return self.fail(f"{value!r} is not a number or numbers with x between them, e.g. 3 or 1x7", param, ctx)
 
 
 class Zeros(click.ParamType[Any]):
-    """valid, same, or zeros: 1, 1x2 (height, width), 1x0x1x0 (top, bottom, left, right)."""
+    """A word, or zeros: 1, one for each axis (1x2: height, width), or both sides of each (1x0x1x0: top, bottom, left, right)."""
 
     name = "padding"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value).lower()
-        if text in ("same", "valid"):
+        if text in ("same", "valid", "causal"):
             return text
-        parts = re.split("[x×]", text)
-        if len(parts) in (1, 2, 4) and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            return list(map(int, parts))
-        return self.fail(f"{value!r} is not valid, same, or zeros, e.g. 1, 1x2 or 1x0x1x0", param, ctx)
+        if numbers := _numbers(text, most=6):
+            return list(numbers)
+        return self.fail(f"{value!r} is not valid, same, causal, or zeros, e.g. 1, 1x2 or 1x0x1x0", param, ctx)
+
+
+def _numbers(value: Any, most: int) -> tuple[int, ...]:
+    """The numbers that stand with x between them; none if there are more or it is no such text."""
+    parts = re.split("[x×]", str(value).lower())
+    fit = len(parts) <= most and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
+    return tuple(map(int, parts)) if fit else ()
 
 
 class Setting(click.ParamType[tuple[str, str]]):

@@ -1,5 +1,6 @@
 """Convolutions and linear layers: the ops that multiply and accumulate."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from convcost.core.axes import spatial_names
@@ -19,7 +20,7 @@ from convcost.ops.attributes import (
 )
 from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
 from convcost.ops.traits import CONVOLUTION, DENSE
-from convcost.ops.window import dilated, real_taps, slide_over, unslide, windowed, with_sizes
+from convcost.ops.window import Spread, dilated, real_taps, slide_over, unslide, windowed, with_sizes
 
 
 def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
@@ -170,14 +171,11 @@ def conv_transpose(
     Source: Dumoulin and Visin (arXiv 1603.07285), chapter 4; torch.nn.ConvTranspose2d; deconv_output_length of Keras.
     """
     axes = len(kernel)
-    extras, sizes = first_given(output_padding, (None,) * axes), first_given(size, (None,) * axes)
-    extents = map(dilated, kernel, dilation)
-    spreads = [unslide(*axis) for axis in zip(windowed(x, axes), extents, stride, padding, extras, sizes)]
+    extras, wanted = first_given(output_padding, (None,) * axes), first_given(size, (None,) * axes)
+    spreads = tuple(map(unslide, windowed(x, axes), map(dilated, kernel, dilation), stride, padding, extras, wanted))
     weights = product(kernel) * (x[-1] // groups) * channels
     biases = channels * int(bias)
     out = with_sizes(x, tuple(spread.out for spread in spreads), channels)
-    smaller = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
-    reached = "size must be from {1} to {2}, which the window leads back to {3}, got {0}"
     return OpCost(
         out=(out,),
         macs=product(x[:-1]) * weights,
@@ -187,21 +185,27 @@ def conv_transpose(
         saves=("inputs",),
         checks=(
             Check(given(output_padding, size) <= 1, "give output_padding or size, not both"),
-            *(
-                Check(extra < maximum(step, apart), smaller, (extra, step, apart))
-                for extra, step, apart in zip(first_given(output_padding, ()), stride, dilation)
-            ),
-            *(
-                Check(both(least <= wanted, wanted <= most), reached, (wanted, least, most, before))
-                for wanted, (_, least, most), before in zip(first_given(size, ()), spreads, windowed(x, axes))
-            ),
-            *(
-                Check(spread.out >= 1, "padding crops the whole output, got " + name + " {0}", (spread.out,))
-                for spread, name in zip(spreads, spatial_names(axes))
-            ),
+            *_spread_checks(spreads, windowed(x, axes), first_given(size, ())),
+            *_extra_checks(first_given(output_padding, ()), stride, dilation),
             *_group_checks(x[-1], channels, groups),
         ),
     )
+
+
+def _spread_checks(spreads: Sequence[Spread], before: Shape, sizes: Sequence[Dim]) -> Iterator[Check]:
+    """That something is left of a transposed convolution, and that a size that was asked for can be reached."""
+    for spread, name in zip(spreads, spatial_names(len(before))):
+        yield Check(spread.out >= 1, "padding crops the whole output, got " + name + " {0}", (spread.out,))
+    need = "size must be from {1} to {2}, which the window leads back to {3}, got {0}"
+    for size, (_, least, most), positions in zip(sizes, spreads, before):
+        yield Check(both(least <= size, size <= most), need, (size, least, most, positions))
+
+
+def _extra_checks(extras: Sequence[Dim], stride: Sizes, dilation: Sizes) -> Iterator[Check]:
+    """That no more is added at the end than a strided convolution could have left out."""
+    need = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
+    for extra, step, apart in zip(extras, stride, dilation):
+        yield Check(extra < maximum(step, apart), need, (extra, step, apart))
 
 
 @op("conv2d_table", replace(CONVOLUTION, channels="mixed", padding_macs=table_padding_macs), axes=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from convcost.core.errors import did_you_mean
 
@@ -54,11 +54,14 @@ _OPS = {
     "pointwiseconv pointwise pwconv conv1x1 pw": "conv2d: {channels: …, kernel: 1}",
     "groupconv groupedconv groupconvolution": "conv2d with groups",
     "dilatedconv atrousconv": "conv2d with dilation",
+    "causalconv causal temporalconv": "conv1d with padding: causal",
     "convtranspose transposedconv transposeconv deconv deconvolution transposedconvolution": "conv_transpose2d",
     "dense fc fullyconnected innerproduct gemm": "linear",
     "maxpooling": "max_pool",
     "avgpooling averagepool averagepooling meanpool": "avg_pool",
     "pool pooling": "max_pool or avg_pool",
+    "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling": "adaptive_avg_pool",
+    "adaptivemaxpooling": "adaptive_max_pool",
     "gap globalaveragepool globalaveragepooling globalavgpooling globalpool mean reducemean": "global_avg_pool",
     "gmp globalmaxpooling": "global_max_pool",
     "bn batchnormalization frozenbatchnorm syncbatchnorm": "batch_norm",
@@ -92,7 +95,7 @@ _OPS = {
 _ABSENT = {
     "reshape view permute transpose squeeze unsqueeze expanddims": _FLAT,
     "attention selfattention multiheadattention transformer embedding lstm gru rnn matmul einsum": _IMAGES,
-    "conv1d conv3d maxpool1d maxpool3d avgpool1d avgpool3d convlstm": _IMAGES,
+    "convlstm": _IMAGES,
     "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
     "leave it out",
     "input inputlayer": "the input stands at the top of the file, as input: [height, width, channels]",
@@ -114,9 +117,12 @@ def op_meant(word: str, known: Iterable[str]) -> str:
 
     >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Reshape", ["linear"])
     ('conv2d', 'linear', '')
+    >>> op_meant("MaxPooling3D", ["max_pool", "max_pool3d"]), op_meant("BatchNorm1d", ["batch_norm"])
+    ('max_pool3d', 'batch_norm')
     """
-    plain = _plain(word)
-    return next((name for name in known if (plain and plain == _plain(name)) or name == OPS_ELSEWHERE.get(plain)), "")
+    names = list(known)
+    said = _elsewhere(word, names)
+    return _same(word, names) or (said if said in names else "")
 
 
 def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
@@ -128,15 +134,38 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     ('. Here it is linear', '. Here it is conv2d: {channels: in.channels, kernel: …, groups: in.channels}')
     >>> op_hint("MaxPool2d", ["max_pool"]), op_hint("reluu", ["relu"])
     ('. Did you mean max_pool?', '. Did you mean relu?')
+    >>> op_hint("DepthwiseConv1D", ["conv1d", "conv2d"])
+    '. Here it is conv1d: {channels: in.channels, kernel: …, groups: in.channels}'
     """
     names, plain = list(known), _plain(word)
-    if same := [name for name in names if plain and _plain(name) == plain]:
-        return f". Did you mean {same[0]}?"
-    if plain in OPS_ELSEWHERE:
-        return f". Here it is {OPS_ELSEWHERE[plain]}"
+    if same := _same(word, names):
+        return f". Did you mean {same}?"
+    if said := _elsewhere(word, names):
+        return f". Here it is {said}"
     if plain in OPS_ABSENT:
         return f": {OPS_ABSENT[plain]}"
     return did_you_mean(word, [*names, *also])
+
+
+def _same(word: str, names: Sequence[str]) -> str:
+    """The name that is written so elsewhere, with or without the number of axes."""
+    for plain in dict.fromkeys((_plain(word), _stem(word))):
+        if same := [name for name in names if plain and _plain(name) == plain]:
+            return min(same, key=len)
+    return ""
+
+
+def _elsewhere(word: str, names: Sequence[str]) -> str:
+    """What is said of a word of another tool; of the ops in it, those for the number of axes that the word has."""
+    plain, stem = _plain(word), _stem(word)
+    if plain in OPS_ELSEWHERE or stem not in OPS_ELSEWHERE:
+        return OPS_ELSEWHERE.get(plain, "")
+    axes = plain[len(stem) :]
+
+    def along(found: re.Match[str]) -> str:
+        return found[1] + axes if found[1] + axes in names else found[0]
+
+    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)(?:2d)?\b", along, OPS_ELSEWHERE[stem])
 
 
 def attribute_meant(word: str, known: Iterable[str]) -> str:
@@ -170,5 +199,10 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
 
 
 def _plain(word: str) -> str:
-    """A normalised name: without case, underscores, module path and suffixes for images, in which tools differ."""
+    """A normalised name: without case, underscores, module path and the 2d of images, in which tools differ."""
     return re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2]).removesuffix("2d")
+
+
+def _stem(word: str) -> str:
+    """A normalised name without the number of axes."""
+    return _plain(word).removesuffix("1d").removesuffix("3d")

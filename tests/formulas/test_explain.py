@@ -26,7 +26,19 @@ from convcost.ops import OPS
 from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
 
-OUTPUT = {3: ("h'", "w'", "c'"), 1: ("c'",)}
+#: The letters of the axes, by rank; of a tensor of five axes or more those before the channels are numbered.
+AXES = {1: "c", 2: "t c", 3: "h w c", 4: "d h w c", 5: "x1 x2 x3 x4 c", 6: "x1 x2 x3 x4 x5 c"}
+#: The ends of the axes along which there can be padding.
+ENDS = {"t": ("before", "after"), "h": ("top", "bottom"), "w": ("left", "right"), "d": ("front", "back")}
+
+
+def letters(shape: Shape) -> list[str]:
+    return AXES[len(shape)].split()
+
+
+def output(shape: Shape) -> dict[str, int]:
+    return {f"{letter}'": size for letter, size in zip(letters(shape), shape, strict=True)}
+
 
 # Every layer of every network of the zoo.
 
@@ -38,17 +50,19 @@ def report_of(model: str) -> Report:
 
 def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> dict[str, int]:
     """A layer's own sizes by the names that formulas use; equal parts of a size share a name."""
-    sizes = dict(zip(OUTPUT[len(out)], out, strict=True))
+    sizes = output(out)
     for i, shape in enumerate(shapes, start=1):
         number = str(i) if len(shapes) > 1 else ""
-        sizes |= {f"{axis}{number}": size for axis, size in zip("hwc"[-len(shape) :], shape, strict=True)}
+        sizes |= {f"{axis}{number}": size for axis, size in zip(letters(shape), shape, strict=True)}
     for name, value in attrs.items():
+        # A size per axis that windows slide along, the last ones before the channels.
+        axes = letters((*value, 0))[:-1] if isinstance(value, tuple) and len(value) < 6 else []
         if name == "padding":
-            for axis, sides, pair in zip("hw", (("top", "bottom"), ("left", "right")), value, strict=True):
-                bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in sides])
-            bind(sizes, "padding", [*value[0], *value[1]], [])
+            for axis, pair in zip(axes, value, strict=True):
+                bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in ENDS[axis]])
+            bind(sizes, "padding", [n for pair in value for n in pair], [])
         elif isinstance(value, tuple):
-            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else "hw")])
+            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else axes)])
         elif isinstance(value, int):
             sizes[name] = value
     return sizes
@@ -65,7 +79,7 @@ def bind(sizes: dict[str, int], name: str, value: Sequence[Any], names_of_parts:
 def wrong(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:
     """What an explanation gets wrong about a layer with this output and these counts."""
     found = {quantity.name: quantity for quantity in explain.quantities(op, shapes, attrs)}
-    expected = {**counts, **dict(zip(OUTPUT[len(out)], out, strict=True))}
+    expected = {**counts, **output(out)}
     bad = [
         f"{name}: {found[name].value} is not {value}" for name, value in expected.items() if found[name].value != value
     ]
