@@ -173,6 +173,17 @@ def elements(shapes: Iterable[Shape]) -> Dim:
     return sum((product(shape) for shape in shapes), 0)
 
 
+def filled(shape: Iterable[Dim | None], count: Dim) -> Shape:
+    """A shape whose open size, if it has one (None), is what the others leave of `count` elements.
+
+    >>> filled((196, None), 14 * 14 * 512), filled((196, 512), 0)
+    ((196, 512), (196, 512))
+    """
+    sizes = tuple(shape)
+    known = product(size for size in sizes if size is not None)
+    return tuple(count // known if size is None else size for size in sizes)
+
+
 def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
     """The sizes of the parts of an axis: as given, or equal ones (the number of parts is a plain int).
 

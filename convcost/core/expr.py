@@ -130,10 +130,19 @@ class Expr:
         except KeyError as error:
             raise ExprError(f"there is no {str(error.args[0]).removeprefix('.')!r} here") from None
         except (TypeError, AttributeError):
-            raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values") from None
+            raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values{self._said(env)}") from None
         if isinstance(value, (int, Fraction)) and max(abs(value.numerator), value.denominator) >= 10**_EXPONENT:
             raise ExprError(f"{self.text!r} is too large a number (at most {_EXPONENT} digits)")
         return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+    def _said(self, env: Names) -> str:
+        """What may be missing: names that stand for themselves, as words, where a knob was meant."""
+        words = [name for name in sorted(self.names) if env.get(name) == name]
+        return (
+            f"; {' and '.join(words)} {'is a word' if len(words) == 1 else 'are words'} here, and no knob"
+            if words
+            else ""
+        )
 
 
 def number(text: str) -> int | Fraction | None:

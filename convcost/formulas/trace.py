@@ -13,7 +13,7 @@ from convcost.core.axes import LETTERS, SIDES, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
-from convcost.ops.attributes import Connections
+from convcost.ops.attributes import Connections, OneAxis, SomeAxes
 from convcost.ops.window import dilated, slide, windowed
 
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
@@ -124,11 +124,11 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
         for i, shape in enumerate(input_shapes, start=1)
     ]
     attributes = OPS[op].attrs
-    # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor does a table's name.
+    # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor do a table and axes.
     plain = {
         name
         for name, value in attrs.items()
-        if value == attributes[name].default or isinstance(attributes[name].kind, Connections)
+        if value == attributes[name].default or isinstance(attributes[name].kind, (Connections, OneAxis, SomeAxes))
     }
     traced = {name: value if name in plain else _traced(name, value) for name, value in attrs.items()}
     return OPS[op].cost(shapes, traced)
@@ -148,7 +148,7 @@ def _traced(name: str, value: Any) -> Any:
         parts = [name] * len(value)
     elif name in _ENDS:
         parts = [f"padding_{end}" for end in _ENDS[name]]
-    elif name == "sections":
+    elif name in ("sections", "shape"):
         parts = [f"{name}_{number}" for number in range(1, len(value) + 1)]
     elif len(value) == 1:
         parts = [f"{name}_t"]

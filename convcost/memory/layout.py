@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from convcost.core import axes
 from convcost.core.dims import Shape
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
@@ -39,8 +40,8 @@ class MemoryLayout:
     """Edges that fill their tensors, so that these hold no other elements."""
     regions: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Tensor -> the tensors that it must be contiguous with, in this order, including itself."""
-    axes: dict[int, str] = field(default_factory=dict)
-    """Tensor -> the axis along which its region is concatenated."""
+    axes: dict[int, int] = field(default_factory=dict)
+    """Tensor -> the axis along which its region is concatenated, counted from the last one, -1."""
 
     def placed(self, edge: str) -> bool:
         """Whether the edge is part of a region, so that it cannot be placed freely."""
@@ -120,7 +121,7 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
     that a dense block has concatenated before. A part of a region, a slice, the network's input, or a tensor that is
     concatenated elsewhere too has to be copied.
     """
-    node, axis = step.node, step.node.attrs["axis"]
+    node, axis = step.node, _axis(step)
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
     copied: list[tuple[int, Placed]] = []
     while inputs:
@@ -145,8 +146,16 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
         found.axes[tensor] = axis
 
 
-def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: str, taken: Sequence[int]) -> int:
+def _axis(step: Step) -> int:
+    """The axis of a concat, whether by name or by number, counted from the last one, -1."""
+    rank = len(step.cost.out[0])
+    return (axes.position(rank, step.node.attrs["axis"]) or 0) - rank
+
+
+def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int]) -> int:
     """How many of the leading inputs form a whole region; 0 if none do."""
+    if not found.home[inputs[0]]:  # stored with the weights
+        return 0
     first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))
     if first in taken or found.axes.get(first, axis) != axis:

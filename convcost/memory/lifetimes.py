@@ -172,8 +172,10 @@ def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[i
 
 def targets(step: Step) -> tuple[str, ...]:
     """The inputs over which an op may run in place: as large as its output, and read only where it writes."""
-    inputs = step.node.inputs
-    return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[step.traits.overwrites]
+    inputs, overwrites = step.node.inputs, step.traits.overwrites
+    if overwrites == "any" and step.node.attrs.get("broadcast"):
+        overwrites = "first"
+    return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[overwrites]
 
 
 class Overwriting:

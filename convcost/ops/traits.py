@@ -23,7 +23,7 @@ class Traits:
     weighted op before it."""
     overwrites: Literal["nothing", "first", "any"]
     """Which inputs it may overwrite, to run in place: only inputs of the output's size, each element of which is read only
-    where it is overwritten."""
+    where it is overwritten. Of an op with `broadcast: true` it is the first: the others may be smaller."""
     channels: Literal["mixed", "grouped", "alone"]
     """Which input channels an output channel depends on: all ("mixed"); those of its group, by the attribute `groups`; or one
     ("alone": the op is per-channel, so that it can run on some channels at a time)."""
@@ -55,7 +55,7 @@ CONVOLUTION = replace(NOTHING, weighted=True, channels="grouped", resamples=True
 DENSE = replace(NOTHING, weighted=True)
 """A matrix product with weights over all channels."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
-"""Windows, padding, interpolation: other spatial positions, per channel."""
+"""Windows, padding, interpolation, moves: other spatial positions, per channel."""
 ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone")
 """An element-wise function that is fixed in deployment: activations, batch-norm."""
 VIEW = replace(NOTHING, view="whole")
@@ -63,7 +63,7 @@ VIEW = replace(NOTHING, view="whole")
 PART = replace(NOTHING, view="part")
 """Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
-"""Element-wise on tensors of one shape."""
+"""Element-wise on tensors of one shape (but see `broadcast`)."""
 GATE = replace(NOTHING, overwrites="first")
 """Element-wise on a tensor and smaller ones that are broadcast."""
 CONCAT = replace(NOTHING, joins=True)

@@ -6,7 +6,7 @@ from convcost.core.errors import Where, did_you_mean, nearest
 from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS
 from convcost.ops import OPS
-from convcost.ops.attributes import Boolean, OneOf, Sides
+from convcost.ops.attributes import Boolean, Sides
 from convcost.spec.hints import attribute_meant, attribute_note, op_hint, op_meant
 from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import Body, Branch, Broken, BrokenCall, Call, Each, Item, LayerGroup, Parallel, Value
@@ -285,8 +285,12 @@ class LayerReader:
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
+        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
+            return self.reader.value(tree, scope, names)
+        if isinstance(tree, SequenceNode):
+            return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(kind, (OneOf, Sides, Boolean)) or not isinstance(word, str):
+        if not isinstance(word, str):
             return self.reader.value(tree, scope, names)
         if word in kind.words:
             return Value(tree.where, word)

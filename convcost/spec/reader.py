@@ -12,7 +12,6 @@ from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
 from convcost.core.units import say
 from convcost.ops import OPS
-from convcost.ops.attributes import OneOf, Sides
 from convcost.spec.hints import attribute_hint, attribute_meant
 from convcost.spec.syntax import Broken, EdgeName, Value
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
@@ -22,13 +21,7 @@ NOTHING = "none"
 MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
-ATTRIBUTE_WORDS = {
-    word
-    for op in OPS.values()
-    for attr in op.attrs.values()
-    if isinstance(attr.kind, (OneOf, Sides))
-    for word in attr.kind.words
-}
+ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for word in attr.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 MODIFIERS = ("name", "in", "if", "repeat", "then", "side", "as", "join", "columns", "rows")
