@@ -117,3 +117,42 @@ def test_ds_cnn_s_by_hand() -> None:
     report = loaded("ds_cnn_s").report()
     assert report.totals.macs == 125 * (40 * 64 + 4 * (9 * 64 + 64 * 64)) + 64 * 12
     assert report.totals.params == 41 * 64 + 4 * (10 * 64 + 65 * 64) + 65 * 12
+
+
+# --- sequences --------------------------------------------------------------------------------------------------
+
+
+def test_tcn_by_hand() -> None:
+    """8 levels of two convolutions of 7 taps on 25 channels, at 784 steps; the first sees one channel, and matches it."""
+    steps, taps, c = 784, 7, 25
+    totals = loaded("tcn").report().totals
+    first, further = (taps * c + c) + (taps * c * c + c) + (c + c), 2 * (taps * c * c + c)
+    assert totals.params == first + 7 * further + (c * 10 + 10) == 66_510
+    assert totals.macs == steps * (taps * c + 15 * taps * c * c + c) + c * 10
+
+
+@pytest.mark.parametrize("levels", [1, 5, 10])
+def test_levels_of_a_tcn(levels: int) -> None:
+    """Each level is causal, so that it keeps the number of steps, and its dilation is twice the last one's."""
+    report = convcost.load("tcn", levels=levels, steps=50).report()
+    convs = [layer for layer in report.layers if layer.name.endswith("conv1.conv1d")]
+    assert [layer.step.node.attrs["dilation"] for layer in convs] == [(2**n,) for n in range(levels)]
+    assert {layer.output_shape for layer in convs} == {(50, 25)}
+
+
+def test_crnn_by_hand() -> None:
+    """Maps of 32×160, 16×80 and 4×40 until 40 columns of 256 are left; LSTMs of 128 in both directions with two biases."""
+    totals = loaded("crnn").report().totals
+    convs = [(32 * 160, 9 * 64), (16 * 80, 9 * 64 * 128), (1 * 40, 4 * 128 * 256)]
+    lstm, fc = 2 * 4 * 128 * (256 + 128), 256 * 37
+    assert totals.macs == sum(positions * filters for positions, filters in convs) + 40 * (2 * lstm + fc) == 134_400_000
+    convs_params = (9 * 64 + 64) + (9 * 64 * 128 + 128) + (4 * 128 * 256 + 2 * 256)
+    assert totals.params == convs_params + 2 * (lstm + 2 * 4 * 128 * 2) + fc + 37 == 1_006_117
+
+
+def test_crnn_of_the_paper() -> None:
+    """arXiv 1507.05717, section 3.4: 8.3 M parameters. 100×32 pixels become one row of 24 columns."""
+    report = loaded("crnn_2015").report()
+    assert f"{report.totals.params / 10**6:.1f}" == "8.3"
+    (columns,) = [layer for layer in report.layers if layer.name == "map_to_sequence"]
+    assert (columns.input_shapes[0], columns.output_shape) == ((1, 24, 512), (24, 512))
