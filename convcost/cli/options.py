@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from convcost.core.dtypes import DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
+
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,11 +44,41 @@ class InputShape(click.ParamType[tuple[int, ...]]):
     """224, 224x224 or 224x224x3: height, width, channels."""
 
     name = "shape"
+    need = "SIZE, HxW or HxWxC, e.g. 224 or 224x224x3"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, str) and re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,3}", value, re.ASCII | re.IGNORECASE):
-            return tuple(map(int, re.split("[x×]", value.lower())))
-        return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,8}", str(value), re.ASCII | re.IGNORECASE):
+            return tuple(map(int, re.split("[x×]", str(value).lower())))
+        return self.fail(f"{value!r} is not {self.need}", param, ctx)
+
+
+class NamedShape(InputShape):
+    """A shape after the name of its input, image=224; the name is empty where it is left out."""
+
+    need = f"{InputShape.need}; NAME=SHAPE where there are several inputs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, sign, text = (part.strip() for part in str(value).rpartition("="))
+        if bool(name) != bool(sign):
+            return self.fail(f"{value!r} is not {self.need}", param, ctx)
+        return name, super().convert(text, param, ctx)
+
+
+def input_shapes(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+) -> GivenShape | None:
+    """The shapes by name, or the only one; more than one for the same input is an error."""
+    names = [name for name, _ in given]
+    if "" not in names:
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise click.BadParameter(f"{twice} is given twice")
+        return dict(given) or None
+    if len(given) > 1:
+        raise click.BadParameter(
+            "of several shapes each needs its input's name, as in --input image=224 --input tokens=77"
+        )
+    return given[0][1]
 
 
 class Dtype(click.Choice[str]):
@@ -130,7 +163,13 @@ set_option = click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
 )
 input_option = click.option(
-    "--input", "input_", type=InputShape(), metavar="SHAPE", help="Input shape: 224, 224x224 or 224x224x3 (HxWxC)."
+    "--input",
+    "input_",
+    type=NamedShape(),
+    multiple=True,
+    callback=input_shapes,
+    metavar="SHAPE",
+    help="Input shape: 224, 224x224 or 224x224x3 (HxWxC); NAME=SHAPE, repeatable, where there are several.",
 )
 convention_option = click.option(
     "--convention",

@@ -26,18 +26,16 @@ from convcost.ops import OPS
 from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
 
-#: The letters of the axes, by rank; of a tensor of five axes or more those before the channels are numbered.
-AXES = {1: "c", 2: "t c", 3: "h w c", 4: "d h w c", 5: "x1 x2 x3 x4 c", 6: "x1 x2 x3 x4 x5 c"}
-#: The ends of the axes along which there can be padding.
-ENDS = {"t": ("before", "after"), "h": ("top", "bottom"), "w": ("left", "right"), "d": ("front", "back")}
+AXES = {1: "c", 2: "tc", 3: "hwc", 4: "dhwc"}
+SIDES = {"t": ("before", "after"), "h": ("top", "bottom"), "w": ("left", "right"), "d": ("front", "back")}
 
 
-def letters(shape: Shape) -> list[str]:
-    return AXES[len(shape)].split()
+def letters(rank: int) -> list[str]:
+    return list(AXES.get(rank, "")) or [*(f"x{i}" for i in range(1, rank)), "c"]
 
 
-def output(shape: Shape) -> dict[str, int]:
-    return {f"{letter}'": size for letter, size in zip(letters(shape), shape, strict=True)}
+def output(rank: int) -> list[str]:
+    return [f"{letter}'" for letter in letters(rank)]
 
 
 # Every layer of every network of the zoo.
@@ -50,19 +48,18 @@ def report_of(model: str) -> Report:
 
 def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> dict[str, int]:
     """A layer's own sizes by the names that formulas use; equal parts of a size share a name."""
-    sizes = output(out)
+    sizes = dict(zip(output(len(out)), out, strict=True))
     for i, shape in enumerate(shapes, start=1):
         number = str(i) if len(shapes) > 1 else ""
-        sizes |= {f"{axis}{number}": size for axis, size in zip(letters(shape), shape, strict=True)}
+        sizes |= {f"{axis}{number}": size for axis, size in zip(letters(len(shape)), shape, strict=True)}
     for name, value in attrs.items():
-        # A size per axis that windows slide along, the last ones before the channels.
-        axes = letters((*value, 0))[:-1] if isinstance(value, tuple) and len(value) < 6 else []
+        along = letters(len(value) + 1) if isinstance(value, tuple) else []
         if name == "padding":
-            for axis, pair in zip(axes, value, strict=True):
-                bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in ENDS[axis]])
-            bind(sizes, "padding", [n for pair in value for n in pair], [])
+            for axis, pair in zip(along, value, strict=False):
+                bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
+            bind(sizes, "padding", [side for pair in value for side in pair], [])
         elif isinstance(value, tuple):
-            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else axes)])
+            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else along)])
         elif isinstance(value, int):
             sizes[name] = value
     return sizes
@@ -79,7 +76,7 @@ def bind(sizes: dict[str, int], name: str, value: Sequence[Any], names_of_parts:
 def wrong(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:
     """What an explanation gets wrong about a layer with this output and these counts."""
     found = {quantity.name: quantity for quantity in explain.quantities(op, shapes, attrs)}
-    expected = {**counts, **output(out)}
+    expected = {**counts, **dict(zip(output(len(out)), out, strict=True))}
     bad = [
         f"{name}: {found[name].value} is not {value}" for name, value in expected.items() if found[name].value != value
     ]
