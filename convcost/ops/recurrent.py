@@ -34,9 +34,9 @@ def lstm(
 
     (t, c) -> (t, channels), the state after each step, or with `last` (channels,), that after the last one. With
     `bidirectional`, a second layer runs from the end to the start, and the channels are those of both, 2·channels.
-    Axes before the tokens are more sequences. At each step four gates read the input and the state:
-    MACs t·4·channels·(c + channels) per direction. Params per direction 4·channels·(c + channels + biases):
-    `biases` is 2 in PyTorch (one for the input, one for the state), 1 in Keras and in the paper.
+    Axes before the tokens are more sequences. At each step four gates, the forget gate of Gers et al. 2000 among them,
+    read the input and the state: MACs t·4·channels·(c + channels) per direction. Params per direction
+    4·channels·(c + channels + biases): `biases` is 2 in PyTorch (one for the input, one for the state), 1 in Keras.
 
     No MACs, but counted as element-wise sums and products, are 8 per channel and step: for each gate the sum of what
     input and state contribute (4), forget·cell + input·candidate (3), and output·tanh(cell) (1). Saved for training are
@@ -49,8 +49,7 @@ def lstm(
     >>> lstm((25, 512), channels=256, biases=1).params
     787456
 
-    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000;
-    torch.nn.LSTM for the two biases.
+    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735); torch.nn.LSTM for the two biases.
     """
     return _recurrent(x, 4, 8, channels, bidirectional, biases, last)
 
