@@ -144,6 +144,7 @@ class CallBuilder:
     ) -> Flow:
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
+        self.lookup.enter(unit)
         if call.form:
             self.lookup.complain(call.where, place.path(name), f"as says how an op is written; {block.name} is a block")
         given = self.given(where, block.name, block.inputs, inputs, place.path(name))
@@ -191,6 +192,7 @@ class CallBuilder:
             layers={given: Layer(flow) for given, flow in inputs.items()},
             coming=names_in(items),
             depth=place.depth + 1,
+            shares=place.shares or unit.spec.shares,
             sharing=place.shared(name),
             trainable=place.trainable,
         )

@@ -116,6 +116,8 @@ class Place:
     skipped: set[str] = field(default_factory=set)
     """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
+    shares: bool = False
+    """Whether layers of a file around here may use the parameters of what is built here."""
     sharing: Sharing | None = None
     trainable: bool = True
 
