@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -15,6 +17,9 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, emit
+
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
 
 
 @click.command("explore", epilog="\b\nExample:\n  convcost explore mobilenet_v2 -o explore.html")
@@ -43,7 +48,7 @@ def explore_command(
     model: str,
     over: tuple[tuple[str, str], ...],
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     batch: int,
     dtype: str,
     memory: str,

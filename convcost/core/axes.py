@@ -155,14 +155,14 @@ def channels_first(shape: Sequence[Any]) -> bool:
     return bool(square or (first == 3 and min(last_but_one, last) >= 32))
 
 
-def channels_first_text(shape: Sequence[Any], of: str) -> str:
-    """What to say about an input whose channels stand first.
+def channels_first_text(shape: Sequence[Any], of: str, called: str = "input") -> str:
+    """What to say about an input of a network whose channels stand first.
 
     >>> channels_first_text((3, 96, 64), "vgg16")
     'sizes go height x width x channels: the input of vgg16 is 96x64x3, not 3x96x64'
     """
     got, meant = ("x".join(map(str, sizes)) for sizes in (shape, (*shape[1:], shape[0])))
-    return f"sizes go {' x '.join(NAMES[len(shape)])}: the input of {of} is {meant}, not {got}"
+    return f"sizes go {' x '.join(NAMES[len(shape)])}: the {called} of {of} is {meant}, not {got}"
 
 
 def letters(rank: int) -> tuple[str, ...]:

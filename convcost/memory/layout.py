@@ -154,11 +154,9 @@ def _axis(step: Step) -> int:
 
 def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int]) -> int:
     """How many of the leading inputs form a whole region; 0 if none do."""
-    if not found.home[inputs[0]]:  # stored with the weights
-        return 0
-    first = found.home[inputs[0]][0]
+    first = next(iter(found.home[inputs[0]]), -1)  # none for what is stored with the weights
     region = found.regions.get(first, (first,))
-    if first in taken or found.axes.get(first, axis) != axis:
+    if first < 0 or first in taken or found.axes.get(first, axis) != axis:
         return 0
     covered: tuple[int, ...] = ()
     for count, edge in enumerate(inputs, 1):

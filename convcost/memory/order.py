@@ -63,6 +63,13 @@ class OrderProblem:
     sizes: tuple[int, ...]
     needed_by: tuple[int, ...]
     """Tensor -> units that read it; a bit beyond all units for what is kept to the end."""
+    inputs: int = 1
+    """The number of the network's inputs, which are the first tensors."""
+
+    def start(self) -> tuple[int, int]:
+        """Memory in use before the first unit runs: of all inputs, and of those that something reads."""
+        given = range(self.inputs)
+        return sum(self.sizes[t] for t in given), sum(self.sizes[t] for t in given if self.needed_by[t])
 
     def run(self, unit: int, done: int, live: int) -> tuple[int, int]:
         """Memory in use while a unit runs, and after it."""
@@ -157,7 +164,7 @@ def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderPr
         over = tuple(where.home[edge] for edge in may[group[0]])
         units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
     sizes = tuple(int(product(tensor.shape)) for tensor in where.tensors)
-    return OrderProblem(tuple(units), sizes, tuple(needed))
+    return OrderProblem(tuple(units), sizes, tuple(needed), len(walked.inputs))
 
 
 def bits(number: int) -> Iterator[int]:
@@ -191,9 +198,9 @@ def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], lis
 
 def _searched(problem: OrderProblem, most_states: int) -> tuple[list[int], int]:
     """An order of the units, and a bound on the peak of all orders."""
-    bound = floor = max(problem.least(), problem.sizes[0])
+    given, live = problem.start()
+    bound = floor = max(problem.least(), given)
     order, done = list[int](), 0
-    live = problem.sizes[0] if problem.needed_by[0] else 0
     for segment in problem.segments():
         found = _Segment(problem, segment, done, live, floor).search(most_states)
         order += found.order

@@ -106,8 +106,9 @@ class _Tried(NamedTuple):
         """The largest value of a knob that meets the limit, below the network's own."""
         for knob, unit in _UNITS.items():
             value = self.network.knobs.get(knob)
-            square = knob != "resolution" or self.network.input_shape is None
-            if square and isinstance(value, (int, Fraction)) and value > unit:
+            if self.network.replaces(knob):
+                continue
+            if isinstance(value, (int, Fraction)) and value > unit:
                 found = self._largest(knob, unit, -(-value // unit))
                 if found:
                     text = found[0] if isinstance(value, int) else decimal_text(found[0])

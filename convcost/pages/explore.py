@@ -47,7 +47,7 @@ def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
             values = {step * i for i in range(int(first), int(high // step) + 1)}
             axes[name] = sorted(values | {value})
     size = network.knobs.get("resolution")
-    if isinstance(size, int) and network.input_shape is None:
+    if isinstance(size, int) and not network.replaces("resolution"):
         last = min(2 * size, size + 500)
         axes["resolution"] = list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
     return axes

@@ -37,7 +37,7 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
     Only the plots for which the network has knobs; budgets are half, all and twice the network's own MACs.
     """
     size, width = network.knobs.get("resolution"), network.knobs.get("width")
-    if not isinstance(size, int) or network.input_shape is not None or network.rebuilt:
+    if not isinstance(size, int) or network.rebuilt or network.replaces("resolution"):
         return []
     low, high = max(1, size - 96), size + 96
     found = [cliff_figure(space(network, report, {"resolution": range(low, high + 1)}))]

@@ -156,7 +156,7 @@ _SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
 def _attribute(quantity: str, layers: Layers, part: str) -> FigureValue:
     """A shape, or a size that is the same in both directions and in all layers."""
     if quantity == "input_shape":
-        return layers[0].step.input_shapes[0]
+        return next((step.input_shapes[0] for step, _ in layers if step.input_shapes), ())
     if quantity == "output_shape":
         return layers[-1].step.cost.out[0]
     if quantity == "channels":

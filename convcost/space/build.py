@@ -45,16 +45,23 @@ class Costs(NamedTuple):
 _LOCAL = frozenset({"use", "layer"})
 
 
+_AS_STATED: Mapping[str, Shape] = {}  # a Mapping to all who read it; a read-only proxy could not be pickled
+
+
 class Request(NamedTuple):
     """The settings shared by every network of a grid."""
 
     batch: int = 1
     dtype: str = "fp32"
     memory_policy: str = "fused"
-    input_shape: Shape | None = None
-    """Replaces the input shape that the spec states."""
+    input_shapes: Mapping[str, Shape] = _AS_STATED
+    """Name of an input -> the shape that replaces the one that the spec states."""
     rewrite: str = ""
     """How its convolutions are rewritten; empty for not at all."""
+
+    def options(self) -> dict[str, Any]:
+        """As keyword arguments of `design_space` for a network that has the input shapes itself."""
+        return {name: value for name, value in self._asdict().items() if name != "input_shapes"}
 
 
 class SpacePart(NamedTuple):
@@ -122,7 +129,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
     for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
         builder = GridBuilder(spec, values, compress=compress)
         try:
-            built = builder.build(spec.given(request.input_shape))
+            built = builder.build(request.input_shapes)
         except SpecError:
             return None
         if built is None or builder.is_too_large():
@@ -158,7 +165,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     for end in (0, -1):
         point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
         try:
-            network, problems, _ = attempt(spec, {**knobs, **point}, spec.given(request.input_shape), most_problems=1)
+            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shapes, most_problems=1)
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:

@@ -33,7 +33,7 @@ from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
-from convcost.spec.syntax import Spec, sides
+from convcost.spec.syntax import Spec
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -105,9 +105,8 @@ class Fit(Tabular):
         others = {name: value for name, value in configuration.knobs.items() if name != knob}
 
         def fits(candidates: Sequence[Fraction]) -> list[bool]:
-            request = self.tables.request._asdict()
-            del request["input_shape"]  # the network has it
-            made = design_space(self.tables.source.at(**others), {}, over={knob: list(candidates)}, **request)
+            source, options = self.tables.source.at(**others), self.tables.request.options()
+            made = design_space(source, {}, over={knob: list(candidates)}, **options)
             return [bool(ok) for ok in within(made, self.budgets)]
 
         return edge(fits, values[at], values[at + 1])
@@ -145,7 +144,7 @@ def fit(
     network, rewrite = opened(model, settings, over or (), rewrite)
     spec = network.origin.of_spec().spec
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    shaped = [] if network.input_shape is None else [knob for knob in spec.knobs if sides(spec, knob)]
+    shaped = [knob for knob in spec.knobs if network.replaces(knob)]
     axes = dict(over) if over else default_axes(spec, network.knobs, {*stated, *shaped})
     made = design_space(
         network,

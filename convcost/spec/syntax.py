@@ -146,12 +146,8 @@ class Spec(NamedTuple):
     source: str = ""
     about: str = ""
 
-    def given(self, shape: tuple[Any, ...] | None) -> dict[str, tuple[Any, ...]]:
-        """A shape as that of the first input; nothing for None."""
-        return {} if shape is None else {next(iter(self.inputs)): shape}
 
-
-def sides(spec: Spec, knob: str, given: Container[str] = ()) -> int:
-    """The number of sizes in the input shapes that depend on a knob, but for inputs whose shapes are `given`."""
-    sizes = (size.content for name, shape in spec.inputs.items() if name not in given for size in shape)
+def sides(spec: Spec, knob: str, inputs: Container[str] | None = None) -> int:
+    """The number of sizes in the shapes of all inputs, or only of some, that depend on a knob."""
+    sizes = (size.content for name, shape in spec.inputs.items() if inputs is None or name in inputs for size in shape)
     return sum(isinstance(size, Expr) and knob in size.names for size in sizes)
