@@ -59,7 +59,12 @@ def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> d
                 bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
             bind(sizes, "padding", [side for pair in value for side in pair], [])
         elif isinstance(value, tuple):
-            bind(sizes, name, value, [f"{name}_{end}" for end in ("12345678" if name in {"sections", "shape"} else along)])
+            bind(
+                sizes,
+                name,
+                value,
+                [f"{name}_{end}" for end in ("12345678" if name in {"sections", "shape"} else along)],
+            )
         elif isinstance(value, int):
             sizes[name] = value
     return sizes
