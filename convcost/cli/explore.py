@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=Setting(),
     multiple=True,
     metavar="KNOB=VALUES",
-    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution.",
+    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution, else every number.",
 )
 @set_option
 @input_option
@@ -58,8 +58,9 @@ def explore_command(
 
     The page carries the tables that `convcost sweep` multiplies out, and needs nothing else: no network, no Python.
     """
-    from convcost.networks.load import open_network, split_name
+    from convcost.networks.load import open_network
     from convcost.pages.explore import explore_page
+    from convcost.spec.zoo import split_name
 
     if output != "-" and not output.lower().endswith((".html", ".htm")):
         raise click.BadParameter(f"explore writes a page; FILE must end in .html, got {output}", param_hint="'-o'")

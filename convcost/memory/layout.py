@@ -43,6 +43,9 @@ class MemoryLayout:
     axes: dict[int, int] = field(default_factory=dict)
     """Tensor -> the axis along which its region is concatenated, counted from the last one, -1."""
 
+    runs_with: dict[int, int] = field(default_factory=dict)
+    """Step that writes nothing because it is part of a later one -> that one, which needs all that it reads."""
+
     def placed(self, edge: str) -> bool:
         """Whether the edge is part of a region, so that it cannot be placed freely."""
         return any(tensor in self.regions for tensor in self.home[edge])
@@ -57,10 +60,12 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     inputs = [Placed(name, -1, shape) for name, shape in walked.inputs.items()]
     found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
+    found.runs_with = _attention(walked) if policy.attention else {}
     for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
-        if not node.inputs and step.traits.view == "whole":  # what it hands on is stored with the weights
+        stored = not node.inputs and step.traits.view == "whole"  # what it hands on is stored with the weights
+        if stored or at in found.runs_with:
             found.home |= dict.fromkeys(edges, ())
         elif node.name in absorbed or (
             step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
@@ -85,6 +90,33 @@ def readers_of(steps: Sequence[Step]) -> dict[str, list[int]]:
         for edge in step.node.inputs:
             found.setdefault(edge, []).append(at)
     return found
+
+
+def _attention(walked: Walked) -> dict[int, int]:
+    """Every step of an attention but its second product -> that product, the step as part of which it runs.
+
+    From a product of activations on, each step is the only reader of the one before, up to the next product; one of those
+    in between is a softmax.
+    """
+    readers, found = readers_of(walked.steps), dict[int, int]()
+    for at in reversed(range(len(walked.steps))):
+        chain, here, softmax = [at], walked.steps[at], False
+        if here.traits.attends != "product":
+            continue
+        while len(after := readers.get(here.node.name, [])) == 1 and here.node.name not in walked.outputs:
+            here = walked.steps[after[0]]
+            if here.traits.attends == "product" or not _passes(here):
+                break
+            softmax = softmax or here.traits.attends == "softmax"
+            chain.append(after[0])
+        if softmax and here.traits.attends == "product":
+            found |= dict.fromkeys(chain, found.get(after[0], after[0]))
+    return found
+
+
+def _passes(step: Step) -> bool:
+    """Whether scores can pass through a step as they are made: element-wise ops, the softmax, views of all of them."""
+    return step.traits.attends == "softmax" or step.traits.overwrites != "nothing" or step.traits.view == "whole"
 
 
 def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
@@ -154,9 +186,11 @@ def _axis(step: Step) -> int:
 
 def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int]) -> int:
     """How many of the leading inputs form a whole region; 0 if none do."""
-    first = next(iter(found.home[inputs[0]]), -1)  # none for what is stored with the weights
+    if not found.home[inputs[0]]:  # stored with the weights
+        return 0
+    first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))
-    if first < 0 or first in taken or found.axes.get(first, axis) != axis:
+    if first in taken or found.axes.get(first, axis) != axis:
         return 0
     covered: tuple[int, ...] = ()
     for count, edge in enumerate(inputs, 1):

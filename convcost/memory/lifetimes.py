@@ -161,10 +161,12 @@ def _key(value: Dim) -> object:
 def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[int]:
     """The last position at which each tensor is written or read."""
     ends = [-1] * len(where.tensors)
-    for position, at in enumerate(running):
+    positions = {at: position for position, at in enumerate(running)}
+    for at in running:
         node, cost = walked.steps[at].node, walked.steps[at].cost
+        position = positions[where.runs_with.get(at, at)]
         for tensor in where.of((*node.inputs, *output_edges(node, cost))):
-            ends[tensor] = position
+            ends[tensor] = max(ends[tensor], position)
     for tensor in where.of(walked.outputs):
         ends[tensor] = len(walked.steps)
     return ends

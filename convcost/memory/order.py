@@ -180,18 +180,27 @@ def bits(number: int) -> Iterator[int]:
 
 
 def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], list[list[int]]]:
-    """Step -> its unit, and unit -> its steps: a step that writes no tensor of its own runs right after its input's step."""
+    """Step -> its unit, and unit -> its steps: a step that writes no tensor of its own runs right after its input's step.
+
+    What is part of a later step runs right before that.
+    """
     writers = {tensor.step for tensor in where.tensors}
-    unit_of, groups, makers = list[int](), list[list[int]](), dict[str, int]()
+    unit_of, groups, makers = [0] * len(steps), list[list[int]](), dict[str, int]()
+    earlier: dict[int, list[int]] = {}
+    for at, later in sorted(where.runs_with.items()):
+        earlier.setdefault(later, []).append(at)
     for at, step in enumerate(steps):
+        if at in where.runs_with:
+            continue
         follows = at not in writers and len(step.node.inputs) == 1 and step.node.inputs[0] in makers
         if follows:
             unit = makers[step.node.inputs[0]]
         else:
             unit = len(groups)
             groups.append([])
-        groups[unit].append(at)
-        unit_of.append(unit)
+        for one in (*earlier.get(at, ()), at):
+            groups[unit].append(one)
+            unit_of[one] = unit
         makers.update(dict.fromkeys(output_edges(step.node, step.cost), unit))
     return unit_of, groups
 

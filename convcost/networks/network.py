@@ -153,8 +153,11 @@ class Network:
         return Network(origin, origin.rebuilt(self._built))
 
     def replaces(self, knob: str) -> bool:
-        """Whether a knob sets an input whose shape is not what the file states, so that the knob has no effect there."""
-        return bool(sides(self.origin.of_spec().spec, knob, self.input_shapes)) if self.input_shapes else False
+        """Whether a knob sets an input whose shape is not what the file states, so that it has no effect there."""
+        origin = self.origin
+        while isinstance(origin, FromRewrite):
+            origin = origin.before
+        return bool(sides(origin.of_spec().spec, knob, origin.input_shapes))
 
     def sweep(self, settings: Mapping[str, Any] | None = None, /, **options: Any) -> Any:
         """Every network of a grid of this network's knobs: `convcost.sweep(network, …)`.

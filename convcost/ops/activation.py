@@ -1,5 +1,7 @@
 """Activation functions: shape unchanged, no parameters (except prelu); element-wise, but for the softmaxes."""
 
+from dataclasses import replace
+
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import divides
 from convcost.ops.attributes import AnyInput, Axis, Size
@@ -61,7 +63,7 @@ def prelu(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), weights=x[-1], saves=("inputs",))
 
 
-@op("softmax", NOTHING)
+@op("softmax", replace(NOTHING, attends="softmax"))
 def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Divide exp(x) by the sum of exp along an axis, by default the channels.
 

@@ -1,5 +1,7 @@
 """Matrix products: with weights (linear layers), of two activations, and with a table of rows (embeddings)."""
 
+from dataclasses import replace
+
 from convcost.core.axes import kind
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import either, equal, maximum, product
@@ -60,7 +62,7 @@ def rbf(x: Vector, *, channels: Size) -> OpCost:
     return OpCost(out=((channels,),), macs=points, buffers=points, saves=("inputs",))
 
 
-@op("matmul", NOTHING)
+@op("matmul", replace(NOTHING, attends="product"))
 def matmul(x: Positions, y: Positions, *, transpose: Flag = False) -> OpCost:
     """Multiply two activations as matrices, for each index of the leading axes: the two products of attention.
 

@@ -33,6 +33,9 @@ class Traits:
     """Whether the output is a view of the input's memory, so that nothing is written: of all of it, or of a part."""
     joins: bool
     """Whether it concatenates its inputs along `axis`, so that they could be written directly into its output."""
+    attends: Literal["no", "product", "softmax"]
+    """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
+    scores and reads them, or the softmax between two such products."""
     padding_macs: Callable[..., Any] | None
     """A function of the rule's arguments that counts the MACs that multiply a padding zero; None if there are none."""
 
@@ -45,6 +48,7 @@ NOTHING = Traits(
     resamples=False,
     view="none",
     joins=False,
+    attends="no",
     padding_macs=None,
 )
 """No special treatment: the op can only be run as it is."""

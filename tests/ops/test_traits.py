@@ -49,6 +49,7 @@ STATED: dict[str, dict[Any, Any]] = {
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
     "joins": {True: {"concat"}, "else": False},
+    "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
 
 
