@@ -371,9 +371,6 @@ class Rank:
         """The rank for an op whose windows slide along so many axes, with or without `leading` axes before them."""
         return self
 
-    def fits(self, shape: Sequence[Any]) -> bool:
-        return len(shape) in self.ranks
-
 
 class Slidable(Rank):
     """The axes that a window slides along, then the channels; what stands before them is more positions."""
