@@ -6,7 +6,6 @@ The aliases at the end annotate the keyword arguments of the rules; attributes a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
