@@ -58,6 +58,8 @@ class Op:
     """What is true of it besides its cost."""
     hint: str
     """What to do where an input is missing."""
+    letters: tuple[str, ...]
+    """What formulas call the axes of its output; empty where they go by its rank."""
 
     @property
     def doc(self) -> str:
@@ -121,13 +123,20 @@ def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
 
 
 def op(
-    name: str, traits: Traits, doc: str | None = None, *, axes: int | None = None, leading: bool = True, hint: str = ""
+    name: str,
+    traits: Traits,
+    doc: str | None = None,
+    *,
+    axes: int | None = None,
+    leading: bool = True,
+    hint: str = "",
+    letters: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
 
     One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
     axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
-    positions.
+    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are.
     """
 
     def enter(rule: Rule) -> Rule:
@@ -147,6 +156,7 @@ def op(
             attrs={p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY},
             traits=traits,
             hint=hint,
+            letters=letters,
         )
         return rule
 
