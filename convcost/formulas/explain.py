@@ -244,12 +244,16 @@ def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
-    """Where the height or width of the map falls below the smallest so far: layer, size before, size after."""
-    drops, least = [], spatial(report.input_shape)
+    """Where height and width of the map fall below the smallest so far: layer, size before, size after.
+
+    The map is what begins as the input of the most axes. A tensor made of something smaller, such as heads and tokens of
+    attention, is none.
+    """
+    drops, least = [], spatial(max(report.inputs.values(), key=len))
     for layer in report.layers:
-        size = spatial(layer.output_shape)
-        shrinks = len(size) == len(least) and any(now < before for now, before in zip(size, least))
-        if shrinks and any(extent != 1 for extent in size):
+        size, read = spatial(layer.output_shape), spatial(next(iter(layer.input_shapes), ()))
+        is_map = len(size) == len(read) == len(least) and all(was >= before for was, before in zip(read, least))
+        if is_map and least != size != (1,) * len(size) and all(now <= before for now, before in zip(size, least)):
             drops.append((layer.name, least, size))
             least = size
     return drops
