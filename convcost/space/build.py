@@ -286,12 +286,12 @@ class GridBuilder(Builder):
         return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
-        if not self.compress or place.shares or times < 3 or self._by_name(item, place):
+        if not self.compress:
             return super().repetitions(item, place, inputs, times, first)
-        if item.share is None:
-            return self._compressed(item, place, inputs, times)
-        self.compress = False  # what is inside has to be the same in each repetition, one by one
+        self.compress = item.share is None  # what is inside has to be the same in each repetition, one by one
         try:
+            if place.shares or times < 3 or self._by_name(item, place):
+                return super().repetitions(item, place, inputs, times, first)
             return self._compressed(item, place, inputs, times)
         finally:
             self.compress = True

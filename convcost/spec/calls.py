@@ -240,11 +240,11 @@ class CallBuilder:
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
         if end:
-            return self.until(use, str(end), inner, given[0])
+            return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])
         return self.stated(spec.outputs, inner) if spec.outputs else flow
 
-    def until(self, use: Use, end: str, place: Place, flow: Flow) -> Flow:
+    def until(self, use: Use, end: str, place: Place, flow: Flow, around: Unit) -> Flow:
         """Build a spec that is used until its layer of this name, dotted where that is inside another."""
         assert use.until is not None
         path, nesting = place.path(end), self.nesting
@@ -259,8 +259,9 @@ class CallBuilder:
         finally:
             self.nesting = nesting
             self.ends.discard(path)
-        outside = place.inner(layers={place.scope[-1]: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
-        why = outside.missing(f"{place.scope[-1]}.{end}")
+        name = place.scope[-1]
+        outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
+        why = outside.missing(f"{name}.{end}")
         self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
         raise Unknown
 
