@@ -33,7 +33,10 @@ from convcost.spec.knobs import knob_value
 from convcost.spec.lookup import Lookup
 from convcost.spec.syntax import Block, Call, Item, Knob, Spec, Value
 
-_MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+_MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128, 224, 256)
+"""Of the sizes that are tried; 224 is 32·7, for windows of 7 positions at a stride of 32."""
+_UNDECIDED = 64
+"""The multiple that a size is where none of these is free of roundings."""
 _PARTS = (8, 4, 2, 1)
 _RESOLUTION = "resolution"
 _ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, sympy.Piecewise, sympy.Max, sympy.Min)
@@ -92,16 +95,21 @@ def _search(
     resolution = [name for name in names if name == _RESOLUTION]
     sides = [name for name in names if name in sides and name not in resolution]
     decimals = [name for name in names if isinstance(values[name], Fraction)]
-    for part, multiple in product(_PARTS if decimals else (1,), _MULTIPLES):
-        # K·m for the resolution, K·n for another size, n/q for a decimal, a positive integer otherwise.
-        chosen = {name: symbol(name) for name in names}
-        chosen |= {name: multiple * symbol("m" if name == _RESOLUTION else name) for name in (*sides, *resolution)}
-        chosen |= {name: symbol(name) / part for name in decimals}
+
+    def chosen(part: int, multiple: int) -> dict[str, Any]:
+        """K·m for the resolution, K·n for another size, n/q for a decimal, a positive integer otherwise."""
+        stand_ins = {name: symbol(name) for name in names}
+        stand_ins |= {name: multiple * symbol("m" if name == _RESOLUTION else name) for name in (*sides, *resolution)}
+        return {**values, **stand_ins, **{name: symbol(name) / part for name in decimals}}
+
+    multiples = _MULTIPLES if sides or resolution else (1,)
+    for part, multiple in product(_PARTS if decimals else (1,), multiples):
         with suppress(PrecisionExhausted, _Rounded):  # the first: sympy could not tell whether a rounding is exact
-            found = _unrounded(spec, {**values, **chosen})
+            found = _unrounded(spec, chosen(part, multiple))
             break
     else:
-        found = elaborate(spec, {**values, **chosen})
+        multiple = min(_UNDECIDED, multiples[-1])
+        found = elaborate(spec, chosen(part, multiple))
     back = {symbol(name): symbol(name) * part for name in decimals}
     back |= {symbol(name): symbol(name) / multiple for name in sides}
     return found, back, (*_said(names, sides, decimals, multiple, part), *_open(found))

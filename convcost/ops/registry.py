@@ -58,6 +58,8 @@ class Op:
     """What is true of it besides its cost."""
     hint: str
     """What to do where an input is missing."""
+    letters: tuple[str, ...]
+    """What formulas call the axes of its output; empty where they go by its rank."""
 
     @property
     def doc(self) -> str:
@@ -83,20 +85,26 @@ class Op:
         >>> conv.cost([(6, 6, 3)], conv.convert({"channels": 5, "kernel": 3})).macs  # 4·4 · 5 · 3·3·3
         2160
         """
-        least = len(self.inputs) - self.optional
-        most = None if self.variadic else len(self.inputs)
-        if len(shapes) < least or (most is not None and len(shapes) > most):
-            count = (
-                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
-            )
-            hint = self.hint if len(shapes) < least else ""
-            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}{hint}")
-        for position, shape in enumerate(shapes):
-            rank = self.inputs[min(position, len(self.inputs) - 1)]
-            if not rank.fits(shape):
+        ranks = self.inputs
+        if len(shapes) != len(ranks):
+            self._refuse_number(len(shapes))
+            ranks = (*ranks, *ranks[-1:] * (len(shapes) - len(ranks)))
+        for rank, shape in zip(ranks, shapes):
+            if len(shape) not in rank.ranks:
                 got = kind(len(shape))
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(self, shape)}")
         return self.rule(*shapes, **attrs)
+
+    def _refuse_number(self, given: int) -> None:
+        """Raise `Unfit` unless it takes so many inputs."""
+        least = len(self.inputs) - self.optional
+        most = None if self.variadic else len(self.inputs)
+        if given < least or (most is not None and given > most):
+            count = (
+                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
+            )
+            hint = self.hint if given < least else ""
+            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {given}{hint}")
 
     def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
         """The MACs that multiply a padding zero: counted, but without effect on the result.
@@ -121,13 +129,20 @@ def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
 
 
 def op(
-    name: str, traits: Traits, doc: str | None = None, *, axes: int | None = None, leading: bool = True, hint: str = ""
+    name: str,
+    traits: Traits,
+    doc: str | None = None,
+    *,
+    axes: int | None = None,
+    leading: bool = True,
+    hint: str = "",
+    letters: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
 
     One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
     axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
-    positions.
+    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are.
     """
 
     def enter(rule: Rule) -> Rule:
@@ -147,6 +162,7 @@ def op(
             attrs={p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY},
             traits=traits,
             hint=hint,
+            letters=letters,
         )
         return rule
 

@@ -150,6 +150,7 @@ class CallBuilder:
     ) -> Flow:
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
+        self.lookup.enter(unit)
         if call.form:
             self.lookup.complain(
                 call.form.where, place.path(name), f"as says how an op is written; {block.name} is a block"
@@ -199,6 +200,7 @@ class CallBuilder:
             layers={given: Layer(flow) for given, flow in inputs.items()},
             coming=names_in(items),
             depth=place.depth + 1,
+            shares=place.shares or unit.spec.shares,
             sharing=place.shared(name),
             trainable=place.trainable,
         )
@@ -246,11 +248,11 @@ class CallBuilder:
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
         if end:
-            return self.until(use, str(end), inner, given[0])
+            return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])
         return self.stated(spec.outputs, inner) if spec.outputs else flow
 
-    def until(self, use: Use, end: str, place: Place, flow: Flow) -> Flow:
+    def until(self, use: Use, end: str, place: Place, flow: Flow, around: Unit) -> Flow:
         """Build a spec that is used until its layer of this name, dotted where that is inside another."""
         assert use.until is not None
         path, nesting = place.path(end), self.nesting
@@ -265,8 +267,9 @@ class CallBuilder:
         finally:
             self.nesting = nesting
             self.ends.discard(path)
-        outside = place.inner(layers={place.scope[-1]: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
-        why = outside.missing(f"{place.scope[-1]}.{end}")
+        name = place.scope[-1]
+        outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
+        why = outside.missing(f"{name}.{end}")
         self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
         raise Unknown
 

@@ -122,7 +122,7 @@ class LayerReader:
             return Broken()
         table = self.reader.mapping(tree.pairs.get("with"), f"{scope}: with")
         given = {
-            knob: self.reader.value(value, f"{scope}: with {knob}", names)
+            knob: self.setting(value, f"{scope}: with {knob}", names)
             for knob, value in (table.pairs if table else {}).items()
         }
         until = None
@@ -134,6 +134,13 @@ class LayerReader:
             until = self.word(end, names)
         stem = source.text.rpartition("/")[2].partition(":")[0].removesuffix(".yaml").removesuffix(".yml")
         return Use(tree.where, self.word(source, names), stem if NAME.fullmatch(stem) else "part", given, until)
+
+    def setting(self, tree: Tree, scope: str, names: Names) -> Value:
+        """The value of a knob of another spec; a word that means nothing here may be one of its own."""
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, str) and NAME.fullmatch(tree.value):
+            known = tree.value in names.values or tree.value in self.reader.sayable
+            return self.reader.value(tree, scope, names) if known else Value(tree.where, tree.value)
+        return self.reader.value(tree, scope, names)
 
     def word(self, tree: ScalarNode, names: Names) -> Value:
         """A text as it stands, or the value of the knob or argument that has this name."""
