@@ -85,20 +85,26 @@ class Op:
         >>> conv.cost([(6, 6, 3)], conv.convert({"channels": 5, "kernel": 3})).macs  # 4·4 · 5 · 3·3·3
         2160
         """
-        least = len(self.inputs) - self.optional
-        most = None if self.variadic else len(self.inputs)
-        if len(shapes) < least or (most is not None and len(shapes) > most):
-            count = (
-                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
-            )
-            hint = self.hint if len(shapes) < least else ""
-            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}{hint}")
-        for position, shape in enumerate(shapes):
-            rank = self.inputs[min(position, len(self.inputs) - 1)]
-            if not rank.fits(shape):
+        ranks = self.inputs
+        if len(shapes) != len(ranks):
+            self._refuse_number(len(shapes))
+            ranks = (*ranks, *ranks[-1:] * (len(shapes) - len(ranks)))
+        for rank, shape in zip(ranks, shapes):
+            if len(shape) not in rank.ranks:
                 got = kind(len(shape))
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(self, shape)}")
         return self.rule(*shapes, **attrs)
+
+    def _refuse_number(self, given: int) -> None:
+        """Raise `Unfit` unless it takes so many inputs."""
+        least = len(self.inputs) - self.optional
+        most = None if self.variadic else len(self.inputs)
+        if given < least or (most is not None and given > most):
+            count = (
+                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
+            )
+            hint = self.hint if given < least else ""
+            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {given}{hint}")
 
     def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
         """The MACs that multiply a padding zero: counted, but without effect on the result.

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.core.errors import Problem, Where, did_you_mean
 from convcost.core.units import say
-from convcost.graph.graph import Node, producer
+from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
 from convcost.graph.walk import Misfit, output_edges
 from convcost.ops import OPS, Unfit
 from convcost.spec.hints import op_hint
@@ -116,7 +116,13 @@ class CallBuilder:
             edges += flow.edges
         *scope, local = (*place.scope, *name.split("."))
         node = Node(
-            ".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), self.lookup.blame or where, call.form
+            ".".join((*scope, local)),
+            target,
+            tuple(edges),
+            attrs,
+            tuple(scope),
+            self.lookup.blame or where,
+            form=self.lookup.evaluate_in(env, call.form, place.path(name), "as", form_said) if call.form else "",
         )
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
@@ -146,7 +152,9 @@ class CallBuilder:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
         self.lookup.enter(unit)
         if call.form:
-            self.lookup.complain(call.where, place.path(name), f"as says how an op is written; {block.name} is a block")
+            self.lookup.complain(
+                call.form.where, place.path(name), f"as says how an op is written; {block.name} is a block"
+            )
         given = self.given(where, block.name, block.inputs, inputs, place.path(name))
         if not given:
             return UNKNOWN
@@ -240,11 +248,11 @@ class CallBuilder:
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
         if end:
-            return self.until(use, str(end), inner, given[0])
+            return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])
         return self.stated(spec.outputs, inner) if spec.outputs else flow
 
-    def until(self, use: Use, end: str, place: Place, flow: Flow) -> Flow:
+    def until(self, use: Use, end: str, place: Place, flow: Flow, around: Unit) -> Flow:
         """Build a spec that is used until its layer of this name, dotted where that is inside another."""
         assert use.until is not None
         path, nesting = place.path(end), self.nesting
@@ -259,10 +267,24 @@ class CallBuilder:
         finally:
             self.nesting = nesting
             self.ends.discard(path)
-        outside = place.inner(layers={place.scope[-1]: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
-        why = outside.missing(f"{place.scope[-1]}.{end}")
+        name = place.scope[-1]
+        outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
+        why = outside.missing(f"{name}.{end}")
         self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
         raise Unknown
+
+
+def form_said(word: Any) -> str:
+    """The form that a word means; raises `Unfit`.
+
+    >>> form_said("functional"), form_said("module")
+    ('functional', '')
+    """
+    if word == MODULE:
+        return ""
+    if not (isinstance(word, str) and word in FORMS):
+        raise Unfit(form_need(say(word)))
+    return word
 
 
 def names_in(items: Sequence[Item]) -> frozenset[str]:

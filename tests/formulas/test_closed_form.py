@@ -288,6 +288,77 @@ def test_a_block_over_a_sequence_or_a_volume_is_named_by_their_letters(tmp_path:
     assert sympy.expand(form.quantities["MACs"] - 18 * h / 2 * 56 * 9 * c * n) == 0
 
 
+# Attention.
+
+VIT = """
+convcost: 1
+name: small_vit
+knobs: {resolution: 224, width: 24, heads: 3}
+input: [resolution, resolution, 3]
+layers:
+  - {patch_embedding: {channels: width, patch: 16}, name: patches}
+  - {transformer_layer: {heads: heads}, repeat: 2, name: layer}
+"""
+
+
+@pytest.fixture
+def vit(tmp_path: Path) -> str:
+    path = tmp_path / "vit.yaml"
+    path.write_text(VIT)
+    return str(path)
+
+
+def test_attention_is_quartic_in_the_resolution_and_all_else_quadratic(vit: str) -> None:
+    form = closed_form(vit, None, ["resolution", "width"], {})
+    m, w = symbol("m"), symbol("width")
+    # 16·16·3 numbers of a patch to w; in each of two layers four matrices of w·w and a feed-forward network of 2·4·w·w at
+    # each of m·m tokens; and two products of w numbers for each pair of tokens.
+    macs = m**2 * 768 * w + 2 * (m**2 * 12 * w**2 + 2 * m**4 * w)
+    assert sympy.expand(form.quantities["MACs"] - macs) == 0
+    assert form.assumptions == ("resolution = 16·m", "width is a multiple of 3")
+    # Biases of the four matrices as one of 3·w and one of w, of the network 4·w and w; two norms of 2·w.
+    assert sympy.expand(form.quantities["params"] - (768 * w + w + 2 * (12 * w**2 + 9 * w + 4 * w))) == 0
+    for resolution, width in ((32, 24), (224, 24), (160, 48)):
+        assert wrong_at(vit, form, {"resolution": resolution, "width": width}) == {}
+
+
+def test_a_whole_number_that_is_divided_is_a_multiple(vit: str) -> None:
+    form = closed_form(vit, "multi_head_attention", ["t", "c", "heads"], {})
+    t, c, heads = (symbol(name) for name in ("t", "c", "heads"))
+    assert form.assumptions == ("c is a multiple of heads",)
+    assert sympy.expand(form.quantities["MACs"] - (4 * t * c**2 + 2 * t**2 * c)) == 0
+    # Queries, keys and values; the three cut and turned; scores and their softmax for each head; found, turned, projected.
+    assert sympy.expand(form.quantities["activations"] - (3 * t * c + 3 * t * c + 2 * heads * t**2 + 3 * t * c)) == 0
+
+
+def test_a_block_of_the_library_has_a_closed_form(vit: str) -> None:
+    t, c = symbol("t"), symbol("c")
+    form = closed_form(vit, "transformer_layer", ["t", "c"], {"heads": "8"})
+    assert form.assumptions == ("c is a multiple of 8",)
+    assert sympy.expand(form.quantities["MACs"] - (12 * t * c**2 + 2 * t**2 * c)) == 0
+    form = closed_form(vit, "transformer_layer", ["t"], {"heads": "8", "c": "64", "expansion": "2"})
+    assert sympy.expand(form.quantities["MACs"] - (8 * t * 64**2 + 2 * t**2 * 64)) == 0
+    with pytest.raises(
+        UsageError, match=r"^the block transformer_layer needs heads: give it in --symbols or with --set"
+    ):
+        closed_form(vit, "transformer_layer", ["t", "c"], {})
+    with pytest.raises(UsageError, match="has no layer or block 'transformer_layer'"):  # all that is named are knobs
+        closed_form(vit, "transformer_layer", ["width"], {})
+
+
+def test_windows_of_seven_divide_the_map(tmp_path: Path) -> None:
+    path = tmp_path / "windows.yaml"
+    path.write_text(
+        "convcost: 1\nname: windows\nknobs: {resolution: 224}\ninput: [resolution, resolution, 3]\nlayers:\n"
+        "  - {conv2d: {channels: 12, kernel: 4, stride: 4, bias: false}}\n"
+        "  - {window_attention: {heads: 3, window: 7, position_bias: none}, name: attention}\n"
+    )
+    form = closed_form(str(path), "attention", ["resolution"], {})
+    assert form.assumptions == ("resolution = 28·m",)
+    # m·m windows of 49 tokens: four matrices of 12·12, and two products of 12 numbers for each pair in a window.
+    assert sympy.expand(form.quantities["MACs"] - symbol("m") ** 2 * 49 * (4 * 144 + 2 * 49 * 12)) == 0
+
+
 def test_the_library_raises_what_the_command_says() -> None:
     with pytest.raises(UsageError, match=r"^block is not a number and cannot be a symbol$"):
         closed_form("resnet50", None, ["block"], {})

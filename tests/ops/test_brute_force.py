@@ -109,7 +109,7 @@ def ranks_of(op: str) -> list[int]:
     """The ranks of its first input, as often as they are to be drawn."""
     axes = OPS[op].axes
     if axes:
-        more = [axes + 2] if OPS[op].inputs[0].fits((1,) * (axes + 2)) else []
+        more = [axes + 2] if axes + 2 in OPS[op].inputs[0].ranks else []
         return [axes + 1] * 3 + more
     if op in GRIDS:
         return [2, 3, 3, 4]
