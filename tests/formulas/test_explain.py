@@ -27,6 +27,7 @@ from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
 
 AXES = {1: "c", 2: "tc", 3: "hwc", 4: "dhwc"}
+AXIS_WORDS = ("channels", "height", "width", "length", "depth")
 SIDES = {"t": ("before", "after"), "h": ("top", "bottom"), "w": ("left", "right"), "d": ("front", "back")}
 
 
@@ -54,10 +55,12 @@ def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> d
         sizes |= {f"{axis}{number}": size for axis, size in zip(letters(len(shape)), shape, strict=True)}
     for name, value in attrs.items():
         along = letters(len(value) + 1) if isinstance(value, tuple) else []
-        if name == "padding":
+        if name == "padding" and value is not None:
             for axis, pair in zip(along, value, strict=False):
                 bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
             bind(sizes, "padding", [side for pair in value for side in pair], [])
+        elif name in AXIS_WORDS and isinstance(value, tuple):
+            bind(sizes, name, value[0], [f"{name}_before", f"{name}_after"])
         elif isinstance(value, tuple):
             bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else along)])
         elif isinstance(value, int):

@@ -18,7 +18,7 @@ import sympy
 
 from convcost.core.cost import Check, OpCost
 from convcost.ops import OPS, failure
-from convcost.ops.attributes import Connections, EachAxis, Integer, Parts, Sides
+from convcost.ops.attributes import Connections, EachAxis, Extent, Integer, Parts, Sides
 
 #: The fields of an OpCost that are counts.
 COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers", "elementwise", "zeros")
@@ -72,7 +72,7 @@ def rebuild(case: Case, put: Callable[[Slot, int], Any]) -> Case:
         kind = OPS[case.op].attrs[name].kind
         if isinstance(value, list) and not isinstance(kind, Connections):
             attrs[name] = [put(Slot(name, at, _least(kind)), number) for at, number in enumerate(value)]
-        elif isinstance(kind, (Integer, EachAxis, Sides)) and isinstance(value, int):
+        elif isinstance(kind, (Integer, EachAxis, Extent, Sides)) and isinstance(value, int):
             attrs[name] = put(Slot(name, None, _least(kind)), value)
         else:
             attrs[name] = value  # a word, a truth value, a rate, a number of sections or a table of connections
