@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.alternatives import recipes
-from convcost.alternatives.known_laws import FORMS, KnownLaw, known_law
+from convcost.alternatives.known_laws import KnownLaw, has_form, known_law
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, amount_of, ratio
+from convcost.core.axes import NAMES, kind, letters
 from convcost.core.dims import Shape, elements
 from convcost.core.units import exact, percent, shape_text
 from convcost.core.version import __version__
@@ -56,9 +58,9 @@ class Comparison(Tabular):
 def compare(
     input_shape: Shape,
     filters: int,
-    kernel: int | tuple[int, int],
+    kernel: int | Sequence[int],
     *,
-    stride: int | tuple[int, int] = 1,
+    stride: int | Sequence[int] = 1,
     padding: Any = "valid",
     bias: bool = False,
     against: Sequence[str] = ("separable",),
@@ -66,15 +68,20 @@ def compare(
 ) -> Comparison:
     """One layer, several ways to build it: `separable`, `grouped:G`, `bottleneck:B`, `inverted:T`, `spatial`.
 
-    Raises `UsageError` for a way that is unknown or does not fit the layer.
+    The input is (length, channels), (height, width, channels) or (depth, height, width, channels); kernel and stride are
+    a number, or one per axis. Raises `UsageError` for a way that is unknown or does not fit the layer.
 
     Five 3×3 filters on 6×6×3: 2160 multiplications become 672, and 1/5 + 1/9 = 14/45.
 
     >>> compare((6, 6, 3), 5, 3).ratios
     {'separable': Fraction(14, 45)}
+
+    Along one axis the ratio is 1/n_c' + 1/f, along three 1/n_c' + 1/f³: 1/5 + 1/3 and 1/5 + 1/27.
+
+    >>> compare((6, 3), 5, 3).ratios, compare((6, 6, 6, 3), 5, 3).ratios
+    ({'separable': Fraction(8, 15)}, {'separable': Fraction(32, 135)})
     """
-    window, steps = ((size, size) if isinstance(size, int) else size for size in (kernel, stride))
-    layer = LayerToBuild(input_shape, filters, window, steps, padding, bias)
+    layer = LayerToBuild(tuple(input_shape), filters, kernel, stride, padding, bias)
     return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
 
 
@@ -83,7 +90,8 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
     alternatives = recipes.compare(layer, against)
     standard = alternatives[0]
     counted = {a.name: _run(layer, a) for a in alternatives} if execute else {}
-    notes = [("output", _output_text(standard)), *(("way", text) for a in alternatives if (text := _way_text(a)))]
+    notes = [*_input_notes(layer), ("output", _output_text(standard))]
+    notes += [("way", text) for a in alternatives if (text := _way_text(a))]
     notes += [("where from", f"{a.name} {_derivation(step)}") for a in alternatives for step in a.steps]
     notes += [("why", line) for a in alternatives[1:] for line in _why(a, standard, layer)]
     if len(alternatives) > 1:
@@ -104,23 +112,37 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
 
 
 def _title(layer: LayerToBuild, standard: Alternative) -> str:
-    (height, width), (down, right) = layer.kernel, layer.stride
-    stride = f"stride {down}" if down == right else f"stride {down}×{right}"
-    padding = layer.padding if isinstance(layer.padding, str) else "×".join(map(str, layer.padding))
-    if layer.padding == "same":
-        padding = f"same ({same_text(layer.input_shape, layer._asdict())})"
-    filters = f"{layer.filters} filter{'s' * (layer.filters != 1)} of {height}×{width}"
+    steps = layer.stride
+    stride = f"stride {shape_text(steps[:1] if len(set(steps)) == 1 else steps)}"
+    padding = layer.padding if isinstance(layer.padding, str) else shape_text(_listed(layer.padding))
+    if padding in ("same", "causal"):
+        padding = f"{padding} ({same_text(layer.input_shape, standard.steps[0].part.converted())})"
+    filters = f"{layer.filters} filter{'s' * (layer.filters != 1)} of {shape_text(layer.kernel)}"
     shapes = f"{shape_text(layer.input_shape)} input", f"-> {shape_text(standard.output_shape)}"
     return f"{shapes[0]}, {filters}, {stride}, padding {padding} {shapes[1]}"
 
 
+def _input_notes(layer: LayerToBuild) -> list[tuple[str, str]]:
+    """What the sizes of the input are, unless it is a map: 224×224 is a sequence, and not a map without its channels."""
+    names = NAMES[layer.axes + 1]
+    sizes = ", ".join(f"{name} {size}" for name, size in zip(names, layer.input_shape))
+    return [("input", f"{kind(layer.axes + 1)}: {sizes}")] if layer.axes != 2 else []
+
+
+def _listed(padding: Any) -> tuple[int, ...]:
+    return tuple(padding) if isinstance(padding, (list, tuple)) else (padding,)
+
+
 def _output_text(standard: Alternative) -> str:
-    """The derivation of the output size."""
-    high, wide, *_ = _quantities(standard.steps[0])
-    texts = [f"{q.formula} = {q.operands} = {q.value}" for q in (high, wide)]
-    if texts[0] == texts[1].replace("w", "h"):
-        return f"h' = w' = {texts[0]}"
-    return f"h' = {texts[0]}, w' = {texts[1]}"
+    """The derivation of the output size; axes next to each other with the same derivation stand together."""
+    alike: list[tuple[list[str], str, str]] = []  # the names, the letter of the first, its text
+    for quantity, letter in zip(_quantities(standard.steps[0]), letters(len(standard.output_shape))[:-1]):
+        text = f"{quantity.formula} = {quantity.operands} = {quantity.value}"
+        if alike and re.sub(rf"\b{letter}\b", alike[-1][1], text) == alike[-1][2]:
+            alike[-1][0].append(quantity.name)
+        else:
+            alike.append(([quantity.name], letter, text))
+    return ", ".join(f"{' = '.join(names)} = {text}" for names, _, text in alike)
 
 
 def _way_text(alternative: Alternative) -> str:
@@ -180,7 +202,7 @@ def _why(alternative: Alternative, standard: Alternative, layer: LayerToBuild) -
 def _law(way: str, layer: LayerToBuild) -> Law | KnownLaw:
     name, _, text = way.partition(":")
     amount = int(text or 1)
-    if name in FORMS:
+    if has_form(name):
         return known_law(layer, name, amount)
     from convcost.alternatives.law import law_of  # with sympy, which costs more than all the rest
 

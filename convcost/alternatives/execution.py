@@ -6,14 +6,15 @@ products with a padding zero are identified by convolving a mask of the padding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild
-from convcost.core.dims import Array, elements
+from convcost.alternatives.recipes import Alternative, LayerToBuild
+from convcost.core.dims import Array
 from convcost.core.errors import UsageError
 from convcost.core.units import exact
 from convcost.ops.window import dilated, slide
@@ -63,54 +64,83 @@ def conv2d(
     >>> conv2d(image, filter)[:, :, 0][0]
     array([ 0, 30, 30,  0])
     """
+    return convolve(image, weights, stride=stride, padding=padding, dilation=dilation, groups=groups, counter=counter)
+
+
+def convolve(
+    image: Array,
+    weights: Array,
+    *,
+    stride: Sequence[int] = (),
+    padding: Sequence[Any] = (),
+    dilation: Sequence[int] = (),
+    groups: int = 1,
+    counter: Counter | None = None,
+) -> Array:
+    """As `conv2d`, along any number of axes: weights are (a size per axis, then c / groups, filters), and the image has
+    these axes and its channels. What is given as `()` is 1, or no padding, along each axis.
+
+    Differences of neighbours in a sequence:
+
+    >>> convolve(np.array([[1], [4], [9], [16]]), np.array([-1, 1])[:, None, None])[:, 0]
+    array([3, 5, 7])
+    """
     counter = counter or Counter()
-    kernel = weights.shape[:2]
-    padded, zeros = _pad(image, kernel, stride, padding, dilation)
-    starts = _starts(padded.shape, kernel, stride, dilation)
-    groups_in = np.split(padded, groups, axis=2)
-    groups_of = np.split(weights, groups, axis=3)
-    # Some output rows at a time, so that the products of one tap never fill the memory.
-    at_once = max(1, _PRODUCTS // max(1, len(starts[1]) * groups_of[0][0, 0].size))
-    bands = [starts[0][low : low + at_once] for low in range(0, len(starts[0]), at_once)]
+    kernel = weights.shape[:-2]
+    ones = (1,) * len(kernel)
+    stride, dilation = tuple(stride) or ones, tuple(dilation) or ones
+    padded, zeros = _pad(image, kernel, stride, padding or ((0, 0),) * len(kernel), dilation)
+    first, *others = _starts(padded.shape, kernel, stride, dilation)
+    # Some filters and some positions of the first axis at a time, so that the products of a tap never fill the memory.
+    plane = max(1, prod(map(len, others)) * weights.shape[-2])
+    filters = max(1, _PRODUCTS // plane)
+    at_once = max(1, _PRODUCTS // (plane * weights.shape[-1] // groups or 1))
+    bands = [first[low : low + at_once] for low in range(0, len(first), at_once)]
+    groups_of = zip(np.split(padded, groups, axis=-1), np.split(weights, groups, axis=-1), strict=True)
+    pairs = [
+        (part, own[..., low : low + filters]) for part, own in groups_of for low in range(0, own.shape[-1], filters)
+    ]
     outputs = []
-    for part, filters in zip(groups_in, groups_of, strict=True):
-        rows_of_group = []
+    for part, some in pairs:
+        totals = []
         for band in bands:
             total: Array | int = 0
-            for y, x in np.ndindex(*kernel):
-                here = np.ix_(band + y * dilation[0], starts[1] + x * dilation[1])
-                products = part[here][:, :, :, None] * filters[y, x]
+            for tap in np.ndindex(*kernel):
+                starts = zip((band, *others), tap, dilation, strict=True)
+                here = np.ix_(*(start + step * apart for start, step, apart in starts))
+                products = part[here][..., None] * some[tap]
                 counter.multiplications += products.size
-                counter.with_padding += int(zeros[here].sum()) * filters[y, x].size
-                total = total + products.sum(axis=2)
-            rows_of_group.append(total)
-        outputs.append(np.concatenate(rows_of_group, axis=0))
-    return np.concatenate(outputs, axis=2)
+                counter.with_padding += int(zeros[here].sum()) * some[tap].size
+                total = total + products.sum(axis=-2)
+            totals.append(total)
+        outputs.append(np.concatenate(totals, axis=0))
+    return np.concatenate(outputs, axis=-1)
 
 
 def pool(
     image: Array,
-    kernel: tuple[int, int],
+    kernel: Sequence[int],
     *,
-    stride: tuple[int, int] | None = None,
-    padding: Any = ((0, 0), (0, 0)),
+    stride: Sequence[int] | None = None,
+    padding: Sequence[Any] = (),
     reduce: Callable[..., Array] = np.max,
 ) -> Array:
-    """Reduce each window of an (h, w, c) image to one number per channel; nothing is multiplied.
+    """Reduce each window of an image, of as many axes as the kernel and channels, to one number per channel.
+
+    Nothing is multiplied.
 
     >>> pool(np.arange(16).reshape(4, 4, 1), (2, 2))[:, :, 0]
     array([[ 5,  7],
            [13, 15]])
     """
-    stride = stride or kernel
+    stride, ones = stride or kernel, (1,) * len(kernel)
     # A zero around the map must not win against negative elements; to an average it counts as zero.
     fill = image.min() if reduce is np.max and image.size else 0
-    padded, _ = _pad(image, kernel, stride, padding, (1, 1), fill)
-    rows, columns = _starts(padded.shape, kernel, stride, (1, 1))
-    windows = np.stack(
-        [padded[np.ix_(rows + y, columns + x)] for y in range(kernel[0]) for x in range(kernel[1])], axis=-1
-    )
-    return reduce(windows, axis=-1)
+    padded, _ = _pad(image, kernel, stride, padding or ((0, 0),) * len(kernel), ones, fill)
+    starts = _starts(padded.shape, kernel, stride, ones)
+    taps = np.ndindex(*kernel)
+    windows = [padded[np.ix_(*(start + step for start, step in zip(starts, tap, strict=True)))] for tap in taps]
+    return reduce(np.stack(windows, axis=-1), axis=-1)
 
 
 def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> list[StepRun]:
@@ -127,9 +157,7 @@ def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> lis
             f"executing {alternative.name} takes {exact(alternative.macs)} multiplications, about {exact(seconds)} s; "
             f"the most that is run is {exact(MOST)}. Give a smaller --input or fewer --filters"
         )
-    held = max(
-        elements([(s.input_shape[0] + z[0], s.input_shape[1] + z[1], s.input_shape[2])]) for s, z in _zeros(alternative)
-    )
+    held = max(map(prod, _padded_shapes(alternative)))
     if held > MOST_HELD:
         raise UsageError(
             f"executing {alternative.name} holds {exact(held)} elements at once; the most that is held is "
@@ -140,37 +168,41 @@ def execute(layer: LayerToBuild, alternative: Alternative, seed: int = 0) -> lis
     runs = []
     for step in alternative.steps:
         attrs = step.part.converted()
-        shape = (*attrs["kernel"], value.shape[2] // attrs["groups"], attrs["channels"])
+        shape = (*attrs["kernel"], value.shape[-1] // attrs["groups"], attrs["channels"])
         counter = Counter()
         names = ("stride", "padding", "dilation", "groups")
         weights = random.integers(-9, 10, shape)
-        value = conv2d(value, weights, **{name: attrs[name] for name in names}, counter=counter)
+        value = convolve(value, weights, **{name: attrs[name] for name in names}, counter=counter)
         runs.append(StepRun(step.name, value, counter.multiplications, counter.with_padding))
     return runs
 
 
-def _zeros(alternative: Alternative) -> list[tuple[BuiltStep, tuple[int, int]]]:
-    """Each step, with the zeros that its padding adds to height and width."""
+def _padded_shapes(alternative: Alternative) -> list[tuple[int, ...]]:
+    """The input of each step, with the zeros that its padding adds."""
     found = []
     for step in alternative.steps:
         attrs = step.part.converted()
-        axes = zip(step.input_shape, attrs["kernel"], attrs["stride"], attrs["dilation"], attrs["padding"])
-        slid = [slide(size, dilated(kernel, apart), stride, zeros) for size, kernel, stride, apart, zeros in axes]
-        found.append((step, (slid[0].before + slid[0].after, slid[1].before + slid[1].after)))
+        widths = _widths(step.input_shape, *(attrs[name] for name in ("kernel", "stride", "padding", "dilation")))
+        padded = [size + before + after for size, (before, after) in zip(step.input_shape, widths)]
+        found.append((*padded, step.input_shape[-1]))
     return found
+
+
+def _widths(shape: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any) -> list[tuple[int, int]]:
+    """The zeros (before, after) of each axis that windows slide along."""
+    axes = zip(shape, kernel, stride, padding, dilation)
+    slid = (slide(size, dilated(taps, apart), step, zeros) for size, taps, step, zeros, apart in axes)
+    return [(one.before, one.after) for one in slid]
 
 
 def _pad(image: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: int = 0) -> tuple[Array, Array]:
     """The padded image, and a mask of the padding."""
-    widths = []
-    for axis in (0, 1):
-        made = slide(image.shape[axis], dilated(kernel[axis], dilation[axis]), stride[axis], padding[axis])
-        widths.append((made.before, made.after))
-    inside = np.zeros(image.shape[:2], dtype=bool)
+    widths = _widths(image.shape, kernel, stride, padding, dilation)
+    inside = np.zeros(image.shape[:-1], dtype=bool)
     return np.pad(image, [*widths, (0, 0)], constant_values=fill), np.pad(inside, widths, constant_values=True)
 
 
-def _starts(shape: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[Array, Array]:
-    """Where windows start: every `stride`-th position from which the whole window still fits."""
-    rows, columns = (np.arange(0, shape[axis] - dilation[axis] * (kernel[axis] - 1), stride[axis]) for axis in (0, 1))
-    return rows, columns
+def _starts(shape: Any, kernel: Any, stride: Any, dilation: Any) -> list[Array]:
+    """Where windows start along each axis: every `stride`-th position from which the whole window still fits."""
+    axes = zip(shape, kernel, stride, dilation)
+    return [np.arange(0, size - apart * (taps - 1), step) for size, taps, step, apart in axes]

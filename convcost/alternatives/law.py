@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import sympy
 
+from convcost.alternatives.known_laws import assumed, filter_letters
 from convcost.alternatives.recipes import RECIPES, LayerToBuild, assemble
+from convcost.core.axes import letters
 from convcost.core.dims import Dim
-from convcost.formulas.symbols import symbol, written
+from convcost.formulas.symbols import degrees, symbol, written
 
 
 class Law(NamedTuple):
@@ -36,7 +38,12 @@ class Law(NamedTuple):
         return Fraction(int(number.p), int(number.q))
 
     def __str__(self) -> str:
-        return written(self.expression)
+        # In the order of `written`, but terms of equal degrees in that of the steps.
+        parts: dict[Any, Any] = {}
+        for term in (part for step in self.terms for part in sympy.Add.make_args(step)):
+            number, rest = term.as_coeff_Mul()
+            parts[rest] = parts.get(rest, 0) + number
+        return " + ".join(map(written, sorted((number * rest for rest, number in parts.items()), key=degrees)))
 
     def written_terms(self) -> list[str]:
         """Each step's share as text."""
@@ -48,13 +55,15 @@ class Law(NamedTuple):
         return str(sympy.latex(self.expression))
 
 
-def ratio_law(way: str, stride: Dim = 1) -> Law:
-    """The law for f×f filters, n_c channels, n_c' filters, and a stride.
+def ratio_law(way: str, stride: Dim = 1, axes: int = 2) -> Law:
+    """The law for filters of size f along each of some axes, n_c channels, n_c' filters, and a stride.
 
     >>> print(ratio_law("separable"), "|", ratio_law("grouped"), "|", ratio_law("inverted"))
     1/n_c' + 1/f² | 1/g | t/n_c' + t/f² + n_c·t/(f²·n_c')
+    >>> print(ratio_law("separable", axes=1), "|", ratio_law("separable", axes=3))
+    1/n_c' + 1/f | 1/n_c' + 1/f³
     """
-    return law_of(LayerToBuild((0, 0, 0), 0, (0, 0), (stride, stride)), way, 0)
+    return law_of(LayerToBuild((0,) * (axes + 1), 0, 0, stride), way, 0)
 
 
 def law_of(layer: LayerToBuild, way: str, amount: int) -> Law:
@@ -62,21 +71,20 @@ def law_of(layer: LayerToBuild, way: str, amount: int) -> Law:
 
     If the map size does not cancel, `same` padding and sizes divisible by the stride are assumed.
     """
-    (height, width), (down, right) = layer.kernel, layer.stride
-    map_h, map_w, channels, filters = (symbol(name) for name in ("h", "w", "n_c", "n_c'"))
-    kernel = (symbol("f"), symbol("f")) if height == width else (symbol("f_h"), symbol("f_w"))
+    sizes = tuple(symbol(name) for name in letters(layer.axes + 1)[:-1])
+    channels, filters = symbol("n_c"), symbol("n_c'")
+    kernel = tuple(symbol(name) for name in filter_letters(layer))
     taken = RECIPES[way].amount
     number = symbol(taken.letter) if taken else 1
-    operands = {channels: layer.input_shape[2], filters: layer.filters, number: amount}
-    operands |= {kernel[0]: height, kernel[1]: width}
+    operands = {channels: layer.channels, filters: layer.filters, number: amount, **dict(zip(kernel, layer.kernel))}
     assumptions = []
     if way == "grouped":
         channels, filters = number * symbol("m"), number * symbol("n")
         assumptions.append("g divides n_c and n_c'")
-    terms = _shares(LayerToBuild((map_h, map_w, channels), filters, kernel, layer.stride, "valid"), way, number)
-    if any(term.has(map_h) or term.has(map_w) for term in terms):
-        assumptions += ["padding same", *(["the stride divides h and w"] if (down, right) != (1, 1) else [])]
-        shape = (down * map_h, right * map_w, channels)
+    terms = _shares(LayerToBuild((*sizes, channels), filters, kernel, layer.stride, "valid"), way, number)
+    if any(term.has(*sizes) for term in terms):
+        assumptions += assumed(layer)
+        shape = (*(step * size for step, size in zip(layer.stride, sizes)), channels)
         terms = _shares(LayerToBuild(shape, filters, kernel, layer.stride, "same"), way, number)
     return Law(terms, tuple(assumptions), operands)
 

@@ -7,26 +7,74 @@ numbers over ints and a law over symbols.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
 
+from convcost.core.axes import kind
 from convcost.core.cost import OpCost
 from convcost.core.dims import LARGEST, Dim, Shape, elements, maximum
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.reading import whole_number
+from convcost.core.units import shape_text
 from convcost.ops import OPS, Unfit, failure
 
 
-class LayerToBuild(NamedTuple):
-    """The layer to build: its input shape, filters, kernel, stride, padding and bias."""
+@dataclass(frozen=True, slots=True)
+class LayerToBuild:
+    """The layer to build: its input shape, filters, kernel, stride, padding and bias.
+
+    Its filters slide along all axes of the input but the channels: one, two or three. A single kernel size or stride is
+    that of each axis; another number of them than axes raises `UsageError`.
+
+    >>> LayerToBuild((16, 112, 112, 3), 64, 3).kernel, LayerToBuild((5000, 12), 32, 7).op
+    ((3, 3, 3), 'conv1d')
+    """
 
     input_shape: Shape
     filters: Dim
-    kernel: tuple[Dim, Dim]
-    stride: tuple[Dim, Dim] = (1, 1)
+    kernel: Any
+    """A size per axis, once it is made."""
+    stride: Any = 1
+    """A step per axis, once it is made."""
     padding: Any = "valid"
     bias: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.axes <= MOST_AXES:
+            raise UsageError(f"a layer's input must be {_INPUTS}, got {self._tensor}")
+        for name in ("kernel", "stride"):
+            sizes = getattr(self, name)
+            sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
+            if len(sizes) not in (1, self.axes):
+                need = "one number" if self.axes == 1 else f"one number or {self.axes}"
+                raise UsageError(f"{name} must be {need} for {self._tensor}, got {shape_text(sizes)}")
+            object.__setattr__(self, name, sizes if len(sizes) == self.axes else sizes * self.axes)
+
+    @property
+    def _tensor(self) -> str:
+        return f"{kind(len(self.input_shape))} of {shape_text(self.input_shape)}"
+
+    @property
+    def axes(self) -> int:
+        """How many axes the filters slide along."""
+        return len(self.input_shape) - 1
+
+    @property
+    def channels(self) -> Dim:
+        """Those of the input."""
+        return self.input_shape[-1]
+
+    @property
+    def op(self) -> str:
+        """The convolution that slides along so many axes."""
+        return f"conv{self.axes}d"
+
+
+MOST_AXES = 3
+"""The most axes that there is a convolution for."""
+_INPUTS = "a sequence (length×channels), a map (height×width×channels) or a volume (depth×height×width×channels)"
 
 
 class RecipeStep(NamedTuple):
@@ -56,7 +104,7 @@ def _conv(
     """A convolution with the layer's padding and bias, and with its stride unless told otherwise."""
     attrs = {"channels": channels, "kernel": kernel, "groups": groups, "bias": layer.bias}
     return RecipeStep(
-        name, "conv2d", {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})}
+        name, layer.op, {**attrs, **({"stride": layer.stride, "padding": layer.padding} if steps else {})}
     )
 
 
@@ -65,7 +113,7 @@ def _standard(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
 
 
 def _separable(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
-    c = layer.input_shape[2]
+    c = layer.channels
     depthwise = _conv(layer, "depthwise", c, layer.kernel, groups=c)
     return [depthwise, _conv(layer, "pointwise", layer.filters, 1, steps=False)]
 
@@ -80,21 +128,31 @@ def _bottleneck(layer: LayerToBuild, channels: Dim) -> list[RecipeStep]:
 
 
 def _inverted(layer: LayerToBuild, expansion: Dim) -> list[RecipeStep]:
-    wide = expansion * layer.input_shape[2]
+    wide = expansion * layer.channels
     expand = _conv(layer, "expand", wide, 1, steps=False)
     depthwise = _conv(layer, "depthwise", wide, layer.kernel, groups=wide)
     return [expand, depthwise, _conv(layer, "project", layer.filters, 1, steps=False)]
 
 
 def _spatial(layer: LayerToBuild, _amount: Dim) -> list[RecipeStep]:
-    """k×1, then 1×k; each has stride and padding along its own axis only."""
-    vertical, horizontal = OPS["conv2d"].attrs["padding"].kind.convert(layer.padding)
-    words = vertical == "same"
-    columns = _conv(layer, f"{layer.kernel[0]}×1", layer.filters, (layer.kernel[0], 1))
-    rows = _conv(layer, f"1×{layer.kernel[1]}", layer.filters, (1, layer.kernel[1]))
-    columns.attrs.update(stride=(layer.stride[0], 1), padding="same" if words else [*vertical, 0, 0])
-    rows.attrs.update(stride=(1, layer.stride[1]), padding="same" if words else [0, 0, *horizontal])
-    return [columns, rows]
+    """k×1, then 1×k, and so on: one convolution per axis, with kernel, stride and padding along this axis only."""
+    if layer.axes == 1:
+        shown = shape_text(layer.input_shape)
+        raise Unfit(f"needs two axes or three to slide along, one after the other; a sequence of {shown} has one")
+    padding = OPS[layer.op].attrs["padding"].kind.convert(layer.padding)
+    steps = []
+    for at in range(layer.axes):
+        kernel = _along(at, layer.kernel, 1)
+        step = _conv(layer, shape_text(kernel), layer.filters, kernel)
+        zeros = [side for axis in _along(at, padding, (0, 0)) for side in axis]
+        step.attrs.update(stride=_along(at, layer.stride, 1), padding="same" if "same" in padding else zeros)
+        steps.append(step)
+    return steps
+
+
+def _along(at: int, values: Sequence[Any], other: Any) -> tuple[Any, ...]:
+    """The value of one axis at its place, another one at the places of the others."""
+    return tuple(value if axis == at else other for axis, value in enumerate(values))
 
 
 class RecipeNumber(NamedTuple):
@@ -122,7 +180,7 @@ RECIPES = {
     "grouped": Recipe(_grouped, _GROUPS, "filters see only the channels of their group (AlexNet, ResNeXt)"),
     "bottleneck": Recipe(_bottleneck, _CHANNELS, "1×1 down to fewer channels, then the convolution (GoogLeNet)"),
     "inverted": Recipe(_inverted, _EXPANSION, "1×1 to more channels, depthwise, 1×1 to the filters (MobileNetV2)"),
-    "spatial": Recipe(_spatial, None, "k×1, then 1×k (Inception-v3)"),
+    "spatial": Recipe(_spatial, None, "one convolution per axis: k×1, then 1×k (Inception-v3)"),
 }
 
 
@@ -144,7 +202,7 @@ class Alternative(NamedTuple):
 
     @property
     def output_shape(self) -> Shape:
-        """(h, w, filters)."""
+        """As the layer's, with the filters as channels."""
         return self.steps[-1].cost.out[0]
 
     @property
@@ -194,7 +252,11 @@ def build(layer: LayerToBuild, way: str) -> Alternative:
 def assemble(layer: LayerToBuild, name: str, amount: Dim, label: str) -> Alternative:
     """As `build`, over any number system: the recipe's ops, one after the other."""
     shape, made = layer.input_shape, []
-    for part in RECIPES[name].steps(layer, amount):
+    try:
+        parts = RECIPES[name].steps(layer, amount)
+    except Unfit as error:
+        raise UsageError(f"{label} {error}") from None
+    for part in parts:
         try:
             cost = OPS[part.op].cost([shape], part.converted())
         except Unfit as error:

@@ -23,12 +23,26 @@ def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tu
 
 @click.command("compare", epilog="\b\nExample:\n  convcost compare --input 6x6x3 --filters 5 --kernel 3")
 @click.argument("networks", nargs=-1, metavar="", expose_value=False, callback=_no_networks)
-@click.option("--input", "input_", type=InputShape(), required=True, metavar="HxWxC", help="Shape of the input.")
-@click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
-@click.option("--kernel", type=Sizes(2), required=True, metavar="K", help="Filter size f: 3, or 1x7.")
-@click.option("--stride", type=Sizes(2), default="1", show_default=True, metavar="S", help="Steps: 2, or 2x1.")
 @click.option(
-    "--padding", type=Zeros(), default="valid", show_default=True, metavar="P", help="valid, same, or zeros: 1, 1x2."
+    "--input",
+    "input_",
+    type=InputShape(),
+    required=True,
+    metavar="SHAPE",
+    help="HxWxC, 6x6x3; a sequence, 5000x12 (length, channels); a volume, 16x112x112x3 (depth first).",
+)
+@click.option("--filters", type=click.IntRange(1), required=True, help="Filters, that is output channels n_c'.")
+@click.option(
+    "--kernel", type=Sizes(), required=True, metavar="K", help="Filter size f: 3, or one per axis: 1x7, 3x1x1."
+)
+@click.option("--stride", type=Sizes(), default="1", show_default=True, metavar="S", help="Steps: 2, or 2x1.")
+@click.option(
+    "--padding",
+    type=Zeros(),
+    default="valid",
+    show_default=True,
+    metavar="P",
+    help="valid, same, causal (of a sequence), or zeros: 1, 1x2.",
 )
 @click.option("--bias", is_flag=True, help="Count a bias per filter.")
 @click.option(
@@ -36,15 +50,16 @@ def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tu
     multiple=True,
     metavar="WAY",
     help="separable (the default); grouped:g, g groups; bottleneck:b, a 1×1 to b channels (not a factor) first; "
-    "inverted:t, t times the input's channels inside; spatial; standard (alone). Repeatable.",
+    "inverted:t, t times the input's channels inside; spatial, one convolution per axis: k×1, then 1×k; "
+    "standard (alone). Repeatable.",
 )
 @click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
 @output_options
 def compare_command(
     input_: tuple[int, ...],
     filters: int,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
     padding: Any,
     bias: bool,
     against: tuple[str, ...],
@@ -55,13 +70,18 @@ def compare_command(
     """One layer, several ways to build it: normal convolution against depthwise separable and others.
 
     Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
-    law that follows from the rules by cancelling. Whole networks stand side by side in `convcost report A B`.
+    law that follows from the rules by cancelling. --input says along how many axes the filters slide: one (conv1d), two or
+    three (conv3d). Whole networks stand side by side in `convcost report A B`.
     """
     from convcost.alternatives.comparison import comparison_table
     from convcost.alternatives.recipes import LayerToBuild, compare
 
-    if len(input_) != 3:
-        raise click.BadParameter("needs height, width and channels, e.g. 6x6x3", param_hint="'--input'")
+    if len(input_) == 1:
+        raise click.BadParameter(
+            "needs height, width and channels, e.g. 6x6x3; length and channels of a sequence, e.g. 5000x12; or depth, "
+            "height, width and channels of a volume, e.g. 16x112x112x3",
+            param_hint="'--input'",
+        )
     layer = LayerToBuild(input_, filters, kernel, stride, padding, bias)
     chosen = against or ("separable",)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -16,6 +18,9 @@ from convcost.cli.options import (
 from convcost.cli.output import emit, format_of
 from convcost.conventions.convention import PAPER
 from convcost.render.table import FORMATS
+
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
 
 
 @click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
@@ -36,7 +41,7 @@ def explain_command(
     model: str,
     layer: str | None,
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     convention: str,
     symbols: str | None,
     output: str | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -16,6 +18,9 @@ from convcost.cli.options import (
 )
 from convcost.cli.output import command_line, emit
 
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
+
 
 @click.command("explore", epilog="\b\nExample:\n  convcost explore mobilenet_v2 -o explore.html")
 @model_argument
@@ -24,7 +29,7 @@ from convcost.cli.output import command_line, emit
     type=Setting(),
     multiple=True,
     metavar="KNOB=VALUES",
-    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution.",
+    help="A slider: START:STOP:STEP or values with commas; repeatable. Default: width, depth, resolution, else every number.",
 )
 @set_option
 @input_option
@@ -43,7 +48,7 @@ def explore_command(
     model: str,
     over: tuple[tuple[str, str], ...],
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     batch: int,
     dtype: str,
     memory: str,
@@ -53,8 +58,9 @@ def explore_command(
 
     The page carries the tables that `convcost sweep` multiplies out, and needs nothing else: no network, no Python.
     """
-    from convcost.networks.load import open_network, split_name
+    from convcost.networks.load import open_network
     from convcost.pages.explore import explore_page
+    from convcost.spec.zoo import split_name
 
     if output != "-" and not output.lower().endswith((".html", ".htm")):
         raise click.BadParameter(f"explore writes a page; FILE must end in .html, got {output}", param_hint="'-o'")

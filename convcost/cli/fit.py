@@ -32,7 +32,7 @@ from convcost.render.table import render
     type=Setting(),
     multiple=True,
     metavar="KNOB=VALUES",
-    help="An axis, as for sweep; default: width by 0.01, resolution by 1, unless set.",
+    help="An axis, as for sweep; default: width by 0.01 (an integer: by 1), resolution by 1, unless set.",
 )
 @click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")

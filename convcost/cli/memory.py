@@ -18,6 +18,8 @@ from convcost.results.memory import LEVELS
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.networks.inputs import GivenShape
+
 
 class Bytes(click.ParamType[int]):
     """256KiB, 1.5MiB, 100000."""
@@ -76,7 +78,7 @@ def memory_command(
     limit: int | None,
     align: int,
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     batch: int,
     by: str,
     format_: str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from convcost.core.dtypes import DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
+
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,11 +44,41 @@ class InputShape(click.ParamType[tuple[int, ...]]):
     """224, 224x224 or 224x224x3: height, width, channels."""
 
     name = "shape"
+    need = "SIZE, HxW or HxWxC, e.g. 224 or 224x224x3"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, str) and re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,3}", value, re.ASCII | re.IGNORECASE):
-            return tuple(map(int, re.split("[x×]", value.lower())))
-        return self.fail(f"{value!r} is not SIZE, HxW or HxWxC, e.g. 224 or 224x224x3", param, ctx)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,8}", str(value), re.ASCII | re.IGNORECASE):
+            return tuple(map(int, re.split("[x×]", str(value).lower())))
+        return self.fail(f"{value!r} is not {self.need}", param, ctx)
+
+
+class NamedShape(InputShape):
+    """A shape after the name of its input, image=224; the name is empty where it is left out."""
+
+    need = f"{InputShape.need}; NAME=SHAPE where there are several inputs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, sign, text = (part.strip() for part in str(value).rpartition("="))
+        if bool(name) != bool(sign):
+            return self.fail(f"{value!r} is not {self.need}", param, ctx)
+        return name, super().convert(text, param, ctx)
+
+
+def input_shapes(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+) -> GivenShape | None:
+    """The shapes by name, or the only one; more than one for the same input is an error."""
+    names = [name for name, _ in given]
+    if "" not in names:
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise click.BadParameter(f"{twice} is given twice")
+        return dict(given) or None
+    if len(given) > 1:
+        raise click.BadParameter(
+            "of several shapes each needs its input's name, as in --input image=224 --input tokens=77"
+        )
+    return given[0][1]
 
 
 class Dtype(click.Choice[str]):
@@ -61,34 +94,35 @@ class Dtype(click.Choice[str]):
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
-    """One number for all, or one for each: 3, or 1x7."""
+    """One number for all axes, or one for each: 3, 1x7, 3x1x1. How many there are follows from the input."""
 
     name = "sizes"
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        parts = re.split("[x×]", str(value).lower())
-        if len(parts) in {1, 2, self.count} and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            numbers = tuple(map(int, parts))
-            return numbers * self.count if len(numbers) == 1 and self.count == 2 else numbers
+        if numbers := _numbers(value, most=3):
+            return numbers
         return self.fail(f"{value!r} is not a number or numbers with x between them, e.g. 3 or 1x7", param, ctx)
 
 
 class Zeros(click.ParamType[Any]):
-    """valid, same, or zeros: 1, 1x2 (height, width), 1x0x1x0 (top, bottom, left, right)."""
+    """A word, or zeros: 1, one for each axis (1x2: height, width), or both sides of each (1x0x1x0: top, bottom, left, right)."""
 
     name = "padding"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value).lower()
-        if text in ("same", "valid"):
+        if text in ("same", "valid", "causal"):
             return text
-        parts = re.split("[x×]", text)
-        if len(parts) in (1, 2, 4) and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            return list(map(int, parts))
-        return self.fail(f"{value!r} is not valid, same, or zeros, e.g. 1, 1x2 or 1x0x1x0", param, ctx)
+        if numbers := _numbers(text, most=6):
+            return list(numbers)
+        return self.fail(f"{value!r} is not valid, same, causal, or zeros, e.g. 1, 1x2 or 1x0x1x0", param, ctx)
+
+
+def _numbers(value: Any, most: int) -> tuple[int, ...]:
+    """The numbers that stand with x between them; none if there are more or it is no such text."""
+    parts = re.split("[x×]", str(value).lower())
+    fit = len(parts) <= most and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
+    return tuple(map(int, parts)) if fit else ()
 
 
 class Setting(click.ParamType[tuple[str, str]]):
@@ -129,7 +163,13 @@ set_option = click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
 )
 input_option = click.option(
-    "--input", "input_", type=InputShape(), metavar="SHAPE", help="Input shape: 224, 224x224 or 224x224x3 (HxWxC)."
+    "--input",
+    "input_",
+    type=NamedShape(),
+    multiple=True,
+    callback=input_shapes,
+    metavar="SHAPE",
+    help="Input shape: 224, 224x224 or 224x224x3 (HxWxC); NAME=SHAPE, repeatable, where there are several.",
 )
 convention_option = click.option(
     "--convention",

@@ -20,6 +20,8 @@ from convcost.cli.output import deliver
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.networks.inputs import GivenShape
+
 
 @click.command("reconcile", epilog="\b\nExample:\n  convcost reconcile resnet50 paper thop")
 @model_argument
@@ -33,7 +35,7 @@ def reconcile_command(
     model: str,
     conventions: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     batch: int,
     printed: tuple[str, ...],
     output: str | None,

@@ -25,6 +25,7 @@ from convcost.render.table import render
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.networks.inputs import GivenShape
     from convcost.networks.network import Network
     from convcost.render.table import Table
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 def report_command(
     models: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     batch: int,
     by: str | None,
     convention: str,
@@ -69,7 +70,7 @@ def report_command(
         def write() -> str:
             return render(_table(_opened(models, knobs, input_), by, options), fmt)
 
-        emit(kept_text("report", asked, write, models), output)
+        emit(kept_text("report", asked, write, [*models, *map(str, knobs.values())]), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:
@@ -91,7 +92,7 @@ def report_command(
     deliver(output, format_, lambda: _table(networks, by, options), figure=figure, page=page)
 
 
-def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: tuple[int, ...] | None) -> list[Network]:
+def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:
     from convcost.networks.load import open_network
 
     return [open_network(model, knobs, input_) for model in models]

@@ -21,6 +21,8 @@ from convcost.cli.output import deliver, emit, is_page, is_picture
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.networks.inputs import GivenShape
+
 
 @click.command("rewrite", epilog="\b\nExample:\n  convcost rewrite vgg16 --to separable")
 @model_argument
@@ -48,7 +50,7 @@ def rewrite_command(
     layers: str,
     excluded: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
-    input_: tuple[int, ...] | None,
+    input_: GivenShape | None,
     convention: str,
     dtype: str,
     memory: str,

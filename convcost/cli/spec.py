@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from convcost.cli.options import (
@@ -15,6 +17,9 @@ from convcost.cli.options import (
 )
 from convcost.cli.output import emit, format_of
 from convcost.core.errors import ConvcostError, SpecError
+
+if TYPE_CHECKING:
+    from convcost.networks.inputs import GivenShape
 
 
 @click.group("spec", epilog="\b\nExample:\n  convcost spec validate my_net.yaml")
@@ -50,7 +55,7 @@ def validate_command(files: tuple[str, ...]) -> None:
 @input_option
 @output_option
 def resolve_command(
-    model: str, set_: tuple[tuple[str, str], ...], input_: tuple[int, ...] | None, output: str | None
+    model: str, set_: tuple[tuple[str, str], ...], input_: GivenShape | None, output: str | None
 ) -> None:
     """The network for given knobs as a flat spec: every layer, input and attribute explicit."""
     from convcost.networks.load import open_network

@@ -26,7 +26,7 @@ from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
 if TYPE_CHECKING:
-    from convcost.core.dims import Shape
+    from convcost.networks.inputs import GivenShape
     from convcost.render.table import Table
     from convcost.space.space import DesignSpace
 
@@ -67,7 +67,7 @@ def sweep_command(
     model: str,
     over: tuple[tuple[str, str], ...],
     set_: tuple[tuple[str, str], ...],
-    input_: Shape | int | None,
+    input_: GivenShape | None,
     metrics: tuple[str, ...],
     front: str | None,
     cliffs: bool,

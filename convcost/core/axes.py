@@ -7,7 +7,10 @@ higher rank has more spatial axes before those, without names. No cost depends o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+#: An axis by name, or by number: 0 is the first, -1 the last.
+Axis: TypeAlias = str | int
 
 #: Number of axes -> their names.
 NAMES: Final = {
@@ -58,38 +61,72 @@ def channels(shape: Sequence[Any]) -> Any:
     return shape[-1]
 
 
-def position(rank: int, name: str) -> int | None:
-    """The index of a named axis in a shape of this rank; None if it has no such axis.
+def position(rank: int, axis: Axis) -> int | None:
+    """The index of an axis, given by name or by number, in a shape of this rank; None if it has no such axis.
 
-    >>> position(3, "width"), position(1, "channels"), position(1, "width")
-    (1, 0, None)
+    >>> position(3, "width"), position(3, -1), position(5, "channels"), position(1, "width"), position(1, 1)
+    (1, 2, 4, None, None)
+    """
+    if isinstance(axis, int):
+        return axis % rank if -rank <= axis < rank else None
+    names = NAMES.get(rank, ("channels",))
+    return names.index(axis) + rank - len(names) if axis in names else None
+
+
+def has(rank: int, axis: Axis) -> bool:
+    """Whether a shape of this rank has an axis: a vector has channels, but neither height nor width."""
+    return position(rank, axis) is not None
+
+
+def named(rank: int) -> str:
+    """The axes of a tensor of this rank, as an error lists them.
+
+    >>> named(3), named(1)
+    ('height, width and channels (by number: 0 to 2)', 'channels (by number: 0)')
     """
     names = NAMES.get(rank, ("channels",))
-    return names.index(name) + rank - len(names) if name in names else None
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{listed} (by number: 0{f' to {rank - 1}' if rank > 1 else ''})"
 
 
-def has(rank: int, name: str) -> bool:
-    """Whether a shape of this rank has an axis of that name: a vector has channels, but neither height nor width."""
-    return position(rank, name) is not None
+def worded(axis: Axis) -> str:
+    """An axis in a sentence.
 
-
-def size_of(shape: Sequence[Any], name: str) -> Any:
-    """The size of a named axis; of the first axis if none has that name (ask `has` first).
-
-    >>> size_of((56, 28, 64), "width")
-    28
+    >>> worded("width"), worded(-1)
+    ('width', 'axis -1')
     """
-    return shape[position(len(shape), name) or 0]
+    return axis if isinstance(axis, str) else f"axis {axis}"
 
 
-def resized(shape: Sequence[Any], name: str, new: Any) -> tuple[Any, ...]:
+def size_of(shape: Sequence[Any], axis: Axis) -> Any:
+    """The size of an axis; of the first axis if there is no such axis (ask `has` first).
+
+    >>> size_of((56, 28, 64), "width"), size_of((56, 28, 64), -1)
+    (28, 64)
+    """
+    return shape[position(len(shape), axis) or 0]
+
+
+def resized(shape: Sequence[Any], axis: Axis, new: Any) -> tuple[Any, ...]:
     """The shape with one axis of another size.
 
     >>> resized((56, 28, 64), "channels", 32)
     (56, 28, 32)
     """
-    at = position(len(shape), name) or 0
+    at = position(len(shape), axis) or 0
     return (*shape[:at], new, *shape[at + 1 :])
+
+
+def reduced(shape: Sequence[Any], some: Sequence[Axis], *, keep: bool) -> tuple[Any, ...]:
+    """The shape after a reduction over some axes, which are left with size 1 or not at all.
+
+    >>> reduced((56, 28, 64), ["height", 1], keep=True), reduced((56, 28, 64), ["height", 1], keep=False)
+    ((1, 1, 64), (64,))
+    """
+    gone = {position(len(shape), axis) for axis in some}
+    if keep:
+        return tuple(1 if at in gone else size for at, size in enumerate(shape))
+    return tuple(size for at, size in enumerate(shape) if at not in gone)
 
 
 def kind(rank: int) -> str:
@@ -118,14 +155,14 @@ def channels_first(shape: Sequence[Any]) -> bool:
     return bool(square or (first == 3 and min(last_but_one, last) >= 32))
 
 
-def channels_first_text(shape: Sequence[Any], of: str) -> str:
-    """What to say about an input whose channels stand first.
+def channels_first_text(shape: Sequence[Any], of: str, called: str = "input") -> str:
+    """What to say about an input of a network whose channels stand first.
 
     >>> channels_first_text((3, 96, 64), "vgg16")
     'sizes go height x width x channels: the input of vgg16 is 96x64x3, not 3x96x64'
     """
     got, meant = ("x".join(map(str, sizes)) for sizes in (shape, (*shape[1:], shape[0])))
-    return f"sizes go {' x '.join(NAMES[len(shape)])}: the input of {of} is {meant}, not {got}"
+    return f"sizes go {' x '.join(NAMES[len(shape)])}: the {called} of {of} is {meant}, not {got}"
 
 
 def letters(rank: int) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from convcost.core.ratio import Ratio, parts
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -83,6 +85,8 @@ def maximum(a: Dim, b: Dim) -> Dim:
     """The larger of two, element-wise."""
     if type(a) is int and type(b) is int:  # by far the most frequent case, and nothing else needs to be asked
         return max(a, b)
+    if isinstance(a, Ratio) or isinstance(b, Ratio):
+        return where(a >= b, a, b)
     if is_symbolic(a) or is_symbolic(b):
         import sympy
 
@@ -101,6 +105,9 @@ def minimum(a: Dim, b: Dim) -> Dim:
 
 def where(condition: Any, a: Dim, b: Dim) -> Dim:
     """`a` where the condition holds, else `b`."""
+    if isinstance(a, Ratio) or isinstance(b, Ratio):
+        (top_a, bottom_a), (top_b, bottom_b) = parts(a), parts(b)
+        return Ratio(where(condition, top_a, top_b), where(condition, bottom_a, bottom_b))
     if is_symbolic(condition):
         import sympy
 
@@ -119,7 +126,7 @@ def equal(a: Dim, b: Dim) -> Any:
         import sympy
 
         return sympy.Eq(a, b)
-    return a == b
+    return b == a if isinstance(b, Ratio) else a == b
 
 
 def negate(condition: Any) -> Any:
@@ -173,6 +180,17 @@ def elements(shapes: Iterable[Shape]) -> Dim:
     return sum((product(shape) for shape in shapes), 0)
 
 
+def filled(shape: Iterable[Dim | None], count: Dim) -> Shape:
+    """A shape whose open size, if it has one (None), is what the others leave of `count` elements.
+
+    >>> filled((196, None), 14 * 14 * 512), filled((196, 512), 0)
+    ((196, 512), (196, 512))
+    """
+    sizes = tuple(shape)
+    known = product(size for size in sizes if size is not None)
+    return tuple(count // known if size is None else size for size in sizes)
+
+
 def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
     """The sizes of the parts of an axis: as given, or equal ones (the number of parts is a plain int).
 
@@ -204,7 +222,7 @@ def round_to(value: Dim, divisor: Dim = 8) -> Dim:
     (40, 8)
     """
     nearest = maximum(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
-    return where(10 * nearest < 9 * value, nearest + divisor, nearest)
+    return where(9 * value > 10 * nearest, nearest + divisor, nearest)
 
 
 #: No size, kernel or stride may be larger; keeps a typing error from becoming a number with 300 digits.

@@ -2,6 +2,8 @@
 
     or  and  not  == != < <= > >=  + -  * // %  -x  name.channels  name[index]  helper(…)  ( … )
 
+A quotient `a / b` stands where it is rounded: inside ceil(…), floor(…) and round_to(…).
+
 Numbers are exact: `0.75` is three quarters. Nothing can be called but the helpers listed in `HELPERS`.
 """
 
@@ -15,19 +17,20 @@ from functools import lru_cache, reduce
 from typing import Any
 
 from convcost.core import axes, dims
+from convcost.core.ratio import quotient
 from convcost.core.units import shape_text
 
 Names = Mapping[str, Any]
 Evaluation = Callable[[Names], Any]
 _TOKEN = re.compile(
-    r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op>//|[=!<>]=|[-+*%<>()\[\].,])|(?P<bad>\S)"
+    r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op>//|[=!<>]=|[-+*/%<>()\[\].,])|(?P<bad>\S)"
 )
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LONGEST = 400  # characters of an expression
 _DEEPEST = 40  # nested brackets
 #: Operators of other languages -> what to write in this one.
 _MEANT = {
-    "/": "; // divides and rounds down, * 0.25 takes an exact quarter",
+    "/": "; // divides and rounds down, ceil(a / b) rounds up, * 0.25 takes an exact quarter",
     "=": "; == compares",
     **dict.fromkeys(("**", "^"), "; a power is written out, as x * x"),
 }
@@ -87,6 +90,9 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _negative = _numbers(operator.neg)
 _SUM = {"+": _numbers(operator.add), "-": _numbers(operator.sub)}
 _PRODUCT = {"*": _numbers(operator.mul), "//": _numbers(operator.floordiv), "%": _numbers(operator.mod)}
+_QUOTIENT = {"/": _numbers(quotient)}
+_ROUNDING = ("ceil", "floor", "round_to")
+"""Functions whose first argument may be a quotient, because an integer comes out."""
 
 
 class ExprError(ValueError):
@@ -130,10 +136,19 @@ class Expr:
         except KeyError as error:
             raise ExprError(f"there is no {str(error.args[0]).removeprefix('.')!r} here") from None
         except (TypeError, AttributeError):
-            raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values") from None
+            raise ExprError(f"{self.text!r} mixes numbers, words, lists or truth values{self._said(env)}") from None
         if isinstance(value, (int, Fraction)) and max(abs(value.numerator), value.denominator) >= 10**_EXPONENT:
             raise ExprError(f"{self.text!r} is too large a number (at most {_EXPONENT} digits)")
         return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+    def _said(self, env: Names) -> str:
+        """What may be missing: names that stand for themselves, as words, where a knob was meant."""
+        words = [name for name in sorted(self.names) if env.get(name) == name]
+        return (
+            f"; {' and '.join(words)} {'is a word' if len(words) == 1 else 'are words'} here, and no knob"
+            if words
+            else ""
+        )
 
 
 def number(text: str) -> int | Fraction | None:
@@ -175,6 +190,8 @@ class _Parser:
         self.tokens.append(("end", "", len(text)))
         self.at = 0
         self.depth = 0
+        self.rounded = False
+        """Whether the value of what is read is rounded, so that it may be a quotient."""
         self.names: set[str] = set()
         self.shapes: set[str] = set()
 
@@ -237,8 +254,9 @@ class _Parser:
 
     def product(self) -> Evaluation:
         left = self.unary()
-        while sign := self.take(*_PRODUCT):
-            left = _binary(_PRODUCT[sign], left, self.unary())
+        signs = {**_PRODUCT, **_QUOTIENT} if self.rounded else _PRODUCT
+        while sign := self.take(*signs):
+            left = _binary(signs[sign], left, self.unary())
         return left
 
     def unary(self) -> Evaluation:
@@ -252,8 +270,15 @@ class _Parser:
         run = self.atom()
         while self.take("["):
             with self.nested():
-                run = _index(run, self.disjunction(), self.text)
+                run = _index(run, self.argument(rounded=False), self.text)
             self.need("]")
+        return run
+
+    def argument(self, *, rounded: bool) -> Evaluation:
+        """An expression in brackets of its own, in which `/` divides if the value is rounded."""
+        around, self.rounded = self.rounded, rounded
+        run = self.disjunction()
+        self.rounded = around
         return run
 
     def atom(self) -> Evaluation:
@@ -287,10 +312,11 @@ class _Parser:
             hint = _FUNCTIONS_ELSEWHERE.get(name) or f"there are {', '.join(HELPERS)}"
             raise ExprError(f"{name!r} is not a function; {hint}", offset)
         function, least, most = HELPERS[name]
-        args = []
+        args: list[Evaluation] = []
         with self.nested():
             while not self.take(")"):
-                args.append(self.disjunction())
+                rounded = not args if name in _ROUNDING else self.rounded
+                args.append(self.argument(rounded=rounded))
                 if not self.take(","):
                     self.need(")")
                     break
@@ -300,6 +326,10 @@ class _Parser:
         return lambda env: function(*[arg(env) for arg in args])
 
     def size(self, name: str) -> Evaluation:
+        """The size of `in` or of an earlier layer, which may be one inside another: `stem.conv1.channels`."""
+        while self.tokens[self.at][0] == "name" and self.tokens[self.at + 1][1] == ".":
+            name = f"{name}.{self.tokens[self.at][1]}"
+            self.at += 2
         axis = self.take(*axes.WORDS)
         if not axis:
             raise ExprError(

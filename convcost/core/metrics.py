@@ -94,6 +94,7 @@ _EVERY = (
     _metric("padding_macs", "MACs with padding zeros", "MACs"),
     _metric("operations", "operations", "operations", needs=("convention",)),
     _metric("params", "params", "elements", full="parameters", swept=True, examples="4M"),
+    _metric("used_params", "params at each use", "elements"),
     _metric("buffers", "buffers", "elements"),
     _metric("activations", "activations", "elements", swept=True),
     _metric("conv_activations", "activations of conv and linear layers", "elements"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,35 @@ def exact(count: int) -> str:
     '300,774,272'
     """
     return f"{count:,}"
+
+
+def inputs_text(inputs: Mapping[str, Sequence[Any]]) -> str:
+    """The shapes of a network's inputs, each with its name, but for one that is just called `input`.
+
+    >>> inputs_text({"input": (224, 224, 3)}), inputs_text({"image": (224, 224, 3), "tokens": (77,)})
+    ('input 224×224×3', 'inputs image 224×224×3, tokens 77')
+    """
+    word = "input" if len(inputs) == 1 else "inputs"
+    return f"{word} {input_shapes_text(inputs)}"
+
+
+def input_shapes_text(inputs: Mapping[str, Sequence[Any]]) -> str:
+    """The same without the word.
+
+    >>> input_shapes_text({"input": (224, 224, 3)}), input_shapes_text({"image": (224, 224, 3), "tokens": (77,)})
+    ('224×224×3', 'image 224×224×3, tokens 77')
+    """
+    return ", ".join(shape_text(s) if name == "input" else f"{name} {shape_text(s)}" for name, s in inputs.items())
+
+
+def inputs_cell(inputs: Mapping[str, Sequence[Any]]) -> str:
+    """The same as `--input` takes them, apart by spaces.
+
+    >>> inputs_cell({"input": (224, 224, 3)}), inputs_cell({"image": (224, 224, 3), "tokens": (77,)})
+    ('224x224x3', 'image=224x224x3 tokens=77')
+    """
+    texts = {name: "x".join(map(str, shape)) for name, shape in inputs.items()}
+    return " ".join(text if name == "input" else f"{name}={text}" for name, text in texts.items())
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -8,7 +8,7 @@ assumed, and the assumption is stated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import product
@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.core.evalf import PrecisionExhausted
 
+from convcost.core.axes import letters
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import SpecError, Unfit, UsageError, did_you_mean
-from convcost.core.expr import ExprError, number
+from convcost.core.expr import Expr, ExprError, number
 from convcost.core.expr import parse as parse_expr
 from convcost.core.version import __version__
 from convcost.formulas.symbols import relation, symbol, written
@@ -30,10 +31,11 @@ from convcost.render.table import Table
 from convcost.spec.elaborate import Builder, Elaborated, elaborate
 from convcost.spec.knobs import knob_value
 from convcost.spec.lookup import Lookup
-from convcost.spec.syntax import Call, Item, Knob, Spec, Value
+from convcost.spec.syntax import Block, Call, Item, Knob, Spec, Value
 
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 _PARTS = (8, 4, 2, 1)
+_RESOLUTION = "resolution"
 _ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, sympy.Piecewise, sympy.Max, sympy.Min)
 
 
@@ -51,7 +53,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     >>> print(written(form.quantities["params"]))
     85·classes + 60856
     """
-    network = open_network(model, {k: v for k, v in settings.items() if k not in _arguments(model, part)})
+    network = open_network(model, _of_network(model, part, settings))
     spec, values = network.origin.of_spec().spec, dict(network.knobs)
     whole = part is None or part not in spec.blocks
     if not whole:
@@ -61,7 +63,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
             raise UsageError(f"{model} has no knob {name!r}{did_you_mean(name, values)}")
         if isinstance(values[name], (str, bool, tuple)):
             raise UsageError(f"{name} is not a number and cannot be a symbol")
-    found, back, assumptions = _search(spec, values, symbols)
+    found, back, assumptions = _search(spec, values, symbols, _sides(spec))
     steps = [step for step in found.walked.steps if part is None or not whole or _below(step.node.name, part)]
     if not steps:
         raise UsageError(f"{model} has no layer or block {part!r}")
@@ -74,24 +76,35 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     return ClosedForm({name: shape(sympy.sympify(value).subs(back)) for name, value in sums.items()}, assumptions)
 
 
+def _sides(spec: Spec) -> set[str]:
+    """The knobs that say how large the input is along an axis that windows slide along, or how long."""
+    sizes = (size.content for shape in spec.inputs.values() for size in shape[:-1])
+    return {knob for size in sizes if isinstance(size, Expr) for knob in size.names}
+
+
 def _search(
-    spec: Spec, values: Mapping[str, Any], names: Sequence[str]
+    spec: Spec, values: Mapping[str, Any], names: Sequence[str], sides: Container[str]
 ) -> tuple[Elaborated, dict[Any, Any], tuple[str, ...]]:
     """Elaborate with the finest decimals and sizes that leave no rounding, else with the coarsest tried.
 
     Also returns how substitutes are written: an integer n in place of 8·width is written as 8·width.
     """
+    resolution = [name for name in names if name == _RESOLUTION]
+    sides = [name for name in names if name in sides and name not in resolution]
     decimals = [name for name in names if isinstance(values[name], Fraction)]
     for part, multiple in product(_PARTS if decimals else (1,), _MULTIPLES):
-        chosen = {name: _stand_in(name, name in decimals, multiple, part) for name in names}
+        # K·m for the resolution, K·n for another size, n/q for a decimal, a positive integer otherwise.
+        chosen = {name: symbol(name) for name in names}
+        chosen |= {name: multiple * symbol("m" if name == _RESOLUTION else name) for name in (*sides, *resolution)}
+        chosen |= {name: symbol(name) / part for name in decimals}
         with suppress(PrecisionExhausted, _Rounded):  # the first: sympy could not tell whether a rounding is exact
             found = _unrounded(spec, {**values, **chosen})
             break
     else:
         found = elaborate(spec, {**values, **chosen})
     back = {symbol(name): symbol(name) * part for name in decimals}
-    back |= {symbol(name): symbol(name) / multiple for name in names if name in _SIDES}
-    return found, back, (*_said(names, multiple, part, decimals), *_open(found))
+    back |= {symbol(name): symbol(name) / multiple for name in sides}
+    return found, back, (*_said(names, sides, decimals, multiple, part), *_open(found))
 
 
 def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
@@ -120,23 +133,13 @@ class _Unrounded(Walk):
         return step
 
 
-def _stand_in(name: str, is_decimal: bool, multiple: int, part: int) -> Any:
-    """What a knob is set to: K·m for a size, n/q for a decimal, a positive integer otherwise."""
-    if is_decimal:
-        return symbol(name) / part
-    if name == _RESOLUTION:
-        return multiple * symbol("m")
-    return multiple * symbol(name) if name in _SIDES else symbol(name)
-
-
-_RESOLUTION, _SIDES = "resolution", ("h", "w")
-
-
-def _said(names: Sequence[str], multiple: int, part: int, decimals: Sequence[str]) -> Iterable[str]:
+def _said(
+    names: Sequence[str], sides: Sequence[str], decimals: Sequence[str], multiple: int, part: int
+) -> Iterable[str]:
     for name in names:
         if name == _RESOLUTION:
             yield f"resolution = {multiple}·m"
-        elif name in _SIDES and multiple > 1:
+        elif name in sides and multiple > 1:
             yield f"{name} is a multiple of {multiple}"
     for name in decimals:
         which = "an integer" if part == 1 else f"a multiple of 1/{part}"
@@ -153,40 +156,57 @@ def _below(name: str, part: str) -> bool:
     return name == part or name.startswith(f"{part}.") or f".{part}." in f".{name}."
 
 
-def _arguments(model: str, part: str | None) -> set[str]:
-    """Settings that name arguments of a block, not knobs."""
+def _of_network(model: str, part: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that name knobs, and not arguments of a block or axes of its input."""
     from convcost.spec.zoo import find
 
-    block = find(model).spec.blocks.get(part or "")
-    return {"h", "w", "c", *(block.args if block else ())} if block else set()
+    spec = find(model).spec
+    block = spec.blocks.get(part or "")
+    if block is None:
+        return dict(settings)
+    others = {*block.args, *_axes(spec, block, settings)}
+    return {name: value for name, value in settings.items() if name not in others}
+
+
+def _axes(spec: Spec, block: Block, named: Iterable[str]) -> tuple[str, ...]:
+    """The letters of the axes of a block's input: those of a map, unless the length or the depth of another is named."""
+    ours = {*named} - {*block.args} - {*spec.knobs}
+    return next((letters(rank) for rank in (2, 4) if letters(rank)[0] in ours), letters(3))
 
 
 def _around_block(
     spec: Spec, name: str, values: dict[str, Any], settings: Mapping[str, Any], symbols: Sequence[str]
 ) -> tuple[Spec, dict[str, Any]]:
-    """A spec of a single block, on an h×w×c input; its arguments become knobs of that spec."""
+    """A spec of a single block, on an h×w×c input (t×c, d×h×w×c); its arguments become knobs of that spec."""
     block = spec.blocks[name]
-    args: dict[str, Any] = {"h": 1, "w": 1, "c": 1}
+    axes = _axes(spec, block, (*settings, *symbols))
+    args: dict[str, Any] = dict.fromkeys(axes, 1)
     for arg, default in block.args.items():
         given = settings.get(arg, default.evaluate(values) if default is not None else None)
         if given is None and arg not in symbols:
             raise UsageError(f"the block {name} needs {arg}: give it in --symbols or with --set {arg}=…")
-        args[arg] = 1 if given is None else _setting(arg, given)
+        args[arg] = 1 if given is None else _setting(given)
     call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in block.args})
     alone = spec._replace(
-        inputs={INPUT: tuple(Value(block.where, parse_expr(axis)) for axis in ("h", "w", "c"))},
+        inputs={INPUT: tuple(Value(block.where, parse_expr(axis)) for axis in axes)},
         layers=(Item(block.where, call, name=name),),
         knobs={**spec.knobs, **{arg: Knob(arg, block.where, 1) for arg in args}},
     )
-    sides = {axis: _setting(axis, settings[axis]) if axis in settings else symbol(axis) for axis in ("h", "w", "c")}
-    return alone, {**values, **args, **sides}
+    sizes = {axis: _size(axis, settings[axis]) if axis in settings else symbol(axis) for axis in axes}
+    return alone, {**values, **args, **sizes}
 
 
-def _setting(name: str, given: Any) -> Any:
-    """The value of an argument of a block: a number, or a word where it is none; sides are whole numbers."""
+def _size(axis: str, given: Any) -> Any:
+    """The size of an axis of a block's input: a whole number."""
     try:
-        if name in ("h", "w", "c"):
-            return knob_value(Knob(name, None, 1), given)
+        return knob_value(Knob(axis, None, 1), given)
+    except (ExprError, Unfit) as error:
+        raise UsageError(str(error)) from None
+
+
+def _setting(given: Any) -> Any:
+    """The value of an argument of a block: a number, or a word where it is none."""
+    try:
         exact = number(given) if isinstance(given, str) else None
     except (ExprError, Unfit) as error:
         raise UsageError(str(error)) from None

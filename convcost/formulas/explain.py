@@ -10,13 +10,24 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.axes import spatial
 from convcost.core.cost import LEDGER, entry
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import compact, exact, percent, plus, say, shape_text
+from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.trace import Quantity, quantities, same_text
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
-from convcost.results.report import LayerCost, Report, layer_dict, not_counted_notes, op_text, title
+from convcost.results.report import (
+    LayerCost,
+    Report,
+    ends_text,
+    first_read,
+    layer_dict,
+    not_counted_notes,
+    op_text,
+    params_text,
+    shared_with,
+    title,
+)
 
 _LARGEST = 8
 
@@ -86,7 +97,6 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
-    shapes = f"{' + '.join(map(shape_text, layer.input_shapes))} -> {shape_text(layer.output_shape)}"
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
     word = (layer.attrs.get("padding") or ("",))[0]
@@ -95,11 +105,12 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
+    notes += _storage(layer)
     notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
     if report.convention.name != PAPER or not layer.counted:
         notes += [("operations", _operations(report.convention, layer))]
     return Table(
-        title=f"{report.network} · {layer.name} · {op_text(layer)} · {shapes}",
+        title=f"{report.network} · {layer.name} · {op_text(layer)} · {ends_text(layer.input_shapes, layer.output_shape)}",
         headers=("quantity", "formula", "operands put in", "value"),
         numeric=(False, False, False, True),
         rows=rows,
@@ -107,6 +118,19 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
         notes=notes,
     )
+
+
+def _storage(layer: LayerCost) -> list[tuple[str, str]]:
+    """Whose weights a layer uses, if not its own, and that they are not trained."""
+    node, cost = layer.step.node, layer.step.cost
+    notes = []
+    if owners := shared_with(layer):
+        kinds = [name for name in node.shares if getattr(cost, name) != 0]
+        store = "stores them" if len(owners) == 1 else "store them"
+        notes += [("shared", f"its {' and '.join(kinds)} are those of {' and '.join(owners)}, which {store}")]
+    if not node.trainable and cost.params:
+        notes += [("not trained", f"its {exact(cost.params)} weights and biases are buffers")]
+    return notes
 
 
 def layer_quantities(layer: LayerCost) -> list[Quantity]:
@@ -124,7 +148,7 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
         numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
         rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), derived, *numbers])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
-    ends = f"{shape_text(layers[0].input_shapes[0])} -> {shape_text(layers[-1].output_shape)}"
+    ends = ends_text(first_read(layers), layers[-1].output_shape)
     return Table(
         title=f"{report.network} · {name} · {ends}",
         headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
@@ -167,7 +191,7 @@ def totals_table(report: Report) -> Table:
         ),
         notes=[
             ("by op", shares),
-            ("params", f"{exact(totals.params)} ({compact(totals.params)})"),
+            ("params", params_text(totals)),
             ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
             *_counted(report, report.layers),
             ("convention", f"{report.convention.name}: {report.convention.counts}"),

@@ -23,7 +23,7 @@ def written(expression: Any) -> str:
     """
     terms = sympy.Add.make_args(sympy.sympify(expression))
     text = ""
-    for term in sorted(terms, key=_order):
+    for term in sorted(terms, key=lambda term: (*degrees(term), str(term))):
         body = _term(abs(term) if term.is_number else term)
         negative = term.could_extract_minus_sign()
         body = _term(-term) if negative else body
@@ -46,10 +46,10 @@ def relation(condition: Any) -> str:
     return f"{written(condition.lhs)} {signs.get(condition.rel_op, condition.rel_op)} {written(condition.rhs)}"
 
 
-def _order(term: Any) -> tuple[int, int, str]:
-    """Highest powers first, fractions with the fewest factors first, then by name."""
+def degrees(term: Any) -> tuple[int, int]:
+    """What terms are ordered by: fractions with the fewest factors first, then the highest powers."""
     top, bottom = sympy.fraction(term)
-    return (sympy.total_degree(bottom) if bottom.free_symbols else 0, -sympy.total_degree(top), str(term))
+    return (sympy.total_degree(bottom) if bottom.free_symbols else 0, -sympy.total_degree(top))
 
 
 def _term(term: Any) -> str:

@@ -53,6 +53,12 @@ class Node:
     trainable: bool = True
     """Whether its weights and biases are parameters; else they are buffers: stored, but not trained."""
 
+    @property
+    def owner(self) -> str:
+        """The earlier node all of whose stored tensors this one uses; empty if there is none."""
+        owners = {self.shares.get(name, "") for name in STORED}
+        return owners.pop() if len(owners) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

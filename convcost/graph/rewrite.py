@@ -10,7 +10,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from convcost.core.dims import Dim
+from convcost.core.dims import product
 from convcost.core.errors import UsageError
 from convcost.core.reading import whole_number
 from convcost.graph.graph import Graph, Node, producer
@@ -18,11 +18,8 @@ from convcost.graph.walk import Step, Walked
 from convcost.ops import OPS
 
 REWRITES = ("separable", "standard", "grouped:G")
-_POINT: Mapping[str, Any] = {
-    name: value
-    for name, value in OPS["conv2d"].convert({"channels": 1, "kernel": 1}).items()
-    if name in ("kernel", "stride", "padding", "dilation")
-}
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
+"""The ops that are rebuilt."""
 
 
 class NothingToRewrite(UsageError):
@@ -60,7 +57,8 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     the bias goes to the pointwise. `standard` undoes that: a depthwise convolution, what follows it (batch-norm,
     activation), and the 1×1 that reads it become one convolution with the depthwise kernel and stride. `grouped:G`
     gives convolutions of several taps G groups where G divides their channels. Patterns are globs over names; layers that an
-    excluded pattern matches stay as they are.
+    excluded pattern matches stay as they are. Layers that share weights are rebuilt alike and share those of the new
+    ones; `UsageError` if only some of them would be.
     """
     way, groups = way_of(to)
     graph, steps = walked.graph, walked.steps
@@ -79,6 +77,7 @@ def rewrite(walked: Walked, to: str, pattern: str = "*", excluded: Sequence[str]
     rebuilt = [one for one in rebuilt if not kept & one.names]
     if not rebuilt:
         raise NothingToRewrite(f"{graph.name}: what is left out leaves no layer that can become {to}")
+    rebuilt = _sharing(graph, rebuilt, to)
     return Rewritten(_applied(graph, rebuilt), tuple(rebuilt))
 
 
@@ -117,17 +116,16 @@ def _matching(graph: Graph, patterns: Sequence[str]) -> set[str]:
 
 def _is_plain(step: Step) -> bool:
     """A convolution that a separable one can replace."""
-    several = step.node.op == "conv2d" and step.input_shapes[0][-1] > 1 and _taps(step.node) > 1
-    return bool(several and step.node.attrs["groups"] == 1)
+    return bool(
+        step.node.op in CONVOLUTIONS
+        and step.input_shapes[0][-1] > 1
+        and product(step.node.attrs["kernel"]) > 1
+        and step.node.attrs["groups"] == 1
+    )
 
 
 def _can_group(step: Step, groups: int) -> bool:
     return _is_plain(step) and step.input_shapes[0][-1] % groups == step.node.attrs["channels"] % groups == 0
-
-
-def _taps(node: Node) -> Dim:
-    height, width = node.attrs["kernel"]
-    return height * width
 
 
 def _grouped(step: Step, groups: int) -> Rebuilt:
@@ -138,10 +136,17 @@ def _separated(step: Step) -> Rebuilt:
     node, channels = step.node, step.input_shapes[0][-1]
     scope = (*node.scope, node.name.rpartition(".")[2])
     filters = {**node.attrs, "channels": channels, "groups": channels, "bias": False}
-    depthwise = Node(f"{node.name}.depthwise", "conv2d", node.inputs, filters, scope, node.where)
-    mix = {**node.attrs, **_POINT}
-    pointwise = Node(f"{node.name}.pointwise", "conv2d", (depthwise.name,), mix, scope, node.where)
-    return Rebuilt((node,), (depthwise, pointwise))
+    depthwise = Node(f"{node.name}.depthwise", node.op, node.inputs, filters, scope, node.where)
+    mix = {**node.attrs, **_point(node)}
+    pointwise = Node(f"{node.name}.pointwise", node.op, (depthwise.name,), mix, scope, node.where)
+    new = (replace(piece, trainable=node.trainable) for piece in (depthwise, pointwise))
+    return Rebuilt((node,), tuple(new))
+
+
+def _point(node: Node) -> Mapping[str, Any]:
+    """The window of a pointwise convolution along as many axes as that of a node."""
+    ones = (1,) * len(node.attrs["kernel"])
+    return {"kernel": ones, "stride": ones, "padding": ((0, 0),) * len(ones), "dilation": ones}
 
 
 def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuilt]:
@@ -151,31 +156,81 @@ def _merged(steps: tuple[Step, ...], outputs: frozenset[str]) -> Iterable[Rebuil
         for edge in step.node.inputs:
             readers.setdefault(edge, []).append(step.node)
     for step in steps:
+        if step.node.op not in CONVOLUTIONS:
+            continue
         channels = step.input_shapes[0][-1]
-        if step.node.op != "conv2d" or not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
+        if not step.node.attrs["groups"] == channels == step.node.attrs["channels"] > 1:
             continue
         chain = [step.node]
         while len(following := readers.get(chain[-1].name, [])) == 1 and chain[-1].name not in outputs:
             chain.append(following[0])
             if not OPS[chain[-1].op].traits.elementwise:
                 break
-        if len(chain) > 1 and _is_pointwise(chain[-1]):
+        # A pair of which one is fixed and the other trained is no convolution that is either.
+        if len(chain) > 1 and _mixes(chain[-1], step.node.op) and chain[-1].trainable == step.node.trainable:
             yield Rebuilt(tuple(chain), (_standard(chain[0], chain[-1]),))
 
 
-def _is_pointwise(node: Node) -> bool:
-    plain = all(node.attrs.get(name) == value for name, value in _POINT.items() if name != "padding")
-    unpadded = node.attrs.get("padding") in (_POINT["padding"], ("same", "same"))
-    return bool(node.op == "conv2d" and plain and unpadded and node.attrs["groups"] == 1)
+def _mixes(node: Node, op: str) -> bool:
+    """Whether a node is a pointwise convolution of this op, and so mixes the channels of each position alone."""
+    if node.op != op:
+        return False
+    point = _point(node)
+    plain = all(node.attrs[name] == value for name, value in point.items() if name != "padding")
+    words = all(isinstance(axis, str) for axis in node.attrs["padding"])  # no word adds a zero around one tap
+    return bool(plain and (words or node.attrs["padding"] == point["padding"]) and node.attrs["groups"] == 1)
 
 
 def _standard(depthwise: Node, pointwise: Node) -> Node:
     """One convolution over all channels; what `separable` made gets its old name back."""
-    window = {name: depthwise.attrs[name] for name in _POINT}
+    window = {name: depthwise.attrs[name] for name in _point(depthwise)}
     parent, _, local = pointwise.name.rpartition(".")
     ours = local == "pointwise" and depthwise.name == f"{parent}.depthwise"
     name, scope = (parent, pointwise.scope[:-1]) if ours else (pointwise.name, pointwise.scope)
-    return Node(name, "conv2d", depthwise.inputs, {**pointwise.attrs, **window}, scope, pointwise.where)
+    attrs = {**pointwise.attrs, **window}
+    return Node(name, pointwise.op, depthwise.inputs, attrs, scope, pointwise.where, trainable=pointwise.trainable)
+
+
+def _sharing(graph: Graph, rebuilt: Sequence[Rebuilt], to: str) -> list[Rebuilt]:
+    """The rebuilt nodes, each new one sharing the weights of its counterpart where the old ones did.
+
+    Raises `UsageError` where weights are shared by a node that is rebuilt and one that is not, or not alike.
+    """
+    of = {node.name: one for one in rebuilt for node in one.old}
+    lost = {node.name for one in rebuilt for node in one.old} - {conv.name for one in rebuilt for conv in _convs(one)}
+    for node in graph.nodes:
+        for owner in node.shares.values():
+            if (node.name in of) != (owner in of) and node.name not in lost:
+                said = f"{node.name} uses the weights of {owner}, so that both become {to} or neither does"
+                raise UsageError(f"{graph.name}: {said}; choose both, or leave both out")
+    return [_shared(graph, one, of, to) for one in rebuilt]
+
+
+def _shared(graph: Graph, one: Rebuilt, of: Mapping[str, Rebuilt], to: str) -> Rebuilt:
+    """One rebuilt part whose new nodes share the weights of another's if its old ones do; raises `UsageError`."""
+    convs = _convs(one)
+    owners = [owner for conv in convs for owner in conv.shares.values()]
+    if not owners:
+        return one
+    other = of[owners[0]]
+    theirs = [conv.name for conv in _convs(other)]
+    alike = [{*conv.shares.values()} for conv in convs] == [{name} for name in theirs]
+    if not alike or _sizes(one.new) != _sizes(other.new):
+        said = f"{one.name} uses weights of {owners[0]}, but as {to} they would not have the same; leave both out"
+        raise UsageError(f"{graph.name}: {said}")
+    fields = convs[-1].shares
+    new = (replace(node, shares=dict.fromkeys(fields, their.name)) for node, their in zip(one.new, other.new))
+    return Rebuilt(one.old, tuple(new))
+
+
+def _sizes(nodes: Iterable[Node]) -> list[Any]:
+    """What tells the weights of convolutions apart, besides how many there are."""
+    return [(node.op, *(node.attrs[name] for name in ("channels", "kernel", "groups"))) for node in nodes]
+
+
+def _convs(one: Rebuilt) -> tuple[Node, ...]:
+    """The convolutions among the old nodes."""
+    return tuple(node for node in one.old if node.op in CONVOLUTIONS)
 
 
 def _changed(node: Node, **attrs: Any) -> Node:

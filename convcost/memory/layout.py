@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from convcost.core import axes
 from convcost.core.dims import Shape
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
@@ -39,8 +40,11 @@ class MemoryLayout:
     """Edges that fill their tensors, so that these hold no other elements."""
     regions: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Tensor -> the tensors that it must be contiguous with, in this order, including itself."""
-    axes: dict[int, str] = field(default_factory=dict)
-    """Tensor -> the axis along which its region is concatenated."""
+    axes: dict[int, int] = field(default_factory=dict)
+    """Tensor -> the axis along which its region is concatenated, counted from the last one, -1."""
+
+    runs_with: dict[int, int] = field(default_factory=dict)
+    """Step that writes nothing because it is part of a later one -> that one, which needs all that it reads."""
 
     def placed(self, edge: str) -> bool:
         """Whether the edge is part of a region, so that it cannot be placed freely."""
@@ -56,10 +60,12 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     inputs = [Placed(name, -1, shape) for name, shape in walked.inputs.items()]
     found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
+    found.runs_with = _attention(walked) if policy.attention else {}
     for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
-        if not node.inputs and step.traits.view == "whole":  # what it hands on is stored with the weights
+        stored = not node.inputs and step.traits.view == "whole"  # what it hands on is stored with the weights
+        if stored or at in found.runs_with:
             found.home |= dict.fromkeys(edges, ())
         elif node.name in absorbed or (
             step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
@@ -84,6 +90,33 @@ def readers_of(steps: Sequence[Step]) -> dict[str, list[int]]:
         for edge in step.node.inputs:
             found.setdefault(edge, []).append(at)
     return found
+
+
+def _attention(walked: Walked) -> dict[int, int]:
+    """Every step of an attention but its second product -> that product, the step as part of which it runs.
+
+    From a product of activations on, each step is the only reader of the one before, up to the next product; one of those
+    in between is a softmax.
+    """
+    readers, found = readers_of(walked.steps), dict[int, int]()
+    for at in reversed(range(len(walked.steps))):
+        chain, here, softmax = [at], walked.steps[at], False
+        if here.traits.attends != "product":
+            continue
+        while len(after := readers.get(here.node.name, [])) == 1 and here.node.name not in walked.outputs:
+            here = walked.steps[after[0]]
+            if here.traits.attends == "product" or not _passes(here):
+                break
+            softmax = softmax or here.traits.attends == "softmax"
+            chain.append(after[0])
+        if softmax and here.traits.attends == "product":
+            found |= dict.fromkeys(chain, found.get(after[0], after[0]))
+    return found
+
+
+def _passes(step: Step) -> bool:
+    """Whether scores can pass through a step as they are made: element-wise ops, the softmax, views of all of them."""
+    return step.traits.attends == "softmax" or step.traits.overwrites != "nothing" or step.traits.view == "whole"
 
 
 def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
@@ -120,7 +153,7 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
     that a dense block has concatenated before. A part of a region, a slice, the network's input, or a tensor that is
     concatenated elsewhere too has to be copied.
     """
-    node, axis = step.node, step.node.attrs["axis"]
+    node, axis = step.node, _axis(step)
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
     copied: list[tuple[int, Placed]] = []
     while inputs:
@@ -145,8 +178,16 @@ def _join(found: MemoryLayout, at: int, step: Step) -> None:
         found.axes[tensor] = axis
 
 
-def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: str, taken: Sequence[int]) -> int:
+def _axis(step: Step) -> int:
+    """The axis of a concat, whether by name or by number, counted from the last one, -1."""
+    rank = len(step.cost.out[0])
+    return (axes.position(rank, step.node.attrs["axis"]) or 0) - rank
+
+
+def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int]) -> int:
     """How many of the leading inputs form a whole region; 0 if none do."""
+    if not found.home[inputs[0]]:  # stored with the weights
+        return 0
     first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))
     if first in taken or found.axes.get(first, axis) != axis:

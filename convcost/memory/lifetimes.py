@@ -161,10 +161,12 @@ def _key(value: Dim) -> object:
 def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[int]:
     """The last position at which each tensor is written or read."""
     ends = [-1] * len(where.tensors)
-    for position, at in enumerate(running):
+    positions = {at: position for position, at in enumerate(running)}
+    for at in running:
         node, cost = walked.steps[at].node, walked.steps[at].cost
+        position = positions[where.runs_with.get(at, at)]
         for tensor in where.of((*node.inputs, *output_edges(node, cost))):
-            ends[tensor] = position
+            ends[tensor] = max(ends[tensor], position)
     for tensor in where.of(walked.outputs):
         ends[tensor] = len(walked.steps)
     return ends
@@ -172,8 +174,10 @@ def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[i
 
 def targets(step: Step) -> tuple[str, ...]:
     """The inputs over which an op may run in place: as large as its output, and read only where it writes."""
-    inputs = step.node.inputs
-    return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[step.traits.overwrites]
+    inputs, overwrites = step.node.inputs, step.traits.overwrites
+    if overwrites == "any" and step.node.attrs.get("broadcast"):
+        overwrites = "first"
+    return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[overwrites]
 
 
 class Overwriting:

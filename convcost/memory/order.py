@@ -63,6 +63,13 @@ class OrderProblem:
     sizes: tuple[int, ...]
     needed_by: tuple[int, ...]
     """Tensor -> units that read it; a bit beyond all units for what is kept to the end."""
+    inputs: int = 1
+    """The number of the network's inputs, which are the first tensors."""
+
+    def start(self) -> tuple[int, int]:
+        """Memory in use before the first unit runs: of all inputs, and of those that something reads."""
+        given = range(self.inputs)
+        return sum(self.sizes[t] for t in given), sum(self.sizes[t] for t in given if self.needed_by[t])
 
     def run(self, unit: int, done: int, live: int) -> tuple[int, int]:
         """Memory in use while a unit runs, and after it."""
@@ -157,7 +164,7 @@ def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderPr
         over = tuple(where.home[edge] for edge in may[group[0]])
         units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
     sizes = tuple(int(product(tensor.shape)) for tensor in where.tensors)
-    return OrderProblem(tuple(units), sizes, tuple(needed))
+    return OrderProblem(tuple(units), sizes, tuple(needed), len(walked.inputs))
 
 
 def bits(number: int) -> Iterator[int]:
@@ -173,27 +180,36 @@ def bits(number: int) -> Iterator[int]:
 
 
 def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], list[list[int]]]:
-    """Step -> its unit, and unit -> its steps: a step that writes no tensor of its own runs right after its input's step."""
+    """Step -> its unit, and unit -> its steps: a step that writes no tensor of its own runs right after its input's step.
+
+    What is part of a later step runs right before that.
+    """
     writers = {tensor.step for tensor in where.tensors}
-    unit_of, groups, makers = list[int](), list[list[int]](), dict[str, int]()
+    unit_of, groups, makers = [0] * len(steps), list[list[int]](), dict[str, int]()
+    earlier: dict[int, list[int]] = {}
+    for at, later in sorted(where.runs_with.items()):
+        earlier.setdefault(later, []).append(at)
     for at, step in enumerate(steps):
+        if at in where.runs_with:
+            continue
         follows = at not in writers and len(step.node.inputs) == 1 and step.node.inputs[0] in makers
         if follows:
             unit = makers[step.node.inputs[0]]
         else:
             unit = len(groups)
             groups.append([])
-        groups[unit].append(at)
-        unit_of.append(unit)
+        for one in (*earlier.get(at, ()), at):
+            groups[unit].append(one)
+            unit_of[one] = unit
         makers.update(dict.fromkeys(output_edges(step.node, step.cost), unit))
     return unit_of, groups
 
 
 def _searched(problem: OrderProblem, most_states: int) -> tuple[list[int], int]:
     """An order of the units, and a bound on the peak of all orders."""
-    bound = floor = max(problem.least(), problem.sizes[0])
+    given, live = problem.start()
+    bound = floor = max(problem.least(), given)
     order, done = list[int](), 0
-    live = problem.sizes[0] if problem.needed_by[0] else 0
     for segment in problem.segments():
         found = _Segment(problem, segment, done, live, floor).search(most_states)
         order += found.order

@@ -29,6 +29,8 @@ class Policy(NamedTuple):
     join: bool = False
     """Whether branches are written directly into their concat's output, so that the concat writes nothing."""
     keeps: Keeps = "use"
+    attention: bool = False
+    """Whether attention runs as one kernel that never writes its scores."""
 
 
 _FUSED = (
@@ -39,6 +41,12 @@ POLICIES = {
     "fused": Policy(_FUSED, fuse="weighted"),
     "unfused": Policy(
         "every op writes its own tensor; views (flatten, dropout in evaluation, identity, slices) write none"
+    ),
+    "fused_attention": Policy(
+        "as fused, and attention in one kernel that never writes its scores (FlashAttention): what is between two products "
+        "of activations with a softmax in between, element-wise ops and views included, has no memory of its own",
+        fuse="weighted",
+        attention=True,
     ),
     "inplace": Policy(
         "as fused, and an activation, a batch-norm, an add or a multiply writes over an input that dies there",

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.conventions.convention import PAPER
 from convcost.conventions.reconcile import Reconciliation
-from convcost.core.dims import Shape
+from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.results.report import Report
@@ -22,7 +22,7 @@ def report(
     batch: int = 1,
     dtype: str = "fp32",
     memory_policy: str = "fused",
-    input_shape: Shape | int | None = None,
+    input_shape: GivenShape | None = None,
     **more: Any,
 ) -> Report:
     """What a network costs, in exact integers; knobs by name, in the mapping `knobs`, or in the network's name.

@@ -13,7 +13,7 @@ from convcost.core.printed import HOW, Printed
 from convcost.core.units import compact, exact, signed
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import not_counted_notes, title
+from convcost.results.report import inputs_dict, not_counted_notes, title
 
 
 def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
@@ -126,4 +126,4 @@ def _relatives(network: Network) -> list[Network]:
 
 
 def _head(network: Network) -> dict[str, Any]:
-    return {**header(network.name), "input_shape": list(network.graph.input_shape)}
+    return {**header(network.name), **inputs_dict(network.graph.inputs)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.kept import answers
 from convcost.core.metrics import METRICS
-from convcost.core.units import exact, shape_text
+from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.render.table import Table
 
@@ -33,7 +33,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         rows=[
             [
                 record["name"],
-                shape_text(record["input_shape"]),
+                input_shapes_text(record["inputs"]),
                 exact(record["params"]),
                 exact(record["operations"]),
                 str(record["year"]),
@@ -41,7 +41,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
             ]
             for record in records
         ],
-        records=[{**record, "input_shape": "x".join(map(str, record["input_shape"]))} for record in records],
+        records=[_flat(record) for record in records],
         data={"schema": "convcost.list/1", "version": __version__, "convention": counted, "networks": records},
         notes=[("convention", f"{counted}: {counts}")],
     )
@@ -78,6 +78,7 @@ def _zoo() -> list[list[str]]:
 
 def _record(name: str, counted: str) -> dict[str, Any]:
     from convcost.networks.load import load
+    from convcost.results.report import inputs_dict
 
     network = load(name)
     caption, report = network.caption, network.report(counted)
@@ -85,13 +86,19 @@ def _record(name: str, counted: str) -> dict[str, Any]:
         "name": name,
         "family": network.origin.family,
         "title": caption.title,
-        "input_shape": list(report.input_shape),
+        **inputs_dict(report.inputs),
         "params": report.totals.params,
         "macs": report.totals.macs,
         "operations": report.totals.operations,
         "year": caption.year,
         "source": caption.source,
     }
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's record with its inputs in one cell."""
+    shapes = {"input_shape": inputs_cell(record["inputs"])}
+    return {name: shapes.get(name, value) for name, value in record.items() if name != "inputs"}
 
 
 def _chosen(patterns: Sequence[str], zoo: Iterable[Sequence[str]]) -> list[str]:

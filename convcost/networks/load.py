@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from convcost.core import axes
-from convcost.core.dims import LARGEST, Shape
 from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.core.expr import ExprError
-from convcost.core.reading import python_int
-from convcost.core.units import say
+from convcost.networks.inputs import GivenShape, by_name, set_inputs
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
-from convcost.spec.syntax import KnobValue, Spec
-from convcost.spec.zoo import find
+from convcost.spec.uses import defaults
+from convcost.spec.zoo import find, split_name
 
 MOST_PRESET_STEPS = 50_000
 Model: TypeAlias = "str | os.PathLike[str] | Network"
@@ -27,12 +23,13 @@ Model: TypeAlias = "str | os.PathLike[str] | Network"
 
 
 def load(
-    model: Model, knobs: Mapping[str, Any] | None = None, /, *, input_shape: Shape | int | None = None, **more: Any
+    model: Model, knobs: Mapping[str, Any] | None = None, /, *, input_shape: GivenShape | None = None, **more: Any
 ) -> Network:
     """A network by zoo name, preset name or path of a YAML file; knobs are keywords, a mapping, or part of the name.
 
     A name may carry knobs: `mobilenet_v2:width=0.75,resolution=192`. A `Network` is taken as it is, with the given knobs
-    changed. `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out.
+    changed. `input_shape` is (h, w, c), (h, w) or one size for both; the channels come from the spec if left out. For a
+    network of several inputs it is a mapping from their names: `{"image": (96, 96, 3)}`.
     A float means the decimal it is written as: `width=1.1` is eleven tenths.
     Raises `SpecError` for an invalid spec, `UsageError` for an unknown name or an invalid value.
 
@@ -42,7 +39,7 @@ def load(
     return open_network(model, {**(knobs or {}), **more}, input_shape)
 
 
-def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | int | None = None) -> Network:
+def open_network(model: Model, knobs: Mapping[str, Any], input_shape: GivenShape | None = None) -> Network:
     """As `load`, with the knobs in a mapping."""
     if isinstance(model, Network):
         if input_shape is None:
@@ -56,53 +53,24 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: Shape | in
     knobs = {**knobs, **own}
     found = find(bare)
     name = found.preset or found.spec.name
-    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
-    values |= knob_values(name, found.spec, knobs)
+    values = defaults(found.spec, found.preset) | knob_values(name, found.spec, knobs)
     if found.problems:
         raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
     return _opened(FromSpec(found.spec, name, values), knobs, input_shape)
 
 
-def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: Shape | int | None) -> Network:
+def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: GivenShape | None) -> Network:
     """The network of a spec, with an input shape if one is given."""
     if input_shape is None:
         return Network(origin)
-    if "resolution" in set_knobs:
-        raise UsageError("give resolution or an input shape, not both")
-    spec, values = origin.spec, dict(origin.knobs)
+    spec, values = origin.spec, origin.knobs
     try:
-        shape: Shape | None = _full_shape(spec, values, input_shape)
-        if shape and _is_resolution(spec, values, shape):
-            values["resolution"], shape = shape[0], None
+        found = set_inputs(spec, values, set_knobs, input_shape)
     except ExprError:  # the spec's own input is wrong, and elaborating says where
         raise SpecError(attempt(spec, values)[1]) from None
-    return Network(replace(origin, knobs=values, input_shape=shape))
-
-
-def split_name(model: str) -> tuple[str, dict[str, str]]:
-    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
-
-    The name of an existing file, or one with the extension of specs, is a path, whatever characters it contains.
-
-    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
-    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
-    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
-    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
-    """
-    bare, colon, words = model.rpartition(":")
-    is_path = model.endswith((".yaml", ".yml")) or (os.sep in model and "=" not in words)
-    if not colon or is_path or ("\0" not in model and os.path.isfile(model)):
-        return model, {}
-    own: dict[str, str] = {}
-    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
-        knob, sign, value = (part.strip() for part in word.partition("="))
-        if not (bare and knob and sign and value):
-            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
-            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
-        if knob in own:
-            raise UsageError(f"{model}: {knob} is set twice")
-        own[knob] = value
-    return bare, own
+    left = {name: shape for name, shape in origin.input_shapes.items() if name not in by_name(spec, input_shape)}
+    shapes = left | dict(found.shapes)
+    return Network(replace(origin, knobs={**values, **found.knobs}, input_shapes=shapes))
 
 
 def validate(model: str) -> list[Problem]:
@@ -126,38 +94,3 @@ def validate(model: str) -> list[Problem]:
             what = f"presets: together they build more than {MOST_PRESET_STEPS:,} layers; those after {name} are not checked"
             return list(SpecError([*problems, Problem(None, found.spec.file, what)]).problems)
     return list(SpecError(problems).problems)
-
-
-def _full_shape(spec: Spec, values: Mapping[str, KnobValue], given: Shape | int) -> Shape:
-    """The input shape with the channels of the spec filled in; raises `UsageError`."""
-    given = python_int(given)
-    if not isinstance(given, (int, tuple, list)):
-        raise UsageError(f"an input shape is a size, (height, width) or (height, width, channels), got {say(given)}")
-    sizes = (given,) if isinstance(given, int) else tuple(map(python_int, given))
-    stated = next(iter(spec.inputs.values()))
-    names = axes.NAMES.get(len(stated), ())
-    if not names:
-        raise ExprError("the input is wrong")  # the spec itself is, and elaborating says where
-    if len(sizes) == 1 < len(names):
-        sizes = sizes * (len(names) - 1)
-    whole = (*sizes, stated[-1].evaluate(values)) if len(sizes) == len(names) - 1 > 0 else sizes
-    if len(whole) != len(names):
-        most = ", ".join(names[:-1])
-        size = "" if len(names) == 2 else "a size, "
-        need = f"{size}[{most}] or [{most}, channels]" if len(names) > 1 else "one number"
-        raise UsageError(f"the input of {spec.name} is {need}, got {say(given)}")
-    if 1 < len(whole) == len(sizes) and whole[0] == stated[-1].evaluate(values) != whole[-1]:
-        raise UsageError(axes.channels_first_text(whole, spec.name))
-    for size in whole:
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
-            raise UsageError(f"an input size must be an integer from 1 to {LARGEST:,}, got {say(size)}")
-    return whole
-
-
-def _is_resolution(spec: Spec, values: Mapping[str, KnobValue], shape: Shape) -> bool:
-    """Whether setting the knob `resolution` gives this input shape, so that the report can state it."""
-    if "resolution" not in values:
-        return False
-    return (
-        tuple(value.evaluate({**values, "resolution": shape[0]}) for value in next(iter(spec.inputs.values()))) == shape
-    )

@@ -16,7 +16,7 @@ from convcost.graph.rewrite import Rebuilt
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
 from convcost.results.report import Report, report
-from convcost.spec.syntax import KnobValue
+from convcost.spec.syntax import KnobValue, sides
 
 if TYPE_CHECKING:
     from convcost.memory.usage import Runs, Usage
@@ -54,9 +54,20 @@ class Network:
         return self.origin.knobs
 
     @property
+    def input_shapes(self) -> Mapping[str, Shape]:
+        """Name -> shape of the inputs whose shapes are not what the file states; `graph.inputs` has those of all.
+
+        >>> from convcost import load
+        >>> load("mobilenet_v2", input_shape=(224, 320)).input_shapes
+        {'input': (224, 320, 3)}
+        """
+        return self.origin.input_shapes
+
+    @property
     def input_shape(self) -> Shape | None:
-        """The input shape, if it is not what the file states."""
-        return self.origin.input_shape
+        """The only input shape that is not what the file states; None if there is none or more than one."""
+        shapes = tuple(self.input_shapes.values())
+        return shapes[0] if len(shapes) == 1 else None
 
     @property
     def label(self) -> str:
@@ -140,6 +151,13 @@ class Network:
         """
         origin = FromRewrite(self.origin, to, layers, tuple(excluded))
         return Network(origin, origin.rebuilt(self._built))
+
+    def replaces(self, knob: str) -> bool:
+        """Whether a knob sets an input whose shape is not what the file states, so that it has no effect there."""
+        origin = self.origin
+        while isinstance(origin, FromRewrite):
+            origin = origin.before
+        return bool(sides(origin.of_spec().spec, knob, origin.input_shapes))
 
     def sweep(self, settings: Mapping[str, Any] | None = None, /, **options: Any) -> Any:
         """Every network of a grid of this network's knobs: `convcost.sweep(network, …)`.

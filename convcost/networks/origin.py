@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from convcost.core.dims import Shape
 from convcost.core.errors import SpecError, UsageError
-from convcost.core.units import decimal_text, say, shape_text
+from convcost.core.units import decimal_text, input_shapes_text, say
 from convcost.graph.graph import Caption
 from convcost.graph.rewrite import Rebuilt, rewrite, rewritten_name
 from convcost.graph.walk import Walked, walk
@@ -57,8 +57,8 @@ class Origin(Protocol):
         """Every knob with its value; empty if it has none."""
 
     @property
-    def input_shape(self) -> Shape | None:
-        """The input shape, if it is not what the file states."""
+    def input_shapes(self) -> Mapping[str, Shape]:
+        """Name -> shape of the inputs whose shapes are not what the file states."""
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class FromSpec:
     spec: Spec = field(hash=False)
     name: str
     knobs: Mapping[str, KnobValue] = field(hash=False)
-    input_shape: Shape | None = None
+    input_shapes: Mapping[str, Shape] = field(default_factory=dict, hash=False)
 
     @property
     def family(self) -> str:
@@ -110,7 +110,7 @@ class FromSpec:
 
     def build(self) -> Built:
         """Elaborate the spec; raises `SpecError` with every problem found."""
-        network, problems, _ = attempt(self.spec, self.knobs, self.spec.given(self.input_shape))
+        network, problems, _ = attempt(self.spec, self.knobs, self.input_shapes)
         if network is None or problems:
             raise SpecError(problems)
         return Built(network.walked, network.knobs)
@@ -128,8 +128,8 @@ class FromSpec:
 
     def at(self, **knobs: Any) -> FromSpec:
         """Other values of some knobs; raises `UsageError`."""
-        for knob in knobs if self.input_shape is not None else ():
-            if sides(self.spec, knob):
+        for knob in knobs:
+            if sides(self.spec, knob, self.input_shapes):
                 raise UsageError(f"{knob} sets the input, and {self.name} has an input shape of its own")
         return replace(self, knobs={**self.knobs, **knob_values(self.name, self.spec, knobs)})
 
@@ -174,9 +174,9 @@ class FromRewrite:
         return self.before.knobs
 
     @property
-    def input_shape(self) -> Shape | None:
-        """That of the other network."""
-        return self.before.input_shape
+    def input_shapes(self) -> Mapping[str, Shape]:
+        """Those of the other network."""
+        return self.before.input_shapes
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -210,7 +210,7 @@ def label(origin: Origin) -> str:
     """The name with changed knobs, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
     knobs = ",".join(f"{name}={_written(origin.knobs[name])}" for name in origin.changed)
     text = f"{origin.name}:{knobs}" if knobs else origin.name
-    return text if origin.input_shape is None else f"{text} {shape_text(origin.input_shape)}"
+    return f"{text} {input_shapes_text(origin.input_shapes)}".strip()
 
 
 def _written(value: KnobValue) -> str:

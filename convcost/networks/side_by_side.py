@@ -10,13 +10,22 @@ from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError
 from convcost.core.metrics import Metric
-from convcost.core.units import exact, percent, shape_text, signed
+from convcost.core.units import exact, input_shapes_text, inputs_cell, percent, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.walk import depth
 from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import Group, Report, count, json_value, metrics_of, not_counted_notes, unit_text
+from convcost.results.report import (
+    Group,
+    Report,
+    count,
+    inputs_dict,
+    json_value,
+    metrics_of,
+    not_counted_notes,
+    unit_text,
+)
 
 _PLAIN = ("macs", "operations", "params", "activations")
 
@@ -187,7 +196,7 @@ def _difference(group: Group | None, first: Group | None) -> int | None:
 
 
 def _input(side: Side) -> str:
-    return shape_text(side.report.input_shape)
+    return input_shapes_text(side.report.inputs)
 
 
 def _shapes(shapes: Iterable[Shape | None]) -> str:
@@ -230,7 +239,7 @@ def _record(side: Side) -> dict[str, Any]:
     report = side.report
     return {
         "network": side.label,
-        "input_shape": "x".join(map(str, report.input_shape)),
+        "input_shape": inputs_cell(report.inputs),
         **side.totals,
         "batch": report.batch,
         "dtype": report.dtype,
@@ -261,7 +270,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "title": side.report.title,
                 "source": side.report.source,
                 "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
-                "input_shape": list(side.report.input_shape),
+                **inputs_dict(side.report.inputs),
                 "totals": side.totals,
                 "not_counted": dict(side.report.not_counted),
                 "ratios": {

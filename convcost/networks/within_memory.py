@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
@@ -14,14 +14,16 @@ from convcost.core.units import decimal_text
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
+from convcost.networks.vary import varied
 from convcost.results.memory import Limit
 
 #: Policies that a runtime can follow, the least demanding first.
-_POLICIES = ("fused", "inplace", "concat_alias")
+_POLICIES = ("fused", "fused_attention", "inplace", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
-#: Knob -> the step size of the search.
-_UNITS = {"resolution": Fraction(1), "width": Fraction(1, 100)}
+_USUAL = ("resolution", "width")
+_HUNDREDTH = Fraction(1, 100)
+"""The step of the search for a decimal; that for an integer is 1."""
 
 
 def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> tuple[tuple[str, int], ...]:
@@ -104,14 +106,19 @@ class _Tried(NamedTuple):
 
     def knobs(self) -> Iterator[tuple[str, int]]:
         """The largest value of a knob that meets the limit, below the network's own."""
-        for knob, unit in _UNITS.items():
-            value = self.network.knobs.get(knob)
-            square = knob != "resolution" or self.network.input_shape is None
-            if square and isinstance(value, (int, Fraction)) and value > unit:
+        for knob, value in self.varied().items():
+            unit = Fraction(1) if isinstance(value, int) else _HUNDREDTH
+            if value > unit and not self.network.replaces(knob):
                 found = self._largest(knob, unit, -(-value // unit))
                 if found:
                     text = found[0] if isinstance(value, int) else decimal_text(found[0])
                     yield f"--set {knob}={text}", found[1]
+
+    def varied(self) -> Mapping[str, int | Fraction]:
+        """The knobs to make smaller; none of a network that was rewritten."""
+        if self.network.rebuilt:
+            return {}
+        return varied(self.network.origin.of_spec().spec, self.network.knobs, _USUAL)
 
     def _largest(self, knob: str, unit: Fraction, above: int) -> tuple[Fraction, int] | None:
         """Bisection over multiples of the unit below a value that does not fit, assuming that memory grows with the value.

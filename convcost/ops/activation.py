@@ -1,8 +1,12 @@
-"""Activation functions: element-wise, shape unchanged, no parameters (except prelu)."""
+"""Activation functions: shape unchanged, no parameters (except prelu); element-wise, but for the softmaxes."""
 
-from convcost.core.cost import OpCost
-from convcost.ops.attributes import AnyInput
+from dataclasses import replace
+
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import divides
+from convcost.ops.attributes import AnyInput, Axis, Size
 from convcost.ops.registry import op
+from convcost.ops.select import has_axis
 from convcost.ops.traits import ELEMENTWISE, NOTHING
 
 #: Name in a spec -> what is computed of each element x.
@@ -21,7 +25,6 @@ ACTIVATIONS = {
     "sigmoid": "1 / (1 + exp(-x))",
     "tanh": "the hyperbolic tangent of x",
     "softplus": "log(1 + exp(x))",
-    "softmax": "exp(x) divided by the sum of exp over the channels",
 }
 #: Those that are not monotonic: their slope cannot be computed from their output.
 _TURNING = frozenset({"gelu", "silu", "swish", "mish", "hard_swish"})
@@ -41,13 +44,9 @@ def turning_activation(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), saves=("inputs",))
 
 
-#: Softmax reads all channels of a position.
-_TRAITS = {"softmax": NOTHING}
 _RULES = {**dict.fromkeys(ACTIVATIONS, activation), **dict.fromkeys(_TURNING, turning_activation)}
 for _name, _formula in ACTIVATIONS.items():
-    op(_name, _TRAITS.get(_name, ELEMENTWISE), f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(
-        _RULES[_name]
-    )
+    op(_name, ELEMENTWISE, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_RULES[_name])
 
 
 @op("prelu", ELEMENTWISE)
@@ -62,3 +61,34 @@ def prelu(x: AnyInput) -> OpCost:
     Source: He et al. (arXiv 1502.01852).
     """
     return OpCost(out=(x,), weights=x[-1], saves=("inputs",))
+
+
+@op("softmax", replace(NOTHING, attends="softmax"))
+def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
+    """Divide exp(x) by the sum of exp along an axis, by default the channels.
+
+    Shape unchanged; no params, no MACs. Each element depends on all others along the axis, so that it is not
+    element-wise: the whole tensor has to be there.
+
+    The weights of attention, which sum to 1 over the 197 tokens that are read:
+
+    >>> softmax((12, 197, 197)).out
+    ((12, 197, 197),)
+    """
+    return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
+
+
+@op("split_softmax", NOTHING)
+def split_softmax(x: AnyInput, *, parts: Size) -> OpCost:
+    """Cut the channels into `parts` equal parts and take the softmax over these: over all first channels, all second, ….
+
+    Shape unchanged; parts must divide the channels. No params, no MACs. The weights of the branches of a split attention.
+
+    >>> split_softmax((1, 1, 128), parts=2).out
+    ((1, 1, 128),)
+
+    Source: Zhang et al., ResNeSt (arXiv 2004.08955), equation 3 (r-Softmax); selective kernels (arXiv 1903.06586).
+    """
+    need = "parts must divide the channels, got {0} for {1} channels"
+    fit = Check(divides(parts, x[-1]), need, (parts, x[-1]), of_shape=False)
+    return OpCost(out=(x,), saves=("outputs",), checks=(fit,))

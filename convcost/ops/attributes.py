@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
+from convcost.core import axes as core_axes
 from convcost.core.axes import SIDES, kind, letters, spatial_names
-from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral
+from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral, is_symbolic
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 
@@ -50,14 +51,14 @@ class Kind:
 
 
 class Integer(Kind):
-    """An integer from `least` to `LARGEST`; arrays and symbols are integers by construction."""
+    """An integer from `least` to `most`; arrays and symbols are integers by construction."""
 
-    def __init__(self, least: int) -> None:
-        self.least = least
-        self.text = f"an integer >= {least}"
+    def __init__(self, least: int, most: int = LARGEST) -> None:
+        self.least, self.most = least, most
+        self.text = f"an integer >= {least}" if most == LARGEST else f"an integer from {least} to {most}"
 
     def convert(self, value: Any) -> Dim:
-        if type(value) is int and self.least <= value <= LARGEST:  # nearly all are
+        if type(value) is int and self.least <= value <= self.most:  # nearly all are
             return value
         if isinstance(value, (bool, str, list, tuple, dict)) or value is None:
             raise Unfit(f"must be an integer, got {say(value)}")
@@ -68,22 +69,22 @@ class Integer(Kind):
         if isinstance(value, int):
             if value < self.least:
                 raise Unfit(f"must be >= {self.least}, got {value}")
-            if value > LARGEST:
-                raise Unfit(f"must be <= {LARGEST:,}, got {say(value)}")
+            if value > self.most:
+                raise Unfit(f"must be <= {self.most:,}, got {say(value)}")
         return self.convert_array(value) if is_array(value) else value
 
     def convert_array(self, values: Any) -> Any:
         """A numpy array of integers within the bounds, as int64."""
         if not is_integral(values):
             raise Unfit(f"must be integers, got an array of {values.dtype}")
-        inside = (values >= self.least) & (values <= LARGEST)
+        inside = (values >= self.least) & (values <= self.most)
         if not (inside.all() if is_array(inside) else inside):
             for worst in (values.min(), values.max()):
                 self.convert(int(worst))
         return values.astype("int64", copy=False)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.least, "maximum": LARGEST}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 class EachAxis(Kind):
@@ -259,6 +260,97 @@ class OneOf(Kind):
         return {"enum": list(self.words)}
 
 
+class OneAxis(Kind):
+    """An axis by name, or by number: 0 is the first, -1 the last."""
+
+    words = core_axes.WORDS
+    text = f"{', '.join(core_axes.WORDS)}, or the number of an axis (0 is the first, -1 the last)"
+
+    def convert(self, value: Any) -> core_axes.Axis:
+        if isinstance(value, str) and value in self.words:
+            return value
+        if isinstance(value, (bool, str, list, tuple, dict)) or value is None or is_symbolic(value):
+            raise self.unfit(value)
+        number = int(value) if is_array(value) else value  # which axis is meant is structure
+        if number != int(number) or not -MOST_AXES <= number < MOST_AXES:
+            raise self.unfit(value)
+        return int(number)
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": -MOST_AXES, "maximum": MOST_AXES - 1}
+        return {"anyOf": [{"enum": list(self.words)}, number]}
+
+
+class SomeAxes(Kind):
+    """An axis or a list of axes, each by name or by number."""
+
+    one = OneAxis()
+    words = one.words
+    text = f"{one.text}, or a list of these"
+
+    def convert(self, value: Any) -> tuple[core_axes.Axis, ...]:
+        listed = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(listed) <= MOST_AXES:
+            raise self.unfit(value)
+        try:
+            return tuple(map(self.one.convert, listed))
+        except Unfit:
+            raise self.unfit(value) from None
+
+    def show(self, value: Any) -> Any:
+        return list(value) if len(value) > 1 else value[0]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_AXES}]}
+
+
+class ShapeOf(Kind):
+    """The sizes of all axes. Where `rest` is allowed, one may be -1, for what the others leave; a rule takes it as None."""
+
+    def __init__(self, *, rest: bool = False) -> None:
+        self.rest = rest
+        self.one = Integer(1)
+        self.text = f"a list of 1 to {MOST_AXES} sizes" + " (one of them may be -1: what the others leave)" * rest
+
+    def convert(self, value: Any) -> tuple[Dim | None, ...]:
+        sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(sizes) <= MOST_AXES:
+            raise self.unfit(value)
+        left = [i for i, size in enumerate(sizes) if type(size) is int and size == -1] if self.rest else []
+        if len(left) > 1:
+            raise self.unfit(value)
+        return tuple(None if i in left else self.one.convert(size) for i, size in enumerate(sizes))
+
+    def show(self, value: Any) -> Any:
+        return [-1 if size is None else size for size in value]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        item = {"anyOf": [one, {"const": -1}]} if self.rest else one
+        return {"anyOf": [one, {"type": "array", "items": item, "minItems": 1, "maxItems": MOST_AXES}]}
+
+
+class Shifts(Kind):
+    """How far to move along each axis before the channels, in either direction; a single number applies to all of them."""
+
+    one = Integer(-LARGEST)
+    text = "an integer or a list of integers, one for each axis before the channels"
+
+    def convert(self, value: Any) -> tuple[Dim, ...]:
+        amounts = list(value) if isinstance(value, (list, tuple)) else [value]
+        if not 1 <= len(amounts) < MOST_AXES:
+            raise self.unfit(value)
+        return tuple(map(self.one.convert, amounts))
+
+    def show(self, value: Any) -> Any:
+        return list(value) if len(value) > 1 else value[0]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_AXES - 1}]}
+
+
 class Interpolation(OneOf):
     """How an element between others is found: in words that say along how many axes."""
 
@@ -322,6 +414,7 @@ def _array_of(item: dict[str, Any], length: int) -> dict[str, Any]:
 
 # What the keyword arguments of a rule are annotated with.
 Size: TypeAlias = Annotated[Dim, Integer(1)]
+SizeOrNone: TypeAlias = Annotated[Dim | None, Integer(1)]
 # One entry for each axis that windows slide along. The types are Any, because a default is written as a spec writes it.
 Sizes: TypeAlias = Annotated[Any, EachAxis(1)]
 Pair: TypeAlias = Annotated[tuple[Dim, Dim], EachAxis(1)]  # of ops on maps only
@@ -336,13 +429,25 @@ Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
 ConnectionTable: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
 Rate: TypeAlias = Annotated[Fraction, Share()]
-AxisName: TypeAlias = Annotated[str, OneOf("channels", "height", "width")]
+Axis: TypeAlias = Annotated[core_axes.Axis, OneAxis()]
+Axes: TypeAlias = Annotated[tuple[core_axes.Axis, ...], SomeAxes()]
+WholeShape: TypeAlias = Annotated[Shape, ShapeOf()]
+ShapeWithRest: TypeAlias = Annotated[tuple[Dim | None, ...], ShapeOf(rest=True)]
+Shift: TypeAlias = Annotated[tuple[Dim, ...], Shifts()]
+Function: TypeAlias = Annotated[str, OneOf("mean", "sum", "max", "min", "norm")]
+At: TypeAlias = Annotated[str, OneOf("tokens", "positions")]
 Mode: TypeAlias = Annotated[str, Interpolation()]
+BiasCount: TypeAlias = Annotated[Dim, Integer(0, most=2)]
 Position: TypeAlias = Annotated[Dim, Integer(0)]
 # What the positional arguments are annotated with.
 Slid: TypeAlias = Annotated[Shape, Slidable()]
 Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
 Steps: TypeAlias = Annotated[Shape, Rank("a sequence (t×c)", 2)]
+Windows: TypeAlias = Annotated[Shape, Rank("a stack of windows (n×t×c)", 3)]
+Positions: TypeAlias = Annotated[Shape, Rank(f"a tensor of 2 to {MOST_AXES} axes", *range(2, MOST_AXES + 1))]
+Numbers: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES - 1} axes", *range(1, MOST_AXES))]
 Vector: TypeAlias = Annotated[Shape, Rank("a vector", 1)]
 Grid: TypeAlias = Annotated[Shape, Rank("a sequence, a map or a volume", *range(2, MOST_AXES + 1))]
-AnyInput: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))]
+_ANY = Rank(f"a tensor of 1 to {MOST_AXES} axes", *range(1, MOST_AXES + 1))
+AnyInput: TypeAlias = Annotated[Shape, _ANY]
+AnyInputOrNone: TypeAlias = Annotated[Shape | None, _ANY]

@@ -1,4 +1,4 @@
-"""Convolutions and linear layers: the ops that multiply and accumulate."""
+"""Convolutions: sliding filters that multiply and accumulate."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,10 +16,9 @@ from convcost.ops.attributes import (
     Sizes,
     SizesOrNone,
     Slid,
-    Vector,
 )
 from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
-from convcost.ops.traits import CONVOLUTION, DENSE
+from convcost.ops.traits import CONVOLUTION
 from convcost.ops.window import Spread, dilated, real_taps, slide_over, unslide, windowed, with_sizes
 
 
@@ -306,35 +305,3 @@ def conv2d_table(
         saves=("inputs",),
         checks=(*fits, *(Check(channel < x[-1], need, (channel, x[-1]), of_shape=False) for channel in seen)),
     )
-
-
-@op("linear", DENSE)
-def linear(x: Vector, *, channels: Size, bias: Flag = True) -> OpCost:
-    """Multiply the vector with a matrix: a fully connected layer.
-
-    (c,) -> (channels,). MACs c·channels. Params (c + bias)·channels.
-
-    400 inputs, 120 outputs: 400·120 MACs, 401·120 params.
-
-    >>> linear((400,), channels=120).macs, linear((400,), channels=120).params
-    (48000, 48120)
-    """
-    weights = x[0] * channels
-    biases = channels * int(bias)
-    return OpCost(out=((channels,),), macs=weights, bias_adds=biases, weights=weights, biases=biases, saves=("inputs",))
-
-
-@op("rbf", DENSE)
-def rbf(x: Vector, *, channels: Size) -> OpCost:
-    """Compute the squared distance of the vector from each of `channels` fixed points (radial basis functions).
-
-    (c,) -> (channels,). MACs c·channels: each difference is multiplied with itself and accumulated. No params; the
-    points are stored, not trained: c·channels buffers.
-
-    >>> rbf((84,), channels=10).macs, rbf((84,), channels=10).params
-    (840, 0)
-
-    Source: LeCun et al. 1998, equation 7 (the output layer of LeNet-5).
-    """
-    points = x[0] * channels
-    return OpCost(out=((channels,),), macs=points, buffers=points, saves=("inputs",))

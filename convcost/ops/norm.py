@@ -1,23 +1,25 @@
-"""Normalisations: shape unchanged; the parameters are a scale and a shift per channel."""
+"""Normalisations: shape unchanged; the parameters are a scale and a shift, as a rule one per channel."""
 
 from dataclasses import replace
 from typing import Any
 
+from convcost.core.axes import size_of
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import divides, product
-from convcost.ops.attributes import AnyInput, Flag, Grid, Size
+from convcost.core.dims import Dim, divides, product
+from convcost.ops.attributes import AnyInput, Axes, Axis, Flag, Grid, Positions, Size
 from convcost.ops.registry import op
+from convcost.ops.select import has_axes, has_axis
 from convcost.ops.traits import ELEMENTWISE, NOTHING
 
 #: (scale, shift) -> the variant for conventions; tools only distinguish whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
 
 
-def _learnt(x: AnyInput, scale: bool, shift: bool) -> dict[str, Any]:
-    """The parameters of a norm: a scale and a shift per channel, each of which can be switched off."""
+def _learnt(each: Dim, scale: Flag, shift: Flag) -> dict[str, Any]:
+    """The parameters of a norm: a scale and a shift for each of so many, which can both be switched off."""
     return {
-        "weights": x[-1] * int(scale),
-        "biases": x[-1] * int(shift),
+        "weights": each * int(scale),
+        "biases": each * int(shift),
         "variant": _VARIANTS.get((scale, shift), ""),
         "saves": ("inputs",),
     }
@@ -38,24 +40,28 @@ def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost
     return OpCost(
         out=(x,),
         buffers=2 * x[-1],
-        **_learnt(x, scale, shift),
+        **_learnt(x[-1], scale, shift),
     )
 
 
 @op("layer_norm", NOTHING)
-def layer_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
-    """Normalise the channels of each position by their own mean and variance, then scale and shift them.
+def layer_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True, shift: Flag = True) -> OpCost:
+    """Normalise over some axes, by default the channels of each position, by their own mean and variance; scale and shift.
 
-    Shape unchanged. Params: a scale and a shift per channel; no buffers.
+    Shape unchanged. Params: a scale and a shift for each element of these axes together, so one per channel by
+    default; no buffers. `axes: [height, width, channels]` takes the whole map.
 
     >>> layer_norm((56, 56, 96)).params
     192
+    >>> layer_norm((7, 7, 96), axes=("height", "width", "channels")).params  # 2·7·7·96
+    9408
 
-    Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt.
+    Source: Ba, Kiros and Hinton (arXiv 1607.06450), over channels as in ConvNeXt; torch.nn.LayerNorm.
     """
     return OpCost(
         out=(x,),
-        **_learnt(x, scale, shift),
+        **_learnt(product(size_of(x, axis) for axis in axes), scale, shift),
+        checks=has_axes(x, axes),
     )
 
 
@@ -74,7 +80,7 @@ def group_norm(x: Grid, *, groups: Size, scale: Flag = True, shift: Flag = True)
     need = "groups must divide the channels, got groups {0} for {1} channels"
     return OpCost(
         out=(x,),
-        **_learnt(x, scale, shift),
+        **_learnt(x[-1], scale, shift),
         checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),),
     )
 
@@ -107,3 +113,31 @@ def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     """
     # A window of `size` channels around each: size - 1 channels of zeros.
     return OpCost(out=(x,), zeros=product(x[:-1]) * (size - 1), saves=("inputs",))
+
+
+@op("l2_normalize", NOTHING)
+def l2_normalize(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
+    """Divide by the Euclidean length along an axis, by default the channels of each position.
+
+    Shape unchanged; no parameters.
+
+    >>> l2_normalize((197, 512)).out
+    ((197, 512),)
+
+    Source: torch.nn.functional.normalize; embeddings of faces (arXiv 1503.03832), cosine attention (arXiv 2111.09883).
+    """
+    return OpCost(out=(x,), saves=("inputs",), checks=(has_axis(x, axis),))
+
+
+@op("global_response_norm", NOTHING)
+def global_response_norm(x: Positions) -> OpCost:
+    """Scale each channel by its share in the energy of the map, with a learnt factor and shift, and add the input.
+
+    Shape unchanged. Params: a factor and a shift per channel.
+
+    >>> global_response_norm((14, 14, 384)).params
+    768
+
+    Source: Woo et al., ConvNeXt V2 (arXiv 2301.00808), algorithm 1.
+    """
+    return OpCost(out=(x,), **_learnt(x[-1], True, True))

@@ -64,6 +64,11 @@ class Op:
         """Its manual."""
         return spoken(inspect.cleandoc(self.text), self.axes or 2)
 
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether it has no inputs."""
+        return not self.inputs
+
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
         return {

@@ -23,7 +23,7 @@ class Traits:
     weighted op before it."""
     overwrites: Literal["nothing", "first", "any"]
     """Which inputs it may overwrite, to run in place: only inputs of the output's size, each element of which is read only
-    where it is overwritten."""
+    where it is overwritten. Of an op with `broadcast: true` it is the first: the others may be smaller."""
     channels: Literal["mixed", "grouped", "alone"]
     """Which input channels an output channel depends on: all ("mixed"); those of its group, by the attribute `groups`; or one
     ("alone": the op is per-channel, so that it can run on some channels at a time)."""
@@ -33,6 +33,9 @@ class Traits:
     """Whether the output is a view of the input's memory, so that nothing is written: of all of it, or of a part."""
     joins: bool
     """Whether it concatenates its inputs along `axis`, so that they could be written directly into its output."""
+    attends: Literal["no", "product", "softmax"]
+    """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
+    scores and reads them, or the softmax between two such products."""
     padding_macs: Callable[..., Any] | None
     """A function of the rule's arguments that counts the MACs that multiply a padding zero; None if there are none."""
 
@@ -45,6 +48,7 @@ NOTHING = Traits(
     resamples=False,
     view="none",
     joins=False,
+    attends="no",
     padding_macs=None,
 )
 """No special treatment: the op can only be run as it is."""
@@ -55,7 +59,7 @@ CONVOLUTION = replace(NOTHING, weighted=True, channels="grouped", resamples=True
 DENSE = replace(NOTHING, weighted=True)
 """A matrix product with weights over all channels."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
-"""Windows, padding, interpolation: other spatial positions, per channel."""
+"""Windows, padding, interpolation, moves: other spatial positions, per channel."""
 ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone")
 """An element-wise function that is fixed in deployment: activations, batch-norm."""
 VIEW = replace(NOTHING, view="whole")
@@ -63,7 +67,7 @@ VIEW = replace(NOTHING, view="whole")
 PART = replace(NOTHING, view="part")
 """Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
-"""Element-wise on tensors of one shape."""
+"""Element-wise on tensors of one shape (but see `broadcast`)."""
 GATE = replace(NOTHING, overwrites="first")
 """Element-wise on a tensor and smaller ones that are broadcast."""
 CONCAT = replace(NOTHING, joins=True)

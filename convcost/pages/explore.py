@@ -14,6 +14,7 @@ from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS
 from convcost.core.units import exact, say
 from convcost.networks.network import Network
+from convcost.networks.vary import varied
 from convcost.pages.report import provenance
 from convcost.render import html
 from convcost.render.html import Card, Section
@@ -30,27 +31,41 @@ MOST_VALUES = 1000
 """Of one slider."""
 MOST_ENTRIES = 400_000
 """The most numbers that a page contains: about two megabytes."""
-_STEPS = {"width": Fraction(1, 20), "depth": Fraction(1, 10)}
+_MOST_SLIDERS = 4
+"""Unasked."""
+_STEP, _STEPS = Fraction(1, 20), {"depth": Fraction(1, 10)}
+_USUAL = ("width", "depth", "resolution")
 
 
 def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
-    """Width and depth from a quarter to twice their value, those that the network has.
+    """Width and depth from a quarter to twice their value, those that the network has; else its other numbers likewise.
 
     Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more.
     """
     axes: dict[str, list[KnobValue]] = {}
-    for name, step in _STEPS.items():
-        value = network.knobs.get(name)
-        if isinstance(value, Fraction) and value > 0:
-            low, high = value / 4, value * 2
-            first = -(-low // step)
-            values = {step * i for i in range(int(first), int(high // step) + 1)}
-            axes[name] = sorted(values | {value})
-    size = network.knobs.get("resolution")
-    if isinstance(size, int) and network.input_shape is None:
-        last = min(2 * size, size + 500)
-        axes["resolution"] = list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
+    for name, value in varied(network.origin.of_spec().spec, network.knobs, _USUAL).items():
+        if not network.replaces(name) and len(axes) < _MOST_SLIDERS:
+            axes[name] = _sizes(value) if name == _USUAL[-1] and isinstance(value, int) else _around(name, value)
     return axes
+
+
+def _sizes(size: int) -> list[KnobValue]:
+    last = min(2 * size, size + 500)
+    return list(range(max(1, min(32, size // 4), last - MOST_VALUES + 1), last + 1))
+
+
+def _around(name: str, value: int | Fraction) -> list[KnobValue]:
+    """From a quarter to twice a value, itself included.
+
+    >>> _around("depth", 4), [float(one) for one in _around("width", Fraction(1, 10))]
+    ([1, 2, 3, 4, 5, 6, 7, 8], [0.05, 0.1, 0.15, 0.2])
+    """
+    if isinstance(value, int):
+        whole = range(max(1, value // 4), 2 * value + 1, -(-2 * value // MOST_VALUES))
+        return sorted({*whole, value})
+    step = _STEPS.get(name, _STEP)
+    first, last = -(-value / 4 // step), value * 2 // step
+    return sorted({*(step * i for i in range(int(first), int(last) + 1)), value})
 
 
 def explore_page(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from convcost import plots
-from convcost.core.units import binary, exact, shape_text
+from convcost.core.units import binary, exact, input_shapes_text, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.explain import layer_quantities
 from convcost.networks.network import Network
@@ -72,7 +72,11 @@ def total_cards(report: Report) -> list[Card]:
     shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
     return [
         *(Card(metric.full, metric.rounded(getattr(t, metric.key)), said[metric.key]) for metric in shown),
-        Card("input", shape_text(report.input_shape), f"batch {exact(report.batch)}"),
+        Card(
+            "input" if len(report.inputs) == 1 else "inputs",
+            input_shapes_text(report.inputs),
+            f"batch {exact(report.batch)}",
+        ),
     ]
 
 

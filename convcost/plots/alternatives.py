@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convcost.alternatives.recipes import Alternative, LayerToBuild, compare, ratio
 from convcost.core.units import exact
@@ -18,32 +18,17 @@ def separable_ratio(
     kernels: Sequence[int] = (1, 3, 5, 7),
     filters: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
     *,
+    axes: int | None = None,
     marked: LayerToBuild | None = None,
 ) -> go.Figure:
     """MACs of a depthwise separable convolution divided by those of the normal one, over n_c' for each filter size f.
 
-    Every point is counted by the ops' rules on a 16×16×16 input; the ratio depends on n_c' and f alone. `marked` is a
-    layer of your own, marked in the plot.
+    Every point is counted by the ops' rules on an input of 16 positions along each of one, two or three `axes` and 16
+    channels; the ratio depends on n_c' and f alone. `marked` is a layer of your own, marked in the plot; without `axes`,
+    its number of axes is that of the plot, else two.
     """
-    traces = []
-    for index, kernel in enumerate(kernels):
-        built = [compare(LayerToBuild((16, 16, 16), n, (kernel, kernel))) for n in filters]
-        ratios = [ratio(separable, standard) for standard, separable in built]
-        tips = [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)]
-        color, symbol = look(index)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": f"f = {kernel}",
-                "x": list(filters),
-                "y": [float(r) for r in ratios],
-                "line": {"color": color, "width": 2},
-                "marker": {"color": color, "symbol": symbol, "size": 6},
-                "hovertext": tips,
-                "hoverinfo": "text",
-            }
-        )
+    axes = axes or (marked.axes if marked else 2)
+    traces = [_line(index, kernel, filters, axes) for index, kernel in enumerate(kernels)]
     if marked is not None:
         standard, separable = compare(marked)
         share = ratio(separable, standard)
@@ -62,17 +47,36 @@ def separable_ratio(
             }
         )
     texts = [f"{n}" for n in filters]
+    parts = (*((500, 200, 100) if axes > 2 else ()), 50, 20, 10, 5, 2)
     return figure(
         traces,
-        title="Depthwise separable against normal convolution: 1/n_c' + 1/f²",
+        title=f"Depthwise separable against normal convolution: 1/n_c' + 1/f{' ²³'[axes - 1].strip()}",
         xaxis={"title": {"text": "filters n_c'"}, "type": "log", "tickvals": list(filters), "ticktext": texts},
         yaxis={
             "title": {"text": "MACs, separable / normal"},
             "type": "log",
-            "tickvals": [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-            "ticktext": ["1/50", "1/20", "1/10", "1/5", "1/2", "1", "2"],
+            "tickvals": [*(1 / n for n in parts), 1, 2],
+            "ticktext": [*(f"1/{n}" for n in parts), "1", "2"],
         },
     )
+
+
+def _line(index: int, kernel: int, filters: Sequence[int], axes: int) -> dict[str, Any]:
+    """The ratios for one filter size."""
+    built = [compare(LayerToBuild((16,) * (axes + 1), n, kernel)) for n in filters]
+    ratios = [ratio(separable, standard) for standard, separable in built]
+    color, symbol = look(index)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": f"f = {kernel}",
+        "x": list(filters),
+        "y": [float(r) for r in ratios],
+        "line": {"color": color, "width": 2},
+        "marker": {"color": color, "symbol": symbol, "size": 6},
+        "hovertext": [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)],
+        "hoverinfo": "text",
+    }
 
 
 def ways(alternatives: Sequence[Alternative]) -> go.Figure:

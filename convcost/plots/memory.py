@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, exact, shape_text
+from convcost.core.units import binary, exact, inputs_text, shape_text
 from convcost.memory.usage import MOST_TENSORS, Usage
 from convcost.plots.style import template
 from convcost.render.palette import LIGHT
@@ -186,7 +186,7 @@ def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_C
         template=template(),
         title={
             "text": f"{report.title or report.network}: activations alive at each layer"
-            f"<br><sup>{report.network} · input {shape_text(report.input_shape)} · {options.dtype} · batch "
+            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {options.dtype} · batch "
             f"{exact(usage.batch)} · policy {options.policy}</sup>",
             "x": 0.01,
             "xanchor": "left",

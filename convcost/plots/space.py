@@ -37,13 +37,14 @@ def sizes(network: Network, report: Report) -> list[go.Figure]:
     Only the plots for which the network has knobs; budgets are half, all and twice the network's own MACs.
     """
     size, width = network.knobs.get("resolution"), network.knobs.get("width")
-    if not isinstance(size, int) or network.input_shape is not None or network.rebuilt:
+    if not isinstance(size, int) or network.rebuilt or network.replaces("resolution"):
         return []
     low, high = max(1, size - 96), size + 96
     found = [cliff_figure(space(network, report, {"resolution": range(low, high + 1)}))]
-    if isinstance(width, Fraction):
+    if isinstance(width, (int, Fraction)) and width:
         resolutions = _around(network, report, size)
-        widths = [width * i / 4 for i in range(1, 9)]
+        quarters = (width * Fraction(i, 4) for i in range(1, 9))
+        widths = list(dict.fromkeys(ceil(one) for one in quarters) if isinstance(width, int) else quarters)
         made = space(network, report, {"width": widths, "resolution": resolutions})
         macs = report.totals.macs
         found.append(grid_figure(made, budgets=[macs * 2, macs, macs // 2]))

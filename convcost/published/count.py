@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.core.cost import entry
-from convcost.core.dims import Shape, elements
+from convcost.core.dims import Dim, Shape, elements
 from convcost.core.errors import UsageError
 from convcost.core.kept import Answers
+from convcost.graph.graph import STORED
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
 from convcost.published.data import OWN, Coefficients, Definition
@@ -112,17 +113,28 @@ def _operations(layers: Layers, way: Definition) -> Fraction:
 
 def _params(layers: Layers, way: Definition) -> Fraction:
     if way.params is not None:
-        return _linear(layers, way.params) + way.plus
+        return _linear(layers, way.params, _stored) + way.plus
     return Fraction(sum(layer.step.params for layer in layers) + way.plus)
 
 
-def _linear(layers: Layers, terms: Coefficients) -> Fraction:
+def _used(name: str, step: Step) -> Dim:
+    return entry(name, step.cost, step.input_shapes)
+
+
+def _stored(name: str, step: Step) -> Dim:
+    """A ledger entry of what the layer itself stores: nothing that it shares, and as buffers what is not trained."""
+    if name == "buffers":
+        return step.buffers
+    return _used(name, step) if name not in STORED or (step.node.trainable and name not in step.node.shares) else 0
+
+
+def _linear(layers: Layers, terms: Coefficients, of: Callable[[str, Step], Dim] = _used) -> Fraction:
     """The sum over all layers of the ledger entries in the first term that matches each."""
     sums: Counter[tuple[str, str]] = Counter()  # of ints: to add up fractions takes ten times as long
     for layer in layers:
         fitting = next((pattern for pattern in terms if layer.fits(pattern)), "")
         for name in terms.get(fitting, ()):
-            sums[fitting, name] += entry(name, layer.step.cost, layer.step.input_shapes)
+            sums[fitting, name] += of(name, layer.step)
     return sum((terms[pattern][name] * total for (pattern, name), total in sums.items()), Fraction(0))
 
 
@@ -156,7 +168,7 @@ _SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
 def _attribute(quantity: str, layers: Layers, part: str) -> FigureValue:
     """A shape, or a size that is the same in both directions and in all layers."""
     if quantity == "input_shape":
-        return layers[0].step.input_shapes[0]
+        return next((step.input_shapes[0] for step, _ in layers if step.input_shapes), ())
     if quantity == "output_shape":
         return layers[-1].step.cost.out[0]
     if quantity == "channels":

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
+from convcost.core.axes import size_of
 from convcost.core.dtypes import storage
 from convcost.core.errors import ConvcostError, UsageError, did_you_mean, nearest
 from convcost.core.kept import Answers, answers
@@ -290,12 +291,12 @@ def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int
 def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
     """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
     network = open_network(model, knobs)
-    if resolution and resolution != network.graph.input_shape[0]:
+    if resolution and resolution != size_of(network.graph.input_shape, "height"):
         if "resolution" in knobs:
             raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
         network = open_network(model, knobs, resolution)
     report = network.report(convention)
-    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": report.input_shape[0]}
+    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": size_of(report.input_shape, "height")}
 
 
 def cost_of(totals: Totals, x: str) -> int:
@@ -352,7 +353,7 @@ def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Conv
         family="yours",
         item=network.name,
         model=network.name,
-        resolution=report.input_shape[0],
+        resolution=size_of(report.input_shape, "height"),
         tier=YOURS,
         source="you",
         **known,

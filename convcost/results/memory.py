@@ -14,7 +14,7 @@ from convcost.memory.lifetimes import Tensor
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
 from convcost.render.table import Table
-from convcost.results.report import Report, json_value, op_text, title
+from convcost.results.report import Report, inputs_dict, json_value, op_text, title
 
 LEVELS = ("step", "tensor")
 """What a row may be."""
@@ -96,7 +96,7 @@ def bar(part: int, whole: int) -> str:
 def _made(report: Report, moment: Moment) -> tuple[str, str, str]:
     """Name, op and output of the step at a moment."""
     if moment.step < 0:
-        return ("input", "", shape_text(report.input_shape))
+        return (", ".join(report.inputs), "", " + ".join(map(shape_text, report.inputs.values())))
     layer = report.layers[moment.step]
     return (layer.name, op_text(layer), " + ".join(map(shape_text, layer.output_shapes)))
 
@@ -194,7 +194,7 @@ def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> di
         "version": __version__,
         "network": report.network,
         "knobs": {name: json_value(value) for name, value in report.knobs.items()},
-        "input_shape": list(report.input_shape),
+        **inputs_dict(report.inputs),
         "batch": usage.batch,
         "dtype": options.dtype,
         "policy": {"name": options.policy, "says": POLICIES[options.policy].says},

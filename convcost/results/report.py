@@ -15,7 +15,7 @@ from convcost.core.dtypes import check_dtype, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS
 from convcost.core.metrics import METRICS, Metric
-from convcost.core.units import binary, compact, counted, decimal_text, exact, percent, shape_text
+from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import Caption
 from convcost.graph.walk import Step, Walked
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 NO_CAPTION = Caption()
-SUMMED = ("macs", "padding_macs", "operations", "params", "buffers", "activations")
+SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations")
 """The metrics that are sums over layers."""
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
@@ -115,8 +115,13 @@ class LayerCost(NamedTuple):
 
     @property
     def params(self) -> int:
-        """Trainable elements."""
+        """Trainable elements that it stores: none of those that it shares with an earlier layer."""
         return int(self.step.params)
+
+    @property
+    def used_params(self) -> int:
+        """Trainable elements that it uses, shared ones included."""
+        return int(self.step.used_params)
 
     @property
     def buffers(self) -> int:
@@ -139,6 +144,9 @@ class Totals(NamedTuple):
     """Of the MACs, those that multiply padding zeros."""
     operations: int
     params: int
+    """Stored once, however many layers share them."""
+    used_params: int
+    """Counted at each use."""
     buffers: int
     activations: int
     """Elements that all ops write."""
@@ -163,7 +171,7 @@ class Group(NamedTuple):
     counted: bool = True
     """Whether the report's convention knows the op of at least one of its layers."""
     input_shape: Shape | None = None
-    """Of the group's first layer; None if the layers are not consecutive (an op)."""
+    """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op)."""
     output_shape: Shape | None = None
     """Of the group's last layer."""
 
@@ -182,7 +190,8 @@ class Report:
     title: str
     source: str
     knobs: Mapping[str, Any] = field(hash=False)
-    input_shape: Shape
+    inputs: Mapping[str, Shape] = field(hash=False)
+    """Name of each input -> its shape; a single one without a name of its own is called `input`."""
     batch: int
     dtype: str
     convention: Convention
@@ -191,6 +200,11 @@ class Report:
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs whose values differ from those that the network's name implies."""
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the (first) input."""
+        return next(iter(self.inputs.values()))
 
     @property
     def not_counted(self) -> Mapping[str, int]:
@@ -257,7 +271,7 @@ def report(
         title=caption.title,
         source=caption.source,
         knobs=dict(knobs or {}),
-        input_shape=walked.input_shape,
+        inputs=dict(walked.inputs),
         batch=batch,
         dtype=dtype,
         convention=convention,
@@ -298,9 +312,9 @@ def _scope(layer: LayerCost, depth: int) -> str:
 
 
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
-    ends: dict[str, Any] = (
-        {} if level == "op" else {"input_shape": layers[0].input_shapes[0], "output_shape": layers[-1].output_shape}
-    )
+    ends: dict[str, Any] = {}
+    if level != "op":
+        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape}
     known = any(layer.counted for layer in layers)
     return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends)
 
@@ -322,7 +336,7 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
         "title": report.title,
         "source": report.source,
         "knobs": {name: json_value(value) for name, value in report.knobs.items()},
-        "input_shape": list(report.input_shape),
+        **inputs_dict(report.inputs),
         "batch": report.batch,
         "dtype": report.dtype,
         "convention": {
@@ -342,10 +356,21 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
     return data
 
 
+def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
+    """A network's inputs as JSON-ready data: the shape of the first, and of all by name.
+
+    >>> inputs_dict({"image": (96, 96, 3), "tokens": (77,)})
+    {'input_shape': [96, 96, 3], 'inputs': {'image': [96, 96, 3], 'tokens': [77]}}
+    """
+    shapes = {name: list(shape) for name, shape in inputs.items()}
+    return {"input_shape": next(iter(shapes.values())), "inputs": shapes}
+
+
 def layer_dict(layer: LayerCost) -> dict[str, Any]:
     """One layer as JSON-ready data; `output_shapes` only where there are several.
 
-    `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none.
+    `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
+    layer whose weights this one uses, a mapping if it uses only some of them, or null.
     """
     data = {
         "name": layer.name,
@@ -358,6 +383,8 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "input_shapes": [list(shape) for shape in layer.input_shapes],
         "output_shape": list(layer.output_shape),
         **{key: count(layer, key) for key in OF_LAYERS},
+        "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
+        "trainable": layer.step.node.trainable,
         "line": layer.line,
     }
     if len(layer.output_shapes) > 1:
@@ -407,7 +434,8 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any
     if len(each) > 1:
         row |= {key: sum(one[key] or 0 for one in each) for key in SUMMED}
         if by != "op":
-            row |= {"input_shapes": each[0]["input_shapes"], "output_shape": each[-1]["output_shape"]}
+            row["input_shapes"] = next((one["input_shapes"] for one in each if one["input_shapes"]), [])
+            row["output_shape"] = each[-1]["output_shape"]
     return row
 
 
@@ -450,7 +478,7 @@ def title(report: Report) -> str:
     settled = {*report.knobs} - {*report.changed} | {"resolution"}  # the input says that
     knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name not in settled]
     name = report.network if not report.title else f"{report.title} ({report.network})"
-    return " · ".join([name, *knobs, f"input {shape_text(report.input_shape)}", f"batch {exact(report.batch)}"])
+    return " · ".join([name, *knobs, inputs_text(report.inputs), f"batch {exact(report.batch)}"])
 
 
 def notes(report: Report) -> list[tuple[str, str]]:
@@ -459,7 +487,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
     said = {
-        "params": f"{exact(t.params)} ({compact(t.params)}), {weights} as {report.dtype}; buffers {exact(t.buffers)}",
+        "params": f"{params_text(t)}, {weights} as {report.dtype}; buffers {exact(t.buffers)}",
         "macs": f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}",
         "operations": f"{exact(t.operations)} {report.convention.unit} under this convention",
         "activations": f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
@@ -468,8 +496,36 @@ def notes(report: Report) -> list[tuple[str, str]]:
     return [
         *((metric.heading, said[metric.key]) for metric in metrics_of(report, said)),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        *shared_notes(report.layers),
         *not_counted_notes(report),
     ]
+
+
+def params_text(totals: Totals) -> str:
+    """The parameters; what they come to at each use too where layers share some."""
+    if totals.used_params == totals.params:
+        return f"{exact(totals.params)} ({compact(totals.params)})"
+    return f"{exact(totals.params)} stored ({compact(totals.params)}), {exact(totals.used_params)} counted at each use"
+
+
+_LISTED = 4
+"""The most owners of shared weights that a note names."""
+
+
+def shared_notes(layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
+    """A note on the layers that use the weights of earlier ones."""
+    users = Counter(owner for layer in layers for owner in shared_with(layer))
+    if not users:
+        return []
+    said = [f"{owner} (by {counted(times, 'further layer')})" for owner, times in users.items()]
+    more = f" and {exact(len(said) - _LISTED)} others" if len(said) > _LISTED else ""
+    return [("shared", f"weights of {', '.join(said[:_LISTED])}{more}; stored once, multiplied at each use")]
+
+
+def shared_with(layer: LayerCost) -> tuple[str, ...]:
+    """The earlier layers whose weights, biases or buffers a layer uses; none where it would have none of its own."""
+    cost, shares = layer.step.cost, layer.step.node.shares
+    return tuple(dict.fromkeys(owner for name, owner in shares.items() if getattr(cost, name) != 0))
 
 
 def not_counted_notes(report: Report) -> list[tuple[str, str]]:
@@ -500,7 +556,15 @@ def count(part: LayerCost | Group | Totals, metric: str) -> int | None:
 def cells(part: LayerCost | Group | Totals, metrics: Iterable[Metric]) -> list[str]:
     """What a table says of some metrics of a part."""
     counts = ((metric, count(part, metric.key)) for metric in metrics)
-    return [NOT_COUNTED if number is None else metric.written(number) for metric, number in counts]
+    return [NOT_COUNTED if number is None else _cell(part, metric, number) for metric, number in counts]
+
+
+def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
+    """A number; beside the parameters that a layer stores, or in their place, that it shares others."""
+    text = metric.written(number)
+    if metric.key == "params" and isinstance(part, LayerCost) and shared_with(part):
+        return f"{text} + shared" if number else "shared"
+    return text
 
 
 def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
@@ -517,6 +581,8 @@ def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
 
 def _flat(value: Any) -> Any:
     """Shapes as 224x224x3, several of them apart by spaces; scopes dotted."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}:{owner}" for name, owner in value.items())
     if not isinstance(value, list):
         return value
     if value and isinstance(value[0], list):
@@ -549,8 +615,22 @@ def op_text(layer: LayerCost) -> str:
 
 
 def input_text(layer: LayerCost) -> str:
-    """The input shapes of a layer."""
+    """The input shapes of a layer; empty for one that reads nothing."""
     return " + ".join(map(shape_text, layer.input_shapes))
+
+
+def ends_text(read: Sequence[Shape], made: Shape) -> str:
+    """The shapes that something reads and the one that it makes.
+
+    >>> ends_text([(56, 56, 64)], (56, 56, 256)), ends_text([], (1, 768))
+    ('56×56×64 -> 56×56×256', '-> 1×768')
+    """
+    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made)}".strip()
+
+
+def first_read(layers: Sequence[LayerCost]) -> Sequence[Shape]:
+    """The first shape that the first of consecutive layers reads, of those that read any: what goes into the part."""
+    return next((layer.input_shapes[:1] for layer in layers if layer.input_shapes), ())
 
 
 def _shape(shape: Any) -> str:

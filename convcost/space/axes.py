@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm, prod
 from typing import Any
@@ -24,19 +24,19 @@ MOST_POINTS = 10**13
 
 
 def axes_of(
-    spec: Spec, name: str, given: Mapping[str, Any], *, shaped: bool = False
+    spec: Spec, name: str, given: Mapping[str, Any], *, shaped: Container[str] = ()
 ) -> dict[str, tuple[KnobValue, ...]]:
     """The values of each axis, in the order given; raises `UsageError`.
 
-    An axis is a list of values, or text: `start:stop:step` with both ends included, or comma-separated values. If the
-    input shape is given explicitly (`shaped`), a knob that sets it cannot be an axis.
+    An axis is a list of values, or text: `start:stop:step` with both ends included, or comma-separated values. A knob
+    that sets one of the inputs whose shapes are given explicitly (`shaped`) cannot be an axis.
     """
     if not given:
         raise UsageError(f"a sweep needs at least one axis; {name} has the knobs {', '.join(spec.knobs)}")
     for knob in given:
         if knob not in spec.knobs:
             raise no_knob(name, knob, spec.knobs)
-        if shaped and sides(spec, knob):
+        if sides(spec, knob, shaped):
             raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
     axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
     points = prod(map(len, axes.values()))

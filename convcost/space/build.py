@@ -22,10 +22,12 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
-from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
+from convcost.spec.calls import MOST_NODES
+from convcost.spec.elaborate import Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
+from convcost.spec.unit import Unit
 
 Box = tuple[Array, ...]
 """A sub-grid: for each axis of the grid, the positions of the values in it."""
@@ -45,16 +47,23 @@ class Costs(NamedTuple):
 _LOCAL = frozenset({"use", "layer"})
 
 
+_AS_STATED: Mapping[str, Shape] = {}  # a Mapping to all who read it; a read-only proxy could not be pickled
+
+
 class Request(NamedTuple):
     """The settings shared by every network of a grid."""
 
     batch: int = 1
     dtype: str = "fp32"
     memory_policy: str = "fused"
-    input_shape: Shape | None = None
-    """Replaces the input shape that the spec states."""
+    input_shapes: Mapping[str, Shape] = _AS_STATED
+    """Name of an input -> the shape that replaces the one that the spec states."""
     rewrite: str = ""
     """How its convolutions are rewritten; empty for not at all."""
+
+    def options(self) -> dict[str, Any]:
+        """As keyword arguments of `design_space` for a network that has the input shapes itself."""
+        return {name: value for name, value in self._asdict().items() if name != "input_shapes"}
 
 
 class SpacePart(NamedTuple):
@@ -122,7 +131,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
     for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
         builder = GridBuilder(spec, values, compress=compress)
         try:
-            built = builder.build(spec.given(request.input_shape))
+            built = builder.build(request.input_shapes)
         except SpecError:
             return None
         if built is None or builder.is_too_large():
@@ -158,7 +167,7 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
     for end in (0, -1):
         point = {name: axes[name][chosen[end]] for name, chosen in zip(axes, box, strict=True)}
         try:
-            network, problems, _ = attempt(spec, {**knobs, **point}, spec.given(request.input_shape), most_problems=1)
+            network, problems, _ = attempt(spec, {**knobs, **point}, request.input_shapes, most_problems=1)
         except SpecError as error:
             network, problems = None, list(error.problems)
         if network is not None and not problems:
@@ -235,9 +244,17 @@ class GridLookup(Lookup):
     walk: GridWalk
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
+        self.mentioned: set[str] = set()
+        """Names of layers that the files read so far may read."""
+        self.shares = False
+        """Whether layers may use the parameters of others by name: then these and those must be the same, one by one."""
         super().__init__(spec, knobs, most_problems=1, walk=GridWalk({}))
         self.counted: list[Dim] = []
         """Multiplicity of each step that has one."""
+
+    def enter(self, unit: Unit) -> None:
+        self.mentioned |= unit.spec.mentioned
+        self.shares |= unit.spec.shares
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
@@ -271,8 +288,17 @@ class GridBuilder(Builder):
         return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
-        if not self.compress or times < 3 or _names_meet(item, place):
+        if not self.compress or self.lookup.shares or times < 3 or self._by_name(item, place):
             return super().repetitions(item, place, inputs, times, first)
+        if item.share is None:
+            return self._compressed(item, place, inputs, times)
+        self.compress = False  # what is inside has to be the same in each repetition, one by one
+        try:
+            return self._compressed(item, place, inputs, times)
+        finally:
+            self.compress = True
+
+    def _compressed(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
         inputs = self.repetition(item, place, inputs, 0)
         before, sides = self._shapes(inputs), len(self.sides)
         begun = len(self.lookup.counted), len(self.walk.weights)
@@ -287,8 +313,8 @@ class GridBuilder(Builder):
     def _shapes(self, inputs: Sequence[Flow]) -> Any:
         return freeze([[self.walk.shapes[edge] for edge in flow.edges] for flow in inputs])
 
-
-def _names_meet(item: Item, place: Place) -> bool:
-    """Whether the name of a repetition may already be taken, so that each repetition must be checked."""
-    base = repeated_name(item, 0)[:-1]
-    return any(name.startswith(base) and name[len(base) :].isdecimal() for name in (*place.taken, *place.coming))
+    def _by_name(self, item: Item, place: Place) -> bool:
+        """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
+        base = repeated_name(item, 0)[:-1]
+        names = (*place.taken, *place.coming, *self.lookup.mentioned)
+        return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

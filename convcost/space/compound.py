@@ -123,7 +123,7 @@ class _Line(NamedTuple):
     def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
         """The metrics at points of the line; None where none can be built."""
         axes = {name: sorted({point[name] for point in points}) for name in self.start}
-        made = design_space(self.network, axes, **self.request._asdict(), buildable=True)
+        made = design_space(self.network, axes, **self.request.options(), buildable=True)
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
         at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
         return {metric: at_points(made, metric, at) for metric in SWEPT}

@@ -22,8 +22,9 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
-from convcost.networks.load import Model, split_name
+from convcost.networks.load import Model
 from convcost.networks.network import Network
+from convcost.networks.vary import varied
 from convcost.render.table import Table, Tabular
 from convcost.results.report import json_value
 from convcost.space.axes import fraction_text, is_ordered, value_text
@@ -33,7 +34,8 @@ from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
-from convcost.spec.syntax import Spec, sides
+from convcost.spec.syntax import Spec
+from convcost.spec.zoo import split_name
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -105,9 +107,8 @@ class Fit(Tabular):
         others = {name: value for name, value in configuration.knobs.items() if name != knob}
 
         def fits(candidates: Sequence[Fraction]) -> list[bool]:
-            request = self.tables.request._asdict()
-            del request["input_shape"]  # the network has it
-            made = design_space(self.tables.source.at(**others), {}, over={knob: list(candidates)}, **request)
+            source, options = self.tables.source.at(**others), self.tables.request.options()
+            made = design_space(source, {}, over={knob: list(candidates)}, **options)
             return [bool(ok) for ok in within(made, self.budgets)]
 
         return edge(fits, values[at], values[at + 1])
@@ -132,8 +133,8 @@ def fit(
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
-    gives the axes, as for a sweep; without it, width runs in steps of 0.01 and resolution pixel by pixel, unless they
-    are set. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
+    gives the axes, as for a sweep; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
+    pixel by pixel, unless they are set; of a network that has neither, all integers and decimals run. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
     Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
@@ -145,7 +146,7 @@ def fit(
     network, rewrite = opened(model, settings, over or (), rewrite)
     spec = network.origin.of_spec().spec
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    shaped = [] if network.input_shape is None else [knob for knob in spec.knobs if sides(spec, knob)]
+    shaped = [knob for knob in spec.knobs if network.replaces(knob)]
     axes = dict(over) if over else default_axes(spec, network.knobs, {*stated, *shaped})
     made = design_space(
         network,
@@ -192,16 +193,18 @@ def maximal(fits: Array, ordered: Sequence[int]) -> Array:
     return np.asarray(fits & ~larger)
 
 
+_USUAL = ("width", "resolution")
+_MOST_STEPS = 512
+"""The most values of an integer knob that fit looks at unasked."""
+
+
 def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
     """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512), except fixed knobs.
 
-    Raises `UsageError` if neither is left.
+    A width that is an integer runs from 1 to twice itself; so does every other integer of a network that has neither.
+    Raises `UsageError` if none is left.
     """
-    axes: dict[str, Any] = {}
-    if isinstance(knobs.get("width"), Fraction):
-        axes["width"] = f"0.05:{decimal_text(max(Fraction(2), 2 * knobs['width']))}:0.01"
-    if isinstance(knobs.get("resolution"), int):
-        axes["resolution"] = f"16:{max(512, 2 * int(knobs['resolution']))}"
+    axes = {name: _default_axis(name, value) for name, value in varied(spec, knobs, _USUAL).items()}
     free = {name: values for name, values in axes.items() if name not in fixed}
     if not free:
         why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
@@ -209,6 +212,20 @@ def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = 
         over = f"say over which of its knobs: {', '.join(others)}" if others else FIXED
         raise UsageError(f"{spec.name}: {why}; {over}")
     return free
+
+
+def _default_axis(name: str, value: int | Fraction) -> str:
+    """The values of a knob, as an axis is written.
+
+    >>> _default_axis("width", Fraction(1)), _default_axis("resolution", 224), _default_axis("depth", 4)
+    ('0.05:2.0:0.01', '16:512', '1:8:1')
+    """
+    if isinstance(value, Fraction):
+        return f"0.05:{decimal_text(max(Fraction(2), 2 * value))}:0.01"
+    if name == "resolution":
+        return f"16:{max(512, 2 * value)}"
+    step = -(-2 * value // _MOST_STEPS)
+    return f"{step}:{2 * value}:{step}"
 
 
 def _configuration(

@@ -133,7 +133,7 @@ class Number:
         return _floordiv(other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return self - _floordiv(self, other) * other
+        return self - _floordiv(self, other) * other if is_number(other) else NotImplemented
 
     def __rmod__(self, other: Any) -> Any:
         return other - _floordiv(other, self) * self

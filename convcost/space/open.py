@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from convcost.core.checks import check_batch
-from convcost.core.dims import Shape
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.graph.rewrite import NothingToRewrite, way_of
 from convcost.memory.policies import POLICIES
-from convcost.networks.load import Model, open_network, split_name
+from convcost.networks.inputs import GivenShape, by_name
+from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromRewrite
 from convcost.results.report import Report
@@ -21,6 +21,7 @@ from convcost.space.build import Request
 from convcost.space.space import DesignSpace, build_space
 from convcost.spec.elaborate import attempt
 from convcost.spec.syntax import KnobValue
+from convcost.spec.zoo import split_name
 
 
 def design_space(
@@ -31,7 +32,7 @@ def design_space(
     batch: int = 1,
     dtype: str = "fp32",
     memory_policy: str = "fused",
-    input_shape: Shape | int | None = None,
+    input_shape: GivenShape | None = None,
     rewrite: str = "",
     buildable: bool = False,
 ) -> DesignSpace:
@@ -49,8 +50,8 @@ def design_space(
 
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
     """The design space of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
-    axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shape is not None)
-    made = build_space(network, axes, Request(report.batch, report.dtype, report.memory_policy, network.input_shape))
+    axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shapes)
+    made = build_space(network, axes, Request(report.batch, report.dtype, report.memory_policy, network.input_shapes))
     check_buildable(made)
     return made
 
@@ -65,7 +66,7 @@ def check_buildable(made: DesignSpace) -> None:
     origin = made.source.origin.of_spec()
     first = {name: values[0] for name, values in made.axes.items()}
     for values in (origin.knobs, {**origin.knobs, **first}):
-        problems = attempt(origin.spec, values, origin.spec.given(made.request.input_shape)).problems
+        problems = attempt(origin.spec, values, made.request.input_shapes).problems
         if problems:
             raise SpecError(problems)
     raise NothingToRewrite(made.regions[0].reason)
@@ -76,7 +77,7 @@ def opened(
     settings: Mapping[str, Any],
     swept: Iterable[str],
     rewrite: str,
-    input_shape: Shape | int | None = None,
+    input_shape: GivenShape | None = None,
 ) -> tuple[Network, str]:
     """The network whose knobs vary, and the rewrite at each point; a fully rewritten network is rewritten at each point.
 
@@ -108,7 +109,7 @@ def asked_for(
     knobs: Mapping[str, Any],
     over: Mapping[str, Any],
     request: Request,
-    input_shape: Shape | int | None = None,
+    input_shape: GivenShape | None = None,
 ) -> Asked:
     """The network, the axes and the rest, each checked; nothing is computed yet."""
     if request.memory_policy not in POLICIES:
@@ -123,6 +124,7 @@ def asked_for(
         raise UsageError(f"{twice[0]} is set and swept")
     network, rewrite = opened(model, settings, (*given, *over), request.rewrite, input_shape)
     request = request._replace(rewrite=rewrite)
-    shaped = input_shape is not None or network.input_shape is not None
-    axes = axes_of(network.origin.of_spec().spec, network.name, given | dict(over), shaped=shaped)
-    return Asked(network, axes, request._replace(input_shape=network.input_shape))
+    spec = network.origin.of_spec().spec
+    shaped = {*network.input_shapes, *(by_name(spec, input_shape) if input_shape is not None else ())}
+    axes = axes_of(spec, network.name, given | dict(over), shaped=shaped)
+    return Asked(network, axes, request._replace(input_shapes=network.input_shapes))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcost.core.metrics import METRICS, column_of
-from convcost.core.units import exact, shape_text
+from convcost.core.units import exact, inputs_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
-from convcost.results.report import json_value
+from convcost.results.report import inputs_dict, json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.space import DesignSpace
 
@@ -44,15 +44,15 @@ def points_table(
 def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Notes on fixed knobs and on the settings of the count."""
     fixed = [f"{name} {value_text(value)}" for name, value in made.knobs.items()]
-    if made.request.input_shape:
-        fixed.append(f"input {shape_text(made.request.input_shape)}")
+    if made.request.input_shapes:
+        fixed.append(inputs_text(made.request.input_shapes))
     if fixed:
         yield "fixed", ", ".join(fixed)
     if any("memory_policy" in METRICS[metric].needs for metric in metrics):
         yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
-    yield "convention", "MACs of conv and linear layers; no bias, batch-norm, activation or pooling"
+    yield "convention", "MACs of conv, linear, recurrent layers and matmul; no bias, norm, activation or pooling"
 
 
 def _cell(value: Any) -> str:
@@ -70,7 +70,7 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         "network": made.network,
         "knobs": {name: json_value(value) for name, value in made.knobs.items()},
         "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
-        **({"input_shape": list(request.input_shape)} if request.input_shape else {}),
+        **(inputs_dict(request.input_shapes) if request.input_shapes else {}),
         "batch": request.batch,
         "dtype": request.dtype,
         "memory_policy": request.memory_policy,

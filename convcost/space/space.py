@@ -214,7 +214,7 @@ def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: 
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
     found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
-    idle = {knob for knob in knobs if request.input_shape and sides(spec, knob)}  # what the input given replaces
+    idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
     return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
+from convcost.core.places import zoo_directory
+from convcost.spec.tree import MappingNode, SequenceNode, Tree, parse_tree, read_text
 
 #: Attribute in other tools -> its name here.
 ATTRIBUTES = {
@@ -27,26 +31,49 @@ ATTRIBUTES = {
     "block_size": "block",
     "scale_factor": "scale",
     "dim": "axis",
+    "dims": "axes",
+    "perm": "axes",
+    "permutation": "axes",
+    "keepdim": "keep",
+    "keepdims": "keep",
     "p": "rate",
+    "hidden_size": "channels",
+    "embedding_dim": "channels",
+    "output_dim": "channels",
+    "num_embeddings": "rows",
+    "vocab_size": "rows",
+    "k": "count",
+    "begin": "start",
+    "end": "stop",
+    "target_shape": "shape",
+    "output_shape": "shape",
+    "sizes": "shape",
+    "shifts": "shift",
+    "window_size": "window",
+    "transpose_b": "transpose",
+    "adj_y": "transpose",
 }
 _KNOWN = "is known from what the layer reads: leave it out"
 _FREE = "changes no cost: leave it out"
 _LAYER = "is a layer of its own: write it behind this one"
+_BESIDE = "it stands beside the op or block, as in {relu: , name: act}"
 _NOTES = {
     "activation act": "an activation is a layer of its own: write relu, or another, behind this one",
     "batch_norm bn norm normalization": f"a normalisation {_LAYER}",
     "dropout": f"dropout {_LAYER}",
     "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
-    "kernel_regularizer align_corners count_include_pad dtype weights": f"it {_FREE}",
+    "kernel_regularizer align_corners count_include_pad dtype weights batch_first recurrent_dropout recurrent_activation "
+    "approximate padding_idx": f"it {_FREE}",
+    "return_sequences": "every state is put out; last: true puts out that after the last step only",
+    "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
+    "reset_after": "say biases: 1 where it is false, biases: 2 where it is true",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as": "it stands beside the op, as in {relu: , name: act}",
+    "name in if repeat then side as share trainable": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
 _SEPARABLE = f"{_DEPTHWISE}, and behind it conv2d: {{channels: …, kernel: 1}}"
-_FLAT = "every shape follows from the layers; flatten makes a map a vector, slice, split and concat cut and join"
-_IMAGES = "all ops here work on maps (height, width, channels) and vectors"
 _OPS = {
     "conv convolution convolutional convolution2d conv2dsame": "conv2d",
     "depthwiseconv depthwise dwconv depthwiseconvolution dw": _DEPTHWISE,
@@ -62,7 +89,9 @@ _OPS = {
     "pool pooling": "max_pool or avg_pool",
     "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling": "adaptive_avg_pool",
     "adaptivemaxpooling": "adaptive_max_pool",
-    "gap globalaveragepool globalaveragepooling globalavgpooling globalpool mean reducemean": "global_avg_pool",
+    "gap globalaveragepool globalaveragepooling globalavgpooling globalpool": "global_avg_pool",
+    "mean reducemean average": "global_avg_pool, or reduce: {axes: …, function: mean} over other axes",
+    "amax reducemax amin reducemin reducesum frobeniusnorm": "reduce: {axes: …, function: …}",
     "gmp globalmaxpooling": "global_max_pool",
     "bn batchnormalization frozenbatchnorm syncbatchnorm": "batch_norm",
     "ln layernormalization": "layer_norm",
@@ -70,6 +99,11 @@ _OPS = {
     "in instancenorm instancenormalization": "group_norm: {groups: in.channels}, with scale: false and shift: false "
     "where nothing is learnt",
     "lrn localresponsenormalization responsenorm": "local_response_norm",
+    "rmsnorm rmsnormalization": "layer_norm: {shift: false}",
+    "l2norm l2normalization normalize unitnormalization unitnorm": "l2_normalize",
+    "grn": "global_response_norm",
+    "logsoftmax softmin": "softmax: its shape and its cost are the same",
+    "rsoftmax radixsoftmax": "split_softmax",
     "lrelu": "leaky_relu",
     "hswish": "hard_swish",
     "hsigmoid": "hard_sigmoid",
@@ -78,6 +112,26 @@ _OPS = {
     "zeropad zeropadding padding": "pad: {padding: …}, or padding inside the convolution",
     "upsampling interpolate unpool": "upsample: {scale: …}",
     "concatenate cat merge": "concat",
+    "stack pack": "concat, behind a reshape that makes the new axis",
+    "chunk unstack unbind tensorsplit": "split",
+    "stridedslice narrow cut": "slice",
+    "take indexselect takealongaxis gathernd gatherelements": "gather",
+    "view squeeze unsqueeze expanddims unflatten": "reshape: {shape: […]}",
+    "permute swapaxes movedim swapdims": "transpose: {axes: […]}",
+    "tile repeatvector broadcastto repeatinterleave expandas": "expand: {shape: […]}",
+    "cyclicshift shiftwindow": "roll",
+    "bmm mm batchmatmul batchdot dot": "matmul",
+    "einsum tensordot": "matmul, with transpose and reshape around it where the axes need it",
+    "wordembedding lookup embeddingbag embeddinglookup": "embedding",
+    "parameter variable classtoken clstoken positionalembedding positionembedding posembed": "source: {shape: […]}",
+    "bidirectional bilstm bigru": "lstm, gru or rnn with bidirectional: true",
+    "simplernn elman vanillarnn rnncell": "rnn",
+    "lstmcell lstmlayer": "lstm",
+    "grucell": "gru",
+    "lambda function customlayer": "the ops that the function consists of, such as add, multiply, reduce, reshape",
+    "timedistributed": "the op itself: axes before those that it works on are more positions",
+    "attention selfattention multiheadattention multiheadselfattention mha mhsa": "multi_head_attention",
+    "transformer transformerblock transformerencoder transformerencoderlayer encoderlayer": "transformer_layer",
     "sum plus eltwise elementwiseadd": "add",
     "sub subtract minus": "add: its shape and its cost are the same",
     "mul elementwisemul product scalelayer": "multiply",
@@ -85,17 +139,26 @@ _OPS = {
     "pixelunshuffle spacetobatch focus": "space_to_depth: {block: …}",
     "shuffle channelshuffling": "channel_shuffle: {groups: …}",
     "skip noop passthrough linearactivation": "identity",
-    "residual shortcut skipconnection": "parallel with join: add",
+    "shortcut skipconnection residualconnection": "parallel with join: add",
     "inception branch branches": "parallel with join: concat",
-    "se squeezeexcite squeezeexcitation semodule selayer seblock": "parallel with join: multiply, as docs/language.md "
-    "does under Blocks",
+    "se squeezeexcite squeezeexcitation semodule selayer seblock squeezeandexcitation": "squeeze_excite",
+    "cbamblock convolutionalblockattention": "cbam",
+    "ecalayer ecamodule efficientchannelattention": "eca",
+    "nonlocalblock nlblock": "non_local",
+    "mbconv invertedresidualblock invertedbottleneck mbconvblock": "inverted_residual",
+    "basicblock residualblock resblock resnetblock": "residual",
+    "bottleneckblock": "bottleneck",
+    "convbn convbnrelu conv2dnormactivation convnormactivation basicconv convbnact convmodule": "conv_bn_act",
+    "mlp ffn feedforward positionwisefeedforward": "feed_forward",
+    "patchembed patchify patchembeddings": "patch_embedding",
+    "patchmerge": "patch_merging",
+    "windowattn swinattention shiftedwindowattention": "window_attention",
+    "mobilevit": "mobilevit_block",
     "sequential block stage module": "{layers: […], name: …}, or a block of your own under blocks",
     "layerscale": "scale",
 }
 _ABSENT = {
-    "reshape view permute transpose squeeze unsqueeze expanddims": _FLAT,
-    "attention selfattention multiheadattention transformer embedding lstm gru rnn matmul einsum": _IMAGES,
-    "convlstm": _IMAGES,
+    "convlstm": "a recurrent layer here runs along tokens; a convolution at each step is written out, gate by gate",
     "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
     "leave it out",
     "input inputlayer": "the input stands at the top of the file, as input: [height, width, channels]",
@@ -115,7 +178,7 @@ ATTRIBUTE_NOTES = _by_word(_NOTES)
 def op_meant(word: str, known: Iterable[str]) -> str:
     """The op or block that a word of another tool certainly means; empty if there is none.
 
-    >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Reshape", ["linear"])
+    >>> op_meant("nn.Conv2d", ["conv2d"]), op_meant("Dense", ["linear"]), op_meant("Einsum", ["matmul"])
     ('conv2d', 'linear', '')
     >>> op_meant("MaxPooling3D", ["max_pool", "max_pool3d"]), op_meant("BatchNorm1d", ["batch_norm"])
     ('max_pool3d', 'batch_norm')
@@ -145,6 +208,43 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     if plain in OPS_ABSENT:
         return f": {OPS_ABSENT[plain]}"
     return did_you_mean(word, [*names, *also])
+
+
+def network_hint(word: str, tree: Tree) -> str:
+    """The end of a message that there is no such op or block, if it is a network of the zoo: how to use that.
+
+    Only asked for a word that is nothing else, because the zoo's files are read for it.
+    """
+    written = _flow(tree) if isinstance(tree, MappingNode) and tree.pairs else ""
+    knobs = f", with: {written}" if written else ""
+    if word.endswith((".yaml", ".yml")):
+        return f", but a spec is used as {{use: {word}{knobs}}}"
+    texts = _zoo(zoo_directory())
+    known = word in texts or any(f"{word}:" in text and word in _presets(text) for text in texts.values())
+    return f", but {word} is a network of the zoo: {{use: {word}{knobs}}}" if known else ""
+
+
+@lru_cache(maxsize=1)
+def _zoo(folder: str) -> dict[str, str]:
+    """The text of every spec of the zoo, by its name."""
+    names = [name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml")]
+    return {name: read_text(os.path.join(folder, f"{name}.yaml")) for name in names}
+
+
+def _presets(text: str) -> Iterable[str]:
+    """The names of a spec's presets."""
+    tree, _ = parse_tree(text, "")
+    presets = tree.pairs.get("presets") if isinstance(tree, MappingNode) else None
+    return presets.pairs if isinstance(presets, MappingNode) else ()
+
+
+def _flow(tree: Tree) -> str:
+    """A value as YAML writes it in a line."""
+    if isinstance(tree, MappingNode):
+        return f"{{{', '.join(f'{key}: {_flow(value)}' for key, value in tree.pairs.items())}}}"
+    if isinstance(tree, SequenceNode):
+        return f"[{', '.join(map(_flow, tree.items))}]"
+    return f'"{tree.text}"' if tree.quoted else tree.text
 
 
 def _same(word: str, names: Sequence[str]) -> str:
@@ -195,7 +295,8 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
     names = list(known)
     if meant := attribute_meant(word, names):
         return f". Did you mean {meant}?"
-    return f": {attribute_note(word)}" if of_op and attribute_note(word) else did_you_mean(word, names)
+    note = attribute_note(word)
+    return f": {note}" if note and (of_op or note == _BESIDE) else did_you_mean(word, names)
 
 
 def _plain(word: str) -> str:

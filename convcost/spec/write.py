@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from convcost.core import axes
+from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
-from convcost.graph.graph import Caption, Graph, Node
+from convcost.graph.graph import INPUT, Caption, Graph, Node
 from convcost.ops import OPS
 
 #: A word, a dotted path, an edge: what needs no quotes.
@@ -26,18 +28,38 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
-    lines += [f"input: {_text(list(graph.input_shape))}"]
+    lines += [_inputs(graph.inputs)]
     if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
         lines += [f"outputs: {_text(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
     return "\n".join([*lines, *map(_node, graph.nodes), ""])
 
 
+def _inputs(inputs: Mapping[str, Shape]) -> str:
+    """The line that states the inputs; a map that looks as if its channels came first says which size is which.
+
+    >>> _inputs({"input": (224, 224, 3)}), _inputs({"image": (3, 256, 256), "tokens": (77,)})
+    ('input: [224, 224, 3]', 'inputs: {image: {height: 3, width: 256, channels: 256}, tokens: [77]}')
+    """
+    shapes = {
+        name: dict(zip(axes.NAMES[len(shape)], shape)) if axes.channels_first(shape) else list(shape)
+        for name, shape in inputs.items()
+    }
+    return f"input: {_text(shapes[INPUT])}" if [*shapes] == [INPUT] else f"inputs: {_text(shapes)}"
+
+
 def _node(node: Node) -> str:
     kinds = OPS[node.op].attrs
     attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
-    inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-    entry = {node.op: attrs, "name": node.name, "in": inputs, **({"as": node.form} if node.form else {})}
+    entry: dict[str, Any] = {node.op: attrs, "name": node.name}
+    if node.inputs:
+        entry["in"] = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
+    if node.shares:
+        entry["share"] = node.owner or dict(node.shares)
+    if not node.trainable:
+        entry["trainable"] = False
+    if node.form:
+        entry["as"] = node.form
     return f"  - {_text(entry)}"
 
 

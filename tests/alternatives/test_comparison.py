@@ -14,6 +14,7 @@ from helpers import brute_force
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import convcost
 from convcost.alternatives.recipes import RECIPES, Alternative, LayerToBuild, build, compare, ratio
 from convcost.core.errors import UsageError
 from convcost.ops import OPS
@@ -120,47 +121,123 @@ def test_the_spatial_pair_steps_and_pads_along_one_axis_each() -> None:
     assert spatial.output_shape == build(LayerToBuild((8, 8, 3), 4, (3, 5), (2, 1), [1, 0]), "standard").output_shape
 
 
-@pytest.mark.parametrize("padding", ["same", "valid", 2, [1, 2], [0, 1, 2, 3]])
-def test_all_ways_give_the_same_shape(padding: Any) -> None:
-    layer = LayerToBuild((11, 9, 4), 8, (3, 5), (2, 3), padding)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        *(LayerToBuild((11, 9, 4), 8, (3, 5), (2, 3), padding) for padding in ("same", "valid", 2, [1, 2], [0, 1, 2, 3])),
+        *(LayerToBuild((5, 11, 9, 4), 8, (2, 3, 5), (1, 2, 3), padding) for padding in ("same", 2, [1, 2, 0], [0, 1, 2, 3, 1, 0])),
+        *(LayerToBuild((50, 4), 8, 5, 3, padding) for padding in ("same", "causal", "valid", 2, [1, 2])),
+    ],
+)  # fmt: skip
+def test_all_ways_give_the_same_shape(layer: LayerToBuild) -> None:
     ways = ["separable", "grouped:2", "bottleneck:3", "inverted:2", "spatial"]
     assert {way.partition(":")[0] for way in ways} == set(RECIPES) - {"standard"}
-    assert len({alternative.output_shape for alternative in compare(layer, ways)}) == 1
+    assert (
+        len({alternative.output_shape for alternative in compare(layer, ways[: -1 if layer.axes == 1 else None])}) == 1
+    )
+
+
+# Along one axis, and along three.
+
+
+def test_a_layer_over_a_sequence_by_hand() -> None:
+    # An ECG: 5000 samples of 12 leads, 32 filters of 7, so 4994 positions.
+    standard, separable = compare(LayerToBuild((5000, 12), 32, 7))
+    assert counts(standard) == (4994 * 32 * 7 * 12, 32 * 7 * 12, 4994 * 32)
+    assert [step.cost.macs for step in separable.steps] == [4994 * 12 * 7, 4994 * 32 * 12]
+    assert counts(separable) == (4994 * 12 * (7 + 32), 12 * 7 + 32 * 12, 4994 * (12 + 32))
+    assert ratio(separable, standard) == Fraction(1, 32) + Fraction(1, 7)
+
+
+def test_causal_padding_goes_to_the_step_that_looks_at_several_samples() -> None:
+    depthwise, pointwise = build(LayerToBuild((500, 12), 32, 7, padding="causal"), "separable").steps
+    assert depthwise.cost.out == ((500, 12),)
+    assert pointwise.cost.out == ((500, 32),)
+    # Of the first six windows 6, 5, … 1 taps lie before the first sample: 21, on 12 channels; no other tap does.
+    assert OPS["conv1d"].padding_macs([(500, 12)], depthwise.part.converted()) == 21 * 12
+    assert OPS["conv1d"].padding_macs([(500, 12)], pointwise.part.converted()) == 0
+
+
+def test_a_layer_over_frames_by_hand() -> None:
+    # The first layer of a C3D: 16 frames of 112×112, 64 filters of 3·3·3, and a zero on all sides.
+    standard, separable, spatial = compare(LayerToBuild((16, 112, 112, 3), 64, 3, padding=1), ["separable", "spatial"])
+    positions = 16 * 112 * 112
+    assert counts(standard) == (positions * 64 * 27 * 3, 64 * 27 * 3, positions * 64)
+    assert [step.cost.macs for step in separable.steps] == [positions * 3 * 27, positions * 64 * 3]
+    assert ratio(separable, standard) == Fraction(1, 64) + Fraction(1, 27)
+    # One axis after the other, 3 taps each: the first sees 3 channels, the others the 64 filters of the one before.
+    assert [step.name for step in spatial.steps] == ["3×1×1", "1×3×1", "1×1×3"]
+    assert [step.cost.macs for step in spatial.steps] == [positions * 64 * 3 * n for n in (3, 64, 64)]
+    assert spatial.params == 64 * 3 * (3 + 64 + 64)
+
+
+def test_each_step_of_spatial_strides_and_pads_along_its_own_axis() -> None:
+    # Frames keep their number, rows and columns are halved; two zeros before and after the columns.
+    layer = LayerToBuild((4, 8, 8, 2), 5, (1, 2, 4), (1, 2, 2), [0, 0, 2])
+    shapes = [step.cost.out[0] for step in build(layer, "spatial").steps]
+    # 8 rows: (8 - 2)/2 + 1 = 4; 8 columns: (8 + 4 - 4)/2 + 1 = 5.
+    assert shapes == [(4, 8, 8, 5), (4, 4, 8, 5), (4, 4, 5, 5)]
+
+
+def test_there_is_no_way_to_do_one_axis_after_the_other_along_a_single_one() -> None:
+    message = r"^spatial needs two axes or three to slide along, one after the other; a sequence of 5000×12 has one$"
+    with pytest.raises(UsageError, match=message):
+        build(LayerToBuild((5000, 12), 32, 7), "spatial")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride", "message"),
+    [
+        ((5000, 12), (7, 7), 1, "kernel must be one number for a sequence of 5000×12, got 7×7"),
+        ((6, 6, 3), 3, (1, 1, 1), "stride must be one number or 2 for a map of 6×6×3, got 1×1×1"),
+        ((4, 6, 6, 3), (3, 3), 1, "kernel must be one number or 3 for a volume of 4×6×6×3, got 3×3"),
+        (
+            (10,), 3, 1,
+            ("a layer's input must be a sequence (length×channels), a map (height×width×channels) or a volume "
+            "(depth×height×width×channels), got a vector of 10"),
+        ),
+    ],
+)  # fmt: skip
+def test_sizes_must_be_those_of_the_axes(shape: Any, kernel: Any, stride: Any, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        convcost.compare(shape, 5, kernel, stride=stride)
+    assert str(raised.value) == message
 
 
 # Against counting, step by step.
 
 SMALL = st.integers(1, 3)
-PADDINGS = st.sampled_from(["same", 2, [2, 3], [2, 3, 4, 2]])
 
 
-@settings(deadline=None, derandomize=True, max_examples=60, database=None)
-@given(
-    st.tuples(SMALL, SMALL, SMALL), SMALL, st.tuples(SMALL, SMALL), st.tuples(SMALL, SMALL), PADDINGS, SMALL, st.booleans()
-)  # fmt: skip
-def test_every_step_costs_what_counting_gives(
-    shape: tuple[int, int, int],
-    filters: int,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: Any,
-    amount: int,
-    bias: bool,
-) -> None:
-    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding, bias)
-    ways = ["separable", "spatial", *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[LayerToBuild, list[str]]:
+    """A small layer along one to three axes, and the ways in which it can be built."""
+    axes, amount = draw(SMALL), draw(SMALL)
+    sizes, kernel, stride = ([draw(SMALL) for _ in range(axes)] for _ in range(3))
+    words = ["same", *(["causal"] if axes == 1 else [])]
+    padding = draw(st.sampled_from([*words, 2, [2, 3, 2][:axes], [2, 3, 4, 2, 2, 3][: 2 * axes]]))
+    shape = (*sizes, amount * draw(SMALL))
+    layer = LayerToBuild(shape, amount * draw(SMALL), kernel, stride, padding, draw(st.booleans()))
+    ways = ["separable", *(["spatial"] if axes > 1 else [])]
+    return layer, [*ways, *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
+
+
+@settings(deadline=None, derandomize=True, max_examples=100, database=None)
+@given(layers())
+def test_every_step_costs_what_counting_gives(case: tuple[LayerToBuild, list[str]]) -> None:
+    layer, ways = case
+    ones = (1,) * layer.axes
     for alternative in compare(layer, ways):
         for step in alternative.steps:
             a = step.part.attrs
-            sides = tuple(a["padding"]) if isinstance(a.get("padding"), list) else a.get("padding", "valid")
             counted = brute_force.conv(
                 step.input_shape,
                 a["channels"],
-                a["kernel"] if isinstance(a["kernel"], tuple) else (a["kernel"],) * 2,
-                a.get("stride", (1, 1)),
-                sides,
+                a["kernel"] if isinstance(a["kernel"], tuple) else (a["kernel"],) * layer.axes,
+                a.get("stride", ones),
+                tuple(a["padding"]) if isinstance(a.get("padding"), list) else a.get("padding", "valid"),
                 groups=a["groups"],
-                bias=bias,
+                bias=layer.bias,
             )
             assert step.cost.out == counted.out
             assert (step.cost.macs, step.cost.params) == (counted.macs, counted.weights + counted.biases)

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convcost.alternatives import execution as engine
-from convcost.alternatives.execution import Counter, conv2d, execute, pool
+from convcost.alternatives.execution import Counter, conv2d, convolve, execute, pool
 from convcost.alternatives.recipes import LayerToBuild, build
 from convcost.core.errors import UsageError
 from convcost.ops import OPS, failure
@@ -26,31 +26,40 @@ exactly = settings(deadline=None, derandomize=True, max_examples=200, database=N
 class Case(NamedTuple):
     """A convolution: the input's shape, and attributes as a spec writes them."""
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     attrs: dict[str, Any]
 
     @property
+    def op(self) -> str:
+        """The convolution along all axes of the input but the channels."""
+        return f"conv{len(self.shape) - 1}d"
+
+    @property
     def converted(self) -> dict[str, Any]:
-        return OPS["conv2d"].convert(self.attrs)
+        return OPS[self.op].convert(self.attrs)
 
 
 SMALL = st.integers(1, 3)
-PADDINGS = st.one_of(
-    st.sampled_from(["same", "valid"]),
-    st.integers(0, 2),
-    st.lists(st.integers(0, 3), min_size=2, max_size=2),
-    st.lists(st.integers(0, 3), min_size=4, max_size=4),
-)
+#: Number of axes -> the largest size of one: loops over all taps of all windows must end.
+LARGEST = {1: 9, 2: 7, 3: 4}
+
+
+def paddings(axes: int) -> st.SearchStrategy[Any]:
+    words = ["same", "valid", *(["causal"] if axes == 1 else [])]
+    lists = [st.lists(st.integers(0, 3), min_size=n, max_size=n) for n in (axes, 2 * axes)]
+    return st.one_of(st.sampled_from(words), st.integers(0, 2), *lists)
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    groups = draw(SMALL)
-    shape = (draw(st.integers(1, 7)), draw(st.integers(1, 7)), groups * draw(st.integers(1, 2)))
-    attrs = {"channels": groups * draw(st.integers(1, 2)), "groups": groups, "padding": draw(PADDINGS), "bias": False}
-    attrs |= {name: [draw(SMALL), draw(SMALL)] for name in ("kernel", "stride", "dilation")}
+    axes, groups = draw(SMALL), draw(SMALL)
+    sizes = [draw(st.integers(1, LARGEST[axes])) for _ in range(axes)]
+    shape = (*sizes, groups * draw(st.integers(1, 2)))
+    padding = draw(paddings(axes))
+    attrs = {"channels": groups * draw(st.integers(1, 2)), "groups": groups, "padding": padding, "bias": False}
+    attrs |= {name: [draw(SMALL) for _ in range(axes)] for name in ("kernel", "stride", "dilation")}
     case = Case(shape, attrs)
-    assume(not any(map(failure, OPS["conv2d"].cost([shape], case.converted).checks)))
+    assume(not any(map(failure, OPS[case.op].cost([shape], case.converted).checks)))
     return case
 
 
@@ -59,38 +68,36 @@ def run(case: Case) -> tuple[Array, Array, Array, Counter]:
     random = np.random.default_rng(0)
     a = case.converted
     image = random.integers(-9, 10, case.shape)
-    weights = random.integers(-9, 10, (*a["kernel"], case.shape[2] // a["groups"], a["channels"]))
+    weights = random.integers(-9, 10, (*a["kernel"], case.shape[-1] // a["groups"], a["channels"]))
     counter = Counter()
     names = ("stride", "padding", "dilation", "groups")
-    return image, weights, conv2d(image, weights, **{name: a[name] for name in names}, counter=counter), counter
+    return image, weights, convolve(image, weights, **{name: a[name] for name in names}, counter=counter), counter
 
 
-def zeros_of(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The zeros (before, after) of both axes; for "same" those of TensorFlow, found by trying."""
+def zeros_of(case: Case) -> list[tuple[int, int]]:
+    """The zeros (before, after) of each axis; for "same" those of TensorFlow, found by trying."""
     padding = case.attrs["padding"]
-    pair = [tuple(case.attrs[name]) for name in ("kernel", "dilation", "stride")]
-    taps = brute_force._taps(pair[0], pair[1])
+    kernel, dilation, stride = (tuple(case.attrs[name]) for name in ("kernel", "dilation", "stride"))
     padding = tuple(padding) if isinstance(padding, list) else padding
-    return brute_force._sides(padding, case.shape[:2], taps, pair[2])
+    return brute_force._sides(padding, case.shape[:-1], brute_force._taps(kernel, dilation), stride)
 
 
-def by_loops(case: Case, image: Array, weights: Array) -> list[tuple[tuple[int, int, int], int]]:
+def by_loops(case: Case, image: Array, weights: Array) -> list[tuple[tuple[int, ...], int]]:
     """Each output element, where every window that fits is tried and every product is added in turn."""
-    (top, bottom), (left, right) = zeros_of(case)
-    (down, across), (far_y, far_x) = case.attrs["stride"], case.attrs["dilation"]
-    height, width = case.shape[:2]
-    taps_y, taps_x, inputs, filters = weights.shape
+    *taps, inputs, filters = weights.shape
+    strides, apart, sizes = case.attrs["stride"], case.attrs["dilation"], case.shape[:-1]
+    axes = zip(zeros_of(case), sizes, apart, taps, strides, strict=True)
+    starts = [range(-low, size + high - far * (tap - 1), step) for (low, high), size, far, tap, step in axes]
     outputs = []
-    for y, row in enumerate(range(-top, height + bottom - far_y * (taps_y - 1), down)):
-        for x, column in enumerate(range(-left, width + right - far_x * (taps_x - 1), across)):
-            for filter_ in range(filters):
-                first = filter_ * case.attrs["groups"] // filters * inputs  # the first channel of the filter's group
-                total = 0
-                for i, j, c in product(range(taps_y), range(taps_x), range(inputs)):
-                    at = row + i * far_y, column + j * far_x
-                    if 0 <= at[0] < height and 0 <= at[1] < width:
-                        total += int(image[(*at, first + c)]) * int(weights[i, j, c, filter_])
-                outputs.append(((y, x, filter_), total))
+    for place in product(*map(enumerate, starts)):
+        for filter_ in range(filters):
+            first = filter_ * case.attrs["groups"] // filters * inputs  # the first channel of the filter's group
+            total = 0
+            for *tap, c in product(*map(range, (*taps, inputs))):
+                at = tuple(start + i * far for (_, start), i, far in zip(place, tap, apart, strict=True))
+                if all(0 <= one < size for one, size in zip(at, sizes, strict=True)):
+                    total += int(image[(*at, first + c)]) * int(weights[(*tap, c, filter_)])
+            outputs.append(((*(number for number, _ in place), filter_), total))
     return outputs
 
 
@@ -98,11 +105,11 @@ def wrong(case: Case) -> list[str]:
     """In what the engine differs from the loops, the rule, or the counter."""
     image, weights, output, counter = run(case)
     elements = by_loops(case, image, weights)
-    cost = OPS["conv2d"].cost([case.shape], case.converted)
-    (top, bottom), (left, right) = zeros_of(case)
+    cost = OPS[case.op].cost([case.shape], case.converted)
     counted = brute_force.conv(
         case.shape, case.attrs["channels"], tuple(case.attrs["kernel"]), tuple(case.attrs["stride"]),
-        (top, bottom, left, right), tuple(case.attrs["dilation"]), case.attrs["groups"], bias=False,
+        tuple(side for axis in zeros_of(case) for side in axis), tuple(case.attrs["dilation"]), case.attrs["groups"],
+        bias=False,
     )  # fmt: skip
     bad = []
     if output.shape != cost.out[0] or output.size != len(elements):
@@ -111,7 +118,7 @@ def wrong(case: Case) -> list[str]:
         bad.append("values")
     if not counter.multiplications == cost.macs == counted.macs:
         bad.append("multiplications")
-    if not counter.with_padding == counted.padding_macs == OPS["conv2d"].padding_macs([case.shape], case.converted):
+    if not counter.with_padding == counted.padding_macs == OPS[case.op].padding_macs([case.shape], case.converted):
         bad.append("products with padding")
     return bad
 
@@ -156,12 +163,20 @@ def test_a_wrong_engine_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wrong(COURSE) == ["values"]
 
 
+SEQUENCE = Case(
+    (9, 3), {"channels": 2, "kernel": [4], "stride": [1], "dilation": [2], "groups": 1, "padding": "causal"}
+)
+VOLUME = Case(
+    (3, 4, 5, 2), {"channels": 2, "kernel": [2, 3, 1], "stride": [1, 2, 1], "dilation": [1, 1, 1], "groups": 2, "padding": 1}
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("products", [1, 7, 60, 1000])
 def test_bands_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch, products: int) -> None:
     strided = Case(
         (9, 8, 4), {**COURSE.attrs, "channels": 6, "groups": 2, "stride": [2, 1], "dilation": [2, 1], "padding": "same"}
     )
-    for case in (COURSE, strided):
+    for case in (COURSE, strided, SEQUENCE, VOLUME):
         monkeypatch.undo()
         *_, whole, counter = run(case)
         monkeypatch.setattr(engine, "_PRODUCTS", products)
@@ -196,29 +211,42 @@ def test_the_example_of_the_course_is_really_run() -> None:
     assert (pointwise.name, pointwise.multiplications, pointwise.output.shape) == ("pointwise", 240, (4, 4, 5))
 
 
+def test_a_moving_average_sees_what_came_before_only() -> None:
+    # Twice the mean of two neighbours, with a zero before the first: 1, 1 + 4, 4 + 9.
+    counter = Counter()
+    sums = convolve(np.array([[1], [4], [9]]), np.ones((2, 1, 1), dtype=int), padding=["causal"], counter=counter)
+    assert sums[:, 0].tolist() == [1, 5, 13]
+    assert counter == Counter(3 * 2, 1)
+
+
+def test_a_filter_over_frames_finds_what_moves() -> None:
+    # A point that is one column further in each of three frames of 1×3: the filter sees (here, now) - (here, before).
+    frames = np.eye(3, dtype=int)[:, None, :, None]
+    moved = convolve(frames, np.array([-1, 1])[:, None, None, None, None])
+    assert moved[:, 0, :, 0].tolist() == [[-1, 1, 0], [0, -1, 1]]
+
+
 # All ways to build a layer, executed.
 
 
-@settings(exactly, max_examples=40)
-@given(
-    st.tuples(st.integers(3, 6), st.integers(3, 6), SMALL), SMALL, st.tuples(SMALL, SMALL), st.tuples(SMALL, SMALL),
-    st.sampled_from(["same", "valid", 1, [1, 2], [0, 1, 2, 0]]), SMALL,
-)  # fmt: skip
-def test_every_step_of_every_way_counts_what_its_rule_says(
-    shape: tuple[int, int, int],
-    filters: int,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: Any,
-    amount: int,
-) -> None:
-    layer = LayerToBuild((*shape[:2], amount * shape[2]), amount * filters, kernel, stride, padding)
-    for way in (
-        "standard",
-        "separable",
-        "spatial",
-        *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted")),
-    ):
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[LayerToBuild, list[str]]:
+    """A layer along one to three axes, and the ways in which it can be built."""
+    axes, amount = draw(SMALL), draw(SMALL)
+    sizes = [draw(st.integers(3, 6 if axes < 3 else 4)) for _ in range(axes)]
+    kernel, stride = ([draw(SMALL) for _ in range(axes)] for _ in range(2))
+    lists = [list(range(1, axes + 1)), [0, 1, 2, 0, 1, 1][: 2 * axes]]
+    padding = draw(st.sampled_from(["same", "valid", 1, *lists, *(["causal"] if axes == 1 else [])]))
+    layer = LayerToBuild((*sizes, amount * draw(SMALL)), amount * draw(SMALL), kernel, stride, padding)
+    ways = ["standard", "separable", *(["spatial"] if axes > 1 else [])]
+    return layer, [*ways, *(f"{way}:{amount}" for way in ("grouped", "bottleneck", "inverted"))]
+
+
+@settings(exactly, max_examples=60)
+@given(layers())
+def test_every_step_of_every_way_counts_what_its_rule_says(case: tuple[LayerToBuild, list[str]]) -> None:
+    layer, ways = case
+    for way in ways:
         built = build(layer, way)
         runs = execute(layer, built)
         assert [run.multiplications for run in runs] == [step.cost.macs for step in built.steps]
@@ -230,21 +258,30 @@ def test_every_step_of_every_way_counts_what_its_rule_says(
 # Pooling.
 
 
+@st.composite
+def pools(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]:
+    """The shape of an image of one to three axes, a window that fits, and perhaps a stride."""
+    axes = draw(SMALL)
+    shape = tuple(draw(st.integers(1, LARGEST[axes])) for _ in range(axes))
+    kernel = tuple(draw(st.integers(1, min(3, size))) for size in shape)
+    stride = draw(st.none() | st.tuples(*[SMALL] * axes))
+    return (*shape, draw(st.integers(1, 2))), kernel, stride
+
+
 @exactly
-@given(
-    st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 2)), st.tuples(SMALL, SMALL),
-    st.none() | st.tuples(SMALL, SMALL), st.sampled_from([np.max, np.mean]),
-)  # fmt: skip
-def test_pooling_gives_what_loops_give(shape: Any, kernel: Any, stride: Any, reduce: Callable[..., Any]) -> None:
-    assume(all(size >= window for size, window in zip(shape, kernel, strict=False)))
-    image = np.random.default_rng(1).integers(-9, 10, shape)
-    down, across = stride or kernel
-    rows, columns = range(0, shape[0] - kernel[0] + 1, down), range(0, shape[1] - kernel[1] + 1, across)
-    expected = [[reduce(image[y : y + kernel[0], x : x + kernel[1]], axis=(0, 1)) for x in columns] for y in rows]
+@given(pools(), st.sampled_from([np.max, np.mean]))
+def test_pooling_gives_what_loops_give(case: Any, reduce: Callable[..., Any]) -> None:
+    shape, kernel, stride = case
+    image, axes = np.random.default_rng(1).integers(-9, 10, shape), len(kernel)
+    starts = [range(0, n - k + 1, s) for n, k, s in zip(shape, kernel, stride or kernel, strict=False)]
     pooled = pool(image, kernel, stride=stride, reduce=reduce)
-    assert np.array_equal(pooled, np.array(expected))
+    for place in product(*map(enumerate, starts)):
+        window = tuple(slice(start, start + k) for (_, start), k in zip(place, kernel, strict=True))
+        expected = reduce(image[window], axis=tuple(range(axes)))
+        assert np.array_equal(pooled[tuple(number for number, _ in place)], expected)
+    op = OPS[f"max_pool{axes}d"]
     attrs = {"kernel": list(kernel)} if stride is None else {"kernel": list(kernel), "stride": list(stride)}
-    assert pooled.shape == OPS["max_pool"].cost([shape], OPS["max_pool"].convert(attrs)).out[0]
+    assert pooled.shape == op.cost([shape], op.convert(attrs)).out[0]
 
 
 def test_padding_is_never_the_largest_element() -> None:

@@ -71,6 +71,46 @@ def test_each_law_is_the_one_derived_by_hand(way: str, stride: Any) -> None:
     assert sympy.simplify(ratio_law(way, stride).expression - LAWS[way].subs(S, stride)) == 0
 
 
+@pytest.mark.parametrize("stride", [1, 2, S], ids=str)
+@pytest.mark.parametrize(("axes", "text"), [(1, "1/n_c' + 1/f"), (2, "1/n_c' + 1/f²"), (3, "1/n_c' + 1/f³")])
+def test_the_separable_law_along_any_number_of_axes(axes: int, text: str, stride: Any) -> None:
+    law = ratio_law("separable", stride, axes)
+    assert sympy.expand(law.expression - (1 / N + 1 / F**axes)) == 0
+    assert (str(law), law.assumptions) == (text, ())
+
+
+#: As `LAWS`, with f and s once for each axis; `spatial` works on s·s, then on s, then on one times the positions.
+LAWS_OF_VOLUMES = {
+    "grouped": 1 / G,
+    "bottleneck": (S**3 * N_C * B + F**3 * B * N) / (F**3 * N_C * N),
+    "inverted": (S**3 * N_C * T * N_C + F**3 * T * N_C + T * N_C * N) / (F**3 * N_C * N),
+    "spatial": (S**2 * F * N_C * N + S * F * N * N + F * N * N) / (F**3 * N_C * N),
+}
+LAWS_OF_SEQUENCES = {
+    "grouped": 1 / G,
+    "bottleneck": (S * N_C * B + F * B * N) / (F * N_C * N),
+    "inverted": (S * N_C * T * N_C + F * T * N_C + T * N_C * N) / (F * N_C * N),
+}
+
+
+@pytest.mark.parametrize("stride", [1, 2, S], ids=str)
+@pytest.mark.parametrize(
+    ("axes", "way"), [*((1, way) for way in LAWS_OF_SEQUENCES), *((3, way) for way in LAWS_OF_VOLUMES)]
+)
+def test_each_law_of_sequences_and_volumes_is_the_one_derived_by_hand(axes: int, way: str, stride: Any) -> None:
+    by_hand = {1: LAWS_OF_SEQUENCES, 3: LAWS_OF_VOLUMES}[axes][way].subs(S, stride)
+    law = ratio_law(way, stride, axes)
+    assert sympy.simplify(law.expression - by_hand) == 0
+    divides = {1: "the stride divides t", 3: "the stride divides d, h and w"}[axes]
+    if way != "grouped":
+        assert law.assumptions == ("padding same", *([divides] if stride != 1 else []))
+
+
+def test_two_steps_of_one_share_are_one_term() -> None:
+    assert str(ratio_law("spatial", axes=3)) == "1/f² + 2·n_c'/(f²·n_c)"
+    assert ratio_law("spatial", axes=3).written_terms() == ["1/f²", "n_c'/(f²·n_c)", "n_c'/(f²·n_c)"]
+
+
 def test_stride_matters_where_a_step_works_on_the_map_before_it() -> None:
     changed = {way for way in LAWS if ratio_law(way, 1).expression != ratio_law(way, 2).expression}
     assert changed == {"bottleneck", "inverted", "spatial"}

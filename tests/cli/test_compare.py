@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +96,73 @@ def test_rectangular_kernels_and_strides(cli: Cli) -> None:
     assert "1×3" in cli.ok("compare", *layer)
 
 
+def test_a_sequence_is_compared_along_one_axis(cli: Cli) -> None:
+    text = cli.ok("compare", "--input", "5000x12", "--filters", "32", "--kernel", "7")
+    rows = [line.split() for line in text.splitlines()[4:8]]
+    macs = [4994 * 32 * 7 * 12, 4994 * 12 * 7, 4994 * 32 * 12, 4994 * 12 * (7 + 32)]
+    assert [row[-4] for row in rows] == [f"{number:,}" for number in macs]
+    words = " ".join(text.split())
+    assert text.startswith("5000×12 input, 32 filters of 7, stride 1, padding valid -> 4994×32\n")
+    assert "input a sequence: length 5000, channels 12" in words
+    assert "t' = t - kernel + 1 = 5000 - 7 + 1 = 4994" in words
+    assert f"standard convolution: t'·channels·kernel·c = 4994·32·7·12 = {macs[0]:,}" in words
+    assert "39/224 = 0.1741 = 1/n_c' + 1/f" in words
+    assert Fraction(39, 224) == Fraction(1, 32) + Fraction(1, 7)
+
+
+def test_a_volume_is_compared_along_three_axes(cli: Cli) -> None:
+    layer = (
+        "--input",
+        "16x112x112x3",
+        "--filters",
+        "64",
+        "--kernel",
+        "3x7x7",
+        "--stride",
+        "1x2x2",
+        "--padding",
+        "1x3x3",
+    )
+    data = data_of(cli, *layer, "--against", "separable", "--against", "spatial")
+    assert (data["kernel"], data["stride"], data["output_shape"]) == ([3, 7, 7], [1, 2, 2], [16, 56, 56, 64])
+    ways = data["alternatives"]
+    positions = 16 * 56 * 56
+    # The stem of R3D-18: 64 filters of 3·7·7 on three channels.
+    assert ways["standard"]["macs"] == positions * 64 * 3 * 7 * 7 * 3
+    assert [step["macs"] for step in ways["separable"]["steps"].values()] == [positions * 3 * 147, positions * 64 * 3]
+    assert (ways["separable"]["ratio"]["exact"], ways["separable"]["ratio"]["formula"]) == (
+        str(Fraction(1, 64) + Fraction(1, 147)), "1/n_c' + 1/(f_d·f_h·f_w)",
+    )  # fmt: skip
+    # Frames first, on all 112·112 positions; then rows, which halves them; then columns.
+    macs = [4 * positions * 64 * 3 * 3, 2 * positions * 64 * 7 * 64, positions * 64 * 7 * 64]
+    assert [step["macs"] for step in ways["spatial"]["steps"].values()] == macs
+    words = " ".join(cli.ok("compare", *layer).split())
+    assert "input a volume: depth 16, height 112, width 112, channels 3" in words
+    assert "64 filters of 3×7×7, stride 1×2×2, padding 1×3×3 -> 16×56×56×64" in words
+
+
+def test_axes_with_the_same_derivation_stand_together(cli: Cli) -> None:
+    layer = ("--filters", "2", "--kernel", "3")
+    words = " ".join(cli.ok("compare", "--input", "6x6x6x3", *layer).split())
+    assert "output d' = h' = w' = d - kernel + 1 = 6 - 3 + 1 = 4" in words
+    words = " ".join(cli.ok("compare", "--input", "4x6x6x3", *layer).split())
+    assert "output d' = d - kernel + 1 = 4 - 3 + 1 = 2, h' = w' = h - kernel + 1 = 6 - 3 + 1 = 4" in words
+
+
+def test_zeros_that_a_word_adds_are_named_by_the_ends_of_the_axes(cli: Cli) -> None:
+    layer = ("--filters", "2", "--kernel", "3", "--against", "standard", "--execute")
+    text = cli.ok("compare", "--input", "9x3", *layer, "--padding", "causal")
+    assert text.startswith("9×3 input, 2 filters of 3, stride 1, padding causal (zeros: before 2, after 0) -> 9×2\n")
+    # Two taps of the first window and one of the second lie before the first sample: 3 taps · 2 filters · 3 channels.
+    words = " ".join(text.split())
+    assert f"{9 * 2 * 3 * 3} multiplications, as the rule says; {3 * 2 * 3} of them multiplied padding zeros" in words
+    text = cli.ok("compare", "--input", "2x4x4x3", *layer, "--padding", "same", "--stride", "1x2x2")
+    zeros = "front 1, back 1, top 0, bottom 1, left 0, right 1"
+    assert text.startswith(
+        f"2×4×4×3 input, 2 filters of 3×3×3, stride 1×2×2, padding same (zeros: {zeros}) -> 2×2×2×2\n"
+    )
+
+
 HOLDS = {
     "padding same": lambda layer: layer.padding == "same",
     "the stride divides h and w": lambda layer: not any(a % s for a, s in zip(layer.input_shape, layer.stride)),
@@ -164,9 +232,19 @@ NUMBERS = "is not a number or numbers with x between them, e.g. 3 or 1x7"
             "grouped:3: grouped convolution: groups must divide the output channels, got groups 3 for 5 channels",
         ),
         (["--kernel", "7"], "standard: convolution: the 7×7 window must fit into the padded input, got 6×6"),
-        (["--input", "6x6"], f"{LATER}Invalid value for '--input': needs height, width and channels, e.g. 6x6x3"),
+        (
+            ["--input", "6"],
+            (f"{LATER}Invalid value for '--input': needs height, width and channels, e.g. 6x6x3; length and channels of a "
+            "sequence, e.g. 5000x12; or depth, height, width and channels of a volume, e.g. 16x112x112x3"),
+        ),
         (["--filters", "0"], f"{LATER}Invalid value for '--filters': 0 is not in the range x>=1."),
-        (["--kernel", "3x3x3"], f"{LATER}Invalid value for '--kernel': '3x3x3' {NUMBERS}"),
+        (["--kernel", "3x3x3"], "kernel must be one number or 2 for a map of 6×6×3, got 3×3×3"),
+        (["--kernel", "3x3x3x3"], f"{LATER}Invalid value for '--kernel': '3x3x3x3' {NUMBERS}"),
+        (["--input", "6x3", "--stride", "1x1"], "stride must be one number for a sequence of 6×3, got 1×1"),
+        (
+            ["--input", "6x3", "--against", "spatial"],
+            "spatial needs two axes or three to slide along, one after the other; a sequence of 6×3 has one",
+        ),
         (["--stride", "two"], f"{LATER}Invalid value for '--stride': 'two' {NUMBERS}"),
     ],
 )  # fmt: skip
@@ -182,6 +260,8 @@ def test_bad_input_is_refused_in_one_message(cli: Cli, arguments: list[str], mes
         (["--stride", "0"], "stride"),
         (["--padding", "smae"], "padding"),
         (["--padding", "1x2x3"], "padding"),
+        (["--padding", "causal"], "padding"),  # along one axis only
+        (["--padding", "1x2x3x4x5x6x7"], "padding"),
         (["--against", "grouped:0"], "groups"),
         (["--against", "bottleneck:0"], "channels|bottleneck:0"),
         (["--input", "6x6x0", "--against", "spatial"], "input|channels"),
@@ -243,7 +323,7 @@ def test_products_with_padding_are_told_apart(cli: Cli) -> None:
 
 def test_a_count_that_is_not_the_rules_is_said(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = engine._starts
-    monkeypatch.setattr(engine, "_starts", lambda *a: (kept(*a)[0][1:], kept(*a)[1]))  # a row is left out
+    monkeypatch.setattr(engine, "_starts", lambda *a: (kept(*a)[0][1:], *kept(*a)[1:]))  # a row is left out
     text = cli.ok("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3", "--execute")
     assert f"standard: {3 * 4 * 5 * 27:,} multiplications, but the rule says 2,160" in text
 

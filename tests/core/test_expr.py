@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from convcost.core import dims
 from convcost.core.expr import HELPERS, ExprError, number, parse
+from convcost.space.numbers import Number, Undecided, along, dense_of
 
 exactly = settings(deadline=None, derandomize=True, max_examples=400, database=None)
 ENV: dict[str, Any] = {
@@ -38,7 +40,9 @@ def joined(operands: st.SearchStrategy[str], *signs: str) -> st.SearchStrategy[s
 
 
 def calls(arguments: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    one = st.builds("{}({})".format, st.sampled_from(["ceil", "floor", "round_to"]), arguments)
+    quotient = st.builds("({}) / ({})".format, arguments, arguments)
+    rounded = arguments | quotient | st.builds("{} + {}".format, quotient, arguments)
+    one = st.builds("{}({})".format, st.sampled_from(["ceil", "floor", "round_to"]), rounded)
     two = st.builds("{}({}, {})".format, st.sampled_from(["min", "max"]), arguments, arguments)
     return one | two | st.builds("round_to({}, {})".format, arguments, st.integers(1, 16))
 
@@ -62,6 +66,8 @@ LOGICAL = st.recursive(
 def by_python(text: str, **more: Any) -> Any:
     """What Python makes of it, with its own min, max, ceil and floor; None for a division by zero."""
     known = {"min": min, "max": max, "ceil": math.ceil, "floor": math.floor, "round_to": dims.round_to}
+    known["one"] = Fraction(1)  # Python's own quotient is not exact
+    text = re.sub("(?<!/)/(?!/)", "* one /", text)
     try:
         return eval(text, {"__builtins__": {}}, {**ENV, **known, "true": True, "false": False, **more})
     except ZeroDivisionError:
@@ -88,6 +94,58 @@ def test_an_expression_has_the_same_value_over_ints_and_arrays(text, numbers):
     assume(len(text) <= 400 and None not in expected)
     got = value(text, a=np.array(numbers))
     assert np.broadcast_to(got, len(numbers)).tolist() == expected
+
+
+@exactly
+@given(NUMERIC, st.lists(st.integers(1, 30), min_size=2, max_size=4, unique=True), st.integers(1, 3))
+def test_an_expression_has_the_same_value_over_ints_and_a_grid(text, numbers, step):
+    steps = [step, step + 4]
+    expected = [[by_python(text, a=a, b=b) for b in steps] for a in numbers]
+    assume(len(text) <= 400 and not any(None in row for row in expected))
+    try:
+        got = value(text, a=along(numbers, 0, 2), b=along(steps, 1, 2))
+    except Undecided:  # points differ in something that needs one answer
+        assume(False)
+    assert (
+        np.broadcast_to(dense_of(got).array if isinstance(got, Number) else got, (len(numbers), 2)).tolist() == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "a", "b", "expected"),
+    [
+        ("ceil(a / 32)", 224, 0, 7),
+        ("ceil(a / 32)", 225, 0, 8),
+        ("round_to(a / 3, 8)", 64, 0, 24),  # 21.33 is nearer to 24 than to 16
+        ("floor(a / b + 0.5)", 7, 2, 4),
+        ("floor(max(a / b, b / a) * 2)", 7, 2, 7),
+        ("ceil(where(a / b > 3, a / b, 0.5))", 7, 2, 4),
+        ("ceil(a / b % 1 * 4)", 7, 2, 2),
+        ("floor(a % (b / 3) * 9)", 7, 2, 3),  # 7 - 10 · 2/3 = 1/3
+    ],
+)
+def test_a_quotient_is_exact_until_it_is_rounded(text, a, b, expected):
+    assert value(text, a=a, b=b) == expected
+    assert value(text, a=np.array([a]), b=np.array([b])).tolist() == [expected]
+    several = value(text, a=along([a, 10 * a], 0, 2), b=along([b, 10 * b], 1, 2))
+    assert dense_of(several).array[0, 0] == expected
+    symbols = sympy.symbols("a b", integer=True, positive=True)
+    if "%" not in text:
+        assert value(text, a=symbols[0], b=symbols[1]).subs(dict(zip(symbols, (a, b)))) == expected
+
+
+def test_a_quotient_by_zero_is_none_over_any_number_system():
+    for zero in (0, np.array([1, 0])):
+        with pytest.raises(ExprError, match=r"^division by zero in "):
+            value("floor(a / b)", b=zero)
+    with pytest.raises(Undecided):
+        value("floor(where(a / b > 1, 1, 2))", b=along([1, 0], 0, 1))
+
+
+@pytest.mark.parametrize("text", ["a / 2", "max(a / 2, 1)", "round_to(8, a / 2)", "floor(list[a / 7])", "ceil(a) / 2"])
+def test_a_quotient_that_is_not_rounded_is_refused(text):
+    with pytest.raises(ExprError, match="'/' is not expected there"):
+        value(text)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +226,7 @@ def test_value(text, expected):
 def test_names_and_shapes_that_an_expression_reads_are_known_beforehand():
     parsed = parse("t * in.channels + max(classes, list[t]) // skip.width")
     assert (parsed.names, parsed.shapes) == ({"t", "classes", "list"}, {"in", "skip"})
+    assert parse("stem.conv1.channels + a.channels.height").shapes == {"stem.conv1", "a.channels"}
     assert parse("true and 1 < 2").names == frozenset()
 
 
@@ -218,7 +277,7 @@ UNREADABLE = [
     ("max(1", "cannot read 'max(1': it ends too early; inside { } a comma ends a value, so quote it", 5),
     (
         "1/2",
-        "cannot read '1/2': '/' is not expected there; // divides and rounds down, * 0.25 takes an exact quarter",
+        "cannot read '1/2': '/' is not expected there; // divides and rounds down, ceil(a / b) rounds up, * 0.25 takes an exact quarter",
         1,
     ),
     ("2 ** 3", "cannot read '2 ** 3': '**' is not expected there; a power is written out, as x * x", 3),

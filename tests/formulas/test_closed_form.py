@@ -240,6 +240,54 @@ def test_a_layer_and_a_stage_have_closed_forms_too() -> None:
     assert sympy.expand(stage.quantities["MACs"] - (4 * symbol("m")) ** 2 * 9 * 512 * (256 + 512 + 512)) == 0
 
 
+TCN = """
+convcost: 1
+name: tcn
+knobs: {length: 64, frames: 8}
+blocks:
+  strided:
+    args: {channels: }
+    layers:
+      - conv1d: {channels: channels, kernel: 4, stride: 2, padding: causal, bias: false}
+  volume:
+    args: {channels: }
+    layers:
+      - conv3d: {channels: channels, kernel: [1, 3, 3], stride: [1, 2, 2], padding: 1}
+input: [length, 3]
+layers:
+  - {strided: {channels: 8}, repeat: 2}
+  - {conv1d: {channels: 5, kernel: 1}}
+"""
+
+
+def test_a_network_over_sequences_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "tcn.yaml"
+    path.write_text(TCN)
+    form = closed_form(str(path), None, ["length"], {})
+    n = symbol("length")
+    assert form.assumptions == ("length is a multiple of 4",)
+    # 4 taps from 3 to 8 channels at half the positions, from 8 to 8 at a quarter, and 8·5 there.
+    assert sympy.expand(form.quantities["MACs"] - (n / 2 * 4 * 3 * 8 + n / 4 * 4 * 8 * 8 + n / 4 * 8 * 5)) == 0
+    assert form.quantities["params"] == 4 * 3 * 8 + 4 * 8 * 8 + 8 * 5 + 5
+    assert wrong_at(str(path), form, {"length": 100}) == {}
+    assert wrong_at(str(path), form, {"length": 101}) != {}
+
+
+def test_a_block_over_a_sequence_or_a_volume_is_named_by_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "tcn.yaml"
+    path.write_text(TCN)
+    t, d, h, w, c, n = (symbol(name) for name in ("t", "d", "h", "w", "c", "channels"))
+    form = closed_form(str(path), "strided", ["t", "c", "channels"], {})
+    assert sympy.expand(form.quantities["MACs"] - t / 2 * 4 * c * n) == 0
+    assert form.assumptions == ("t is a multiple of 2",)
+    form = closed_form(str(path), "volume", ["d", "h", "w", "c", "channels"], {})
+    # A frame more before and after: the kernel has one tap along them. Rows and columns are halved.
+    assert sympy.expand(form.quantities["MACs"] - (d + 2) * h / 2 * w / 2 * 9 * c * n) == 0
+    assert {"h is a multiple of 2", "w is a multiple of 2"} <= set(form.assumptions)
+    form = closed_form(str(path), "volume", ["h", "c", "channels"], {"d": "16", "w": "112"})
+    assert sympy.expand(form.quantities["MACs"] - 18 * h / 2 * 56 * 9 * c * n) == 0
+
+
 def test_the_library_raises_what_the_command_says() -> None:
     with pytest.raises(UsageError, match=r"^block is not a number and cannot be a symbol$"):
         closed_form("resnet50", None, ["block"], {})

@@ -62,18 +62,22 @@ def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> d
         elif name in AXIS_WORDS and isinstance(value, tuple):
             bind(sizes, name, value[0], [f"{name}_before", f"{name}_after"])
         elif isinstance(value, tuple):
-            bind(sizes, name, value, [f"{name}_{end}" for end in ("123" if name == "sections" else along)])
+            bind(
+                sizes,
+                name,
+                value,
+                [f"{name}_{end}" for end in ("12345678" if name in {"sections", "shape"} else along)],
+            )
         elif isinstance(value, int):
             sizes[name] = value
     return sizes
 
 
 def bind(sizes: dict[str, int], name: str, value: Sequence[Any], names_of_parts: list[str]) -> None:
-    """Name the parts of a size, and all of it if they are equal; words such as "same" are no sizes."""
-    if all(isinstance(part, int) for part in value):
-        sizes.update(zip(names_of_parts, value, strict=False))
-        if len(set(value)) == 1:
-            sizes[name] = value[0]
+    """Name the parts of a size, and all of it if they are equal; words such as "same", and None, are no sizes."""
+    sizes.update({part: size for part, size in zip(names_of_parts, value, strict=False) if isinstance(size, int)})
+    if len(set(value)) == 1 and isinstance(value[0], int):
+        sizes[name] = value[0]
 
 
 def wrong(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.random_graphs import graph, node
 from helpers.zoo import loaded
 
 import convcost
 from convcost.core.errors import UsageError
+from convcost.graph.graph import INPUT, Node
+from convcost.graph.rewrite import rewrite
+from convcost.graph.walk import Walked, walk
 from convcost.networks.network import Network
 from convcost.ops import OPS
 from convcost.results.report import LayerCost, layer_dict
@@ -258,3 +264,170 @@ def test_a_pair_at_the_end_is_merged_and_the_output_led_to_it(tmp_path: Path) ->
     after = convcost.load(written(tmp_path, HEAD + "".join(f"  - {line}\n" for line in lines))).rewrite("standard")
     assert [node.name for node in after.graph.nodes] == list(after.graph.outputs) == ["pw"]
     assert after.report().totals.macs == 8 * 8 * 6 * 9 * 4
+
+
+# Weights that several layers use.
+
+ALL = ("weights", "biases", "buffers")
+
+
+def using(owner: str, new: Node) -> Node:
+    return replace(new, shares=dict.fromkeys(ALL, owner))
+
+
+def towers(*, padding: int = 1, tower: int = 2) -> list[Node]:
+    """The same 3×3 convolution from 4 to 4 channels, on the map and again on what it puts out, and so on."""
+    names = [INPUT, *(f"tower{i}" for i in range(1, tower + 1))]
+    made = [node(b, "conv2d", a, channels=4, kernel=3, padding=padding) for a, b in pairwise(names)]
+    return [made[0], *(using(made[0].name, one) for one in made[1:])]
+
+
+def walked(nodes: Sequence[Node], *outputs: str) -> Walked:
+    return walk(graph(nodes, *outputs, input_shape=(8, 8, 4)))
+
+
+def stored(done: Walked) -> int:
+    return sum(step.params for step in done.steps)
+
+
+def test_layers_that_share_weights_are_separated_alike_and_share_those_of_the_pieces() -> None:
+    before = walked(towers(tower=3))
+    assert stored(before) == 9 * 4 * 4 + 4
+    after = walk(rewrite(before, "separable").graph)
+    assert stored(after) == 9 * 4 + 4 * 4 + 4  # one depthwise and one pointwise convolution, used three times
+    assert [step.cost.macs for step in after.steps] == 3 * [64 * 9 * 4, 64 * 4 * 4]
+    owners = {step.node.name: {*step.node.shares.values()} for step in after.steps}
+    assert owners == {
+        "tower1.depthwise": set(), "tower1.pointwise": set(),
+        "tower2.depthwise": {"tower1.depthwise"}, "tower2.pointwise": {"tower1.pointwise"},
+        "tower3.depthwise": {"tower1.depthwise"}, "tower3.pointwise": {"tower1.pointwise"},
+    }  # fmt: skip
+    assert rewrite(after, "standard").graph == before.graph
+
+
+def test_layers_that_share_weights_get_the_same_groups() -> None:
+    after = walk(rewrite(walked(towers()), "grouped:2").graph)
+    assert [step.node.attrs["groups"] for step in after.steps] == [2, 2]
+    assert stored(after) == 9 * 2 * 4 + 4
+    assert {*after.steps[1].node.shares.values()} == {"tower1"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "excluded"), [("tower1", []), ("tower2", []), ("*", ["tower2"]), ("*", ["tower1"])]
+)
+@pytest.mark.parametrize("to", ["separable", "grouped:2"])
+def test_of_layers_that_share_weights_none_is_rebuilt_alone(to: str, pattern: str, excluded: list[str]) -> None:
+    with pytest.raises(UsageError) as raised:
+        rewrite(walked(towers()), to, pattern, excluded)
+    said = "tower2 uses the weights of tower1, so that both become # or neither does; choose both, or leave both out"
+    assert str(raised.value) == f"random: {said.replace('#', to)}"
+
+
+def pairs(*, both: bool = True, norm: str = "") -> list[Node]:
+    """Two pairs of a depthwise and a pointwise convolution; the second uses the weights of the first."""
+    nodes = []
+    for number, source in ((1, INPUT), (2, "mix1")):
+        nodes += [
+            node(f"look{number}", "conv2d", source, channels=4, kernel=3, padding=1, groups=4),
+            node(f"norm{number}", "batch_norm", f"look{number}"),
+            node(f"mix{number}", "conv2d", f"norm{number}", channels=4, kernel=1),
+        ]
+    shared = {"look2": "look1", **({"mix2": "mix1"} if both else {}), **({"norm2": norm} if norm else {})}
+    return [using(shared[one.name], one) if one.name in shared else one for one in nodes]
+
+
+@pytest.mark.parametrize("norm", ["", "norm1"])
+def test_pairs_that_share_weights_become_convolutions_that_do(norm: str) -> None:
+    after = walk(rewrite(walked(pairs(norm=norm)), "standard").graph)
+    assert [step.node.name for step in after.steps] == ["mix1", "mix2"]
+    assert after.steps[1].node.shares == dict.fromkeys(ALL, "mix1")
+    assert stored(after) == 9 * 4 * 4 + 4
+
+
+def test_a_pair_of_which_only_one_is_shared_is_no_convolution_that_is() -> None:
+    with pytest.raises(UsageError, match=r"^random: mix2 uses weights of look1, but as standard they would not"):
+        rewrite(walked(pairs(both=False)), "standard")
+
+
+def test_a_layer_that_uses_the_weights_of_one_that_would_go_is_named() -> None:
+    last = using("norm1", node("last", "batch_norm", "mix2"))
+    with pytest.raises(UsageError, match=r"^random: last uses the weights of norm1, so that both become standard or"):
+        rewrite(walked([*pairs(), last]), "standard")
+
+
+def test_weights_of_other_sizes_are_not_the_same_weights() -> None:
+    # 4 to 6 channels and 6 to 4 have as many weights, 9·24, but the depthwise filters would be 4 and 6.
+    wide = node("wide", "conv2d", INPUT, channels=6, kernel=3, bias=False)
+    narrow = using("wide", node("narrow", "conv2d", "wide", channels=4, kernel=3, bias=False))
+    with pytest.raises(UsageError, match=r"^random: narrow uses weights of wide, but as separable they would not have"):
+        rewrite(walked([wide, narrow]), "separable")
+
+
+def test_what_is_not_trained_stays_so() -> None:
+    fixed = [replace(one, trainable=False) for one in towers(tower=1)]
+    after = walk(rewrite(walked(fixed), "separable").graph)
+    assert [(step.params, step.buffers) for step in after.steps] == [(0, 9 * 4), (0, 4 * 4 + 4)]
+    assert rewrite(after, "standard").graph.nodes == tuple(fixed)
+
+
+def test_a_pair_of_which_one_is_trained_stays_a_pair() -> None:
+    look, norm, mix, *_ = pairs()
+    with pytest.raises(UsageError, match="no layer that can become standard"):
+        rewrite(walked([replace(look, trainable=False), norm, mix]), "standard")
+
+
+# Along one axis, and along three; on positions of axes before these.
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "attrs", "positions", "taps"),
+    [
+        ("conv1d", (500, 12), {"kernel": 7, "padding": "causal", "dilation": 2}, 500, 7),
+        ("conv1d", (500, 12), {"kernel": 5, "stride": 2, "padding": 2}, 250, 5),
+        ("conv3d", (16, 56, 56, 12), {"kernel": [3, 7, 7], "stride": [1, 2, 2], "padding": "same"}, 16 * 28 * 28, 147),
+        ("conv2d", (16, 56, 56, 12), {"kernel": 3, "padding": 1}, 16 * 56 * 56, 9),  # on each frame
+        ("conv1d", (8, 500, 12), {"kernel": 3}, 8 * 498, 3),  # on each of eight sequences
+    ],
+)  # fmt: skip
+def test_convolutions_along_any_axes_are_rebuilt(
+    op: str, shape: tuple[int, ...], attrs: dict[str, Any], positions: int, taps: int
+) -> None:
+    before = walk(graph([node("conv", op, INPUT, channels=8, **attrs)], input_shape=shape))
+    assert before.steps[0].cost.macs == positions * 8 * taps * 12
+    after = walk(rewrite(before, "separable").graph)
+    depthwise, pointwise = after.steps
+    assert [step.node.op for step in after.steps] == [op, op]
+    assert [step.cost.macs for step in after.steps] == [positions * 12 * taps, positions * 8 * 12]
+    assert [step.params for step in after.steps] == [12 * taps, 8 * 12 + 8]
+    assert pointwise.cost.out == before.steps[0].cost.out
+    # All padding is at the taps that see neighbours: the 1×1 multiplies no zero.
+    assert depthwise.node.attrs["padding"] == before.graph.nodes[0].attrs["padding"]
+    assert pointwise.padding_macs == 0
+    assert rewrite(after, "standard").graph == before.graph
+    grouped = walk(rewrite(before, "grouped:4").graph).steps[0]
+    assert (grouped.cost.macs, grouped.cost.out) == (before.steps[0].cost.macs // 4, before.steps[0].cost.out)
+
+
+def test_a_padding_word_around_a_single_tap_adds_nothing() -> None:
+    look = node("look", "conv1d", INPUT, channels=4, kernel=3, padding="causal", groups=4)
+    mix = node("mix", "conv1d", "look", channels=6, kernel=1, padding="causal")
+    (merged,) = walk(rewrite(walk(graph([look, mix], input_shape=(9, 4))), "standard").graph).steps
+    assert (merged.node.attrs["padding"], merged.cost.out, merged.cost.macs) == (("causal",), ((9, 6),), 9 * 6 * 3 * 4)
+
+
+def test_a_pair_along_other_axes_is_no_pair() -> None:
+    # Rows look at their neighbours, and then frames mix their channels: no single convolution does both.
+    look = node("look", "conv2d", INPUT, channels=4, kernel=3, padding=1, groups=4)
+    mix = node("mix", "conv3d", "look", channels=6, kernel=1)
+    with pytest.raises(UsageError, match="no layer that can become standard"):
+        rewrite(walk(graph([look, mix], input_shape=(2, 8, 8, 4))), "standard")
+
+
+@pytest.mark.parametrize("op", ["max_pool2d", "conv_transpose2d", "conv2d_table"])
+def test_other_windows_stay_as_they_are(op: str) -> None:
+    attrs = {"conv_transpose2d": {"channels": 6}, "conv2d_table": {"connections": [[0, 1], [0]]}}.get(op, {})
+    before = walked(
+        [node("window", op, INPUT, kernel=2, **attrs), node("conv", "conv2d", "window", channels=4, kernel=2)]
+    )
+    (one,) = rewrite(before, "separable").rebuilt
+    assert one.names == {"conv"}

@@ -25,15 +25,19 @@ def node(name: str, op: str, *inputs: str, **attrs: Any) -> Node:
     return Node(name, op, inputs, OPS[op].convert(attrs))
 
 
-def graph(nodes: Sequence[Node], *outputs: str, input_shape: tuple[int, ...] = (SIDE, 1, 2)) -> Graph:
-    """A graph; its last node is the output if none is named."""
-    return Graph("random", {INPUT: input_shape}, tuple(nodes), outputs or (nodes[-1].name,))
+def graph(
+    nodes: Sequence[Node], *outputs: str, input_shape: tuple[int, ...] = (SIDE, 1, 2), **more: tuple[int, ...]
+) -> Graph:
+    """A graph; its last node is the output if none is named. `more` are further inputs by name."""
+    return Graph("random", {INPUT: input_shape, **more}, tuple(nodes), outputs or (nodes[-1].name,))
 
 
 @st.composite
 def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
-    """A graph of up to `most` nodes: convolutions, activations, adds, multiplies, concats, pools, and views."""
-    shapes: dict[str, tuple[int, ...]] = {INPUT: (SIDE, 1, draw(st.integers(1, 4)))}
+    """A graph of one or two inputs and up to `most` nodes: convolutions, activations, adds, multiplies, concats, pools, views."""
+    names = [INPUT, *draw(st.lists(st.just("second"), max_size=1))]
+    shapes: dict[str, tuple[int, ...]] = {name: (SIDE, 1, draw(st.integers(1, 4))) for name in names}
+    inputs = dict(shapes)
     nodes: list[Node] = []
     for number in range(draw(st.integers(1, most))):
         new = draw(_nodes(f"n{number}", shapes, views=views))
@@ -41,10 +45,10 @@ def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
         cost = OPS[new.op].cost([shapes[edge] for edge in new.inputs], new.attrs)
         shapes.update(zip(output_edges(new, cost), cost.out))
     read = {edge for each in nodes for edge in each.inputs}
-    ends = [edge for edge in shapes if edge not in read and edge != INPUT]
+    ends = [edge for edge in shapes if edge not in read and edge not in inputs]
     outputs = draw(st.lists(st.sampled_from(ends), min_size=1, unique=True))
-    extra = draw(st.lists(st.sampled_from(sorted(set(shapes) - {INPUT})), max_size=1))
-    return Graph("random", {INPUT: shapes[INPUT]}, tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
+    extra = draw(st.lists(st.sampled_from(sorted(set(shapes) - {*inputs})), max_size=1))
+    return Graph("random", inputs, tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
 
 
 def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> st.SearchStrategy[Node]:
@@ -105,7 +109,8 @@ class Machine:
 
     def run(self, source: Graph, steps: Sequence[Step], places: Mapping[str, list[int]]) -> None:
         """Execute; `places` are the addresses of each edge that its op writes (views find their own)."""
-        self.write(INPUT, places[INPUT], [(INPUT, i) for i in range(len(places[INPUT]))])
+        for name in source.inputs:
+            self.write(name, places[name], [(name, i) for i in range(len(places[name]))])
         for step in steps:
             for edge in step.node.inputs:
                 self.read(edge)
@@ -153,11 +158,11 @@ def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
     """The peak of an execution that frees a buffer when the last one who needs it has run: unfused, fused, inplace."""
     uses = Counter(edge for step in steps for edge in step.node.inputs)
     uses.update(source.outputs)
-    buffer = {INPUT: 0}
-    size = {0: _count(source.input_shape)}
-    needed = Counter({0: uses[INPUT]})
-    convs, live, peak = set[str](), size[0], size[0]
-    live -= 0 if needed[0] else size[0]
+    buffer = {name: -number for number, name in enumerate(source.inputs)}
+    size = {buffer[name]: _count(shape) for name, shape in source.inputs.items()}
+    needed = Counter({buffer[name]: uses[name] for name in source.inputs})
+    convs, live, peak = set[str](), sum(size.values()), sum(size.values())
+    live -= sum(size[number] for number in size if not needed[number])
     for number, step in enumerate(steps, 1):
         op, name, inputs = step.node.op, step.node.name, step.node.inputs
         into_conv = policy != "unfused" and op in FUSED_INTO_CONV and inputs[0] in convs and uses[inputs[0]] == 1
@@ -190,7 +195,7 @@ def _overwritable(step: Step, buffer: dict[str, int], needed: Counter[int], size
         mine = buffer[edge]
         others = [other for other in inputs if other != edge]
         only_me = needed[mine] == inputs.count(edge) and all(buffer[other] != mine for other in others)
-        if only_me and mine != 0 and size[mine] == _count(step.cost.out[0]):
+        if only_me and mine > 0 and size[mine] == _count(step.cost.out[0]):
             return mine
     return None
 

@@ -21,4 +21,4 @@ def refusal(op: str, shapes: list[Any], attrs: dict[str, Any], message: str, cur
 
 
 def name_of(entry: Row | Refusal) -> str:
-    return f"{entry.case.op} {entry.case.shapes[0]} {entry.case.attrs}"
+    return f"{entry.case.op} {entry.case.shapes[:1]} {entry.case.attrs}"

@@ -6,7 +6,7 @@ from helpers.rows import refusal, row
 
 ELEMENTWISE = [
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "hard_swish", "hard_sigmoid",
-    "sigmoid", "tanh", "softplus", "softmax",
+    "sigmoid", "tanh", "softplus",
 ]  # fmt: skip
 
 # Every number stands on the arithmetic beside it, never on what the code put out.
@@ -14,6 +14,8 @@ ELEMENTWISE = [
 ROWS = [
     *(row(op, [(112, 56, 32)], {}, [(112, 56, 32)], "one element out for each in, nothing learnt") for op in ELEMENTWISE),
     row("softmax", [(1000,)], {}, [(1000,)], "a vector stays a vector"),
+    row("softmax", [(12, 197, 195)], {"axis": 1}, [(12, 197, 195)], "as many elements as before, along any axis"),
+    row("split_softmax", [(1, 2, 128)], {"parts": 2}, [(1, 2, 128)], "two parts of 64 channels, weighed against each other"),
     row("prelu", [(28, 14, 64)], {}, [(28, 14, 64)], "one slope for each of 64 channels", weights=64),
     row("prelu", [(10,)], {}, [(10,)], "one slope for each of 10 channels", weights=10),
     row("batch_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale, shift, mean and variance for each of 3 channels",
@@ -27,6 +29,16 @@ ROWS = [
     row("layer_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "scale and shift for each of 3 channels", weights=3, biases=3),
     row("layer_norm", [(10,)], {"scale": False}, [(10,)], "10 shifts", biases=10),
     row("layer_norm", [(10,)], {"shift": False}, [(10,)], "10 scales", weights=10),
+    row("layer_norm", [(4, 5, 3)], {"axes": ["height", "width", "channels"]}, [(4, 5, 3)],
+        "4·5·3 = 60 scales and as many shifts", weights=60, biases=60),
+    row("layer_norm", [(6, 7, 4, 5, 3)], {"axes": [-3, "channels"], "shift": False}, [(6, 7, 4, 5, 3)],
+        "4·3 = 12 scales", weights=12),
+    row("layer_norm", [(4, 5, 3)], {"axes": "width"}, [(4, 5, 3)], "5 scales, 5 shifts", weights=5, biases=5),
+    row("l2_normalize", [(4, 5, 3)], {}, [(4, 5, 3)], "nothing is learnt"),
+    row("l2_normalize", [(7, 3)], {"axis": "length"}, [(7, 3)], "nothing is learnt"),
+    row("global_response_norm", [(4, 5, 3)], {}, [(4, 5, 3)], "a factor and a shift for each of 3 channels",
+        weights=3, biases=3),
+    row("group_norm", [(25, 6)], {"groups": 2}, [(25, 6)], "6 scales and shifts, on a sequence", weights=6, biases=6),
     row("group_norm", [(4, 5, 6)], {"groups": 3}, [(4, 5, 6)], "scale and shift for each of 6 channels", weights=6, biases=6),
     row("group_norm", [(4, 5, 6)], {"groups": 6, "scale": False}, [(4, 5, 6)], "6 shifts", biases=6),
     row("group_norm", [(4, 5, 6)], {"groups": 1, "shift": False}, [(4, 5, 6)], "6 scales", weights=6),
@@ -37,6 +49,7 @@ ROWS = [
         bias_adds=10, weights=10, biases=10),
     row("local_response_norm", [(55, 54, 96)], {"size": 3}, [(55, 54, 96)],
         "nothing is learnt; a window of 3 needs one channel of zeros on each side: 2·55·54 = 5940", zeros=5940),
+    row("local_response_norm", [(7, 8)], {"size": 4}, [(7, 8)], "3 channels of zeros at each of 7 tokens", zeros=21),
     row("local_response_norm", [(20, 5)], {}, [(20, 5)], "a window of 5 needs 4 channels of zeros: 4·20 = 80", zeros=80),
     row("local_response_norm", [(2, 3, 4, 5)], {"size": 2}, [(2, 3, 4, 5)], "one channel of zeros: 2·3·4 = 24", zeros=24),
     row("group_norm", [(20, 6)], {"groups": 2}, [(20, 6)], "scale and shift for each of 6 channels", weights=6, biases=6),
@@ -47,5 +60,15 @@ ROWS = [
 REFUSALS = [
     refusal("group_norm", [(4, 5, 10)], {"groups": 4},
             "groups must divide the channels, got groups 4 for 10 channels", {"groups": 5}),
+    refusal("softmax", [(4, 5, 8)], {"axis": "length"},
+            "a map of 4×5×8 has no length; it has height, width and channels (by number: 0 to 2)"),
+    refusal("split_softmax", [(1, 1, 10)], {"parts": 4},
+            "parts must divide the channels, got 4 for 10 channels", {"parts": 5}),
+    refusal("l2_normalize", [(8,)], {"axis": 1}, "a vector of 8 has no axis 1; it has channels (by number: 0)"),
+    refusal("layer_norm", [(25, 8)], {"axes": ["channels", "width"]},
+            "a sequence of 25×8 has no width; it has length and channels (by number: 0 to 1)"),
+    refusal("layer_norm", [(25, 8)], {"axes": ["height", "channels"]},
+            "a sequence of 25×8 has no height; it has length and channels (by number: 0 to 1)"),
+    refusal("layer_norm", [(4, 5, 8)], {"axes": ["channels", 2]}, "axes must name each axis once, got channels, 2"),
 ]
 # fmt: on

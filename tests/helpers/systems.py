@@ -18,8 +18,21 @@ import sympy
 
 from convcost.core.cost import Check, OpCost
 from convcost.ops import OPS, failure
-from convcost.ops.attributes import Connections, EachAxis, Extent, Integer, Parts, Sides
+from convcost.ops.attributes import (
+    Connections,
+    EachAxis,
+    Extent,
+    Integer,
+    OneAxis,
+    Parts,
+    ShapeOf,
+    Shifts,
+    Sides,
+    SomeAxes,
+)
 
+#: Kinds whose numbers are no sizes: they say which axis or which channel is meant.
+STRUCTURE = (Connections, OneAxis, SomeAxes)
 #: The fields of an OpCost that are counts.
 COUNTS = ("macs", "bias_adds", "weights", "biases", "buffers", "elementwise", "zeros")
 
@@ -70,12 +83,16 @@ def rebuild(case: Case, put: Callable[[Slot, int], Any]) -> Case:
     attrs = {}
     for name, value in case.attrs.items():
         kind = OPS[case.op].attrs[name].kind
-        if isinstance(value, list) and not isinstance(kind, Connections):
-            attrs[name] = [put(Slot(name, at, _least(kind)), number) for at, number in enumerate(value)]
-        elif isinstance(kind, (Integer, EachAxis, Extent, Sides)) and isinstance(value, int):
+        if isinstance(value, list) and not isinstance(kind, STRUCTURE):
+            # In a shape, -1 stands for no number.
+            attrs[name] = [
+                -1 if isinstance(kind, ShapeOf) and number == -1 else put(Slot(name, at, _least(kind)), number)
+                for at, number in enumerate(value)
+            ]
+        elif isinstance(kind, (Integer, EachAxis, Extent, Sides, ShapeOf, Shifts)) and isinstance(value, int):
             attrs[name] = put(Slot(name, None, _least(kind)), value)
         else:
-            attrs[name] = value  # a word, a truth value, a rate, a number of sections or a table of connections
+            attrs[name] = value  # structure, a word, a truth value, a rate, a number of sections
     return Case(case.op, shapes, attrs)
 
 
@@ -138,7 +155,7 @@ _CLOSED_FORMS: dict[tuple[Callable[..., OpCost], str], OpCost] = {}
 @cache
 def _symbol(slot: Slot) -> sympy.Symbol:
     name = slot.name if slot.index is None else f"{slot.name}_{slot.index}"
-    return sympy.Symbol(name, integer=True, positive=slot.least > 0 or None, nonnegative=True)
+    return sympy.Symbol(name, integer=True, positive=slot.least > 0 or None, nonnegative=slot.least >= 0 or None)
 
 
 def _plain(cost: OpCost, dim: Callable[[Any], int], truth: Callable[[Any], bool]) -> Numbers:
@@ -267,4 +284,4 @@ class Refusal:
 
 def words(message: str) -> str:
     """A message without its numbers, which are arrays or symbols in the other number systems."""
-    return re.sub(r"[-\[\]×\s]*\d[-\[\]×\s\d]*", " # ", re.sub(r"input\d_\d", "0", message))
+    return re.sub(r"[-\[\]×\s]*\d[-\[\]×\s\d]*", " # ", re.sub(r"(input\d|shape)_\d", "0", message))

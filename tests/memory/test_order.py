@@ -26,7 +26,7 @@ POLICIES = ("unfused", "fused", "inplace", "concat_alias")
 def orders(source: Graph) -> Iterator[tuple[int, ...]]:
     """Every order in which the nodes can run."""
     index = {node.name: i for i, node in enumerate(source.nodes)}
-    needs = [{index[producer(e)] for e in node.inputs if e != INPUT} for node in source.nodes]
+    needs = [{index[producer(e)] for e in node.inputs if e not in source.inputs} for node in source.nodes]
 
     def extend(done: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         if len(done) == len(needs):
@@ -44,7 +44,8 @@ def least_by_sets(source: Graph) -> int:
     Apart from convcost.memory altogether: a tensor is alive if it is made and an output, or read by a node still to run.
     """
     nodes = source.nodes
-    shapes = {INPUT: source.input_shape} | {s.node.name: s.cost.out[0] for s in walk(source).steps}
+    given_ones = frozenset(source.inputs)
+    shapes = {**source.inputs} | {s.node.name: s.cost.out[0] for s in walk(source).steps}
     size = {edge: shape[0] * shape[1] * shape[2] for edge, shape in shapes.items()}
     readers = {edge: {n.name for n in nodes if edge in n.inputs} for edge in shapes}
 
@@ -52,16 +53,16 @@ def least_by_sets(source: Graph) -> int:
     def least(done: frozenset[str]) -> int:
         if len(done) == len(nodes):
             return 0
-        alive = {e for e in (*done, INPUT) if readers[e] - done or e in source.outputs}
+        alive = {e for e in (*done, *given_ones) if readers[e] - done or e in source.outputs}
         best = None
         for new in nodes:
-            if new.name not in done and set(new.inputs) <= done | {INPUT}:
+            if new.name not in done and set(new.inputs) <= done | given_ones:
                 here = sum(size[edge] for edge in {*alive, *new.inputs, new.name})
                 best = min(filter(None, (best, max(here, least(done | {new.name})))))
         assert best is not None
         return best
 
-    return max(size[INPUT], least(frozenset()))
+    return max(sum(size[name] for name in given_ones), least(frozenset()))
 
 
 def peak(source: Graph, policy_name: str, order: tuple[int, ...] | None = None) -> int:

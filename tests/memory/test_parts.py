@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.random_graphs import graph, node
@@ -54,6 +55,48 @@ def test_a_block_needs_its_input_its_output_and_one_part(parts: int, channels: i
     assert lives(source).peak().elements == 48
     expected = 6 + 6 + 2 * channels + 2 * channels
     assert in_parts(source, parts) == (expected, (SplitBlock("project", 48, expected, 12 // channels),))
+
+
+@pytest.mark.parametrize(("axes", "sizes"), [(1, (2,)), (3, (1, 2, 1)), (2, (2, 1, 1))])
+def test_a_block_is_one_along_any_number_of_axes(axes: int, sizes: tuple[int, ...]) -> None:
+    """The block above on two positions of a sequence, of a volume, and of two frames of one pixel."""
+    conv = f"conv{axes}d"
+    nodes = [
+        node("start", conv, INPUT, channels=3, kernel=1),
+        node("expand", conv, "start", channels=12, kernel=1),
+        node("act", "relu", "expand"),
+        node("depthwise", conv, "act", channels=12, kernel=1, groups=12),
+        node("project", conv, "depthwise", channels=3, kernel=1),
+    ]
+    source = graph(nodes, input_shape=(*sizes, 2))
+    assert in_parts(source, 3) == (6 + 6 + 2 * 4 + 2 * 4, (SplitBlock("project", 48, 28, 3),))
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "shape", "positions"),
+    [
+        ("max_pool1d", {"kernel": 2}, (2, 2), 1),
+        ("upsample1d", {"scale": 3}, (2, 2), 6),
+        ("avg_pool3d", {"kernel": [1, 2, 1]}, (1, 2, 1, 2), 1),
+        ("resize3d", {"size": [2, 2, 1]}, (1, 2, 1, 2), 4),
+        ("global_avg_pool", {}, (1, 2, 1, 2), 1),
+    ],
+)
+def test_windows_along_any_number_of_axes_may_stand_in_a_block(
+    op: str, attrs: dict[str, Any], shape: tuple[int, ...], positions: int
+) -> None:
+    conv = f"conv{len(shape) - 1}d"
+    nodes = [
+        node("start", conv, INPUT, channels=3, kernel=1),
+        node("expand", conv, "start", channels=12, kernel=1),
+        node("between", op, "expand", **attrs),
+        node("project", conv, "between", channels=3, kernel=1),
+    ]
+    source = graph(nodes, input_shape=shape)
+    # Whole: 2·12 and what comes out of the op, 12 times its positions. In 4 parts: the start's 6, 3 channels of each of
+    # the two, and what is projected.
+    whole, parts = 12 * (2 + positions), 6 + 3 * (2 + positions) + 3 * positions
+    assert in_parts(source, 4) == (parts, (SplitBlock("project", whole, parts, 4),))
 
 
 #: Op -> its attributes on a map of 2×1, and the positions that it leaves.

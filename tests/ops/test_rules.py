@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from helpers.op_rows import (
     REFUSALS,
     ROWS,
@@ -26,10 +27,14 @@ from convcost.ops.attributes import (
     Extent,
     Integer,
     Kind,
+    OneAxis,
     OneOf,
     Parts,
+    ShapeOf,
     Share,
+    Shifts,
     Sides,
+    SomeAxes,
 )
 
 
@@ -64,14 +69,24 @@ def test_every_op_with_a_check_has_a_refusal():
     assert {refused.case.op for refused in REFUSALS} == checked
 
 
-TAKES_MANY = {"add", "multiply", "concat"}
+#: Op -> how many inputs it takes, in words, and numbers that it refuses; all others take one.
+NUMBERS = {
+    **dict.fromkeys(["add", "multiply", "concat"], ("2 or more inputs", [0, 1])),
+    "matmul": ("2 inputs", [0, 1, 3]),
+    "gather": ("1 or 2 inputs", [0, 3]),
+    "deform_conv2d": ("2 or 3 inputs", [0, 1, 4]),
+    "source": ("no inputs", [1, 2]),
+}
 #: What an op takes, in its own words, and the ranks of that; all others take anything.
 TAKES = {
-    "a vector": ([1], {"linear", "rbf"}),
+    "a vector": ([1], {"rbf"}),
     "a sequence (t×c)": ([2], {"fold"}),
+    "a stack of windows (n×t×c)": ([3], {"window_reverse"}),
+    "a tensor of 2 to 8 axes": (range(2, 9), {"matmul", "lstm", "gru", "rnn", "roll", "global_response_norm"}),
+    "a tensor of 1 to 7 axes": (range(1, 8), {"embedding"}),
     "a map (h×w×c)": ([3], {
         "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "deform_conv2d", "depth_to_space", "max_pool", "resize",
-        "space_to_depth", "subsample", "unfold", "upsample",
+        "space_to_depth", "subsample", "unfold", "upsample", "window_partition",
     }),
     "a sequence, a map or a volume": (range(2, 9), {
         "channel_shuffle", "crop", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm",
@@ -106,12 +121,10 @@ def row_of(op: str) -> Case:
 @pytest.mark.parametrize("op", OPS)
 def test_too_few_or_too_many_inputs_are_refused(op):
     _, shapes, attrs = row_of(op)
-    takes, wrong = ("2 or more inputs", [0, 1]) if op in TAKES_MANY else ("1 input", [0, 2, 3])
-    if op == "deform_conv2d":
-        takes, wrong = "2 or 3 inputs", [0, 1, 4]
+    takes, wrong = NUMBERS.get(op, ("1 input", [0, 2, 3]))
     for number in wrong:
         with pytest.raises(Unfit) as caught:
-            evaluate(Case(op, shapes[:1] * number, attrs))
+            evaluate(Case(op, [*shapes, (4, 5)][:1] * number, attrs))
         hint = OPS[op].hint if number < 2 else ""
         assert str(caught.value) == f"{op} takes {takes}, got {number}{hint}"
 
@@ -142,6 +155,8 @@ def test_the_second_input_must_have_a_rank_that_fits_too():
 
 SIDES = "same, valid, an integer >= 0, [height, width] or [top, bottom, left, right], got "
 VOLUME_SIDES = "same, valid, an integer >= 0, [depth, height, width] or [front, back, top, bottom, left, right], got "
+AXES = "channels, height, width, length, depth, or the number of an axis (0 is the first, -1 the last)"
+SIZES = "a list of 1 to 8 sizes"
 TABLE = "a list of lists of channels, as in [[0, 1], [1, 2]], got "
 # fmt: off
 UNFIT = [
@@ -195,8 +210,33 @@ UNFIT = [
     ("conv2d_table", "connections", [[0], [2, 1, 2]], "must name each channel of a row once, got [2, 1, 2]"),
     ("slice", "start", -1, "must be >= 0, got -1"),
     ("slice", "stop", 0, "must be >= 1, got 0"),
-    ("slice", "axis", "depth", "must be channels or height or width, got depth"),
-    ("slice", "axis", 2, "must be channels or height or width, got 2"),
+    ("slice", "axis", "time", "must be " + AXES + ", got time"),
+    ("slice", "axis", 8, "must be " + AXES + ", got 8"),
+    ("slice", "axis", -9, "must be " + AXES + ", got -9"),
+    ("slice", "axis", True, "must be " + AXES + ", got true"),
+    ("slice", "axis", Fraction(1, 2), "must be " + AXES + ", got 0.5"),
+    ("slice", "axis", ["width"], "must be " + AXES + ", got [width]"),
+    ("slice", "axis", sympy.Symbol("a", integer=True), "must be " + AXES + ", got a"),
+    ("slice", "step", 0, "must be >= 1, got 0"),
+    ("reduce", "axes", [], "must be " + AXES + ", or a list of these, got []"),
+    ("reduce", "axes", [0] * 9, "must be " + AXES + ", or a list of these, got [0, 0, 0, 0, 0, 0, 0, 0, 0]"),
+    ("reduce", "axes", ["width", "time"], "must be " + AXES + ", or a list of these, got [width, time]"),
+    ("reduce", "axes", "time", "must be " + AXES + ", or a list of these, got time"),
+    ("reduce", "function", "median", "must be mean or sum or max or min or norm, got median"),
+    ("reshape", "shape", [], "must be " + SIZES + " (one of them may be -1: what the others leave), got []"),
+    ("reshape", "shape", [-1, 4, -1], "must be " + SIZES + " (one of them may be -1: what the others leave), got [-1, 4, -1]"),
+    ("reshape", "shape", [1] * 9, "must be " + SIZES + " (one of them may be -1: what the others leave), got [1, 1, 1, 1, 1, 1, 1, 1, 1]"),
+    ("reshape", "shape", [4, 0], "must be >= 1, got 0"),
+    ("reshape", "shape", [4, -2], "must be >= 1, got -2"),
+    ("expand", "shape", [-1, 4], "must be >= 1, got -1"),
+    ("expand", "shape", [], "must be " + SIZES + ", got []"),
+    ("source", "shape", "wide", "must be an integer, got wide"),
+    ("roll", "shift", [], "must be an integer or a list of integers, one for each axis before the channels, got []"),
+    ("roll", "shift", "up", "must be an integer, got up"),
+    ("lstm", "biases", 3, "must be <= 2, got 3"),
+    ("lstm", "biases", np.array([0, 3]), "must be <= 2, got 3"),
+    ("lstm", "biases", -1, "must be >= 0, got -1"),
+    ("linear", "at", "each", "must be tokens or positions, got each"),
     ("dropout", "rate", 1, "must be >= 0 and < 1, got 1"),
     ("dropout", "rate", Fraction(-1, 2), "must be >= 0 and < 1, got -0.5"),
     ("dropout", "rate", False, "must be >= 0 and < 1, got false"),
@@ -221,6 +261,7 @@ def test_largest_size_is_allowed():
 
 
 NATURAL, POSITIVE = st.integers(0, LARGEST), st.integers(1, LARGEST)
+AXIS = st.sampled_from(["channels", "height", "width", "length", "depth"]) | st.integers(-8, 7)
 
 
 def lists_of(*lengths: int) -> st.SearchStrategy[Any]:
@@ -247,6 +288,11 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (Parts(), st.integers(2, MOST_PARTS) | st.lists(POSITIVE, min_size=2)),
     (Boolean(), st.booleans()),
     (OneOf("channels", "height"), st.sampled_from(["channels", "height"])),
+    (OneAxis(), AXIS),
+    (SomeAxes(), AXIS | st.lists(AXIS, min_size=1, max_size=8)),
+    (ShapeOf(), POSITIVE | st.lists(POSITIVE, min_size=1, max_size=8)),
+    (ShapeOf(rest=True), st.lists(POSITIVE, max_size=7).flatmap(lambda sizes: st.permutations([*sizes, -1]))),
+    (Shifts(), st.integers(-LARGEST, LARGEST) | st.lists(st.integers(-LARGEST, LARGEST), min_size=1, max_size=7)),
 ]
 
 

@@ -13,7 +13,7 @@ from convcost.ops.traits import ELEMENTWISE as ELEMENTWISE_FAMILY
 AXES = (1, 2, 3)
 CONVOLUTIONS = {f"conv{axes}d" for axes in AXES}
 TRANSPOSED = {f"conv_transpose{axes}d" for axes in AXES}
-WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "deform_conv2d", "linear", "rbf"}
+WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "deform_conv2d", "linear", "rbf", "lstm", "gru", "rnn"}
 #: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
@@ -23,11 +23,14 @@ POOLS = {"max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"}
 POOLS |= {f"{name}{axes}d" for name in POOLS for axes in AXES} | {"global_avg_pool", "global_max_pool", "subsample"}
 INTERPOLATION = {"upsample", "resize"}
 INTERPOLATION |= {f"{name}{axes}d" for name in INTERPOLATION for axes in AXES}
+#: Every element goes to another position of its channel.
+MOVED = {"roll", "window_partition", "window_reverse"}
 #: Views of everything, and of parts.
-WHOLE, PART = {"identity", "dropout", "flatten"}, {"slice", "split", "crop"}
+WHOLE, PART = {"identity", "dropout", "flatten", "reshape", "source"}, {"slice", "split", "crop"}
 REST = {
     *("softmax", "layer_norm", "group_norm", "local_response_norm", "add", "multiply", "concat", "pad"),
-    *("channel_shuffle", "depth_to_space", "space_to_depth", "unfold", "fold"),
+    *("channel_shuffle", "depth_to_space", "space_to_depth", "matmul", "embedding", "reduce", "transpose", "expand"),
+    *("split_softmax", "l2_normalize", "global_response_norm", "gather", "top_k", "unfold", "fold"),
 }
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
@@ -37,20 +40,21 @@ STATED: dict[str, dict[Any, Any]] = {
     "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
     "channels": {
         "grouped": CONVOLUTIONS | TRANSPOSED | {"deform_conv2d", "group_norm"},
-        "alone": ELEMENTWISE | POOLS | INTERPOLATION | {"pad", "channel_shuffle", "identity", "dropout"},
+        "alone": ELEMENTWISE | POOLS | INTERPOLATION | MOVED | {"pad", "channel_shuffle", "identity", "dropout"},
         "else": "mixed",
     },
     "resamples": {
-        True: POOLS | INTERPOLATION | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table", "deform_conv2d"},
+        True: POOLS | INTERPOLATION | MOVED | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table", "deform_conv2d"},
         "else": False,
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
     "joins": {True: {"concat"}, "else": False},
+    "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
 
 
 def test_every_trait_of_every_op_is_stated_here() -> None:
-    assert {*OPS} == WEIGHTED | ELEMENTWISE | POOLS | INTERPOLATION | WHOLE | PART | REST
+    assert {*OPS} == WEIGHTED | ELEMENTWISE | POOLS | INTERPOLATION | MOVED | WHOLE | PART | REST
     assert {field.name for field in fields(Traits)} == {*STATED, "padding_macs"}
 
 

@@ -103,6 +103,20 @@ def test_a_resolution_slides_down_as_well_as_up(model: str, first: int, last: in
     assert (sizes[0], sizes[-1]) == (str(first), str(last))
 
 
+@pytest.mark.parametrize(
+    ("knob", "values"), [("depth: 3", range(1, 7)), ("blocks: 3", range(1, 7)), ("width: 40", range(10, 81))]
+)
+def test_integers_slide_from_a_quarter_to_twice(tmp_path: Path, knob: str, values: range) -> None:
+    name = knob.partition(":")[0]
+    spec = tmp_path / "whole.yaml"
+    conv = "conv2d: {channels: %s, kernel: 1}" % ("width" if name == "width" else 3)
+    layers = f"[{conv}]" if name == "width" else f"[{{{conv}, repeat: {name}}}]"
+    spec.write_text(f"convcost: 1\nname: whole\nknobs: {{{knob}, classes: 10}}\ninput: [8, 8, 3]\nlayers: {layers}\n")
+    network = convcost.load(spec)
+    axes = space(explore_page(network, network.report()))["axes"]
+    assert axes == {name: list(map(str, values))}
+
+
 def test_explored_bytes_say_of_which_type_and_policy(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "x.html"
     cli("explore", "mobilenet_v2", "--dtype", "int8", "--memory", "inplace", "-o", path)

@@ -93,6 +93,18 @@ def test_the_ratio_is_the_law() -> None:
             assert ratio == float(Fraction(1, n) + Fraction(1, kernel**2))
 
 
+@pytest.mark.parametrize("layer", [LayerToBuild((5000, 12), 32, 7), LayerToBuild((16, 112, 112, 3), 64, 3)])
+def test_the_ratio_is_the_law_along_as_many_axes_as_the_layer_has(layer: LayerToBuild) -> None:
+    figure = plots.separable_ratio(marked=layer)
+    *lines, star = figure.data
+    for trace in lines:
+        kernel = int(trace.name.removeprefix("f = "))
+        law = [Fraction(1, n) + Fraction(1, kernel**layer.axes) for n in trace.x]
+        assert trace.y == tuple(map(float, law))
+    assert star.y == (float(Fraction(1, layer.filters) + Fraction(1, layer.kernel[0] ** layer.axes)),)
+    assert figure.layout.title.text.endswith({1: "1/n_c' + 1/f", 3: "1/n_c' + 1/f³"}[layer.axes])
+
+
 def test_cliffs_are_the_report_at_every_size() -> None:
     line, marks = plots.sizes(NET, NET.report())[0].data
     for size, macs in list(zip(line.x, line.y, strict=True))[::17]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -100,6 +101,49 @@ def test_a_knob_that_is_set_is_no_default_axis():
     size = one.knobs["resolution"]
     macs = [convcost.load("mobilenet_v2", width="0.5", resolution=s).report().totals.macs for s in (size, size + 1)]
     assert macs[0] == one.costs["macs"] <= 300_000_000 < macs[1]
+
+
+KEYWORDS = """convcost: 1
+name: keywords
+knobs: {WIDTH: 64, DEPTH: 4, classes: 12}
+input: [49, 10, 1]
+layers:
+  - conv2d: {channels: WIDTH, kernel: [10, 4], stride: 2, padding: same}
+  - {conv2d: {channels: WIDTH, kernel: 1}, repeat: DEPTH, name: mix}
+  - global_avg_pool
+  - flatten
+  - linear: {channels: classes}
+"""
+
+
+def keywords(path: Path, width: str, depth: str) -> str:
+    """A network whose knobs are integers, of these names."""
+    file = path / "keywords.yaml"
+    file.write_text(KEYWORDS.replace("WIDTH", width).replace("DEPTH", depth), encoding="utf-8")
+    return str(file)
+
+
+def macs_of_keywords(width: int, depth: int) -> int:
+    """Maps are 25×5: 40 taps for each channel of the first layer, all channels for each of the others; 12 classes."""
+    return 125 * 40 * width + depth * 125 * width**2 + 12 * width
+
+
+def test_integers_are_knobs_like_others(tmp_path: Path) -> None:
+    found = convcost.fit(keywords(tmp_path, "width", "depth"), max_macs="1M", maximise="macs")
+    # 500·w² + 5,012·w
+    assert (macs_of_keywords(39, 4), macs_of_keywords(40, 4)) == (955968, 1000480)
+    assert (dict(found.best.knobs), found.best.costs["macs"]) == ({"width": 39}, 955968)
+    assert found.axes["width"] == tuple(range(1, 129))
+    assert found.best.binding == {"width": ("macs",)}
+
+
+def test_without_a_width_or_resolution_every_number_but_the_classes_is_fitted(tmp_path: Path) -> None:
+    found = convcost.fit(keywords(tmp_path, "filters", "blocks"), max_macs="1M")
+    assert found.axes == {"filters": tuple(range(1, 129)), "blocks": tuple(range(1, 9))}
+    most = {depth: max(w for w in range(1, 129) if macs_of_keywords(w, depth) <= 10**6) for depth in range(1, 9)}
+    # Of depths at which equally many filters fit, only the largest is maximal.
+    maximal_ones = {(width, depth) for depth, width in most.items() if most.get(depth + 1) != width}
+    assert {(one.knobs["filters"], one.knobs["blocks"]) for one in found.maximal} == maximal_ones
 
 
 def test_a_depth_that_is_rounded_up_may_reach_its_breakpoint():

@@ -1,0 +1,37 @@
+"""Reductions: some axes become one number each."""
+
+from convcost.core.axes import position, reduced
+from convcost.core.cost import Check, OpCost, Saved
+from convcost.core.dims import either
+from convcost.ops.attributes import AnyInput, Axes, Flag, Function
+from convcost.ops.registry import op
+from convcost.ops.select import has_axes
+from convcost.ops.traits import NOTHING
+
+#: What the derivative needs: where the largest was; of a length, the tensor and the length.
+_SAVES: dict[str, tuple[Saved, ...]] = {"max": ("mask",), "min": ("mask",), "norm": ("inputs", "outputs")}
+
+
+@op("reduce", NOTHING)
+def reduce(x: AnyInput, *, axes: Axes, function: Function, keep: Flag = True) -> OpCost:
+    """Take the mean, sum, max, min or norm (Euclidean length) over some axes.
+
+    These axes have size 1 afterwards, or are left out with `keep: false`. No params, no MACs.
+
+    The mean over the channels, for the spatial gate of CBAM; the mean over all tokens, as a vector:
+
+    >>> reduce((56, 56, 64), axes=("channels",), function="mean").out
+    ((56, 56, 1),)
+    >>> reduce((196, 512), axes=("length",), function="mean", keep=False).out
+    ((512,),)
+
+    Source: torch.mean, tf.reduce_mean and the like.
+    """
+    left = either(keep, len({position(len(x), axis) for axis in axes}) < len(x))
+    need = "reduce must leave an axis, but {0} has no others; keep: true leaves each with size 1"
+    return OpCost(
+        out=(reduced(x, axes, keep=keep),),
+        variant=function,
+        saves=_SAVES.get(function, ()),
+        checks=(*has_axes(x, axes), Check(left, need, (x,))),
+    )

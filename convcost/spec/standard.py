@@ -1,0 +1,43 @@
+"""The standard library of blocks: one file per block in this folder's `library/`, read only if a spec uses it.
+
+Here a block is known by its name and its arguments; `parse.standard_spec` makes syntax of it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from convcost.spec.tree import MappingNode, ScalarNode, Tree, parse_tree, read_text
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "library")
+
+
+@lru_cache(maxsize=1)
+def names() -> frozenset[str]:
+    """The names of all blocks of the library."""
+    return frozenset(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml"))
+
+
+def path(name: str) -> str:
+    """The file of a block."""
+    return os.path.join(FOLDER, f"{name}.yaml")
+
+
+@lru_cache(maxsize=256)
+def tree(name: str) -> MappingNode:
+    """The file of a block as a tree."""
+    found, _ = parse_tree(read_text(path(name)), path(name))
+    assert isinstance(found, MappingNode)
+    return found
+
+
+def arguments(name: str) -> dict[str, Tree]:
+    """The arguments of a block with their defaults, as they are written; one without a value must be given."""
+    args = tree(name).pairs.get("args")
+    return dict(args.pairs) if isinstance(args, MappingNode) else {}
+
+
+def must_be_given(default: Tree) -> bool:
+    """Whether an argument has no default."""
+    return isinstance(default, ScalarNode) and default.value is None
