@@ -68,9 +68,9 @@ class Step(NamedTuple):
     def by_channel(self) -> bool:
         """Whether the op is per-channel: each output channel depends on one input channel (a pool, a depthwise convolution)."""
         channels = self.traits.channels
-        return channels == "alone" or (
-            channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
-        )
+        if channels == "alone":
+            return not self.node.attrs.get("channels")  # an op that is given channels, pad, adds some
+        return channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
 
     @property
     def kind(self) -> str:
