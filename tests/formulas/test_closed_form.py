@@ -86,6 +86,8 @@ GRIDS = [
     ("mobilenet_v2", ("resolution", "width")),
     ("efficientnet_b0", ("resolution", "width")),
     ("efficientnet_b3", ("resolution",)),
+    ("vit_b_16", ("resolution", "width")),
+    ("mobilevit_xxs", ("resolution",)),
 ]
 
 
@@ -286,6 +288,21 @@ def test_a_block_over_a_sequence_or_a_volume_is_named_by_their_letters(tmp_path:
     assert {"h is a multiple of 2", "w is a multiple of 2"} <= set(form.assumptions)
     form = closed_form(str(path), "volume", ["h", "c", "channels"], {"d": "16", "w": "112"})
     assert sympy.expand(form.quantities["MACs"] - 18 * h / 2 * 56 * 9 * c * n) == 0
+
+
+def test_attention_is_quartic_in_the_resolution_over_all_tokens_and_quadratic_in_windows() -> None:
+    m = symbol("m")
+    vit = form_of("vit_b_16", "resolution")
+    t = m**2 + 1  # patches and the class token; 12 layers of 4·d² + 2·d·4d per token, and of 2·t·t·d
+    by_hand = m**2 * 3 * 16**2 * 768 + 12 * (t * 12 * 768**2 + 2 * t**2 * 768) + 768 * 1000
+    assert sympy.expand(vit.quantities["MACs"] - by_hand) == 0
+    assert vit.assumptions == ("resolution = 16·m",)
+    # 7·7 positions in the last stage, at a stride of 32: from 224 to 224 all maps are whole windows.
+    for model, step in (("swin_t", 224), ("swin_v2_t", 256), ("maxvit_t", 224)):
+        form = form_of(model, "resolution")
+        assert form.assumptions[0] == f"resolution = {step}·m"
+        assert sympy.degree(form.quantities["MACs"], m) == 2
+        assert wrong_at(model, form, {"resolution": 2 * step}) == {}
 
 
 def test_the_library_raises_what_the_command_says() -> None:
