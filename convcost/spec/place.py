@@ -123,7 +123,7 @@ class Place:
 
     def path(self, name: str = "") -> str:
         """The dotted path of a layer here, or of the place itself."""
-        return ".".join((*self.scope, *([name] if name else [])))
+        return ".".join((*self.scope, name) if name else self.scope)
 
     def inner(self, **changes: Any) -> Place:
         """A place inside this one; mutable state is shared unless changed."""

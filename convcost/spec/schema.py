@@ -138,7 +138,10 @@ def _item() -> Schema:
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
         "repeat": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
         "then": {"description": "arguments that change from the second time on", "type": "object"},
-        "as": {"enum": list(FORMS), "description": "how the reference implementation writes it, where counters care"},
+        "as": {
+            "description": "how the reference implementation writes it, where counters care",
+            "anyOf": [{"enum": list(FORMS)}, _EXPRESSION],
+        },
         "side": {"type": "boolean", "description": "an output of the network beside the main line"},
     }
     return {

@@ -208,10 +208,10 @@ def test_interpolation_by_hand(op: str, mode: str, form: str, wanted: dict[str, 
         (
             "conv2d",
             {"channels": 6, "kernel": 2},
-            "subclass",
+            "derived",
             {"ptflops": 0, "ptflops_aten": 1800, "thop": 0, "torchinfo": 1800, "fvcore": 1728, "calflops": 3528},
         ),
-        ("relu", {}, "subclass", {"ptflops": 120, "calflops": 120, "thop": 0}),
+        ("relu", {}, "derived", {"ptflops": 120, "calflops": 120, "thop": 0}),
     ],
 )
 def test_other_ops_by_hand(op: str, attrs: dict[str, Any], form: str, wanted: dict[str, int]) -> None:

@@ -17,7 +17,14 @@ HEAD = {1: (288, 96), 2: (2880, 960), 3: (2880, 960)}
 def cases() -> Iterator[Case]:
     """All of them."""
     for axes, read in ALONG.items():
-        for made in (weighted(axes), held(axes), subclassed(axes), pools(axes), adaptive(axes), interpolations(axes)):
+        for made in (
+            weighted(axes),
+            held(axes),
+            derived_classes(axes),
+            pools(axes),
+            adaptive(axes),
+            interpolations(axes),
+        ):
             yield from (Case(*each)._replace(read=READS[read]) for each in made)
     for axes in (1, 3):
         for made in (whole(axes), norms(axes)):
@@ -62,14 +69,14 @@ def held(axes: int) -> Made:
     yield line, call, {"torchinfo": sum(HEAD[axes]) + 3**axes * 8 * 4 + 4}
 
 
-def subclassed(axes: int) -> Made:
+def derived_classes(axes: int) -> Made:
     """Convolutions of a class derived from PyTorch's."""
     from torch import nn
 
     for name, op in ((f"Conv{axes}d", f"conv{axes}d"), (f"ConvTranspose{axes}d", f"conv_transpose{axes}d")):
         own = type(f"Own{name}", (getattr(nn, name),), {})
         yield (
-            f"{{{op}: {{channels: 8, kernel: 3, bias: false}}, as: subclass}}",
+            f"{{{op}: {{channels: 8, kernel: 3, bias: false}}, as: derived}}",
             lambda own=own: own(8, 8, 3, bias=False),
         )
 

@@ -31,7 +31,7 @@ def linear() -> Made:
     yield "linear: {channels: 7}", lambda: nn.Linear(CHANNELS, 7)
     yield "linear: {channels: 7, bias: false}", lambda: nn.Linear(CHANNELS, 7, bias=False)
     own = type("OwnLinear", (nn.Linear,), {})
-    yield "{linear: {channels: 7}, as: subclass}", lambda: own(CHANNELS, 7)
+    yield "{linear: {channels: 7}, as: derived}", lambda: own(CHANNELS, 7)
     yield "{linear: {channels: 7}, as: functional}", lambda: holding(nn.Linear(CHANNELS, 7), "linear")
     call = called(lambda x, **weights: functional.linear(x, **weights), weight=(7, CHANNELS), bias=(7,))  # noqa: PLW0108
     # torchinfo counts the parameters of a module that has no other inside, once as those of the layer before
