@@ -42,7 +42,8 @@ def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str,
         }
         inherited = {op: said for op, said in inherited.items() if op.partition(" ")[0] not in ignored}
     own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}
-    return inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
+    merged = inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
+    return {op: said for op, said in merged.items() if said is not None}
 
 
 def _named(word: str, groups: Mapping[str, list[str]]) -> list[str]:

@@ -10,7 +10,6 @@ from convcost.core.units import say
 from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
 from convcost.graph.walk import Misfit, output_edges
 from convcost.ops import OPS, Unfit
-from convcost.ops.registry import REQUIRED
 from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
 from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown
@@ -87,17 +86,15 @@ class CallBuilder:
         return found
 
     def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        env, path = Env(place, inputs[0], self.walk), place.path(name)
-        attributes = OPS[target].attrs
-        required = [arg for arg, attr in attributes.items() if attr.default is REQUIRED]
-        broken = self.lookup.refuse_missing(call, target, required, path)
-        attrs = {arg: attr.default for arg, attr in attributes.items()}
+        env, op, path = Env(place, inputs[0], self.walk), OPS[target], place.path(name)
+        broken = self.lookup.refuse_missing(call, target, op.required, path)
+        attrs = dict(op.defaults)
         for arg, value in call.args.items():
             try:
-                attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, attributes[arg].kind.convert)
+                attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, op.attrs[arg].kind.convert)
             except Unknown:
                 broken = True
-        if not OPS[target].inputs:  # what stands before it is there for expressions only
+        if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
         edges: tuple[str, ...] = ()
@@ -150,6 +147,8 @@ class CallBuilder:
         if args is None:
             return UNKNOWN
         inner = self.inside(place, name, unit, {**unit.knobs, **args}, dict(zip(block.inputs, given)), block.items)
+        if unit.standard:
+            place.built.standard[place.path(name)] = block.name
         blamed, self.lookup.blame = self.lookup.blame, (self.lookup.blame or where) if unit.standard else None
         try:
             flow = self.sequence(block.items, inner, given[0])
@@ -202,18 +201,20 @@ class CallBuilder:
         self, block: Block, unit: Unit, call: Call, place: Place, flow: Flow, name: str
     ) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args = Env(place, flow, self.walk), {}
+        env, args = Env(place, flow, self.walk), dict[str, Any]()
         path, stated = place.path(name), block.args
+        values = dict(unit.knobs)  # a default may use the knobs and the arguments before it
+        inside: Env | None = None
         broken = self.lookup.refuse_missing(
             call, block.name, [arg for arg, default in stated.items() if default is None], path
         )
         for arg, default in stated.items():
             try:
                 if arg in call.args:
-                    args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
-                    own = place.inner(values={**unit.knobs, **args}, layers={}, unit=unit)
-                    args[arg] = self.lookup.evaluate_in(Env(own, flow, self.walk), default, path, arg)
+                    inside = inside or Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
             except Unknown:
                 broken = True
         return None if broken else args

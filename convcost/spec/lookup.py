@@ -19,6 +19,7 @@ from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit
 
 MOST_STEPS = 100_000
+_CONSTANTS = frozenset({int, bool})
 
 
 class TooLarge(Exception):
@@ -82,9 +83,9 @@ class Lookup:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
         content = value.content
         try:
-            if type(content) is Expr:
-                result = content.evaluate(env)
-            elif _is_broken(value):
+            if type(content) in _CONSTANTS:
+                result = content
+            elif type(content) is not Expr and _is_broken(value):
                 raise Unknown
             else:
                 result = value.evaluate(env)

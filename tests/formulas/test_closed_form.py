@@ -37,8 +37,10 @@ def step_of(form: ClosedForm) -> int:
     return next((int(match[1]) for match in found if match), 0)
 
 
-def holds(assumption: str, numbers: Numbers) -> bool:
-    """Whether numbers satisfy an assumption, as it is printed."""
+def holds(assumption: str, numbers: Numbers, step: int) -> bool:
+    """Whether numbers satisfy an assumption, as it is printed, where m is the resolution divided by a step."""
+    if match := re.fullmatch(r"(\w+) is a multiple of (\d+)", assumption):
+        return numbers[match[1]] % int(match[2]) == 0
     if match := re.fullmatch(r"resolution = (\d+)·m", assumption):
         return numbers["resolution"] % int(match[1]) == 0
     if match := re.fullmatch(
@@ -47,7 +49,7 @@ def holds(assumption: str, numbers: Numbers) -> bool:
         return (numbers["width"] * int(match[1] or 1)).denominator == 1
     relation = re.fullmatch(r"(.+) (≥|>|=|≠) (.+)", assumption)
     assert relation, f"what is meant by {assumption!r}?"
-    left, right = (evaluate(side, with_m(numbers, 32)) for side in relation.group(1, 3))
+    left, right = (evaluate(side, with_m(numbers, step)) for side in relation.group(1, 3))
     return {"≥": left >= right, ">": left > right, "=": left == right, "≠": left != right}[relation[2]]
 
 
@@ -69,7 +71,7 @@ def wrong_at(model: str, form: ClosedForm, numbers: Numbers) -> dict[str, tuple[
     return {name: (found[name], value) for name, value in reported.items() if found[name] != value}
 
 
-RESOLUTIONS = [32, 64, 96, 160, 192, 224, 320, 480]
+RESOLUTIONS = [32, 64, 96, 160, 192, 224, 320, 448, 480, 512, 672, 768, 896, 1024]
 WIDTHS = [Fraction(n, 8) for n in (1, 2, 3, 4, 6, 8, 10, 16, 24)]
 VALUES: dict[str, list[Any]] = {"resolution": RESOLUTIONS, "width": WIDTHS, "classes": [1, 10, 1000]}
 GRIDS = [
@@ -86,6 +88,12 @@ GRIDS = [
     ("mobilenet_v2", ("resolution", "width")),
     ("efficientnet_b0", ("resolution", "width")),
     ("efficientnet_b3", ("resolution",)),
+    ("vit_b_16", ("resolution",)),
+    ("vit_b_16", ("resolution", "width")),
+    ("swin_t", ("resolution",)),
+    ("swin_v2_t", ("resolution",)),
+    ("maxvit_t", ("resolution",)),
+    ("mobilevit_xxs", ("resolution", "width")),
 ]
 
 
@@ -95,7 +103,9 @@ GRIDS = [
 def test_a_closed_form_gives_the_report_wherever_its_assumptions_hold(model: str, symbols: tuple[str, ...]) -> None:
     form = form_of(model, *symbols)
     points = [dict(zip(symbols, values, strict=True)) for values in product(*(VALUES[name] for name in symbols))]
-    held = [point for point in points if all(holds(assumption, point) for assumption in form.assumptions)]
+    held = [
+        point for point in points if all(holds(assumption, point, step_of(form)) for assumption in form.assumptions)
+    ]
     assert len(held) >= 3
     assert [
         (point, wrong_at(model, form, point))
@@ -119,7 +129,7 @@ def test_a_closed_form_gives_the_report_wherever_its_assumptions_hold(model: str
 )
 def test_where_an_assumption_fails_so_does_the_form(model: str, symbols: tuple[str, ...], numbers: Numbers) -> None:
     form = form_of(model, *symbols)
-    satisfied = all(holds(assumption, numbers) for assumption in form.assumptions)
+    satisfied = all(holds(assumption, numbers, step_of(form)) for assumption in form.assumptions)
     assert satisfied == (model == "resnet50" and "width" in numbers)
     try:
         assert bool(wrong_at(model, form, numbers)) is not satisfied
