@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, elements, equal, is_array, is_symbolic
@@ -37,12 +37,16 @@ class Step(NamedTuple):
     @property
     def params(self) -> Dim:
         """Trainable elements that the node stores: none that it shares with an earlier node, none that are not trained."""
-        return self._stored("weights", "biases") if self.node.trainable else 0
+        if not self.node.trainable:
+            return 0
+        return self._stored("weights", "biases") if self.node.shares else self.cost.params
 
     @property
     def buffers(self) -> Dim:
         """Elements that the node stores and that are not trained."""
-        return self._stored("buffers") if self.node.trainable else self._stored(*STORED)
+        if self.node.trainable:
+            return self._stored("buffers") if self.node.shares else self.cost.buffers
+        return self._stored(*STORED)
 
     @property
     def used_params(self) -> Dim:
@@ -123,7 +127,7 @@ class Misfit(Unfit):
 
 
 class Walk:
-    """A walk in progress: knows the shape of every edge produced so far.
+    """A walk in progress: knows the shape of every edge produced so far, and costs equal layers once.
 
     A spec is elaborated and walked at the same time, because a condition may depend on the current shape.
     """
@@ -132,6 +136,7 @@ class Walk:
         self.shapes: dict[str, Shape] = dict(inputs)
         self.steps: list[Step] = []
         self.made: dict[str, Step] = {}
+        self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
@@ -163,15 +168,21 @@ class Walk:
             self.shapes[edge] = shape
 
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        """What the node costs; raises `Unfit`."""
+        key = self.key(node, shapes)
+        if key not in self.known:
+            self.known[key] = self.checked(node, shapes)
+        return self.known[key]
+
+    def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
+        """Equal for nodes that cost the same."""
+        return node.op, shapes, tuple(node.attrs.items())
+
+    def checked(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
-        # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
-        # objects each time.
-        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
-        failures = {said: check for check in different.values() if (said := failure(check))}
-        if failures:
-            shaped = not any(check.of_shape for check in failures.values())
-            raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
+        if not all(check.holds is True for check in cost.checks):
+            self.refuse(node, shapes, cost)
         once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
         for shape in once.values():
             if any(map(_is_too_large, shape)):
@@ -179,6 +190,16 @@ class Walk:
                     f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)
                 )
         return cost
+
+    def refuse(self, node: Node, shapes: tuple[Shape, ...], cost: OpCost) -> None:
+        """Raise `Misfit` for the checks that fail, if any do."""
+        # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
+        # objects each time.
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
+        failures = {said: check for check in different.values() if (said := failure(check))}
+        if failures:
+            shaped = not any(check.of_shape for check in failures.values())
+            raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
 
 
 def walk(graph: Graph) -> Walked:
@@ -200,6 +221,8 @@ def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
 
 
 def _is_too_large(size: Dim) -> bool:
+    if type(size) is int:  # by far the most frequent case
+        return size > LARGEST_SIZE
     if is_symbolic(size):
         return False
     above = size > LARGEST_SIZE

@@ -99,7 +99,9 @@ class Op:
         Not an entry of the ledger, because only explanations and reports need it.
         """
         count = self.traits.padding_macs
-        return count(*shapes, **attrs) if count else 0
+        if not count or all(axis == (0, 0) for axis in attrs["padding"]):
+            return 0
+        return count(*shapes, **attrs)
 
 
 OPS: dict[str, Op] = {}
