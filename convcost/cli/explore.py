@@ -58,8 +58,9 @@ def explore_command(
 
     The page carries the tables that `convcost sweep` multiplies out, and needs nothing else: no network, no Python.
     """
-    from convcost.networks.load import open_network, split_name
+    from convcost.networks.load import open_network
     from convcost.pages.explore import explore_page
+    from convcost.spec.zoo import split_name
 
     if output != "-" and not output.lower().endswith((".html", ".htm")):
         raise click.BadParameter(f"explore writes a page; FILE must end in .html, got {output}", param_hint="'-o'")

@@ -70,7 +70,7 @@ def report_command(
         def write() -> str:
             return render(_table(_opened(models, knobs, input_), by, options), fmt)
 
-        emit(kept_text("report", asked, write, models), output)
+        emit(kept_text("report", asked, write, [*models, *map(str, knobs.values())]), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:

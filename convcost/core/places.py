@@ -17,8 +17,11 @@ def zoo_directory() -> str:
 def of_zoo(model: str) -> bool:
     """Whether a name, with or without knobs, cannot be a file: of all specs, only the zoo is part of the fingerprint.
 
-    >>> of_zoo("resnet50"), of_zoo("resnet50:width=2"), of_zoo("nets/mine.yaml")
-    (True, True, False)
+    Nor may a knob name one: a spec can be built on another.
+
+    >>> of_zoo("resnet50"), of_zoo("resnet50:width=2"), of_zoo("nets/mine.yaml"), of_zoo("mine.yaml:small:width=2")
+    (True, True, False, False)
     """
     words = (model, model.rpartition(":")[0])
-    return not any(os.sep in word or word.endswith((".yaml", ".yml")) or os.path.isfile(word) for word in words)
+    named = os.sep in model or ".yaml" in model or ".yml" in model
+    return not named and not any(map(os.path.isfile, words))

@@ -6,10 +6,11 @@ the formula that `explain` prints is the rule itself, and there is no second one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple, Self
 
-from convcost.core.axes import LETTERS, SIDES, letters, spatial_names
+from convcost.core.axes import LETTERS, SIDES, WORDS, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
@@ -88,41 +89,102 @@ class Quantity(NamedTuple):
     value: int
 
 
-def _output_letters(shape: Shape) -> tuple[str, ...]:
-    return tuple(f"{letter}'" for letter in letters(len(shape)))
-
-
 def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> list[Quantity]:
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
-    Output sizes come first and have names of their own (h', w', c'), which the later formulas use.
+    Output sizes come first. Those that the op makes have names of their own (h', w', c'), which the later formulas use. Sizes
+    of the inputs that are traced keep their names.
 
     >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
     >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
     h'·w'·channels·kernel·kernel·c = 4·4·5·3·3·3 = 2160
     """
-    cost = traced_cost(op, input_shapes, attrs)
-    named = {
-        id(size): name for shape in cost.out for size, name in zip(shape, _output_letters(shape)) if _has_history(size)
+    read = named(input_shapes)
+    cost = traced_cost(op, read, attrs)
+    ours = {id(size) for shape in read for size in shape}
+    outputs = [_output_names(shape, ours, OPS[op].letters or letters(len(shape))) for shape in cost.out]
+    made = {
+        id(size): name
+        for shape, names in zip(cost.out, outputs)
+        for size, name in zip(shape, names)
+        if _has_history(size) and id(size) not in ours
     }
     written = elements(cost.out) if OPS[op].traits.view == "none" else 0
     return [
-        *(_quantity(name, size, {}) for name, size in zip(_output_letters(cost.out[0]), cost.out[0])),
-        _quantity("MACs", cost.macs, named),
-        _quantity("bias additions", cost.bias_adds, named),
-        _quantity("params", cost.params, named),
-        _quantity("buffers", cost.buffers, named),
-        _quantity("activations", written, named),
+        *(_quantity(name, size, {}) for name, size in zip(outputs[0], cost.out[0])),
+        _quantity("MACs", cost.macs, made),
+        _quantity("bias additions", cost.bias_adds, made),
+        _quantity("params", cost.params, made),
+        _quantity("buffers", cost.buffers, made),
+        _quantity("activations", written, made),
     ]
+
+
+def _output_names(shape: Shape, ours: Container[int], axes: Sequence[str]) -> list[str]:
+    """Names for the sizes of an output: of one that the op hands on, that of the input's; else by the axis."""
+    kept = [next(names_in(size))[0] if id(size) in ours else "" for size in shape]
+    free = (f"x{at}" if letter in kept else letter for at, letter in enumerate(axes, start=1))
+    return [f"{name or letter}'" for name, letter in zip(kept, free)]
+
+
+def named(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Shapes with a name for each size that has none: the letter of its axis, by the rank of the tensor.
+
+    A letter that stands for several sizes is numbered by the input; but sizes of 1, which stretch, number only themselves.
+
+    >>> [[size.name for size in shape] for shape in named([(28, 28, 64), (28, 28, 32)])]
+    [['h', 'w', 'c1'], ['h', 'w', 'c2']]
+    >>> [[size.name for size in shape] for shape in named([(14, 14, 672), (1, 1, 672)])]
+    [['h', 'w', 'c'], ['h2', 'w2', 'c']]
+    """
+    lettered = [_lettered(shape) for shape in shapes]
+    meant: dict[str, set[int]] = {}
+    for name, value in (pair for shape in lettered for size in shape for pair in names_in(size)):
+        meant.setdefault(name, set()).add(value)
+    return tuple(
+        tuple(_renamed(size, _numbered(size, meant, at, len(shapes))) for size in shape)
+        for at, shape in enumerate(lettered, start=1)
+    )
+
+
+def _lettered(shape: Shape) -> tuple[Traced, ...]:
+    """Names for sizes that have none; not one that the tensor has already for another size."""
+    taken = {name: value for size in shape for name, value in names_in(size)}
+    axes = enumerate(zip(shape, letters(len(shape))), start=1)
+    free = ((size, letter if taken.get(letter, size) == size else f"x{at}") for at, (size, letter) in axes)
+    return tuple(size if isinstance(size, Traced) else Traced(size, name) for size, name in free)
+
+
+def names_in(size: Any) -> Iterator[tuple[str, int]]:
+    """The names in a size, with what they stand for."""
+    if isinstance(size, Traced):
+        if not size.sign:
+            yield size.name, int(size)
+        for operand in size.operands:
+            yield from names_in(operand)
+
+
+def _numbered(size: Traced, meant: Mapping[str, set[int]], at: int, inputs: int) -> dict[str, str]:
+    """New names for those in a size of one of so many inputs that stand for other sizes as well."""
+    new = {}
+    for name, value in names_in(size):
+        others = meant[name] - {value}
+        if others and (value == 1 or others != {1}):
+            # If one of the numbers is part of a name already, the next ones are taken, for all inputs.
+            after = next(n for n in count(0, inputs) if not {f"{name}{n + i + 1}" for i in range(inputs)} & {*meant})
+            new[name] = f"{name}{after + at}"
+    return new
+
+
+def _renamed(size: Any, new: Mapping[str, str]) -> Any:
+    """A size with other names."""
+    if not isinstance(size, Traced) or not new:
+        return size
+    return Traced(size, new.get(size.name, size.name), size.sign, tuple(_renamed(one, new) for one in size.operands))
 
 
 def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> OpCost:
     """The rule's own result over traced ints."""
-    many = len(input_shapes) > 1
-    shapes = [
-        tuple(Traced(size, f"{axis}{i}" if many else axis) for axis, size in zip(letters(len(shape)), shape))
-        for i, shape in enumerate(input_shapes, start=1)
-    ]
     attributes = OPS[op].attrs
     # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor do a table and axes.
     plain = {
@@ -131,7 +193,7 @@ def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]
         if value == attributes[name].default or isinstance(attributes[name].kind, (Connections, OneAxis, SomeAxes))
     }
     traced = {name: value if name in plain else _traced(name, value) for name, value in attrs.items()}
-    return OPS[op].cost(shapes, traced)
+    return OPS[op].cost(named(input_shapes), traced)
 
 
 def _traced(name: str, value: Any) -> Any:
@@ -147,18 +209,17 @@ def _traced(name: str, value: Any) -> Any:
     if all(number == numbers[0] for number in numbers) and not isinstance(numbers[0], str):
         parts = [name] * len(value)
     elif name in _ENDS:
-        parts = [f"padding_{end}" for end in _ENDS[name]]
+        parts = list(_ENDS[name])
     elif name in ("sections", "shape"):
         parts = [f"{name}_{number}" for number in range(1, len(value) + 1)]
-    elif len(value) == 1:
-        parts = [f"{name}_t"]
     else:
         parts = [f"{name}_{letter}" for letter in letters(len(value) + 1)]
     return tuple(_traced(part, one) for part, one in zip(parts, value))
 
 
-#: The padding along one axis -> its two ends.
-_ENDS = {f"padding_{letter}": SIDES[name] for name, letter in LETTERS.items() if name in SIDES}
+#: The zeros along one axis -> those at its two ends.
+_ENDS = {f"padding_{LETTERS[axis]}": tuple(f"padding_{side}" for side in sides) for axis, sides in SIDES.items()}
+_ENDS |= {f"{axis}_t": (f"{axis}_before", f"{axis}_after") for axis in WORDS}
 
 
 def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:

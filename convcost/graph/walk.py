@@ -37,16 +37,18 @@ class Step(NamedTuple):
     @property
     def params(self) -> Dim:
         """Trainable elements that the node stores: none that it shares with an earlier node, none that are not trained."""
-        if not self.node.trainable:
-            return 0
-        return self._stored("weights", "biases") if self.node.shares else self.cost.params
+        node, cost = self.node, self.cost
+        if node.trainable and not node.shares:
+            return cost.weights + cost.biases
+        return self._stored("weights", "biases") if node.trainable else 0
 
     @property
     def buffers(self) -> Dim:
         """Elements that the node stores and that are not trained."""
-        if self.node.trainable:
-            return self._stored("buffers") if self.node.shares else self.cost.buffers
-        return self._stored(*STORED)
+        node = self.node
+        if node.trainable and not node.shares:
+            return self.cost.buffers
+        return self._stored("buffers") if node.trainable else self._stored(*STORED)
 
     @property
     def used_params(self) -> Dim:
@@ -66,9 +68,9 @@ class Step(NamedTuple):
     def by_channel(self) -> bool:
         """Whether the op is per-channel: each output channel depends on one input channel (a pool, a depthwise convolution)."""
         channels = self.traits.channels
-        return channels == "alone" or (
-            channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
-        )
+        if channels == "alone":
+            return not self.node.attrs.get("channels")  # an op that is given channels, pad, adds some
+        return channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
 
     @property
     def kind(self) -> str:
@@ -140,7 +142,7 @@ class Walk:
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple(self.shapes[edge] for edge in node.inputs)
+        shapes = tuple([self.shapes[edge] for edge in node.inputs])
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -164,6 +166,9 @@ class Walk:
                 raise Unfit(said)
 
     def remember(self, node: Node, cost: OpCost) -> None:
+        if len(cost.out) == 1:  # nearly always
+            self.shapes[node.name] = cost.out[0]
+            return
         for edge, shape in zip(output_edges(node, cost), cost.out):
             self.shapes[edge] = shape
 
@@ -181,25 +186,21 @@ class Walk:
     def checked(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
-        if not all(check.holds is True for check in cost.checks):
-            self.refuse(node, shapes, cost)
-        once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
-        for shape in once.values():
+        # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
+        # objects each time.
+        open_ones = [check for check in cost.checks if check.holds is not True]  # over ints, mostly none
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in open_ones}
+        if failures := {said: check for check in different.values() if (said := failure(check))}:
+            shaped = not any(check.of_shape for check in failures.values())
+            raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
+        # A split has thousands of equal outputs.
+        once = cost.out if len(cost.out) == 1 else {id(shape): shape for shape in cost.out}.values()
+        for shape in once:
             if any(map(_is_too_large, shape)):
                 raise Unfit(
                     f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)
                 )
         return cost
-
-    def refuse(self, node: Node, shapes: tuple[Shape, ...], cost: OpCost) -> None:
-        """Raise `Misfit` for the checks that fail, if any do."""
-        # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
-        # objects each time.
-        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
-        failures = {said: check for check in different.values() if (said := failure(check))}
-        if failures:
-            shaped = not any(check.of_shape for check in failures.values())
-            raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
 
 
 def walk(graph: Graph) -> Walked:
@@ -221,7 +222,7 @@ def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
 
 
 def _is_too_large(size: Dim) -> bool:
-    if type(size) is int:  # by far the most frequent case
+    if type(size) is int:  # nearly all are
         return size > LARGEST_SIZE
     if is_symbolic(size):
         return False

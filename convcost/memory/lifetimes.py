@@ -165,10 +165,11 @@ def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[i
         node, cost = walked.steps[at].node, walked.steps[at].cost
         for tensor in where.of((*node.inputs, *output_edges(node, cost))):
             ends[tensor] = position
-    positions = {at: position for position, at in enumerate(running)} if where.runs_with else {}
-    for at, later in where.runs_with.items():  # the later step reads what its part does
-        for tensor in where.of(walked.steps[at].node.inputs):
-            ends[tensor] = max(ends[tensor], positions[later])
+    if where.runs_with:
+        positions = {at: position for position, at in enumerate(running)}
+        for at, later in where.runs_with.items():
+            for tensor in where.of(walked.steps[at].node.inputs):
+                ends[tensor] = max(ends[tensor], positions[later])
     for tensor in where.of(walked.outputs):
         ends[tensor] = len(walked.steps)
     return ends

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -15,7 +14,8 @@ from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
-from convcost.spec.zoo import find
+from convcost.spec.uses import defaults
+from convcost.spec.zoo import find, split_name
 
 MOST_PRESET_STEPS = 50_000
 Model: TypeAlias = "str | os.PathLike[str] | Network"
@@ -53,8 +53,7 @@ def open_network(model: Model, knobs: Mapping[str, Any], input_shape: GivenShape
     knobs = {**knobs, **own}
     found = find(bare)
     name = found.preset or found.spec.name
-    values = {knob.name: knob.default for knob in found.spec.knobs.values()} | dict(found.spec.presets.get(name, {}))
-    values |= knob_values(name, found.spec, knobs)
+    values = defaults(found.spec, found.preset) | knob_values(name, found.spec, knobs)
     if found.problems:
         raise SpecError([*found.problems, *attempt(found.spec, values)[1]])
     return _opened(FromSpec(found.spec, name, values), knobs, input_shape)
@@ -72,32 +71,6 @@ def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: GivenSh
     left = {name: shape for name, shape in origin.input_shapes.items() if name not in by_name(spec, input_shape)}
     shapes = left | dict(found.shapes)
     return Network(replace(origin, knobs={**values, **found.knobs}, input_shapes=shapes))
-
-
-def split_name(model: str) -> tuple[str, dict[str, str]]:
-    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
-
-    The name of an existing file, or one with the extension of specs, is a path, whatever characters it contains.
-
-    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
-    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
-    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
-    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
-    """
-    bare, colon, words = model.rpartition(":")
-    is_path = model.endswith((".yaml", ".yml")) or (os.sep in model and "=" not in words)
-    if not colon or is_path or ("\0" not in model and os.path.isfile(model)):
-        return model, {}
-    own: dict[str, str] = {}
-    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
-        knob, sign, value = (part.strip() for part in word.partition("="))
-        if not (bare and knob and sign and value):
-            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
-            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
-        if knob in own:
-            raise UsageError(f"{model}: {knob} is set twice")
-        own[knob] = value
-    return bare, own
 
 
 def validate(model: str) -> list[Problem]:

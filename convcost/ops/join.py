@@ -64,8 +64,7 @@ def multiply(x: AnyInput, *gates: AnyInput) -> OpCost:
     >>> multiply((14, 14, 672), (672,)).elementwise, multiply((56, 56, 64), (56, 56, 1)).elementwise
     (131712, 200704)
 
-    Source: Hu et al., Squeeze-and-Excitation Networks (arXiv 1709.01507), equation 4; Woo et al., CBAM (arXiv
-    1807.06521), equation 2, for gates of one channel.
+    Source: Hu et al., Squeeze-and-Excitation Networks (arXiv 1709.01507), equation 4; CBAM (arXiv 1807.06521).
     """
     shapes = (x, *gates)
     need = "multiply needs gates of shape {0} (any size may be 1, leading axes may be left out), got "

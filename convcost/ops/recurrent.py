@@ -34,9 +34,9 @@ def lstm(
 
     (t, c) -> (t, channels), the state after each step, or with `last` (channels,), that after the last one. With
     `bidirectional`, a second layer runs from the end to the start, and the channels are those of both, 2·channels.
-    Axes before the tokens are more sequences. At each step four gates read the input and the state:
-    MACs t·4·channels·(c + channels) per direction. Params per direction 4·channels·(c + channels + biases):
-    `biases` is 2 in PyTorch (one for the input, one for the state), 1 in Keras and in the paper.
+    Axes before the tokens are more sequences. At each step four gates, the forget gate of Gers et al. 2000 among them,
+    read the input and the state: MACs t·4·channels·(c + channels) per direction. Params per direction
+    4·channels·(c + channels + biases): `biases` is 2 in PyTorch (one for the input, one for the state), 1 in Keras.
 
     No MACs, but counted as element-wise sums and products, are 8 per channel and step: for each gate the sum of what
     input and state contribute (4), forget·cell + input·candidate (3), and output·tanh(cell) (1). Saved for training are
@@ -49,8 +49,7 @@ def lstm(
     >>> lstm((25, 512), channels=256, biases=1).params
     787456
 
-    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000;
-    torch.nn.LSTM for the two biases.
+    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735); torch.nn.LSTM for the two biases.
     """
     return _recurrent(x, 4, 8, channels, bidirectional, biases, last)
 
@@ -61,8 +60,9 @@ def gru(
 ) -> OpCost:
     """Carry a state along the sequence, with a reset and an update gate: gated recurrent unit.
 
-    Shapes and attributes as in lstm. Three gates: MACs t·3·channels·(c + channels) per direction, params
-    3·channels·(c + channels + biases). `biases: 2` is PyTorch and Keras (reset_after), `biases: 1` the paper.
+    (t, c) -> (t, channels), or with `last` (channels,); attributes as in lstm. Three gates: MACs
+    t·3·channels·(c + channels) per direction, params 3·channels·(c + channels + biases). `biases: 2` is PyTorch, and Keras
+    with reset_after, `biases: 1` the paper.
 
     Counted as element-wise sums and products are 7 per channel and step: three sums of what input and state contribute,
     the reset (1), and (1 - update)·candidate + update·state (3). Saved for training: as for lstm.
@@ -70,7 +70,7 @@ def gru(
     >>> gru((25, 512), channels=256).macs, gru((25, 512), channels=256).params  # 25·3·256·768; 3·256·770
     (14745600, 591360)
 
-    Source: Cho et al. (arXiv 1406.1078), appendix A; torch.nn.GRU.
+    Source: Cho et al. (arXiv 1406.1078), section 2.3; torch.nn.GRU.
     """
     return _recurrent(x, 3, 7, channels, bidirectional, biases, last)
 
@@ -81,9 +81,9 @@ def rnn(
 ) -> OpCost:
     """Carry a state along the sequence: a plain (Elman) recurrent layer, tanh of a matrix product at each step.
 
-    Shapes and attributes as in lstm. MACs t·channels·(c + channels) per direction, params
-    channels·(c + channels + biases). Counted as an element-wise sum is one per channel and step, of what input and
-    state contribute. Saved for training: as for lstm.
+    (t, c) -> (t, channels), or with `last` (channels,); attributes as in lstm. MACs t·channels·(c + channels) per
+    direction, params channels·(c + channels + biases). Counted as an element-wise sum is one per channel and step, of what
+    input and state contribute. Saved for training: as for lstm.
 
     >>> rnn((25, 512), channels=256).macs, rnn((25, 512), channels=256).params  # 25·256·768; 256·770
     (4915200, 197120)

@@ -21,10 +21,12 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
-from convcost.spec.elaborate import MOST_NODES, Builder, attempt, repeated_name
+from convcost.spec.calls import MOST_NODES
+from convcost.spec.elaborate import Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
+from convcost.spec.unit import Unit
 
 Box = tuple[Array, ...]
 """A sub-grid: for each axis of the grid, the positions of the values in it."""
@@ -237,9 +239,14 @@ class GridLookup(Lookup):
     walk: GridWalk
 
     def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
+        self.mentioned: set[str] = set()
+        """Names of layers that the files read so far may read."""
         super().__init__(spec, knobs, most_problems=1, walk=GridWalk({}))
         self.counted: list[Dim] = []
         """Multiplicity of each step that has one."""
+
+    def enter(self, unit: Unit) -> None:
+        self.mentioned |= unit.spec.mentioned
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
@@ -258,7 +265,8 @@ class GridBuilder(Builder):
 
     All repetitions but the first have the same arguments. If the second returns the shapes that it got, all after it are
     equal to it, and it represents all of them but the last. The last is built too, because a tensor may be live through
-    all repetitions but the last. If the second returns other shapes, the repetitions differ, and each is built.
+    all repetitions but the last. If the second returns other shapes, the repetitions differ, and each is built. So it is
+    where a layer may read a repetition by its number, or use its parameters, which go by names.
     """
 
     lookup: GridLookup
@@ -273,8 +281,17 @@ class GridBuilder(Builder):
         return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
-        if not self.compress or times < 3 or _names_meet(item, place):
+        if not self.compress:
             return super().repetitions(item, place, inputs, times, first)
+        self.compress = item.share is None  # what is inside has to be the same in each repetition, one by one
+        try:
+            if place.shares or times < 3 or self._by_name(item, place):
+                return super().repetitions(item, place, inputs, times, first)
+            return self._compressed(item, place, inputs, times)
+        finally:
+            self.compress = True
+
+    def _compressed(self, item: Item, place: Place, inputs: list[Flow], times: Dim) -> list[Flow]:
         inputs = self.repetition(item, place, inputs, 0)
         before, sides = self._shapes(inputs), len(self.sides)
         begun = len(self.lookup.counted), len(self.walk.weights)
@@ -289,8 +306,8 @@ class GridBuilder(Builder):
     def _shapes(self, inputs: Sequence[Flow]) -> Any:
         return freeze([[self.walk.shapes[edge] for edge in flow.edges] for flow in inputs])
 
-
-def _names_meet(item: Item, place: Place) -> bool:
-    """Whether the name of a repetition may already be taken, so that each repetition must be checked."""
-    base = repeated_name(item, 0)[:-1]
-    return any(name.startswith(base) and name[len(base) :].isdecimal() for name in (*place.taken, *place.coming))
+    def _by_name(self, item: Item, place: Place) -> bool:
+        """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
+        base = repeated_name(item, 0)[:-1]
+        names = (*place.taken, *place.coming, *self.lookup.mentioned)
+        return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

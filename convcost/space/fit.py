@@ -22,7 +22,7 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
-from convcost.networks.load import Model, split_name
+from convcost.networks.load import Model
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
 from convcost.render.table import Table, Tabular
@@ -34,6 +34,7 @@ from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
+from convcost.spec.zoo import split_name
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"

@@ -12,7 +12,7 @@ from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.graph.rewrite import NothingToRewrite, way_of
 from convcost.memory.policies import POLICIES
 from convcost.networks.inputs import GivenShape, by_name
-from convcost.networks.load import Model, open_network, split_name
+from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromRewrite
 from convcost.results.report import Report
@@ -21,6 +21,7 @@ from convcost.space.build import Request
 from convcost.space.space import DesignSpace, build_space
 from convcost.spec.elaborate import attempt
 from convcost.spec.syntax import KnobValue
+from convcost.spec.zoo import split_name
 
 
 def design_space(

@@ -52,7 +52,7 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
-    yield "convention", "MACs of conv and linear layers; no bias, batch-norm, activation or pooling"
+    yield "convention", "MACs of conv, linear, recurrent layers and matmul; no bias, norm, activation or pooling"
 
 
 def _cell(value: Any) -> str:

@@ -13,21 +13,33 @@ from typing import Any, NamedTuple
 
 from convcost.core import axes
 from convcost.core.dims import Dim, Shape, is_symbolic
-from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
+from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError
 from convcost.core.reading import whole_number
-from convcost.core.units import say
-from convcost.graph.graph import INPUT, Graph, Node
-from convcost.graph.walk import Misfit, Walked, output_edges
-from convcost.ops import OPS, Unfit
+from convcost.graph.graph import INPUT, Graph
+from convcost.graph.walk import Walked
+from convcost.ops import OPS
 from convcost.ops.attributes import Integer
-from convcost.spec.hints import op_hint
+from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Place, Unknown
-from convcost.spec.reader import NOTHING
-from convcost.spec.syntax import Branch, Broken, BrokenCall, Call, Each, Item, LayerGroup, Parallel, Spec
+from convcost.spec.place import NOWHERE, UNKNOWN, Flow, Layer, Place, Sharing, Unknown
+from convcost.spec.sharing import begin, refuse_rest
+from convcost.spec.syntax import (
+    Body,
+    Branch,
+    Broken,
+    BrokenCall,
+    Call,
+    Each,
+    EdgeName,
+    Item,
+    LayerGroup,
+    Parallel,
+    Spec,
+    Use,
+    Value,
+    label,
+)
 
-MOST_NODES = 5_000
-DEEPEST = 24
 MOST_NESTED = 100
 _SIZE = Integer(1)
 
@@ -76,21 +88,21 @@ def attempt(
     return Attempt(Builder(lookup).build(inputs), lookup.problems, lookup.steps)
 
 
-class Builder:
+class Builder(CallBuilder):
     """Builds a network item by item."""
 
     def __init__(self, lookup: Lookup) -> None:
-        self.lookup = lookup
-        self.spec, self.walk = lookup.spec, lookup.walk
+        super().__init__(lookup)
         self.sides: list[str] = []
         """Edges that are outputs of the network in addition to the end of its main path."""
-        self.nesting = 0
 
     def build(self, inputs: Mapping[str, Shape] | None = None) -> Elaborated | None:
-        place = Place(self.lookup.knobs, (), {}, coming=_names(self.spec.layers))
+        unit = self.lookup.unit
+        names, shares = names_in(self.spec.layers), self.spec.shares
+        place = Place(unit.knobs, unit, self.lookup.built, (), {}, coming=names, shares=shares)
         for name in self.spec.inputs:
-            place.layers[name] = self.input(name, place, (inputs or {}).get(name))
-        flow = place.layers[next(iter(self.spec.inputs))]
+            place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
+        flow = place.layers[next(iter(self.spec.inputs))].flow
         try:
             flow = self.sequence(self.spec.layers, place, flow)
         except TooLarge as error:
@@ -104,7 +116,7 @@ class Builder:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
         graph = Graph(self.spec.name, shapes, nodes, outputs)
-        read = {name: value for name, value in self.lookup.knobs.items() if name in self.lookup.read}
+        read = {name: value for name, value in unit.knobs.items() if name in unit.read}
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
@@ -121,7 +133,7 @@ class Builder:
 
     def input(self, name: str, place: Place, shape: Shape | None) -> Flow:
         """The flow of an input: of the shape that the spec states, or of another one instead."""
-        stated, sizes, read = self.spec.inputs[name], [], set(self.lookup.read)
+        stated, sizes, read = self.spec.inputs[name], [], set(place.unit.read)
         names = axes.NAMES.get(len(stated), [f"size {i}" for i, _ in enumerate(stated, start=1)])
         for axis, value in zip(names, stated):
             what = f"input {axis}" if name == INPUT else f"inputs {name} {axis}"
@@ -130,7 +142,7 @@ class Builder:
         if shape is None:
             shape = tuple(sizes) if len(sizes) == len(stated) else ()
         else:
-            self.lookup.read.intersection_update(read)  # the knobs that only the replaced input reads play no part
+            place.unit.read.intersection_update(read)  # the knobs that only the replaced input reads play no part
         self.walk.shapes[name] = shape
         return Flow((name,)) if shape else UNKNOWN
 
@@ -148,42 +160,87 @@ class Builder:
     def item(self, item: Item, place: Place, flow: Flow) -> Flow:
         """Build an item and return its output."""
         self.lookup.count(item.where, place)
-        label = item.name or (item.body.target if isinstance(item.body, Call) else "")
+        word = item.name or label(item.body)
         inputs = [flow]
         try:
-            inputs = self.lookup.edges(item.inputs, place, label) if item.inputs else inputs
-            current = inputs[0]
-            if item.condition is not None and not self.lookup.decide(item.condition, place, current, label):
-                place.skipped.add(item.name or "")
+            if item.condition is not None and not self.holds(item.condition, item.inputs, place, flow, word):
+                self.skip(item, place)
                 return flow
+            inputs = self.lookup.edges(item.inputs, place, word) if item.inputs else inputs
             if item.repeat is None:
-                result = self.body(item, item.body, place, inputs, item.name)
+                result = self.build_one(item, item.body, place, inputs, item.name)
             else:
-                result = self.repeated(item, place, inputs, label)
+                result = self.repeated(item, place, inputs, word)
         except Unknown:
             result = UNKNOWN
             self.lookup.blind |= not isinstance(item.body, (Call, BrokenCall))  # what it would have read is not known
+            inputs = [flow, *(layer.flow for edge in item.inputs if (layer := place.find(edge.name.partition(":")[0])))]
         if not result.known:
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name:
-            place.layers[item.name] = result
+            self.name(item.name, place, result)
         if item.side:
             self.sides += result.edges
             return flow
         return result
 
-    def repeated(self, item: Item, place: Place, inputs: list[Flow], label: str) -> Flow:
+    def holds(self, condition: Value, inputs: Sequence[EdgeName], place: Place, flow: Flow, word: str) -> bool:
+        """Whether to build something; what it reads is looked up only if the condition asks for its size."""
+        first = (lambda: self.lookup.edges(inputs, place, word)[0]) if inputs else flow
+        return self.lookup.decide(condition, place, first, word)
+
+    def skip(self, item: Item, place: Place) -> None:
+        if item.name:
+            place.skipped.add(item.name)
+            place.built.skipped.add(place.path(item.name))
+
+    def name(self, name: str, place: Place, flow: Flow) -> None:
+        """Let later layers read a layer by its name, and from outside by its path."""
+        path = place.path(name)
+        stands = place.built.last.get(path, path)
+        place.layers[name] = Layer(flow, stands)
+        place.built.flows[stands] = None if stands in self.walk.made else flow
+        if path in self.ends:
+            raise Reached(path, flow)
+
+    def build_one(
+        self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, first: str = ""
+    ) -> Flow:
+        """Build an item once, under a name; `first` is the path of its first repetition where this is a later one."""
+        begun = len(self.walk.steps)
+        sharing = None
+        if item.share is not None:
+            sharing = begin(item.share, place, self.lookup, item.name or label(body))
+            if first and sharing is None:
+                sharing = Sharing(item.share.where, first)
+            place = place.inner(sharing=sharing) if sharing else place
+        if item.trainable is not None:
+            word = item.name or label(body)
+            if not self.lookup.decide(item.trainable, place, inputs[0], word, "trainable"):
+                place = place.inner(trainable=False)
+        flow = self.body(item, body, place, inputs, name, made=item.repeat is not None)
+        steps = (begun, len(self.walk.steps))
+        if name:
+            place.built.spans[place.path(name)] = steps
+        if sharing and flow.known:
+            refuse_rest(sharing, steps, self.lookup)
+        return flow
+
+    def repeated(self, item: Item, place: Place, inputs: list[Flow], word: str) -> Flow:
         assert item.repeat is not None
-        times = self.lookup.evaluate(item.repeat, place, inputs[0], "repeat", Integer(0).convert, label)
+        return self.repetitions(item, place, inputs, self.times(item.repeat, place, inputs[0], word))[0]
+
+    def times(self, repeat: Value, place: Place, flow: Flow, word: str) -> Dim:
+        """How often to build something."""
+        times = self.lookup.evaluate(repeat, place, flow, "repeat", Integer(0).convert, word)
         if is_symbolic(times):
             self.lookup.complain(
-                item.repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol"
+                repeat.where, place.path(), f"repeat must be a number, got {times}: depth is no symbol"
             )
             raise Unknown
         if times > MOST_NODES:
-            what = f"repeat must be <= {MOST_NODES:,}, got {times:,}"
-            raise TooLarge(Problem(item.repeat.where, place.path(label), what))
-        return self.repetitions(item, place, inputs, times)[0]
+            raise TooLarge(Problem(repeat.where, place.path(word), f"repeat must be <= {MOST_NODES:,}, got {times:,}"))
+        return times
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
         """Build an item `times` times in sequence, starting with number `first`, the first that is not built yet."""
@@ -197,15 +254,27 @@ class Builder:
         body = item.body
         if i > 0 and isinstance(body, Call):
             body = body._replace(args={**body.args, **item.then})
-        result = self.body(item, body, place, inputs, repeated_name(item, i), made=True)
+        name = repeated_name(item, i)
+        first = place.path(repeated_name(item, 0)) if i > 0 else ""
+        result = self.build_one(item, body, place, inputs, name, first)
+        if item.name:
+            self.name(name, place, result)
+            place.built.last[place.path(item.name)] = place.path(name)
+        else:
+            base = label(item.body)
+            place.built.nameless[place.path(name)] = base, base, item.where
         # A result of several parts is all that the next one reads: the state that a cell passes on.
         return [result] if len(result.edges) > 1 else [result, *inputs[1:]]
 
     def body(
-        self, item: Item, body: object, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
+        self, item: Item, body: Body, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
     ) -> Flow:
         if isinstance(body, Call):
+            if item.inputs:
+                self.refuse_inputs(item, body, place)
             return self.call(item.where, body, place, inputs, name, made=made)
+        if isinstance(body, Use):
+            return self.use(item.where, body, place, inputs, name, made=made)
         if isinstance(body, Broken):
             self.lookup.blind |= not isinstance(body, BrokenCall)
             return UNKNOWN
@@ -213,13 +282,20 @@ class Builder:
         inner = place
         if name:
             self.lookup.take(name, place, item.where, made=made)
-            inner = place.inner(scope=(*place.scope, name), taken={}, counts={})
+            inner = place.named(name)
         if isinstance(body, LayerGroup):
-            return self.sequence(body.items, inner.sequence(_names(body.items)), inputs[0])
+            return self.sequence(body.items, inner.sequence(names_in(body.items)), inputs[0])
         if isinstance(body, Each):
             return self.table(body, inner, inputs[0])
-        assert isinstance(body, Parallel)
         return self.parallel(item, body, inner, inputs[0])
+
+    def refuse_inputs(self, item: Item, call: Call, place: Place) -> None:
+        """Complain about edges into an op that reads nothing."""
+        target = place.values.get(call.target, call.target)
+        if isinstance(target, str) and target in OPS and OPS[target].reads_nothing:
+            what = f"{target} reads nothing: leave in out"
+            self.lookup.complain(item.inputs[0].where, place.path(item.name or target), what)
+            raise Unknown
 
     def table(self, table: Each, place: Place, flow: Flow) -> Flow:
         for i, cells in enumerate(table.rows, start=1):
@@ -238,20 +314,21 @@ class Builder:
                 inner, items = place.inner(values=values), [table.items[0]._replace(name=name)]
             else:
                 self.lookup.take(name, place, cells[0].where, made=made)
-                changes = {"values": values, "scope": (*place.scope, name), "taken": {}, "counts": {}}
-                inner = place.sequence(_names(table.items), **changes)
+                inner = place.named(name).sequence(names_in(table.items), values=values)
                 items = list(table.items)
             flow = self.sequence(items, inner, flow)
-            place.layers[name] = flow
+            self.name(name, place, flow)
         return flow
 
     def parallel(self, item: Item, body: Parallel, place: Place, flow: Flow) -> Flow:
         """Build the branches whose condition holds, and join them; a single one needs no join."""
-        ends = []
+        ends: list[Flow] = []
         for branch in body.branches:
+            condition = branch.condition
+            if condition is not None and not self.holds(condition, branch.inputs, place, flow, branch.name):
+                continue
             start = self.lookup.edges(branch.inputs, place, branch.name)[0] if branch.inputs else flow
-            if branch.condition is None or self.lookup.decide(branch.condition, place, start, branch.name):
-                ends.append(self.branch(branch, place, start))
+            ends += self.branches(branch, place, start)
         if not ends:
             self.lookup.complain(item.where, place.path(), "no branch is left: the condition of each is false")
             return UNKNOWN
@@ -263,152 +340,29 @@ class Builder:
         place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
         return joined
 
+    def branches(self, branch: Branch, place: Place, start: Flow) -> list[Flow]:
+        """The ends of a branch: one, or as many as it is repeated, each then in a scope of its own."""
+        if branch.repeat is None:
+            return [self.branch(branch, place, start)]
+        ends = []
+        for i in range(self.times(branch.repeat, place, start, branch.name)):
+            name = numbered(branch.name, i)
+            self.lookup.take(name, place, branch.where, made=True)
+            ends.append(self.branch(branch, place.named(name), start))
+            self.name(name, place, ends[-1])
+        return ends
+
     def branch(self, branch: Branch, place: Place, start: Flow) -> Flow:
-        names = place.coming | _names(branch.items)
+        names = place.coming | names_in(branch.items)
         return self.sequence(branch.items, place.sequence(names), start)
-
-    # -- calls -------------------------------------------------------------------------------------------------
-
-    def call(
-        self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
-    ) -> Flow:
-        """Build an op or a block; an argument used as an op is replaced by the op or block that it names."""
-        target = place.values.get(call.target, call.target)
-        if target is not call.target:
-            self.lookup.read.add(call.target)
-        if target == NOTHING:
-            return inputs[0]
-        if isinstance(target, Broken):
-            return UNKNOWN
-        if not isinstance(target, str) or (target not in OPS and target not in self.spec.blocks):
-            hint = op_hint(str(target), [*OPS, *self.spec.blocks])
-            self.lookup.complain(
-                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{hint}"
-            )
-            return UNKNOWN
-        if target in self.spec.blocks and self.spec.blocks[target].broken:
-            return UNKNOWN
-        known_args = OPS[target].attrs if target in OPS else self.spec.blocks[target].args
-        for arg, value in call.args.items():
-            if arg not in known_args:
-                self.lookup.complain(
-                    value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
-                )
-                return UNKNOWN
-        local = self.lookup.take(name, place, where, made=made) if name else self.lookup.free(target, place, call)
-        build = self.op if target in OPS else self.block
-        return build(where, target, call, place, inputs, local)
-
-    def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        env = Env(place, inputs[0], self.walk, self.lookup.read)
-        attributes = OPS[target].attrs
-        broken = self.lookup.refuse_missing(
-            call, target, [a.name for a in attributes.values() if a.required], place.path(name)
-        )
-        attrs = {arg: attr.default for arg, attr in attributes.items()}
-        for arg in call.args:
-            attr = attributes[arg]
-            try:
-                attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
-            except Unknown:
-                broken = True
-        if not OPS[target].inputs and not OPS[target].variadic:
-            inputs = []  # what stands before it is there for expressions only
-        if broken or not all(flow.known for flow in inputs):
-            return UNKNOWN
-        edges: list[str] = []
-        for flow in inputs:
-            if len(flow.edges) > 1:
-                self.lookup.complain(
-                    where, place.path(name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
-                )
-                return UNKNOWN
-            edges += flow.edges
-        *scope, local = (*place.scope, *name.split("."))
-        node = Node(".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), where, call.form)
-        if len(self.walk.steps) >= MOST_NODES:
-            raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
-        try:
-            step = self.walk.step(node)
-        except Unfit as error:
-            self.lookup.complain(where, place.path(name), str(error))
-            self.lookup.consumed.update(node.inputs)
-            cost = error.cost if isinstance(error, Misfit) else None
-            return Flow(output_edges(node, cost)) if cost else UNKNOWN
-        return Flow(output_edges(node, step.cost))
-
-    def block(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        block = self.spec.blocks[target]
-        if place.depth >= DEEPEST:
-            raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
-        if call.form:
-            self.lookup.complain(call.where, place.path(name), f"as says how an op is written; {target} is a block")
-        if len(inputs) == 1 < len(block.inputs):
-            if not inputs[0].known:
-                return UNKNOWN
-            inputs = [Flow((edge,)) for edge in inputs[0].edges]
-        if len(inputs) != len(block.inputs):
-            need = f"{len(block.inputs)} input{'s' * (len(block.inputs) > 1)} ({', '.join(block.inputs)})"
-            self.lookup.complain(where, place.path(name), f"{target} takes {need}, got {len(inputs)}")
-            return UNKNOWN
-        args = self.arguments(target, call, place, inputs[0], name)
-        if args is None:
-            return UNKNOWN
-        inner = Place(
-            values={**self.lookup.knobs, **args},
-            scope=(*place.scope, *name.split(".")),
-            taken={},
-            layers=dict(zip(block.inputs, inputs)),
-            coming=_names(block.items),
-            depth=place.depth + 1,
-        )
-        flow = self.sequence(block.items, inner, inputs[0])
-        if not block.outputs:
-            return flow
-        stated = self.lookup.edges(block.outputs, inner, "outputs")
-        return Flow(tuple(edge for each in stated for edge in each.edges)) if all(e.known for e in stated) else UNKNOWN
-
-    def arguments(self, target: str, call: Call, place: Place, flow: Flow, name: str) -> dict[str, Any] | None:
-        """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args = Env(place, flow, self.walk, self.lookup.read), {}
-        path, stated = place.path(name), self.spec.blocks[target].args
-        broken = self.lookup.refuse_missing(
-            call, target, [arg for arg, default in stated.items() if default is None], path
-        )
-        for arg, default in stated.items():
-            try:
-                if arg in call.args:
-                    args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
-                elif default is not None:
-                    inside = Env(
-                        place.inner(values={**self.lookup.knobs, **args}, layers={}),
-                        flow,
-                        self.walk,
-                        self.lookup.read,
-                    )
-                    args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
-            except Unknown:
-                broken = True
-        return None if broken else args
 
 
 def repeated_name(item: Item, i: int) -> str:
     """The name of the i-th repetition of an item, counted from 1 in names."""
-    base = item.name or (item.body.target if isinstance(item.body, Call) else "part")
-    return f"{base}{'_' if base[-1].isdigit() else ''}{i + 1}"
+    return numbered(item.name or label(item.body) or "part", i)
 
 
 def _is_single(items: Sequence[Item]) -> bool:
     """Whether a table builds one op or block for each row, which then gets the row's name."""
     item = items[0]
     return len(items) == 1 and isinstance(item.body, Call) and item.name is None and item.repeat is None
-
-
-def _names(items: Sequence[Item]) -> frozenset[str]:
-    """The names that these items define in their scope."""
-    names = {item.name for item in items if item.name}
-    for item in items:
-        if isinstance(item.body, Parallel):
-            for branch in item.body.branches:
-                names |= _names(branch.items)
-    return frozenset(names)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
+from convcost.core.places import zoo_directory
+from convcost.spec.tree import MappingNode, SequenceNode, Tree, parse_tree, read_text
 
 #: Attribute in other tools -> its name here.
 ATTRIBUTES = {
@@ -52,6 +56,7 @@ ATTRIBUTES = {
 _KNOWN = "is known from what the layer reads: leave it out"
 _FREE = "changes no cost: leave it out"
 _LAYER = "is a layer of its own: write it behind this one"
+_BESIDE = "it stands beside the op or block, as in {relu: , name: act}"
 _NOTES = {
     "activation act": "an activation is a layer of its own: write relu, or another, behind this one",
     "batch_norm bn norm normalization": f"a normalisation {_LAYER}",
@@ -64,7 +69,7 @@ _NOTES = {
     "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
     "reset_after": "say biases: 1 where it is false, biases: 2 where it is true",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as": "it stands beside the op, as in {relu: , name: act}",
+    "name in if repeat then side as share trainable": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
@@ -134,10 +139,21 @@ _OPS = {
     "pixelunshuffle spacetobatch focus": "space_to_depth: {block: …}",
     "shuffle channelshuffling": "channel_shuffle: {groups: …}",
     "skip noop passthrough linearactivation": "identity",
-    "residual shortcut skipconnection": "parallel with join: add",
+    "shortcut skipconnection residualconnection": "parallel with join: add",
     "inception branch branches": "parallel with join: concat",
-    "se squeezeexcite squeezeexcitation semodule selayer seblock": "parallel with join: multiply, as docs/language.md "
-    "does under Blocks",
+    "se squeezeexcite squeezeexcitation semodule selayer seblock squeezeandexcitation": "squeeze_excite",
+    "cbamblock convolutionalblockattention": "cbam",
+    "ecalayer ecamodule efficientchannelattention": "eca",
+    "nonlocalblock nlblock": "non_local",
+    "mbconv invertedresidualblock invertedbottleneck mbconvblock": "inverted_residual",
+    "basicblock residualblock resblock resnetblock": "residual",
+    "bottleneckblock": "bottleneck",
+    "convbn convbnrelu conv2dnormactivation convnormactivation basicconv convbnact convmodule": "conv_bn_act",
+    "mlp ffn feedforward positionwisefeedforward": "feed_forward",
+    "patchembed patchify patchembeddings": "patch_embedding",
+    "patchmerge": "patch_merging",
+    "windowattn swinattention shiftedwindowattention": "window_attention",
+    "mobilevit": "mobilevit_block",
     "sequential block stage module": "{layers: […], name: …}, or a block of your own under blocks",
     "layerscale": "scale",
 }
@@ -194,6 +210,43 @@ def op_hint(word: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
     return did_you_mean(word, [*names, *also])
 
 
+def network_hint(word: str, tree: Tree) -> str:
+    """The end of a message that there is no such op or block, if it is a network of the zoo: how to use that.
+
+    Only asked for a word that is nothing else, because the zoo's files are read for it.
+    """
+    written = _flow(tree) if isinstance(tree, MappingNode) and tree.pairs else ""
+    knobs = f", with: {written}" if written else ""
+    if word.endswith((".yaml", ".yml")):
+        return f", but a spec is used as {{use: {word}{knobs}}}"
+    texts = _zoo(zoo_directory())
+    known = word in texts or any(f"{word}:" in text and word in _presets(text) for text in texts.values())
+    return f", but {word} is a network of the zoo: {{use: {word}{knobs}}}" if known else ""
+
+
+@lru_cache(maxsize=1)
+def _zoo(folder: str) -> dict[str, str]:
+    """The text of every spec of the zoo, by its name."""
+    names = [name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml")]
+    return {name: read_text(os.path.join(folder, f"{name}.yaml")) for name in names}
+
+
+def _presets(text: str) -> Iterable[str]:
+    """The names of a spec's presets."""
+    tree, _ = parse_tree(text, "")
+    presets = tree.pairs.get("presets") if isinstance(tree, MappingNode) else None
+    return presets.pairs if isinstance(presets, MappingNode) else ()
+
+
+def _flow(tree: Tree) -> str:
+    """A value as YAML writes it in a line."""
+    if isinstance(tree, MappingNode):
+        return f"{{{', '.join(f'{key}: {_flow(value)}' for key, value in tree.pairs.items())}}}"
+    if isinstance(tree, SequenceNode):
+        return f"[{', '.join(map(_flow, tree.items))}]"
+    return f'"{tree.text}"' if tree.quoted else tree.text
+
+
 def _same(word: str, names: Sequence[str]) -> str:
     """The name that is written so elsewhere, with or without the number of axes."""
     for plain in dict.fromkeys((_plain(word), _stem(word))):
@@ -242,7 +295,8 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
     names = list(known)
     if meant := attribute_meant(word, names):
         return f". Did you mean {meant}?"
-    return f": {attribute_note(word)}" if of_op and attribute_note(word) else did_you_mean(word, names)
+    note = attribute_note(word)
+    return f": {note}" if note and (of_op or note == _BESIDE) else did_you_mean(word, names)
 
 
 def _plain(word: str) -> str:

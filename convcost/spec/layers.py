@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from convcost.core.errors import Where, did_you_mean, nearest
+from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
-from convcost.graph.graph import FORMS
+from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Sides
-from convcost.spec.hints import attribute_meant, attribute_note, op_hint, op_meant
-from convcost.spec.reader import MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
-from convcost.spec.syntax import Body, Branch, Broken, BrokenCall, Call, Each, Item, LayerGroup, Parallel, Value
+from convcost.spec import standard
+from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
+from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
+from convcost.spec.syntax import (
+    Body,
+    Branch,
+    Broken,
+    BrokenCall,
+    Call,
+    Each,
+    Item,
+    LayerGroup,
+    Parallel,
+    Share,
+    Use,
+    Value,
+)
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 MOST_COLUMNS = 100
@@ -58,53 +73,130 @@ class LayerReader:
         name = self.reader.layer_name(named, scope) if named is not None else None
         scope = f"{scope}.{name or verb}" if verb not in VERBS or name else scope
         self.refuse_misplaced(tree, verb, scope)
-        body: Body
-        if verb == "parallel":
-            body = self.parallel(tree, scope, names)
-        elif verb == "each":
-            body = self.table(tree, scope, names)
-        elif verb == "layers":
-            body = LayerGroup(self.items(tree.pairs[verb], scope, names))
-        else:
-            body = self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
-        condition, repeat, side = modifiers.get("if"), modifiers.get("repeat"), modifiers.get("side")
-        if side is not None and not (isinstance(side, ScalarNode) and isinstance(side.value, bool)):
-            self.reader.complain(side.where, scope, f"side must be true or false, got {say_tree(side)}")
-        if "then" in modifiers and repeat is None:
+        body = self.body(tree, verb, scope, names)
+        if "then" in modifiers and "repeat" not in modifiers:
             self.reader.complain(tree.keys["then"], scope, "then goes with repeat")
         if "as" in modifiers:
-            body = self.written_as(modifiers["as"], body, scope)
+            body = self.written_as(modifiers["as"], body, scope, names)
         inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
         if "in" in modifiers and not inputs:
             body = Broken()
+        values = {
+            key: self.reader.value(modifiers[key], f"{scope}: {key}", names)
+            for key in ("if", "repeat", "trainable")
+            if key in modifiers
+        }
         return Item(
             where=tree.where,
             body=body,
             name=name,
-            condition=self.reader.value(condition, f"{scope}: if", names) if condition else None,
+            condition=values.get("if"),
             inputs=inputs,
-            repeat=self.reader.value(repeat, f"{scope}: repeat", names) if repeat else None,
+            repeat=values.get("repeat"),
             then=self.overrides(modifiers.get("then"), body, scope, names),
-            side=isinstance(side, ScalarNode) and side.value is True,
+            side=self.side(modifiers.get("side"), scope),
+            share=self.share(tree, verb, body, name, scope),
+            trainable=values.get("trainable"),
         )
+
+    def body(self, tree: MappingNode, verb: str, scope: str, names: Names) -> Body:
+        """What an item builds."""
+        if verb == "parallel":
+            return self.parallel(tree, scope, names)
+        if verb == "each":
+            return self.table(tree, scope, names)
+        if verb == "layers":
+            return LayerGroup(self.items(tree.pairs[verb], scope, names))
+        if verb == "use":
+            return self.use(tree, scope, names)
+        return self.call_of(tree.keys[verb], verb, tree.pairs[verb], scope, names)
+
+    def use(self, tree: MappingNode, scope: str, names: Names) -> Use | Broken:
+        """Another spec: its name, a path, or a knob or argument that names one; the same for the layer where it ends."""
+        source, end = tree.pairs["use"], tree.pairs.get("until")
+        if not isinstance(source, ScalarNode) or not source.text:
+            need = "use needs the name of a network of the zoo, the path of a spec, or a knob that names one"
+            self.reader.complain(source.where, scope, f"{need}, got {say_tree(source)}")
+            return Broken()
+        table = self.reader.mapping(tree.pairs.get("with"), f"{scope}: with")
+        given = {
+            knob: self.setting(value, f"{scope}: with {knob}", names)
+            for knob, value in (table.pairs if table else {}).items()
+        }
+        until = None
+        if end is not None:
+            if not isinstance(end, ScalarNode) or not end.text:
+                self.reader.complain(end.where, scope, f"until needs the name of a layer, got {say_tree(end)}")
+                return Broken()
+            self.reader.mention(end.text)
+            until = self.word(end, names)
+        stem = source.text.rpartition("/")[2].partition(":")[0].removesuffix(".yaml").removesuffix(".yml")
+        return Use(tree.where, self.word(source, names), stem if NAME.fullmatch(stem) else "part", given, until)
+
+    def setting(self, tree: Tree, scope: str, names: Names) -> Value:
+        """The value of a knob of another spec; a word that means nothing here may be one of its own."""
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, str) and NAME.fullmatch(tree.value):
+            known = tree.value in names.values or tree.value in self.reader.sayable
+            return self.reader.value(tree, scope, names) if known else Value(tree.where, tree.value)
+        return self.reader.value(tree, scope, names)
+
+    def word(self, tree: ScalarNode, names: Names) -> Value:
+        """A text as it stands, or the value of the knob or argument that has this name."""
+        known = tree.text in names.values and not tree.quoted
+        return Value(tree.where, parse_expr(tree.text) if known else tree.text)
+
+    def side(self, tree: Tree | None, scope: str) -> bool:
+        if tree is not None and not (isinstance(tree, ScalarNode) and isinstance(tree.value, bool)):
+            self.reader.complain(tree.where, scope, f"side must be true or false, got {say_tree(tree)}")
+        return isinstance(tree, ScalarNode) and tree.value is True
+
+    def share(self, tree: MappingNode, verb: str, body: Body, name: str | None, scope: str) -> Share | None:
+        """Whose parameters an item uses."""
+        stated = tree.pairs.get("share")
+        if stated is None:
+            return None
+        if name is None and isinstance(body, (Parallel, Each, LayerGroup)):
+            what = f"share needs a name beside {verb}, so that the layers inside correspond to those of the owner"
+            self.reader.complain(tree.keys["share"], scope, what)
+        elif isinstance(stated, ScalarNode) and stated.value is True:
+            if "repeat" in tree.pairs:
+                return Share(stated.where)
+            self.reader.complain(stated.where, scope, "share: true goes with repeat; else it names an earlier layer")
+        elif isinstance(stated, MappingNode) and isinstance(body, Call):
+            fields = self.reader.mapping(stated, f"{scope}: share", STORED)
+            known = {key: value for key, value in fields.pairs.items() if key in STORED} if fields else {}
+            owners = {key: self.reader.edges(value, scope) for key, value in known.items()}
+            self.reader.shares = True
+            return Share(stated.where, fields={field: edges[0] for field, edges in owners.items() if edges})
+        elif isinstance(stated, ScalarNode) and stated.value is not None and not isinstance(stated.value, bool):
+            self.reader.shares = True
+            return Share(stated.where, self.reader.edges(stated, scope)[0])
+        else:
+            need = "share needs the name of an earlier layer or block, or true for what is repeated"
+            self.reader.complain(stated.where, scope, f"{need}, got {say_tree(stated)}")
+        return None
 
     def refuse_misplaced(self, tree: MappingNode, verb: str, scope: str) -> None:
         """Complain about keys that belong to another verb."""
-        belongs = {"join": "parallel", "columns": "each", "rows": "each"}
         for key in tree.pairs:
-            if belongs.get(key, verb) != verb:
-                self.reader.complain(tree.keys[key], scope, f"{key} goes with {belongs[key]}, not with {verb}")
+            if BELONGS.get(key, verb) != verb:
+                self.reader.complain(tree.keys[key], scope, f"{key} goes with {BELONGS[key]}, not with {verb}")
 
-    def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
-        """The body, with how the reference implementation writes its op."""
-        form = tree.text if isinstance(tree, ScalarNode) else ""
-        if form not in FORMS:
-            self.reader.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
-        elif isinstance(body, Call):
+    def written_as(self, tree: Tree, body: Body, scope: str, names: Names) -> Body:
+        """The body, with how the reference implementation writes its op: a word, or an expression that gives one."""
+        text = tree.text if isinstance(tree, ScalarNode) and isinstance(tree.value, str) else ""
+        if text in FORMS:
+            form = Value(tree.where, text)
+        elif text and (text in names.values or not NAME.fullmatch(text)):
+            form = self.reader.value(tree, f"{scope}: as", names)
+        else:
+            self.reader.complain(tree.where, scope, f"as {form_need(say_tree(tree))}")
+            return body
+        if isinstance(body, Call):
             return body._replace(form=form)
-        elif not isinstance(body, Broken):
+        if not isinstance(body, Broken):
             self.reader.complain(tree.where, scope, "as says how an op is written; there is none here")
         return body
 
@@ -131,8 +223,9 @@ class LayerReader:
             self.reader.complain(
                 tree.where, scope, "parallel needs a join: add, concat or another op of several inputs"
             )
-        if not isinstance(branches, MappingNode) or len(branches.pairs) < 2:
-            self.reader.complain(branches.where, scope, "parallel needs two or more named branches")
+        several = isinstance(branches, MappingNode) and (len(branches.pairs) > 1 or _is_repeated(branches))
+        if not isinstance(branches, MappingNode) or not several:
+            self.reader.complain(branches.where, scope, "parallel needs two or more named branches, or one with repeat")
             return Broken()
         read = tuple(
             self.branch(name, branches.keys[name], body, f"{scope}.{name}", names)
@@ -159,7 +252,7 @@ class LayerReader:
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
         if not isinstance(tree, MappingNode):
             return Branch(name, where, self.items(tree, scope, names))
-        full = self.reader.mapping(tree, scope, ("if", "in", "layers"), required=("layers",))
+        full = self.reader.mapping(tree, scope, ("if", "in", "repeat", "layers"), required=("layers",))
         pairs = full.pairs if full else {}
         inputs = self.reader.edges(pairs["in"], scope) if "in" in pairs else ()
         if len(inputs) > 1:
@@ -170,6 +263,7 @@ class LayerReader:
             self.items(pairs["layers"], scope, names) if "layers" in pairs else (Item(where, Broken()),),
             self.reader.value(pairs["if"], f"{scope}: if", names) if "if" in pairs else None,
             inputs,
+            self.reader.value(pairs["repeat"], f"{scope}: repeat", names) if "repeat" in pairs else None,
         )
 
     def table(self, tree: MappingNode, scope: str, names: Names) -> Each | Broken:
@@ -211,6 +305,8 @@ class LayerReader:
                 self.reader.complain(head.where, scope, f"columns must have different names, got {text!r}")
             elif text != "name" and NAME.fullmatch(text):
                 self.reader.new_name(text, head.where, scope)
+                if text in self.reader.blocks:
+                    self.reader.complain(head.where, scope, f"the name {text!r} is taken: it is a block")
             columns.append(text)
         return tuple(columns)
 
@@ -231,13 +327,16 @@ class LayerReader:
         )
 
     def is_target(self, name: str, names: Names) -> bool:
-        return name in OPS or name in self.reader.blocks or name in names.values or name == NOTHING
+        own = name in OPS or name in self.reader.blocks or name in names.values or name == NOTHING
+        return own or name in standard.names()
 
     def attributes(self, target: str) -> tuple[str, ...] | None:
         """The arguments that a target takes; None if that is not known before the network is built."""
         if target in OPS:
             return tuple(OPS[target].attrs)
-        return self.reader.blocks.get(target)
+        if target in self.reader.blocks or target not in standard.names():
+            return self.reader.blocks.get(target)
+        return tuple(standard.arguments(target))
 
     def call(self, tree: ScalarNode, scope: str, names: Names) -> Call | Broken:
         name = str(tree.value)
@@ -245,8 +344,9 @@ class LayerReader:
 
     def call_of(self, where: Where, target: str, tree: Tree, scope: str, names: Names) -> Call | Broken:
         if not self.is_target(target, names):
-            targets = [*OPS, *self.reader.blocks]
-            self.reader.complain(where, scope, f"there is no op or block {target!r}{op_hint(target, targets, VERBS)}")
+            targets = [*OPS, *self.reader.blocks, *standard.names()]
+            hint = network_hint(target, tree) or op_hint(target, targets, VERBS)
+            self.reader.complain(where, scope, f"there is no op or block {target!r}{hint}")
             target = op_meant(target, targets)  # what is wrong with its arguments and behind it can still be told
             if not target:
                 return BrokenCall()
@@ -299,3 +399,8 @@ class LayerReader:
         near = nearest(word, names.values)
         self.reader.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
         return Value(tree.where, Broken())
+
+
+def _is_repeated(branches: MappingNode) -> bool:
+    """Whether a single branch stands for several."""
+    return any(isinstance(tree, MappingNode) and "repeat" in tree.pairs for tree in branches.pairs.values())

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from convcost.core.dims import is_symbolic
-from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean
+from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where
 from convcost.core.expr import ExprError
 from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
-from convcost.spec.place import Env, Flow, Place, Unknown
+from convcost.spec.place import Built, Env, Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
+from convcost.spec.unit import Unit
 
 MOST_STEPS = 100_000
+_CONSTANTS = frozenset({int, bool})
 
 
 class TooLarge(Exception):
@@ -34,11 +36,10 @@ class Lookup:
         self, spec: Spec, knobs: Mapping[str, Any], most_problems: int = MOST_PROBLEMS, walk: Walk | None = None
     ) -> None:
         self.spec = spec
-        self.knobs = dict(knobs)
+        self.unit = Unit(spec, dict(knobs), around=(spec.path,))
         self.problems: list[Problem] = []
         self.most_problems = most_problems
         self.said: set[Where] = set()
-        self.read: set[str] = set()
         self.assumptions: dict[Any, None] = {}
         self.consumed: set[str] = set()
         """Edges that are read only by layers with problems."""
@@ -46,8 +47,19 @@ class Lookup:
         """Whether a problem leaves open which layer reads which, so that unread layers are not reported."""
         self.taken: dict[str, Where] = {}
         """Paths of layers and scopes -> where they were named."""
+        self.used: dict[str, Where] = {}
+        """Paths of other specs that are a part of this one -> where they are used."""
+        self.cut: dict[str, tuple[str, Where]] = {}
+        """Nodes that stand before one that reads nothing -> that one."""
+        self.blame: Where | None = None
+        """The call of a block of the standard library, while that is built: its layers are nothing that the user wrote."""
         self.steps = 0
         self.walk = walk or Walk({})
+        self.built = Built(self.walk)
+        self.enter(self.unit)
+
+    def enter(self, unit: Unit) -> None:
+        """Called for each file before layers of it are built."""
 
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""
@@ -56,15 +68,25 @@ class Lookup:
             self.complain(call.where, path, f"{target} needs {' and '.join(missing)}")
         return bool(missing)
 
-    def evaluate(self, value: Value, place: Place, flow: Flow, what: str, convert: Any = None, label: str = "") -> Any:
-        return self.evaluate_in(Env(place, flow, self.walk, self.read), value, place.path(label), what, convert)
+    def evaluate(
+        self,
+        value: Value,
+        place: Place,
+        flow: Flow | Callable[[], Flow],
+        what: str,
+        convert: Any = None,
+        label: str = "",
+    ) -> Any:
+        return self.evaluate_in(Env(place, flow, self.walk), value, place.path(label), what, convert)
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
-        if _is_broken(value):
+        content = value.content
+        constant = type(content) in _CONSTANTS
+        if not constant and _is_broken(value):
             raise Unknown
         try:
-            result = value.evaluate(env)
+            result = content if constant else value.evaluate(env)
             return convert(result) if convert else result
         except ExprError as error:
             self.complain(value.where, path, f"{what}: {error}")
@@ -72,14 +94,16 @@ class Lookup:
             self.complain(value.where, path, f"{what} {error}")
         raise Unknown
 
-    def decide(self, condition: Value, place: Place, flow: Flow, label: str) -> bool:
-        holds = self.evaluate(condition, place, flow, "if", label=label)
+    def decide(
+        self, condition: Value, place: Place, flow: Flow | Callable[[], Flow], label: str, what: str = "if"
+    ) -> bool:
+        holds = self.evaluate(condition, place, flow, what, label=label)
         if is_symbolic(holds):
             return self.assume(holds)
         if not isinstance(holds, bool) and getattr(holds, "is_Boolean", False):
             holds = bool(holds)  # sympy's own true and false
         if not isinstance(holds, bool):
-            self.complain(condition.where, place.path(label), f"if must be true or false, got {say(holds)}")
+            self.complain(condition.where, place.path(label), f"{what} must be true or false, got {say(holds)}")
             raise Unknown
         return holds
 
@@ -103,18 +127,11 @@ class Lookup:
     def edge(self, edge: EdgeName, place: Place, label: str) -> Flow:
         """The flow that an edge names: an earlier layer here or around, or one part of a layer with several."""
         name, _, part = edge.name.partition(":")
-        flow = place.layers.get(name)
-        if flow is None:
-            if name in place.skipped:
-                what = f"reads {name!r}, which is not built here: its condition is false"
-            elif name in place.coming:
-                what = f"reads {name!r}, which comes later; a layer can only read earlier ones"
-            elif unreadable := place.unreadable(name):
-                what = f"reads {name!r}, but {unreadable}"
-            else:
-                what = f"reads {name!r}, but no earlier layer here has this name{did_you_mean(name, place.layers)}"
-            self.complain(edge.where, place.path(label), what)
+        layer = place.find(name)
+        if layer is None:
+            self.complain(edge.where, place.path(label), f"reads {name!r}{place.missing(name)}")
             raise Unknown
+        flow = layer.flow
         if not flow.known or not part:
             return flow
         parts = len(flow.edges)
@@ -138,15 +155,16 @@ class Lookup:
         place.taken[name] = where
         return name
 
-    def free(self, target: str, place: Place, call: Call) -> str:
+    def free(self, target: str, place: Place, written: str, where: Where) -> str:
         """A name for an unnamed layer: its op's or block's, numbered from the second on."""
         name, count = target, place.counts.get(target, 1)
         while name in place.taken or name in place.coming:
             count += 1
             name = f"{target}_{count}"
         place.counts[target] = count
-        place.taken[name] = call.where
-        place.nameless[name] = call.target, call.where
+        place.taken[name] = where
+        place.nameless[name] = written, where
+        place.built.nameless[place.path(name)] = name, written, where
         return name
 
     def count(self, where: Where, place: Place) -> None:
@@ -156,20 +174,36 @@ class Lookup:
 
     def complain(self, where: Where, path: str, what: str) -> None:
         """Record a problem, once per place in the file: a block that is used often is reported once."""
+        where = self.blame or where
         if where not in self.said:
             self.said.add(where)
-            self.problems.append(Problem(where, path, what))
-            if len(self.problems) >= self.most_problems:
-                raise SpecError(self.problems)
+            self.add(Problem(where, path, what))
+
+    def add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if len(self.problems) >= self.most_problems:
+            raise SpecError(self.problems)
 
     def refuse_unread(self, nodes: Sequence[Node], outputs: Sequence[str]) -> None:
         read = {producer(edge) for edge in (*outputs, *self.consumed)}
         read |= {producer(edge) for node in nodes for edge in node.inputs}
         for node in nodes:
             if node.name not in read and node.where:
-                listed = ", or list it under outputs" if self.spec.outputs else ""
-                hint = f"say side: true if it is an output of the network{listed}"
-                self.complain(node.where, node.name, f"nothing reads what this layer puts out; {hint}")
+                self.refuse_node(node)
+
+    def refuse_node(self, node: Node) -> None:
+        """Say what to do about a node that nothing reads."""
+        assert node.where is not None
+        for path, where in self.used.items():
+            if node.name.startswith(f"{path}."):
+                what = f"nothing reads what {node.name} puts out; read it by this name, or build {path} only until a layer before"
+                return self.complain(where, path, what)
+        listed = ", or list it under outputs" if self.spec.outputs else ""
+        hint = f"say side: true if it is an output of the network{listed}"
+        if node.name in self.cut:
+            target, where = self.cut[node.name]
+            hint = f"{target} in line {where.line} reads nothing: read this layer by its name, or {hint}"
+        return self.complain(node.where, node.name, f"nothing reads what this layer puts out; {hint}")
 
 
 def _is_broken(value: Value) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from convcost.core import axes
 from convcost.core.errors import Problem, SpecError, Where
@@ -10,6 +11,7 @@ from convcost.core.expr import ExprError
 from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.ops.attributes import MOST_AXES
+from convcost.spec import standard
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
 from convcost.spec.reader import Names, Reader, say_tree
@@ -58,6 +60,18 @@ def parse(text: str, file: str) -> tuple[Spec, list[Problem]]:
     return _FileReader(Reader(file, problems)).spec(tree), problems
 
 
+@lru_cache(maxsize=256)
+def standard_spec(name: str) -> Spec | None:
+    """The file of a block of the standard library, as a spec without a network; None if there is no such block."""
+    if name not in standard.names():
+        return None
+    problems: list[Problem] = []
+    spec = _FileReader(Reader(standard.path(name), problems)).standard(name, standard.tree(name))
+    if problems:
+        raise SpecError(problems)
+    return spec
+
+
 class _FileReader:
     """Reads the keys at the top of a file."""
 
@@ -96,6 +110,25 @@ class _FileReader:
             inputs=self.inputs(top, knobs, name),
             layers=self.layers(top.pairs["layers"], names),
             outputs=self.reader.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
+            mentioned=frozenset(self.reader.mentioned),
+            shares=self.reader.shares,
+        )
+
+    def standard(self, name: str, tree: MappingNode) -> Spec:
+        """A file of the standard library: one block, with where it is from and what it is for."""
+        self.reader.mapping(tree, "", ("convcost", "block", "about", "source", *_BLOCK), required=("about", "layers"))
+        args = tree.pairs.get("args")
+        self.reader.blocks[name] = tuple(args.pairs) if isinstance(args, MappingNode) else ()
+        block = self.block(name, tree, Names())
+        about, source = (str(self.reader.scalar(tree, key, str) or "") for key in ("about", "source"))
+        return Spec(
+            self.reader.file,
+            name,
+            inputs={},
+            layers=(),
+            blocks={name: block._replace(about=about, source=source)},
+            mentioned=frozenset(self.reader.mentioned),
+            shares=self.reader.shares,
         )
 
     def layers(self, tree: Tree, names: Names) -> tuple[Item, ...]:
@@ -254,6 +287,9 @@ class _FileReader:
         stated = body.pairs.get("args")
         for arg, tree in stated.pairs.items() if isinstance(stated, MappingNode) else ():
             self.reader.new_name(arg, stated.keys[arg], f"{scope}.args.{arg}")  # type: ignore[union-attr]
+            if arg in self.reader.blocks:
+                what = f"the name {arg!r} is taken: it is a block"
+                self.reader.complain(stated.keys[arg], f"{scope}.args.{arg}", what)  # type: ignore[union-attr]
             missing = isinstance(tree, ScalarNode) and tree.value is None
             # A default may use the knobs and the arguments before it.
             args[arg] = None if missing else self.reader.value(tree, f"{scope}.args.{arg}", names.plus(args))

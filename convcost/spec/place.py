@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from convcost.core.errors import Where, did_you_mean
 from convcost.core.expr import ExprError
-from convcost.graph.walk import Walk
+from convcost.graph.walk import Walk, output_edges
 from convcost.ops import OPS
 from convcost.spec.syntax import BROKEN
+from convcost.spec.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,69 @@ class Flow:
 UNKNOWN = Flow(())
 NOWHERE = Flow(())
 """The flow before the input: it has no shape."""
+_NO_LAYER = ", but no earlier layer here has this name"
+_APART = ", which stands in a branch or group that only its neighbours see; give that a name and read it as NAME."
 
 
 class Unknown(Exception):
     """Something depends on a flow that is unknown because of an earlier error; no further problem is reported."""
+
+
+class Layer(NamedTuple):
+    """A layer that can be read by name: its output, and where it stands."""
+
+    flow: Flow
+    path: str = ""
+    """Its dotted path, below which the layers inside it stand; empty for what a block is given, whose inside it does not see."""
+
+
+@dataclass(slots=True)
+class Built:
+    """What has been built so far in the whole network, by dotted path: what stands inside a named layer is read by it."""
+
+    walk: Walk
+    flows: dict[str, Flow | None] = field(default_factory=dict)
+    """Of layers that say their name; None for that of a single op, which the walk knows."""
+    last: dict[str, str] = field(default_factory=dict)
+    """The name of a repeated layer -> its last repetition, for which it stands."""
+    nameless: dict[str, tuple[str, str, Where]] = field(default_factory=dict)
+    """Unnamed layers, by their generated names: a name to give them, what they are, and where."""
+    skipped: set[str] = field(default_factory=set)
+    """Layers whose condition is false."""
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The first step of a layer, and the first after it."""
+
+    def layer(self, path: str) -> Layer | None:
+        """The layer at a path, if it says its name."""
+        if path not in self.flows:
+            return None
+        made = self.walk.made
+        flow = self.flows[path] or Flow(output_edges(made[path].node, made[path].cost))
+        return Layer(flow, path)
+
+    def below(self, path: str, names: list[str]) -> str:
+        """The path of a layer by its names inside another; empty if one of the names is a generated one.
+
+        Generated names are renumbered when a layer is inserted before, so a reference to one could silently change.
+        """
+        for name in names:
+            path = f"{path}.{name}"
+            path = self.last.get(path, path)
+            if path in self.nameless:
+                return ""
+        return path
+
+
+@dataclass(slots=True)
+class Sharing:
+    """Whose parameters are used: layers inside `root` use those of the layers of the same relative path inside `owner`."""
+
+    where: Where
+    owner: str
+    root: str = ""
+    """Empty until what is built has a name."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Owners of single fields of the ledger of an op, instead of one for all."""
 
 
 @dataclass(slots=True)
@@ -39,10 +99,13 @@ class Place:
 
     values: Mapping[str, Any]
     """Knobs, arguments and columns."""
+    unit: Unit
+    """The file whose words they are."""
+    built: Built
     scope: tuple[str, ...]
     taken: dict[str, Where]
     """Names used in this scope."""
-    layers: dict[str, Flow] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
     """Earlier layers that an edge may name."""
     nameless: dict[str, tuple[str, Where]] = field(default_factory=dict)
     """Earlier unnamed layers, by their generated name: what they are, and where."""
@@ -53,10 +116,14 @@ class Place:
     skipped: set[str] = field(default_factory=set)
     """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
+    shares: bool = False
+    """Whether layers of a file around here may use the parameters of what is built here."""
+    sharing: Sharing | None = None
+    trainable: bool = True
 
     def path(self, name: str = "") -> str:
         """The dotted path of a layer here, or of the place itself."""
-        return ".".join((*self.scope, *([name] if name else [])))
+        return ".".join((*self.scope, name) if name else self.scope)
 
     def inner(self, **changes: Any) -> Place:
         """A place inside this one; mutable state is shared unless changed."""
@@ -68,47 +135,114 @@ class Place:
         own = {"layers": dict(self.layers), "nameless": dict(self.nameless), "coming": coming}
         return self.inner(**{**own, **changes})
 
-    def unreadable(self, name: str) -> str:
-        """What to do about a reference to an earlier layer by its generated name; empty if there is none.
+    def named(self, name: str) -> Place:
+        """A place inside a named layer, with a scope of its own."""
+        return self.inner(scope=(*self.scope, *name.split(".")), taken={}, counts={}, sharing=self.shared(name))
 
-        Generated names are renumbered when a layer is inserted before, so a reference to one could silently change.
-        """
-        if name not in self.nameless:
-            return ""
-        written, where = self.nameless[name]
+    def shared(self, name: str) -> Sharing | None:
+        """The sharing for what is built under this name: it corresponds to the owner if nothing around does already."""
+        if self.sharing and not self.sharing.root:
+            self.sharing.root = self.path(name)
+        return self.sharing
+
+    def find(self, name: str) -> Layer | None:
+        """An earlier layer by name, or one inside it by its dotted path."""
+        if name in self.layers:
+            return self.layers[name]
+        words = name.split(".")
+        for at in range(len(words) - 1, 0, -1):
+            head = self.layers.get(".".join(words[:at]))
+            if head is not None and head.path:
+                found = self.built.layer(self.built.below(head.path, words[at:]))
+                return found or (None if head.flow.known else Layer(UNKNOWN))  # of what is wrong not all has been built
+        return None
+
+    def missing(self, name: str) -> str:
+        """Why there is no earlier layer of this name, continuing a sentence that ends with it."""
+        words = name.split(".")
+        for at in range(len(words), 0, -1):
+            head = ".".join(words[:at])
+            if head in self.skipped:
+                return ", which is not built here: its condition is false"
+            if at == 1 and head not in self.layers and self.path(head) in self.built.flows:
+                return f"{_APART}{name}"
+            if head in self.coming and head not in self.layers:
+                return ", which comes later; a layer can only read earlier ones"
+            if unreadable := self.unreadable(head):
+                return f", but {unreadable}"
+            if head in self.layers and at < len(words):
+                return self._missing_inside(head, words[at:])
+        return f"{_NO_LAYER}{did_you_mean(name, self.layers)}"
+
+    def _missing_inside(self, head: str, words: list[str]) -> str:
+        """Why there is no such layer inside one that can be read."""
+        path, built = self.layers[head].path, self.built
+        if not path:
+            return f", but {head} is given from outside, and only its output is seen here"
+        for at in range(1, len(words) + 1):
+            inside = f"{built.below(path, words[: at - 1])}.{words[at - 1]}"
+            if inside in built.skipped:
+                return ", which is not built here: its condition is false"
+            if inside in built.nameless:
+                return f", but {self._name_it(*built.nameless[inside])}"
+        known = [at.removeprefix(f"{path}.") for at in (*built.flows, *built.last) if at.startswith(f"{path}.")]
+        near = did_you_mean(".".join(words), [name for name in known if "." not in name], also=known)
+        return f", but {head} has no layer {'.'.join(words)!r}{near}"
+
+    def unreadable(self, name: str) -> str:
+        """What to do about a reference to an earlier layer by its generated name; empty if there is none."""
+        return self._name_it(name, *self.nameless[name]) if name in self.nameless else ""
+
+    def _name_it(self, name: str, written: str, where: Where) -> str:
+        if where.file != self.unit.spec.file:
+            return f"only layers that say name: can be read; line {where.line} of {where.file} says none"
         arguments = "{…}" if written not in OPS or OPS[written].attrs else ""
-        return f"only layers that say name: can be read; give line {where.line} one: {{{written}: {arguments}, name: {name}}}"
+        layer = f"{{{written}: {arguments}, name: {name}}}"
+        return f"only layers that say name: can be read; give line {where.line} one: {layer}"
 
 
 class Env(Mapping[str, Any]):
     """The names in an expression: values, the shape of the current input (`in`), shapes of earlier layers, and words."""
 
-    __slots__ = ("flow", "place", "read", "walk")
+    __slots__ = ("flow", "place", "walk")
 
-    def __init__(self, place: Place, flow: Flow, walk: Walk, read: set[str]) -> None:
-        self.place, self.flow, self.walk, self.read = place, flow, walk, read
+    def __init__(self, place: Place, flow: Flow | Callable[[], Flow], walk: Walk) -> None:
+        self.place, self.flow, self.walk = place, flow, walk
 
     def __getitem__(self, name: str) -> Any:
+        unit = self.place.unit
         if not name.startswith("."):
             if name not in self.place.values:
-                return name  # a word: every other name was refused when the file was read
-            self.read.add(name)
-            if self.place.values[name] is BROKEN:
+                return unit.meant(name)  # a word: every other name was refused when the file was read
+            unit.read.add(name)
+            value = self.place.values[name]
+            if value is BROKEN:
                 raise Unknown
-            return self.place.values[name]
+            return unit.meant(value) if type(value) is str else value
         name = name[1:]
         if self.flow is NOWHERE:
             raise ExprError(f"{name!r} asks for the size of the input itself")
-        flow = self.flow if name == "in" else self.place.layers.get(name)
-        if flow is None:
-            unreadable = self.place.unreadable(name)
-            hint = f"; {unreadable}" if unreadable else did_you_mean(name, self.place.layers)
-            raise ExprError(f"no earlier layer here is called {name!r}{hint}")
+        flow = self.of(name)
         if not flow.known:
             raise Unknown
         if len(flow.edges) > 1:
             raise ExprError(f"{name} has {len(flow.edges)} parts; say which, as {name}:0")
         return self.walk.shapes[flow.edges[0]]
+
+    def of(self, name: str) -> Flow:
+        """The flow of `in`, which is looked at only where an expression asks for it, or of an earlier layer."""
+        if name == "in":
+            return self.flow() if callable(self.flow) else self.flow
+        layer = self.place.find(name)
+        if layer is None:
+            why = (
+                self.place.missing(name)
+                .removeprefix(_NO_LAYER)
+                .replace(", but ", "; ", 1)
+                .replace(", which ", "; it ", 1)
+            )
+            raise ExprError(f"no earlier layer here is called {name!r}{why}")
+        return layer.flow
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.place.values)

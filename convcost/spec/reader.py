@@ -11,7 +11,9 @@ from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_y
 from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
 from convcost.core.units import say
+from convcost.graph.graph import FORMS, MODULE
 from convcost.ops import OPS
+from convcost.spec import standard
 from convcost.spec.hints import attribute_hint, attribute_meant
 from convcost.spec.syntax import Broken, EdgeName, Value
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
@@ -24,8 +26,12 @@ MOST_KEYS = 1000
 ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for word in attr.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-MODIFIERS = ("name", "in", "if", "repeat", "then", "side", "as", "join", "columns", "rows")
-VERBS = ("parallel", "each", "layers")
+BESIDE = ("name", "in", "if", "repeat", "then", "side", "as", "share", "trainable")
+"""What may stand beside any op or block."""
+BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
+"""What stands beside one verb only."""
+MODIFIERS = (*BESIDE, *BELONGS)
+VERBS = ("parallel", "each", "layers", "use")
 _RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
 
 
@@ -50,11 +56,15 @@ class Reader:
     """Argument names of every block, known before the first body is read; None where they cannot be read."""
     words: frozenset[str] = frozenset()
     """The choices of knobs, which an expression may name."""
+    mentioned: set[str] = field(default_factory=set)
+    """Names of layers that are read, dotted ones with each of their parts."""
+    shares: bool = False
+    """Whether a layer uses the parameters of another by name."""
 
     @property
     def sayable(self) -> set[str]:
         """Words that an expression may use as themselves."""
-        return {*OPS, *self.blocks, *self.words, *ATTRIBUTE_WORDS, NOTHING}
+        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING}
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
@@ -75,8 +85,11 @@ class Reader:
             where = tree.where._replace(column=tree.where.column + error.offset + tree.quoted)
             self.complain(where, scope, str(error))
             return Value(tree.where, Broken())
-        words = self.sayable
-        unknown = sorted(expr.names - names.values - words)
+        for name in expr.shapes:
+            self.mention(name)
+        unknown = sorted(expr.names - names.values)
+        words = self.sayable if unknown else set()
+        unknown = [name for name in unknown if name not in words]
         for name in unknown:
             what = (
                 "a size is asked as in.channels, in.height or in.width"
@@ -149,7 +162,13 @@ class Reader:
         if not entries or len(named) < len(entries):
             self.complain(tree.where, scope, need)
             return ()
+        for entry in named:
+            self.mention(entry.text)
         return tuple(EdgeName(entry.text, entry.where) for entry in named)
+
+    def mention(self, name: str) -> None:
+        """Remember that a layer of this name is read."""
+        self.mentioned.update(name.partition(":")[0].split("."))
 
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):

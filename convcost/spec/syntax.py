@@ -44,7 +44,7 @@ class Call(NamedTuple):
     where: Where
     target: str
     args: dict[str, Value]
-    form: str = ""
+    form: Value | None = None
     """The value of `as`: how the reference implementation writes the op."""
 
 
@@ -56,6 +56,8 @@ class Branch(NamedTuple):
     items: tuple[Item, ...]
     condition: Value | None = None
     inputs: tuple[EdgeName, ...] = ()
+    repeat: Value | None = None
+    """How many equal branches it stands for; None for one without a scope of its own."""
 
 
 class Parallel(NamedTuple):
@@ -79,6 +81,19 @@ class LayerGroup(NamedTuple):
     items: tuple[Item, ...]
 
 
+class Use(NamedTuple):
+    """Another spec as a part of this one: `{use: mobilenet_v2, with: {width: 0.5}, until: stage6}`."""
+
+    where: Where
+    source: Value
+    """A name of the zoo, a path, or what names one."""
+    label: str
+    """What it is called after where it has no name."""
+    knobs: Mapping[str, Value] = _NOTHING
+    until: Value | None = None
+    """The name of the last of its layers that is built."""
+
+
 class Broken:
     """Something that parse.py has already reported; what depends on it is not checked further."""
 
@@ -89,7 +104,7 @@ class BrokenCall(Broken):
 
 BROKEN: Any = Broken()
 """Replaces a knob's value that was reported."""
-Body = Call | Parallel | Each | LayerGroup | Broken
+Body = Call | Parallel | Each | LayerGroup | Use | Broken
 """What an item builds."""
 
 
@@ -98,6 +113,16 @@ class EdgeName(NamedTuple):
 
     name: str
     where: Where
+
+
+class Share(NamedTuple):
+    """Whose parameters an item uses."""
+
+    where: Where
+    owner: EdgeName | None = None
+    """An earlier layer or block; None for the first repetition of the item itself."""
+    fields: Mapping[str, EdgeName] = _NOTHING
+    """Owners of single fields of the ledger, where they differ."""
 
 
 class Item(NamedTuple):
@@ -111,6 +136,9 @@ class Item(NamedTuple):
     repeat: Value | None = None
     then: Mapping[str, Value] = _NOTHING
     side: bool = False
+    share: Share | None = None
+    trainable: Value | None = None
+    """Whether its parameters are trained; None for what holds around it."""
 
 
 class Block(NamedTuple):
@@ -126,6 +154,8 @@ class Block(NamedTuple):
     """Its outputs, unless simply those of its last layer."""
     broken: bool = False
     """Whether its arguments could not be read."""
+    source: str = ""
+    about: str = ""
 
 
 class Spec(NamedTuple):
@@ -145,6 +175,17 @@ class Spec(NamedTuple):
     year: int | None = None
     source: str = ""
     about: str = ""
+    path: str = ""
+    """The file, independent of the working directory: what a relative path in it starts from."""
+    mentioned: frozenset[str] = frozenset()
+    """Every name of a layer that is read or shared anywhere in the file, with its parts."""
+    shares: bool = False
+    """Whether a layer uses the parameters of another by name."""
+
+
+def label(body: Body) -> str:
+    """What an item without a name is called after; empty if it has nothing of the kind."""
+    return body.target if isinstance(body, Call) else body.label if isinstance(body, Use) else ""
 
 
 def sides(spec: Spec, knob: str, inputs: Container[str] | None = None) -> int:

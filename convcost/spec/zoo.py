@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,43 +23,106 @@ class FoundSpec(NamedTuple):
     """What is wrong with the file."""
 
 
-def files() -> list[str]:
+def files(folder: str = "") -> list[str]:
     """Every spec of the zoo, in alphabetical order."""
-    folder = zoo_directory()
+    folder = folder or zoo_directory()
     return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".yaml"))
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, file: str) -> tuple[Spec, tuple[Problem, ...]]:
+def _parsed(text: str, file: str, path: str) -> tuple[Spec, tuple[Problem, ...]]:
     spec, problems = parse(text, file)
-    return spec, tuple(problems)
+    return spec._replace(path=path), tuple(problems)
 
 
 def open_file(path: str, preset: str | None = None) -> FoundSpec:
     """Read a spec file; raises `SpecError` if it is no spec at all."""
-    spec, problems = _parsed(read_text(path), shown_path(path))
+    spec, problems = _parsed(read_text(path), shown_path(path), os.path.abspath(path))
     return FoundSpec(spec, preset, problems)
 
 
+def is_path(model: str) -> bool:
+    """Whether a name without knobs is the path of a file, with or without one of its presets.
+
+    >>> is_path("resnet50"), is_path("nets/mine.yaml"), is_path("mine.yaml:small")
+    (False, True, True)
+    """
+    return os.sep in model or bool(_OF_FILE.search(model))
+
+
+_OF_FILE = re.compile(r"\.ya?ml(:[^:=/]+)?$")
+
+
+def split_name(model: str) -> tuple[str, dict[str, str]]:
+    """A network's name, and the knobs that follow it after a colon; raises `UsageError`.
+
+    The name of an existing file, or one with the extension of specs, is a path, whatever characters it contains; a
+    preset of the file may stand behind it.
+
+    >>> split_name("mobilenet_v2:width=0.75,resolution=192")
+    ('mobilenet_v2', {'width': '0.75', 'resolution': '192'})
+    >>> split_name("runs:a=1/net.yaml"), split_name("runs:a=1/net.yaml:width=2")
+    (('runs:a=1/net.yaml', {}), ('runs:a=1/net.yaml', {'width': '2'}))
+    >>> split_name("ds_cnn.yaml:ds_cnn_m:c=64")
+    ('ds_cnn.yaml:ds_cnn_m', {'c': '64'})
+    """
+    bare, colon, words = model.rpartition(":")
+    whole = _OF_FILE.search(model) is not None or (os.sep in model and "=" not in words)
+    if not colon or whole or ("\0" not in model and os.path.isfile(model)):
+        return model, {}
+    own: dict[str, str] = {}
+    for word in re.split(r",(?![^\[]*\])", words):  # a comma in brackets is one of a list
+        knob, sign, value = (part.strip() for part in word.partition("="))
+        if not (bare and knob and sign and value):
+            example = f"{bare or 'mobilenet_v2'}:width=0.75,resolution=192"
+            raise UsageError(f"{model!r}: after the colon stand knobs, as in {example}")
+        if knob in own:
+            raise UsageError(f"{model}: {knob} is set twice")
+        own[knob] = value
+    return bare, own
+
+
 def find(model: str) -> FoundSpec:
-    """A spec by zoo name, preset name or path.
+    """A spec by zoo name, preset name or path, with or without a preset of the file behind it.
 
     >>> find("vgg16").spec.name, find("vgg16").preset
     ('vgg', 'vgg16')
     """
-    if os.sep in model or model.endswith((".yaml", ".yml")) or ("\0" not in model and os.path.isfile(model)):
-        return open_file(model)
-    for path in files():
-        if os.path.basename(path) == f"{model}.yaml":
-            return open_file(path)
-    for path in files():
-        # Reading all files is quick, parsing them is not: parse only one that has the word.
-        if model and f"{model}:" in read_text(path) and model in (found := open_file(path, model)).spec.presets:
-            return found
+    if is_path(model) or ("\0" not in model and os.path.isfile(model)):
+        return _of_file(model)
+    if at := _place(model, zoo_directory()):
+        return open_file(*at)
     hint = did_you_mean(model, names())
     raise UsageError(
         f"there is no network {model!r} in the zoo{hint} ('convcost list' shows all; a file needs its path)"
     )
+
+
+def _of_file(model: str) -> FoundSpec:
+    """A spec by path, or by path and preset."""
+    path, colon, preset = model.rpartition(":")
+    if not colon or not _OF_FILE.search(path) or _OF_FILE.search(preset) or os.path.isfile(model):
+        return open_file(model)
+    found = open_file(path, preset)
+    if preset not in found.spec.presets:
+        hint = did_you_mean(preset, found.spec.presets) if found.spec.presets else ", and no other"
+        raise UsageError(f"{found.spec.file} has no preset {preset!r}{hint}")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _place(model: str, folder: str) -> tuple[str, str | None] | None:
+    """The file of the zoo, in this folder, that has a network of this name, and the preset that it is of it."""
+    paths = files(folder)
+    for path in paths:
+        if os.path.basename(path) == f"{model}.yaml":
+            return path, None
+    word = re.compile(rf"[\s{{,]{re.escape(model)}:")
+    for path in paths:
+        # Reading all files is quick, parsing them is not: parse only one that has the word.
+        if model and word.search(read_text(path)) and model in open_file(path).spec.presets:
+            return path, model
+    return None
 
 
 def names() -> list[str]:

@@ -14,13 +14,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 Shape = tuple[int, ...]
 Sizes = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = str | int | tuple[int, ...]
 
-AXES = {"height": -3, "width": -2, "channels": -1}
+NAMED = {
+    1: ("channels",),
+    2: ("length", "channels"),
+    3: ("height", "width", "channels"),
+    4: ("depth", "height", "width", "channels"),
+}
 
 
 @dataclass(frozen=True)
@@ -281,21 +287,6 @@ def conv2d_table(
     return _with_bias((*lead, *map(len, starts), len(connections)), macs, len(weights), bias, padding_macs)
 
 
-def linear(x: Shape, channels: int, bias: bool = True) -> Count:
-    """Count a fully connected layer on a vector.
-
-    >>> linear((4,), 3)
-    Count(out=((3,),), macs=12, bias_adds=3, weights=12, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
-    """
-    (depth,) = x
-    macs = 0
-    weights = set()
-    for source, target in product(range(depth), range(channels)):
-        macs += 1
-        weights.add((source, target))
-    return _with_bias((channels,), macs, len(weights), bias)
-
-
 def rbf(x: Shape, channels: int) -> Count:
     """Count the squared distances from fixed points: a difference times itself, accumulated, for each coordinate.
 
@@ -334,16 +325,11 @@ def batch_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     return Count((x,), weights=len(scales), biases=len(shifts), buffers=len(statistics))
 
 
-def layer_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
-    """Count layer normalization over the channel axis: as batch normalization, but with nothing to remember."""
-    norm = batch_norm(x, scale, shift)
-    return Count(norm.out, weights=norm.weights, biases=norm.biases)
-
-
 def group_norm(x: Shape, groups: int, scale: bool = True, shift: bool = True) -> Count:
     """Count normalization over groups of channels: each channel has its own scale and shift all the same."""
     _check(x[-1] % groups == 0, f"{x[-1]} channels in {groups} groups")
-    return layer_norm(x, scale, shift)
+    norm = batch_norm(x, scale, shift)
+    return Count(norm.out, weights=norm.weights, biases=norm.biases)
 
 
 def scale(x: Shape, shift: bool = False) -> Count:
@@ -411,45 +397,6 @@ def flatten(x: Shape) -> Count:
     return Count(((len(list(product(*map(range, x)))),),))
 
 
-def add(*xs: Shape) -> Count:
-    """Count the sum of inputs of one shape."""
-    _check(len(set(xs)) == 1, f"cannot add {xs}")
-    return Count((xs[0],), elementwise=len(xs[1:]) * len(list(product(*map(range, xs[0])))))
-
-
-def multiply(x: Shape, *gates: Shape) -> Count:
-    """Count ``x`` times gates that stretch to its shape from axes of length 1; gates are no weights, so no ``macs``."""
-    for gate in gates:
-        fits = len(gate) <= len(x) and all(g in (1, n) for g, n in zip(reversed(gate), reversed(x), strict=False))
-        _check(fits, f"gate {gate} does not fit {x}")
-    return Count((x,), elementwise=len(gates) * len(list(product(*map(range, x)))))
-
-
-def concat(*xs: Shape, axis: str = "channels") -> Count:
-    """Count laying inputs side by side along one axis."""
-    _check(len({_resized(x, axis, 1) for x in xs}) == 1, f"cannot concatenate {xs}")
-    return Count((_resized(xs[0], axis, sum(x[AXES[axis]] for x in xs)),))
-
-
-def slice_(x: Shape, start: int | None, stop: int | None, axis: str = "channels") -> Count:
-    """Count taking ``start:stop``, as Python does, along one axis."""
-    kept = range(x[AXES[axis]])[start:stop]
-    _check(len(kept) > 0, "the slice is empty")
-    return Count((_resized(x, axis, len(kept)),))
-
-
-def split(x: Shape, sections: int | Sequence[int], axis: str = "channels") -> Count:
-    """Count cutting into a number of equal parts, or into parts of the given lengths.
-
-    >>> split((2, 2, 6), 2).out, split((2, 2, 6), [1, 5]).out
-    (((2, 2, 3), (2, 2, 3)), ((2, 2, 1), (2, 2, 5)))
-    """
-    length = x[AXES[axis]]
-    lengths = [length // sections] * sections if isinstance(sections, int) else list(sections)
-    _check(sum(lengths) == length, f"cannot split {length} into {sections}")
-    return Count(tuple(_resized(x, axis, part) for part in lengths))
-
-
 def channel_shuffle(x: Shape, groups: int) -> Count:
     """Count interleaving the channels of equal groups."""
     _check(x[-1] % groups == 0, f"{x[-1]} channels in {groups} groups")
@@ -491,10 +438,81 @@ def _extent(positions: set[tuple[int, int, int]]) -> Shape:
     return shape
 
 
-def pad(x: Shape, padding: Padding) -> Count:
-    """Count adding pixels around a map."""
-    (top, bottom), (left, right) = _explicit_sides(padding, 2)
-    return Count(((top + x[0] + bottom, left + x[1] + right, x[2]),))
+def pad(x: Shape, padding: Padding | None = None, **named: int | Pair) -> Count:
+    """Count adding elements around a map, and before and after the named axes of any tensor.
+
+    >>> pad((2, 3), length=(2, 0)).out, pad((2, 2, 2), padding=1, channels=(0, 3)).out
+    (((4, 3),), ((4, 4, 5),))
+    """
+    _check(padding is not None or bool(named), "nothing to pad")
+    size = list(x)
+    if padding is not None:
+        _check(len(x) == 3, "padding is for maps")
+        for axis, (before, after) in enumerate(_explicit_sides(padding, 2)):
+            size[axis] = len([*range(-before, x[axis] + after)])
+    for name, ends in named.items():
+        axis = NAMED[len(x)].index(name)
+        before, after = (ends, ends) if isinstance(ends, int) else ends
+        size[axis] = len([*range(-before, size[axis] + after)])
+    return Count((tuple(size),))
+
+
+def crop(x: Shape, size: int | Sizes) -> Count:
+    """Count keeping the middle elements of each axis but the channels."""
+    wanted = (size,) * (len(x) - 1) if isinstance(size, int) else size
+    _check(len(wanted) == len(x) - 1, f"{wanted} of {x}")
+    kept = [range(length)[(length - n) // 2 :][:n] for n, length in zip(wanted, x, strict=False)]
+    _check([len(axis) for axis in kept] == list(wanted), f"cannot cut {wanted} out of {x}")
+    return Count(((*map(len, kept), x[-1]),))
+
+
+def unfold(
+    x: Shape, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, dilation: Sizes | None = None
+) -> Count:
+    """Count laying out the elements of each window as a row.
+
+    >>> unfold((3, 3, 2), (2, 2)).out
+    ((4, 8),)
+    """
+    _, size, depth = _parted(x, len(kernel))
+    starts, windows = _windows(size, kernel, stride, padding, dilation)
+    rows = len(list(product(*starts)))
+    return Count(((rows, len(windows) * depth // rows),))
+
+
+def fold(
+    x: Shape,
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes | None = None,
+) -> Count:
+    """Count summing rows into a map that unfolds to rows of the same shape."""
+    channels = [
+        depth for depth in range(1, x[1] + 1) if unfold((*size, depth), kernel, stride, padding, dilation).out == (x,)
+    ]
+    _check(len(channels) == 1, f"{x} is no unfolded map of {size}")
+    return Count(((*size, channels[0]),))
+
+
+def deform_conv2d(x: Shape, offsets: Shape, mask: Shape | None = None, **attrs: Any) -> Count:
+    """Count a convolution whose taps are moved: two offsets, and perhaps a weight, for each tap at each position.
+
+    >>> deform_conv2d((3, 3, 2), (2, 2, 8), channels=1, kernel=(2, 2)).macs
+    32
+    """
+    count = conv(x, **attrs)
+    positions = list(product(*map(range, count.out[0][:-1])))
+    taps = len(list(product(*map(range, attrs["kernel"]))))
+    fitting = [
+        groups
+        for groups in range(1, x[-1] + 1)
+        if x[-1] % groups == 0 and offsets[:-1] == count.out[0][:-1] and offsets[-1] == 2 * groups * taps
+    ]
+    _check(len(fitting) == 1, f"offsets {offsets} for {len(positions)} positions")
+    _check(mask is None or mask == (*offsets[:-1], offsets[-1] // 2), f"mask {mask} beside offsets {offsets}")
+    return count
 
 
 def local_response_norm(x: Shape, size: int = 5) -> Count:
@@ -522,9 +540,3 @@ def resize(x: Shape, size: Sizes) -> Count:
 
 
 adaptive_avg_pool = resize
-
-
-def _resized(x: Shape, axis: str, length: int) -> Shape:
-    sizes = list(x)
-    sizes[AXES[axis]] = length
-    return tuple(sizes)

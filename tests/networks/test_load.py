@@ -10,9 +10,8 @@ import pytest
 from helpers.zoo import loaded
 
 import convcost
-from convcost.networks.load import split_name
 from convcost.networks.origin import FromSpec
-from convcost.spec.zoo import all_specs, names
+from convcost.spec.zoo import all_specs, names, split_name
 
 if TYPE_CHECKING:
     from helpers.cli import Cli

@@ -68,14 +68,19 @@ def torchvision_module(name: str, **options: Any) -> nn.Module:
     return net
 
 
-@cache
-def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
-    """Build and list a network of timm on square colour images."""
+def timm_module(name: str, **options: Any) -> nn.Module:
+    """Build a network of timm on the meta device."""
     import torch
 
     with torch.device("meta"):
-        net = import_timm().create_model(name, pretrained=False, **options)
-    return trace_torch(net, (3, resolution, resolution))
+        net: nn.Module = import_timm().create_model(name, pretrained=False, **options)
+    return net
+
+
+@cache
+def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of timm on square colour images."""
+    return trace_torch(timm_module(name, **options), (3, resolution, resolution))
 
 
 PER_CHANNEL = {"layer_scale", "gamma"}
@@ -156,7 +161,7 @@ def import_timm() -> ModuleType:
 def _declare_torchvision_operators() -> Any:
     """Declare the operators; the result is cached because they vanish with the returned object.
 
-    Deformable convolutions also get an implementation on the meta device: they have the output that their offsets cover.
+    Deformable convolutions also get an implementation, without values: they have the output that their offsets cover.
     """
     import torch
 
@@ -167,7 +172,8 @@ def _declare_torchvision_operators() -> Any:
     pairs = ", ".join(f"int {name}_{axis}" for name in ("stride", "pad", "dilation") for axis in "hw")
     tensors = ", ".join(f"Tensor {name}" for name in ("input", "weight", "offset", "mask", "bias"))
     library.define(f"deform_conv2d({tensors}, {pairs}, int groups, int offset_groups, bool use_mask) -> Tensor")
-    library.impl("deform_conv2d", _deformed, "Meta")
+    for device in ("Meta", "CPU"):
+        library.impl("deform_conv2d", _deformed, device)
     return library
 
 

@@ -1,0 +1,301 @@
+"""One layer: an op, a block of the file or of the standard library, or another spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convcost.core.errors import Problem, Where, did_you_mean
+from convcost.core.units import say
+from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
+from convcost.graph.walk import Misfit, output_edges
+from convcost.ops import OPS, Unfit
+from convcost.spec.hints import op_hint
+from convcost.spec.lookup import Lookup, TooLarge
+from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown
+from convcost.spec.reader import NOTHING
+from convcost.spec.sharing import stored
+from convcost.spec.syntax import Block, Broken, Call, EdgeName, Item, Parallel, Use
+from convcost.spec.unit import Unit
+from convcost.spec.uses import opened
+
+MOST_NODES = 5_000
+DEEPEST = 24
+
+
+class Reached(Exception):
+    """The layer is built at which a spec that is used ends."""
+
+    def __init__(self, path: str, flow: Flow) -> None:
+        super().__init__(path)
+        self.path, self.flow = path, flow
+
+
+class CallBuilder:
+    """Builds single layers: what is inside a block or another spec is built by `sequence`."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self.spec, self.walk = lookup.spec, lookup.walk
+        self.nesting = 0
+        self.ends: set[str] = set()
+        """Paths of the layers at which a spec that is used ends."""
+
+    def sequence(self, items: Sequence[Item], place: Place, flow: Flow) -> Flow:
+        """Build items one after the other; returns the output of the last."""
+        raise NotImplementedError
+
+    def call(
+        self, where: Where, call: Call, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
+    ) -> Flow:
+        """Build an op or a block; an argument used as an op is replaced by the op or block that it names."""
+        target = place.values.get(call.target, call.target)
+        if target is not call.target:
+            place.unit.read.add(call.target)
+        if target == NOTHING:
+            return inputs[0]
+        is_op = isinstance(target, str) and target in OPS
+        found = None if is_op else self.find(target, call, place)
+        if not is_op and (found is None or found[0].broken):
+            return UNKNOWN
+        known_args = found[0].args if found else OPS[target].attrs
+        for arg, value in call.args.items():
+            if arg not in known_args:
+                self.lookup.complain(
+                    value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
+                )
+                return UNKNOWN
+        local = self.take(name, target, place, call.target, where, call.where, made=made)
+        if found is None:
+            return self.op(where, target, call, place, inputs, local)
+        return self.block(where, *found, call, place, inputs, local)
+
+    def find(self, target: Any, call: Call, place: Place) -> tuple[Block, Unit] | None:
+        """The block that a call means, with the unit of its layers; None if there is none, after complaining."""
+        found = place.unit.block(target) if isinstance(target, str) else None
+        if found is None and not isinstance(target, Broken):
+            hint = op_hint(str(target), place.unit.targets())
+            self.lookup.complain(
+                call.where, place.path(), f"{call.target} must name an op or a block, got {say(target)}{hint}"
+            )
+        return found
+
+    def take(
+        self, name: str | None, label: str, place: Place, written: str, where: Where, at: Where, *, made: bool
+    ) -> str:
+        """The name of a layer: as stated, or a free one after its label."""
+        if name:
+            return self.lookup.take(name, place, where, made=made)
+        return self.lookup.free(label, place, written, at)
+
+    def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
+        env, op, path = Env(place, inputs[0], self.walk), OPS[target], place.path(name)
+        broken = self.lookup.refuse_missing(call, target, op.required, path)
+        attrs = dict(op.defaults)
+        for arg, value in call.args.items():
+            try:
+                attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, op.attrs[arg].kind.convert)
+            except Unknown:
+                broken = True
+        if op.reads_nothing:  # what stands before it is there for expressions only
+            self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
+            inputs = []
+        if broken or not all(flow.known for flow in inputs):
+            return UNKNOWN
+        edges: list[str] = []
+        for flow in inputs:
+            if len(flow.edges) > 1:
+                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
+                return UNKNOWN
+            edges += flow.edges
+        node = Node(
+            path,
+            target,
+            tuple(edges),
+            attrs,
+            place.scope if "." not in name else (*place.scope, *name.split(".")[:-1]),
+            self.lookup.blame or where,
+            form=self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else "",
+        )
+        if len(self.walk.steps) >= MOST_NODES:
+            raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
+        try:
+            if place.shared(name) or not place.trainable:
+                needed = self.walk.cost(node, tuple(self.walk.shapes[edge] for edge in edges))
+                node = stored(node, needed, place, self.lookup)
+            step = self.walk.step(node)
+        except Unfit as error:
+            self.lookup.complain(where, path, str(error))
+            self.lookup.consumed.update(node.inputs)
+            cost = error.cost if isinstance(error, Misfit) else None
+            return Flow(output_edges(node, cost)) if cost else UNKNOWN
+        return Flow(output_edges(node, step.cost))
+
+    def block(
+        self,
+        where: Where,
+        block: Block,
+        unit: Unit,
+        call: Call,
+        place: Place,
+        inputs: list[Flow],
+        name: str,
+    ) -> Flow:
+        if place.depth >= DEEPEST:
+            raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
+        self.lookup.enter(unit)
+        if call.form:
+            self.lookup.complain(
+                call.form.where, place.path(name), f"as says how an op is written; {block.name} is a block"
+            )
+        given = self.given(where, block.name, block.inputs, inputs, place.path(name))
+        if not given:
+            return UNKNOWN
+        args = self.arguments(block, unit, call, place, given[0], name)
+        if args is None:
+            return UNKNOWN
+        inner = self.inside(place, name, unit, {**unit.knobs, **args}, dict(zip(block.inputs, given)), block.items)
+        blamed, self.lookup.blame = self.lookup.blame, (self.lookup.blame or where) if unit.standard else None
+        try:
+            flow = self.sequence(block.items, inner, given[0])
+            return self.stated(block.outputs, inner) if block.outputs else flow
+        finally:
+            self.lookup.blame = blamed
+
+    def given(self, where: Where, target: str, names: Sequence[str], inputs: list[Flow], path: str) -> list[Flow]:
+        """One flow for each input of a block or spec: of a single one with several parts, these; empty after an error."""
+        if len(inputs) == 1 < len(names):
+            if not inputs[0].known:
+                return []
+            inputs = [Flow((edge,)) for edge in inputs[0].edges]
+        if len(inputs) != len(names):
+            need = f"{len(names)} input{'s' * (len(names) > 1)} ({', '.join(names)})"
+            self.lookup.complain(where, path, f"{target} takes {need}, got {len(inputs)}")
+            return []
+        return inputs
+
+    def inside(
+        self,
+        place: Place,
+        name: str,
+        unit: Unit,
+        values: Mapping[str, Any],
+        inputs: Mapping[str, Flow],
+        items: Sequence[Item],
+    ) -> Place:
+        """The place of the layers of a block or spec, which sees nothing outside but what it is given."""
+        return Place(
+            values=values,
+            unit=unit,
+            built=place.built,
+            scope=(*place.scope, *name.split(".")),
+            taken={},
+            layers={given: Layer(flow) for given, flow in inputs.items()},
+            coming=names_in(items),
+            depth=place.depth + 1,
+            shares=place.shares or unit.spec.shares,
+            sharing=place.shared(name),
+            trainable=place.trainable,
+        )
+
+    def stated(self, outputs: Sequence[EdgeName], place: Place) -> Flow:
+        """The outputs that a block or spec states, as one flow."""
+        found = self.lookup.edges(outputs, place, "outputs")
+        return Flow(tuple(edge for each in found for edge in each.edges)) if all(e.known for e in found) else UNKNOWN
+
+    def arguments(
+        self, block: Block, unit: Unit, call: Call, place: Place, flow: Flow, name: str
+    ) -> dict[str, Any] | None:
+        """The values of a block's arguments; None if one is missing or cannot be found."""
+        env, args = Env(place, flow, self.walk), dict[str, Any]()
+        path, stated = place.path(name), block.args
+        values = dict(unit.knobs)  # a default may use the knobs and the arguments before it
+        inside: Env | None = None
+        broken = self.lookup.refuse_missing(
+            call, block.name, [arg for arg, default in stated.items() if default is None], path
+        )
+        for arg, default in stated.items():
+            try:
+                if arg in call.args:
+                    values[arg] = args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
+                elif default is not None:
+                    inside = inside or Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
+            except Unknown:
+                broken = True
+        return None if broken else args
+
+    def use(
+        self, where: Where, use: Use, place: Place, inputs: list[Flow], name: str | None, *, made: bool = False
+    ) -> Flow:
+        """Build another spec as a part of this one, to its end or until one of its layers."""
+        unit = opened(use, place, inputs[0], self.lookup, name or use.label)
+        if place.depth >= DEEPEST:
+            raise TooLarge(Problem(where, place.path(), f"specs nest deeper than {DEEPEST}"))
+        spec = unit.spec
+        name = self.take(name, use.label, place, "use", where, use.where, made=made)
+        path = place.path(name)
+        given = self.given(where, spec.name, tuple(spec.inputs), inputs, path)
+        end = self.lookup.evaluate(use.until, place, inputs[0], "until", label=name) if use.until else ""
+        if not given:
+            return UNKNOWN
+        self.lookup.used.setdefault(path, where)
+        self.lookup.enter(unit)
+        inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
+        if end:
+            return self.until(use, str(end), inner, given[0], place.unit)
+        flow = self.sequence(spec.layers, inner, given[0])
+        return self.stated(spec.outputs, inner) if spec.outputs else flow
+
+    def until(self, use: Use, end: str, place: Place, flow: Flow, around: Unit) -> Flow:
+        """Build a spec that is used until its layer of this name, dotted where that is inside another."""
+        assert use.until is not None
+        path, nesting = place.path(end), self.nesting
+        self.ends.add(path)
+        try:
+            self.sequence(place.unit.spec.layers, place, flow)
+        except Reached as reached:
+            if reached.path != path:
+                raise
+            if place.built.below(place.path(), end.split(".")):
+                return reached.flow
+        finally:
+            self.nesting = nesting
+            self.ends.discard(path)
+        name = place.scope[-1]
+        outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
+        why = outside.missing(f"{name}.{end}")
+        self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
+        raise Unknown
+
+
+def form_said(word: Any) -> str:
+    """The form that a word means; raises `Unfit`.
+
+    >>> form_said("functional"), form_said("module")
+    ('functional', '')
+    """
+    if word == MODULE:
+        return ""
+    if not (isinstance(word, str) and word in FORMS):
+        raise Unfit(form_need(say(word)))
+    return word
+
+
+def names_in(items: Sequence[Item]) -> frozenset[str]:
+    """The names that these items define in their scope."""
+    names = {item.name for item in items if item.name}
+    for item in items:
+        if isinstance(item.body, Parallel):
+            for branch in item.body.branches:
+                names |= names_in(branch.items)
+    return frozenset(names)
+
+
+def numbered(base: str, i: int) -> str:
+    """A name with a number, counted from 1.
+
+    >>> numbered("block", 0), numbered("conv1", 0)
+    ('block1', 'conv1_1')
+    """
+    return f"{base}{'_' if base[-1].isdigit() else ''}{i + 1}"
