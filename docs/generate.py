@@ -28,6 +28,7 @@ from convcost.ops.manual import page
 from convcost.published.data import sources
 from convcost.published.verify import source_table, summary_table, verify
 from convcost.render.table import json_text, render
+from convcost.spec import standard
 from convcost.spec.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,10 +39,12 @@ def ops_page() -> str:
     """The manual pages of all ops, as `convcost spec ops OP` prints them."""
     parts = [
         NOTE,
-        "# Ops\n",
-        "What `convcost spec ops OP` prints, for every op; the default of an attribute is what a spec may leave out.\n",
+        "# Ops and blocks\n",
+        "What `convcost spec ops NAME` prints, for every op and for every block of the standard library, which come last; the",
+        "default of an attribute is what a spec may leave out.\n",
     ]
     parts += [f"## {name}\n\n```text\n{page(name)}```\n" for name in sorted(OPS)]
+    parts += [f"## {name}\n\n```text\n{standard.page(name)}```\n" for name in sorted(standard.names())]
     return "\n".join(parts)
 
 

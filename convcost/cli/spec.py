@@ -79,15 +79,17 @@ def schema_command(output: str | None) -> None:
 @click.argument("op", required=False)
 @output_options
 def ops_command(op: str | None, output: str | None, format_: str | None) -> None:
-    """The ops: all of them on one line each, or the manual page of OP."""
+    """The ops and the blocks of the standard library: all on one line each, or the manual page of OP, which may be a block."""
     from convcost.ops.manual import overview, page
     from convcost.render.table import Table, render
+    from convcost.spec import standard
 
     if op:
-        emit(page(op), output)
+        emit(standard.page(op) if op in standard.names() else page(op, standard.names()), output)
         return
-    rows = overview()
-    headers = ("op", "attributes", "what it does")
+    rows = [(name, "op", *rest) for name, *rest in overview()]
+    rows += [(name, "block", *rest) for name, *rest in standard.overview()]
+    headers = ("op", "kind", "attributes", "what it does")
     records = [dict(zip(headers, row, strict=True)) for row in rows]
-    table = Table("", headers, (False,) * 3, [list(row) for row in rows], records, {"ops": records})
+    table = Table("", headers, (False,) * 4, [list(row) for row in rows], records, {"ops": records})
     emit(render(table, format_of(output, format_)), output)

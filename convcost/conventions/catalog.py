@@ -36,9 +36,13 @@ def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str,
     """What a convention states under a key, per op, merged over the convention that it is `like`."""
     stated = entries[name]
     inherited = _by_op(key, stated["like"], entries, groups) if "like" in stated else {}
+    if key == "terms":
+        ignored = {
+            op for words in stated.get("ignored", ()) for word in words.split(", ") for op in _named(word, groups)
+        }
+        inherited = {op: said for op, said in inherited.items() if op.partition(" ")[0] not in ignored}
     own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}
-    merged = inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
-    return {op: said for op, said in merged.items() if said is not None}
+    return inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
 
 
 def _named(word: str, groups: Mapping[str, list[str]]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from convcost.core.cost import OpCost, entry
 from convcost.core.dims import Dim, Shape
+from convcost.graph.graph import LIKE
 
 PAPER = "paper"
 """The default convention."""
@@ -36,11 +37,17 @@ class Convention:
     def factors(self, op: str, form: str = "", variant: str = "") -> dict[str, int]:
         """The coefficients of an op's ledger, by field; those stated for its form take precedence over those of its variant.
 
-        `form` is how the reference implementation writes the op; a tool may see only one of the forms.
-        `variant` is that of its `OpCost`.
+        `form` is how the reference implementation writes the op; a tool may see only one of the forms. Of a form that is not
+        stated, those of the form that it is `LIKE` hold. `variant` is that of its `OpCost`.
+
+        >>> Convention("a", "MACs", "", "", {"conv2d": {"macs": 1}, "conv2d as functional": {}}, {}, {}).factors("conv2d", "fused")
+        {}
         """
-        names = (f"{op} {variant} as {form}", f"{op} as {form}", f"{op} {variant}", op)
-        return next((self.terms[name] for name in names if name in self.terms), {})
+        if not form and not variant:
+            return self.terms.get(op, {})
+        forms = (form, LIKE[form]) if form in LIKE else (form,)
+        written = [name for each in forms for name in (f"{op} {variant} as {each}", f"{op} as {each}")]
+        return next((self.terms[name] for name in (*written, f"{op} {variant}", op) if name in self.terms), {})
 
     def operations(self, op: str, cost: OpCost, inputs: Sequence[Shape] = (), form: str = "") -> Dim:
         """The operations of one op under this convention, batch 1."""

@@ -57,8 +57,8 @@ class OpCost:
     zeros: Dim = 0
     """Zeros with which a normalisation over neighbouring channels pads the channel axis."""
     variant: str = ""
-    """The variant of the op that an attribute selects, where conventions count variants differently: the mode of an
-    interpolation."""
+    """The variant of the op that an attribute or the number of axes selects, where conventions count variants differently:
+    the mode of an interpolation."""
     saves: tuple[Saved, ...] = ()
     """What the backward pass needs from the forward pass, besides weights: nothing, inputs, outputs, or a mask."""
     checks: tuple[Check, ...] = ()
@@ -82,6 +82,7 @@ LEDGER = {
     "positions_out": "output positions",
     "elementwise": "element-wise sums and products",
     "zeros": "zeros written for padding",
+    "states": "positions read times channels written",
 }
 """What a convention can count of an op: field -> in words."""
 
@@ -98,6 +99,8 @@ def entry(field: str, cost: OpCost, inputs: Sequence[Shape]) -> Dim:
         return cost.weights * product(cost.out[0][:-1])
     if field == "positions_out":
         return product(cost.out[0][:-1])
+    if field == "states":
+        return product(inputs[0][:-1]) * cost.out[0][-1]
     if field == "elements_out":
         return elements(cost.out)
     count: Dim = getattr(cost, field)

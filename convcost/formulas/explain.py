@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from convcost.conventions.convention import PAPER, Convention
-from convcost.core.axes import spatial
+from convcost.core.axes import letters, spatial
 from convcost.core.cost import LEDGER, entry
+from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
-from convcost.formulas.trace import Quantity, quantities, same_text
+from convcost.formulas.letters import named_inputs
+from convcost.formulas.trace import Quantity, names_in, quantities, same_text
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
@@ -44,7 +46,7 @@ class Explanation(Tabular):
     @property
     def quantities(self) -> tuple[tuple[Quantity, ...], ...]:
         """For each layer its numbers: name, formula, formula with values, result."""
-        return tuple(tuple(layer_quantities(layer)) for layer in self.layers)
+        return tuple(map(tuple, derived(self.report, self.layers)))
 
     def table(self) -> Table:
         """The explanation as a table, to show or to `render`."""
@@ -93,12 +95,14 @@ def find(report: Report, name: str) -> list[LayerCost]:
 
 def layer_table(report: Report, layer: LayerCost) -> Table:
     """Each number of one layer: formula, formula with values, result."""
-    found = layer_quantities(layer)
+    read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
+    found = quantities(layer.op, read, layer.attrs)
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
     notes += [("source", source)] if source else []
+    notes += _sizes(read)
     word = (layer.attrs.get("padding") or ("",))[0]
     if word in ("same", "causal") and "output_padding" not in layer.attrs:  # a transposed convolution adds no zeros
         notes += [(word, same_text(layer.input_shapes[0], layer.attrs))]
@@ -133,20 +137,31 @@ def _storage(layer: LayerCost) -> list[tuple[str, str]]:
     return notes
 
 
-def layer_quantities(layer: LayerCost) -> list[Quantity]:
-    """The numbers of a layer, each from its op's own rule."""
-    return quantities(layer.op, layer.input_shapes, layer.attrs)
+def derived(report: Report, layers: Sequence[LayerCost]) -> Iterator[list[Quantity]]:
+    """The numbers of layers of a report, each from its op's own rule; sizes are called as where they come from."""
+    read = named_inputs((one.step for one in report.layers), {layer.name for layer in layers})
+    for layer in layers:
+        yield quantities(layer.op, read[layer.name], layer.attrs)
+
+
+def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:
+    """What the sizes that a layer reads are called, if not by its axes alone."""
+    axes = ((size, letter) for shape in read for size, letter in zip(shape, letters(len(shape))))
+    if all(size.name.rstrip("0123456789") == letter for size, letter in axes):
+        return []
+    found = dict(pair for shape in read for size in shape for pair in names_in(size))
+    return [("sizes", ", ".join(f"{name} = {value}" for name, value in found.items()))]
 
 
 def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
     """The layers below a name, with the MACs of each derived."""
     rows, records = [], []
     total = sum(layer.macs for layer in layers)
-    for layer in layers:
-        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
-        derived = macs.operands if macs.value else ""
+    for layer, found in zip(layers, derived(report, layers), strict=True):
+        macs = next(q for q in found if q.name == "MACs")
+        operands = macs.operands if macs.value else ""
         numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
-        rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), derived, *numbers])
+        rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), operands, *numbers])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
     ends = ends_text(first_read(layers), layers[-1].output_shape)
     return Table(
@@ -166,8 +181,8 @@ def totals_table(report: Report) -> Table:
     totals = report.totals
     largest = sorted(report.layers, key=lambda layer: -layer.macs)[:_LARGEST]
     rows, records = [], []
-    for layer in largest:
-        macs = next(q for q in layer_quantities(layer) if q.name == "MACs")
+    for layer, found in zip(largest, derived(report, largest), strict=True):
+        macs = next(q for q in found if q.name == "MACs")
         rows.append([layer.name, op_text(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
         records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
     ops = sorted(report.by("op"), key=lambda group: -group.macs)
@@ -229,12 +244,16 @@ def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
-    """Where the height or width of the map falls below the smallest so far: layer, size before, size after."""
-    drops, least = [], spatial(report.input_shape)
+    """Where height and width of the map fall below the smallest so far: layer, size before, size after.
+
+    The map is what begins as the input of the most axes. A tensor made of something smaller, such as heads and tokens of
+    attention, is none.
+    """
+    drops, least = [], spatial(max(report.inputs.values(), key=len))
     for layer in report.layers:
-        size = spatial(layer.output_shape)
-        shrinks = len(size) == len(least) and any(now < before for now, before in zip(size, least))
-        if shrinks and any(extent != 1 for extent in size):
+        size, read = spatial(layer.output_shape), spatial(next(iter(layer.input_shapes), ()))
+        is_map = len(size) == len(read) == len(least) and all(was >= before for was, before in zip(read, least))
+        if is_map and least != size != (1,) * len(size) and all(now <= before for now, before in zip(size, least)):
             drops.append((layer.name, least, size))
             least = size
     return drops

@@ -9,7 +9,7 @@ Names never enter a cost. They are found by running the ops' rules over traced i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -24,25 +24,39 @@ HEADS, PARTS = "heads", "parts"
 """What the channels of a tensor are cut into, as attention does: its heads; before these, queries, keys and values."""
 
 
-def named_inputs(steps: Iterable[Step], last: str) -> tuple[Shape, ...]:
-    """The shapes that a node reads, each size a traced int with its name; `steps` are those of the network."""
+def named_inputs(steps: Iterable[Step], wanted: Collection[str]) -> dict[str, tuple[Shape, ...]]:
+    """For each of some nodes the shapes that it reads, each size a traced int with its name.
+
+    `steps` are those of the whole network; what stands behind the last of the wanted nodes is not looked at.
+    """
     edges: dict[str, Shape] = {}
-    for step in steps:
-        read = named([edges.get(edge, shape) for edge, shape in zip(step.node.inputs, step.input_shapes)])
-        if step.node.name == last:
-            return read
-        edges |= zip(output_edges(step.node, step.cost), _handed_on(step, read))
-    raise ValueError(f"there is no node {last!r}")
+    found: dict[str, tuple[Shape, ...]] = {}
+    left = {*wanted}
+    for step in steps if wanted else ():
+        node = step.node
+        read = named([edges.get(edge, shape) for edge, shape in zip(node.inputs, step.input_shapes)])
+        if node.name in left:
+            found[node.name] = read
+            left.remove(node.name)
+            if not left:
+                break
+        edges |= zip(output_edges(node, step.cost), _handed_on(step, read))
+    return found
 
 
 def _handed_on(step: Step, read: Sequence[Shape]) -> Iterator[Shape]:
-    """The shapes that a node makes, each size traced if it is one that the node reads, else an int."""
+    """The shapes that a node makes, each size traced if it has a name of its own, else an int.
+
+    It has one if it is a size that the node reads, or if the op says what it makes.
+    """
+    ours = {id(size) for one in read for size in one}
+    stated = OPS[step.node.op].letters
     for shape in traced_cost(step.node.op, read, step.node.attrs).out:
         if read and _is_reshape(step.node):
             yield _regrouped(read[0], shape)
         else:
-            ours = {id(size) for one in read for size in one}
-            yield tuple(size if id(size) in ours else int(size) for size in shape)
+            new = (Traced(size, name) for size, name in zip(shape, stated)) if stated else map(int, shape)
+            yield tuple(size if id(size) in ours else one for size, one in zip(shape, new))
 
 
 def _is_reshape(node: Node) -> bool:

@@ -102,7 +102,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     read = named(input_shapes)
     cost = traced_cost(op, read, attrs)
     ours = {id(size) for shape in read for size in shape}
-    outputs = [_output_names(shape, ours) for shape in cost.out]
+    outputs = [_output_names(shape, ours, OPS[op].letters or letters(len(shape))) for shape in cost.out]
     made = {
         id(size): name
         for shape, names in zip(cost.out, outputs)
@@ -120,10 +120,10 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     ]
 
 
-def _output_names(shape: Shape, ours: Container[int]) -> list[str]:
+def _output_names(shape: Shape, ours: Container[int], axes: Sequence[str]) -> list[str]:
     """Names for the sizes of an output: of one that the op hands on, that of the input's; else by the axis."""
     kept = [next(names_in(size))[0] if id(size) in ours else "" for size in shape]
-    free = (f"x{at}" if letter in kept else letter for at, letter in enumerate(letters(len(shape)), start=1))
+    free = (f"x{at}" if letter in kept else letter for at, letter in enumerate(axes, start=1))
     return [f"{name or letter}'" for name, letter in zip(kept, free)]
 
 
@@ -142,8 +142,8 @@ def named(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
     for name, value in (pair for shape in lettered for size in shape for pair in names_in(size)):
         meant.setdefault(name, set()).add(value)
     return tuple(
-        tuple(_renamed(size, _numbered(size, meant, number)) for size in shape)
-        for number, shape in enumerate(lettered, start=1)
+        tuple(_renamed(size, _numbered(size, meant, at, len(shapes))) for size in shape)
+        for at, shape in enumerate(lettered, start=1)
     )
 
 
@@ -164,13 +164,15 @@ def names_in(size: Any) -> Iterator[tuple[str, int]]:
             yield from names_in(operand)
 
 
-def _numbered(size: Traced, meant: Mapping[str, set[int]], number: int) -> dict[str, str]:
-    """New names for those in a size of an input that stand for other sizes as well."""
+def _numbered(size: Traced, meant: Mapping[str, set[int]], at: int, inputs: int) -> dict[str, str]:
+    """New names for those in a size of one of so many inputs that stand for other sizes as well."""
     new = {}
     for name, value in names_in(size):
         others = meant[name] - {value}
         if others and (value == 1 or others != {1}):
-            new[name] = next(one for n in count(number) if (one := f"{name}{n}") not in meant)
+            # If one of the numbers is part of a name already, the next ones are taken, for all inputs.
+            after = next(n for n in count(0, inputs) if not {f"{name}{n + i + 1}" for i in range(inputs)} & {*meant})
+            new[name] = f"{name}{after + at}"
     return new
 
 

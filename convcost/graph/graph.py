@@ -15,10 +15,16 @@ STORED = ("weights", "biases", "buffers")
 """The fields of an op's ledger that are stored tensors, which several nodes can share."""
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
+    "derived": "a module of a class derived from PyTorch's, which counters that look up the class do not know",
+    "fused": "inside nn.MultiheadAttention, which calls one function for scores, softmax and their product with the values",
     "mean": "a mean over height and width instead of a pooling op",
     "linear": "a linear layer at each position instead of a 1×1 convolution",
 }
 """How a layer may be written in the network's reference implementation, where counters treat the forms differently."""
+MODULE = "module"
+"""The word for none of them, where an expression says how a layer is written: a module, or an operator between tensors."""
+LIKE = {"derived": "functional", "fused": "functional"}
+"""Form -> the form that it is like to a counter that does not care for the difference."""
 
 
 class Caption(NamedTuple):
@@ -95,6 +101,16 @@ class Graph:
             makers[node.name] = node.op
         if problems:
             raise SpecError(problems)
+
+
+def form_need(got: str) -> str:
+    """What may stand for a form, and what does.
+
+    >>> form_need("3")
+    'must be functional, derived, fused, mean or linear, got 3'
+    """
+    *words, last = FORMS
+    return f"must be {', '.join(words)} or {last}, got {got}"
 
 
 def producer(edge: str) -> str:

@@ -37,12 +37,18 @@ class Step(NamedTuple):
     @property
     def params(self) -> Dim:
         """Trainable elements that the node stores: none that it shares with an earlier node, none that are not trained."""
-        return self._stored("weights", "biases") if self.node.trainable else 0
+        node, cost = self.node, self.cost
+        if node.trainable and not node.shares:
+            return cost.weights + cost.biases
+        return self._stored("weights", "biases") if node.trainable else 0
 
     @property
     def buffers(self) -> Dim:
         """Elements that the node stores and that are not trained."""
-        return self._stored("buffers") if self.node.trainable else self._stored(*STORED)
+        node = self.node
+        if node.trainable and not node.shares:
+            return self.cost.buffers
+        return self._stored("buffers") if node.trainable else self._stored(*STORED)
 
     @property
     def used_params(self) -> Dim:
@@ -167,7 +173,8 @@ class Walk:
         cost = OPS[node.op].cost(shapes, node.attrs)
         # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
         # objects each time.
-        different = {(check.need, id(check.operands), id(check.holds)): check for check in cost.checks}
+        open_ones = [check for check in cost.checks if check.holds is not True]  # over ints, mostly none
+        different = {(check.need, id(check.operands), id(check.holds)): check for check in open_ones}
         failures = {said: check for check in different.values() if (said := failure(check))}
         if failures:
             shaped = not any(check.of_shape for check in failures.values())
@@ -200,6 +207,8 @@ def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
 
 
 def _is_too_large(size: Dim) -> bool:
+    if type(size) is int:  # nearly all are
+        return size > LARGEST_SIZE
     if is_symbolic(size):
         return False
     above = size > LARGEST_SIZE

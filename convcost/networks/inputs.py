@@ -40,8 +40,7 @@ def set_inputs(spec: Spec, values: Mapping[str, KnobValue], chosen: Mapping[str,
     if RESOLUTION not in values or not of_knob or not set(of_knob) <= shapes.keys():
         return Set({}, shapes)
     knobs = {RESOLUTION: axes.size_of(shapes[of_knob[0]], "height")}
-    said = ({**values, **knobs}, of_knob)
-    if any(_evaluated(spec.inputs[name], said[0]) != shapes[name] for name in of_knob):
+    if any(_evaluated(spec.inputs[name], {**values, **knobs}) != shapes[name] for name in of_knob):
         return Set({}, shapes)
     return Set(knobs, {name: shape for name, shape in shapes.items() if name not in of_knob})
 
@@ -51,8 +50,7 @@ def by_name(spec: Spec, given: GivenShape) -> dict[str, Any]:
     if isinstance(given, Mapping):
         for name in given:
             if name not in spec.inputs:
-                has = f"it has {_listed(spec.inputs)}"
-                raise UsageError(f"{spec.name} has no input {say(name)}{did_you_mean(name, spec.inputs)}; {has}")
+                raise UsageError(f"{spec.name} has no input {name!r}{did_you_mean(name, spec.inputs)}")
         return dict(given)
     first, *others = spec.inputs
     if others:

@@ -108,7 +108,7 @@ class _Tried(NamedTuple):
         """The largest value of a knob that meets the limit, below the network's own."""
         for knob, value in self.varied().items():
             unit = Fraction(1) if isinstance(value, int) else _HUNDREDTH
-            if value > unit and not self.network.replaces(knob):
+            if value > unit:
                 found = self._largest(knob, unit, -(-value // unit))
                 if found:
                     text = found[0] if isinstance(value, int) else decimal_text(found[0])
@@ -118,7 +118,7 @@ class _Tried(NamedTuple):
         """The knobs to make smaller; none of a network that was rewritten."""
         if self.network.rebuilt:
             return {}
-        return varied(self.network.origin.of_spec().spec, self.network.knobs, _USUAL)
+        return varied(self.network, _USUAL)
 
     def _largest(self, knob: str, unit: Fraction, above: int) -> tuple[Fraction, int] | None:
         """Bisection over multiples of the unit below a value that does not fit, assuming that memory grows with the value.

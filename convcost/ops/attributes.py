@@ -6,7 +6,6 @@ The aliases at the end annotate the keyword arguments of the rules; attributes a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
@@ -391,9 +390,6 @@ class Rank:
     def over(self, axes: int, *, leading: bool) -> Rank:  # noqa: ARG002 - for inputs of ops that slide windows
         """The rank for an op whose windows slide along so many axes, with or without `leading` axes before them."""
         return self
-
-    def fits(self, shape: Sequence[Any]) -> bool:
-        return len(shape) in self.ranks
 
 
 class Slidable(Rank):

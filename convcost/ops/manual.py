@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import say
 from convcost.ops import OPS, Attr, Op
 
 
-def page(name: str) -> str:
-    """The manual page of one op; raises `UsageError`."""
+def page(name: str, blocks: Iterable[str] = ()) -> str:
+    """The manual page of one op; raises `UsageError`, which may suggest one of some blocks."""
     if name not in OPS:
-        raise UsageError(f"there is no op {name!r}{did_you_mean(name, OPS)}")
+        known = [*OPS, *blocks]
+        raise UsageError(f"there is no op {'or block ' * (len(known) > len(OPS))}{name!r}{did_you_mean(name, known)}")
     op = OPS[name]
     attrs = [f"  {attr.name:<16}{_describe(attr)}" for attr in op.attrs.values()] or ["  (none)"]
     return "\n".join([f"{op.name} - {summary(op)}", "", "attributes", *attrs, "", *op.doc.splitlines(), ""])
@@ -24,7 +27,7 @@ def summary(op: Op) -> str:
 def _describe(attr: Attr) -> str:
     if attr.required:
         return f"{attr.kind.text}; required"
-    absent = "kernel" if attr.name == "stride" else "none"
+    absent = {"stride": "kernel", "stop": "the end"}.get(attr.name, "none")
     default = absent if attr.default is None else say(attr.kind.show(attr.default))
     return f"{attr.kind.text}; default {default}"
 

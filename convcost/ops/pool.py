@@ -94,6 +94,10 @@ def subsample(x: Slid, *, kernel: Sizes) -> OpCost:
     )
 
 
+#: Axes of what a global pool reads -> the variant for conventions; some tools only know those of maps.
+_NO_MAP = {2: "1d", 4: "3d"}
+
+
 @op("global_avg_pool", POOL)
 def global_avg_pool(x: Grid) -> OpCost:
     """Average each channel over all positions.
@@ -103,7 +107,7 @@ def global_avg_pool(x: Grid) -> OpCost:
     >>> global_avg_pool((7, 7, 1280)).out, global_avg_pool((4, 7, 7, 512)).out
     (((1, 1, 1280),), ((1, 1, 1, 512),))
     """
-    return OpCost(out=((*(1,) * len(x[:-1]), x[-1]),))
+    return OpCost(out=((*(1,) * len(x[:-1]), x[-1]),), variant=_NO_MAP.get(len(x), ""))
 
 
 @op("global_max_pool", POOL)

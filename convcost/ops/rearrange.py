@@ -139,7 +139,7 @@ def roll(x: Positions, *, shift: Shift) -> OpCost:
     return OpCost(out=(x,), checks=(Check(fit, need, (x,)),))
 
 
-@op("window_partition", POOL)
+@op("window_partition", POOL, letters=("n", "t", "c"))
 def window_partition(x: Map, *, window: Pair) -> OpCost:
     """Cut the map into windows and make each a sequence of its positions.
 

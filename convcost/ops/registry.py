@@ -54,10 +54,16 @@ class Op:
     """How many of the inputs, the last ones, may be left out."""
     variadic: bool
     attrs: Mapping[str, Attr]
+    required: tuple[str, ...]
+    """The attributes that have no default."""
+    defaults: Mapping[str, Any]
+    """Attribute -> its default, `REQUIRED` where there is none."""
     traits: Traits
     """What is true of it besides its cost."""
     hint: str
     """What to do where an input is missing."""
+    letters: tuple[str, ...]
+    """What formulas call the axes of its output; empty where they go by its rank."""
 
     @property
     def doc(self) -> str:
@@ -83,30 +89,38 @@ class Op:
         >>> conv.cost([(6, 6, 3)], conv.convert({"channels": 5, "kernel": 3})).macs  # 4·4 · 5 · 3·3·3
         2160
         """
-        least = len(self.inputs) - self.optional
-        most = None if self.variadic else len(self.inputs)
-        if len(shapes) < least or (most is not None and len(shapes) > most):
-            count = (
-                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
-            )
-            hint = self.hint if len(shapes) < least else ""
-            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {len(shapes)}{hint}")
-        for position, shape in enumerate(shapes):
-            rank = self.inputs[min(position, len(self.inputs) - 1)]
-            if not rank.fits(shape):
+        ranks = self.inputs
+        if len(shapes) != len(ranks):
+            self._refuse_number(len(shapes))
+            ranks = (*ranks, *ranks[-1:] * (len(shapes) - len(ranks)))
+        for rank, shape in zip(ranks, shapes):
+            if len(shape) not in rank.ranks:
                 got = kind(len(shape))
                 raise Unfit(f"{self.name} needs {rank.text}, got {got} of {shape_text(shape)}{_remedy(self, shape)}")
         return self.rule(*shapes, **attrs)
+
+    def _refuse_number(self, given: int) -> None:
+        """Raise `Unfit` unless it takes so many inputs."""
+        least = len(self.inputs) - self.optional
+        most = None if self.variadic else len(self.inputs)
+        if given < least or (most is not None and given > most):
+            count = (
+                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
+            )
+            hint = self.hint if given < least else ""
+            raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {given}{hint}")
 
     def padding_macs(self, shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> Dim:
         """The MACs that multiply a padding zero: counted, but without effect on the result.
 
         Not an entry of the ledger, because only explanations and reports need it.
         """
-        count = self.traits.padding_macs
-        return count(*shapes, **attrs) if count else 0
+        count, padding = self.traits.padding_macs, attrs.get("padding")
+        return 0 if count is None or padding in _UNPADDED else count(*shapes, **attrs)
 
 
+#: Attributes of windows without any padding.
+_UNPADDED: Final = tuple(((0, 0),) * axes for axes in (1, 2, 3))
 OPS: dict[str, Op] = {}
 
 
@@ -121,13 +135,20 @@ def cost(name: str, *shapes: Shape, **attrs: Any) -> OpCost:
 
 
 def op(
-    name: str, traits: Traits, doc: str | None = None, *, axes: int | None = None, leading: bool = True, hint: str = ""
+    name: str,
+    traits: Traits,
+    doc: str | None = None,
+    *,
+    axes: int | None = None,
+    leading: bool = True,
+    hint: str = "",
+    letters: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
 
     One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
     axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
-    positions.
+    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are.
     """
 
     def enter(rule: Rule) -> Rule:
@@ -136,6 +157,7 @@ def op(
         parameters = _parameters(rule)
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         ranks = (p.annotation.__metadata__[0] for p in shapes)
+        attrs = {p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
         OPS[name] = Op(
             name=name,
             rule=rule,
@@ -144,9 +166,12 @@ def op(
             inputs=tuple(rank.over(axes, leading=leading) if axes else rank for rank in ranks),
             optional=sum(p.default is not REQUIRED for p in shapes),
             variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
-            attrs={p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY},
+            attrs=attrs,
+            required=tuple(attr.name for attr in attrs.values() if attr.required),
+            defaults={attr.name: attr.default for attr in attrs.values()},
             traits=traits,
             hint=hint,
+            letters=letters,
         )
         return rule
 

@@ -43,9 +43,8 @@ def usual_axes(network: Network) -> dict[str, list[KnobValue]]:
     Resolution runs from 32, or a quarter of itself where that is less, up to twice itself or 500 more.
     """
     axes: dict[str, list[KnobValue]] = {}
-    for name, value in varied(network.origin.of_spec().spec, network.knobs, _USUAL).items():
-        if not network.replaces(name) and len(axes) < _MOST_SLIDERS:
-            axes[name] = _sizes(value) if name == _USUAL[-1] and isinstance(value, int) else _around(name, value)
+    for name, value in [*varied(network, _USUAL).items()][:_MOST_SLIDERS]:
+        axes[name] = _sizes(value) if name == _USUAL[-1] and isinstance(value, int) else _around(name, value)
     return axes
 
 

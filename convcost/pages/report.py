@@ -10,7 +10,7 @@ from html import escape
 from convcost import plots
 from convcost.core.units import binary, exact, input_shapes_text, shape_text
 from convcost.core.version import __version__
-from convcost.formulas.explain import layer_quantities
+from convcost.formulas.explain import derived
 from convcost.networks.network import Network
 from convcost.ops import OPS
 from convcost.pages.files import WHOLE, drawing, figure_title
@@ -150,7 +150,7 @@ def layers_html(report: Report) -> str:
     )
     framed = html.framed(inner, label="Layers", key="layer-table", sortable=True)
     in_order = [layer for layers in by_stage.values() for layer in layers]
-    return f'<div class="tools">{tools}</div>\n{framed}{_explanations(in_order)}'
+    return f'<div class="tools">{tools}</div>\n{framed}{_explanations(report, in_order)}'
 
 
 def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded: bool) -> str:
@@ -184,7 +184,7 @@ def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
     return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
 
 
-def _explanations(layers: Sequence[LayerCost]) -> str:
+def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:
     """The explanation that a click on a layer shows, as data in the order of the rows; equal texts are stored once.
 
     Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
@@ -194,11 +194,11 @@ def _explanations(layers: Sequence[LayerCost]) -> str:
     formulas: dict[str, int] = {}
     found: dict[str, int] = {}
     places = []
-    for layer in layers:
+    for layer, quantities in zip(layers, derived(report, layers), strict=True):
         doc = f"{op_text(layer)}: {OPS[layer.op].doc.splitlines()[0]} All for batch 1."
         rows: list[list[str]] = []
         filled: list[str] = []
-        for q in layer_quantities(layer):
+        for q in quantities:
             value = exact(q.value)
             fixed = q.formula == q.operands
             rows.append([q.name, q.formula, value] if fixed else [q.name, q.formula])

@@ -246,15 +246,12 @@ class GridLookup(Lookup):
     def __init__(self, spec: Spec, knobs: Mapping[str, Any]) -> None:
         self.mentioned: set[str] = set()
         """Names of layers that the files read so far may read."""
-        self.shares = False
-        """Whether layers may use the parameters of others by name: then these and those must be the same, one by one."""
         super().__init__(spec, knobs, most_problems=1, walk=GridWalk({}))
         self.counted: list[Dim] = []
         """Multiplicity of each step that has one."""
 
     def enter(self, unit: Unit) -> None:
         self.mentioned |= unit.spec.mentioned
-        self.shares |= unit.spec.shares
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:
@@ -273,7 +270,8 @@ class GridBuilder(Builder):
 
     All repetitions but the first have the same arguments. If the second returns the shapes that it got, all after it are
     equal to it, and it represents all of them but the last. The last is built too, because a tensor may be live through
-    all repetitions but the last. If the second returns other shapes, the repetitions differ, and each is built.
+    all repetitions but the last. If the second returns other shapes, the repetitions differ, and each is built. So it is
+    where a layer may read a repetition by its number, or use its parameters, which go by names.
     """
 
     lookup: GridLookup
@@ -288,12 +286,12 @@ class GridBuilder(Builder):
         return bool(total(self.lookup.counted) > MOST_STEPS) or bool(total(self.walk.weights) > MOST_NODES)
 
     def repetitions(self, item: Item, place: Place, inputs: list[Flow], times: Dim, first: int = 0) -> list[Flow]:
-        if not self.compress or self.lookup.shares or times < 3 or self._by_name(item, place):
+        if not self.compress:
             return super().repetitions(item, place, inputs, times, first)
-        if item.share is None:
-            return self._compressed(item, place, inputs, times)
-        self.compress = False  # what is inside has to be the same in each repetition, one by one
+        self.compress = item.share is None  # what is inside has to be the same in each repetition, one by one
         try:
+            if place.shares or times < 3 or self._by_name(item, place):
+                return super().repetitions(item, place, inputs, times, first)
             return self._compressed(item, place, inputs, times)
         finally:
             self.compress = True

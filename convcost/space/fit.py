@@ -34,7 +34,6 @@ from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED
-from convcost.spec.syntax import Spec
 from convcost.spec.zoo import split_name
 
 MOST_FITTED = 20_000_000
@@ -144,10 +143,8 @@ def fit(
     budgets = budgets_of(max_macs, max_params, max_peak, dtype)
     settings = {**(settings or {}), **knobs}
     network, rewrite = opened(model, settings, over or (), rewrite)
-    spec = network.origin.of_spec().spec
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    shaped = [knob for knob in spec.knobs if network.replaces(knob)]
-    axes = dict(over) if over else default_axes(spec, network.knobs, {*stated, *shaped})
+    axes = dict(over) if over else default_axes(network, {*stated})
     made = design_space(
         network,
         {},
@@ -198,19 +195,19 @@ _MOST_STEPS = 512
 """The most values of an integer knob that fit looks at unasked."""
 
 
-def default_axes(spec: Spec, knobs: Mapping[str, Any], fixed: Collection[str] = ()) -> dict[str, Any]:
+def default_axes(network: Network, fixed: Collection[str] = ()) -> dict[str, Any]:
     """Width in steps of 0.01, resolution pixel by pixel, up to twice the network's (at least 2, 512), except fixed knobs.
 
     A width that is an integer runs from 1 to twice itself; so does every other integer of a network that has neither.
     Raises `UsageError` if none is left.
     """
-    axes = {name: _default_axis(name, value) for name, value in varied(spec, knobs, _USUAL).items()}
+    axes = {name: _default_axis(name, value) for name, value in varied(network, _USUAL).items()}
     free = {name: values for name, values in axes.items() if name not in fixed}
     if not free:
         why = f"every default axis is set ({', '.join(axes)})" if axes else "it has neither width nor resolution"
-        others = [name for name in knobs if name not in fixed]
+        others = [name for name in network.knobs if name not in fixed and not network.replaces(name)]
         over = f"say over which of its knobs: {', '.join(others)}" if others else FIXED
-        raise UsageError(f"{spec.name}: {why}; {over}")
+        raise UsageError(f"{network.origin.family}: {why}; {over}")
     return free
 
 

@@ -273,17 +273,22 @@ def _covers(larger: TableTerms, smaller: TableTerms) -> bool:
         if found is None:
             return False
         del left[found]
-    return all(term.factor > 0 for term in left)
+    return all(map(_is_positive, left))
 
 
 def _term_covers(larger: TableTerm, smaller: TableTerm) -> bool:
     shapes = [table.shape for table in larger.tables] == [table.shape for table in smaller.tables]
-    if not shapes or larger.factor < 0 or smaller.factor < 0:
+    if not shapes or not _is_positive(larger) or not _is_positive(smaller):
         return False
     return all(
         bool((a * larger.factor >= b * smaller.factor).all()) if i == 0 else bool((a >= b).all())
         for i, (a, b) in enumerate(zip(larger.tables, smaller.tables, strict=True))
     ) and (bool(larger.tables) or larger.factor >= smaller.factor)
+
+
+def _is_positive(term: TableTerm) -> bool:
+    """Whether a term is nowhere below zero: where it is, adding it makes a sum smaller."""
+    return term.factor > 0 and all(bool((table >= 0).all()) for table in term.tables)
 
 
 def kinds_along(axis: int, arrays: Sequence[Array], size: int) -> Array:

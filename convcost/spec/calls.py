@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.core.errors import Problem, Where, did_you_mean
 from convcost.core.units import say
-from convcost.graph.graph import Node, producer
+from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
 from convcost.graph.walk import Misfit, output_edges
 from convcost.ops import OPS, Unfit
 from convcost.spec.hints import op_hint
@@ -89,19 +89,15 @@ class CallBuilder:
         return self.lookup.free(label, place, written, at)
 
     def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        env = Env(place, inputs[0], self.walk)
-        attributes = OPS[target].attrs
-        broken = self.lookup.refuse_missing(
-            call, target, [a.name for a in attributes.values() if a.required], place.path(name)
-        )
-        attrs = {arg: attr.default for arg, attr in attributes.items()}
-        for arg in call.args:
-            attr = attributes[arg]
+        env, op, path = Env(place, inputs[0], self.walk), OPS[target], place.path(name)
+        broken = self.lookup.refuse_missing(call, target, op.required, path)
+        attrs = dict(op.defaults)
+        for arg, value in call.args.items():
             try:
-                attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
+                attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, op.attrs[arg].kind.convert)
             except Unknown:
                 broken = True
-        if OPS[target].reads_nothing:  # what stands before it is there for expressions only
+        if op.reads_nothing:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
         if broken or not all(flow.known for flow in inputs):
@@ -109,14 +105,17 @@ class CallBuilder:
         edges: list[str] = []
         for flow in inputs:
             if len(flow.edges) > 1:
-                self.lookup.complain(
-                    where, place.path(name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
-                )
+                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
                 return UNKNOWN
             edges += flow.edges
-        *scope, local = (*place.scope, *name.split("."))
         node = Node(
-            ".".join((*scope, local)), target, tuple(edges), attrs, tuple(scope), self.lookup.blame or where, call.form
+            path,
+            target,
+            tuple(edges),
+            attrs,
+            place.scope if "." not in name else (*place.scope, *name.split(".")[:-1]),
+            self.lookup.blame or where,
+            form=self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else "",
         )
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
@@ -126,7 +125,7 @@ class CallBuilder:
                 node = stored(node, needed, place, self.lookup)
             step = self.walk.step(node)
         except Unfit as error:
-            self.lookup.complain(where, place.path(name), str(error))
+            self.lookup.complain(where, path, str(error))
             self.lookup.consumed.update(node.inputs)
             cost = error.cost if isinstance(error, Misfit) else None
             return Flow(output_edges(node, cost)) if cost else UNKNOWN
@@ -144,8 +143,11 @@ class CallBuilder:
     ) -> Flow:
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
+        self.lookup.enter(unit)
         if call.form:
-            self.lookup.complain(call.where, place.path(name), f"as says how an op is written; {block.name} is a block")
+            self.lookup.complain(
+                call.form.where, place.path(name), f"as says how an op is written; {block.name} is a block"
+            )
         given = self.given(where, block.name, block.inputs, inputs, place.path(name))
         if not given:
             return UNKNOWN
@@ -191,6 +193,7 @@ class CallBuilder:
             layers={given: Layer(flow) for given, flow in inputs.items()},
             coming=names_in(items),
             depth=place.depth + 1,
+            shares=place.shares or unit.spec.shares,
             sharing=place.shared(name),
             trainable=place.trainable,
         )
@@ -204,18 +207,19 @@ class CallBuilder:
         self, block: Block, unit: Unit, call: Call, place: Place, flow: Flow, name: str
     ) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args = Env(place, flow, self.walk), {}
+        env, args = Env(place, flow, self.walk), dict[str, Any]()
         path, stated = place.path(name), block.args
+        values = dict(unit.knobs)  # a default may use the knobs and the arguments before it
+        inside = Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
         broken = self.lookup.refuse_missing(
             call, block.name, [arg for arg, default in stated.items() if default is None], path
         )
         for arg, default in stated.items():
             try:
                 if arg in call.args:
-                    args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
-                    own = place.inner(values={**unit.knobs, **args}, layers={}, unit=unit)
-                    args[arg] = self.lookup.evaluate_in(Env(own, flow, self.walk), default, path, arg)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
             except Unknown:
                 broken = True
         return None if broken else args
@@ -238,11 +242,11 @@ class CallBuilder:
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
         if end:
-            return self.until(use, str(end), inner, given[0])
+            return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])
         return self.stated(spec.outputs, inner) if spec.outputs else flow
 
-    def until(self, use: Use, end: str, place: Place, flow: Flow) -> Flow:
+    def until(self, use: Use, end: str, place: Place, flow: Flow, around: Unit) -> Flow:
         """Build a spec that is used until its layer of this name, dotted where that is inside another."""
         assert use.until is not None
         path, nesting = place.path(end), self.nesting
@@ -257,10 +261,24 @@ class CallBuilder:
         finally:
             self.nesting = nesting
             self.ends.discard(path)
-        outside = place.inner(layers={place.scope[-1]: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
-        why = outside.missing(f"{place.scope[-1]}.{end}")
+        name = place.scope[-1]
+        outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
+        why = outside.missing(f"{name}.{end}")
         self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
         raise Unknown
+
+
+def form_said(word: Any) -> str:
+    """The form that a word means; raises `Unfit`.
+
+    >>> form_said("functional"), form_said("module")
+    ('functional', '')
+    """
+    if word == MODULE:
+        return ""
+    if not (isinstance(word, str) and word in FORMS):
+        raise Unfit(form_need(say(word)))
+    return word
 
 
 def names_in(items: Sequence[Item]) -> frozenset[str]:

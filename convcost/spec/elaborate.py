@@ -98,7 +98,8 @@ class Builder(CallBuilder):
 
     def build(self, inputs: Mapping[str, Shape] | None = None) -> Elaborated | None:
         unit = self.lookup.unit
-        place = Place(unit.knobs, unit, self.lookup.built, (), {}, coming=names_in(self.spec.layers))
+        names, shares = names_in(self.spec.layers), self.spec.shares
+        place = Place(unit.knobs, unit, self.lookup.built, (), {}, coming=names, shares=shares)
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcost.core.errors import Where, did_you_mean, nearest
 from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
-from convcost.graph.graph import FORMS, STORED
+from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Sides
 from convcost.spec import standard
@@ -77,7 +77,7 @@ class LayerReader:
         if "then" in modifiers and "repeat" not in modifiers:
             self.reader.complain(tree.keys["then"], scope, "then goes with repeat")
         if "as" in modifiers:
-            body = self.written_as(modifiers["as"], body, scope)
+            body = self.written_as(modifiers["as"], body, scope, names)
         inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
@@ -122,7 +122,7 @@ class LayerReader:
             return Broken()
         table = self.reader.mapping(tree.pairs.get("with"), f"{scope}: with")
         given = {
-            knob: self.reader.value(value, f"{scope}: with {knob}", names)
+            knob: self.setting(value, f"{scope}: with {knob}", names)
             for knob, value in (table.pairs if table else {}).items()
         }
         until = None
@@ -134,6 +134,13 @@ class LayerReader:
             until = self.word(end, names)
         stem = source.text.rpartition("/")[2].partition(":")[0].removesuffix(".yaml").removesuffix(".yml")
         return Use(tree.where, self.word(source, names), stem if NAME.fullmatch(stem) else "part", given, until)
+
+    def setting(self, tree: Tree, scope: str, names: Names) -> Value:
+        """The value of a knob of another spec; a word that means nothing here may be one of its own."""
+        if isinstance(tree, ScalarNode) and isinstance(tree.value, str) and NAME.fullmatch(tree.value):
+            known = tree.value in names.values or tree.value in self.reader.sayable
+            return self.reader.value(tree, scope, names) if known else Value(tree.where, tree.value)
+        return self.reader.value(tree, scope, names)
 
     def word(self, tree: ScalarNode, names: Names) -> Value:
         """A text as it stands, or the value of the knob or argument that has this name."""
@@ -159,7 +166,8 @@ class LayerReader:
             self.reader.complain(stated.where, scope, "share: true goes with repeat; else it names an earlier layer")
         elif isinstance(stated, MappingNode) and isinstance(body, Call):
             fields = self.reader.mapping(stated, f"{scope}: share", STORED)
-            owners = {key: self.reader.edges(value, scope) for key, value in (fields.pairs if fields else {}).items()}
+            known = {key: value for key, value in fields.pairs.items() if key in STORED} if fields else {}
+            owners = {key: self.reader.edges(value, scope) for key, value in known.items()}
             self.reader.shares = True
             return Share(stated.where, fields={field: edges[0] for field, edges in owners.items() if edges})
         elif isinstance(stated, ScalarNode) and stated.value is not None and not isinstance(stated.value, bool):
@@ -176,14 +184,19 @@ class LayerReader:
             if BELONGS.get(key, verb) != verb:
                 self.reader.complain(tree.keys[key], scope, f"{key} goes with {BELONGS[key]}, not with {verb}")
 
-    def written_as(self, tree: Tree, body: Body, scope: str) -> Body:
-        """The body, with how the reference implementation writes its op."""
-        form = tree.text if isinstance(tree, ScalarNode) else ""
-        if form not in FORMS:
-            self.reader.complain(tree.where, scope, f"as must be {' or '.join(FORMS)}, got {say_tree(tree)}")
-        elif isinstance(body, Call):
+    def written_as(self, tree: Tree, body: Body, scope: str, names: Names) -> Body:
+        """The body, with how the reference implementation writes its op: a word, or an expression that gives one."""
+        text = tree.text if isinstance(tree, ScalarNode) and isinstance(tree.value, str) else ""
+        if text in FORMS:
+            form = Value(tree.where, text)
+        elif text and (text in names.values or not NAME.fullmatch(text)):
+            form = self.reader.value(tree, f"{scope}: as", names)
+        else:
+            self.reader.complain(tree.where, scope, f"as {form_need(say_tree(tree))}")
+            return body
+        if isinstance(body, Call):
             return body._replace(form=form)
-        elif not isinstance(body, Broken):
+        if not isinstance(body, Broken):
             self.reader.complain(tree.where, scope, "as says how an op is written; there is none here")
         return body
 
@@ -212,7 +225,7 @@ class LayerReader:
             )
         several = isinstance(branches, MappingNode) and (len(branches.pairs) > 1 or _is_repeated(branches))
         if not isinstance(branches, MappingNode) or not several:
-            self.reader.complain(branches.where, scope, "parallel needs two or more named branches")
+            self.reader.complain(branches.where, scope, "parallel needs two or more named branches, or one with repeat")
             return Broken()
         read = tuple(
             self.branch(name, branches.keys[name], body, f"{scope}.{name}", names)

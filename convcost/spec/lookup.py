@@ -58,7 +58,7 @@ class Lookup:
         self.enter(self.unit)
 
     def enter(self, unit: Unit) -> None:
-        """Called for the spec and for every other that becomes a part of it, before any of its layers is built."""
+        """Called for each file before layers of it are built."""
 
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""

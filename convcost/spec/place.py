@@ -116,12 +116,14 @@ class Place:
     skipped: set[str] = field(default_factory=set)
     """Names of layers that are not built here, because their condition is false."""
     depth: int = 0
+    shares: bool = False
+    """Whether layers of a file around here may use the parameters of what is built here."""
     sharing: Sharing | None = None
     trainable: bool = True
 
     def path(self, name: str = "") -> str:
         """The dotted path of a layer here, or of the place itself."""
-        return ".".join((*self.scope, *([name] if name else [])))
+        return ".".join((*self.scope, name) if name else self.scope)
 
     def inner(self, **changes: Any) -> Place:
         """A place inside this one; mutable state is shared unless changed."""
@@ -151,7 +153,8 @@ class Place:
         for at in range(len(words) - 1, 0, -1):
             head = self.layers.get(".".join(words[:at]))
             if head is not None and head.path:
-                return self.built.layer(self.built.below(head.path, words[at:]))
+                found = self.built.layer(self.built.below(head.path, words[at:]))
+                return found or (None if head.flow.known else Layer(UNKNOWN))  # of what is wrong not all has been built
         return None
 
     def missing(self, name: str) -> str:
@@ -161,14 +164,14 @@ class Place:
             head = ".".join(words[:at])
             if head in self.skipped:
                 return ", which is not built here: its condition is false"
+            if at == 1 and head not in self.layers and self.path(head) in self.built.flows:
+                return f"{_APART}{name}"
             if head in self.coming and head not in self.layers:
                 return ", which comes later; a layer can only read earlier ones"
             if unreadable := self.unreadable(head):
                 return f", but {unreadable}"
             if head in self.layers and at < len(words):
                 return self._missing_inside(head, words[at:])
-        if self.path(name) in self.built.flows:
-            return f"{_APART}{name}"
         return f"{_NO_LAYER}{did_you_mean(name, self.layers)}"
 
     def _missing_inside(self, head: str, words: list[str]) -> str:
@@ -182,7 +185,7 @@ class Place:
                 return ", which is not built here: its condition is false"
             if inside in built.nameless:
                 return f", but {self._name_it(*built.nameless[inside])}"
-        known = [flow.removeprefix(f"{path}.") for flow in built.flows if flow.startswith(f"{path}.")]
+        known = [at.removeprefix(f"{path}.") for at in (*built.flows, *built.last) if at.startswith(f"{path}.")]
         near = did_you_mean(".".join(words), [name for name in known if "." not in name], also=known)
         return f", but {head} has no layer {'.'.join(words)!r}{near}"
 

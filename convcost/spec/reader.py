@@ -11,6 +11,7 @@ from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_y
 from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
 from convcost.core.units import say
+from convcost.graph.graph import FORMS, MODULE
 from convcost.ops import OPS
 from convcost.spec import standard
 from convcost.spec.hints import attribute_hint, attribute_meant
@@ -63,7 +64,7 @@ class Reader:
     @property
     def sayable(self) -> set[str]:
         """Words that an expression may use as themselves."""
-        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, NOTHING}
+        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING}
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))

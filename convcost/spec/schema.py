@@ -2,15 +2,20 @@
 
     # yaml-language-server: $schema=convcost.schema.json
 
-The schema knows ops and their attributes. Block names are defined by each file, so any other key is accepted as a block.
+The schema knows ops and blocks of the standard library with their attributes. Other names of blocks are defined by each
+file, so that any other key is accepted as a block.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from convcost.graph.graph import FORMS
+from convcost.core import axes
+from convcost.graph.graph import FORMS, STORED
 from convcost.ops import OPS, Op
+from convcost.ops.attributes import MOST_AXES
+from convcost.spec import standard
+from convcost.spec.reader import say_tree
 
 Schema = dict[str, Any]
 _EXPRESSION: Schema = {"type": "string", "description": "an expression, e.g. round_to(32 * width)"}
@@ -29,7 +34,8 @@ def json_schema() -> Schema:
         "title": "convcost network",
         "description": "A convolutional network as convcost reads it, language version 1",
         "type": "object",
-        "required": ["convcost", "name", "input", "layers"],
+        "required": ["convcost", "name", "layers"],
+        "anyOf": [{"required": ["input"]}, {"required": ["inputs"]}],
         "additionalProperties": False,
         "properties": {
             "convcost": {"const": 1, "description": "version of the language"},
@@ -48,18 +54,36 @@ def json_schema() -> Schema:
                 "description": "named knob settings; each name can be used as a network's name",
                 "additionalProperties": {"type": "object"},
             },
-            "input": {
-                "description": "[height, width, channels], [length, channels] for a sequence, [depth, height, width, channels] for a volume, or [channels] for a vector",
-                "type": "array",
-                "items": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
-                "minItems": 1,
-                "maxItems": 4,
+            "input": _shape(),
+            "inputs": {
+                "description": "several inputs by name; the first layer reads the first of them",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": _shape(),
             },
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,
             "outputs": {**_EDGES, "description": "what the network puts out, where it is not simply the last layer"},
         },
         "definitions": {"layers": {"type": "array", "items": _item()}},
+    }
+
+
+def _shape() -> Schema:
+    size: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]}
+    named = [
+        {
+            "type": "object",
+            "required": list(names),
+            "additionalProperties": False,
+            "properties": dict.fromkeys(names, size),
+        }
+        for names in axes.NAMES.values()
+    ]
+    return {
+        "description": "[height, width, channels], [length, channels] for a sequence, [depth, height, width, channels] for "
+        "a volume, [channels] for a vector; or a mapping that says which axis each size is of",
+        "anyOf": [{"type": "array", "items": size, "minItems": 1, "maxItems": MOST_AXES}, *named],
     }
 
 
@@ -87,7 +111,8 @@ def _block() -> Schema:
 
 
 def _item() -> Schema:
-    properties: Schema = {name: _op(op) for name, op in sorted(OPS.items())}
+    properties: Schema = {name: _standard(name) for name in sorted(standard.names())}
+    properties |= {name: _op(op) for name, op in sorted(OPS.items())}
     properties |= {
         "parallel": {
             "type": "object",
@@ -100,12 +125,23 @@ def _item() -> Schema:
         "columns": {"type": "array", "items": {"type": ["string", "integer"]}},
         "rows": {"type": "array", "items": {"type": "array"}},
         "layers": _REF_ITEMS,
+        "use": {"type": "string", "description": "another spec as a part: a name of the zoo, or a path from this file"},
+        "with": {"type": "object", "description": "values of the knobs of the spec that is used"},
+        "until": {"type": "string", "description": "the last layer of the spec that is used; dotted inside a block"},
+        "share": _share(),
+        "trainable": {
+            "type": ["boolean", "string"],
+            "description": "false: the parameters are stored, but not trained",
+        },
         "name": {"type": ["string", "number"], "description": "of the layer; dotted into the names of what is inside"},
         "in": _EDGES,
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
         "repeat": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
         "then": {"description": "arguments that change from the second time on", "type": "object"},
-        "as": {"enum": list(FORMS), "description": "how the reference implementation writes it, where counters care"},
+        "as": {
+            "description": "how the reference implementation writes it, where counters care",
+            "anyOf": [{"enum": list(FORMS)}, _EXPRESSION],
+        },
         "side": {"type": "boolean", "description": "an output of the network beside the main line"},
     }
     return {
@@ -121,8 +157,37 @@ def _item() -> Schema:
     }
 
 
+def _share() -> Schema:
+    fields = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field: {"type": "string"} for field in STORED},
+    }
+    return {
+        "description": "use the parameters of an earlier layer or block; true: of the first repetition",
+        "anyOf": [{"type": "string"}, {"const": True}, fields],
+    }
+
+
+def _standard(name: str) -> Schema:
+    """A block of the standard library; blocks that a file defines under the same name may have other arguments."""
+    arguments = standard.arguments(name)
+    return {
+        "type": ["object", "null"],
+        "description": f"{standard.summary(name)} (a block of the standard library)",
+        "properties": {
+            arg: {"description": "must be given" if standard.must_be_given(tree) else f"default {say_tree(tree)}"}
+            for arg, tree in arguments.items()
+        },
+    }
+
+
 def _branch() -> Schema:
-    properties = {"if": {"type": ["string", "boolean"]}, "in": _EDGES, "layers": _REF_ITEMS}
+    repeat: Schema = {
+        "description": "so many equal branches",
+        "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION],
+    }
+    properties = {"if": {"type": ["string", "boolean"]}, "in": _EDGES, "repeat": repeat, "layers": _REF_ITEMS}
     return {"type": "object", "required": ["layers"], "additionalProperties": False, "properties": properties}
 
 

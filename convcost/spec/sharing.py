@@ -72,7 +72,9 @@ def _owners(node: Node, here: dict[str, Any], sharing: Sharing, lookup: Lookup) 
         some |= _some(here[field]) or _some(there)
         if owner is None and not _some(here[field]):
             continue
-        if owner is None:
+        if owner is None and sharing.fields:
+            what = f"shares the {field} of {path}, which is no op; share: {path} uses all that is inside"
+        elif owner is None:
             what = f"shares the parameters of {sharing.owner}, which has no layer {path}"
         elif owner.node.op != node.op and some:
             what = f"shares the parameters of {path}, but is {node.op} and not {owner.node.op}"

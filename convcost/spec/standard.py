@@ -6,6 +6,8 @@ Here a block is known by its name and its arguments; `parse.standard_spec` makes
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 from functools import lru_cache
 
 from convcost.spec.tree import MappingNode, ScalarNode, Tree, parse_tree, read_text
@@ -41,3 +43,40 @@ def arguments(name: str) -> dict[str, Tree]:
 def must_be_given(default: Tree) -> bool:
     """Whether an argument has no default."""
     return isinstance(default, ScalarNode) and default.value is None
+
+
+def page(name: str) -> str:
+    """The manual page of a block: what it is for, its arguments, its source, and its layers as the file has them."""
+    said = {key: value.text for key, value in tree(name).pairs.items() if isinstance(value, ScalarNode)}
+    args = [f"  {arg:<16}{_default(default)}" for arg, default in arguments(name).items()] or ["  (none)"]
+    text = read_text(path(name))
+    keys = tree(name).keys
+    first = min(keys[key].line for key in ("inputs", "layers") if key in keys)
+    about = [*textwrap.wrap(said["about"], 118), "", *textwrap.wrap(f"Source: {said['source']}.", 118)]
+    lines = [f"{name} - {summary(name)}", "", "arguments", *args, "", *about, "", *text.splitlines()[first - 1 :]]
+    return "\n".join([*lines, ""])
+
+
+def summary(name: str) -> str:
+    """The first sentence of what a block is for."""
+    about = tree(name).pairs["about"]
+    text = about.text if isinstance(about, ScalarNode) else ""
+    return re.split(r"[.:;] |\.$", text)[0]
+
+
+def _default(default: Tree) -> str:
+    return (
+        "required" if must_be_given(default) else f"default {default.text}" if isinstance(default, ScalarNode) else ""
+    )
+
+
+def overview() -> list[tuple[str, str, str]]:
+    """Name, arguments and summary of every block."""
+    return [
+        (
+            name,
+            ", ".join(arg if must_be_given(default) else f"[{arg}]" for arg, default in arguments(name).items()),
+            summary(name),
+        )
+        for name in sorted(names())
+    ]

@@ -44,7 +44,7 @@ class Call(NamedTuple):
     where: Where
     target: str
     args: dict[str, Value]
-    form: str = ""
+    form: Value | None = None
     """The value of `as`: how the reference implementation writes the op."""
 
 

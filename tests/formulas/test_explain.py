@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, ceil_div
 from convcost.formulas import explain
-from convcost.formulas.trace import Quantity, Traced, write
+from convcost.formulas.letters import named_inputs
+from convcost.formulas.trace import Quantity, Traced, named, names_in, write
 from convcost.ops import OPS
 from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
@@ -35,10 +36,6 @@ def letters(rank: int) -> list[str]:
     return list(AXES.get(rank, "")) or [*(f"x{i}" for i in range(1, rank)), "c"]
 
 
-def output(rank: int) -> list[str]:
-    return [f"{letter}'" for letter in letters(rank)]
-
-
 # Every layer of every network of the zoo.
 
 
@@ -47,15 +44,15 @@ def report_of(model: str) -> Report:
     return loaded(model).report()
 
 
-def sizes_of(shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape) -> dict[str, int]:
-    """A layer's own sizes by the names that formulas use; equal parts of a size share a name."""
-    sizes = dict(zip(output(len(out)), out, strict=True))
-    for i, shape in enumerate(shapes, start=1):
-        number = str(i) if len(shapes) > 1 else ""
-        sizes |= {f"{axis}{number}": size for axis, size in zip(letters(len(shape)), shape, strict=True)}
+def sizes_of(read: Sequence[Shape], attrs: Mapping[str, Any], rows: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """A layer's own sizes by the names that formulas use; equal parts of a size share a name, other sizes do not."""
+    sizes: dict[str, int] = {}
+    inputs = [pair for shape in read for size in shape for pair in names_in(size)]
+    for name, value in (*inputs, *rows):
+        assert sizes.setdefault(name, value) == value, f"{name} is {value} and {sizes[name]}"
     for name, value in attrs.items():
         along = letters(len(value) + 1) if isinstance(value, tuple) else []
-        if name == "padding" and value is not None:
+        if name == "padding" and isinstance(value, tuple):
             for axis, pair in zip(along, value, strict=False):
                 bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
             bind(sizes, "padding", [side for pair in value for side in pair], [])
@@ -80,32 +77,44 @@ def bind(sizes: dict[str, int], name: str, value: Sequence[Any], names_of_parts:
         sizes[name] = value[0]
 
 
-def wrong(op: str, shapes: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:
-    """What an explanation gets wrong about a layer with this output and these counts."""
-    found = {quantity.name: quantity for quantity in explain.quantities(op, shapes, attrs)}
-    expected = {**counts, **dict(zip(output(len(out)), out, strict=True))}
-    bad = [
-        f"{name}: {found[name].value} is not {value}" for name, value in expected.items() if found[name].value != value
+def wrong(op: str, read: Sequence[Shape], attrs: Mapping[str, Any], out: Shape, counts: dict[str, int]) -> list[str]:
+    """What an explanation gets wrong about a layer with this output and these counts; sizes that it reads have names."""
+    quantities = explain.quantities(op, read, attrs)
+    rows, others = quantities[: len(out)], {quantity.name: quantity for quantity in quantities[len(out) :]}
+    bad = [f"{q.name}: {q.value} is not {size}" for q, size in zip(rows, out, strict=True) if q.value != size]
+    bad += [
+        f"{name}: {others[name].value} is not {value}" for name, value in counts.items() if others[name].value != value
     ]
-    for name, formula, operands, value in found.values():
+    sizes = sizes_of(read, attrs, [(row.name, row.value) for row in rows])
+    for name, formula, operands, value in quantities:
         bad += [f"{name}: {operands} is not {value}"] * (evaluate(operands) != value)
-        bad += [f"{name}: {formula} is not {value}"] * (evaluate(formula, sizes_of(shapes, attrs, out)) != value)
+        bad += [f"{name}: {formula} is not {value}"] * (evaluate(formula, sizes) != value)
     return bad
 
 
-def wrong_of(layer: LayerCost) -> list[str]:
-    counts = {"MACs": layer.macs, "params": layer.params, "buffers": layer.buffers, "activations": layer.activations}
-    return wrong(layer.op, layer.input_shapes, layer.attrs, layer.output_shape, counts)
+def wrong_of(layer: LayerCost, read: Sequence[Shape]) -> list[str]:
+    cost = layer.step.cost
+    counts = {"MACs": layer.macs, "params": cost.params, "buffers": cost.buffers, "activations": layer.activations}
+    return wrong(layer.op, read, layer.attrs, layer.output_shape, counts)
+
+
+def inputs_of(report: Report) -> dict[str, tuple[Shape, ...]]:
+    """The named sizes that each layer reads."""
+    return named_inputs([layer.step for layer in report.layers], {layer.name for layer in report.layers})
 
 
 @pytest.mark.parametrize("model", names())
 def test_each_number_of_each_layer_is_the_reports_and_what_its_formulas_give(model: str) -> None:
     seen: dict[Any, LayerCost] = {}  # layers that are alike in all that a rule sees
+    inputs = inputs_of(report_of(model))
     for layer in report_of(model).layers:
-        like = seen.setdefault((layer.op, layer.input_shapes, tuple(layer.attrs.items())), layer)
+        read = inputs[layer.name]
+        assert read == layer.input_shapes
+        texts = tuple(write(size) for shape in read for size in shape)
+        like = seen.setdefault((layer.op, read, texts, tuple(layer.attrs.items())), layer)
         if like is layer:
-            assert wrong_of(layer) == [], layer.name
-        counts = ("macs", "padding_macs", "operations", "params", "buffers", "activations", "output_shapes", "kind")
+            assert wrong_of(layer, read) == [], layer.name
+        counts = ("macs", "padding_macs", "operations", "activations", "output_shapes", "kind")
         assert [getattr(layer, name) for name in counts] == [getattr(like, name) for name in counts]
 
 
@@ -121,7 +130,7 @@ def test_each_op_is_explained_as_derived_by_hand(row: Row) -> None:
     n = {**dict.fromkeys(("macs", "bias_adds", "weights", "biases", "buffers"), 0), **row.counts}
     counts = {"MACs": n["macs"], "bias additions": n["bias_adds"], "buffers": n["buffers"]}
     counts |= {"params": n["weights"] + n["biases"], "activations": 0 if row.view else sum(map(math.prod, row.out))}
-    assert wrong(op, shapes, OPS[op].convert(attrs), row.out[0], counts) == [], row.why
+    assert wrong(op, named(shapes), OPS[op].convert(attrs), row.out[0], counts) == [], row.why
 
 
 CONV2 = next(layer for layer in report_of("alexnet").layers if layer.name == "conv2")
@@ -133,10 +142,10 @@ def test_a_rule_that_is_wrong_by_one_is_caught(monkeypatch: pytest.MonkeyPatch, 
         cost = right(*shapes, **attrs)
         return replace(cost, **{field: getattr(cost, field) + 1})
 
-    assert wrong_of(CONV2) == []
+    assert wrong_of(CONV2, named(CONV2.input_shapes)) == []
     right = OPS["conv2d"].rule
     monkeypatch.setitem(OPS, "conv2d", replace(OPS["conv2d"], rule=one_more))
-    assert wrong_of(CONV2) != []
+    assert wrong_of(CONV2, named(CONV2.input_shapes)) != []
 
 
 @pytest.mark.parametrize("part", ["·c/groups", "kernel·", " + 1", "2·", "h'·", "27·", "5·", "/2", " + 256"])
@@ -148,7 +157,7 @@ def test_a_formula_with_a_part_missing_is_caught(monkeypatch: pytest.MonkeyPatch
 
     full = explain.quantities
     monkeypatch.setattr(explain, "quantities", cut)
-    assert wrong_of(CONV2) != []
+    assert wrong_of(CONV2, named(CONV2.input_shapes)) != []
 
 
 # Which layer is meant.

@@ -21,7 +21,6 @@ Sizes = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = str | int | tuple[int, ...]
 
-AXES = {"height": -3, "width": -2, "channels": -1}
 NAMED = {
     1: ("channels",),
     2: ("length", "channels"),
@@ -288,21 +287,6 @@ def conv2d_table(
     return _with_bias((*lead, *map(len, starts), len(connections)), macs, len(weights), bias, padding_macs)
 
 
-def linear(x: Shape, channels: int, bias: bool = True) -> Count:
-    """Count a fully connected layer on a vector.
-
-    >>> linear((4,), 3)
-    Count(out=((3,),), macs=12, bias_adds=3, weights=12, biases=3, buffers=0, elementwise=0, zeros=0, padding_macs=0)
-    """
-    (depth,) = x
-    macs = 0
-    weights = set()
-    for source, target in product(range(depth), range(channels)):
-        macs += 1
-        weights.add((source, target))
-    return _with_bias((channels,), macs, len(weights), bias)
-
-
 def rbf(x: Shape, channels: int) -> Count:
     """Count the squared distances from fixed points: a difference times itself, accumulated, for each coordinate.
 
@@ -341,16 +325,11 @@ def batch_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
     return Count((x,), weights=len(scales), biases=len(shifts), buffers=len(statistics))
 
 
-def layer_norm(x: Shape, scale: bool = True, shift: bool = True) -> Count:
-    """Count layer normalization over the channel axis: as batch normalization, but with nothing to remember."""
-    norm = batch_norm(x, scale, shift)
-    return Count(norm.out, weights=norm.weights, biases=norm.biases)
-
-
 def group_norm(x: Shape, groups: int, scale: bool = True, shift: bool = True) -> Count:
     """Count normalization over groups of channels: each channel has its own scale and shift all the same."""
     _check(x[-1] % groups == 0, f"{x[-1]} channels in {groups} groups")
-    return layer_norm(x, scale, shift)
+    norm = batch_norm(x, scale, shift)
+    return Count(norm.out, weights=norm.weights, biases=norm.biases)
 
 
 def scale(x: Shape, shift: bool = False) -> Count:
@@ -416,45 +395,6 @@ global_max_pool = global_avg_pool
 def flatten(x: Shape) -> Count:
     """Count making a vector of all elements."""
     return Count(((len(list(product(*map(range, x)))),),))
-
-
-def add(*xs: Shape) -> Count:
-    """Count the sum of inputs of one shape."""
-    _check(len(set(xs)) == 1, f"cannot add {xs}")
-    return Count((xs[0],), elementwise=len(xs[1:]) * len(list(product(*map(range, xs[0])))))
-
-
-def multiply(x: Shape, *gates: Shape) -> Count:
-    """Count ``x`` times gates that stretch to its shape from axes of length 1; gates are no weights, so no ``macs``."""
-    for gate in gates:
-        fits = len(gate) <= len(x) and all(g in (1, n) for g, n in zip(reversed(gate), reversed(x), strict=False))
-        _check(fits, f"gate {gate} does not fit {x}")
-    return Count((x,), elementwise=len(gates) * len(list(product(*map(range, x)))))
-
-
-def concat(*xs: Shape, axis: str = "channels") -> Count:
-    """Count laying inputs side by side along one axis."""
-    _check(len({_resized(x, axis, 1) for x in xs}) == 1, f"cannot concatenate {xs}")
-    return Count((_resized(xs[0], axis, sum(x[AXES[axis]] for x in xs)),))
-
-
-def slice_(x: Shape, start: int | None, stop: int | None, axis: str = "channels") -> Count:
-    """Count taking ``start:stop``, as Python does, along one axis."""
-    kept = range(x[AXES[axis]])[start:stop]
-    _check(len(kept) > 0, "the slice is empty")
-    return Count((_resized(x, axis, len(kept)),))
-
-
-def split(x: Shape, sections: int | Sequence[int], axis: str = "channels") -> Count:
-    """Count cutting into a number of equal parts, or into parts of the given lengths.
-
-    >>> split((2, 2, 6), 2).out, split((2, 2, 6), [1, 5]).out
-    (((2, 2, 3), (2, 2, 3)), ((2, 2, 1), (2, 2, 5)))
-    """
-    length = x[AXES[axis]]
-    lengths = [length // sections] * sections if isinstance(sections, int) else list(sections)
-    _check(sum(lengths) == length, f"cannot split {length} into {sections}")
-    return Count(tuple(_resized(x, axis, part) for part in lengths))
 
 
 def channel_shuffle(x: Shape, groups: int) -> Count:
@@ -600,9 +540,3 @@ def resize(x: Shape, size: Sizes) -> Count:
 
 
 adaptive_avg_pool = resize
-
-
-def _resized(x: Shape, axis: str, length: int) -> Shape:
-    sizes = list(x)
-    sizes[AXES[axis]] = length
-    return tuple(sizes)

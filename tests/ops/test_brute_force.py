@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 import pytest
-from helpers import brute_force
+from helpers import brute_force, brute_tensors, drawn_tensors
 from helpers.brute_force import Count
 from helpers.slow import slow
 from helpers.systems import COUNTS, Case, Numbers, over_arrays, over_ints, over_symbols
@@ -46,8 +46,6 @@ NUMBERS = {
     "block": st.sampled_from([1, 1, 2, 3]),
     "size": SMALL,
     "scale": st.integers(1, 3),
-    "start": st.integers(0, 3),
-    "stop": st.sampled_from([1, 2, 3, 4, 5, 6, 6, 7]),
     **dict.fromkeys(("height", "width", "length", "depth"), st.integers(0, 2)),
 }
 PAIR = st.sampled_from([ONE, EACH])
@@ -55,7 +53,6 @@ PAIR_OR_NOT = st.sampled_from([ABSENT, ONE, EACH])
 PADDINGS = st.sampled_from([ABSENT, "valid", "same", "same", "causal", ONE, ONE, EACH, BOTH])
 ONE_OR_NOT = st.sampled_from([ABSENT, ONE])
 FLAG = st.sampled_from([ABSENT, True, False])
-AXIS = st.sampled_from([ABSENT, "channels", "height", "width"])
 CONV = {"channels": st.just(ONE), "kernel": PAIR, "stride": PAIR_OR_NOT, "dilation": PAIR_OR_NOT, "bias": FLAG}
 MODE = st.sampled_from([ABSENT, "nearest"])
 POOL = {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "ceil_mode": FLAG}
@@ -77,27 +74,28 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         ),
         "padding": PADDINGS,
     },
-    "linear": {"channels": st.just(ONE), "bias": FLAG},
     "rbf": {"channels": st.just(ONE)},
     "scale": {"shift": FLAG},
     "subsample": {"kernel": PAIR},
     "batch_norm": NORM,
-    "layer_norm": NORM,
     "group_norm": {"groups": st.just(ONE), **NORM},
     "local_response_norm": {"size": ONE_OR_NOT},
     "max_pool": {**POOL, "dilation": PAIR_OR_NOT},
     "avg_pool": POOL,
     "adaptive_avg_pool": {"size": PAIR},
     "adaptive_max_pool": {"size": PAIR},
-    "concat": {"axis": AXIS},
     "dropout": {"rate": st.just(Fraction(1, 2))},
-    "deform_conv": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
+    "deform_conv": {
+        **CONV,
+        "padding": PADDINGS,
+        "groups": st.sampled_from([ABSENT, ONE, "depthwise"]),
+        "mask": st.sampled_from([ABSENT, True]),
+    },
     "pad": {
         "padding": st.sampled_from([ABSENT, ABSENT, ONE, EACH, BOTH]),
-        **{
-            name: st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
-            for name in ("channels", "height", "width", "length", "depth")
-        },
+        **dict.fromkeys(
+            ("channels", "height", "width", "length", "depth"), st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
+        ),
     },
     "crop": {"size": PAIR},
     "unfold": {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "dilation": PAIR_OR_NOT},
@@ -107,17 +105,9 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "channel_shuffle": {"groups": st.just(ONE)},
     "depth_to_space": {"block": st.just(ONE)},
     "space_to_depth": {"block": st.just(ONE)},
-    "slice": {"start": st.just(ONE), "stop": st.just(ONE), "axis": AXIS},
-    "split": {"sections": st.sampled_from([2, 3, "2 sizes", "3 sizes"]), "axis": AXIS},
 }
-MERGES = {"add", "multiply", "concat"}
-#: How many inputs are drawn; one where nothing is said.
-INPUTS = dict.fromkeys((*MERGES, "deform_conv2d"), (2, 3))
-VECTORS = {"linear", "rbf"}
-TENSORS = {
-    "add", "multiply", "concat", "batch_norm", "layer_norm", "flatten", "identity", "dropout", "prelu", "scale",
-    "slice", "split", *ACTIVATIONS,
-}  # fmt: skip
+VECTORS = {"rbf"}
+TENSORS = {"batch_norm", "flatten", "identity", "dropout", "prelu", "scale", *ACTIVATIONS}
 #: Anything that has positions and channels.
 GRIDS = {"global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "channel_shuffle", "crop"}
 RANKS = {"pad": [3, 3, 3, 3, 1, 2, 4], "fold": [2], "deform_conv2d": [3]}
@@ -138,67 +128,66 @@ def ranks_of(op: str) -> list[int]:
     if op in RANKS:
         return RANKS[op]
     if axes:
-        more = [axes + 2] if OPS[op].inputs[0].fits((1,) * (axes + 2)) else []
+        more = [axes + 2] if axes + 2 in OPS[op].inputs[0].ranks else []
         return [axes + 1] * 3 + more
     if op in GRIDS:
         return [2, 3, 3, 4]
     return [1] if op in VECTORS else [3, 3, 3, 1] if op in TENSORS else [3]
 
 
-def drawn_form(draw: Draw, op: str) -> tuple[list[int], dict[str, Any]]:
-    """The rank of each input, and for each attribute its form, or its value where that is no number."""
-    inputs = [draw(st.sampled_from(ranks_of(op)))] * draw(st.sampled_from(INPUTS.get(op, (1,))))
-    if op in MERGES and draw(st.integers(0, 9)) == 0:
-        inputs[-1] = 4 - inputs[-1]  # a vector among maps, or the other way round
+def drawn_form(draw: Draw, op: str) -> tuple[int, dict[str, Any]]:
+    """The rank of the input, and for each attribute its form, or its value where that is no number."""
+    rank = draw(st.sampled_from(ranks_of(op)))
     form = {name: draw(forms) for name, forms in FORMS.get(family(op), {}).items()}
-    if op == "pad" and inputs != [3] and form["padding"] in (EACH, BOTH):
-        form["padding"] = ONE  # of maps only, and has lists for these
+    if op == "pad" and rank != 3 and form["padding"] in (EACH, BOTH):
+        form["padding"] = ONE  # is for maps only, and takes lists for these
     if form.get("padding") == "causal" and "causal" not in OPS[op].attrs["padding"].kind.words:
         form["padding"] = "same"
     if form.get("size") == "near" and draw(st.integers(0, 9)):
         form["output_padding"] = ABSENT  # both together are refused
-    return inputs, {name: value for name, value in form.items() if value is not ABSENT}
+    return rank, {name: value for name, value in form.items() if value is not ABSENT}
 
 
-def drawn_case(draw: Draw, op: str, ranks: list[int], form: dict[str, Any]) -> Case:
+def drawn_case(draw: Draw, op: str, rank: int, form: dict[str, Any]) -> Case:
     """Numbers for a form; most of the drawn cases fit, some do not."""
-    shapes = [drawn_shape(draw, ranks[0])]
-    shapes += [like(draw, shapes[0], rank, op) for rank in ranks[1:]]
-    axes = OPS[op].axes or max(1, len(shapes[0]) - 1)
-    attrs = {name: drawn_value(draw, name, value, shapes[0], form, axes) for name, value in form.items()}
+    shapes = [drawn_shape(draw, rank)]
+    axes = OPS[op].axes or max(1, rank - 1)
+    attrs = {name: drawn_value(draw, name, value, shapes[0], axes) for name, value in form.items()}
     if form.get("groups") == "depthwise":
         attrs["channels"] = shapes[0][-1] * draw(st.integers(1, 2))
     if form.get("size") == "near":
         attrs["size"] = [draw(st.sampled_from(sizes)) for sizes in sizes_near(Case(op, shapes, attrs))]
-    if op in MADE_FOR:
-        shapes = MADE_FOR[op](draw, Case(op, shapes, attrs))
+    masked = attrs.pop("mask", False)
+    if op == "fold":
+        shapes = [made_to_fold(draw, Case(op, shapes, attrs))]
+    if op == "deform_conv2d":
+        shapes += made_to_deform(draw, Case(op, shapes, attrs))[: 1 + masked]
     return Case(op, shapes, attrs)
 
 
-def made_to_fold(draw: Draw, case: Case) -> list[tuple[int, ...]]:
+def made_to_fold(draw: Draw, case: Case) -> tuple[int, ...]:
     """Rows that mostly make up a map."""
     attrs = {name: value for name, value in arguments(case).items() if name != "size"}
     try:
-        (shape,) = brute_force.unfold((*each_axis(case, "size"), draw(st.integers(1, 3))), **attrs).out
+        rows, elements = brute_force.unfold((*each_axis(case, "size"), draw(st.integers(1, 3))), **attrs).out[0]
     except ValueError:
-        return list(case.shapes)
-    more = [draw(st.sampled_from([0] * 9 + [1])) for _ in range(2)]
-    return [(shape[0] + more[0], shape[1] + more[1])]
+        return case.shapes[0]
+    return rows + draw(SELDOM), elements + draw(SELDOM)
 
 
 def made_to_deform(draw: Draw, case: Case) -> list[tuple[int, ...]]:
     """Offsets and a mask that mostly fit the convolution."""
-    try:
-        (*positions, _) = brute_force.conv(case.shapes[0], **arguments(case)).out[0]
-    except ValueError:
-        return list(case.shapes)
     taps, groups = prod(each_axis(case, "kernel")), draw(st.sampled_from([1, 1, 1, 2]))
-    more = [draw(st.sampled_from([0] * 9 + [1])) for _ in range(4)]
-    offsets = (positions[0] + more[0], positions[1] + more[1], 2 * groups * taps + more[2])
-    return [case.shapes[0], offsets, (*positions, groups * taps + more[3])][: len(case.shapes)]
+    try:
+        rows, columns, _ = brute_force.conv(case.shapes[0], **arguments(case)).out[0]
+    except ValueError:
+        rows = columns = 1
+    offsets = (rows + draw(SELDOM), columns + draw(SELDOM), 2 * groups * taps + draw(SELDOM))
+    return [offsets, (rows + draw(SELDOM), columns, groups * taps + draw(SELDOM))]
 
 
-MADE_FOR = {"fold": made_to_fold, "deform_conv2d": made_to_deform}
+#: What makes a size that fits one that does not.
+SELDOM = st.sampled_from([0] * 12 + [1])
 
 
 def sizes_near(case: Case) -> list[list[int]]:
@@ -218,18 +207,7 @@ def drawn_shape(draw: Draw, rank: int) -> tuple[int, ...]:
     return (*(draw(sizes) for _ in range(rank - 1)), draw(CHANNELS if rank < 4 else st.integers(1, 2)))
 
 
-def like(draw: Draw, shape: tuple[int, ...], rank: int, op: str) -> tuple[int, ...]:
-    """The shape of a further input: mostly that of the first; for a gate also (1, 1, c); sometimes any."""
-    if rank != len(shape) or draw(st.integers(0, 3)) == 0:
-        return drawn_shape(draw, rank)
-    if op == "multiply" and draw(st.booleans()):
-        return tuple([1] * (rank - 1) + [shape[-1]])
-    return shape
-
-
-def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], forms: dict[str, Any], axes: int) -> Any:
-    if name == "sections" and isinstance(form, str):
-        return drawn_sections(draw, int(form[0]), shape, forms.get("axis", "channels"))
+def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], axes: int) -> Any:
     if form == "depthwise":
         return shape[-1]
     if name in NUMBERS and form in LISTS:
@@ -241,18 +219,11 @@ def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], forms:
     return form
 
 
-def drawn_sections(draw: Draw, parts: int, shape: tuple[int, ...], axis: str) -> list[int]:
-    """Sizes of parts that mostly make up the axis."""
-    sizes = [draw(st.integers(1, 2)) for _ in range(parts - 1)]
-    rest = shape[brute_force.AXES[axis] :][0] - sum(sizes)
-    return [*sizes, rest if rest > 0 and draw(st.integers(0, 3)) else draw(SMALL)]
-
-
 @st.composite
 def batches(draw: Draw, op: str) -> list[Case]:
     """Cases of one structure, to be stacked into arrays."""
-    ranks, form = drawn_form(draw, op)
-    return [drawn_case(draw, op, ranks, form) for _ in range(3)]
+    rank, form = drawn_form(draw, op)
+    return [drawn_case(draw, op, rank, form) for _ in range(3)]
 
 
 # What the counter says of a case.
@@ -270,7 +241,6 @@ def prelu(x: brute_force.Shape) -> Count:
 COUNTERS: dict[str, Callable[..., Count]] = {
     **dict.fromkeys([*ACTIVATIONS, "identity", "dropout"], unchanged),
     "prelu": prelu,
-    "slice": brute_force.slice_,
     "adaptive_max_pool": brute_force.adaptive_avg_pool,
 }
 
@@ -288,6 +258,8 @@ def counted(case: Case) -> Count | None:
     """What the counter finds; None if it cannot be done."""
     try:
         name = case.op if hasattr(brute_force, case.op) else family(case.op)
+        if name in drawn_tensors.STRUCTURES:
+            return getattr(brute_tensors, name)(*case.shapes, **arguments(case))
         return (COUNTERS.get(name) or getattr(brute_force, name))(*case.shapes, **arguments(case))
     except (ValueError, LookupError):
         return None
@@ -324,18 +296,6 @@ def refused_pool(case: Case) -> bool:
     return any(max(before, after) >= extent for before, after, extent in pool_axes(case))
 
 
-def refused_gate(case: Case) -> bool:
-    """A gate of another rank, or with one channel for all: only heights and widths of 1 are stretched."""
-    x, *gates = case.shapes
-    return any(len(gate) != len(x) or gate[-1] != x[-1] for gate in gates)
-
-
-def refused_slice(case: Case) -> bool:
-    """A stop beyond the end, which Python and numpy cut off in silence."""
-    size = case.shapes[0][brute_force.AXES[case.attrs.get("axis", "channels")] :][0]
-    return case.attrs["stop"] > size
-
-
 def refused_output_padding(case: Case) -> bool:
     """More rows or columns at the end than a strided convolution could have left out, as PyTorch refuses them."""
     axes = zip(*(each_axis(case, *each) for each in (("output_padding", 0), ("stride",), ("dilation",))), strict=True)
@@ -346,16 +306,14 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     "conv_transpose": refused_output_padding,
     "max_pool": refused_pool,
     "avg_pool": refused_pool,
-    "multiply": refused_gate,
-    "slice": refused_slice,
 }
 
 
 # The comparison.
 
 CAN_BE_REFUSED = {
-    "conv", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth", "split",
-    "add", "concat", "pad", "crop", "unfold", "fold", "deform_conv", *STRICTER,
+    "conv", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth",
+    "pad", "crop", "unfold", "fold", "deform_conv", *STRICTER, *{*drawn_tensors.STRUCTURES} - drawn_tensors.NEVER_REFUSED,
 }  # fmt: skip
 EXAMPLES = {"conv1d": 60, "conv2d": 120, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 60, "conv3d": 30}
 EXAMPLES |= {"conv_transpose3d": 30, "max_pool3d": 30, "avg_pool3d": 30}
@@ -378,10 +336,11 @@ EXAMPLES |= {"conv_transpose3d": 30, "max_pool3d": 30, "avg_pool3d": 30}
 def test_rule_counts_and_refuses_what_the_counter_does_in_every_number_system(op):
     refusals = set()
 
-    @settings(
-        deadline=None, derandomize=True, max_examples=EXAMPLES.get(op, 60 if family(op) in FORMS else 20), database=None
-    )
-    @given(batches(op))
+    drawn = drawn_tensors.batches(op) if op in drawn_tensors.STRUCTURES else batches(op)
+    least = 60 if family(op) in FORMS or op in drawn_tensors.STRUCTURES else 20
+
+    @settings(deadline=None, derandomize=True, max_examples=EXAMPLES.get(op, least), database=None)
+    @given(drawn)
     def compare(cases: list[Case]) -> None:
         for case, at_point in zip(cases, over_arrays(cases), strict=True):
             numbers = over_ints(case)

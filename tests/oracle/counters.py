@@ -18,8 +18,8 @@ from typing import Any
 
 from .frameworks import import_torchvision
 
-Count = Callable[[Any, tuple[int, int, int]], int]
-"""(network, input as (channels, height, width)) -> what the tool prints as its total."""
+Count = Callable[[Any, tuple[int, ...]], int]
+"""(network, input without the batch, as PyTorch reads it: (channels, height, width)) -> what the tool prints as its total."""
 
 
 def _image(shape: tuple[int, ...]) -> Any:
@@ -29,7 +29,7 @@ def _image(shape: tuple[int, ...]) -> Any:
 
 
 def _ptflops(backend: str) -> Count:
-    def count(net: Any, shape: tuple[int, int, int]) -> int:
+    def count(net: Any, shape: tuple[int, ...]) -> int:
         from ptflops import get_model_complexity_info
 
         total, _ = get_model_complexity_info(net, shape, as_strings=False, print_per_layer_stat=False, backend=backend)
@@ -38,40 +38,41 @@ def _ptflops(backend: str) -> Count:
     return count
 
 
-def _fvcore(net: Any, shape: tuple[int, int, int]) -> int:
+def _fvcore(net: Any, shape: tuple[int, ...]) -> int:
     from fvcore.nn import FlopCountAnalysis
 
     analysis = FlopCountAnalysis(net, _image(shape))
     return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
 
 
-def _thop(net: Any, shape: tuple[int, int, int]) -> int:
+def _thop(net: Any, shape: tuple[int, ...]) -> int:
     from thop import profile
 
     return int(profile(net, (_image(shape),), verbose=False)[0])
 
 
-def _torchinfo(net: Any, shape: tuple[int, int, int]) -> int:
+def _torchinfo(net: Any, shape: tuple[int, ...]) -> int:
     from torchinfo import summary
 
     return int(summary(net, input_data=_image(shape), verbose=0).total_mult_adds)
 
 
-def _torchprofile(net: Any, shape: tuple[int, int, int]) -> int:
+def _torchprofile(net: Any, shape: tuple[int, ...]) -> int:
     from torchprofile import profile_macs
 
     return int(profile_macs(net, _image(shape)))
 
 
-def _torch(net: Any, shape: tuple[int, int, int]) -> int:
+def _torch(net: Any, shape: tuple[int, ...]) -> int:
+    """On the meta device, where PyTorch takes apart what is one call elsewhere: attention, recurrent layers."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        net(_image(shape))
+        net.to("meta")(_image(shape).to("meta"))
     return int(counter.get_total_flops())
 
 
-def _calflops(net: Any, shape: tuple[int, int, int]) -> int:
+def _calflops(net: Any, shape: tuple[int, ...]) -> int:
     options = {"output_as_string": False, "print_results": False, "print_detailed": False}
     flops, _, _ = import_calflops().calculate_flops(net, input_shape=(1, *shape), **options)
     return int(flops)
@@ -113,7 +114,7 @@ def _standing_in(names: tuple[str, ...]) -> Iterator[None]:
         sys.modules.update(before)
 
 
-def counted(convention: str, net: Any, shape: tuple[int, int, int]) -> int:
+def counted(convention: str, net: Any, shape: tuple[int, ...]) -> int:
     """The total that a tool prints for a network."""
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         return COUNTERS[convention][1](net, shape)

@@ -156,7 +156,7 @@ def import_timm() -> ModuleType:
 def _declare_torchvision_operators() -> Any:
     """Declare the operators; the result is cached because they vanish with the returned object.
 
-    Deformable convolutions also get an implementation on the meta device: they have the output that their offsets cover.
+    Deformable convolutions also get an implementation, without values: they have the output that their offsets cover.
     """
     import torch
 
@@ -167,7 +167,8 @@ def _declare_torchvision_operators() -> Any:
     pairs = ", ".join(f"int {name}_{axis}" for name in ("stride", "pad", "dilation") for axis in "hw")
     tensors = ", ".join(f"Tensor {name}" for name in ("input", "weight", "offset", "mask", "bias"))
     library.define(f"deform_conv2d({tensors}, {pairs}, int groups, int offset_groups, bool use_mask) -> Tensor")
-    library.impl("deform_conv2d", _deformed, "Meta")
+    for device in ("Meta", "CPU"):
+        library.impl("deform_conv2d", _deformed, device)
     return library
 
 

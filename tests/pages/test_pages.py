@@ -14,7 +14,7 @@ from helpers.pages import COMMANDS, Tags
 
 import convcost
 from convcost.core.units import exact
-from convcost.formulas.explain import layer_quantities
+from convcost.formulas.explain import derived
 from convcost.pages.explore import explore_page
 from convcost.pages.report import report_page
 
@@ -49,10 +49,10 @@ def test_every_number_of_a_layer_is_explained_on_the_page() -> None:
     page = report_page(NET, report)
     data = json.loads(re.search(r'id="explanations">(.*?)</script>', page)[1])
     names = re.findall(r'<th scope="row"><button>([^<]+)<', page)
-    layers = {layer.name: layer for layer in report.layers}
+    layers = {layer.name: found for layer, found in zip(report.layers, derived(report, report.layers), strict=True)}
     assert sorted(names) == sorted(layers)
     for name, at in zip(names, data["of"], strict=True):
-        expected = [[q.name, q.formula, exact(q.value)] for q in layer_quantities(layers[name])]
+        expected = [[q.name, q.formula, exact(q.value)] for q in layers[name]]
         _, formulas, *filled = data["found"][at]
         shown = []
         for quantity, formula, *constant in data["formulas"][formulas]:

@@ -223,6 +223,26 @@ def test_pieces_make_the_whole(size):
     assert None in found
 
 
+def test_a_candidate_for_the_peak_is_not_covered_by_the_same_sum_with_something_subtracted(tmp_path):
+    """Two towers: what is live while the left one's end is pooled is what is live before it is, less the map."""
+    path = tmp_path / "towers.yaml"
+    path.write_text("""\
+convcost: 1
+name: towers
+knobs: {width: 8, stride: 1}
+input: [12, 12, 8]
+layers:
+  - {conv2d: {channels: 8, kernel: 3, padding: 1}, name: a}
+  - {conv2d: {channels: width, kernel: 1}, name: left}
+  - {conv2d: {channels: 8, kernel: 3, padding: 1, stride: stride}, in: input, name: b}
+  - {conv2d: {channels: width, kernel: 1}, name: right}
+  - {global_avg_pool: , in: left, name: x}
+  - {global_avg_pool: , in: right, name: y}
+  - {concat: , in: [x, y]}
+""")
+    assert_equal(str(path), {"width": [4, 9], "stride": [1, 2]}, count=8)
+
+
 def test_points_that_cannot_be_built_are_masked_with_the_reason():
     grid = convcost.sweep("alexnet", resolution=[1, 66, 67])
     assert grid.macs.mask.tolist() == [True, True, False]
