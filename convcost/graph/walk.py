@@ -141,7 +141,7 @@ class Walk:
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple(self.shapes[edge] for edge in node.inputs)
+        shapes = tuple([self.shapes[edge] for edge in node.inputs])
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -165,6 +165,9 @@ class Walk:
                 raise Unfit(said)
 
     def remember(self, node: Node, cost: OpCost) -> None:
+        if len(cost.out) == 1:  # nearly always
+            self.shapes[node.name] = cost.out[0]
+            return
         for edge, shape in zip(output_edges(node, cost), cost.out):
             self.shapes[edge] = shape
 
@@ -175,12 +178,12 @@ class Walk:
         # objects each time.
         open_ones = [check for check in cost.checks if check.holds is not True]  # over ints, mostly none
         different = {(check.need, id(check.operands), id(check.holds)): check for check in open_ones}
-        failures = {said: check for check in different.values() if (said := failure(check))}
-        if failures:
+        if failures := {said: check for check in different.values() if (said := failure(check))}:
             shaped = not any(check.of_shape for check in failures.values())
             raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
-        once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
-        for shape in once.values():
+        # A split has thousands of equal outputs.
+        once = cost.out if len(cost.out) == 1 else {id(shape): shape for shape in cost.out}.values()
+        for shape in once:
             if any(map(_is_too_large, shape)):
                 raise Unfit(
                     f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)

@@ -120,7 +120,7 @@ def conv(
     slides, fits = slide_over(x, kernel, stride, padding, dilation)
     weights = channels * (product(kernel) * (x[-1] // groups))
     biases = channels * int(bias)
-    out = with_sizes(x, tuple(slid.out for slid in slides), channels)
+    out = with_sizes(x, tuple([slid.out for slid in slides]), channels)
     positions = product(out[:-1])
     return OpCost(
         out=(out,),

@@ -210,7 +210,7 @@ class CallBuilder:
         env, args = Env(place, flow, self.walk), dict[str, Any]()
         path, stated = place.path(name), block.args
         values = dict(unit.knobs)  # a default may use the knobs and the arguments before it
-        inside = Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
+        inside: Env | None = None
         broken = self.lookup.refuse_missing(
             call, block.name, [arg for arg, default in stated.items() if default is None], path
         )
@@ -219,6 +219,7 @@ class CallBuilder:
                 if arg in call.args:
                     values[arg] = args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
+                    inside = inside or Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
                     values[arg] = args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
             except Unknown:
                 broken = True

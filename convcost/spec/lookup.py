@@ -19,6 +19,7 @@ from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit
 
 MOST_STEPS = 100_000
+_CONSTANTS = frozenset({int, bool})
 
 
 class TooLarge(Exception):
@@ -80,10 +81,12 @@ class Lookup:
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
-        if _is_broken(value):
+        content = value.content
+        constant = type(content) in _CONSTANTS
+        if not constant and _is_broken(value):
             raise Unknown
         try:
-            result = value.evaluate(env)
+            result = content if constant else value.evaluate(env)
             return convert(result) if convert else result
         except ExprError as error:
             self.complain(value.where, path, f"{what}: {error}")
