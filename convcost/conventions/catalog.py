@@ -42,8 +42,7 @@ def _by_op(key: str, name: str, entries: Mapping[str, Any], groups: Mapping[str,
         }
         inherited = {op: said for op, said in inherited.items() if op.partition(" ")[0] not in ignored}
     own = {word: said for words, said in stated.get(key, {}).items() for word in words.split(", ")}
-    merged = inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
-    return {op: said for op, said in merged.items() if said is not None}
+    return inherited | {op: said for word, said in own.items() for op in _named(word, groups)}
 
 
 def _named(word: str, groups: Mapping[str, list[str]]) -> list[str]:

@@ -83,9 +83,11 @@ class Lookup:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
         content = value.content
         try:
-            if type(content) in _CONSTANTS:
+            if type(content) is Expr:
+                result = content.evaluate(env)
+            elif type(content) in _CONSTANTS:
                 result = content
-            elif type(content) is not Expr and _is_broken(value):
+            elif _is_broken(value):
                 raise Unknown
             else:
                 result = value.evaluate(env)

@@ -167,8 +167,8 @@ ROWS = [
     row("global_max_pool", [(7, 6, 1280)], {}, [(1, 1, 1280)], "one window for each channel"),
     row("adaptive_avg_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
     row("adaptive_max_pool", [(8, 9, 512)], {"size": [7, 6]}, [(7, 6, 512)], "the size is given"),
-    row("global_avg_pool", [(2500, 32)], {}, [(1, 32)], "one window for each channel"),
-    row("global_avg_pool", [(4, 7, 7, 512)], {}, [(1, 1, 1, 512)], "one window for each channel"),
+    row("global_avg_pool", [(2500, 32)], {}, [(1, 32)], "one window for each channel", variant="1d"),
+    row("global_avg_pool", [(4, 7, 7, 512)], {}, [(1, 1, 1, 512)], "one window for each channel", variant="3d"),
     row("global_max_pool", [(2500, 32)], {}, [(1, 32)], "one window for each channel"),
     row("global_max_pool", [(4, 7, 7, 512)], {}, [(1, 1, 1, 512)], "one window for each channel"),
     *(row(op.format(kind), shape, attrs, out, "the size is given") for kind in ("avg", "max") for op, shape, attrs, out in (

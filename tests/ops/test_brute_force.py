@@ -85,13 +85,17 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adaptive_avg_pool": {"size": PAIR},
     "adaptive_max_pool": {"size": PAIR},
     "dropout": {"rate": st.just(Fraction(1, 2))},
-    "deform_conv": {**CONV, "padding": PADDINGS, "groups": st.sampled_from([ABSENT, ONE, "depthwise"])},
+    "deform_conv": {
+        **CONV,
+        "padding": PADDINGS,
+        "groups": st.sampled_from([ABSENT, ONE, "depthwise"]),
+        "mask": st.sampled_from([ABSENT, True]),
+    },
     "pad": {
         "padding": st.sampled_from([ABSENT, ABSENT, ONE, EACH, BOTH]),
-        **{
-            name: st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
-            for name in ("channels", "height", "width", "length", "depth")
-        },
+        **dict.fromkeys(
+            ("channels", "height", "width", "length", "depth"), st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
+        ),
     },
     "crop": {"size": PAIR},
     "unfold": {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "dilation": PAIR_OR_NOT},
@@ -102,8 +106,6 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "depth_to_space": {"block": st.just(ONE)},
     "space_to_depth": {"block": st.just(ONE)},
 }
-#: How many inputs are drawn; one where nothing is said.
-INPUTS = {"deform_conv2d": (2, 3)}
 VECTORS = {"rbf"}
 TENSORS = {"batch_norm", "flatten", "identity", "dropout", "prelu", "scale", *ACTIVATIONS}
 #: Anything that has positions and channels.
@@ -133,57 +135,59 @@ def ranks_of(op: str) -> list[int]:
     return [1] if op in VECTORS else [3, 3, 3, 1] if op in TENSORS else [3]
 
 
-def drawn_form(draw: Draw, op: str) -> tuple[list[int], dict[str, Any]]:
-    """The rank of each input, and for each attribute its form, or its value where that is no number."""
-    inputs = [draw(st.sampled_from(ranks_of(op)))] * draw(st.sampled_from(INPUTS.get(op, (1,))))
+def drawn_form(draw: Draw, op: str) -> tuple[int, dict[str, Any]]:
+    """The rank of the input, and for each attribute its form, or its value where that is no number."""
+    rank = draw(st.sampled_from(ranks_of(op)))
     form = {name: draw(forms) for name, forms in FORMS.get(family(op), {}).items()}
-    if op == "pad" and inputs != [3] and form["padding"] in (EACH, BOTH):
-        form["padding"] = ONE  # of maps only, and has lists for these
+    if op == "pad" and rank != 3 and form["padding"] in (EACH, BOTH):
+        form["padding"] = ONE  # is for maps only, and takes lists for these
     if form.get("padding") == "causal" and "causal" not in OPS[op].attrs["padding"].kind.words:
         form["padding"] = "same"
     if form.get("size") == "near" and draw(st.integers(0, 9)):
         form["output_padding"] = ABSENT  # both together are refused
-    return inputs, {name: value for name, value in form.items() if value is not ABSENT}
+    return rank, {name: value for name, value in form.items() if value is not ABSENT}
 
 
-def drawn_case(draw: Draw, op: str, ranks: list[int], form: dict[str, Any]) -> Case:
+def drawn_case(draw: Draw, op: str, rank: int, form: dict[str, Any]) -> Case:
     """Numbers for a form; most of the drawn cases fit, some do not."""
-    shapes = [drawn_shape(draw, rank) for rank in ranks]
-    axes = OPS[op].axes or max(1, len(shapes[0]) - 1)
+    shapes = [drawn_shape(draw, rank)]
+    axes = OPS[op].axes or max(1, rank - 1)
     attrs = {name: drawn_value(draw, name, value, shapes[0], axes) for name, value in form.items()}
     if form.get("groups") == "depthwise":
         attrs["channels"] = shapes[0][-1] * draw(st.integers(1, 2))
     if form.get("size") == "near":
         attrs["size"] = [draw(st.sampled_from(sizes)) for sizes in sizes_near(Case(op, shapes, attrs))]
-    if op in MADE_FOR:
-        shapes = MADE_FOR[op](draw, Case(op, shapes, attrs))
+    masked = attrs.pop("mask", False)
+    if op == "fold":
+        shapes = [made_to_fold(draw, Case(op, shapes, attrs))]
+    if op == "deform_conv2d":
+        shapes += made_to_deform(draw, Case(op, shapes, attrs))[: 1 + masked]
     return Case(op, shapes, attrs)
 
 
-def made_to_fold(draw: Draw, case: Case) -> list[tuple[int, ...]]:
+def made_to_fold(draw: Draw, case: Case) -> tuple[int, ...]:
     """Rows that mostly make up a map."""
     attrs = {name: value for name, value in arguments(case).items() if name != "size"}
     try:
-        (shape,) = brute_force.unfold((*each_axis(case, "size"), draw(st.integers(1, 3))), **attrs).out
+        rows, elements = brute_force.unfold((*each_axis(case, "size"), draw(st.integers(1, 3))), **attrs).out[0]
     except ValueError:
-        return list(case.shapes)
-    more = [draw(st.sampled_from([0] * 9 + [1])) for _ in range(2)]
-    return [(shape[0] + more[0], shape[1] + more[1])]
+        return case.shapes[0]
+    return rows + draw(SELDOM), elements + draw(SELDOM)
 
 
 def made_to_deform(draw: Draw, case: Case) -> list[tuple[int, ...]]:
     """Offsets and a mask that mostly fit the convolution."""
-    try:
-        (*positions, _) = brute_force.conv(case.shapes[0], **arguments(case)).out[0]
-    except ValueError:
-        return list(case.shapes)
     taps, groups = prod(each_axis(case, "kernel")), draw(st.sampled_from([1, 1, 1, 2]))
-    more = [draw(st.sampled_from([0] * 9 + [1])) for _ in range(4)]
-    offsets = (positions[0] + more[0], positions[1] + more[1], 2 * groups * taps + more[2])
-    return [case.shapes[0], offsets, (*positions, groups * taps + more[3])][: len(case.shapes)]
+    try:
+        rows, columns, _ = brute_force.conv(case.shapes[0], **arguments(case)).out[0]
+    except ValueError:
+        rows = columns = 1
+    offsets = (rows + draw(SELDOM), columns + draw(SELDOM), 2 * groups * taps + draw(SELDOM))
+    return [offsets, (rows + draw(SELDOM), columns, groups * taps + draw(SELDOM))]
 
 
-MADE_FOR = {"fold": made_to_fold, "deform_conv2d": made_to_deform}
+#: What makes a size that fits one that does not.
+SELDOM = st.sampled_from([0] * 12 + [1])
 
 
 def sizes_near(case: Case) -> list[list[int]]:
@@ -218,8 +222,8 @@ def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], axes: 
 @st.composite
 def batches(draw: Draw, op: str) -> list[Case]:
     """Cases of one structure, to be stacked into arrays."""
-    ranks, form = drawn_form(draw, op)
-    return [drawn_case(draw, op, ranks, form) for _ in range(3)]
+    rank, form = drawn_form(draw, op)
+    return [drawn_case(draw, op, rank, form) for _ in range(3)]
 
 
 # What the counter says of a case.
