@@ -314,7 +314,7 @@ REFUSALS = [
     refusal("pad", [(20, 3)], {"width": 1, "length": 1}, "a sequence of 20×3 has no width"),
     refusal("pad", [(20, 3)], {"length": 1, "depth": 1}, "a sequence of 20×3 has no depth"),
     refusal("crop", [(2, 4, 5, 6)], {"size": [2, 4]},
-            "size needs 1 number, or 3: one for each axis but the channels, got 2"),
+            "size must have one number for each axis before the channels, got 2 for a volume"),
     refusal("crop", [(4, 5, 6)], {"size": 5}, "size must be at most that of the input, got 5×5 of 4×5", {"size": 4}),
     refusal("crop", [(4, 5, 6)], {"size": [3, 6]}, "size must be at most that of the input, got 3×6 of 4×5", {"size": [3, 5]}),
     refusal("unfold", [(2, 9, 1)], {"kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),
