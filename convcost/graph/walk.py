@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, elements, equal, is_array, is_symbolic
@@ -68,9 +68,9 @@ class Step(NamedTuple):
     def by_channel(self) -> bool:
         """Whether the op is per-channel: each output channel depends on one input channel (a pool, a depthwise convolution)."""
         channels = self.traits.channels
-        return channels == "alone" or (
-            channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
-        )
+        if channels == "alone":
+            return not self.node.attrs.get("channels")  # an op that is given channels, pad, adds some
+        return channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
 
     @property
     def kind(self) -> str:
@@ -129,7 +129,7 @@ class Misfit(Unfit):
 
 
 class Walk:
-    """A walk in progress: knows the shape of every edge produced so far.
+    """A walk in progress: knows the shape of every edge produced so far, and costs equal layers once.
 
     A spec is elaborated and walked at the same time, because a condition may depend on the current shape.
     """
@@ -138,6 +138,7 @@ class Walk:
         self.shapes: dict[str, Shape] = dict(inputs)
         self.steps: list[Step] = []
         self.made: dict[str, Step] = {}
+        self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
@@ -172,6 +173,17 @@ class Walk:
             self.shapes[edge] = shape
 
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        """What the node costs; raises `Unfit`."""
+        key = self.key(node, shapes)
+        if key not in self.known:
+            self.known[key] = self.checked(node, shapes)
+        return self.known[key]
+
+    def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
+        """Equal for nodes that cost the same."""
+        return node.op, shapes, tuple(node.attrs.items())
+
+    def checked(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
         # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same

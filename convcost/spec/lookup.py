@@ -8,7 +8,7 @@ from typing import Any
 
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where
-from convcost.core.expr import ExprError
+from convcost.core.expr import Expr, ExprError
 from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import Node, producer
@@ -82,11 +82,15 @@ class Lookup:
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
         content = value.content
-        constant = type(content) in _CONSTANTS
-        if not constant and _is_broken(value):
-            raise Unknown
         try:
-            result = content if constant else value.evaluate(env)
+            if type(content) is Expr:
+                result = content.evaluate(env)
+            elif type(content) in _CONSTANTS:
+                result = content
+            elif _is_broken(value):
+                raise Unknown
+            else:
+                result = value.evaluate(env)
             return convert(result) if convert else result
         except ExprError as error:
             self.complain(value.where, path, f"{what}: {error}")
@@ -164,7 +168,6 @@ class Lookup:
         place.counts[target] = count
         place.taken[name] = where
         place.nameless[name] = written, where
-        place.built.nameless[place.path(name)] = name, written, where
         return name
 
     def count(self, where: Where, place: Place) -> None:

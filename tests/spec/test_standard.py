@@ -30,16 +30,6 @@ def norm(channels: int) -> int:
     return 2 * channels
 
 
-def attention(c: int, heads_key: int, heads_value: int, out: int, *, qkv_bias: bool = True) -> int:
-    """Weights and biases of queries, keys, values and projection."""
-    inner = 2 * heads_key + heads_value
-    return c * inner + inner * qkv_bias + heads_value * out + out
-
-
-def mlp(c: int, hidden: int) -> int:
-    return 2 * c * hidden + hidden + c
-
-
 #: A block on an input: parameters, MACs and shape of the output.
 CASES = {
     # 56·56 positions, 3·3·24·48 weights; with a bias in the place of a batch-norm.
@@ -86,76 +76,6 @@ CASES = {
         3 * (1024 * 512 + 512) + 512 * 1024 + 1024,
         411_041_792 + 2 * 196 * 196 * 512,
         (14, 14, 1024)),
-    # ViT-B/16: 12·197·197·64 twice.
-    "multi_head_attention: {heads: 12}": (
-        (197, 768), attention(768, 768, 768, 768), 197 * 4 * 768 * 768 + 2 * 12 * 197 * 197 * 64, (197, 768)),
-    # Sizes of heads of their own, and no bias before the scores: LeViT and EfficientFormer.
-    "multi_head_attention: {heads: 4, key: 32, value: 128, channels: 448, qkv_bias: false}": (
-        (49, 448),
-        attention(448, 4 * 32, 4 * 128, 448, qkv_bias=False),
-        49 * (448 * 4 * (32 + 32 + 128) + 512 * 448) + 4 * 49 * 49 * (32 + 128),
-        (49, 448)),
-    # Nine windows of 49 tokens, each of which has a number from a table of 13·13 for each of 3 heads; normalised queries and keys.
-    "multi_head_attention: {heads: 3, stack: 9, position_bias: relative_position_bias, bias_rows: 169, qk_norm: layer_norm}": (
-        (9, 49, 96),
-        attention(96, 96, 96, 96) + 169 * 3 + 2 * norm(32),
-        9 * (49 * 4 * 96 * 96 + 2 * 3 * 49 * 49 * 32),
-        (9, 49, 96)),
-    # φ(K)ᵀV and φ(Q) times it: 196·64·64 for each of 8 heads; the sums of the keys give a number for each token.
-    "linear_attention: {heads: 8}": (
-        (196, 512),
-        attention(512, 512, 512, 512),
-        196 * 4 * 512 * 512 + 8 * (2 * 196 * 64 * 64 + 196 * 64),
-        (196, 512)),
-    "linear_attention: {heads: 2, stack: 4}": (
-        (4, 100, 32),
-        attention(32, 32, 32, 32),
-        4 * (100 * 4 * 32 * 32 + 2 * (2 * 100 * 16 * 16 + 100 * 16)),
-        (4, 100, 32)),
-    "feed_forward: ": ((197, 768), mlp(768, 3072), 197 * 2 * 768 * 3072, (197, 768)),
-    "feed_forward: {expansion: 0.5, channels: 10, bias: false}": (
-        (7, 7, 32), 32 * 16 + 16 * 10, 49 * (32 * 16 + 16 * 10), (7, 7, 10)),
-    "transformer_layer: {heads: 12}": (
-        (197, 768),
-        attention(768, 768, 768, 768) + mlp(768, 3072) + 2 * norm(768),
-        197 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 12 * 197 * 197 * 64,
-        (197, 768)),
-    "transformer_layer: {heads: 4, expansion: 2, norm_first: false, layer_scale: true, qkv_bias: false}": (
-        (50, 64),
-        attention(64, 64, 64, 64, qkv_bias=False) + mlp(64, 128) + 2 * norm(64) + 2 * 64,
-        50 * (4 * 64 * 64 + 2 * 64 * 128) + 2 * 4 * 50 * 50 * 16,
-        (50, 64)),
-    # Swin-T's first stage: 64 windows of 49 tokens, 3 heads of 32.
-    "window_attention: {heads: 3, shift: 3}": (
-        (56, 56, 96),
-        attention(96, 96, 96, 96) + 169 * 3,
-        64 * (49 * 4 * 96 * 96 + 2 * 3 * 49 * 49 * 32),
-        (56, 56, 96)),
-    # 10×9 becomes 12×12: nine windows of 16 tokens.
-    "window_attention: {heads: 2, window: 4, position_bias: none}": (
-        (10, 9, 16),
-        attention(16, 16, 16, 16),
-        9 * (16 * 4 * 16 * 16 + 2 * 2 * 16 * 16 * 8),
-        (10, 9, 16)),
-    "patch_embedding: {channels: 768}": ((224, 224, 3), 16 * 16 * 3 * 768 + 768, 196 * 16 * 16 * 3 * 768, (196, 768)),
-    "patch_embedding: {channels: 96, patch: 4, norm: layer_norm, bias: false}": (
-        (32, 32, 3), 4 * 4 * 3 * 96 + norm(96), 64 * 4 * 4 * 3 * 96, (64, 96)),
-    "patch_merging: ": ((56, 56, 96), norm(384) + 384 * 192, 28 * 28 * 384 * 192, (28, 28, 192)),
-    "patch_merging: {norm_first: false}": ((7, 5, 10), 40 * 20 + norm(20), 4 * 3 * 40 * 20, (4, 3, 20)),
-    "split_heads: {heads: 12}": ((197, 768), 0, 0, (12, 197, 64)),
-    "split_heads: {heads: 3, stack: 9}": ((9, 49, 96), 0, 0, (9, 3, 49, 32)),
-    "merge_heads: ": ((12, 197, 64), 0, 0, (197, 768)),
-    "merge_heads: {stack: 9}": ((9, 3, 49, 32), 0, 0, (9, 49, 96)),
-    "relative_position_bias: {bias_rows: 169}": ((3, 49, 49), 169 * 3, 0, (3, 49, 49)),
-    # MobileViT-XS, third stage: 32×32 of 48 channels, two layers of 64, patches of 2·2, so that 256 tokens see each other.
-    "mobilevit_block: {transformer_channels: 64, depth: 2}": (
-        (32, 32, 48),
-        conv(48, 48, 3) + norm(48) + conv(64, 48)
-        + 2 * (attention(64, 64, 64, 64) + mlp(64, 128) + 2 * norm(64)) + norm(64)
-        + conv(48, 64) + norm(48) + conv(48, 96, 3) + norm(48),
-        1024 * (conv(48, 48, 3) + conv(64, 48) + conv(48, 64) + conv(48, 96, 3))
-        + 2 * (1024 * (4 * 64 * 64 + 2 * 64 * 128) + 4 * (2 * 4 * 256 * 256 * 16)),
-        (32, 32, 48)),
     # 64·64 positions, 2·3·3 offsets for each from 3·3·64, and as many products as a convolution.
     "deformable_conv2d: {channels: 64}": (
         (64, 64, 64), 36_928 + 10_386, 150_994_944 + 42_467_328, (64, 64, 64)),
@@ -166,6 +86,12 @@ CASES = {
         (8, 8, 32)),
 }  # fmt: skip
 NEEDS = {"deformable_conv2d": "deform_conv2d"}
+#: What transformers are made of is tested in test_transformers.py.
+OF_TRANSFORMERS = {
+    *("multi_head_attention", "linear_attention", "window_attention", "transformer_layer", "feed_forward"),
+    *("patch_embedding", "patch_merging", "mobilevit_block", "split_heads", "merge_heads"),
+    *("relative_position_bias", "continuous_position_bias"),
+}
 
 
 def text(call: str, shape: tuple[int, ...], more: str = "") -> str:
@@ -187,7 +113,7 @@ def test_cost(call: str, tmp_path: Path) -> None:
 
 
 def test_every_block_is_tried() -> None:
-    assert {call.partition(":")[0] for call in CASES} | {"cross_attention"} == standard.names()
+    assert {call.partition(":")[0] for call in CASES} | OF_TRANSFORMERS | {"cross_attention"} == standard.names()
 
 
 def test_attention_to_another_sequence(tmp_path: Path) -> None:
@@ -220,7 +146,7 @@ def test_scores_are_a_tensor_that_memory_sees(tmp_path: Path) -> None:
     [
         ("mobilevit_block: {transformer_channels: w, depth: n}", "[r, r, 16]", {"w": [16, 32, 36], "n": [1, 3, 4], "r": [8, 12]}),
         ("window_attention: {heads: n, window: w, shift: w // 2}", "[r, r, 24]", {"w": [3, 4], "n": [1, 2, 3], "r": [8, 9]}),
-        ("transformer_layer: {heads: n, stack: r, expansion: w}", "[r, 9, 24]", {"w": [1, 2], "n": [1, 5, 3], "r": [1, 4]}),
+        ("transformer_layer: {heads: n, windows: true, expansion: w}", "[r, 9, 24]", {"w": [1, 2], "n": [1, 5, 3], "r": [2, 4]}),
         ("cbam: {reduction: n}", "[r, r, 8 * w]", {"w": [1, 3], "n": [2, 4], "r": [7, 9]}),
         ("inverted_residual: {channels: w, stride: n, attention: squeeze_excite}", "[r, r, 32]", {"w": [16, 32], "n": [1, 2], "r": [7, 8]}),
     ],
@@ -294,7 +220,10 @@ class TestNames:
     def test_generated_names_inside_are_not_read(self, tmp_path: Path) -> None:
         more = "  - {add: , in: [it.add, it]}\n"
         (problem,) = validate(str(written(tmp_path, text("residual: {channels: 8}", (4, 4, 8), more))))
-        assert problem.what.startswith("reads 'it.add', but only layers that say name: can be read; line ")
+        assert (
+            problem.what
+            == "reads 'it.add', but only layers that say name: can be read; inside residual, this one says none"
+        )
 
 
 class TestPages:
