@@ -17,7 +17,14 @@ HEAD = {1: (288, 96), 2: (2880, 960), 3: (2880, 960)}
 def cases() -> Iterator[Case]:
     """All of them."""
     for axes, read in ALONG.items():
-        for made in (weighted(axes), held(axes), derived_classes(axes), pools(axes), adaptive(axes), interpolations(axes)):
+        for made in (
+            weighted(axes),
+            held(axes),
+            derived_classes(axes),
+            pools(axes),
+            adaptive(axes),
+            interpolations(axes),
+        ):
             yield from (Case(*each)._replace(read=READS[read]) for each in made)
     for axes in (1, 3):
         for made in (whole(axes), norms(axes)):

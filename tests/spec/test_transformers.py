@@ -273,7 +273,10 @@ class TestMobileViTBlock:
 
     def test_patches_stretch_the_map(self, build: Build) -> None:
         ops = [
-            [layer.op for layer in build((*size, 16), "mobilevit_block: {transformer_channels: 24, depth: 1}").report().layers]
+            [
+                layer.op
+                for layer in build((*size, 16), "mobilevit_block: {transformer_channels: 24, depth: 1}").report().layers
+            ]
             for size in ((8, 6), (7, 6))
         ]
         assert [found.count("resize") for found in ops] == [0, 2]
