@@ -51,7 +51,8 @@ def explain_command(
 
     Each number of a layer is shown as formula, with the operands put in, and as a value; the formula is the op's own
     rule, run over numbers that remember how they were made. LAYER is a name that `convcost report` shows, or an end of
-    one that fits only one. With --symbols, MACs and parameters as polynomials in the knobs.
+    one that fits only one. Sizes are called by their axes (h, w, c; t of a sequence, d of a volume), or by where they come
+    from: c/heads of the channels that attention cuts. With --symbols, MACs and parameters as polynomials in the knobs.
     """
     from convcost.formulas.explain import explain
     from convcost.networks.load import open_network

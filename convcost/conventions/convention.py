@@ -43,6 +43,8 @@ class Convention:
         >>> Convention("a", "MACs", "", "", {"conv2d": {"macs": 1}, "conv2d as functional": {}}, {}, {}).factors("conv2d", "fused")
         {}
         """
+        if not form and not variant:
+            return self.terms.get(op, {})
         forms = (form, LIKE[form]) if form in LIKE else (form,)
         written = [name for each in forms for name in (f"{op} {variant} as {each}", f"{op} as {each}")]
         return next((self.terms[name] for name in (*written, f"{op} {variant}", op) if name in self.terms), {})

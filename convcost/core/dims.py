@@ -200,6 +200,15 @@ def cut(size: Dim, sections: Dim | tuple[Dim, ...]) -> tuple[Dim, ...]:
     return sections if isinstance(sections, tuple) else (size // sections,) * int(sections)
 
 
+def each_of(value: Dim | tuple[Dim, ...], number: int) -> tuple[Dim, ...]:
+    """The values as given, or a single one so many times.
+
+    >>> each_of(7, 2), each_of((7, 6), 2)
+    ((7, 7), (7, 6))
+    """
+    return value if isinstance(value, tuple) else (value,) * number
+
+
 def round_to(value: Dim, divisor: Dim = 8) -> Dim:
     """The nearest multiple of the divisor, at least one divisor, and never below 90 % of the value.
 

@@ -1,17 +1,15 @@
 """Closed forms of whole networks and blocks: the spec elaborated over symbols, with the assumptions under which
 roundings vanish.
 
-A size of the input is set to K·m, for the smallest K at which every floor and ceiling on the way is exact; a decimal
-knob to a multiple of 1/q, for the largest q at which no channel count is rounded. What remains undecided (is t > 1?) is
-assumed, and the assumption is stated.
+A size of the input, and any other whole number, is set to K·m, for the smallest K at which every floor and ceiling on the way
+is exact; a decimal knob to a multiple of 1/q, for the largest q at which no channel count is rounded. What remains undecided
+(is t > 1?) is assumed, and the assumption is stated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
 from typing import Any, NamedTuple
 
 import sympy
@@ -31,12 +29,12 @@ from convcost.render.table import Table
 from convcost.spec.elaborate import Builder, Elaborated, elaborate
 from convcost.spec.knobs import knob_value
 from convcost.spec.lookup import Lookup
+from convcost.spec.parse import standard_spec
 from convcost.spec.syntax import Block, Call, Item, Knob, Spec, Value
+from convcost.spec.zoo import find
 
-_MULTIPLES = (1, 2, 4, 8, 16, 32, 64, 128, 224, 256)
-"""Of the sizes that are tried; 224 is 32·7, for windows of 7 positions at a stride of 32."""
-_UNDECIDED = 64
-"""The multiple that a size is where none of these is free of roundings."""
+_MOST_TRIES = 24
+"""How often a size is given another factor: up to 2²⁴ if each is 2."""
 _PARTS = (8, 4, 2, 1)
 _RESOLUTION = "resolution"
 _ROUNDED = (sympy.floor, sympy.ceiling, sympy.Mod, sympy.Piecewise, sympy.Max, sympy.Min)
@@ -56,18 +54,18 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     >>> print(written(form.quantities["params"]))
     85·classes + 60856
     """
-    network = open_network(model, _of_network(model, part, settings))
+    block = _block(model, part, (*symbols, *settings))
+    network = open_network(model, _of_network(model, block, settings))
     spec, values = network.origin.of_spec().spec, dict(network.knobs)
-    whole = part is None or part not in spec.blocks
-    if not whole:
-        spec, values = _around_block(spec, str(part), values, settings, symbols)
+    if block is not None:
+        spec, values = _around_block(spec, str(part), block, values, settings, symbols)
     for name in symbols:
         if name not in values:
             raise UsageError(f"{model} has no knob {name!r}{did_you_mean(name, values)}")
         if isinstance(values[name], (str, bool, tuple)):
             raise UsageError(f"{name} is not a number and cannot be a symbol")
-    found, back, assumptions = _search(spec, values, symbols, _sides(spec))
-    steps = [step for step in found.walked.steps if part is None or not whole or _below(step.node.name, part)]
+    found, back, assumptions = _search(spec, values, symbols)
+    steps = [step for step in found.walked.steps if part is None or block is not None or _below(step.node.name, part)]
     if not steps:
         raise UsageError(f"{model} has no layer or block {part!r}")
     sums = {
@@ -75,44 +73,76 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
         "params": sum(step.params for step in steps),
         "activations": sum(step.written for step in steps),
     }
-    shape = sympy.expand if whole else sympy.factor
-    return ClosedForm({name: shape(sympy.sympify(value).subs(back)) for name, value in sums.items()}, assumptions)
-
-
-def _sides(spec: Spec) -> set[str]:
-    """The knobs that say how large the input is along an axis that windows slide along, or how long."""
-    sizes = (size.content for shape in spec.inputs.values() for size in shape[:-1])
-    return {knob for size in sizes if isinstance(size, Expr) for knob in size.names}
+    shape = sympy.expand if block is None else sympy.factor
+    return ClosedForm(
+        {name: shape(sympy.sympify(value).subs(back, simultaneous=True)) for name, value in sums.items()}, assumptions
+    )
 
 
 def _search(
-    spec: Spec, values: Mapping[str, Any], names: Sequence[str], sides: Container[str]
+    spec: Spec, values: Mapping[str, Any], names: Sequence[str]
 ) -> tuple[Elaborated, dict[Any, Any], tuple[str, ...]]:
-    """Elaborate with the finest decimals and sizes that leave no rounding, else with the coarsest tried.
+    """Elaborate with the finest decimals and the smallest multiples that leave no rounding, if there are such.
 
     Also returns how substitutes are written: an integer n in place of 8·width is written as 8·width.
     """
-    resolution = [name for name in names if name == _RESOLUTION]
-    sides = [name for name in names if name in sides and name not in resolution]
     decimals = [name for name in names if isinstance(values[name], Fraction)]
+    stand_ins = {name: symbol("m" if name == _RESOLUTION else name) for name in names}
+    multiples = {stand_ins[name]: sympy.Integer(1) for name in names if name not in decimals}
 
-    def chosen(part: int, multiple: int) -> dict[str, Any]:
-        """K·m for the resolution, K·n for another size, n/q for a decimal, a positive integer otherwise."""
-        stand_ins = {name: symbol(name) for name in names}
-        stand_ins |= {name: multiple * symbol("m" if name == _RESOLUTION else name) for name in (*sides, *resolution)}
-        return {**values, **stand_ins, **{name: symbol(name) / part for name in decimals}}
+    def chosen(part: int) -> dict[str, Any]:
+        return {name: one / part if name in decimals else multiples[one] * one for name, one in stand_ins.items()}
 
-    multiples = _MULTIPLES if sides or resolution else (1,)
-    for part, multiple in product(_PARTS if decimals else (1,), multiples):
-        with suppress(PrecisionExhausted, _Rounded):  # the first: sympy could not tell whether a rounding is exact
-            found = _unrounded(spec, chosen(part, multiple))
+    for part in _PARTS if decimals else (1,):
+        found, factors = _tried(spec, {**values, **chosen(part)}, multiples)
+        tries = 0
+        while factors and (tries := tries + 1) <= _MOST_TRIES:
+            multiples |= {one: multiples[one] * factor for one, factor in factors.items()}
+            found, factors = _tried(spec, {**values, **chosen(part)}, multiples)
+        if found is not None:
             break
     else:
-        multiple = min(_UNDECIDED, multiples[-1])
-        found = elaborate(spec, chosen(part, multiple))
+        found = elaborate(spec, {**values, **chosen(part)})
+    whole = {one: one / multiple for one, multiple in multiples.items() if multiple.is_number}
     back = {symbol(name): symbol(name) * part for name in decimals}
-    back |= {symbol(name): symbol(name) / multiple for name in sides}
-    return found, back, (*_said(names, sides, decimals, multiple, part), *_open(found))
+    back |= {
+        one: one / multiple.subs(whole) for one, multiple in multiples.items() if one != stand_ins.get(_RESOLUTION)
+    }
+    return found, back, (*_said(names, decimals, stand_ins, multiples, part), *_open(found))
+
+
+def _tried(spec: Spec, values: Mapping[str, Any], symbols: Collection[Any]) -> tuple[Elaborated | None, dict[Any, Any]]:
+    """The network if nothing is rounded in it; else None, with factors of symbols that could help."""
+    try:
+        return _unrounded(spec, values), {}
+    except _Rounded as rounded:
+        return None, _missing(rounded.size, symbols)
+    except PrecisionExhausted:  # sympy could not tell whether a rounding is exact
+        return None, dict.fromkeys(symbols, 2)
+
+
+def _missing(size: Any, symbols: Container[Any]) -> dict[Any, Any]:
+    """Symbols of which a size must have a multiple, so that a floor or ceiling in it is exact, each with a prime factor or
+    a symbol.
+
+    >>> m, heads = symbol("m"), symbol("heads")
+    >>> _missing(sympy.ceiling((6 * m + 1) / 4), {m}), _missing(sympy.floor(m / heads), {m, heads})
+    ({m: 2}, {m: heads})
+    """
+    found: dict[Any, Any] = {}
+    for rounding in size.atoms(sympy.floor, sympy.ceiling, sympy.Mod):
+        quotient = rounding.args[0] / rounding.args[1] if isinstance(rounding, sympy.Mod) else rounding.args[0]
+        if quotient.has(*_ROUNDED):
+            continue  # that comes first
+        for term in sympy.Add.make_args(sympy.expand(quotient)):
+            top, bottom = sympy.fraction(term)
+            number, divisor = bottom.as_coeff_Mul()
+            ours = sorted((one for one in top.free_symbols if one in symbols), key=str)
+            if ours and number > 1:
+                found[ours[0]] = min(sympy.primefactors(number))
+            elif ours and divisor in symbols:
+                found.setdefault(ours[0], divisor)
+    return found
 
 
 def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
@@ -130,25 +160,35 @@ def _unrounded(spec: Spec, values: Mapping[str, Any]) -> Elaborated:
 class _Rounded(Exception):
     """A size contains a rounding."""
 
+    def __init__(self, size: Any) -> None:
+        super().__init__(size)
+        self.size = size
+
 
 class _Unrounded(Walk):
     """A walk that stops at the first size that contains a rounding or a case distinction."""
 
     def step(self, node: Node) -> Step:
         step = super().step(node)
-        if any(size.has(*_ROUNDED) for shape in step.cost.out for size in shape if hasattr(size, "has")):
-            raise _Rounded
+        for size in (size for shape in step.cost.out for size in shape if hasattr(size, "has")):
+            if size.has(*_ROUNDED):
+                raise _Rounded(size)
         return step
 
 
 def _said(
-    names: Sequence[str], sides: Sequence[str], decimals: Sequence[str], multiple: int, part: int
+    names: Sequence[str],
+    decimals: Sequence[str],
+    stand_ins: Mapping[str, Any],
+    multiples: Mapping[Any, Any],
+    part: int,
 ) -> Iterable[str]:
     for name in names:
-        if name == _RESOLUTION:
-            yield f"resolution = {multiple}·m"
-        elif name in sides and multiple > 1:
-            yield f"{name} is a multiple of {multiple}"
+        multiple = multiples.get(stand_ins[name], 1)
+        if name == _RESOLUTION and name not in decimals:
+            yield f"resolution = {written(multiple)}·m"
+        elif multiple != 1:
+            yield f"{name} is a multiple of {written(multiple)}"
     for name in decimals:
         which = "an integer" if part == 1 else f"a multiple of 1/{part}"
         yield f"{name} is {which}, so that no channel count is rounded"
@@ -157,22 +197,30 @@ def _said(
 def _open(found: Elaborated) -> tuple[str, ...]:
     """Assumptions made during elaboration, and preconditions that symbols leave undecided."""
     checks = (check.holds for step in found.walked.steps for check in step.cost.checks if is_symbolic(check.holds))
-    return tuple(map(relation, dict.fromkeys((*found.assumptions, *checks))))
+    return tuple(relation(holds) for holds in dict.fromkeys((*found.assumptions, *checks)) if not _is_identity(holds))
+
+
+def _is_identity(holds: Any) -> bool:
+    """Whether both sides of an equation are the same once multiplied out, which sympy does not do by itself."""
+    return isinstance(holds, sympy.Eq) and sympy.expand(holds.lhs - holds.rhs) == 0
 
 
 def _below(name: str, part: str) -> bool:
     return name == part or name.startswith(f"{part}.") or f".{part}." in f".{name}."
 
 
-def _of_network(model: str, part: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that name knobs, and not arguments of a block or axes of its input."""
-    from convcost.spec.zoo import find
-
+def _block(model: str, part: str | None, named: Iterable[str]) -> Block | None:
+    """The block that a part names: of the spec, or, where something is named that is no knob, of the standard library."""
     spec = find(model).spec
-    block = spec.blocks.get(part or "")
-    if block is None:
-        return dict(settings)
-    others = {*block.args, *_axes(spec, block, settings)}
+    if part is None or part in spec.blocks or {*named} <= {*spec.knobs}:
+        return spec.blocks.get(part or "")
+    library = standard_spec(part)
+    return library.blocks[part] if library else None
+
+
+def _of_network(model: str, block: Block | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that name knobs, and not arguments of a block or axes of its input."""
+    others = {*block.args, *_axes(find(model).spec, block, settings)} if block else {}
     return {name: value for name, value in settings.items() if name not in others}
 
 
@@ -183,22 +231,29 @@ def _axes(spec: Spec, block: Block, named: Iterable[str]) -> tuple[str, ...]:
 
 
 def _around_block(
-    spec: Spec, name: str, values: dict[str, Any], settings: Mapping[str, Any], symbols: Sequence[str]
+    spec: Spec,
+    name: str,
+    block: Block,
+    values: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    symbols: Sequence[str],
 ) -> tuple[Spec, dict[str, Any]]:
-    """A spec of a single block, on an h×w×c input (t×c, d×h×w×c); its arguments become knobs of that spec."""
-    block = spec.blocks[name]
+    """A spec of a single block, on an h×w×c input (t×c, d×h×w×c); what is said of its arguments becomes knobs of that spec."""
     axes = _axes(spec, block, (*settings, *symbols))
-    args: dict[str, Any] = dict.fromkeys(axes, 1)
+    args: dict[str, Any] = {}
     for arg, default in block.args.items():
-        given = settings.get(arg, default.evaluate(values) if default is not None else None)
-        if given is None and arg not in symbols:
+        if arg in settings:
+            args[arg] = _setting(settings[arg])
+        elif arg in symbols:
+            known = default is not None and not isinstance(default.content, Expr)
+            args[arg] = default.evaluate(values) if default is not None and known else 1
+        elif default is None:
             raise UsageError(f"the block {name} needs {arg}: give it in --symbols or with --set {arg}=…")
-        args[arg] = 1 if given is None else _setting(given)
-    call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in block.args})
+    call = Call(block.where, name, {arg: Value(block.where, parse_expr(arg)) for arg in args})
     alone = spec._replace(
         inputs={INPUT: tuple(Value(block.where, parse_expr(axis)) for axis in axes)},
         layers=(Item(block.where, call, name=name),),
-        knobs={**spec.knobs, **{arg: Knob(arg, block.where, 1) for arg in args}},
+        knobs={**spec.knobs, **{knob: Knob(knob, block.where, 1) for knob in (*axes, *args)}},
     )
     sizes = {axis: _size(axis, settings[axis]) if axis in settings else symbol(axis) for axis in axes}
     return alone, {**values, **args, **sizes}

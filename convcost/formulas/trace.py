@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple, Self
 
-from convcost.core.axes import LETTERS, SIDES, letters, spatial_names
+from convcost.core.axes import LETTERS, SIDES, WORDS, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
@@ -209,18 +209,17 @@ def _traced(name: str, value: Any) -> Any:
     if all(number == numbers[0] for number in numbers) and not isinstance(numbers[0], str):
         parts = [name] * len(value)
     elif name in _ENDS:
-        parts = [f"padding_{end}" for end in _ENDS[name]]
+        parts = list(_ENDS[name])
     elif name in ("sections", "shape"):
         parts = [f"{name}_{number}" for number in range(1, len(value) + 1)]
-    elif len(value) == 1:
-        parts = [f"{name}_t"]
     else:
         parts = [f"{name}_{letter}" for letter in letters(len(value) + 1)]
     return tuple(_traced(part, one) for part, one in zip(parts, value))
 
 
-#: The padding along one axis -> its two ends.
-_ENDS = {f"padding_{letter}": SIDES[name] for name, letter in LETTERS.items() if name in SIDES}
+#: The zeros along one axis -> those at its two ends.
+_ENDS = {f"padding_{LETTERS[axis]}": tuple(f"padding_{side}" for side in sides) for axis, sides in SIDES.items()}
+_ENDS |= {f"{axis}_t": (f"{axis}_before", f"{axis}_after") for axis in WORDS}
 
 
 def _quantity(name: str, value: Any, named: Mapping[int, str]) -> Quantity:

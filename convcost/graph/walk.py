@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, elements, equal, is_array, is_symbolic
@@ -68,9 +68,9 @@ class Step(NamedTuple):
     def by_channel(self) -> bool:
         """Whether the op is per-channel: each output channel depends on one input channel (a pool, a depthwise convolution)."""
         channels = self.traits.channels
-        return channels == "alone" or (
-            channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
-        )
+        if channels == "alone":
+            return not self.node.attrs.get("channels")  # an op that is given channels, pad, adds some
+        return channels == "grouped" and bool(self.node.attrs["groups"] == self.input_shapes[0][-1] > 1)
 
     @property
     def kind(self) -> str:
@@ -129,7 +129,7 @@ class Misfit(Unfit):
 
 
 class Walk:
-    """A walk in progress: knows the shape of every edge produced so far.
+    """A walk in progress: knows the shape of every edge produced so far, and costs equal layers once.
 
     A spec is elaborated and walked at the same time, because a condition may depend on the current shape.
     """
@@ -138,10 +138,11 @@ class Walk:
         self.shapes: dict[str, Shape] = dict(inputs)
         self.steps: list[Step] = []
         self.made: dict[str, Step] = {}
+        self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple(self.shapes[edge] for edge in node.inputs)
+        shapes = tuple([self.shapes[edge] for edge in node.inputs])
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -165,22 +166,36 @@ class Walk:
                 raise Unfit(said)
 
     def remember(self, node: Node, cost: OpCost) -> None:
+        if len(cost.out) == 1:  # nearly always
+            self.shapes[node.name] = cost.out[0]
+            return
         for edge, shape in zip(output_edges(node, cost), cost.out):
             self.shapes[edge] = shape
 
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
+        """What the node costs; raises `Unfit`."""
+        key = self.key(node, shapes)
+        if key not in self.known:
+            self.known[key] = self.checked(node, shapes)
+        return self.known[key]
+
+    def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
+        """Equal for nodes that cost the same."""
+        return node.op, shapes, tuple(node.attrs.items())
+
+    def checked(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """Apply the node's rule and evaluate its checks; raises `Unfit`."""
         cost = OPS[node.op].cost(shapes, node.attrs)
         # By identity: operands may be arrays, which have no hash, and a rule that checks thousands of parts checks the same
         # objects each time.
         open_ones = [check for check in cost.checks if check.holds is not True]  # over ints, mostly none
         different = {(check.need, id(check.operands), id(check.holds)): check for check in open_ones}
-        failures = {said: check for check in different.values() if (said := failure(check))}
-        if failures:
+        if failures := {said: check for check in different.values() if (said := failure(check))}:
             shaped = not any(check.of_shape for check in failures.values())
             raise Misfit("; ".join(failures) + _came_along(node, shapes), cost if shaped else None)
-        once = {id(shape): shape for shape in cost.out}  # a split has thousands of equal outputs
-        for shape in once.values():
+        # A split has thousands of equal outputs.
+        once = cost.out if len(cost.out) == 1 else {id(shape): shape for shape in cost.out}.values()
+        for shape in once:
             if any(map(_is_too_large, shape)):
                 raise Unfit(
                     f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)

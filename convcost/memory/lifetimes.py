@@ -161,12 +161,15 @@ def _key(value: Dim) -> object:
 def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[int]:
     """The last position at which each tensor is written or read."""
     ends = [-1] * len(where.tensors)
-    positions = {at: position for position, at in enumerate(running)}
-    for at in running:
+    for position, at in enumerate(running):
         node, cost = walked.steps[at].node, walked.steps[at].cost
-        position = positions[where.runs_with.get(at, at)]
         for tensor in where.of((*node.inputs, *output_edges(node, cost))):
-            ends[tensor] = max(ends[tensor], position)
+            ends[tensor] = position
+    if where.runs_with:
+        positions = {at: position for position, at in enumerate(running)}
+        for at, later in where.runs_with.items():
+            for tensor in where.of(walked.steps[at].node.inputs):
+                ends[tensor] = max(ends[tensor], positions[later])
     for tensor in where.of(walked.outputs):
         ends[tensor] = len(walked.steps)
     return ends

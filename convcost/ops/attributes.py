@@ -112,6 +112,27 @@ class EachAxis(Kind):
         return {"anyOf": [one, _array_of(one, self.axes)]}
 
 
+class Extent(Kind):
+    """The size of each axis but the channels; a single one applies to all. Its length is checked by the rule."""
+
+    one = Integer(1)
+    text = "an integer >= 1 or a list with the size of each axis but the channels"
+
+    def convert(self, value: Any) -> Dim | tuple[Dim, ...]:
+        if isinstance(value, (list, tuple)):
+            if not 0 < len(value) < MOST_AXES:
+                raise self.unfit(value)
+            return tuple(map(self.one.convert, value))
+        return self.one.convert(value)
+
+    def show(self, value: Any) -> Any:
+        return list(value) if isinstance(value, tuple) else value
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_AXES - 1}]}
+
+
 class Sides(Kind):
     """Zeros around a tensor: one number, one for each axis, both sides of each axis, or a word where words are given.
 
@@ -398,6 +419,8 @@ AmountsOrNone: TypeAlias = Annotated[Any, EachAxis(0)]
 Padding: TypeAlias = Annotated[Any, Sides("same", none="valid", along_one=("causal",))]
 Cropping: TypeAlias = Annotated[Any, Sides("same", "valid")]
 Margins: TypeAlias = Annotated[Any, Sides()]
+Ends: TypeAlias = Annotated[Any, Sides(axes=1)]
+Crop: TypeAlias = Annotated[Dim | tuple[Dim, ...], Extent()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
 ConnectionTable: TypeAlias = Annotated[tuple[tuple[int, ...], ...], Connections()]
 Flag: TypeAlias = Annotated[bool, Boolean()]
@@ -415,6 +438,7 @@ Position: TypeAlias = Annotated[Dim, Integer(0)]
 # What the positional arguments are annotated with.
 Slid: TypeAlias = Annotated[Shape, Slidable()]
 Map: TypeAlias = Annotated[Shape, Rank("a map (h×w×c)", 3)]
+Steps: TypeAlias = Annotated[Shape, Rank("a sequence (t×c)", 2)]
 Windows: TypeAlias = Annotated[Shape, Rank("a stack of windows (n×t×c)", 3)]
 Positions: TypeAlias = Annotated[Shape, Rank(f"a tensor of 2 to {MOST_AXES} axes", *range(2, MOST_AXES + 1))]
 Numbers: TypeAlias = Annotated[Shape, Rank(f"a tensor of 1 to {MOST_AXES - 1} axes", *range(1, MOST_AXES))]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from convcost.core.axes import spatial_names
 from convcost.core.cost import Check, OpCost
-from convcost.core.dims import Dim, Shape, both, divides, first_given, given, maximum, product
+from convcost.core.dims import Dim, Shape, both, divides, either, equal, first_given, given, maximum, negate, product
 from convcost.ops.attributes import (
     AmountsOrNone,
     ConnectionTable,
@@ -37,6 +37,20 @@ def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
             of_shape=False,
         ),
     )
+
+
+#: Axes that a window slides along -> how often it is asked whether another axis could have been meant.
+_ALONG_ONE = {1: 1}
+
+
+def _position_checks(x: Shape, kernel: Sizes) -> tuple[Check, ...]:
+    """That a window along one axis has more than one position to see, where axes before it could have been meant."""
+    need = (
+        "conv1d slides along the axis before the channels, which has one position in {0}: to slide across the channels, put "
+        "reshape: {{shape: [{1}, 1]}} before it, as the block eca does"
+    )
+    seen = either(len(x) < 3, either(negate(equal(x[-2], 1)), equal(kernel[0], 1)))
+    return (Check(seen, need, (x, x[-1]), of_shape=False),) * _ALONG_ONE.get(len(kernel), 0)
 
 
 def _padding_taps(x: Shape, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Dim:
@@ -120,7 +134,7 @@ def conv(
     slides, fits = slide_over(x, kernel, stride, padding, dilation)
     weights = channels * (product(kernel) * (x[-1] // groups))
     biases = channels * int(bias)
-    out = with_sizes(x, tuple(slid.out for slid in slides), channels)
+    out = with_sizes(x, tuple([slid.out for slid in slides]), channels)
     positions = product(out[:-1])
     return OpCost(
         out=(out,),
@@ -129,7 +143,7 @@ def conv(
         weights=weights,
         biases=biases,
         saves=("inputs",),
-        checks=(*fits, *_group_checks(x[-1], channels, groups)),
+        checks=(*fits, *_position_checks(x, kernel), *_group_checks(x[-1], channels, groups)),
     )
 
 
@@ -184,9 +198,10 @@ def conv_transpose(
         saves=("inputs",),
         checks=(
             Check(given(output_padding, size) <= 1, "give output_padding or size, not both"),
-            *_spread_checks(spreads, windowed(x, axes), first_given(size, ())),
-            *_extra_checks(first_given(output_padding, ()), stride, dilation),
             *_group_checks(x[-1], channels, groups),
+            *_spread_checks(spreads, windowed(x, axes), first_given(size, ())),
+            # Where both are given, nothing more is said of the output_padding.
+            *_extra_checks(first_given(output_padding, ())[given(size) * axes :], stride, dilation),
         ),
     )
 
@@ -205,6 +220,63 @@ def _extra_checks(extras: Sequence[Dim], stride: Sizes, dilation: Sizes) -> Iter
     need = "output_padding must be smaller than stride or dilation, got {0} for stride {1} and dilation {2}"
     for extra, step, apart in zip(extras, stride, dilation):
         yield Check(extra < maximum(step, apart), need, (extra, step, apart))
+
+
+@op(
+    "deform_conv2d",
+    CONVOLUTION,
+    axes=2,
+    leading=False,
+    hint=": the second are the offsets of the taps, the third a mask; the block deformable_conv2d computes them itself",
+)
+def deform_conv2d(
+    x: Slid,
+    offsets: Slid,
+    mask: Slid = (),
+    *,
+    channels: Size,
+    kernel: Sizes,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: Size = 1,
+    bias: Flag = True,
+) -> OpCost:
+    """Slide filters whose taps are moved: for each position and tap the second input says by how much, along both axes.
+
+    (h, w, c), (h', w', 2·n·kernel_h·kernel_w) -> (h', w', channels), h' as in conv2d; each of n groups of input channels has
+    its own offsets. A third input of n·kernel_h·kernel_w channels, if there is one, weighs each tap (version 2).
+
+    MACs and params as in conv2d. What the interpolation between elements and the mask multiply is not counted, nor is the
+    convolution that computes the offsets: that is a layer of its own.
+
+    64×64×64 to 64 channels, kernel 3, padding 1: 64·64 · 64·9·64.
+
+    >>> cost("deform_conv2d", (64, 64, 64), (64, 64, 18), channels=64, kernel=3, padding=1).macs
+    150994944
+
+    Source: Dai et al. (arXiv 1703.06211); Zhu et al. (arXiv 1811.11168) for the mask; torchvision.ops.deform_conv2d.
+    """
+    made = conv(
+        x, channels=channels, kernel=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias
+    )
+    taps = product(kernel)
+    need = "offsets must be {0} with a multiple of {1} channels, got {2}"
+    parts, whole = offsets[-1] // (2 * taps), divides(2 * taps, offsets[-1])
+    positions = tuple(maximum(size, 1) for size in made.out[0][:-1])  # where no window fits, that alone is said
+    weighed = (*positions, parts * taps)
+    need = "offsets must be {0} with a multiple of {1} channels, got {2}"
+    grouped = "the groups of offsets must divide the input channels, got {0} for {1} channels"
+    return replace(
+        made,
+        checks=(
+            *made.checks,
+            *(Check(equal(*pair), need, (positions, 2 * taps, offsets)) for pair in zip(positions, offsets)),
+            Check(whole, need, (positions, 2 * taps, offsets)),
+            Check(either(negate(whole), divides(offsets[-1], 2 * taps * x[-1])), grouped, (parts, x[-1])),
+            *(Check(equal(*pair), "mask must be {0}, got {1}", (weighed, mask)) for pair in zip(weighed, mask)),
+        ),
+    )
 
 
 @op("conv2d_table", replace(CONVOLUTION, channels="mixed", padding_macs=table_padding_macs), axes=2)

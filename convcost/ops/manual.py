@@ -27,7 +27,7 @@ def summary(op: Op) -> str:
 def _describe(attr: Attr) -> str:
     if attr.required:
         return f"{attr.kind.text}; required"
-    absent = "kernel" if attr.name == "stride" else "none"
+    absent = {"stride": "kernel", "stop": "the end"}.get(attr.name, "none")
     default = absent if attr.default is None else say(attr.kind.show(attr.default))
     return f"{attr.kind.text}; default {default}"
 

@@ -62,7 +62,7 @@ def flatten(x: AnyInput) -> OpCost:
 def reshape(x: AnyInput, *, shape: ShapeWithRest) -> OpCost:
     """Read the same elements, in the same order, as a tensor of another shape; nothing is written.
 
-    The number of elements must stay. One size may be -1: it is what the others leave.
+    (h, w, c) -> shape. The number of elements must stay. One size may be -1: it is what the others leave.
 
     The tokens of a 14×14 map, and a map of heads of one layer of attention (which transpose then puts first):
 
@@ -84,7 +84,7 @@ def reshape(x: AnyInput, *, shape: ShapeWithRest) -> OpCost:
 def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
     """Put the axes into another order: `axes` lists, by name or number, which axis of the input comes first, second, ….
 
-    Every element is written to its new place. No params, no MACs.
+    (t, heads, c) -> (heads, t, c) with `axes: [1, 0, 2]`. Every element is written to its new place. No params, no MACs.
 
     Heads before tokens, so that matmul multiplies them one by one:
 
@@ -103,8 +103,8 @@ def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
 def expand(x: AnyInput, *, shape: WholeShape) -> OpCost:
     """Repeat a tensor along axes of size 1, or along new axes before the first; every repetition is written.
 
-    add with `broadcast: true` and multiply need no expand: they stretch their further inputs themselves, and write
-    nothing for it.
+    (1, 1, c) -> (h, w, c). add with `broadcast: true` and multiply need no expand: they stretch their further inputs
+    themselves, and write nothing for it.
 
     >>> expand((1, 1, 256), shape=(32, 32, 256)).out, expand((768,), shape=(16, 768)).out
     (((32, 32, 256),), ((16, 768),))

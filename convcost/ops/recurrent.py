@@ -60,8 +60,9 @@ def gru(
 ) -> OpCost:
     """Carry a state along the sequence, with a reset and an update gate: gated recurrent unit.
 
-    Shapes and attributes as in lstm. Three gates: MACs t·3·channels·(c + channels) per direction, params
-    3·channels·(c + channels + biases). `biases: 2` is PyTorch and Keras (reset_after), `biases: 1` the paper.
+    (t, c) -> (t, channels), or with `last` (channels,); attributes as in lstm. Three gates: MACs
+    t·3·channels·(c + channels) per direction, params 3·channels·(c + channels + biases). `biases: 2` is PyTorch, and Keras
+    with reset_after, `biases: 1` the paper.
 
     Counted as element-wise sums and products are 7 per channel and step: three sums of what input and state contribute,
     the reset (1), and (1 - update)·candidate + update·state (3). Saved for training: as for lstm.
@@ -69,7 +70,7 @@ def gru(
     >>> gru((25, 512), channels=256).macs, gru((25, 512), channels=256).params  # 25·3·256·768; 3·256·770
     (14745600, 591360)
 
-    Source: Cho et al. (arXiv 1406.1078), appendix A; torch.nn.GRU.
+    Source: Cho et al. (arXiv 1406.1078), section 2.3; torch.nn.GRU.
     """
     return _recurrent(x, 3, 7, channels, bidirectional, biases, last)
 
@@ -80,9 +81,9 @@ def rnn(
 ) -> OpCost:
     """Carry a state along the sequence: a plain (Elman) recurrent layer, tanh of a matrix product at each step.
 
-    Shapes and attributes as in lstm. MACs t·channels·(c + channels) per direction, params
-    channels·(c + channels + biases). Counted as an element-wise sum is one per channel and step, of what input and
-    state contribute. Saved for training: as for lstm.
+    (t, c) -> (t, channels), or with `last` (channels,); attributes as in lstm. MACs t·channels·(c + channels) per
+    direction, params channels·(c + channels + biases). Counted as an element-wise sum is one per channel and step, of what
+    input and state contribute. Saved for training: as for lstm.
 
     >>> rnn((25, 512), channels=256).macs, rnn((25, 512), channels=256).params  # 25·256·768; 256·770
     (4915200, 197120)

@@ -16,7 +16,8 @@ _SAVES: dict[str, tuple[Saved, ...]] = {"max": ("mask",), "min": ("mask",), "nor
 def reduce(x: AnyInput, *, axes: Axes, function: Function, keep: Flag = True) -> OpCost:
     """Take the mean, sum, max, min or norm (Euclidean length) over some axes.
 
-    These axes have size 1 afterwards, or are left out with `keep: false`. No params, no MACs.
+    (h, w, c) -> (h, w, 1) over the channels, (1, 1, c) over height and width. With `keep: false` the axes are left out
+    instead. No params, no MACs.
 
     The mean over the channels, for the spatial gate of CBAM; the mean over all tokens, as a vector:
 

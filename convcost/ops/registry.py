@@ -54,6 +54,10 @@ class Op:
     """How many of the inputs, the last ones, may be left out."""
     variadic: bool
     attrs: Mapping[str, Attr]
+    required: tuple[str, ...]
+    """The attributes that have no default."""
+    defaults: Mapping[str, Any]
+    """Attribute -> its default, `REQUIRED` where there is none."""
     traits: Traits
     """What is true of it besides its cost."""
     hint: str
@@ -111,10 +115,12 @@ class Op:
 
         Not an entry of the ledger, because only explanations and reports need it.
         """
-        count = self.traits.padding_macs
-        return count(*shapes, **attrs) if count else 0
+        count, padding = self.traits.padding_macs, attrs.get("padding")
+        return 0 if count is None or padding in _UNPADDED else count(*shapes, **attrs)
 
 
+#: Attributes of windows without any padding.
+_UNPADDED: Final = tuple(((0, 0),) * axes for axes in (1, 2, 3))
 OPS: dict[str, Op] = {}
 
 
@@ -151,6 +157,7 @@ def op(
         parameters = _parameters(rule)
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         ranks = (p.annotation.__metadata__[0] for p in shapes)
+        attrs = {p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
         OPS[name] = Op(
             name=name,
             rule=rule,
@@ -159,7 +166,9 @@ def op(
             inputs=tuple(rank.over(axes, leading=leading) if axes else rank for rank in ranks),
             optional=sum(p.default is not REQUIRED for p in shapes),
             variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
-            attrs={p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY},
+            attrs=attrs,
+            required=tuple(attr.name for attr in attrs.values() if attr.required),
+            defaults={attr.name: attr.default for attr in attrs.values()},
             traits=traits,
             hint=hint,
             letters=letters,

@@ -1,23 +1,116 @@
 """Ops that pad, crop and resample, without weights."""
 
-from convcost.core.cost import OpCost
-from convcost.ops.attributes import Margins, Mode, Sizes, Slid
+from convcost.core.axes import NAMES, has, kind, resized, size_of
+from convcost.core.cost import Check, OpCost
+from convcost.core.dims import both, divides, each_of, equal, first_given, given, maximum, product
+from convcost.ops.attributes import AnyInput, Crop, Ends, Grid, Margins, Mode, Padding, Sizes, Slid, Steps
 from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
-from convcost.ops.traits import POOL
-from convcost.ops.window import windowed, with_sizes
+from convcost.ops.traits import NOTHING, PART, POOL
+from convcost.ops.window import slide_over, windowed, with_sizes
 
 
-@op("pad", POOL, axes=2, leading=False)
-def pad(x: Slid, *, padding: Margins) -> OpCost:
-    """Pad the map with zeros.
+@op("pad", POOL)
+def pad(
+    x: AnyInput,
+    *,
+    padding: Margins = None,
+    channels: Ends = None,
+    height: Ends = None,
+    width: Ends = None,
+    length: Ends = None,
+    depth: Ends = None,
+) -> OpCost:
+    """Put zeros around a map, or before and after each axis that is named.
 
-    (h, w, c) -> (top + h + bottom, left + w + right, c).
+    (h, w, c) -> (top + h + bottom, left + w + right, c) with `padding`. A named axis takes one number, or [before, after].
 
-    >>> cost("pad", (224, 224, 3), padding=3).out
-    ((230, 230, 3),)
+    >>> cost("pad", (224, 224, 3), padding=3).out, cost("pad", (20, 3), length=[8, 0]).out
+    (((230, 230, 3),), ((28, 3),))
+
+    Zeros along the channels, as on the shortcuts of ResNet for CIFAR (option A of arXiv 1512.03385, section 4.2):
+
+    >>> cost("pad", (16, 16, 16), channels=8).out
+    ((16, 16, 32),)
     """
-    sizes = zip(windowed(x, len(padding)), padding)
-    return OpCost(out=(with_sizes(x, tuple(before + size + after for size, (before, after) in sizes), x[-1]),))
+    axes = {"channels": channels, "height": height, "width": width, "length": length, "depth": depth}
+    ends = [(name, sides) for name, one in axes.items() for sides in first_given(one, ())]
+    out = x
+    for name, (before, after) in (*zip(("height", "width"), first_given(padding, ())), *ends):
+        out = resized(out, name, before + size_of(out, name) + after)
+    of_maps = f"padding is for maps: {kind(len(x))} names its axes, as in {NAMES.get(len(x), NAMES[1])[0]}: [1, 1]"
+    return OpCost(
+        out=(out,),
+        checks=(
+            Check(given(padding, *axes.values()) > 0, "pad needs padding, or a named axis, as in channels: [1, 1]"),
+            *(Check(both(len(x) >= 3, len(x) <= 3), of_maps) for _ in first_given(padding, ())[:1]),
+            *(Check(has(len(x), name), kind(len(x)) + " of {0} has no " + name, (x,)) for name, _ in ends),
+        ),
+    )
+
+
+@op("crop", PART)
+def crop(x: Grid, *, size: Crop) -> OpCost:
+    """Cut the middle out, of the given size along each axis but the channels; nothing is written.
+
+    (h, w, c) -> (size_h, size_w, c).
+
+    >>> cost("crop", (64, 64, 512), size=56).out, cost("crop", (8, 64, 64, 32), size=[8, 56, 48]).out
+    (((56, 56, 512),), ((8, 56, 48, 32),))
+
+    Source: Ronneberger et al., U-Net (arXiv 1505.04597), section 2.
+    """
+    positions = x[:-1]
+    wanted = each_of(size, len(positions))
+    listed = f"size must have one number for each axis before the channels, got {len(wanted)} for {kind(len(x))}"
+    smaller = "size must be at most that of the input, got {0} of {1}"
+    return OpCost(
+        out=((*wanted, x[-1]),),
+        checks=(
+            Check(len(wanted) == len(positions), listed),
+            *(Check(one <= all_, smaller, (wanted, positions)) for one, all_ in zip(wanted, positions)),
+        ),
+    )
+
+
+@op("unfold", NOTHING, axes=2, leading=False)
+def unfold(x: Slid, *, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1) -> OpCost:
+    """Lay out the elements of each window as a row: the matrix that makes a convolution a product (im2col).
+
+    (h, w, c) -> (h'·w', kernel_h·kernel_w·c), h' as in conv2d. An element is written once for each window that it is in.
+
+    >>> cost("unfold", (6, 6, 3), kernel=3).out
+    ((16, 27),)
+
+    Source: torch.nn.Unfold.
+    """
+    slides, fits = slide_over(x, kernel, stride, padding, dilation)
+    return OpCost(out=((product(slid.out for slid in slides), product(kernel) * x[-1]),), checks=fits)
+
+
+@op("fold", NOTHING, axes=2)
+def fold(
+    x: Steps, *, size: Sizes, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
+) -> OpCost:
+    """Sum rows that are windows into a map: the inverse of unfold, where windows do not overlap (col2im).
+
+    (t, c) -> (size_h, size_w, c / (kernel_h·kernel_w)); t must be the number of windows on a map of that size.
+
+    >>> cost("fold", (16, 27), size=6, kernel=3).out
+    ((6, 6, 3),)
+
+    Source: torch.nn.Fold.
+    """
+    slides, fits = slide_over((*size, x[-1]), kernel, stride, padding, dilation)
+    windows = product(maximum(slid.out, 1) for slid in slides)  # where no window fits, that alone is said
+    taps = product(kernel)
+    return OpCost(
+        out=((*size, x[-1] // taps),),
+        checks=(
+            *fits,
+            Check(equal(x[0], windows), "fold needs a row for each of the {1} windows, got {0}", (x[0], windows)),
+            Check(divides(taps, x[-1]), "the {0} taps of the kernel must divide the channels, got {1}", (taps, x[-1])),
+        ),
+    )
 
 
 @op("upsample", POOL, axes=2, leading=False)

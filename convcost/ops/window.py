@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from convcost.core.cost import Check
 from convcost.core.dims import Dim, Shape, ceil_div, is_array, is_symbolic, maximum, minimum, where
 
-#: What a message calls the window, by the number of axes that it slides along.
-_WINDOW = {1: "the window of {0}"}
+_FITS = "the {0} window must fit into the padded input, got {1}"
+#: What is said instead, by the number of axes.
+_FITS_ALONG = {1: "the window of {0} must fit into the padded input, got {1}"}
 
 
 def slide_over(
@@ -23,10 +24,10 @@ def slide_over(
     """The slides along the axes before the channels, as many as the kernel has, and the checks that the window fits."""
     sizes = windowed(x, len(kernel))
     extents = tuple(map(dilated, kernel, dilation))
-    slides = tuple(slide(*axis, ceil_mode) for axis in zip(sizes, extents, stride, padding))
-    need = _WINDOW.get(len(kernel), "the {0} window") + " must fit into the padded input, got {1}"
-    operands = extents, tuple(slid.before + size + slid.after for size, slid in zip(sizes, slides))
-    return slides, tuple(Check(slid.fits, need, operands) for slid in slides)
+    slides = tuple([slide(*axis, ceil_mode) for axis in zip(sizes, extents, stride, padding)])
+    need = _FITS_ALONG.get(len(kernel), _FITS)
+    operands = extents, tuple([slid.before + size + slid.after for size, slid in zip(sizes, slides)])
+    return slides, tuple([Check(slid.fits, need, operands) for slid in slides])
 
 
 def windowed(x: Shape, axes: int) -> Shape:

@@ -264,7 +264,9 @@ def report(
     """
     dtype = check_dtype(dtype)
     check_batch(batch)
-    layers = tuple(_layer(step, convention, batch) for step in walked.steps)
+    padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
+    zeros = {key: step.padding_macs for key, step in padding.items()}
+    layers = tuple(_layer(step, convention, batch, zeros[id(step.cost)]) for step in walked.steps)
     peak = peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
@@ -282,10 +284,10 @@ def report(
     )
 
 
-def _layer(step: Step, convention: Convention, batch: int) -> LayerCost:
+def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) -> LayerCost:
     operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, step.padding_macs * batch, operations * batch, known)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcost.core.cost import OpCost
 from convcost.core.dims import Array, Dim, Shape
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
@@ -218,24 +217,20 @@ def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
 
 
 class GridWalk(Walk):
-    """A walk that costs equal layers once, and knows the multiplicity of each step."""
+    """A walk that knows the multiplicity of each step."""
 
     def __init__(self, inputs: Mapping[str, Shape]) -> None:
         super().__init__(inputs)
         self.weight: Dim = 1
         self.weights: list[Dim] = []
-        self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
         step = super().step(node)
         self.weights.append(self.weight)
         return step
 
-    def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
-        key = (node.op, freeze(node.attrs), freeze(shapes))
-        if key not in self.known:
-            self.known[key] = super().cost(node, shapes)
-        return self.known[key]
+    def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
+        return node.op, freeze(node.attrs), freeze(shapes)
 
 
 class GridLookup(Lookup):

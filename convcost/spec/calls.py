@@ -65,9 +65,14 @@ class CallBuilder:
                     value.where, place.path(name or target), f"{target} has no {arg!r}{did_you_mean(arg, known_args)}"
                 )
                 return UNKNOWN
-        local = self.take(name, target, place, call.target, where, call.where, made=made)
+        if name:
+            local = self.lookup.take(name, place, where, made=made)
+        else:
+            local = self.lookup.free(target, place, call.target, call.where)
         if found is None:
             return self.op(where, target, call, place, inputs, local)
+        if not name:
+            place.built.nameless[place.path(local)] = local, call.target, call.where
         return self.block(where, *found, call, place, inputs, local)
 
     def find(self, target: Any, call: Call, place: Place) -> tuple[Block, Unit] | None:
@@ -80,59 +85,39 @@ class CallBuilder:
             )
         return found
 
-    def take(
-        self, name: str | None, label: str, place: Place, written: str, where: Where, at: Where, *, made: bool
-    ) -> str:
-        """The name of a layer: as stated, or a free one after its label."""
-        if name:
-            return self.lookup.take(name, place, where, made=made)
-        return self.lookup.free(label, place, written, at)
-
     def op(self, where: Where, target: str, call: Call, place: Place, inputs: list[Flow], name: str) -> Flow:
-        env = Env(place, inputs[0], self.walk)
-        attributes = OPS[target].attrs
-        broken = self.lookup.refuse_missing(
-            call, target, [a.name for a in attributes.values() if a.required], place.path(name)
-        )
-        attrs = {arg: attr.default for arg, attr in attributes.items()}
-        for arg in call.args:
-            attr = attributes[arg]
+        env, op, path = Env(place, inputs[0], self.walk), OPS[target], place.path(name)
+        broken = self.lookup.refuse_missing(call, target, op.required, path)
+        attrs = dict(op.defaults)
+        for arg, value in call.args.items():
             try:
-                attrs[arg] = self.lookup.evaluate_in(env, call.args[arg], place.path(name), arg, attr.kind.convert)
+                attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, op.attrs[arg].kind.convert)
             except Unknown:
                 broken = True
-        if OPS[target].reads_nothing:  # what stands before it is there for expressions only
+        if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
-        if broken or not all(flow.known for flow in inputs):
-            return UNKNOWN
-        edges: list[str] = []
+        edges: tuple[str, ...] = ()
         for flow in inputs:
             if len(flow.edges) > 1:
-                self.lookup.complain(
-                    where, place.path(name), f"the input has {len(flow.edges)} parts; say which, as in: name:0"
-                )
-                return UNKNOWN
+                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
+            broken |= len(flow.edges) != 1
             edges += flow.edges
-        *scope, local = (*place.scope, *name.split("."))
-        node = Node(
-            ".".join((*scope, local)),
-            target,
-            tuple(edges),
-            attrs,
-            tuple(scope),
-            self.lookup.blame or where,
-            form=self.lookup.evaluate_in(env, call.form, place.path(name), "as", form_said) if call.form else "",
-        )
+        if broken:
+            return UNKNOWN
+        scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
+        form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
+        node = Node(path, target, edges, attrs, scope, self.lookup.blame or where, form)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
-            if place.shared(name) or not place.trainable:
+            if place.sharing or not place.trainable:
+                place.shared(name)
                 needed = self.walk.cost(node, tuple(self.walk.shapes[edge] for edge in edges))
                 node = stored(node, needed, place, self.lookup)
             step = self.walk.step(node)
         except Unfit as error:
-            self.lookup.complain(where, place.path(name), str(error))
+            self.lookup.complain(where, path, str(error))
             self.lookup.consumed.update(node.inputs)
             cost = error.cost if isinstance(error, Misfit) else None
             return Flow(output_edges(node, cost)) if cost else UNKNOWN
@@ -162,6 +147,8 @@ class CallBuilder:
         if args is None:
             return UNKNOWN
         inner = self.inside(place, name, unit, {**unit.knobs, **args}, dict(zip(block.inputs, given)), block.items)
+        if unit.standard:
+            place.built.standard[place.path(name)] = block.name
         blamed, self.lookup.blame = self.lookup.blame, (self.lookup.blame or where) if unit.standard else None
         try:
             flow = self.sequence(block.items, inner, given[0])
@@ -214,18 +201,20 @@ class CallBuilder:
         self, block: Block, unit: Unit, call: Call, place: Place, flow: Flow, name: str
     ) -> dict[str, Any] | None:
         """The values of a block's arguments; None if one is missing or cannot be found."""
-        env, args = Env(place, flow, self.walk), {}
+        env, args = Env(place, flow, self.walk), dict[str, Any]()
         path, stated = place.path(name), block.args
+        values = dict(unit.knobs)  # a default may use the knobs and the arguments before it
+        inside: Env | None = None
         broken = self.lookup.refuse_missing(
             call, block.name, [arg for arg, default in stated.items() if default is None], path
         )
         for arg, default in stated.items():
             try:
                 if arg in call.args:
-                    args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(env, call.args[arg], path, arg)
                 elif default is not None:
-                    own = place.inner(values={**unit.knobs, **args}, layers={}, unit=unit)
-                    args[arg] = self.lookup.evaluate_in(Env(own, flow, self.walk), default, path, arg)
+                    inside = inside or Env(place.inner(values=values, layers={}, unit=unit), flow, self.walk)
+                    values[arg] = args[arg] = self.lookup.evaluate_in(inside, default, path, arg)
             except Unknown:
                 broken = True
         return None if broken else args
@@ -238,8 +227,12 @@ class CallBuilder:
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"specs nest deeper than {DEEPEST}"))
         spec = unit.spec
-        name = self.take(name, use.label, place, "use", where, use.where, made=made)
-        path = place.path(name)
+        path = place.path(name or self.lookup.free(use.label, place, "use", use.where))
+        if name:
+            self.lookup.take(name, place, where, made=made)
+        else:
+            place.built.nameless[path] = use.label, "use", use.where
+            name = path.rpartition(".")[2]
         given = self.given(where, spec.name, tuple(spec.inputs), inputs, path)
         end = self.lookup.evaluate(use.until, place, inputs[0], "until", label=name) if use.until else ""
         if not given:

@@ -218,12 +218,15 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             if not self.lookup.decide(item.trainable, place, inputs[0], word, "trainable"):
                 place = place.inner(trainable=False)
-        flow = self.body(item, body, place, inputs, name, made=item.repeat is not None)
-        steps = (begun, len(self.walk.steps))
-        if name:
-            place.built.spans[place.path(name)] = steps
+        made = item.repeat is not None
+        if isinstance(body, Call) and not item.inputs:
+            flow = self.call(item.where, body, place, inputs, name, made=made)
+        else:
+            flow = self.body(item, body, place, inputs, name, made=made)
+        if name and (place.shares or item.share):
+            place.built.spans[place.path(name)] = begun, len(self.walk.steps)
         if sharing and flow.known:
-            refuse_rest(sharing, steps, self.lookup)
+            refuse_rest(sharing, (begun, len(self.walk.steps)), self.lookup)
         return flow
 
     def repeated(self, item: Item, place: Place, inputs: list[Flow], word: str) -> Flow:

@@ -166,7 +166,8 @@ class LayerReader:
             self.reader.complain(stated.where, scope, "share: true goes with repeat; else it names an earlier layer")
         elif isinstance(stated, MappingNode) and isinstance(body, Call):
             fields = self.reader.mapping(stated, f"{scope}: share", STORED)
-            owners = {key: self.reader.edges(value, scope) for key, value in (fields.pairs if fields else {}).items()}
+            known = {key: value for key, value in fields.pairs.items() if key in STORED} if fields else {}
+            owners = {key: self.reader.edges(value, scope) for key, value in known.items()}
             self.reader.shares = True
             return Share(stated.where, fields={field: edges[0] for field, edges in owners.items() if edges})
         elif isinstance(stated, ScalarNode) and stated.value is not None and not isinstance(stated.value, bool):
@@ -224,7 +225,7 @@ class LayerReader:
             )
         several = isinstance(branches, MappingNode) and (len(branches.pairs) > 1 or _is_repeated(branches))
         if not isinstance(branches, MappingNode) or not several:
-            self.reader.complain(branches.where, scope, "parallel needs two or more named branches")
+            self.reader.complain(branches.where, scope, "parallel needs two or more named branches, or one with repeat")
             return Broken()
         read = tuple(
             self.branch(name, branches.keys[name], body, f"{scope}.{name}", names)

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcost.core.dims import is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where
-from convcost.core.expr import ExprError
+from convcost.core.expr import Expr, ExprError
 from convcost.core.reading import whole_number
 from convcost.core.units import say
 from convcost.graph.graph import Node, producer
@@ -19,6 +19,7 @@ from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit
 
 MOST_STEPS = 100_000
+_CONSTANTS = frozenset({int, bool})
 
 
 class TooLarge(Exception):
@@ -80,10 +81,16 @@ class Lookup:
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         """The value in an environment, of the kind wanted; raises `Unknown` after complaining."""
-        if _is_broken(value):
-            raise Unknown
+        content = value.content
         try:
-            result = value.evaluate(env)
+            if type(content) is Expr:
+                result = content.evaluate(env)
+            elif type(content) in _CONSTANTS:
+                result = content
+            elif _is_broken(value):
+                raise Unknown
+            else:
+                result = value.evaluate(env)
             return convert(result) if convert else result
         except ExprError as error:
             self.complain(value.where, path, f"{what}: {error}")
@@ -161,7 +168,6 @@ class Lookup:
         place.counts[target] = count
         place.taken[name] = where
         place.nameless[name] = written, where
-        place.built.nameless[place.path(name)] = name, written, where
         return name
 
     def count(self, where: Where, place: Place) -> None:

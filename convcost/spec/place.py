@@ -54,9 +54,11 @@ class Built:
     last: dict[str, str] = field(default_factory=dict)
     """The name of a repeated layer -> its last repetition, for which it stands."""
     nameless: dict[str, tuple[str, str, Where]] = field(default_factory=dict)
-    """Unnamed layers, by their generated names: a name to give them, what they are, and where."""
+    """Unnamed blocks and specs, by their generated names: a name to give them, what they are, and where."""
     skipped: set[str] = field(default_factory=set)
     """Layers whose condition is false."""
+    standard: dict[str, str] = field(default_factory=dict)
+    """Blocks of the standard library: what stands inside is nothing that the user could name."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The first step of a layer, and the first after it."""
 
@@ -121,14 +123,24 @@ class Place:
     sharing: Sharing | None = None
     trainable: bool = True
 
+    prefix: str = field(init=False)
+    """The scope and a dot, before the name of a layer."""
+
+    def __post_init__(self) -> None:
+        self.prefix = f"{'.'.join(self.scope)}." if self.scope else ""
+
     def path(self, name: str = "") -> str:
         """The dotted path of a layer here, or of the place itself."""
-        return ".".join((*self.scope, *([name] if name else [])))
+        return self.prefix + name if name else self.prefix[:-1]
 
     def inner(self, **changes: Any) -> Place:
         """A place inside this one; mutable state is shared unless changed."""
-        kept = {name: getattr(self, name) for name in self.__slots__}
-        return Place(**{**kept, **changes})
+        place: Place = object.__new__(Place)
+        for name in Place.__slots__:
+            setattr(place, name, changes[name] if name in changes else getattr(self, name))
+        if "scope" in changes:
+            place.__post_init__()
+        return place
 
     def sequence(self, coming: frozenset[str], **changes: Any) -> Place:
         """A place for a nested sequence, whose names are not visible outside."""
@@ -183,8 +195,13 @@ class Place:
             inside = f"{built.below(path, words[: at - 1])}.{words[at - 1]}"
             if inside in built.skipped:
                 return ", which is not built here: its condition is false"
+            around = next((built.standard[at] for at in built.standard if inside.startswith(f"{at}.")), "")
+            if around and inside not in built.flows and (inside in built.nameless or inside in built.walk.made):
+                return f", but only layers that say name: can be read; inside {around}, this one says none"
             if inside in built.nameless:
                 return f", but {self._name_it(*built.nameless[inside])}"
+            if inside not in built.flows and (op := built.walk.made.get(inside)) and op.node.where:
+                return f", but {self._name_it(words[at - 1], op.node.op, op.node.where)}"
         known = [at.removeprefix(f"{path}.") for at in (*built.flows, *built.last) if at.startswith(f"{path}.")]
         near = did_you_mean(".".join(words), [name for name in known if "." not in name], also=known)
         return f", but {head} has no layer {'.'.join(words)!r}{near}"
@@ -210,30 +227,36 @@ class Env(Mapping[str, Any]):
         self.place, self.flow, self.walk = place, flow, walk
 
     def __getitem__(self, name: str) -> Any:
-        unit = self.place.unit
-        if not name.startswith("."):
-            if name not in self.place.values:
-                return unit.meant(name)  # a word: every other name was refused when the file was read
-            unit.read.add(name)
-            value = self.place.values[name]
-            if value is BROKEN:
-                raise Unknown
-            return unit.meant(value) if type(value) is str else value
-        name = name[1:]
-        if self.flow is NOWHERE:
-            raise ExprError(f"{name!r} asks for the size of the input itself")
-        flow = self.of(name)
+        if name == ".in":
+            flow = self.flow() if callable(self.flow) else self.flow
+        elif name[0] == ".":
+            flow = self.of(name[1:])
+        else:
+            return self.value(name)
         if not flow.known:
+            if flow is NOWHERE:
+                raise ExprError(f"{name[1:]!r} asks for the size of the input itself")
             raise Unknown
         if len(flow.edges) > 1:
-            raise ExprError(f"{name} has {len(flow.edges)} parts; say which, as {name}:0")
+            raise ExprError(f"{name[1:]} has {len(flow.edges)} parts; say which, as {name[1:]}:0")
         return self.walk.shapes[flow.edges[0]]
 
+    def value(self, name: str) -> Any:
+        """The value of a knob, an argument or a column; a word stands for itself."""
+        unit, values = self.place.unit, self.place.values
+        if name not in values:
+            return unit.meant(name)  # every other name was refused when the file was read
+        unit.read.add(name)
+        value = values[name]
+        if value is BROKEN:
+            raise Unknown
+        return unit.meant(value) if type(value) is str else value
+
     def of(self, name: str) -> Flow:
-        """The flow of `in`, which is looked at only where an expression asks for it, or of an earlier layer."""
-        if name == "in":
-            return self.flow() if callable(self.flow) else self.flow
-        layer = self.place.find(name)
+        """The flow of an earlier layer."""
+        layer = None if self.flow is NOWHERE else self.place.find(name)
+        if layer is None and self.flow is NOWHERE:
+            return NOWHERE
         if layer is None:
             why = (
                 self.place.missing(name)

@@ -34,6 +34,8 @@ def _owner(edge: EdgeName, place: Place, lookup: Lookup, label: str) -> str:
     layer = place.find(edge.name)
     if layer is None:
         what = f"shares the parameters of {edge.name!r}{place.missing(edge.name)}"
+    elif not layer.flow.known:  # its own problem has been told
+        raise Unknown
     elif not layer.path or layer.path not in lookup.built.spans:
         what = f"shares the parameters of {edge.name!r}, which is an input here and has none"
     elif layer.flow.known:

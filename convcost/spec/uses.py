@@ -59,6 +59,8 @@ def _found(source: str, unit: Unit) -> tuple[FoundSpec, Mapping[str, Any]]:
     bare, own = split_name(source)
     if is_path(bare) and not os.path.isabs(bare):
         bare = os.path.join(os.path.dirname(unit.spec.path), bare)
+    if os.path.exists(bare) and not os.path.isfile(bare):  # a pipe or a device might never end
+        raise UsageError(f"{source} is no file")
     found = find(bare)
     return found, knob_values(found.preset or found.spec.name, found.spec, own)
 

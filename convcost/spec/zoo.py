@@ -117,9 +117,10 @@ def _place(model: str, folder: str) -> tuple[str, str | None] | None:
     for path in paths:
         if os.path.basename(path) == f"{model}.yaml":
             return path, None
+    word = re.compile(rf"[\s{{,]{re.escape(model)}:")
     for path in paths:
         # Reading all files is quick, parsing them is not: parse only one that has the word.
-        if model and f"{model}:" in read_text(path) and model in open_file(path).spec.presets:
+        if model and word.search(read_text(path)) and model in open_file(path).spec.presets:
             return path, model
     return None
 

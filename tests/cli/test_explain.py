@@ -95,6 +95,34 @@ def test_a_block_is_explained_layer_by_layer_and_in_total(cli: Cli) -> None:
     assert "128,049,152" in next(line for line in text.splitlines() if line.startswith("total"))
 
 
+def test_the_scores_of_attention_read_as_in_its_paper(cli: Cli) -> None:
+    # ViT-B/16: 14·14 patches and a class token, 12 heads of 768/12 channels.
+    text = cli.ok("explain", "vit_b_16", "layer1.attention.scores")
+    macs = next(line.split() for line in text.splitlines() if line.startswith("MACs"))
+    assert macs == ["MACs", "heads·t·t·c/heads", "12·197·197·768/12", f"{12 * 197 * 197 * 64:,}"]
+    assert "sizes        heads = 12, t = 197, c = 768" in text
+    (layer,) = cli.json("explain", "vit_b_16", "layer1.attention.scores")["layers"]
+    assert all(evaluate(q["operands"]) == q["value"] for q in layer["quantities"])
+    assert all(evaluate(q["formula"], {"heads": 12, "t": 197, "c": 768}) == q["value"] for q in layer["quantities"])
+
+
+def test_attention_is_explained_as_a_part(cli: Cli) -> None:
+    text = cli.ok("explain", "vit_b_16", "layer12.attention")
+    derived = [line.split()[3] for line in text.splitlines() if line.startswith("layer12.") and "·" in line.split()[3]]
+    assert derived == ["197·768·2304", "12·197·197·768/12", "12·197·768/12·197", "197·768·768"]
+    total = next(line.split() for line in text.splitlines() if line.startswith("total"))
+    # Queries, keys, values and the projection; two products of 768 numbers for each pair of tokens.
+    assert total[1:3] == [f"{768 * 4 * 769:,}", f"{197 * 4 * 768 * 768 + 2 * 197 * 197 * 768:,}"]
+
+
+def test_the_closed_form_of_vit_says_what_is_quartic(cli: Cli) -> None:
+    text = cli.ok("explain", "vit_b_16", "--symbols", "resolution")
+    macs = next(line for line in text.splitlines() if line.startswith("MACs")).split(maxsplit=1)[1]
+    assert macs.startswith(f"{12 * 2 * 768}·m⁴ + ")  # two products in each of 12 layers
+    assert evaluate(macs, {"m": 14}) == 17_563_828_224
+    assert "resolution = 16·m" in text
+
+
 def test_the_totals_show_the_largest_layers_the_rest_and_where_maps_shrink(cli: Cli) -> None:
     data = cli.json("explain", "resnet50")
     assert data["totals"]["macs"] == 4_089_184_256  # Table 1 of the paper: 3.8 G, v1.5 strides: 4.09 G (torchvision)

@@ -37,8 +37,10 @@ def step_of(form: ClosedForm) -> int:
     return next((int(match[1]) for match in found if match), 0)
 
 
-def holds(assumption: str, numbers: Numbers) -> bool:
-    """Whether numbers satisfy an assumption, as it is printed."""
+def holds(assumption: str, numbers: Numbers, step: int) -> bool:
+    """Whether numbers satisfy an assumption, as it is printed, where m is the resolution divided by a step."""
+    if match := re.fullmatch(r"(\w+) is a multiple of (\d+)", assumption):
+        return numbers[match[1]] % int(match[2]) == 0
     if match := re.fullmatch(r"resolution = (\d+)·m", assumption):
         return numbers["resolution"] % int(match[1]) == 0
     if match := re.fullmatch(
@@ -47,7 +49,7 @@ def holds(assumption: str, numbers: Numbers) -> bool:
         return (numbers["width"] * int(match[1] or 1)).denominator == 1
     relation = re.fullmatch(r"(.+) (≥|>|=|≠) (.+)", assumption)
     assert relation, f"what is meant by {assumption!r}?"
-    left, right = (evaluate(side, with_m(numbers, 32)) for side in relation.group(1, 3))
+    left, right = (evaluate(side, with_m(numbers, step)) for side in relation.group(1, 3))
     return {"≥": left >= right, ">": left > right, "=": left == right, "≠": left != right}[relation[2]]
 
 
@@ -69,7 +71,7 @@ def wrong_at(model: str, form: ClosedForm, numbers: Numbers) -> dict[str, tuple[
     return {name: (found[name], value) for name, value in reported.items() if found[name] != value}
 
 
-RESOLUTIONS = [32, 64, 96, 160, 192, 224, 320, 480]
+RESOLUTIONS = [32, 64, 96, 160, 192, 224, 320, 448, 480, 512, 672, 768, 896, 1024]
 WIDTHS = [Fraction(n, 8) for n in (1, 2, 3, 4, 6, 8, 10, 16, 24)]
 VALUES: dict[str, list[Any]] = {"resolution": RESOLUTIONS, "width": WIDTHS, "classes": [1, 10, 1000]}
 GRIDS = [
@@ -86,6 +88,12 @@ GRIDS = [
     ("mobilenet_v2", ("resolution", "width")),
     ("efficientnet_b0", ("resolution", "width")),
     ("efficientnet_b3", ("resolution",)),
+    ("vit_b_16", ("resolution",)),
+    ("vit_b_16", ("resolution", "width")),
+    ("swin_t", ("resolution",)),
+    ("swin_v2_t", ("resolution",)),
+    ("maxvit_t", ("resolution",)),
+    ("mobilevit_xxs", ("resolution", "width")),
 ]
 
 
@@ -95,7 +103,9 @@ GRIDS = [
 def test_a_closed_form_gives_the_report_wherever_its_assumptions_hold(model: str, symbols: tuple[str, ...]) -> None:
     form = form_of(model, *symbols)
     points = [dict(zip(symbols, values, strict=True)) for values in product(*(VALUES[name] for name in symbols))]
-    held = [point for point in points if all(holds(assumption, point) for assumption in form.assumptions)]
+    held = [
+        point for point in points if all(holds(assumption, point, step_of(form)) for assumption in form.assumptions)
+    ]
     assert len(held) >= 3
     assert [
         (point, wrong_at(model, form, point))
@@ -119,7 +129,7 @@ def test_a_closed_form_gives_the_report_wherever_its_assumptions_hold(model: str
 )
 def test_where_an_assumption_fails_so_does_the_form(model: str, symbols: tuple[str, ...], numbers: Numbers) -> None:
     form = form_of(model, *symbols)
-    satisfied = all(holds(assumption, numbers) for assumption in form.assumptions)
+    satisfied = all(holds(assumption, numbers, step_of(form)) for assumption in form.assumptions)
     assert satisfied == (model == "resnet50" and "width" in numbers)
     try:
         assert bool(wrong_at(model, form, numbers)) is not satisfied
@@ -286,6 +296,77 @@ def test_a_block_over_a_sequence_or_a_volume_is_named_by_their_letters(tmp_path:
     assert {"h is a multiple of 2", "w is a multiple of 2"} <= set(form.assumptions)
     form = closed_form(str(path), "volume", ["h", "c", "channels"], {"d": "16", "w": "112"})
     assert sympy.expand(form.quantities["MACs"] - 18 * h / 2 * 56 * 9 * c * n) == 0
+
+
+# Attention.
+
+VIT = """
+convcost: 1
+name: small_vit
+knobs: {resolution: 224, width: 24, heads: 3}
+input: [resolution, resolution, 3]
+layers:
+  - {patch_embedding: {channels: width, patch: 16}, name: patches}
+  - {transformer_layer: {heads: heads}, repeat: 2, name: layer}
+"""
+
+
+@pytest.fixture
+def vit(tmp_path: Path) -> str:
+    path = tmp_path / "vit.yaml"
+    path.write_text(VIT)
+    return str(path)
+
+
+def test_attention_is_quartic_in_the_resolution_and_all_else_quadratic(vit: str) -> None:
+    form = closed_form(vit, None, ["resolution", "width"], {})
+    m, w = symbol("m"), symbol("width")
+    # 16·16·3 numbers of a patch to w; in each of two layers four matrices of w·w and a feed-forward network of 2·4·w·w at
+    # each of m·m tokens; and two products of w numbers for each pair of tokens.
+    macs = m**2 * 768 * w + 2 * (m**2 * 12 * w**2 + 2 * m**4 * w)
+    assert sympy.expand(form.quantities["MACs"] - macs) == 0
+    assert form.assumptions == ("resolution = 16·m", "width is a multiple of 3")
+    # Biases of the four matrices as one of 3·w and one of w, of the network 4·w and w; two norms of 2·w.
+    assert sympy.expand(form.quantities["params"] - (768 * w + w + 2 * (12 * w**2 + 9 * w + 4 * w))) == 0
+    for resolution, width in ((32, 24), (224, 24), (160, 48)):
+        assert wrong_at(vit, form, {"resolution": resolution, "width": width}) == {}
+
+
+def test_a_whole_number_that_is_divided_is_a_multiple(vit: str) -> None:
+    form = closed_form(vit, "multi_head_attention", ["t", "c", "heads"], {})
+    t, c, heads = (symbol(name) for name in ("t", "c", "heads"))
+    assert form.assumptions == ("c is a multiple of heads",)
+    assert sympy.expand(form.quantities["MACs"] - (4 * t * c**2 + 2 * t**2 * c)) == 0
+    # Queries, keys and values; the three cut and turned; scores and their softmax for each head; found, turned, projected.
+    assert sympy.expand(form.quantities["activations"] - (3 * t * c + 3 * t * c + 2 * heads * t**2 + 3 * t * c)) == 0
+
+
+def test_a_block_of_the_library_has_a_closed_form(vit: str) -> None:
+    t, c = symbol("t"), symbol("c")
+    form = closed_form(vit, "transformer_layer", ["t", "c"], {"heads": "8"})
+    assert form.assumptions == ("c is a multiple of 8",)
+    assert sympy.expand(form.quantities["MACs"] - (12 * t * c**2 + 2 * t**2 * c)) == 0
+    form = closed_form(vit, "transformer_layer", ["t"], {"heads": "8", "c": "64", "expansion": "2"})
+    assert sympy.expand(form.quantities["MACs"] - (8 * t * 64**2 + 2 * t**2 * 64)) == 0
+    with pytest.raises(
+        UsageError, match=r"^the block transformer_layer needs heads: give it in --symbols or with --set"
+    ):
+        closed_form(vit, "transformer_layer", ["t", "c"], {})
+    with pytest.raises(UsageError, match="has no layer or block 'transformer_layer'"):  # all that is named are knobs
+        closed_form(vit, "transformer_layer", ["width"], {})
+
+
+def test_windows_of_seven_divide_the_map(tmp_path: Path) -> None:
+    path = tmp_path / "windows.yaml"
+    path.write_text(
+        "convcost: 1\nname: windows\nknobs: {resolution: 224}\ninput: [resolution, resolution, 3]\nlayers:\n"
+        "  - {conv2d: {channels: 12, kernel: 4, stride: 4, bias: false}}\n"
+        "  - {window_attention: {heads: 3, window: 7, position_bias: none}, name: attention}\n"
+    )
+    form = closed_form(str(path), "attention", ["resolution"], {})
+    assert form.assumptions == ("resolution = 28·m",)
+    # m·m windows of 49 tokens: four matrices of 12·12, and two products of 12 numbers for each pair in a window.
+    assert sympy.expand(form.quantities["MACs"] - symbol("m") ** 2 * 49 * (4 * 144 + 2 * 49 * 12)) == 0
 
 
 def test_the_library_raises_what_the_command_says() -> None:

@@ -28,6 +28,7 @@ from convcost.results.report import LayerCost, Report
 from convcost.spec.zoo import names
 
 AXES = {1: "c", 2: "tc", 3: "hwc", 4: "dhwc"}
+AXIS_WORDS = ("channels", "height", "width", "length", "depth")
 SIDES = {"t": ("before", "after"), "h": ("top", "bottom"), "w": ("left", "right"), "d": ("front", "back")}
 
 
@@ -55,6 +56,8 @@ def sizes_of(read: Sequence[Shape], attrs: Mapping[str, Any], rows: Sequence[tup
             for axis, pair in zip(along, value, strict=False):
                 bind(sizes, f"padding_{axis}", pair, [f"padding_{side}" for side in SIDES[axis]])
             bind(sizes, "padding", [side for pair in value for side in pair], [])
+        elif name in AXIS_WORDS and isinstance(value, tuple):
+            bind(sizes, name, value[0], [f"{name}_before", f"{name}_after"])
         elif isinstance(value, tuple):
             bind(
                 sizes,

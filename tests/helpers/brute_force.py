@@ -14,11 +14,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 Shape = tuple[int, ...]
 Sizes = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = str | int | tuple[int, ...]
+
+NAMED = {
+    1: ("channels",),
+    2: ("length", "channels"),
+    3: ("height", "width", "channels"),
+    4: ("depth", "height", "width", "channels"),
+}
 
 
 @dataclass(frozen=True)
@@ -430,10 +438,81 @@ def _extent(positions: set[tuple[int, int, int]]) -> Shape:
     return shape
 
 
-def pad(x: Shape, padding: Padding) -> Count:
-    """Count adding pixels around a map."""
-    (top, bottom), (left, right) = _explicit_sides(padding, 2)
-    return Count(((top + x[0] + bottom, left + x[1] + right, x[2]),))
+def pad(x: Shape, padding: Padding | None = None, **named: int | Pair) -> Count:
+    """Count adding elements around a map, and before and after the named axes of any tensor.
+
+    >>> pad((2, 3), length=(2, 0)).out, pad((2, 2, 2), padding=1, channels=(0, 3)).out
+    (((4, 3),), ((4, 4, 5),))
+    """
+    _check(padding is not None or bool(named), "nothing to pad")
+    size = list(x)
+    if padding is not None:
+        _check(len(x) == 3, "padding is for maps")
+        for axis, (before, after) in enumerate(_explicit_sides(padding, 2)):
+            size[axis] = len([*range(-before, x[axis] + after)])
+    for name, ends in named.items():
+        axis = NAMED[len(x)].index(name)
+        before, after = (ends, ends) if isinstance(ends, int) else ends
+        size[axis] = len([*range(-before, size[axis] + after)])
+    return Count((tuple(size),))
+
+
+def crop(x: Shape, size: int | Sizes) -> Count:
+    """Count keeping the middle elements of each axis but the channels."""
+    wanted = (size,) * (len(x) - 1) if isinstance(size, int) else size
+    _check(len(wanted) == len(x) - 1, f"{wanted} of {x}")
+    kept = [range(length)[(length - n) // 2 :][:n] for n, length in zip(wanted, x, strict=False)]
+    _check([len(axis) for axis in kept] == list(wanted), f"cannot cut {wanted} out of {x}")
+    return Count(((*map(len, kept), x[-1]),))
+
+
+def unfold(
+    x: Shape, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, dilation: Sizes | None = None
+) -> Count:
+    """Count laying out the elements of each window as a row.
+
+    >>> unfold((3, 3, 2), (2, 2)).out
+    ((4, 8),)
+    """
+    _, size, depth = _parted(x, len(kernel))
+    starts, windows = _windows(size, kernel, stride, padding, dilation)
+    rows = len(list(product(*starts)))
+    return Count(((rows, len(windows) * depth // rows),))
+
+
+def fold(
+    x: Shape,
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes | None = None,
+) -> Count:
+    """Count summing rows into a map that unfolds to rows of the same shape."""
+    channels = [
+        depth for depth in range(1, x[1] + 1) if unfold((*size, depth), kernel, stride, padding, dilation).out == (x,)
+    ]
+    _check(len(channels) == 1, f"{x} is no unfolded map of {size}")
+    return Count(((*size, channels[0]),))
+
+
+def deform_conv2d(x: Shape, offsets: Shape, mask: Shape | None = None, **attrs: Any) -> Count:
+    """Count a convolution whose taps are moved: two offsets, and perhaps a weight, for each tap at each position.
+
+    >>> deform_conv2d((3, 3, 2), (2, 2, 8), channels=1, kernel=(2, 2)).macs
+    32
+    """
+    count = conv(x, **attrs)
+    positions = list(product(*map(range, count.out[0][:-1])))
+    taps = len(list(product(*map(range, attrs["kernel"]))))
+    fitting = [
+        groups
+        for groups in range(1, x[-1] + 1)
+        if x[-1] % groups == 0 and offsets[:-1] == count.out[0][:-1] and offsets[-1] == 2 * groups * taps
+    ]
+    _check(len(fitting) == 1, f"offsets {offsets} for {len(positions)} positions")
+    _check(mask is None or mask == (*offsets[:-1], offsets[-1] // 2), f"mask {mask} beside offsets {offsets}")
+    return count
 
 
 def local_response_norm(x: Shape, size: int = 5) -> Count:

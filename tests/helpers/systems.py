@@ -18,7 +18,18 @@ import sympy
 
 from convcost.core.cost import Check, OpCost
 from convcost.ops import OPS, failure
-from convcost.ops.attributes import Connections, EachAxis, Integer, OneAxis, Parts, ShapeOf, Shifts, Sides, SomeAxes
+from convcost.ops.attributes import (
+    Connections,
+    EachAxis,
+    Extent,
+    Integer,
+    OneAxis,
+    Parts,
+    ShapeOf,
+    Shifts,
+    Sides,
+    SomeAxes,
+)
 
 #: Kinds whose numbers are no sizes: they say which axis or which channel is meant.
 STRUCTURE = (Connections, OneAxis, SomeAxes)
@@ -78,7 +89,7 @@ def rebuild(case: Case, put: Callable[[Slot, int], Any]) -> Case:
                 -1 if isinstance(kind, ShapeOf) and number == -1 else put(Slot(name, at, _least(kind)), number)
                 for at, number in enumerate(value)
             ]
-        elif isinstance(kind, (Integer, EachAxis, Sides, ShapeOf, Shifts)) and isinstance(value, int):
+        elif isinstance(kind, (Integer, EachAxis, Extent, Sides, ShapeOf, Shifts)) and isinstance(value, int):
             attrs[name] = put(Slot(name, None, _least(kind)), value)
         else:
             attrs[name] = value  # structure, a word, a truth value, a rate, a number of sections

@@ -222,6 +222,42 @@ class TestByHand:
         lives = lives_of(graph(nodes), "concat_alias")
         assert [lives.tensors[t].name for t in lives.home["double"]] == ["double"]
 
+    @pytest.mark.parametrize("axis", ["channels", 2, -1])
+    def test_an_axis_by_number_is_the_axis_of_that_name(self, axis: str | int) -> None:
+        nodes = [
+            *(node(name, "conv2d", INPUT, channels=1, kernel=1) for name in "abc"),
+            node("ab", "concat", "a", "b"),
+            node("abc", "concat", "ab", "c", axis=axis),
+        ]
+        lives = lives_of(graph(nodes), "concat_alias")
+        assert [lives.tensors[t].name for t in lives.home["abc"]] == ["a", "b", "c"]
+
+    def test_what_is_stored_with_the_weights_is_copied_into_a_concat(self) -> None:
+        nodes = [
+            node("token", "source", shape=[2, 1, 3]),
+            node("a", "conv2d", INPUT, channels=1, kernel=1),
+            node("all", "concat", "token", "a"),
+        ]
+        lives = lives_of(graph(nodes), "concat_alias")
+        assert lives.home["token"] == ()
+        assert [lives.tensors[t].name for t in lives.home["all"]] == ["all[0]", "a"]
+        assert lives.peak().elements == 6 + 2  # the copy and a; of the input, 4, and a before that, 6
+        assert peak(graph(nodes), "unfused") == 2 + 8  # a and the concat: the token is read where it is stored
+
+    @pytest.mark.parametrize(("again", "over"), [("row", "start"), ("start", None)])
+    def test_a_sum_that_stretches_lies_over_its_first_summand_or_nothing(self, again: str, over: str | None) -> None:
+        nodes = [
+            node("start", "conv2d", INPUT, channels=3, kernel=1),
+            node("row", "reduce", "start", axes="height", function="mean"),
+            node("sum", "add", "start", "row", broadcast=True),
+            node("end", "add", "sum", again, broadcast=True),
+        ]
+        lives = lives_of(graph(nodes), "inplace")
+        assert (lives.home["sum"] == lives.home["start"]) == (over == "start")
+        assert lives.home["sum"] != lives.home["row"]
+        # The input 4 and start 6; start and row 3, and where start is read again, another 6 for the sum.
+        assert lives.peak().elements == (4 + 6 if over else 6 + 3 + 6)
+
     def test_a_network_without_layers(self) -> None:
         nothing = walk(Graph("nothing", {INPUT: (2, 1, 3)}, (), (INPUT,)))
         assert lifetimes(nothing, "fused").peak() == (6, -1)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ from convcost.ops.activation import ACTIVATIONS
 
 Draw = st.DrawFn
 #: An attribute is absent, one number, or a list of so many numbers for each axis that a window slides along.
-ABSENT, ONE, EACH, BOTH = None, "one", "each", "both"
-LISTS = {ONE: 0, EACH: 1, BOTH: 2}
+ABSENT, ONE, EACH, BOTH, ENDS = None, "one", "each", "both", "ends"
+LISTS = {ONE: 0, EACH: 1, BOTH: 2, ENDS: 2}
 
 # How one op's cases are drawn: first the form, shared by all cases that are stacked, then the numbers of each.
 
@@ -45,6 +46,7 @@ NUMBERS = {
     "block": st.sampled_from([1, 1, 2, 3]),
     "size": SMALL,
     "scale": st.integers(1, 3),
+    **dict.fromkeys(("height", "width", "length", "depth"), st.integers(0, 2)),
 }
 PAIR = st.sampled_from([ONE, EACH])
 PAIR_OR_NOT = st.sampled_from([ABSENT, ONE, EACH])
@@ -83,7 +85,21 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "adaptive_avg_pool": {"size": PAIR},
     "adaptive_max_pool": {"size": PAIR},
     "dropout": {"rate": st.just(Fraction(1, 2))},
-    "pad": {"padding": st.sampled_from([ONE, EACH, BOTH])},
+    "deform_conv": {
+        **CONV,
+        "padding": PADDINGS,
+        "groups": st.sampled_from([ABSENT, ONE, "depthwise"]),
+        "mask": st.sampled_from([ABSENT, True]),
+    },
+    "pad": {
+        "padding": st.sampled_from([ABSENT, ABSENT, ONE, EACH, BOTH]),
+        **dict.fromkeys(
+            ("channels", "height", "width", "length", "depth"), st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
+        ),
+    },
+    "crop": {"size": PAIR},
+    "unfold": {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "dilation": PAIR_OR_NOT},
+    "fold": {"size": PAIR, "kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "dilation": PAIR_OR_NOT},
     "upsample": {"scale": PAIR, "mode": MODE},
     "resize": {"size": PAIR, "mode": MODE},
     "channel_shuffle": {"groups": st.just(ONE)},
@@ -93,7 +109,8 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 VECTORS = {"rbf"}
 TENSORS = {"batch_norm", "flatten", "identity", "dropout", "prelu", "scale", *ACTIVATIONS}
 #: Anything that has positions and channels.
-GRIDS = {"global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "channel_shuffle"}
+GRIDS = {"global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "channel_shuffle", "crop"}
+RANKS = {"pad": [3, 3, 3, 3, 1, 2, 4], "fold": [2], "deform_conv2d": [3]}
 
 
 def family(op: str) -> str:
@@ -108,6 +125,8 @@ def family(op: str) -> str:
 def ranks_of(op: str) -> list[int]:
     """The ranks of its first input, as often as they are to be drawn."""
     axes = OPS[op].axes
+    if op in RANKS:
+        return RANKS[op]
     if axes:
         more = [axes + 2] if axes + 2 in OPS[op].inputs[0].ranks else []
         return [axes + 1] * 3 + more
@@ -120,6 +139,8 @@ def drawn_form(draw: Draw, op: str) -> tuple[int, dict[str, Any]]:
     """The rank of the input, and for each attribute its form, or its value where that is no number."""
     rank = draw(st.sampled_from(ranks_of(op)))
     form = {name: draw(forms) for name, forms in FORMS.get(family(op), {}).items()}
+    if op == "pad" and rank != 3 and form["padding"] in (EACH, BOTH):
+        form["padding"] = ONE  # is for maps only, and takes lists for these
     if form.get("padding") == "causal" and "causal" not in OPS[op].attrs["padding"].kind.words:
         form["padding"] = "same"
     if form.get("size") == "near" and draw(st.integers(0, 9)):
@@ -130,13 +151,43 @@ def drawn_form(draw: Draw, op: str) -> tuple[int, dict[str, Any]]:
 def drawn_case(draw: Draw, op: str, rank: int, form: dict[str, Any]) -> Case:
     """Numbers for a form; most of the drawn cases fit, some do not."""
     shapes = [drawn_shape(draw, rank)]
-    axes = OPS[op].axes or 1
+    axes = OPS[op].axes or max(1, rank - 1)
     attrs = {name: drawn_value(draw, name, value, shapes[0], axes) for name, value in form.items()}
     if form.get("groups") == "depthwise":
         attrs["channels"] = shapes[0][-1] * draw(st.integers(1, 2))
     if form.get("size") == "near":
         attrs["size"] = [draw(st.sampled_from(sizes)) for sizes in sizes_near(Case(op, shapes, attrs))]
+    masked = attrs.pop("mask", False)
+    if op == "fold":
+        shapes = [made_to_fold(draw, Case(op, shapes, attrs))]
+    if op == "deform_conv2d":
+        shapes += made_to_deform(draw, Case(op, shapes, attrs))[: 1 + masked]
     return Case(op, shapes, attrs)
+
+
+def made_to_fold(draw: Draw, case: Case) -> tuple[int, ...]:
+    """Rows that mostly make up a map."""
+    attrs = {name: value for name, value in arguments(case).items() if name != "size"}
+    try:
+        rows, elements = brute_force.unfold((*each_axis(case, "size"), draw(st.integers(1, 3))), **attrs).out[0]
+    except ValueError:
+        return case.shapes[0]
+    return rows + draw(SELDOM), elements + draw(SELDOM)
+
+
+def made_to_deform(draw: Draw, case: Case) -> list[tuple[int, ...]]:
+    """Offsets and a mask that mostly fit the convolution."""
+    taps, groups = prod(each_axis(case, "kernel")), draw(st.sampled_from([1, 1, 1, 2]))
+    try:
+        rows, columns, _ = brute_force.conv(case.shapes[0], **arguments(case)).out[0]
+    except ValueError:
+        rows = columns = 1
+    offsets = (rows + draw(SELDOM), columns + draw(SELDOM), 2 * groups * taps + draw(SELDOM))
+    return [offsets, (rows + draw(SELDOM), columns, groups * taps + draw(SELDOM))]
+
+
+#: What makes a size that fits one that does not.
+SELDOM = st.sampled_from([0] * 12 + [1])
 
 
 def sizes_near(case: Case) -> list[list[int]]:
@@ -160,7 +211,11 @@ def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], axes: 
     if form == "depthwise":
         return shape[-1]
     if name in NUMBERS and form in LISTS:
-        return [draw(NUMBERS[name]) for _ in range(LISTS[form] * axes)] if LISTS[form] else draw(NUMBERS[name])
+        return (
+            [draw(NUMBERS[name]) for _ in range(2 if form is ENDS else LISTS[form] * axes)]
+            if LISTS[form]
+            else draw(NUMBERS[name])
+        )
     return form
 
 
@@ -190,18 +245,22 @@ COUNTERS: dict[str, Callable[..., Count]] = {
 }
 
 
-def counted(case: Case) -> Count | None:
-    """What the counter finds; None if it cannot be done."""
-    attrs = {
+def arguments(case: Case) -> dict[str, Any]:
+    """The attributes as the counter takes them."""
+    return {
         name: each_axis(case, name) if name in PER_AXIS and OPS[case.op].axes else as_tuple(value)
         for name, value in case.attrs.items()
         if name != "mode"  # no count of the ledger depends on it
     }
+
+
+def counted(case: Case) -> Count | None:
+    """What the counter finds; None if it cannot be done."""
     try:
-        name = family(case.op)
+        name = case.op if hasattr(brute_force, case.op) else family(case.op)
         if name in drawn_tensors.STRUCTURES:
-            return getattr(brute_tensors, name)(*case.shapes, **attrs)
-        return (COUNTERS.get(name) or getattr(brute_force, name))(*case.shapes, **attrs)
+            return getattr(brute_tensors, name)(*case.shapes, **arguments(case))
+        return (COUNTERS.get(name) or getattr(brute_force, name))(*case.shapes, **arguments(case))
     except (ValueError, LookupError):
         return None
 
@@ -254,7 +313,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 
 CAN_BE_REFUSED = {
     "conv", "conv2d_table", "subsample", "group_norm", "channel_shuffle", "depth_to_space", "space_to_depth",
-    *STRICTER, *{*drawn_tensors.STRUCTURES} - drawn_tensors.NEVER_REFUSED,
+    "pad", "crop", "unfold", "fold", "deform_conv", *STRICTER, *{*drawn_tensors.STRUCTURES} - drawn_tensors.NEVER_REFUSED,
 }  # fmt: skip
 EXAMPLES = {"conv1d": 60, "conv2d": 120, "conv_transpose2d": 100, "max_pool": 100, "avg_pool": 60, "conv3d": 30}
 EXAMPLES |= {"conv_transpose3d": 30, "max_pool3d": 30, "avg_pool3d": 30}

@@ -24,6 +24,7 @@ from convcost.ops.attributes import (
     Boolean,
     Connections,
     EachAxis,
+    Extent,
     Integer,
     Kind,
     OneAxis,
@@ -73,20 +74,22 @@ NUMBERS = {
     **dict.fromkeys(["add", "multiply", "concat"], ("2 or more inputs", [0, 1])),
     "matmul": ("2 inputs", [0, 1, 3]),
     "gather": ("1 or 2 inputs", [0, 3]),
+    "deform_conv2d": ("2 or 3 inputs", [0, 1, 4]),
     "source": ("no inputs", [1, 2]),
 }
 #: What an op takes, in its own words, and the ranks of that; all others take anything.
 TAKES = {
     "a vector": ([1], {"rbf"}),
+    "a sequence (t×c)": ([2], {"fold"}),
     "a stack of windows (n×t×c)": ([3], {"window_reverse"}),
     "a tensor of 2 to 8 axes": (range(2, 9), {"matmul", "lstm", "gru", "rnn", "roll", "global_response_norm"}),
     "a tensor of 1 to 7 axes": (range(1, 8), {"embedding"}),
     "a map (h×w×c)": ([3], {
-        "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "depth_to_space", "max_pool", "pad", "resize",
-        "space_to_depth", "subsample", "upsample", "window_partition",
+        "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "deform_conv2d", "depth_to_space", "max_pool", "resize",
+        "space_to_depth", "subsample", "unfold", "upsample", "window_partition",
     }),
     "a sequence, a map or a volume": (range(2, 9), {
-        "channel_shuffle", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm",
+        "channel_shuffle", "crop", "global_avg_pool", "global_max_pool", "group_norm", "local_response_norm",
     }),
 }  # fmt: skip
 WINDOWED = {
@@ -122,7 +125,8 @@ def test_too_few_or_too_many_inputs_are_refused(op):
     for number in wrong:
         with pytest.raises(Unfit) as caught:
             evaluate(Case(op, [*shapes, (4, 5)][:1] * number, attrs))
-        assert str(caught.value) == f"{op} takes {takes}, got {number}"
+        hint = OPS[op].hint if number < 2 else ""
+        assert str(caught.value) == f"{op} takes {takes}, got {number}{hint}"
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -189,6 +193,9 @@ UNFIT = [
     ("upsample3d", "mode", "bilinear", "must be nearest or trilinear, got bilinear"),
     ("conv_transpose2d", "output_padding", -1, "must be >= 0, got -1"),
     ("conv_transpose2d", "output_padding", [1, 2, 3], "must be an integer >= 0 or [height, width], got [1, 2, 3]"),
+    ("crop", "size", [], "must be an integer >= 1 or a list with the size of each axis but the channels, got []"),
+    ("crop", "size", [0, 1], "must be >= 1, got 0"),
+    ("pad", "length", [1, 2, 3], "must be an integer >= 0 or [before, after], got [1, 2, 3]"),
     ("pad", "padding", "same", "must be an integer >= 0, [height, width] or [top, bottom, left, right], got same"),
     ("split", "sections", 1, "must be >= 2, got 1"),
     ("split", "sections", [8], "must be an integer >= 2 or a list of sizes, got [8]"),
@@ -273,6 +280,7 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (Sides("same", none="valid", along_one=("causal",), axes=1), st.just("causal")),
     (Sides("same", "valid"), st.sampled_from([[0, 0], [1, 1, 2, 2]]) | WORDS | NATURAL | lists_of(2, 4)),
     (Sides(), NATURAL | lists_of(2, 4)),
+    (Extent(), POSITIVE | st.lists(POSITIVE, min_size=1, max_size=7)),
     (
         Connections(),
         st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True), min_size=1, max_size=5),

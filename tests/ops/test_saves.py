@@ -8,7 +8,7 @@ from convcost.ops import OPS
 
 #: f(x) = w·x: the weight's derivative is x. Products: each factor's derivative is the others.
 INPUTS = {f"conv{axes}d" for axes in (1, 2, 3)} | {f"conv_transpose{axes}d" for axes in (1, 2, 3)}
-INPUTS |= {"conv2d_table", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
+INPUTS |= {"conv2d_table", "deform_conv2d", "linear", "rbf", "batch_norm", "layer_norm", "group_norm"}
 INPUTS |= {"scale", "local_response_norm", "prelu", "multiply", "subsample"}
 INPUTS |= {"matmul"}
 #: A length in the denominator; which rows of the table were read.

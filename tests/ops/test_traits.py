@@ -13,7 +13,7 @@ from convcost.ops.traits import ELEMENTWISE as ELEMENTWISE_FAMILY
 AXES = (1, 2, 3)
 CONVOLUTIONS = {f"conv{axes}d" for axes in AXES}
 TRANSPOSED = {f"conv_transpose{axes}d" for axes in AXES}
-WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "linear", "rbf", "lstm", "gru", "rnn"}
+WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "deform_conv2d", "linear", "rbf", "lstm", "gru", "rnn"}
 #: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
@@ -26,11 +26,11 @@ INTERPOLATION |= {f"{name}{axes}d" for name in INTERPOLATION for axes in AXES}
 #: Every element goes to another position of its channel.
 MOVED = {"roll", "window_partition", "window_reverse"}
 #: Views of everything, and of parts.
-WHOLE, PART = {"identity", "dropout", "flatten", "reshape", "source"}, {"slice", "split"}
+WHOLE, PART = {"identity", "dropout", "flatten", "reshape", "source"}, {"slice", "split", "crop"}
 REST = {
     *("softmax", "layer_norm", "group_norm", "local_response_norm", "add", "multiply", "concat", "pad"),
     *("channel_shuffle", "depth_to_space", "space_to_depth", "matmul", "embedding", "reduce", "transpose", "expand"),
-    *("split_softmax", "l2_normalize", "global_response_norm", "gather", "top_k"),
+    *("split_softmax", "l2_normalize", "global_response_norm", "gather", "top_k", "unfold", "fold"),
 }
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
@@ -39,12 +39,12 @@ STATED: dict[str, dict[Any, Any]] = {
     # An addition may lie over any of its summands, a gated tensor over itself.
     "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
     "channels": {
-        "grouped": CONVOLUTIONS | TRANSPOSED | {"group_norm"},
+        "grouped": CONVOLUTIONS | TRANSPOSED | {"deform_conv2d", "group_norm"},
         "alone": ELEMENTWISE | POOLS | INTERPOLATION | MOVED | {"pad", "channel_shuffle", "identity", "dropout"},
         "else": "mixed",
     },
     "resamples": {
-        True: POOLS | INTERPOLATION | MOVED | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table"},
+        True: POOLS | INTERPOLATION | MOVED | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table", "deform_conv2d"},
         "else": False,
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},

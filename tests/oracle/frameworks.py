@@ -68,14 +68,19 @@ def torchvision_module(name: str, **options: Any) -> nn.Module:
     return net
 
 
-@cache
-def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
-    """Build and list a network of timm on square colour images."""
+def timm_module(name: str, **options: Any) -> nn.Module:
+    """Build a network of timm on the meta device."""
     import torch
 
     with torch.device("meta"):
-        net = import_timm().create_model(name, pretrained=False, **options)
-    return trace_torch(net, (3, resolution, resolution))
+        net: nn.Module = import_timm().create_model(name, pretrained=False, **options)
+    return net
+
+
+@cache
+def timm_network(name: str, *, resolution: int = 224, **options: Any) -> Network:
+    """Build and list a network of timm on square colour images."""
+    return trace_torch(timm_module(name, **options), (3, resolution, resolution))
 
 
 PER_CHANNEL = {"layer_scale", "gamma"}

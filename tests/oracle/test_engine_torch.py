@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convcost.alternatives import execution as engine
-from convcost.alternatives.execution import conv2d, execute, pool
+from convcost.alternatives.execution import conv2d, convolve, execute, pool
 from convcost.alternatives.recipes import LayerToBuild, build
 
 from .require import require
@@ -52,6 +52,29 @@ def test_convolutions_are_torchs(kernel: Pair, dilation: Pair, groups: int) -> N
         ours = conv2d(image, weights, stride=stride, padding=padding, dilation=dilation, groups=groups)
         theirs = by_torch(image, weights, stride=stride, padding=(rows, columns), dilation=dilation, groups=groups)
         assert np.array_equal(ours, theirs), (stride, padding)
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [((4,), (1,), (2,), (3,)), ((3,), (2,), (0,), (1,)), ((3, 2, 1), (1, 2, 3), (1, 0, 2), (1, 2, 1)), ((2, 3, 3), (2, 1, 1), (0, 1, 1), (1, 1, 1))],
+    ids=str,
+)  # fmt: skip
+def test_convolutions_along_one_and_three_axes_are_torchs(
+    kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...], groups: int
+) -> None:
+    require("torch")
+    import torch
+
+    axes = len(kernel)
+    image, weights = drawn((*(15, 7, 8)[:axes], 6), 0), drawn((*kernel, 6 // groups, 12), 1)
+    zeros = [(n, n) for n in padding]
+    ours = convolve(image, weights, stride=stride, padding=zeros, dilation=dilation, groups=groups)
+    channels_first = torch.from_numpy(np.moveaxis(image, -1, 0)[None].astype(np.float64))
+    filters_first = torch.from_numpy(np.moveaxis(weights, (-1, -2), (0, 1)).astype(np.float64))
+    convolution = {1: torch.nn.functional.conv1d, 3: torch.nn.functional.conv3d}[axes]
+    theirs = convolution(channels_first, filters_first, None, stride, padding, dilation, groups)
+    assert np.array_equal(ours, np.moveaxis(theirs[0].numpy(), 0, -1))
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")

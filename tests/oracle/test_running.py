@@ -1,4 +1,4 @@
-"""Networks of the zoo against the same network of torchvision while it runs: each product, parameters, totals.
+"""Networks of the zoo against the same network of torchvision or timm while it runs: each product, parameters, totals.
 
 ``test_layers.py`` compares modules; here attention is compared, too, and what else a module does with its weights.
 """
@@ -16,7 +16,7 @@ import pytest
 import convcost
 from convcost.spec.zoo import names
 
-from .frameworks import import_torchvision, torchvision_module
+from .frameworks import import_torchvision, timm_module, torchvision_module
 from .require import require
 from .running import Run, detector, run
 
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.oracle
 
 @dataclass(frozen=True)
 class Row:
-    """A network of the zoo and torchvision's; a row whose network the zoo lacks is skipped.
+    """A network of the zoo and a library's; a row whose network the zoo lacks is skipped.
 
-    The `input` is torchvision's, channels first. `ordered` is False where branches may run in either order. `frozen` puts
+    The `input` is the library's, channels first. `ordered` is False where branches may run in either order. `frozen` puts
     batch-norms in the backbone whose numbers are buffers, as in detectors that were trained from a trained backbone.
     `printed` says that torchvision has weights of just this network, and prints what it costs.
     """
@@ -41,12 +41,14 @@ class Row:
     detects: bool = False
     frozen: bool = False
     printed: bool = True
+    library: str = "torchvision"
 
     def __str__(self) -> str:
         return "-".join([self.model, *(f"{knob}={value}" for knob, value in self.knobs.items())])
 
     def run(self) -> Run:
-        net: Any = torchvision_module(self.name, **self.options)
+        build = {"torchvision": torchvision_module, "timm": timm_module}[self.library]
+        net: Any = build(self.name, **self.options)
         if self.frozen:
             freeze(net.backbone)
         return run(net, self.input, forward=detector(net) if self.detects else None)
@@ -72,6 +74,8 @@ SEGMENTERS = (
     "deeplabv3_mobilenet_v3_large",
 )
 
+NARROW = {"tail": 2, "width": 0.75, "scaling": "torchvision"}
+
 ROWS = (
     # in the zoo for long, and compared by modules elsewhere: the counters agree
     Row("vgg16", "vgg16"),
@@ -83,22 +87,54 @@ ROWS = (
     Row("densenet121", "densenet121"),
     Row("regnet_y_400mf", "regnet_y_400mf", ordered=False),
     Row("shufflenet_v2_x1_0", "shufflenet_v2_x1_0", ordered=False),
+    # as parts of segmenters and detectors
+    *(
+        Row("resnet50", "resnet50", options={"replace_stride_with_dilation": dilated}, knobs=knobs, ordered=False)
+        for dilated, knobs in (
+            ([False, True, True], {"output_stride": 8}),
+            ([False, False, True], {"output_stride": 16}),
+        )
+    ),
+    Row("mobilenet_v3_large", "mobilenet_v3_large", options={"dilated": True}, knobs={"output_stride": 16}),
+    *(
+        Row(name, name, options={"reduced_tail": True, "width_mult": 0.75}, knobs=NARROW)
+        for name in ("mobilenet_v3_large", "mobilenet_v3_small")
+    ),
     # attention
     *(Row(name, name) for name in ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14")),
     Row("vit_b_16", "vit_b_16", (3, 384, 384), {"image_size": 384}, {"resolution": 384}),
     *(Row(name, name) for name in ("swin_t", "swin_s", "swin_b")),
     Row("swin_t", "swin_t", IMAGE_256, {}, {"resolution": 256}, printed=False),  # all maps are padded to whole windows
     *(Row(name, name, IMAGE_256) for name in ("swin_v2_t", "swin_v2_s", "swin_v2_b")),
-    Row("maxvit_t", "maxvit_t", ordered=False),
+    Row("maxvit_t", "maxvit_t"),
+    *(
+        Row(model, name, (3, size, size), {}, knobs, printed=False, library="timm")
+        for model, name, size, knobs in (
+            ("vit_s_16", "vit_small_patch16_224", 224, {}),
+            ("vit_ti_16", "vit_tiny_patch16_224", 224, {}),
+            ("swin_l", "swin_large_patch4_window7_224", 224, {}),
+            ("mobilevit_xxs", "mobilevit_xxs", 256, {}),
+            ("mobilevit_xs", "mobilevit_xs", 256, {}),
+            ("mobilevit_s", "mobilevit_s", 256, {}),
+            ("mobilevit_s", "mobilevit_s", 224, {"resolution": 224}),
+            ("mobilevit_s", "mobilevit_s", 200, {"resolution": 200}),  # 25×25 and 13×13 are stretched to whole patches
+        )
+    ),
     # video
     *(Row(name, name, CLIP, ordered=False) for name in ("r3d_18", "mc3_18", "r2plus1d_18")),
     Row("s3d", "s3d", LARGE_CLIP, ordered=False),
+    Row("s3d", "s3d", (3, 64, 224, 224), knobs={"frames": 64}, ordered=False),
+    Row("r2plus1d_18", "r2plus1d_18", (3, 8, 80, 80), knobs={"frames": 8, "resolution": 80}, ordered=False),
     *(Row(name, name, LARGE_CLIP, ordered=False) for name in ("mvit_v1_b", "mvit_v2_s")),
     *(Row(name, name, LARGE_CLIP) for name in ("swin3d_t", "swin3d_s", "swin3d_b")),
     # segmentation
     *(Row(name, name, VOC, ordered=False, printed=False) for name in SEGMENTERS),
     *(Row(f"{name}_aux", name, VOC, AUX, ordered=False) for name in SEGMENTERS),
     Row("lraspp_mobilenet_v3_large", "lraspp_mobilenet_v3_large", VOC, ordered=False),
+    *(
+        Row(f"{name}{'_aux' * bool(options)}", name, (3, 193, 193), options, {"resolution": 193}, ordered=False)
+        for name, options in (*((name, AUX) for name in SEGMENTERS), ("lraspp_mobilenet_v3_large", {}))
+    ),
     # detection
     *(
         Row(name, name, size, ordered=False, detects=True, frozen=frozen)
@@ -110,6 +146,7 @@ ROWS = (
             ("fcos_resnet50_fpn", COCO, True),
         )
     ),
+    Row("retinanet_resnet50_fpn", "retinanet_resnet50_fpn", COCO, {}, {"frozen": False}, ordered=False, detects=True),
 )
 
 
@@ -177,7 +214,7 @@ def unmatched(steps: list[Step], others: list[Step]) -> list[Step]:
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_products_and_totals(row: Row) -> None:
-    require("torchvision")
+    require(row.library)
     if row.model not in names():
         pytest.skip(f"the zoo has no {row.model}")
     report = convcost.load(row.model, **row.knobs).report()

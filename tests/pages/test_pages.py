@@ -72,7 +72,7 @@ def test_a_page_says_what_made_it(cli: Cli) -> None:
         "convcost report mobilenet_v2 --set width=0.75 --format html",
         f"convcost {convcost.__version__}",
         hashlib.sha256(flat.encode()).hexdigest(),
-        "paper: multiply-accumulates of conv and linear layers",
+        "paper: multiply-accumulates of conv, linear",
     ):
         assert part in text
 

@@ -369,6 +369,11 @@ class TestSwin:
     def test_v1(self, model: str, c: int, blocks: tuple[int, ...], resolution: int) -> None:
         assert counts(convcost.load(model, resolution=resolution)) == self.swin(blocks, c, 7, resolution)
 
+    def test_buffers_are_those_of_the_authors(self) -> None:
+        # timm's swin_large_patch4_window7_224, after the authors' code: a mask for each window of each shifted block - 1, 1
+        # and 9 of them on maps of 64, 16 and 4 windows - and an index in each of the 24 blocks. torchvision stores the latter.
+        assert counts(loaded("swin_l")).buffers == (64 + 16 + 9 * 4) * 49**2 + 24 * 49**2 == 336_140
+
     @pytest.mark.parametrize("resolution", [256, 224])
     @pytest.mark.parametrize(
         ("model", "c", "blocks"),
@@ -412,6 +417,22 @@ def test_maxvit_has_windows_and_grids_of_the_same_size() -> None:
     for name, shape in scores.items():
         assert shape == scores[name.replace(".block.", ".grid.")]
         assert shape[2:] == (49, 49)
+
+
+# timm 1.0 after the authors' code: parameters of maxvit_tiny_tf_224 and so on.
+MAXVIT = {
+    "t": (64, 64, 30_916_528),
+    "s": (64, 96, 68_927_956),
+    "b": (64, 96, 119_467_708),
+    "l": (128, 128, 211_785_560),
+}
+
+
+@pytest.mark.parametrize("size", MAXVIT)
+def test_maxvit_beside_the_authors(size: str) -> None:
+    # Their stem and head have biases; torchvision has a convolution in the first shortcut where no channels change, too.
+    stem, c, params = MAXVIT[size]
+    assert counts(loaded(f"maxvit_{size}")).params == params - stem - 1000 + (linear(c, c) if stem == c else 0)
 
 
 # timm 1.0: parameters of mobilevit_xxs, xs and s; arXiv 2110.02178 prints 1.3 M, 2.3 M and 5.6 M.
