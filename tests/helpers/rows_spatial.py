@@ -253,6 +253,9 @@ REFUSALS = [
     refusal("conv_transpose2d", [(5, 5, 6)], {**TRANSPOSED, "groups": 3},
             "groups must divide the output channels, got groups 3 for 4 channels", {"groups": 2}),
     refusal("conv1d", [(2, 1)], {"channels": 1, "kernel": 3}, "the window of 3 must fit into the padded input, got 2", [(3, 1)]),
+    refusal("conv1d", [(2, 1, 256)], {"channels": 1, "kernel": 3, "padding": "same"},
+        "conv1d slides along the axis before the channels, which has one position in 2×1×256: to slide across the channels, "
+        "put reshape: {shape: [256, 1]} before it, as the block eca does", [(2, 2, 256)]),
     refusal("conv1d", [(9, 4)], {"channels": 6, "kernel": 1, "groups": 3},
             "groups must divide the input channels, got groups 3 for 4 channels", [(9, 6)]),
     refusal("conv1d", [(9, 4)], {"channels": 3, "kernel": 1, "groups": 2},
