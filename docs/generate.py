@@ -17,7 +17,7 @@ import gallery
 from tabulate import tabulate
 
 from convcost.cli.main import main as convcost
-from convcost.conventions.catalog import all_conventions
+from convcost.conventions.catalog import all_conventions, group_words, in_words
 from convcost.conventions.convention import Convention
 from convcost.core.cost import LEDGER
 from convcost.core.units import exact, plus
@@ -116,17 +116,20 @@ def conventions_page() -> str:
         "Those named after a tool give what that tool prints, to the unit: tests compare them with the tools themselves, on",
         "networks and op by op; what no such function can give is named under the table. `a as functional` is an op that the",
         "reference implementation calls as a function (`as` in [language.md](language.md)), `upsample bilinear` one in this",
-        "mode. What a convention ignores stands there with the reason; an op that it does not name is printed as not counted.\n",
+        "mode. What a convention ignores stands there with the reason; an op that it does not name is printed as not counted.",
+        "Words for several ops are explained [below](#words).\n",
         *map(_convention, all_conventions().values()),
         "## What they make of some networks\n",
         _counts(COUNTED),
+        "## Words\n",
+        tabulate(group_words().items(), ("word", "ops"), tablefmt="github") + "\n",
     ]
     return "\n".join(parts)
 
 
 COUNTED = (
     "alexnet_one_tower", "vgg16", "googlenet_torchvision", "inception_v3", "resnet18", "resnet50", "mobilenet_v2",
-    "efficientnet_b0", "shufflenet_v2_x1_0", "mnasnet1_0", "squeezenet1_0",
+    "efficientnet_b0", "shufflenet_v2_x1_0", "mnasnet1_0", "squeezenet1_0", "vit_b_16", "swin_t", "r3d_18",
 )  # fmt: skip
 
 
@@ -135,13 +138,16 @@ def _convention(convention: Convention) -> str:
     for op, factors in convention.terms.items():
         sums = plus(f"{factor} × {LEDGER[name]}" for name, factor in factors.items())
         ops.setdefault(sums or "not counted", []).append(op)
-    rows = [[", ".join(names), what] for what, names in ops.items()]
+    rows = [[", ".join(in_words(names)), what] for what, names in ops.items()]
     why: dict[str, list[str]] = {}
     for op, words in convention.ignored.items():
         why.setdefault(f"nothing: {words}", []).append(op)
-    rows += [[", ".join(names), what] for what, names in why.items()]
+    rows += [[", ".join(in_words(names)), what] for what, names in why.items()]
+    beyond: dict[str, list[str]] = {}
+    for op, words in convention.limits.items():
+        beyond.setdefault(words, []).append(op)
     head = f"## {convention.name}\n\nIn {convention.unit}: {convention.counts}.\n\nSource: {convention.source}.\n"
-    limits = [f"- not to the unit, {op}: {limit}" for op, limit in convention.limits.items()]
+    limits = [f"- not to the unit, {', '.join(in_words(names))}: {limit}" for limit, names in beyond.items()]
     return "\n".join(
         [head, tabulate(rows, ("ops", "each counts"), tablefmt="github"), *([""] if limits else []), *limits, ""]
     )

@@ -43,8 +43,8 @@ POLICIES = {
         "every op writes its own tensor; views (flatten, dropout in evaluation, identity, slices) write none"
     ),
     "fused_attention": Policy(
-        "as fused, and attention in one kernel that never writes its scores (FlashAttention): what is between two products "
-        "of activations with a softmax in between, element-wise ops and views included, has no memory of its own",
+        "as fused, and attention runs as one kernel that never writes its scores (FlashAttention): what lies between two "
+        "products of activations, a softmax among it, has no memory of its own",
         fuse="weighted",
         attention=True,
     ),

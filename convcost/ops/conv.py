@@ -39,6 +39,20 @@ def _group_checks(c: Dim, channels: Dim, groups: Dim) -> tuple[Check, ...]:
     )
 
 
+#: Axes that a window slides along -> how often it is asked whether another axis could have been meant.
+_ALONG_ONE = {1: 1}
+
+
+def _position_checks(x: Shape, kernel: Sizes) -> tuple[Check, ...]:
+    """That a window along one axis has more than one position to see, where axes before it could have been meant."""
+    need = (
+        "conv1d slides along the axis before the channels, which has one position in {0}: to slide across the channels, put "
+        "reshape: {{shape: [{1}, 1]}} before it, as the block eca does"
+    )
+    seen = either(len(x) < 3, either(negate(equal(x[-2], 1)), equal(kernel[0], 1)))
+    return (Check(seen, need, (x, x[-1]), of_shape=False),) * _ALONG_ONE.get(len(kernel), 0)
+
+
 def _padding_taps(x: Shape, kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Dim:
     """How many taps of a window, over all its positions, fall on padding zeros.
 
@@ -129,7 +143,7 @@ def conv(
         weights=weights,
         biases=biases,
         saves=("inputs",),
-        checks=(*fits, *_group_checks(x[-1], channels, groups)),
+        checks=(*fits, *_position_checks(x, kernel), *_group_checks(x[-1], channels, groups)),
     )
 
 

@@ -61,7 +61,7 @@ def crop(x: Grid, *, size: Crop) -> OpCost:
     """
     positions = x[:-1]
     wanted = each_of(size, len(positions))
-    listed = f"size needs 1 number, or {len(positions)}: one for each axis but the channels, got {len(wanted)}"
+    listed = f"size must have one number for each axis before the channels, got {len(wanted)} for {kind(len(x))}"
     smaller = "size must be at most that of the input, got {0} of {1}"
     return OpCost(
         out=((*wanted, x[-1]),),

@@ -9,7 +9,8 @@ from convcost.core.cost import Check
 from convcost.core.dims import Dim, Shape, ceil_div, is_array, is_symbolic, maximum, minimum, where
 
 _FITS = "the {0} window must fit into the padded input, got {1}"
-_FITS_ALONG_ONE = "the window of {0} must fit into the padded input, got {1}"
+#: What is said instead, by the number of axes.
+_FITS_ALONG = {1: "the window of {0} must fit into the padded input, got {1}"}
 
 
 def slide_over(
@@ -24,7 +25,7 @@ def slide_over(
     sizes = windowed(x, len(kernel))
     extents = tuple(map(dilated, kernel, dilation))
     slides = tuple([slide(*axis, ceil_mode) for axis in zip(sizes, extents, stride, padding)])
-    need = _FITS_ALONG_ONE if len(kernel) == 1 else _FITS
+    need = _FITS_ALONG.get(len(kernel), _FITS)
     operands = extents, tuple([slid.before + size + slid.after for size, slid in zip(sizes, slides)])
     return slides, tuple([Check(slid.fits, need, operands) for slid in slides])
 

@@ -94,7 +94,7 @@ class CallBuilder:
                 attrs[arg] = self.lookup.evaluate_in(env, value, path, arg, op.attrs[arg].kind.convert)
             except Unknown:
                 broken = True
-        if op.reads_nothing:  # what stands before it is there for expressions only
+        if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
         edges: tuple[str, ...] = ()
@@ -147,6 +147,8 @@ class CallBuilder:
         if args is None:
             return UNKNOWN
         inner = self.inside(place, name, unit, {**unit.knobs, **args}, dict(zip(block.inputs, given)), block.items)
+        if unit.standard:
+            place.built.standard[place.path(name)] = block.name
         blamed, self.lookup.blame = self.lookup.blame, (self.lookup.blame or where) if unit.standard else None
         try:
             flow = self.sequence(block.items, inner, given[0])

@@ -48,6 +48,7 @@ ATTRIBUTES = {
     "target_shape": "shape",
     "output_shape": "shape",
     "sizes": "shape",
+    "output_size": "size",
     "shifts": "shift",
     "window_size": "window",
     "transpose_b": "transpose",
@@ -74,8 +75,9 @@ _NOTES = {
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
 _SEPARABLE = f"{_DEPTHWISE}, and behind it conv2d: {{channels: …, kernel: 1}}"
+_INSIDE = "or padding inside the convolution"
 _OPS = {
-    "conv convolution convolutional convolution2d conv2dsame": "conv2d",
+    "conv convolution convolutional convsame": "conv2d",
     "depthwiseconv depthwise dwconv depthwiseconvolution dw": _DEPTHWISE,
     "separableconv sepconv depthwiseseparableconv dsconv dwsepconv": _SEPARABLE,
     "pointwiseconv pointwise pwconv conv1x1 pw": "conv2d: {channels: …, kernel: 1}",
@@ -84,6 +86,8 @@ _OPS = {
     "causalconv causal temporalconv": "conv1d with padding: causal",
     "convtranspose transposedconv transposeconv deconv deconvolution transposedconvolution": "conv_transpose2d",
     "dense fc fullyconnected innerproduct gemm": "linear",
+    "dcn dcnv2 deformconvpack modulateddeformconv deformableconvolution": "deformable_conv2d, or deform_conv2d where the "
+    "offsets come from elsewhere",
     "maxpooling": "max_pool",
     "avgpooling averagepool averagepooling meanpool": "avg_pool",
     "pool pooling": "max_pool or avg_pool",
@@ -109,8 +113,15 @@ _OPS = {
     "hsigmoid": "hard_sigmoid",
     "logistic": "sigmoid",
     "activation act nonlinearity": "the function itself as a layer, such as relu",
-    "zeropad zeropadding padding": "pad: {padding: …}, or padding inside the convolution",
-    "upsampling interpolate unpool": "upsample: {scale: …}",
+    "zeropad zeropadding constantpad reflectionpad replicationpad circularpad padding": f"pad: {{padding: …}}, {_INSIDE}",
+    "zeropad1d zeropadding1d constantpad1d reflectionpad1d replicationpad1d": f"pad: {{length: …}}, {_INSIDE}",
+    "zeropad3d zeropadding3d constantpad3d reflectionpad3d replicationpad3d": "pad: {depth: …, height: …, width: …}, "
+    f"{_INSIDE}",
+    "cropping centercrop": "crop: {size: …}, or slice where more is cut off on one side",
+    "upsampling interpolate unpool unpooling maxunpool": "upsample: {scale: …}",
+    "im2col extractpatches imagepatches": "unfold",
+    "col2im": "fold",
+    "spatialdropout alphadropout gaussiandropout": "dropout",
     "concatenate cat merge": "concat",
     "stack pack": "concat, behind a reshape that makes the new axis",
     "chunk unstack unbind tensorsplit": "split",
@@ -148,7 +159,7 @@ _OPS = {
     "mbconv invertedresidualblock invertedbottleneck mbconvblock": "inverted_residual",
     "basicblock residualblock resblock resnetblock": "residual",
     "bottleneckblock": "bottleneck",
-    "convbn convbnrelu conv2dnormactivation convnormactivation basicconv convbnact convmodule": "conv_bn_act",
+    "convbn convbnrelu convnormactivation basicconv convbnact convmodule": "conv_bn_act",
     "mlp ffn feedforward positionwisefeedforward": "feed_forward",
     "patchembed patchify patchembeddings": "patch_embedding",
     "patchmerge": "patch_merging",
@@ -300,10 +311,22 @@ def attribute_hint(word: str, known: Iterable[str], *, of_op: bool = False) -> s
 
 
 def _plain(word: str) -> str:
-    """A normalised name: without case, underscores, module path and the 2d of images, in which tools differ."""
-    return re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2]).removesuffix("2d")
+    """A normalised name: without case, underscores, module path and the 2d of images, in which tools differ.
+
+    >>> _plain("nn.MaxPool2d"), _plain("Conv3DTranspose"), _plain("conv_transpose3d")
+    ('maxpool', 'convtranspose3d', 'convtranspose3d')
+    """
+    stem, axes = _parted(word)
+    return stem + axes.removesuffix("2d")
 
 
 def _stem(word: str) -> str:
     """A normalised name without the number of axes."""
-    return _plain(word).removesuffix("1d").removesuffix("3d")
+    return _parted(word)[0]
+
+
+def _parted(word: str) -> tuple[str, str]:
+    """A normalised name without the number of axes; and this number, wherever it stands."""
+    plain = re.sub(r"[^a-z0-9]", "", word.lower().rpartition(".")[2])
+    axes = re.search(r"(?<=[a-z])[123]d", plain)
+    return (plain[: axes.start()] + plain[axes.end() :], axes[0]) if axes else (plain, "")

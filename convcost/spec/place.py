@@ -57,6 +57,8 @@ class Built:
     """Unnamed blocks and specs, by their generated names: a name to give them, what they are, and where."""
     skipped: set[str] = field(default_factory=set)
     """Layers whose condition is false."""
+    standard: dict[str, str] = field(default_factory=dict)
+    """Blocks of the standard library: what stands inside is nothing that the user could name."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The first step of a layer, and the first after it."""
 
@@ -193,6 +195,9 @@ class Place:
             inside = f"{built.below(path, words[: at - 1])}.{words[at - 1]}"
             if inside in built.skipped:
                 return ", which is not built here: its condition is false"
+            around = next((built.standard[at] for at in built.standard if inside.startswith(f"{at}.")), "")
+            if around and inside not in built.flows and (inside in built.nameless or inside in built.walk.made):
+                return f", but only layers that say name: can be read; inside {around}, this one says none"
             if inside in built.nameless:
                 return f", but {self._name_it(*built.nameless[inside])}"
             if inside not in built.flows and (op := built.walk.made.get(inside)) and op.node.where:

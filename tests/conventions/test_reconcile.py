@@ -18,7 +18,10 @@ from convcost.spec.zoo import names
 if TYPE_CHECKING:
     from helpers.cli import Cli
 
-MIXED = ("convnext_tiny", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0")
+MIXED = (
+    *("convnext_tiny", "crnn", "googlenet", "lenet5_1998", "mobilenet_v3_small", "shufflenet_v2_x1_0", "swin_v2_t"),
+    "r3d_18",
+)
 """Networks that have all kinds of ops together: here each convention stands beside each other one."""
 assert {*MIXED} <= {*names()}
 
@@ -48,6 +51,15 @@ def test_resnet50_from_paper_to_thop_by_hand() -> None:
         Difference("global_avg_pool", "", "elements_in", 100_352, 0, 1),
         Difference("global_avg_pool", "", "elements_out", 2_048, 0, 1),
     )
+
+
+def test_vit_from_paper_to_fvcore_by_hand() -> None:
+    # 25 norms of 197 tokens of 768 channels; in 12 layers, two products of 12·197·197·64 that fvcore does not see.
+    found = convcost.load("vit_b_16").reconcile("paper", "fvcore")
+    assert set(found.terms) == {
+        Difference("layer_norm", "", "elements_in", 25 * 197 * 768, 0, 5),
+        Difference("matmul", "fused", "macs", 12 * 2 * 12 * 197 * 197 * 64, 1, 0),
+    }
 
 
 def test_forms_are_told_apart_where_a_convention_does() -> None:

@@ -253,6 +253,9 @@ REFUSALS = [
     refusal("conv_transpose2d", [(5, 5, 6)], {**TRANSPOSED, "groups": 3},
             "groups must divide the output channels, got groups 3 for 4 channels", {"groups": 2}),
     refusal("conv1d", [(2, 1)], {"channels": 1, "kernel": 3}, "the window of 3 must fit into the padded input, got 2", [(3, 1)]),
+    refusal("conv1d", [(2, 1, 256)], {"channels": 1, "kernel": 3, "padding": "same"},
+        "conv1d slides along the axis before the channels, which has one position in 2×1×256: to slide across the channels, "
+        "put reshape: {shape: [256, 1]} before it, as the block eca does", [(2, 2, 256)]),
     refusal("conv1d", [(9, 4)], {"channels": 6, "kernel": 1, "groups": 3},
             "groups must divide the input channels, got groups 3 for 4 channels", [(9, 6)]),
     refusal("conv1d", [(9, 4)], {"channels": 3, "kernel": 1, "groups": 2},
@@ -314,7 +317,7 @@ REFUSALS = [
     refusal("pad", [(20, 3)], {"width": 1, "length": 1}, "a sequence of 20×3 has no width"),
     refusal("pad", [(20, 3)], {"length": 1, "depth": 1}, "a sequence of 20×3 has no depth"),
     refusal("crop", [(2, 4, 5, 6)], {"size": [2, 4]},
-            "size needs 1 number, or 3: one for each axis but the channels, got 2"),
+            "size must have one number for each axis before the channels, got 2 for a volume"),
     refusal("crop", [(4, 5, 6)], {"size": 5}, "size must be at most that of the input, got 5×5 of 4×5", {"size": 4}),
     refusal("crop", [(4, 5, 6)], {"size": [3, 6]}, "size must be at most that of the input, got 3×6 of 4×5", {"size": [3, 5]}),
     refusal("unfold", [(2, 9, 1)], {"kernel": 3}, WINDOW + "2×9", [(3, 9, 1)]),

@@ -120,7 +120,7 @@ def counted(convention: str, net: Any, shape: tuple[int, ...]) -> int:
         return COUNTERS[convention][1](net, shape)
 
 
-def printed(convention: str, network: str, resolution: int, **options: Any) -> int:
-    """The total that a tool prints for a network of torchvision."""
+def printed(convention: str, network: str, shape: tuple[int, ...], **options: Any) -> int:
+    """The total that a tool prints for a network of torchvision on an input without the batch."""
     net = import_torchvision().models.get_model(network, weights=None, **options).eval()
-    return counted(convention, net, (3, resolution, resolution))
+    return counted(convention, net, shape)

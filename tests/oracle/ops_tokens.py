@@ -257,6 +257,8 @@ def joins() -> Made:
 
 def rearrangements() -> Made:
     import torch
+    from torch import nn
+    from torch.nn import functional
 
     yield "transpose: {axes: [1, 0, 2]}", called(lambda x: x.transpose(2, 3).contiguous())
     yield "reshape: {shape: [-1, 8]}", called(lambda x: x.flatten(2))
@@ -265,6 +267,11 @@ def rearrangements() -> Made:
         f"{{window_partition: {{window: [3, 5]}}}}, {{window_reverse: {{size: [{HEIGHT}, {WIDTH}], window: [3, 5]}}}}"
     )
     yield windows, called(_windows)
+    yield "crop: {size: [8, 6]}", called(lambda x: x[:, :, 2:10, 2:8])
+    yield "unfold: {kernel: 3, padding: 1}", lambda: nn.Unfold(3, padding=1)
+    yield "{unfold: {kernel: 3, padding: 1}, as: functional}", called(lambda x: functional.unfold(x, 3, padding=1))
+    folded = f"unfold: {{kernel: 2, stride: 2}}, fold: {{size: [{HEIGHT}, {WIDTH}], kernel: 2, stride: 2}}"
+    yield folded, lambda: nn.Sequential(nn.Unfold(2, stride=2), nn.Fold((HEIGHT, WIDTH), 2, stride=2))
 
 
 def _windows(x: Any) -> Any:
@@ -292,3 +299,44 @@ def on_maps() -> Made:
     # two products of each element, and the mean over the channels, which is one number
     shares = called(energies, gamma=(1, 1, 1, CHANNELS), beta=(1, 1, 1, CHANNELS))
     yield "global_response_norm", shares, {"torchprofile": 2880 + 2 * 960 + 1}
+    for mask in (False, True):
+        for groups in (1, 2):
+            for bias in (True, False):
+                # ptflops counts 24 for each tap at each position, and 1 for its mask
+                taps = HEIGHT * WIDTH * 9 * (CHANNELS * 4 // groups + 24 + mask)
+                beyond = {"ptflops": 2880 + 960 + taps + bias * HEIGHT * WIDTH * 4}
+                yield deformed(mask, groups, bias), lambda given=(mask, groups, bias): _deformable(*given), beyond
+    call = called(_deformed, weight=(4, CHANNELS, 3, 3), bias=(4,))
+    beyond = {"torchinfo": 2880 + 960 + 9 * CHANNELS * 4 + 4}  # as of any module that has no other inside
+    yield f"{deformed(False, 1, True)[:-1]}, as: functional}}", call, beyond
+
+
+def deformed(mask: bool, groups: int, bias: bool) -> str:
+    """A deformable convolution that reads a map of zeros as its offsets, and perhaps as its mask."""
+    zeros = f"{{source: {{shape: [{HEIGHT}, {WIDTH}, 18]}}, name: offsets}}, "
+    zeros += f"{{source: {{shape: [{HEIGHT}, {WIDTH}, 9]}}, name: mask}}, " if mask else ""
+    options = f"channels: 4, kernel: 3, padding: 1, groups: {groups}, bias: {str(bias).lower()}"
+    read = "x, offsets, mask" if mask else "x, offsets"
+    return f"{{identity: , name: x}}, {zeros}{{deform_conv2d: {{{options}}}, in: [{read}]}}"
+
+
+def _deformed(x: Any, weight: Any, bias: Any) -> Any:
+    from torchvision.ops import deform_conv2d
+
+    return deform_conv2d(x, x.new_zeros(1, 18, HEIGHT, WIDTH), weight, bias, padding=1)
+
+
+def _deformable(mask: bool, groups: int, bias: bool) -> nn.Module:
+    from torch import nn
+    from torchvision.ops import DeformConv2d
+
+    class Deformable(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = DeformConv2d(CHANNELS, 4, 3, padding=1, groups=groups, bias=bias)
+
+        def forward(self, x: Any) -> Any:
+            zeros = [x.new_zeros(1, channels, HEIGHT, WIDTH) for channels in ((18, 9) if mask else (18,))]
+            return self.conv(x, *zeros)
+
+    return Deformable()

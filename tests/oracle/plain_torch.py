@@ -231,3 +231,24 @@ def _vgg_stage(inputs: int, channels: int, *kernels: int) -> list[nn.Module]:
 def _vgg_classifier(classes: int) -> list[nn.Module]:
     sizes = (512 * 7 * 7, 4096, 4096, classes)
     return [nn.Flatten(), *(nn.Linear(a, b) for a, b in pairwise(sizes))]
+
+
+class CRNN(nn.Module):
+    """The small CRNN of the zoo: three convolutions, two bidirectional LSTMs, and letters at each step."""
+
+    def __init__(self, classes: int = 37) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(
+            *(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d((4, 2))),
+            *(nn.Conv2d(128, 256, (4, 1), bias=False), nn.BatchNorm2d(256), nn.ReLU()),
+        )
+        self.lstm1 = nn.LSTM(256, 128, bidirectional=True, batch_first=True)
+        self.lstm2 = nn.LSTM(256, 128, bidirectional=True, batch_first=True)
+        self.letters = nn.Linear(256, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        columns = self.convs(x).squeeze(2).transpose(1, 2)
+        states, _ = self.lstm1(columns)
+        states, _ = self.lstm2(states)
+        return self.letters(states)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from helpers.beyond import BEYOND
 
 import convcost
+from convcost.conventions.catalog import convention as named
 
 from .counters import COUNTERS, counted, printed
 from .require import require
@@ -14,24 +16,59 @@ from .require import require
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 
 WITHOUT_HEADS = {"aux_logits": False, "init_weights": False}
-NETWORKS: dict[str, tuple[str, int, dict[str, Any]]] = {
-    "alexnet_one_tower": ("alexnet", 224, {}),
-    "vgg11_bn": ("vgg11_bn", 224, {}),
-    "googlenet_torchvision": ("googlenet", 224, WITHOUT_HEADS),
-    "inception_v3": ("inception_v3", 299, WITHOUT_HEADS),
-    "resnet18": ("resnet18", 225, {}),
-    "resnet50": ("resnet50", 224, {}),
-    "mobilenet_v2": ("mobilenet_v2", 224, {}),
-    "mobilenet_v3_small": ("mobilenet_v3_small", 224, {}),
-    "efficientnet_b0": ("efficientnet_b0", 224, {}),
-    "shufflenet_v2_x0_5": ("shufflenet_v2_x0_5", 193, {}),
-    "mnasnet0_5": ("mnasnet0_5", 224, {}),
-    "squeezenet1_1": ("squeezenet1_1", 224, {}),
-    "densenet121": ("densenet121", 224, {}),
-    "regnet_y_400mf": ("regnet_y_400mf", 224, {}),
-    "resnext50_32x4d": ("resnext50_32x4d", 224, {}),
-    "convnext_tiny": ("convnext_tiny", 224, {}),
-    "efficientnet_v2_s": ("efficientnet_v2_s", 224, {}),
+WITHOUT_WEIGHTS = {"weights_backbone": None}
+
+
+class Theirs(NamedTuple):
+    """A network of torchvision, and what it reads."""
+
+    name: str
+    resolution: int
+    options: dict[str, Any]
+    frames: int | None = None
+    """Of a clip."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        frames = () if self.frames is None else (self.frames,)
+        return (3, *frames, self.resolution, self.resolution)
+
+    @property
+    def knobs(self) -> dict[str, int]:
+        frames = {} if self.frames is None else {"frames": self.frames}
+        return {"resolution": self.resolution, **frames}
+
+
+NETWORKS: dict[str, Theirs] = {
+    "alexnet_one_tower": Theirs("alexnet", 224, {}),
+    "vgg11_bn": Theirs("vgg11_bn", 224, {}),
+    "googlenet_torchvision": Theirs("googlenet", 224, WITHOUT_HEADS),
+    "inception_v3": Theirs("inception_v3", 299, WITHOUT_HEADS),
+    "resnet18": Theirs("resnet18", 225, {}),
+    "resnet50": Theirs("resnet50", 224, {}),
+    "mobilenet_v2": Theirs("mobilenet_v2", 224, {}),
+    "mobilenet_v3_small": Theirs("mobilenet_v3_small", 224, {}),
+    "efficientnet_b0": Theirs("efficientnet_b0", 224, {}),
+    "shufflenet_v2_x0_5": Theirs("shufflenet_v2_x0_5", 193, {}),
+    "mnasnet0_5": Theirs("mnasnet0_5", 224, {}),
+    "squeezenet1_1": Theirs("squeezenet1_1", 224, {}),
+    "densenet121": Theirs("densenet121", 224, {}),
+    "regnet_y_400mf": Theirs("regnet_y_400mf", 224, {}),
+    "resnext50_32x4d": Theirs("resnext50_32x4d", 224, {}),
+    "convnext_tiny": Theirs("convnext_tiny", 224, {}),
+    "efficientnet_v2_s": Theirs("efficientnet_v2_s", 224, {}),
+    "vit_b_16": Theirs("vit_b_16", 224, {}),
+    "swin_t": Theirs("swin_t", 224, {}),
+    "swin_v2_t": Theirs("swin_v2_t", 256, {}),
+    "maxvit_t": Theirs("maxvit_t", 224, {}),
+    "r3d_18": Theirs("r3d_18", 56, {}, frames=8),
+    "mc3_18": Theirs("mc3_18", 56, {}, frames=8),
+    "r2plus1d_18": Theirs("r2plus1d_18", 56, {}, frames=8),
+    "s3d": Theirs("s3d", 224, {}, frames=16),
+    "fcn_resnet50": Theirs("fcn_resnet50", 65, WITHOUT_WEIGHTS),
+    "deeplabv3_resnet50": Theirs("deeplabv3_resnet50", 65, WITHOUT_WEIGHTS),
+    "deeplabv3_mobilenet_v3_large": Theirs("deeplabv3_mobilenet_v3_large", 97, WITHOUT_WEIGHTS),
+    "lraspp_mobilenet_v3_large": Theirs("lraspp_mobilenet_v3_large", 97, WITHOUT_WEIGHTS),
 }
 """Our name -> torchvision's, resolution, options."""
 
@@ -41,9 +78,26 @@ NETWORKS: dict[str, tuple[str, int, dict[str, Any]]] = {
 def test_convention_is_what_the_tool_prints(model: str, convention: str) -> None:
     require("torchvision")
     require(COUNTERS[convention][0])
-    name, resolution, options = NETWORKS[model]
-    ours = convcost.load(model, resolution=resolution).report(convention).totals.operations
-    assert ours == printed(convention, name, resolution, **options)
+    theirs = NETWORKS[model]
+    ours = convcost.load(model, **theirs.knobs).report(convention).totals.operations
+    assert ours + BEYOND.get((model, convention), 0) == printed(convention, theirs.name, theirs.shape, **theirs.options)
+
+
+def test_what_is_beyond_a_convention_is_said() -> None:
+    for model, convention in BEYOND:
+        assert {node.op for node in convcost.load(model).graph.nodes} & {*named(convention).limits}, (model, convention)
+
+
+@pytest.mark.parametrize("convention", COUNTERS)
+def test_crnn(convention: str) -> None:
+    """Convolutions, a map that becomes a sequence, two bidirectional LSTMs and a linear layer at each step."""
+    require("torch")
+    require(COUNTERS[convention][0])
+    from .plain_torch import CRNN
+
+    for columns in (24, 160):
+        ours = convcost.load("crnn", resolution=columns).report(convention).totals.operations
+        assert ours == counted(convention, CRNN().eval(), (1, 32, columns))
 
 
 TRANSPOSED = """

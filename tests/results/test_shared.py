@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from helpers.by_hand import network, sharing
 from helpers.random_graphs import graph, node
 
+import convcost
 from convcost.conventions.catalog import all_conventions
 from convcost.core.errors import SpecError
+from convcost.formulas.closed_form import closed_form
 from convcost.formulas.explain import explain
+from convcost.formulas.symbols import symbol
 from convcost.graph.graph import Graph, Node
 from convcost.graph.walk import walk
 from convcost.networks.side_by_side import side_by_side
 from convcost.pages.report import report_page
+from convcost.published.count import Recount
+from convcost.published.data import Definition
 from convcost.render.table import FORMATS
 from convcost.spec.write import resolved
 
@@ -167,3 +174,75 @@ def test_weights_of_another_size_are_not_shared() -> None:
     )
     with pytest.raises(SpecError, match=f"b: shares the weights of a, which has {WEIGHTS}, but needs {C * C}"):
         walk(source)
+
+
+SPEC = """convcost: 1
+name: shared
+knobs: {times: 5, width: 8}
+inputs: {image: [16, 16, 3], first: {height: 3, width: 16, channels: 16}}
+layers:
+  - {source: {shape: [1, 16]}, name: token}
+  - {conv2d: {channels: width, kernel: 3, padding: same}, name: head, in: image}
+  - {layers: [{conv2d: {channels: width, kernel: 3, padding: same}, name: c}, batch_norm, relu], name: unit, repeat: times, share: true}
+  - {conv2d: {channels: width, kernel: 3, padding: same}, name: tail, share: {weights: unit1.c}}
+  - {conv2d: {channels: 4, kernel: 5}, name: fixed, trainable: false}
+  - {conv2d: {channels: 1, kernel: 1}, name: other, in: first, side: true}
+  - {add: {broadcast: true}, in: [first, token], side: true}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "shared.yaml"
+    path.write_text(SPEC, encoding="utf-8")
+    return str(path)
+
+
+def params(times: int, width: int, taps: int = 9, *, separable: bool = False) -> int:
+    """The source and the first convolution; that of the units with its norm, once; biases of its last use; and the other."""
+    unit = width * taps + width * width if separable else width * width * taps
+    stem = 3 * taps + 3 * width if separable else 3 * width * taps
+    return 16 + (stem + width) + (unit + width + 2 * width if times else 0) + width + (16 + 1)
+
+
+def test_resolving_twice_gives_the_same_text_and_the_same_costs(spec: str, tmp_path: Path) -> None:
+    net = convcost.load(spec)
+    text = resolved(net.graph, "shared", net.caption)
+    assert "inputs: {image: [16, 16, 3], first: {height: 3, width: 16, channels: 16}}\n" in text
+    path = tmp_path / "resolved.yaml"
+    path.write_text(text, encoding="utf-8")
+    again = convcost.load(str(path))
+    assert resolved(again.graph, "shared", again.caption) == text
+    assert again.report().totals == net.report().totals
+    assert [s.node.shares for s in again.steps] == [s.node.shares for s in net.steps]
+    assert net.report().totals.params == params(5, 8)
+
+
+@pytest.mark.parametrize("rewrite", ["", "separable"])
+def test_a_sweep_counts_what_is_stored(spec: str, rewrite: str) -> None:
+    """Repetitions are built up to three times, whatever their number; the second and later ones store nothing."""
+    grid = convcost.sweep(spec, times="1:9", width=[8, 12], rewrite=rewrite)
+    # The fixed filter is no parameter either way.
+    expected = [[params(times, width, separable=bool(rewrite)) for width in (8, 12)] for times in range(1, 10)]
+    assert grid.params.tolist() == expected
+    for times, width in ((1, 12), (4, 8), (9, 12)):
+        net = convcost.load(spec, times=times, width=width)
+        totals = (net.rewrite(rewrite) if rewrite else net).report().totals
+        at = times - 1, (8, 12).index(width)
+        assert (grid.params[at], grid.macs[at]) == (totals.params, totals.macs)
+
+
+def test_published_ways_of_counting_see_stored_weights_once(spec: str) -> None:
+    def count(terms: dict[str, int]) -> int:
+        way = Definition(params={"*": {name: Fraction(factor) for name, factor in terms.items()}})
+        return int(Recount().count("params", "", spec, {}, way))
+
+    assert count({"weights": 1, "biases": 1}) == params(5, 8)
+    assert count({"buffers": 1}) == 2 * 8 + 4 * (8 * 25 + 1)  # mean and variance, and the fixed filter with its biases
+    assert count({"weights": 1}) == params(5, 8) - (8 + 8 + 8 + 8 + 1)
+
+
+def test_closed_forms_add_up_what_is_stored(spec: str) -> None:
+    form = closed_form(spec, None, ["width"], {"times": "7"})
+    for width in (5, 8):
+        assert form.quantities["params"].subs(symbol("width"), width) == params(7, width)

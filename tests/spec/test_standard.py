@@ -220,7 +220,10 @@ class TestNames:
     def test_generated_names_inside_are_not_read(self, tmp_path: Path) -> None:
         more = "  - {add: , in: [it.add, it]}\n"
         (problem,) = validate(str(written(tmp_path, text("residual: {channels: 8}", (4, 4, 8), more))))
-        assert problem.what.startswith("reads 'it.add', but only layers that say name: can be read; line ")
+        assert (
+            problem.what
+            == "reads 'it.add', but only layers that say name: can be read; inside residual, this one says none"
+        )
 
 
 class TestPages:

@@ -161,6 +161,20 @@ class TestMultiHeadAttention:
             build((T, C), "multi_head_attention: {heads: 5}").report()
 
 
+def test_cross_attention(tmp_path: Path) -> None:
+    # 10 tokens of 24 channels ask 7 tokens of 16: keys and values have the channels that queries have.
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "convcost: 1\nname: net\ninputs: {x: [10, 24], context: [7, 16]}\n"
+        "layers: [{cross_attention: {heads: 2}, in: [x, context], name: attention}]\n"
+    )
+    net = convcost.load(str(path))
+    products = 2 * 10 * 7 * 24
+    params = 2 * linear(24, 24) + 2 * linear(16, 24)
+    assert counts(net) == (2 * 10 * 24 * 24 + 2 * 7 * 16 * 24 + products, products, params, 0)
+    assert net.report().layers[-1].output_shape == (10, 24)
+
+
 class TestTransformerLayer:
     # Attention, two norms, and a feed-forward network of 4·C channels inside.
     PARAMS = 4 * linear(C, C) + 2 * norm(C) + linear(C, 4 * C) + linear(4 * C, C)
