@@ -327,6 +327,7 @@ class Builder(CallBuilder):
         """Build the branches whose condition holds, and join them; a single one needs no join."""
         ends: list[Flow] = []
         for branch in body.branches:
+            self.lookup.count(branch.where, place)
             condition = branch.condition
             if condition is not None and not self.holds(condition, branch.inputs, place, flow, branch.name):
                 continue
@@ -349,6 +350,7 @@ class Builder(CallBuilder):
             return [self.branch(branch, place, start)]
         ends = []
         for i in range(self.times(branch.repeat, place, start, branch.name)):
+            self.lookup.count(branch.where, place)
             name = numbered(branch.name, i)
             self.lookup.take(name, place, branch.where, made=True)
             ends.append(self.branch(branch, place.named(name), start))

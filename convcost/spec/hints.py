@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
 from convcost.core.errors import did_you_mean
 from convcost.core.places import zoo_directory
-from convcost.spec.tree import MappingNode, SequenceNode, Tree, parse_tree, read_text
+from convcost.spec.tree import MappingNode, SequenceNode, Tree, parse_tree, texts
 
 #: Attribute in other tools -> its name here.
 ATTRIBUTES = {
@@ -69,6 +67,8 @@ _NOTES = {
     "return_sequences": "every state is put out; last: true puts out that after the last step only",
     "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
     "reset_after": "say biases: 1 where it is false, biases: 2 where it is true",
+    "requires_grad frozen freeze": "say trainable: false beside the layer, or beside the block that it is in",
+    "shared reuse tied tie_weights": "say share: and the name of the earlier layer, beside this one",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
     "name in if repeat then side as share trainable": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
@@ -230,16 +230,9 @@ def network_hint(word: str, tree: Tree) -> str:
     knobs = f", with: {written}" if written else ""
     if word.endswith((".yaml", ".yml")):
         return f", but a spec is used as {{use: {word}{knobs}}}"
-    texts = _zoo(zoo_directory())
-    known = word in texts or any(f"{word}:" in text and word in _presets(text) for text in texts.values())
+    specs = texts(zoo_directory())
+    known = word in specs or any(f"{word}:" in text and word in _presets(text) for text in specs.values())
     return f", but {word} is a network of the zoo: {{use: {word}{knobs}}}" if known else ""
-
-
-@lru_cache(maxsize=1)
-def _zoo(folder: str) -> dict[str, str]:
-    """The text of every spec of the zoo, by its name."""
-    names = [name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml")]
-    return {name: read_text(os.path.join(folder, f"{name}.yaml")) for name in names}
 
 
 def _presets(text: str) -> Iterable[str]:

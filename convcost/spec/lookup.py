@@ -16,7 +16,7 @@ from convcost.graph.walk import Walk
 from convcost.ops import Unfit
 from convcost.spec.place import Built, Env, Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
-from convcost.spec.unit import Unit
+from convcost.spec.unit import Unit, Word
 
 MOST_STEPS = 100_000
 _CONSTANTS = frozenset({int, bool})
@@ -91,7 +91,9 @@ class Lookup:
                 raise Unknown
             else:
                 result = value.evaluate(env)
-            return convert(result) if convert else result
+            if convert is None:
+                return result
+            return convert(str(result) if type(result) is Word else result)
         except ExprError as error:
             self.complain(value.where, path, f"{what}: {error}")
         except Unfit as error:

@@ -28,6 +28,8 @@ class Flow:
 UNKNOWN = Flow(())
 NOWHERE = Flow(())
 """The flow before the input: it has no shape."""
+_MOST_WORDS = 100
+"""Names of a dotted path that are told apart."""
 _NO_LAYER = ", but no earlier layer here has this name"
 _APART = ", which stands in a branch or group that only its neighbours see; give that a name and read it as NAME."
 
@@ -61,6 +63,16 @@ class Built:
     """Blocks of the standard library: what stands inside is nothing that the user could name."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The first step of a layer, and the first after it."""
+    stored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Owners of what is shared -> the layers inside that store anything."""
+
+    def of_standard(self, path: str) -> str:
+        """The block of the standard library that a layer stands in; empty if in none."""
+        while "." in path:
+            path = path.rpartition(".")[0]
+            if path in self.standard:
+                return self.standard[path]
+        return ""
 
     def layer(self, path: str) -> Layer | None:
         """The layer at a path, if it says its name."""
@@ -161,7 +173,7 @@ class Place:
         """An earlier layer by name, or one inside it by its dotted path."""
         if name in self.layers:
             return self.layers[name]
-        words = name.split(".")
+        words = name.split(".", _MOST_WORDS)
         for at in range(len(words) - 1, 0, -1):
             head = self.layers.get(".".join(words[:at]))
             if head is not None and head.path:
@@ -171,7 +183,7 @@ class Place:
 
     def missing(self, name: str) -> str:
         """Why there is no earlier layer of this name, continuing a sentence that ends with it."""
-        words = name.split(".")
+        words = name.split(".", _MOST_WORDS)
         for at in range(len(words), 0, -1):
             head = ".".join(words[:at])
             if head in self.skipped:
@@ -189,13 +201,14 @@ class Place:
     def _missing_inside(self, head: str, words: list[str]) -> str:
         """Why there is no such layer inside one that can be read."""
         path, built = self.layers[head].path, self.built
+        words = ["…" if "." in word else word for word in words]  # what is left of a path that is too long
         if not path:
             return f", but {head} is given from outside, and only its output is seen here"
         for at in range(1, len(words) + 1):
             inside = f"{built.below(path, words[: at - 1])}.{words[at - 1]}"
             if inside in built.skipped:
                 return ", which is not built here: its condition is false"
-            around = next((built.standard[at] for at in built.standard if inside.startswith(f"{at}.")), "")
+            around = built.of_standard(inside)
             if around and inside not in built.flows and (inside in built.nameless or inside in built.walk.made):
                 return f", but only layers that say name: can be read; inside {around}, this one says none"
             if inside in built.nameless:
@@ -213,7 +226,7 @@ class Place:
     def _name_it(self, name: str, written: str, where: Where) -> str:
         if where.file != self.unit.spec.file:
             return f"only layers that say name: can be read; line {where.line} of {where.file} says none"
-        arguments = "{…}" if written not in OPS or OPS[written].attrs else ""
+        arguments = "…" if written == "use" else "{…}" if written not in OPS or OPS[written].attrs else ""
         layer = f"{{{written}: {arguments}, name: {name}}}"
         return f"only layers that say name: can be read; give line {where.line} one: {layer}"
 

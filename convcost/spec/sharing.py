@@ -99,12 +99,17 @@ def refuse_rest(sharing: Sharing, steps: tuple[int, int], lookup: Lookup) -> Non
     """Complain if the owner has layers with parameters that nothing here corresponds to."""
     if sharing.fields or not sharing.root:
         return
+    owner, built = sharing.owner, lookup.built
     walked: Sequence[Step] = lookup.walk.steps
-    own = {step.node.name for step in walked[slice(*steps)]}
-    for step in walked[slice(*lookup.built.spans[sharing.owner])]:
-        name = step.node.name
-        counterpart = f"{sharing.root}{name.removeprefix(sharing.owner)}"
-        if counterpart not in own and any(_some(getattr(step.cost, field)) for field in STORED):
-            what = f"shares the parameters of {sharing.owner}, which has {name}, but there is no {counterpart} here"
+    if owner not in built.stored:
+        inside = walked[slice(*built.spans[owner])]
+        built.stored[owner] = tuple(
+            step.node.name for step in inside if any(_some(getattr(step.cost, field)) for field in STORED)
+        )
+    own = {step.node.name for step in walked[slice(*steps)]} if built.stored[owner] else set()
+    for name in built.stored[owner]:
+        counterpart = f"{sharing.root}{name.removeprefix(owner)}"
+        if counterpart not in own:
+            what = f"shares the parameters of {owner}, which has {name}, but there is no {counterpart} here"
             lookup.complain(sharing.where, sharing.root, what)
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -87,6 +88,13 @@ def read_text(path: str) -> str:
         where = _place(shown, data[: error.start].decode("utf-8", "replace"))
         what = f"not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}"
         raise SpecError([Problem(where, "", what)]) from None
+
+
+@lru_cache(maxsize=2)
+def texts(folder: str) -> dict[str, str]:
+    """The text of every spec in a folder, by its name without the extension; read once."""
+    names = sorted(name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml"))
+    return {name: read_text(os.path.join(folder, f"{name}.yaml")) for name in names}
 
 
 def shown_path(path: str) -> str:

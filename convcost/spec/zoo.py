@@ -11,7 +11,7 @@ from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
 from convcost.core.places import zoo_directory
 from convcost.spec.parse import parse
 from convcost.spec.syntax import Spec
-from convcost.spec.tree import read_text, shown_path
+from convcost.spec.tree import read_text, shown_path, texts
 
 
 class FoundSpec(NamedTuple):
@@ -23,9 +23,9 @@ class FoundSpec(NamedTuple):
     """What is wrong with the file."""
 
 
-def files(folder: str = "") -> list[str]:
+def files() -> list[str]:
     """Every spec of the zoo, in alphabetical order."""
-    folder = folder or zoo_directory()
+    folder = zoo_directory()
     return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".yaml"))
 
 
@@ -90,12 +90,19 @@ def find(model: str) -> FoundSpec:
     """
     if is_path(model) or ("\0" not in model and os.path.isfile(model)):
         return _of_file(model)
-    if at := _place(model, zoo_directory()):
+    folder = zoo_directory()
+    if at := _place(model, folder):
         return open_file(*at)
-    hint = did_you_mean(model, names())
+    hint = did_you_mean(model, _known(folder))
     raise UsageError(
         f"there is no network {model!r} in the zoo{hint} ('convcost list' shows all; a file needs its path)"
     )
+
+
+@lru_cache(maxsize=2)
+def _known(_folder: str) -> tuple[str, ...]:
+    """Every name of the zoo, for hints."""
+    return tuple(names())
 
 
 def _of_file(model: str) -> FoundSpec:
@@ -113,14 +120,14 @@ def _of_file(model: str) -> FoundSpec:
 @lru_cache(maxsize=1024)
 def _place(model: str, folder: str) -> tuple[str, str | None] | None:
     """The file of the zoo, in this folder, that has a network of this name, and the preset that it is of it."""
-    paths = files(folder)
-    for path in paths:
-        if os.path.basename(path) == f"{model}.yaml":
-            return path, None
+    specs = texts(folder)
+    if model in specs:
+        return os.path.join(folder, f"{model}.yaml"), None
     word = re.compile(rf"[\s{{,]{re.escape(model)}:")
-    for path in paths:
+    for name, text in specs.items():
+        path = os.path.join(folder, f"{name}.yaml")
         # Reading all files is quick, parsing them is not: parse only one that has the word.
-        if model and word.search(read_text(path)) and model in open_file(path).spec.presets:
+        if model and word.search(text) and model in open_file(path).spec.presets:
             return path, model
     return None
 

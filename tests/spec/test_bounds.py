@@ -92,6 +92,31 @@ LARGE: dict[str, Callable[[], str]] = {
         HEAD
         + f"layers: [{{relu: , name: a}}, {{layers: [{{add: , in: [{numbered(3_000, 'a')}]}}], repeat: 4900, name: b}}]\n"
     ),
+    "a long path": lambda: HEAD + f"layers: [{{relu: , name: a}}, {{relu: , in: {'a.' * 300_000}a}}]\n",
+    "paths": lambda: (
+        HEAD
+        + f"layers:\n  - {{relu: , name: a}}\n  - {{concat: , in: [{numbered(20_000, f'a.{chr(98)}.' + 'c.' * 10 + '#')}]}}\n"
+    ),
+    "branches, repeated": lambda: (
+        HEAD
+        + "layers:\n  - layers: [{parallel: {a: {repeat: 4900, layers: []}}, join: add}]\n    repeat: 4900\n    name: x\n"
+    ),
+    "what is shared": lambda: (
+        HEAD
+        + "layers:\n  - {layers: [{relu: , repeat: 2400}], name: a}\n"
+        + numbered(2_400, "  - {relu: , name: n#, share: a}\n", "")
+    ),
+    "shares of shares": lambda: (
+        HEAD
+        + "layers:\n  - {conv2d: {channels: 4, kernel: 1}, name: n0}\n"
+        + "".join(f"  - {{conv2d: {{channels: 4, kernel: 1}}, name: n{i}, share: n{i - 1}}}\n" for i in range(1, 4_900))
+    ),
+    "networks that the zoo lacks": lambda: (
+        HEAD + f"layers:\n{numbered(20_000, '  - {use: resnat#, in: input}', chr(10))}\n"
+    ),
+    "networks of the zoo": lambda: (
+        HEAD + "layers:\n" + "  - {use: resnet18, until: conv1, in: input, side: true}\n" * 4_900
+    ),
     "parts": lambda: (
         HEAD.replace("4]", "1000]")
         + 'layers: [{layers: [{split: {sections: 1000}, name: s}, {relu: , in: "s:0"}, '
@@ -118,6 +143,18 @@ def test_large(what: str, tmp_path: Path) -> None:
     assert (ended.status == 2) == bool(ended.stderr) != bool(ended.stdout)
     assert len(ended.stderr) < 100_000, "nobody reads so many problems"
     assert max(map(len, [*ended.stderr.splitlines(), ""])) < 2_000, "nobody reads such a line"
+
+
+@posix
+def test_specs_in_specs_in_specs(tmp_path: Path) -> None:
+    """Each uses the next one twice: 2^23 networks, if nothing ended it."""
+    for i in range(24):
+        layers = f"[{{use: n{i + 1}.yaml, name: a}}, {{use: n{i + 1}.yaml, name: b}}]" if i < 23 else "[relu]"
+        (tmp_path / f"n{i}.yaml").write_text(HEAD.replace("large", f"n{i}") + f"layers: {layers}\n")
+    ended = process(tmp_path, "spec", "validate", str(tmp_path / "n0.yaml"))
+    bounded(ended)
+    assert ended.status == 2
+    assert "a network may have 5,000 layers" in ended.stderr
 
 
 @posix

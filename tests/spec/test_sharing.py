@@ -216,6 +216,16 @@ class TestTrainable:
         assert not network.graph.nodes[-2].trainable
         assert_resolves_to_itself(network, tmp_path)
 
+    def test_a_grid_of_what_is_trained_equals_its_networks(self, tmp_path: Path) -> None:
+        text = """
+            knobs: {n: 4, frozen: 2}
+            input: [6, 6, 4]
+            layers:
+              - {conv2d: {channels: 4, kernel: 1}, name: a, repeat: n, trainable: n > frozen}
+              - {conv2d: {channels: 4, kernel: 1}, name: b}
+        """
+        assert_swept_like_walked(written(tmp_path, text), n=[1, 2, 3, 5], frozen=[1, 2, 4])
+
 
 BEHIND = "      - {add: , in: [left, right]}\n"
 

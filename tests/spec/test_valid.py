@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from helpers import paths
+from helpers.specs import assert_swept_like_walked
 from helpers.zoo import loaded
 
 from convcost.networks.load import open_network, validate
@@ -172,6 +173,19 @@ def test_the_check_of_arithmetic_can_fail() -> None:
     assert value("(6 + 2 - 3) // 2 + 1") == 3
     assert value("6 / 4") == Fraction(3, 2)
     assert value("4·4·5 · 3·3·3") != 2161
+
+
+@pytest.mark.parametrize(
+    ("case", "axes"),
+    [
+        ("branches", {"heads": [0, 1, 2, 3, 5]}),
+        ("conditions", {"deep": [0, 1, 2]}),
+        ("inner", {"n": [1, 2, 3, 4, 7]}),
+        ("uses", {"depth": [0, 1]}),
+    ],
+)
+def test_a_sweep_of_a_case_equals_its_networks(case: str, axes: dict[str, list[int]]) -> None:
+    assert_swept_like_walked(CASES / f"{case}.yaml", **axes)
 
 
 def test_the_cases_state_what_they_claim() -> None:
