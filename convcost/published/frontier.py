@@ -332,10 +332,10 @@ def _factor(printed: str, chosen: Convention) -> Fraction | None:
 
 
 def _per_mac(counted: Convention) -> int:
-    """Operations per multiply-accumulate of a convention that counts nothing else; 0 if it does."""
-    per_mac = {frozenset(factors.items()) for factors in counted.terms.values() if factors}
-    ((entry, count),) = next(iter(per_mac)) if len(per_mac) == 1 else [("", 0)]
-    return count if entry == "macs" else 0
+    """Operations per multiply-accumulate of a convention that counts these and nothing else; 0 if it does not."""
+    number = counted.factors("conv2d").get("macs", 0)
+    said = [*(counted.factors(op) for op in ("linear", "matmul", "lstm")), *filter(None, counted.terms.values())]
+    return number if all(factors == {"macs": number} for factors in said) else 0
 
 
 def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
