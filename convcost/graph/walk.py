@@ -175,9 +175,13 @@ class Walk:
     def cost(self, node: Node, shapes: tuple[Shape, ...]) -> OpCost:
         """What the node costs; raises `Unfit`."""
         key = self.key(node, shapes)
-        if key not in self.known:
-            self.known[key] = self.checked(node, shapes)
-        return self.known[key]
+        try:
+            found = self.known.get(key)
+        except TypeError:  # arrays have no hash
+            return self.checked(node, shapes)
+        if found is None:
+            found = self.known[key] = self.checked(node, shapes)
+        return found
 
     def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
         """Equal for nodes that cost the same."""

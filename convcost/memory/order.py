@@ -5,9 +5,11 @@ still needed. So the orders of a graph are the paths through these sets, and the
 length is its highest point. The search (Dijkstra's) expands sets in order of their peak. It ends with an optimal order
 or, at its limit of expanded sets, with a good order and a lower bound on the peak of any order.
 
-Two things keep it small. At an op that every other op precedes or follows in any order, the graph is cut into segments
-that are searched one after the other. And an op that does not raise the peak so far and leaves no more memory in use
-than before is run at once: delaying it never pays.
+Three things keep it small. At an op that every other op precedes or follows in any order, the graph is cut into segments
+that are searched one after the other. An op that does not raise the peak so far and leaves no more memory in use
+than before is run at once: delaying it never pays. And ops that read no input of the network - tables of positions,
+computed anew from what is stored - are left out at first, because nothing would have to precede them: if the order of the
+others stays the best when each of them runs right before it is needed, no order is better.
 """
 
 from __future__ import annotations
@@ -81,6 +83,38 @@ class OrderProblem:
 
     def _die(self, tensors: Iterable[int], left: int) -> bool:
         return not any(self.needed_by[t] & left for t in tensors)
+
+    def peak(self, order: Iterable[int]) -> int:
+        """The most memory in use while the units run in an order."""
+        peak, live = self.start()
+        done = 0
+        for unit in order:
+            during, live = self.run(unit, done, live)
+            peak, done = max(peak, during), done | 1 << unit
+        return peak
+
+    def free(self) -> frozenset[int]:
+        """The units that depend on no input of the network."""
+        found = set[int]()
+        for at, unit in enumerate(self.units):
+            if all(t >= self.inputs for t in unit.touches) and found.issuperset(bits(unit.before)):
+                found.add(at)
+        return frozenset(found)
+
+    def without(self, left_out: frozenset[int]) -> OrderProblem:
+        """The other units alone, as if what these make took no memory."""
+        rest = [at for at in range(len(self.units)) if at not in left_out]
+        number = {unit: at for at, unit in enumerate([*rest, len(self.units)])}  # the last stands for the end
+
+        def renumbered(units: int) -> int:
+            return sum(1 << number[unit] for unit in bits(units) if unit in number)
+
+        sizes = list(self.sizes)
+        for unit in left_out:
+            for tensor in self.units[unit].makes:
+                sizes[tensor] = 0
+        units = (self.units[at]._replace(before=renumbered(self.units[at].before)) for at in rest)
+        return OrderProblem(tuple(units), tuple(sizes), tuple(map(renumbered, self.needed_by)), self.inputs)
 
     def least(self) -> int:
         """A lower bound for any order: the largest sum of a unit's own inputs and outputs."""
@@ -207,6 +241,38 @@ def _grouped(steps: Sequence[Step], where: MemoryLayout) -> tuple[list[int], lis
 
 def _searched(problem: OrderProblem, most_states: int) -> tuple[list[int], int]:
     """An order of the units, and a bound on the peak of all orders."""
+    free = problem.free()
+    if not free:
+        return _by_segments(problem, most_states)
+    rest = [at for at in range(len(problem.units)) if at not in free]
+    order, bound = _by_segments(problem.without(free), most_states)
+    late = _with_free(problem, [rest[unit] for unit in order], free)
+    if problem.peak(late) == bound:
+        return late, bound
+    order, other = _by_segments(problem, most_states)
+    return min(late, order, key=problem.peak), max(bound, other)
+
+
+def _with_free(problem: OrderProblem, order: Iterable[int], free: frozenset[int]) -> list[int]:
+    """An order with each free unit right before the first unit that needs it; at the end those that none needs."""
+    found, done = list[int](), 0
+
+    def run(unit: int) -> None:
+        nonlocal done
+        for before in bits(problem.units[unit].before & ~done):
+            if not done >> before & 1:
+                run(before)
+        found.append(unit)
+        done |= 1 << unit
+
+    for unit in (*order, *sorted(free)):
+        if not done >> unit & 1:
+            run(unit)
+    return found
+
+
+def _by_segments(problem: OrderProblem, most_states: int) -> tuple[list[int], int]:
+    """The same, one segment after the other."""
     given, live = problem.start()
     bound = floor = max(problem.least(), given)
     order, done = list[int](), 0

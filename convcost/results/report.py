@@ -510,18 +510,20 @@ def params_text(totals: Totals) -> str:
     return f"{exact(totals.params)} stored ({compact(totals.params)}), {exact(totals.used_params)} counted at each use"
 
 
-_LISTED = 4
+_LISTED = 3
 """The most owners of shared weights that a note names."""
 
 
 def shared_notes(layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
     """A note on the layers that use the weights of earlier ones."""
-    users = Counter(owner for layer in layers for owner in shared_with(layer))
-    if not users:
+    found = [each for layer in layers if (each := shared_with(layer))]
+    if not found:
         return []
-    said = [f"{owner} (by {counted(times, 'further layer')})" for owner, times in users.items()]
-    more = f" and {exact(len(said) - _LISTED)} others" if len(said) > _LISTED else ""
-    return [("shared", f"weights of {', '.join(said[:_LISTED])}{more}; stored once, multiplied at each use")]
+    owners = list(dict.fromkeys(owner for each in found for owner in each))
+    more = f" and {counted(len(owners) - _LISTED, 'other')}" if len(owners) > _LISTED else ""
+    use = "uses" if len(found) == 1 else "use"
+    said = f"{counted(len(found), 'layer')} {use} weights of earlier ones, which are stored once: those of "
+    return [("shared", f"{said}{', '.join(owners[:_LISTED])}{more}")]
 
 
 def shared_with(layer: LayerCost) -> tuple[str, ...]:

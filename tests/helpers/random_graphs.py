@@ -33,12 +33,20 @@ def graph(
 
 
 @st.composite
-def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
-    """A graph of one or two inputs and up to `most` nodes: convolutions, activations, adds, multiplies, concats, pools, views."""
+def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True, stored: bool = False) -> Graph:
+    """A graph of one or two inputs and up to `most` nodes: convolutions, activations, adds, multiplies, concats, pools, views.
+
+    With `stored`, one or two tensors may be computed from what is stored, not from an input.
+    """
     names = [INPUT, *draw(st.lists(st.just("second"), max_size=1))]
     shapes: dict[str, tuple[int, ...]] = {name: (SIDE, 1, draw(st.integers(1, 4))) for name in names}
     inputs = dict(shapes)
     nodes: list[Node] = []
+    for number in range(draw(st.integers(0, 2)) if stored else 0):
+        table, rows = f"table{number}", f"rows{number}"
+        shapes[rows] = (SIDE, 1, draw(st.integers(1, 6)))
+        nodes.append(node(table, "source", shape=(SIDE, 1, draw(st.integers(1, 6)))))
+        nodes.append(node(rows, "conv2d", table, channels=shapes[rows][-1], kernel=1))
     for number in range(draw(st.integers(1, most))):
         new = draw(_nodes(f"n{number}", shapes, views=views))
         nodes.append(new)

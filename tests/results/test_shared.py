@@ -80,9 +80,8 @@ def test_rows_say_who_shares() -> None:
     assert (params["one.conv"], params["one.norm"]) == (str(WEIGHTS + C), str(2 * C))
     notes = dict(report.table().notes)
     assert notes["params"].startswith(f"{STORED} stored ({STORED}), {USED:,} counted at each use, ")
-    assert notes["shared"] == (
-        "weights of one.conv (by 2 further layers), one.norm (by 1 further layer); stored once, multiplied at each use"
-    )
+    said = "3 layers use weights of earlier ones, which are stored once: those of one.conv, one.norm"
+    assert notes["shared"] == said
     lengths = {len(line) for line in report.table().render().splitlines() if " conv2d" in line}
     assert max(lengths) <= 80
 
