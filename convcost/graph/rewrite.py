@@ -139,7 +139,7 @@ def _separated(step: Step) -> Rebuilt:
     depthwise = Node(f"{node.name}.depthwise", node.op, node.inputs, filters, scope, node.where)
     mix = {**node.attrs, **_point(node)}
     pointwise = Node(f"{node.name}.pointwise", node.op, (depthwise.name,), mix, scope, node.where)
-    new = (replace(piece, trainable=node.trainable) for piece in (depthwise, pointwise))
+    new = (replace(piece, form=node.form, trainable=node.trainable) for piece in (depthwise, pointwise))
     return Rebuilt((node,), tuple(new))
 
 
@@ -188,7 +188,8 @@ def _standard(depthwise: Node, pointwise: Node) -> Node:
     ours = local == "pointwise" and depthwise.name == f"{parent}.depthwise"
     name, scope = (parent, pointwise.scope[:-1]) if ours else (pointwise.name, pointwise.scope)
     attrs = {**pointwise.attrs, **window}
-    return Node(name, pointwise.op, depthwise.inputs, attrs, scope, pointwise.where, trainable=pointwise.trainable)
+    made = Node(name, pointwise.op, depthwise.inputs, attrs, scope, pointwise.where)
+    return replace(made, form=depthwise.form, trainable=pointwise.trainable)
 
 
 def _sharing(graph: Graph, rebuilt: Sequence[Rebuilt], to: str) -> list[Rebuilt]:

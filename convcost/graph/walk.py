@@ -176,12 +176,12 @@ class Walk:
         """What the node costs; raises `Unfit`."""
         key = self.key(node, shapes)
         try:
-            known = self.known.get(key)
-        except TypeError:  # sizes that are arrays have no hash
+            found = self.known.get(key)
+        except TypeError:  # arrays have no hash
             return self.checked(node, shapes)
-        if known is None:
-            known = self.known[key] = self.checked(node, shapes)
-        return known
+        if found is None:
+            found = self.known[key] = self.checked(node, shapes)
+        return found
 
     def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
         """Equal for nodes that cost the same."""

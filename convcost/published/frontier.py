@@ -24,7 +24,6 @@ from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.networks.load import open_network
-from convcost.ops import OPS
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.render.table import Table, Tabular
@@ -333,11 +332,10 @@ def _factor(printed: str, chosen: Convention) -> Fraction | None:
 
 
 def _per_mac(counted: Convention) -> int:
-    """Operations per multiply-accumulate of a convention that counts nothing else; 0 if it does."""
-    factors = [counted.factors(op) for op in ("conv2d", "linear")]
-    others = any(terms for op, terms in counted.terms.items() if not OPS[op.split(" ")[0]].traits.weighted and terms)
-    same = all(set(f) == {"macs"} and f == factors[0] for f in factors)
-    return factors[0]["macs"] if same and not others else 0
+    """Operations per multiply-accumulate of a convention that counts these and nothing else; 0 if it does not."""
+    number = counted.factors("conv2d").get("macs", 0)
+    said = [*(counted.factors(op) for op in ("linear", "matmul", "lstm")), *filter(None, counted.terms.values())]
+    return number if all(factors == {"macs": number} for factors in said) else 0
 
 
 def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:

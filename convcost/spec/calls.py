@@ -97,7 +97,7 @@ class CallBuilder:
         if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
-        edges: tuple[str, ...] = ()
+        edges: list[str] = []
         for flow in inputs:
             if len(flow.edges) > 1:
                 self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
@@ -107,7 +107,7 @@ class CallBuilder:
             return UNKNOWN
         scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
-        node = Node(path, target, edges, attrs, scope, self.lookup.blame or where, form)
+        node = Node(path, target, tuple(edges), attrs, scope, self.lookup.blame or where, form)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:

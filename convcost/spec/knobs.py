@@ -14,7 +14,7 @@ from convcost.core.reading import python_int
 from convcost.core.units import say
 from convcost.spec.syntax import Knob, KnobValue, Spec
 
-FIXED = "what was resolved or rewritten is one network; set knobs before"
+FIXED = "knobs stand in a spec under knobs, and are set before it is resolved or rewritten"
 """Why a spec may have no knobs at all, and the way out."""
 
 
@@ -22,7 +22,7 @@ def no_knob(network: str, name: str, known: Iterable[str]) -> UsageError:
     """The error that a network has no knob of this name.
 
     >>> print(no_knob("vgg16_separable", "width", []))
-    vgg16_separable has no knob 'width', and no other: what was resolved or rewritten is one network; set knobs before
+    vgg16_separable has no knob 'width', and no other: knobs stand in a spec under knobs, and are set before it is resolved or rewritten
     """
     names = list(known)
     said = did_you_mean(name, names) if names else f", and no other: {FIXED}"

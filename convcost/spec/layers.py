@@ -61,7 +61,7 @@ class LayerReader:
 
     def remedy(self, verbs: list[str], names: Names) -> str:
         """What to do about several keys of which at most one can be an op: put arguments inside, correct a spelling."""
-        others = [verb for verb in verbs if not self.is_target(verb, names)]
+        others = [verb for verb in verbs if not self.is_target(verb, names) and verb not in VERBS]
         target = next((verb for verb in verbs if verb not in others), "")
         inside = [verb for verb in others if verb in (self.attributes(target) or ())]
         if inside:

@@ -33,7 +33,7 @@ MISUSE: dict[tuple[str, ...], str] = {
         "vgg16",
         "--set",
         "model=1",
-    ): r"vgg16 has no knob 'model'\. Known: classes, config, depth, lrn, norm, resolution, width",
+    ): r"vgg16 has no knob 'model'\. Known: ceil_mode, classes, config, depth, lrn, norm, resolution, width",
     ("vgg16", "--set", "width=0"): r"width must be a decimal > 0, got 0",
     ("vgg16", "--set", "width=-1"): r"width must be a decimal > 0, got -1",
     ("vgg16", "--set", "width=abc"): r"width must be a decimal > 0, got abc",

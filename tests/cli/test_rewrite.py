@@ -188,7 +188,7 @@ def test_a_written_spec_is_the_rewritten_network(cli: Cli, tmp_path: Path, model
 def test_a_written_spec_says_that_it_has_no_knobs(cli: Cli, tmp_path: Path) -> None:
     path = str(tmp_path / "new.yaml")
     cli.ok("rewrite", "lenet5", "--to", "separable", "-o", path)
-    way_out = "what was resolved or rewritten is one network; set knobs before"
+    way_out = "knobs stand in a spec under knobs, and are set before it is resolved or rewritten"
     for arguments, said in {
         ("sweep", path, "--over", "resolution=28:40"): f"no knob 'resolution', and no other: {way_out}",
         ("report", path, "--set", "width=2"): f"no knob 'width', and no other: {way_out}",

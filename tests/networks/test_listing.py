@@ -22,5 +22,5 @@ class TestList:
         assert names("resnet") == [name for name in names() if name in zoo.find("resnet50").spec.presets]
 
     def test_a_pattern_that_nothing_matches(self) -> None:
-        with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet51'. Did you mean resnet50\?$"):
-            list_table(["lenet5", "resnet51"])
+        with pytest.raises(UsageError, match=r"^no network of the zoo matches 'resnet500'. Did you mean resnet50\?$"):
+            list_table(["lenet5", "resnet500"])

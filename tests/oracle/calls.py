@@ -22,8 +22,12 @@ Calls = Counter[tuple[str, tuple[int, ...], str]]
 
 MODULES = {
     "Conv2d": "conv2d",
+    "Conv3d": "conv3d",
+    "Conv3DSimple": "conv3d",
+    "Conv3DNoTemporal": "conv3d",
     "Linear": "linear",
     "BatchNorm2d": "batch_norm",
+    "BatchNorm3d": "batch_norm",
     "LayerNorm": "layer_norm",
     "LayerNorm2d": "layer_norm",
     "ReLU": "relu",
@@ -36,10 +40,13 @@ MODULES = {
     "MaxPool2d": "max_pool",
     "AvgPool2d": "avg_pool",
     "AdaptiveAvgPool2d": "adaptive_avg_pool",
+    "AdaptiveAvgPool3d": "adaptive_avg_pool",
     "Dropout": "dropout",
 }
 #: Modules that do on a map what another op is called: ConvNeXt's norm is a class of its own, which calls a function.
-FORMS = {"Linear": "linear", "LayerNorm2d": "functional"}
+ON_MAPS = {"Linear": "linear", "LayerNorm2d": "functional"}
+#: Modules of a class derived from PyTorch's.
+DERIVED = {"Conv3DSimple", "Conv3DNoTemporal"}
 FUNCTIONS = {
     "relu": "relu",
     "relu_": "relu",
@@ -47,6 +54,7 @@ FUNCTIONS = {
     "boolean_dispatch": "max_pool",
     "avg_pool2d": "avg_pool",
     "adaptive_avg_pool2d": "adaptive_avg_pool",
+    "interpolate": "resize",
 }
 JOINS = {"cat": "concat", "add": "add", "add_": "add", "iadd": "add", "__iadd__": "add", "__add__": "add"}
 JOINS |= {"mul": "multiply", "__mul__": "multiply"}
@@ -67,12 +75,12 @@ def convcost_calls(nodes: Any, layers: Any) -> Calls:
     return found
 
 
-def torchvision_calls(name: str, *, resolution: int, **options: Any) -> Calls:
+def torchvision_calls(name: str, *, shape: tuple[int, ...], **options: Any) -> Calls:
     """All calls of one forward pass of a network of torchvision in evaluation mode."""
-    return torch_calls(torchvision_module(name, **options).eval(), (3, resolution, resolution))
+    return torch_calls(torchvision_module(name, **options).eval(), shape)
 
 
-def torch_calls(net: nn.Module, input_shape: tuple[int, int, int]) -> Calls:
+def torch_calls(net: nn.Module, input_shape: tuple[int, ...]) -> Calls:
     """All calls of one forward pass; a module without submodules that is not known is an error."""
     import torch
 
@@ -84,8 +92,9 @@ def torch_calls(net: nn.Module, input_shape: tuple[int, int, int]) -> Calls:
 
     def leave(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         inside.pop()
-        op = MODULES[type(module).__name__]
-        form = FORMS.get(type(module).__name__, "") if output.dim() == 4 else ""
+        name = type(module).__name__
+        op = MODULES[name]
+        form = "derived" if name in DERIVED else ON_MAPS.get(name, "") if output.dim() == 4 else ""
         found[SAME.get(op, op), _shape(output, last=op in CHANNELS_LAST), form] += 1
 
     for module in net.modules():
@@ -127,4 +136,4 @@ def _shape(tensor: torch.Tensor, *, last: bool = False) -> tuple[int, ...]:
 
 
 def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape[2:] if len(shape) == 3 and shape[:2] == (1, 1) else shape
+    return shape[-1:] if len(shape) > 2 and {*shape[:-1]} == {1} else shape

@@ -40,6 +40,13 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "regnet_x_400mf": ("regnet_x_400mf", {}),
     "regnet_y_400mf": ("regnet_y_400mf", {}),
     "convnext_tiny": ("convnext_tiny", {}),
+    "r3d_18": ("r3d_18", {}),
+    "mc3_18": ("mc3_18", {}),
+    "r2plus1d_18": ("r2plus1d_18", {}),
+    "fcn_resnet50": ("fcn_resnet50", {}),
+    "deeplabv3_resnet50": ("deeplabv3_resnet50", {}),
+    "deeplabv3_mobilenet_v3_large": ("deeplabv3_mobilenet_v3_large", {}),
+    "lraspp_mobilenet_v3_large": ("lraspp_mobilenet_v3_large", {}),
 }
 
 
@@ -49,7 +56,8 @@ def test_every_call(name: str) -> None:
     network = open_network(name, {})
     report = network.report()
     theirs, options = NETWORKS[name]
-    wanted = torchvision_calls(theirs, resolution=report.input_shape[0], **options)
+    *positions, channels = report.input_shape
+    wanted = torchvision_calls(theirs, shape=(channels, *positions), **options)
     found = convcost_calls(network.graph.nodes, report.layers)
     assert (found - wanted, wanted - found) == ({}, {})
 

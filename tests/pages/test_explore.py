@@ -82,15 +82,16 @@ def test_the_explorer_knows_why_what_cannot_be_built() -> None:
 def test_knobs_without_a_slider_are_named(cli: Cli, tmp_path: Path) -> None:
     network = convcost.load("vgg16")
     page = explore_page(network, network.report())
-    said = (
-        "Without a slider: config D, norm none, lrn false, classes 1000. With <code>--over KNOB=VALUES</code> you name"
-    )
+    said = "Without a slider: config D, norm none, lrn false, ceil_mode false, classes 1000. With <code>--over KNOB=VALUES</code> you name"
     assert said in page
     assert "for example <code>--over config=A,B,C,D,E</code>" in page
     out = tmp_path / "x.html"
     cli.ok("explore", "vgg16", "--over", "config=A,B,C,D,E", "-o", out)
     page = out.read_text(encoding="utf-8")
-    assert "Without a slider: norm none, lrn false, width 1.0, depth 1.0, resolution 224, classes 1000." in page
+    assert (
+        "Without a slider: norm none, lrn false, ceil_mode false, width 1.0, depth 1.0, resolution 224, classes 1000."
+        in page
+    )
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,9 @@ def test_unet_of_the_paper() -> None:
         (392, 392, 128),
     ]
     assert sizes["head"] == (388, 388, 2)
+    # One input channel instead of three, and a bias instead of the two numbers of a batch-norm, behind 18 convolutions.
+    biases = 2 * (2 * sum(UNET[:4]) + UNET[4])
+    assert report.totals.params == 31_037_698 - 2 * 9 * 64 - biases
 
 
 # --- detection --------------------------------------------------------------------------------------------------
@@ -392,7 +395,7 @@ def test_crnn_of_the_paper() -> None:
 
 SWEPT = {
     "r2plus1d_18": {"width": ["0.5", "1"], "resolution": [64, 112], "frames": [8, 16]},
-    "s3d": {"width": ["0.5", "1"], "resolution": [64, 224]},
+    "s3d": {"width": ["0.5", "1"], "resolution": [224, 320], "frames": [16, 64]},
     "fcn_resnet50_aux": {"width": ["0.5", "1"], "resolution": [193, 520]},
     "deeplabv3_mobilenet_v3_large_aux": {"width": ["0.75", "1"], "resolution": [193, 520], "classes": [2, 21]},
     "lraspp_mobilenet_v3_large": {"width": ["0.75", "1"], "resolution": [193, 520]},
