@@ -61,6 +61,9 @@ class Lookup:
     def enter(self, unit: Unit) -> None:
         """Called for each file before layers of it are built."""
 
+    def mention(self, path: str) -> None:
+        """Called for each layer that is meant by a path which no file states as such."""
+
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""
         missing = [arg for arg in required if arg not in call.args]
