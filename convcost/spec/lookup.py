@@ -157,7 +157,8 @@ class Lookup:
         if path in self.spec.inputs:
             self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
         elif path in self.taken:
-            hint = "; say name: to tell them apart" * made
+            hint = "; where its weights are used again, say another name" if place.sharing else ""
+            hint = "; say name: to tell them apart" if made else hint
             self.blind = True
             self.complain(where, place.path(), f"the name {name!r} is taken by line {self.taken[path].line}{hint}")
         self.taken.setdefault(path, where)
