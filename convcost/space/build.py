@@ -171,6 +171,8 @@ def _reason(spec: Spec, knobs: Mapping[str, Any], axes: Mapping[str, Sequence[An
             network, problems = None, list(error.problems)
         if network is not None and not problems:
             longest = max(range(len(box)), key=lambda position: len(box[position]))
+            # Costs of 0 would be worse than none.
+            assert len(box[longest]) > 1, f"the grid refuses what can be built, at {point}"
             shape = [len(box[longest]) if position == longest else 1 for position in range(len(box))]
             raise Undecided(np.arange(len(box[longest])).reshape(shape))
         said += [(point, ": ".join(filter(None, (problem.scope, problem.what)))) for problem in problems]
@@ -247,6 +249,9 @@ class GridLookup(Lookup):
 
     def enter(self, unit: Unit) -> None:
         self.mentioned |= unit.spec.mentioned
+
+    def mention(self, path: str) -> None:
+        self.mentioned.update(path.split("."))
 
     def evaluate_in(self, env: Env, value: Value, path: str, what: str, convert: Any = None) -> Any:
         def decided(found: Any) -> Any:

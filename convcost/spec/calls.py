@@ -136,6 +136,12 @@ class CallBuilder:
         if place.depth >= DEEPEST:
             raise TooLarge(Problem(where, place.path(), f"blocks nest deeper than {DEEPEST}"))
         self.lookup.enter(unit)
+        if place.sharing and place.sharing.fields:
+            what = (
+                f"share names single tensors of an op, and {block.name} is a block: share: NAME uses all that is inside"
+            )
+            self.lookup.complain(place.sharing.where, place.path(name), what)
+            return UNKNOWN
         if call.form:
             self.lookup.complain(
                 call.form.where, place.path(name), f"as says how an op is written; {block.name} is a block"
@@ -250,6 +256,7 @@ class CallBuilder:
         assert use.until is not None
         path, nesting = place.path(end), self.nesting
         self.ends.add(path)
+        self.lookup.mention(end)
         try:
             self.sequence(place.unit.spec.layers, place, flow)
         except Reached as reached:

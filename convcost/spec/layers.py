@@ -169,6 +169,9 @@ class LayerReader:
             known = {key: value for key, value in fields.pairs.items() if key in STORED} if fields else {}
             owners = {key: self.reader.edges(value, scope) for key, value in known.items()}
             self.reader.shares = True
+            if not stated.pairs:
+                self.reader.complain(stated.where, scope, f"share needs one of {', '.join(STORED)}, got none")
+                return None
             return Share(stated.where, fields={field: edges[0] for field, edges in owners.items() if edges})
         elif isinstance(stated, ScalarNode) and stated.value is not None and not isinstance(stated.value, bool):
             self.reader.shares = True

@@ -61,6 +61,9 @@ class Lookup:
     def enter(self, unit: Unit) -> None:
         """Called for each file before layers of it are built."""
 
+    def mention(self, path: str) -> None:
+        """Called for each layer that is meant by a path which no file states as such."""
+
     def refuse_missing(self, call: Call, target: str, required: Sequence[str], path: str) -> bool:
         """Whether required arguments are missing, after complaining."""
         missing = [arg for arg in required if arg not in call.args]
@@ -154,7 +157,8 @@ class Lookup:
         if path in self.spec.inputs:
             self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
         elif path in self.taken:
-            hint = "; say name: to tell them apart" * made
+            hint = "; where its weights are used again, say another name" if place.sharing else ""
+            hint = "; say name: to tell them apart" if made else hint
             self.blind = True
             self.complain(where, place.path(), f"the name {name!r} is taken by line {self.taken[path].line}{hint}")
         self.taken.setdefault(path, where)

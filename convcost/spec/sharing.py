@@ -58,7 +58,16 @@ def stored(node: Node, cost: OpCost, place: Place, lookup: Lookup) -> Node:
             what = f"shares the parameters of {owner.node.name}, which are trained: say trainable: false there"
             lookup.complain(sharing.where, node.name, what)
             raise Unknown
-        trainable = owner.node.trainable
+    trained = {
+        owners[field].node.trainable for field in ("weights", "biases") if field in owners and _some(here[field])
+    }
+    if any(_some(here[field]) for field in ("weights", "biases") if field not in owners):
+        trained.add(trainable)
+    if len(trained) > 1 and sharing:
+        what = "weights and biases of a layer are trained together, and here some are and some are not: say trainable: false"
+        lookup.complain(sharing.where, node.name, what)
+        raise Unknown
+    trainable = trained.pop() if trained else trainable
     has_params = any(_some(here[field]) for field in ("weights", "biases"))
     return replace(node, shares=shares, trainable=trainable or not has_params)
 

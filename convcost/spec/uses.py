@@ -17,7 +17,7 @@ from convcost.spec.lookup import Lookup
 from convcost.spec.place import Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Knob, Spec, Use
 from convcost.spec.unit import Unit
-from convcost.spec.zoo import FoundSpec, find, is_path, split_name
+from convcost.spec.zoo import FoundSpec, find, is_path, named, split_name
 
 
 def opened(use: Use, place: Place, flow: Flow, lookup: Lookup, label: str) -> Unit:
@@ -61,7 +61,7 @@ def _found(source: str, unit: Unit) -> tuple[FoundSpec, Mapping[str, Any]]:
         bare = os.path.join(os.path.dirname(unit.spec.path), bare)
     if os.path.exists(bare) and not os.path.isfile(bare):  # a pipe or a device might never end
         raise UsageError(f"{source} is no file")
-    found = find(bare)
+    found = find(bare) if is_path(bare) else named(bare)  # a name means the same wherever one works
     return found, knob_values(found.preset or found.spec.name, found.spec, own)
 
 

@@ -88,8 +88,11 @@ def find(model: str) -> FoundSpec:
     >>> find("vgg16").spec.name, find("vgg16").preset
     ('vgg', 'vgg16')
     """
-    if is_path(model) or ("\0" not in model and os.path.isfile(model)):
-        return _of_file(model)
+    return _of_file(model) if is_path(model) or ("\0" not in model and os.path.isfile(model)) else named(model)
+
+
+def named(model: str) -> FoundSpec:
+    """A spec of the zoo by its name or a preset's, whatever files there are; raises `UsageError`."""
     folder = zoo_directory()
     if at := _place(model, folder):
         return open_file(*at)

@@ -16,7 +16,8 @@ but computes and allocates nothing.
 * ``calls.py``       every op of a network of torchvision, and whether it is a module or a function call
 * ``cases.py``       which convcost model is compared with which network
 * ``library.py``     the same as data, for networks that libraries ship under names of their own
-* ``ops.py``         every op of the language that PyTorch has, as a module and as a function call
+* ``ops.py``         every op of the language that PyTorch has, as a module and as a function call: those on maps; those
+                     along one, two or three axes in ``ops_axes.py``, those on tokens in ``ops_tokens.py``
 * ``counters.py``    what the counters of other projects print
 * ``running.py``     every product that a torch module computes while it runs: attention, too
 * ``require.py``     skips a test, saying why, where a framework is absent

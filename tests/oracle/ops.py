@@ -150,6 +150,10 @@ def norms() -> Made:
     yield plain, lambda: last_axis(nn.LayerNorm(CHANNELS, elementwise_affine=False))
     yield "group_norm: {groups: 4}", lambda: nn.GroupNorm(4, CHANNELS)
     yield "group_norm: {groups: 4, scale: false, shift: false}", lambda: nn.GroupNorm(4, CHANNELS, affine=False)
+    # thop knows the module that normalises each channel by itself, and no other group norm
+    single = "group_norm: {groups: 8"
+    yield f"{single}}}", lambda: nn.InstanceNorm2d(CHANNELS, affine=True), {"thop": 2880 + 4 * 960}
+    yield f"{single}, scale: false, shift: false}}", lambda: nn.InstanceNorm2d(CHANNELS), {"thop": 2880 + 2 * 960}
     for size in (4, 5):
         yield f"local_response_norm: {{size: {size}}}", lambda size=size: nn.LocalResponseNorm(size)
     yield "{local_response_norm: , as: functional}", called(lambda x: functional.local_response_norm(x, 5))

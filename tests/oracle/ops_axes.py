@@ -146,6 +146,8 @@ def norms(axes: int) -> Made:
     yield "prelu", lambda: nn.PReLU(CHANNELS)
     yield "softmax", lambda: nn.Softmax(dim=1)
     yield "relu", nn.ReLU
+    padded = {1: "{length: [1, 2]}", 3: "{depth: 1, height: 1, width: 1}"}[axes]
+    yield f"pad: {padded}", lambda: {1: nn.ZeroPad1d, 3: nn.ZeroPad3d}[axes]((1, 2) if axes == 1 else 1)
     yield (
         "flatten, linear: {channels: 7}",
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(prod(READS[ALONG[axes]].sizes) * CHANNELS, 7)),

@@ -185,7 +185,9 @@ def test_taps_that_are_moved_need_offsets(tmp_path: Path) -> None:
 
 def test_the_same_weights_twice(tmp_path: Path) -> None:
     text = "input: [10]\nlayers:\n  - {linear: {channels: 10}, name: fc}\n  - {linear: {channels: 10}, name: NAME, share: fc}\n"
-    assert said(tmp_path, text.replace("NAME", "fc")) == "the name 'fc' is taken by line 5"
+    assert said(tmp_path, text.replace("NAME", "fc")) == (
+        "the name 'fc' is taken by line 5; where its weights are used again, say another name"
+    )
     found = totals(tmp_path, text.replace("NAME", "again"))
     assert (found.macs, found.params) == (2 * 10 * 10, 110)
 

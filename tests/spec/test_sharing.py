@@ -258,7 +258,11 @@ BEHIND = "      - {add: , in: [left, right]}\n"
         ("{tower: , in: input, name: right, share: [left]}",
          "layers.right: share needs the name of an earlier layer or block, or true for what is repeated, got a list"),
         ("{tower: , in: input, name: right, share: {weights: left}}",
-         "right.conv1: shares the weights of left, which is no op; share: left uses all that is inside"),
+         "right: share names single tensors of an op, and tower is a block: share: NAME uses all that is inside"),
+        ("{conv2d: {channels: 8, kernel: 3, padding: 1}, in: input, name: right, share: {}}",
+         "layers.right: share needs one of weights, biases, buffers, got none"),
+        ("{conv2d: {channels: 8, kernel: 3}, in: input, name: right, share: {weights: left}}",
+         "right: shares the weights of left, which is no op; share: left uses all that is inside"),
         ("{tower: {share: left}, in: input, name: right}",
          "layers.right: unknown key 'share': it stands beside the op or block, as in {relu: , name: act}"),
         ("{tower: , in: input, name: right, trainable: 1}", "right: trainable must be true or false, got 1"),
@@ -278,3 +282,24 @@ def test_share_on_a_group_needs_a_name(tmp_path: Path) -> None:
     assert (
         problem.what == "share needs a name beside layers, so that the layers inside correspond to those of the owner"
     )
+
+
+@pytest.mark.parametrize(
+    "fields", ["{weights: fixed}", "{weights: fixed, biases: own}", "{biases: own, weights: fixed}"]
+)
+def test_a_layer_of_which_some_tensors_are_trained_and_some_are_not_is_refused(tmp_path: Path, fields: str) -> None:
+    """Whatever the order in which they are named: a node trains all of its tensors or none."""
+    text = """
+        input: [6, 6, 8]
+        layers:
+          - {conv2d: {channels: 8, kernel: 3, padding: 1}, name: fixed, trainable: false}
+          - {conv2d: {channels: 8, kernel: 3, padding: 1}, name: own}
+          - {conv2d: {channels: 8, kernel: 3, padding: 1}, name: both, share: FIELDS}
+    """
+    (problem,) = validate(str(written(tmp_path, text.replace("FIELDS", fields))))
+    assert problem.what.startswith("weights and biases of a layer are trained together")
+    fixed = spec(
+        tmp_path, text.replace("name: both, share: FIELDS", "name: both, trainable: false, share: {weights: fixed}")
+    )
+    assert [step.params for step in fixed.steps] == [0, 9 * 8 * 8 + 8, 0]
+    assert [step.buffers for step in fixed.steps] == [9 * 8 * 8 + 8, 0, 8]

@@ -291,6 +291,36 @@ def test_a_word_of_the_zoo_in_the_place_of_a_block_is_told_to_use_it(tmp_path: P
         assert problem.what == f"there is no op or block {word!r}, but {hint}"
 
 
+def test_a_name_of_the_zoo_is_that_whatever_files_the_working_directory_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network of the zoo that is built on another would otherwise depend on where it is asked for."""
+    written(tmp_path, "input: [8, 8, 3]\nlayers: [relu]\n", "vgg16").rename(tmp_path / "vgg16")
+    monkeypatch.chdir(tmp_path)
+    assert convcost.load("ssd300_vgg16").report().totals == loaded("ssd300_vgg16").report().totals
+    assert convcost.load("vgg16").report().totals.params == 0, "what a caller names may be a file"
+
+
+def test_where_a_network_ends_may_be_a_knob_in_a_sweep(tmp_path: Path) -> None:
+    """Repetitions that are only meant by a knob's value are built one by one."""
+    written(
+        tmp_path,
+        """
+        knobs: {n: 4}
+        input: [16, 16, 8]
+        layers: [{conv2d: {channels: 8, kernel: 3, padding: same, bias: false}, name: x, repeat: n}]
+        """,
+        "chain",
+    )
+    text = """
+        knobs: {n: 4, u: {default: x4, choices: [x3, x4]}}
+        input: [16, 16, 8]
+        layers: [{use: chain.yaml, with: {n: n}, until: u, name: e}]
+    """
+    assert_swept_like_walked(written(tmp_path, text), u=["x3", "x4"], n=[3, 4, 5, 6])
+    assert totals(tmp_path, text, u="x3", n=6).macs == 3 * 16 * 16 * 9 * 8 * 8
+
+
 class TestPresets:
     """Presets of one's own file, named behind its path."""
 
