@@ -89,15 +89,28 @@ ROWS = (
     Row("shufflenet_v2_x1_0", "shufflenet_v2_x1_0", ordered=False),
     # as parts of segmenters and detectors
     *(
-        Row("resnet50", "resnet50", options={"replace_stride_with_dilation": dilated}, knobs=knobs, ordered=False)
-        for dilated, knobs in (
+        Row(
+            "resnet50",
+            "resnet50",
+            options={"replace_stride_with_dilation": on},
+            knobs=knobs,
+            ordered=False,
+            printed=False,
+        )
+        for on, knobs in (
             ([False, True, True], {"output_stride": 8}),
             ([False, False, True], {"output_stride": 16}),
         )
     ),
-    Row("mobilenet_v3_large", "mobilenet_v3_large", options={"dilated": True}, knobs={"output_stride": 16}),
+    Row(
+        "mobilenet_v3_large",
+        "mobilenet_v3_large",
+        options={"dilated": True},
+        knobs={"output_stride": 16},
+        printed=False,
+    ),
     *(
-        Row(name, name, options={"reduced_tail": True, "width_mult": 0.75}, knobs=NARROW)
+        Row(name, name, options={"reduced_tail": True, "width_mult": 0.75}, knobs=NARROW, printed=False)
         for name in ("mobilenet_v3_large", "mobilenet_v3_small")
     ),
     # attention
@@ -123,8 +136,15 @@ ROWS = (
     # video
     *(Row(name, name, CLIP, ordered=False) for name in ("r3d_18", "mc3_18", "r2plus1d_18")),
     Row("s3d", "s3d", LARGE_CLIP, ordered=False),
-    Row("s3d", "s3d", (3, 64, 224, 224), knobs={"frames": 64}, ordered=False),
-    Row("r2plus1d_18", "r2plus1d_18", (3, 8, 80, 80), knobs={"frames": 8, "resolution": 80}, ordered=False),
+    Row("s3d", "s3d", (3, 64, 224, 224), knobs={"frames": 64}, ordered=False, printed=False),
+    Row(
+        "r2plus1d_18",
+        "r2plus1d_18",
+        (3, 8, 80, 80),
+        knobs={"frames": 8, "resolution": 80},
+        ordered=False,
+        printed=False,
+    ),
     *(Row(name, name, LARGE_CLIP, ordered=False) for name in ("mvit_v1_b", "mvit_v2_s")),
     *(Row(name, name, LARGE_CLIP) for name in ("swin3d_t", "swin3d_s", "swin3d_b")),
     # segmentation
@@ -132,7 +152,15 @@ ROWS = (
     *(Row(f"{name}_aux", name, VOC, AUX, ordered=False) for name in SEGMENTERS),
     Row("lraspp_mobilenet_v3_large", "lraspp_mobilenet_v3_large", VOC, ordered=False),
     *(
-        Row(f"{name}{'_aux' * bool(options)}", name, (3, 193, 193), options, {"resolution": 193}, ordered=False)
+        Row(
+            f"{name}{'_aux' * bool(options)}",
+            name,
+            (3, 193, 193),
+            options,
+            {"resolution": 193},
+            ordered=False,
+            printed=False,
+        )
         for name, options in (*((name, AUX) for name in SEGMENTERS), ("lraspp_mobilenet_v3_large", {}))
     ),
     # detection
@@ -146,7 +174,16 @@ ROWS = (
             ("fcos_resnet50_fpn", COCO, True),
         )
     ),
-    Row("retinanet_resnet50_fpn", "retinanet_resnet50_fpn", COCO, {}, {"frozen": False}, ordered=False, detects=True),
+    Row(
+        "retinanet_resnet50_fpn",
+        "retinanet_resnet50_fpn",
+        COCO,
+        {},
+        {"frozen": False},
+        ordered=False,
+        detects=True,
+        printed=False,
+    ),
 )
 
 

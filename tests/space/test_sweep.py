@@ -107,7 +107,9 @@ def test_policies_that_keep_tensors_see_every_repetition(policy):
 
 def test_attention_that_writes_no_scores_is_swept() -> None:
     """Where the scores would be largest and where they would not: the peak moves from layer to layer."""
-    assert_equal("mobilevit", {"resolution": [96, 160, 256, 352], "width": "0.5:1.5:0.5"}, memory_policy="fused_attention")
+    assert_equal(
+        "mobilevit", {"resolution": [96, 160, 256, 352], "width": "0.5:1.5:0.5"}, memory_policy="fused_attention"
+    )
 
 
 def test_two_thousand_cells_of_a_large_grid_by_tables_and_by_gathering():
