@@ -8,11 +8,11 @@ from typing import Any
 from convcost.core.errors import Problem, Where, did_you_mean
 from convcost.core.units import say
 from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
-from convcost.graph.walk import Misfit, output_edges
-from convcost.ops import OPS, Unfit
+from convcost.graph.walk import Misfit
+from convcost.ops import OPS, Op, Unfit
 from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown
+from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown, flow_of
 from convcost.spec.reader import NOTHING
 from convcost.spec.sharing import stored
 from convcost.spec.syntax import Block, Broken, Call, EdgeName, Item, Parallel, Use
@@ -99,6 +99,9 @@ class CallBuilder:
             inputs = []
         edges: list[str] = []
         for flow in inputs:
+            if flow.shapeless:
+                broken |= self.refuse_shapeless(where, path, op, flow)
+                continue
             if len(flow.edges) > 1:
                 self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
             broken |= len(flow.edges) != 1
@@ -120,8 +123,15 @@ class CallBuilder:
             self.lookup.complain(where, path, str(error))
             self.lookup.consumed.update(node.inputs)
             cost = error.cost if isinstance(error, Misfit) else None
-            return Flow(output_edges(node, cost)) if cost else UNKNOWN
-        return Flow(output_edges(node, step.cost))
+            return flow_of(node, cost) if cost else UNKNOWN
+        return flow_of(node, step.cost)
+
+    def refuse_shapeless(self, where: Where, path: str, op: Op, flow: Flow) -> bool:
+        """Whether an op cannot stand behind a layer of unknown shape, after complaining: only a further unknown can."""
+        if not op.traits.opaque:
+            remedy = f"state it with shape: …, or let {op.name} be an unknown, too"
+            self.lookup.complain(where, path, f"reads {flow.shapeless}, whose output shape is not known; {remedy}")
+        return not op.traits.opaque
 
     def block(
         self,
@@ -167,7 +177,7 @@ class CallBuilder:
         if len(inputs) == 1 < len(names):
             if not inputs[0].known:
                 return []
-            inputs = [Flow((edge,)) for edge in inputs[0].edges]
+            inputs = [Flow((edge,)) for edge in inputs[0].edges] or [inputs[0]] * len(names)
         if len(inputs) != len(names):
             need = f"{len(names)} input{'s' * (len(names) > 1)} ({', '.join(names)})"
             self.lookup.complain(where, path, f"{target} takes {need}, got {len(inputs)}")
@@ -201,6 +211,8 @@ class CallBuilder:
     def stated(self, outputs: Sequence[EdgeName], place: Place) -> Flow:
         """The outputs that a block or spec states, as one flow."""
         found = self.lookup.edges(outputs, place, "outputs")
+        if shapeless := next((each for each in found if each.shapeless), None):
+            return shapeless
         return Flow(tuple(edge for each in found for edge in each.edges)) if all(e.known for e in found) else UNKNOWN
 
     def arguments(
