@@ -24,4 +24,18 @@ from convcost.ops.traits import Traits
 
 __all__ = ["OPS", "Attr", "Op", "Traits", "Unfit", "cost", "failure"]
 # Importing a family enters its rules into the table.
-_FAMILIES = (activation, conv, dense, function, join, norm, pool, rearrange, recurrent, reduce, resample, select, unknown)
+_FAMILIES = (
+    activation,
+    conv,
+    dense,
+    function,
+    join,
+    norm,
+    pool,
+    rearrange,
+    recurrent,
+    reduce,
+    resample,
+    select,
+    unknown,
+)

@@ -8,7 +8,7 @@ from convcost.ops.traits import OPAQUE
 
 
 @op("unknown", OPAQUE)
-def unknown(*x: AnyInput, type: Word, shape: Shapes = None, why: Text = None) -> OpCost:  # noqa: A002, ARG001
+def unknown(*x: AnyInput, type: Word, shape: Shapes = None, why: Text = None) -> OpCost:  # noqa: A002
     """Stand for an operation of a model file that convcost has no op for: what it costs is not known, which is not 0.
 
     Any number of inputs, also none (`in: []`). `type` is what the file calls it, and `why` says more. With `shape`, which

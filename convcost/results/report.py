@@ -451,9 +451,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
     metrics = metrics_of(report, _COLUMNS)
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [
-            [layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers
-        ]
+        rows = [[layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers]
         groups: Sequence[LayerCost | Group] = report.layers
     else:
         first = (level, "layers", "input", "output")

@@ -97,20 +97,12 @@ class CallBuilder:
         if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
-        edges: list[str] = []
-        for flow in inputs:
-            if flow.shapeless:
-                broken |= self.refuse_shapeless(where, path, op, flow)
-                continue
-            if len(flow.edges) > 1:
-                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
-            broken |= len(flow.edges) != 1
-            edges += flow.edges
-        if broken:
+        edges = self.read(where, path, op, inputs)
+        if broken or edges is None:
             return UNKNOWN
         scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
-        node = Node(path, target, tuple(edges), attrs, scope, self.lookup.blame or where, form)
+        node = Node(path, target, edges, attrs, scope, self.lookup.blame or where, form)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
@@ -126,12 +118,16 @@ class CallBuilder:
             return flow_of(node, cost) if cost else UNKNOWN
         return flow_of(node, step.cost)
 
-    def refuse_shapeless(self, where: Where, path: str, op: Op, flow: Flow) -> bool:
-        """Whether an op cannot stand behind a layer of unknown shape, after complaining: only a further unknown can."""
-        if not op.traits.opaque:
-            remedy = f"state it with shape: …, or let {op.name} be an unknown, too"
-            self.lookup.complain(where, path, f"reads {flow.shapeless}, whose output shape is not known; {remedy}")
-        return not op.traits.opaque
+    def read(self, where: Where, path: str, op: Op, inputs: list[Flow]) -> tuple[str, ...] | None:
+        """The edges that an op reads, one of each flow; None where that is not possible, after complaining."""
+        for flow in inputs:
+            if flow.shapeless and not op.traits.opaque:
+                remedy = f"state it with shape: …, or let {op.name} be an unknown, too"
+                self.lookup.complain(where, path, f"reads {flow.shapeless}, whose output shape is not known; {remedy}")
+            if len(flow.edges) > 1:
+                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
+        possible = all(len(flow.edges) == 1 or (flow.shapeless and op.traits.opaque) for flow in inputs)
+        return tuple(edge for flow in inputs for edge in flow.edges) if possible else None
 
     def block(
         self,

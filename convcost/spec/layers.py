@@ -395,17 +395,15 @@ class LayerReader:
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
-        if kind is not None and kind.literal and isinstance(tree, ScalarNode) and tree.value is not None:
-            return self.word(tree, names)
-        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
+        if kind is None or not (kind.words or kind.literal or isinstance(kind, (Boolean, Sides))):
             return self.reader.value(tree, scope, names)
         if isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(word, str):
+        if not isinstance(tree, ScalarNode) or not (isinstance(word, str) or (kind.literal and word is not None)):
             return self.reader.value(tree, scope, names)
-        if word in kind.words:
-            return Value(tree.where, word)
+        if kind.literal or word in kind.words:
+            return self.word(tree, names) if kind.literal else Value(tree.where, word)
         if not NAME.fullmatch(word) or word in names.values or word in self.reader.sayable:
             return self.reader.value(tree, scope, names)
         near = nearest(word, names.values)
