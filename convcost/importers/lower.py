@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit
@@ -51,6 +51,17 @@ class Lost(Unsupported):
     """An op reads what an op of unknown shape makes."""
 
 
+class Spelled(NamedTuple):
+    """An op in the vocabulary in which idioms are written: a word, and the tensors that it reads."""
+
+    word: str
+    inputs: tuple[str, ...]
+
+
+Spell: TypeAlias = Callable[[Op, Body], "Spelled | None"]
+"""What an op of a format is in the vocabulary of idioms; None if it is not part of any."""
+
+
 class Rules:
     """The table of a format: type of op -> its rule, and where it expects channels."""
 
@@ -59,6 +70,7 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.spell: Spell = lambda op, body: None
 
     def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
         """Enter a function as the rule of these types of op."""
