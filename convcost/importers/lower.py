@@ -62,6 +62,10 @@ Spell: TypeAlias = Callable[[Op, Body], "Spelled | None"]
 """What an op of a format is in the vocabulary of idioms; None if it is not part of any."""
 
 
+def unspelled(_op: Op, _body: Body) -> None:
+    """That an op is part of no idiom."""
+
+
 class Rules:
     """The table of a format: type of op -> its rule, and where it expects channels."""
 
@@ -70,7 +74,7 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
-        self.spell: Spell = lambda op, body: None
+        self.spell: Spell = unspelled
 
     def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
         """Enter a function as the rule of these types of op."""
@@ -204,13 +208,17 @@ class Lowering:
             edge = self._transposition(tensor, key)
         else:
             made = tensor.edges.get(near) if near is not None else next(iter(tensor.edges.values()), None)
-            base = made or self.any(_viewed(tensor))[0]
-            if self.walk.shapes[base] == shape:
-                edge = base
-            else:
-                edge = self.node(base, "reshape", [base], {"shape": list(shape)})
+            edge = self._reading(made or self.any(_viewed(tensor))[0], shape, None if made else tensor.read_by)
         tensor.edges[key] = edge
         return edge
+
+    def _reading(self, base: str, shape: Shape, op: Op | None) -> str:
+        """An edge that reads another in a shape, for an op of the file if it stands for one."""
+        if self.walk.shapes[base] == shape:
+            return base
+        kind = "flatten" if len(shape) == 1 else "reshape"
+        attrs = {"shape": list(shape)} if kind == "reshape" else {}
+        return self.emit(op, kind, [base], attrs).node.name if op else self.node(base, kind, [base], attrs)
 
     def _transposition(self, tensor: Tensor, key: Key) -> str:
         """A node that really moves a tensor's elements; from there on they are stored so."""
@@ -409,13 +417,10 @@ class Lowering:
             order = channels_at(value, -1)
             value = self._settled(value, order)
         made = reshaped(value, tuple(shape), groups)
+        assert made.tensor is not None
+        made.tensor.read_by = op
         channel = self.wanted.get(op.outputs[0])
-        if (
-            channel is not None
-            and made.tensor is not None
-            and self.is_contiguous(made)
-            and -made.rank <= channel < made.rank
-        ):
+        if channel is not None and self.is_contiguous(made) and -made.rank <= channel < made.rank:
             made.tensor.preferred = made.native(channels_at(made, channel))
         self.define(op, made)
 
@@ -535,8 +540,12 @@ def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
 
 
 def _viewed(tensor: Tensor) -> Value:
+    """The value that a tensor without edges is a reading of, or what that is a reading of in turn."""
     assert tensor.view_of is not None, "a tensor without edges is another reading of one that has some"
-    return tensor.view_of
+    value = tensor.view_of
+    while value.tensor is not None and not value.tensor.edges and value.tensor.view_of is not None:
+        value = value.tensor.view_of
+    return value
 
 
 def _all(holds: Any) -> bool:
