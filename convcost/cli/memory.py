@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.options import (
     Dtype,
+    accepts_partial,
     batch_option,
     dtype_option,
     input_option,
@@ -107,7 +108,7 @@ def memory_command(
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())
     report = network.report(batch=batch, dtype=dtype, memory_policy=policy)
-    bound = limited(network, usage, limit)
+    bound = limited(network, usage, limit, partial=accepts_partial(ctx))
 
     def figure() -> go.Figure:
         from convcost.plots import memory_timeline

@@ -182,9 +182,14 @@ def remember(model: str, types: Sequence[str]) -> None:
 
 def unaccepted(context: click.Context) -> list[str]:
     """A line for each network whose answer was partial, unless --partial accepts that."""
-    found = {} if context.meta.get(_ACCEPTED) else context.meta.get(_OPENED, {})
+    found = {} if accepts_partial(context) else context.meta.get(_OPENED, {})
     said = "; counts are lower bounds; --partial accepts it"
     return [f"partial: {f'{model}: ' if len(found) > 1 else ''}{text}{said}" for model, text in found.items()]
+
+
+def accepts_partial(context: click.Context) -> bool:
+    """Whether --partial was given."""
+    return bool(context.meta.get(_ACCEPTED))
 
 
 def is_partial(context: click.Context) -> bool:

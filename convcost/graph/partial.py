@@ -37,5 +37,5 @@ def unknown_text(types: Iterable[str]) -> str:
 def refuse_unknown(steps: Iterable[Step], network: str, what: str) -> None:
     """Raise `UsageError` if a network has unknown ops: what is asked for cannot be answered with lower bounds."""
     if types := unknown_types(steps):
-        remedy = "put what they are into its spec (convcost spec resolve writes one)"
+        remedy = "replace them in its spec (convcost spec resolve writes one)"
         raise UsageError(f"{network}: {unknown_text(types)}, so that {what}; {remedy}")

@@ -488,7 +488,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
     else:
         first = (level, "layers", "input", "output")
         groups = report.by(level)
-        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape)] for g in groups]
+        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape) or UNKNOWN] for g in groups]
         if level == "op":
             first, rows = first[:2], [row[:2] for row in rows]
     totals = report.totals
