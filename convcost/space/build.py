@@ -15,6 +15,7 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
+from convcost.graph.partial import refuse_unknown
 from convcost.graph.rewrite import NothingToRewrite, rewrite
 from convcost.graph.walk import Step, Walk, Walked
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
@@ -138,6 +139,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
         walked, weights = built.walked, builder.walk.weights
         found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
         if found:
+            refuse_unknown(walked.steps, spec.name, "other values of its knobs would only give lower bounds")
             return _costs(*found, request)
     raise AssertionError("where every repetition is built, each layer stands there once")
 

@@ -7,7 +7,7 @@ from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
-from convcost.ops.attributes import Boolean, Sides
+from convcost.ops.attributes import Boolean, Kind, Sides
 from convcost.spec import standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
 from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
@@ -394,16 +394,17 @@ class LayerReader:
 
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
-        kind = OPS[target].attrs[name].kind if target in OPS else None
-        if kind is None or not (kind.words or kind.literal or isinstance(kind, (Boolean, Sides))):
-            return self.reader.value(tree, scope, names)
-        if isinstance(tree, SequenceNode):
+        kind = OPS[target].attrs[name].kind if target in OPS else Kind()
+        says_words = bool(kind.words) or kind.literal or isinstance(kind, (Boolean, Sides))
+        if says_words and isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(tree, ScalarNode) or not (isinstance(word, str) or (kind.literal and word is not None)):
+        if kind.literal and isinstance(tree, ScalarNode) and word is not None:
+            return self.word(tree, names)
+        if not says_words or not isinstance(word, str):
             return self.reader.value(tree, scope, names)
-        if kind.literal or word in kind.words:
-            return self.word(tree, names) if kind.literal else Value(tree.where, word)
+        if word in kind.words:
+            return Value(tree.where, word)
         if not NAME.fullmatch(word) or word in names.values or word in self.reader.sayable:
             return self.reader.value(tree, scope, names)
         near = nearest(word, names.values)
