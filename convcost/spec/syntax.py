@@ -139,6 +139,9 @@ class Item(NamedTuple):
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""
+    start: int | None = None
+    """The number at the end of its name, that of its first repetition, from which the others count on; None where `name` is
+    that of all of them."""
 
 
 class Block(NamedTuple):
