@@ -315,6 +315,6 @@ class GridBuilder(Builder):
 
     def _by_name(self, item: Item, place: Place) -> bool:
         """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
-        base = repeated_name(item, 0)[:-1]
-        names = (*place.taken, *place.coming, *self.lookup.mentioned)
+        base = repeated_name(item, 0).rpartition(".")[2].rstrip("0123456789")
+        names = {part for name in (*place.taken, *place.coming, *self.lookup.mentioned) for part in name.split(".")}
         return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)
