@@ -21,7 +21,7 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Integer
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import NOWHERE, UNKNOWN, Flow, Layer, Place, Sharing, Unknown
+from convcost.spec.place import NONE, NOWHERE, UNKNOWN, Flow, Layer, Place, Sharing, Unknown
 from convcost.spec.sharing import begin, refuse_rest
 from convcost.spec.syntax import (
     Body,
@@ -166,7 +166,7 @@ class Builder(CallBuilder):
             if item.condition is not None and not self.holds(item.condition, item.inputs, place, flow, word):
                 self.skip(item, place)
                 return flow
-            inputs = self.lookup.edges(item.inputs, place, word) if item.inputs else inputs
+            inputs = self.lookup.edges(item.inputs, place, word) if item.inputs else [NONE] if item.alone else inputs
             if item.repeat is None:
                 result = self.build_one(item, item.body, place, inputs, item.name)
             else:

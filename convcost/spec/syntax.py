@@ -139,6 +139,8 @@ class Item(NamedTuple):
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""
+    alone: bool = False
+    """Whether it is stated to read nothing: `in: []`."""
 
 
 class Block(NamedTuple):
