@@ -38,12 +38,13 @@ class Accounts:
     def use(self, step: Step, weights: Weights) -> None:
         """Note what a node uses; raises `Unfit` if it counts other elements than the file stores for it."""
         for name in STORED:
-            stored = stored_in(weights.get(name, ()))
             if name not in weights:
                 continue
+            stored = stored_in(weights[name])
             counted: Any = getattr(step.cost, name)
             has = sum(one.elements for one in stored)
-            if not is_symbolic(counted) and not _equal(counted, has):
+            computed = any(value is not None and value.computed for value in weights[name])
+            if not computed and not is_symbolic(counted) and not _equal(counted, has):
                 raise Unfit(f"the file stores {has:,} {name}, but its input takes {_number(counted)}")
             if stored and name not in step.node.shares:
                 self.owners[step.node.op, name, tuple(one.name for one in stored)] = step.node.name

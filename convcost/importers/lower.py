@@ -8,6 +8,7 @@ under it may be over ints, a grid or symbols, so that sizes are only combined by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
@@ -15,9 +16,9 @@ from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
-from convcost.importers.accounts import Accounts, Weights
+from convcost.importers.accounts import FLOATS, Accounts, Weights
 from convcost.importers.contents import Known, same
-from convcost.importers.model import Body, Model, Op
+from convcost.importers.model import MOST_CONTENTS, Body, Model, Op
 from convcost.importers.names import Names
 from convcost.importers.values import (
     Cut,
@@ -202,6 +203,17 @@ class Lowering:
             return edge
         return self.node(base, "reshape", [edge], {"shape": list(tensor.shown(key))})
 
+    def is_read_as_data(self, value: Value) -> bool:
+        """Whether a constant has been put out by a source already."""
+        return value.tensor is not None
+
+    def is_stored_before(self, value: Value, axis: int, other: int) -> bool:
+        """Whether an axis stands before another in the order in which a value is presented, or will be."""
+        tensor = self.tensor_of(value)
+        memory = next(iter(tensor.edges), None) or tensor.memory
+        here, there = value.axes[axis], value.axes[other]
+        return here in memory and there in memory and memory.index(here) < memory.index(there)
+
     def is_contiguous(self, value: Value) -> bool:
         """Whether the file's runtime stores the value in its own order of axes: no transposition is pending."""
         tensor = self.tensor_of(value)
@@ -233,12 +245,12 @@ class Lowering:
 
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored."""
-        trains = all(stored.trainable is not False and stored.dtype[:2] in ("fp", "bf") for stored in value.stored)
-        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
-        weights = {"weights": (value,)} if value.stored else {}
-        attrs: dict[str, Any] = {"shape": list(shape)} | ({} if value.stored else {"stored": False})
-        step = self.emit(named, "source", [], attrs, weights, trainable=trains or not value.stored)
-        return step.node.name
+        stored = value.stored
+        trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
+        named = Op("", stored[0].name if stored else "constant", (), ())
+        attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
+        weights = {"weights": (value,)} if stored else {}
+        return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
@@ -329,11 +341,24 @@ class Lowering:
 
     def same(self, op: Op, value: Value, i: int = 0) -> None:
         """An op that hands on what it reads."""
-        self.define(op, Value(value.shape, "", value.tensor, value.axes, value.contents, value.stored, value.lost), i)
+        self.define(op, replace(value, dtype=""), i)
 
-    def constant(self, op: Op, shape: Shape, contents: Iterable[Any] | None, i: int = 0) -> None:
-        """An op whose result is known before anything runs, or depends on no input."""
-        self.define(op, Value(shape, contents=None if contents is None else tuple(contents)), i)
+    def constant(self, op: Op, known: Known, i: int = 0) -> None:
+        """An op whose result is known before anything runs: a shape, or computed from one."""
+        self.define(op, Value(known.shape, contents=known.elements, computed=True), i)
+
+    def computed(self, op: Op, values: Iterable[Value], known: Known) -> None:
+        """An op whose result is computed from constants before anything runs; its elements, where they are known."""
+        whole = product(known.shape) == len(known.elements)
+        stored = tuple(dict.fromkeys(one for value in values for one in value.stored))
+        contents = known.elements if whole and len(known.elements) <= MOST_CONTENTS else None
+        self.define(op, Value(known.shape, contents=contents, stored=stored, computed=True))
+
+    def relabel(self, op: Op, value: Value, order: Sequence[int | None]) -> None:
+        """An op that leaves out axes of size 1, or puts in some (None)."""
+        shape = tuple(1 if axis is None else value.shape[axis] for axis in order)
+        axes = value.native(order) if value.tensor is not None else ()
+        self.define(op, replace(value, shape=shape, dtype="", axes=axes))
 
     def transpose(self, op: Op, value: Value, order: Sequence[int]) -> None:
         """An op that puts the axes into another order."""
@@ -347,7 +372,7 @@ class Lowering:
         if not is_symbolic(had - has) and not _all(had == has):
             raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which has other elements")
         if value.tensor is None:
-            self.define(op, Value(tuple(shape), contents=value.contents, stored=value.stored))
+            self.define(op, replace(value, shape=tuple(shape), dtype=""))
             return
         groups = self.cuts(op, value.shape, shape)
         if not is_view(value, groups):
@@ -457,7 +482,7 @@ class Lowering:
         ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if known:
-            attrs["shapes"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
+            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
         step = self.emit(op, "unknown", edges, attrs)
         for i, name in enumerate(filter(None, op.outputs)):
             if known:

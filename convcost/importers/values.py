@@ -71,6 +71,8 @@ class Value:
     """Its elements, the last axis fastest, where a shape may depend on them: numbers, or sizes in any number system."""
     stored: tuple[Stored, ...] = ()
     """The stored tensors that it consists of, at most moved about."""
+    computed: bool = False
+    """Whether its elements are computed from those stored tensors before anything runs, and are not they themselves."""
     lost: str = ""
     """Why its shape is not known."""
 
@@ -81,7 +83,7 @@ class Value:
     @property
     def is_constant(self) -> bool:
         """Whether it depends on no input of the model."""
-        return self.tensor is None or bool(self.stored)
+        return not self.lost and (self.tensor is None or bool(self.stored) or self.computed)
 
     @property
     def is_number(self) -> bool:
@@ -127,6 +129,7 @@ def transposed(value: Value, order: Sequence[int]) -> Value:
         value.native(order) if value.tensor else (),
         _moved(value, order) if value.contents is not None else None,
         value.stored,
+        value.computed,
     )
 
 
