@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
 from convcost.graph.walk import Walk
-from convcost.importers.lower import Lowering, Rules, wanted_channels
+from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
 from convcost.importers.model import Model, Size, Stated
 from convcost.importers.names import plain
 from convcost.importers.values import Tensor, Value, is_one
@@ -38,6 +38,25 @@ class Entry(NamedTuple):
     """How many axes it has in the file."""
     dtype: str
 
+    def presented(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
+        """Sizes as the file writes them, with the batch or channels first, as a network's; None if they are none of that.
+
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((1, 3, 480, 640))
+        (480, 640, 3)
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((3, 480, 640))
+        (480, 640, 3)
+        """
+        if len(sizes) == self.rank > len(self.order):
+            batch = [axis for axis in range(self.rank) if axis not in self.order]
+            fits = all(sizes[axis] == 1 for axis in batch)
+            return tuple(sizes[axis] for axis in self.order) if fits else None
+        ascending = sorted(self.order)
+        if len(sizes) != len(self.order) or list(self.order) == ascending:
+            return None
+        moved = tuple(sizes[ascending.index(axis)] for axis in self.order)
+        channels = self.sizes[-1]
+        return moved if moved[-1] == channels != sizes[-1] else None
+
     def value(self, name: str, shape: Shape) -> Value:
         """The input of this shape, in the file's order of axes."""
         native: list[Dim] = [1] * self.rank
@@ -53,6 +72,8 @@ class Lowered(NamedTuple):
     """A model at some sizes of its inputs."""
 
     outputs: tuple[str, ...]
+    dtypes: Mapping[str, str]
+    """Name of an input -> the type of its elements, where the file states one."""
     notes: tuple[str, ...]
 
 
@@ -92,7 +113,8 @@ class Imported:
             reference = self.reference(own)
         lowering = Lowering(self.model, rules_of(self.model.format), walk, reference)
         outputs = lowering.run({one.source: one.value(name, inputs[name]) for name, one in self.entries.items()})
-        return Lowered(outputs, (*self.model.notes, *self.notes(lowering)))
+        dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
+        return Lowered(outputs, dtypes, (*self.model.notes, *self.notes(lowering)))
 
     def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
         """The sizes that the file states; where it leaves them open, those given, or else sizes of that kind."""

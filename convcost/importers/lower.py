@@ -16,9 +16,9 @@ from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
-from convcost.importers.accounts import FLOATS, Accounts, Weights
+from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
-from convcost.importers.model import MOST_CONTENTS, Body, Model, Op
+from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op
 from convcost.importers.names import Names
 from convcost.importers.values import (
     Cut,
@@ -37,6 +37,8 @@ from convcost.ops import OPS
 
 Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | None] | None"
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
+DEFAULT_DTYPE = "fp32"
+"""The type that a tensor has where nothing is said."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -119,8 +121,14 @@ class Lowering:
         except Unsupported as error:
             self.unknown(op, str(error))
         except Unfit as error:
-            where = ".".join((*op.path, op.name)) or op.outputs[0]
-            raise SpecError([Problem(None, f"{self.model.file}: {op.type} {where}", str(error))]) from None
+            raise self.refusal(op, str(error)) from None
+        except MALFORMED as error:
+            raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
+
+    def refusal(self, op: Op, what: str) -> SpecError:
+        """What is wrong with the file, at an op of it."""
+        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
 
@@ -280,10 +288,19 @@ class Lowering:
             name.scope,
             shares=shares,
             trainable=trainable,
+            dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)
         self.accounts.use(step, weights or {})
         return step
+
+    def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
+        """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
+        made = self.body.stated.get(op.outputs[0]) if op.outputs else None
+        found = {"outputs": made.dtype if made is not None else ""}
+        for name, values in weights.items():
+            found[name] = next((one.dtype for one in stored_in(values)), "")
+        return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
 
     def node(self, base: str, kind: str, edges: Sequence[str], attrs: Mapping[str, Any]) -> str:
         """Add a node that no op of the file stands for, named after the edge that it reads."""
