@@ -25,6 +25,8 @@ class Stored(NamedTuple):
     """The name that reports use for the type of its elements; empty for texts and other things that are no numbers."""
     contents: tuple[Any, ...] | None = None
     """Its elements, the last axis fastest, if there are few enough that they may say something about shapes."""
+    trained: bool = True
+    """Whether it may be a parameter; False where the file says that it is a buffer or a constant."""
 
     @property
     def elements(self) -> int:
