@@ -111,7 +111,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     }
     written = elements(cost.out) if OPS[op].traits.view == "none" else 0
     return [
-        *(_quantity(name, size, {}) for name, size in zip(outputs[0], cost.out[0])),
+        *(_quantity(name, size, {}) for names, shape in zip(outputs[:1], cost.out) for name, size in zip(names, shape)),
         _quantity("MACs", cost.macs, made),
         _quantity("bias additions", cost.bias_adds, made),
         _quantity("params", cost.params, made),

@@ -13,6 +13,8 @@ INPUT = "input"
 """The edge that carries the input of a network with a single one that has no name of its own."""
 STORED = ("weights", "biases", "buffers")
 """The fields of an op's ledger that are stored tensors, which several nodes can share."""
+ROLES = ("outputs", *STORED)
+"""Whose types a node may state: the tensors that it writes, and each field that it stores."""
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
     "derived": "a module of a class derived from PyTorch's, which counters that look up the class do not know",
@@ -58,6 +60,8 @@ class Node:
     """Field of the ledger, one of `STORED` -> the earlier node whose tensor this one uses, so that it stores none itself."""
     trainable: bool = True
     """Whether its weights and biases are parameters; else they are buffers: stored, but not trained."""
+    dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Role, one of `ROLES` -> the dtype that the network states for it; a role left out has the report's."""
 
     @property
     def owner(self) -> str:
@@ -75,6 +79,8 @@ class Graph:
     """Name of each input, which is the name of its edge -> its shape; `INPUT` where there is only one without a name."""
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
+    dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Name of an input -> the dtype that the network states for it; an input left out has the report's."""
 
     @property
     def input_shape(self) -> Shape:

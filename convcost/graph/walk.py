@@ -30,6 +30,11 @@ class Step(NamedTuple):
         return OPS[self.node.op].traits
 
     @property
+    def opaque(self) -> bool:
+        """Whether nobody knows what it costs: its counts are no numbers, and sums with them are lower bounds."""
+        return self.traits.opaque
+
+    @property
     def written(self) -> Dim:
         """Elements written; 0 for a view."""
         return elements(self.cost.out) if self.traits.view == "none" else 0
@@ -142,7 +147,10 @@ class Walk:
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        try:
+            shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        except KeyError as edge:
+            raise Unfit(f"reads {edge}, which has no known shape") from None
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -219,7 +227,7 @@ def walk(graph: Graph) -> Walked:
 
 
 def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
-    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs."""
+    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs; none if it has none."""
     if len(cost.out) == 1:
         return (node.name,)
     return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))

@@ -5,6 +5,7 @@ Nothing here gives an op a meaning; the table of rules of the format does.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -14,6 +15,21 @@ Size: TypeAlias = int | str | None
 """A size of an axis; open sizes are a name, or None where the file gives them none."""
 MOST_CONTENTS = 4096
 """Elements of the largest stored tensor whose contents are read: shapes, axes, bounds and factors, never weights."""
+
+#: What malformed bytes, and attributes of unexpected types, end in.
+MALFORMED = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+    ValueError,
+    struct.error,
+)
 
 
 class Stored(NamedTuple):
@@ -25,8 +41,8 @@ class Stored(NamedTuple):
     """The name that reports use for the type of its elements; empty for texts and other things that are no numbers."""
     contents: tuple[Any, ...] | None = None
     """Its elements, the last axis fastest, if there are few enough that they may say something about shapes."""
-    trained: bool = True
-    """Whether it may be a parameter; False where the file says that it is a buffer or a constant."""
+    trainable: bool | None = None
+    """Whether it is a parameter (True) or a buffer (False), if the format says so."""
 
     @property
     def elements(self) -> int:

@@ -20,6 +20,7 @@ from convcost.graph.walk import Walked, walk
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
 from convcost.spec.syntax import KnobValue, Spec, sides
+from convcost.spec.uses import defaults
 from convcost.spec.zoo import names_of
 
 
@@ -117,10 +118,9 @@ class FromSpec:
 
     def relatives(self) -> Iterator[Origin]:
         """The networks of the spec's other names."""
-        defaults = {name: knob.default for name, knob in self.spec.knobs.items()}
         for name in names_of(self.spec):
             if name != self.name:
-                yield FromSpec(self.spec, name, {**defaults, **self.spec.presets.get(name, {})})
+                yield FromSpec(self.spec, name, defaults(self.spec, name))
 
     def of_spec(self) -> FromSpec:
         """Itself."""

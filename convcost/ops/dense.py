@@ -114,15 +114,15 @@ def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
 
 
 @op("source", VIEW)
-def source(*, shape: WholeShape) -> OpCost:
+def source(*, shape: WholeShape, stored: Flag = True) -> OpCost:
     """Put out a stored tensor that depends on no input: a class token, a table of positions, queries, anchors.
 
-    () -> shape. Params: each element is learnt; with `trainable: false` each is a buffer. Nothing is written: what it
-    puts out is stored with the weights.
+    () -> shape. Params: each element is learnt; with `trainable: false` each is a buffer; with `stored: false` none is either,
+    as numbers that are made from nothing: zeros, a range. Nothing is written: what it puts out is stored with the weights.
 
     The position table of ViT-B/16: 14·14 patches and a class token.
 
     >>> source(shape=(197, 768)).params
     151296
     """
-    return OpCost(out=(shape,), weights=product(shape))
+    return OpCost(out=(shape,), weights=product(shape) * int(stored))

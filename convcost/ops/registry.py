@@ -51,7 +51,7 @@ class Op:
     inputs: tuple[Rank, ...]
     """Ranks of the inputs; the last one applies to all further inputs if `variadic`."""
     optional: int
-    """How many of the inputs, the last ones, may be left out."""
+    """How many of the inputs, the last ones, may be left out; that of a rule that takes nothing but `*x`, too."""
     variadic: bool
     attrs: Mapping[str, Attr]
     required: tuple[str, ...]
@@ -74,6 +74,11 @@ class Op:
     def reads_nothing(self) -> bool:
         """Whether it has no inputs."""
         return not self.inputs
+
+    @property
+    def least(self) -> int:
+        """The fewest inputs that it takes."""
+        return len(self.inputs) - self.optional
 
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
@@ -101,7 +106,7 @@ class Op:
 
     def _refuse_number(self, given: int) -> None:
         """Raise `Unfit` unless it takes so many inputs."""
-        least = len(self.inputs) - self.optional
+        least = self.least
         most = None if self.variadic else len(self.inputs)
         if given < least or (most is not None and given > most):
             count = (
@@ -157,6 +162,7 @@ def op(
         parameters = _parameters(rule)
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         ranks = (p.annotation.__metadata__[0] for p in shapes)
+        variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes)
         attrs = {p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
         OPS[name] = Op(
             name=name,
@@ -164,8 +170,8 @@ def op(
             text=doc or rule.__doc__ or "",
             axes=axes,
             inputs=tuple(rank.over(axes, leading=leading) if axes else rank for rank in ranks),
-            optional=sum(p.default is not REQUIRED for p in shapes),
-            variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
+            optional=sum(p.default is not REQUIRED for p in shapes) + (variadic and len(shapes) == 1),
+            variadic=variadic,
             attrs=attrs,
             required=tuple(attr.name for attr in attrs.values() if attr.required),
             defaults={attr.name: attr.default for attr in attrs.values()},

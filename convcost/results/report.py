@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NO_CAPTION = Caption()
 SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations")
 """The metrics that are sums over layers."""
+UNKNOWN = "?"
+"""Printed instead of a number or a shape that nobody knows."""
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
 
@@ -105,8 +107,8 @@ class LayerCost(NamedTuple):
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of the (first) output."""
-        return self.step.cost.out[0]
+        """The shape of the (first) output; empty if nobody knows it."""
+        return next(iter(self.step.cost.out), ())
 
     @property
     def macs(self) -> int:
@@ -383,7 +385,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "stride": _window(layer, "stride", "kernel"),
         "groups": layer.attrs.get("groups"),
         "input_shapes": [list(shape) for shape in layer.input_shapes],
-        "output_shape": list(layer.output_shape),
+        "output_shape": list(layer.output_shape) or None,
         **{key: count(layer, key) for key in OF_LAYERS},
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
@@ -449,9 +451,7 @@ def report_table(report: Report, level: str = "layer") -> Table:
     metrics = metrics_of(report, _COLUMNS)
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [
-            [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
-        ]
+        rows = [[layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers]
         groups: Sequence[LayerCost | Group] = report.layers
     else:
         first = (level, "layers", "input", "output")
@@ -621,6 +621,11 @@ def op_text(layer: LayerCost) -> str:
 def input_text(layer: LayerCost) -> str:
     """The input shapes of a layer; empty for one that reads nothing."""
     return " + ".join(map(shape_text, layer.input_shapes))
+
+
+def output_text(layer: LayerCost) -> str:
+    """The shape of a layer's (first) output; `?` if nobody knows it."""
+    return shape_text(layer.output_shape) or UNKNOWN
 
 
 def ends_text(read: Sequence[Shape], made: Shape) -> str:

@@ -78,10 +78,11 @@ class LayerReader:
             self.reader.complain(tree.keys["then"], scope, "then goes with repeat")
         if "as" in modifiers:
             body = self.written_as(modifiers["as"], body, scope, names)
-        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
+        alone = self.reads_none(verb, modifiers.get("in"))
+        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers and not alone else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
-        if "in" in modifiers and not inputs:
+        if "in" in modifiers and not inputs and not alone:
             body = Broken()
         values = {
             key: self.reader.value(modifiers[key], f"{scope}: {key}", names)
@@ -99,7 +100,13 @@ class LayerReader:
             side=self.side(modifiers.get("side"), scope),
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
+            alone=alone,
         )
+
+    def reads_none(self, verb: str, stated: Tree | None) -> bool:
+        """Whether `in: []` says that an op, one that can do without any input, reads nothing."""
+        empty = isinstance(stated, SequenceNode) and not stated.items
+        return empty and verb in OPS and OPS[verb].least == 0
 
     def body(self, tree: MappingNode, verb: str, scope: str, names: Names) -> Body:
         """What an item builds."""
@@ -388,15 +395,15 @@ class LayerReader:
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
         kind = OPS[target].attrs[name].kind if target in OPS else None
-        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
+        if kind is None or not (kind.words or kind.literal or isinstance(kind, (Boolean, Sides))):
             return self.reader.value(tree, scope, names)
         if isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(word, str):
+        if not isinstance(tree, ScalarNode) or not (isinstance(word, str) or (kind.literal and word is not None)):
             return self.reader.value(tree, scope, names)
-        if word in kind.words:
-            return Value(tree.where, word)
+        if kind.literal or word in kind.words:
+            return self.word(tree, names) if kind.literal else Value(tree.where, word)
         if not NAME.fullmatch(word) or word in names.values or word in self.reader.sayable:
             return self.reader.value(tree, scope, names)
         near = nearest(word, names.values)

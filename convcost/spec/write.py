@@ -29,7 +29,7 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [_inputs(graph.inputs)]
-    if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
+    if graph.outputs and (not graph.nodes or graph.outputs != (graph.nodes[-1].name,)):
         lines += [f"outputs: {_text(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
     return "\n".join([*lines, *map(_node, graph.nodes), ""])
@@ -52,7 +52,7 @@ def _node(node: Node) -> str:
     kinds = OPS[node.op].attrs
     attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
     entry: dict[str, Any] = {node.op: attrs, "name": node.name}
-    if node.inputs:
+    if not OPS[node.op].reads_nothing:
         entry["in"] = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
     if node.shares:
         entry["share"] = node.owner or dict(node.shares)

@@ -40,7 +40,7 @@ def test_an_archive_is_ops_tensors_and_stated_shapes(tmp_path: Path):
         "padding": (1, 1),
     }
     assert body.tensors["conv.weight"] == Stored("conv.weight", (8, 3, 3, 3), "fp32")
-    assert {name for name, each in body.tensors.items() if each.trained} == {"conv.weight", "bn.weight", "bn.bias"}
+    assert {name for name, each in body.tensors.items() if each.trainable} == {"conv.weight", "bn.weight", "bn.bias"}
     assert body.stated["conv2d"] == Stated((1, 8, 32, 32), "fp32")
 
 
@@ -98,7 +98,7 @@ def test_small_integers_are_read_and_weights_are_not(tmp_path: Path):
     found = with_constants(tmp_path, constants, members)
     contents = {name: each.contents for name, each in found.items()}
     assert contents == {"sizes": (7, -1), "factor": (0.5,), **dict.fromkeys(["weights", "pickled", "missing", "short"])}
-    assert not any(each.trained for each in found.values())
+    assert not any(each.trainable for each in found.values())
 
 
 def test_what_is_changed_in_place_is_read_as_changed(tmp_path: Path):

@@ -185,7 +185,7 @@ class _Reader:
                 place = Ref(_get(_get(stated, "arg", dict), "name", str))
                 name = _get(stated, _STORED[kind], str)
                 payload = payloads.get(name)
-                tensor = self.stored(name, _get(values, place.name, dict), payload, trained=kind == "parameter")
+                tensor = self.stored(name, _get(values, place.name, dict), payload, trainable=kind == "parameter")
                 owner = same.setdefault(_identity(payload, name), name)
                 names[place.name] = owner
                 tensors.setdefault(owner, tensor)
@@ -193,16 +193,16 @@ class _Reader:
         computed = {name: _stated(meta) for name, meta in values.items() if name not in names and name not in inputs}
         return without_mutation(inlined(_ordered(Body(inputs, outputs, tuple(ops), tensors, computed))))
 
-    def stored(self, name: str, meta: Mapping[str, Any], payload: _Payload | None, *, trained: bool) -> Stored:
-        """A stored tensor; contents of small ones that are not trained, if they are integers or a single number."""
+    def stored(self, name: str, meta: Mapping[str, Any], payload: _Payload | None, *, trainable: bool) -> Stored:
+        """A stored tensor; contents of small ones that are not trainable, if they are integers or a single number."""
         shape = tuple(_whole(size, name) for size in _get(meta, "sizes", list))
         dtype = DTYPES.get(_get(meta, "dtype", int), "")
         contents = None
-        if payload is not None and payload.member and not trained and dtype in STRUCT:
+        if payload is not None and payload.member and not trainable and dtype in STRUCT:
             is_said = prod(shape) <= (1 if dtype.startswith("fp") else MOST_CONTENTS)
             if is_said and _is_contiguous(meta, shape):
                 contents = self.contents(payload.member, prod(shape), dtype)
-        return Stored(name, shape, dtype, contents, trained)
+        return Stored(name, shape, dtype, contents, trainable)
 
     def contents(self, member: str, elements: int, dtype: str) -> tuple[Any, ...] | None:
         """The elements of a constant; None if the archive has not as many bytes as they take."""

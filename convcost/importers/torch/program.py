@@ -272,7 +272,7 @@ class _Graph:
             elif _is_tensor(value):
                 name = self.names[node.name]
                 real = exported.constants.get(spec.target, exported.state_dict.get(spec.target))
-                tensors.setdefault(name, _stored(name, value, real, trained=spec.kind.name == "PARAMETER"))
+                tensors.setdefault(name, _stored(name, value, real, trainable=spec.kind.name == "PARAMETER"))
         ops = tuple(self.ops())
         kinds = [spec.kind.name for spec in exported.graph_signature.output_specs]
         results = next(node for node in self.nodes if node.op == "output").args[0]
@@ -390,17 +390,17 @@ def _stated(value: Any) -> Stated:
     return Stated(tuple(map(_size, value.shape)), _dtype(value.dtype)) if _is_tensor(value) else Stated(None)
 
 
-def _stored(name: str, value: Any, real: Any, *, trained: bool) -> Stored:
-    """A stored tensor; contents of small ones that are not trained, if they are integers or a single number."""
+def _stored(name: str, value: Any, real: Any, *, trainable: bool) -> Stored:
+    """A stored tensor; contents of small ones that are not trainable, if they are integers or a single number."""
     import torch
     from torch._subclasses.fake_tensor import FakeTensor
 
     shape, contents = tuple(map(int, value.shape)), None
     is_there = isinstance(real, torch.Tensor) and not isinstance(real, FakeTensor) and not real.is_meta
     most = 1 if value.is_floating_point() else MOST_CONTENTS
-    if is_there and not trained and not value.is_complex() and real.numel() <= most:
+    if is_there and not trainable and not value.is_complex() and real.numel() <= most:
         contents = tuple(real.detach().reshape(-1).tolist())
-    return Stored(name, shape, _dtype(value.dtype), contents, trained)
+    return Stored(name, shape, _dtype(value.dtype), contents, trainable)
 
 
 def _size(size: Any) -> Size:
