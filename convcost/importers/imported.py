@@ -123,7 +123,9 @@ class Imported:
         lowering = Lowering(self.whole, rules_of(self.model.format), walk, reference)
         outputs = lowering.run({one.source: one.value(name, inputs[name]) for name, one in self.entries.items()})
         dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
-        return Lowered(outputs, dtypes, (*self.model.notes, *self.notes(lowering)))
+        return Lowered(
+            outputs, dtypes, (*filter(None, [self.model.producer]), *self.model.notes, *self.notes(lowering))
+        )
 
     def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
         """The sizes that the file states; where it leaves them open, those given, or else sizes of that kind."""

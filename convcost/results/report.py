@@ -218,6 +218,8 @@ class Report:
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs whose values differ from those that the network's name implies."""
+    remarks: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
 
     @property
     def input_shape(self) -> Shape:
@@ -282,6 +284,7 @@ def report(
     caption: Caption = NO_CAPTION,
     knobs: Mapping[str, Any] | None = None,
     changed: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
     batch: int = 1,
     dtype: str = "fp32",
     memory_policy: str = "fused",
@@ -309,6 +312,7 @@ def report(
         layers=layers,
         totals=_totals(layers, dtype, peak),
         changed=changed,
+        remarks=remarks,
     )
 
 
@@ -379,6 +383,7 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
         },
         "complete": report.complete,
         "unknown": [layer._asdict() for layer in report.unknown],
+        "remarks": list(report.remarks),
         "totals": totals_dict(report.totals),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
@@ -533,6 +538,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
         *shared_notes(report.layers),
         *not_counted_notes(report),
+        *(("file", remark) for remark in report.remarks),
     ]
 
 
