@@ -44,7 +44,12 @@ MOST_NODES = 100_000
 
 
 class Unsupported(Exception):
-    """Raised by a rule that cannot say what its op does: the op becomes an unknown one."""
+    """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
+
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+        super().__init__(why)
+        self.shapes = shapes
+        """The native shapes of all that it makes, where these are known."""
 
 
 class Lost(Unsupported):
@@ -135,7 +140,7 @@ class Lowering:
                 raise Unsupported(f"convcost has no rule for {op.type}")
             rule(self, op)
         except Unsupported as error:
-            self.unknown(op, str(error))
+            self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -491,38 +496,37 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str) -> None:
-        """An op that convcost cannot tell the cost of: of the shapes that the file states, or of unknown ones."""
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
+        """An op that convcost cannot tell the cost of: of these shapes, or those that the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        stated = [self.body.stated.get(name) for name in op.outputs if name]
-        shapes = [
-            tuple(
-                1 if i == 0 and len(one.shape) > 1 and not isinstance(size, int) else size
-                for i, size in enumerate(one.shape)
-            )
-            for one in stated
-            if one is not None and one.shape is not None
-        ]
-        known = (
-            self.own is None
-            and shapes
-            and len(shapes) == len(stated)
-            and all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
-        )
-        ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
+        made = [name for name in op.outputs if name]
+        known = list(shapes) if len(shapes) == len(made) else self.stated_shapes(made)
+        orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in known]
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if known:
-            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
+            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(known, orders)]
         step = self.emit(op, "unknown", edges, attrs)
-        for i, name in enumerate(filter(None, op.outputs)):
-            if known:
-                self.values[name] = self.result(op, step, ranks[i], len(shapes[i]), i)
-            else:
-                self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+        for i, (shape, order) in enumerate(zip(known, orders)):
+            self.result(replace(op, outputs=tuple(made)), step, order, len(shape), i)
+        if not known:
+            why = f"behind {op.type} {step.node.name}, whose shape is not known"
+            self.values.update({name: Value((), lost=why) for name in made})
+
+    def stated_shapes(self, names: Sequence[str]) -> list[Shape]:
+        """The shapes that the file states for these values, at its own size; none if one of them is open."""
+        stated = [
+            one.shape for name in names if (one := self.body.stated.get(name)) is not None and one.shape is not None
+        ]
+        shapes = [
+            tuple(1 if i == 0 and len(one) > 1 and not isinstance(size, int) else size for i, size in enumerate(one))
+            for one in stated
+        ]
+        fixed = all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
+        return shapes if self.own is None and fixed and len(shapes) == len(names) else []
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]
