@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.importers.build import linear
-from convcost.importers.lower import Lowering, Spell, Spelled
+from convcost.importers.lower import Lowering, Spell, Spelled, Wants
 from convcost.importers.model import Body, Op
 from convcost.importers.values import channels_at
 
@@ -242,3 +242,5 @@ IDIOMS: Mapping[str, Callable[[Lowering, Op], None]] = {
     "idiom.linear": dense,
     "idiom.scale": scale,
 }
+#: Where idioms expect the channels of what they read.
+IDIOM_WANTS: Mapping[str, Wants] = {**dict.fromkeys(IDIOMS, "same"), "idiom.layer_norm": -1, "idiom.linear": -1}

@@ -188,7 +188,7 @@ class Lowering:
 
     def present(self, value: Value, order: Sequence[int | None]) -> str:
         """The edge with these axes of a value, in this order (None: an axis of size 1), made if there is none yet."""
-        tensor = self.tensor_of(value)
+        tensor = self.tensor_of(value, [axis for axis in order if axis is not None])
         key = value.native(order)
         if edge := tensor.edges.get(key):
             return edge
@@ -258,11 +258,11 @@ class Lowering:
         where = {axis: at for at, axis in enumerate(value.axes) if axis is not None}
         return tensor.edges[key], tuple(None if axis is None else where.get(axis) for axis in key)
 
-    def tensor_of(self, value: Value) -> Tensor:
-        """The tensor of a value; a constant that is read as data becomes a source of it."""
+    def tensor_of(self, value: Value, wanted: Sequence[int] | None = None) -> Tensor:
+        """The tensor of a value; a constant that is read as data becomes a source of it, in the order that is wanted."""
         if value.tensor is None:
-            channel = 1 if self.rules.channels == 1 and value.rank > 2 else -1
-            order = channels_at(value, channel) if value.rank else ()
+            channel = 1 if self.rules.channels == 1 and value.rank > 3 else -1
+            order = wanted if wanted is not None else channels_at(value, channel) if value.rank else ()
             place = {axis: i for i, axis in enumerate(order)}
             sizes = tuple(value.shape[axis] for axis in order)
             key = tuple(range(len(order)))
