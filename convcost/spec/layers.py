@@ -111,7 +111,9 @@ class LayerReader:
         """The number from which repetitions count on, at the end of the name of the first."""
         where = tree.pairs["first"].where
         if "name" in tree.pairs:
-            self.reader.complain(where, scope, "first says what the first repetition is called, name what all are: one will do")
+            self.reader.complain(
+                where, scope, "first says what the first repetition is called, name what all are: one will do"
+            )
         elif name and (found := _NUMBER.search(name)):
             return int(found.group())
         elif name:
