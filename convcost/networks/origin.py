@@ -32,6 +32,8 @@ class Built(NamedTuple):
     """The knob values that the network depends on."""
     rebuilt: tuple[Rebuilt, ...] = ()
     """The nodes that a rewrite replaced, with their replacements."""
+    remarks: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
 
 
 class Origin(Protocol):
@@ -114,7 +116,7 @@ class FromSpec:
         network, problems, _ = attempt(self.spec, self.knobs, self.input_shapes)
         if network is None or problems:
             raise SpecError(problems)
-        return Built(network.walked, network.knobs)
+        return Built(network.walked, network.knobs, remarks=network.notes)
 
     def relatives(self) -> Iterator[Origin]:
         """The networks of the spec's other names."""
@@ -191,7 +193,7 @@ class FromRewrite:
         """Rewrite the other network once it is built; raises `UsageError` if nothing can be rebuilt."""
         walked = Walked(replace(before.walked.graph, name=self.before.name), before.walked.steps)
         made = rewrite(walked, self.to, self.layers, self.excluded)
-        return Built(walk(made.graph), before.knobs, made.rebuilt)
+        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks)
 
     def relatives(self) -> Iterator[Origin]:
         """The family of the other network, not rewritten."""

@@ -203,7 +203,7 @@ class Builder(CallBuilder):
             inputs = [flow, *(layer.flow for edge in item.inputs if (layer := place.find(edge.name.partition(":")[0])))]
         if not result.known:
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
-        if item.name:
+        if item.name and item.start is None:
             self.name(item.name, place, result)
         if item.side:
             self.sides += result.edges
@@ -288,7 +288,8 @@ class Builder(CallBuilder):
         result = self.build_one(item, body, place, inputs, name, first)
         if item.name:
             self.name(name, place, result)
-            place.built.last[place.path(item.name)] = place.path(name)
+            if item.start is None:
+                place.built.last[place.path(item.name)] = place.path(name)
         else:
             base = label(item.body)
             place.built.nameless[place.path(name)] = base, base, item.where
@@ -389,7 +390,9 @@ class Builder(CallBuilder):
 
 
 def repeated_name(item: Item, i: int) -> str:
-    """The name of the i-th repetition of an item, counted from 1 in names."""
+    """The name of the i-th repetition of an item: counted from 1, or from the number that its first one has."""
+    if item.name and item.start is not None:
+        return f"{item.name.removesuffix(str(item.start))}{item.start + i}"
     return numbered(item.name or label(item.body) or "part", i)
 
 

@@ -44,9 +44,7 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
                 knobs[knob] = Knob(knob, where, size if isinstance(size, int) else None)
     model = imported.model
     stem = PurePath(shown).stem or model.name or "model"
-    return Spec(
-        shown, stem, inputs, (), knobs, title=model.name, about=model.producer, path=model.file, foreign=imported
-    )
+    return Spec(shown, stem, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
 
 
 def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:

@@ -145,6 +145,9 @@ class Item(NamedTuple):
     """Whether its parameters are trained; None for what holds around it."""
     alone: bool = False
     """Whether it is stated to read nothing: `in: []`."""
+    start: int | None = None
+    """The number at the end of its name, that of its first repetition, from which the others count on; None where `name` is
+    that of all of them."""
 
 
 class Block(NamedTuple):
