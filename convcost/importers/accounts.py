@@ -25,9 +25,13 @@ class Accounts:
         """Kind of node, field and names of stored tensors -> the first node that uses them so."""
         self.used: dict[str, int] = {}
         """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        self.layers: dict[tuple[str, str], str] = {}
+        """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
 
-    def shares(self, kind: str, weights: Weights) -> dict[str, str]:
+    def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name."""
+        if owner := self.layers.get((kind, layer)):
+            return dict.fromkeys(STORED, owner)
         found = {}
         for name in STORED:
             stored = tuple(one.name for one in stored_in(weights.get(name, ())))
@@ -35,8 +39,10 @@ class Accounts:
                 found[name] = owner
         return found
 
-    def use(self, step: Step, weights: Weights) -> None:
+    def use(self, step: Step, weights: Weights, layer: str = "") -> None:
         """Note what a node uses; raises `Unfit` if it counts other elements than the file stores for it."""
+        if layer and any(not is_zero(getattr(step.cost, name)) for name in STORED):
+            self.layers.setdefault((step.node.op, layer), step.node.name)
         for name in STORED:
             if name not in weights:
                 continue
@@ -63,6 +69,11 @@ class Accounts:
 def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     """The stored tensors that values consist of."""
     return tuple(stored for value in values if value is not None for stored in value.stored)
+
+
+def is_zero(count: Any) -> bool:
+    """Whether a count is 0, whatever varies."""
+    return type(count) is int and count == 0
 
 
 def _equal(counted: Any, stored: int) -> bool:
