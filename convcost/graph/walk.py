@@ -35,6 +35,12 @@ class Step(NamedTuple):
         return self.traits.opaque
 
     @property
+    def type(self) -> str:
+        """What it computes where its op's name does not say that: the function, the type of an unknown op; else empty."""
+        says = OPS[self.node.op].says
+        return str(self.node.attrs[says]) if says else ""
+
+    @property
     def written(self) -> Dim:
         """Elements written; 0 for a view."""
         return elements(self.cost.out) if self.traits.view == "none" else 0
@@ -79,8 +85,10 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`, `function erf`."""
         node, kernel = self.node, self.window("kernel")
+        if self.type:
+            return f"{node.op} {self.type}"
         text = f"{node.op} {'×'.join(map(str, kernel))}" if kernel else node.op
         groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
         if groups == 1:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
 from convcost.graph.walk import Walk
-from convcost.importers.lower import Lowering, Rules, wanted_channels
+from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
+from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
 from convcost.importers.model import Model, Size, Stated
 from convcost.importers.names import plain
 from convcost.importers.values import Tensor, Value, is_one
@@ -38,6 +39,25 @@ class Entry(NamedTuple):
     """How many axes it has in the file."""
     dtype: str
 
+    def presented(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
+        """Sizes as the file writes them, with the batch or channels first, as a network's; None if they are none of that.
+
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((1, 3, 480, 640))
+        (480, 640, 3)
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((3, 480, 640))
+        (480, 640, 3)
+        """
+        if len(sizes) == self.rank > len(self.order):
+            batch = [axis for axis in range(self.rank) if axis not in self.order]
+            fits = all(sizes[axis] == 1 for axis in batch)
+            return tuple(sizes[axis] for axis in self.order) if fits else None
+        ascending = sorted(self.order)
+        if len(sizes) != len(self.order) or list(self.order) == ascending:
+            return None
+        moved = tuple(sizes[ascending.index(axis)] for axis in self.order)
+        channels = self.sizes[-1]
+        return moved if moved[-1] == channels != sizes[-1] else None
+
     def value(self, name: str, shape: Shape) -> Value:
         """The input of this shape, in the file's order of axes."""
         native: list[Dim] = [1] * self.rank
@@ -53,13 +73,18 @@ class Lowered(NamedTuple):
     """A model at some sizes of its inputs."""
 
     outputs: tuple[str, ...]
+    dtypes: Mapping[str, str]
+    """Name of an input -> the type of its elements, where the file states one."""
     notes: tuple[str, ...]
 
 
 def rules_of(format_: str) -> Rules:
     """The table of rules of a format."""
+    # Tables are imported when they are needed: a report of one format reads no other's.
     module = {"onnx": "onnx.ops", "tflite": "tflite.ops", "keras": "keras.layers", "torch": "torch.aten"}[format_]
     rules: Rules = import_module(f"convcost.importers.{module}").RULES
+    rules.rules.update(IDIOMS)
+    rules.wants.update(IDIOM_WANTS)
     return rules
 
 
@@ -71,16 +96,22 @@ class Imported:
     _own: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
+    def whole(self) -> Model:
+        """The model with idioms as one op each."""
+        return replace(self.model, body=recognised(self.model.body, rules_of(self.model.format).spell))
+
+    @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Name of each input, as networks call it -> what it is in the file."""
         rules = rules_of(self.model.format)
-        wanted = wanted_channels(self.model.body, rules)
+        wanted = wanted_channels(self.whole.body, rules)
         found: dict[str, Entry] = {}
         for source, stated in self.model.body.inputs.items():
             name = plain(source) or "input"
             while name in found:
                 name += "_"
-            found[name] = _entry(source, stated, wanted.get(source, rules.channels))
+            usual = rules.channels if len(stated.shape or ()) > 3 else -1
+            found[name] = _entry(source, stated, wanted.get(source, usual))
         return found
 
     def lower(self, walk: Walk, inputs: Mapping[str, Shape]) -> Lowered:
@@ -90,9 +121,12 @@ class Imported:
         reference = None
         if not known or any(own[name] != shape for name, shape in inputs.items()):
             reference = self.reference(own)
-        lowering = Lowering(self.model, rules_of(self.model.format), walk, reference)
+        lowering = Lowering(self.whole, rules_of(self.model.format), walk, reference)
         outputs = lowering.run({one.source: one.value(name, inputs[name]) for name, one in self.entries.items()})
-        return Lowered(outputs, (*self.model.notes, *self.notes(lowering)))
+        dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
+        return Lowered(
+            outputs, dtypes, (*filter(None, [self.model.producer]), *self.model.notes, *self.notes(lowering))
+        )
 
     def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
         """The sizes that the file states; where it leaves them open, those given, or else sizes of that kind."""
@@ -113,7 +147,7 @@ class Imported:
         return shapes
 
     def _shapes(self, own: Mapping[str, tuple[int, ...]]) -> dict[str, Shape]:
-        lowering = Lowering(self.model, rules_of(self.model.format), Walk(own))
+        lowering = Lowering(self.whole, rules_of(self.model.format), Walk(own))
         lowering.run({one.source: one.value(name, own[name]) for name, one in self.entries.items()})
         return {name: value.shape for name, value in lowering.values.items()}
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
-from convcost.importers.accounts import FLOATS, Accounts, Weights
+from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
-from convcost.importers.model import MOST_CONTENTS, Body, Model, Op
+from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op
 from convcost.importers.names import Names
 from convcost.importers.values import (
     Cut,
@@ -37,6 +37,8 @@ from convcost.ops import OPS
 
 Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | None] | None"
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
+DEFAULT_DTYPE = "fp32"
+"""The type that a tensor has where nothing is said."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -49,6 +51,21 @@ class Lost(Unsupported):
     """An op reads what an op of unknown shape makes."""
 
 
+class Spelled(NamedTuple):
+    """An op in the vocabulary in which idioms are written: a word, and the tensors that it reads."""
+
+    word: str
+    inputs: tuple[str, ...]
+
+
+Spell: TypeAlias = Callable[[Op, Body], "Spelled | None"]
+"""What an op of a format is in the vocabulary of idioms; None if it is not part of any."""
+
+
+def unspelled(_op: Op, _body: Body) -> None:
+    """That an op is part of no idiom."""
+
+
 class Rules:
     """The table of a format: type of op -> its rule, and where it expects channels."""
 
@@ -57,6 +74,7 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.spell: Spell = unspelled
 
     def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
         """Enter a function as the rule of these types of op."""
@@ -119,8 +137,14 @@ class Lowering:
         except Unsupported as error:
             self.unknown(op, str(error))
         except Unfit as error:
-            where = ".".join((*op.path, op.name)) or op.outputs[0]
-            raise SpecError([Problem(None, f"{self.model.file}: {op.type} {where}", str(error))]) from None
+            raise self.refusal(op, str(error)) from None
+        except MALFORMED as error:
+            raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
+
+    def refusal(self, op: Op, what: str) -> SpecError:
+        """What is wrong with the file, at an op of it."""
+        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
 
@@ -164,7 +188,7 @@ class Lowering:
 
     def present(self, value: Value, order: Sequence[int | None]) -> str:
         """The edge with these axes of a value, in this order (None: an axis of size 1), made if there is none yet."""
-        tensor = self.tensor_of(value)
+        tensor = self.tensor_of(value, [axis for axis in order if axis is not None])
         key = value.native(order)
         if edge := tensor.edges.get(key):
             return edge
@@ -184,13 +208,17 @@ class Lowering:
             edge = self._transposition(tensor, key)
         else:
             made = tensor.edges.get(near) if near is not None else next(iter(tensor.edges.values()), None)
-            base = made or self.any(_viewed(tensor))[0]
-            if self.walk.shapes[base] == shape:
-                edge = base
-            else:
-                edge = self.node(base, "reshape", [base], {"shape": list(shape)})
+            edge = self._reading(made or self.any(_viewed(tensor))[0], shape, None if made else tensor.read_by)
         tensor.edges[key] = edge
         return edge
+
+    def _reading(self, base: str, shape: Shape, op: Op | None) -> str:
+        """An edge that reads another in a shape, for an op of the file if it stands for one."""
+        if self.walk.shapes[base] == shape:
+            return base
+        kind = "flatten" if len(shape) == 1 else "reshape"
+        attrs = {"shape": list(shape)} if kind == "reshape" else {}
+        return self.emit(op, kind, [base], attrs).node.name if op else self.node(base, kind, [base], attrs)
 
     def _transposition(self, tensor: Tensor, key: Key) -> str:
         """A node that really moves a tensor's elements; from there on they are stored so."""
@@ -230,11 +258,11 @@ class Lowering:
         where = {axis: at for at, axis in enumerate(value.axes) if axis is not None}
         return tensor.edges[key], tuple(None if axis is None else where.get(axis) for axis in key)
 
-    def tensor_of(self, value: Value) -> Tensor:
-        """The tensor of a value; a constant that is read as data becomes a source of it."""
+    def tensor_of(self, value: Value, wanted: Sequence[int] | None = None) -> Tensor:
+        """The tensor of a value; a constant that is read as data becomes a source of it, in the order that is wanted."""
         if value.tensor is None:
-            channel = 1 if self.rules.channels == 1 and value.rank > 2 else -1
-            order = channels_at(value, channel) if value.rank else ()
+            channel = 1 if self.rules.channels == 1 and value.rank > 3 else -1
+            order = wanted if wanted is not None else channels_at(value, channel) if value.rank else ()
             place = {axis: i for i, axis in enumerate(order)}
             sizes = tuple(value.shape[axis] for axis in order)
             key = tuple(range(len(order)))
@@ -280,10 +308,19 @@ class Lowering:
             name.scope,
             shares=shares,
             trainable=trainable and op.trainable,
+            dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)
         self.accounts.use(step, weights or {}, op.layer)
         return step
+
+    def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
+        """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
+        made = self.body.stated.get(op.outputs[0]) if op.outputs else None
+        found = {"outputs": made.dtype if made is not None else ""}
+        for name, values in weights.items():
+            found[name] = next((one.dtype for one in stored_in(values)), "")
+        return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
 
     def node(self, base: str, kind: str, edges: Sequence[str], attrs: Mapping[str, Any]) -> str:
         """Add a node that no op of the file stands for, named after the edge that it reads."""
@@ -380,13 +417,10 @@ class Lowering:
             order = channels_at(value, -1)
             value = self._settled(value, order)
         made = reshaped(value, tuple(shape), groups)
+        assert made.tensor is not None
+        made.tensor.read_by = op
         channel = self.wanted.get(op.outputs[0])
-        if (
-            channel is not None
-            and made.tensor is not None
-            and self.is_contiguous(made)
-            and -made.rank <= channel < made.rank
-        ):
+        if channel is not None and self.is_contiguous(made) and -made.rank <= channel < made.rank:
             made.tensor.preferred = made.native(channels_at(made, channel))
         self.define(op, made)
 
@@ -506,8 +540,12 @@ def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
 
 
 def _viewed(tensor: Tensor) -> Value:
+    """The value that a tensor without edges is a reading of, or what that is a reading of in turn."""
     assert tensor.view_of is not None, "a tensor without edges is another reading of one that has some"
-    return tensor.view_of
+    value = tensor.view_of
+    while value.tensor is not None and not value.tensor.edges and value.tensor.view_of is not None:
+        value = value.tensor.view_of
+    return value
 
 
 def _all(holds: Any) -> bool:

@@ -5,6 +5,7 @@ Nothing here gives an op a meaning; the table of rules of the format does.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -14,6 +15,21 @@ Size: TypeAlias = int | str | None
 """A size of an axis; open sizes are a name, or None where the file gives them none."""
 MOST_CONTENTS = 4096
 """Elements of the largest stored tensor whose contents are read: shapes, axes, bounds and factors, never weights."""
+
+#: What malformed bytes, and attributes of unexpected types, end in.
+MALFORMED = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+    ValueError,
+    struct.error,
+)
 
 
 class Stored(NamedTuple):

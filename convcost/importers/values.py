@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, product
-from convcost.importers.model import Stored
+from convcost.importers.model import Op, Stored
 
 Key: TypeAlias = tuple[int | None, ...]
 """The axes of an edge: each an axis of its tensor, or None for one of size 1 that the tensor does not have."""
@@ -38,6 +38,8 @@ class Tensor:
     """Order of axes -> the edge that has it."""
     view_of: Value | None = None
     """Where no edge has been made so far: the value of which this is another reading."""
+    read_by: Op | None = None
+    """The op of the file that reads it so."""
 
     def in_memory(self) -> tuple[int, ...]:
         """The axes in memory, without those of size 1."""

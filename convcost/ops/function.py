@@ -24,7 +24,7 @@ _SAVES_OF_SEVERAL: dict[str, tuple[Saved, ...]] = dict.fromkeys(
 )
 
 
-@op("function", ELEMENTWISE)
+@op("function", ELEMENTWISE, says="of")
 def function(x: AnyInput, *, of: OfOne) -> OpCost:
     """Compute a fixed function of each element that has no op of its own: exp, sqrt, abs, round, cast ….
 
@@ -38,7 +38,7 @@ def function(x: AnyInput, *, of: OfOne) -> OpCost:
     return OpCost(out=(x,), variant=of, saves=_SAVES_OF_ONE.get(of, ()))
 
 
-@op("combine", NOTHING)
+@op("combine", NOTHING, says="function")
 def combine(x: AnyInput, *others: AnyInput, function: OfSeveral) -> OpCost:
     """Compute a function of the elements at one place in several tensors: subtract, divide, maximum, equal, where ….
 

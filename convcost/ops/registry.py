@@ -64,6 +64,8 @@ class Op:
     """What to do where an input is missing."""
     letters: tuple[str, ...]
     """What formulas call the axes of its output; empty where they go by its rank."""
+    says: str
+    """The attribute that says what it computes, so that tables name it with its value; empty where the name says it."""
 
     @property
     def doc(self) -> str:
@@ -148,12 +150,14 @@ def op(
     leading: bool = True,
     hint: str = "",
     letters: tuple[str, ...] = (),
+    says: str = "",
 ) -> Callable[[Rule], Rule]:
     """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
 
     One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
     axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
-    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are.
+    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are; `says` is
+    the attribute that says what it computes.
     """
 
     def enter(rule: Rule) -> Rule:
@@ -178,6 +182,7 @@ def op(
             traits=traits,
             hint=hint,
             letters=letters,
+            says=says,
         )
         return rule
 

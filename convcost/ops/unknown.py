@@ -7,7 +7,7 @@ from convcost.ops.registry import op
 from convcost.ops.traits import OPAQUE
 
 
-@op("unknown", OPAQUE)
+@op("unknown", OPAQUE, says="type")
 def unknown(*x: AnyInput, type: Word, shape: Shapes = None, why: Text = None) -> OpCost:  # noqa: A002
     """Stand for an operation of a model file that convcost has no op for: what it costs is not known, which is not 0.
 

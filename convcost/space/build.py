@@ -15,6 +15,7 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
+from convcost.graph.partial import refuse_unknown
 from convcost.graph.rewrite import NothingToRewrite, rewrite
 from convcost.graph.walk import Step, Walk, Walked
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
@@ -138,6 +139,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
         walked, weights = built.walked, builder.walk.weights
         found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
         if found:
+            refuse_unknown(walked.steps, spec.name, "other values of its knobs would only give lower bounds")
             return _costs(*found, request)
     raise AssertionError("where every repetition is built, each layer stands there once")
 
@@ -313,6 +315,6 @@ class GridBuilder(Builder):
 
     def _by_name(self, item: Item, place: Place) -> bool:
         """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
-        base = repeated_name(item, 0)[:-1]
-        names = (*place.taken, *place.coming, *self.lookup.mentioned)
+        base = repeated_name(item, 0).rpartition(".")[2].rstrip("0123456789")
+        names = {part for name in (*place.taken, *place.coming, *self.lookup.mentioned) for part in name.split(".")}
         return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

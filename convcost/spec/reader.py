@@ -26,13 +26,13 @@ MOST_KEYS = 1000
 ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for word in attr.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "side", "as", "share", "trainable")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
 MODIFIERS = (*BESIDE, *BELONGS)
 VERBS = ("parallel", "each", "layers", "use")
-_RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
+_RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS} - {"first"}
 
 
 @dataclass(frozen=True, slots=True)

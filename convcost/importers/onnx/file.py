@@ -35,7 +35,7 @@ _FLAT_SOFTMAX = {"Softmax", "LogSoftmax", "Hardmax"}
 """Before opset 13 these flattened what follows an axis, which was 1 if left out; since then it is the last one."""
 
 
-def read_onnx(path: str) -> Model:
+def read(path: str) -> Model:
     """The model of an ONNX file; raises `SpecError`, in one line, for whatever is none."""
     with mapped(path) as data:
         if other := what_else(data[:512]):

@@ -19,9 +19,11 @@ from convcost.importers.build import (
 from convcost.importers.contents import Known, divided, gathered, joined, vector
 from convcost.importers.lower import Lowering, Rules, Unsupported
 from convcost.importers.model import Op
+from convcost.importers.onnx.spelling import spell
 from convcost.importers.values import channels_at
 
 RULES = Rules(channels=1)
+RULES.spell = spell
 rule = RULES.rule
 
 #: Type -> the op of convcost, for functions of one element that have no attributes that matter.

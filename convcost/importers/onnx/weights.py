@@ -13,7 +13,6 @@ SLOTS: dict[str, frozenset[int]] = {
     "ConvInteger": frozenset({1, 3}),
     "DeformConv": frozenset({1, 3}),
     "QLinearConv": frozenset({1, 2, 3, 4, 5, 6, 7, 8}),
-    "Gemm": frozenset({2}),
     "BatchNormalization": frozenset({1, 2, 3, 4}),
     "InstanceNormalization": frozenset({1, 2}),
     "GroupNormalization": frozenset({1, 2}),

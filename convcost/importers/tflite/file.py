@@ -8,6 +8,7 @@ operator that makes it dense hands them on.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ from convcost.core.errors import UsageError, one_line
 from convcost.importers.model import Body, Model, Op, Stored
 from convcost.importers.tflite.flatbuffer import Bytes, FlatBuffer, Malformed, Span, Table
 from convcost.importers.tflite.metadata import own_name, producer
-from convcost.importers.tflite.names import place
+from convcost.importers.tflite.names import often, place
 from convcost.importers.tflite.schema import OPTIONS, OPTIONS_2, WORDS, Field, dtype_of, fields, operator_of, options_of
 from convcost.importers.tflite.tensors import Buffers, Tensor, state, tensors
 
@@ -109,9 +110,11 @@ class _Source:
         graph, where = self._graphs[index], f"subgraph {index}"
         every = tensors(graph, called)
         inputs = [_one_of(every, number, where) for number in graph.numbers(1, "i")]
-        ops = tuple(
-            self._op(table, every, (*above, index), f"{where}, operator {number}")
-            for number, table in enumerate(graph.tables(3))
+        ops = _placed(
+            [
+                self._op(table, every, (*above, index), f"{where}, operator {number}")
+                for number, table in enumerate(graph.tables(3))
+            ]
         )
         outputs = tuple(_one_of(every, number, where).name for number in graph.numbers(2, "i"))
         stored = {tensor.name: found for tensor in every if (found := self._buffers.stored(tensor))}
@@ -132,8 +135,7 @@ class _Source:
         where = f"{where} ({type_})"
         inputs = tuple("" if index == -1 else _one_of(every, index, where).name for index in table.numbers(1, "i"))
         outputs = tuple(_one_of(every, index, where).name for index in table.numbers(2, "i"))
-        path, name = place(type_, outputs[0] if outputs else "")
-        return Op(type_, name, inputs, outputs, self._attrs(table, options, above), path)
+        return Op(type_, "", inputs, outputs, self._attrs(table, options, above))
 
     def _attrs(self, table: Table, options: str, above: tuple[int, ...]) -> dict[str, Any]:
         """All the options of an operator, with the schema's values for those that the file does not state."""
@@ -190,6 +192,14 @@ def _one_of(every: list[Tensor], index: int, where: str) -> Tensor:
     if not 0 <= index < len(every):
         raise Malformed(f"{where}: there is no tensor {index} among {len(every)}")
     return every[index]
+
+
+def _placed(ops: list[Op]) -> tuple[Op, ...]:
+    """The operators with names and modules, from the names of what they make."""
+    made = [op.outputs[0] if op.outputs else "" for op in ops]
+    common = often(made)
+    found = (place(op.type, name, common) for op, name in zip(ops, made))
+    return tuple(replace(op, name=at.name, path=at.path) for op, at in zip(ops, found))
 
 
 def _empty(every: list[Tensor], known: set[str]) -> dict[str, Stored]:
