@@ -356,8 +356,13 @@ class Lowering:
                 value.dtype = stated.dtype
             self.values[op.outputs[i]] = value
 
-    def result(self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0) -> Value:
-        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1."""
+    def result(
+        self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0, like: Value | None = None
+    ) -> Value:
+        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1.
+
+        It is stored in the file's order of axes, or in that of a value `like` it, whose axes may still have to be moved.
+        """
         edge, out = output_edges(step.node, step.cost)[i], step.cost.out[i]
         shape: list[Dim] = [1] * rank
         axes: list[int | None] = [None] * rank
@@ -365,6 +370,12 @@ class Lowering:
             if axis is not None:
                 shape[axis], axes[axis] = out[at], at
         memory = tuple(axis for axis in axes if axis is not None)
+        if like is not None and like.tensor is not None and like.rank == rank:
+            place = {axis: like.tensor.memory.index(one) for axis, one in enumerate(like.axes) if one is not None}
+            moved = sorted(
+                (axis for axis in range(rank) if axes[axis] is not None), key=lambda axis: place.get(axis, -1)
+            )
+            memory = tuple(one for axis in moved if (one := axes[axis]) is not None)
         left = tuple(at for at in range(len(out)) if at not in memory)
         key = tuple(range(len(out)))
         value = Value(tuple(shape), "", Tensor(out, (*left, *memory), key, {key: edge}), tuple(axes))
@@ -382,7 +393,7 @@ class Lowering:
     ) -> Value:
         """An op with one node that keeps the axes of what it reads, in this order: most of them."""
         step = self.emit(op, kind, [self.present(value, order)], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=None if OPS[kind].axes else value)
 
     def pointwise(
         self, op: Op, kind: str, value: Value, attrs: Mapping[str, Any] | None = None, weights: Weights | None = None
@@ -390,7 +401,7 @@ class Lowering:
         """An op with one node that keeps the shape, and does not mind the order of axes."""
         edge, order = self.any(value)
         step = self.emit(op, kind, [edge], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=value)
 
     def same(self, op: Op, value: Value, i: int = 0) -> None:
         """An op that hands on what it reads."""
