@@ -27,13 +27,17 @@ class Accounts:
         """Node -> field -> names of the stored tensors that it uses."""
         self.used: dict[str, int] = {}
         """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        self.layers: dict[tuple[str, str], str] = {}
+        """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
 
-    def shares(self, kind: str, weights: Weights) -> dict[str, str]:
+    def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
 
         Layers that use the same matrix or the same filters share them. Where only vectors are the same - zeros, ones - an
         exporter has merged equal tensors of different layers: these are counted for each.
         """
+        if first := self.layers.get((kind, layer)):
+            return dict.fromkeys(STORED, first)
         matrices = stored_in(weights.get("weights", ()))
         owner = self.owners.get((kind, _names(matrices)))
         if owner is None or not any(len(one.shape) > 1 for one in matrices):
@@ -45,8 +49,10 @@ class Accounts:
             if (ours := _names(stored_in(weights.get(name, ())))) and theirs.get(name) == ours
         }
 
-    def use(self, step: Step, weights: Weights) -> None:
+    def use(self, step: Step, weights: Weights, layer: str = "") -> None:
         """Note what a node uses; raises `Unfit` if it counts other elements than the file stores for it."""
+        if layer and any(not is_zero(getattr(step.cost, name)) for name in STORED):
+            self.layers.setdefault((step.node.op, layer), step.node.name)
         for name in STORED:
             if name not in weights:
                 continue
@@ -79,6 +85,11 @@ def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
 
 def _names(stored: Iterable[Stored]) -> tuple[str, ...]:
     return tuple(one.name for one in stored)
+
+
+def is_zero(count: Any) -> bool:
+    """Whether a count is 0, whatever varies."""
+    return type(count) is int and count == 0
 
 
 def _equal(counted: Any, stored: int) -> bool:

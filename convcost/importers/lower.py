@@ -304,8 +304,8 @@ class Lowering:
         """
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
-        name = self.names.take(op, kind, weighted=bool(weights))
-        shares = self.accounts.shares(kind, weights or {})
+        name = self.names.take(op, kind, weighted=bool(weights or op.layer))
+        shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
             kind,
@@ -313,11 +313,11 @@ class Lowering:
             OPS[kind].convert(attrs or {}),
             name.scope,
             shares=shares,
-            trainable=trainable,
+            trainable=trainable and op.trainable,
             dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)
-        self.accounts.use(step, weights or {})
+        self.accounts.use(step, weights or {}, op.layer)
         return step
 
     def part(self, op: Op, what: str, reads: Sequence[str] = ()) -> Op:
