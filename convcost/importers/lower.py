@@ -518,38 +518,42 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str) -> None:
-        """An op that convcost cannot tell the cost of: of the shapes that the file states, or of unknown ones."""
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        stated = [self.body.stated.get(name) for name in op.outputs if name]
-        shapes = [
-            tuple(
-                1 if i == 0 and len(one.shape) > 1 and not isinstance(size, int) else size
-                for i, size in enumerate(one.shape)
-            )
-            for one in stated
-            if one is not None and one.shape is not None
-        ]
-        known = (
-            self.own is None
-            and shapes
-            and len(shapes) == len(stated)
-            and all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
-        )
-        ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
+        found = self._stated_shapes(op) if shapes is None else shapes
         attrs: dict[str, Any] = {"type": op.type, "why": why}
-        if known:
-            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
-        step = self.emit(op, "unknown", edges, attrs)
-        for i, name in enumerate(filter(None, op.outputs)):
-            if known:
-                self.values[name] = self.result(op, step, ranks[i], len(shapes[i]), i)
-            else:
+        if found is None:
+            step = self.emit(op, "unknown", edges, attrs)
+            for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            return
+        orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
+        attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]
+        step = self.emit(op, "unknown", edges, attrs)
+        made = replace(op, outputs=tuple(filter(None, op.outputs)))
+        for i, (shape, order) in enumerate(zip(found, orders)):
+            self.result(made, step, order, len(shape), i)
+
+    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+        """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
+        found: list[Shape] = []
+        for name in filter(None, op.outputs):
+            stated = self.stated(name)
+            shape = stated.shape if stated is not None else None
+            if shape is None or self.own is not None:
+                return None
+            known = [
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+            ]
+            if not all(isinstance(size, int) and size > 0 for size in known):
+                return None
+            found.append(tuple(known))
+        return found
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]
