@@ -18,7 +18,7 @@ from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
-from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op
+from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated
 from convcost.importers.names import Names
 from convcost.importers.values import (
     Cut,
@@ -74,6 +74,8 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.effects: set[str] = set()
+        """Types of op that make nothing, but keep something for the next run."""
         self.spell: Spell = unspelled
 
     def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
@@ -101,6 +103,10 @@ class Lowering:
         self.names = Names(model.body.ops, model.body.inputs)
         self.accounts = Accounts()
         self.notes: dict[str, None] = {}
+        self.parts: dict[str, str] = {}
+        """Name of a step on the way to a value of the file -> that value."""
+        self.inlined = 0
+        """How many ops of bodies have been lowered in the place of what runs them."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -122,7 +128,7 @@ class Lowering:
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
-        needed = _needed(body)
+        needed = _needed(body, self.rules.effects)
         for op in body.ops:
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
@@ -314,9 +320,19 @@ class Lowering:
         self.accounts.use(step, weights or {}, op.layer)
         return step
 
+    def part(self, op: Op, what: str, reads: Sequence[str] = ()) -> Op:
+        """A step on the way to what an op makes, that no tensor of the file stands for; its elements are of the same type."""
+        name = f"{op.outputs[0]} {what}"
+        self.parts[name] = op.outputs[0]
+        return replace(op, inputs=tuple(reads) or op.inputs, outputs=(name,))
+
+    def stated(self, name: str) -> Stated | None:
+        """What the file states about a value, or about what it is a part of."""
+        return self.body.stated.get(self.parts.get(name, name))
+
     def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
         """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
-        made = self.body.stated.get(op.outputs[0]) if op.outputs else None
+        made = self.stated(op.outputs[0]) if op.outputs else None
         found = dict(op.dtypes)
         if made is not None and made.dtype:
             found["outputs"] = made.dtype
@@ -337,7 +353,7 @@ class Lowering:
     def define(self, op: Op, value: Value, i: int = 0) -> None:
         """The i-th value that an op makes."""
         if i < len(op.outputs) and op.outputs[i]:
-            stated = self.body.stated.get(op.outputs[i])
+            stated = self.stated(op.outputs[i])
             if not value.dtype and stated is not None:
                 value.dtype = stated.dtype
             self.values[op.outputs[i]] = value
@@ -554,9 +570,9 @@ def _all(holds: Any) -> bool:
     return bool(holds.all()) if hasattr(holds, "all") else bool(holds)
 
 
-def _needed(body: Body) -> set[str]:
-    """The names of all values that an output depends on."""
-    needed = {*body.outputs}
+def _needed(body: Body, effects: Iterable[str]) -> set[str]:
+    """The names of all values that an output, or what is kept for the next run, depends on."""
+    needed = {*body.outputs, *(name for op in body.ops if op.type in effects for name in op.inputs if name)}
     for op in reversed(body.ops):
         if needed.intersection(op.outputs):
             needed.update(filter(None, op.inputs))
