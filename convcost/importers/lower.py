@@ -333,7 +333,9 @@ class Lowering:
     def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
         """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
         made = self.stated(op.outputs[0]) if op.outputs else None
-        found = {"outputs": made.dtype if made is not None else ""}
+        found = dict(op.dtypes)
+        if made is not None and made.dtype:
+            found["outputs"] = made.dtype
         for name, values in weights.items():
             found[name] = next((one.dtype for one in stored_in(values)), "")
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}

@@ -437,6 +437,16 @@ def _open_batch(stated: Stated) -> Stated:
     return stated._replace(shape=("batch", *stated.shape[1:])) if stated.shape else stated
 
 
+def _dtypes(computes: str, stores: str) -> dict[str, str]:
+    """The types of what a layer makes and of what it stores, by its policy; empty where it states none.
+
+    >>> _dtypes("fp16", "fp32")["outputs"]
+    'fp16'
+    """
+    stored = {} if stores == "" else dict.fromkeys(("weights", "biases", "buffers"), stores)
+    return stored if computes == "" else {"outputs": computes, **stored}
+
+
 class Writer:
     """Writes a model out, call by call, into a list of ops with tensors that have names."""
 
@@ -520,7 +530,8 @@ class Writer:
         if isinstance(inner, Functional):
             attrs["body"] = self.inner(inner, (*path, layer.name), learns)
         path = (*path, layer.name)
-        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns))
+        dtypes = _dtypes(*layer.attrs["dtypes"])
+        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
 
     def inner(self, model: Functional, path: tuple[str, ...], learns: bool) -> Body:
