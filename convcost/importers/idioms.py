@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.importers.build import linear
-from convcost.importers.lower import Lowering, Spell, Spelled
+from convcost.importers.lower import Lowering, Spell, Spelled, Wants
 from convcost.importers.model import Body, Op
 from convcost.importers.values import channels_at
 
@@ -60,8 +60,15 @@ _TANH = tuple(
 _CENTRED = calls("sub", X, calls("mean", X))
 _VARIANCES = (calls("mean", calls("square", _CENTRED)), calls("mean", calls("mul", _CENTRED, _CENTRED)))
 _NORMS = tuple(calls("div", _CENTRED, calls("sqrt", calls("add", variance, Number(0)))) for variance in _VARIANCES)
+_SPREAD = calls("mean", calls("squared_difference", X, calls("mean", X)))
+_FACTOR = calls("mul", calls("rsqrt", calls("add", _SPREAD, Number(0))), Weights("scale"))
+#: A layer norm of TensorFlow: the mean is taken off after the multiplication.
+_NORM_BEHIND = calls(
+    "add", calls("mul", X, _FACTOR), calls("sub", Weights("shift"), calls("mul", calls("mean", X), _FACTOR))
+)
 PATTERNS: tuple[tuple[str, Any], ...] = (
     *(("layer_norm", calls("add", calls("mul", norm, Weights("scale")), Weights("shift"))) for norm in _NORMS),
+    ("layer_norm", _NORM_BEHIND),
     *(
         ("gelu", pattern)
         for erf in (_ERF, _ERF_TIMES, *_TANH)
@@ -242,3 +249,5 @@ IDIOMS: Mapping[str, Callable[[Lowering, Op], None]] = {
     "idiom.linear": dense,
     "idiom.scale": scale,
 }
+#: Where idioms expect the channels of what they read.
+IDIOM_WANTS: Mapping[str, Wants] = {**dict.fromkeys(IDIOMS, "same"), "idiom.layer_norm": -1, "idiom.linear": -1}
