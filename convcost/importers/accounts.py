@@ -29,6 +29,8 @@ class Accounts:
         """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
         self.layers: dict[tuple[str, str], str] = {}
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
+        self.aside: set[str] = set()
+        """Names of stored tensors that are no parameters of a layer."""
 
     def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
@@ -69,9 +71,14 @@ class Accounts:
                 for one in stored:
                     self.used[one.name] = self.used.get(one.name, 0) + 1
 
+    def set_aside(self, stored: Iterable[Stored]) -> None:
+        """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
+        self.aside.update(one.name for one in stored)
+
     def left(self, stored: Iterable[Stored]) -> tuple[Stored, ...]:
         """Of the stored tensors, those of several floating-point numbers that no node counts."""
-        return tuple(one for one in stored if one.name not in self.used and one.dtype in FLOATS and one.elements > 1)
+        known = self.used.keys() | self.aside
+        return tuple(one for one in stored if one.name not in known and one.dtype in FLOATS and one.elements > 1)
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""

@@ -44,7 +44,12 @@ MOST_NODES = 100_000
 
 
 class Unsupported(Exception):
-    """Raised by a rule that cannot say what its op does: the op becomes an unknown one."""
+    """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
+
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+        super().__init__(why)
+        self.shapes = shapes
+        """The native shapes of all that it makes, where these are known."""
 
 
 class Lost(Unsupported):
@@ -141,7 +146,7 @@ class Lowering:
                 raise Unsupported(f"convcost has no rule for {op.type}")
             rule(self, op)
         except Unsupported as error:
-            self.unknown(op, str(error))
+            self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -333,7 +338,9 @@ class Lowering:
     def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
         """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
         made = self.stated(op.outputs[0]) if op.outputs else None
-        found = {"outputs": made.dtype if made is not None else ""}
+        found = dict(op.dtypes)
+        if made is not None and made.dtype:
+            found["outputs"] = made.dtype
         for name, values in weights.items():
             found[name] = next((one.dtype for one in stored_in(values)), "")
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
@@ -356,8 +363,13 @@ class Lowering:
                 value.dtype = stated.dtype
             self.values[op.outputs[i]] = value
 
-    def result(self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0) -> Value:
-        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1."""
+    def result(
+        self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0, like: Value | None = None
+    ) -> Value:
+        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1.
+
+        It is stored in the file's order of axes, or in that of a value `like` it, whose axes may still have to be moved.
+        """
         edge, out = output_edges(step.node, step.cost)[i], step.cost.out[i]
         shape: list[Dim] = [1] * rank
         axes: list[int | None] = [None] * rank
@@ -365,6 +377,12 @@ class Lowering:
             if axis is not None:
                 shape[axis], axes[axis] = out[at], at
         memory = tuple(axis for axis in axes if axis is not None)
+        if like is not None and like.tensor is not None and like.rank == rank:
+            place = {axis: like.tensor.memory.index(one) for axis, one in enumerate(like.axes) if one is not None}
+            moved = sorted(
+                (axis for axis in range(rank) if axes[axis] is not None), key=lambda axis: place.get(axis, -1)
+            )
+            memory = tuple(one for axis in moved if (one := axes[axis]) is not None)
         left = tuple(at for at in range(len(out)) if at not in memory)
         key = tuple(range(len(out)))
         value = Value(tuple(shape), "", Tensor(out, (*left, *memory), key, {key: edge}), tuple(axes))
@@ -382,7 +400,7 @@ class Lowering:
     ) -> Value:
         """An op with one node that keeps the axes of what it reads, in this order: most of them."""
         step = self.emit(op, kind, [self.present(value, order)], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=None if OPS[kind].axes else value)
 
     def pointwise(
         self, op: Op, kind: str, value: Value, attrs: Mapping[str, Any] | None = None, weights: Weights | None = None
@@ -390,7 +408,7 @@ class Lowering:
         """An op with one node that keeps the shape, and does not mind the order of axes."""
         edge, order = self.any(value)
         step = self.emit(op, kind, [edge], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=value)
 
     def same(self, op: Op, value: Value, i: int = 0) -> None:
         """An op that hands on what it reads."""
@@ -507,14 +525,14 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op) if shapes is None else shapes
+        found = shapes or self._stated_shapes(op)
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.contents import Known
 from convcost.importers.keras.values import Tensor
-from convcost.importers.lower import Lowering, Rules, Unsupported
+from convcost.importers.lower import Lowering, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value
 
 RULES = Rules(channels=-1)
 """The rules of Keras: class name of a layer, `ops.` and the name of an operation, `tf.` and that of a function."""
 rule = RULES.rule
+
+Rule: TypeAlias = Callable[[Lowering, Op], None]
+
+
+def operation(*names: str, tf: Sequence[str] = (), wants: Wants = None) -> Callable[[Rule], Rule]:
+    """Enter a rule for operations of Keras, and for functions of TensorFlow."""
+    return rule(*(f"ops.{name}" for name in names), *(f"tf.{name}" for name in tf), wants=wants)
+
 
 # -- settings of the layer ---------------------------------------------------------------------------------------------
 
@@ -201,9 +210,7 @@ class Steps:
             self.low.values[inputs[-1]] = value
         path = (*self.op.path, name) if scope else self.op.path
         layer = f"{self.op.layer}/{name}" if scope else ""
-        return Op(
-            self.op.type, name, tuple(inputs), (f"{whole}#{name}",), self.op.attrs, path, layer, self.op.trainable
-        )
+        return replace(self.op, name=name, inputs=tuple(inputs), outputs=(f"{whole}#{name}",), path=path, layer=layer)
 
     def made(self, step: Op) -> Value:
         """What a step made."""
@@ -218,17 +225,3 @@ class Steps:
         step = self.step(name, value)
         self.low.reshape(step, value, tuple(shape))
         return self.made(step)
-
-
-def with_config(op: Op, config: Mapping[str, Any]) -> Op:
-    """The same call of a layer with these settings."""
-    return Op(
-        op.type,
-        op.name,
-        op.inputs,
-        op.outputs,
-        {**op.attrs, "config": config},
-        op.path,
-        op.layer,
-        op.trainable,
-    )

@@ -9,7 +9,13 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
-from convcost.importers.keras import attention, operations, recurrent  # their rules are entered as they are imported
+from convcost.importers.keras import (
+    attention,
+    indexing,
+    moves,
+    recurrent,
+    spelling,
+)  # their rules are entered with the imports
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
     RULES,
@@ -34,7 +40,8 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
 from convcost.importers.values import Value, channels_at
 
-__all__ = ["RULES", "attention", "operations", "recurrent"]
+RULES.spell = spelling.spell
+__all__ = ["RULES", "attention", "indexing", "recurrent"]
 
 
 def _numbered(name: str, ending: str = "", *also: str) -> tuple[str, ...]:
@@ -322,10 +329,10 @@ def concatenate(low: Lowering, op: Op) -> None:
 
 @rule("Dot")
 def dot(low: Lowering, op: Op) -> None:
-    x, y, *_ = (*inputs_of(low, op), None, None)
-    if x is None or y is None:
-        raise Unfit("takes two tensors")
-    given = setting(op, "axes", -1)
+    values = inputs_of(low, op)
+    if len(values) != 2:
+        raise Unfit(f"takes two tensors, got {len(values)}")
+    (x, y), given = values, setting(op, "axes", -1)
     first, second = given if isinstance(given, tuple) and len(given) == 2 else (given, given)
     depths = axis_of(first, x.rank, "axes"), axis_of(second, y.rank, "axes")
     steps = Steps(low, op)
@@ -404,21 +411,7 @@ def zero_padding(low: Lowering, op: Op) -> None:
     x, axes = low.read(op), axes_in(op)
     channel = channel_axis(op, x, axes)
     pairs = sides(op, "padding", axes)
-    padded(low, op, x, dict(zip([axis for axis in range(1, x.rank) if axis != channel], pairs)), channel)
-
-
-def padded(low: Lowering, op: Op, x: Value, pairs: dict[int, tuple[int, int]], channel: int) -> None:
-    """Zeros before and after some axes; raises `Unsupported` where an axis has no name."""
-    order = channels_at(x, channel, windows=max(len(pairs), 1))
-    names = {2: ("length", "channels"), 3: ("height", "width", "channels"), 4: ("depth", "height", "width", "channels")}
-    named = names.get(len(order))
-    if named is None:
-        raise Unsupported(f"zeros around a tensor of {len(order)} axes")
-    attrs = {named[order.index(axis)]: list(pair) for axis, pair in pairs.items() if any(pair)}
-    if not attrs:
-        low.same(op, x)
-        return
-    low.layer(op, "pad", x, order, attrs)
+    moves.padded(low, op, x, dict(zip([axis for axis in range(1, x.rank) if axis != channel], pairs)), channel)
 
 
 @rule(*_numbered("Cropping"), wants=wants_channels)

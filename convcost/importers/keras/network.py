@@ -17,6 +17,7 @@ from convcost.importers.keras.values import (
     Fail,
     Reference,
     Tensor,
+    constant_name,
     dtype_name,
     failing,
     is_shape,
@@ -25,7 +26,7 @@ from convcost.importers.keras.values import (
     reference,
     shape,
 )
-from convcost.importers.model import Body, Op, Size, Stated
+from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
@@ -437,6 +438,16 @@ def _open_batch(stated: Stated) -> Stated:
     return stated._replace(shape=("batch", *stated.shape[1:])) if stated.shape else stated
 
 
+def _dtypes(computes: str, stores: str) -> dict[str, str]:
+    """The types of what a layer makes and of what it stores, by its policy; empty where it states none.
+
+    >>> _dtypes("fp16", "fp32")["outputs"]
+    'fp16'
+    """
+    stored = {} if stores == "" else dict.fromkeys(("weights", "biases", "buffers"), stores)
+    return stored if computes == "" else {"outputs": computes, **stored}
+
+
 class Writer:
     """Writes a model out, call by call, into a list of ops with tensors that have names."""
 
@@ -445,6 +456,8 @@ class Writer:
         self.left = MOST_CALLS
         self.ops: list[Op] = []
         self.stated: dict[str, Stated] = {}
+        self.numbers: dict[str, Stored] = {}
+        """The numbers that operations take."""
         self.taken: set[str] = set()
 
     def body(self, model: Functional, path: tuple[str, ...], trainable: bool = True) -> Body:
@@ -461,7 +474,7 @@ class Writer:
         if not bound:
             raise fail("the model has no inputs")
         outputs = self.write(model, bound, path, trainable)
-        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), {}, self.stated)
+        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), self.numbers, self.stated)
 
     def write(self, model: Functional, bound: Sequence[str], path: tuple[str, ...], trainable: bool) -> Any:
         """Write out a call of a model that takes these tensors; the tensors it puts out, structured as it puts them."""
@@ -520,7 +533,14 @@ class Writer:
         if isinstance(inner, Functional):
             attrs["body"] = self.inner(inner, (*path, layer.name), learns)
         path = (*path, layer.name)
-        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns))
+        if layer.type.startswith(("ops.", "tf.")):
+            named: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+            for key, given in named:
+                if isinstance(given, int | float):
+                    called = constant_name(first, key)
+                    self.numbers[called] = Stored(called, (), "", (given,))
+        dtypes = _dtypes(*layer.attrs["dtypes"])
+        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
 
     def inner(self, model: Functional, path: tuple[str, ...], learns: bool) -> Body:
