@@ -315,7 +315,7 @@ class Lowering:
             name.path,
             kind,
             tuple(edges),
-            OPS[kind].convert(attrs or {}),
+            _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
             trainable=trainable and op.trainable,
@@ -561,6 +561,19 @@ class Lowering:
                 return None
             found.append(tuple(known))
         return found
+
+
+def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as an op takes them; raises `Unfit` that names the one that it does not."""
+    try:
+        return OPS[kind].convert(attrs)
+    except Unfit:
+        for name, value in attrs.items():
+            try:
+                OPS[kind].attrs[name].kind.convert(value)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        raise
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]

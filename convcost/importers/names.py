@@ -55,7 +55,7 @@ class Names:
         path = tuple(part for module in op.path if (part := plain(module)))[:16]
         leaf = plain(op.name) or kind
         if path and op.path not in self.inner:
-            alone = self.modules[op.path] == 1 and op.path not in self.mains
+            alone = self.modules[op.path] <= 1 and op.path not in self.mains
             if (alone or weighted) and op.path not in self.mains:
                 self.mains.add(op.path)
                 leaf = path[-1]
