@@ -46,7 +46,7 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
@@ -315,7 +315,7 @@ class Lowering:
             name.path,
             kind,
             tuple(edges),
-            OPS[kind].convert(attrs or {}),
+            _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
             trainable=trainable and op.trainable,
@@ -525,14 +525,14 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op) if shapes is None else shapes
+        found = shapes or self._stated_shapes(op)
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)
@@ -561,6 +561,19 @@ class Lowering:
                 return None
             found.append(tuple(known))
         return found
+
+
+def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as an op takes them; raises `Unfit` that names the one that it does not."""
+    try:
+        return OPS[kind].convert(attrs)
+    except Unfit:
+        for name, value in attrs.items():
+            try:
+                OPS[kind].attrs[name].kind.convert(value)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        raise
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]

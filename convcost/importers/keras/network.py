@@ -17,6 +17,7 @@ from convcost.importers.keras.values import (
     Fail,
     Reference,
     Tensor,
+    constant_name,
     dtype_name,
     failing,
     is_shape,
@@ -25,7 +26,7 @@ from convcost.importers.keras.values import (
     reference,
     shape,
 )
-from convcost.importers.model import Body, Op, Size, Stated
+from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
@@ -455,6 +456,8 @@ class Writer:
         self.left = MOST_CALLS
         self.ops: list[Op] = []
         self.stated: dict[str, Stated] = {}
+        self.numbers: dict[str, Stored] = {}
+        """The numbers that operations take."""
         self.taken: set[str] = set()
 
     def body(self, model: Functional, path: tuple[str, ...], trainable: bool = True) -> Body:
@@ -471,7 +474,7 @@ class Writer:
         if not bound:
             raise fail("the model has no inputs")
         outputs = self.write(model, bound, path, trainable)
-        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), {}, self.stated)
+        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), self.numbers, self.stated)
 
     def write(self, model: Functional, bound: Sequence[str], path: tuple[str, ...], trainable: bool) -> Any:
         """Write out a call of a model that takes these tensors; the tensors it puts out, structured as it puts them."""
@@ -530,6 +533,12 @@ class Writer:
         if isinstance(inner, Functional):
             attrs["body"] = self.inner(inner, (*path, layer.name), learns)
         path = (*path, layer.name)
+        if layer.type.startswith(("ops.", "tf.")):
+            named: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+            for key, given in named:
+                if isinstance(given, int | float):
+                    called = constant_name(first, key)
+                    self.numbers[called] = Stored(called, (), "", (given,))
         dtypes = _dtypes(*layer.attrs["dtypes"])
         self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs

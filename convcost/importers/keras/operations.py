@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost.core.dims import Dim
-from convcost.importers.build import along, combined, matrix_product, reduced, squeezed, taken, with_axes
+from convcost.importers.build import along, combined, matrix_product, reduced, squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import Known, divided
 from convcost.importers.keras.activations import KINDS, WORDS, softmax
 from convcost.importers.keras.calls import Steps, argument, as_count, axes_of, axis_of, operation, value_of
@@ -341,6 +341,21 @@ def top_k(low: Lowering, op: Op) -> None:
     step = low.emit(op, "top_k", [edge], {"count": count, "axis": order.index(x.rank - 1)})
     low.result(op, step, order, x.rank)
     low.result(op, step, order, x.rank, 1)
+
+
+@operation("OneHot", tf=("one_hot",))
+def one_hot(low: Lowering, op: Op) -> None:
+    """Whether each number is equal to the one of a class."""
+    x, steps = low.read(op), Steps(low, op)
+    classes = as_count(argument(op, "num_classes", 1) or argument(op, "depth", 1), "num_classes")
+    given = argument(op, "axis", 2)
+    axis = axis_of(-1 if given is None else given, x.rank + 1)
+    if axis == 0:
+        raise Unsupported("classes in the place of the batch")
+    step = steps.step("number", x, scope=False)
+    unsqueezed(low, step, x, [axis])
+    number = Value((classes, *(1,) * (x.rank - axis)), computed=True)
+    combined(low, op, "equal", [steps.made(step), number])
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
