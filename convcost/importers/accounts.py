@@ -29,6 +29,8 @@ class Accounts:
         """Name of a stored tensor -> how many elements nodes count for it, of those that share it one."""
         self.layers: dict[tuple[str, str], str] = {}
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
+        self.folded = 0
+        """MACs of products that depend on no input, which a runtime computes once."""
         self.aside: set[str] = set()
         """Names of stored tensors that are no parameters of a layer."""
 
@@ -73,6 +75,11 @@ class Accounts:
                 part = counted if computed and len(stored) == 1 and isinstance(counted, int) else None
                 for one in stored:
                     self.used[one.name] = self.used.get(one.name, 0) + (one.elements if part is None else part)
+
+    def fold(self, macs: Any) -> None:
+        """Note a product that depends on no input."""
+        if isinstance(macs, int):
+            self.folded += macs
 
     def set_aside(self, stored: Iterable[Stored]) -> None:
         """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
