@@ -25,6 +25,8 @@ class Accounts:
         """Kind of node, field and names of stored tensors -> the first node that uses them so."""
         self.used: dict[str, int] = {}
         """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        self.parts: dict[str, dict[str, int]] = {}
+        """Name of a stored tensor that is cut up before anything runs -> its parts, and their elements."""
 
     def shares(self, kind: str, weights: Weights) -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name."""
@@ -51,9 +53,22 @@ class Accounts:
                 for one in stored:
                     self.used[one.name] = self.used.get(one.name, 0) + 1
 
+    def cut(self, whole: Stored, part: Stored) -> None:
+        """Note that a part of a stored tensor is read as one of its own."""
+        self.parts.setdefault(whole.name, {})[part.name] = part.elements
+
+    def is_counted(self, name: str, elements: int) -> bool:
+        """Whether nodes count all of so many elements of a stored tensor, or of the parts that it is cut into."""
+        parts = self.parts.get(name, {})
+        return name in self.used or sum(size for part, size in parts.items() if self.is_counted(part, size)) >= elements
+
     def left(self, stored: Iterable[Stored]) -> tuple[Stored, ...]:
         """Of the stored tensors, those of several floating-point numbers that no node counts."""
-        return tuple(one for one in stored if one.name not in self.used and one.dtype in FLOATS and one.elements > 1)
+        return tuple(
+            one
+            for one in stored
+            if one.dtype in FLOATS and one.elements > 1 and not self.is_counted(one.name, one.elements)
+        )
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""
