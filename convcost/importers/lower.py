@@ -46,10 +46,14 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
+
+
+class Depends(Unsupported):
+    """Raised by a rule of an op whose result is as large as its data say: a size that the file leaves open is no batch."""
 
 
 class Lost(Unsupported):
@@ -146,7 +150,7 @@ class Lowering:
                 raise Unsupported(f"convcost has no rule for {op.type}")
             rule(self, op)
         except Unsupported as error:
-            self.unknown(op, str(error), error.shapes)
+            self.unknown(op, str(error), error.shapes, batched=not isinstance(error, (Depends, Lost)))
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -525,14 +529,14 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None, *, batched: bool = True) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = shapes or self._stated_shapes(op)
+        found = self._stated_shapes(op, batched) if shapes is None else shapes
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)
@@ -546,16 +550,18 @@ class Lowering:
         for i, (shape, order) in enumerate(zip(found, orders)):
             self.result(made, step, order, len(shape), i)
 
-    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+    def _stated_shapes(self, op: Op, batched: bool) -> list[Shape] | None:
         """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
         found: list[Shape] = []
+        batches = {one.shape[0] for one in self.model.body.inputs.values() if one.shape} - {None}
         for name in filter(None, op.outputs):
             stated = self.stated(name)
             shape = stated.shape if stated is not None else None
             if shape is None or self.own is not None:
                 return None
             known = [
-                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) and (batched or size in batches) else size
+                for i, size in enumerate(shape)
             ]
             if not all(isinstance(size, int) and size > 0 for size in known):
                 return None

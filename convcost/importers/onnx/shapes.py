@@ -74,6 +74,9 @@ def reshape(low: Lowering, op: Op) -> None:
         x.shape[at] if copies and type(size) is int and size == 0 and at < x.rank else size
         for at, size in enumerate(target)
     ]
+    if any(type(size) is int and size == 0 for size in x.shape):
+        low.define(op, Value(tuple(sizes), x.dtype, contents=(), computed=True))
+        return
     low.reshape(op, x, low.fitted(op, x, sizes))
     keep_contents(low, op, x)
 
@@ -192,9 +195,10 @@ def split(low: Lowering, op: Op) -> None:
     if (known := low.known(x)) and all(type(one) is int for one in sizes):
         _split_known(low, op, x, known, axis, sizes)
     elif x.is_constant:
+        begun: Dim = 0
         for i, one in enumerate(sizes):
-            shape_ = (*x.shape[:axis], one, *x.shape[axis + 1 :])
-            low.define(op, Value(shape_, x.dtype, stored=x.stored, computed=True), i)
+            low.define(op, cut_off(low, x, axis, begun, begun + one), i)
+            begun = begun + one
     elif parts == 1:
         handed_on(low, op, x)
     else:
@@ -272,12 +276,21 @@ def sliced_along(low: Lowering, op: Op, x: Value, axis: int, start: Dim, end: Di
             raise Unsupported("a part read backwards, away from the file's own size")
         begin, stop = _place(start, size), _place(end, size)
         count = ceil_div(stop - begin, step)
-    if x.is_constant and not (is_zero(begin) and count is size):
-        shape_ = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-        low.computed(op, [x], Known(shape_, ()))
-        made(low, op).dtype = x.dtype
+    if x.is_constant:
+        low.define(op, cut_off(low, x, axis, begin, stop, step))
         return
     taken(low, op, x, axis, begin, stop, step)
+
+
+def cut_off(low: Lowering, x: Value, axis: int, begin: Dim, stop: Dim, step: int = 1) -> Value:
+    """A part of a constant; of a stored tensor it is one of its own, so that each part is counted where it is used."""
+    shape_ = (*x.shape[:axis], ceil_div(stop - begin, step), *x.shape[axis + 1 :])
+    if len(x.stored) != 1 or x.computed or x.tensor is not None or not all(type(size) is int for size in shape_):
+        return Value(shape_, x.dtype, stored=x.stored, computed=True)
+    whole_ = x.stored[0]
+    part = Stored(f"{whole_.name}[{axis}, {begin}:{stop}:{step}]", shape_, whole_.dtype)
+    low.accounts.cut(whole_, part)
+    return Value(shape_, x.dtype, stored=(part,))
 
 
 def _backwards(known: Known, axis: int, first: int, last: int, step: int) -> Known:
