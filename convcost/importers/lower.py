@@ -289,8 +289,10 @@ class Lowering:
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored."""
         stored = value.stored
+        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(shape):
+            stored = ()  # computed from what is stored, but not that itself
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", stored[0].name if stored else "constant", (), ())
+        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
         return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
