@@ -51,7 +51,7 @@ def views(step: Step) -> bool:
 
 
 def roles_of(step: Step) -> tuple[str, ...]:
-    """The roles of the tensors that a step has: what it writes, and what it stores or uses of another."""
+    """The roles of the tensors that a step has: what it writes, and what it stores; not what it uses of another."""
     return tuple(role for role in ROLES if _has(step, role))
 
 
@@ -65,7 +65,7 @@ def _has(step: Step, role: str) -> bool:
     if role == "outputs":
         return step.traits.view == "none"
     count = getattr(step.cost, role)
-    return not (type(count) is int and count == 0)
+    return role not in step.node.shares and not (type(count) is int and count == 0)
 
 
 def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str, int]:

@@ -18,7 +18,7 @@ from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import ROLES, Caption
-from convcost.graph.typed import as_dtype, own_dtypes, params_by_dtype, roles_of, used_dtypes
+from convcost.graph.typed import as_dtype, own_dtypes, params_by_dtype, roles_of, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -206,11 +206,8 @@ class Report:
     """The dtype that was asked for, whatever the network states; None for what it states."""
     input_dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Name of an input -> the type that the network states for it."""
-
-    @property
-    def typed(self) -> bool:
-        """Whether tensors have the types that the network states."""
-        return bool(self.input_dtypes) or any(layer.step.node.dtypes for layer in self.layers)
+    typed: bool = False
+    """Whether tensors have types that the network states."""
 
     @property
     def weight_dtypes(self) -> Mapping[str, int]:
@@ -301,6 +298,7 @@ def report(
         changed=changed,
         asked_dtype=dtype,
         input_dtypes=dict(walked.graph.dtypes),
+        typed=states_types(walked.graph),
     )
 
 

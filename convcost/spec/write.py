@@ -16,6 +16,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
 from convcost.graph.graph import INPUT, Caption, Graph, Node
 from convcost.ops import OPS
+from convcost.spec.dtypes import inputs_written, written
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
@@ -29,6 +30,7 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [_inputs(graph.inputs)]
+    lines += [f"dtype: {_text(inputs_written(graph.dtypes))}"] if graph.dtypes else []
     if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
         lines += [f"outputs: {_text(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
@@ -58,6 +60,8 @@ def _node(node: Node) -> str:
         entry["share"] = node.owner or dict(node.shares)
     if not node.trainable:
         entry["trainable"] = False
+    if node.dtypes:
+        entry["dtype"] = written(node.dtypes)
     if node.form:
         entry["as"] = node.form
     return f"  - {_text(entry)}"
