@@ -130,12 +130,21 @@ def answers(kind: str) -> Iterator[Answers]:
         _write(folder, name, known.all)
 
 
-def kept_text(kind: str, question: tuple[Any, ...], write: Callable[[], str], models: Iterable[str]) -> str:
-    """A cached text, in a file of its own; computed again if one of `models` may be a file."""
+def kept_text(
+    kind: str,
+    question: tuple[Any, ...],
+    write: Callable[[], str],
+    models: Iterable[str],
+    keep: Callable[[], bool] = lambda: True,
+) -> str:
+    """A cached text, in a file of its own; computed again if one of `models` may be a file, or if it was not to `keep`."""
     if not all(map(of_zoo, models)):
         return write()
     with answers(f"{kind}-{blake2b(repr(question).encode(), digest_size=8).hexdigest()}") as known:
-        return str(known.of(question, write))
+        text = str(known.of(question, write))
+        if not keep():
+            known.new.clear()
+        return text
 
 
 def packed(name: str, found: dict[str, Any]) -> bytes:

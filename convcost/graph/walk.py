@@ -30,6 +30,17 @@ class Step(NamedTuple):
         return OPS[self.node.op].traits
 
     @property
+    def opaque(self) -> bool:
+        """Whether nobody knows what it costs: its counts are no numbers, and sums with them are lower bounds."""
+        return self.traits.opaque
+
+    @property
+    def type(self) -> str:
+        """What it computes where its op's name does not say that: the function, the type of an unknown op; else empty."""
+        says = OPS[self.node.op].says
+        return str(self.node.attrs[says]) if says else ""
+
+    @property
     def written(self) -> Dim:
         """Elements written; 0 for a view."""
         return elements(self.cost.out) if self.traits.view == "none" else 0
@@ -74,8 +85,10 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`, `function erf`."""
         node, kernel = self.node, self.window("kernel")
+        if self.type:
+            return f"{node.op} {self.type}"
         text = f"{node.op} {'×'.join(map(str, kernel))}" if kernel else node.op
         groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
         if groups == 1:
@@ -142,7 +155,10 @@ class Walk:
 
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        try:
+            shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        except KeyError as edge:
+            raise Unfit(f"reads {edge}, which has no known shape") from None
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -219,7 +235,7 @@ def walk(graph: Graph) -> Walked:
 
 
 def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
-    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs."""
+    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs; none if it has none."""
     if len(cost.out) == 1:
         return (node.name,)
     return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))

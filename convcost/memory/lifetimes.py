@@ -204,6 +204,9 @@ class Overwriting:
         held: set[str] = set()
         for step in steps:
             edges = output_edges(step.node, step.cost)
+            if not edges:
+                self.over.append(())
+                continue
             out = edges[0]
             writes = any(where.tensors[t].name == out for t in where.home[out])
             allowed = [edge for edge in targets(step) if writes and self._fits(edge, out, step, where, held)]

@@ -206,6 +206,7 @@ class Network:
             caption=self.caption,
             knobs=self._built.knobs,
             changed=self.changed,
+            remarks=self._built.remarks,
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,

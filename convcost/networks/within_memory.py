@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
+from convcost.graph.partial import refuse_unknown, unknown_types
 from convcost.graph.typed import used_dtypes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
@@ -42,10 +43,18 @@ def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> 
     return tuple((change, needed) for change, needed in changes if needed <= limit)
 
 
-def limited(network: Network, usage: Usage, size: int | None) -> Limit | None:
-    """A limit, if there is one, with the changes that would meet it if it is exceeded."""
+def limited(network: Network, usage: Usage, size: int | None, *, partial: bool = False) -> Limit | None:
+    """A limit, if there is one, with the changes that would meet it if it is exceeded.
+
+    With unknown ops more may be needed than is known: what is known may exceed the limit, but if it does not, `UsageError`
+    is raised, unless a `partial` answer is accepted.
+    """
     if size is None:
         return None
+    if unknown_types(network.steps):
+        if usage.needed <= size and not partial:
+            refuse_unknown(network.steps, network.label, "whether the limit is kept is not known")
+        return Limit(size, kept=usage.needed <= size, remedies=(), partial=True)
     if usage.needed <= size:
         return Limit(size, kept=True, remedies=())
     return Limit(size, kept=False, remedies=remedies(network, usage.options, size, usage.batch))

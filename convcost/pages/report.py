@@ -12,6 +12,7 @@ from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.explain import derived
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.network import Network
 from convcost.ops import OPS
 from convcost.pages.files import WHOLE, drawing, figure_title
@@ -22,11 +23,13 @@ from convcost.results.report import (
     LayerCost,
     Report,
     Totals,
+    bound,
     cells,
     input_text,
     metrics_of,
     notes,
     op_text,
+    output_text,
     share,
     title,
 )
@@ -61,7 +64,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
 
 def total_cards(report: Report) -> list[Card]:
     """The totals, short and exact."""
-    t = report.totals
+    t, least = report.totals, bound(report)
     said = {
         "macs": exact(t.macs),
         "operations": f"{exact(t.operations)} under convention {report.convention.name}",
@@ -72,7 +75,7 @@ def total_cards(report: Report) -> list[Card]:
     }
     shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
     return [
-        *(Card(metric.full, metric.rounded(getattr(t, metric.key)), said[metric.key]) for metric in shown),
+        *(Card(m.full, f"{least}{m.rounded(getattr(t, m.key))}", f"{least}{said[m.key]}") for m in shown),
         Card(
             "input" if len(report.inputs) == 1 else "inputs",
             input_shapes_text(report.inputs),
@@ -160,7 +163,7 @@ def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded:
     head = ""
     if len(layers) > 1:
         button = f'<button type="button" aria-expanded="{str(not folded).lower()}">{escape(group.name)}</button>'
-        ends = [shape_text(shape) if shape else "" for shape in (group.input_shape, group.output_shape)]
+        ends = [shape_text(group.input_shape or ()), shape_text(group.output_shape or ()) or UNKNOWN]
         cells = [button, f"{len(layers)} layers", *ends, *_numbers(group, report)]
         head = _row(cells, ' class="group"')
         hidden = " hidden" if folded else ""
@@ -170,7 +173,7 @@ def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded:
 
 def _layer(report: Report, layer: LayerCost, hidden: str) -> str:
     name = f"<button>{escape(layer.name)}</button>"
-    texts = [op_text(layer), input_text(layer), shape_text(layer.output_shape)]
+    texts = [op_text(layer), input_text(layer), output_text(layer)]
     cells = [name, *map(escape, texts), *_numbers(layer, report)]
     return _row(cells, hidden)
 

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
+from convcost.graph.partial import AT_LEAST
 from convcost.memory.arena import Plan
 from convcost.memory.lifetimes import Tensor
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
 from convcost.render.table import Table
-from convcost.results.report import Report, inputs_dict, json_value, op_text, title
+from convcost.results.report import Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 
 LEVELS = ("step", "tensor")
 """What a row may be."""
@@ -29,6 +30,8 @@ class Limit(NamedTuple):
     kept: bool
     remedies: tuple[tuple[str, int], ...]
     """Changes, as options of the command, each with the bytes needed after it."""
+    partial: bool = False
+    """Whether what is needed is a lower bound, because of unknown ops: then it is only known to be exceeded."""
 
 
 def memory_table(
@@ -130,7 +133,8 @@ def _notes(report: Report, usage: Usage, weights: _Weights, limit: Limit | None)
     at = next((m for m in usage.timeline if m.position == usage.peak_position), Moment(-1, -1, 0))
     alive = ", ".join(f"{t.name} {shape_text(t.shape)} ({exact(size)})" for t, size in _shown(usage.alive))
     more = len(usage.alive) - len(_shown(usage.alive))
-    said = f"{binary(peak)} ({exact(peak)} bytes) of activations at once as {as_text(usage.dtype)}"
+    least = bound(report)
+    said = f"{least}{binary(peak)} ({exact(peak)} bytes) of activations at once as {as_text(usage.dtype)}"
     notes = [
         ("peak memory", f"{said}, at {_made(report, at)[0]}"),
         ("alive there", alive + (f" and {more} more" if more > 0 else "")),
@@ -138,9 +142,9 @@ def _notes(report: Report, usage: Usage, weights: _Weights, limit: Limit | None)
         ("order", _order_text(usage)),
         *(("split", line) for line in _split_text(usage)),
         *([("arena", _arena_text(usage))] if usage.plans else []),
-        ("weights", f"{binary(weights.bytes)} as {as_text(weights.dtype)}, apart"),
+        ("weights", f"{least}{binary(weights.bytes)} as {as_text(weights.dtype)}, apart"),
     ]
-    return [*notes, *limit_notes(usage, limit)]
+    return [*unknown_notes(report), *notes, *limit_notes(usage, limit)]
 
 
 def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
@@ -192,12 +196,12 @@ def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
     """Whether a limit is met and, if not, by how much it is exceeded and what would help."""
     if limit is None:
         return []
-    said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"
+    said = f"{AT_LEAST if limit.partial else ''}{exact(usage.needed)} of {exact(limit.size)} bytes"
     if limit.kept:
-        return [("limit", f"{said}: it fits")]
+        return [("limit", f"{said}: it fits{', as far as it is known' if limit.partial else ''}")]
     notes = [("limit", f"{said}: over by {exact(usage.needed - limit.size)}")]
     notes += [("would fit", f"{change}: {exact(size)} bytes") for change, size in limit.remedies]
-    if not limit.remedies:
+    if not limit.remedies and not limit.partial:
         notes.append(("would fit", "nothing that was tried: another policy, order, split, dtype or resolution"))
     return notes
 
@@ -218,6 +222,8 @@ def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) 
         "dtype": usage.dtype,
         "policy": {"name": options.policy, "says": POLICIES[options.policy].says},
         "order": order,
+        "complete": report.complete,
+        "unknown": [layer._asdict() for layer in report.unknown],
         "peak_activation_bytes": usage.peak,
         "peak_position": usage.peak_position,
         "alive_at_peak": [_tensor(tensor, size, usage) for tensor, size in usage.alive],

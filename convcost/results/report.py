@@ -18,6 +18,7 @@ from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import ROLES, Caption
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
 from convcost.graph.typed import as_dtype, own_dtypes, params_by_dtype, roles_of, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
@@ -106,8 +107,8 @@ class LayerCost(NamedTuple):
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of the (first) output."""
-        return self.step.cost.out[0]
+        """The shape of the (first) output; empty if nobody knows it."""
+        return next(iter(self.step.cost.out), ())
 
     @property
     def macs(self) -> int:
@@ -135,8 +136,21 @@ class LayerCost(NamedTuple):
         return int(self.step.written * self.batch)
 
 
+class UnknownLayer(NamedTuple):
+    """A layer whose counts nobody knows."""
+
+    name: str
+    type: str
+    """What the file that it comes from calls its op."""
+    why: str
+    """Why it is not known, in words for people; empty if there is nothing to say."""
+
+
 class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the dtypes of the tensors. Of ops that the convention does not know there are none."""
+    """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
+
+    With unknown layers they are lower bounds.
+    """
 
     macs: int
     flops: int
@@ -157,6 +171,8 @@ class Totals(NamedTuple):
     """Storage of the params."""
     peak_activation_bytes: int
     """The peak of live activations, under the report's memory policy."""
+    unknown: int = 0
+    """How many layers nobody can count."""
 
 
 class Group(NamedTuple):
@@ -174,7 +190,9 @@ class Group(NamedTuple):
     input_shape: Shape | None = None
     """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op)."""
     output_shape: Shape | None = None
-    """Of the group's last layer."""
+    """Of the group's last layer; None as well if nobody knows it."""
+    unknown: int = 0
+    """How many of its layers nobody can count: with any, its sums are lower bounds."""
 
 
 OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key))
@@ -208,6 +226,8 @@ class Report:
     """Name of an input -> the type that the network states for it."""
     typed: bool = False
     """Whether tensors have types that the network states."""
+    remarks: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
 
     @property
     def weight_dtypes(self) -> Mapping[str, int]:
@@ -225,6 +245,17 @@ class Report:
         """Ops that the convention does not know, with the number of their layers: their operations are not counted."""
         return Counter(layer.op for layer in self.layers if not layer.counted)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every layer is counted; else the totals are lower bounds."""
+        return not self.totals.unknown
+
+    @property
+    def unknown(self) -> tuple[UnknownLayer, ...]:
+        """The layers whose counts nobody knows."""
+        unknown = (layer for layer in self.layers if layer.step.opaque)
+        return tuple(UnknownLayer(layer.name, layer.step.type, layer.attrs["why"] or "") for layer in unknown)
+
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
         return tuple(_group(name, layers, level) for name, layers in self.parts(level).items())
@@ -239,9 +270,8 @@ class Report:
         return groups
 
     def __repr__(self) -> str:
-        return (
-            f"<Report {title(self)} · {exact(self.totals.operations)} {self.convention.unit} ({self.convention.name})>"
-        )
+        counted = f"{bound(self)}{exact(self.totals.operations)} {self.convention.unit}"
+        return f"<Report {title(self)} · {counted} ({self.convention.name})>"
 
     def table(self, by: str = "layer") -> Table:
         """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
@@ -268,6 +298,7 @@ def report(
     caption: Caption = NO_CAPTION,
     knobs: Mapping[str, Any] | None = None,
     changed: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
     batch: int = 1,
     dtype: str | None = None,
     memory_policy: str = "fused",
@@ -296,6 +327,7 @@ def report(
         layers=layers,
         totals=_totals(layers, dtype, peak),
         changed=changed,
+        remarks=remarks,
         asked_dtype=dtype,
         input_dtypes=dict(walked.graph.dtypes),
         typed=states_types(walked.graph),
@@ -317,6 +349,7 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Tota
         conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
         weight_bytes=sum(storage(number, kind) for kind, number in stored.items()),
         peak_activation_bytes=peak,
+        unknown=sum(layer.step.opaque for layer in layers),
     )
 
 
@@ -335,14 +368,15 @@ def _scope(layer: LayerCost, depth: int) -> str:
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
     ends: dict[str, Any] = {}
     if level != "op":
-        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape}
+        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape or None}
     known = any(layer.counted for layer in layers)
-    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends)
+    unknown = sum(layer.step.opaque for layer in layers)
+    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends, unknown=unknown)
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:
     """The totals by name."""
-    return totals._asdict()
+    return {name: value for name, value in totals._asdict().items() if name in METRICS}
 
 
 def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
@@ -366,6 +400,9 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
             "counts": report.convention.counts,
             "source": report.convention.source,
         },
+        "complete": report.complete,
+        "unknown": [layer._asdict() for layer in report.unknown],
+        "remarks": list(report.remarks),
         "totals": totals_dict(report.totals),
         **_dtypes_dict(report),
         "not_counted": dict(report.not_counted),
@@ -410,7 +447,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "stride": _window(layer, "stride", "kernel"),
         "groups": layer.attrs.get("groups"),
         "input_shapes": [list(shape) for shape in layer.input_shapes],
-        "output_shape": list(layer.output_shape),
+        "output_shape": list(layer.output_shape) or None,
         **{key: count(layer, key) for key in OF_LAYERS},
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
@@ -440,7 +477,7 @@ def json_value(value: Any) -> Any:
 
 
 def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
-    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit).
+    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit; <NA> where nobody knows them).
 
     The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
     in common is missing.
@@ -449,7 +486,8 @@ def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
 
     rows = [_frame_row(name, layers, by, report.typed) for name, layers in report.parts(by).items()]
     frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
-    return frame.astype(dict.fromkeys(_MAY_LACK, "Int64")) if rows else frame  # not floats where one is missing
+    may_lack = _MAY_LACK if report.complete else dict.fromkeys((*_MAY_LACK, *OF_LAYERS))
+    return frame.astype(dict.fromkeys(may_lack, "Int64")) if rows else frame  # not floats where one is missing
 
 
 _MAY_LACK = ("groups", "line", "operations")
@@ -461,9 +499,10 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str, typed: bool) -> 
         data.pop("output_shapes", None)
         data |= {"scope": ".".join(layer.scope), "stage": layer.stage, "block": layer.block}
     row = {key: value if all(one[key] == value for one in each) else None for key, value in each[0].items()}
-    row |= {"name": name, "layers": len(layers)}
+    row |= {"name": name, "layers": len(layers), "unknown": sum(layer.step.opaque for layer in layers)}
     if len(each) > 1:
-        row |= {key: sum(one[key] or 0 for one in each) for key in SUMMED}
+        known = [one for one, layer in zip(each, layers, strict=True) if not layer.step.opaque]
+        row |= {key: sum(one[key] or 0 for one in known) if known else None for key in SUMMED}
         if by != "op":
             row["input_shapes"] = next((one["input_shapes"] for one in each if one["input_shapes"]), [])
             row["output_shape"] = each[-1]["output_shape"]
@@ -478,14 +517,12 @@ def report_table(report: Report, level: str = "layer") -> Table:
     metrics = metrics_of(report, _COLUMNS)
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [
-            [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
-        ]
+        rows = [[layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers]
         groups: Sequence[LayerCost | Group] = report.layers
     else:
         first = (level, "layers", "input", "output")
         groups = report.by(level)
-        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape)] for g in groups]
+        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape) or UNKNOWN] for g in groups]
         if level == "op":
             first, rows = first[:2], [row[:2] for row in rows]
     totals = report.totals
@@ -516,7 +553,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
     """Notes on the totals and the convention."""
     t, policy = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
-    weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
+    weights, peak, least = binary(t.weight_bytes), binary(t.peak_activation_bytes), bound(report)
     said = {
         "params": f"{params_text(t)}, {weights} as {as_text(report.dtype)}; buffers {exact(t.buffers)}",
         "macs": f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}",
@@ -526,11 +563,13 @@ def notes(report: Report) -> list[tuple[str, str]]:
         f"policy {report.memory_policy}: {policy}",
     }
     return [
-        *((metric.heading, said[metric.key]) for metric in metrics_of(report, said)),
+        *unknown_notes(report),
+        *((metric.heading, f"{least}{said[metric.key]}") for metric in metrics_of(report, said)),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
         *types_notes(report),
         *shared_notes(report.layers),
         *not_counted_notes(report),
+        *(("file", remark) for remark in report.remarks),
     ]
 
 
@@ -586,11 +625,28 @@ def shared_with(layer: LayerCost) -> tuple[str, ...]:
     return tuple(dict.fromkeys(owner for name, owner in shares.items() if getattr(cost, name) != 0))
 
 
-def not_counted_notes(report: Report) -> list[tuple[str, str]]:
-    """Notes on ops that the convention does not know, so that the operations leave them out."""
-    if not report.not_counted:
+def unknown_notes(report: Report) -> list[tuple[str, str]]:
+    """A note on the ops that nobody can count, so that all sums are lower bounds."""
+    if report.complete:
         return []
-    ops = (f"{op} ({counted(number, 'layer')})" for op, number in report.not_counted.items())
+    said = unknown_text(layer.type for layer in report.unknown)
+    whys = {layer.type: layer.why for layer in report.unknown[::-1] if layer.why}
+    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][: -_LISTED - 1 : -1])
+    return [("unknown", f"{said}: sums are lower bounds, shares upper bounds{f'. {reasons}' if reasons else ''}")]
+
+
+def bound(report: Report) -> str:
+    """What stands before a sum over the network: nothing, or that it is a lower bound."""
+    return "" if report.complete else AT_LEAST
+
+
+def not_counted_notes(report: Report) -> list[tuple[str, str]]:
+    """Notes on ops that the convention does not know, so that the operations leave them out; of unknown ops nobody counts any."""
+    known = {layer.op for layer in report.layers if not layer.step.opaque}
+    found = {op: number for op, number in report.not_counted.items() if op in known}
+    if not found:
+        return []
+    ops = (f"{op} ({counted(number, 'layer')})" for op, number in found.items())
     return [("not counted", f"{', '.join(ops)}: the convention {report.convention.name} does not know it")]
 
 
@@ -605,16 +661,25 @@ def unit_text(report: Report) -> str:
     return f"{report.convention.unit} ({report.convention.name})"
 
 
+def is_unknown(part: LayerCost | Group | Totals) -> bool:
+    """Whether nobody can count anything of a part: its counts are no numbers."""
+    if isinstance(part, LayerCost):
+        return part.step.opaque
+    return isinstance(part, Group) and 0 < part.layers == part.unknown
+
+
 def count(part: LayerCost | Group | Totals, metric: str) -> int | None:
-    """So much of a metric; None where its convention knows nothing of the part."""
+    """So much of a metric, at least; None where nobody knows anything of the part, or its convention does not."""
     known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
-    return int(getattr(part, metric)) if known else None
+    return int(getattr(part, metric)) if known and not is_unknown(part) else None
 
 
 def cells(part: LayerCost | Group | Totals, metrics: Iterable[Metric]) -> list[str]:
     """What a table says of some metrics of a part."""
+    missing = UNKNOWN if is_unknown(part) else NOT_COUNTED
+    least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
     counts = ((metric, count(part, metric.key)) for metric in metrics)
-    return [NOT_COUNTED if number is None else _cell(part, metric, number) for metric, number in counts]
+    return [missing if number is None else f"{least}{_cell(part, metric, number)}" for metric, number in counts]
 
 
 def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
@@ -626,9 +691,14 @@ def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
 
 
 def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
-    """A part's operations as a share of the network's."""
+    """A part's operations as a share of the network's: of those that are known, an upper bound; of a partial sum it is none."""
     number = count(part, "operations")
-    return NOT_COUNTED if number is None else percent(number, totals.operations)
+    if number is None:
+        return UNKNOWN if is_unknown(part) else NOT_COUNTED
+    if part is not totals and isinstance(part, (Group, Totals)) and part.unknown:
+        return UNKNOWN
+    most = AT_MOST if part is not totals and totals.unknown and number else ""
+    return f"{most}{percent(number, totals.operations)}"
 
 
 def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
@@ -655,6 +725,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
         **{key: count(group, key) for key in OF_GROUPS},
+        "unknown": group.unknown,
     }
 
 
@@ -677,13 +748,18 @@ def input_text(layer: LayerCost) -> str:
     return " + ".join(map(shape_text, layer.input_shapes))
 
 
+def output_text(layer: LayerCost) -> str:
+    """The shape of a layer's (first) output; `?` if nobody knows it."""
+    return shape_text(layer.output_shape) or UNKNOWN
+
+
 def ends_text(read: Sequence[Shape], made: Shape) -> str:
-    """The shapes that something reads and the one that it makes.
+    """The shapes that something reads and the one that it makes, `?` if that is not known.
 
     >>> ends_text([(56, 56, 64)], (56, 56, 256)), ends_text([], (1, 768))
     ('56×56×64 -> 56×56×256', '-> 1×768')
     """
-    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made)}".strip()
+    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made) or UNKNOWN}".strip()
 
 
 def first_read(layers: Sequence[LayerCost]) -> Sequence[Shape]:

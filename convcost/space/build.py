@@ -15,6 +15,7 @@ from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
+from convcost.graph.partial import refuse_unknown
 from convcost.graph.rewrite import NothingToRewrite, rewrite
 from convcost.graph.typed import as_dtype, used_dtypes
 from convcost.graph.walk import Step, Walk, Walked
@@ -147,6 +148,7 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walk
         walked, weights = built.walked, builder.walk.weights
         found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
         if found:
+            refuse_unknown(walked.steps, spec.name, "other values of its knobs would only give lower bounds")
             return found
     raise AssertionError("where every repetition is built, each layer stands there once")
 
@@ -322,6 +324,6 @@ class GridBuilder(Builder):
 
     def _by_name(self, item: Item, place: Place) -> bool:
         """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
-        base = repeated_name(item, 0)[:-1]
-        names = (*place.taken, *place.coming, *self.lookup.mentioned)
+        base = repeated_name(item, 0).rpartition(".")[2].rstrip("0123456789")
+        names = {part for name in (*place.taken, *place.coming, *self.lookup.mentioned) for part in name.split(".")}
         return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from convcost.core.errors import Where, did_you_mean, nearest
 from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
-from convcost.ops.attributes import Boolean, Sides
+from convcost.ops.attributes import Boolean, Kind, Sides
 from convcost.spec import dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
 from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
@@ -28,6 +30,8 @@ from convcost.spec.syntax import (
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 MOST_COLUMNS = 100
+#: At the end of a name, at most as many digits as a size has; one with zeros before it is no number to count on from.
+_NUMBER = re.compile(r"(?<!\d)(0|[1-9][0-9]{0,8})$", re.ASCII)
 
 
 class LayerReader:
@@ -69,19 +73,21 @@ class LayerReader:
         return did_you_mean(others[0], MODIFIERS) if others else ""
 
     def item_of(self, tree: MappingNode, verb: str, modifiers: dict[str, Tree], scope: str, names: Names) -> Item:
-        named = modifiers.get("name")
+        named = modifiers.get("name", modifiers.get("first"))
         name = self.reader.layer_name(named, scope) if named is not None else None
         scope = f"{scope}.{name or verb}" if verb not in VERBS or name else scope
         self.refuse_misplaced(tree, verb, scope)
         body = self.body(tree, verb, scope, names)
-        if "then" in modifiers and "repeat" not in modifiers:
-            self.reader.complain(tree.keys["then"], scope, "then goes with repeat")
+        for key in ("then", "first"):
+            if key in modifiers and "repeat" not in modifiers:
+                self.reader.complain(tree.keys[key], scope, f"{key} goes with repeat")
         if "as" in modifiers:
             body = self.written_as(modifiers["as"], body, scope, names)
-        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
+        alone = self.reads_none(verb, modifiers.get("in"))
+        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers and not alone else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
-        if "in" in modifiers and not inputs:
+        if "in" in modifiers and not inputs and not alone:
             body = Broken()
         values = {
             key: self.reader.value(modifiers[key], f"{scope}: {key}", names)
@@ -100,7 +106,28 @@ class LayerReader:
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
             dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
+            alone=alone,
+            start=self.start(tree, name, scope) if "first" in modifiers else None,
         )
+
+    def reads_none(self, verb: str, stated: Tree | None) -> bool:
+        """Whether `in: []` says that an op, one that can do without any input, reads nothing."""
+        empty = isinstance(stated, SequenceNode) and not stated.items
+        return empty and verb in OPS and OPS[verb].least == 0
+
+    def start(self, tree: MappingNode, name: str | None, scope: str) -> int | None:
+        """The number from which repetitions count on, at the end of the name of the first."""
+        where = tree.pairs["first"].where
+        if "name" in tree.pairs:
+            self.reader.complain(
+                where, scope, "first says what the first repetition is called, name what all are: one will do"
+            )
+        elif name and (found := _NUMBER.search(name)):
+            return int(found.group())
+        elif name:
+            what = f"first must end with a number from which the others count on, as in layer1.0, got {name!r}"
+            self.reader.complain(where, scope, what)
+        return None
 
     def body(self, tree: MappingNode, verb: str, scope: str, names: Names) -> Body:
         """What an item builds."""
@@ -388,13 +415,14 @@ class LayerReader:
 
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
-        kind = OPS[target].attrs[name].kind if target in OPS else None
-        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
-            return self.reader.value(tree, scope, names)
-        if isinstance(tree, SequenceNode):
+        kind = OPS[target].attrs[name].kind if target in OPS else Kind()
+        says_words = bool(kind.words) or kind.literal or isinstance(kind, (Boolean, Sides))
+        if says_words and isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(word, str):
+        if kind.literal and isinstance(tree, ScalarNode) and word is not None:
+            return self.word(tree, names)
+        if not says_words or not isinstance(word, str):
             return self.reader.value(tree, scope, names)
         if word in kind.words:
             return Value(tree.where, word)

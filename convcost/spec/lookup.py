@@ -148,7 +148,7 @@ class Lookup:
             self.complain(edge.where, place.path(label), f"reads {name!r}{place.missing(name)}")
             raise Unknown
         flow = layer.flow
-        if not flow.known or not part:
+        if not flow.edges or not part:
             return flow
         parts = len(flow.edges)
         at = whole_number(part)
@@ -204,7 +204,7 @@ class Lookup:
         read = {producer(edge) for edge in (*outputs, *self.consumed)}
         read |= {producer(edge) for node in nodes for edge in node.inputs}
         for node in nodes:
-            if node.name not in read and node.where:
+            if node.name not in read and node.where and self.walk.made[node.name].cost.out:
                 self.refuse_node(node)
 
     def refuse_node(self, node: Node) -> None:

@@ -141,6 +141,10 @@ def _item() -> Schema:
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
         "repeat": {"description": "how often", "anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
         "then": {"description": "arguments that change from the second time on", "type": "object"},
+        "first": {
+            "description": "the name of the first repetition, which ends with a number; the others count on",
+            "type": ["string", "number"],
+        },
         "as": {
             "description": "how the reference implementation writes it, where counters care",
             "anyOf": [{"enum": list(FORMS)}, _EXPRESSION],

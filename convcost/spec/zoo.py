@@ -36,7 +36,11 @@ def _parsed(text: str, file: str, path: str) -> tuple[Spec, tuple[Problem, ...]]
 
 
 def open_file(path: str, preset: str | None = None) -> FoundSpec:
-    """Read a spec file; raises `SpecError` if it is no spec at all."""
+    """Read a spec or a model file; raises `SpecError` if it is neither."""
+    if _MODEL_FILE.search(path):
+        from convcost.spec.foreign import open_model
+
+        return FoundSpec(open_model(path, shown_path(path)), preset, ())
     spec, problems = _parsed(read_text(path), shown_path(path), os.path.abspath(path))
     return FoundSpec(spec, preset, problems)
 
@@ -47,10 +51,16 @@ def is_path(model: str) -> bool:
     >>> is_path("resnet50"), is_path("nets/mine.yaml"), is_path("mine.yaml:small")
     (False, True, True)
     """
-    return os.sep in model or bool(_OF_FILE.search(model))
+    return os.sep in model or bool(_OF_FILE.search(model) or _MODEL_FILE.search(model))
 
 
 _OF_FILE = re.compile(r"\.ya?ml(:[^:=/]+)?$")
+_MODEL_FILE = re.compile(
+    r"\.(onnx|ort|tflite|lite|keras|h5|hdf5|json|pt2|pt|pth|ckpt|safetensors|pb|mlmodel|mlpackage|engine|caffemodel"
+    r"|prototxt|gguf)$",
+    re.IGNORECASE,
+)
+"""Names of files that are models of other frameworks, or mistaken for them: what `importers.read` knows."""
 
 
 def split_name(model: str) -> tuple[str, dict[str, str]]:
@@ -67,7 +77,7 @@ def split_name(model: str) -> tuple[str, dict[str, str]]:
     ('ds_cnn.yaml:ds_cnn_m', {'c': '64'})
     """
     bare, colon, words = model.rpartition(":")
-    whole = _OF_FILE.search(model) is not None or (os.sep in model and "=" not in words)
+    whole = bool(_OF_FILE.search(model) or _MODEL_FILE.search(model)) or (os.sep in model and "=" not in words)
     if not colon or whole or ("\0" not in model and os.path.isfile(model)):
         return model, {}
     own: dict[str, str] = {}

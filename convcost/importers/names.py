@@ -1,0 +1,75 @@
+"""Names of nodes, from the names and module paths that a file keeps."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from convcost.importers.model import Op
+
+LONGEST = 120
+"""Characters of the longest name: those of hostile files are cut."""
+_SPLIT = re.compile(r"[^\w-]+")
+
+
+class Name(NamedTuple):
+    """A dotted path and the scopes in it."""
+
+    path: str
+    scope: tuple[str, ...]
+
+
+def plain(text: str) -> str:
+    """A text as a name: words, joined by `_` where something else stood between them.
+
+    >>> plain("model/conv1;bn 1:0"), plain("::")
+    ('model_conv1_bn_1_0', '')
+    """
+    return "_".join(filter(None, _SPLIT.split(text[:LONGEST])))
+
+
+class Names:
+    """Gives each node a name that no other has.
+
+    The only op of a module is called like the module; of several, the one with weights is, and the others get what they do
+    behind it. An op without a module keeps the name that the file gives it.
+    """
+
+    def __init__(self, ops: Iterable[Op], taken: Iterable[str]) -> None:
+        self.taken = {*taken}
+        self.counts: Counter[str] = Counter()
+        self.modules = Counter(op.path for op in ops)
+        """Module -> how many ops it has itself."""
+        self.inner = {path[:depth] for path in self.modules for depth in range(len(path))}
+        """Modules that contain others."""
+        self.mains: set[tuple[str, ...]] = set()
+        """Modules whose op with weights has been named after them."""
+
+    def take(self, op: Op, kind: str, *, weighted: bool = False) -> Name:
+        """The name of the next node that an op becomes, which is of this kind."""
+        path = tuple(part for module in op.path if (part := plain(module)))[:16]
+        leaf = plain(op.name) or kind
+        if path and op.path not in self.inner:
+            alone = self.modules[op.path] == 1 and op.path not in self.mains
+            if (alone or weighted) and op.path not in self.mains:
+                self.mains.add(op.path)
+                leaf = path[-1]
+            else:
+                leaf = f"{path[-1]}_{kind}"
+            path = path[:-1]
+        elif path:
+            leaf = kind
+        return self.unique(path, leaf)
+
+    def unique(self, scope: tuple[str, ...], leaf: str) -> Name:
+        """A name in a scope, with a number behind it if it is taken."""
+        base = ".".join((*scope, leaf))
+        name, number = base, self.counts[base]
+        while name in self.taken:
+            number += 1
+            name = f"{base}_{number}"
+        self.counts[base] = number
+        self.taken.add(name)
+        return Name(name, scope)
