@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from convcost.core.dtypes import DEFAULT
-from convcost.graph.graph import ROLES, Graph
+from convcost.graph.graph import ROLES, Graph, producer
 from convcost.graph.walk import Step, Walked, output_edges
 
 PARAMS = ("weights", "biases")
@@ -43,6 +43,15 @@ def edge_dtypes(walked: Walked) -> Mapping[str, str]:
         if stated is not None:
             found |= dict.fromkeys(output_edges(node, step.cost), stated)
     return found
+
+
+def edge_dtype(edge: str, made: Mapping[str, Step], inputs: Mapping[str, str]) -> str:
+    """The type of one edge among nodes made so far; empty if none is stated."""
+    while (step := made.get(producer(edge))) is not None:
+        if not views(step):
+            return step.node.dtypes.get("outputs", "")
+        edge = step.node.inputs[0]
+    return inputs.get(edge, "")
 
 
 def views(step: Step) -> bool:
