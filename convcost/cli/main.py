@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from importlib import import_module
+from keyword import iskeyword
+from types import ModuleType
 from typing import Any
 
 import click
@@ -14,19 +16,24 @@ from convcost.cli.output import abandon
 from convcost.core.errors import ConvcostError
 from convcost.core.version import __version__
 
-#: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command.
+#: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
 SECTIONS = {
     "Look": ("list", "report", "explain", "memory"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
     "Landscape": ("frontier",),
     "Trust": ("verify", "reconcile"),
-    "Specs": ("spec",),
+    "Models": ("import", "spec"),
 }
 _NAMES = tuple(name for names in SECTIONS.values() for name in names)
 
 
 PARTIAL = 3
 """The exit status of an answer with lower bounds, where a network has unknown ops."""
+
+
+def _module(name: str) -> ModuleType:
+    """The module of a command; one whose name is a word of Python ends with an underscore."""
+    return import_module(f"convcost.cli.{name}{'_' * iskeyword(name)}")
 
 
 class _Failure(click.ClickException):
@@ -50,7 +57,7 @@ class _Group(click.Group):
         """The command of a name; for an unknown name all are imported, so that click can suggest one."""
         for name in (cmd_name,) if cmd_name in _NAMES else _NAMES:
             if name not in self.commands:
-                self.add_command(getattr(import_module(f"convcost.cli.{name}"), f"{name}_command"))
+                self.add_command(getattr(_module(name), f"{name}_command"))
         return super().get_command(ctx, cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

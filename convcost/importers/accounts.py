@@ -21,22 +21,42 @@ class Accounts:
     """The stored tensors that nodes use."""
 
     def __init__(self) -> None:
-        self.owners: dict[tuple[str, str, tuple[str, ...]], str] = {}
-        """Kind of node, field and names of stored tensors -> the first node that uses them so."""
+        self.owners: dict[tuple[str, tuple[str, ...]], Step] = {}
+        """Kind of node and names of the tensors that it multiplies with -> the first node that does."""
+        self.fields: dict[str, dict[str, tuple[str, ...]]] = {}
+        """Node -> field -> names of the stored tensors that it uses."""
         self.used: dict[str, int] = {}
         """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        self.layers: dict[tuple[str, str], str] = {}
+        """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
+        self.aside: set[str] = set()
+        """Names of stored tensors that are no parameters of a layer."""
+        self.parts: dict[str, dict[str, int]] = {}
+        """Name of a stored tensor that is cut up before anything runs -> its parts, and their elements."""
 
-    def shares(self, kind: str, weights: Weights) -> dict[str, str]:
-        """The fields whose stored tensors an earlier node of this kind uses, with its name."""
-        found = {}
-        for name in STORED:
-            stored = tuple(one.name for one in stored_in(weights.get(name, ())))
-            if stored and (owner := self.owners.get((kind, name, stored))):
-                found[name] = owner
-        return found
+    def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
+        """The fields whose stored tensors an earlier node of this kind uses, with its name.
 
-    def use(self, step: Step, weights: Weights) -> None:
+        Layers that use the same matrix or the same filters share them. Where only vectors are the same - zeros, ones - an
+        exporter has merged equal tensors of different layers: these are counted for each.
+        """
+        if first := self.layers.get((kind, layer)):
+            return dict.fromkeys(STORED, first)
+        matrices = stored_in(weights.get("weights", ()))
+        owner = self.owners.get((kind, _names(matrices)))
+        if owner is None or not any(len(one.shape) > 1 for one in matrices):
+            return {}
+        theirs = self.fields[owner.node.name]
+        return {
+            name: owner.node.name
+            for name in STORED
+            if (ours := _names(stored_in(weights.get(name, ())))) and theirs.get(name) == ours
+        }
+
+    def use(self, step: Step, weights: Weights, layer: str = "") -> None:
         """Note what a node uses; raises `Unfit` if it counts other elements than the file stores for it."""
+        if layer and any(not is_zero(getattr(step.cost, name)) for name in STORED):
+            self.layers.setdefault((step.node.op, layer), step.node.name)
         for name in STORED:
             if name not in weights:
                 continue
@@ -46,14 +66,36 @@ class Accounts:
             computed = any(value is not None and value.computed for value in weights[name])
             if not computed and not is_symbolic(counted) and not _equal(counted, has):
                 raise Unfit(f"the file stores {has:,} {name}, but its input takes {_number(counted)}")
-            if stored and name not in step.node.shares:
-                self.owners[step.node.op, name, tuple(one.name for one in stored)] = step.node.name
+            self.fields.setdefault(step.node.name, {})[name] = _names(stored)
+            if name == "weights":
+                self.owners.setdefault((step.node.op, _names(stored)), step)
+            if name not in step.node.shares:
                 for one in stored:
                     self.used[one.name] = self.used.get(one.name, 0) + 1
 
+    def set_aside(self, stored: Iterable[Stored]) -> None:
+        """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
+        self.aside.update(one.name for one in stored)
+
+    def cut(self, whole: Stored, part: Stored) -> None:
+        """Note that a part of a stored tensor is read as one of its own."""
+        self.parts.setdefault(whole.name, {})[part.name] = part.elements
+
+    def is_counted(self, name: str, elements: int) -> bool:
+        """Whether nodes count all of so many elements of a stored tensor, or of the parts that it is cut into."""
+        parts = self.parts.get(name, {})
+        return name in self.used or sum(size for part, size in parts.items() if self.is_counted(part, size)) >= elements
+
     def left(self, stored: Iterable[Stored]) -> tuple[Stored, ...]:
         """Of the stored tensors, those of several floating-point numbers that no node counts."""
-        return tuple(one for one in stored if one.name not in self.used and one.dtype in FLOATS and one.elements > 1)
+        return tuple(
+            one
+            for one in stored
+            if one.dtype in FLOATS
+            and one.elements > 1
+            and one.name not in self.aside
+            and not self.is_counted(one.name, one.elements)
+        )
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""
@@ -63,6 +105,15 @@ class Accounts:
 def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     """The stored tensors that values consist of."""
     return tuple(stored for value in values if value is not None for stored in value.stored)
+
+
+def _names(stored: Iterable[Stored]) -> tuple[str, ...]:
+    return tuple(one.name for one in stored)
+
+
+def is_zero(count: Any) -> bool:
+    """Whether a count is 0, whatever varies."""
+    return type(count) is int and count == 0
 
 
 def _equal(counted: Any, stored: int) -> bool:

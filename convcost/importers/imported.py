@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
 from convcost.graph.walk import Walk
-from convcost.importers.idioms import IDIOMS, recognised
+from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
 from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
 from convcost.importers.model import Model, Size, Stated
 from convcost.importers.names import plain
@@ -84,7 +84,7 @@ def rules_of(format_: str) -> Rules:
     module = {"onnx": "onnx.ops", "tflite": "tflite.ops", "keras": "keras.layers", "torch": "torch.aten"}[format_]
     rules: Rules = import_module(f"convcost.importers.{module}").RULES
     rules.rules.update(IDIOMS)
-    rules.wants.update(dict.fromkeys(IDIOMS, "same"))
+    rules.wants.update(IDIOM_WANTS)
     return rules
 
 
@@ -110,7 +110,8 @@ class Imported:
             name = plain(source) or "input"
             while name in found:
                 name += "_"
-            found[name] = _entry(source, stated, wanted.get(source, rules.channels))
+            usual = rules.channels if len(stated.shape or ()) > 3 else -1
+            found[name] = _entry(source, stated, wanted.get(source, usual))
         return found
 
     def lower(self, walk: Walk, inputs: Mapping[str, Shape]) -> Lowered:

@@ -18,7 +18,7 @@ from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
-from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op
+from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated
 from convcost.importers.names import Names
 from convcost.importers.values import (
     Cut,
@@ -44,7 +44,12 @@ MOST_NODES = 100_000
 
 
 class Unsupported(Exception):
-    """Raised by a rule that cannot say what its op does: the op becomes an unknown one."""
+    """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
+
+    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
+        super().__init__(why)
+        self.shapes = shapes
+        """The native shapes of all that it makes, where these are known."""
 
 
 class Lost(Unsupported):
@@ -74,6 +79,8 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.effects: set[str] = set()
+        """Types of op that make nothing, but keep something for the next run."""
         self.spell: Spell = unspelled
 
     def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
@@ -101,6 +108,10 @@ class Lowering:
         self.names = Names(model.body.ops, model.body.inputs)
         self.accounts = Accounts()
         self.notes: dict[str, None] = {}
+        self.parts: dict[str, str] = {}
+        """Name of a step on the way to a value of the file -> that value."""
+        self.inlined = 0
+        """How many ops of bodies have been lowered in the place of what runs them."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -122,7 +133,7 @@ class Lowering:
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
-        needed = _needed(body)
+        needed = _needed(body, self.rules.effects)
         for op in body.ops:
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
@@ -135,7 +146,7 @@ class Lowering:
                 raise Unsupported(f"convcost has no rule for {op.type}")
             rule(self, op)
         except Unsupported as error:
-            self.unknown(op, str(error))
+            self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -188,7 +199,7 @@ class Lowering:
 
     def present(self, value: Value, order: Sequence[int | None]) -> str:
         """The edge with these axes of a value, in this order (None: an axis of size 1), made if there is none yet."""
-        tensor = self.tensor_of(value)
+        tensor = self.tensor_of(value, [axis for axis in order if axis is not None])
         key = value.native(order)
         if edge := tensor.edges.get(key):
             return edge
@@ -258,11 +269,11 @@ class Lowering:
         where = {axis: at for at, axis in enumerate(value.axes) if axis is not None}
         return tensor.edges[key], tuple(None if axis is None else where.get(axis) for axis in key)
 
-    def tensor_of(self, value: Value) -> Tensor:
-        """The tensor of a value; a constant that is read as data becomes a source of it."""
+    def tensor_of(self, value: Value, wanted: Sequence[int] | None = None) -> Tensor:
+        """The tensor of a value; a constant that is read as data becomes a source of it, in the order that is wanted."""
         if value.tensor is None:
-            channel = 1 if self.rules.channels == 1 and value.rank > 2 else -1
-            order = channels_at(value, channel) if value.rank else ()
+            channel = 1 if self.rules.channels == 1 and value.rank > 3 else -1
+            order = wanted if wanted is not None else channels_at(value, channel) if value.rank else ()
             place = {axis: i for i, axis in enumerate(order)}
             sizes = tuple(value.shape[axis] for axis in order)
             key = tuple(range(len(order)))
@@ -298,26 +309,38 @@ class Lowering:
         """
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
-        name = self.names.take(op, kind, weighted=bool(weights))
-        shares = self.accounts.shares(kind, weights or {})
+        name = self.names.take(op, kind, weighted=bool(weights or op.layer))
+        shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
             kind,
             tuple(edges),
-            OPS[kind].convert(attrs or {}),
+            _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
-            trainable=trainable,
+            trainable=trainable and op.trainable,
             dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)
-        self.accounts.use(step, weights or {})
+        self.accounts.use(step, weights or {}, op.layer)
         return step
+
+    def part(self, op: Op, what: str, reads: Sequence[str] = ()) -> Op:
+        """A step on the way to what an op makes, that no tensor of the file stands for; its elements are of the same type."""
+        name = f"{op.outputs[0]} {what}"
+        self.parts[name] = op.outputs[0]
+        return replace(op, inputs=tuple(reads) or op.inputs, outputs=(name,))
+
+    def stated(self, name: str) -> Stated | None:
+        """What the file states about a value, or about what it is a part of."""
+        return self.body.stated.get(self.parts.get(name, name))
 
     def dtypes(self, op: Op, weights: Weights) -> dict[str, str]:
         """The types of a node's tensors that are not the usual one: of what it makes as the file states, of its weights."""
-        made = self.body.stated.get(op.outputs[0]) if op.outputs else None
-        found = {"outputs": made.dtype if made is not None else ""}
+        made = self.stated(op.outputs[0]) if op.outputs else None
+        found = dict(op.dtypes)
+        if made is not None and made.dtype:
+            found["outputs"] = made.dtype
         for name, values in weights.items():
             found[name] = next((one.dtype for one in stored_in(values)), "")
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
@@ -335,13 +358,18 @@ class Lowering:
     def define(self, op: Op, value: Value, i: int = 0) -> None:
         """The i-th value that an op makes."""
         if i < len(op.outputs) and op.outputs[i]:
-            stated = self.body.stated.get(op.outputs[i])
+            stated = self.stated(op.outputs[i])
             if not value.dtype and stated is not None:
                 value.dtype = stated.dtype
             self.values[op.outputs[i]] = value
 
-    def result(self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0) -> Value:
-        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1."""
+    def result(
+        self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0, like: Value | None = None
+    ) -> Value:
+        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1.
+
+        It is stored in the file's order of axes, or in that of a value `like` it, whose axes may still have to be moved.
+        """
         edge, out = output_edges(step.node, step.cost)[i], step.cost.out[i]
         shape: list[Dim] = [1] * rank
         axes: list[int | None] = [None] * rank
@@ -349,6 +377,12 @@ class Lowering:
             if axis is not None:
                 shape[axis], axes[axis] = out[at], at
         memory = tuple(axis for axis in axes if axis is not None)
+        if like is not None and like.tensor is not None and like.rank == rank:
+            place = {axis: like.tensor.memory.index(one) for axis, one in enumerate(like.axes) if one is not None}
+            moved = sorted(
+                (axis for axis in range(rank) if axes[axis] is not None), key=lambda axis: place.get(axis, -1)
+            )
+            memory = tuple(one for axis in moved if (one := axes[axis]) is not None)
         left = tuple(at for at in range(len(out)) if at not in memory)
         key = tuple(range(len(out)))
         value = Value(tuple(shape), "", Tensor(out, (*left, *memory), key, {key: edge}), tuple(axes))
@@ -366,7 +400,7 @@ class Lowering:
     ) -> Value:
         """An op with one node that keeps the axes of what it reads, in this order: most of them."""
         step = self.emit(op, kind, [self.present(value, order)], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=None if OPS[kind].axes else value)
 
     def pointwise(
         self, op: Op, kind: str, value: Value, attrs: Mapping[str, Any] | None = None, weights: Weights | None = None
@@ -374,7 +408,7 @@ class Lowering:
         """An op with one node that keeps the shape, and does not mind the order of axes."""
         edge, order = self.any(value)
         step = self.emit(op, kind, [edge], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=value)
 
     def same(self, op: Op, value: Value, i: int = 0) -> None:
         """An op that hands on what it reads."""
@@ -491,38 +525,55 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str) -> None:
-        """An op that convcost cannot tell the cost of: of the shapes that the file states, or of unknown ones."""
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        stated = [self.body.stated.get(name) for name in op.outputs if name]
-        shapes = [
-            tuple(
-                1 if i == 0 and len(one.shape) > 1 and not isinstance(size, int) else size
-                for i, size in enumerate(one.shape)
-            )
-            for one in stated
-            if one is not None and one.shape is not None
-        ]
-        known = (
-            self.own is None
-            and shapes
-            and len(shapes) == len(stated)
-            and all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
-        )
-        ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
+        found = self._stated_shapes(op) if shapes is None else shapes
         attrs: dict[str, Any] = {"type": op.type, "why": why}
-        if known:
-            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
-        step = self.emit(op, "unknown", edges, attrs)
-        for i, name in enumerate(filter(None, op.outputs)):
-            if known:
-                self.values[name] = self.result(op, step, ranks[i], len(shapes[i]), i)
-            else:
+        if found is None:
+            step = self.emit(op, "unknown", edges, attrs)
+            for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            return
+        orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
+        attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]
+        step = self.emit(op, "unknown", edges, attrs)
+        made = replace(op, outputs=tuple(filter(None, op.outputs)))
+        for i, (shape, order) in enumerate(zip(found, orders)):
+            self.result(made, step, order, len(shape), i)
+
+    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+        """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
+        found: list[Shape] = []
+        for name in filter(None, op.outputs):
+            stated = self.stated(name)
+            shape = stated.shape if stated is not None else None
+            if shape is None or self.own is not None:
+                return None
+            known = [
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+            ]
+            if not all(isinstance(size, int) and size > 0 for size in known):
+                return None
+            found.append(tuple(known))
+        return found
+
+
+def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as an op takes them; raises `Unfit` that names the one that it does not."""
+    try:
+        return OPS[kind].convert(attrs)
+    except Unfit:
+        for name, value in attrs.items():
+            try:
+                OPS[kind].attrs[name].kind.convert(value)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        raise
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]
@@ -552,9 +603,9 @@ def _all(holds: Any) -> bool:
     return bool(holds.all()) if hasattr(holds, "all") else bool(holds)
 
 
-def _needed(body: Body) -> set[str]:
-    """The names of all values that an output depends on."""
-    needed = {*body.outputs}
+def _needed(body: Body, effects: Iterable[str]) -> set[str]:
+    """The names of all values that an output, or what is kept for the next run, depends on."""
+    needed = {*body.outputs, *(name for op in body.ops if op.type in effects for name in op.inputs if name)}
     for op in reversed(body.ops):
         if needed.intersection(op.outputs):
             needed.update(filter(None, op.inputs))

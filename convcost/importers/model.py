@@ -78,6 +78,12 @@ class Op:
     """Plain numbers, texts, tuples of these, stored tensors, and bodies."""
     path: tuple[str, ...] = ()
     """The modules that contain it, outermost first, as the exporter kept them; empty if it did not."""
+    layer: str = ""
+    """Where the file does not store the weights themselves: whose they are. Ops of one layer use the same ones."""
+    trainable: bool = True
+    """Whether its weights are trained, where the file says so of the op and not of what it stores."""
+    dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Role of a tensor, `outputs` or one of `STORED` -> its type, where the file says so of the op."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use",
 """What stands beside one verb only."""
 MODIFIERS = (*BESIDE, *BELONGS)
 VERBS = ("parallel", "each", "layers", "use")
-_RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS} - {"first"}
+RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS} - {"first"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Reader:
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):
             self.complain(where, scope, f"a name consists of letters, digits and _, got {name!r}")
-        elif name in OPS or name in _RESERVED:
+        elif name in OPS or name in RESERVED:
             what = "an op" if name in OPS else "a word of the language"
             self.complain(where, scope, f"the name {name!r} is taken: it is {what}")
 

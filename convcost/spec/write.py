@@ -19,20 +19,33 @@ from convcost.ops import OPS
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
+#: What YAML would not read as a part of an expression.
+_SPLIT = re.compile(r"[][{},:#]")
 #: What YAML would read as something else than the word it is.
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
 
 
+class Expression(str):
+    """The text of an expression, which is written as it stands."""
+
+    __slots__ = ()
+
+
 def resolved(graph: Graph, name: str, caption: Caption) -> str:
     """The YAML text of a network with every choice made, under the name that it was loaded by."""
-    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
-    heads |= {"source": caption.source, "about": caption.about}
-    lines = [f"{key}: {_text(value)}" for key, value in heads.items() if value not in ("", None)]
-    lines += [_inputs(graph.inputs)]
+    lines = head(graph, name, caption)
     if graph.outputs and (not graph.nodes or graph.outputs != (graph.nodes[-1].name,)):
-        lines += [f"outputs: {_text(list(graph.outputs))}"]
+        lines += [f"outputs: {in_flow(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
     return "\n".join([*lines, *map(_node, graph.nodes), ""])
+
+
+def head(graph: Graph, name: str, caption: Caption) -> list[str]:
+    """The lines before the layers: what the network is called, where it is from, and its inputs."""
+    heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
+    heads |= {"source": caption.source, "about": caption.about}
+    lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
+    return [*lines, _inputs(graph.inputs)]
 
 
 def _inputs(inputs: Mapping[str, Shape]) -> str:
@@ -45,34 +58,50 @@ def _inputs(inputs: Mapping[str, Shape]) -> str:
         name: dict(zip(axes.NAMES[len(shape)], shape)) if axes.channels_first(shape) else list(shape)
         for name, shape in inputs.items()
     }
-    return f"input: {_text(shapes[INPUT])}" if [*shapes] == [INPUT] else f"inputs: {_text(shapes)}"
+    return f"input: {in_flow(shapes[INPUT])}" if [*shapes] == [INPUT] else f"inputs: {in_flow(shapes)}"
 
 
 def _node(node: Node) -> str:
-    kinds = OPS[node.op].attrs
-    attrs = {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
-    entry: dict[str, Any] = {node.op: attrs, "name": node.name}
+    entry: dict[str, Any] = {node.op: attributes(node), "name": node.name}
     if not OPS[node.op].reads_nothing:
         entry["in"] = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
     if node.shares:
         entry["share"] = node.owner or dict(node.shares)
+    return f"  - {in_flow(entry | modifiers(node))}"
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """The attributes of a node as a spec writes them, those at their defaults too."""
+    kinds = OPS[node.op].attrs
+    return {name: kinds[name].kind.show(value) for name, value in node.attrs.items() if value is not None}
+
+
+def modifiers(node: Node) -> dict[str, Any]:
+    """What stands beside an op and is neither its name nor the name of another layer."""
+    found: dict[str, Any] = {}
     if not node.trainable:
-        entry["trainable"] = False
+        found["trainable"] = False
     if node.form:
-        entry["as"] = node.form
-    return f"  - {_text(entry)}"
+        found["as"] = node.form
+    return found
 
 
-def _text(value: Any) -> str:
-    """A value in YAML's flow style."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
+def in_flow(value: Any) -> str:
+    """A value in YAML's flow style.
+
+    >>> in_flow({"conv2d": {"channels": 8, "kernel": [3, 1], "bias": False}, "name": "0"})
+    '{conv2d: {channels: 8, kernel: [3, 1], bias: false}, name: "0"}'
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "true", False: "false"}[value]
     if isinstance(value, dict):
-        return _joined("{", (f"{key}: {_text(item)}" for key, item in value.items()), "}")
+        return _joined("{", (f"{key}: {in_flow(item)}" for key, item in value.items()), "}")
     if isinstance(value, (list, tuple)):
-        return _joined("[", map(_text, value), "]")
+        return _joined("[", map(in_flow, value), "]")
     if isinstance(value, (float, Fraction)):
         return decimal_text(Fraction(str(value)))
+    if isinstance(value, Expression):
+        return json.dumps(value) if _SPLIT.search(value) else value
     return str(value) if isinstance(value, int) else _word(value)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers.tflite_bytes import File, Graph, Numbers, Scalar, flatbuffer, single
 
-from convcost.core.errors import UsageError
+from convcost.core.errors import SpecError
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Stated, Stored
 from convcost.importers.tflite.file import DEEPEST, parse, read
 from convcost.importers.tflite.names import often, pieces, place
@@ -111,7 +111,7 @@ def test_a_stored_tensor_has_as_many_bytes_as_its_shape_needs(shape: tuple[int, 
     file, graph = conv()
     file.buffers[1] = {0: bytes(bytes_)}
     graph.tensors[1][0] = Numbers("i", shape)
-    with pytest.raises(UsageError, match=f"the file stores {bytes_} bytes, not the"):
+    with pytest.raises(SpecError, match=f"the file stores {bytes_} bytes, not the"):
         parsed(file)
 
 
@@ -133,7 +133,7 @@ def test_buffers_behind_the_tables_are_found_where_they_say():
     data = file.bytes()
     data += bytes((1 << 20) - len(data)) + struct.pack("<4i", 5, 6, 7, 8)
     assert parse(data, "net.tflite").body.tensors["net/conv/BiasAdd/ReadVariableOp"].contents == (5, 6, 7, 8)
-    with pytest.raises(UsageError, match="buffer 2: bytes 1048576 to 1048592 lie outside"):
+    with pytest.raises(SpecError, match="buffer 2: bytes 1048576 to 1048592 lie outside"):
         parse(data[:-1], "net.tflite")
 
 
@@ -262,7 +262,7 @@ def test_subgraphs_are_bodies_of_what_runs_them():
     [(0, "subgraph 0 stands inside itself"), (3, "there is no subgraph 3 among 3"), (-1, "there is no subgraph -1")],
 )
 def test_bodies_that_are_not_there_or_contain_themselves(then: int, message: str):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(SpecError, match=message):
         parsed(branching(then))
 
 
@@ -273,7 +273,7 @@ def test_bodies_stand_inside_each_other_only_so_deep():
         graph.op("CALL", [], [], subgraph=number + 1)
         file.graphs.append(graph.table([], []))
     file.graphs.append(Graph(file).table([], []))
-    with pytest.raises(UsageError, match=f"more than {DEEPEST} others"):
+    with pytest.raises(SpecError, match=f"more than {DEEPEST} others"):
         parsed(file)
     file.graphs[DEEPEST] = file.graphs[-1]
     assert parsed(file).body.ops[0].type == "CALL"
@@ -330,7 +330,7 @@ def test_what_contradicts_itself_is_refused_in_one_line(what: str):
     for tensor in graph.tensors:
         tensor.pop(7, None)
     break_(file, graph)
-    with pytest.raises(UsageError, match=message) as refused:
+    with pytest.raises(SpecError, match=message) as refused:
         parsed(file)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("net.tflite: ")
@@ -340,7 +340,7 @@ def test_a_name_that_is_no_line_is_quoted_as_one():
     file, graph = conv()
     graph.tensors[3][3] = "two\nlines" * 1000
     graph.ops.clear()
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(SpecError) as refused:
         parsed(file)
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
@@ -351,7 +351,7 @@ def test_a_file_is_read_from_its_path(tmp_path: Path):
     model = read(str(tmp_path / "kws.tflite"))
     assert (model.name, model.body.ops[0].attrs) == ("kws", {"beta": 1.0})
     (tmp_path / "empty.tflite").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"empty\.tflite: the file is empty"):
+    with pytest.raises(SpecError, match=r"empty\.tflite: the file is empty"):
         read(str(tmp_path / "empty.tflite"))
 
 

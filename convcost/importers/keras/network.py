@@ -1,14 +1,14 @@
 """A Keras configuration as a graph of calls: Functional and Sequential models, and models as layers of these.
 
 A model is read once and *written out* at each call, so that its layers stand in the network by themselves, under the
-name of the model. A layer that is called several times is several ops with one identity, `attrs["layer"]`.
+name of the model. A layer that is called several times is several ops with the same `layer`.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from convcost.core.errors import did_you_mean
@@ -17,6 +17,7 @@ from convcost.importers.keras.values import (
     Fail,
     Reference,
     Tensor,
+    constant_name,
     dtype_name,
     failing,
     is_shape,
@@ -25,7 +26,7 @@ from convcost.importers.keras.values import (
     reference,
     shape,
 )
-from convcost.importers.model import Body, Op, Size, Stated
+from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
@@ -432,6 +433,21 @@ def _found(given: Reference, model: Functional, end: bool, fail: Fail) -> Refere
     return given._replace(call=call)
 
 
+def _open_batch(stated: Stated) -> Stated:
+    """What a file states, its first axis named: in Keras that is the batch, also where its size is fixed."""
+    return stated._replace(shape=("batch", *stated.shape[1:])) if stated.shape else stated
+
+
+def _dtypes(computes: str, stores: str) -> dict[str, str]:
+    """The types of what a layer makes and of what it stores, by its policy; empty where it states none.
+
+    >>> _dtypes("fp16", "fp32")["outputs"]
+    'fp16'
+    """
+    stored = {} if stores == "" else dict.fromkeys(("weights", "biases", "buffers"), stores)
+    return stored if computes == "" else {"outputs": computes, **stored}
+
+
 class Writer:
     """Writes a model out, call by call, into a list of ops with tensors that have names."""
 
@@ -440,9 +456,11 @@ class Writer:
         self.left = MOST_CALLS
         self.ops: list[Op] = []
         self.stated: dict[str, Stated] = {}
+        self.numbers: dict[str, Stored] = {}
+        """The numbers that operations take."""
         self.taken: set[str] = set()
 
-    def body(self, model: Functional, path: tuple[str, ...]) -> Body:
+    def body(self, model: Functional, path: tuple[str, ...], trainable: bool = True) -> Body:
         """A model as ops; its inputs carry the names of its input layers."""
         fail = failing(self.file, *path)
         inputs: dict[str, Stated] = {}
@@ -452,11 +470,11 @@ class Writer:
             if layer.stated is None:
                 raise fail(f"the input {say(each.layer)} is no input layer, but a {layer.type}")
             bound.append(self.name(each.layer))
-            inputs[bound[-1]] = layer.stated
+            inputs[bound[-1]] = _open_batch(layer.stated)
         if not bound:
             raise fail("the model has no inputs")
-        outputs = self.write(model, bound, path, True)
-        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), {}, self.stated)
+        outputs = self.write(model, bound, path, trainable)
+        return Body(inputs, tuple(leaves(outputs)), tuple(self.ops), self.numbers, self.stated)
 
     def write(self, model: Functional, bound: Sequence[str], path: tuple[str, ...], trainable: bool) -> Any:
         """Write out a call of a model that takes these tensors; the tensors it puts out, structured as it puts them."""
@@ -487,7 +505,7 @@ class Writer:
         """The name of a tensor; what the file states about it is noted."""
         name = made[each.layer, each.call][each.output]
         if name not in self.stated and each.shape is not None:
-            self.stated[name] = Stated(each.shape, each.dtype)
+            self.stated[name] = _open_batch(Stated(each.shape, each.dtype))
         return name
 
     def binding(self, layer: Layer, call: Call, taken: Sequence[str], fail: Fail) -> list[str]:
@@ -510,12 +528,28 @@ class Writer:
         first = self.name(place if number == 0 else f"{place} ({number + 1})")
         outputs = (first, *(self.name(f"{first}:{index}") for index in range(1, layer.outputs[number])))
         self.left -= len(outputs) - 1
-        attrs = {**layer.attrs, "args": call.args, "kwargs": call.kwargs, "layer": place, "trainable": learns}
+        attrs = {**layer.attrs, "args": call.args, "kwargs": call.kwargs}
         inner = attrs.pop("model", None)
         if isinstance(inner, Functional):
-            attrs["body"] = Writer(self.file).body(inner, (*path, layer.name))
-        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path))
+            attrs["body"] = self.inner(inner, (*path, layer.name), learns)
+        path = (*path, layer.name)
+        if layer.type.startswith(("ops.", "tf.")):
+            named: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+            for key, given in named:
+                if isinstance(given, int | float):
+                    called = constant_name(first, key)
+                    self.numbers[called] = Stored(called, (), "", (given,))
+        dtypes = _dtypes(*layer.attrs["dtypes"])
+        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
+
+    def inner(self, model: Functional, path: tuple[str, ...], learns: bool) -> Body:
+        """The body of a layer that applies others, to each step of a sequence; it may state other shapes than the whole has."""
+        writer = Writer(self.file)
+        writer.left, writer.taken = self.left, self.taken
+        body = writer.body(model, path, learns)
+        self.left = writer.left
+        return replace(body, stated={})
 
     def name(self, wanted: str) -> str:
         """A name that no tensor has yet."""

@@ -176,3 +176,8 @@ def policy(value: Any) -> tuple[str, str]:
     if name.startswith("mixed_"):
         return dtype_name(name.removeprefix("mixed_")), "fp32"
     return dtype_name(name), dtype_name(name)
+
+
+def constant_name(made: str, place: int | str) -> str:
+    """What a number is called that an operation takes, by the tensor that it makes and the place or name of the argument."""
+    return f"{made}#{place}"

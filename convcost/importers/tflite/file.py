@@ -12,8 +12,9 @@ from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import Any, Final, NamedTuple
 
-from convcost.core.errors import UsageError, one_line
+from convcost.core.errors import Problem, SpecError, one_line
 from convcost.importers.model import Body, Model, Op, Stored
+from convcost.importers.tflite.dilated import dilated
 from convcost.importers.tflite.flatbuffer import Bytes, FlatBuffer, Malformed, Span, Table
 from convcost.importers.tflite.metadata import own_name, producer
 from convcost.importers.tflite.names import often, place
@@ -27,20 +28,21 @@ _MOST_CUSTOM = 4096
 
 
 def read(path: str) -> Model:
-    """The model that a TFLite file holds; raises `UsageError` if it is none."""
+    """The model that a TFLite file holds; raises `SpecError` if it is none."""
     with open(path, "rb") as opened:
         if not os.fstat(opened.fileno()).st_size:
-            raise UsageError(one_line(f"{path}: the file is empty, where a TFLite model is needed"))
+            raise SpecError([Problem(None, path, "the file is empty, where a TFLite model is needed")])
         with mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
             return parse(data, path)
 
 
 def parse(data: Bytes, path: str) -> Model:
-    """The model that the bytes of a TFLite file hold; raises `UsageError` that names the file."""
+    """The model that the bytes of a TFLite file hold; raises `SpecError` that names the file."""
     try:
         return _Source(data).model(path)
     except Malformed as error:
-        raise UsageError(one_line(f"{path}: not a whole TFLite model: {error}; convert or download it again")) from None
+        what = f"not a whole TFLite model: {error}; convert or download it again"
+        raise SpecError([Problem(None, path, what)]) from None
 
 
 class _Operator(NamedTuple):
@@ -68,7 +70,7 @@ class _Source:
             raise Malformed("it has no subgraph")
         called, others = self._signatures()
         metadata = self._metadata()
-        body = self._body(0, (), called)
+        body = dilated(self._body(0, (), called))
         notes = [f"signature {name!r} is another graph of the file, and left out" for name in others]
         if self._sparse:
             notes.append(f"{self._sparse} of its tensors are stored sparse, and counted with all their elements")

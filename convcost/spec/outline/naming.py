@@ -1,0 +1,55 @@
+"""Which nodes need no name, because the one that they would get from their op is theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+
+from convcost.spec.outline.pieces import Leaf
+
+MOST_ROUNDS = 8
+"""Times that names are generated again after some were found to be others."""
+
+
+class Unnamed(Exception):
+    """A join would get another name than its own, and can be given none."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def generated(named: Iterable[tuple[str, Leaf | None, bool]], read: Container[int]) -> set[int]:
+    """The identities of the nodes of one scope whose names are those that a spec generates; raises `Unnamed`.
+
+    `named` is what gets a name there, in order: the name, the node if it may get it from its op, whether it has to.
+    """
+    entries = list(named)
+    free = {
+        id(leaf)
+        for name, leaf, must in entries
+        if leaf and (must or (id(leaf) not in read and re.fullmatch(rf"{leaf.node.op}(_\d+)?", name)))
+    }
+    for _ in range(MOST_ROUNDS):
+        coming = {name for name, leaf, _ in entries if leaf is None or id(leaf) not in free}
+        taken: set[str] = set()
+        counts: dict[str, int] = {}
+        wrong = set()
+        for name, leaf, must in entries:
+            if leaf is None or id(leaf) not in free:
+                continue
+            made, count = leaf.node.op, counts.get(leaf.node.op, 1)
+            while made in taken or made in coming:
+                count += 1
+                made = f"{leaf.node.op}_{count}"
+            counts[leaf.node.op] = count
+            taken.add(name)
+            if made != name:
+                if must:
+                    raise Unnamed(leaf.node.name)
+                wrong.add(id(leaf))
+                break
+        if not wrong:
+            return free
+        free -= wrong
+    return {id(leaf) for _, leaf, must in entries if leaf and must}

@@ -1,0 +1,145 @@
+"""Which patterns are written as blocks, which pieces as groups, and what blocks are called."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable
+
+from convcost.spec.outline.patterns import Pattern, Patterns, flat
+from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
+
+FEWEST_IN_GROUP = 6
+"""Lines that a scope must have to be written as a group."""
+_SHORT = {"batch_norm": "bn", "layer_norm": "ln", "group_norm": "gn"}
+"""What ops are called in the names of blocks that are chains of them; others without the number of their axes."""
+_LONGEST_CHAIN = 4
+
+
+class Selection:
+    """Decides once for all pieces inside a piece."""
+
+    def __init__(self, root: Pattern, patterns: Patterns, inline: Container[str], taken: Container[str]) -> None:
+        self.root, self.patterns, self.taken = root, patterns, taken
+        self.parents: dict[int, Piece] = {}
+        self.leaves: dict[int, Leaf] = {}
+        self.paths: set[str] = set()
+        self._index(root.model)
+        self.groups: dict[int, bool] = {}
+        candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.model.path not in inline]
+        self.chosen = {pattern.number for pattern in candidates}
+        for _ in range(4):
+            self.groups.clear()
+            sites = Counter[int]()
+            self._count(root.model, sites, set())
+            kept = {pattern.number for pattern in candidates if self._pays(pattern, sites[pattern.number])}
+            if kept == self.chosen:
+                break
+            self.chosen = kept
+        self.groups.clear()
+        self.in_order: list[Pattern] = []
+        self._order(root.model, set())
+        self.names: dict[int, str] = {}
+        for pattern in self.in_order:
+            self.names[pattern.number] = self._name(pattern)
+
+    def _pays(self, pattern: Pattern, sites: int) -> bool:
+        """Whether it is shorter, or clearer, to write a pattern once and call it at so many places."""
+        if pattern.flags:
+            return True
+        lines = self.lines(pattern.model.items)
+        return sites * lines > sites + lines + 3 or (sites > 0 and self.is_group(pattern.model))
+
+    def _index(self, piece: Piece) -> None:
+        for item in flat(piece.items):
+            if isinstance(item, Leaf):
+                self.leaves[item.at] = item
+                self.paths.add(item.node.name)
+            if isinstance(item, (Leaf, Piece)):
+                self.parents[id(item)] = piece
+            if isinstance(item, Piece):
+                self.paths.add(item.path)
+                self._index(item)
+
+    def chain(self, made: int, piece: Piece) -> tuple[Leaf, list[Piece]]:
+        """The node at a place of the order, and the pieces around it that stand in a piece, the outermost first."""
+        leaf = self.leaves[made]
+        found: list[Piece] = []
+        around = self.parents[id(leaf)]
+        while around is not piece:
+            found.append(around)
+            around = self.parents[id(around)]
+        return leaf, found[::-1]
+
+    def is_block(self, pattern: Pattern) -> bool:
+        """Whether a pattern is a block, called by name."""
+        return pattern.number in self.chosen
+
+    def is_group(self, piece: Piece) -> bool:
+        """Whether a piece that is no block is written as a group, not layer by layer."""
+        if id(piece) not in self.groups:
+            forks = any(isinstance(item, Fork) for item in piece.items)
+            alone = len(piece.items) == 1 and isinstance(piece.items[0], Piece)
+            self.groups[id(piece)] = forks or (self.lines(piece.items) >= FEWEST_IN_GROUP and not alone)
+        return self.groups[id(piece)]
+
+    def lines(self, items: Iterable[Item]) -> int:
+        """About how many lines items take."""
+        many, before = 0, ("", -1)
+        for item in items:
+            if isinstance(item, Leaf):
+                many += 1
+            elif isinstance(item, Fork):
+                many += 2 + sum(1 + self.lines(branch) for branch in item.branches)
+            else:
+                pattern = self.patterns.of[id(item)][0]
+                here = re.sub(r"\d+$", "", item.name), pattern.number
+                if self.is_block(pattern):
+                    many += here != before
+                else:
+                    many += self.lines(item.items) + 2 * self.is_group(item)
+                before = here
+        return many
+
+    def _count(self, piece: Piece, sites: Counter[int], seen: set[int]) -> None:
+        """How often each pattern is called, if those chosen are written once."""
+        for item in flat(piece.items):
+            if isinstance(item, Piece):
+                pattern = self.patterns.of[id(item)][0]
+                sites[pattern.number] += 1
+                if not self.is_block(pattern):
+                    self._count(item, sites, seen)
+                elif pattern.number not in seen:
+                    seen.add(pattern.number)
+                    self._count(pattern.model, sites, seen)
+
+    def _order(self, piece: Piece, seen: set[int]) -> None:
+        for item in flat(piece.items):
+            if isinstance(item, Piece):
+                pattern = self.patterns.of[id(item)][0]
+                if not self.is_block(pattern):
+                    self._order(item, seen)
+                elif pattern.number not in seen:
+                    seen.add(pattern.number)
+                    self._order(pattern.model, seen)
+                    self.in_order.append(pattern)
+
+    def _name(self, pattern: Pattern) -> str:
+        """A name for a block: the ops that it is a chain of, or what its scopes are called but for numbers."""
+        names = []
+        if len(pattern.flat) <= _LONGEST_CHAIN and all(isinstance(item, Leaf) for item in pattern.flat):
+            ops = [item.node.op for item in pattern.flat if isinstance(item, Leaf)]
+            names.append("_".join(_SHORT.get(op, re.sub(r"\dd$", "", op)) for op in ops))
+        words = [re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in pattern.model.path.split(".")]
+        words = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["block"]
+        names += ["_".join(words[-count:]) for count in range(1, len(words) + 1)]
+        used = {*self.names.values()}
+        names += [f"{names[0]}_{number}" for number in range(2, len(used) + 3)] + [
+            f"block_{number}" for number in range(1, len(used) + 3)
+        ]
+        return next(name for name in names if name not in used and name not in self.taken)
+
+
+def _may_be_block(pattern: Pattern) -> bool:
+    model = pattern.model
+    return len(pattern.members) > 1 and model.closed and bool(model.inputs)
