@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
-from convcost.core.errors import Problem, SpecError, Unfit
+from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.walk import Step, Walk, output_edges
@@ -39,6 +39,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
+LONGEST_WHY = 300
+"""Characters of the reason why an op is unknown."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -532,7 +534,7 @@ class Lowering:
             and all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
         )
         ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
-        attrs: dict[str, Any] = {"type": op.type, "why": why}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
         if known:
             attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
         step = self.emit(op, "unknown", edges, attrs)
