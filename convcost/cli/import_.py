@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import splitext
 from typing import TYPE_CHECKING
 
 import click
@@ -32,5 +33,6 @@ def import_command(
     from convcost.spec.write import resolved
 
     network = open_network(model, settings(set_), input_)
+    name = splitext(network.name)[0] if network.origin.of_spec().spec.foreign else network.name
     write = resolved if flat else compact
-    emit(write(network.graph, network.name, network.caption), output)
+    emit(write(network.graph, name, network.caption), output)

@@ -55,7 +55,8 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
         kind, attrs = "combine", {"function": function}
         edges.insert(whole, first_edge)
         first_edge = edges.pop(0)
-    low.result(op, low.emit(op, kind, [first_edge, *edges], attrs), order, rank)
+    computed = (value for value in values if not value.is_constant and value.rank == rank)
+    low.result(op, low.emit(op, kind, [first_edge, *edges], attrs), order, rank, like=next(computed, None))
 
 
 def scaled(low: Lowering, op: Op, x: Value, factor: Value) -> bool:
@@ -94,7 +95,8 @@ def common_order(low: Lowering, values: Sequence[Value]) -> tuple[tuple[int, ...
 def aligned(value: Value, order: Sequence[int], rank: int) -> list[int | None]:
     """The axes of a value of lower rank at the places of those of the tensor that it stretches to."""
     lacks = rank - value.rank
-    found: list[int | None] = [axis - lacks if axis >= lacks else None for axis in order]
+    has = {axis + lacks for axis in range(value.rank) if value.tensor is None or value.axes[axis] is not None}
+    found: list[int | None] = [axis - lacks if axis in has else None for axis in order]
     while found and found[0] is None:
         del found[0]
     return found
@@ -180,7 +182,8 @@ def _product(low: Lowering, op: Op, x: Value, y: Value, x_axes: tuple[int, int],
     second = [*before, column, depth] if flipped else [*before, depth, column]
     edges = [low.present(x, first), low.present(y, second)]
     step = low.emit(op, "matmul", edges, {"transpose": True} if flipped else {})
-    low.result(op, step, [*leading, rank - 2, rank - 1], rank)
+    order = [*leading, rank - 2, rank - 1]
+    low.result(op, step, order[-len(step.cost.out[0]) :], rank)  # an axis that both lack is none of the product's
 
 
 # -- axes --------------------------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ def along(low: Lowering, op: Op, kind: str, x: Value, axis: int, attrs: dict[str
     """An op along one axis that keeps the shape, such as a softmax."""
     edge, order = with_axes(low, x, [axis])
     step = low.emit(op, kind, [edge], {**(attrs or {}), "axis": order.index(axis % x.rank)})
-    return low.result(op, step, order, x.rank)
+    return low.result(op, step, order, x.rank, like=x)
 
 
 def with_axes(low: Lowering, x: Value, axes: Sequence[int]) -> tuple[str, tuple[int | None, ...]]:
@@ -215,7 +218,7 @@ def reduced(low: Lowering, op: Op, x: Value, axes: Sequence[int], function: str,
         step = low.emit(op, "global_avg_pool", [edge], {})
     else:
         step = low.emit(op, "reduce", [edge], {"axes": places, "function": function, "keep": True})
-    value = low.result(op, step, order, x.rank)
+    value = low.result(op, step, order, x.rank, like=x)
     if not keep:
         squeezed(low, op, value, gone)
 
@@ -249,7 +252,7 @@ def concatenated(low: Lowering, op: Op, values: Sequence[Value], axis: int) -> N
     order = tuple(at for at in with_axes(low, base, [axis])[1] if at is not None)
     edges = [low.present(value, order) for value in values]
     step = low.emit(op, "concat", edges, {"axis": order.index(axis)})
-    low.result(op, step, order, values[0].rank)
+    low.result(op, step, order, values[0].rank, like=base)
 
 
 def cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> None:
@@ -263,7 +266,7 @@ def cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> Non
     sections = len(sizes) if equal else list(sizes)
     step = low.emit(op, "split", [edge], {"sections": sections, "axis": order.index(axis)})
     for i in range(len(sizes)):
-        low.result(op, step, order, x.rank, i)
+        low.result(op, step, order, x.rank, i, like=x)
 
 
 def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, step: int = 1) -> Value:
@@ -275,7 +278,7 @@ def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, ste
         return low.values[op.outputs[0]]
     edge, order = with_axes(low, x, [axis])
     attrs = {"start": start, "stop": stop, "step": step, "axis": order.index(axis)}
-    return low.result(op, low.emit(op, "slice", [edge], attrs), order, x.rank)
+    return low.result(op, low.emit(op, "slice", [edge], attrs), order, x.rank, like=x)
 
 
 def is_zero(size: Any) -> bool:

@@ -46,7 +46,12 @@ MOST_NODES = 100_000
 
 
 class Unsupported(Exception):
-    """Raised by a rule that cannot say what its op does: the op becomes an unknown one."""
+    """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
+
+    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
+        super().__init__(why)
+        self.shapes = shapes
+        """The native shapes of all that it makes, where these are known."""
 
 
 class Lost(Unsupported):
@@ -143,7 +148,7 @@ class Lowering:
                 raise Unsupported(f"convcost has no rule for {op.type}")
             rule(self, op)
         except Unsupported as error:
-            self.unknown(op, str(error))
+            self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -312,7 +317,7 @@ class Lowering:
             name.path,
             kind,
             tuple(edges),
-            OPS[kind].convert(attrs or {}),
+            _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
             trainable=trainable and op.trainable,
@@ -360,8 +365,13 @@ class Lowering:
                 value.dtype = stated.dtype
             self.values[op.outputs[i]] = value
 
-    def result(self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0) -> Value:
-        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1."""
+    def result(
+        self, op: Op, step: Step, order: Sequence[int | None], rank: int, i: int = 0, like: Value | None = None
+    ) -> Value:
+        """Define the i-th output of an op by an output of a node, whose axes are these of the file's; others have size 1.
+
+        It is stored in the file's order of axes, or in that of a value `like` it, whose axes may still have to be moved.
+        """
         edge, out = output_edges(step.node, step.cost)[i], step.cost.out[i]
         shape: list[Dim] = [1] * rank
         axes: list[int | None] = [None] * rank
@@ -369,6 +379,12 @@ class Lowering:
             if axis is not None:
                 shape[axis], axes[axis] = out[at], at
         memory = tuple(axis for axis in axes if axis is not None)
+        if like is not None and like.tensor is not None and like.rank == rank:
+            place = {axis: like.tensor.memory.index(one) for axis, one in enumerate(like.axes) if one is not None}
+            moved = sorted(
+                (axis for axis in range(rank) if axes[axis] is not None), key=lambda axis: place.get(axis, -1)
+            )
+            memory = tuple(one for axis in moved if (one := axes[axis]) is not None)
         left = tuple(at for at in range(len(out)) if at not in memory)
         key = tuple(range(len(out)))
         value = Value(tuple(shape), "", Tensor(out, (*left, *memory), key, {key: edge}), tuple(axes))
@@ -386,7 +402,7 @@ class Lowering:
     ) -> Value:
         """An op with one node that keeps the axes of what it reads, in this order: most of them."""
         step = self.emit(op, kind, [self.present(value, order)], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=None if OPS[kind].axes else value)
 
     def pointwise(
         self, op: Op, kind: str, value: Value, attrs: Mapping[str, Any] | None = None, weights: Weights | None = None
@@ -394,7 +410,7 @@ class Lowering:
         """An op with one node that keeps the shape, and does not mind the order of axes."""
         edge, order = self.any(value)
         step = self.emit(op, kind, [edge], attrs, weights)
-        return self.result(op, step, order, value.rank)
+        return self.result(op, step, order, value.rank, like=value)
 
     def same(self, op: Op, value: Value, i: int = 0) -> None:
         """An op that hands on what it reads."""
@@ -511,38 +527,55 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str) -> None:
-        """An op that convcost cannot tell the cost of: of the shapes that the file states, or of unknown ones."""
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        stated = [self.body.stated.get(name) for name in op.outputs if name]
-        shapes = [
-            tuple(
-                1 if i == 0 and len(one.shape) > 1 and not isinstance(size, int) else size
-                for i, size in enumerate(one.shape)
-            )
-            for one in stated
-            if one is not None and one.shape is not None
-        ]
-        known = (
-            self.own is None
-            and shapes
-            and len(shapes) == len(stated)
-            and all(isinstance(size, int) and size > 0 for shape in shapes for size in shape)
-        )
-        ranks = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in shapes]
+        found = self._stated_shapes(op) if shapes is None else shapes
         attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
-        if known:
-            attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(shapes, ranks)]
-        step = self.emit(op, "unknown", edges, attrs)
-        for i, name in enumerate(filter(None, op.outputs)):
-            if known:
-                self.values[name] = self.result(op, step, ranks[i], len(shapes[i]), i)
-            else:
+        if found is None:
+            step = self.emit(op, "unknown", edges, attrs)
+            for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            return
+        orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
+        attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]
+        step = self.emit(op, "unknown", edges, attrs)
+        made = replace(op, outputs=tuple(filter(None, op.outputs)))
+        for i, (shape, order) in enumerate(zip(found, orders)):
+            self.result(made, step, order, len(shape), i)
+
+    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+        """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
+        found: list[Shape] = []
+        for name in filter(None, op.outputs):
+            stated = self.stated(name)
+            shape = stated.shape if stated is not None else None
+            if shape is None or self.own is not None:
+                return None
+            known = [
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+            ]
+            if not all(isinstance(size, int) and size > 0 for size in known):
+                return None
+            found.append(tuple(known))
+        return found
+
+
+def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as an op takes them; raises `Unfit` that names the one that it does not."""
+    try:
+        return OPS[kind].convert(attrs)
+    except Unfit:
+        for name, value in attrs.items():
+            try:
+                OPS[kind].attrs[name].kind.convert(value)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        raise
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]

@@ -205,11 +205,11 @@ def reshaped(value: Value, shape: Shape, groups: Sequence[Cut]) -> Value:
     """
     assert value.tensor is not None
     old = value.tensor
-    kept = [at for at in range(len(shape)) if at > 0 or not is_one(shape[at]) or len(shape) == 1]
+    kept = [at for at in range(len(shape)) if not is_one(shape[at])]
     new_axis = {at: i for i, at in enumerate(kept)}
 
     def follow(order: Iterable[int | None]) -> Iterator[int]:
-        """The new axes in the order of the old ones that they are made of; the others first."""
+        """The new axes in the order of the old ones that they are made of."""
         place = {axis: i for i, axis in enumerate(order)}
         ranks = {at: place.get(value.axes[group.old[0]], -1) for group in groups for at in group.new}
         yield from (new_axis[at] for at in sorted(kept, key=lambda at: ranks.get(at, -1)))

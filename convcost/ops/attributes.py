@@ -185,6 +185,24 @@ class Sides(Kind):
         return {"anyOf": [*words, one, *(_array_of(one, length) for length in lengths)]}
 
 
+class Around(Kind):
+    """How much to add before and after each axis, in their order; its length is checked by the rule."""
+
+    one = Sides(axes=1)
+    text = "a list with an integer >= 0 or [before, after] for each axis"
+
+    def convert(self, value: Any) -> tuple[tuple[Dim, Dim], ...]:
+        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_AXES:
+            raise self.unfit(value)
+        return tuple(self.one.convert(axis)[0] for axis in value)
+
+    def show(self, value: Any) -> Any:
+        return [self.one.show((axis,)) for axis in value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.one.schema(), "minItems": 1, "maxItems": MOST_AXES}
+
+
 class Parts(Kind):
     """How to cut an axis: a number of equal parts, or the size of each."""
 
@@ -469,6 +487,7 @@ AmountsOrNone: TypeAlias = Annotated[Any, EachAxis(0)]
 Padding: TypeAlias = Annotated[Any, Sides("same", none="valid", along_one=("causal",))]
 Cropping: TypeAlias = Annotated[Any, Sides("same", "valid")]
 Margins: TypeAlias = Annotated[Any, Sides()]
+AllAround: TypeAlias = Annotated[Any, Around()]
 Ends: TypeAlias = Annotated[Any, Sides(axes=1)]
 Crop: TypeAlias = Annotated[Dim | tuple[Dim, ...], Extent()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
@@ -483,7 +502,14 @@ Word: TypeAlias = Annotated[str, Words(100)]
 Text: TypeAlias = Annotated[Any, Words(300)]
 ShapeWithRest: TypeAlias = Annotated[tuple[Dim | None, ...], ShapeOf(rest=True)]
 Shift: TypeAlias = Annotated[tuple[Dim, ...], Shifts()]
-Function: TypeAlias = Annotated[str, OneOf("mean", "sum", "max", "min", "norm")]
+Function: TypeAlias = Annotated[
+    str,
+    OneOf(
+        *("mean", "sum", "max", "min", "norm", "product", "variance", "absolute_sum", "square_sum"),
+        *("log_sum", "log_sum_exp", "argmax", "argmin", "any", "all"),
+    ),
+]
+Scan: TypeAlias = Annotated[str, OneOf("sum", "product", "max", "min")]
 OfOne: TypeAlias = Annotated[
     str,
     OneOf(

@@ -111,9 +111,9 @@ class Op:
         least = self.least
         most = None if self.variadic else len(self.inputs)
         if given < least or (most is not None and given > most):
-            count = (
-                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
-            )
+            between = "or" if most == least + 1 else "to"
+            count = f"{least} or more" if most is None else f"{least} {between} {most}"
+            count = str(least or "no") if least == most else count
             hint = self.hint if given < least else ""
             raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {given}{hint}")
 

@@ -43,8 +43,8 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
             if knob and (knob not in knobs or knobs[knob].default is None):
                 knobs[knob] = Knob(knob, where, size if isinstance(size, int) else None)
     model = imported.model
-    stem = PurePath(shown).stem or model.name or "model"
-    return Spec(shown, stem, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
+    name = PurePath(shown).name or model.name or "model"
+    return Spec(shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
 
 
 def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:

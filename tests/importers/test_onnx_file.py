@@ -26,7 +26,7 @@ from helpers.onnx_bytes import (
 from convcost.core.errors import SpecError
 from convcost.importers.model import Body, Model, Stated, Stored
 from convcost.importers.onnx import file as onnx_file
-from convcost.importers.onnx.file import read_onnx
+from convcost.importers.onnx.file import read as read_onnx
 from convcost.importers.onnx.tensors import stored
 from convcost.importers.onnx.wire import Wire
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.errors import Problem, SpecError, one_line
 from convcost.importers.model import Body, Model, Op, Stored
+from convcost.importers.tflite.dilated import dilated
 from convcost.importers.tflite.flatbuffer import Bytes, FlatBuffer, Malformed, Span, Table
 from convcost.importers.tflite.metadata import own_name, producer
 from convcost.importers.tflite.names import often, place
@@ -69,7 +70,7 @@ class _Source:
             raise Malformed("it has no subgraph")
         called, others = self._signatures()
         metadata = self._metadata()
-        body = self._body(0, (), called)
+        body = dilated(self._body(0, (), called))
         notes = [f"signature {name!r} is another graph of the file, and left out" for name in others]
         if self._sparse:
             notes.append(f"{self._sparse} of its tensors are stored sparse, and counted with all their elements")

@@ -13,9 +13,11 @@ from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import Op
 from convcost.importers.tflite.names import Place, activation
+from convcost.importers.tflite.spelling import spell
 from convcost.importers.values import Value
 
 RULES: Final = Rules(channels=-1)
+RULES.spell = spell
 rule = RULES.rule
 
 #: Activation -> the op of convcost and its attributes.

@@ -508,3 +508,10 @@ def reduction(low: Lowering, op: Op) -> None:
 def stablehlo_concatenate(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
     joined_along(low, op, values, one_axis(op.attrs["dimension"], values[0].rank))
+
+
+@rule("RFFT2D")
+def rfft2d(low: Lowering, op: Op) -> None:
+    """A transform of which nobody counts products; how many frequencies it has is known."""
+    x, (rows, columns) = low.read(op), numbers(low, op, 1)
+    low.unknown(op, "a Fourier transform", [(*x.shape[:-2], rows, columns // 2 + 1)])

@@ -15,8 +15,8 @@ from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 from convcost.spec.outline.selection import Selection
 from convcost.spec.write import Expression, in_flow, modifiers
 
-WIDEST = 118
-"""Characters of a line in the flow style; longer ones are broken."""
+WIDEST = 120
+"""Characters of a line; longer ones are broken, as far as they can be."""
 MOST_NESTED = 4
 """Groups within groups."""
 Lines = list[str]
@@ -36,8 +36,10 @@ class Spot:
     """What stands before names here: that of a scope whose layers stand one by one."""
     implicit: set[int] = field(default_factory=set)
     """Identities of the nodes that are called after their op."""
+    indent: int = 2
+    """Spaces before a line."""
     condition: str = ""
-    """The flag that says whether the items here are built, where they stand one by one."""
+    """The condition that says whether the items here are built, where they stand one by one."""
 
 
 class Writer:
@@ -67,10 +69,10 @@ class Writer:
         lines = [f"{name}:"]
         if block.args:
             given = {arg.name: None if arg.default is ABSENT else arg.default for arg in block.args}
-            lines += _inside(_broken("args", given))
+            lines += _inside(_broken("args", given, 4))
         if len(block.inputs) > 1:
             lines += [f"  inputs: {in_flow(list(block.inputs))}"]
-        items = self.sequence(model.items, model.inputs[0], self.spot(block, model))
+        items = self.sequence(model.items, model.inputs[0], replace(self.spot(block, model), indent=6))
         return [*lines, "  layers:", *_inside(_inside(items))]
 
     def spot(self, block: Block, piece: Piece) -> Spot:
@@ -99,11 +101,11 @@ class Writer:
     def item(self, run: Sequence[Item], flow: str, spot: Spot) -> Lines:
         item = run[0]
         if isinstance(item, Leaf):
-            return _entry(self.leaf(item, flow, spot))
+            return _entry(self.leaf(item, flow, spot), spot.indent)
         if isinstance(item, Fork):
             return self.fork(item, flow, spot)
         if self.is_call(item):
-            return _entry(self.call([each for each in run if isinstance(each, Piece)], flow, spot))
+            return _entry(self.call([each for each in run if isinstance(each, Piece)], flow, spot), spot.indent)
         return self.piece(item, flow, spot)
 
     def leaf(self, leaf: Leaf, flow: str, spot: Spot) -> Entry:
@@ -112,8 +114,9 @@ class Writer:
         if id(leaf) not in spot.implicit:
             entry["name"] = spot.prefix + leaf.name
         entry |= self.inputs(leaf, flow, spot) | self.condition(leaf, spot)
-        if node.shares:
-            owners = {what: self.name_of(owner, spot, inside=True) for what, owner in node.shares.items()}
+        owners = {what: owner for what, owner in node.shares.items() if spot.around[0].has(owner)}
+        if owners:  # else those of a block whose call says so
+            owners = {what: self.name_of(owner, spot, inside=True) for what, owner in owners.items()}
             entry["share"] = next(iter(owners.values())) if node.owner else owners
         return entry | modifiers(node)
 
@@ -135,14 +138,15 @@ class Writer:
 
     def flag(self, item: Item, branch: int, spot: Spot) -> str | None:
         place = spot.places[id(item)]
-        return spot.block.pattern.optional.get((place[0], branch)) if len(place) == 1 else None
+        flag = spot.block.pattern.optional.get((place[0], branch)) if len(place) == 1 else None
+        return spot.block.conditions[flag] if flag else None
 
     def fork(self, fork: Fork, flow: str, spot: Spot) -> Lines:
         names = _branch_names(fork)
         lines = ["- parallel:"]
         for number, (name, branch) in enumerate(zip(names, fork.branches)):
             flag = self.flag(fork, number, spot)
-            inner = self.sequence(branch, fork.inputs[0], spot)
+            inner = self.sequence(branch, fork.inputs[0], replace(spot, indent=spot.indent + (8 if flag else 6)))
             if not inner:
                 lines += [f"    {name}: {{if: {flag}, layers: []}}" if flag else f"    {name}: []"]
             elif flag:
@@ -170,6 +174,7 @@ class Writer:
                 piece.items, flow, replace(spot, prefix=prefix, condition=str(condition.get("if", "")))
             )
         inner = replace(spot, around=(*spot.around, piece), prefix="", implicit=self.implicit(piece), condition="")
+        inner.indent += 4
         lines = [f"- name: {in_flow(spot.prefix + piece.name)}", *(f"  if: {flag}" for flag in condition.values())]
         first = piece.inputs[0] if piece.inputs else ""
         if first and first != flow:
@@ -214,6 +219,7 @@ class Writer:
                 before = found[-1]
                 follows = before.output and item.inputs == (before.output, *before.inputs[1:])
                 pattern = self.analysis.inner(item)[0]
+                follows = follows and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
                 if not follows or pattern is not self.analysis.inner(before)[0] or item.name != _next(before.name):
                     break
             found.append(item)
@@ -243,9 +249,17 @@ class Writer:
                 entry["then"] = then
             base = _numbered_base(name)
             entry |= {"name": base} if base and not self.is_named(base, spot) else {"first": name}
+        if run[-1].owner:
+            own = len(run) > 1 and run[-1].owner == run[0].path
+            entry["share"] = True if own else self.piece_name(run[0].owner, spot)
         if not self.inputs(run[0], flow, spot) and len(run[0].inputs) > 1:
             entry["in"] = [self.name_of(edge, spot) for edge in run[0].inputs]
         return entry | self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
+
+    def piece_name(self, path: str, spot: Spot) -> str:
+        """What a block or group is called here."""
+        around = next(piece for piece in reversed(spot.around) if piece.has(path))
+        return around.relative(path)
 
     def is_named(self, name: str, spot: Spot) -> bool:
         """Whether something else here has this name."""
@@ -349,27 +363,27 @@ def _is_default(op: str, attr: str, value: Any) -> bool:
 
 
 def _branch_names(fork: Fork) -> list[str]:
-    """What branches are called: after a scope that all of one stands in, the empty one a shortcut, else by number."""
-    gates = fork.join.node.op == "multiply"
+    """What branches are called: after the scope that a short one stands in, else by what they do or by number."""
+    two, add = len(fork.branches) == 2, fork.join.node.op == "add"
     names: list[str] = []
     for number, branch in enumerate(fork.branches, start=1):
-        if gates:
-            name = "main" if number == 1 else "gate" if len(fork.branches) == 2 else f"gate{number - 1}"
+        words = {item.name.split(".")[0] for item in branch if not isinstance(item, Fork)}
+        word = words.pop() if len(words) == 1 and len(branch) < 3 else ""
+        if fork.join.node.op == "multiply":
+            name = "main" if number == 1 else "gate" if two else f"gate{number - 1}"
         elif not branch:
             name = "shortcut"
+        elif two and (not all(fork.branches) or (add and number == 1)):
+            name = "main"
+        elif re.fullmatch(r"[A-Za-z_]\w*", word):
+            name = word
         else:
-            words = {item.name.split(".")[0] for item in branch if not isinstance(item, Fork)}
-            word = words.pop() if len(words) == 1 and len(branch) < 3 else ""
-            name = word if re.fullmatch(r"[A-Za-z_]\w*", word) else ""
-            if not name or (len(fork.branches) == 2 and number == 1 and fork.join.node.op == "add"):
-                name = "main" if len(fork.branches) == 2 and number == 1 else f"branch{number}"
-                if len(fork.branches) == 2 and number == 2:
-                    name = "shortcut" if fork.join.node.op == "add" else "other"
-        names.append(name if name not in names else f"{name}_{number}")
+            name = "shortcut" if two and add else f"branch{number}"
+        names.append(f"{name}_{number}" if name in names else name)
     return names
 
 
-def _entry(entry: Entry) -> Lines:
+def _entry(entry: Entry, indent: int) -> Lines:
     """An item of a list: on one line if it fits, else a line for each key."""
     keys = list(entry)
     if len(keys) == 1:
@@ -377,16 +391,16 @@ def _entry(entry: Entry) -> Lines:
         line = f"- {keys[0]}" if value is None else f"- {keys[0]}: {in_flow(value)}"
     else:
         line = f"- {in_flow(entry)}"
-    if len(line) <= WIDEST - 8:
+    if indent + len(line) <= WIDEST:
         return [line]
-    lines = [part for key in keys for part in _broken(key, entry[key])]
+    lines = [part for key in keys for part in _broken(key, entry[key], indent + 2)]
     return [f"- {lines[0]}", *_inside(lines[1:])]
 
 
-def _broken(key: str, value: Any) -> Lines:
+def _broken(key: str, value: Any, indent: int) -> Lines:
     """A key with its value: on one line if it fits, else a line for each entry of the value."""
     line = f"{key}: {in_flow(value)}"
-    if len(line) <= WIDEST - 12 or not isinstance(value, dict):
+    if indent + len(line) <= WIDEST or not isinstance(value, dict):
         return [line]
     return [f"{key}:", *(f"  {name}: {in_flow(inner)}" for name, inner in value.items())]
 

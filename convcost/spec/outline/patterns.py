@@ -7,7 +7,7 @@ the model's, or none where it leaves that out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -54,6 +54,16 @@ class Pattern:
     def flags(self) -> list[str]:
         return list(dict.fromkeys(self.optional.values()))
 
+    def is_shortcut(self, flag: str) -> bool:
+        """Whether what a flag leaves out are whole branches of forks."""
+        left_out = {key for key, word in self.optional.items() if word == flag}
+        for at, item in enumerate(self.flat):
+            for number, branch in enumerate(item.branches if isinstance(item, Fork) else ()):
+                inside = {(self.flat.index(inner), -1) for inner in branch}
+                if (at, number) in left_out or (inside and inside <= left_out):
+                    left_out -= {(at, number), *inside}
+        return not left_out
+
 
 class Merged(NamedTuple):
     """A pattern that is another one with items left out."""
@@ -77,7 +87,9 @@ def flat(items: Iterable[Item]) -> Iterator[Item]:
 class Patterns:
     """The patterns of the pieces inside a piece."""
 
-    def __init__(self, root: Piece, *, variants: bool = True) -> None:
+    def __init__(self, root: Piece, inline: Container[str] = (), *, variants: bool = True) -> None:
+        self.inline = inline
+        """Paths of models that are no blocks, and so cannot stand for pieces that leave items out."""
         self.known: dict[Key, Pattern] = {}
         self.merged: dict[int, Merged] = {}
         self.of: dict[int, tuple[Pattern, Member]] = {}
@@ -104,7 +116,7 @@ class Patterns:
             return
         keys: list[Key] = []
         key = self._sequence(piece.items, piece.inputs[0] if piece.inputs else "", piece, keys)
-        whole = (key, len(piece.inputs), () if piece.closed else piece.path)
+        whole = (key, len(piece.inputs), "" if piece.closed else piece.path)
         items = list(flat(piece.items))
         own = self.known.get(whole)
         if own is None:
@@ -137,7 +149,8 @@ class Patterns:
     def _item(self, item: Item, piece: Piece, keys: list[Key]) -> Key:
         if isinstance(item, Piece):
             pattern, _ = self.of[id(item)]
-            return "piece", item.name, pattern.number
+            inside = item.owner and (not piece.path or item.owner.startswith(f"{piece.path}."))
+            return "piece", item.name, pattern.number, piece.relative(item.owner) if inside else ""
         if isinstance(item, Leaf):
             return self._leaf(item, piece)
         branches = [self._sequence(branch, item.inputs[0], piece, keys) for branch in item.branches]
@@ -151,7 +164,7 @@ class Patterns:
     def _leaf(self, leaf: Leaf, piece: Piece) -> Key:
         if id(leaf) not in self.shown:
             self.shown[id(leaf)] = _shape(leaf.node), written(leaf.node)
-        shares = tuple((what, self._seen(owner, piece)) for what, owner in leaf.node.shares.items())
+        shares = tuple((what, piece.relative(owner)) for what, owner in leaf.node.shares.items() if piece.has(owner))
         return "leaf", leaf.name, self.shown[id(leaf)][0], shares
 
     def attributes(self, leaf: Leaf) -> dict[str, Any]:
@@ -177,7 +190,7 @@ class Patterns:
         for alike in families.values():
             several = sorted(alike.values(), key=lambda pattern: -len(pattern.flat))[:MOST_LIKE]
             for at, large in enumerate(several):
-                if large.number in self.merged:
+                if large.number in self.merged or large.model.path in self.inline:
                     continue
                 for small in several[at + 1 :]:
                     if small.number not in self.merged and self._merge(large, small):
@@ -246,8 +259,9 @@ class _Match:
     @property
     def is_close(self) -> bool:
         """Whether most of the larger pattern is in both."""
-        kept = sum(at is not None for at in self.items)
-        return kept > 1 and 2 * kept >= len(self.items)
+        many = [0 if isinstance(item, Fork) else item.end - item.at for item in self.large.flat]
+        kept = sum(nodes for nodes, at in zip(many, self.items) if at is not None)
+        return kept > 1 and 2 * kept >= sum(many)
 
     def sequence(self, mine: Sequence[Item], others: Sequence[Item], *, whole: bool = True) -> int | None:
         """How many of the other's items the sequence of the larger pattern stands for; None if not for all, or it differs."""
@@ -339,8 +353,8 @@ def _flag_name(pattern: Pattern, left_out: Sequence[tuple[int, int]], taken: Seq
         item = inside[0] if inside else item
     if isinstance(item, (Leaf, Piece)):
         word = next((part for part in item.name.split(".") if re.fullmatch(r"[A-Za-z_]\w*", part)), "full")
-        if isinstance(item, Leaf) and word == item.node.op:
-            word = "act" if OPS[word].traits.elementwise else f"with_{word}"
+        if isinstance(item, Leaf) and OPS[item.node.op].traits.elementwise:
+            word = "act" if item.node.op != "batch_norm" else "norm"
     while word in taken:
         word += "_"
     return word

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from convcost.spec.outline.patterns import Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 
-FEWEST_IN_GROUP = 4
+FEWEST_IN_GROUP = 6
 """Lines that a scope must have to be written as a group."""
 _SHORT = {"batch_norm": "bn", "layer_norm": "ln", "group_norm": "gn"}
 """What ops are called in the names of blocks that are chains of them; others without the number of their axes."""
@@ -19,22 +19,20 @@ _LONGEST_CHAIN = 4
 class Selection:
     """Decides once for all pieces inside a piece."""
 
-    def __init__(self, root: Pattern, patterns: Patterns, banned: Container[int], taken: Container[str]) -> None:
+    def __init__(self, root: Pattern, patterns: Patterns, inline: Container[str], taken: Container[str]) -> None:
         self.root, self.patterns, self.taken = root, patterns, taken
         self.parents: dict[int, Piece] = {}
         self.leaves: dict[int, Leaf] = {}
         self.paths: set[str] = set()
         self._index(root.model)
         self.groups: dict[int, bool] = {}
-        candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.number not in banned]
+        candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.model.path not in inline]
         self.chosen = {pattern.number for pattern in candidates}
         for _ in range(4):
             self.groups.clear()
             sites = Counter[int]()
             self._count(root.model, sites, set())
-            kept = {
-                p.number for p in candidates if p.flags or (sites[p.number] - 1) * (self.lines(p.model.items) - 1) > 4
-            }
+            kept = {pattern.number for pattern in candidates if self._pays(pattern, sites[pattern.number])}
             if kept == self.chosen:
                 break
             self.chosen = kept
@@ -44,6 +42,13 @@ class Selection:
         self.names: dict[int, str] = {}
         for pattern in self.in_order:
             self.names[pattern.number] = self._name(pattern)
+
+    def _pays(self, pattern: Pattern, sites: int) -> bool:
+        """Whether it is shorter, or clearer, to write a pattern once and call it at so many places."""
+        if pattern.flags:
+            return True
+        lines = self.lines(pattern.model.items)
+        return sites * lines > sites + lines + 3 or (sites > 0 and self.is_group(pattern.model))
 
     def _index(self, piece: Piece) -> None:
         for item in flat(piece.items):
@@ -74,7 +79,8 @@ class Selection:
         """Whether a piece that is no block is written as a group, not layer by layer."""
         if id(piece) not in self.groups:
             forks = any(isinstance(item, Fork) for item in piece.items)
-            self.groups[id(piece)] = forks or self.lines(piece.items) >= FEWEST_IN_GROUP
+            alone = len(piece.items) == 1 and isinstance(piece.items[0], Piece)
+            self.groups[id(piece)] = forks or (self.lines(piece.items) >= FEWEST_IN_GROUP and not alone)
         return self.groups[id(piece)]
 
     def lines(self, items: Iterable[Item]) -> int:
