@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
-from convcost.core.errors import Problem, SpecError, Unfit
+from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.typed import edge_dtype
@@ -40,6 +40,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
+LONGEST_WHY = 300
+"""Characters of the reason why an op is unknown."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -541,7 +543,7 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = self._stated_shapes(op) if shapes is None else shapes
-        attrs: dict[str, Any] = {"type": op.type, "why": why}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
