@@ -31,6 +31,8 @@ class Accounts:
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
         self.aside: set[str] = set()
         """Names of stored tensors that are no parameters of a layer."""
+        self.parts: dict[str, dict[str, int]] = {}
+        """Name of a stored tensor that is cut up before anything runs -> its parts, and their elements."""
 
     def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
@@ -75,10 +77,25 @@ class Accounts:
         """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
         self.aside.update(one.name for one in stored)
 
+    def cut(self, whole: Stored, part: Stored) -> None:
+        """Note that a part of a stored tensor is read as one of its own."""
+        self.parts.setdefault(whole.name, {})[part.name] = part.elements
+
+    def is_counted(self, name: str, elements: int) -> bool:
+        """Whether nodes count all of so many elements of a stored tensor, or of the parts that it is cut into."""
+        parts = self.parts.get(name, {})
+        return name in self.used or sum(size for part, size in parts.items() if self.is_counted(part, size)) >= elements
+
     def left(self, stored: Iterable[Stored]) -> tuple[Stored, ...]:
         """Of the stored tensors, those of several floating-point numbers that no node counts."""
-        known = self.used.keys() | self.aside
-        return tuple(one for one in stored if one.name not in known and one.dtype in FLOATS and one.elements > 1)
+        return tuple(
+            one
+            for one in stored
+            if one.dtype in FLOATS
+            and one.elements > 1
+            and one.name not in self.aside
+            and not self.is_counted(one.name, one.elements)
+        )
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""

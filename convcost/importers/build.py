@@ -182,7 +182,8 @@ def _product(low: Lowering, op: Op, x: Value, y: Value, x_axes: tuple[int, int],
     second = [*before, column, depth] if flipped else [*before, depth, column]
     edges = [low.present(x, first), low.present(y, second)]
     step = low.emit(op, "matmul", edges, {"transpose": True} if flipped else {})
-    low.result(op, step, [*leading, rank - 2, rank - 1], rank)
+    order = [*leading, rank - 2, rank - 1]
+    low.result(op, step, order[-len(step.cost.out[0]) :], rank)  # an axis that both lack is none of the product's
 
 
 # -- axes --------------------------------------------------------------------------------------------------------------

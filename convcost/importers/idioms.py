@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from convcost.importers.build import linear
 from convcost.importers.lower import Lowering, Spell, Spelled, Wants
-from convcost.importers.model import Body, Op
+from convcost.importers.model import Body, Op, Stored
 from convcost.importers.values import channels_at
 
 
@@ -92,6 +92,9 @@ PATTERNS: tuple[tuple[str, Any], ...] = (
 _COMMUTATIVE = frozenset({"add", "mul"})
 #: Epsilons are of any size: a number pattern of 0 matches all that are smaller than this.
 _EPSILON = 0.01
+SAME = "same"
+"""The word for ops that hand on what they read."""
+_MOST_HANDED_ON = 8
 
 
 class Match:
@@ -107,7 +110,7 @@ class Match:
         if isinstance(pattern, Number):
             return self.finder.is_number(name, pattern.value)
         if isinstance(pattern, Weights):
-            stored = self.finder.body.tensors.get(name)
+            stored = self.finder.stored(name)
             return stored is not None and stored.elements > 1 and self.take(pattern.name, name)
         if isinstance(pattern, str):
             return self.take(pattern, name)
@@ -144,9 +147,19 @@ class Finder:
             self.known[id(op)] = self.spell(op, self.body)
         return self.known[id(op)]
 
+    def stored(self, name: str) -> Stored | None:
+        """The stored tensor of a name, perhaps handed on by ops that change nothing."""
+        for _ in range(_MOST_HANDED_ON):
+            op = self.makers.get(name)
+            spelled = self.spelled(op) if op is not None else None
+            if spelled is None or spelled.word != SAME:
+                break
+            name = spelled.inputs[0]
+        return self.body.tensors.get(name)
+
     def is_number(self, name: str, value: float) -> bool:
         """Whether a tensor is this stored number; any small one where it is 0."""
-        stored = self.body.tensors.get(name)
+        stored = self.stored(name)
         if stored is None or stored.elements != 1 or not stored.contents:
             return False
         found = stored.contents[0]
@@ -168,7 +181,7 @@ class Finder:
 
     def is_apt(self, word: str, match: Match) -> bool:
         """Whether the stored tensors of an idiom have the shapes that it takes."""
-        stored = {key: self.body.tensors[name] for key, name in match.names.items() if key != X}
+        stored = {key: one for key, name in match.names.items() if key != X and (one := self.stored(name))}
         if word == "linear":
             columns = stored["weights"].shape[-1]
             return len(stored["weights"].shape) == 2 and stored["bias"].shape[-1] == stored["bias"].elements == columns

@@ -46,7 +46,7 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
@@ -528,14 +528,14 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = shapes or self._stated_shapes(op)
+        found = self._stated_shapes(op) if shapes is None else shapes
         attrs: dict[str, Any] = {"type": op.type, "why": why}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from convcost.core.dims import Dim, product
@@ -13,7 +14,7 @@ from convcost.importers.contents import Known, gathered
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.onnx.arithmetic import MOST_FRACTIONS
-from convcost.importers.onnx.table import axis_in, made, of_microsoft, part, rule, whole
+from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole
 from convcost.importers.values import Value
 
 
@@ -68,7 +69,7 @@ def picked(low: Lowering, op: Op, x: Value, indices: Value, axis: int) -> None:
     """Chosen elements of an axis of an activation: by numbers that are fixed, or computed."""
     which = low.known(indices)
     plain = which.elements if which and all(type(one) is int for one in which.elements) else None
-    last = part(op, "picked") if indices.rank != 1 else op
+    last = low.part(op, "picked") if indices.rank != 1 else op
     size = x.shape[axis]
     if plain and type(size) is int and any(not -size <= one < size for one in plain):
         raise Unfit(f"chooses element {next(one for one in plain if not -size <= one < size)} of an axis of {size}")
@@ -87,12 +88,7 @@ def picked(low: Lowering, op: Op, x: Value, indices: Value, axis: int) -> None:
     if indices.rank == 0:
         low.relabel(op, value, [at for at in range(x.rank) if at != axis])
     else:
-        low.reshape(_as_reshape(op, last), value, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-
-
-def _as_reshape(op: Op, last: Op) -> Op:
-    """An op that reads what a part of another one has made."""
-    return Op(op.type, op.name, last.outputs, op.outputs, {}, op.path)
+        low.reshape(replace(op, inputs=last.outputs), value, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 def _run(chosen: Sequence[int], size: Dim) -> tuple[Dim, int, int] | None:
@@ -135,19 +131,15 @@ def gather_nd(low: Lowering, op: Op) -> None:
         return
     if outer:
         raise Unsupported("elements that are chosen one by one", [shape])
-    merged = part(op, "merged")
-    low.reshape(_reading(op, merged), x, (product(x.shape[:depth]), *x.shape[depth:]))
+    merged = low.part(op, "merged")
+    low.reshape(merged, x, (product(x.shape[:depth]), *x.shape[depth:]))
     value = low.values[merged.outputs[0]]
     edge, order = with_axes(low, value, [0])
-    chosen = part(op, "picked")
+    chosen = low.part(op, "picked")
     count = product(indices.shape[:-1])
     step = low.emit(op, "gather", [edge], {"count": count, "axis": order.index(0)})
     found = low.result(chosen, step, order, value.rank)
-    low.reshape(_as_reshape(op, chosen), found, shape)
-
-
-def _reading(op: Op, last: Op) -> Op:
-    return Op(op.type, op.name, op.inputs, last.outputs, {}, op.path)
+    low.reshape(replace(op, inputs=chosen.outputs), found, shape)
 
 
 def _same(a: Dim, b: Dim) -> bool:

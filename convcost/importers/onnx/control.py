@@ -30,6 +30,9 @@ def body_of(op: Op, name: str) -> Body:
 
 def inside(low: Lowering, op: Op, body: Body, given: Mapping[str, Value]) -> list[Value]:
     """What the ops of a subgraph make, as ops of the graph around it."""
+    low.inlined += len(body.ops)
+    if low.inlined > MOST_OPS:
+        raise Unsupported(f"branches and loops of more than {MOST_OPS:,} ops")
     around = low.body
     stated = {**around.stated, **body.stated}
     ops = tuple(replace(one, path=(*op.path, *one.path), name=one.name or op.name) for one in body.ops)

@@ -12,7 +12,7 @@ from convcost.importers.contents import Known
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import fold, numbers, truncated
-from convcost.importers.onnx.table import handed_on, number, of_microsoft, part, rule, whole, word
+from convcost.importers.onnx.table import handed_on, number, of_microsoft, rule, whole, word
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.values import Value, channels_at
 
@@ -103,7 +103,7 @@ def activation(low: Lowering, op: Op) -> None:
         return
     bias = low.optional(op, 1)
     if bias is not None:  # onnxruntime merges the bias before a gelu into it
-        added = part(op, "bias", "Add")
+        added = low.part(op, "bias")
         combined(low, added, "add", [x, bias])
         x = low.values[added.outputs[0]]
     low.pointwise(op, ACTIVATIONS[op.type], x)

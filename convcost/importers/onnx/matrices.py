@@ -13,7 +13,7 @@ from convcost.importers.contents import Known
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op, Stored
 from convcost.importers.onnx.steps import Steps
-from convcost.importers.onnx.table import made, of_microsoft, part, rule, whole, word
+from convcost.importers.onnx.table import made, of_microsoft, rule, whole, word
 from convcost.importers.onnx.windows import activated
 from convcost.importers.values import Value, is_one, transposed
 
@@ -24,7 +24,7 @@ Labels: TypeAlias = tuple[str, ...]
 def gemm(low: Lowering, op: Op) -> None:
     x, weights, bias = low.read(op), low.read(op, 1), low.optional(op, 2)
     fused = "FastGelu" if op.type.endswith("GemmFastGelu") else word(op, "activation", "")
-    first = part(op, "gemm") if fused else op
+    first = low.part(op, "gemm") if fused else op
     product_of(low, first, x, weights, bias, bool(whole(op, "transA", 0)), bool(whole(op, "transB", 0)))
     if fused:
         activated(low, op, low.values[first.outputs[0]], "Gelu" if fused == "FastGelu" else fused)
@@ -43,7 +43,7 @@ def product_of(
     if weights.is_constant and weights.stored and not x.is_constant and (bias is None or whole_bias):
         linear(low, op, x, -1, columns, weights, bias)
         return
-    first = part(op, "product") if bias is not None else op
+    first = low.part(op, "product") if bias is not None else op
     multiplied(low, first, x, transposed(weights, (1, 0)) if flip_w else weights)
     if bias is not None:
         combined(low, op, "add", [low.values[first.outputs[0]], bias])
@@ -75,9 +75,9 @@ def multiplied(low: Lowering, op: Op, x: Value, y: Value, flip_x: bool = False, 
         low.computed(op, [x, y], Known(_product_shape(x.shape, y.shape), ()))
         made(low, op).dtype = x.dtype
         return
-    lifted = part(op, "product") if x.rank == 1 or y.rank == 1 else op
-    row = relabelled(low, part(op, "row"), x, (None, 0)) if x.rank == 1 else x
-    column = relabelled(low, part(op, "column"), y, (0, None)) if y.rank == 1 else y
+    lifted = low.part(op, "product") if x.rank == 1 or y.rank == 1 else op
+    row = relabelled(low, low.part(op, "row"), x, (None, 0)) if x.rank == 1 else x
+    column = relabelled(low, low.part(op, "column"), y, (0, None)) if y.rank == 1 else y
     matrix_product(low, lifted, row, column, flip_y=flip_y)
     if lifted is not op:
         found = low.values[lifted.outputs[0]]

@@ -10,7 +10,7 @@ from convcost.importers.build import along, combined
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import fold
-from convcost.importers.onnx.table import axis_in, made, of_microsoft, part, rule, whole, wholes
+from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole, wholes
 from convcost.importers.values import Value, channels_at
 
 
@@ -88,11 +88,11 @@ def skip_layer_norm(low: Lowering, op: Op) -> None:
     simple = "Simplified" in op.type
     x, skip, scale = (low.read(op, i) for i in range(3))
     shift, bias = (None, low.optional(op, 3)) if simple else (low.optional(op, 3), low.optional(op, 4))
-    added = part(op, "sum", "Add")
+    added = low.part(op, "sum")
     combined(low, added, "add", [x, skip])
     total = made(low, added)
     if bias is not None:
-        biased = part(op, "bias", "Add")
+        biased = low.part(op, "bias")
         combined(low, biased, "add", [total, bias])
         total = made(low, biased)
     normalised(low, op, total, total.rank - 1, scale, shift)

@@ -29,7 +29,6 @@ from convcost.importers.onnx.table import (
     axis_in,
     handed_on,
     made,
-    part,
     rule,
     whole,
     whole_contents,
@@ -230,7 +229,7 @@ def slices(low: Lowering, op: Op) -> None:
     value = x
     cuts = list(zip(axes, starts, ends, steps))
     for i, (axis, start, end, step) in enumerate(cuts):
-        one = op if i == len(cuts) - 1 else part(op, f"axis{i}")
+        one = op if i == len(cuts) - 1 else low.part(op, f"axis{i}")
         sliced_along(low, one, value, axis_in(axis, x.rank), start, end, step)
         value = low.values[one.outputs[0]]
     if not cuts:
@@ -402,7 +401,7 @@ def tiled(low: Lowering, op: Op, x: Value, repeats: Sequence[Dim]) -> None:
         times = repeats[axis]
         if type(times) is not int or not 1 <= times <= MOST_COPIES:
             raise Unsupported(f"{times} copies side by side", [shape_])
-        one = op if i == len(grown) - 1 else part(op, f"axis{axis}")
+        one = op if i == len(grown) - 1 else low.part(op, f"axis{axis}")
         concatenated(low, one, [value] * times, axis)
         value = low.values[one.outputs[0]]
 
@@ -434,7 +433,7 @@ def padded(low: Lowering, op: Op, x: Value, ends: dict[int, tuple[Dim, Dim]]) ->
     for axis, pair in ends.items():
         if any(type(side) is int and side < 0 for side in pair):
             before, after = (-side if type(side) is int and side < 0 else 0 for side in pair)
-            one = part(op, f"cut{axis}")
+            one = low.part(op, f"cut{axis}")
             taken(low, one, value, axis, before, value.shape[axis] - after)
             value = low.values[one.outputs[0]]
     larger = {axis: [0 if type(side) is int and side < 0 else side for side in pair] for axis, pair in ends.items()}

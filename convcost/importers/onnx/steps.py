@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from convcost.core.dims import Dim
@@ -21,10 +22,9 @@ class Steps:
 
     def op(self, *inputs: str, outputs: int = 1) -> Op:
         """The next step, which reads these values."""
-        first = self.whole.outputs[0] if self.whole.outputs else self.whole.name
-        names = tuple(f"{first}::step{self.count + i}" for i in range(outputs))
+        parts = [self.low.part(self.whole, f"step {self.count + i}", inputs) for i in range(outputs)]
         self.count += outputs
-        return Op(self.whole.type, self.whole.name, inputs, names, {}, self.whole.path)
+        return replace(parts[0], outputs=tuple(one.outputs[0] for one in parts), attrs={})
 
     def value(self, name: str) -> Value:
         """A value by name."""

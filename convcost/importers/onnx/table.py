@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -91,12 +90,6 @@ def whole_contents(low: Lowering, op: Op, position: int) -> tuple[int, ...] | No
     return found
 
 
-def part(op: Op, suffix: str, kind: str = "", **attrs: Any) -> Op:
-    """A part of what an op does, as an op whose result has a name of its own."""
-    made = op.outputs[0] if op.outputs else op.name
-    return replace(op, type=kind or op.type, outputs=(f"{made}::{suffix}",), attrs=attrs or op.attrs)
-
-
 def made(low: Lowering, op: Op) -> Value:
     """What an op has made."""
     return low.values[op.outputs[0]]
@@ -105,8 +98,3 @@ def made(low: Lowering, op: Op) -> Value:
 def handed_on(low: Lowering, op: Op, value: Value, dtype: str = "", i: int = 0) -> None:
     """An op that hands on what it reads, perhaps as another type."""
     low.define(op, replace(value, dtype=dtype or value.dtype), i)
-
-
-def without(attrs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Attributes but for some."""
-    return {name: value for name, value in attrs.items() if name not in names}

@@ -14,7 +14,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
-from convcost.importers.onnx.table import handed_on, of_microsoft, part, rule, whole, wholes, word
+from convcost.importers.onnx.table import handed_on, of_microsoft, rule, whole, wholes, word
 from convcost.importers.values import Value, channels_at
 
 
@@ -107,7 +107,7 @@ def convolved(
         added, bias = bias, None
     steps = ["activate"] * bool(op.attrs.get("activation"))
     steps = ["sum"] * (added is not None) + steps
-    at = [part(op, step) for step in ("conv", *steps)][: len(steps)]
+    at = [low.part(op, step) for step in ("conv", *steps)][: len(steps)]
     ops = [*at, op]
     convolution(low, ops[0], x, 1, attrs, weights, bias, kind)
     done = 0
