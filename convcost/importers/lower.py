@@ -117,6 +117,8 @@ class Lowering:
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.bodies: dict[int, int] = {}
+        """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -149,11 +151,12 @@ class Lowering:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         rule = self.rules.rules.get(op.type)
         try:
-            if rule is None:
-                raise Unsupported(f"convcost has no rule for {op.type}")
-            rule(self, op)
-        except Unsupported as error:
-            self.unknown(op, str(error), error.shapes)
+            try:
+                if rule is None:
+                    raise Unsupported(f"convcost has no rule for {op.type}")
+                rule(self, op)
+            except Unsupported as error:
+                self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
