@@ -147,7 +147,7 @@ def _same(a: Dim, b: Dim) -> bool:
     return bool(same.all()) if hasattr(same, "all") else bool(same)
 
 
-@rule("ScatterND", "ScatterElements", "Scatter")
+@rule("ScatterND", "ScatterElements", "Scatter", "TensorScatter")
 def scatter(low: Lowering, op: Op) -> None:
     x, indices, updates = (low.read(op, i) for i in range(3))
     if all(value.is_constant for value in (x, indices, updates)):
