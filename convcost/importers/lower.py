@@ -86,18 +86,22 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.of_all: set[str] = set()
+        """Types of op of which all inputs have their channels where `wants` says."""
         self.effects: set[str] = set()
         """Types of op that make nothing, but keep something for the next run."""
         self.spell: Spell = unspelled
 
-    def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
-        """Enter a function as the rule of these types of op."""
+    def rule(self, *types: str, wants: Wants = None, of_all: bool = False) -> Callable[[Rule], Rule]:
+        """Enter a function as the rule of these types of op; `wants` is about the first input, or `of_all`."""
 
         def enter(function: Rule) -> Rule:
             for name in types:
                 if name in self.rules:
                     raise ValueError(f"{name} has two rules")
                 self.rules[name], self.wants[name] = function, wants
+                if of_all or wants == "same":
+                    self.of_all.add(name)
             return function
 
         return enter
@@ -645,6 +649,6 @@ def wanted_channels(body: Body, rules: Rules) -> dict[str, int]:
         made = wanted.get(op.outputs[0]) if op.outputs else None
         channel = made if wants == "same" else wants(op, made) if callable(wants) else wants
         if isinstance(channel, int):
-            for name in op.inputs if wants == "same" else op.inputs[:1]:
+            for name in op.inputs if wants == "same" or op.type in rules.of_all else op.inputs[:1]:
                 wanted[name] = channel
     return wanted
