@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
-from convcost.core.errors import Problem, SpecError, Unfit
+from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
+from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
@@ -39,6 +40,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
+LONGEST_WHY = 300
+"""Characters of the reason why an op is unknown."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -46,7 +49,7 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
@@ -107,6 +110,8 @@ class Lowering:
         self.values: dict[str, Value] = {}
         self.names = Names(model.body.ops, model.body.inputs)
         self.accounts = Accounts()
+        self.input_dtypes: dict[str, str] = {}
+        """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
@@ -124,6 +129,8 @@ class Lowering:
     def run(self, inputs: Mapping[str, Value]) -> tuple[str, ...]:
         """Lower all ops that an output depends on; returns the edges of the outputs."""
         self.values.update(inputs)
+        for given in inputs.values():
+            self.input_dtypes |= dict.fromkeys(given.tensor.edges.values() if given.tensor else (), given.dtype)
         self.ops(self.body)
         found = []
         for name in self.body.outputs:
@@ -349,12 +356,15 @@ class Lowering:
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
 
     def node(self, base: str, kind: str, edges: Sequence[str], attrs: Mapping[str, Any]) -> str:
-        """Add a node that no op of the file stands for, named after the edge that it reads."""
+        """Add a node that no op of the file stands for, named after the edge that it reads, and of its type."""
         made = self.walk.made.get(base.partition(":")[0])
         scope = made.node.scope if made else ()
         leaf = base.replace(":", "_").removeprefix(".".join(scope)).lstrip(".")
         name = self.names.unique(scope, f"{leaf}_{kind}")
-        return self.walk.step(Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)).node.name
+        node = Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)
+        dtype = edge_dtype(base, self.walk.made, self.input_dtypes)
+        typed = replace(node, dtypes={"outputs": dtype}) if dtype not in ("", DEFAULT_DTYPE) else node
+        return self.walk.step(typed).node.name
 
     # -- what an op makes ----------------------------------------------------------------------------------------
 
@@ -536,7 +546,7 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = self._stated_shapes(op) if shapes is None else shapes
-        attrs: dict[str, Any] = {"type": op.type, "why": why}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
