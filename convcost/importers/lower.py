@@ -538,16 +538,16 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = ()) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op) if shapes is None else shapes
+        found = shapes or self._stated_shapes(op)
         attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
-        if found is None:
+        if not found:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
