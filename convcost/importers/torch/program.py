@@ -17,9 +17,10 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, one_line
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, at_their_owners, call, module_path
+from convcost.importers.torch.calls import Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
+from convcost.importers.torch.owners import at_their_owners
 
 if TYPE_CHECKING:
     import torch
