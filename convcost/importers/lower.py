@@ -156,7 +156,7 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes)
+                self.unknown(op, str(error), error.shapes or None)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:

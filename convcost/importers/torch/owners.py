@@ -30,7 +30,10 @@ FOLDED = VIEWS | {
         f"aten.{name}"
         for name in ("_weight_norm", "clone", "contiguous", "to", "_to_copy", "cat", "repeat", "reshape_as")
     ),
-    *(f"aten.{name}" for name in ("zero_", "fill_")),
+    *(
+        f"aten.{name}"
+        for name in ("zero_", "fill_", "mv", "mm", "dot", "matmul", "clamp_min", "expand_as", "_weight_norm")
+    ),
 }
 """Ops by which weights are made of stored tensors before anything runs."""
 

@@ -14,10 +14,12 @@ from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    constant,
     data,
     facts,
     fold,
     folds,
+    is_parameter,
     made,
     number,
     numbers,
@@ -26,6 +28,7 @@ from convcost.importers.torch.arguments import (
     part,
     per_axis,
     rule,
+    stated_shape,
     tensor,
     tensors,
 )
@@ -34,15 +37,15 @@ from convcost.importers.values import Value, channels_at
 
 
 def weights_of(low: Lowering, value: Value) -> Value:
-    """Weights as those of a layer; what they are computed from besides a tensor of their own size gets sources."""
+    """Weights as those of a layer: what they are computed from besides a tensor of their own size is counted by sources."""
     if not value.computed or not value.stored:
         return value
     size = product(value.shape)
-    main = [one for one in value.stored if one.elements == size][:1]
+    main = next((one for one in value.stored if one.elements == size and one.trainable), None)
     for one in value.stored:
-        if one not in main and low.values[one.name].tensor is None:
+        if one is not main and is_parameter(low.values[one.name]):
             low.tensor_of(low.values[one.name])
-    return replace(value, stored=tuple(main))
+    return value if main is None else replace(value, stored=(main,), computed=False)
 
 
 def bias_of(value: Value | None) -> tuple[Value | None, Value | None]:
@@ -198,6 +201,9 @@ def matmul(low: Lowering, op: Op) -> None:
 
 def multiplied(low: Lowering, op: Op, x: Value, y: Value) -> None:
     """A product as numpy defines it, of vectors, too."""
+    if x.is_constant and y.is_constant and becomes_weights(low, op):
+        fold(low, op, [x, y], stated_shape(low, op))  # the largest singular value of weights, by which they are divided
+        return
     gone = []
     if x.rank == 1:
         x, gone = _lifted(low, part(low, op, "row"), x, 0), [-2]
@@ -292,6 +298,66 @@ def attended(low: Lowering, op: Op, query: Value, key: Value, value: Value, mask
         joined(low, masked, "where" if mask.dtype == "bool" else "add", [made(low, scores), mask])
     build.along(low, weights, "softmax", made(low, scores if mask is None else masked), -1)
     matrix_product(low, output(op, 0), made(low, weights), value)
+
+
+# -- products that PyTorch has an op of its own for --------------------------------------------------------------------
+
+
+@rule("_weight_norm", "_weight_norm_interface")
+def weight_norm(low: Lowering, op: Op) -> None:
+    """A direction and a length for each filter, which make its weights."""
+    direction, lengths = tensor(low, op, "v"), tensor(low, op, "g")
+    if not becomes_weights(low, op):
+        raise Unsupported("weights that are read as data")
+    fold(low, output(op, 0), [direction, lengths], direction.shape)
+
+
+@rule("bilinear")
+def bilinear(low: Lowering, op: Op) -> None:
+    """For each output the product of one vector, a matrix and another vector: a linear layer, and a product."""
+    first, second = data(low, tensor(low, op, "input1")), data(low, tensor(low, op, "input2"))
+    weights, bias = tensor(low, op, "weight"), optional(low, op, "bias")
+    channels, inner, outer = weights.shape
+    turned, matrix, wide, rows, column = (
+        part(low, op, leaf) for leaf in ("turned", "matrix", "wide", "rows", "column")
+    )
+    low.transpose(turned, weights, (0, 2, 1))
+    table = reshaped(low, matrix, made(low, turned), (channels * outer, inner))
+    dense(low, wide, first, table, None)
+    left = reshaped(low, rows, made(low, wide), (*first.shape[:-1], channels, outer))
+    build.unsqueezed(low, column, second, [-1])
+    product_, flat = part(low, op, "product"), part(low, op, "flat")
+    matrix_product(low, product_, left, made(low, column))
+    build.squeezed(low, op if bias is None else flat, made(low, product_), [-1])
+    if bias is not None:
+        joined(low, op, "add", [made(low, flat), bias])
+
+
+@rule("affine_grid_generator")
+def affine_grid(low: Lowering, op: Op) -> None:
+    """Every position times a matrix that is computed: (n, 2, 3) to (n, h, w, 2)."""
+    theta, size = data(low, tensor(low, op, "theta")), numbers(low, op, "size")
+    places, turned, product_ = (part(low, op, leaf) for leaf in ("places", "turned", "product"))
+    axes = len(size) - 2
+    constant(low, places, (product(size[2:]), axes + 1))
+    low.transpose(turned, theta, (0, 2, 1))
+    matrix_product(low, product_, data(low, made(low, places)), made(low, turned))
+    reshaped(low, op, made(low, product_), (size[0], *size[2:], axes))
+
+
+@rule("cosine_similarity")
+def cosine_similarity(low: Lowering, op: Op) -> None:
+    read, axis = [data(low, tensor(low, op, word)) for word in ("x1", "x2")], number(low, op, "dim", 1)
+    both, dot, lengths = (part(low, op, leaf) for leaf in ("both", "dot", "lengths"))
+    joined(low, both, "multiply", read)
+    build.reduced(low, dot, made(low, both), [axis], "sum", keep=False)
+    norms = []
+    for i, x in enumerate(read):
+        inner = part(low, op, f"length{i}")
+        build.reduced(low, inner, x, [axis], "norm", keep=False)
+        norms.append(made(low, inner))
+    joined(low, lengths, "multiply", norms)
+    joined(low, op, "divide", [made(low, dot), made(low, lengths)])
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------
