@@ -156,7 +156,7 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes)
+                self.unknown(op, str(error), error.shapes or None)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -293,8 +293,16 @@ class Lowering:
         return value.tensor
 
     def _source(self, value: Value, shape: Shape) -> str:
-        """A node that puts out a constant: stored and counted there, or computed without anything stored."""
+        """A node that puts out a constant: stored and counted there, or computed without anything stored.
+
+        What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
+        """
         stored = value.stored
+        if value.computed and [one.elements for one in stored] != [product(value.shape)]:
+            for one in stored:
+                if one.name not in self.accounts.used:
+                    self.tensor_of(stored_value(one))
+            stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         named = Op("", stored[0].name if stored else "constant", (), ())
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
