@@ -15,6 +15,7 @@ from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
+from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
@@ -48,7 +49,7 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
@@ -109,11 +110,15 @@ class Lowering:
         self.values: dict[str, Value] = {}
         self.names = Names(model.body.ops, model.body.inputs)
         self.accounts = Accounts()
+        self.input_dtypes: dict[str, str] = {}
+        """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.bodies: dict[int, int] = {}
+        """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -124,6 +129,8 @@ class Lowering:
     def run(self, inputs: Mapping[str, Value]) -> tuple[str, ...]:
         """Lower all ops that an output depends on; returns the edges of the outputs."""
         self.values.update(inputs)
+        for given in inputs.values():
+            self.input_dtypes |= dict.fromkeys(given.tensor.edges.values() if given.tensor else (), given.dtype)
         self.ops(self.body)
         found = []
         for name in self.body.outputs:
@@ -144,11 +151,12 @@ class Lowering:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         rule = self.rules.rules.get(op.type)
         try:
-            if rule is None:
-                raise Unsupported(f"convcost has no rule for {op.type}")
-            rule(self, op)
-        except Unsupported as error:
-            self.unknown(op, str(error), error.shapes)
+            try:
+                if rule is None:
+                    raise Unsupported(f"convcost has no rule for {op.type}")
+                rule(self, op)
+            except Unsupported as error:
+                self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -349,12 +357,15 @@ class Lowering:
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
 
     def node(self, base: str, kind: str, edges: Sequence[str], attrs: Mapping[str, Any]) -> str:
-        """Add a node that no op of the file stands for, named after the edge that it reads."""
+        """Add a node that no op of the file stands for, named after the edge that it reads, and of its type."""
         made = self.walk.made.get(base.partition(":")[0])
         scope = made.node.scope if made else ()
         leaf = base.replace(":", "_").removeprefix(".".join(scope)).lstrip(".")
         name = self.names.unique(scope, f"{leaf}_{kind}")
-        return self.walk.step(Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)).node.name
+        node = Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)
+        dtype = edge_dtype(base, self.walk.made, self.input_dtypes)
+        typed = replace(node, dtypes={"outputs": dtype}) if dtype not in ("", DEFAULT_DTYPE) else node
+        return self.walk.step(typed).node.name
 
     # -- what an op makes ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for
 _LIKELY = {word for op in OPS.values() for a in op.attrs.values() if len(a.kind.words) <= FEW for word in a.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable", "dtype")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
@@ -74,9 +74,10 @@ class Reader:
         if len(self.problems) >= MOST_PROBLEMS:
             raise SpecError(self.problems)
 
-    def value(self, tree: Tree, scope: str, names: Names) -> Value:
+    def value(self, tree: Tree, scope: str, names: Names, also: Collection[str] = ()) -> Value:
+        """A constant, an expression or a list of them; words that are `also` known there stand for themselves."""
         if isinstance(tree, SequenceNode):
-            return Value(tree.where, tuple(self.value(part, scope, names) for part in tree.items))
+            return Value(tree.where, tuple(self.value(part, scope, names, also) for part in tree.items))
         if isinstance(tree, MappingNode):
             self.complain(tree.where, scope, "must be a value or a list, got a mapping")
             return Value(tree.where, Broken())
@@ -91,7 +92,7 @@ class Reader:
         for name in expr.shapes:
             self.mention(name)
         unknown = sorted(expr.names - names.values)
-        words = self.sayable if unknown else set()
+        words = {*self.sayable, *also} if unknown else set()
         unknown = [name for name in unknown if name not in words]
         for name in unknown:
             what = (

@@ -16,6 +16,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
 from convcost.graph.graph import INPUT, Caption, Graph, Node
 from convcost.ops import OPS
+from convcost.spec.dtypes import inputs_written, written
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
@@ -45,7 +46,8 @@ def head(graph: Graph, name: str, caption: Caption) -> list[str]:
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
-    return [*lines, _inputs(graph.inputs)]
+    lines += [_inputs(graph.inputs)]
+    return [*lines, f"dtype: {in_flow(inputs_written(graph.dtypes))}"] if graph.dtypes else lines
 
 
 def _inputs(inputs: Mapping[str, Shape]) -> str:
@@ -81,6 +83,8 @@ def modifiers(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not node.trainable:
         found["trainable"] = False
+    if node.dtypes:
+        found["dtype"] = written(node.dtypes)
     if node.form:
         found["as"] = node.form
     return found

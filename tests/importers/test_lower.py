@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sympy
@@ -79,6 +80,26 @@ def test_heads_are_moved_before_the_tokens_once_each() -> None:
     assert [step.cost.out[0] for step in found if step.node.op == "matmul"] == [(4, 50, 50), (4, 50, 16)]
     assert sum(step.cost.macs for step in found) == 3 * 50 * 64 * 64 + 2 * 4 * 50 * 50 * 16
     assert found[-1].cost.out == ((50, 64),)
+
+
+def test_what_is_only_moved_keeps_its_type() -> None:
+    """Heads of half precision are moved as such, whatever views stand between; so is an input of bytes."""
+    half = {
+        one: Stated(None, "fp16") for one in ("q", "k", "v", "qh", "kh", "vh", "qt", "kt", "vt", "s", "o", "ot", "y")
+    }
+    body = attention().model.body
+    found = steps(Imported(replace(attention().model, body=replace(body, stated=half))))
+    moved = [step for step in found if step.node.op == "transpose"]
+    assert [step.node.dtypes for step in moved] == [{"outputs": "fp16"}] * 4
+    turned = [
+        op("Transpose", "x", "t", perm=(0, 3, 1, 2)),
+        op("Reshape", "t rows", "r"),
+        op("Gemm", "r w b", "y", transB=1),
+    ]
+    net = model({"x": (1, 8, 9, 3)}, turned, [stored("w", 10, 216), stored("b", 10), integers("rows", 1, -1)])
+    body = replace(net.model.body, inputs={"x": Stated((1, 8, 9, 3), "uint8")})
+    first = steps(Imported(replace(attention().model, body=body)))[0]
+    assert (first.node.op, first.node.dtypes) == ("transpose", {"outputs": "uint8"})
 
 
 @pytest.mark.parametrize(

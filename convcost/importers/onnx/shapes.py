@@ -318,13 +318,27 @@ def expand(low: Lowering, op: Op) -> None:
     x, wanted = low.read(op), low.contents(op, 1)
     if wanted is None:
         raise Unfit("needs a shape")
-    sizes = tuple(1 if type(size) is int and size < 1 else size for size in wanted)
-    expanded(low, op, x, stretched([x.shape, sizes]))
+    sizes = tuple(1 if type(size) is int and size < 0 else size for size in wanted)
+    expanded(low, op, x, _stretched(x.shape, sizes))
+
+
+def _stretched(*shapes: Shape) -> Shape:
+    """The shape that all stretch to; an axis of no elements stays one.
+
+    >>> _stretched((3, 1, 1), (0, 4))
+    (3, 0, 4)
+    """
+    rank = max(map(len, shapes))
+    empty = {at - len(one) for one in shapes for at, size in enumerate(one) if type(size) is int and size == 0}
+    return tuple(0 if at - rank in empty else size for at, size in enumerate(stretched(shapes)))
 
 
 def expanded(low: Lowering, op: Op, x: Value, shape_: Shape) -> None:
     """A tensor repeated along axes of size 1, and along new ones."""
     rank = len(shape_)
+    if any(type(size) is int and size == 0 for size in shape_):
+        low.define(op, Value(shape_, x.dtype, contents=(), computed=True))
+        return
     lacks = rank - x.rank
     grown = [
         at

@@ -9,7 +9,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, floor, maximum
 from convcost.core.errors import Unfit
-from convcost.importers.build import combined, convolution, reduced
+from convcost.importers.build import combined, convolution, reduced, taken
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
@@ -356,13 +356,20 @@ def col2im(low: Lowering, op: Op) -> None:
     low.result(op, step, (2, 3, 1), 4)
 
 
-@rule(*of_microsoft("nchwc.ReorderInput", "nchwc.ReorderOutput", "nchwc.Upsample"), wants="same")
+@rule(*of_microsoft("nchwc.ReorderInput", "nchwc.ReorderOutput"), wants="same")
 def reordered(low: Lowering, op: Op) -> None:
-    """Leave out that onnxruntime has an order of channels of its own in memory."""
+    """Leave out that onnxruntime has an order of channels of its own in memory; there they are filled up to its blocks."""
     x = low.read(op)
-    if op.type.endswith("Upsample"):
-        scales = wholes(op, "scales", (1, 1, 1, 1))
-        new = {axis: x.shape[axis] * scale for axis, scale in enumerate(scales)}
-        resampled(low, op, x, new, dict(enumerate(scales)), word(op, "mode", "nearest"))
+    channels = whole(op, "channels", 0) if op.type.endswith("ReorderOutput") else 0
+    if channels and x.rank > 1:
+        taken(low, op, x, 1, 0, channels)
     else:
         handed_on(low, op, x)
+
+
+@rule(*of_microsoft("nchwc.Upsample"), wants=1)
+def upsample_blocks(low: Lowering, op: Op) -> None:
+    x = image(low, op)
+    scales = wholes(op, "scales", (1, 1, 1, 1))
+    new = {axis: x.shape[axis] * scale for axis, scale in enumerate(scales)}
+    resampled(low, op, x, new, dict(enumerate(scales)), word(op, "mode", "nearest"))

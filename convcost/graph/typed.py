@@ -1,0 +1,102 @@
+"""The types that a network states for its tensors, and what they come to.
+
+A tensor without a stated type has the one that a caller asks for, `core.dtypes.DEFAULT` if none. A caller who asks for one
+has it everywhere: what if all were int8? So the question is settled once, by `as_dtype`, before anything is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from convcost.core.dtypes import DEFAULT
+from convcost.graph.graph import ROLES, Graph, producer
+from convcost.graph.walk import Step, Walked, output_edges
+
+PARAMS = ("weights", "biases")
+"""The roles whose elements are parameters if they are trained."""
+
+
+def states_types(graph: Graph) -> bool:
+    """Whether a network states a type for any of its tensors."""
+    return bool(graph.dtypes) or any(node.dtypes for node in graph.nodes)
+
+
+def as_dtype(walked: Walked, dtype: str | None) -> Walked:
+    """The network with the types that it states, or with none, so that each tensor has the dtype that is asked for."""
+    if dtype is None or not states_types(walked.graph):
+        return walked
+    steps = tuple(step._replace(node=replace(step.node, dtypes={})) for step in walked.steps)
+    graph = replace(walked.graph, nodes=tuple(step.node for step in steps), dtypes={})
+    return Walked(graph, steps)
+
+
+def edge_dtypes(walked: Walked) -> Mapping[str, str]:
+    """The type of each edge that has a stated one; a view has that of what it views."""
+    if not states_types(walked.graph):
+        return {}
+    found = dict(walked.graph.dtypes)
+    for step in walked.steps:
+        node = step.node
+        stated = found.get(node.inputs[0]) if views(step) else node.dtypes.get("outputs")
+        if stated is not None:
+            found |= dict.fromkeys(output_edges(node, step.cost), stated)
+    return found
+
+
+def edge_dtype(edge: str, made: Mapping[str, Step], inputs: Mapping[str, str]) -> str:
+    """The type of one edge among nodes made so far; empty if none is stated."""
+    while (step := made.get(producer(edge))) is not None:
+        if not views(step):
+            return step.node.dtypes.get("outputs", "")
+        edge = step.node.inputs[0]
+    return inputs.get(edge, "")
+
+
+def views(step: Step) -> bool:
+    """Whether a step hands on elements of what it reads."""
+    return step.traits.view != "none" and bool(step.node.inputs)
+
+
+def roles_of(step: Step) -> tuple[str, ...]:
+    """The roles of the tensors that a step has: what it writes, and what it stores; not what it uses of another."""
+    return tuple(role for role in ROLES if _has(step, role))
+
+
+def own_dtypes(step: Step) -> Mapping[str, str]:
+    """The stated types of the tensors that a step has."""
+    return {role: step.node.dtypes[role] for role in roles_of(step) if role in step.node.dtypes}
+
+
+def _has(step: Step, role: str) -> bool:
+    """Whether a step has tensors of a role; a count over a grid or of symbols is not asked."""
+    if role == "outputs":
+        return step.traits.view == "none"
+    count = getattr(step.cost, role)
+    return role not in step.node.shares and not (type(count) is int and count == 0)
+
+
+def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str, int]:
+    """Dtype -> the trainable elements that are stored as it; `dtype` is that of all whose type is not stated."""
+    found: Counter[str] = Counter()
+    for step in steps:
+        node = step.node
+        if not node.dtypes:
+            found[dtype] += int(step.params)
+        elif node.trainable:
+            for role in PARAMS:
+                if role not in node.shares:
+                    found[node.dtypes.get(role, dtype)] += int(getattr(step.cost, role))
+    return +found  # without what nothing is stored as
+
+
+def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:
+    """Every type that an input, a tensor that is written, weights or biases have, if this one is asked for or none."""
+    walked, other = as_dtype(walked, dtype), dtype or DEFAULT
+    if not states_types(walked.graph):
+        return frozenset({other})
+    found = {walked.graph.dtypes.get(name, other) for name in walked.inputs}
+    for step in walked.steps:
+        found |= {step.node.dtypes.get(role, other) for role in roles_of(step) if role != "buffers"}
+    return frozenset(found)
