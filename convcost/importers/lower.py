@@ -164,7 +164,8 @@ class Lowering:
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
-        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
+        place = ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
