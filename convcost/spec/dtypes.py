@@ -66,7 +66,7 @@ def _word(reader: Reader, tree: Tree, scope: str, names: Names, need: str) -> Va
         return Value(tree.where, Broken())
     text = tree.value
     if text in names.values or not NAME.fullmatch(text):
-        return reader.value(tree, scope, names, also=_WORDS)
+        return reader.value(tree, scope, names)
     if text not in _WORDS:
         try:
             check_dtype(text)
