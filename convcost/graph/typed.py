@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from convcost.core.dtypes import DEFAULT
-from convcost.graph.graph import ROLES, Graph, producer
+from convcost.graph.graph import Graph, producer
 from convcost.graph.walk import Step, Walked, output_edges
 
 PARAMS = ("weights", "biases")
@@ -59,24 +59,6 @@ def views(step: Step) -> bool:
     return step.traits.view != "none" and bool(step.node.inputs)
 
 
-def roles_of(step: Step) -> tuple[str, ...]:
-    """The roles of the tensors that a step has: what it writes, and what it stores; not what it uses of another."""
-    return tuple(role for role in ROLES if _has(step, role))
-
-
-def own_dtypes(step: Step) -> Mapping[str, str]:
-    """The stated types of the tensors that a step has."""
-    return {role: step.node.dtypes[role] for role in roles_of(step) if role in step.node.dtypes}
-
-
-def _has(step: Step, role: str) -> bool:
-    """Whether a step has tensors of a role; a count over a grid or of symbols is not asked."""
-    if role == "outputs":
-        return step.traits.view == "none"
-    count = getattr(step.cost, role)
-    return role not in step.node.shares and not (type(count) is int and count == 0)
-
-
 def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str, int]:
     """Dtype -> the trainable elements that are stored as it; `dtype` is that of all whose type is not stated."""
     found: Counter[str] = Counter()
@@ -98,5 +80,5 @@ def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:
         return frozenset({other})
     found = {walked.graph.dtypes.get(name, other) for name in walked.inputs}
     for step in walked.steps:
-        found |= {step.node.dtypes.get(role, other) for role in roles_of(step) if role != "buffers"}
+        found |= {step.node.dtypes.get(role, other) for role in step.roles if role != "buffers"}
     return frozenset(found)
