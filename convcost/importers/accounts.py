@@ -26,9 +26,15 @@ class Accounts:
         self.fields: dict[str, dict[str, tuple[str, ...]]] = {}
         """Node -> field -> names of the stored tensors that it uses."""
         self.used: dict[str, int] = {}
-        """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        """Name of a stored tensor -> how many elements nodes count for it, of those that share it one."""
         self.layers: dict[tuple[str, str], str] = {}
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
+        self.folded = 0
+        """MACs of products that depend on no input, which a runtime computes once."""
+        self.aside: set[str] = set()
+        """Names of stored tensors that are no parameters of a layer."""
+        self.parts: dict[str, dict[str, int]] = {}
+        """Name of a stored tensor that is cut up before anything runs -> its parts, and their elements."""
 
     def shares(self, kind: str, weights: Weights, layer: str = "") -> dict[str, str]:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
@@ -40,6 +46,8 @@ class Accounts:
             return dict.fromkeys(STORED, first)
         matrices = stored_in(weights.get("weights", ()))
         owner = self.owners.get((kind, _names(matrices)))
+        if any(map(is_computed, weights.values())):  # such as the parts of one matrix, of which each layer has another
+            return {}
         if owner is None or not any(len(one.shape) > 1 for one in matrices):
             return {}
         theirs = self.fields[owner.node.name]
@@ -59,28 +67,59 @@ class Accounts:
             stored = stored_in(weights[name])
             counted: Any = getattr(step.cost, name)
             has = sum(one.elements for one in stored)
-            computed = any(value is not None and value.computed for value in weights[name])
+            computed = is_computed(weights[name])
             if not computed and not is_symbolic(counted) and not _equal(counted, has):
                 raise Unfit(f"the file stores {has:,} {name}, but its input takes {_number(counted)}")
             self.fields.setdefault(step.node.name, {})[name] = _names(stored)
-            if name == "weights":
+            if name == "weights" and not computed:
                 self.owners.setdefault((step.node.op, _names(stored)), step)
             if name not in step.node.shares:
+                part = counted if computed and len(stored) == 1 and isinstance(counted, int) else None
                 for one in stored:
-                    self.used[one.name] = self.used.get(one.name, 0) + 1
+                    self.used[one.name] = self.used.get(one.name, 0) + (one.elements if part is None else part)
+
+    def fold(self, macs: Any) -> None:
+        """Note a product that depends on no input."""
+        if isinstance(macs, int):
+            self.folded += macs
+
+    def set_aside(self, stored: Iterable[Stored]) -> None:
+        """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
+        self.aside.update(one.name for one in stored)
+
+    def cut(self, whole: Stored, part: Stored) -> None:
+        """Note that a part of a stored tensor is read as one of its own."""
+        self.parts.setdefault(whole.name, {})[part.name] = part.elements
+
+    def is_counted(self, name: str, elements: int) -> bool:
+        """Whether nodes count all of so many elements of a stored tensor, or of the parts that it is cut into."""
+        parts = self.parts.get(name, {})
+        return name in self.used or sum(size for part, size in parts.items() if self.is_counted(part, size)) >= elements
 
     def left(self, stored: Iterable[Stored]) -> tuple[Stored, ...]:
         """Of the stored tensors, those of several floating-point numbers that no node counts."""
-        return tuple(one for one in stored if one.name not in self.used and one.dtype in FLOATS and one.elements > 1)
+        return tuple(
+            one
+            for one in stored
+            if one.dtype in FLOATS
+            and one.elements > 1
+            and one.name not in self.aside
+            and not self.is_counted(one.name, one.elements)
+        )
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""
-        return sum((self.used.get(one.name, 1) - 1) * one.elements for one in stored)
+        return sum(max(self.used.get(one.name, 0) - one.elements, 0) for one in stored)
 
 
 def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     """The stored tensors that values consist of."""
     return tuple(stored for value in values if value is not None for stored in value.stored)
+
+
+def is_computed(values: Iterable[Value | None]) -> bool:
+    """Whether one of these values is computed from stored tensors, or a part of one."""
+    return any(value is not None and value.computed for value in values)
 
 
 def _names(stored: Iterable[Stored]) -> tuple[str, ...]:

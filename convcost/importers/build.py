@@ -136,7 +136,22 @@ def convolution(
         raise Unsupported(f"windows along {axes} axes")
     order = channels_at(x, channel, windows=axes)
     used = {"weights": (weights,), "biases": (bias,)} if bias is not None else {"weights": (weights,)}
+    if axes == 1 and kind == "conv" and len(order) > 2 and is_one(x.shape[order[-2]]):
+        axes, attrs = 2, _on_a_row(attrs)
     return low.layer(op, f"{kind}{axes}d", x, order, {**attrs, "bias": bias is not None}, used)
+
+
+def _on_a_row(attrs: dict[str, Any]) -> dict[str, Any]:
+    """A window along one axis as one along two, of which the first has size 1: conv1d takes a single position for a mistake.
+
+    >>> _on_a_row({"channels": 8, "kernel": [3], "padding": [1, 1]})
+    {'channels': 8, 'kernel': [1, 3], 'padding': [0, 0, 1, 1]}
+    """
+    before = {"kernel": [1], "stride": [1], "dilation": [1], "padding": [0, 0]}
+    return {
+        name: [*before[name], *value] if name in before and isinstance(value, (list, tuple)) else value
+        for name, value in attrs.items()
+    }
 
 
 def linear(
@@ -182,7 +197,8 @@ def _product(low: Lowering, op: Op, x: Value, y: Value, x_axes: tuple[int, int],
     second = [*before, column, depth] if flipped else [*before, depth, column]
     edges = [low.present(x, first), low.present(y, second)]
     step = low.emit(op, "matmul", edges, {"transpose": True} if flipped else {})
-    low.result(op, step, [*leading, rank - 2, rank - 1], rank)
+    order = [*leading, rank - 2, rank - 1]
+    low.result(op, step, order[-len(step.cost.out[0]) :], rank)  # an axis that both lack is none of the product's
 
 
 # -- axes --------------------------------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from convcost.core.dims import Dim, product
 from convcost.importers.build import linear
+from convcost.importers.contents import Known
 from convcost.importers.lower import Lowering, Spell, Spelled, Wants
-from convcost.importers.model import Body, Op
+from convcost.importers.model import Body, Op, Stored
 from convcost.importers.values import channels_at
 
 
@@ -92,6 +94,9 @@ PATTERNS: tuple[tuple[str, Any], ...] = (
 _COMMUTATIVE = frozenset({"add", "mul"})
 #: Epsilons are of any size: a number pattern of 0 matches all that are smaller than this.
 _EPSILON = 0.01
+SAME = "same"
+"""The word for ops that hand on what they read."""
+_MOST_HANDED_ON = 8
 
 
 class Match:
@@ -107,7 +112,7 @@ class Match:
         if isinstance(pattern, Number):
             return self.finder.is_number(name, pattern.value)
         if isinstance(pattern, Weights):
-            stored = self.finder.body.tensors.get(name)
+            stored = self.finder.stored(name)
             return stored is not None and stored.elements > 1 and self.take(pattern.name, name)
         if isinstance(pattern, str):
             return self.take(pattern, name)
@@ -144,9 +149,19 @@ class Finder:
             self.known[id(op)] = self.spell(op, self.body)
         return self.known[id(op)]
 
+    def stored(self, name: str) -> Stored | None:
+        """The stored tensor of a name, perhaps handed on by ops that change nothing."""
+        for _ in range(_MOST_HANDED_ON):
+            op = self.makers.get(name)
+            spelled = self.spelled(op) if op is not None else None
+            if spelled is None or spelled.word != SAME:
+                break
+            name = spelled.inputs[0]
+        return self.body.tensors.get(name)
+
     def is_number(self, name: str, value: float) -> bool:
         """Whether a tensor is this stored number; any small one where it is 0."""
-        stored = self.body.tensors.get(name)
+        stored = self.stored(name)
         if stored is None or stored.elements != 1 or not stored.contents:
             return False
         found = stored.contents[0]
@@ -168,7 +183,7 @@ class Finder:
 
     def is_apt(self, word: str, match: Match) -> bool:
         """Whether the stored tensors of an idiom have the shapes that it takes."""
-        stored = {key: self.body.tensors[name] for key, name in match.names.items() if key != X}
+        stored = {key: one for key, name in match.names.items() if key != X and (one := self.stored(name))}
         if word == "linear":
             columns = stored["weights"].shape[-1]
             return len(stored["weights"].shape) == 2 and stored["bias"].shape[-1] == stored["bias"].elements == columns
@@ -215,9 +230,20 @@ def _kept(ops: Sequence[Op], gone: set[int], placed: Mapping[int, Op]) -> Iterat
             yield op
 
 
+def known_before(low: Lowering, op: Op, channels: Dim | None = None) -> bool:
+    """Whether an idiom reads constants alone, so that its result is computed before anything runs; then it is defined."""
+    values = [low.read(op, i) for i in range(len(op.inputs))]
+    if not all(value.is_constant for value in values):
+        return False
+    shape = values[0].shape
+    low.computed(op, values, Known(shape if channels is None else (*shape[:-1], channels), ()))
+    return True
+
+
 def activation(low: Lowering, op: Op) -> None:
     """An idiom that is an element-wise function."""
-    low.pointwise(op, op.type.removeprefix("idiom."), low.read(op))
+    if not known_before(low, op):
+        low.pointwise(op, op.type.removeprefix("idiom."), low.read(op))
 
 
 def layer_norm(low: Lowering, op: Op) -> None:
@@ -226,13 +252,18 @@ def layer_norm(low: Lowering, op: Op) -> None:
     depth = sum(1 for size in scale.shape if size != 1) or 1
     order = channels_at(x, -1)
     axes = list(range(len(order) - depth, len(order)))
-    low.layer(op, "layer_norm", x, order, {"axes": axes}, {"weights": (scale,), "biases": (shift,)})
+    if not known_before(low, op):
+        low.layer(op, "layer_norm", x, order, {"axes": axes}, {"weights": (scale,), "biases": (shift,)})
 
 
 def dense(low: Lowering, op: Op) -> None:
     """A product with a stored matrix and the sum with a stored vector."""
     x, weights, bias = (low.read(op, i) for i in range(3))
-    linear(low, op, x, -1, weights.shape[-1], weights, bias)
+    columns = weights.shape[-1]
+    if known_before(low, op, columns):
+        low.accounts.fold(product(x.shape) * columns)
+        return
+    linear(low, op, x, -1, columns, weights, bias)
 
 
 def scale(low: Lowering, op: Op) -> None:
@@ -240,7 +271,8 @@ def scale(low: Lowering, op: Op) -> None:
     x, factor, shift = (low.read(op, i) for i in range(3))
     at = next((i for i, size in enumerate(factor.shape) if size != 1), 0) - len(factor.shape)
     used = {"weights": (factor,), "biases": (shift,)}
-    low.layer(op, "scale", x, channels_at(x, at), {"shift": True}, used)
+    if not known_before(low, op):
+        low.layer(op, "scale", x, channels_at(x, at), {"shift": True}, used)
 
 
 IDIOMS: Mapping[str, Callable[[Lowering, Op], None]] = {

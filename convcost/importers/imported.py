@@ -158,6 +158,8 @@ class Imported:
         if left := lowering.accounts.left(stored):
             count = sum(one.elements for one in left)
             found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")
+        if folded := lowering.accounts.folded:
+            found.append(f"{folded:,} MACs depend on no input, and are not counted: runtimes compute such parts once")
         if merged := lowering.accounts.merged(stored):
             found.append(
                 f"the exporter merged equal tensors: {merged:,} parameters are stored once, and counted at each use"

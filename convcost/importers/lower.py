@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
-from convcost.core.errors import Problem, SpecError, Unfit
+from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
 from convcost.graph.typed import edge_dtype
@@ -40,12 +40,19 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
+LONGEST_WHY = 300
+"""Characters of the reason why an op is unknown."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
 
 class Unsupported(Exception):
-    """Raised by a rule that cannot say what its op does: the op becomes an unknown one."""
+    """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
+
+    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+        super().__init__(why)
+        self.shapes = shapes
+        """The native shapes of all that it makes, where these are known."""
 
 
 class Lost(Unsupported):
@@ -110,6 +117,8 @@ class Lowering:
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.bodies: dict[int, int] = {}
+        """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -142,11 +151,12 @@ class Lowering:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         rule = self.rules.rules.get(op.type)
         try:
-            if rule is None:
-                raise Unsupported(f"convcost has no rule for {op.type}")
-            rule(self, op)
-        except Unsupported as error:
-            self.unknown(op, str(error))
+            try:
+                if rule is None:
+                    raise Unsupported(f"convcost has no rule for {op.type}")
+                rule(self, op)
+            except Unsupported as error:
+                self.unknown(op, str(error), error.shapes)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -315,7 +325,7 @@ class Lowering:
             name.path,
             kind,
             tuple(edges),
-            OPS[kind].convert(attrs or {}),
+            _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
             trainable=trainable and op.trainable,
@@ -536,7 +546,7 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = self._stated_shapes(op) if shapes is None else shapes
-        attrs: dict[str, Any] = {"type": op.type, "why": why}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
         if found is None:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
@@ -564,6 +574,19 @@ class Lowering:
                 return None
             found.append(tuple(known))
         return found
+
+
+def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as an op takes them; raises `Unfit` that names the one that it does not."""
+    try:
+        return OPS[kind].convert(attrs)
+    except Unfit:
+        for name, value in attrs.items():
+            try:
+                OPS[kind].attrs[name].kind.convert(value)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+        raise
 
 
 Rule: TypeAlias = Callable[[Lowering, Op], None]

@@ -11,6 +11,8 @@ from convcost.importers.model import Op
 
 LONGEST = 120
 """Characters of the longest name: those of hostile files are cut."""
+MOST_OF_A_LAYER = 4
+"""The most ops of a module that is one layer: a convolution with its norm and its activation."""
 _SPLIT = re.compile(r"[^\w-]+")
 
 
@@ -43,7 +45,8 @@ class Names:
         self.modules = Counter(op.path for op in ops)
         """Module -> how many ops it has itself."""
         self.inner = {path[:depth] for path in self.modules for depth in range(len(path))}
-        """Modules that contain others."""
+        """Modules that contain others, or so many ops that they are parts of a network themselves: attention."""
+        self.inner |= {path for path, count in self.modules.items() if count > MOST_OF_A_LAYER}
         self.mains: set[tuple[str, ...]] = set()
         """Modules whose op with weights has been named after them."""
 
@@ -52,7 +55,7 @@ class Names:
         path = tuple(part for module in op.path if (part := plain(module)))[:16]
         leaf = plain(op.name) or kind
         if path and op.path not in self.inner:
-            alone = self.modules[op.path] == 1 and op.path not in self.mains
+            alone = self.modules[op.path] <= 1 and op.path not in self.mains
             if (alone or weighted) and op.path not in self.mains:
                 self.mains.add(op.path)
                 leaf = path[-1]

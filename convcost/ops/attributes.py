@@ -301,6 +301,9 @@ class Words(Kind):
             raise self.unfit(value)
         return value
 
+    def unfit(self, value: Any) -> Unfit:
+        return super().unfit(value if value != "" else "''")
+
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
 

@@ -33,6 +33,9 @@ NO_CAPTION = Caption()
 MOST_TRIES = 6
 """Texts that are written and read back before all is written flat."""
 
+MOST_INLINE = 8
+"""Times that patterns which need too many arguments are taken for no blocks, before none is one."""
+
 
 class Style(NamedTuple):
     """How a graph is looked at."""
@@ -85,18 +88,21 @@ def _lines(walked: Walked, style: Style, plain: Container[str]) -> list[str]:
     piece = pieces(wiring, plain)
     if style.forks:
         Forks(wiring).find(piece)
-    patterns = Patterns(piece, variants=style.variants)
     items = list(flat(piece.items))
     root = Pattern(-1, piece, items, [], [Member(piece, list(items))])
     attrs = {attr for node in walked.graph.nodes for attr in node.attrs}
-    banned = set() if style.blocks else {*patterns.all}
-    while True:
-        selection = Selection(root, patterns, banned, {*RESERVED, *OPS, *standard_names(), *attrs})
+    inline: set[str] = set()
+    for left in range(MOST_INLINE, -1, -1):
+        patterns = Patterns(piece, inline, variants=style.variants)
+        if not style.blocks or not left:
+            inline |= {pattern.model.path for pattern in patterns.all.values()}
+        selection = Selection(root, patterns, inline, {*RESERVED, *OPS, *standard_names(), *attrs})
         analysis = Analysis(patterns, wiring, selection.is_block, {*RESERVED, *OPS, *selection.names.values()})
-        large = {p.number for p in selection.in_order if len(analysis.block(p).args) > MOST_ARGS}
+        large = {p.model.path for p in selection.in_order if len(analysis.block(p).args) > MOST_ARGS}
         if not large:
-            return Writer(selection, analysis).text(root)
-        banned |= large
+            break
+        inline |= large
+    return Writer(selection, analysis).text(root)
 
 
 def difference(text: str, graph: Graph) -> str | None:

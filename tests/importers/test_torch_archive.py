@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.torch_archives import LONG, meta, node, program, save, small, tensor
 
-from convcost.core.errors import UsageError
+from convcost.core.errors import SpecError
 from convcost.importers.model import Stated, Stored
 from convcost.importers.torch import archive
 from convcost.importers.torch.archive import read
@@ -39,7 +39,7 @@ def test_an_archive_is_ops_tensors_and_stated_shapes(tmp_path: Path):
         "stride": (1, 1),
         "padding": (1, 1),
     }
-    assert body.tensors["conv.weight"] == Stored("conv.weight", (8, 3, 3, 3), "fp32")
+    assert body.tensors["conv.weight"] == Stored("conv.weight", (8, 3, 3, 3), "fp32", trainable=True)
     assert {name for name, each in body.tensors.items() if each.trainable} == {"conv.weight", "bn.weight", "bn.bias"}
     assert body.stated["conv2d"] == Stated((1, 8, 32, 32), "fp32")
 
@@ -162,7 +162,7 @@ def test_arguments_of_all_kinds_are_read(tmp_path: Path, written: dict, expected
 
 
 def refused(path: Path | str) -> str:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(SpecError) as error:
         read(str(path))
     said = str(error.value)
     assert "\n" not in said
@@ -203,7 +203,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path):
     assert refused(pickled).startswith("weights pickled by an old torch.save, which do not say what")
     assert refused(text).startswith("not a .pt2 archive (no zip file); write the network with torch.export.save(")
     assert refused(empty).startswith("not a .pt2 archive")
-    assert refused(tmp_path / "missing.pt2") == "No such file or directory"
+    assert refused(tmp_path / "missing.pt2") == "cannot be read: No such file or directory"
     cut = tmp_path / "cut.pt2"
     cut.write_bytes(Path(save(tmp_path / "net.pt2", small())).read_bytes()[:-30])
     assert refused(cut).startswith("damaged archive")
@@ -283,7 +283,7 @@ def outcome(path: str) -> str:
     """Whether a file is read, or refused in one line."""
     try:
         read(path)
-    except UsageError as error:
+    except SpecError as error:
         return "refused" if "\n" not in str(error) else "refused at length"
     return "read"
 

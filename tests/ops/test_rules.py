@@ -239,7 +239,7 @@ UNFIT = [
     ("pad", "around", [[1, 2, 3]], "must be an integer >= 0 or [before, after], got [1, 2, 3]"),
     ("pad", "around", [0, -1], "must be >= 0, got -1"),
     ("pad", "around", [0] * 9, "must be a list with an integer >= 0 or [before, after] for each axis, got [0, 0, 0, 0, 0, 0, 0, 0, 0]"),
-    ("unknown", "type", "", "must be a text of 1 to 100 printable characters, got "),
+    ("unknown", "type", "", "must be a text of 1 to 100 printable characters, got ''"),
     ("unknown", "type", "a\nb", "must be a text of 1 to 100 printable characters, got a\nb"),
     ("unknown", "type", 3, "must be a text of 1 to 100 printable characters, got 3"),
     ("unknown", "why", "x" * 301, "must be a text of 1 to 300 printable characters, got " + "x" * 301),

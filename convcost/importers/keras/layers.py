@@ -9,7 +9,13 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
-from convcost.importers.keras import attention, indexing, moves, recurrent  # their rules are entered with the imports
+from convcost.importers.keras import (
+    attention,
+    indexing,
+    moves,
+    recurrent,
+    spelling,
+)  # their rules are entered with the imports
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
     RULES,
@@ -26,6 +32,7 @@ from convcost.importers.keras.calls import (
     inputs_of,
     is_channels_first,
     rule,
+    same_rank,
     setting,
     wants_channels,
     word,
@@ -34,6 +41,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
 from convcost.importers.values import Value, channels_at
 
+RULES.spell = spelling.spell
 __all__ = ["RULES", "attention", "indexing", "recurrent"]
 
 
@@ -317,7 +325,7 @@ def merge(low: Lowering, op: Op) -> None:
 @rule("Concatenate", wants="same")
 def concatenate(low: Lowering, op: Op) -> None:
     values = inputs_of(low, op)
-    concatenated(low, op, values, axis_of(setting(op, "axis", -1), values[0].rank))
+    concatenated(low, op, values, axis_of(setting(op, "axis", -1), same_rank(values)))
 
 
 @rule("Dot")

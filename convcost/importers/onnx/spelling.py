@@ -18,6 +18,7 @@ _WORDS = {
     "Sigmoid": "sigmoid",
     "Softplus": "softplus",
     "MatMul": "matmul",
+    "Identity": "same",
 }
 #: What hard_sigmoid has to have for a hard swish, in ONNX: max(0, min(1, alpha·x + beta)).
 _ALPHA, _BETA = 1 / 6, 0.5

@@ -11,7 +11,7 @@ from convcost.importers.build import combined, cut, linear, matrix_product, redu
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import fusing, made, rule
-from convcost.importers.values import Value
+from convcost.importers.values import Value, is_one
 
 
 def stored(low: Lowering, op: Op, i: int) -> Value | None:
@@ -92,7 +92,8 @@ def steps_of(x: Value, *, time_major: bool) -> list[int | None]:
         raise Unfit(f"needs batch, time and channels, got {x.rank} axes")
     time = 0 if time_major else 1
     batch = 1 - time
-    return [*([] if x.axes[batch] is None else [batch]), time, 2]
+    alone = x.axes[batch] is None or is_one(x.shape[batch])
+    return [*([] if alone else [batch]), time, 2]
 
 
 def recurrent(
@@ -152,10 +153,9 @@ def lstm(low: Lowering, op: Op) -> None:
     """One step: with all weights in one matrix (basic), or as the sequence layers have them."""
     x = low.read(op)
     order: list[int | None] = [None, x.rank - 1]
-    if op.attrs["kernel_type"] == "FULL":
-        recurrent(low, op, "lstm", order, *gates_of(low, op, 1))
-    else:
-        recurrent(low, op, "lstm", order, [needed(low, op, 2)], [needed(low, op, 3)])
+    gates = gates_of(low, op, 1) if op.attrs["kernel_type"] == "FULL" else ([needed(low, op, 2)], [needed(low, op, 3)])
+    value = recurrent(low, op, "lstm", order, *gates)
+    low.same(op, value, 1)  # the state of the cells, which has this shape as well
 
 
 @rule("UNIDIRECTIONAL_SEQUENCE_RNN", wants=-1)

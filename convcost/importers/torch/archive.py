@@ -14,10 +14,10 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 from zipfile import ZipFile
 
-from convcost.core.errors import UsageError, one_line
+from convcost.core.errors import Problem, SpecError
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, call, module_path
+from convcost.importers.torch.calls import Ref, at_their_owners, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 
@@ -48,22 +48,26 @@ class Malformed(ValueError):
 
 
 def read(file: str) -> Model:
-    """The model in a `.pt2` archive; raises `UsageError`."""
+    """The model in a `.pt2` archive; raises `SpecError`."""
     with _opened(file) as archive:
         try:
             return _Reader(file, archive).model()
         except (Malformed, RecursionError) as error:
             why = "nested too deeply" if isinstance(error, RecursionError) else error
-            raise UsageError(one_line(f"{file}: malformed archive: {why}")) from None
+            raise _refusal(file, f"malformed archive: {why}") from None
 
 
 def _opened(file: str) -> ZipFile:
     try:
         return ZipFile(file)
     except OSError as error:
-        raise UsageError(one_line(f"{file}: {error.strerror or error}")) from None
+        raise _refusal(file, f"cannot be read: {error.strerror or error}") from None
     except Exception as error:  # noqa: BLE001 - a damaged table of contents lets struct, seek and decode raise as well
-        raise UsageError(one_line(f"{file}: {_not_a_zip(file) or f'damaged archive: {error}'}")) from None
+        raise _refusal(file, _not_a_zip(file) or f"damaged archive: {error}") from None
+
+
+def _refusal(file: str, what: str) -> SpecError:
+    return SpecError([Problem(None, file, what)])
 
 
 def _not_a_zip(file: str) -> str:
@@ -101,7 +105,7 @@ class _Reader:
         graph_module = _get(program, "graph_module", dict)
         program_graph, signature = _get(graph_module, "graph", dict), _get(graph_module, "signature", dict)
         if "input_specs" not in signature:
-            raise UsageError(one_line(f"{self.file}: written by PyTorch 2.1 or older; {_export()} again"))
+            raise _refusal(self.file, f"written by PyTorch 2.1 or older; {_export()} again")
         version = program.get("torch_version")
         body = self.body(program_graph, signature, self.payloads(member))
         producer = f"torch {version.split('+')[0]}" if isinstance(version, str) else "torch.export"
@@ -109,7 +113,7 @@ class _Reader:
         return Model("torch", self.file, name, producer, body, tuple(self.notes))
 
     def program_member(self) -> str:
-        """The member that is the program; raises `UsageError` if the archive has something else in it, or several."""
+        """The member that is the program; raises `SpecError` if the archive has something else in it, or several."""
         programs = [name for name in self.names if _PROGRAM.search(name)]
         if len(programs) == 1:
             return programs[0]
@@ -117,8 +121,8 @@ class _Reader:
             return chosen[0]
         if programs:
             models = ", ".join(sorted(os.path.basename(name).removesuffix(".json") for name in programs))
-            raise UsageError(one_line(f"{self.file}: has several models ({models}); save each to a file of its own"))
-        raise UsageError(one_line(f"{self.file}: {self.what_it_is()}; {_export()}"))
+            raise _refusal(self.file, f"has several models ({models}); save each to a file of its own")
+        raise _refusal(self.file, f"{self.what_it_is()}; {_export()}")
 
     def what_it_is(self) -> str:
         """What a zip file without an exported program is."""
@@ -191,7 +195,9 @@ class _Reader:
                 tensors.setdefault(owner, tensor)
         ops, outputs = _ops(graph, names, 0), _outputs(graph, signature, names)
         computed = {name: _stated(meta) for name, meta in values.items() if name not in names and name not in inputs}
-        return without_mutation(inlined(_ordered(Body(inputs, outputs, tuple(ops), tensors, computed))))
+        return at_their_owners(
+            without_mutation(inlined(_ordered(Body(inputs, outputs, tuple(ops), tensors, computed))))
+        )
 
     def stored(self, name: str, meta: Mapping[str, Any], payload: _Payload | None, *, trainable: bool) -> Stored:
         """A stored tensor; contents of small ones that are not trainable, if they are integers or a single number."""

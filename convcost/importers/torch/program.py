@@ -17,7 +17,7 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, one_line
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, call, module_path
+from convcost.importers.torch.calls import Ref, at_their_owners, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 
@@ -233,7 +233,7 @@ def _model(exported: Any, name: str, notes: Iterable[str] = ()) -> Model:
 
     body = _Graph(exported.graph_module, _stored_names(exported)).body(exported)
     producer = f"torch {torch.__version__.split('+')[0]}"
-    return Model("torch", name, name, producer, without_mutation(inlined(body)), tuple(notes))
+    return Model("torch", name, name, producer, at_their_owners(without_mutation(inlined(body))), tuple(notes))
 
 
 def _stored_names(exported: Any) -> dict[str, str]:

@@ -8,17 +8,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convcost.ops import OPS
-from convcost.spec.outline.arguments import ABSENT, Analysis, Block, Place, same
+from convcost.spec.outline.arguments import ABSENT, ACT, Analysis, Block, Place, same
 from convcost.spec.outline.naming import generated
 from convcost.spec.outline.patterns import Pattern, flat, no_padding
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 from convcost.spec.outline.selection import Selection
 from convcost.spec.write import Expression, in_flow, modifiers
 
-WIDEST = 118
-"""Characters of a line in the flow style; longer ones are broken."""
+WIDEST = 120
+"""Characters of a line; longer ones are broken, as far as they can be."""
 MOST_NESTED = 4
 """Groups within groups."""
+FEWEST_ROWS, FEWEST_COLUMNS = 5, 2
+"""Of a table."""
+MOST_ALIKE = 200
+"""Calls that are looked at together, to find those that repeat."""
+_CALL = 4
+"""What a call more costs, where an argument that changes to its default costs 1, to something else 2."""
 Lines = list[str]
 Entry = dict[str, Any]
 
@@ -36,8 +42,10 @@ class Spot:
     """What stands before names here: that of a scope whose layers stand one by one."""
     implicit: set[int] = field(default_factory=set)
     """Identities of the nodes that are called after their op."""
+    indent: int = 2
+    """Spaces before a line."""
     condition: str = ""
-    """The flag that says whether the items here are built, where they stand one by one."""
+    """The condition that says whether the items here are built, where they stand one by one."""
 
 
 class Writer:
@@ -67,10 +75,10 @@ class Writer:
         lines = [f"{name}:"]
         if block.args:
             given = {arg.name: None if arg.default is ABSENT else arg.default for arg in block.args}
-            lines += _inside(_broken("args", given))
+            lines += _inside(_broken("args", given, 4))
         if len(block.inputs) > 1:
             lines += [f"  inputs: {in_flow(list(block.inputs))}"]
-        items = self.sequence(model.items, model.inputs[0], self.spot(block, model))
+        items = self.sequence(model.items, model.inputs[0], replace(self.spot(block, model), indent=6))
         return [*lines, "  layers:", *_inside(_inside(items))]
 
     def spot(self, block: Block, piece: Piece) -> Spot:
@@ -82,16 +90,63 @@ class Writer:
 
     def sequence(self, items: Sequence[Item], flow: str, spot: Spot) -> Lines:
         """The lines of items; `flow` is the edge that the first one reads unless it says otherwise."""
-        items = list(_apart(items)) if spot.prefix else items
         lines: Lines = []
+        runs = list(self.runs(list(_apart(items)) if spot.prefix else items, spot))
         at = 0
-        while at < len(items):
-            item = items[at]
-            run = self.run(items[at:], spot) if self.is_call(item) else [item]
-            lines += self.item(run, flow, spot)
-            flow = run[-1].output
-            at += len(run)
+        while at < len(runs):
+            rows = self.rows(runs, at, flow, spot)
+            table = self.table(rows, spot)
+            lines += table or self.item(runs[at], flow, spot)
+            at += len(rows) if table else 1
+            flow = runs[at - 1][-1].output
         return lines
+
+    # -- tables ---------------------------------------------------------------------------------------------------
+
+    def rows(self, runs: Sequence[Sequence[Item]], at: int, flow: str, spot: Spot) -> list[Piece]:
+        """The calls of one block from a place on that could be rows of a table: alone, each reading the one before."""
+        rows: list[Piece] = []
+        for run in runs[at:]:
+            item = run[0]
+            if len(run) > 1 or not isinstance(item, Piece) or not self.is_call(item) or item.inputs != (flow,):
+                break
+            alike = not rows or self.analysis.inner(item)[0] is self.analysis.inner(rows[0])[0]
+            if not alike or item.owner or self.condition(item, spot):
+                break
+            rows.append(item)
+            flow = item.output
+        return rows
+
+    def table(self, rows: Sequence[Piece], spot: Spot) -> Lines:
+        """A table with a row for each call; empty where calls are as clear."""
+        if len(rows) < FEWEST_ROWS:
+            return []
+        given = [self.arguments(piece, spot) for piece in rows]
+        columns = [name for name in given[0] if any(not same(args[name], given[0][name]) for args in given)]
+        if len(columns) < FEWEST_COLUMNS or any(_is_open(args[name]) for args in given for name in columns):
+            return []
+        pattern = self.analysis.inner(rows[0])[0]
+        defaults = {arg.name: arg.default for arg in self.analysis.block(pattern).args}
+        call: Entry = {name: Expression(name) for name in columns}
+        call |= {name: v for name, v in given[0].items() if name not in columns and not same(v, defaults[name])}
+        cells = [["name", *columns]]
+        cells += [[spot.prefix + piece.name, *(args[name] for name in columns)] for piece, args in zip(rows, given)]
+        texts = [[in_flow(cell) for cell in row] for row in cells]
+        widths = [max(len(row[at]) + 1 for row in texts) for at in range(len(columns) + 1)]
+        heads, *lines = [
+            "["
+            + " ".join(f"{text}{',' * (at < len(columns))}".ljust(widths[at]) for at, text in enumerate(row)).rstrip()
+            + "]"
+            for row in texts
+        ]
+        each = _broken("each", {self.selection.names[pattern.number]: call}, spot.indent + 2)
+        return [
+            f"- {each[0]}",
+            *_inside(each[1:]),
+            f"  columns: {heads}",
+            "  rows:",
+            *(f"    - {line}" for line in lines),
+        ]
 
     def is_call(self, item: Item) -> bool:
         return isinstance(item, Piece) and self.selection.is_block(self.analysis.inner(item)[0])
@@ -99,21 +154,23 @@ class Writer:
     def item(self, run: Sequence[Item], flow: str, spot: Spot) -> Lines:
         item = run[0]
         if isinstance(item, Leaf):
-            return _entry(self.leaf(item, flow, spot))
+            return _entry(self.leaf(item, flow, spot), spot.indent)
         if isinstance(item, Fork):
             return self.fork(item, flow, spot)
         if self.is_call(item):
-            return _entry(self.call([each for each in run if isinstance(each, Piece)], flow, spot))
+            return _entry(self.call([each for each in run if isinstance(each, Piece)], flow, spot), spot.indent)
         return self.piece(item, flow, spot)
 
     def leaf(self, leaf: Leaf, flow: str, spot: Spot) -> Entry:
         node = leaf.node
-        entry: Entry = {node.op: self.attributes(leaf, spot) or None}
+        op = str(spot.block.values.get((spot.places[id(leaf)], ACT), node.op))
+        entry: Entry = {op: self.attributes(leaf, spot) or None}
         if id(leaf) not in spot.implicit:
             entry["name"] = spot.prefix + leaf.name
         entry |= self.inputs(leaf, flow, spot) | self.condition(leaf, spot)
-        if node.shares:
-            owners = {what: self.name_of(owner, spot, inside=True) for what, owner in node.shares.items()}
+        owners = {what: owner for what, owner in node.shares.items() if spot.around[0].has(owner)}
+        if owners:  # else those of a block whose call says so
+            owners = {what: self.name_of(owner, spot, inside=True) for what, owner in owners.items()}
             entry["share"] = next(iter(owners.values())) if node.owner else owners
         return entry | modifiers(node)
 
@@ -135,14 +192,15 @@ class Writer:
 
     def flag(self, item: Item, branch: int, spot: Spot) -> str | None:
         place = spot.places[id(item)]
-        return spot.block.pattern.optional.get((place[0], branch)) if len(place) == 1 else None
+        flag = spot.block.pattern.optional.get((place[0], branch)) if len(place) == 1 else None
+        return spot.block.conditions[flag] if flag else None
 
     def fork(self, fork: Fork, flow: str, spot: Spot) -> Lines:
         names = _branch_names(fork)
         lines = ["- parallel:"]
         for number, (name, branch) in enumerate(zip(names, fork.branches)):
             flag = self.flag(fork, number, spot)
-            inner = self.sequence(branch, fork.inputs[0], spot)
+            inner = self.sequence(branch, fork.inputs[0], replace(spot, indent=spot.indent + (8 if flag else 6)))
             if not inner:
                 lines += [f"    {name}: {{if: {flag}, layers: []}}" if flag else f"    {name}: []"]
             elif flag:
@@ -170,6 +228,7 @@ class Writer:
                 piece.items, flow, replace(spot, prefix=prefix, condition=str(condition.get("if", "")))
             )
         inner = replace(spot, around=(*spot.around, piece), prefix="", implicit=self.implicit(piece), condition="")
+        inner.indent += 4
         lines = [f"- name: {in_flow(spot.prefix + piece.name)}", *(f"  if: {flag}" for flag in condition.values())]
         first = piece.inputs[0] if piece.inputs else ""
         if first and first != flow:
@@ -181,16 +240,19 @@ class Writer:
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    def run(self, items: Sequence[Item], spot: Spot) -> list[Item]:
-        """The items from the first on that one call with `repeat` stands for."""
-        run = [items[0]]
-        alike = self.alike(items, spot)
-        if len(alike) < 2:
-            return run
+    def runs(self, items: Sequence[Item], spot: Spot) -> Iterator[Sequence[Item]]:
+        """The items in order, each alone or with those after it that one call with `repeat` stands for."""
+        at = 0
+        while at < len(items):
+            alike = self.alike(items, at, spot)
+            yield from self.parts(alike, spot) if len(alike) > 1 else [items[at : at + 1]]
+            at += max(len(alike), 1)
+
+    def parts(self, alike: Sequence[Piece], spot: Spot) -> Iterator[Sequence[Piece]]:
+        """Calls of one block, one after the other, cut into as few runs as say them, with as few arguments that change."""
         args = [self.arguments(piece, spot) for piece in alike]
-        # From behind: the fewest calls for what follows, and with them the fewest arguments that change.
-        best: list[tuple[int, int]] = [(0, 0)] * (len(alike) + 1)
         defaults = {arg.name: arg.default for arg in self.analysis.block(self.analysis.inner(alike[0])[0]).args}
+        best: list[tuple[int, int]] = [(0, 0)] * (len(alike) + 1)  # from behind: cost of all runs, length of the first
         for at in range(len(alike) - 1, -1, -1):
             choices = []
             for length in range(1, len(alike) - at + 1):
@@ -200,20 +262,24 @@ class Writer:
                 if any(value is ABSENT for value in changed.values()):
                     break
                 changes = sum(1 if same(value, defaults[name]) else 2 for name, value in changed.items())
-                choices.append((best[at + length][0] + 4 + changes, length))
+                choices.append((best[at + length][0] + _CALL + changes, length))
             best[at] = min(choices)
-        return list(items[: best[0][1]])
+        at = 0
+        while at < len(alike):
+            yield alike[at : at + best[at][1]]
+            at += best[at][1]
 
-    def alike(self, items: Sequence[Item], spot: Spot) -> list[Piece]:
-        """The pieces from the first on that call one block, one after the other, and are numbered."""
+    def alike(self, items: Sequence[Item], at: int, spot: Spot) -> list[Piece]:
+        """The pieces from a place on that call one block, one after the other, and are numbered."""
         found: list[Piece] = []
-        for item in items:
+        for item in items[at : at + MOST_ALIKE]:
             if not isinstance(item, Piece) or not self.is_call(item) or self.condition(item, spot):
                 break
             if found:
                 before = found[-1]
                 follows = before.output and item.inputs == (before.output, *before.inputs[1:])
                 pattern = self.analysis.inner(item)[0]
+                follows = follows and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
                 if not follows or pattern is not self.analysis.inner(before)[0] or item.name != _next(before.name):
                     break
             found.append(item)
@@ -243,9 +309,17 @@ class Writer:
                 entry["then"] = then
             base = _numbered_base(name)
             entry |= {"name": base} if base and not self.is_named(base, spot) else {"first": name}
+        if run[-1].owner:
+            own = len(run) > 1 and run[-1].owner == run[0].path
+            entry["share"] = True if own else self.piece_name(run[0].owner, spot)
         if not self.inputs(run[0], flow, spot) and len(run[0].inputs) > 1:
             entry["in"] = [self.name_of(edge, spot) for edge in run[0].inputs]
         return entry | self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
+
+    def piece_name(self, path: str, spot: Spot) -> str:
+        """What a block or group is called here."""
+        around = next(piece for piece in reversed(spot.around) if piece.has(path))
+        return around.relative(path)
 
     def is_named(self, name: str, spot: Spot) -> bool:
         """Whether something else here has this name."""
@@ -283,7 +357,9 @@ class Writer:
 
     def counterpart(self, item: Item, around: Piece, model: Piece) -> Item:
         """The item of a model that stands for one of a piece."""
-        return item if around is model else [*flat(model.items)][self.analysis.inner(around)[1].items.index(item)]
+        if around is model:
+            return item
+        return self.selection.flat_of(model)[self.selection.place(item, self.analysis.inner(around)[1])]
 
     def implicit(self, piece: Piece) -> set[int]:
         """The nodes directly in a block, group or network that may be called after their op."""
@@ -313,6 +389,11 @@ def _apart(items: Iterable[Item]) -> Iterator[Item]:
             yield item.join
         else:
             yield item
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value can be no cell of a table."""
+    return value is ABSENT or isinstance(value, (Expression, list))
 
 
 def _next(name: str) -> str:
@@ -349,27 +430,27 @@ def _is_default(op: str, attr: str, value: Any) -> bool:
 
 
 def _branch_names(fork: Fork) -> list[str]:
-    """What branches are called: after a scope that all of one stands in, the empty one a shortcut, else by number."""
-    gates = fork.join.node.op == "multiply"
+    """What branches are called: after the scope that a short one stands in, else by what they do or by number."""
+    two, add = len(fork.branches) == 2, fork.join.node.op == "add"
     names: list[str] = []
     for number, branch in enumerate(fork.branches, start=1):
-        if gates:
-            name = "main" if number == 1 else "gate" if len(fork.branches) == 2 else f"gate{number - 1}"
+        words = {item.name.split(".")[0] for item in branch if not isinstance(item, Fork)}
+        word = words.pop() if len(words) == 1 and len(branch) < 3 else ""
+        if fork.join.node.op == "multiply":
+            name = "main" if number == 1 else "gate" if two else f"gate{number - 1}"
         elif not branch:
             name = "shortcut"
+        elif two and (not all(fork.branches) or (add and number == 1)):
+            name = "main"
+        elif re.fullmatch(r"[A-Za-z_]\w*", word):
+            name = word
         else:
-            words = {item.name.split(".")[0] for item in branch if not isinstance(item, Fork)}
-            word = words.pop() if len(words) == 1 and len(branch) < 3 else ""
-            name = word if re.fullmatch(r"[A-Za-z_]\w*", word) else ""
-            if not name or (len(fork.branches) == 2 and number == 1 and fork.join.node.op == "add"):
-                name = "main" if len(fork.branches) == 2 and number == 1 else f"branch{number}"
-                if len(fork.branches) == 2 and number == 2:
-                    name = "shortcut" if fork.join.node.op == "add" else "other"
-        names.append(name if name not in names else f"{name}_{number}")
+            name = "shortcut" if two and add else f"branch{number}"
+        names.append(f"{name}_{number}" if name in names else name)
     return names
 
 
-def _entry(entry: Entry) -> Lines:
+def _entry(entry: Entry, indent: int) -> Lines:
     """An item of a list: on one line if it fits, else a line for each key."""
     keys = list(entry)
     if len(keys) == 1:
@@ -377,18 +458,27 @@ def _entry(entry: Entry) -> Lines:
         line = f"- {keys[0]}" if value is None else f"- {keys[0]}: {in_flow(value)}"
     else:
         line = f"- {in_flow(entry)}"
-    if len(line) <= WIDEST - 8:
+    if indent + len(line) <= WIDEST:
         return [line]
-    lines = [part for key in keys for part in _broken(key, entry[key])]
+    lines = [part for key in keys for part in _broken(key, entry[key], indent + 2)]
     return [f"- {lines[0]}", *_inside(lines[1:])]
 
 
-def _broken(key: str, value: Any) -> Lines:
+def _broken(key: str, value: Any, indent: int) -> Lines:
     """A key with its value: on one line if it fits, else a line for each entry of the value."""
     line = f"{key}: {in_flow(value)}"
-    if len(line) <= WIDEST - 12 or not isinstance(value, dict):
+    if indent + len(line) <= WIDEST or not isinstance(value, dict):
         return [line]
-    return [f"{key}:", *(f"  {name}: {in_flow(inner)}" for name, inner in value.items())]
+    if len(value) == 1:
+        return [f"{key}:", *_inside(line for name, inner in value.items() for line in _broken(name, inner, indent + 2))]
+    lines, line = [], f"{key}: {{"
+    for at, (name, inner) in enumerate(value.items(), start=1):
+        text = f"{name}: {in_flow(inner)}" + (", " if at < len(value) else "}")
+        if indent + len(line) + len(text) > WIDEST:
+            lines.append(line.rstrip())
+            line = "    "
+        line += text
+    return [*lines, line]
 
 
 def _inside(lines: Iterable[str]) -> Lines:

@@ -7,7 +7,7 @@ the model's, or none where it leaves that out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -21,6 +21,10 @@ MOST_ROUNDS = 4
 """Times that patterns are looked for again after some have become one."""
 MOST_LIKE = 8
 """Patterns of scopes with the same name but for numbers that are compared with one another."""
+_NO_ACTIVATIONS = ("batch_norm", "identity")
+"""Element-wise ops that no other would take the place of."""
+MOST_MATCHED = 200
+"""Items that one fork may stand for."""
 Key = tuple[Any, ...]
 
 
@@ -54,6 +58,17 @@ class Pattern:
     def flags(self) -> list[str]:
         return list(dict.fromkeys(self.optional.values()))
 
+    def is_shortcut(self, flag: str) -> bool:
+        """Whether what a flag leaves out are whole branches of forks."""
+        left_out = {key for key, word in self.optional.items() if word == flag}
+        places = {id(item): at for at, item in enumerate(self.flat)}
+        for at, item in enumerate(self.flat):
+            for number, branch in enumerate(item.branches if isinstance(item, Fork) else ()):
+                inside = {(places[id(inner)], -1) for inner in branch}
+                if (at, number) in left_out or (inside and inside <= left_out):
+                    left_out -= {(at, number), *inside}
+        return not left_out
+
 
 class Merged(NamedTuple):
     """A pattern that is another one with items left out."""
@@ -77,11 +92,15 @@ def flat(items: Iterable[Item]) -> Iterator[Item]:
 class Patterns:
     """The patterns of the pieces inside a piece."""
 
-    def __init__(self, root: Piece, *, variants: bool = True) -> None:
+    def __init__(self, root: Piece, inline: Container[str] = (), *, variants: bool = True) -> None:
+        self.inline = inline
+        """Paths of models that are no blocks, and so cannot stand for pieces that leave items out."""
         self.known: dict[Key, Pattern] = {}
         self.merged: dict[int, Merged] = {}
         self.of: dict[int, tuple[Pattern, Member]] = {}
         """By the identity of a piece."""
+        self.inputs: dict[tuple[int, str], int] = {}
+        """Identity of a piece, and an edge that it reads -> the number of that input."""
         self.shown: dict[int, tuple[Key, dict[str, Any]]] = {}
         for _ in range(MOST_ROUNDS if variants else 1):
             self.all: dict[int, Pattern] = {}
@@ -103,8 +122,9 @@ class Patterns:
         if not piece.path:
             return
         keys: list[Key] = []
+        self.inputs |= {(id(piece), edge): number for number, edge in enumerate(piece.inputs)}
         key = self._sequence(piece.items, piece.inputs[0] if piece.inputs else "", piece, keys)
-        whole = (key, len(piece.inputs), () if piece.closed else piece.path)
+        whole = (key, len(piece.inputs), "" if piece.closed else piece.path)
         items = list(flat(piece.items))
         own = self.known.get(whole)
         if own is None:
@@ -137,7 +157,8 @@ class Patterns:
     def _item(self, item: Item, piece: Piece, keys: list[Key]) -> Key:
         if isinstance(item, Piece):
             pattern, _ = self.of[id(item)]
-            return "piece", item.name, pattern.number
+            inside = item.owner and (not piece.path or item.owner.startswith(f"{piece.path}."))
+            return "piece", item.name, pattern.number, piece.relative(item.owner) if inside else ""
         if isinstance(item, Leaf):
             return self._leaf(item, piece)
         branches = [self._sequence(branch, item.inputs[0], piece, keys) for branch in item.branches]
@@ -151,8 +172,11 @@ class Patterns:
     def _leaf(self, leaf: Leaf, piece: Piece) -> Key:
         if id(leaf) not in self.shown:
             self.shown[id(leaf)] = _shape(leaf.node), written(leaf.node)
-        shares = tuple((what, self._seen(owner, piece)) for what, owner in leaf.node.shares.items())
-        return "leaf", leaf.name, self.shown[id(leaf)][0], shares
+        shares = tuple((what, piece.relative(owner)) for what, owner in leaf.node.shares.items() if piece.has(owner))
+        name, op = leaf.name, leaf.node.op
+        if is_activation(op) and re.fullmatch(rf"{op}(_\d+)?", name):  # it may be called after whatever op it is
+            name = f"={name[len(op) :]}"
+        return "leaf", name, self.shown[id(leaf)][0], shares
 
     def attributes(self, leaf: Leaf) -> dict[str, Any]:
         """The attributes of a node as a spec writes them."""
@@ -162,7 +186,8 @@ class Patterns:
 
     def _seen(self, edge: str, piece: Piece) -> str | int:
         """An edge as seen from inside a piece: the number of an input, or a relative name."""
-        return piece.inputs.index(edge) if edge in piece.inputs else piece.relative(edge)
+        number = self.inputs.get((id(piece), edge))
+        return piece.relative(edge) if number is None else number
 
     # -- pieces that leave items out -----------------------------------------------------------------------------
 
@@ -177,7 +202,7 @@ class Patterns:
         for alike in families.values():
             several = sorted(alike.values(), key=lambda pattern: -len(pattern.flat))[:MOST_LIKE]
             for at, large in enumerate(several):
-                if large.number in self.merged:
+                if large.number in self.merged or large.model.path in self.inline:
                     continue
                 for small in several[at + 1 :]:
                     if small.number not in self.merged and self._merge(large, small):
@@ -246,14 +271,15 @@ class _Match:
     @property
     def is_close(self) -> bool:
         """Whether most of the larger pattern is in both."""
-        kept = sum(at is not None for at in self.items)
-        return kept > 1 and 2 * kept >= len(self.items)
+        many = [0 if isinstance(item, Fork) else item.end - item.at for item in self.large.flat]
+        kept = sum(nodes for nodes, at in zip(many, self.items) if at is not None)
+        return kept > 1 and 2 * kept >= sum(many)
 
     def sequence(self, mine: Sequence[Item], others: Sequence[Item], *, whole: bool = True) -> int | None:
         """How many of the other's items the sequence of the larger pattern stands for; None if not for all, or it differs."""
         at = 0
         for item in mine:
-            step = self.item(item, others[at:])
+            step = self.item(item, others[at : at + MOST_MATCHED])
             if step is None:
                 return None
             if step == 0:
@@ -303,7 +329,12 @@ def _shape(node: Node) -> Key:
     """What nodes that may stand for one another have in common: the op, which attributes they have, and how they are written."""
     shown = written(node)
     fixed = tuple((name, None if is_value(value) else repr(value)) for name, value in shown.items())
-    return node.op, fixed, tuple(modifiers(node).items()), len(node.inputs)
+    return "" if is_activation(node.op) else node.op, fixed, tuple(modifiers(node).items()), len(node.inputs)
+
+
+def is_activation(op: str) -> bool:
+    """Whether an op is one that others of its kind may stand for: an element-wise function without attributes or a norm's."""
+    return OPS[op].traits.elementwise and not OPS[op].attrs and op not in _NO_ACTIVATIONS
 
 
 def written(node: Node) -> dict[str, Any]:
@@ -339,8 +370,8 @@ def _flag_name(pattern: Pattern, left_out: Sequence[tuple[int, int]], taken: Seq
         item = inside[0] if inside else item
     if isinstance(item, (Leaf, Piece)):
         word = next((part for part in item.name.split(".") if re.fullmatch(r"[A-Za-z_]\w*", part)), "full")
-        if isinstance(item, Leaf) and word == item.node.op:
-            word = "act" if OPS[word].traits.elementwise else f"with_{word}"
+        if isinstance(item, Leaf) and OPS[item.node.op].traits.elementwise:
+            word = "act" if item.node.op != "batch_norm" else "norm"
     while word in taken:
         word += "_"
     return word

@@ -41,7 +41,7 @@ class Piece:
     """Nodes of one scope, which stand together."""
 
     name: str
-    """In the piece that it stands in; dotted where a scope holds nothing but this one."""
+    """In the piece that it stands in; dotted where the scope between has none of its own."""
     path: str
     """Its dotted path; empty for the network itself."""
     at: int
@@ -51,8 +51,14 @@ class Piece:
     """Edges that it reads from outside, in the order in which it first does."""
     output: str = ""
     """The edge of its last item; empty if that has none or several."""
+    owner: str = ""
+    """The scope whose parameters it uses, each node those of the node of the same name there."""
     closed: bool = True
-    """Whether none of its nodes uses the parameters of one outside."""
+    """Whether none of its nodes uses the parameters of one outside, but for those of its owner."""
+
+    def has(self, name: str) -> bool:
+        """Whether a node of this name would stand inside."""
+        return not self.path or name.startswith(f"{self.path}.")
 
     def relative(self, name: str) -> str:
         """The name of a node or edge inside, seen from here."""
@@ -129,6 +135,7 @@ class _Scopes:
     def __init__(self, wiring: Wiring, plain: Container[str]) -> None:
         self.wiring, self.plain = wiring, plain
         self.nodes = wiring.walked.graph.nodes
+        self.shares = any(node.shares for node in self.nodes)
         self.words = [node.name.split(".") for node in self.nodes]
         self.whole = self._together(wiring.walked.graph.inputs)
 
@@ -153,14 +160,25 @@ class _Scopes:
     def piece(self, name: str, words: tuple[str, ...], at: int, end: int) -> Piece:
         """The piece of the scope with these words, which stands from one place to another."""
         items = list(self.items(at, end, len(words), len(words)))
-        if words and len(items) == 1 and isinstance(items[0], Piece):
-            items[0].name = f"{name}.{items[0].name}"
-            return items[0]
-        made, inputs, closed = self.wiring.made_at, dict[str, None](), True
+        inputs = dict[str, None]()
         for node in self.nodes[at:end]:
             inputs |= dict.fromkeys(edge for edge in node.inputs if not at <= self.wiring.maker(edge) < end)
-            closed &= all(made[owner] >= at for owner in node.shares.values())
-        return Piece(name, ".".join(words), at, end, items, tuple(inputs), items[-1].output if items else "", closed)
+        piece = Piece(name, ".".join(words), at, end, items, tuple(inputs), items[-1].output if items else "")
+        owners = {self.owner(at, piece) for at in range(at, end) if self.shares} - {None}
+        if owners and owners != {""}:
+            piece.owner = (owners.pop() or "") if len(owners) == 1 and "?" not in owners else ""
+            piece.closed = bool(piece.owner)
+        return piece
+
+    def owner(self, at: int, piece: Piece) -> str | None:
+        """The scope whose parameters a node of a piece uses; empty if it has its own, None if it needs none."""
+        step = self.wiring.walked.steps[at]
+        node, inside = step.node, f".{piece.relative(step.node.name)}"
+        if not any((step.cost.weights, step.cost.biases, step.cost.buffers)):
+            return None
+        if all(piece.has(owner) for owner in node.shares.values()):
+            return ""
+        return node.owner.removesuffix(inside) if node.owner.endswith(inside) else "?"
 
     def items(self, at: int, end: int, depth: int, named: int) -> Iterator[Item]:
         """What stands from one place to another in a scope of `depth` words; names start with the word `named`."""

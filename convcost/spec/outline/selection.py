@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from convcost.spec.outline.patterns import Pattern, Patterns, flat
+from convcost.spec.outline.patterns import Member, Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 
-FEWEST_IN_GROUP = 4
+FEWEST_IN_GROUP = 6
 """Lines that a scope must have to be written as a group."""
 _SHORT = {"batch_norm": "bn", "layer_norm": "ln", "group_norm": "gn"}
 """What ops are called in the names of blocks that are chains of them; others without the number of their axes."""
@@ -19,22 +19,22 @@ _LONGEST_CHAIN = 4
 class Selection:
     """Decides once for all pieces inside a piece."""
 
-    def __init__(self, root: Pattern, patterns: Patterns, banned: Container[int], taken: Container[str]) -> None:
+    def __init__(self, root: Pattern, patterns: Patterns, inline: Container[str], taken: Container[str]) -> None:
         self.root, self.patterns, self.taken = root, patterns, taken
         self.parents: dict[int, Piece] = {}
         self.leaves: dict[int, Leaf] = {}
         self.paths: set[str] = set()
+        self.flats: dict[int, list[Item]] = {}
+        self.places: dict[int, dict[int, int]] = {}
         self._index(root.model)
         self.groups: dict[int, bool] = {}
-        candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.number not in banned]
+        candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.model.path not in inline]
         self.chosen = {pattern.number for pattern in candidates}
         for _ in range(4):
             self.groups.clear()
             sites = Counter[int]()
             self._count(root.model, sites, set())
-            kept = {
-                p.number for p in candidates if p.flags or (sites[p.number] - 1) * (self.lines(p.model.items) - 1) > 4
-            }
+            kept = {pattern.number for pattern in candidates if self._pays(pattern, sites[pattern.number])}
             if kept == self.chosen:
                 break
             self.chosen = kept
@@ -44,6 +44,13 @@ class Selection:
         self.names: dict[int, str] = {}
         for pattern in self.in_order:
             self.names[pattern.number] = self._name(pattern)
+
+    def _pays(self, pattern: Pattern, sites: int) -> bool:
+        """Whether it is shorter, or clearer, to write a pattern once and call it at so many places."""
+        if pattern.flags:
+            return True
+        lines = self.lines(pattern.model.items)
+        return sites * lines > sites + lines + 3 or (sites > 0 and self.is_group(pattern.model))
 
     def _index(self, piece: Piece) -> None:
         for item in flat(piece.items):
@@ -66,6 +73,18 @@ class Selection:
             around = self.parents[id(around)]
         return leaf, found[::-1]
 
+    def flat_of(self, piece: Piece) -> list[Item]:
+        """The items of a piece, those of its forks too."""
+        if id(piece) not in self.flats:
+            self.flats[id(piece)] = list(flat(piece.items))
+        return self.flats[id(piece)]
+
+    def place(self, item: Item, member: Member) -> int:
+        """The place of an item in a member of a pattern."""
+        if id(member) not in self.places:
+            self.places[id(member)] = {id(each): at for at, each in enumerate(member.items) if each}
+        return self.places[id(member)][id(item)]
+
     def is_block(self, pattern: Pattern) -> bool:
         """Whether a pattern is a block, called by name."""
         return pattern.number in self.chosen
@@ -74,7 +93,8 @@ class Selection:
         """Whether a piece that is no block is written as a group, not layer by layer."""
         if id(piece) not in self.groups:
             forks = any(isinstance(item, Fork) for item in piece.items)
-            self.groups[id(piece)] = forks or self.lines(piece.items) >= FEWEST_IN_GROUP
+            alone = len(piece.items) == 1 and isinstance(piece.items[0], Piece)
+            self.groups[id(piece)] = forks or (self.lines(piece.items) >= FEWEST_IN_GROUP and not alone)
         return self.groups[id(piece)]
 
     def lines(self, items: Iterable[Item]) -> int:
@@ -122,8 +142,10 @@ class Selection:
         """A name for a block: the ops that it is a chain of, or what its scopes are called but for numbers."""
         names = []
         if len(pattern.flat) <= _LONGEST_CHAIN and all(isinstance(item, Leaf) for item in pattern.flat):
-            ops = [item.node.op for item in pattern.flat if isinstance(item, Leaf)]
-            names.append("_".join(_SHORT.get(op, re.sub(r"\dd$", "", op)) for op in ops))
+            words = [_word(pattern, at) for at in range(len(pattern.flat))]
+            names.append(
+                "_".join(words if "act" not in words else ["norm" if word == "bn" else word for word in words])
+            )
         words = [re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in pattern.model.path.split(".")]
         words = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["block"]
         names += ["_".join(words[-count:]) for count in range(1, len(words) + 1)]
@@ -132,6 +154,13 @@ class Selection:
             f"block_{number}" for number in range(1, len(used) + 3)
         ]
         return next(name for name in names if name not in used and name not in self.taken)
+
+
+def _word(pattern: Pattern, at: int) -> str:
+    """What an op is called in the name of a block that is a chain of it and others."""
+    ops = {item.node.op for member in pattern.members if isinstance(item := member.items[at], Leaf)}
+    op = ops.pop()
+    return "act" if ops else _SHORT.get(op, re.sub(r"\dd$", "", op))
 
 
 def _may_be_block(pattern: Pattern) -> bool:
