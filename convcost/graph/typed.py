@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from convcost.core.dtypes import DEFAULT
-from convcost.graph.graph import Graph, producer
+from convcost.graph.graph import ROLES, Graph, producer
 from convcost.graph.walk import Step, Walked, output_edges
 
 PARAMS = ("weights", "biases")
@@ -30,6 +30,33 @@ def as_dtype(walked: Walked, dtype: str | None) -> Walked:
     steps = tuple(step._replace(node=replace(step.node, dtypes={})) for step in walked.steps)
     graph = replace(walked.graph, nodes=tuple(step.node for step in steps), dtypes={})
     return Walked(graph, steps)
+
+
+def common_dtypes(walked: Walked) -> dict[str, str]:
+    """Role -> the type that most nodes state, of the roles for which every node states one that has them.
+
+    If that is one type for all that any node has, it is said for every role.
+    """
+    stated: dict[str, Counter[str]] = {}
+    for step in walked.steps:
+        for role in step.roles:
+            stated.setdefault(role, Counter())[step.node.dtypes.get(role, "")] += 1
+    found = {role: kinds.most_common(1)[0][0] for role, kinds in stated.items() if "" not in kinds}
+    alike = found.keys() == stated.keys() and len({*found.values()}) == 1
+    return dict.fromkeys(ROLES, next(iter(found.values()))) if alike else found
+
+
+def stating_less(walked: Walked, known: Mapping[str, str]) -> Walked:
+    """The network without the types that its nodes state of roles as they are `known` anyway."""
+    if not known:
+        return walked
+
+    def less(step: Step) -> Step:
+        rest = {role: dtype for role, dtype in step.node.dtypes.items() if known.get(role) != dtype}
+        return step._replace(node=replace(step.node, dtypes=rest))
+
+    steps = tuple(map(less, walked.steps))
+    return Walked(replace(walked.graph, nodes=tuple(step.node for step in steps)), steps)
 
 
 def edge_dtypes(walked: Walked) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import UsageError
 from convcost.formulas.closed_form import closed_form
 from convcost.formulas.symbols import symbol
-from convcost.graph.graph import ROLES
+from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import rewrite
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options
@@ -26,6 +27,7 @@ from convcost.networks.within_memory import remedies
 from convcost.pages.report import report_page
 from convcost.render.table import render
 from convcost.results.memory import memory_table
+from convcost.spec.compact import compact
 from convcost.spec.write import resolved
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def test_what_is_shared_or_fixed_is_no_parameter_of_any_type(tmp_path: Path) -> 
     """
     report = spec(tmp_path, text).report()
     assert report.weight_dtypes == {"int8": 4, "int32": 8}
-    assert report.layers[1].step.node.dtypes == dict.fromkeys(ROLES, "fp16")
+    assert report.layers[1].step.node.dtypes == {"outputs": "fp16"}
 
 
 # -- where a spec states them ---------------------------------------------------------------------------------------
@@ -138,6 +140,7 @@ def test_what_is_inside_wins(tmp_path: Path) -> None:
             rows: [[e, fp16], [f, bf16]]
     """
     top = {"outputs": "int8", "weights": "int8"}
+    conv = ("outputs", "weights", "biases")
     unit = {"outputs": "int8", "weights": "int4", "biases": "int32"}
     found = dtypes(spec(tmp_path, text))
     assert found == {
@@ -146,20 +149,20 @@ def test_what_is_inside_wins(tmp_path: Path) -> None:
         **{f"b{i}.one": unit for i in (1, 2)},
         **{f"b{i}.two": {**unit, "outputs": "fp16"} for i in (1, 2)},
         "c": {**top, "outputs": "int32"},
-        "d.relu": dict.fromkeys(ROLES, "uint8"),
-        "add": {**top, "outputs": "int32"},
-        "e": dict.fromkeys(ROLES, "fp16"),
-        "f": dict.fromkeys(ROLES, "bf16"),
+        "d.relu": {"outputs": "uint8"},
+        "add": {"outputs": "int32"},
+        "e": dict.fromkeys(conv, "fp16"),
+        "f": dict.fromkeys(conv, "bf16"),
     }
     assert_resolves_to_itself(spec(tmp_path, text), tmp_path)
 
 
 def test_a_spec_that_is_used_brings_its_own_types_but_not_those_of_its_inputs(tmp_path: Path) -> None:
-    written(tmp_path, SMALL.replace("DTYPE", INT8), "part")
+    written(tmp_path, SMALL.replace("- relu", "- {batch_norm: , name: norm}").replace("DTYPE", INT8), "part")
     text = "input: [8, 8, 3]\nlayers: [{use: part.yaml, name: p, dtype: {outputs: fp16, buffers: fp16}}]\n"
     network = spec(tmp_path, text)
-    own = {"outputs": "int8", "buffers": "fp16", "weights": "int8", "biases": "int32"}
-    assert dtypes(network)["p.conv"] == own
+    assert dtypes(network)["p.conv"] == {"outputs": "int8", "weights": "int8", "biases": "int32"}
+    assert dtypes(network)["p.norm"] == {"outputs": "int8", "weights": "int8", "biases": "int32", "buffers": "fp16"}
     assert network.graph.dtypes == {}
 
 
@@ -176,17 +179,49 @@ def test_inputs_by_name_and_all_together(tmp_path: Path) -> None:
         assert_resolves_to_itself(network, tmp_path)
 
 
+@pytest.mark.parametrize("write", [resolved, compact])
 @pytest.mark.parametrize("stated", ["", INT8, "dtype: int8", "dtype: {inputs: uint8, weights: fp16}"])
-def test_the_resolved_form_states_the_same_types(tmp_path: Path, stated: str) -> None:
+def test_what_is_written_states_the_same_types(
+    tmp_path: Path, stated: str, write: Callable[[Graph, str, Caption], str]
+) -> None:
     network = small(tmp_path, stated)
-    text = resolved(network.graph, network.name, network.caption)
+    text = write(network.graph, network.name, network.caption)
     assert ("dtype" in text) == bool(stated)
     flat = tmp_path / "flat.yaml"
     flat.write_text(text, encoding="utf-8")
     again = convcost.load(str(flat))
     assert (dtypes(again), again.graph.dtypes) == (dtypes(network), network.graph.dtypes)
     assert again.report().totals == network.report().totals
-    assert resolved(again.graph, again.name, again.caption) == text
+    assert write(again.graph, again.name, again.caption) == text
+
+
+@pytest.mark.parametrize(
+    ("stated", "top"),
+    [
+        (INT8, "dtype: {inputs: uint8, outputs: int8, weights: int8, biases: int32}"),
+        ("dtype: int8", "dtype: int8"),
+        ("dtype: {inputs: int8, outputs: int8, weights: int8, biases: int8}", "dtype: int8"),
+        ("dtype: {weights: fp16}", "dtype: {weights: fp16}"),
+    ],
+)
+def test_what_all_layers_state_is_written_once(tmp_path: Path, stated: str, top: str) -> None:
+    network = small(tmp_path, stated)
+    lines = compact(network.graph, "net").splitlines()
+    assert [line for line in lines if "dtype" in line] == [top]
+
+
+def test_what_most_layers_state_is_written_once_and_the_others_beside_it(tmp_path: Path) -> None:
+    """Where one layer states nothing, nothing can be said of all."""
+    other = SMALL.replace("DTYPE", INT8).replace("name: fc", "name: fc, dtype: {outputs: fp32}")
+    lines = compact(spec(tmp_path, other).graph, "net").splitlines()
+    assert [line for line in lines if "dtype" in line] == [
+        "dtype: {inputs: uint8, outputs: int8, weights: int8, biases: int32}",
+        "  - {linear: {channels: 10}, name: fc, dtype: {outputs: fp32}}",
+    ]
+    some = SMALL.replace("DTYPE", "").replace("name: fc", "name: fc, dtype: {weights: int8}")
+    assert [line for line in compact(spec(tmp_path, some).graph, "net").splitlines() if "dtype" in line] == [
+        "  - {linear: {channels: 10}, name: fc, dtype: {weights: int8}}"
+    ]
 
 
 def test_a_type_that_is_stated_is_part_of_a_network(tmp_path: Path) -> None:
