@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from convcost.core.dims import is_array, is_symbolic
 from convcost.core.errors import Unfit
-from convcost.graph.graph import STORED
+from convcost.graph.graph import STORED, TABLES
 from convcost.graph.walk import Step
 from convcost.importers.model import Stored
 from convcost.importers.values import Value
@@ -40,15 +40,16 @@ class Accounts:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
 
         Layers that use the same matrix or the same filters share them. Where only vectors are the same - zeros, ones - an
-        exporter has merged equal tensors of different layers: these are counted for each.
+        exporter has merged equal tensors of different layers: these are counted for each, unless the format knows parameters.
         """
         if first := self.layers.get((kind, layer)):
             return dict.fromkeys(STORED, first)
         matrices = stored_in(weights.get("weights", ()))
-        owner = self.owners.get((kind, _names(matrices)))
+        alike = (kind, *(other for other in TABLES if kind in TABLES))
+        owner = next((found for one in alike if (found := self.owners.get((one, _names(matrices))))), None)
         if any(map(is_computed, weights.values())):  # such as the parts of one matrix, of which each layer has another
             return {}
-        if owner is None or not any(len(one.shape) > 1 for one in matrices):
+        if owner is None or not any(len(one.shape) > 1 or one.trainable is not None for one in matrices):
             return {}
         theirs = self.fields[owner.node.name]
         return {

@@ -164,7 +164,7 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes, batched=not isinstance(error, (Depends, Lost)))
+                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -172,7 +172,8 @@ class Lowering:
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
-        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
+        place = ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
@@ -301,10 +302,16 @@ class Lowering:
         return value.tensor
 
     def _source(self, value: Value, shape: Shape) -> str:
-        """A node that puts out a constant: stored and counted there, or computed without anything stored."""
+        """A node that puts out a constant: stored and counted there, or computed without anything stored.
+
+        What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
+        """
         stored = value.stored
-        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(shape):
-            stored = ()  # computed from what is stored, but not that itself
+        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(value.shape):
+            for one in stored:
+                if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
+                    self.tensor_of(stored_value(one))
+            stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         named = Op("", value.stored[0].name if value.stored else "constant", (), ())
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
@@ -548,16 +555,16 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None, *, batched: bool = True) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op, batched) if shapes is None else shapes
+        found = shapes or self._stated_shapes(op, batched)
         attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
-        if found is None:
+        if not found:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
