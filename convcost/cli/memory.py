@@ -83,7 +83,7 @@ def memory_command(
     ctx: click.Context,
     model: str,
     policy: str,
-    dtype: str,
+    dtype: str | None,
     weights: str | None,
     order: Runs,
     parts: int,

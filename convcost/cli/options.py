@@ -229,7 +229,9 @@ convention_option = click.option(
     shell_complete=complete_convention,
     help="What counts as an operation.",
 )
-dtype_option = click.option("--dtype", type=Dtype(), default="fp32", show_default=True, help="Type of one element.")
+dtype_option = click.option(
+    "--dtype", type=Dtype(), help="Type of every element; default: what the network states, fp32 where it states none."
+)
 memory_option = click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )

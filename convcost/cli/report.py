@@ -55,7 +55,7 @@ def report_command(
     batch: int,
     by: str | None,
     convention: str,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     output: str | None,
     format_: str | None,

@@ -55,7 +55,7 @@ def rewrite_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     convention: str,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     output: str | None,
     format_: str | None,

@@ -120,6 +120,8 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += _storage(layer)
+    if dtypes := layer.step.node.dtypes:
+        notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]
     notes += [("share", f"{_share(report, [layer])} of the network's MACs; batch 1")]
     if layer.step.opaque:
         notes += [("unknown", f"what {layer.step.type} computes is not known{_because(layer.attrs['why'])}")]
@@ -131,7 +133,11 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         numeric=(False, False, False, True),
         rows=rows,
         records=[q._asdict() for q in found],
-        data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
+        data=_data(
+            report,
+            layer.name,
+            layers=[{**layer_dict(layer, typed=report.typed), "quantities": [q._asdict() for q in found]}],
+        ),
         notes=notes,
     )
 
@@ -209,7 +215,7 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
             "100.00 %",
         ],
         records=records,
-        data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
+        data=_data(report, name, layers=[layer_dict(layer, typed=report.typed) for layer in layers]),
         notes=[("share", f"{_share(report, layers)} of the network's MACs"), *_counted(report, layers)],
     )
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from convcost.core.dims import is_array, is_symbolic
 from convcost.core.errors import Unfit
-from convcost.graph.graph import STORED
+from convcost.graph.graph import STORED, TABLES
 from convcost.graph.walk import Step
 from convcost.importers.model import Stored
 from convcost.importers.values import Value
@@ -26,9 +26,11 @@ class Accounts:
         self.fields: dict[str, dict[str, tuple[str, ...]]] = {}
         """Node -> field -> names of the stored tensors that it uses."""
         self.used: dict[str, int] = {}
-        """Name of a stored tensor -> how many nodes count its elements, of those that share it one."""
+        """Name of a stored tensor -> how many elements nodes count for it, of those that share it one."""
         self.layers: dict[tuple[str, str], str] = {}
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
+        self.folded = 0
+        """MACs of products that depend on no input, which a runtime computes once."""
         self.aside: set[str] = set()
         """Names of stored tensors that are no parameters of a layer."""
         self.parts: dict[str, dict[str, int]] = {}
@@ -38,13 +40,16 @@ class Accounts:
         """The fields whose stored tensors an earlier node of this kind uses, with its name.
 
         Layers that use the same matrix or the same filters share them. Where only vectors are the same - zeros, ones - an
-        exporter has merged equal tensors of different layers: these are counted for each.
+        exporter has merged equal tensors of different layers: these are counted for each, unless the format knows parameters.
         """
         if first := self.layers.get((kind, layer)):
             return dict.fromkeys(STORED, first)
         matrices = stored_in(weights.get("weights", ()))
-        owner = self.owners.get((kind, _names(matrices)))
-        if owner is None or not any(len(one.shape) > 1 for one in matrices):
+        alike = (kind, *(other for other in TABLES if kind in TABLES))
+        owner = next((found for one in alike if (found := self.owners.get((one, _names(matrices))))), None)
+        if any(map(is_computed, weights.values())):  # such as the parts of one matrix, of which each layer has another
+            return {}
+        if owner is None or not any(len(one.shape) > 1 or one.trainable is not None for one in matrices):
             return {}
         theirs = self.fields[owner.node.name]
         return {
@@ -63,15 +68,21 @@ class Accounts:
             stored = stored_in(weights[name])
             counted: Any = getattr(step.cost, name)
             has = sum(one.elements for one in stored)
-            computed = any(value is not None and value.computed for value in weights[name])
+            computed = is_computed(weights[name])
             if not computed and not is_symbolic(counted) and not _equal(counted, has):
                 raise Unfit(f"the file stores {has:,} {name}, but its input takes {_number(counted)}")
             self.fields.setdefault(step.node.name, {})[name] = _names(stored)
-            if name == "weights":
+            if name == "weights" and not computed:
                 self.owners.setdefault((step.node.op, _names(stored)), step)
             if name not in step.node.shares:
+                part = counted if computed and len(stored) == 1 and isinstance(counted, int) else None
                 for one in stored:
-                    self.used[one.name] = self.used.get(one.name, 0) + 1
+                    self.used[one.name] = self.used.get(one.name, 0) + (one.elements if part is None else part)
+
+    def fold(self, macs: Any) -> None:
+        """Note a product that depends on no input."""
+        if isinstance(macs, int):
+            self.folded += macs
 
     def set_aside(self, stored: Iterable[Stored]) -> None:
         """Note stored numbers that are no parameters of a layer, but say how it computes: scales of quantised numbers."""
@@ -99,12 +110,17 @@ class Accounts:
 
     def merged(self, stored: Iterable[Stored]) -> int:
         """Elements that are stored once, but counted again for other layers: equal tensors that an exporter merged."""
-        return sum((self.used.get(one.name, 1) - 1) * one.elements for one in stored)
+        return sum(max(self.used.get(one.name, 0) - one.elements, 0) for one in stored)
 
 
 def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     """The stored tensors that values consist of."""
     return tuple(stored for value in values if value is not None for stored in value.stored)
+
+
+def is_computed(values: Iterable[Value | None]) -> bool:
+    """Whether one of these values is computed from stored tensors, or a part of one."""
+    return any(value is not None and value.computed for value in values)
 
 
 def _names(stored: Iterable[Stored]) -> tuple[str, ...]:

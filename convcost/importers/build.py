@@ -35,7 +35,7 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
         low.computed(op, values, found or Known(_stretched([value.shape for value in values]), ()))
         return
     first, *rest = values
-    number = next((value for value in values if value.is_number), None)
+    number = next((value for value in values if value.is_number and not _is_parameter(value)), None)
     if len(values) == 2 and number is not None and function in _WITH_NUMBER:
         of = "reciprocal" if function == "divide" and number is first else _WITH_NUMBER[function]
         low.pointwise(op, "function", rest[0] if number is first else first, {"of": of})
@@ -57,6 +57,11 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
         first_edge = edges.pop(0)
     computed = (value for value in values if not value.is_constant and value.rank == rank)
     low.result(op, low.emit(op, kind, [first_edge, *edges], attrs), order, rank, like=next(computed, None))
+
+
+def _is_parameter(value: Value) -> bool:
+    """Whether the file says of a number that it is trained, so that it has to be counted."""
+    return any(one.trainable for one in value.stored)
 
 
 def scaled(low: Lowering, op: Op, x: Value, factor: Value) -> bool:
@@ -136,7 +141,22 @@ def convolution(
         raise Unsupported(f"windows along {axes} axes")
     order = channels_at(x, channel, windows=axes)
     used = {"weights": (weights,), "biases": (bias,)} if bias is not None else {"weights": (weights,)}
+    if axes == 1 and kind == "conv" and len(order) > 2 and is_one(x.shape[order[-2]]):
+        axes, attrs = 2, _on_a_row(attrs)
     return low.layer(op, f"{kind}{axes}d", x, order, {**attrs, "bias": bias is not None}, used)
+
+
+def _on_a_row(attrs: dict[str, Any]) -> dict[str, Any]:
+    """A window along one axis as one along two, of which the first has size 1: conv1d takes a single position for a mistake.
+
+    >>> _on_a_row({"channels": 8, "kernel": [3], "padding": [1, 1]})
+    {'channels': 8, 'kernel': [1, 3], 'padding': [0, 0, 1, 1]}
+    """
+    before = {"kernel": [1], "stride": [1], "dilation": [1], "padding": [0, 0]}
+    return {
+        name: [*before[name], *value] if name in before and isinstance(value, (list, tuple)) else value
+        for name, value in attrs.items()
+    }
 
 
 def linear(

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from convcost.core.dims import Dim, product
 from convcost.importers.build import linear
+from convcost.importers.contents import Known
 from convcost.importers.lower import Lowering, Spell, Spelled, Wants
 from convcost.importers.model import Body, Op, Stored
 from convcost.importers.values import channels_at
@@ -228,9 +230,20 @@ def _kept(ops: Sequence[Op], gone: set[int], placed: Mapping[int, Op]) -> Iterat
             yield op
 
 
+def known_before(low: Lowering, op: Op, channels: Dim | None = None) -> bool:
+    """Whether an idiom reads constants alone, so that its result is computed before anything runs; then it is defined."""
+    values = [low.read(op, i) for i in range(len(op.inputs))]
+    if not all(value.is_constant for value in values):
+        return False
+    shape = values[0].shape
+    low.computed(op, values, Known(shape if channels is None else (*shape[:-1], channels), ()))
+    return True
+
+
 def activation(low: Lowering, op: Op) -> None:
     """An idiom that is an element-wise function."""
-    low.pointwise(op, op.type.removeprefix("idiom."), low.read(op))
+    if not known_before(low, op):
+        low.pointwise(op, op.type.removeprefix("idiom."), low.read(op))
 
 
 def layer_norm(low: Lowering, op: Op) -> None:
@@ -239,13 +252,18 @@ def layer_norm(low: Lowering, op: Op) -> None:
     depth = sum(1 for size in scale.shape if size != 1) or 1
     order = channels_at(x, -1)
     axes = list(range(len(order) - depth, len(order)))
-    low.layer(op, "layer_norm", x, order, {"axes": axes}, {"weights": (scale,), "biases": (shift,)})
+    if not known_before(low, op):
+        low.layer(op, "layer_norm", x, order, {"axes": axes}, {"weights": (scale,), "biases": (shift,)})
 
 
 def dense(low: Lowering, op: Op) -> None:
     """A product with a stored matrix and the sum with a stored vector."""
     x, weights, bias = (low.read(op, i) for i in range(3))
-    linear(low, op, x, -1, weights.shape[-1], weights, bias)
+    columns = weights.shape[-1]
+    if known_before(low, op, columns):
+        low.accounts.fold(product(x.shape) * columns)
+        return
+    linear(low, op, x, -1, columns, weights, bias)
 
 
 def scale(low: Lowering, op: Op) -> None:
@@ -253,7 +271,8 @@ def scale(low: Lowering, op: Op) -> None:
     x, factor, shift = (low.read(op, i) for i in range(3))
     at = next((i for i, size in enumerate(factor.shape) if size != 1), 0) - len(factor.shape)
     used = {"weights": (factor,), "biases": (shift,)}
-    low.layer(op, "scale", x, channels_at(x, at), {"shift": True}, used)
+    if not known_before(low, op):
+        low.layer(op, "scale", x, channels_at(x, at), {"shift": True}, used)
 
 
 IDIOMS: Mapping[str, Callable[[Lowering, Op], None]] = {

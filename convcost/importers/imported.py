@@ -158,9 +158,11 @@ class Imported:
         if left := lowering.accounts.left(stored):
             count = sum(one.elements for one in left)
             found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")
+        if folded := lowering.accounts.folded:
+            found.append(f"{folded:,} MACs depend on no input, and are not counted: runtimes compute such parts once")
         if merged := lowering.accounts.merged(stored):
             found.append(
-                f"the exporter merged equal tensors: {merged:,} parameters are stored once, and counted at each use"
+                f"{merged:,} stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones"
             )
         return tuple(found)
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
-from convcost.core.errors import Problem, SpecError, Unfit
+from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
 from convcost.graph.graph import Node
+from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
@@ -39,6 +40,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
+LONGEST_WHY = 300
+"""Characters of the reason why an op is unknown."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -50,6 +53,10 @@ class Unsupported(Exception):
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
+
+
+class Depends(Unsupported):
+    """Raised by a rule of an op whose result is as large as its data say: a size that the file leaves open is no batch."""
 
 
 class Lost(Unsupported):
@@ -107,11 +114,15 @@ class Lowering:
         self.values: dict[str, Value] = {}
         self.names = Names(model.body.ops, model.body.inputs)
         self.accounts = Accounts()
+        self.input_dtypes: dict[str, str] = {}
+        """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.bodies: dict[int, int] = {}
+        """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.merged: dict[tuple[int, ...], Shape] = {}
@@ -122,6 +133,8 @@ class Lowering:
     def run(self, inputs: Mapping[str, Value]) -> tuple[str, ...]:
         """Lower all ops that an output depends on; returns the edges of the outputs."""
         self.values.update(inputs)
+        for given in inputs.values():
+            self.input_dtypes |= dict.fromkeys(given.tensor.edges.values() if given.tensor else (), given.dtype)
         self.ops(self.body)
         found = []
         for name in self.body.outputs:
@@ -142,11 +155,12 @@ class Lowering:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         rule = self.rules.rules.get(op.type)
         try:
-            if rule is None:
-                raise Unsupported(f"convcost has no rule for {op.type}")
-            rule(self, op)
-        except Unsupported as error:
-            self.unknown(op, str(error), error.shapes)
+            try:
+                if rule is None:
+                    raise Unsupported(f"convcost has no rule for {op.type}")
+                rule(self, op)
+            except Unsupported as error:
+                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -154,7 +168,8 @@ class Lowering:
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
-        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
+        place = ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
@@ -283,10 +298,18 @@ class Lowering:
         return value.tensor
 
     def _source(self, value: Value, shape: Shape) -> str:
-        """A node that puts out a constant: stored and counted there, or computed without anything stored."""
+        """A node that puts out a constant: stored and counted there, or computed without anything stored.
+
+        What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
+        """
         stored = value.stored
+        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(value.shape):
+            for one in stored:
+                if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
+                    self.tensor_of(stored_value(one))
+            stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", stored[0].name if stored else "constant", (), ())
+        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
         return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
@@ -346,12 +369,15 @@ class Lowering:
         return {role: dtype for role, dtype in found.items() if dtype not in ("", DEFAULT_DTYPE)}
 
     def node(self, base: str, kind: str, edges: Sequence[str], attrs: Mapping[str, Any]) -> str:
-        """Add a node that no op of the file stands for, named after the edge that it reads."""
+        """Add a node that no op of the file stands for, named after the edge that it reads, and of its type."""
         made = self.walk.made.get(base.partition(":")[0])
         scope = made.node.scope if made else ()
         leaf = base.replace(":", "_").removeprefix(".".join(scope)).lstrip(".")
         name = self.names.unique(scope, f"{leaf}_{kind}")
-        return self.walk.step(Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)).node.name
+        node = Node(name.path, kind, tuple(edges), OPS[kind].convert(attrs), name.scope)
+        dtype = edge_dtype(base, self.walk.made, self.input_dtypes)
+        typed = replace(node, dtypes={"outputs": dtype}) if dtype not in ("", DEFAULT_DTYPE) else node
+        return self.walk.step(typed).node.name
 
     # -- what an op makes ----------------------------------------------------------------------------------------
 
@@ -525,16 +551,16 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op) if shapes is None else shapes
-        attrs: dict[str, Any] = {"type": op.type, "why": why}
-        if found is None:
+        found = shapes or self._stated_shapes(op, batched)
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
+        if not found:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
@@ -546,16 +572,18 @@ class Lowering:
         for i, (shape, order) in enumerate(zip(found, orders)):
             self.result(made, step, order, len(shape), i)
 
-    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+    def _stated_shapes(self, op: Op, batched: bool) -> list[Shape] | None:
         """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
         found: list[Shape] = []
+        batches = {one.shape[0] for one in self.model.body.inputs.values() if one.shape} - {None}
         for name in filter(None, op.outputs):
             stated = self.stated(name)
             shape = stated.shape if stated is not None else None
             if shape is None or self.own is not None:
                 return None
             known = [
-                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) and (batched or size in batches) else size
+                for i, size in enumerate(shape)
             ]
             if not all(isinstance(size, int) and size > 0 for size in known):
                 return None

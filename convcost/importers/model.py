@@ -28,6 +28,7 @@ MALFORMED = (
     TypeError,
     UnicodeError,
     ValueError,
+    ZeroDivisionError,
     struct.error,
 )
 

@@ -36,35 +36,43 @@ class Names:
     """Gives each node a name that no other has.
 
     The only op of a module is called like the module; of several, the one with weights is, and the others get what they do
-    behind it. An op without a module keeps the name that the file gives it.
+    behind it. A module that does one thing and is called again has the number of the call behind its name. An op without a
+    module keeps the name that the file gives it.
     """
 
     def __init__(self, ops: Iterable[Op], taken: Iterable[str]) -> None:
         self.taken = {*taken}
         self.counts: Counter[str] = Counter()
-        self.modules = Counter(op.path for op in ops)
+        calls = [(op.path, op.type) for op in ops]
+        self.modules = Counter(path for path, _ in calls)
         """Module -> how many ops it has itself."""
+        kinds = Counter(path for path, _ in {*calls})
+        self.repeated = {path for path, count in self.modules.items() if count > 1 == kinds[path]}
+        """Modules that do one thing, and are called several times."""
         self.inner = {path[:depth] for path in self.modules for depth in range(len(path))}
         """Modules that contain others, or so many ops that they are parts of a network themselves: attention."""
         self.inner |= {path for path, count in self.modules.items() if count > MOST_OF_A_LAYER}
-        self.mains: set[tuple[str, ...]] = set()
-        """Modules whose op with weights has been named after them."""
+        self.mains: dict[tuple[str, ...], str] = {}
+        """Module -> the kind of the node that has been named after it."""
 
     def take(self, op: Op, kind: str, *, weighted: bool = False) -> Name:
         """The name of the next node that an op becomes, which is of this kind."""
         path = tuple(part for module in op.path if (part := plain(module)))[:16]
         leaf = plain(op.name) or kind
         if path and op.path not in self.inner:
-            alone = self.modules[op.path] <= 1 and op.path not in self.mains
-            if (alone or weighted) and op.path not in self.mains:
-                self.mains.add(op.path)
-                leaf = path[-1]
-            else:
-                leaf = f"{path[-1]}_{kind}"
+            leaf = path[-1] if self.is_main(op, kind, weighted=weighted) else f"{path[-1]}_{kind}"
             path = path[:-1]
         elif path:
             leaf = kind
         return self.unique(path, leaf)
+
+    def is_main(self, op: Op, kind: str, *, weighted: bool) -> bool:
+        """Whether a node is named after the module of its op, as another one was before if that is called several times."""
+        if op.path in self.mains:
+            return op.path in self.repeated and self.mains[op.path] == kind
+        if self.modules[op.path] <= 1 or op.path in self.repeated or weighted:
+            self.mains[op.path] = kind
+        return op.path in self.mains
 
     def unique(self, scope: tuple[str, ...], leaf: str) -> Name:
         """A name in a scope, with a number behind it if it is taken."""

@@ -7,10 +7,12 @@ from typing import Any
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import product
+from convcost.core.dtypes import as_text
 from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import binary, compact, exact, percent, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.graph.rewrite import Rebuilt
+from convcost.graph.typed import as_dtype
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.networks.network import Network
 from convcost.render.table import Table
@@ -20,7 +22,7 @@ _Alive = dict[str, int]
 
 
 def rewrite_table(
-    before: Network, after: Network, convention: str = PAPER, *, dtype: str = "fp32", memory_policy: str = "fused"
+    before: Network, after: Network, convention: str = PAPER, *, dtype: str | None = None, memory_policy: str = "fused"
 ) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
     old, new = (one.report(convention, dtype=dtype, memory_policy=memory_policy) for one in (before, after))
@@ -88,8 +90,8 @@ def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
 
 def _alive(network: Network, report: Report) -> _Alive:
     """Layer -> bytes live while it runs, under the report's policy; none if that considers convolutions only."""
-    lives = lifetimes(network.walked, report.memory_policy)
-    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
+    lives = lifetimes(as_dtype(network.walked, report.asked_dtype), report.memory_policy)
+    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.asked_dtype, report.batch)))
     return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}
 
 
@@ -144,7 +146,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         "macs": arrow("macs"),
         "operations": arrow("operations"),
         "params": arrow("params"),
-        "weight_bytes": f"{weights} as {old.dtype}",
+        "weight_bytes": f"{weights} as {as_text(old.dtype)}",
         "activations": f"{arrow('activations')} elements written",
     }
     return [
@@ -152,7 +154,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         ("largest", f"{tensors}, the largest tensor"),
         (
             METRICS["peak_activation_bytes"].heading,
-            f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}",
+            f"{peaks} of activations at once as {as_text(old.dtype)}, {change}; policy {old.memory_policy}",
         ),
         ("convention", f"{old.convention.name}: {old.convention.counts}"),
         *unknown_notes(old),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
+from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell, percent, shape_text, signed
@@ -62,7 +63,7 @@ def side_by_side(
     by: str | None = None,
     convention: str = PAPER,
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
 ) -> Table:
     """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
@@ -106,7 +107,7 @@ def _totals_table(sides: Sequence[Side]) -> Table:
         rows=rows,
         records=[_record(side) for side in sides],
         data=_data(sides),
-        notes=[*_unknown(sides), *_notes(first.report), *_not_counted(sides)],
+        notes=[*_unknown(sides), *_notes(sides), *_not_counted(sides)],
     )
 
 
@@ -153,7 +154,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
             for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
         data={**_data(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
-        notes=[*_unknown(sides), *_total_notes(sides), *_notes(sides[0].report), *_not_counted(sides)],
+        notes=[*_unknown(sides), *_total_notes(sides), *_notes(sides), *_not_counted(sides)],
     )
 
 
@@ -278,12 +279,20 @@ def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
     return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
 
 
-def _notes(report: Report) -> list[tuple[str, str]]:
+def _notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
+    report = sides[0].report
+    each = [f"{side.label} as {as_text(side.report.dtype)}" for side in sides]
+    stored = ", ".join(each) if _types_differ(sides) else f"as {as_text(report.dtype)}"
     return [
         ("ratio", "to the first network, as are differences; depth: conv and linear layers on the longest way"),
-        ("memory", f"as {report.dtype}; peak memory is of activations at once, policy {report.memory_policy}"),
+        ("memory", f"{stored}; peak memory is of activations at once, policy {report.memory_policy}"),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
     ]
+
+
+def _types_differ(sides: Sequence[Side]) -> bool:
+    """Whether the networks state different types."""
+    return len({side.report.dtype for side in sides}) > 1
 
 
 def _record(side: Side) -> dict[str, Any]:
@@ -311,7 +320,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
         "schema": "convcost.side_by_side/1",
         "version": __version__,
         "batch": first.report.batch,
-        "dtype": first.report.dtype,
+        "dtype": MIXED if _types_differ(sides) else first.report.dtype,
         "memory_policy": first.report.memory_policy,
         "convention": first.report.convention.name,
         "networks": [
@@ -322,6 +331,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "source": side.report.source,
                 "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
                 **inputs_dict(side.report.inputs),
+                **({"dtype": side.report.dtype} if _types_differ(sides) else {}),
                 "complete": side.report.complete,
                 "unknown": [layer._asdict() for layer in side.report.unknown],
                 "totals": side.totals,

@@ -12,6 +12,7 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
 from convcost.graph.partial import refuse_unknown, unknown_types
+from convcost.graph.typed import used_dtypes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
@@ -98,9 +99,10 @@ class _Tried(NamedTuple):
                 return
 
     def dtypes(self) -> Iterator[tuple[str, int]]:
-        """The widest dtype that meets the limit."""
+        """The widest dtype for every element that meets the limit, of those narrower than one that some have."""
+        widest = max(DTYPE_BITS[name] for name in used_dtypes(self.network.walked, self.options.dtype))
         for name in _DTYPES:
-            if DTYPE_BITS[name] < DTYPE_BITS[self.options.dtype]:
+            if DTYPE_BITS[name] < widest:
                 needed = self.needed(dtype=name)
                 yield f"--dtype {name}", needed
                 if needed <= self.limit:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from convcost import plots
+from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.explain import derived
@@ -67,9 +68,9 @@ def total_cards(report: Report) -> list[Card]:
     said = {
         "macs": exact(t.macs),
         "operations": f"{exact(t.operations)} under convention {report.convention.name}",
-        "params": f"{exact(t.params)}, {binary(t.weight_bytes)} as {report.dtype}",
+        "params": f"{exact(t.params)}, {binary(t.weight_bytes)} as {as_text(report.dtype)}",
         "activations": f"{exact(t.activations)} elements written",
-        "peak_activation_bytes": f"{exact(t.peak_activation_bytes)} bytes of activations as {report.dtype}, "
+        "peak_activation_bytes": f"{exact(t.peak_activation_bytes)} bytes of activations as {as_text(report.dtype)}, "
         f"policy {report.memory_policy}",
     }
     shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
@@ -107,7 +108,7 @@ _MEMORY = "A band per tensor, from the layer that writes it to its last use; the
 
 
 def _memory(network: Network, report: Report) -> str:
-    usage = network.memory(report.memory_policy, dtype=report.dtype, batch=report.batch)
+    usage = network.memory(report.memory_policy, dtype=report.asked_dtype, batch=report.batch)
     return drawing(plots.memory_timeline(report, usage), wide=WHOLE)
 
 

@@ -187,7 +187,7 @@ def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_C
         template=template(),
         title={
             "text": f"{report.title or report.network}: activations alive at each layer"
-            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {options.dtype} · batch "
+            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch "
             f"{exact(usage.batch)} · policy {options.policy}{known_text(report)}</sup>",
             "x": 0.01,
             "xanchor": "left",

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
-from convcost.core.dtypes import check_dtype, storage
+from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
-from convcost.graph.graph import Caption
+from convcost.graph.graph import ROLES, Caption
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
+from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -146,7 +147,7 @@ class UnknownLayer(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the report's dtype. Of ops that the convention does not know there are none.
+    """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
 
     With unknown layers they are lower bounds.
     """
@@ -212,14 +213,27 @@ class Report:
     """Name of each input -> its shape; a single one without a name of its own is called `input`."""
     batch: int
     dtype: str
+    """Of every element, or `mixed` where the network states several."""
     convention: Convention
     memory_policy: str
     layers: tuple[LayerCost, ...] = field(hash=False)
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs whose values differ from those that the network's name implies."""
+    asked_dtype: str | None = None
+    """The dtype that was asked for, whatever the network states; None for what it states."""
+    input_dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Name of an input -> the type that the network states for it."""
+    typed: bool = False
+    """Whether tensors have types that the network states."""
     remarks: tuple[str, ...] = ()
     """Of a model file: what people should know about its numbers."""
+
+    @property
+    def weight_dtypes(self) -> Mapping[str, int]:
+        """Dtype -> the bytes of the parameters that are stored as it."""
+        elements = params_by_dtype((layer.step for layer in self.layers), self.asked_dtype or DEFAULT)
+        return {dtype: storage(number, dtype) for dtype, number in elements.items()}
 
     @property
     def input_shape(self) -> Shape:
@@ -286,14 +300,15 @@ def report(
     changed: tuple[str, ...] = (),
     remarks: tuple[str, ...] = (),
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
 ) -> Report:
     """The report of a walked graph under a convention, a batch size, a dtype and a memory policy.
 
-    Raises `UsageError` if one of them is unknown or invalid.
+    Without a dtype, tensors have the types that the network states, and fp32 where it states none. Raises `UsageError` if one of them is unknown or invalid.
     """
-    dtype = check_dtype(dtype)
+    dtype = asked_dtype(dtype)
+    walked = as_dtype(walked, dtype)
     check_batch(batch)
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
@@ -306,13 +321,16 @@ def report(
         knobs=dict(knobs or {}),
         inputs=dict(walked.inputs),
         batch=batch,
-        dtype=dtype,
+        dtype=one_word(used_dtypes(walked, dtype)),
         convention=convention,
         memory_policy=memory_policy,
         layers=layers,
         totals=_totals(layers, dtype, peak),
         changed=changed,
         remarks=remarks,
+        asked_dtype=dtype,
+        input_dtypes=dict(walked.graph.dtypes),
+        typed=states_types(walked.graph),
     )
 
 
@@ -322,13 +340,14 @@ def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) ->
     return LayerCost(step, batch, padding_macs * batch, operations * batch, known)
 
 
-def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
+def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
     sums = _sums(layers, OF_LAYERS)
+    stored = params_by_dtype((layer.step for layer in layers), dtype or DEFAULT)
     return Totals(
         **sums,
         flops=2 * sums["macs"],
         conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
-        weight_bytes=storage(sums["params"], dtype),
+        weight_bytes=sum(storage(number, kind) for kind, number in stored.items()),
         peak_activation_bytes=peak,
         unknown=sum(layer.step.opaque for layer in layers),
     )
@@ -385,14 +404,22 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
         "totals": totals_dict(report.totals),
+        **_dtypes_dict(report),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
-        "layers": [layer_dict(layer) for layer in report.layers],
+        "layers": [layer_dict(layer, typed=report.typed) for layer in report.layers],
     }
     if level != "layer":
         data["by"] = level
         data["groups"] = [_group_dict(group) for group in report.by(level)]
     return data
+
+
+def _dtypes_dict(report: Report) -> dict[str, Any]:
+    """The types that the network states for its inputs, and in how many bytes parameters of each type are stored."""
+    if not report.typed:
+        return {}
+    return {"input_dtypes": dict(report.input_dtypes), "weight_dtypes": dict(report.weight_dtypes)}
 
 
 def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
@@ -405,8 +432,8 @@ def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
     return {"input_shape": next(iter(shapes.values())), "inputs": shapes}
 
 
-def layer_dict(layer: LayerCost) -> dict[str, Any]:
-    """One layer as JSON-ready data; `output_shapes` only where there are several.
+def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
+    """One layer as JSON-ready data; `output_shapes` only where there are several, `dtypes` only in a network that is `typed`.
 
     `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
     layer whose weights this one uses, a mapping if it uses only some of them, or null.
@@ -426,6 +453,8 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "trainable": layer.step.node.trainable,
         "line": layer.line,
     }
+    if typed:
+        data["dtypes"] = dict(layer.step.node.dtypes)
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
@@ -455,7 +484,7 @@ def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [_frame_row(name, layers, by) for name, layers in report.parts(by).items()]
+    rows = [_frame_row(name, layers, by, report.typed) for name, layers in report.parts(by).items()]
     frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
     may_lack = _MAY_LACK if report.complete else dict.fromkeys((*_MAY_LACK, *OF_LAYERS))
     return frame.astype(dict.fromkeys(may_lack, "Int64")) if rows else frame  # not floats where one is missing
@@ -464,8 +493,8 @@ def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
 _MAY_LACK = ("groups", "line", "operations")
 
 
-def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any]:
-    each = [layer_dict(layer) for layer in layers]
+def _frame_row(name: str, layers: Sequence[LayerCost], by: str, typed: bool) -> dict[str, Any]:
+    each = [layer_dict(layer, typed=typed) for layer in layers]
     for data, layer in zip(each, layers, strict=True):
         data.pop("output_shapes", None)
         data |= {"scope": ".".join(layer.scope), "stage": layer.stage, "block": layer.block}
@@ -526,20 +555,45 @@ def notes(report: Report) -> list[tuple[str, str]]:
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
     weights, peak, least = binary(t.weight_bytes), binary(t.peak_activation_bytes), bound(report)
     said = {
-        "params": f"{params_text(t)}, {weights} as {report.dtype}; buffers {exact(t.buffers)}",
+        "params": f"{params_text(t)}, {weights} as {as_text(report.dtype)}; buffers {exact(t.buffers)}",
         "macs": f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}",
         "operations": f"{exact(t.operations)} {report.convention.unit} under this convention",
         "activations": f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
-        "peak_activation_bytes": f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}",
+        "peak_activation_bytes": f"{peak} of activations at once as {as_text(report.dtype)}; "
+        f"policy {report.memory_policy}: {policy}",
     }
     return [
         *unknown_notes(report),
         *((metric.heading, f"{least}{said[metric.key]}") for metric in metrics_of(report, said)),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        *types_notes(report),
         *shared_notes(report.layers),
         *not_counted_notes(report),
         *(("file", remark) for remark in report.remarks),
     ]
+
+
+def types_notes(report: Report) -> list[tuple[str, str]]:
+    """A note on the types that the network states: of its inputs, and of what its layers write and store."""
+    if not report.typed:
+        return []
+    found: dict[str, Counter[str]] = {
+        "inputs": Counter(report.input_dtypes.get(name, DEFAULT) for name in report.inputs)
+    }
+    for layer in report.layers:
+        dtypes = layer.step.node.dtypes
+        for role in layer.step.roles:
+            found.setdefault(role, Counter())[dtypes.get(role, DEFAULT)] += 1
+    return [("types", "; ".join(f"{role} {_kinds_text(found[role])}" for role in ("inputs", *ROLES) if role in found))]
+
+
+def _kinds_text(kinds: Counter[str]) -> str:
+    """A single type, or how many tensors have each.
+
+    >>> _kinds_text(Counter({"int8": 3})), _kinds_text(Counter({"int8": 3, "fp32": 1}))
+    ('int8', 'int8 (3), fp32 (1)')
+    """
+    return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{kind} ({exact(n)})" for kind, n in kinds.items())
 
 
 def params_text(totals: Totals) -> str:
@@ -648,7 +702,7 @@ def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
 
 
 def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
-    data = layer_dict(part) if isinstance(part, LayerCost) else _group_dict(part)
+    data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
     return {**flat, "convention": report.convention.name}
 

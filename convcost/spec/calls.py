@@ -12,7 +12,7 @@ from convcost.graph.walk import Misfit
 from convcost.ops import OPS, Op, Unfit
 from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown, flow_of
+from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Layer, Place, Unknown, flow_of
 from convcost.spec.reader import NOTHING
 from convcost.spec.sharing import stored
 from convcost.spec.syntax import Block, Broken, Call, EdgeName, Item, Parallel, Use
@@ -102,7 +102,8 @@ class CallBuilder:
             return UNKNOWN
         scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
-        node = Node(path, target, edges, attrs, scope, self.lookup.blame or where, form)
+        blame = self.lookup.blame or where
+        node = Node(path, target, edges, attrs, scope, blame, form, dtypes=place.dtypes)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
@@ -202,6 +203,7 @@ class CallBuilder:
             shares=place.shares or unit.spec.shares,
             sharing=place.shared(name),
             trainable=place.trainable,
+            dtypes=place.dtypes,
         )
 
     def stated(self, outputs: Sequence[EdgeName], place: Place) -> Flow:
@@ -254,6 +256,7 @@ class CallBuilder:
         self.lookup.used.setdefault(path, where)
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
+        inner.dtypes = {**place.dtypes, **self.lookup.dtypes(spec.dtypes, inner, NOWHERE)}
         if end:
             return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])

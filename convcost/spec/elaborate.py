@@ -108,6 +108,10 @@ class Builder(CallBuilder):
         place = Place(unit.knobs, unit, self.lookup.built, (), {}, coming=names, shares=shares)
         if self.spec.foreign is not None:
             return self.foreign(self.spec.foreign, place, inputs or {})
+        given = dict[str, str]()
+        with suppress(Unknown):
+            place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
+            given = self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE)
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow
@@ -123,7 +127,7 @@ class Builder(CallBuilder):
         if self.lookup.problems or not flow.known:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
-        graph = Graph(self.spec.name, shapes, nodes, outputs)
+        graph = Graph(self.spec.name, shapes, nodes, outputs, given)
         read = {name: value for name, value in unit.knobs.items() if name in unit.read}
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
 
@@ -133,7 +137,10 @@ class Builder(CallBuilder):
         if self.lookup.problems:
             return None
         for name in self.spec.inputs:
-            self.input(name, place, given.get(name))
+            if shape := given.get(name):
+                self.walk.shapes[name] = shape  # its own sizes may be open
+            else:
+                self.input(name, place, None)
         if self.lookup.problems:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
@@ -244,6 +251,10 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             if not self.lookup.decide(item.trainable, place, inputs[0], word, "trainable"):
                 place = place.inner(trainable=False)
+        if item.dtypes:
+            word = item.name or label(body)
+            own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
+            place = place.inner(dtypes={**place.dtypes, **own})
         made = item.repeat is not None
         if isinstance(body, Call) and not item.inputs:
             flow = self.call(item.where, body, place, inputs, name, made=made)

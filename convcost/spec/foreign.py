@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NamedTuple
@@ -36,7 +37,7 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
     inputs: dict[str, tuple[Value, ...]] = {}
     knobs: dict[str, Knob] = {}
     for name, entry in imported.entries.items():
-        prefix = "" if len(imported.entries) == 1 or name == next(iter(imported.entries)) else f"{name}_"
+        prefix = "" if len(imported.entries) == 1 or name == next(iter(imported.entries)) else f"{_word(name)}_"
         sizes = tuple(_sized(entry, prefix))
         inputs[name] = tuple(Value(where, parse(knob) if knob else size) for knob, size in sizes)
         for knob, size in sizes:
@@ -45,6 +46,16 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
     model = imported.model
     name = PurePath(shown).name or model.name or "model"
     return Spec(shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
+
+
+def _word(name: str) -> str:
+    """The name of an input as the start of that of a knob, which is a word.
+
+    >>> _word("images"), _word("input-2"), _word("0")
+    ('images', 'input_2', 'input0')
+    """
+    plain_name = re.sub(r"\W", "_", name)
+    return f"input{plain_name}" if plain_name[:1].isdigit() else plain_name
 
 
 def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:

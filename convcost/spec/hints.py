@@ -62,7 +62,7 @@ _NOTES = {
     "dropout": f"dropout {_LAYER}",
     "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
-    "kernel_regularizer align_corners count_include_pad dtype weights batch_first recurrent_dropout recurrent_activation "
+    "kernel_regularizer align_corners count_include_pad weights batch_first recurrent_dropout recurrent_activation "
     "approximate padding_idx": f"it {_FREE}",
     "return_sequences": "every state is put out; last: true puts out that after the last step only",
     "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
@@ -70,7 +70,7 @@ _NOTES = {
     "requires_grad frozen freeze": "say trainable: false beside the layer, or beside the block that it is in",
     "shared reuse tied tie_weights": "say share: and the name of the earlier layer, beside this one",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as share trainable": _BESIDE,
+    "name in if repeat then side as share trainable dtype": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"

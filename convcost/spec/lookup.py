@@ -14,6 +14,7 @@ from convcost.core.units import say
 from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
+from convcost.spec.dtypes import said as dtype_said
 from convcost.spec.place import Built, Env, Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit, Word
@@ -102,6 +103,12 @@ class Lookup:
         except Unfit as error:
             self.complain(value.where, path, f"{what} {error}")
         raise Unknown
+
+    def dtypes(
+        self, stated: Mapping[str, Value], place: Place, flow: Flow | Callable[[], Flow], label: str = ""
+    ) -> dict[str, str]:
+        """The types that are stated for roles or inputs."""
+        return {key: self.evaluate(value, place, flow, "dtype", dtype_said, label) for key, value in stated.items()}
 
     def decide(
         self, condition: Value, place: Place, flow: Flow | Callable[[], Flow], label: str, what: str = "if"

@@ -146,6 +146,8 @@ class Place:
     """Whether layers of a file around here may use the parameters of what is built here."""
     sharing: Sharing | None = None
     trainable: bool = True
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    """Role -> the type of the tensors of that role."""
 
     prefix: str = field(init=False)
     """The scope and a dot, before the name of a layer."""

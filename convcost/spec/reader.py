@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
 from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
@@ -29,7 +30,7 @@ ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for
 _LIKELY = {word for op in OPS.values() for a in op.attrs.values() if len(a.kind.words) <= FEW for word in a.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable", "dtype")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
@@ -67,7 +68,8 @@ class Reader:
     @property
     def sayable(self) -> set[str]:
         """Words that an expression may use as themselves."""
-        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING}
+        words = (*self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING, *DTYPE_BITS)
+        return {*OPS, *self.blocks, *standard.names(), *words}
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
@@ -99,7 +101,7 @@ class Reader:
                 if name == "in"
                 else f"there is no {name!r} here"
             )
-            likely = words - (ATTRIBUTE_WORDS - _LIKELY)
+            likely = words - (ATTRIBUTE_WORDS - _LIKELY) - DTYPE_BITS.keys()
             hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes], also=likely)
             self.complain(tree.where, scope, what + hint)
         return Value(tree.where, Broken() if unknown else expr)

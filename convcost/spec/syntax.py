@@ -143,6 +143,8 @@ class Item(NamedTuple):
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""
+    dtypes: Mapping[str, Value] = _NOTHING
+    """Role -> the type of the tensors of that role; one left out has that of what is around it."""
     alone: bool = False
     """Whether it is stated to read nothing: `in: []`."""
     start: int | None = None
@@ -190,6 +192,10 @@ class Spec(NamedTuple):
     """Every name of a layer that is read or shared anywhere in the file, with its parts."""
     shares: bool = False
     """Whether a layer uses the parameters of another by name."""
+    dtypes: Mapping[str, Value] = _NOTHING
+    """Role -> the type of the tensors of that role in all layers that state no other."""
+    input_dtypes: Mapping[str, Value] = _NOTHING
+    """Name of an input -> its type."""
     foreign: Imported | None = None
     """The model file whose layers these are, in place of `layers`."""
 

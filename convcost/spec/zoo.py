@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
-from convcost.core.places import zoo_directory
+from convcost.core.places import MODEL_FILE, zoo_directory
 from convcost.spec.parse import parse
 from convcost.spec.syntax import Spec
 from convcost.spec.tree import read_text, shown_path, texts
@@ -37,7 +37,7 @@ def _parsed(text: str, file: str, path: str) -> tuple[Spec, tuple[Problem, ...]]
 
 def open_file(path: str, preset: str | None = None) -> FoundSpec:
     """Read a spec or a model file; raises `SpecError` if it is neither."""
-    if _MODEL_FILE.search(path):
+    if MODEL_FILE.search(path):
         from convcost.spec.foreign import open_model
 
         return FoundSpec(open_model(path, shown_path(path)), preset, ())
@@ -51,16 +51,10 @@ def is_path(model: str) -> bool:
     >>> is_path("resnet50"), is_path("nets/mine.yaml"), is_path("mine.yaml:small")
     (False, True, True)
     """
-    return os.sep in model or bool(_OF_FILE.search(model) or _MODEL_FILE.search(model))
+    return os.sep in model or bool(_OF_FILE.search(model) or MODEL_FILE.search(model))
 
 
 _OF_FILE = re.compile(r"\.ya?ml(:[^:=/]+)?$")
-_MODEL_FILE = re.compile(
-    r"\.(onnx|ort|tflite|lite|keras|h5|hdf5|json|pt2|pt|pth|ckpt|safetensors|pb|mlmodel|mlpackage|engine|caffemodel"
-    r"|prototxt|gguf)$",
-    re.IGNORECASE,
-)
-"""Names of files that are models of other frameworks, or mistaken for them: what `importers.read` knows."""
 
 
 def split_name(model: str) -> tuple[str, dict[str, str]]:
@@ -77,7 +71,7 @@ def split_name(model: str) -> tuple[str, dict[str, str]]:
     ('ds_cnn.yaml:ds_cnn_m', {'c': '64'})
     """
     bare, colon, words = model.rpartition(":")
-    whole = bool(_OF_FILE.search(model) or _MODEL_FILE.search(model)) or (os.sep in model and "=" not in words)
+    whole = bool(_OF_FILE.search(model) or MODEL_FILE.search(model)) or (os.sep in model and "=" not in words)
     if not colon or whole or ("\0" not in model and os.path.isfile(model)):
         return model, {}
     own: dict[str, str] = {}

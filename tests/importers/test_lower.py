@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sympy
@@ -81,6 +82,26 @@ def test_heads_are_moved_before_the_tokens_once_each() -> None:
     assert found[-1].cost.out == ((50, 64),)
 
 
+def test_what_is_only_moved_keeps_its_type() -> None:
+    """Heads of half precision are moved as such, whatever views stand between; so is an input of bytes."""
+    half = {
+        one: Stated(None, "fp16") for one in ("q", "k", "v", "qh", "kh", "vh", "qt", "kt", "vt", "s", "o", "ot", "y")
+    }
+    body = attention().model.body
+    found = steps(Imported(replace(attention().model, body=replace(body, stated=half))))
+    moved = [step for step in found if step.node.op == "transpose"]
+    assert [step.node.dtypes for step in moved] == [{"outputs": "fp16"}] * 4
+    turned = [
+        op("Transpose", "x", "t", perm=(0, 3, 1, 2)),
+        op("Reshape", "t rows", "r"),
+        op("Gemm", "r w b", "y", transB=1),
+    ]
+    net = model({"x": (1, 8, 9, 3)}, turned, [stored("w", 10, 216), stored("b", 10), integers("rows", 1, -1)])
+    body = replace(net.model.body, inputs={"x": Stated((1, 8, 9, 3), "uint8")})
+    first = steps(Imported(replace(attention().model, body=body)))[0]
+    assert (first.node.op, first.node.dtypes) == ("transpose", {"outputs": "uint8"})
+
+
 @pytest.mark.parametrize(
     ("other", "kind", "counted"),
     [
@@ -134,7 +155,7 @@ def test_a_tensor_in_two_roles_is_counted_in_both_and_said_to_be_stored_once() -
     report = network(net).report()
     assert (report.totals.params, report.totals.buffers) == (8 * 8 + 8 + 2 * 8, 2 * 8)
     assert report.remarks == (
-        "the exporter merged equal tensors: 8 parameters are stored once, and counted at each use",
+        "8 stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones",
     )
 
 

@@ -43,7 +43,7 @@ def test_a_convolution_as_its_file_states_it():
     assert (model.format, model.file, model.name) == ("tflite", "net.tflite", "net")
     assert model.producer == "Written by hand"
     assert op.type == "CONV_2D"
-    assert (op.path, op.name) == (("net", "conv"), "net/conv/Conv2D")
+    assert (op.path, op.name) == (("net", "conv"), "Conv2D")
     assert op.inputs == ("serving_default_image:0", "net/conv/Conv2D", "net/conv/BiasAdd/ReadVariableOp")
     assert model.body.inputs == {"serving_default_image:0": Stated((None, 8, 6, 3), "int8")}
     assert model.body.outputs == op.outputs

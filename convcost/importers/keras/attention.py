@@ -241,6 +241,8 @@ def einsum_dense(low: Lowering, op: Op) -> None:
     if {*taken} != {*inner, *shared, *(label for label in taken if label in made)} or not inner:
         raise Unsupported(f"the equation {equation}")
     bias = setting(op, "bias_axes") or ""
+    if not isinstance(bias, str):
+        raise Unfit(f"bias_axes must be a text of axes, got {say(bias)}")
     steps = Steps(low, op)
     if shared:
         result = _batched(low, op, x, (taken, made), (inner, shared, new), sizes)

@@ -171,7 +171,7 @@ def known_of(given: Any) -> Known | None:
     """
     if isinstance(given, int | float):
         return Known((), (given,))
-    if not isinstance(given, tuple) or isinstance(given, Tensor) or not given or len(given) > MOST_CONTENTS:
+    if not isinstance(given, tuple) or not given or len(given) > MOST_CONTENTS:
         return None
     inner = [known_of(item) for item in given]
     parts = [one for one in inner if one is not None]
@@ -182,14 +182,26 @@ def known_of(given: Any) -> Known | None:
 
 def values_of(low: Lowering, op: Op, given: Any) -> list[Value]:
     """The tensors of a list of arguments, or the single one."""
-    listed = given if isinstance(given, tuple) and not isinstance(given, Tensor) else (given,)
+    listed = given if isinstance(given, tuple) else (given,)
     return [value_of(low, op, item) for item in listed]
 
 
 def inputs_of(low: Lowering, op: Op) -> list[Value]:
-    """The tensors of a layer that merges several, in the order in which it takes them."""
+    """The tensors of a layer that merges several, in the order in which it takes them; raises `Unfit` if there are none."""
     args = op.attrs["args"]
-    return values_of(low, op, args[0] if len(args) == 1 else tuple(args) or (Tensor(0),))
+    given = args[0] if len(args) == 1 else tuple(args) or tuple(op.attrs["kwargs"].get("inputs") or ())
+    found = values_of(low, op, tuple(given.values()) if isinstance(given, dict) else given)
+    if not found:
+        raise Unfit("takes a list of tensors, got none")
+    return found
+
+
+def same_rank(values: Sequence[Value]) -> int:
+    """How many axes tensors have that are put together; raises `Unfit` if they differ."""
+    ranks = {value.rank for value in values}
+    if len(ranks) != 1:
+        raise Unfit(f"takes tensors of equally many axes, got {' and '.join(map(str, sorted(ranks)))}")
+    return ranks.pop()
 
 
 # -- several steps -----------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def key_of(given: Any, rank: int) -> Key:
     >>> key_of((..., None, 0), 3)
     Key(items=((2, 0),), new=(2,))
     """
-    parts = given if isinstance(given, tuple) and not isinstance(given, Slice | Tensor) else (given,)
+    parts = given if isinstance(given, tuple) else (given,)
     real = sum(item is not None and item is not ... for item in parts)
     if real > rank or sum(item is ... for item in parts) > 1:
         raise Unfit(f"has {real} indices for a tensor of {rank} axes")
@@ -107,7 +107,7 @@ def bounds_of(low: Lowering, op: Op, item: Any) -> Slice:
     if isinstance(item, dict):
         item = Slice(item.get("start"), item.get("stop"), item.get("step"))
     if isinstance(item, Slice):
-        return Slice(*(_number(low, op, bound) for bound in item))
+        return Slice(*(_number(low, op, bound) for bound in item.bounds))
     at = _number(low, op, item)
     if at is None:
         raise Unsupported(f"an index {say(item)}")
@@ -127,7 +127,7 @@ def slice_along(low: Lowering, op: Op, x: Value, axis: int, bounds: Slice) -> Va
     if axis == 0 and is_single(size):  # the batch: all of it, or its only element
         low.same(op, x)
         return low.values[op.outputs[0]]
-    if type(size) is int and all(bound is None or type(bound) is int for bound in bounds):
+    if type(size) is int and all(bound is None or type(bound) is int for bound in bounds.bounds):
         if step == 0:
             raise Unfit("a slice with a step of 0")
         chosen = range(size)[slice(bounds.start, bounds.stop, step)]

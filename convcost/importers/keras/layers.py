@@ -32,6 +32,7 @@ from convcost.importers.keras.calls import (
     inputs_of,
     is_channels_first,
     rule,
+    same_rank,
     setting,
     wants_channels,
     word,
@@ -324,7 +325,7 @@ def merge(low: Lowering, op: Op) -> None:
 @rule("Concatenate", wants="same")
 def concatenate(low: Lowering, op: Op) -> None:
     values = inputs_of(low, op)
-    concatenated(low, op, values, axis_of(setting(op, "axis", -1), values[0].rank))
+    concatenated(low, op, values, axis_of(setting(op, "axis", -1), same_rank(values)))
 
 
 @rule("Dot")

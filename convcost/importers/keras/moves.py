@@ -19,6 +19,7 @@ from convcost.importers.keras.calls import (
     axes_of,
     axis_of,
     operation,
+    same_rank,
     values_of,
 )
 from convcost.importers.keras.operations import is_single
@@ -38,14 +39,14 @@ def concatenate(low: Lowering, op: Op) -> None:
     if all(known) and values[0].rank == 1:
         low.computed(op, values, joined([one for one in known if one], 0))
         return
-    concatenated(low, op, values, axis_of(-1 if axis is None else axis, values[0].rank))
+    concatenated(low, op, values, axis_of(-1 if axis is None else axis, same_rank(values)))
 
 
 @operation("Stack", tf=("stack",))
 def stack(low: Lowering, op: Op) -> None:
     values, steps = _listed(low, op), Steps(low, op)
     given = argument(op, "axis", 1)
-    axis = axis_of(0 if given is None else given, values[0].rank + 1)
+    axis = axis_of(0 if given is None else given, same_rank(values) + 1)
     known = [low.known(value) for value in values]
     if all(known) and values[0].rank == 0:
         low.computed(op, values, vector([one.elements[0] for one in known if one]))
@@ -75,7 +76,7 @@ def split(low: Lowering, op: Op) -> None:
     given = argument(op, "num_or_size_splits" if is_tf else "indices_or_sections", 1)
     axis = axis_of(argument(op, "axis", 2) or 0, x.rank)
     size = x.shape[axis]
-    if isinstance(given, tuple) and not isinstance(given, Tensor):
+    if isinstance(given, tuple):
         marks = [as_int(mark, "a place to split at") for mark in given]
         sizes: list[Dim] = list(marks)
         if not is_tf:

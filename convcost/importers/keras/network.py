@@ -30,8 +30,10 @@ from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
-MOST_CALLS = 200_000
+MOST_CALLS = 50_000
 """Calls of layers, models written out."""
+LONGEST_TYPE = 80
+"""Characters of a class name, with where it is from."""
 MOST_OUTPUTS = 4096
 """Tensors that one call makes."""
 FUNCTIONAL = ("Functional", "Model", "Network")
@@ -97,6 +99,8 @@ class Reader:
         kind, config = self.parts(spec, fail)
         if isinstance(config, list):  # a Sequential of the first versions
             config = {"layers": config}
+        if not isinstance(config, dict):
+            raise fail(f"config must be a mapping, got {say(config)}")
         layers = config.get("layers")
         if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
             raise fail(_opaque(kind))
@@ -159,7 +163,7 @@ class Reader:
                 layer.calls = [Call((), {}, [])]
             else:
                 assert last is not None
-                last = last._replace(shape=_built_shape(each, fail) or last.shape)
+                last = replace(last, shape=_built_shape(each, fail) or last.shape)
                 layer.calls = [Call((Tensor(0),), {}, [last])]
             layers[layer.name] = layer
             last = Reference(layer.name, 0, 0)
@@ -185,13 +189,16 @@ class Reader:
         model = None
         if isinstance(config.get("layers"), list) and all(isinstance(each, dict) for each in config["layers"]):
             model = self.model(spec, (*path, name))
+        settings = {} if model else plain(config, here)
+        if not isinstance(settings, dict):
+            raise here(f"config must be a mapping of settings, got {say(config.get('class_name'))}")
         attrs = {
-            "config": {} if model else plain(config, here),
+            "config": settings,
             "trainable": config.get("trainable") is not False,
             "dtypes": policy(config.get("dtype")),
             "build": plain(spec.get("build_config"), here),
         }
-        layer = Layer(name, self.type(spec, kind, config), attrs, [], model)
+        layer = Layer(name, self.type(spec, kind, config, here), attrs, [], model)
         if kind == "TimeDistributed":
             inner = Reader(self.file).model(
                 {"class_name": "Sequential", "config": {"layers": [config.get("layer")]}}, (*path, name)
@@ -199,8 +206,14 @@ class Reader:
             layer.attrs = {**attrs, "model": inner}
         return layer
 
-    def type(self, spec: Mapping[str, Any], kind: str, config: Mapping[str, Any]) -> str:
+    def type(self, spec: Mapping[str, Any], kind: str, config: Mapping[str, Any], fail: Fail) -> str:
         """What reports call an op: the class name, of operations and of foreign classes with where they are from."""
+        found = self.qualified(spec, kind, config)
+        if not found.isprintable() or len(found) > LONGEST_TYPE:
+            raise fail(f"a class name must have at most {LONGEST_TYPE} printable characters, got {say(found)}")
+        return found
+
+    def qualified(self, spec: Mapping[str, Any], kind: str, config: Mapping[str, Any]) -> str:
         module, registered = spec.get("module"), spec.get("registered_name")
         if kind in ("TFOpLambda", "SlicingOpLambda"):
             return f"tf.{_text(config.get('function')) or kind}"
@@ -292,7 +305,7 @@ def leaves(structure: Any) -> Iterator[Any]:
     if isinstance(structure, Mapping):
         for key in sorted(structure):
             yield from leaves(structure[key])
-    elif isinstance(structure, tuple) and not isinstance(structure, Reference | Tensor):
+    elif isinstance(structure, tuple):
         for item in structure:
             yield from leaves(item)
     else:
@@ -427,10 +440,12 @@ def _found(given: Reference, model: Functional, end: bool, fail: Fail) -> Refere
         raise fail(f"{given.layer} is called {len(layer.calls)} times, there is no call {given.call}")
     if given.output >= MOST_OUTPUTS:
         raise fail(f"a call makes at most {MOST_OUTPUTS:,} tensors, got number {given.output} of {given.layer}")
+    if layer.stated is not None and given.output:
+        raise fail(f"the input layer {given.layer} makes one tensor, there is no number {given.output}")
     if layer.model is not None and given.output >= (count := sum(1 for _ in leaves(layer.model.outputs))):
         raise fail(f"{given.layer} puts out {count} tensors, there is no number {given.output}")
     layer.outputs[call] = max(layer.outputs[call], given.output + 1)
-    return given._replace(call=call)
+    return replace(given, call=call)
 
 
 def _open_batch(stated: Stated) -> Stated:
@@ -519,6 +534,11 @@ class Writer:
             given = [taken[each.place] for name in names if isinstance(each := args[name], Tensor)]
         if len(given) != len(names):
             raise fail(f"the model takes {len(names)} tensors, got {len(given)}")
+        for tensor, name in zip(given, names):
+            # What a model was made for says the shape of what it is called with, where nothing else does.
+            stated = layer.model.layers[name].stated
+            if stated is not None and stated.shape is not None:
+                self.stated.setdefault(tensor, _open_batch(stated))
         return given
 
     def op(self, layer: Layer, number: int, taken: Sequence[str], path: tuple[str, ...], learns: bool) -> Sequence[str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from convcost.core.dims import Dim
+from convcost.core.dims import Dim, product
+from convcost.core.errors import Unfit
+from convcost.core.units import say
 from convcost.importers.build import along, combined, matrix_product, reduced, squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import Known, divided
 from convcost.importers.keras.activations import KINDS, WORDS, softmax
-from convcost.importers.keras.calls import Steps, argument, as_count, axes_of, axis_of, operation, value_of
+from convcost.importers.keras.calls import Steps, argument, as_count, axes_of, axis_of, operation, setting, value_of
+from convcost.importers.keras.values import Tensor
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.values import Value
+from convcost.importers.values import Value, transposed
 
 # -- element-wise ------------------------------------------------------------------------------------------------------
 
@@ -369,3 +373,49 @@ def matmul(low: Lowering, op: Op) -> None:
     )
     flips = [bool(op.attrs["kwargs"].get(name)) for name in ("transpose_a", "transpose_b")]
     matrix_product(low, op, x, y, flip_x=flips[0], flip_y=flips[1])
+
+
+@operation("Einsum", tf=("einsum",), wants=-1)
+def einsum(low: Lowering, op: Op) -> None:
+    """A sum of products of two tensors by the letters of their axes: a product of matrices for each index of what both keep."""
+    given = setting(op, "subscripts") or argument(op, "equation", 0)
+    values = [value_of(low, op, each) for each in op.attrs["args"] if isinstance(each, Tensor)]
+    left, right, made = two_terms(given, [value.rank for value in values])
+    x, y = values
+    outer = [label for label in left if label in right and label in made]
+    inner = [label for label in left if label in right and label not in made]
+    rows, columns = ([label for label in one if label not in other] for one, other in ((left, right), (right, left)))
+    if not inner or {*made} != {*outer, *rows, *columns}:
+        raise Unsupported(f"the equation {given}")
+    sizes = dict(zip((*left, *right), (*x.shape, *y.shape)))
+    steps = Steps(low, op)
+
+    def matrix(name: str, value: Value, labels: str, axes: tuple[list[str], list[str]]) -> Value:
+        """An operand as matrices behind the axes that both keep."""
+        value = transposed(value, [labels.index(label) for label in (*outer, *axes[0], *axes[1])])
+        shape = [*(sizes[label] for label in outer), *(product(sizes[label] for label in each) for each in axes)]
+        return steps.reshape(name, value, shape)
+
+    x, y = matrix("first", x, left, (rows, inner)), matrix("second", y, right, (inner, columns))
+    step = steps.step("product", x, y, scope=False)
+    matrix_product(low, step, x, y)
+    now = [*outer, *rows, *columns]
+    value = steps.reshape("axes", steps.made(step), [sizes[label] for label in now])
+    steps.put(transposed(value, [now.index(label) for label in made]))
+
+
+def two_terms(equation: Any, ranks: Sequence[int]) -> tuple[str, str, str]:
+    """The letters of the axes of two operands and of their product; raises `Unsupported` for other equations.
+
+    >>> two_terms("bij, bjk -> bik", [3, 3])
+    ('bij', 'bjk', 'bik')
+    """
+    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(equation).replace(" ", ""))
+    if found is None:
+        raise Unsupported(f"the equation {say(equation)}")
+    left, right, made = found.groups()
+    if [len(left), len(right)] != list(ranks):
+        raise Unfit(f"the equation {equation} does not have a letter for each axis")
+    if any(len({*term}) < len(term) for term in (left, right, made)):
+        raise Unsupported(f"the equation {equation}, which names an axis twice")
+    return left, right, made

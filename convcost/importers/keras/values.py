@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from convcost.core.dims import LARGEST
 from convcost.core.dtypes import ALIASES, DTYPE_BITS
@@ -21,13 +22,15 @@ Fail: TypeAlias = Callable[[str], SpecError]
 """Makes the error of a place from what is wrong there."""
 
 
-class Tensor(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tensor:
     """The place of a tensor among the arguments of a call: which of `Op.inputs` it is."""
 
     place: int
 
 
-class Reference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reference:
     """A tensor as the argument of a call names it: the output of an earlier call of a layer."""
 
     layer: str
@@ -38,12 +41,17 @@ class Reference(NamedTuple):
     dtype: str = ""
 
 
-class Slice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Slice:
     """A slice `start:stop:step` in an index; a bound may be left out, or be a tensor."""
 
     start: Any
     stop: Any
     step: Any
+
+    @property
+    def bounds(self) -> tuple[Any, Any, Any]:
+        return self.start, self.stop, self.step
 
 
 def failing(file: str, *places: str) -> Fail:
@@ -102,7 +110,8 @@ def _tensor(config: Any, fail: Fail) -> Reference:
             f"a tensor needs a history of the form [layer, call, output], got {say(config.get('keras_history'))}"
         )
     stated = config.get("shape")
-    return found._replace(shape=None if stated is None else shape(stated, fail), dtype=dtype_name(config.get("dtype")))
+    sizes = None if stated is None else shape(stated, fail)
+    return replace(found, shape=sizes, dtype=dtype_name(config.get("dtype")))
 
 
 def reference(value: Any) -> Reference | None:

@@ -10,6 +10,7 @@ from convcost.importers.build import concatenated
 from convcost.importers.contents import scalar
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
+from convcost.importers.onnx.sequences import any_value
 from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import rule, whole, wholes
 from convcost.importers.values import Value
@@ -70,7 +71,7 @@ def loop(low: Lowering, op: Op) -> None:
     if condition is not None and not condition[0]:
         turns = (0,)
     names = list(body.inputs)
-    carried = [low.read(op, i) for i in range(2, len(op.inputs))]
+    carried = [any_value(low, op, i) for i in range(2, len(op.inputs))]
     if len(names) < 2 + len(carried) or len(body.outputs) < 1 + len(carried):
         raise Unfit("its body takes other inputs than it is given")
     check_turns(turns[0], body)
@@ -110,11 +111,8 @@ def stacked(low: Lowering, op: Op, scanned: Sequence[Sequence[Value]], before: i
         for value in parts:
             if value.lost:
                 raise Unsupported(value.lost)
-            one = steps.op(steps.name(value))
             place = axis % (value.rank + 1)
-            rest = iter(range(value.rank))
-            low.relabel(one, value, [None if at == place else next(rest) for at in range(value.rank + 1)])
-            names.append(one.outputs[0])
+            names.append(steps.relabelled(steps.name(value), [*range(place), None, *range(place, value.rank)]))
         together = steps.op(*names)
         values = [steps.value(name) for name in names]
         concatenated(low, together, values, axis % values[0].rank)
@@ -125,6 +123,8 @@ def stacked(low: Lowering, op: Op, scanned: Sequence[Sequence[Value]], before: i
 def scan(low: Lowering, op: Op) -> None:
     body = body_of(op, "body")
     number = whole(op, "num_scan_inputs")
+    if op.inputs and not op.inputs[0]:
+        raise Unsupported("batches of sequences, as before opset 9")
     values = [low.read(op, i) for i in range(len(op.inputs))]
     carried, sequences = values[: len(values) - number], values[len(values) - number :]
     names = list(body.inputs)
@@ -161,6 +161,4 @@ def _element(steps: Steps, name: str, axis: int, at: int) -> Value:
     value = steps.value(name)
     axis %= value.rank
     taken = steps.taken(name, axis, at, at + 1)
-    op = steps.op(taken)
-    steps.low.relabel(op, steps.value(taken), [one for one in range(value.rank) if one != axis])
-    return steps.value(op.outputs[0])
+    return steps.value(steps.relabelled(taken, [one for one in range(value.rank) if one != axis]))

@@ -9,7 +9,7 @@ from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import combined
 from convcost.importers.contents import Known
-from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import fold, numbers, truncated
 from convcost.importers.onnx.table import handed_on, number, of_microsoft, rule, whole, word
@@ -137,7 +137,7 @@ def arithmetic(low: Lowering, op: Op) -> None:
     if len(values) == 1:
         handed_on(low, op, values[0])
         return
-    values = _placed(op, values)
+    values = _placed(low, op, values)
     if all(value.is_constant for value in values):
         _fold(low, op, values)
     elif not _unchanged(low, op, values):
@@ -158,9 +158,9 @@ def _is_plain_zero_sum(op: Op, values: list[Value]) -> bool:
     return op.type == "Add" and bool(first.stored) and second.is_number and second.contents == (0,)
 
 
-def _placed(op: Op, values: list[Value]) -> list[Value]:
+def _placed(low: Lowering, op: Op, values: list[Value]) -> list[Value]:
     """Before opset 7 the second operand was placed along an axis of the first."""
-    if not op.attrs.get("broadcast") or "axis" not in op.attrs:
+    if not op.attrs.get("broadcast") or "axis" not in op.attrs or len(values) != 2:
         return values
     first, second = values
     axis = whole(op, "axis")
@@ -168,10 +168,9 @@ def _placed(op: Op, values: list[Value]) -> list[Value]:
     behind = first.rank - axis - second.rank
     if axis < 0 or behind < 0:
         raise Unfit(f"there is no place for {second.rank} axes at axis {axis} of {first.rank}")
-    if second.tensor is not None:
-        raise Unsupported("an activation that is placed along an axis, as before opset 7")
-    placed = Value((*second.shape, *(1,) * behind), second.dtype, stored=second.stored, computed=second.computed)
-    return [first, placed]
+    placed = low.part(op, "placed")
+    low.relabel(placed, second, [*range(second.rank), *(None,) * behind])
+    return [first, low.values[placed.outputs[0]]]
 
 
 #: Type -> the number that leaves the other operand as it is.
@@ -240,7 +239,7 @@ def dropout(low: Lowering, op: Op) -> None:
     handed_on(low, op, x, "bool", 1)  # the mask, which nobody reads where nothing is dropped
 
 
-@rule("Cast", "CastLike", wants="same")
+@rule("Cast", "CastLike", "BitCast", wants="same")
 def cast(low: Lowering, op: Op) -> None:
     x = low.read(op)
     dtype = low.read(op, 1).dtype if op.type == "CastLike" else DTYPES.get(whole(op, "to"), "")

@@ -72,8 +72,7 @@ def multiplied(low: Lowering, op: Op, x: Value, y: Value, flip_x: bool = False, 
     if flip_y and y.rank > 1 and (y.is_constant or x.is_constant):
         y, flip_y = transposed(y, (*range(y.rank - 2), y.rank - 1, y.rank - 2)), False
     if x.is_constant and y.is_constant:
-        low.computed(op, [x, y], Known(_product_shape(x.shape, y.shape), ()))
-        made(low, op).dtype = x.dtype
+        _product_of_constants(low, op, x, y)
         return
     lifted = low.part(op, "product") if x.rank == 1 or y.rank == 1 else op
     row = relabelled(low, low.part(op, "row"), x, (None, 0)) if x.rank == 1 else x
@@ -89,6 +88,14 @@ def relabelled(low: Lowering, op: Op, value: Value, order: Sequence[int | None])
     """A value with axes of size 1 put in or left out."""
     low.relabel(op, value, order)
     return low.values[op.outputs[0]]
+
+
+def _product_of_constants(low: Lowering, op: Op, x: Value, y: Value) -> None:
+    """A product that is computed before anything runs; what it takes is noted, but not counted."""
+    shape = _product_shape(x.shape, y.shape)
+    low.computed(op, [x, y], Known(shape, ()))
+    made(low, op).dtype = x.dtype
+    low.accounts.fold(product(shape) * x.shape[-1])
 
 
 def _product_shape(x: Shape, y: Shape) -> Shape:

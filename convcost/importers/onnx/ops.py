@@ -12,12 +12,26 @@ from convcost.importers.onnx import (
     quantized,
     recurrent,
     reductions,
+    sequences,
     shapes,
     windows,
 )
 from convcost.importers.onnx.spelling import spell
 from convcost.importers.onnx.table import RULES
 
-ROOMS = (attention, choosing, control, elementwise, matrices, norms, quantized, recurrent, reductions, shapes, windows)
+ROOMS = (
+    attention,
+    choosing,
+    control,
+    elementwise,
+    matrices,
+    norms,
+    quantized,
+    recurrent,
+    reductions,
+    sequences,
+    shapes,
+    windows,
+)
 """The modules that enter their rules into the table when they are imported."""
 RULES.spell = spell

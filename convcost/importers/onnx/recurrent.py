@@ -71,22 +71,16 @@ def _states(
         low.result(source, step, order, 3)
         made = source.outputs[0]
         shape = list(steps.value(made).shape)
-        wide = steps.reshaped(made, [*shape[:2], ways, hidden]) if ways == 2 else _with_direction(steps, made)
+        wide = (
+            steps.reshaped(made, [*shape[:2], ways, hidden]) if ways == 2 else steps.relabelled(made, [0, 1, None, 2])
+        )
         # (batch, tokens, ways, hidden) keeps its order with `layout`, else the ways stand before the batch
         steps.done(wide if first else steps.transposed(wide, (0, 2, 1, 3)), 0)
         size = x.shape[tokens]
         end = steps.taken(made, tokens, size - 1, size)
-        op_ = steps.op(end)
-        low.relabel(op_, steps.value(end), [batch, 2])
-        ends = op_.outputs[0]
+        ends = steps.relabelled(end, [batch, 2])
     rows = steps.value(ends).shape[0]
     split = steps.reshaped(ends, [rows, ways, hidden])
     ordered = split if first else steps.transposed(split, (1, 0, 2))
     for i in range(1, len(op.outputs)):
         steps.done(ordered, i)
-
-
-def _with_direction(steps: Steps, name: str) -> str:
-    op = steps.op(name)
-    steps.low.relabel(op, steps.value(name), [0, 1, None, 2])
-    return op.outputs[0]

@@ -47,6 +47,12 @@ class Steps:
         self.low.transpose(op, self.value(name), order)
         return op.outputs[0]
 
+    def relabelled(self, name: str, order: Sequence[int | None]) -> str:
+        """Without some axes of size 1, or with others (None)."""
+        op = self.op(name)
+        self.low.relabel(op, self.value(name), order)
+        return op.outputs[0]
+
     def reshaped(self, name: str, shape: Sequence[Dim]) -> str:
         op = self.op(name)
         self.low.reshape(op, self.value(name), tuple(shape))

@@ -25,6 +25,7 @@ IDENTIFIER: Final = b"TFL3"
 DEEPEST = 16
 """How many bodies may stand inside each other."""
 _MOST_CUSTOM = 4096
+_LONGEST_TYPE = 80
 
 
 def read(path: str) -> Model:
@@ -121,6 +122,7 @@ class _Source:
         outputs = tuple(_one_of(every, number, where).name for number in graph.numbers(2, "i"))
         stored = {tensor.name: found for tensor in every if (found := self._buffers.stored(tensor))}
         self._sparse += sum(tensor.sparse for tensor in every if tensor.name in stored)
+        inputs = [tensor for tensor in inputs if tensor.name not in stored]
         stored |= _empty(
             every, {*stored, *(name for op in ops for name in op.outputs), *(given.name for given in inputs)}
         )
@@ -170,7 +172,7 @@ def _operator(table: Table) -> _Operator:
     number = max(table.number(0, "b"), table.number(3, "i"))
     type_ = operator_of(number)
     if type_ == "CUSTOM":
-        return _Operator(table.text(1) or type_, "")
+        return _Operator(one_line(table.text(1))[:_LONGEST_TYPE] or type_, "")
     return _Operator(type_, options_of(type_))
 
 

@@ -38,7 +38,7 @@ class Place(NamedTuple):
     path: tuple[str, ...]
     """The modules that contain it, outermost first."""
     name: str
-    """Its full name; empty if it has none."""
+    """Its own name in them; empty if it has none."""
 
 
 def pieces(tensor: str) -> list[str]:
@@ -60,7 +60,7 @@ def place(operator: str, tensor: str, common: Mapping[str, int]) -> Place:
     """Where an operator stands, from the name of the tensor that it makes; `common` is as `often` counts.
 
     >>> place("CONV_2D", "net/act/Relu;net/bn/FusedBatchNormV3;net/conv/Conv2D", {})
-    Place(path=('net', 'conv'), name='net/conv/Conv2D')
+    Place(path=('net', 'conv'), name='Conv2D')
     """
     joined = pieces(tensor)
     fitting = fits(operator, joined)
@@ -80,15 +80,16 @@ def fits(operator: str, joined: Iterable[str]) -> list[str]:
 def activation(operator: str, tensor: str, otherwise: Place) -> Place:
     """Where the activation stands that was fused into an operator: under its own name, if it kept one.
 
-    >>> activation("RELU6", "net/conv/Conv2D;net/act/Relu6", Place(("net", "conv"), "net/conv/Conv2D"))
-    Place(path=('net', 'act'), name='net/act/Relu6')
+    >>> activation("RELU6", "net/conv/Conv2D;net/act/Relu6", Place(("net", "conv"), "Conv2D"))
+    Place(path=('net', 'act'), name='Relu6')
     """
     found = fits(operator, pieces(tensor))
     return _place(found[0]) if found else otherwise
 
 
 def _place(piece: str) -> Place:
-    return Place(tuple(part for part in piece.split("/")[:-1] if part), piece)
+    *path, name = piece.split("/")
+    return Place(tuple(filter(None, path)), name)
 
 
 def _modules(piece: str) -> list[str]:

@@ -17,9 +17,10 @@ from zipfile import ZipFile
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, at_their_owners, call, module_path
+from convcost.importers.torch.calls import Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
+from convcost.importers.torch.owners import at_their_owners
 
 T = TypeVar("T")
 Names: TypeAlias = Mapping[str, str]

@@ -19,34 +19,10 @@ from convcost.importers.contents import Known
 from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
 from convcost.importers.torch.calls import Ref, refs
-from convcost.importers.torch.mutation import VIEWS, WRITE_BACK
+from convcost.importers.torch.owners import become_weights
 from convcost.importers.values import Value
 
 RULES = Rules(channels=1)
-WEIGHTS = (
-    "weight",
-    "bias",
-    "params",
-    "w_ih",
-    "w_hh",
-    "b_ih",
-    "b_hh",
-    "qkv_weight",
-    "qkv_bias",
-    "proj_weight",
-    "proj_bias",
-)
-"""Arguments that are counted with the layer, if they are stored."""
-_FOLDED = frozenset(
-    {f"aten.{name}" for name in ("add", "sub", "mul", "div", "clone", "contiguous", "cat", "to", "batch_norm", "mean")}
-    | {f"aten.{name}" for name in ("sqrt", "rsqrt", "var", "std", "var_mean", "_weight_norm", "linalg_vector_norm")}
-    | {
-        f"aten.{name}"
-        for name in ("narrow", "norm", "neg", "pow", "exp", "sigmoid", "tanh", "repeat", "_to_copy", "zero_", "fill_")
-    }
-    | {WRITE_BACK}
-)
-"""Ops by which weights are made of stored tensors before anything runs."""
 
 
 def rule(*types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
@@ -60,13 +36,8 @@ class Facts:
     def __init__(self, body: Body) -> None:
         self.read = {*body.outputs, *(name for op in body.ops for name in op.inputs)}
         """Names that something reads."""
-        self.weights: set[str] = set()
+        self.weights = become_weights(body)
         """Names of what ends up as the weights of layers."""
-        for op in reversed(body.ops):
-            for word in WEIGHTS:
-                self.weights.update(refs(op.attrs.get(word)))
-            if op.type in VIEWS | _FOLDED and self.weights.intersection(op.outputs):
-                self.weights.update(op.inputs)
 
 
 _FACTS: WeakKeyDictionary[Lowering, Facts] = WeakKeyDictionary()
@@ -158,9 +129,9 @@ def per_axis(low: Lowering, op: Op, word: str, axes: int, default: int) -> list[
 # -- what an op makes --------------------------------------------------------------------------------------------------
 
 
-def part(op: Op, *leaves: str) -> Op:
+def part(low: Lowering, op: Op, *leaves: str) -> Op:
     """An op that stands for a part of what an op does, and makes values of its own."""
-    return replace(op, outputs=tuple(f"{op.outputs[0]}/{leaf}" for leaf in leaves))
+    return replace(op, outputs=tuple(low.part(op, leaf).outputs[0] for leaf in leaves))
 
 
 def made(low: Lowering, op: Op, i: int = 0) -> Value:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
-from convcost.importers.model import Body, Op
+from convcost.importers.model import Op
 
 OVERLOADED = 3
 """Words of an operator's name with its overload: namespace, name, overload."""
@@ -73,23 +72,3 @@ def call(target: str, name: str, arguments: Mapping[str, Any], outputs: Iterable
     """
     inputs = tuple(found for value in arguments.values() for found in refs(value))
     return Op(op_type(target), name, inputs, tuple(outputs), dict(arguments), path)
-
-
-def at_their_owners(body: Body) -> Body:
-    """The body with each layer in the module that owns its weights, where another calls the function with them.
-
-    Attention does so with the weights of its projections:
-
-    >>> op = Op("aten.linear", "linear", ("x", "attn.qkv.weight"), ("linear",), {"weight": Ref("attn.qkv.weight")}, ("attn",))
-    >>> [op.path for op in at_their_owners(Body({}, (), (op,), {})).ops]
-    [('attn', 'qkv')]
-    """
-    return replace(body, ops=tuple(_at_its_owner(op) for op in body.ops))
-
-
-def _at_its_owner(op: Op) -> Op:
-    weights = op.attrs.get("weight")
-    if not isinstance(weights, Ref):
-        return op
-    owner = tuple(weights.name.removesuffix("weight").rstrip("._").split("."))
-    return replace(op, path=owner) if len(owner) > len(op.path) and owner[: len(op.path)] == op.path else op

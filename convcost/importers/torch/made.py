@@ -118,7 +118,7 @@ def item(low: Lowering, op: Op) -> None:
     low.constant(op, scalar(x.contents[0]))
 
 
-@rule("cumsum", "cumprod", "one_hot", "bucketize", "searchsorted", "complex", "polar", "outer", "diag", "diagonal",
+@rule("bucketize", "searchsorted", "complex", "polar", "outer", "diag", "diagonal",
       "view_as_real", "view_as_complex", "diag_embed", "histc", "isin", "count_nonzero", "kron", "trace")  # fmt: skip
 def of_constants(low: Lowering, op: Op) -> None:
     """What convcost counts only where nothing runs: of constants."""

@@ -153,7 +153,7 @@ def repeat(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     times = numbers(low, op, "repeats" if "repeats" in op.attrs else "dims")
     times = (*(1,) * (x.rank - len(times)), *times)
-    lifted = part(op, "lifted")
+    lifted = part(low, op, "lifted")
     low.relabel(lifted, x, [None] * (len(times) - x.rank) + list(range(x.rank)))
     whole = made(low, lifted)
     shape = tuple(size * count for size, count in zip(whole.shape, times))
@@ -162,7 +162,14 @@ def repeat(low: Lowering, op: Op) -> None:
     elif folds(low, op, [x]):
         fold(low, op, [x], shape)
     else:
-        _chosen_along(low, op, data(low, whole), shape)
+        tiled(low, op, data(low, whole), times)
+
+
+def tiled(low: Lowering, op: Op, x: Value, times: Sequence[Dim]) -> None:
+    """A tensor so many times along each of its axes."""
+    edge, order = build.with_axes(low, x, [axis for axis, count in enumerate(times) if not is_one(count)])
+    counts = [1 if axis is None else times[axis] for axis in order]
+    low.result(op, low.emit(op, "tile", [edge], {"repeats": counts}), order, x.rank)
 
 
 @rule("repeat_interleave")
@@ -183,7 +190,7 @@ def _chosen_along(low: Lowering, op: Op, x: Value, shape: tuple[Dim, ...]) -> No
     if not axes:
         low.same(op, x)
     for i, axis in enumerate(axes):
-        inner = op if i == len(axes) - 1 else part(op, f"axis{axis}")
+        inner = op if i == len(axes) - 1 else part(low, op, f"axis{axis}")
         edge, order = build.with_axes(low, x, [axis])
         step = low.emit(inner, "gather", [edge], {"count": shape[axis], "axis": order.index(axis)})
         x = low.result(inner, step, order, x.rank)
@@ -238,7 +245,7 @@ def narrow(low: Lowering, op: Op) -> None:
 
 @rule("select")
 def select(low: Lowering, op: Op) -> None:
-    x, inner = tensor(low, op), part(op, "slice")
+    x, inner = tensor(low, op), part(low, op, "slice")
     axis = number(low, op, "dim") % x.rank
     at = _within(number(low, op, "index"), x.shape[axis])
     if becomes_weights(low, op):
@@ -292,7 +299,7 @@ def unbind(low: Lowering, op: Op) -> None:
     axis = number(low, op, "dim", 0) % x.rank
     if len(op.outputs) > MOST_PARTS:
         raise Unfit(f"cuts into {len(op.outputs):,} parts")
-    inner = part(op, *(f"part{i}" for i in range(len(op.outputs))))
+    inner = part(low, op, *(f"part{i}" for i in range(len(op.outputs))))
     weights = [i for i, name in enumerate(op.outputs) if becomes_weights(low, output(op, i)) and name]
     if weights and x.is_constant:
         for i in range(len(op.outputs)):
@@ -315,7 +322,7 @@ def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
     if folds(low, op, [x, indices]):
         fold(low, op, [x], shape)
         return
-    inner = op if indices.rank == 1 else part(op, "chosen")
+    inner = op if indices.rank == 1 else part(low, op, "chosen")
     x = data(low, x)
     edge, order = build.with_axes(low, x, [axis])
     count = product(indices.shape)
@@ -356,7 +363,7 @@ def picked(low: Lowering, op: Op) -> None:
 
 def rearranged(low: Lowering, op: Op, x: Value, shape: Sequence[Dim]) -> None:
     """Chosen elements of a tensor, in any order, as a tensor of this shape."""
-    flat, chosen = part(op, "flat"), part(op, "chosen")
+    flat, chosen = part(low, op, "flat"), part(low, op, "chosen")
     low.reshape(flat, data(low, x), (product(x.shape),))
     edge, order = low.any(made(low, flat))
     step = low.emit(chosen, "gather", [edge], {"count": product(shape), "axis": 0})
@@ -393,7 +400,7 @@ def concatenate(low: Lowering, op: Op) -> None:
 def stack(low: Lowering, op: Op) -> None:
     values, axis = tensors(low, op), number(low, op, "dim", 0)
     for i, value in enumerate(values):
-        inner = part(op, f"part{i}")
+        inner = part(low, op, f"part{i}")
         build.unsqueezed(low, inner, value, [axis])
         values[i] = made(low, inner)
     _joined(low, op, values, axis)
@@ -410,9 +417,7 @@ def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
             shape[axis] = sum((value.shape[axis] for value in values[1:]), values[0].shape[axis])
         fold(low, op, values, shape, whole)
     elif len({id(value) for value in values}) == 1 and len(values) > 1:
-        wide = list(values[0].shape)
-        wide[axis] = wide[axis] * len(values)
-        _chosen_along(low, op, data(low, values[0]), tuple(wide))
+        tiled(low, op, data(low, values[0]), [len(values) if at == axis else 1 for at in range(values[0].rank)])
     else:
         build.concatenated(low, op, [data(low, value) for value in values], axis)
 
@@ -437,7 +442,7 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
     x = data(low, x)
     cropped = {axis: pair for axis, pair in sides.items() if any(type(one) is int and one < 0 for one in pair)}
     for axis, (before, after) in cropped.items():
-        inner = part(op, f"cropped{axis}")
+        inner = part(low, op, f"cropped{axis}")
         x = build.taken(low, inner, x, axis, max(-before, 0), x.shape[axis] - max(-after, 0))
         sides = {**sides, axis: (max(before, 0), max(after, 0))}
     sides = {axis: pair for axis, pair in sides.items() if not all(map(_is_zero, pair))}
@@ -446,10 +451,11 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
         return
     edge, order = build.with_axes(low, x, list(sides))
     names = NAMES.get(len(order), ())
-    if len(names) != len(order):
-        rearranged(low, op, x, [size + sum(sides.get(axis, (0, 0))) for axis, size in enumerate(x.shape)])
-        return
-    attrs = {names[order.index(axis)]: list(pair) for axis, pair in sides.items()}
+    ends = [(0, 0) if axis is None else sides.get(axis, (0, 0)) for axis in order]
+    if len(names) == len(order):
+        attrs: dict[str, Any] = {name: list(pair) for name, pair in zip(names, ends) if pair != (0, 0)}
+    else:
+        attrs = {"around": [list(pair) for pair in ends]}
     low.result(op, low.emit(op, "pad", [edge], attrs), order, x.rank)
 
 
@@ -471,19 +477,14 @@ def _written(low: Lowering, op: Op, x: Value, source: Value | None) -> None:
     """A tensor some of whose elements are written: it is there, and is written where they are."""
     read = [x] if source is None else [x, source]
     if folds(low, op, read):
-        fold(low, op, read, x.shape)
+        # What was cut out of the tensor, and is put back into it, is stored with it.
+        own = tuple(f"{one.name}[" for one in x.stored)
+        others = [value for value in read[1:] if not all(one.name.startswith(own) for one in value.stored)]
+        fold(low, op, [x, *others], x.shape)
         return
-    flat: list[Value] = []
-    for i, value in enumerate(read):
-        inner = part(op, f"flat{i}")
-        low.reshape(inner, data(low, value), (product(value.shape),))
-        flat.append(made(low, inner))
-    both, chosen = part(op, "both"), part(op, "chosen")
-    build.concatenated(low, both, flat, 0)
-    edge, order = low.any(made(low, both))
-    step = low.emit(chosen, "gather", [edge], {"count": product(x.shape), "axis": 0})
-    low.result(chosen, step, order, 1)
-    low.reshape(op, made(low, chosen), x.shape)
+    edge, order = low.any(data(low, x))
+    edges = [edge, *(low.any(data(low, value))[0] for value in read[1:])]
+    low.result(op, low.emit(op, "scatter", edges, {}), order, x.rank)
 
 
 @rule("meshgrid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from convcost.importers.build import along, combined, cut, reduced, squeezed, with_axes
+from convcost.importers.build import along, combined, cut, reduced, with_axes
 from convcost.importers.contents import Known, divided, mapped
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -171,31 +171,36 @@ def prelu(low: Lowering, op: Op) -> None:
         at = [axis for axis in range(x.rank) if axis != channel and axis in order]
         low.layer(op, "prelu", x, [*at, channel], {}, {"weights": (slopes,)})
         return
-    negative = part(op, "slope")
+    negative = part(low, op, "slope")
     joined(low, negative, "multiply", [x, data(low, slopes)])
     joined(low, op, "maximum", [x, made(low, negative)])
 
 
-@rule("softmax", "_softmax", "_safe_softmax", wants="same")
+@rule("softmax", "_softmax", "_safe_softmax", "log_softmax", "_log_softmax", wants="same")
 def softmax(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     if folds(low, op, [x]):
         fold(low, op, [x], x.shape)
     else:
-        along(low, op, "softmax", data(low, x), number(low, op, "dim"))
+        along(low, op, "log_softmax" if "log" in op.type else "softmax", data(low, x), number(low, op, "dim"))
 
 
-@rule("log_softmax", "_log_softmax", wants="same")
-def log_softmax(low: Lowering, op: Op) -> None:
-    inner = part(op, "softmax")
-    softmax(low, inner)
-    elementwise(low, op, made(low, inner), "function", {"of": "log"})
+@rule("cumsum", "cumprod", "cummax", "cummin")
+def cumulative(low: Lowering, op: Op) -> None:
+    x, axis = tensor(low, op), number(low, op, "dim")
+    word = {"cumsum": "sum", "cumprod": "product", "cummax": "max", "cummin": "min"}[_word(op)]
+    if folds(low, op, [x]):
+        fold(low, op, [x], x.shape)
+        return
+    made_ = along(low, output(op, 0), "cumulative", data(low, x), axis, {"function": word})
+    if len(op.outputs) > 1:
+        low.same(output(op, 1), made_)
 
 
 @rule("glu")
 def gated(low: Lowering, op: Op) -> None:
     x, axis = data(low, tensor(low, op)), number(low, op, "dim", -1)
-    halves, gate = part(op, "values", "gates"), part(op, "gate")
+    halves, gate = part(low, op, "values", "gates"), part(low, op, "gate")
     half = x.shape[axis] // 2
     cut(low, halves, x, axis, [half, half])
     low.pointwise(gate, "sigmoid", made(low, halves, 1))
@@ -216,7 +221,7 @@ def masked_fill(low: Lowering, op: Op) -> None:
 
 @rule("addcmul", "addcdiv", wants="same")
 def add_product(low: Lowering, op: Op) -> None:
-    inner = part(op, "product")
+    inner = part(low, op, "product")
     word = "multiply" if "mul" in op.type else "divide"
     joined(low, inner, word, [tensor(low, op, "tensor1"), tensor(low, op, "tensor2")])
     joined(low, op, "add", [tensor(low, op), made(low, inner)])
@@ -224,7 +229,7 @@ def add_product(low: Lowering, op: Op) -> None:
 
 @rule("lerp", wants="same")
 def between(low: Lowering, op: Op) -> None:
-    inner, weighted = part(op, "difference"), part(op, "weighted")
+    inner, weighted = part(low, op, "difference"), part(low, op, "weighted")
     joined(low, inner, "subtract", [tensor(low, op, "end"), tensor(low, op)])
     joined(low, weighted, "multiply", [made(low, inner), operand(low, op, "weight")])
     joined(low, op, "add", [tensor(low, op), made(low, weighted)])
@@ -285,7 +290,7 @@ def stretched(low: Lowering, op: Op, x: Value, shape: tuple[Any, ...]) -> None:
     """A tensor repeated along axes of size 1, and along new ones before the first."""
     lacks = len(shape) - x.rank
     sizes = [x.shape[at - lacks] if type(size) is int and size == -1 else size for at, size in enumerate(shape)]
-    lifted = part(op, "lifted")
+    lifted = part(low, op, "lifted")
     low.relabel(lifted, x, [None] * lacks + list(range(x.rank)))
     whole = made(low, lifted)
     if all(now is wanted or (type(now) is int and now == wanted) for now, wanted in zip(whole.shape, sizes)):
@@ -326,23 +331,16 @@ def _expanded(low: Lowering, op: Op, x: Value, sizes: list[Any]) -> None:
 # -- over axes ---------------------------------------------------------------------------------------------------------
 
 REDUCTIONS = {
-    "mean": "mean",
-    "sum": "sum",
+    **{word: word for word in ("mean", "sum", "max", "min", "argmax", "argmin", "norm", "any", "all")},
     "amax": "max",
     "amin": "min",
-    "max": "max",
-    "min": "min",
-    "argmax": "max",
-    "argmin": "min",
-    "norm": "norm",
     "linalg_vector_norm": "norm",
-    "logsumexp": "sum",
-    "any": "max",
-    "all": "min",
-    "prod": "sum",
-    "median": "mean",
+    "logsumexp": "log_sum_exp",
+    "prod": "product",
+    "nansum": "sum",
+    "nanmean": "mean",
 }
-"""Op of PyTorch -> the word of `reduce`, or that of one that counts alike."""
+"""Op of PyTorch -> the word of `reduce`."""
 
 
 @rule(*REDUCTIONS, wants="same")
@@ -374,27 +372,16 @@ def variance(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axes = _axes(low, op, x)
     if folds(low, op, [x]):
-        for i, name in enumerate(op.outputs):
-            if name:
-                fold(low, output(op, i), [x], stated_shape(low, op, i))
+        for i in range(len(op.outputs)):
+            fold(low, output(op, i), [x], stated_shape(low, op, i))
         return
-    x = data(low, x)
-    keep = bool(op.attrs.get("keepdim", False))
-    mean, centred, squared = (part(op, leaf) for leaf in ("mean", "centred", "squared"))
-    reduced(low, mean, x, axes, "mean", keep=True)
-    joined(low, centred, "subtract", [x, made(low, mean)])
-    low.pointwise(squared, "function", made(low, centred), {"of": "square"})
+    x, keep = data(low, x), bool(op.attrs.get("keepdim", False))
+    first = part(low, op, "variance") if "std" in op.type else output(op, 0)
+    reduced(low, first, x, axes, "variance", keep=keep)
     if "std" in op.type:
-        spread = part(op, "variance")
-        reduced(low, spread, made(low, squared), axes, "mean", keep=keep)
-        low.pointwise(output(op, 0), "function", made(low, spread), {"of": "sqrt"})
-    else:
-        reduced(low, output(op, 0), made(low, squared), axes, "mean", keep=keep)
+        low.pointwise(output(op, 0), "function", made(low, first), {"of": "sqrt"})
     if len(op.outputs) > 1 and op.outputs[1]:
-        if keep:
-            low.same(output(op, 1), made(low, mean))
-        else:
-            squeezed(low, output(op, 1), made(low, mean), axes)
+        reduced(low, output(op, 1), x, axes, "mean", keep=keep)
 
 
 @rule("topk", "sort")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, one_line
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, at_their_owners, call, module_path
+from convcost.importers.torch.calls import Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
+from convcost.importers.torch.owners import at_their_owners
 
 if TYPE_CHECKING:
     import torch
@@ -160,12 +161,14 @@ def _drop_hooks(module: torch.nn.Module) -> int:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without what PyTorch and the module's code would print on the way."""
+    import io
     import logging
 
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    said = io.StringIO()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -14,9 +14,12 @@ from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
+    constant,
     data,
     facts,
     fold,
+    folds,
+    is_parameter,
     made,
     number,
     numbers,
@@ -25,6 +28,7 @@ from convcost.importers.torch.arguments import (
     part,
     per_axis,
     rule,
+    stated_shape,
     tensor,
     tensors,
 )
@@ -33,22 +37,23 @@ from convcost.importers.values import Value, channels_at
 
 
 def weights_of(low: Lowering, value: Value) -> Value:
-    """Weights as those of a layer; what they are computed from besides a tensor of their own size gets sources."""
+    """Weights as those of a layer: what they are computed from besides a tensor of their own size is counted by sources."""
     if not value.computed or not value.stored:
         return value
     size = product(value.shape)
-    main = [one for one in value.stored if one.elements == size][:1]
+    main = next((one for one in value.stored if one.elements == size and one.trainable), None)
     for one in value.stored:
-        if one not in main and low.values[one.name].tensor is None:
+        if one is not main and is_parameter(low.values[one.name]):
             low.tensor_of(low.values[one.name])
-    return replace(value, stored=tuple(main))
+    return value if main is None else replace(value, stored=(main,), computed=False)
 
 
 def bias_of(value: Value | None) -> tuple[Value | None, Value | None]:
     """A bias as that of a layer, or as what is to be added behind it."""
     if value is None:
         return None, None
-    is_own = value.stored and sum(one.elements for one in value.stored) == product(value.shape)
+    trains = {one.trainable for one in value.stored}
+    is_own = len(trains) == 1 and sum(one.elements for one in value.stored) == product(value.shape)
     return (value, None) if is_own else (None, value)
 
 
@@ -75,10 +80,10 @@ def convolved(low: Lowering, op: Op, axes: int, *, transposed: bool = False) -> 
         attrs["output_padding"] = extra
     bias, behind = bias_of(optional(low, op, "bias"))
     kind = "conv_transpose" if transposed else "conv"
-    inner = op if behind is None else part(op, "product")
+    inner = op if behind is None else part(low, op, "product")
     build.convolution(low, inner, x, x.rank - axes - 1, attrs, weights_of(low, weights), bias, kind)
     if behind is not None:
-        lifted = part(op, "bias")
+        lifted = part(low, op, "bias")
         low.relabel(lifted, behind, [0, *[None] * axes])
         joined(low, op, "add", [made(low, inner), made(low, lifted)])
 
@@ -161,7 +166,7 @@ def dense(low: Lowering, op: Op, x: Value, weights: Value, bias: Value | None) -
     own, behind = bias_of(bias)
     if not weights.stored:
         own, behind = None, bias
-    inner = op if behind is None else part(op, "product")
+    inner = op if behind is None else part(low, op, "product")
     if weights.stored and weights.rank == 2:
         build.linear(low, inner, x, -1, weights.shape[0], weights_of(low, weights), own)
     else:
@@ -176,14 +181,14 @@ def product_and_sum(low: Lowering, op: Op) -> None:
     if y.stored and y.rank == 2:
         dense(low, op, x, _flipped(low, op, y), bias)
         return
-    inner = part(op, "product")
+    inner = part(low, op, "product")
     multiplied(low, inner, x, y)
     joined(low, op, "add", [made(low, inner), bias])
 
 
 @rule("baddbmm")
 def products_and_sum(low: Lowering, op: Op) -> None:
-    inner = part(op, "product")
+    inner = part(low, op, "product")
     multiplied(low, inner, tensor(low, op, "batch1"), tensor(low, op, "batch2"))
     joined(low, op, "add", [made(low, inner), tensor(low, op)])
 
@@ -196,16 +201,19 @@ def matmul(low: Lowering, op: Op) -> None:
 
 def multiplied(low: Lowering, op: Op, x: Value, y: Value) -> None:
     """A product as numpy defines it, of vectors, too."""
+    if x.is_constant and y.is_constant and becomes_weights(low, op):
+        fold(low, op, [x, y], stated_shape(low, op))  # the largest singular value of weights, by which they are divided
+        return
     gone = []
     if x.rank == 1:
-        x, gone = _lifted(low, part(op, "row"), x, 0), [-2]
+        x, gone = _lifted(low, part(low, op, "row"), x, 0), [-2]
     if y.rank == 1:
-        y, gone = _lifted(low, part(op, "column"), y, 1), [*gone, -1]
+        y, gone = _lifted(low, part(low, op, "column"), y, 1), [*gone, -1]
     if y.stored and y.rank == 2 and not y.computed:
         x = data(low, x)
     elif not (x.stored and x.rank == 2 and not y.is_constant):
         x, y = data(low, x), data(low, y)
-    inner = part(op, "matrix") if gone else op
+    inner = part(low, op, "matrix") if gone else op
     matrix_product(low, inner, x, y)
     if gone:
         build.squeezed(low, op, made(low, inner), gone)
@@ -217,7 +225,7 @@ def _lifted(low: Lowering, op: Op, x: Value, axis: int) -> Value:
 
 
 def _flipped(low: Lowering, op: Op, value: Value) -> Value:
-    inner = part(op, "transposed")
+    inner = part(low, op, "transposed")
     low.transpose(inner, value, (1, 0))
     return made(low, inner)
 
@@ -244,7 +252,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     sizes = {**dict(zip(first, x.shape)), **dict(zip(second, y.shape))}
 
     def matrix(value: Value, term: str, groups: Sequence[list[str]], leaf: str) -> Value:
-        turned, flat = part(op, f"{leaf}_turned"), part(op, leaf)
+        turned, flat = part(low, op, f"{leaf}_turned"), part(low, op, leaf)
         low.transpose(turned, value, [term.index(one) for group in groups for one in group])
         shape = [*(sizes[one] for one in groups[0]), *(product(sizes[one] for one in group) for group in groups[1:])]
         return reshaped(low, flat, made(low, turned), shape)
@@ -252,7 +260,7 @@ def contracted(low: Lowering, op: Op, read: tuple[Value, Value], terms: tuple[st
     is_linear = y.is_constant and y.stored and not batch
     left = matrix(data(low, x), first, (batch, rows, inner), "left")
     right = matrix(y if is_linear else data(low, y), second, (batch, inner, columns), "right")
-    multiply, spread = part(op, "product"), part(op, "spread")
+    multiply, spread = part(low, op, "product"), part(low, op, "spread")
     matrix_product(low, multiply, left, right)
     order = [*batch, *rows, *columns]
     wide = reshaped(low, spread, made(low, multiply), [sizes[one] for one in order])
@@ -284,12 +292,72 @@ def attention(low: Lowering, op: Op) -> None:
 
 def attended(low: Lowering, op: Op, query: Value, key: Value, value: Value, mask: Value | None) -> None:
     """softmax(query · keyᵀ + mask) · value."""
-    scores, weights, masked = part(op, "scores"), part(op, "weights"), part(op, "masked")
+    scores, weights, masked = part(low, op, "scores"), part(low, op, "weights"), part(low, op, "masked")
     matrix_product(low, scores, query, key, flip_y=True)
     if mask is not None:
         joined(low, masked, "where" if mask.dtype == "bool" else "add", [made(low, scores), mask])
     build.along(low, weights, "softmax", made(low, scores if mask is None else masked), -1)
     matrix_product(low, output(op, 0), made(low, weights), value)
+
+
+# -- products that PyTorch has an op of its own for --------------------------------------------------------------------
+
+
+@rule("_weight_norm", "_weight_norm_interface")
+def weight_norm(low: Lowering, op: Op) -> None:
+    """A direction and a length for each filter, which make its weights."""
+    direction, lengths = tensor(low, op, "v"), tensor(low, op, "g")
+    if not becomes_weights(low, op):
+        raise Unsupported("weights that are read as data")
+    fold(low, output(op, 0), [direction, lengths], direction.shape)
+
+
+@rule("bilinear")
+def bilinear(low: Lowering, op: Op) -> None:
+    """For each output the product of one vector, a matrix and another vector: a linear layer, and a product."""
+    first, second = data(low, tensor(low, op, "input1")), data(low, tensor(low, op, "input2"))
+    weights, bias = tensor(low, op, "weight"), optional(low, op, "bias")
+    channels, inner, outer = weights.shape
+    turned, matrix, wide, rows, column = (
+        part(low, op, leaf) for leaf in ("turned", "matrix", "wide", "rows", "column")
+    )
+    low.transpose(turned, weights, (0, 2, 1))
+    table = reshaped(low, matrix, made(low, turned), (channels * outer, inner))
+    dense(low, wide, first, table, None)
+    left = reshaped(low, rows, made(low, wide), (*first.shape[:-1], channels, outer))
+    build.unsqueezed(low, column, second, [-1])
+    product_, flat = part(low, op, "product"), part(low, op, "flat")
+    matrix_product(low, product_, left, made(low, column))
+    build.squeezed(low, op if bias is None else flat, made(low, product_), [-1])
+    if bias is not None:
+        joined(low, op, "add", [made(low, flat), bias])
+
+
+@rule("affine_grid_generator")
+def affine_grid(low: Lowering, op: Op) -> None:
+    """Every position times a matrix that is computed: (n, 2, 3) to (n, h, w, 2)."""
+    theta, size = data(low, tensor(low, op, "theta")), numbers(low, op, "size")
+    places, turned, product_ = (part(low, op, leaf) for leaf in ("places", "turned", "product"))
+    axes = len(size) - 2
+    constant(low, places, (product(size[2:]), axes + 1))
+    low.transpose(turned, theta, (0, 2, 1))
+    matrix_product(low, product_, data(low, made(low, places)), made(low, turned))
+    reshaped(low, op, made(low, product_), (size[0], *size[2:], axes))
+
+
+@rule("cosine_similarity")
+def cosine_similarity(low: Lowering, op: Op) -> None:
+    read, axis = [data(low, tensor(low, op, word)) for word in ("x1", "x2")], number(low, op, "dim", 1)
+    both, dot, lengths = (part(low, op, leaf) for leaf in ("both", "dot", "lengths"))
+    joined(low, both, "multiply", read)
+    build.reduced(low, dot, made(low, both), [axis], "sum", keep=False)
+    norms = []
+    for i, x in enumerate(read):
+        inner = part(low, op, f"length{i}")
+        build.reduced(low, inner, x, [axis], "norm", keep=False)
+        norms.append(made(low, inner))
+    joined(low, lengths, "multiply", norms)
+    joined(low, op, "divide", [made(low, dot), made(low, lengths)])
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------
@@ -318,7 +386,8 @@ def normalised(
 def batch_norm(low: Lowering, op: Op) -> None:
     x = tensor(low, op, "input")
     if x.is_constant and becomes_weights(low, op):
-        fold(low, op, [x], x.shape)  # standardised weights
+        given = (optional(low, op, word) for word in ("weight", "bias"))
+        fold(low, op, [x, *(one for one in given if one is not None)], x.shape)  # standardised weights
         return
     _by_channel(low, op, data(low, x), own_statistics=optional(low, op, "running_mean") is None)
 
@@ -347,11 +416,16 @@ def group_norm(low: Lowering, op: Op) -> None:
 
 @rule("layer_norm", "native_layer_norm", "rms_norm", "_fused_rms_norm", wants=-1)
 def layer_norm(low: Lowering, op: Op) -> None:
-    x = data(low, tensor(low, op, "input"))
+    x, scale = data(low, tensor(low, op, "input")), optional(low, op, "weight")
     depth = len(numbers(low, op, "normalized_shape"))
     axes = range(x.rank - depth, x.rank)
     _, order = with_axes(low, x, axes)
-    normalised(low, op, "layer_norm", x, order, {"axes": [order.index(axis) for axis in axes]})
+    attrs: dict[str, Any] = {"axes": [order.index(axis) for axis in axes]}
+    if "rms" in op.type:
+        used = {"weights": (scale,)} if scale is not None else {}
+        low.layer(output(op, 0), "rms_norm", x, order, {**attrs, "scale": scale is not None}, used)
+    else:
+        normalised(low, op, "layer_norm", x, order, attrs)
 
 
 # -- tables and sequences ----------------------------------------------------------------------------------------------
@@ -368,6 +442,18 @@ def embedding(low: Lowering, op: Op) -> None:
         op, "embedding", [edge], {"rows": rows, "channels": channels}, {"weights": (weights_of(low, table),)}
     )
     low.result(op, step, [*order, x.rank], x.rank + 1)
+
+
+@rule("one_hot")
+def one_hot(low: Lowering, op: Op) -> None:
+    x, classes = tensor(low, op), number(low, op, "num_classes", -1)
+    if type(classes) is int and classes < 0:
+        raise Unsupported("as many channels as the largest number in the data")
+    if folds(low, op, [x]):
+        fold(low, op, [x], (*x.shape, classes))
+        return
+    edge, order = low.any(x)
+    low.result(op, low.emit(op, "one_hot", [edge], {"channels": classes}), [*order, x.rank], x.rank + 1)
 
 
 #: Op -> that of convcost.
@@ -391,7 +477,7 @@ def recurrent(low: Lowering, op: Op) -> None:
     ends: list[Value] = []
     for layer in range(layers):
         own = params[layer * ways * each : (layer + 1) * ways * each]
-        inner = output(op, 0) if layer == layers - 1 else part(op, f"layer{layer}")
+        inner = output(op, 0) if layer == layers - 1 else part(low, op, f"layer{layer}")
         x = _one_layer(low, inner, kind, x, order, own, ways, each)
         if any(name in facts(low).read for name in op.outputs[1:]):
             ends += _last_states(low, op, x, order[-2], ways, layer)
@@ -426,7 +512,9 @@ def _last_states(low: Lowering, op: Op, x: Value, steps: int, ways: int, layer: 
     found, hidden = [], x.shape[-1] // ways
     for way in range(ways):
         at = x.shape[steps] - 1 if way == 0 else 0
-        taken, half, bare, lifted = (part(op, f"{leaf}{layer}_{way}") for leaf in ("end", "half", "state", "lifted"))
+        taken, half, bare, lifted = (
+            part(low, op, f"{leaf}{layer}_{way}") for leaf in ("end", "half", "state", "lifted")
+        )
         last = build.taken(low, taken, x, steps, at, at + 1)
         own = build.taken(low, half, last, -1, way * hidden, (way + 1) * hidden) if ways > 1 else last
         build.squeezed(low, bare, own, [steps])
@@ -442,7 +530,7 @@ def cell(low: Lowering, op: Op) -> None:
     kind = RECURRENT[op.type.partition(".")[2].removesuffix("_cell")]
     given = [optional(low, op, word) for word in ("w_ih", "w_hh", "b_ih", "b_hh")]
     params = [one for one in given if one is not None]
-    lifted, inner = part(op, "sequence"), part(op, "steps")
+    lifted, inner = part(low, op, "sequence"), part(low, op, "steps")
     build.unsqueezed(low, lifted, x, [-2])
     sequence = made(low, lifted)
     order = [axis for axis in range(sequence.rank) if sequence.axes[axis] is not None or axis == sequence.rank - 2]

@@ -11,7 +11,7 @@ from convcost.core.units import shape_text
 from convcost.importers.contents import exact, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.torch.arguments import data, number, numbers, output, per_axis, rule, tensor
+from convcost.importers.torch.arguments import RULES, data, number, numbers, output, per_axis, rule, tensor
 from convcost.importers.values import Value, channels_at
 
 
@@ -168,3 +168,24 @@ def fold(low: Lowering, op: Op) -> None:
 def _window(low: Lowering, op: Op) -> dict[str, Any]:
     words = {"kernel": "kernel_size", "stride": "stride", "padding": "padding", "dilation": "dilation"}
     return {ours: per_axis(low, op, theirs, 2, 0 if ours == "padding" else 1) for ours, theirs in words.items()}
+
+
+@rule("grid_sampler", "grid_sampler_2d", wants=1)
+def grid_sample(low: Lowering, op: Op) -> None:
+    x, grid = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "grid"))
+    if x.rank != 4:
+        raise Unsupported("elements of a volume at places that are computed")
+    mode = {0: "bilinear", 1: "nearest", 2: "bicubic"}.get(number(low, op, "interpolation_mode", 0), "bilinear")
+    order = channels_at(x, 1, windows=2)
+    edges = [low.present(x, order), low.present(grid, channels_at(grid, -1, windows=2))]
+    low.result(op, low.emit(op, "grid_sample", edges, {"mode": mode}), order, x.rank)
+
+
+@RULES.rule("torchvision.roi_align", wants=1)
+def roi_align(low: Lowering, op: Op) -> None:
+    """Boxes are rows of (image, left, top, right, bottom): their shape is known, or that of all that follows is not."""
+    x, boxes = data(low, tensor(low, op, "input")), data(low, tensor(low, op, "rois"))
+    size = [number(low, op, f"pooled_{side}") for side in ("height", "width")]
+    edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
+    step = low.emit(op, "roi_align", edges, {"size": size})
+    low.result(op, step, (0, 2, 3, 1), 4)

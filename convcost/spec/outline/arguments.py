@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convcost.core import axes
-from convcost.spec.outline.patterns import Member, Pattern, Patterns
+from convcost.spec.outline.patterns import Member, Pattern, Patterns, is_activation
 from convcost.spec.outline.pieces import Leaf, Piece, Wiring
 from convcost.spec.write import Expression
 
@@ -17,6 +17,8 @@ MOST_ARGS = 10
 """Of one block; one that needs more is none that a reader could see through."""
 MOST_FACTOR = 8
 """The largest whole number by which sizes that depend on one another are multiplied or divided."""
+ACT = "act"
+"""In the place of an attribute, the op that an activation is."""
 _SIZES = ("shape", "sections")
 """Attributes that are lists of sizes."""
 _WIDTHS = ("channels", "groups")
@@ -110,6 +112,8 @@ class _Arguments:
     def __init__(self, analysis: Analysis, block: Block) -> None:
         self.analysis, self.block = analysis, block
         self.members = block.pattern.members
+        self.out: Column = []
+        """Channels that the block puts out, where an argument of their own says them."""
         channels, model = analysis.wiring.channels, block.pattern.model
         self.inputs = {
             name: [channels(member.piece.inputs[number : number + 1]) for member in self.members]
@@ -118,24 +122,39 @@ class _Arguments:
 
     def fill(self) -> None:
         pattern, block = self.block.pattern, self.block
-        for member in self.members:
-            member.args.clear()
-        for slot in self.slots(pattern, [(member, member) for member in self.members], ()):
-            present = [value for value in slot.column if value is not ABSENT]
-            if all(same(value, present[0]) for value in present):
-                block.values[slot.place, slot.attr] = present[0] if present else ABSENT
-            else:
-                block.values[slot.place, slot.attr] = self.sizes(slot) or self.relation(slot) or self.new(slot)
+        slots = list(self.slots(pattern, [(member, member) for member in self.members], ()))
+        self.assign(slots)
+        shapes = [self.analysis.wiring.shapes.get(member.piece.output) for member in self.members]
+        out = [shape[-1] if shape else None for shape in shapes]
+        widths = [arg for arg in block.args if arg.attr == "channels"]
+        if len(widths) > 1 and (len(widths) > 2 or widths[1].column == out):
+            self.out = out
+            self.assign(slots)
         for flag in pattern.flags:
             column = [member.flags[flag] for member in self.members]
             block.conditions[flag] = (pattern.is_shortcut(flag) and self.condition(column)) or self.flag(flag, column)
         for arg in block.args:
             arg.default = _default(arg)
         block.args.sort(key=lambda arg: arg.default is not ABSENT)  # those that must be given come first
+        for member in self.members:
+            member.args.clear()
         for arg in block.args:
             for member, value in zip(self.members, arg.column):
                 if value is not ABSENT:
                     member.args[arg.name] = value
+
+    def assign(self, slots: Sequence[_Slot]) -> None:
+        """Say what each attribute is: the same everywhere, what follows from something else, or an argument."""
+        self.block.args.clear()
+        for slot in slots:
+            if len(self.block.args) > MOST_ARGS:
+                return  # it is no block, however many more there are
+            present = [value for value in slot.column if value is not ABSENT]
+            if all(same(value, present[0]) for value in present):
+                value = present[0] if present else ABSENT
+            else:
+                value = self.sizes(slot) or self.relation(slot) or self.new(slot)
+            self.block.values[slot.place, slot.attr] = value
 
     def slots(
         self, pattern: Pattern, members: Sequence[tuple[Member, Member | None]], around: Place
@@ -162,6 +181,9 @@ class _Arguments:
                     yield _Slot(place, arg.name, column, read, model.name, arg.attr in _WIDTHS, op=False)
 
     def of_leaf(self, model: Leaf, place: Place, items: Sequence[Any], read: Column) -> Iterator[_Slot]:
+        if is_activation(model.node.op):
+            column = [item.node.op if item else ABSENT for item in items]
+            yield _Slot(place, ACT, column, read, model.name, widths=False, op=True)
         shown = [self.analysis.patterns.attributes(item) if item else {} for item in items]
         # Last what may follow from the others.
         for attr in sorted(self.analysis.patterns.attributes(model), key=lambda name: name == "padding"):
@@ -286,16 +308,24 @@ class _Arguments:
 
     def new(self, slot: _Slot) -> Expression:
         """A new argument for an attribute."""
-        name = self.free(slot.attr, slot.word)
+        inner = bool(self.out) and slot.attr == "channels" and slot.column != self.out
+        name = self.free(slot.attr, slot.word, inner=inner)
         attr = "channels" if slot.widths and slot.attr not in (*_WIDTHS, "size") else slot.attr
         self.block.args.append(Argument(name, attr, slot.column))
         return Expression(name)
 
-    def free(self, name: str, word: str) -> str:
-        """A name for an argument: its attribute's, else with that of its item before it, else with a number behind."""
+    def free(self, name: str, word: str, *, inner: bool = False) -> str:
+        """A name for an argument: its attribute's, unless that is `inner` to the block, else with that of its item, else with a
+        number behind.
+        """
         used = {*self.analysis.taken, *(arg.name for arg in self.block.args)}
-        parts = [part for part in word.split(".") if re.fullmatch(r"[A-Za-z_]\w*", part)]
-        names = [name, *(f"{part}_{name}" for part in reversed(parts))] if word else [name, f"with_{name}"]
+        names = [] if inner else [name]
+        for part in reversed(word.split(".")):
+            if re.fullmatch(r"[A-Za-z_]\w*", part):
+                names.append(f"{part}_{name}")
+            elif re.fullmatch(r"\d+[A-Za-z_]\w*", part):
+                names.append(f"{name}_{part}")
+        names += [f"inner_{name}"] if inner else [f"with_{name}"] if not word else []
         names += [f"{name}_{number}" for number in range(2, len(used) + 3)]
         return next(each for each in names if each not in used)
 

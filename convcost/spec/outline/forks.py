@@ -42,13 +42,13 @@ class Forks:
                 while done and done[-1].at >= fork.at:
                     done.pop()
                 done.append(fork)
-        piece.items = [item for at, item in enumerate(done) for item in self._readable(item, done[at + 1 :][:1], piece)]
+        following = [*done[1:], None]
+        piece.items = [each for item, after in zip(done, following) for each in self._readable(item, after, piece)]
 
-    def _readable(self, item: Item, following: list[Item], piece: Piece) -> list[Item]:
+    def _readable(self, item: Item, after: Item | None, piece: Piece) -> list[Item]:
         """A fork if all that reads it reads what stands before, because it has no name to be read by; else what it is of."""
         if not isinstance(item, Fork):
             return [item]
-        after = following[0] if following else None
         for reader in self.wiring.readers[item.join.at]:
             if after is None:
                 if reader < piece.end:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convcost.ops import OPS
-from convcost.spec.outline.arguments import ABSENT, Analysis, Block, Place, same
+from convcost.spec.outline.arguments import ABSENT, ACT, Analysis, Block, Place, same
 from convcost.spec.outline.naming import generated
 from convcost.spec.outline.patterns import Pattern, flat, no_padding
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
@@ -19,6 +19,12 @@ WIDEST = 120
 """Characters of a line; longer ones are broken, as far as they can be."""
 MOST_NESTED = 4
 """Groups within groups."""
+FEWEST_ROWS, FEWEST_COLUMNS = 5, 2
+"""Of a table."""
+MOST_ALIKE = 200
+"""Calls that are looked at together, to find those that repeat."""
+_CALL = 4
+"""What a call more costs, where an argument that changes to its default costs 1, to something else 2."""
 Lines = list[str]
 Entry = dict[str, Any]
 
@@ -84,16 +90,63 @@ class Writer:
 
     def sequence(self, items: Sequence[Item], flow: str, spot: Spot) -> Lines:
         """The lines of items; `flow` is the edge that the first one reads unless it says otherwise."""
-        items = list(_apart(items)) if spot.prefix else items
         lines: Lines = []
+        runs = list(self.runs(list(_apart(items)) if spot.prefix else items, spot))
         at = 0
-        while at < len(items):
-            item = items[at]
-            run = self.run(items[at:], spot) if self.is_call(item) else [item]
-            lines += self.item(run, flow, spot)
-            flow = run[-1].output
-            at += len(run)
+        while at < len(runs):
+            rows = self.rows(runs, at, flow, spot)
+            table = self.table(rows, spot)
+            lines += table or self.item(runs[at], flow, spot)
+            at += len(rows) if table else 1
+            flow = runs[at - 1][-1].output
         return lines
+
+    # -- tables ---------------------------------------------------------------------------------------------------
+
+    def rows(self, runs: Sequence[Sequence[Item]], at: int, flow: str, spot: Spot) -> list[Piece]:
+        """The calls of one block from a place on that could be rows of a table: alone, each reading the one before."""
+        rows: list[Piece] = []
+        for run in runs[at:]:
+            item = run[0]
+            if len(run) > 1 or not isinstance(item, Piece) or not self.is_call(item) or item.inputs != (flow,):
+                break
+            alike = not rows or self.analysis.inner(item)[0] is self.analysis.inner(rows[0])[0]
+            if not alike or item.owner or self.condition(item, spot):
+                break
+            rows.append(item)
+            flow = item.output
+        return rows
+
+    def table(self, rows: Sequence[Piece], spot: Spot) -> Lines:
+        """A table with a row for each call; empty where calls are as clear."""
+        if len(rows) < FEWEST_ROWS:
+            return []
+        given = [self.arguments(piece, spot) for piece in rows]
+        columns = [name for name in given[0] if any(not same(args[name], given[0][name]) for args in given)]
+        if len(columns) < FEWEST_COLUMNS or any(_is_open(args[name]) for args in given for name in columns):
+            return []
+        pattern = self.analysis.inner(rows[0])[0]
+        defaults = {arg.name: arg.default for arg in self.analysis.block(pattern).args}
+        call: Entry = {name: Expression(name) for name in columns}
+        call |= {name: v for name, v in given[0].items() if name not in columns and not same(v, defaults[name])}
+        cells = [["name", *columns]]
+        cells += [[spot.prefix + piece.name, *(args[name] for name in columns)] for piece, args in zip(rows, given)]
+        texts = [[in_flow(cell) for cell in row] for row in cells]
+        widths = [max(len(row[at]) + 1 for row in texts) for at in range(len(columns) + 1)]
+        heads, *lines = [
+            "["
+            + " ".join(f"{text}{',' * (at < len(columns))}".ljust(widths[at]) for at, text in enumerate(row)).rstrip()
+            + "]"
+            for row in texts
+        ]
+        each = _broken("each", {self.selection.names[pattern.number]: call}, spot.indent + 2)
+        return [
+            f"- {each[0]}",
+            *_inside(each[1:]),
+            f"  columns: {heads}",
+            "  rows:",
+            *(f"    - {line}" for line in lines),
+        ]
 
     def is_call(self, item: Item) -> bool:
         return isinstance(item, Piece) and self.selection.is_block(self.analysis.inner(item)[0])
@@ -110,7 +163,8 @@ class Writer:
 
     def leaf(self, leaf: Leaf, flow: str, spot: Spot) -> Entry:
         node = leaf.node
-        entry: Entry = {node.op: self.attributes(leaf, spot) or None}
+        op = str(spot.block.values.get((spot.places[id(leaf)], ACT), node.op))
+        entry: Entry = {op: self.attributes(leaf, spot) or None}
         if id(leaf) not in spot.implicit:
             entry["name"] = spot.prefix + leaf.name
         entry |= self.inputs(leaf, flow, spot) | self.condition(leaf, spot)
@@ -186,16 +240,19 @@ class Writer:
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    def run(self, items: Sequence[Item], spot: Spot) -> list[Item]:
-        """The items from the first on that one call with `repeat` stands for."""
-        run = [items[0]]
-        alike = self.alike(items, spot)
-        if len(alike) < 2:
-            return run
+    def runs(self, items: Sequence[Item], spot: Spot) -> Iterator[Sequence[Item]]:
+        """The items in order, each alone or with those after it that one call with `repeat` stands for."""
+        at = 0
+        while at < len(items):
+            alike = self.alike(items, at, spot)
+            yield from self.parts(alike, spot) if len(alike) > 1 else [items[at : at + 1]]
+            at += max(len(alike), 1)
+
+    def parts(self, alike: Sequence[Piece], spot: Spot) -> Iterator[Sequence[Piece]]:
+        """Calls of one block, one after the other, cut into as few runs as say them, with as few arguments that change."""
         args = [self.arguments(piece, spot) for piece in alike]
-        # From behind: the fewest calls for what follows, and with them the fewest arguments that change.
-        best: list[tuple[int, int]] = [(0, 0)] * (len(alike) + 1)
         defaults = {arg.name: arg.default for arg in self.analysis.block(self.analysis.inner(alike[0])[0]).args}
+        best: list[tuple[int, int]] = [(0, 0)] * (len(alike) + 1)  # from behind: cost of all runs, length of the first
         for at in range(len(alike) - 1, -1, -1):
             choices = []
             for length in range(1, len(alike) - at + 1):
@@ -205,14 +262,17 @@ class Writer:
                 if any(value is ABSENT for value in changed.values()):
                     break
                 changes = sum(1 if same(value, defaults[name]) else 2 for name, value in changed.items())
-                choices.append((best[at + length][0] + 4 + changes, length))
+                choices.append((best[at + length][0] + _CALL + changes, length))
             best[at] = min(choices)
-        return list(items[: best[0][1]])
+        at = 0
+        while at < len(alike):
+            yield alike[at : at + best[at][1]]
+            at += best[at][1]
 
-    def alike(self, items: Sequence[Item], spot: Spot) -> list[Piece]:
-        """The pieces from the first on that call one block, one after the other, and are numbered."""
+    def alike(self, items: Sequence[Item], at: int, spot: Spot) -> list[Piece]:
+        """The pieces from a place on that call one block, one after the other, and are numbered."""
         found: list[Piece] = []
-        for item in items:
+        for item in items[at : at + MOST_ALIKE]:
             if not isinstance(item, Piece) or not self.is_call(item) or self.condition(item, spot):
                 break
             if found:
@@ -297,7 +357,9 @@ class Writer:
 
     def counterpart(self, item: Item, around: Piece, model: Piece) -> Item:
         """The item of a model that stands for one of a piece."""
-        return item if around is model else [*flat(model.items)][self.analysis.inner(around)[1].items.index(item)]
+        if around is model:
+            return item
+        return self.selection.flat_of(model)[self.selection.place(item, self.analysis.inner(around)[1])]
 
     def implicit(self, piece: Piece) -> set[int]:
         """The nodes directly in a block, group or network that may be called after their op."""
@@ -327,6 +389,11 @@ def _apart(items: Iterable[Item]) -> Iterator[Item]:
             yield item.join
         else:
             yield item
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value can be no cell of a table."""
+    return value is ABSENT or isinstance(value, (Expression, list))
 
 
 def _next(name: str) -> str:
@@ -402,7 +469,16 @@ def _broken(key: str, value: Any, indent: int) -> Lines:
     line = f"{key}: {in_flow(value)}"
     if indent + len(line) <= WIDEST or not isinstance(value, dict):
         return [line]
-    return [f"{key}:", *(f"  {name}: {in_flow(inner)}" for name, inner in value.items())]
+    if len(value) == 1:
+        return [f"{key}:", *_inside(line for name, inner in value.items() for line in _broken(name, inner, indent + 2))]
+    lines, line = [], f"{key}: {{"
+    for at, (name, inner) in enumerate(value.items(), start=1):
+        text = f"{name}: {in_flow(inner)}" + (", " if at < len(value) else "}")
+        if indent + len(line) + len(text) > WIDEST:
+            lines.append(line.rstrip())
+            line = "    "
+        line += text
+    return [*lines, line]
 
 
 def _inside(lines: Iterable[str]) -> Lines:

@@ -42,13 +42,13 @@ def generated(named: Iterable[tuple[str, Leaf | None, bool]], read: Container[in
             while made in taken or made in coming:
                 count += 1
                 made = f"{leaf.node.op}_{count}"
-            counts[leaf.node.op] = count
-            taken.add(name)
-            if made != name:
-                if must:
-                    raise Unnamed(leaf.node.name)
+            if made == name:
+                counts[leaf.node.op] = count
+                taken.add(name)
+            elif must:
+                raise Unnamed(leaf.node.name)
+            else:
                 wrong.add(id(leaf))
-                break
         if not wrong:
             return free
         free -= wrong

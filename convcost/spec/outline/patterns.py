@@ -15,12 +15,16 @@ from typing import Any, NamedTuple
 from convcost.graph.graph import Node
 from convcost.ops import OPS
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
-from convcost.spec.write import attributes, modifiers
+from convcost.spec.write import attributes, in_flow, modifiers
 
 MOST_ROUNDS = 4
 """Times that patterns are looked for again after some have become one."""
 MOST_LIKE = 8
 """Patterns of scopes with the same name but for numbers that are compared with one another."""
+_NO_ACTIVATIONS = ("batch_norm", "identity")
+"""Element-wise ops that no other would take the place of."""
+MOST_MATCHED = 200
+"""Items that one fork may stand for."""
 Key = tuple[Any, ...]
 
 
@@ -57,9 +61,10 @@ class Pattern:
     def is_shortcut(self, flag: str) -> bool:
         """Whether what a flag leaves out are whole branches of forks."""
         left_out = {key for key, word in self.optional.items() if word == flag}
+        places = {id(item): at for at, item in enumerate(self.flat)}
         for at, item in enumerate(self.flat):
             for number, branch in enumerate(item.branches if isinstance(item, Fork) else ()):
-                inside = {(self.flat.index(inner), -1) for inner in branch}
+                inside = {(places[id(inner)], -1) for inner in branch}
                 if (at, number) in left_out or (inside and inside <= left_out):
                     left_out -= {(at, number), *inside}
         return not left_out
@@ -94,6 +99,8 @@ class Patterns:
         self.merged: dict[int, Merged] = {}
         self.of: dict[int, tuple[Pattern, Member]] = {}
         """By the identity of a piece."""
+        self.inputs: dict[tuple[int, str], int] = {}
+        """Identity of a piece, and an edge that it reads -> the number of that input."""
         self.shown: dict[int, tuple[Key, dict[str, Any]]] = {}
         for _ in range(MOST_ROUNDS if variants else 1):
             self.all: dict[int, Pattern] = {}
@@ -115,6 +122,7 @@ class Patterns:
         if not piece.path:
             return
         keys: list[Key] = []
+        self.inputs |= {(id(piece), edge): number for number, edge in enumerate(piece.inputs)}
         key = self._sequence(piece.items, piece.inputs[0] if piece.inputs else "", piece, keys)
         whole = (key, len(piece.inputs), "" if piece.closed else piece.path)
         items = list(flat(piece.items))
@@ -165,7 +173,10 @@ class Patterns:
         if id(leaf) not in self.shown:
             self.shown[id(leaf)] = _shape(leaf.node), written(leaf.node)
         shares = tuple((what, piece.relative(owner)) for what, owner in leaf.node.shares.items() if piece.has(owner))
-        return "leaf", leaf.name, self.shown[id(leaf)][0], shares
+        name, op = leaf.name, leaf.node.op
+        if is_activation(op) and re.fullmatch(rf"{op}(_\d+)?", name):  # it may be called after whatever op it is
+            name = f"={name[len(op) :]}"
+        return "leaf", name, self.shown[id(leaf)][0], shares
 
     def attributes(self, leaf: Leaf) -> dict[str, Any]:
         """The attributes of a node as a spec writes them."""
@@ -175,7 +186,8 @@ class Patterns:
 
     def _seen(self, edge: str, piece: Piece) -> str | int:
         """An edge as seen from inside a piece: the number of an input, or a relative name."""
-        return piece.inputs.index(edge) if edge in piece.inputs else piece.relative(edge)
+        number = self.inputs.get((id(piece), edge))
+        return piece.relative(edge) if number is None else number
 
     # -- pieces that leave items out -----------------------------------------------------------------------------
 
@@ -267,7 +279,7 @@ class _Match:
         """How many of the other's items the sequence of the larger pattern stands for; None if not for all, or it differs."""
         at = 0
         for item in mine:
-            step = self.item(item, others[at:])
+            step = self.item(item, others[at : at + MOST_MATCHED])
             if step is None:
                 return None
             if step == 0:
@@ -317,7 +329,12 @@ def _shape(node: Node) -> Key:
     """What nodes that may stand for one another have in common: the op, which attributes they have, and how they are written."""
     shown = written(node)
     fixed = tuple((name, None if is_value(value) else repr(value)) for name, value in shown.items())
-    return node.op, fixed, tuple(modifiers(node).items()), len(node.inputs)
+    return "" if is_activation(node.op) else node.op, fixed, in_flow(modifiers(node)), len(node.inputs)
+
+
+def is_activation(op: str) -> bool:
+    """Whether an op is one that others of its kind may stand for: an element-wise function without attributes or a norm's."""
+    return OPS[op].traits.elementwise and not OPS[op].attrs and op not in _NO_ACTIVATIONS
 
 
 def written(node: Node) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable
 
-from convcost.spec.outline.patterns import Pattern, Patterns, flat
+from convcost.spec.outline.patterns import Member, Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 
 FEWEST_IN_GROUP = 6
@@ -24,6 +24,8 @@ class Selection:
         self.parents: dict[int, Piece] = {}
         self.leaves: dict[int, Leaf] = {}
         self.paths: set[str] = set()
+        self.flats: dict[int, list[Item]] = {}
+        self.places: dict[int, dict[int, int]] = {}
         self._index(root.model)
         self.groups: dict[int, bool] = {}
         candidates = [p for p in patterns.all.values() if _may_be_block(p) and p.model.path not in inline]
@@ -70,6 +72,18 @@ class Selection:
             found.append(around)
             around = self.parents[id(around)]
         return leaf, found[::-1]
+
+    def flat_of(self, piece: Piece) -> list[Item]:
+        """The items of a piece, those of its forks too."""
+        if id(piece) not in self.flats:
+            self.flats[id(piece)] = list(flat(piece.items))
+        return self.flats[id(piece)]
+
+    def place(self, item: Item, member: Member) -> int:
+        """The place of an item in a member of a pattern."""
+        if id(member) not in self.places:
+            self.places[id(member)] = {id(each): at for at, each in enumerate(member.items) if each}
+        return self.places[id(member)][id(item)]
 
     def is_block(self, pattern: Pattern) -> bool:
         """Whether a pattern is a block, called by name."""
@@ -128,8 +142,10 @@ class Selection:
         """A name for a block: the ops that it is a chain of, or what its scopes are called but for numbers."""
         names = []
         if len(pattern.flat) <= _LONGEST_CHAIN and all(isinstance(item, Leaf) for item in pattern.flat):
-            ops = [item.node.op for item in pattern.flat if isinstance(item, Leaf)]
-            names.append("_".join(_SHORT.get(op, re.sub(r"\dd$", "", op)) for op in ops))
+            words = [_word(pattern, at) for at in range(len(pattern.flat))]
+            names.append(
+                "_".join(words if "act" not in words else ["norm" if word == "bn" else word for word in words])
+            )
         words = [re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in pattern.model.path.split(".")]
         words = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["block"]
         names += ["_".join(words[-count:]) for count in range(1, len(words) + 1)]
@@ -138,6 +154,13 @@ class Selection:
             f"block_{number}" for number in range(1, len(used) + 3)
         ]
         return next(name for name in names if name not in used and name not in self.taken)
+
+
+def _word(pattern: Pattern, at: int) -> str:
+    """What an op is called in the name of a block that is a chain of it and others."""
+    ops = {item.node.op for member in pattern.members if isinstance(item := member.items[at], Leaf)}
+    op = ops.pop()
+    return "act" if ops else _SHORT.get(op, re.sub(r"\dd$", "", op))
 
 
 def _may_be_block(pattern: Pattern) -> bool:
