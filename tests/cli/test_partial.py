@@ -115,7 +115,7 @@ def test_a_limit_that_is_exceeded_is_a_failure_and_one_that_is_not_is_accepted_w
 
 def test_a_spec_is_written_as_ever(cli: Cli, net: str) -> None:
     flat = cli.ok("spec", "resolve", net)
-    assert "{unknown: {type: Bar}, name: bar, in: foo}" in flat
+    assert "{unknown: {type: Bar, behind: false}, name: bar, in: foo}" in flat
     assert cli.ok("spec", "validate", net) == f"{net}: ok\n"
 
 

@@ -54,7 +54,7 @@ def noted(table: convcost.Table, word: str) -> str:
 def test_the_report_says_what_is_unknown(report: convcost.Report) -> None:
     assert not report.complete
     assert tuple(layer.name for layer in report.unknown) == UNKNOWN
-    assert report.unknown[0] == UnknownLayer("mix", "com.example.Mix", "no rule: made up")
+    assert report.unknown[0] == UnknownLayer("mix", "com.example.Mix", "no rule: made up", False)
     assert report.unknown[1] == UnknownLayer("nms", "NonMaxSuppression", "")
     assert report.totals.unknown == 5
     assert repr(report) == "<Report partial · input 32×32×3 · batch 1 · >= 286,720 MACs (paper)>"
@@ -110,7 +110,7 @@ def test_json_has_null_for_what_nobody_knows(report: convcost.Report) -> None:
     data = report.to_dict()
     assert data["complete"] is False
     assert [layer["name"] for layer in data["unknown"]] == list(UNKNOWN)
-    assert data["unknown"][0] == {"name": "mix", "type": "com.example.Mix", "why": "no rule: made up"}
+    assert data["unknown"][0] == {"name": "mix", "type": "com.example.Mix", "why": "no rule: made up", "behind": False}
     layers = {layer["name"]: layer for layer in data["layers"]}
     for name, layer in layers.items():
         assert [layer[key] is None for key in COUNTED] == [name in UNKNOWN] * len(COUNTED)
