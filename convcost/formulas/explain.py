@@ -17,7 +17,6 @@ from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
 from convcost.formulas.trace import Quantity, names_in, quantities, same_text
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
-from convcost.graph.typed import own_dtypes
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
@@ -121,7 +120,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += _storage(layer)
-    if dtypes := own_dtypes(layer.step):
+    if dtypes := layer.step.node.dtypes:
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]
     notes += [("share", f"{_share(report, [layer])} of the network's MACs; batch 1")]
     if layer.step.opaque:

@@ -32,6 +32,33 @@ def as_dtype(walked: Walked, dtype: str | None) -> Walked:
     return Walked(graph, steps)
 
 
+def common_dtypes(walked: Walked) -> dict[str, str]:
+    """Role -> the type that most nodes state, of the roles for which every node states one that has them.
+
+    If that is one type for all that any node has, it is said for every role.
+    """
+    stated: dict[str, Counter[str]] = {}
+    for step in walked.steps:
+        for role in step.roles:
+            stated.setdefault(role, Counter())[step.node.dtypes.get(role, "")] += 1
+    found = {role: kinds.most_common(1)[0][0] for role, kinds in stated.items() if "" not in kinds}
+    alike = found.keys() == stated.keys() and len({*found.values()}) == 1
+    return dict.fromkeys(ROLES, next(iter(found.values()))) if alike else found
+
+
+def stating_less(walked: Walked, known: Mapping[str, str]) -> Walked:
+    """The network without the types that its nodes state of roles as they are `known` anyway."""
+    if not known:
+        return walked
+
+    def less(step: Step) -> Step:
+        rest = {role: dtype for role, dtype in step.node.dtypes.items() if known.get(role) != dtype}
+        return step._replace(node=replace(step.node, dtypes=rest))
+
+    steps = tuple(map(less, walked.steps))
+    return Walked(replace(walked.graph, nodes=tuple(step.node for step in steps)), steps)
+
+
 def edge_dtypes(walked: Walked) -> Mapping[str, str]:
     """The type of each edge that has a stated one; a view has that of what it views."""
     if not states_types(walked.graph):
@@ -59,24 +86,6 @@ def views(step: Step) -> bool:
     return step.traits.view != "none" and bool(step.node.inputs)
 
 
-def roles_of(step: Step) -> tuple[str, ...]:
-    """The roles of the tensors that a step has: what it writes, and what it stores; not what it uses of another."""
-    return tuple(role for role in ROLES if _has(step, role))
-
-
-def own_dtypes(step: Step) -> Mapping[str, str]:
-    """The stated types of the tensors that a step has."""
-    return {role: step.node.dtypes[role] for role in roles_of(step) if role in step.node.dtypes}
-
-
-def _has(step: Step, role: str) -> bool:
-    """Whether a step has tensors of a role; a count over a grid or of symbols is not asked."""
-    if role == "outputs":
-        return step.traits.view == "none"
-    count = getattr(step.cost, role)
-    return role not in step.node.shares and not (type(count) is int and count == 0)
-
-
 def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str, int]:
     """Dtype -> the trainable elements that are stored as it; `dtype` is that of all whose type is not stated."""
     found: Counter[str] = Counter()
@@ -98,5 +107,5 @@ def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:
         return frozenset({other})
     found = {walked.graph.dtypes.get(name, other) for name in walked.inputs}
     for step in walked.steps:
-        found |= {step.node.dtypes.get(role, other) for role in roles_of(step) if role != "buffers"}
+        found |= {step.node.dtypes.get(role, other) for role in step.roles if role != "buffers"}
     return frozenset(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
@@ -65,6 +65,16 @@ class Step(NamedTuple):
     def used_params(self) -> Dim:
         """Trainable elements that the node uses, shared ones included."""
         return self.cost.params if self.node.trainable else 0
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the tensors that the node has: what it writes, and what it stores; not what it shares or only views.
+
+        A count over a grid or of symbols stands for some.
+        """
+        node, cost = self.node, self.cost
+        stored = [role for role in STORED if role not in node.shares and _some(getattr(cost, role))]
+        return ("outputs", *stored) if self.traits.view == "none" else tuple(stored)
 
     def _stored(self, *fields: str) -> Dim:
         own: list[Dim] = [getattr(self.cost, name) for name in fields if name not in self.node.shares]
@@ -154,7 +164,10 @@ class Walk:
         self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
-        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
+        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong.
+
+        Of the types that the node states the step keeps those of tensors that it has.
+        """
         try:
             shapes = tuple([self.shapes[edge] for edge in node.inputs])
         except KeyError as edge:
@@ -166,6 +179,10 @@ class Walk:
                 self.remember(node, error.cost)
             raise
         step = Step(node, shapes, cost)
+        if node.dtypes:
+            own = {role: node.dtypes[role] for role in step.roles if role in node.dtypes}
+            node = replace(node, dtypes=own)
+            step = step._replace(node=node)
         if node.shares:
             self.compare(step)
         self.remember(node, cost)
@@ -231,7 +248,10 @@ def walk(graph: Graph) -> Walked:
             under_way.step(node)
         except Unfit as error:
             raise SpecError([Problem(node.where, node.name, str(error))]) from None
-    return Walked(graph, tuple(under_way.steps))
+    steps = tuple(under_way.steps)
+    if any(node.dtypes for node in graph.nodes):
+        graph = replace(graph, nodes=tuple(step.node for step in steps))
+    return Walked(graph, steps)
 
 
 def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
@@ -239,6 +259,11 @@ def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
     if len(cost.out) == 1:
         return (node.name,)
     return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))
+
+
+def _some(count: Dim) -> bool:
+    """Whether it is not known to be nothing."""
+    return not (type(count) is int and count == 0)
 
 
 def _is_too_large(size: Dim) -> bool:

@@ -162,7 +162,7 @@ class Imported:
             found.append(f"{folded:,} MACs depend on no input, and are not counted: runtimes compute such parts once")
         if merged := lowering.accounts.merged(stored):
             found.append(
-                f"the exporter merged equal tensors: {merged:,} parameters are stored once, and counted at each use"
+                f"{merged:,} stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones"
             )
         return tuple(found)
 

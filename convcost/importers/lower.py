@@ -49,10 +49,14 @@ MOST_NODES = 100_000
 class Unsupported(Exception):
     """Raised by a rule that cannot say what its op does: the op becomes an unknown one, perhaps of known shapes."""
 
-    def __init__(self, why: str, shapes: Sequence[Shape] = ()) -> None:
+    def __init__(self, why: str, shapes: Sequence[Shape] | None = None) -> None:
         super().__init__(why)
         self.shapes = shapes
         """The native shapes of all that it makes, where these are known."""
+
+
+class Depends(Unsupported):
+    """Raised by a rule of an op whose result is as large as its data say: a size that the file leaves open is no batch."""
 
 
 class Lost(Unsupported):
@@ -82,18 +86,22 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.of_all: set[str] = set()
+        """Types of op of which all inputs have their channels where `wants` says."""
         self.effects: set[str] = set()
         """Types of op that make nothing, but keep something for the next run."""
         self.spell: Spell = unspelled
 
-    def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
-        """Enter a function as the rule of these types of op."""
+    def rule(self, *types: str, wants: Wants = None, of_all: bool = False) -> Callable[[Rule], Rule]:
+        """Enter a function as the rule of these types of op; `wants` is about the first input, or `of_all`."""
 
         def enter(function: Rule) -> Rule:
             for name in types:
                 if name in self.rules:
                     raise ValueError(f"{name} has two rules")
                 self.rules[name], self.wants[name] = function, wants
+                if of_all or wants == "same":
+                    self.of_all.add(name)
             return function
 
         return enter
@@ -156,7 +164,7 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes or None)
+                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -164,7 +172,8 @@ class Lowering:
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
-        place = ".".join((*op.path, op.name)) or next(iter(op.outputs), "")
+        path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
+        place = ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
@@ -298,13 +307,13 @@ class Lowering:
         What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
         """
         stored = value.stored
-        if value.computed and [one.elements for one in stored] != [product(value.shape)]:
+        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(value.shape):
             for one in stored:
-                if one.name not in self.accounts.used:
+                if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
                     self.tensor_of(stored_value(one))
             stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", stored[0].name if stored else "constant", (), ())
+        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
         return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
@@ -546,16 +555,16 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] | None = None) -> None:
+    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
-        found = self._stated_shapes(op) if shapes is None else shapes
+        found = shapes or self._stated_shapes(op, batched)
         attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
-        if found is None:
+        if not found:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
                 self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
@@ -567,16 +576,18 @@ class Lowering:
         for i, (shape, order) in enumerate(zip(found, orders)):
             self.result(made, step, order, len(shape), i)
 
-    def _stated_shapes(self, op: Op) -> list[Shape] | None:
+    def _stated_shapes(self, op: Op, batched: bool) -> list[Shape] | None:
         """The shapes that the file states for all that an op makes, an open batch as 1; None if it does not, or elsewhere."""
         found: list[Shape] = []
+        batches = {one.shape[0] for one in self.model.body.inputs.values() if one.shape} - {None}
         for name in filter(None, op.outputs):
             stated = self.stated(name)
             shape = stated.shape if stated is not None else None
             if shape is None or self.own is not None:
                 return None
             known = [
-                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) else size for i, size in enumerate(shape)
+                1 if i == 0 < len(shape) - 1 and not isinstance(size, int) and (batched or size in batches) else size
+                for i, size in enumerate(shape)
             ]
             if not all(isinstance(size, int) and size > 0 for size in known):
                 return None
@@ -645,6 +656,6 @@ def wanted_channels(body: Body, rules: Rules) -> dict[str, int]:
         made = wanted.get(op.outputs[0]) if op.outputs else None
         channel = made if wants == "same" else wants(op, made) if callable(wants) else wants
         if isinstance(channel, int):
-            for name in op.inputs if wants == "same" else op.inputs[:1]:
+            for name in op.inputs if wants == "same" or op.type in rules.of_all else op.inputs[:1]:
                 wanted[name] = channel
     return wanted

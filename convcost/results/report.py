@@ -19,7 +19,7 @@ from convcost.core.units import binary, compact, counted, decimal_text, exact, i
 from convcost.core.version import __version__
 from convcost.graph.graph import ROLES, Caption
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
-from convcost.graph.typed import as_dtype, own_dtypes, params_by_dtype, roles_of, states_types, used_dtypes
+from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -454,7 +454,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "line": layer.line,
     }
     if typed:
-        data["dtypes"] = dict(own_dtypes(layer.step))
+        data["dtypes"] = dict(layer.step.node.dtypes)
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
@@ -582,7 +582,7 @@ def types_notes(report: Report) -> list[tuple[str, str]]:
     }
     for layer in report.layers:
         dtypes = layer.step.node.dtypes
-        for role in roles_of(layer.step):
+        for role in layer.step.roles:
             found.setdefault(role, Counter())[dtypes.get(role, DEFAULT)] += 1
     return [("types", "; ".join(f"{role} {_kinds_text(found[role])}" for role in ("inputs", *ROLES) if role in found))]
 

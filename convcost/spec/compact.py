@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
+from convcost.graph.typed import common_dtypes, stating_less
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
 from convcost.spec.calls import MOST_NODES
@@ -63,13 +64,15 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION, *
     """
     walked = walk(network) if isinstance(network, Graph) else network
     graph, tries = walked.graph, 0
+    common = common_dtypes(walked)
+    shorter = stating_less(walked, common)
     before = [f"# {' '.join(note.split())}"] if note else []
     for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
         plain: set[str] = set()
         while tries < MOST_TRIES:
             tries += 1
             try:
-                text = "\n".join([*before, *head(graph, name, caption), *_lines(walked, style, plain), ""])
+                text = "\n".join([*before, *head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
                 wrong = difference(text, graph)
             except Unnamed as error:
                 wrong = error.path

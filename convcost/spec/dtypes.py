@@ -8,7 +8,7 @@ from typing import Any
 from convcost.core.dtypes import ALIASES, DTYPE_BITS, check_dtype
 from convcost.core.errors import Unfit, UsageError, did_you_mean
 from convcost.core.units import say
-from convcost.graph.graph import INPUT, ROLES
+from convcost.graph.graph import ROLES
 from convcost.spec.reader import NAME, Names, Reader, say_tree
 from convcost.spec.syntax import Broken, Value
 from convcost.spec.tree import MappingNode, ScalarNode, Tree
@@ -66,7 +66,7 @@ def _word(reader: Reader, tree: Tree, scope: str, names: Names, need: str) -> Va
         return Value(tree.where, Broken())
     text = tree.value
     if text in names.values or not NAME.fullmatch(text):
-        return reader.value(tree, scope, names, also=_WORDS)
+        return reader.value(tree, scope, names)
     if text not in _WORDS:
         try:
             check_dtype(text)
@@ -102,10 +102,17 @@ def written(dtypes: Mapping[str, str], keys: Sequence[str] = ROLES) -> Any:
     return dtypes[keys[0]] if len(alike) == 1 and alike != {""} else dict(dtypes)
 
 
-def inputs_written(dtypes: Mapping[str, str]) -> Any:
-    """Stated types of inputs as the top of a file says them.
+def top_written(inputs: Mapping[str, str], names: Collection[str], roles: Mapping[str, str]) -> Any:
+    """Stated types of inputs, which have these names, and of all layers, as the top of a file says them.
 
-    >>> inputs_written({"input": "uint8"}), inputs_written({"image": "uint8"})
-    ({'inputs': 'uint8'}, {'inputs': {'image': 'uint8'}})
+    >>> top_written({"input": "uint8"}, ["input"], {"outputs": "int8"})
+    {'inputs': 'uint8', 'outputs': 'int8'}
+    >>> top_written({"image": "int8"}, ["image"], dict.fromkeys(ROLES, "int8"))
+    'int8'
     """
-    return {"inputs": dtypes[INPUT] if [*dtypes] == [INPUT] else dict(dtypes)}
+    kinds = {inputs.get(name, "") for name in names}
+    alike = len(kinds) == 1 and kinds != {""}
+    if alike and roles == dict.fromkeys(ROLES, *kinds):
+        return next(iter(kinds))
+    stated: dict[str, Any] = {_INPUTS: next(iter(kinds)) if alike else dict(inputs)} if inputs else {}
+    return stated | dict(roles)

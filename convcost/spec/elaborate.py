@@ -137,7 +137,10 @@ class Builder(CallBuilder):
         if self.lookup.problems:
             return None
         for name in self.spec.inputs:
-            self.input(name, place, given.get(name))
+            if shape := given.get(name):
+                self.walk.shapes[name] = shape  # its own sizes may be open
+            else:
+                self.input(name, place, None)
         if self.lookup.problems:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}

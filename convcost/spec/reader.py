@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
 from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
@@ -67,17 +68,17 @@ class Reader:
     @property
     def sayable(self) -> set[str]:
         """Words that an expression may use as themselves."""
-        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING}
+        words = (*self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING, *DTYPE_BITS)
+        return {*OPS, *self.blocks, *standard.names(), *words}
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
         if len(self.problems) >= MOST_PROBLEMS:
             raise SpecError(self.problems)
 
-    def value(self, tree: Tree, scope: str, names: Names, also: Collection[str] = ()) -> Value:
-        """A constant, an expression or a list of them; words that are `also` known there stand for themselves."""
+    def value(self, tree: Tree, scope: str, names: Names) -> Value:
         if isinstance(tree, SequenceNode):
-            return Value(tree.where, tuple(self.value(part, scope, names, also) for part in tree.items))
+            return Value(tree.where, tuple(self.value(part, scope, names) for part in tree.items))
         if isinstance(tree, MappingNode):
             self.complain(tree.where, scope, "must be a value or a list, got a mapping")
             return Value(tree.where, Broken())
@@ -92,7 +93,7 @@ class Reader:
         for name in expr.shapes:
             self.mention(name)
         unknown = sorted(expr.names - names.values)
-        words = {*self.sayable, *also} if unknown else set()
+        words = self.sayable if unknown else set()
         unknown = [name for name in unknown if name not in words]
         for name in unknown:
             what = (
@@ -100,7 +101,7 @@ class Reader:
                 if name == "in"
                 else f"there is no {name!r} here"
             )
-            likely = words - (ATTRIBUTE_WORDS - _LIKELY)
+            likely = words - (ATTRIBUTE_WORDS - _LIKELY) - DTYPE_BITS.keys()
             hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes], also=likely)
             self.complain(tree.where, scope, what + hint)
         return Value(tree.where, Broken() if unknown else expr)

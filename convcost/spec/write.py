@@ -16,7 +16,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
 from convcost.graph.graph import INPUT, Caption, Graph, Node
 from convcost.ops import OPS
-from convcost.spec.dtypes import inputs_written, written
+from convcost.spec.dtypes import top_written, written
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
@@ -24,6 +24,9 @@ _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
 _SPLIT = re.compile(r"[][{},:#]")
 #: What YAML would read as something else than the word it is.
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
+
+
+NO_DTYPES: Mapping[str, str] = {}
 
 
 class Expression(str):
@@ -41,13 +44,17 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
     return "\n".join([*lines, *map(_node, graph.nodes), ""])
 
 
-def head(graph: Graph, name: str, caption: Caption) -> list[str]:
-    """The lines before the layers: what the network is called, where it is from, and its inputs."""
+def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = NO_DTYPES) -> list[str]:
+    """The lines before the layers: what the network is called, where it is from, and its inputs.
+
+    With `dtypes`, also the types of all layers that state no other of a role.
+    """
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
     lines += [_inputs(graph.inputs)]
-    return [*lines, f"dtype: {in_flow(inputs_written(graph.dtypes))}"] if graph.dtypes else lines
+    typed = graph.dtypes or dtypes
+    return [*lines, f"dtype: {in_flow(top_written(graph.dtypes, graph.inputs, dtypes))}"] if typed else lines
 
 
 def _inputs(inputs: Mapping[str, Shape]) -> str:

@@ -155,7 +155,7 @@ def test_a_tensor_in_two_roles_is_counted_in_both_and_said_to_be_stored_once() -
     report = network(net).report()
     assert (report.totals.params, report.totals.buffers) == (8 * 8 + 8 + 2 * 8, 2 * 8)
     assert report.remarks == (
-        "the exporter merged equal tensors: 8 parameters are stored once, and counted at each use",
+        "8 stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones",
     )
 
 

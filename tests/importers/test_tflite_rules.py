@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import sympy
 from helpers.foreign import kinds, lowered, network, outs, steps, walked
 from helpers.tflite_bytes import File, Graph, Scalar
 
+import convcost
 from convcost.core.errors import ConvcostError, SpecError
 from convcost.graph.walk import Walk
 from convcost.importers.imported import Imported, rules_of
@@ -491,14 +493,14 @@ def test_weights_that_are_stored_in_half_the_bits_or_sparse_are_weights():
 
 
 def test_types_are_those_of_the_file():
-    """What it computes, the weights, and sums of 32 bits; the steps on the way to a tensor have its type."""
+    """What it computes, the weights, and sums of 32 bits; a reading of a tensor has its type without saying so."""
     net = Net().tensor("x", (1, 8, 6, 3), "int8").tensor("y", (1, 5), "int8")
     net.stored("w", (5, 144), "int8").stored("b", (5,), "int32")
     net.op("FULLY_CONNECTED", "x w b", "y", fused_activation_function="RELU")
     found = walked(net.done("x", "y"))
     assert found.graph.dtypes == {"x": "int8"}
     assert [step.node.dtypes for step in found.steps] == [
-        {"outputs": "int8"},
+        {},
         {"outputs": "int8", "weights": "int8", "biases": "int32"},
         {"outputs": "int8"},
     ]
@@ -837,3 +839,13 @@ def test_a_changed_byte_gives_a_network_or_one_line(name: str):
             message = str(error)
         assert "\n" not in message, number
         assert perf_counter() - began < 2, number
+
+
+def test_an_input_whose_sizes_are_all_open_takes_a_shape(tmp_path: Path):
+    net = Net().tensor("x", (-1, -1)).tensor("y", (-1, -1)).op("RELU", "x", "y").body("x", "y")
+    path = tmp_path / "net.tflite"
+    path.write_bytes(net.file.bytes())
+    for shape in (1760, (1, 1760)):
+        assert convcost.load(str(path), input_shape=shape).walked.steps[-1].cost.out == ((1760,),)
+    with pytest.raises(SpecError, match="open size"):
+        convcost.load(str(path)).report()

@@ -10,7 +10,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from typing import Any
 
 from convcost.core.units import say
@@ -43,14 +43,13 @@ def read(path: str) -> Model:
 def _text(path: str, fail: Fail) -> tuple[bytes | str, str]:
     """The configuration as text, and what wrote the file, if the file says so beside the configuration."""
     try:
-        with open(path, "rb") as file:
+        with _Pieces(FileIO(path)) as file:
             start = file.read(8)
             if start.startswith(_ZIP):
-                file.seek(0)
                 return _archive(file, fail)
             if start != _HDF5:
-                file.seek(0)
-                return _bounded(file.read(LARGEST_CONFIG + 1), fail), ""
+                file.most = LARGEST_CONFIG + 1
+                return _bounded(start + file.read(LARGEST_CONFIG + 1), fail), ""
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise fail(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return _hdf5(path, fail)
@@ -75,12 +74,11 @@ class _Pieces(BufferedReader):
         return data
 
 
-def _archive(file: BufferedReader, fail: Fail) -> tuple[bytes, str]:
+def _archive(file: _Pieces, fail: Fail) -> tuple[bytes, str]:
     """The configuration out of an archive, and the version of Keras that wrote it."""
     try:
-        pieces = _Pieces(file.raw)
-        with zipfile.ZipFile(pieces) as archive:
-            pieces.most = LARGEST_CONFIG
+        with zipfile.ZipFile(file) as archive:
+            file.most = LARGEST_CONFIG
             names = set(archive.namelist())
             if "config.json" not in names:
                 raise fail(

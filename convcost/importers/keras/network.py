@@ -30,7 +30,7 @@ from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
-MOST_CALLS = 200_000
+MOST_CALLS = 50_000
 """Calls of layers, models written out."""
 LONGEST_TYPE = 80
 """Characters of a class name, with where it is from."""

@@ -11,7 +11,7 @@ from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import taken, with_axes
 from convcost.importers.contents import Known, gathered
-from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.lower import Depends, Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.onnx.arithmetic import MOST_FRACTIONS
 from convcost.importers.onnx.table import axis_in, made, of_microsoft, rule, whole
@@ -147,14 +147,16 @@ def _same(a: Dim, b: Dim) -> bool:
     return bool(same.all()) if hasattr(same, "all") else bool(same)
 
 
-@rule("ScatterND", "ScatterElements", "Scatter")
+@rule("ScatterND", "ScatterElements", "Scatter", "TensorScatter")
 def scatter(low: Lowering, op: Op) -> None:
     x, indices, updates = (low.read(op, i) for i in range(3))
     if all(value.is_constant for value in (x, indices, updates)):
         low.computed(op, [x, updates], Known(x.shape, ()))
         made(low, op).dtype = x.dtype
         return
-    raise Unsupported("elements that are put at computed places", [x.shape])
+    edge, order = low.any(x)
+    others = [low.any(value)[0] for value in (indices, updates) if not value.is_constant]
+    low.result(op, low.emit(op, "scatter", [edge, *others]), order, x.rank, like=x)
 
 
 @rule("TopK")
@@ -177,7 +179,7 @@ def non_zero(low: Lowering, op: Op) -> None:
     x = low.read(op)
     known = low.known(x)
     if not known or x.rank != 1:
-        raise Unsupported("how many elements are not zero depends on data")
+        raise Depends("how many elements are not zero depends on data")
     places = [at for at, one in enumerate(known.elements) if one]
     low.constant(op, Known((1, len(places)), tuple(places)))
     made(low, op).dtype = "int64"
@@ -186,4 +188,4 @@ def non_zero(low: Lowering, op: Op) -> None:
 @rule("NonMaxSuppression", "Unique", "Compress", "StringNormalizer", "TfIdfVectorizer", "StringSplit", "RegexFullMatch")
 def depends(low: Lowering, op: Op) -> None:
     del low, op
-    raise Unsupported("how large its result is depends on data")
+    raise Depends("how large its result is depends on data")

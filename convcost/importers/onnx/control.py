@@ -123,6 +123,8 @@ def stacked(low: Lowering, op: Op, scanned: Sequence[Sequence[Value]], before: i
 def scan(low: Lowering, op: Op) -> None:
     body = body_of(op, "body")
     number = whole(op, "num_scan_inputs")
+    if op.inputs and not op.inputs[0]:
+        raise Unsupported("batches of sequences, as before opset 9")
     values = [low.read(op, i) for i in range(len(op.inputs))]
     carried, sequences = values[: len(values) - number], values[len(values) - number :]
     names = list(body.inputs)

@@ -239,7 +239,7 @@ def dropout(low: Lowering, op: Op) -> None:
     handed_on(low, op, x, "bool", 1)  # the mask, which nobody reads where nothing is dropped
 
 
-@rule("Cast", "CastLike", wants="same")
+@rule("Cast", "CastLike", "BitCast", wants="same")
 def cast(low: Lowering, op: Op) -> None:
     x = low.read(op)
     dtype = low.read(op, 1).dtype if op.type == "CastLike" else DTYPES.get(whole(op, "to"), "")

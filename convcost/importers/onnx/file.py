@@ -16,6 +16,7 @@ from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
 from convcost.importers.onnx.order import in_order, shown
 from convcost.importers.onnx.paths import module_path
 from convcost.importers.onnx.tensors import DTYPES, sparse, stored
+from convcost.importers.onnx.types import complete
 from convcost.importers.onnx.weights import split_inputs
 from convcost.importers.onnx.wire import Message, Wire, malformed, mapped
 
@@ -156,7 +157,10 @@ class _Reader:
         if missing := next((name for name in results if not any(name in one for one in (names, *around))), None):
             raise self.wrong(f"output {missing!r}", "no op makes it; the file is damaged or was cut from a larger one")
         outputs = tuple(scope.name(value.text(1)) for value in graph.messages(12))
-        return Body(inputs, outputs, ops, parts.tensors, parts.stated)
+        body = Body(inputs, outputs, ops, parts.tensors, parts.stated)
+        if not scope.depth:
+            complete(body, parts.stated)
+        return body
 
     def check_depth(self, scope: _Scope) -> None:
         if scope.depth > DEEPEST:

@@ -66,20 +66,25 @@ def grouped(
 def layer_norm(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axis = axis_in(whole(op, "axis", -1), x.rank)
-    normalised(low, op, x, axis, low.optional(op, 1), low.optional(op, 2))
+    by_mean = op.type.endswith("LayerNormalization") and "Simplified" not in op.type
+    normalised(low, op, x, axis, low.optional(op, 1), low.optional(op, 2), by_mean=by_mean)
 
 
-def normalised(low: Lowering, op: Op, x: Value, axis: int, scale: Value | None, shift: Value | None) -> None:
-    """A norm over all axes from one on."""
+def normalised(
+    low: Lowering, op: Op, x: Value, axis: int, scale: Value | None, shift: Value | None, *, by_mean: bool = True
+) -> None:
+    """A norm over all axes from one on, by mean and variance or by the mean square alone."""
     order = channels_at(x, -1)
     axes = [order.index(at) for at in range(axis, x.rank) if at in order]
     for value in (scale, shift):
         if value is not None:
             stored(value)
-    attrs: dict[str, Any] = {"axes": axes, "scale": scale is not None, "shift": shift is not None}
+    attrs: dict[str, Any] = {"axes": axes, "scale": scale is not None}
     used = {"weights": (scale,)} if scale is not None else {}
-    used |= {"biases": (shift,)} if shift is not None else {}
-    low.layer(op, "layer_norm", x, order, attrs, used)
+    if by_mean:
+        attrs["shift"] = shift is not None
+        used |= {"biases": (shift,)} if shift is not None else {}
+    low.layer(op, "layer_norm" if by_mean else "rms_norm", x, order, attrs, used)
 
 
 @rule(*of_microsoft("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), wants=-1)
@@ -95,7 +100,7 @@ def skip_layer_norm(low: Lowering, op: Op) -> None:
         biased = low.part(op, "bias")
         combined(low, biased, "add", [total, bias])
         total = made(low, biased)
-    normalised(low, op, total, total.rank - 1, scale, shift)
+    normalised(low, op, total, total.rank - 1, scale, shift, by_mean=not simple)
     low.define(op, total, 3)
 
 
@@ -130,7 +135,9 @@ def softmax(low: Lowering, op: Op) -> None:
     if x.is_constant:
         fold(low, op, [x], x.shape)
     else:
-        along(low, op, "softmax", x, axis_in(whole(op, "axis", -1), x.rank))
+        along(
+            low, op, "log_softmax" if op.type == "LogSoftmax" else "softmax", x, axis_in(whole(op, "axis", -1), x.rank)
+        )
 
 
 @rule("Hardmax")

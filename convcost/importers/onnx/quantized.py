@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from convcost.importers.accounts import FLOATS
 from convcost.importers.build import combined, linear
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -18,6 +19,7 @@ from convcost.importers.onnx.shapes import join
 from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import axes_of, axis_in, of_microsoft, rule, whole
 from convcost.importers.onnx.tensors import DTYPES
+from convcost.importers.onnx.types import DEQUANTISE, QUANTISE
 from convcost.importers.onnx.windows import convolved, image, of_filters, pooled
 from convcost.importers.values import channels_at
 
@@ -43,17 +45,27 @@ def type_of(low: Lowering, op: Op, position: int, default: str) -> str:
     return value.dtype if value is not None and value.dtype else default
 
 
-@rule("QuantizeLinear", *of_microsoft("QuantizeLinear"), wants="same")
+@rule(*QUANTISE, wants="same")
 def quantize(low: Lowering, op: Op) -> None:
+    """Nothing, where the tensor is one of whole numbers from the start; else they are made here."""
     aside(low, op, 1, 2)
     given = DTYPES.get(whole(op, "output_dtype", 0), "")
-    rounded(low, op, given or type_of(low, op, 2, "uint8"))
+    converted(low, op, "quantize", given or type_of(low, op, 2, "uint8"), op.inputs[0])
 
 
-@rule("DequantizeLinear", *of_microsoft("DequantizeLinear"), wants="same")
+@rule(*DEQUANTISE, wants="same")
 def dequantize(low: Lowering, op: Op) -> None:
     aside(low, op, 1, 2)
-    rounded(low, op, type_of(low, op, 1, "fp32"))
+    converted(low, op, "dequantize", type_of(low, op, 1, "fp32"), op.outputs[0])
+
+
+def converted(low: Lowering, op: Op, function: str, dtype: str, other: str) -> None:
+    """Whole numbers made of fractions, or fractions of them, unless the fractions are whole numbers themselves."""
+    x, stated = low.read(op), low.stated(other)
+    if x.is_constant or (stated is not None and stated.dtype not in FLOATS):
+        rounded(low, op, dtype)
+    else:
+        low.pointwise(op, "function", x, {"of": function})
 
 
 @rule(*_QUANT, wants="same")
@@ -159,7 +171,12 @@ def qlinear_activation(low: Lowering, op: Op) -> None:
     low.pointwise(op, ACTIVATIONS[op.type.rpartition("QLinear")[2]], low.read(op))
 
 
-@rule(*of_microsoft("QLinearGlobalAveragePool", "QLinearAveragePool"), wants=1)
+def _channels(op: Op, _made: int | None) -> int:
+    """Where an op that may have its channels last has them."""
+    return -1 if op.attrs.get("channels_last") else 1
+
+
+@rule(*of_microsoft("QLinearGlobalAveragePool", "QLinearAveragePool"), wants=_channels)
 def qlinear_pool(low: Lowering, op: Op) -> None:
     aside(low, op, 1, 2, 3, 4)
     x = image(low, op)

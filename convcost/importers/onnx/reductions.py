@@ -8,27 +8,27 @@ from typing import Any
 
 from convcost.importers.build import reduced, squeezed
 from convcost.importers.contents import Known, over
-from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import bounded, numbers
 from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import axes_of, axis_in, handed_on, rule, whole
 from convcost.importers.values import Value, is_one
 
-#: Type -> the function of each element before, the reduction, and the function of its result.
-REDUCTIONS: dict[str, tuple[str, str, str]] = {
-    "ReduceMean": ("", "mean", ""),
-    "ReduceSum": ("", "sum", ""),
-    "ReduceMax": ("", "max", ""),
-    "ReduceMin": ("", "min", ""),
-    "ReduceL2": ("", "norm", ""),
-    "ReduceL1": ("abs", "sum", ""),
-    "ReduceSumSquare": ("square", "sum", ""),
-    "ReduceLogSum": ("", "sum", "log"),
-    "ReduceLogSumExp": ("exp", "sum", "log"),
-    "ReduceProd": ("", "", ""),
-    "ArgMax": ("", "max", ""),
-    "ArgMin": ("", "min", ""),
+#: Type -> the word of `reduce`.
+REDUCTIONS = {
+    "ReduceMean": "mean",
+    "ReduceSum": "sum",
+    "ReduceMax": "max",
+    "ReduceMin": "min",
+    "ReduceProd": "product",
+    "ReduceL1": "absolute_sum",
+    "ReduceL2": "norm",
+    "ReduceSumSquare": "square_sum",
+    "ReduceLogSum": "log_sum",
+    "ReduceLogSumExp": "log_sum_exp",
+    "ArgMax": "argmax",
+    "ArgMin": "argmin",
 }
 _FOLDED: dict[str, Callable[[Sequence[Any]], Any]] = {
     "ReduceSum": sum,
@@ -59,29 +59,17 @@ def reduce(low: Lowering, op: Op) -> None:
 
 def over_axes(low: Lowering, op: Op, x: Value, gone: Sequence[int], keep: bool) -> None:
     """A reduction over axes of an activation; over those of one element there is nothing to do."""
-    before, function, after = REDUCTIONS[op.type]
-    if op.type == "ReduceProd":
-        raise Unsupported("the product along an axis", [_shape_after(x, gone, keep)])
     steps = Steps(low, op)
-    name = op.inputs[0]
-    if before:
-        name = steps.pointwise(name, "function", {"of": before})
-        x = steps.value(name)
     real = [axis for axis in gone if x.axes[axis] is not None and not is_one(x.shape[axis])]
-    last = steps.op(name)
+    last = steps.op(op.inputs[0])
     if real:
-        reduced(low, last, x, real, function, keep=True)
+        reduced(low, last, x, real, REDUCTIONS[op.type], keep=True)
     else:
         handed_on(low, last, x)
-    name = last.outputs[0]
-    if after:
-        name = steps.pointwise(name, "function", {"of": after})
-    if op.type.startswith("Arg"):
-        steps.value(name).dtype = "int64"
     if keep:
-        steps.done(name)
+        steps.done(last.outputs[0])
     else:
-        squeezed(low, op, steps.value(name), gone)
+        squeezed(low, op, steps.value(last.outputs[0]), gone)
 
 
 def _shape_after(x: Value, gone: Sequence[int], keep: bool) -> tuple[Any, ...]:

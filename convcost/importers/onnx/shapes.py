@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from convcost.core.axes import NAMES
@@ -37,8 +39,6 @@ from convcost.importers.onnx.table import (
 from convcost.importers.onnx.tensors import DTYPES
 from convcost.importers.values import Value, is_one
 
-MOST_COPIES = 1024
-"""The most copies of a tensor side by side that are written out."""
 _FAR = 1 << 31
 """What says `to the end` when it stands for a place."""
 
@@ -74,6 +74,9 @@ def reshape(low: Lowering, op: Op) -> None:
         x.shape[at] if copies and type(size) is int and size == 0 and at < x.rank else size
         for at, size in enumerate(target)
     ]
+    if any(type(size) is int and size == 0 for size in x.shape):
+        low.define(op, Value(tuple(sizes), x.dtype, contents=(), computed=True))
+        return
     low.reshape(op, x, low.fitted(op, x, sizes))
     keep_contents(low, op, x)
 
@@ -184,27 +187,43 @@ def split(low: Lowering, op: Op) -> None:
         sizes: list[Dim] = list(given)
     elif type(size) is int:
         each = -(-size // parts)
-        sizes = [min(each, size - i * each) for i in range(parts)]
+        sizes = [max(min(each, size - i * each), 0) for i in range(parts)]
     else:
         sizes = [size // parts] * parts
-    if len(sizes) != parts or any(type(one) is int and one < 1 for one in sizes):
+    if len(sizes) != parts or any(type(one) is int and one < 0 for one in sizes):
         raise Unfit(f"splits {size} into {len(sizes)} parts of {sizes[:8]}, and puts out {parts}")
+    if type(size) is int and all(type(one) is int for one in sizes) and sum(sizes) != size:
+        raise Unfit(f"splits {size} into parts of {sizes[:8]}, which are {sum(sizes)}")
     if (known := low.known(x)) and all(type(one) is int for one in sizes):
         _split_known(low, op, x, known, axis, sizes)
     elif x.is_constant:
+        begun: Dim = 0
         for i, one in enumerate(sizes):
-            shape_ = (*x.shape[:axis], one, *x.shape[axis + 1 :])
-            low.define(op, Value(shape_, x.dtype, stored=x.stored, computed=True), i)
-    elif parts == 1:
-        handed_on(low, op, x)
+            low.define(op, cut_off(low, x, axis, begun, begun + one), i)
+            begun = begun + one
     else:
-        cut(low, op, x, axis, sizes)
+        _cut(low, op, x, axis, sizes)
+
+
+def _cut(low: Lowering, op: Op, x: Value, axis: int, sizes: Sequence[Dim]) -> None:
+    """An activation in parts; those without elements are none of the node's."""
+    real = [i for i, one in enumerate(sizes) if not is_zero(one)]
+    for i in range(len(sizes)):
+        if i not in real:
+            low.define(op, empty_along(x, axis), i)
+    if len(real) == 1:
+        handed_on(low, replace(op, outputs=(op.outputs[real[0]],)), x)
+    elif real:
+        cut(low, replace(op, outputs=tuple(op.outputs[i] for i in real)), x, axis, [sizes[i] for i in real])
+
+
+def empty_along(x: Value, axis: int) -> Value:
+    """A tensor without elements, such as a cache that is still empty."""
+    return Value((*x.shape[:axis], 0, *x.shape[axis + 1 :]), x.dtype, contents=(), computed=True)
 
 
 def _split_known(low: Lowering, op: Op, x: Value, known: Known, axis: int, sizes: Sequence[int]) -> None:
     begun = 0
-    if sum(sizes) != known.shape[axis]:
-        raise Unfit(f"splits {known.shape[axis]} into parts of {list(sizes)[:8]}")
     for i, one in enumerate(sizes):
         piece = sliced(known, axis, begun, begun + one, 1)
         low.define(op, Value(piece.shape, x.dtype, contents=piece.elements, stored=x.stored, computed=True), i)
@@ -265,19 +284,28 @@ def sliced_along(low: Lowering, op: Op, x: Value, axis: int, start: Dim, end: Di
             return
         begin, stop = first, max(last, first)
         if not count:
-            nothing(low, op, x, axis)
+            low.define(op, empty_along(x, axis))
             return
     else:
         if step < 0:
             raise Unsupported("a part read backwards, away from the file's own size")
         begin, stop = _place(start, size), _place(end, size)
         count = ceil_div(stop - begin, step)
-    if x.is_constant and not (is_zero(begin) and count is size):
-        shape_ = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-        low.computed(op, [x], Known(shape_, ()))
-        made(low, op).dtype = x.dtype
+    if x.is_constant:
+        low.define(op, cut_off(low, x, axis, begin, stop, step))
         return
     taken(low, op, x, axis, begin, stop, step)
+
+
+def cut_off(low: Lowering, x: Value, axis: int, begin: Dim, stop: Dim, step: int = 1) -> Value:
+    """A part of a constant; of a stored tensor it is one of its own, so that each part is counted where it is used."""
+    shape_ = (*x.shape[:axis], ceil_div(stop - begin, step), *x.shape[axis + 1 :])
+    if len(x.stored) != 1 or x.computed or x.tensor is not None or not all(type(size) is int for size in shape_):
+        return Value(shape_, x.dtype, stored=x.stored, computed=True)
+    whole_ = x.stored[0]
+    part = Stored(f"{whole_.name}[{axis}, {begin}:{stop}:{step}]", shape_, whole_.dtype)
+    low.accounts.cut(whole_, part)
+    return Value(shape_, x.dtype, stored=(part,))
 
 
 def _backwards(known: Known, axis: int, first: int, last: int, step: int) -> Known:
@@ -293,11 +321,6 @@ def _place(at: Dim, size: Dim) -> Dim:
     if is_symbolic(at) or is_symbolic(size):
         return at
     return minimum(at, size)
-
-
-def nothing(low: Lowering, op: Op, x: Value, axis: int) -> None:
-    """A tensor without elements, such as a cache that is still empty."""
-    low.define(op, Value((*x.shape[:axis], 0, *x.shape[axis + 1 :]), x.dtype, contents=(), computed=True))
 
 
 def _chosen(low: Lowering, op: Op, x: Value, axis: int, count: Dim) -> None:
@@ -410,14 +433,9 @@ def tiled(low: Lowering, op: Op, x: Value, repeats: Sequence[Dim]) -> None:
     if all(is_one(x.shape[axis]) for axis in grown):
         expanded(low, op, x, shape_)
         return
-    value = x
-    for i, axis in enumerate(grown):
-        times = repeats[axis]
-        if type(times) is not int or not 1 <= times <= MOST_COPIES:
-            raise Unsupported(f"{times} copies side by side", [shape_])
-        one = op if i == len(grown) - 1 else low.part(op, f"axis{axis}")
-        concatenated(low, one, [value] * times, axis)
-        value = low.values[one.outputs[0]]
+    edge, order = with_axes(low, x, grown)
+    times = [1 if axis is None else repeats[axis] for axis in order]
+    low.result(op, low.emit(op, "tile", [edge], {"repeats": times}), order, x.rank, like=x)
 
 
 @rule("Pad", wants="same")
@@ -514,6 +532,20 @@ def like(low: Lowering, op: Op) -> None:
     low.define(op, Value(x.shape, dtype, computed=True))
 
 
+@rule("HannWindow", "HammingWindow", "BlackmanWindow")
+def window_function(low: Lowering, op: Op) -> None:
+    count = low.contents(op, 0)
+    low.define(op, Value(tuple(count or (1,)), DTYPES.get(whole(op, "output_datatype", 1), ""), computed=True))
+
+
+@rule("MelWeightMatrix")
+def mel_weights(low: Lowering, op: Op) -> None:
+    bins, length = low.contents(op, 0), low.contents(op, 1)
+    if not bins or not length:
+        raise Unfit("needs its numbers of bins")
+    low.define(op, Value((length[0] // 2 + 1, bins[0]), "fp32", computed=True))
+
+
 @rule("RandomNormal", "RandomUniform")
 def random(low: Lowering, op: Op) -> None:
     low.define(op, Value(wholes(op, "shape"), DTYPES.get(whole(op, "dtype", 1), ""), computed=True))
@@ -523,11 +555,16 @@ def random(low: Lowering, op: Op) -> None:
 def one_hot(low: Lowering, op: Op) -> None:
     x, depth = low.read(op), low.contents(op, 1)
     axis = axis_in(whole(op, "axis", -1), x.rank + 1)
-    shape_ = (*x.shape[:axis], (depth or (None,))[0], *x.shape[axis:])
+    if not depth:
+        raise Unfit("needs how many numbers there are")
+    shape_ = (*x.shape[:axis], depth[0], *x.shape[axis:])
     if x.is_constant:
         low.computed(op, [x], Known(shape_, ()))
         return
-    raise Unsupported("one at a computed place, zero elsewhere", [shape_])
+    edge, order = low.any(x)
+    step = low.emit(op, "one_hot", [edge], {"channels": depth[0]})
+    there = [None if at is None else at + (at >= axis) for at in (order or (None,))]
+    low.result(op, step, (*there, axis)[-len(step.cost.out[0]) :], x.rank + 1)
 
 
 @rule("Trilu")
@@ -539,24 +576,43 @@ def triangle(low: Lowering, op: Op) -> None:
     low.pointwise(op, "function", x, {"of": "scale"})
 
 
-@rule("CumSum")
+@rule("CumSum", "CumProd")
 def cumulative(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    known = numbers(low, x)
-    where = low.contents(op, 1)
-    if known and where and x.rank == 1 and not whole(op, "exclusive", 0) and not whole(op, "reverse", 0):
-        sums: list[Any] = []
-        total: Any = 0
-        for one in known.elements:
-            total = None if one is None or total is None else bounded(total + one)
-            sums.append(total)
+    known, where = numbers(low, x), low.contents(op, 1)
+    if not where or type(where[0]) is not int:
+        raise Unfit("needs the axis")
+    axis = axis_in(where[0], x.rank)
+    if known and op.type == "CumSum" and x.rank == 1 and not op.attrs.keys() & {"exclusive", "reverse"}:
+        sums = tuple(map(bounded, accumulate(known.elements))) if None not in known.elements else (None,)
         if None not in sums:
             low.computed(op, [x], vector(sums))
             return
     if x.is_constant:
         low.computed(op, [x], Known(x.shape, ()))
         return
-    raise Unsupported("running sums", [x.shape])
+    edge, order = with_axes(low, x, [axis])
+    attrs = {"axis": order.index(axis), "function": "sum" if op.type == "CumSum" else "product"}
+    low.result(op, low.emit(op, "cumulative", [edge], attrs), order, x.rank, like=x)
+
+
+@rule("CenterCropPad")
+def center_crop_pad(low: Lowering, op: Op) -> None:
+    """The middle of some axes, or zeros around it, so that each has the size that is asked for."""
+    x, sizes = low.read(op), low.contents(op, 1)
+    axes = wholes(op, "axes", tuple(range(x.rank)))
+    if sizes is None or len(sizes) != len(axes):
+        raise Unfit(f"needs a size for each of {len(axes)} axes")
+    ends: dict[int, tuple[Dim, Dim]] = {}
+    for axis, size in zip(axes, sizes):
+        place = axis_in(axis, x.rank)
+        if type(size) is not int or type(x.shape[place]) is not int:
+            raise Unsupported("a size that is cut to, away from the file's own")
+        more = size - x.shape[place]
+        before = more // 2 if more > 0 else -(-more // 2)
+        if more:
+            ends[place] = (before, more - before)
+    padded(low, op, x, ends)
 
 
 @rule("ReverseSequence")

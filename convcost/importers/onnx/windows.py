@@ -14,6 +14,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
+from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import handed_on, of_microsoft, rule, whole, wholes, word
 from convcost.importers.values import Value, channels_at
 
@@ -169,6 +170,8 @@ def deform_conv(low: Lowering, op: Op) -> None:
     x, weights, offsets = image(low, op, 2), low.read(op, 1), low.read(op, 2)
     bias, mask = low.optional(op, 3), low.optional(op, 4)
     attrs = {**of_filters(low, op, weights), "bias": bias is not None}
+    if x.axes[0] is not None:
+        raise Unsupported("a deformable convolution of several maps")
     values = [x, offsets, *([mask] if mask is not None else [])]
     edges = [low.present(value, channels_at(value, 1, windows=2)) for value in values]
     used = {"weights": (weights,)} | ({"biases": (bias,)} if bias is not None else {})
@@ -323,26 +326,78 @@ def _alike(a: Any, b: Any) -> bool:
 
 @rule("DepthToSpace", "SpaceToDepth", wants=1)
 def depth_space(low: Lowering, op: Op) -> None:
-    x = image(low, op, 2)
+    x, block = image(low, op, 2), whole(op, "blocksize")
+    if x.axes[0] is not None:
+        _by_hand(low, op, x, block)
+        return
     kind = "depth_to_space" if op.type == "DepthToSpace" else "space_to_depth"
-    low.layer(op, kind, x, channels_at(x, 1, windows=2), {"block": whole(op, "blocksize")})
+    low.layer(op, kind, x, channels_at(x, 1, windows=2), {"block": block})
 
 
-@rule("RoiAlign", "MaxRoiPool")
-def regions(low: Lowering, op: Op) -> None:
-    x, rois = image(low, op, 2), low.read(op, 1)
-    height, width = (
-        wholes(op, "pooled_shape", (1, 1))
-        if op.type == "MaxRoiPool"
-        else (whole(op, "output_height", 1), whole(op, "output_width", 1))
-    )
-    raise Unsupported("regions that are cut out by their coordinates", [(rois.shape[0], x.shape[1], height, width)])
+def _by_hand(low: Lowering, op: Op, x: Value, block: int) -> None:
+    """The same for several maps at once: axes cut, moved and merged."""
+    if block < 1:
+        raise Unfit(f"blocksize must be at least 1, got {block}")
+    steps = Steps(low, op)
+    number, channels, height, width = x.shape
+    if op.type == "DepthToSpace":
+        deep = channels // (block * block)
+        split, order = [number, block, block, deep, height, width], (0, 3, 4, 1, 5, 2)
+        whole_ = [number, deep, height * block, width * block]
+    else:
+        split = [number, channels, height // block, block, width // block, block]
+        order, whole_ = (0, 3, 5, 1, 2, 4), [number, channels * block * block, height // block, width // block]
+    steps.done(steps.reshaped(steps.transposed(steps.reshaped(op.inputs[0], split), order), whole_))
+
+
+@rule("RoiAlign", wants=1)
+def roi_align(low: Lowering, op: Op) -> None:
+    x, boxes, images = image(low, op, 2), low.read(op, 1), low.optional(op, 2)
+    size = (whole(op, "output_height", 1), whole(op, "output_width", 1))
+    if x.axes[0] is not None or boxes.rank != 2:
+        raise Unsupported("regions of several images at once", [(boxes.shape[0], x.shape[1], *size)])
+    edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
+    if images is not None and not images.is_constant:
+        edges.append(low.present(images, (0,)))
+    low.result(op, low.emit(op, "roi_align", edges, {"size": size}), (0, 2, 3, 1), 4)
+
+
+@rule("MaxRoiPool", wants=1)
+def roi_pool(low: Lowering, op: Op) -> None:
+    x, boxes = image(low, op, 2), low.read(op, 1)
+    size = wholes(op, "pooled_shape", (1, 1))
+    raise Unsupported("the largest elements of regions", [(boxes.shape[0], x.shape[1], *size)])
 
 
 @rule("GridSample", wants=1)
 def grid_sample(low: Lowering, op: Op) -> None:
     x, grid = low.read(op), low.read(op, 1)
-    raise Unsupported("samples at computed coordinates", [(x.shape[0], x.shape[1], *grid.shape[1:-1])])
+    mode = {"nearest": "nearest", "bicubic": "bicubic", "cubic": "bicubic"}.get(word(op, "mode", "linear"), "bilinear")
+    if x.rank != 4 or grid.rank != 4 or x.axes[0] is not None:
+        raise Unsupported("samples of several maps, or of volumes", [(*x.shape[:2], *grid.shape[1:-1])])
+    edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(grid, (1, 2, 3))]
+    low.result(op, low.emit(op, "grid_sample", edges, {"mode": mode}), (2, 3, 1), 4)
+
+
+@rule("AffineGrid")
+def affine_grid(low: Lowering, op: Op) -> None:
+    size = low.contents(op, 1)
+    if not size or len(size) not in (4, 5):
+        raise Unfit("needs the size of the grid")
+    raise Unsupported("the places of a turned grid", [(size[0], *size[2:], len(size) - 2)])
+
+
+@rule("MaxUnpool", wants=1)
+def max_unpool(low: Lowering, op: Op) -> None:
+    x, given = image(low, op), low.contents(op, 2)
+    if given:
+        raise Unsupported("elements that are put back where the largest stood", [tuple(given)])
+    kernel = wholes(op, "kernel_shape")
+    attrs = window(op, kernel, x.shape[2:])
+    pads = attrs["padding"] or [0] * (2 * len(kernel))
+    sizes = zip(x.shape[2:], kernel, attrs["stride"], pads[::2], pads[1::2])
+    shape = (*x.shape[:2], *((n - 1) * step + taps - before - after for n, taps, step, before, after in sizes))
+    raise Unsupported("elements that are put back where the largest stood", [shape])
 
 
 @rule("Col2Im", wants=1)

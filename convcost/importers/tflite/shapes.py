@@ -514,4 +514,4 @@ def stablehlo_concatenate(low: Lowering, op: Op) -> None:
 def rfft2d(low: Lowering, op: Op) -> None:
     """A transform of which nobody counts products; how many frequencies it has is known."""
     x, (rows, columns) = low.read(op), numbers(low, op, 1)
-    low.unknown(op, "a Fourier transform", [(*x.shape[:-2], rows, columns // 2 + 1)])
+    raise Unsupported("a Fourier transform", [(*x.shape[:-2], rows, columns // 2 + 1)])
