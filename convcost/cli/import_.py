@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import input_option, model_argument, output_option, set_option, settings
-from convcost.cli.output import emit
+from convcost.cli.output import command_line, emit
 
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
@@ -33,4 +33,5 @@ def import_command(
 
     network = open_network(model, settings(set_), input_)
     write = resolved if flat else compact
-    emit(write(network.graph, network.name, network.caption), output)
+    text = write(network.graph, network.name, network.caption)
+    emit(f"# made by {command_line()}\n{text}", output)

@@ -81,7 +81,13 @@ def mobilenet_v2() -> Rename:
 def efficientnet(name: str) -> str:
     """`stage3.block2.se.reduce` as torchvision's `features.2.1.block.2.fc1`."""
     ops = {"conv2d": 0, "batch_norm": 1, "swish": 2}
-    gate = {"global_avg_pool": "avgpool", "reduce": "fc1", "swish": "activation", "expand": "fc2", "sigmoid": "scale_activation"}
+    gate = {
+        "global_avg_pool": "avgpool",
+        "reduce": "fc1",
+        "swish": "activation",
+        "expand": "fc2",
+        "sigmoid": "scale_activation",
+    }
     if found := re.fullmatch(r"(stem|head)\.(\w+)", name):
         return f"features.{0 if found[1] == 'stem' else 8}.{ops[found[2]]}"
     found = re.fullmatch(r"stage(\d)\.block(\d+)\.(\w+)(?:\.(\w+))?", name)
