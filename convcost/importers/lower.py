@@ -160,7 +160,8 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
+                lost, batched = isinstance(error, Lost), not isinstance(error, (Depends, Lost))
+                self.unknown(op, str(error), error.shapes or (), batched=batched, behind=lost)
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -551,7 +552,9 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
+    def unknown(
+        self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True, behind: bool = False
+    ) -> None:
         """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
         edges = []
         for name in op.inputs:
@@ -559,7 +562,7 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
             for name in filter(None, op.outputs):
