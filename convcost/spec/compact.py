@@ -65,18 +65,14 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -
           - relu
     """
     walked = walk(network) if isinstance(network, Graph) else network
-    graph, tries = walked.graph, 0
+    graph = walked.graph
     common = common_dtypes(walked)
     shorter = stating_less(walked, common)
     for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
         plain: set[str] = set()
-        while tries < MOST_TRIES:
-            tries += 1
-            try:
-                text = "\n".join([*head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
-                wrong = difference(text, graph)
-            except Unnamed as error:
-                wrong = error.path
+        for _ in range(MOST_TRIES):
+            text = "\n".join([*head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
+            wrong = difference(text, graph)
             if wrong is None:
                 return text
             scope = wrong.partition(".")[0]
