@@ -48,7 +48,7 @@ def continued(low: Lowering, op: Op, steps: Steps, name: str, past: int, i: int)
     return name
 
 
-@rule("Attention")
+@rule("Attention", wants=-1, of_all=True)
 def attention(low: Lowering, op: Op) -> None:
     steps = Steps(low, op)
     names = list(op.inputs[:3])
@@ -85,7 +85,7 @@ def packed_attention(low: Lowering, op: Op) -> None:
         raise Unsupported("keys and values that are kept for later")
 
 
-@rule(*of_microsoft("MultiHeadAttention", "GroupQueryAttention"))
+@rule(*of_microsoft("MultiHeadAttention", "GroupQueryAttention"), wants=-1, of_all=True)
 def many_heads(low: Lowering, op: Op) -> None:
     grouped = op.type.endswith("GroupQueryAttention")
     heads = whole(op, "num_heads")
