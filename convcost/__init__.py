@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
@@ -68,6 +69,7 @@ __all__ = [
     "compare",
     "explain",
     "fit",
+    "from_torch",
     "frontier",
     "list_conventions",
     "list_networks",
@@ -112,6 +114,7 @@ _LATER = {
     "compare": "convcost.alternatives.comparison",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
+    "from_torch": "convcost.networks.from_torch",
     "frontier": "convcost.published.frontier",
     "list_conventions": "convcost.conventions.catalog",
     "list_networks": "convcost.networks.listing",

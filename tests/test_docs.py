@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,9 +62,13 @@ def run(command: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("page", slow(PAGES, "README.md", "docs/course.md", "docs/sweep.md"))
 def test_every_command_shown_prints_what_is_shown(page: str, tmp_path: Path) -> None:
-    for match in FENCE.finditer((ROOT / page).read_text(encoding="utf-8")):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for match in FENCE.finditer(text):
         if match["file"]:
             (tmp_path / match["file"]).write_text(match["body"], encoding="utf-8")
+    for model in (ROOT / "tests" / "models").iterdir():
+        if model.name in text:
+            shutil.copy(model, tmp_path)
     for command, expected in sessions(page):
         actual = run(command, tmp_path)
         assert matches(expected, actual), f"{page}: $ {command}\n--- shown\n{expected}\n--- printed\n{actual}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_command_imports_nothing_heavy(arguments: list[str]) -> None:
     assert loaded_after(run) == set()
 
 
-COMMAND_MODULES = tuple(f"convcost.cli.{name}" for names in SECTIONS.values() for name in names)
+COMMAND_MODULES = tuple(f"convcost.cli.{name}{'_' * iskeyword(name)}" for names in SECTIONS.values() for name in names)
 
 
 @pytest.mark.parametrize("arguments", [["report", "lenet5"], ["list", "lenet5"], ["spec", "ops"]], ids=" ".join)
@@ -83,7 +84,7 @@ def test_only_the_command_that_runs_is_imported(arguments: list[str]) -> None:
 
 def test_every_command_is_where_the_group_looks_for_it() -> None:
     for module in COMMAND_MODULES:
-        name = module.rpartition(".")[2]
+        name = module.rpartition(".")[2].rstrip("_")
         assert getattr(import_module(module), f"{name}_command").name == name
 
 

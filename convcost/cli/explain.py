@@ -11,7 +11,10 @@ from convcost.cli.options import (
     input_option,
     listed,
     model_argument,
+    opened,
     output_option,
+    partial_option,
+    remember,
     set_option,
     settings,
 )
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     type=click.Choice((*FORMATS, "text")),
     help="Default: what FILE ends with, else table (also called text).",
 )
+@partial_option
 @output_option
 def explain_command(
     model: str,
@@ -55,7 +59,6 @@ def explain_command(
     from: c/heads of the channels that attention cuts. With --symbols, MACs and parameters as polynomials in the knobs.
     """
     from convcost.formulas.explain import explain
-    from convcost.networks.load import open_network
     from convcost.render.table import render
 
     if symbols is not None:
@@ -66,7 +69,8 @@ def explain_command(
         from convcost.formulas.closed_form import closed_form_table
 
         table = closed_form_table(model, layer, listed(symbols, "--symbols"), settings(set_))
+        remember(model, table.data["unknown"])
     else:
-        network = open_network(model, settings(set_), input_)
+        network = opened(model, settings(set_), input_)
         table = explain(network, layer, convention=convention).table()
     emit(render(table, format_of(output, format_)), output)

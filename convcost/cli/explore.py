@@ -50,7 +50,7 @@ def explore_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     batch: int,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     output: str,
 ) -> None:

@@ -49,7 +49,7 @@ def fit_command(
     max_macs: str | None,
     max_params: str | None,
     max_peak: str | None,
-    dtype: str,
+    dtype: str | None,
     over: tuple[tuple[str, str], ...],
     along: str | None,
     maximise: str | None,
@@ -73,13 +73,15 @@ def fit_command(
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
     common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
     if along:
+        from convcost.networks.load import open_network
         from convcost.space.budget import budgets_of
         from convcost.space.compound import compound
 
         if over or maximise:
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
         found = compound(model, settings(set_), **common)
-        emit(render(compound_table(model, found, budgets_of(dtype=dtype, **budgets), rewrite), fmt), output)
+        said = budgets_of(dtype=dtype or open_network(model, settings(set_)).dtype, **budgets)
+        emit(render(compound_table(model, found, said, rewrite), fmt), output)
         ctx.exit(0 if found else 1)
     result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
     emit(render(fit_table(result, limit), fmt), output)

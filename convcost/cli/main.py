@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from convcost.cli.options import unaccepted
 from convcost.cli.output import abandon
 from convcost.core.errors import ConvcostError
 from convcost.core.version import __version__
@@ -24,6 +25,10 @@ SECTIONS = {
     "Models": ("import", "spec"),
 }
 _NAMES = tuple(name for names in SECTIONS.values() for name in names)
+
+
+PARTIAL = 3
+"""The exit status of an answer with lower bounds, where a network has unknown ops."""
 
 
 def _module(name: str) -> ModuleType:
@@ -72,9 +77,13 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
         except ConvcostError as error:
             raise _Failure(str(error)) from None
+        if lines := unaccepted(ctx):
+            click.echo("\n".join(lines), err=True)
+            ctx.exit(PARTIAL)
+        return result
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, names in SECTIONS.items():

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from convcost.cli.options import Dtype, batch_option, dtype_option, input_option, model_argument, set_option, settings
+from convcost.cli.options import (
+    Dtype,
+    accepts_partial,
+    batch_option,
+    dtype_option,
+    input_option,
+    model_argument,
+    opened,
+    partial_option,
+    set_option,
+    settings,
+)
 from convcost.cli.output import command_line, deliver
 from convcost.core.errors import ConvcostError
 from convcost.core.reading import parse_bytes
@@ -63,6 +74,7 @@ class Bytes(click.ParamType[int]):
     type=click.Choice(FORMATS),
     help="Default: what FILE ends with, else table; html has a picture.",
 )
+@partial_option
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(), help="Write here; .svg, .png and .pdf are the picture alone."
 )
@@ -71,7 +83,7 @@ def memory_command(
     ctx: click.Context,
     model: str,
     policy: str,
-    dtype: str,
+    dtype: str | None,
     weights: str | None,
     order: Runs,
     parts: int,
@@ -89,15 +101,14 @@ def memory_command(
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least.
     """
-    from convcost.networks.load import open_network
     from convcost.networks.within_memory import limited
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
-    network = open_network(model, settings(set_), input_)
+    network = opened(model, settings(set_), input_)
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())
     report = network.report(batch=batch, dtype=dtype, memory_policy=policy)
-    bound = limited(network, usage, limit)
+    bound = limited(network, usage, limit, partial=accepts_partial(ctx))
 
     def figure() -> go.Figure:
         from convcost.plots import memory_timeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
+    from convcost.networks.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -157,6 +158,56 @@ def listed(text: str, option: str) -> list[str]:
     return names
 
 
+_OPENED, _ACCEPTED = "convcost.opened", "convcost.partial"
+"""Where a command's context has the networks that it shows, and whether unknown ops in them are accepted."""
+
+
+def opened(model: str, knobs: Mapping[str, Any], input_: GivenShape | None) -> Network:
+    """The network of MODEL; one with unknown ops is remembered, for `unaccepted`."""
+    from convcost.graph.partial import unknown_types
+    from convcost.networks.load import open_network
+
+    network = open_network(model, knobs, input_)
+    remember(model, unknown_types(network.steps))
+    return network
+
+
+def remember(model: str, types: Sequence[str]) -> None:
+    """Remember that what is shown of MODEL has unknown ops of these types, if there are any."""
+    from convcost.graph.partial import unknown_text
+
+    if types:
+        click.get_current_context().meta.setdefault(_OPENED, {})[model] = unknown_text(types)
+
+
+def unaccepted(context: click.Context) -> list[str]:
+    """A line for each network whose answer was partial, unless --partial accepts that."""
+    found = {} if accepts_partial(context) else context.meta.get(_OPENED, {})
+    said = "; counts are lower bounds; --partial accepts it"
+    return [f"partial: {f'{model}: ' if len(found) > 1 else ''}{text}{said}" for model, text in found.items()]
+
+
+def accepts_partial(context: click.Context) -> bool:
+    """Whether --partial was given."""
+    return bool(context.meta.get(_ACCEPTED))
+
+
+def is_partial(context: click.Context) -> bool:
+    """Whether one of the networks that were opened has unknown ops."""
+    return bool(context.meta.get(_OPENED))
+
+
+def _accept(context: click.Context, _parameter: click.Parameter, given: bool) -> None:
+    context.meta[_ACCEPTED] = given
+
+
+partial_option = click.option(
+    "--partial",
+    is_flag=True,
+    expose_value=False,
+    callback=_accept,
+    help="Accept unknown ops: counts are lower bounds, and the exit status is 0, not 3.",
+)
 model_argument = click.argument("model", shell_complete=complete_model)
 models_argument = click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 set_option = click.option(
@@ -178,7 +229,9 @@ convention_option = click.option(
     shell_complete=complete_convention,
     help="What counts as an operation.",
 )
-dtype_option = click.option("--dtype", type=Dtype(), default="fp32", show_default=True, help="Type of one element.")
+dtype_option = click.option(
+    "--dtype", type=Dtype(), help="Type of every element; default: what the network states, fp32 where it states none."
+)
 memory_option = click.option(
     "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )

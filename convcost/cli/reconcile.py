@@ -11,7 +11,9 @@ from convcost.cli.options import (
     complete_convention,
     input_option,
     model_argument,
+    opened,
     output_options,
+    partial_option,
     set_option,
     settings,
 )
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @input_option
 @batch_option
 @click.option("--printed", multiple=True, metavar="FIGURE", help="Whose figure is this? 4.13G, 300M, …; repeatable.")
+@partial_option
 @output_options
 def reconcile_command(
     model: str,
@@ -49,13 +52,12 @@ def reconcile_command(
     from convcost.conventions.convention import PAPER
     from convcost.core.printed import Printed
     from convcost.networks.conventions import all_table, pair_table, printed_table
-    from convcost.networks.load import open_network
 
     if len(conventions) > 2 or (conventions and printed):
         raise click.UsageError("give at most two conventions, or figures with --printed")
     if printed and batch != 1:
         raise click.UsageError("printed figures are of one image: leave out --batch")
-    network = open_network(model, settings(set_), input_)
+    network = opened(model, settings(set_), input_)
     if printed:
         found = printed_table(network, [Printed.parse(figure) for figure in printed])
         deliver(output, format_, lambda: found)

@@ -11,9 +11,12 @@ from convcost.cli.options import (
     convention_option,
     dtype_option,
     input_option,
+    is_partial,
     memory_option,
     models_argument,
+    opened,
     output_options,
+    partial_option,
     set_option,
     settings,
 )
@@ -41,15 +44,18 @@ if TYPE_CHECKING:
 @convention_option
 @dtype_option
 @memory_option
+@partial_option
 @output_options
+@click.pass_context
 def report_command(
+    ctx: click.Context,
     models: tuple[str, ...],
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     batch: int,
     by: str | None,
     convention: str,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     output: str | None,
     format_: str | None,
@@ -70,7 +76,8 @@ def report_command(
         def write() -> str:
             return render(_table(_opened(models, knobs, input_), by, options), fmt)
 
-        emit(kept_text("report", asked, write, [*models, *map(str, knobs.values())]), output)
+        names = [*models, *map(str, knobs.values())]
+        emit(kept_text("report", asked, write, names, keep=lambda: not is_partial(ctx)), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:
@@ -93,9 +100,7 @@ def report_command(
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:
-    from convcost.networks.load import open_network
-
-    return [open_network(model, knobs, input_) for model in models]
+    return [opened(model, knobs, input_) for model in models]
 
 
 def _table(networks: list[Network], by: str | None, options: dict[str, Any]) -> Table:

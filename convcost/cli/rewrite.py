@@ -13,6 +13,8 @@ from convcost.cli.options import (
     input_option,
     memory_option,
     model_argument,
+    opened,
+    partial_option,
     set_option,
     settings,
 )
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @convention_option
 @dtype_option
 @memory_option
+@partial_option
 @click.option(
     "-o",
     "--output",
@@ -52,7 +55,7 @@ def rewrite_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     convention: str,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     output: str | None,
     format_: str | None,
@@ -65,11 +68,10 @@ def rewrite_command(
     A spec that -o writes holds this one network: it has no knobs left to sweep. To change knobs, --set them here.
     """
     from convcost.networks.before_after import rewrite_table
-    from convcost.networks.load import open_network
     from convcost.render.table import render
     from convcost.spec.write import resolved
 
-    before = open_network(model, settings(set_), input_)
+    before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
     emit(render(table, format_ or "table"), None)

@@ -72,7 +72,7 @@ def sweep_command(
     front: str | None,
     cliffs: bool,
     batch: int,
-    dtype: str,
+    dtype: str | None,
     memory: str,
     rewrite: str,
     limit: int,

@@ -12,6 +12,7 @@ from convcost.conventions.convention import Convention
 from convcost.core.cost import LEDGER, entry
 from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
+from convcost.graph.partial import AT_LEAST, unknown_text, unknown_types
 from convcost.graph.walk import Step
 from convcost.render.table import Table, Tabular
 
@@ -79,10 +80,20 @@ class Reconciliation(Tabular):
     """The network's ops of which each convention counts nothing, except those that compute nothing, such as flatten."""
     limits: tuple[tuple[str, str, str], ...]
     """A convention, an op of the network, and why the convention does not match its tool exactly there."""
+    unknown: tuple[str, ...] = ()
+    """The types of the network's unknown ops: with any, both totals are lower bounds."""
 
     def __repr__(self) -> str:
-        ends = (f"{one.name} {exact(count)}" for one, count in ((self.first, self.start), (self.second, self.end)))
+        ends = (
+            f"{one.name} {self.least}{exact(count)}"
+            for one, count in ((self.first, self.start), (self.second, self.end))
+        )
         return f"<Reconciliation {self.network} · {' -> '.join(ends)} · {len(self.terms)} term{'s' * (len(self.terms) != 1)}>"
+
+    @property
+    def least(self) -> str:
+        """What stands before the totals: nothing, or that they are lower bounds."""
+        return AT_LEAST if self.unknown else ""
 
     def table(self) -> Table:
         """The terms as a table, to show or to `render`."""
@@ -111,6 +122,7 @@ def reconcile(
         terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
         left_out=(_left_out(steps, first), _left_out(steps, second)),
         limits=tuple((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
+        unknown=unknown_types(steps),
     )
 
 
@@ -150,8 +162,9 @@ def _written(step: Step, conventions: Sequence[Convention]) -> Written:
 
 
 def _left_out(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
-    """The ops that a convention counts nothing of, in the order in which they first appear."""
-    unseen = (step for step in steps if step.traits.view == "none" and not _factors(step, convention))
+    """The ops that a convention counts nothing of, in the order in which they first appear; of unknown ones nobody could."""
+    seen = (step for step in steps if step.traits.view == "none" and not step.opaque)
+    unseen = (step for step in seen if not _factors(step, convention))
     return tuple(dict.fromkeys(_written(step, (convention,)).text for step in unseen))
 
 
@@ -159,26 +172,34 @@ def terms_table(found: Reconciliation) -> Table:
     """The terms as a table, from the reconciliation alone."""
     first, second = found.first.name, found.second.name
     ends = found.first, found.second
-    running = found.start
-    rows = [[found.first.name, "", "", "", "", "", exact(found.start)]]
+    running, least = found.start, found.least
+    rows = [[found.first.name, "", "", "", "", "", f"{least}{exact(found.start)}"]]
     for term in found.terms:
         running += term.difference
         factors = [exact(term.before), exact(term.after)]
         rows.append(
-            [term.what, LEDGER[term.entry], exact(term.amount), *factors, signed(term.difference), exact(running)]
+            [
+                term.what,
+                LEDGER[term.entry],
+                exact(term.amount),
+                *factors,
+                signed(term.difference),
+                f"{least}{exact(running)}",
+            ]
         )
     return Table(
         title=f"{found.network} · from {first} to {second} · batch {exact(found.batch)}",
         headers=("op", "what", "amount", f"× {first}", f"× {second}", "adds", "total"),
         numeric=(False, False, True, True, True, True, True),
         rows=rows,
-        total=[second, "", "", "", "", signed(found.end - found.start), exact(found.end)],
+        total=[second, "", "", "", "", signed(found.end - found.start), f"{least}{exact(found.end)}"],
         records=_records(found),
         data={**header(found.network), **pair_dict(found)},
         notes=[
             ("difference", f"{signed(found.end - found.start)}, {share_text(found.end, found.start)} of {first}"),
             *((convention.name, described(convention)) for convention in ends[: 1 + (first != second)]),
-            *_unknown(found),
+            *_left_notes(found),
+            *partial_notes(found.unknown),
         ],
     )
 
@@ -187,6 +208,8 @@ def pair_dict(found: Reconciliation) -> dict[str, Any]:
     """A reconciliation as JSON-ready data."""
     return {
         "batch": found.batch,
+        "complete": not found.unknown,
+        "unknown": list(found.unknown),
         "first": {
             **convention_dict(found.first.name),
             "operations": found.start,
@@ -216,7 +239,13 @@ def _strange(convention: Convention, ops: Iterable[str]) -> list[str]:
     return [op for op in ops if not convention.knows(op.split(" ")[0])]
 
 
-def _unknown(found: Reconciliation) -> list[tuple[str, str]]:
+def partial_notes(types: Sequence[str]) -> list[tuple[str, str]]:
+    """A note on unknown ops, which no convention can count."""
+    said = "totals are lower bounds, differences those of what is known"
+    return [("unknown", f"{unknown_text(types)}: {said}")] if types else []
+
+
+def _left_notes(found: Reconciliation) -> list[tuple[str, str]]:
     """Notes on what each convention leaves out or does not know, and where it does not match its tool exactly."""
     ends = {convention.name: (convention, ops) for convention, ops in zip((found.first, found.second), found.left_out)}
     notes = []

@@ -11,6 +11,7 @@ integers without floating-point error.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from convcost.core.ratio import Ratio, parts
@@ -207,6 +208,18 @@ def each_of(value: Dim | tuple[Dim, ...], number: int) -> tuple[Dim, ...]:
     ((7, 7), (7, 6))
     """
     return value if isinstance(value, tuple) else (value,) * number
+
+
+def stretched(shapes: Iterable[Shape]) -> Shape:
+    """The shape that all shapes stretch to: in each axis, counted from the last, the largest size.
+
+    >>> stretched([(8, 1, 3), (5, 1)])
+    (8, 5, 3)
+    """
+    every = tuple(shapes)
+    rank = max(map(len, every))
+    aligned = ((1,) * (rank - len(shape)) + tuple(shape) for shape in every)
+    return tuple(reduce(maximum, sizes) for sizes in zip(*aligned))
 
 
 def round_to(value: Dim, divisor: Dim = 8) -> Dim:

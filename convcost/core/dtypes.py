@@ -1,7 +1,8 @@
-"""Dtypes: how many bits an element takes, and the names that frameworks give each dtype."""
+"""Dtypes: how many bits an element takes, the names that frameworks give each dtype, and how several are said."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -27,6 +28,10 @@ DTYPE_BITS = {
     "bool": 8,
     "binary": 1,
 }
+DEFAULT = "fp32"
+"""The dtype of a tensor for which neither the caller nor the network says one."""
+MIXED = "mixed"
+"""In place of a dtype: the tensors have several, as the network states."""
 ALIASES = {
     "float64": "fp64",
     "double": "fp64",
@@ -55,7 +60,32 @@ def storage(elements: int, dtype: str) -> int:
     >>> storage(3, "int4"), storage(10, "fp32")
     (2, 40)
     """
-    return -(-elements * DTYPE_BITS[dtype] // 8)
+    bits = DTYPE_BITS[dtype]
+    # Whole bytes need no rounding: over a grid a product stays a product.
+    return elements * (bits // 8) if bits % 8 == 0 else -(-elements * bits // 8)
+
+
+def one_word(dtypes: Collection[str]) -> str:
+    """The dtype that all tensors have, or that they have several.
+
+    >>> one_word({"int8"}), one_word({"int8", "int32"}), one_word(())
+    ('int8', 'mixed', 'fp32')
+    """
+    return next(iter(dtypes), DEFAULT) if len(dtypes) < 2 else MIXED
+
+
+def as_text(dtype: str) -> str:
+    """What stands behind "as" in a sentence about bytes.
+
+    >>> as_text("int8"), as_text("mixed")
+    ('int8', 'stated')
+    """
+    return "stated" if dtype == MIXED else dtype
+
+
+def asked_dtype(given: Any) -> str | None:
+    """As `check_dtype`; None, what the network states, stays None."""
+    return None if given is None else check_dtype(given)
 
 
 def check_dtype(given: Any) -> str:

@@ -12,13 +12,14 @@ import os
 import re
 import sys
 import threading
+import time
 from _blake2 import blake2b  # what hashlib has under this name; hashlib loads all of OpenSSL first
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from convcost import core
-from convcost.core.places import PACKAGE, of_zoo, zoo_directory
+from convcost.core.places import MODEL_FILE, PACKAGE, of_zoo, zoo_directory
 
 SHIPPED = os.path.join(PACKAGE, "counted")
 """Answers that a wheel ships with; they are never found once its source or data has changed."""
@@ -130,12 +131,43 @@ def answers(kind: str) -> Iterator[Answers]:
         _write(folder, name, known.all)
 
 
-def kept_text(kind: str, question: tuple[Any, ...], write: Callable[[], str], models: Iterable[str]) -> str:
-    """A cached text, in a file of its own; computed again if one of `models` may be a file."""
-    if not all(map(of_zoo, models)):
+def kept_text(
+    kind: str,
+    question: tuple[Any, ...],
+    write: Callable[[], str],
+    models: Iterable[str],
+    keep: Callable[[], bool] = lambda: True,
+) -> str:
+    """A cached text, in a file of its own; computed again if one of `models` may be a spec, or if it was not to `keep`.
+
+    Of a model file, the text is that of the state in which the file is: it depends on no other file.
+    """
+    states = [state_of(model) for model in models]
+    if None in states:
         return write()
+    if any(states):
+        question = (*question, *states)
     with answers(f"{kind}-{blake2b(repr(question).encode(), digest_size=8).hexdigest()}") as known:
-        return str(known.of(question, write))
+        text = str(known.of(question, write))
+        if not keep():
+            known.new.clear()
+        return text
+
+
+def state_of(model: str) -> str | None:
+    """What changes whenever a model file does: the file itself, its size and the time of its inode.
+
+    Empty for a network of the zoo; None for a spec, which may be built on others, and for a file that has just been written.
+    """
+    if of_zoo(model):
+        return ""
+    try:
+        found = os.stat(model) if MODEL_FILE.search(model) else None
+    except OSError:
+        return None
+    if found is None or found.st_ctime_ns + _TOO_FRESH > time.time_ns():
+        return None
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_ctime_ns}"
 
 
 def packed(name: str, found: dict[str, Any]) -> bytes:

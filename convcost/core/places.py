@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 
+MODEL_FILE = re.compile(
+    r"\.(onnx|ort|tflite|lite|keras|h5|hdf5|json|pt2|pt|pth|ckpt|safetensors|pb|mlmodel|mlpackage|engine|caffemodel"
+    r"|prototxt|gguf)$",
+    re.IGNORECASE,
+)
+"""Names of files that are models of other frameworks, or mistaken for them: what `importers.read` knows."""
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder that this package is installed in, or that of a checkout."""
 
@@ -23,5 +30,5 @@ def of_zoo(model: str) -> bool:
     (True, True, False, False)
     """
     words = (model, model.rpartition(":")[0])
-    named = os.sep in model or ".yaml" in model or ".yml" in model
+    named = os.sep in model or ".yaml" in model or ".yml" in model or any(map(MODEL_FILE.search, words))
     return not named and not any(map(os.path.isfile, words))

@@ -23,6 +23,7 @@ from convcost.core.expr import parse as parse_expr
 from convcost.core.version import __version__
 from convcost.formulas.symbols import relation, symbol, written
 from convcost.graph.graph import INPUT, Node
+from convcost.graph.partial import AT_LEAST, unknown_text, unknown_types
 from convcost.graph.walk import Step, Walk
 from convcost.networks.load import open_network
 from convcost.render.table import Table
@@ -45,6 +46,8 @@ class ClosedForm(NamedTuple):
 
     quantities: dict[str, Any]
     assumptions: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    """The types of the unknown ops among the layers: with any, the quantities are lower bounds."""
 
 
 def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: Mapping[str, Any]) -> ClosedForm:
@@ -74,9 +77,8 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
         "activations": sum(step.written for step in steps),
     }
     shape = sympy.expand if block is None else sympy.factor
-    return ClosedForm(
-        {name: shape(sympy.sympify(value).subs(back, simultaneous=True)) for name, value in sums.items()}, assumptions
-    )
+    quantities = {name: shape(sympy.sympify(value).subs(back, simultaneous=True)) for name, value in sums.items()}
+    return ClosedForm(quantities, assumptions, unknown_types(steps))
 
 
 def _search(
@@ -280,20 +282,23 @@ def closed_form_table(model: str, part: str | None, symbols: Sequence[str], sett
     """The closed forms as a table, JSON and LaTeX."""
     names = [name.strip() for name in symbols if name.strip()]
     form = closed_form(model, part, names, settings)
-    rows = [[name, written(value)] for name, value in form.quantities.items()]
+    least, at_least = (AT_LEAST, r"\geq ") if form.unknown else ("", "")
+    rows = [[name, f"{least}{written(value)}"] for name, value in form.quantities.items()]
     records = [
         {"quantity": name, "formula": written(value), "latex": str(sympy.latex(value)), "sympy": str(value)}
         for name, value in form.quantities.items()
     ]
     data: dict[str, Any] = {"schema": "convcost.closed_form/1", "version": __version__, "network": model, "part": part}
-    data |= {"symbols": names, "quantities": records, "assumptions": list(form.assumptions)}
+    data |= {"symbols": names, "complete": not form.unknown, "unknown": list(form.unknown)}
+    data |= {"quantities": records, "assumptions": list(form.assumptions)}
+    unknown = [("unknown", f"{unknown_text(form.unknown)}: these are lower bounds")] if form.unknown else []
     return Table(
         title=f"{model}{f' · {part}' if part else ''} in {', '.join(names)}",
         headers=("quantity", "closed form"),
         numeric=(False, False),
         rows=rows,
-        latex=[[name, f"${sympy.latex(value)}$"] for name, value in form.quantities.items()],
+        latex=[[name, f"${at_least}{sympy.latex(value)}$"] for name, value in form.quantities.items()],
         records=records,
         data=data,
-        notes=[("where", assumption) for assumption in form.assumptions],
+        notes=[*unknown, *(("where", assumption) for assumption in form.assumptions)],
     )

@@ -11,27 +11,36 @@ from convcost.core.axes import letters, spatial
 from convcost.core.cost import LEDGER, entry
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import METRICS
 from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
 from convcost.formulas.trace import Quantity, names_in, quantities, same_text
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
 from convcost.results.report import (
     LayerCost,
     Report,
+    bound,
+    cells,
+    count,
     ends_text,
     first_read,
     layer_dict,
     not_counted_notes,
     op_text,
+    output_text,
     params_text,
     shared_with,
     title,
+    unknown_notes,
 )
 
 _LARGEST = 8
+_COUNTS = ("MACs", "bias additions", "params", "buffers", "activations")
+"""The names of a layer's counts, as `quantities` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
     found = quantities(layer.op, read, layer.attrs)
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
+    rows += [[name, UNKNOWN, "", UNKNOWN] for name in _COUNTS] if layer.step.opaque else []
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
     notes = [("op", f"{layer.op}: {doc[0]}"), ("attributes", _attributes(layer))]
@@ -110,8 +120,12 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += _storage(layer)
-    notes += [("share", f"{percent(layer.macs, report.totals.macs)} of the network's MACs; batch 1")]
-    if report.convention.name != PAPER or not layer.counted:
+    if dtypes := layer.step.node.dtypes:
+        notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]
+    notes += [("share", f"{_share(report, [layer])} of the network's MACs; batch 1")]
+    if layer.step.opaque:
+        notes += [("unknown", f"what {layer.step.type} computes is not known{_because(layer.attrs['why'])}")]
+    elif report.convention.name != PAPER or not layer.counted:
         notes += [("operations", _operations(report.convention, layer))]
     return Table(
         title=f"{report.network} · {layer.name} · {op_text(layer)} · {ends_text(layer.input_shapes, layer.output_shape)}",
@@ -119,9 +133,25 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         numeric=(False, False, False, True),
         rows=rows,
         records=[q._asdict() for q in found],
-        data=_data(report, layer.name, layers=[{**layer_dict(layer), "quantities": [q._asdict() for q in found]}]),
+        data=_data(
+            report,
+            layer.name,
+            layers=[{**layer_dict(layer, typed=report.typed), "quantities": [q._asdict() for q in found]}],
+        ),
         notes=notes,
     )
+
+
+def _because(why: str | None) -> str:
+    return f": {why}" if why else ""
+
+
+def _share(report: Report, layers: Sequence[LayerCost]) -> str:
+    """The MACs of some layers as a share of the network's; not known if one of them is not, at most so many if another is."""
+    if any(layer.step.opaque for layer in layers):
+        return UNKNOWN
+    macs = sum(layer.macs for layer in layers)
+    return f"{'' if report.complete or not macs else AT_MOST}{percent(macs, report.totals.macs)}"
 
 
 def _storage(layer: LayerCost) -> list[tuple[str, str]]:
@@ -135,6 +165,11 @@ def _storage(layer: LayerCost) -> list[tuple[str, str]]:
     if not node.trainable and cost.params:
         notes += [("not trained", f"its {exact(cost.params)} weights and biases are buffers")]
     return notes
+
+
+def _operands(found: Sequence[Quantity]) -> str:
+    """The MACs of a layer with operands put in; empty if nobody knows them."""
+    return next((q.operands for q in found if q.name == _COUNTS[0]), "")
 
 
 def derived(report: Report, layers: Sequence[LayerCost]) -> Iterator[list[Quantity]]:
@@ -157,56 +192,70 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
     """The layers below a name, with the MACs of each derived."""
     rows, records = [], []
     total = sum(layer.macs for layer in layers)
+    partial = any(layer.step.opaque for layer in layers)
+    least, most = (AT_LEAST, AT_MOST) if partial else ("", "")
     for layer, found in zip(layers, derived(report, layers), strict=True):
-        macs = next(q for q in found if q.name == "MACs")
-        operands = macs.operands if macs.value else ""
-        numbers = [exact(layer.params), exact(layer.macs), percent(layer.macs, total)]
-        rows.append([layer.name, op_text(layer), shape_text(layer.output_shape), operands, *numbers])
-        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+        numbers = [*cells(layer, [METRICS["params"], METRICS["macs"]]), f"{most}{percent(layer.macs, total)}"]
+        numbers[2] = UNKNOWN if layer.step.opaque else numbers[2]
+        operands = _operands(found)
+        rows.append([layer.name, op_text(layer), output_text(layer), operands if layer.macs else "", *numbers])
+        records.append({"name": layer.name, "op": layer.op, "operands": operands, "macs": count(layer, "macs")})
     ends = ends_text(first_read(layers), layers[-1].output_shape)
     return Table(
         title=f"{report.network} · {name} · {ends}",
         headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
         numeric=(False, False, False, False, True, True, True),
         rows=rows,
-        total=["total", "", "", "", exact(sum(layer.params for layer in layers)), exact(total), "100.00 %"],
+        total=[
+            "total",
+            "",
+            "",
+            "",
+            *(f"{least}{exact(n)}" for n in (sum(x.params for x in layers), total)),
+            "100.00 %",
+        ],
         records=records,
-        data=_data(report, name, layers=[layer_dict(layer) for layer in layers]),
-        notes=[("share", f"{percent(total, report.totals.macs)} of the network's MACs"), *_counted(report, layers)],
+        data=_data(report, name, layers=[layer_dict(layer, typed=report.typed) for layer in layers]),
+        notes=[("share", f"{_share(report, layers)} of the network's MACs"), *_counted(report, layers)],
     )
 
 
 def totals_table(report: Report) -> Table:
     """Where a network's MACs come from: its largest layers; notes state the share of each op and where maps shrink."""
-    totals = report.totals
-    largest = sorted(report.layers, key=lambda layer: -layer.macs)[:_LARGEST]
+    totals, least = report.totals, bound(report)
+    known = (layer for layer in report.layers if not layer.step.opaque)
+    largest = sorted(known, key=lambda layer: -layer.macs)[:_LARGEST]
     rows, records = [], []
     for layer, found in zip(largest, derived(report, largest), strict=True):
-        macs = next(q for q in found if q.name == "MACs")
-        rows.append([layer.name, op_text(layer), macs.operands, exact(layer.macs), percent(layer.macs, totals.macs)])
-        records.append({"name": layer.name, "op": layer.op, "operands": macs.operands, "macs": layer.macs})
+        operands = _operands(found)
+        rows.append([layer.name, op_text(layer), operands, exact(layer.macs), _share(report, [layer])])
+        records.append({"name": layer.name, "op": layer.op, "operands": operands, "macs": layer.macs})
     ops = sorted(report.by("op"), key=lambda group: -group.macs)
-    shares = ", ".join(f"{g.name} {percent(g.macs, totals.macs)}" for g in ops if g.macs)
+    most = "" if report.complete else AT_MOST
+    shares = ", ".join(f"{g.name} {most}{percent(g.macs, totals.macs)}" for g in ops if g.macs)
     drops = _drops(report)
     rest = totals.macs - sum(layer.macs for layer in largest)
     return Table(
         title=f"{title(report)} · the largest layers",
         headers=("layer", "op", "MACs with operands put in", "MACs", "share"),
         numeric=(False, False, False, True, True),
-        rows=[*rows, ["all others", "", "", exact(rest), percent(rest, totals.macs)]],
-        total=["total", "", "", exact(totals.macs), "100.00 %"],
+        rows=[
+            *rows,
+            ["all others", "", "", f"{least}{exact(rest)}", percent(rest, totals.macs) if not least else UNKNOWN],
+        ],
+        total=["total", "", "", f"{least}{exact(totals.macs)}", "100.00 %"],
         records=records,
         data=_data(
             report,
             None,
             totals={"macs": totals.macs, "params": totals.params},
             largest=records,
-            ops=[{"op": g.name, "layers": g.layers, "macs": g.macs, "params": g.params} for g in ops],
+            ops=[{"op": g.name, "layers": g.layers, **{key: count(g, key) for key in ("macs", "params")}} for g in ops],
             resolution_drops=[{"layer": n, "from": list(a), "to": list(b)} for n, a, b in drops],
         ),
         notes=[
             ("by op", shares),
-            ("params", params_text(totals)),
+            ("params", f"{least}{params_text(totals)}"),
             ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
             *_counted(report, report.layers),
             ("convention", f"{report.convention.name}: {report.convention.counts}"),
@@ -236,11 +285,12 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
     """The sum of operations under a convention other than that of papers."""
+    notes = [*not_counted_notes(report), *unknown_notes(report)]
     if report.convention.name == PAPER:
-        return not_counted_notes(report)
+        return notes
     counted = sum(layer.operations for layer in layers)
-    said = f"{exact(counted)} {report.convention.unit} under {report.convention.name}"
-    return [("operations", said), *not_counted_notes(report)]
+    least = AT_LEAST if any(layer.step.opaque for layer in layers) else ""
+    return [("operations", f"{least}{exact(counted)} {report.convention.unit} under {report.convention.name}"), *notes]
 
 
 def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
@@ -266,4 +316,5 @@ def _attributes(layer: LayerCost) -> str:
 
 
 def _data(report: Report, name: str | None, **more: Any) -> dict[str, Any]:
-    return {"schema": "convcost.explain/1", "version": __version__, "network": report.network, "layer": name, **more}
+    head = {"schema": "convcost.explain/1", "version": __version__, "network": report.network, "layer": name}
+    return {**head, "complete": report.complete, **more}

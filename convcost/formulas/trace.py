@@ -93,7 +93,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
     Output sizes come first. Those that the op makes have names of their own (h', w', c'), which the later formulas use. Sizes
-    of the inputs that are traced keep their names.
+    of the inputs that are traced keep their names. Of an unknown op there are no others.
 
     >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
     >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
@@ -109,9 +109,12 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
         for size, name in zip(shape, names)
         if _has_history(size) and id(size) not in ours
     }
+    sizes = [_quantity(name, size, {}) for names, out in zip(outputs[:1], cost.out) for name, size in zip(names, out)]
+    if OPS[op].traits.opaque:
+        return sizes
     written = elements(cost.out) if OPS[op].traits.view == "none" else 0
     return [
-        *(_quantity(name, size, {}) for name, size in zip(outputs[0], cost.out[0])),
+        *sizes,
         _quantity("MACs", cost.macs, made),
         _quantity("bias additions", cost.bias_adds, made),
         _quantity("params", cost.params, made),

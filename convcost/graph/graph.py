@@ -13,6 +13,10 @@ INPUT = "input"
 """The edge that carries the input of a network with a single one that has no name of its own."""
 STORED = ("weights", "biases", "buffers")
 """The fields of an op's ledger that are stored tensors, which several nodes can share."""
+ROLES = ("outputs", *STORED)
+"""Whose types a node may state: the tensors that it writes, and each field that it stores."""
+TABLES = ("embedding", "linear")
+"""Ops that can share a matrix with each other: a network of language reads and writes words with one table."""
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
     "derived": "a module of a class derived from PyTorch's, which counters that look up the class do not know",
@@ -58,6 +62,9 @@ class Node:
     """Field of the ledger, one of `STORED` -> the earlier node whose tensor this one uses, so that it stores none itself."""
     trainable: bool = True
     """Whether its weights and biases are parameters; else they are buffers: stored, but not trained."""
+    dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Role, one of `ROLES` -> the dtype that the network states for it; a role left out has the report's. A walk keeps the
+    roles that the node has."""
 
     @property
     def owner(self) -> str:
@@ -75,6 +82,8 @@ class Graph:
     """Name of each input, which is the name of its edge -> its shape; `INPUT` where there is only one without a name."""
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
+    dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Name of an input -> the dtype that the network states for it; an input left out has the report's."""
 
     @property
     def input_shape(self) -> Shape:
@@ -93,7 +102,7 @@ class Graph:
             problems += [
                 Problem(node.where, node.name, f"shares the weights of {owner!r}, which is no earlier {node.op}")
                 for owner in dict.fromkeys(node.shares.values())
-                if makers.get(owner) != node.op
+                if not may_share(makers.get(owner, ""), node.op)
             ]
             if node.name in seen:
                 problems.append(Problem(node.where, node.name, "two nodes have this name"))
@@ -101,6 +110,15 @@ class Graph:
             makers[node.name] = node.op
         if problems:
             raise SpecError(problems)
+
+
+def may_share(owner: str, op: str) -> bool:
+    """Whether an op of this kind may use the parameters of one of another kind.
+
+    >>> may_share("conv2d", "conv2d"), may_share("embedding", "linear"), may_share("conv2d", "linear")
+    (True, True, False)
+    """
+    return owner == op or (owner in TABLES and op in TABLES)
 
 
 def form_need(got: str) -> str:

@@ -139,7 +139,9 @@ def _separated(step: Step) -> Rebuilt:
     depthwise = Node(f"{node.name}.depthwise", node.op, node.inputs, filters, scope, node.where)
     mix = {**node.attrs, **_point(node)}
     pointwise = Node(f"{node.name}.pointwise", node.op, (depthwise.name,), mix, scope, node.where)
-    new = (replace(piece, form=node.form, trainable=node.trainable) for piece in (depthwise, pointwise))
+    new = (
+        replace(piece, form=node.form, trainable=node.trainable, dtypes=node.dtypes) for piece in (depthwise, pointwise)
+    )
     return Rebuilt((node,), tuple(new))
 
 
@@ -189,7 +191,7 @@ def _standard(depthwise: Node, pointwise: Node) -> Node:
     name, scope = (parent, pointwise.scope[:-1]) if ours else (pointwise.name, pointwise.scope)
     attrs = {**pointwise.attrs, **window}
     made = Node(name, pointwise.op, depthwise.inputs, attrs, scope, pointwise.where)
-    return replace(made, form=depthwise.form, trainable=pointwise.trainable)
+    return replace(made, form=depthwise.form, trainable=pointwise.trainable, dtypes=pointwise.dtypes)
 
 
 def _sharing(graph: Graph, rebuilt: Sequence[Rebuilt], to: str) -> list[Rebuilt]:
@@ -252,4 +254,4 @@ def _applied(graph: Graph, rebuilt: Iterable[Rebuilt]) -> Graph:
 
     kept = (at.get(node.name, () if node.name in gone else (node,)) for node in graph.nodes)
     nodes = tuple(placed(node) for group in kept for node in group)
-    return Graph(graph.name, graph.inputs, nodes, tuple(map(led, graph.outputs)))
+    return replace(graph, nodes=nodes, outputs=tuple(map(led, graph.outputs)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
@@ -28,6 +28,17 @@ class Step(NamedTuple):
     def traits(self) -> Traits:
         """The traits of the node's op."""
         return OPS[self.node.op].traits
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nobody knows what it costs: its counts are no numbers, and sums with them are lower bounds."""
+        return self.traits.opaque
+
+    @property
+    def type(self) -> str:
+        """What it computes where its op's name does not say that: the function, the type of an unknown op; else empty."""
+        says = OPS[self.node.op].says
+        return str(self.node.attrs[says]) if says else ""
 
     @property
     def written(self) -> Dim:
@@ -55,6 +66,16 @@ class Step(NamedTuple):
         """Trainable elements that the node uses, shared ones included."""
         return self.cost.params if self.node.trainable else 0
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the tensors that the node has: what it writes, and what it stores; not what it shares or only views.
+
+        A count over a grid or of symbols stands for some.
+        """
+        node, cost = self.node, self.cost
+        stored = [role for role in STORED if role not in node.shares and _some(getattr(cost, role))]
+        return ("outputs", *stored) if self.traits.view == "none" else tuple(stored)
+
     def _stored(self, *fields: str) -> Dim:
         own: list[Dim] = [getattr(self.cost, name) for name in fields if name not in self.node.shares]
         return sum(own, 0)
@@ -74,8 +95,10 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
+        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`, `function erf`."""
         node, kernel = self.node, self.window("kernel")
+        if self.type:
+            return f"{node.op} {self.type}"
         text = f"{node.op} {'×'.join(map(str, kernel))}" if kernel else node.op
         groups = node.attrs["groups"] if self.traits.channels == "grouped" else 1
         if groups == 1:
@@ -141,8 +164,14 @@ class Walk:
         self.known: dict[Any, OpCost] = {}
 
     def step(self, node: Node) -> Step:
-        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong."""
-        shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        """Cost one node and remember its outputs; raises `Unfit` with all that is wrong.
+
+        Of the types that the node states the step keeps those of tensors that it has.
+        """
+        try:
+            shapes = tuple([self.shapes[edge] for edge in node.inputs])
+        except KeyError as edge:
+            raise Unfit(f"reads {edge}, which has no known shape") from None
         try:
             cost = self.cost(node, shapes)
         except Unfit as error:
@@ -150,6 +179,10 @@ class Walk:
                 self.remember(node, error.cost)
             raise
         step = Step(node, shapes, cost)
+        if node.dtypes:
+            own = {role: node.dtypes[role] for role in step.roles if role in node.dtypes}
+            node = replace(node, dtypes=own)
+            step = step._replace(node=node)
         if node.shares:
             self.compare(step)
         self.remember(node, cost)
@@ -215,14 +248,22 @@ def walk(graph: Graph) -> Walked:
             under_way.step(node)
         except Unfit as error:
             raise SpecError([Problem(node.where, node.name, str(error))]) from None
-    return Walked(graph, tuple(under_way.steps))
+    steps = tuple(under_way.steps)
+    if any(node.dtypes for node in graph.nodes):
+        graph = replace(graph, nodes=tuple(step.node for step in steps))
+    return Walked(graph, steps)
 
 
 def output_edges(node: Node, cost: OpCost) -> tuple[str, ...]:
-    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs."""
+    """The edges that a node makes: its name, or `name:0`, `name:1`, … if it has several outputs; none if it has none."""
     if len(cost.out) == 1:
         return (node.name,)
     return tuple(f"{node.name}:{i}" for i in range(len(cost.out)))
+
+
+def _some(count: Dim) -> bool:
+    """Whether it is not known to be nothing."""
+    return not (type(count) is int and count == 0)
 
 
 def _is_too_large(size: Dim) -> bool:

@@ -4,16 +4,19 @@ A view uses the memory of its input. Under a policy that fuses, a batch-norm or 
 before it. Under one that joins, a concat consists of the tensors of its branches, contiguous in one region. What does
 depend on the order - an op that runs in place over an input that dies - is in `lifetimes.py`.
 
-Sizes play no part, so that the same layout serves ints, arrays and symbols.
+Sizes play no part, so that the same layout serves ints, arrays and symbols. Types do: what is fused writes the type of the
+last op, and a branch can lie in its concat's output only if it has the same type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from convcost.core import axes
 from convcost.core.dims import Shape
+from convcost.core.dtypes import DEFAULT
+from convcost.graph.typed import edge_dtypes
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.policies import Fuses, Policy
 
@@ -26,7 +29,12 @@ class Placed:
     step: int
     shape: Shape
     dtype: str | None = None
-    """Of its elements, where not the network's dtype: masks are bytes."""
+    """Of its elements, where the network states it."""
+
+    @property
+    def type(self) -> str:
+        """The dtype, whether stated or not."""
+        return self.dtype or DEFAULT
 
 
 @dataclass(slots=True)
@@ -57,7 +65,8 @@ class MemoryLayout:
 
 def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     """Assign memory to each edge."""
-    inputs = [Placed(name, -1, shape) for name, shape in walked.inputs.items()]
+    dtypes = edge_dtypes(walked)
+    inputs = [Placed(name, -1, shape, dtypes.get(name)) for name, shape in walked.inputs.items()]
     found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
     found.runs_with = _attention(walked) if policy.attention else {}
@@ -67,7 +76,7 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
         stored = not node.inputs and step.traits.view == "whole"  # what it hands on is stored with the weights
         if stored or at in found.runs_with:
             found.home |= dict.fromkeys(edges, ())
-        elif node.name in absorbed or (
+        elif (node.name in absorbed and _written_as(found, node.inputs[0], dtypes.get(node.name))) or (
             step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
         ):
             whole = node.inputs[0] in found.whole and (node.name in absorbed or step.traits.view == "whole")
@@ -75,10 +84,10 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
                 found.home[edge] = found.home[node.inputs[0]]
                 found.whole |= {edge} if whole else set()
         elif policy.join and step.traits.joins:
-            _join(found, at, step)
+            _join(found, at, step, dtypes.get(node.name))
         else:
             for edge, shape in zip(edges, cost.out):
-                found.home[edge] = (_new(found, Placed(edge, at, shape)),)
+                found.home[edge] = (_new(found, Placed(edge, at, shape, dtypes.get(edge))),)
                 found.whole.add(edge)
     return found
 
@@ -140,32 +149,44 @@ def _absorbed(walked: Walked, fuses: Fuses) -> frozenset[str]:
     return frozenset(absorbed)
 
 
+def _written_as(found: MemoryLayout, edge: str, dtype: str | None) -> bool:
+    """Let what is fused into the op that makes an edge write it as its own type; not where the edge is part of a region."""
+    tensors = found.home[edge]
+    if all(found.tensors[tensor].type == (dtype or DEFAULT) for tensor in tensors):
+        return True
+    if len(tensors) > 1 or found.placed(edge):
+        return False
+    (tensor,) = tensors
+    found.tensors[tensor] = replace(found.tensors[tensor], dtype=dtype)
+    return True
+
+
 def _new(found: MemoryLayout, made: Placed) -> int:
     found.tensors.append(made)
     return len(found.tensors) - 1
 
 
-def _join(found: MemoryLayout, at: int, step: Step) -> None:
+def _join(found: MemoryLayout, at: int, step: Step, dtype: str | None) -> None:
     """Let a concat use the memory of its inputs where that is possible; the other inputs are copied.
 
     It is possible where a real allocator could do it with contiguous memory: the inputs are, in order, whole regions so
     far. A single tensor is a region of its own, so that a branch of an inception module is one, and so is everything
-    that a dense block has concatenated before. A part of a region, a slice, the network's input, or a tensor that is
-    concatenated elsewhere too has to be copied.
+    that a dense block has concatenated before. A part of a region, a slice, the network's input, a tensor that is
+    concatenated elsewhere too, or one of another type than the output has to be copied.
     """
     node, axis = step.node, _axis(step)
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
     copied: list[tuple[int, Placed]] = []
     while inputs:
-        count = _joinable(found, inputs, axis, pieces)
+        count = _joinable(found, inputs, axis, pieces, dtype)
         if count:
             pieces.extend(found.of(inputs[:count]))
         else:
-            copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0])))
+            copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0], dtype)))
             pieces.append(-1)
         del inputs[: max(count, 1)], parts[: max(count, 1)]
     if len(copied) == len(pieces):  # no input is in place: a tensor of its own, as for any other op
-        copied, pieces = [(0, Placed(node.name, at, step.cost.out[0]))], [-1]
+        copied, pieces = [(0, Placed(node.name, at, step.cost.out[0], dtype))], [-1]
     for position, made in copied:
         pieces[position] = _new(found, made)
     region = tuple(pieces)
@@ -184,13 +205,15 @@ def _axis(step: Step) -> int:
     return (axes.position(rank, step.node.attrs["axis"]) or 0) - rank
 
 
-def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int]) -> int:
+def _joinable(found: MemoryLayout, inputs: Sequence[str], axis: int, taken: Sequence[int], dtype: str | None) -> int:
     """How many of the leading inputs form a whole region; 0 if none do."""
     if not found.home[inputs[0]]:  # stored with the weights
         return 0
     first = found.home[inputs[0]][0]
     region = found.regions.get(first, (first,))
     if first in taken or found.axes.get(first, axis) != axis:
+        return 0
+    if any(found.tensors[tensor].type != (dtype or DEFAULT) for tensor in region):
         return 0
     covered: tuple[int, ...] = ()
     for count, edge in enumerate(inputs, 1):

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
-from convcost.core.dtypes import storage
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS, storage
+from convcost.graph.typed import as_dtype
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.policies import Policy, policy
@@ -33,13 +34,24 @@ class Tensor(NamedTuple):
     last: int
     """Position of the last step that needs it; the number of steps if it is kept to the end."""
     dtype: str | None = None
-    """Of its elements, where not the network's dtype: masks are bytes."""
+    """Of its elements, where it is known: as the network states, and masks are bytes."""
+
+
+class Sized(Protocol):
+    """What has a size in memory."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def dtype(self) -> str | None: ...
 
 
 SizeOf = Callable[[Tensor], Dim]
+Measure = Callable[[Sized], Dim]
 
 
-def count(tensor: Tensor) -> Dim:
+def count(tensor: Sized) -> Dim:
     """The elements of a tensor."""
     return product(tensor.shape)
 
@@ -142,14 +154,14 @@ def peak_elements(walked: Walked, policy_name: str = "fused") -> Dim:
     return lifetimes(walked, policy_name).highest()
 
 
-def tensor_bytes(tensor: Tensor, dtype: str, batch: int) -> int:
-    """Bytes of a tensor over the batch, rounded up."""
-    return storage(count(tensor) * batch, tensor.dtype or dtype)
+def tensor_bytes(tensor: Sized, dtype: str | None, batch: int) -> int:
+    """Bytes of a tensor over the batch, rounded up; `dtype` is that of a tensor without one of its own."""
+    return storage(count(tensor) * batch, tensor.dtype or dtype or DEFAULT)
 
 
-def peak_bytes(walked: Walked, policy: str, dtype: str, batch: int) -> int:
-    """The peak of live bytes, every tensor rounded up to whole bytes."""
-    lives = lifetimes(walked, policy)
+def peak_bytes(walked: Walked, policy: str, dtype: str | None, batch: int) -> int:
+    """The peak of live bytes, every tensor rounded up to whole bytes; all as `dtype`, or each as the network states."""
+    lives = lifetimes(as_dtype(walked, dtype), policy)
     return int(lives.peak(lambda tensor: tensor_bytes(tensor, dtype, batch)).elements)
 
 
@@ -176,7 +188,7 @@ def _ends(walked: Walked, where: MemoryLayout, running: Sequence[int]) -> list[i
 
 
 def targets(step: Step) -> tuple[str, ...]:
-    """The inputs over which an op may run in place: as large as its output, and read only where it writes."""
+    """The inputs over which an op may run in place: of as many elements as its output, and read only where it writes."""
     inputs, overwrites = step.node.inputs, step.traits.overwrites
     if overwrites == "any" and step.node.attrs.get("broadcast"):
         overwrites = "first"
@@ -192,6 +204,9 @@ class Overwriting:
         held: set[str] = set()
         for step in steps:
             edges = output_edges(step.node, step.cost)
+            if not edges:
+                self.over.append(())
+                continue
             out = edges[0]
             writes = any(where.tensors[t].name == out for t in where.home[out])
             allowed = [edge for edge in targets(step) if writes and self._fits(edge, out, step, where, held)]
@@ -204,7 +219,8 @@ class Overwriting:
     def _fits(edge: str, out: str, step: Step, where: MemoryLayout, held: set[str]) -> bool:
         mine = set(where.home[edge])
         alone = not any(mine & set(where.home[other]) for other in step.node.inputs if other != edge)
-        return edge in where.whole and alone and not (edge in held and where.placed(out))
+        wide = {DTYPE_BITS[where.tensors[tensor].type] for tensor in (*where.home[edge], *where.home[out])}
+        return edge in where.whole and alone and len(wide) == 1 and not (edge in held and where.placed(out))
 
 
 def _overwritten(

@@ -19,12 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcost.core.dims import product
 from convcost.core.errors import UsageError
 from convcost.graph.graph import producer
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.layout import MemoryLayout, layout
-from convcost.memory.lifetimes import Overwriting, lifetimes
+from convcost.memory.lifetimes import Measure, Overwriting, count, lifetimes
 from convcost.memory.policies import policy
 
 MOST_STATES = 20_000
@@ -153,25 +152,26 @@ def best_order(
     walked: Walked,
     policy_name: str = "fused",
     most_states: int = MOST_STATES,
+    size: Measure = count,
 ) -> Order:
-    """The order with the lowest peak, in elements, or a good one with a bound; the given order if none is better.
+    """The order with the lowest peak, or a good one with a bound; the given order if none is better.
 
-    Raises `UsageError` for a policy under which the order does not matter.
+    Peaks are elements, or what `size` makes of each tensor. Raises `UsageError` for a policy under which the order does not matter.
     """
     chosen = policy(policy_name)
     if chosen.keeps != "use":
         raise UsageError(f"policy {policy_name} frees nothing while the network runs, so that there is no best order")
-    given = lifetimes(walked, policy_name).peak().elements
-    problem = compiled(walked, layout(walked, chosen), overwrite=chosen.overwrite)
+    given = lifetimes(walked, policy_name).peak(size).elements
+    problem = compiled(walked, layout(walked, chosen), overwrite=chosen.overwrite, size=size)
     order, bound = _searched(problem, most_states)
     found = tuple(step for unit in order for step in problem.units[unit].steps)
-    peak = lifetimes(walked, policy_name, found).peak().elements
+    peak = lifetimes(walked, policy_name, found).peak(size).elements
     if peak >= given:
         return Order(tuple(range(len(walked.steps))), given, min(bound, given))
     return Order(found, peak, bound)
 
 
-def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderProblem:
+def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool, size: Measure = count) -> OrderProblem:
     """The steps as units over numbered tensors."""
     steps = walked.steps
     unit_of, groups = _grouped(steps, where)
@@ -197,7 +197,7 @@ def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool) -> OrderPr
             needed[tensor] |= 1 << number
         over = tuple(where.home[edge] for edge in may[group[0]])
         units.append(Unit(tuple(group), before, tuple(made[number]), (*reads, *made[number]), over))
-    sizes = tuple(int(product(tensor.shape)) for tensor in where.tensors)
+    sizes = tuple(int(size(tensor)) for tensor in where.tensors)
     return OrderProblem(tuple(units), sizes, tuple(needed), len(walked.inputs))
 
 

@@ -21,7 +21,7 @@ from convcost.core.dims import Dim, ceil_div
 from convcost.core.errors import UsageError
 from convcost.graph.walk import Step, Walked
 from convcost.memory.layout import readers_of
-from convcost.memory.lifetimes import Lifetimes, Tensor, count, lifetimes
+from convcost.memory.lifetimes import Lifetimes, Measure, Tensor, count, lifetimes
 from convcost.memory.policies import policy
 
 MOST_SPLITS = 1_000_000
@@ -39,7 +39,7 @@ class Chain(NamedTuple):
 
 
 class SplitBlock(NamedTuple):
-    """A block that runs in parts, and the most that is live while it runs."""
+    """A block that runs in parts, and the most that is live while it runs: elements, or what their sizes were taken as."""
 
     name: str
     before: int
@@ -62,7 +62,7 @@ def _every_chain(walked: Walked) -> Iterator[list[Chain]]:
 
 
 def split_blocks(
-    walked: Walked, lives: Lifetimes, policy_name: str, parts: int
+    walked: Walked, lives: Lifetimes, policy_name: str, parts: int, size: Measure = count
 ) -> tuple[Lifetimes, tuple[SplitBlock, ...]]:
     """Run every block in this many parts if that needs less memory; the others stay as they are.
 
@@ -76,12 +76,12 @@ def split_blocks(
     done, taken = [], set[int]()
     for ends in _every_chain(walked):
         free = [chain for chain in ends if taken.isdisjoint(chain.steps)]
-        tried = [(chain, found) for chain in free if (found := _in_parts(walked.steps, lives, chain, parts))]
+        tried = [(chain, found) for chain in free if (found := _in_parts(walked.steps, lives, chain, parts, size))]
         if tried:
             # What is alive from the first step to the end of the longest block tells them apart.
             last = max(lives.tensors[tensor].last for chain, _ in tried for tensor in lives.home[chain.inner[-1]])
             start = min(lives.tensors[tensor].first for tensor in lives.home[tried[0][0].inner[0]])
-            chain, (lives, saved) = min(reversed(tried), key=lambda one: _most(one[1][0], start, last))
+            chain, (lives, saved) = min(reversed(tried), key=lambda one: _most(one[1][0], start, last, size))
             taken.update(chain.steps)
             done.append(saved)
     return lives, tuple(done)
@@ -146,7 +146,9 @@ def _mixes(step: Step) -> bool:
     return step.traits.weighted and step.traits.resamples and not step.by_channel
 
 
-def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int) -> tuple[Lifetimes, SplitBlock] | None:
+def _in_parts(
+    steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int, size: Measure
+) -> tuple[Lifetimes, SplitBlock] | None:
     """The lifetimes with one block in parts, if that needs less while the block runs."""
     inner = {tensor for edge in chain.inner for tensor in lives.home[edge]}
     start = min(lives.tensors[tensor].first for tensor in inner)
@@ -165,7 +167,7 @@ def _in_parts(steps: Sequence[Step], lives: Lifetimes, chain: Chain, parts: int)
         tensors[tensor] = tensors[tensor]._replace(last=max(tensors[tensor].last, end))
     tensors[outgoing[0]] = tensors[outgoing[0]]._replace(first=start)
     smaller = replace(lives, tensors=tuple(tensors))
-    before, after = (_most(each, start, end) for each in (lives, smaller))
+    before, after = (_most(each, start, end, size) for each in (lives, smaller))
     made = ceil_div(channels, ceil_div(channels, parts))
     return (smaller, SplitBlock(chain.last, before, after, made)) if after < before else None
 
@@ -175,5 +177,5 @@ def _part(channels: Dim, inner: Dim, parts: int) -> Dim:
     return ceil_div(channels, parts) * (inner // channels)
 
 
-def _most(lives: Lifetimes, start: int, end: int) -> int:
-    return int(max(live for at, live in lives.timeline() if start <= at <= end))
+def _most(lives: Lifetimes, start: int, end: int, size: Measure) -> int:
+    return int(max(live for at, live in lives.timeline(size) if start <= at <= end))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
-from convcost.core.dtypes import check_dtype
+from convcost.core.dtypes import DTYPE_BITS, asked_dtype, one_word
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.graph.typed import as_dtype, states_types, used_dtypes
 from convcost.graph.walk import Walked
 from convcost.memory.arena import PLANNERS, Plan, plan
-from convcost.memory.lifetimes import Lifetimes, Tensor, lifetimes, tensor_bytes
+from convcost.memory.lifetimes import Lifetimes, Sized, Tensor, count, lifetimes, tensor_bytes
 from convcost.memory.order import Order, best_order
 from convcost.memory.parts import SplitBlock, split_blocks
 
@@ -22,7 +23,8 @@ class Options(NamedTuple):
     """How memory is used: what `usage` assumes, and the command line sets."""
 
     policy: str = "fused"
-    dtype: str = "fp32"
+    dtype: str | None = None
+    """Of every element; None for what the network states, fp32 where it states nothing."""
     order: Runs = "given"
     parts: int = 1
     """The number of parts into which inner tensors of blocks are split; 1 for no split."""
@@ -50,6 +52,10 @@ class Usage:
 
     options: Options
     batch: int
+    dtype: str
+    """Of the elements, or `mixed` where the network states several."""
+    typed: bool
+    """Whether tensors have the types that the network states."""
     lives: Lifetimes
     sizes: tuple[int, ...]
     """Tensor -> bytes."""
@@ -60,15 +66,17 @@ class Usage:
     """The most bytes live at once."""
     peak_position: int
     order: Order | None
-    """What the search for the best order found, if it was asked for; its peaks are elements."""
+    """What the search for the best order found, if it was asked for."""
     splits: tuple[SplitBlock, ...]
-    """Blocks that run in parts; their figures are elements."""
+    """Blocks that run in parts."""
+    unit: Literal["elements", "bytes"]
+    """What the peaks of `order` and `splits` are: bytes where types of different widths are stated."""
     plans: tuple[Plan, ...]
     """One per arena planner; none for a policy that considers single layers, or for too many tensors."""
 
     def __repr__(self) -> str:
-        policy, dtype, order, *_ = self.options
-        return f"<Usage {policy} · {dtype} · order {order} · peak {self.peak:,} bytes · {len(self.sizes)} tensors>"
+        policy, _, order, *_ = self.options
+        return f"<Usage {policy} · {self.dtype} · order {order} · peak {self.peak:,} bytes · {len(self.sizes)} tensors>"
 
     @property
     def arena(self) -> Plan | None:
@@ -94,16 +102,23 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     >>> load("mobilenet_v2").memory(dtype="int8").peak  # 112·112·96 and 56·56·96
     1505280
     """
-    options = options._replace(dtype=check_dtype(options.dtype))
+    options = options._replace(dtype=asked_dtype(options.dtype))
     if options.order not in get_args(Runs):
         raise UsageError(f"there is no order {options.order!r}{did_you_mean(options.order, get_args(Runs))}")
-    order = best_order(walked, options.policy) if options.order == "best" else None
+    walked, dtypes = as_dtype(walked, options.dtype), used_dtypes(walked, options.dtype)
+
+    def in_bytes(tensor: Sized) -> int:
+        return tensor_bytes(tensor, options.dtype, batch)
+
+    alike = len({DTYPE_BITS[dtype] for dtype in dtypes}) == 1
+    size = count if alike else in_bytes
+    order = best_order(walked, options.policy, size=size) if options.order == "best" else None
     running = order.steps if order else tuple(range(len(walked.steps)))
     lives = lifetimes(walked, options.policy, running)
     splits: tuple[SplitBlock, ...] = ()
     if options.parts != 1:
-        lives, splits = split_blocks(walked, lives, options.policy, options.parts)
-    sizes = tuple(tensor_bytes(tensor, options.dtype, batch) for tensor in lives.tensors)
+        lives, splits = split_blocks(walked, lives, options.policy, options.parts, size)
+    sizes = tuple(map(in_bytes, lives.tensors))
     size_of = dict(zip(lives.tensors, sizes)).__getitem__
     peak, at = lives.peak(size_of)
     timeline = tuple(
@@ -111,4 +126,6 @@ def usage(walked: Walked, options: Options, *, batch: int = 1) -> Usage:
     )
     placed = lives.windows is None and len(sizes) <= MOST_TENSORS
     plans = tuple(plan(lives, sizes, way, options.align, peak) for way in PLANNERS) if placed else ()
-    return Usage(options, batch, lives, sizes, running, timeline, peak, at, order, splits, plans)
+    unit: Literal["elements", "bytes"] = "elements" if alike else "bytes"
+    dtype, typed = one_word(dtypes), states_types(walked.graph)
+    return Usage(options, batch, dtype, typed, lives, sizes, running, timeline, peak, at, order, splits, unit, plans)

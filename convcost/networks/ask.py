@@ -20,7 +20,7 @@ def report(
     *,
     convention: str = PAPER,
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
     input_shape: GivenShape | None = None,
     **more: Any,

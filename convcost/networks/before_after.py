@@ -7,19 +7,22 @@ from typing import Any
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import product
+from convcost.core.dtypes import as_text
 from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import binary, compact, exact, percent, shape_text
+from convcost.graph.partial import UNKNOWN
 from convcost.graph.rewrite import Rebuilt
+from convcost.graph.typed import as_dtype
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.networks.network import Network
 from convcost.render.table import Table
-from convcost.results.report import LayerCost, Report, metrics_of, title
+from convcost.results.report import LayerCost, Report, bound, metrics_of, title, unknown_notes
 
 _Alive = dict[str, int]
 
 
 def rewrite_table(
-    before: Network, after: Network, convention: str = PAPER, *, dtype: str = "fp32", memory_policy: str = "fused"
+    before: Network, after: Network, convention: str = PAPER, *, dtype: str | None = None, memory_policy: str = "fused"
 ) -> Table:
     """A row per rebuilt layer, then the totals; `after` is a rewrite of `before`."""
     old, new = (one.report(convention, dtype=dtype, memory_policy=memory_policy) for one in (before, after))
@@ -33,12 +36,13 @@ def rewrite_table(
     rows = [
         [_names(a), _kinds(a), _kinds(b), *_change(_sum(a, "macs"), _sum(b, "macs")), *_params(a, b)] for a, b in pairs
     ]
-    totals = [*_change(old.totals.macs, new.totals.macs), *_both(old, new, "params")]
+    ratio = _change(old.totals.macs, new.totals.macs)[-1] if old.complete else UNKNOWN
+    totals = [*_both(old, new, "macs"), ratio, *_both(old, new, "params")]
     records: list[dict[str, Any]] = [
         {"layer": _names(a), "before": _sums(a, alive[0]), "after": _sums(b, alive[1])} for a, b in pairs
     ]
     data: dict[str, Any] = {"network": old.network, "rewritten": new.network, "layers": records}
-    data |= {"totals": {"before": _totals(old), "after": _totals(new)}}
+    data |= {"complete": old.complete, "totals": {"before": _totals(old), "after": _totals(new)}}
     return Table(
         title=f"{title(old)} -> {new.network}",
         headers=headers,
@@ -86,8 +90,8 @@ def _sums(layers: list[LayerCost], alive: _Alive) -> dict[str, int]:
 
 def _alive(network: Network, report: Report) -> _Alive:
     """Layer -> bytes live while it runs, under the report's policy; none if that considers convolutions only."""
-    lives = lifetimes(network.walked, report.memory_policy)
-    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.dtype, report.batch)))
+    lives = lifetimes(as_dtype(network.walked, report.asked_dtype), report.memory_policy)
+    bytes_at = dict(lives.timeline(lambda tensor: tensor_bytes(tensor, report.asked_dtype, report.batch)))
     return {layer.name: bytes_at.get(at, 0) for at, layer in enumerate(report.layers)}
 
 
@@ -96,7 +100,7 @@ def _most(layers: list[LayerCost], alive: _Alive) -> int:
 
 
 def _peaks(old: Report, new: Report) -> list[str]:
-    return [binary(report.totals.peak_activation_bytes) for report in (old, new)]
+    return [f"{bound(report)}{binary(report.totals.peak_activation_bytes)}" for report in (old, new)]
 
 
 def _params(a: list[LayerCost], b: list[LayerCost]) -> list[str]:
@@ -104,7 +108,7 @@ def _params(a: list[LayerCost], b: list[LayerCost]) -> list[str]:
 
 
 def _both(old: Report, new: Report, field: str) -> list[str]:
-    return [exact(getattr(report.totals, field)) for report in (old, new)]
+    return [f"{bound(report)}{exact(getattr(report.totals, field))}" for report in (old, new)]
 
 
 def _change(before: int, after: int) -> list[str]:
@@ -112,7 +116,7 @@ def _change(before: int, after: int) -> list[str]:
 
 
 def _largest(report: Report) -> LayerCost:
-    return max(report.layers, key=lambda layer: max(map(product, layer.output_shapes)))
+    return max(report.layers, key=lambda layer: max(map(product, layer.output_shapes), default=0))
 
 
 def _totals(report: Report) -> dict[str, Any]:
@@ -127,11 +131,11 @@ def _totals(report: Report) -> dict[str, Any]:
 def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
     def arrow(field: str) -> str:
         a, b = getattr(old.totals, field), getattr(new.totals, field)
-        return f"{exact(a)} -> {exact(b)} ({compact(a)} -> {compact(b)})"
+        return f"{' -> '.join(_both(old, new, field))} ({compact(a)} -> {compact(b)})"
 
     tensors = " -> ".join(f"{shape_text(_largest(r).output_shape)} ({_largest(r).name})" for r in (old, new))
     peaks = " -> ".join(_peaks(old, new))
-    weights = " -> ".join(binary(report.totals.weight_bytes) for report in (old, new))
+    weights = " -> ".join(f"{bound(report)}{binary(report.totals.weight_bytes)}" for report in (old, new))
     before, after = (report.totals.peak_activation_bytes for report in (old, new))
     change = (
         "unchanged"
@@ -142,7 +146,7 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         "macs": arrow("macs"),
         "operations": arrow("operations"),
         "params": arrow("params"),
-        "weight_bytes": f"{weights} as {old.dtype}",
+        "weight_bytes": f"{weights} as {as_text(old.dtype)}",
         "activations": f"{arrow('activations')} elements written",
     }
     return [
@@ -150,7 +154,8 @@ def _notes(old: Report, new: Report) -> list[tuple[str, str]]:
         ("largest", f"{tensors}, the largest tensor"),
         (
             METRICS["peak_activation_bytes"].heading,
-            f"{peaks} of activations at once as {old.dtype}, {change}; policy {old.memory_policy}",
+            f"{peaks} of activations at once as {as_text(old.dtype)}, {change}; policy {old.memory_policy}",
         ),
         ("convention", f"{old.convention.name}: {old.convention.counts}"),
+        *unknown_notes(old),
     ]

@@ -8,9 +8,18 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.convention import PAPER
-from convcost.conventions.reconcile import convention_dict, described, header, pair_dict, share_text, terms_table
+from convcost.conventions.reconcile import (
+    convention_dict,
+    described,
+    header,
+    pair_dict,
+    partial_notes,
+    share_text,
+    terms_table,
+)
 from convcost.core.printed import HOW, Printed
 from convcost.core.units import compact, exact, signed
+from convcost.graph.partial import AT_LEAST, refuse_unknown, unknown_types
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import inputs_dict, not_counted_notes, title
@@ -26,6 +35,8 @@ def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Tab
 def all_table(network: Network, batch: int = 1) -> Table:
     """The count of every convention for one network, compared with that of papers."""
     paper = network.report(PAPER, batch=batch).totals.operations
+    types = unknown_types(network.steps)
+    least = AT_LEAST if types else ""
     conventions = all_conventions()
     counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
     records: list[dict[str, Any]] = [
@@ -37,24 +48,31 @@ def all_table(network: Network, batch: int = 1) -> Table:
         headers=("convention", "operations", "", "unit", f"against {PAPER}", ""),
         numeric=(False, True, True, False, True, True),
         rows=[
-            [name, exact(n), compact(n), conventions[name].unit, signed(n - paper), share_text(n, paper)]
+            [name, f"{least}{exact(n)}", compact(n), conventions[name].unit, signed(n - paper), share_text(n, paper)]
             for name, n in counts.items()
         ],
         records=records,
         data={
             **_head(network),
             "batch": batch,
+            "complete": not types,
+            "unknown": list(types),
             "conventions": [{**r, **convention_dict(r["convention"])} for r in records],
         },
         notes=[
             *((name, convention.counts) for name, convention in conventions.items()),
             *(note for name in conventions for note in not_counted_notes(network.report(name, batch=batch))),
+            *partial_notes(types),
         ],
     )
 
 
 def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
-    """Which convention, on which network of the family, gives the figure that a tool or a paper prints."""
+    """Which convention, on which network of the family, gives the figure that a tool or a paper prints.
+
+    Raises `UsageError` for a network with unknown ops.
+    """
+    refuse_unknown(network.steps, network.label, "no convention gives a figure that could be compared")
     totals = {one.name: _totals(one) for one in _relatives(network)}
     found = [match for figure in figures for match in _matches(figure, totals)]
     missing = [figure for figure in figures if not any(match.figure == figure for match in found)]

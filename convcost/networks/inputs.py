@@ -78,6 +78,8 @@ def _whole(spec: Spec, name: str, values: Mapping[str, KnobValue], given: Any) -
     if not stated:
         raise ExprError("the input is wrong")  # the spec itself is, and elaborating says where
     sizes = (given,) if isinstance(given, int) else tuple(map(python_int, given))
+    if spec.foreign is not None and all(isinstance(size, int) for size in sizes):
+        sizes = spec.foreign.entries[name].presented(sizes) or sizes
     if len(sizes) == 1 and len(stated) > 2:
         sizes = sizes * 2
     called = "input" if len(spec.inputs) == 1 else f"input {name}"

@@ -11,8 +11,10 @@ from convcost.conventions.reconcile import Reconciliation, reconcile
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.doors import public
+from convcost.core.dtypes import one_word
 from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import Rebuilt
+from convcost.graph.typed import used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
 from convcost.results.report import Report, report
@@ -113,6 +115,16 @@ class Network:
         return self.walked.steps
 
     @property
+    def dtype(self) -> str:
+        """The type that the network states for its tensors: `mixed` if there are several, `fp32` if it states none.
+
+        >>> from convcost import load
+        >>> load("mobilenet_v2").dtype
+        'fp32'
+        """
+        return one_word(used_dtypes(self.walked))
+
+    @property
     def rebuilt(self) -> tuple[Rebuilt, ...]:
         """The nodes that a rewrite replaced, with their replacements; empty for a network that was not rewritten."""
         return self._built.rebuilt
@@ -177,11 +189,11 @@ class Network:
         return public("explain")(self, layer, **options)
 
     def report(
-        self, convention: str = "paper", *, batch: int = 1, dtype: str = "fp32", memory_policy: str = "fused"
+        self, convention: str = "paper", *, batch: int = 1, dtype: str | None = None, memory_policy: str = "fused"
     ) -> Report:
         """What the network costs, in exact integers.
 
-        Raises `UsageError` for an unknown convention, dtype or policy.
+        `dtype` is the type of every element; without it, tensors have the types that the network states. Raises `UsageError` for an unknown convention, dtype or policy.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
@@ -194,6 +206,7 @@ class Network:
             caption=self.caption,
             knobs=self._built.knobs,
             changed=self.changed,
+            remarks=self._built.remarks,
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,
@@ -203,7 +216,7 @@ class Network:
         self,
         policy: str = "fused",
         *,
-        dtype: str = "fp32",
+        dtype: str | None = None,
         batch: int = 1,
         order: Runs = "given",
         parts: int = 1,
@@ -211,6 +224,7 @@ class Network:
     ) -> Usage:
         """The activation memory: live ranges, peak in bytes, and arena plans.
 
+        `dtype` is the type of every element; without it, tensors have the types that the network states.
         `order="best"` runs the layers in the order with the lowest peak; `parts` splits the inner tensors of blocks;
         `align` is the alignment of arena offsets. Raises `UsageError` for an invalid option.
 

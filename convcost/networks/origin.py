@@ -20,6 +20,7 @@ from convcost.graph.walk import Walked, walk
 from convcost.spec.elaborate import attempt
 from convcost.spec.knobs import knob_values
 from convcost.spec.syntax import KnobValue, Spec, sides
+from convcost.spec.uses import defaults
 from convcost.spec.zoo import names_of
 
 
@@ -31,6 +32,8 @@ class Built(NamedTuple):
     """The knob values that the network depends on."""
     rebuilt: tuple[Rebuilt, ...] = ()
     """The nodes that a rewrite replaced, with their replacements."""
+    remarks: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
 
 
 class Origin(Protocol):
@@ -113,14 +116,13 @@ class FromSpec:
         network, problems, _ = attempt(self.spec, self.knobs, self.input_shapes)
         if network is None or problems:
             raise SpecError(problems)
-        return Built(network.walked, network.knobs)
+        return Built(network.walked, network.knobs, remarks=network.notes)
 
     def relatives(self) -> Iterator[Origin]:
         """The networks of the spec's other names."""
-        defaults = {name: knob.default for name, knob in self.spec.knobs.items()}
         for name in names_of(self.spec):
             if name != self.name:
-                yield FromSpec(self.spec, name, {**defaults, **self.spec.presets.get(name, {})})
+                yield FromSpec(self.spec, name, defaults(self.spec, name))
 
     def of_spec(self) -> FromSpec:
         """Itself."""
@@ -191,7 +193,7 @@ class FromRewrite:
         """Rewrite the other network once it is built; raises `UsageError` if nothing can be rebuilt."""
         walked = Walked(replace(before.walked.graph, name=self.before.name), before.walked.steps)
         made = rewrite(walked, self.to, self.layers, self.excluded)
-        return Built(walk(made.graph), before.knobs, made.rebuilt)
+        return Built(walk(made.graph), before.knobs, made.rebuilt, before.remarks)
 
     def relatives(self) -> Iterator[Origin]:
         """The family of the other network, not rewritten."""

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
+from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell, percent, shape_text, signed
 from convcost.core.version import __version__
+from convcost.graph.partial import AT_LEAST, UNKNOWN
 from convcost.graph.walk import depth
 from convcost.networks.load import Model, load
 from convcost.networks.network import Network
@@ -19,12 +21,15 @@ from convcost.render.table import Table
 from convcost.results.report import (
     Group,
     Report,
+    bound,
     count,
     inputs_dict,
     json_value,
     metrics_of,
     not_counted_notes,
+    totals_dict,
     unit_text,
+    unknown_notes,
 )
 
 _PLAIN = ("macs", "operations", "params", "activations")
@@ -40,7 +45,17 @@ class Side(NamedTuple):
     @property
     def totals(self) -> dict[str, int]:
         """What is compared, by name."""
-        return {"depth": self.depth, "layers": len(self.report.layers), **self.report.totals._asdict()}
+        return {"depth": self.depth, "layers": len(self.report.layers), **totals_dict(self.report.totals)}
+
+    def written(self, metric: Metric) -> str:
+        """One of the totals, for people; a lower bound is marked."""
+        least = "" if metric.key == "layers" else bound(self.report)
+        return f"{least}{metric.written(self.totals[metric.key])}"
+
+    def ratio(self, key: str, first: Side) -> float | None:
+        """One of the totals as a multiple of the first network's; None of nothing, and where one of both is a lower bound."""
+        known = key == "layers" or (self.report.complete and first.report.complete)
+        return self.totals[key] / first.totals[key] if known and first.totals[key] else None
 
 
 def side_by_side(
@@ -48,7 +63,7 @@ def side_by_side(
     by: str | None = None,
     convention: str = PAPER,
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
 ) -> Table:
     """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
@@ -81,10 +96,9 @@ def _totals_table(sides: Sequence[Side]) -> Table:
     first, *others = sides
     rows = [["input", _input(first), *(cell for side in others for cell in (_input(side), ""))]]
     for metric in _shown(first.report):
-        of = first.totals[metric.key]
-        row = [metric.heading, metric.written(of)]
+        row = [metric.heading, first.written(metric)]
         for side in others:
-            row += [metric.written(side.totals[metric.key]), _ratio(side.totals[metric.key], of)]
+            row += [side.written(metric), _ratio(side, metric, first)]
         rows.append(row)
     return Table(
         title=_title(sides),
@@ -93,7 +107,7 @@ def _totals_table(sides: Sequence[Side]) -> Table:
         rows=rows,
         records=[_record(side) for side in sides],
         data=_data(sides),
-        notes=[*_notes(first.report), *_not_counted(sides)],
+        notes=[*_unknown(sides), *_notes(sides), *_not_counted(sides)],
     )
 
 
@@ -110,17 +124,20 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
     found = [{group.name: group for group in side.report.by(level)} for side in sides]
     names = merged([list(groups) for groups in found])
     lines = [(name, [groups.get(name) for groups in found]) for name in names]
-    wholes = [side.report.totals.operations for side in sides]
-    gains = [whole - wholes[0] for whole in wholes]
+    wholes = [_Counted(side.report.totals.operations, not side.report.complete) for side in sides]
+    gains = [_more(whole, wholes[0]) for whole in wholes]
     with_shapes = level != "op"
     with_params = any(len({group.params if group else 0 for group in groups}) > 1 for _, groups in lines)
     rows = []
     for name, groups in lines:
-        counts = [_operations(group) for group in groups]
+        counts = [_Counted(_operations(group), _lacks(group)) for group in groups]
         shapes = [_shapes(group.output_shape if group else None for group in groups)] if with_shapes else []
-        params = [signed(_params(group) - _params(groups[0])) for group in groups[1:]] if with_params else []
+        params = [_differ(_stored(group), _stored(groups[0])) for group in groups[1:]] if with_params else []
         rows.append([name, *shapes, *_cells(counts, gains), *params])
-    params = [signed(side.report.totals.params - sides[0].report.totals.params) for side in sides[1:]]
+    params = [
+        _differ(*(_Counted(one.report.totals.params, not one.report.complete) for one in (side, sides[0])))
+        for side in sides[1:]
+    ]
     total = ["total", *([""] if with_shapes else []), *_cells(wholes, gains), *(params if with_params else [])]
     columns = [cell for side in sides[1:] for cell in (side.label, "ratio", "difference", "share")]
     headers = (level, *(["output"] if with_shapes else []), sides[0].label, *columns)
@@ -137,7 +154,7 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
             for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
         data={**_data(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
-        notes=[*_total_notes(sides), *_notes(sides[0].report), *_not_counted(sides)],
+        notes=[*_unknown(sides), *_total_notes(sides), *_notes(sides), *_not_counted(sides)],
     )
 
 
@@ -160,27 +177,58 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
     return whole
 
 
-def _cells(counts: Sequence[int | None], gains: Sequence[int]) -> list[str]:
+class _Counted(NamedTuple):
+    """So much, None where nothing is counted; more than that if some of it is unknown."""
+
+    number: int | None
+    partial: bool
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        if self.number is None:
+            return UNKNOWN if self.partial else "-"
+        return f"{AT_LEAST if self.partial else ''}{exact(self.number)}"
+
+
+def _cells(counts: Sequence[_Counted], gains: Sequence[int | None]) -> list[str]:
     """The count of the first network; of each other one its count, ratio, difference, and share of the total difference."""
     first = counts[0]
-    cells = [_dash(first)]
-    for number, gain in zip(counts[1:], gains[1:]):
-        more = (number or 0) - (first or 0)
-        ratio = "-" if number is None or first is None else _ratio(number, first)
-        cells += [_dash(number), ratio, signed(more), percent(-more if gain < 0 else more, abs(gain))]
+    cells = [first.text]
+    for other, gain in zip(counts[1:], gains[1:]):
+        more = _more(other, first)
+        if more is None:
+            cells += [other.text, *[UNKNOWN] * 3]
+            continue
+        ratio = f"{other.number / first.number:.4f}" if other.number is not None and first.number else "-"
+        share = UNKNOWN if gain is None else percent(-more if gain < 0 else more, abs(gain))
+        cells += [other.text, ratio, signed(more), share]
     return cells
 
 
-def _dash(count: int | None) -> str:
-    return "-" if count is None else exact(count)
+def _more(counted: _Counted, first: _Counted) -> int | None:
+    """How much more it is; None where one of both is not known."""
+    return None if counted.partial or first.partial else (counted.number or 0) - (first.number or 0)
 
 
-def _ratio(count: int, first: int) -> str:
-    return f"{count / first:.4f}" if first else "-"
+def _ratio(side: Side, metric: Metric, first: Side) -> str:
+    ratio = side.ratio(metric.key, first)
+    known = side.report.complete and first.report.complete
+    return f"{ratio:.4f}" if ratio is not None else "-" if known else UNKNOWN
 
 
-def _params(group: Group | None) -> int:
-    return group.params if group else 0
+def _lacks(group: Group | None) -> bool:
+    """Whether some of a group is unknown."""
+    return group is not None and group.unknown > 0
+
+
+def _stored(group: Group | None) -> _Counted:
+    return _Counted(group.params if group else 0, _lacks(group))
+
+
+def _differ(counted: _Counted, first: _Counted) -> str:
+    more = _more(counted, first)
+    return UNKNOWN if more is None else signed(more)
 
 
 def _operations(group: Group | None) -> int | None:
@@ -190,7 +238,7 @@ def _operations(group: Group | None) -> int | None:
 
 def _difference(group: Group | None, first: Group | None) -> int | None:
     """How many operations a group has more; none of a missing one, and unknown where one of two is not counted."""
-    if any(one and not one.counted for one in (group, first)):
+    if any(one and (not one.counted or one.unknown) for one in (group, first)):
         return None
     return (_operations(group) or 0) - (_operations(first) or 0)
 
@@ -214,11 +262,15 @@ def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
     first, *others = sides
     lines = []
     for metric in _shown(first.report):
-        of = first.totals[metric.key]
-        counts = [side.totals[metric.key] for side in others]
-        rest = [f"{metric.written(n)} ({_ratio(n, of)})" for n in counts]
-        lines.append((metric.heading, " -> ".join([metric.written(of), *rest])))
+        rest = [f"{side.written(metric)} ({_ratio(side, metric, first)})" for side in others]
+        lines.append((metric.heading, " -> ".join([first.written(metric), *rest])))
     return lines
+
+
+def _unknown(sides: Sequence[Side]) -> list[tuple[str, str]]:
+    """Notes, per network, on unknown ops, so that its totals are lower bounds."""
+    found = [(side.label, unknown_notes(side.report)) for side in sides]
+    return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
 
 
 def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
@@ -227,12 +279,20 @@ def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
     return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
 
 
-def _notes(report: Report) -> list[tuple[str, str]]:
+def _notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
+    report = sides[0].report
+    each = [f"{side.label} as {as_text(side.report.dtype)}" for side in sides]
+    stored = ", ".join(each) if _types_differ(sides) else f"as {as_text(report.dtype)}"
     return [
         ("ratio", "to the first network, as are differences; depth: conv and linear layers on the longest way"),
-        ("memory", f"as {report.dtype}; peak memory is of activations at once, policy {report.memory_policy}"),
+        ("memory", f"{stored}; peak memory is of activations at once, policy {report.memory_policy}"),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
     ]
+
+
+def _types_differ(sides: Sequence[Side]) -> bool:
+    """Whether the networks state different types."""
+    return len({side.report.dtype for side in sides}) > 1
 
 
 def _record(side: Side) -> dict[str, Any]:
@@ -260,7 +320,7 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
         "schema": "convcost.side_by_side/1",
         "version": __version__,
         "batch": first.report.batch,
-        "dtype": first.report.dtype,
+        "dtype": MIXED if _types_differ(sides) else first.report.dtype,
         "memory_policy": first.report.memory_policy,
         "convention": first.report.convention.name,
         "networks": [
@@ -271,18 +331,19 @@ def _data(sides: Sequence[Side]) -> dict[str, Any]:
                 "source": side.report.source,
                 "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
                 **inputs_dict(side.report.inputs),
+                **({"dtype": side.report.dtype} if _types_differ(sides) else {}),
+                "complete": side.report.complete,
+                "unknown": [layer._asdict() for layer in side.report.unknown],
                 "totals": side.totals,
                 "not_counted": dict(side.report.not_counted),
-                "ratios": {
-                    name: n / first.totals[name] if first.totals[name] else None for name, n in side.totals.items()
-                },
+                "ratios": {name: side.ratio(name, first) for name in side.totals},
             }
             for side in sides
         ],
     }
 
 
-def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int]) -> dict[str, Any]:
+def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int | None]) -> dict[str, Any]:
     """A row as JSON-ready data; null for a network without this name."""
     differences = [_difference(group, groups[0]) for group in groups]
     return {

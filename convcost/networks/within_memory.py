@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
+from convcost.graph.partial import refuse_unknown, unknown_types
+from convcost.graph.typed import used_dtypes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
@@ -41,10 +43,18 @@ def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> 
     return tuple((change, needed) for change, needed in changes if needed <= limit)
 
 
-def limited(network: Network, usage: Usage, size: int | None) -> Limit | None:
-    """A limit, if there is one, with the changes that would meet it if it is exceeded."""
+def limited(network: Network, usage: Usage, size: int | None, *, partial: bool = False) -> Limit | None:
+    """A limit, if there is one, with the changes that would meet it if it is exceeded.
+
+    With unknown ops more may be needed than is known: what is known may exceed the limit, but if it does not, `UsageError`
+    is raised, unless a `partial` answer is accepted.
+    """
     if size is None:
         return None
+    if unknown_types(network.steps):
+        if usage.needed <= size and not partial:
+            refuse_unknown(network.steps, network.label, "whether the limit is kept is not known")
+        return Limit(size, kept=usage.needed <= size, remedies=(), partial=True)
     if usage.needed <= size:
         return Limit(size, kept=True, remedies=())
     return Limit(size, kept=False, remedies=remedies(network, usage.options, size, usage.batch))
@@ -89,9 +99,10 @@ class _Tried(NamedTuple):
                 return
 
     def dtypes(self) -> Iterator[tuple[str, int]]:
-        """The widest dtype that meets the limit."""
+        """The widest dtype for every element that meets the limit, of those narrower than one that some have."""
+        widest = max(DTYPE_BITS[name] for name in used_dtypes(self.network.walked, self.options.dtype))
         for name in _DTYPES:
-            if DTYPE_BITS[name] < DTYPE_BITS[self.options.dtype]:
+            if DTYPE_BITS[name] < widest:
                 needed = self.needed(dtype=name)
                 yield f"--dtype {name}", needed
                 if needed <= self.limit:

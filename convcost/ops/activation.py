@@ -78,6 +78,18 @@ def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
 
 
+@op("log_softmax", NOTHING)
+def log_softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
+    """Take the logarithm of the softmax along an axis, by default the channels.
+
+    Shape unchanged; no params, no MACs.
+
+    >>> log_softmax((25, 80)).out
+    ((25, 80),)
+    """
+    return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
+
+
 @op("split_softmax", NOTHING)
 def split_softmax(x: AnyInput, *, parts: Size) -> OpCost:
     """Cut the channels into `parts` equal parts and take the softmax over these: over all first channels, all second, ….

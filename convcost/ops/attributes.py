@@ -12,13 +12,15 @@ from typing import Annotated, Any, TypeAlias
 from convcost.core import axes as core_axes
 from convcost.core.axes import SIDES, kind, letters, spatial_names
 from convcost.core.dims import LARGEST, Dim, Shape, is_array, is_integral, is_symbolic
-from convcost.core.errors import Unfit
+from convcost.core.errors import Unfit, did_you_mean
 from convcost.core.units import say
 
 #: The most axes that a tensor may have.
 MOST_AXES = 8
 #: The most outputs that a split may have.
 MOST_PARTS = 1000
+#: So many words an error lists.
+FEW = 12
 
 
 class Kind:
@@ -28,6 +30,8 @@ class Kind:
     """The valid values, in words that continue `must be …`."""
     words: tuple[str, ...] = ()
     """The words that are valid values, if it takes words."""
+    literal = False
+    """Whether a value is a text as it stands, and no expression."""
 
     def over(self, axes: int) -> Kind:  # noqa: ARG002 - for the kinds that have something for each axis
         """The kind for an op whose windows slide along so many axes."""
@@ -181,6 +185,24 @@ class Sides(Kind):
         return {"anyOf": [*words, one, *(_array_of(one, length) for length in lengths)]}
 
 
+class Around(Kind):
+    """How much to add before and after each axis, in their order; its length is checked by the rule."""
+
+    one = Sides(axes=1)
+    text = "a list with an integer >= 0 or [before, after] for each axis"
+
+    def convert(self, value: Any) -> tuple[tuple[Dim, Dim], ...]:
+        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_AXES:
+            raise self.unfit(value)
+        return tuple(self.one.convert(axis)[0] for axis in value)
+
+    def show(self, value: Any) -> Any:
+        return [self.one.show((axis,)) for axis in value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.one.schema(), "minItems": 1, "maxItems": MOST_AXES}
+
+
 class Parts(Kind):
     """How to cut an axis: a number of equal parts, or the size of each."""
 
@@ -244,19 +266,46 @@ class Boolean(Kind):
 
 
 class OneOf(Kind):
-    """One of a few words."""
+    """One of some words; of many, an error names a few and the one that was most likely meant."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
-        self.text = " or ".join(words)
+        self.text = " or ".join(words) if len(words) <= FEW else ", ".join(words)
 
     def convert(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.words:
             raise self.unfit(value)
         return value
 
+    def unfit(self, value: Any) -> Unfit:
+        if len(self.words) <= FEW:
+            return super().unfit(value)
+        some, near = ", ".join(self.words[:3]), did_you_mean(str(value), self.words)
+        return Unfit(f"must be {some} or another of {len(self.words)} words, got {say(value)}{near}")
+
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.words)}
+
+
+class Words(Kind):
+    """A text as it stands, of printable characters on one line."""
+
+    literal = True
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.text = f"a text of 1 to {longest} printable characters"
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= self.longest or not value.isprintable():
+            raise self.unfit(value)
+        return value
+
+    def unfit(self, value: Any) -> Unfit:
+        return super().unfit(value if value != "" else "''")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.longest}
 
 
 class OneAxis(Kind):
@@ -328,6 +377,28 @@ class ShapeOf(Kind):
         one = self.one.schema()
         item = {"anyOf": [one, {"const": -1}]} if self.rest else one
         return {"anyOf": [one, {"type": "array", "items": item, "minItems": 1, "maxItems": MOST_AXES}]}
+
+
+class ShapesOf(Kind):
+    """The shape of an output, or a list with the shape of each of several; a rule takes a tuple of shapes."""
+
+    one = ShapeOf()
+    text = f"{one.text}, or a list of such lists"
+
+    def convert(self, value: Any) -> tuple[Shape, ...]:
+        several = isinstance(value, (list, tuple)) and any(isinstance(part, (list, tuple)) for part in value)
+        shapes = value if several else [value]
+        if len(shapes) > MOST_PARTS:
+            raise Unfit(f"must have at most {MOST_PARTS:,} shapes, got {len(shapes):,}")
+        return tuple(map(self.one.convert, shapes))
+
+    def show(self, value: Any) -> Any:
+        shapes = [list(shape) for shape in value]
+        return shapes if len(shapes) > 1 else shapes[0]
+
+    def schema(self) -> dict[str, Any]:
+        one = self.one.schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_PARTS}]}
 
 
 class Shifts(Kind):
@@ -419,6 +490,7 @@ AmountsOrNone: TypeAlias = Annotated[Any, EachAxis(0)]
 Padding: TypeAlias = Annotated[Any, Sides("same", none="valid", along_one=("causal",))]
 Cropping: TypeAlias = Annotated[Any, Sides("same", "valid")]
 Margins: TypeAlias = Annotated[Any, Sides()]
+AllAround: TypeAlias = Annotated[Any, Around()]
 Ends: TypeAlias = Annotated[Any, Sides(axes=1)]
 Crop: TypeAlias = Annotated[Dim | tuple[Dim, ...], Extent()]
 Sections: TypeAlias = Annotated[Dim | tuple[Dim, ...], Parts()]
@@ -428,9 +500,40 @@ Rate: TypeAlias = Annotated[Fraction, Share()]
 Axis: TypeAlias = Annotated[core_axes.Axis, OneAxis()]
 Axes: TypeAlias = Annotated[tuple[core_axes.Axis, ...], SomeAxes()]
 WholeShape: TypeAlias = Annotated[Shape, ShapeOf()]
+Shapes: TypeAlias = Annotated[Any, ShapesOf()]
+Word: TypeAlias = Annotated[str, Words(100)]
+Text: TypeAlias = Annotated[Any, Words(300)]
 ShapeWithRest: TypeAlias = Annotated[tuple[Dim | None, ...], ShapeOf(rest=True)]
 Shift: TypeAlias = Annotated[tuple[Dim, ...], Shifts()]
-Function: TypeAlias = Annotated[str, OneOf("mean", "sum", "max", "min", "norm")]
+Function: TypeAlias = Annotated[
+    str,
+    OneOf(
+        *("mean", "sum", "max", "min", "norm", "product", "variance", "absolute_sum", "square_sum"),
+        *("log_sum", "log_sum_exp", "argmax", "argmin", "any", "all"),
+    ),
+]
+Scan: TypeAlias = Annotated[str, OneOf("sum", "product", "max", "min")]
+OfOne: TypeAlias = Annotated[
+    str,
+    OneOf(
+        *("exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "power", "abs", "negate", "sign"),
+        *("floor", "ceil", "round", "truncate", "clip", "scale", "shift", "cast", "quantize", "dequantize"),
+        *("erf", "erfc", "exp2", "expm1", "log1p", "log2", "log10"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+        *("celu", "hard_tanh", "softsign", "log_sigmoid", "threshold", "hard_shrink", "soft_shrink"),
+        *("logical_not", "bitwise_not", "is_nan", "is_inf", "is_finite"),
+    ),
+]
+OfSeveral: TypeAlias = Annotated[
+    str,
+    OneOf(
+        *("add", "subtract", "multiply", "divide", "floor_divide", "modulo", "power", "minimum", "maximum", "mean"),
+        *("squared_difference", "atan2", "where"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
+        *("shift_left", "shift_right"),
+    ),
+]
 At: TypeAlias = Annotated[str, OneOf("tokens", "positions")]
 Mode: TypeAlias = Annotated[str, Interpolation()]
 BiasCount: TypeAlias = Annotated[Dim, Integer(0, most=2)]

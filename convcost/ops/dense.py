@@ -113,16 +113,30 @@ def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
     return OpCost(out=((*x, channels),), weights=rows * channels, saves=("inputs",))
 
 
+@op("one_hot", NOTHING)
+def one_hot(x: Numbers, *, channels: Size) -> OpCost:
+    """Make each number, from 0 to channels - 1, a vector that is 1 at its place and 0 elsewhere.
+
+    (t,) -> (t, channels). No params, no MACs.
+
+    >>> one_hot((77,), channels=10).out
+    ((77, 10),)
+
+    Source: torch.nn.functional.one_hot, tf.one_hot.
+    """
+    return OpCost(out=((*x, channels),))
+
+
 @op("source", VIEW)
-def source(*, shape: WholeShape) -> OpCost:
+def source(*, shape: WholeShape, stored: Flag = True) -> OpCost:
     """Put out a stored tensor that depends on no input: a class token, a table of positions, queries, anchors.
 
-    () -> shape. Params: each element is learnt; with `trainable: false` each is a buffer. Nothing is written: what it
-    puts out is stored with the weights.
+    () -> shape. Params: each element is learnt; with `trainable: false` each is a buffer; with `stored: false` none is either,
+    as numbers that are made from nothing: zeros, a range. Nothing is written: what it puts out is stored with the weights.
 
     The position table of ViT-B/16: 14·14 patches and a class token.
 
     >>> source(shape=(197, 768)).params
     151296
     """
-    return OpCost(out=(shape,), weights=product(shape))
+    return OpCost(out=(shape,), weights=product(shape) * int(stored))

@@ -65,6 +65,21 @@ def layer_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True, s
     )
 
 
+@op("rms_norm", NOTHING)
+def rms_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True) -> OpCost:
+    """Divide by the root of the mean square over some axes, by default the channels of each position; then scale.
+
+    Shape unchanged. Params: a scale for each element of these axes together; no shift, no buffers.
+
+    >>> rms_norm((512, 4096)).params
+    4096
+
+    Source: Zhang and Sennrich (arXiv 1910.07467); torch.nn.RMSNorm.
+    """
+    learnt = _learnt(product(size_of(x, axis) for axis in axes), scale, False)
+    return OpCost(out=(x,), **learnt, checks=has_axes(x, axes))
+
+
 @op("group_norm", replace(NOTHING, channels="grouped"))
 def group_norm(x: Grid, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each group of channels by its own mean and variance over all positions, then scale and shift each channel.

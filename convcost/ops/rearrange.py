@@ -122,6 +122,24 @@ def expand(x: AnyInput, *, shape: WholeShape) -> OpCost:
     )
 
 
+@op("tile", NOTHING)
+def tile(x: AnyInput, *, repeats: WholeShape) -> OpCost:
+    """Repeat a tensor along each of its axes, as often as `repeats` says for each; every repetition is written.
+
+    (h, w, c) -> (repeats_h·h, repeats_w·w, repeats_c·c). expand repeats what has size 1, or adds axes.
+
+    >>> tile((1, 256), repeats=(100, 2)).out
+    ((100, 512),)
+
+    Source: numpy.tile, torch.Tensor.repeat.
+    """
+    need = "tile needs a number for each axis, got " + str(len(repeats)) + " for {0}"
+    return OpCost(
+        out=(tuple(times * size for times, size in zip(repeats, x)),),
+        checks=(Check(len(repeats) == len(x), need, (x,)),),
+    )
+
+
 @op("roll", POOL)
 def roll(x: Positions, *, shift: Shift) -> OpCost:
     """Move all positions along their axes by `shift`; what leaves at one end comes in at the other.

@@ -3,18 +3,25 @@
 from convcost.core.axes import position, reduced
 from convcost.core.cost import Check, OpCost, Saved
 from convcost.core.dims import either
-from convcost.ops.attributes import AnyInput, Axes, Flag, Function
+from convcost.ops.attributes import AnyInput, Axes, Axis, Flag, Function, Scan
 from convcost.ops.registry import op
-from convcost.ops.select import has_axes
+from convcost.ops.select import has_axes, has_axis
 from convcost.ops.traits import NOTHING
 
-#: What the derivative needs: where the largest was; of a length, the tensor and the length.
-_SAVES: dict[str, tuple[Saved, ...]] = {"max": ("mask",), "min": ("mask",), "norm": ("inputs", "outputs")}
+#: What the derivative needs: where the largest was; of a length, the tensor and the length; a factor's is the others.
+_SAVES: dict[str, tuple[Saved, ...]] = {
+    **dict.fromkeys(("max", "min"), ("mask",)),
+    **dict.fromkeys(("norm", "product", "log_sum", "log_sum_exp"), ("inputs", "outputs")),
+    **dict.fromkeys(("variance", "absolute_sum", "square_sum"), ("inputs",)),
+}
+
+
+_SAVES_OF_SCAN: dict[str, tuple[Saved, ...]] = {"product": ("inputs", "outputs"), "max": ("mask",), "min": ("mask",)}
 
 
 @op("reduce", NOTHING)
 def reduce(x: AnyInput, *, axes: Axes, function: Function, keep: Flag = True) -> OpCost:
-    """Take the mean, sum, max, min or norm (Euclidean length) over some axes.
+    """Take the mean, sum, max, min, norm (Euclidean length) or the like over some axes; or where the largest stands, argmax.
 
     (h, w, c) -> (h, w, 1) over the channels, (1, 1, c) over height and width. With `keep: false` the axes are left out
     instead. No params, no MACs.
@@ -36,3 +43,17 @@ def reduce(x: AnyInput, *, axes: Axes, function: Function, keep: Flag = True) ->
         saves=_SAVES.get(function, ()),
         checks=(*has_axes(x, axes), Check(left, need, (x,))),
     )
+
+
+@op("cumulative", NOTHING)
+def cumulative(x: AnyInput, *, axis: Axis, function: Scan = "sum") -> OpCost:
+    """Put out, for each element along an axis, the sum (product, max, min) of all up to it.
+
+    Shape unchanged. No params, no MACs.
+
+    >>> cumulative((77, 8), axis="length").out
+    ((77, 8),)
+
+    Source: numpy.cumsum, torch.cumsum.
+    """
+    return OpCost(out=(x,), variant=function, saves=_SAVES_OF_SCAN.get(function, ()), checks=(has_axis(x, axis),))

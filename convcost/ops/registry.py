@@ -51,7 +51,7 @@ class Op:
     inputs: tuple[Rank, ...]
     """Ranks of the inputs; the last one applies to all further inputs if `variadic`."""
     optional: int
-    """How many of the inputs, the last ones, may be left out."""
+    """How many of the inputs, the last ones, may be left out; that of a rule that takes nothing but `*x`, too."""
     variadic: bool
     attrs: Mapping[str, Attr]
     required: tuple[str, ...]
@@ -64,6 +64,8 @@ class Op:
     """What to do where an input is missing."""
     letters: tuple[str, ...]
     """What formulas call the axes of its output; empty where they go by its rank."""
+    says: str
+    """The attribute that says what it computes, so that tables name it with its value; empty where the name says it."""
 
     @property
     def doc(self) -> str:
@@ -74,6 +76,11 @@ class Op:
     def reads_nothing(self) -> bool:
         """Whether it has no inputs."""
         return not self.inputs
+
+    @property
+    def least(self) -> int:
+        """The fewest inputs that it takes."""
+        return len(self.inputs) - self.optional
 
     def convert(self, attrs: Mapping[str, Any]) -> dict[str, Any]:
         """All attributes as the rule takes them, defaults filled in; raises `Unfit`."""
@@ -101,12 +108,12 @@ class Op:
 
     def _refuse_number(self, given: int) -> None:
         """Raise `Unfit` unless it takes so many inputs."""
-        least = len(self.inputs) - self.optional
+        least = self.least
         most = None if self.variadic else len(self.inputs)
         if given < least or (most is not None and given > most):
-            count = (
-                f"{least} or more" if most is None else f"{least} or {most}" if least != most else str(least or "no")
-            )
+            between = "or" if most == least + 1 else "to"
+            count = f"{least} or more" if most is None else f"{least} {between} {most}"
+            count = str(least or "no") if least == most else count
             hint = self.hint if given < least else ""
             raise Unfit(f"{self.name} takes {count} input{'s' * (count != '1')}, got {given}{hint}")
 
@@ -143,12 +150,14 @@ def op(
     leading: bool = True,
     hint: str = "",
     letters: tuple[str, ...] = (),
+    says: str = "",
 ) -> Callable[[Rule], Rule]:
     """Register a rule and its traits under the name that specs use; raises `ValueError` if the name is taken.
 
     One rule may be registered for several numbers of `axes` that its windows slide along: kinds that have something for each
     axis, and ranks, are then those for that number. Whether more axes may stand before those is `leading`; these are more
-    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are.
+    positions. `letters` are what formulas call the axes of the output, where its rank does not say what they are; `says` is
+    the attribute that says what it computes.
     """
 
     def enter(rule: Rule) -> Rule:
@@ -157,6 +166,7 @@ def op(
         parameters = _parameters(rule)
         shapes = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         ranks = (p.annotation.__metadata__[0] for p in shapes)
+        variadic = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes)
         attrs = {p.name: _attr(p, axes) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
         OPS[name] = Op(
             name=name,
@@ -164,14 +174,15 @@ def op(
             text=doc or rule.__doc__ or "",
             axes=axes,
             inputs=tuple(rank.over(axes, leading=leading) if axes else rank for rank in ranks),
-            optional=sum(p.default is not REQUIRED for p in shapes),
-            variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in shapes),
+            optional=sum(p.default is not REQUIRED for p in shapes) + (variadic and len(shapes) == 1),
+            variadic=variadic,
             attrs=attrs,
             required=tuple(attr.name for attr in attrs.values() if attr.required),
             defaults={attr.name: attr.default for attr in attrs.values()},
             traits=traits,
             hint=hint,
             letters=letters,
+            says=says,
         )
         return rule
 

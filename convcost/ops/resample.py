@@ -1,9 +1,28 @@
 """Ops that pad, crop and resample, without weights."""
 
+from dataclasses import replace
+from typing import Any
+
 from convcost.core.axes import NAMES, has, kind, resized, size_of
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import both, divides, each_of, equal, first_given, given, maximum, product
-from convcost.ops.attributes import AnyInput, Crop, Ends, Grid, Margins, Mode, Padding, Sizes, Slid, Steps
+from convcost.ops.attributes import (
+    AllAround,
+    AnyInput,
+    AnyInputOrNone,
+    Crop,
+    Ends,
+    Grid,
+    Map,
+    Margins,
+    Mode,
+    Padding,
+    Pair,
+    Positions,
+    Sizes,
+    Slid,
+    Steps,
+)
 from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
 from convcost.ops.traits import NOTHING, PART, POOL
 from convcost.ops.window import slide_over, windowed, with_sizes
@@ -19,10 +38,12 @@ def pad(
     width: Ends = None,
     length: Ends = None,
     depth: Ends = None,
+    around: AllAround = None,
 ) -> OpCost:
-    """Put zeros around a map, or before and after each axis that is named.
+    """Put zeros around a map, or before and after each axis that is named, or all of them.
 
     (h, w, c) -> (top + h + bottom, left + w + right, c) with `padding`. A named axis takes one number, or [before, after].
+    `around` has as much for every axis, in their order: for tensors whose axes have no names.
 
     >>> cost("pad", (224, 224, 3), padding=3).out, cost("pad", (20, 3), length=[8, 0]).out
     (((230, 230, 3),), ((28, 3),))
@@ -31,17 +52,24 @@ def pad(
 
     >>> cost("pad", (16, 16, 16), channels=8).out
     ((16, 16, 32),)
+    >>> cost("pad", (8, 2, 14, 14, 64), around=[0, 0, [0, 2], [1, 1], 0]).out
+    ((8, 2, 16, 16, 64),)
     """
     axes = {"channels": channels, "height": height, "width": width, "length": length, "depth": depth}
     ends = [(name, sides) for name, one in axes.items() for sides in first_given(one, ())]
     out = x
-    for name, (before, after) in (*zip(("height", "width"), first_given(padding, ())), *ends):
+    every: tuple[Any, ...] = tuple(enumerate(first_given(around, ())))
+    for name, (before, after) in (*zip(("height", "width"), first_given(padding, ())), *ends, *every):
         out = resized(out, name, before + size_of(out, name) + after)
     of_maps = f"padding is for maps: {kind(len(x))} names its axes, as in {NAMES.get(len(x), NAMES[1])[0]}: [1, 1]"
+    of_all = f"around needs a number or [before, after] for each axis, got {len(every)} for " + "{0}"
     return OpCost(
         out=(out,),
         checks=(
-            Check(given(padding, *axes.values()) > 0, "pad needs padding, or a named axis, as in channels: [1, 1]"),
+            Check(
+                given(padding, around, *axes.values()) > 0, "pad needs padding, or a named axis, as in channels: [1, 1]"
+            ),
+            *(Check(len(every) == len(x), of_all, (x,)) for _ in every[:1]),
             *(Check(both(len(x) >= 3, len(x) <= 3), of_maps) for _ in first_given(padding, ())[:1]),
             *(Check(has(len(x), name), kind(len(x)) + " of {0} has no " + name, (x,)) for name, _ in ends),
         ),
@@ -148,3 +176,44 @@ def resize(x: Slid, *, size: Sizes, mode: Mode = "nearest") -> OpCost:
     Source: torch.nn.functional.interpolate.
     """
     return OpCost(out=(with_sizes(x, size, x[-1]),), variant=mode)
+
+
+@op("grid_sample", replace(NOTHING, resamples=True))
+def grid_sample(x: Map, grid: Map, *, mode: Mode = "bilinear") -> OpCost:
+    """Read the map at places between its elements that a second input says: two numbers for each position of the output.
+
+    (h, w, c), (h', w', 2) -> (h', w', c). `mode` as in upsample. No MACs, no params. Optical flow warps an image so.
+
+    >>> grid_sample((55, 128, 3), (110, 256, 2)).out
+    ((110, 256, 3),)
+
+    Source: Jaderberg et al., Spatial Transformer Networks (arXiv 1506.02025); torch.nn.functional.grid_sample.
+    """
+    need = "the grid needs 2 channels, a place in height and width, got {0}"
+    return OpCost(
+        out=((grid[0], grid[1], x[2]),),
+        variant=mode,
+        saves=("inputs",),
+        checks=(Check(equal(grid[2], 2), need, (grid,)),),
+    )
+
+
+@op("roi_align", replace(NOTHING, resamples=True))
+def roi_align(x: Map, boxes: Positions, images: AnyInputOrNone = None, *, size: Pair) -> OpCost:
+    """Interpolate the map inside of each box to one size: what detectors look at box by box.
+
+    (h, w, c), (n, 4) -> (n, size_h, size_w, c): each box has four numbers. A third input may say of each box which image it is in. No MACs, no params.
+
+    >>> roi_align((50, 68, 256), (1000, 4), size=(7, 7)).out
+    ((1000, 7, 7, 256),)
+
+    Source: He et al., Mask R-CNN (arXiv 1703.06870), section 3; torchvision.ops.roi_align.
+    """
+    number = product(boxes[:-1])
+    of_each = first_given(images, (number,))
+    need = "roi_align takes the image of each box, got {0} for {1} boxes"
+    return OpCost(
+        out=((*boxes[:-1], *size, x[2]),),
+        saves=("inputs",),
+        checks=(Check(equal(product(of_each), number), need, (of_each, number)),),
+    )

@@ -1,5 +1,7 @@
 """Ops that take some elements of a tensor: parts of an axis, or chosen ones."""
 
+from dataclasses import replace
+
 from convcost.core.axes import has, kind, named, position, resized, size_of, worded
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Shape, ceil_div, cut, either, equal, first_given, negate, product
@@ -97,6 +99,20 @@ def top_k(x: AnyInput, *, count: Size, axis: Axis = "channels") -> OpCost:
     need = "count must be at most the size of the axis, got {0} of {1}"
     fit = either(negate(has(len(x), axis)), count <= size)
     return OpCost(out=(out, out), saves=("outputs",), checks=(has_axis(x, axis), Check(fit, need, (count, size))))
+
+
+@op("scatter", replace(NOTHING, overwrites="first"))
+def scatter(x: AnyInput, indices: AnyInputOrNone = None, updates: AnyInputOrNone = None) -> OpCost:
+    """Put other elements into some places of a tensor: which places, and which elements, are inputs of their own or fixed.
+
+    Shape unchanged. No params, no MACs: elements are copied.
+
+    >>> scatter((100, 256), (20,), (20, 256)).out
+    ((100, 256),)
+
+    Source: torch.scatter, torch.index_put, tf.tensor_scatter_nd_update.
+    """
+    return OpCost(out=(x,))
 
 
 def has_axis(x: Shape, axis: Axis) -> Check:

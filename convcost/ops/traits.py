@@ -36,6 +36,8 @@ class Traits:
     attends: Literal["no", "product", "softmax"]
     """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
     scores and reads them, or the softmax between two such products."""
+    opaque: bool
+    """Whether nobody knows what it costs, so that its counts are no numbers and sums with them are lower bounds."""
     padding_macs: Callable[..., Any] | None
     """A function of the rule's arguments that counts the MACs that multiply a padding zero; None if there are none."""
 
@@ -49,6 +51,7 @@ NOTHING = Traits(
     view="none",
     joins=False,
     attends="no",
+    opaque=False,
     padding_macs=None,
 )
 """No special treatment: the op can only be run as it is."""
@@ -72,3 +75,5 @@ GATE = replace(NOTHING, overwrites="first")
 """Element-wise on a tensor and smaller ones that are broadcast."""
 CONCAT = replace(NOTHING, joins=True)
 """Concatenation."""
+OPAQUE = replace(NOTHING, opaque=True)
+"""What stands for an operation that is not known."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS
 from convcost.core.units import exact, say
@@ -220,7 +221,7 @@ def _card(metric: str, report: Report) -> str:
 
 def _counted(report: Report) -> str:
     """What a number of bytes depends on."""
-    return f"as {report.dtype}, policy {report.memory_policy}"
+    return f"as {as_text(report.dtype)}, policy {report.memory_policy}"
 
 
 def _slider(name: str) -> str:

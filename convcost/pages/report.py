@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from html import escape
 
 from convcost import plots
+from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.explain import derived
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.network import Network
 from convcost.ops import OPS
 from convcost.pages.files import WHOLE, drawing, figure_title
@@ -21,11 +23,13 @@ from convcost.results.report import (
     LayerCost,
     Report,
     Totals,
+    bound,
     cells,
     input_text,
     metrics_of,
     notes,
     op_text,
+    output_text,
     share,
     title,
 )
@@ -60,18 +64,18 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
 
 def total_cards(report: Report) -> list[Card]:
     """The totals, short and exact."""
-    t = report.totals
+    t, least = report.totals, bound(report)
     said = {
         "macs": exact(t.macs),
         "operations": f"{exact(t.operations)} under convention {report.convention.name}",
-        "params": f"{exact(t.params)}, {binary(t.weight_bytes)} as {report.dtype}",
+        "params": f"{exact(t.params)}, {binary(t.weight_bytes)} as {as_text(report.dtype)}",
         "activations": f"{exact(t.activations)} elements written",
-        "peak_activation_bytes": f"{exact(t.peak_activation_bytes)} bytes of activations as {report.dtype}, "
+        "peak_activation_bytes": f"{exact(t.peak_activation_bytes)} bytes of activations as {as_text(report.dtype)}, "
         f"policy {report.memory_policy}",
     }
     shown = [metric.under(report.convention.unit) for metric in metrics_of(report, said)]
     return [
-        *(Card(metric.full, metric.rounded(getattr(t, metric.key)), said[metric.key]) for metric in shown),
+        *(Card(m.full, f"{least}{m.rounded(getattr(t, m.key))}", f"{least}{said[m.key]}") for m in shown),
         Card(
             "input" if len(report.inputs) == 1 else "inputs",
             input_shapes_text(report.inputs),
@@ -104,7 +108,7 @@ _MEMORY = "A band per tensor, from the layer that writes it to its last use; the
 
 
 def _memory(network: Network, report: Report) -> str:
-    usage = network.memory(report.memory_policy, dtype=report.dtype, batch=report.batch)
+    usage = network.memory(report.memory_policy, dtype=report.asked_dtype, batch=report.batch)
     return drawing(plots.memory_timeline(report, usage), wide=WHOLE)
 
 
@@ -159,7 +163,7 @@ def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded:
     head = ""
     if len(layers) > 1:
         button = f'<button type="button" aria-expanded="{str(not folded).lower()}">{escape(group.name)}</button>'
-        ends = [shape_text(shape) if shape else "" for shape in (group.input_shape, group.output_shape)]
+        ends = [shape_text(group.input_shape or ()), shape_text(group.output_shape or ()) or UNKNOWN]
         cells = [button, f"{len(layers)} layers", *ends, *_numbers(group, report)]
         head = _row(cells, ' class="group"')
         hidden = " hidden" if folded else ""
@@ -169,7 +173,7 @@ def _stage(report: Report, group: Group, layers: Sequence[LayerCost], *, folded:
 
 def _layer(report: Report, layer: LayerCost, hidden: str) -> str:
     name = f"<button>{escape(layer.name)}</button>"
-    texts = [op_text(layer), input_text(layer), shape_text(layer.output_shape)]
+    texts = [op_text(layer), input_text(layer), output_text(layer)]
     cells = [name, *map(escape, texts), *_numbers(layer, report)]
     return _row(cells, hidden)
 

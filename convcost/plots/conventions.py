@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from convcost.conventions.reconcile import Reconciliation
 from convcost.core.cost import LEDGER
-from convcost.core.units import exact, signed
+from convcost.core.units import counted, exact, signed
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
 from convcost.render.palette import LIGHT
 
@@ -59,9 +59,10 @@ def waterfall(found: Reconciliation) -> go.Figure:
         "hovertext": [f"{name}<br>{text}" for name, text in zip(names, texts, strict=True)],
         "hoverinfo": "text",
     }
+    without = f", without {counted(len(found.unknown), 'unknown op')}" if found.unknown else ""
     return figure(
         [bar],
-        title=f"{found.network}: from {found.first.name} to {found.second.name}",
+        title=f"{found.network}: from {found.first.name} to {found.second.name}{without}",
         xaxis=axis,
         yaxis={"autorange": "reversed"},
         showlegend=False,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact, inputs_text, shape_text
 from convcost.memory.usage import MOST_TENSORS, Usage
+from convcost.plots.report import known_text
 from convcost.plots.style import template
 from convcost.render.palette import LIGHT
-from convcost.results.report import Report
+from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -62,7 +63,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
             )
         )
         seen.add(stage)
-    _mark_peak(figure, usage, columns)
+    _mark_peak(figure, usage, columns, bound(report))
     for size, name in ((usage.needed if usage.needed > usage.peak else None, "arena"), (limit, "limit")):
         if size is not None:
             figure.add_hline(
@@ -146,7 +147,7 @@ def _hover(usage: Usage, number: int) -> str:
     )
 
 
-def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column]) -> None:
+def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column], least: str) -> None:
     """An arrow to the highest column, with the tensors live there."""
     at = next((i for i, column in enumerate(columns) if column.position == usage.peak_position), None)
     if at is None:
@@ -159,7 +160,7 @@ def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column]) -> N
     figure.add_annotation(
         x=at,
         y=usage.peak,
-        text=f"<b>peak {binary(usage.peak)}</b> ({exact(usage.peak)} bytes)<br>" + "<br>".join(lines),
+        text=f"<b>peak {least}{binary(usage.peak)}</b> ({exact(usage.peak)} bytes)<br>" + "<br>".join(lines),
         showarrow=True,
         arrowhead=2,
         arrowwidth=1.5,
@@ -186,8 +187,8 @@ def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_C
         template=template(),
         title={
             "text": f"{report.title or report.network}: activations alive at each layer"
-            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {options.dtype} · batch "
-            f"{exact(usage.batch)} · policy {options.policy}</sup>",
+            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch "
+            f"{exact(usage.batch)} · policy {options.policy}{known_text(report)}</sup>",
             "x": 0.01,
             "xanchor": "left",
         },

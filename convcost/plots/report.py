@@ -6,10 +6,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from convcost.core.metrics import MAIN, METRICS
-from convcost.core.units import compact, exact, percent
+from convcost.core.units import compact, counted, exact, percent
 from convcost.plots.style import count_axis, figure, percent_axis
 from convcost.render.palette import LIGHT
-from convcost.results.report import Report
+from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -47,12 +47,17 @@ def cost_by(report: Report, level: str = "stage") -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost by {level}",
+        title=f"{report.network}: cost by {level}{known_text(report)}",
         xaxis={"title": {"text": "share of the network"}, "ticksuffix": " %", "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
         height=70 + 34 * max(3, len(names)),
     )
+
+
+def known_text(report: Report) -> str:
+    """What a title says of a picture that leaves out unknown ops; nothing if there are none."""
+    return f", without {counted(report.totals.unknown, 'unknown op')}" if not report.complete else ""
 
 
 def before_after(before: Report, after: Report) -> go.Figure:
@@ -64,7 +69,7 @@ def before_after(before: Report, after: Report) -> go.Figure:
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": f"{word}: {compact(report.totals.macs)} MACs",
+                "name": f"{word}: {bound(report)}{compact(report.totals.macs)} MACs",
                 "y": [g.name for g in groups],
                 "x": [g.macs for g in groups],
                 "marker": {"color": color},
@@ -74,7 +79,7 @@ def before_after(before: Report, after: Report) -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{before.network} and {after.network}: MACs by stage",
+        title=f"{before.network} and {after.network}: MACs by stage{known_text(before)}",
         xaxis={**count_axis("MACs"), "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
@@ -106,7 +111,7 @@ def cumulative(report: Report) -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost so far, layer by layer",
+        title=f"{report.network}: cost so far, layer by layer{known_text(report)}",
         xaxis={"title": {"text": "layers done"}},
         yaxis=percent_axis("of the network"),
     )

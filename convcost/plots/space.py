@@ -34,8 +34,11 @@ _STEPS = 4000
 def sizes(network: Network, report: Report) -> list[go.Figure]:
     """MACs at every resolution around the network's own, and over width × resolution with budget lines.
 
-    Only the plots for which the network has knobs; budgets are half, all and twice the network's own MACs.
+    Only the plots for which the network has knobs, and none of one with unknown ops; budgets are half, all and twice the
+    network's own MACs.
     """
+    if not report.complete:
+        return []
     size, width = network.knobs.get("resolution"), network.knobs.get("width")
     if not isinstance(size, int) or network.rebuilt or network.replaces("resolution"):
         return []

@@ -16,6 +16,7 @@ from convcost.core.dims import Dim, Shape, elements
 from convcost.core.errors import UsageError
 from convcost.core.kept import Answers
 from convcost.graph.graph import STORED
+from convcost.graph.partial import refuse_unknown
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
 from convcost.published.data import OWN, Coefficients, Definition
@@ -53,6 +54,7 @@ class Recount:
         key = (model, rewrite, *sorted(knobs.items()))
         if key not in self._walked:
             network = open_network(model, knobs)
+            refuse_unknown(network.steps, model, "there are only lower bounds to compare with")
             steps = (network.rewrite(rewrite) if rewrite else network).steps
             self._walked[key] = [Layer(step, _names(step)) for step in steps]
         return self._walked[key]

@@ -23,7 +23,9 @@ from convcost.core.metrics import Metric
 from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
+from convcost.graph.partial import refuse_unknown
 from convcost.networks.load import open_network
+from convcost.networks.network import Network
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.render.table import Table, Tabular
@@ -294,8 +296,13 @@ def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: st
         if "resolution" in knobs:
             raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
         network = open_network(model, knobs, resolution)
+    _refuse_unknown(network, model)
     report = network.report(convention)
     return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": size_of(report.input_shape, "height")}
+
+
+def _refuse_unknown(network: Network, name: str) -> None:
+    refuse_unknown(network.steps, name, "its cost is only known to be larger than what is counted")
 
 
 def cost_of(totals: Totals, x: str) -> int:
@@ -341,6 +348,7 @@ def _per_mac(counted: Convention) -> int:
 def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
     """The point of a caller's own network; only the given accuracy is known."""
     network = open_network(text, {})
+    _refuse_unknown(network, text)
     report = network.report(chosen.name)
     if report.not_counted and x == "macs":
         ops = ", ".join(report.not_counted)

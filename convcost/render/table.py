@@ -219,7 +219,10 @@ def _latex(table: Table) -> str:
         from tabulate import tabulate
 
         return comments + tabulate(table.latex, table.headers, tablefmt="latex_raw") + "\n"
-    lines = _tabulated(table, "latex_booktabs", _all_rows(table)).replace("×", r"$\times$").splitlines()
+    text = _tabulated(table, "latex_booktabs", _all_rows(table)).replace("×", r"$\times$")
+    for sign, command in ((">", "geq"), ("<", "leq")):  # as tabulate has written >= and <=
+        text = text.replace(rf"\ensuremath{{{sign}}}=", rf"$\{command}$")
+    lines = text.splitlines()
     if table.total:
         lines.insert(-3, r"\midrule")  # before the total, \bottomrule and \end{tabular}
     return comments + "\n".join(["% needs \\usepackage{booktabs}", *lines, ""])

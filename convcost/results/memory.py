@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from convcost.core.dtypes import check_dtype, storage
+from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
+from convcost.graph.partial import AT_LEAST
 from convcost.memory.arena import Plan
 from convcost.memory.lifetimes import Tensor
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
 from convcost.render.table import Table
-from convcost.results.report import Report, inputs_dict, json_value, op_text, title
+from convcost.results.report import Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 
 LEVELS = ("step", "tensor")
 """What a row may be."""
@@ -29,15 +30,17 @@ class Limit(NamedTuple):
     kept: bool
     remedies: tuple[tuple[str, int], ...]
     """Changes, as options of the command, each with the bytes needed after it."""
+    partial: bool = False
+    """Whether what is needed is a lower bound, because of unknown ops: then it is only known to be exceeded."""
 
 
 def memory_table(
     report: Report, usage: Usage, level: str = "step", weights: str | None = None, limit: Limit | None = None
 ) -> Table:
-    """The timeline, or the tensors; `report` is of the same network, `weights` the dtype of its parameters."""
-    weights = check_dtype(weights or usage.options.dtype)
-    data = _data(report, usage, weights, limit)
-    notes = _notes(report, usage, weights, limit)
+    """The timeline, or the tensors; `report` is of the same network, `weights` the dtype of its parameters if another."""
+    stored = _stored(report, usage, weights)
+    data = _data(report, usage, stored, limit)
+    notes = _notes(report, usage, stored, limit)
     make = _tensors if level == "tensor" else _steps
     headers, numeric, rows, records = make(report, usage)
     return Table(title(report), headers, numeric, rows, records, data, notes=notes)
@@ -49,6 +52,20 @@ def memory_page_parts(
     """Both tables, for a page that has the title already."""
     steps, tensors = (memory_table(report, usage, level, weights, limit) for level in LEVELS)
     return [replace(steps, title="Timeline"), replace(tensors, title="Tensors", notes=[])]
+
+
+class _Weights(NamedTuple):
+    """How the parameters are stored, and in how many bytes."""
+
+    dtype: str
+    bytes: int
+
+
+def _stored(report: Report, usage: Usage, given: str | None) -> _Weights:
+    asked = asked_dtype(given or usage.options.dtype)
+    if asked is not None:
+        return _Weights(asked, storage(report.totals.params, asked))
+    return _Weights(one_word({*report.weight_dtypes}), sum(report.weight_dtypes.values()))
 
 
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], list[list[str]], list[dict[str, Any]]]
@@ -78,9 +95,13 @@ def _tensors(_report: Report, usage: Usage) -> _Parts:
         offset = arena.offsets[i] if arena else None
         place = "" if offset is None else exact(offset)
         lives = (_clock(tensor.first, usage), _clock(tensor.last, usage))
-        rows.append([tensor.name, shape_text(tensor.shape), *lives, exact(usage.sizes[i]), place])
-        records.append({**_tensor(tensor, usage.sizes[i]), "shape": "x".join(map(str, tensor.shape)), "offset": offset})
-    return ("tensor", "shape", "from step", "to step", "bytes", "offset"), (False, False, *[True] * 4), rows, records
+        said = _tensor(tensor, usage.sizes[i], usage)
+        typed = [said["dtype"]] if "dtype" in said else []
+        rows.append([tensor.name, shape_text(tensor.shape), *typed, *lives, exact(usage.sizes[i]), place])
+        records.append({**said, "shape": "x".join(map(str, tensor.shape)), "offset": offset})
+    kinds = ("type",) if usage.typed else ()
+    headers = ("tensor", "shape", *kinds, "from step", "to step", "bytes", "offset")
+    return headers, tuple(at >= 2 + len(kinds) for at in range(len(headers))), rows, records
 
 
 def bar(part: int, whole: int) -> str:
@@ -107,12 +128,13 @@ def _clock(position: int, usage: Usage) -> str:
     return "end" if position >= usage.lives.length else str(position + 1)
 
 
-def _notes(report: Report, usage: Usage, weights: str, limit: Limit | None) -> list[tuple[str, str]]:
+def _notes(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) -> list[tuple[str, str]]:
     peak, options = usage.peak, usage.options
     at = next((m for m in usage.timeline if m.position == usage.peak_position), Moment(-1, -1, 0))
     alive = ", ".join(f"{t.name} {shape_text(t.shape)} ({exact(size)})" for t, size in _shown(usage.alive))
     more = len(usage.alive) - len(_shown(usage.alive))
-    said = f"{binary(peak)} ({exact(peak)} bytes) of activations at once as {options.dtype}"
+    least = bound(report)
+    said = f"{least}{binary(peak)} ({exact(peak)} bytes) of activations at once as {as_text(usage.dtype)}"
     notes = [
         ("peak memory", f"{said}, at {_made(report, at)[0]}"),
         ("alive there", alive + (f" and {more} more" if more > 0 else "")),
@@ -120,9 +142,9 @@ def _notes(report: Report, usage: Usage, weights: str, limit: Limit | None) -> l
         ("order", _order_text(usage)),
         *(("split", line) for line in _split_text(usage)),
         *([("arena", _arena_text(usage))] if usage.plans else []),
-        ("weights", f"{binary(storage(report.totals.params, weights))} as {weights}, apart"),
+        ("weights", f"{least}{binary(weights.bytes)} as {as_text(weights.dtype)}, apart"),
     ]
-    return [*notes, *limit_notes(usage, limit)]
+    return [*unknown_notes(report), *notes, *limit_notes(usage, limit)]
 
 
 def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
@@ -137,7 +159,7 @@ def _order_text(usage: Usage) -> str:
     if usage.order.exact:
         return f"{changed}: no order of the layers has a smaller peak"
     return (
-        f"{changed}: the best that was found, {exact(usage.order.peak)} elements; no order stays below "
+        f"{changed}: the best that was found, {exact(usage.order.peak)} {usage.unit}; no order stays below "
         f"{exact(usage.order.bound)}"
     )
 
@@ -153,7 +175,7 @@ def _split_text(usage: Usage) -> list[str]:
     blocks = f"{exact(len(done))} block{'s' * (len(done) != 1)} in {counts} parts"
     if max(split.parts for split in done) < usage.options.parts:
         blocks += f" (of {exact(usage.options.parts)} asked for: a part has one channel or more)"
-    needs = f"the largest, up to {best.name}, needs {exact(best.after)} elements instead of {exact(best.before)}"
+    needs = f"the largest, up to {best.name}, needs {exact(best.after)} {usage.unit} instead of {exact(best.before)}"
     return [f"{blocks}, without further multiplications; {needs}"]
 
 
@@ -174,21 +196,22 @@ def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
     """Whether a limit is met and, if not, by how much it is exceeded and what would help."""
     if limit is None:
         return []
-    said = f"{exact(usage.needed)} of {exact(limit.size)} bytes"
+    said = f"{AT_LEAST if limit.partial else ''}{exact(usage.needed)} of {exact(limit.size)} bytes"
     if limit.kept:
-        return [("limit", f"{said}: it fits")]
+        return [("limit", f"{said}: it fits{', as far as it is known' if limit.partial else ''}")]
     notes = [("limit", f"{said}: over by {exact(usage.needed - limit.size)}")]
     notes += [("would fit", f"{change}: {exact(size)} bytes") for change, size in limit.remedies]
-    if not limit.remedies:
+    if not limit.remedies and not limit.partial:
         notes.append(("would fit", "nothing that was tried: another policy, order, split, dtype or resolution"))
     return notes
 
 
-def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> dict[str, Any]:
+def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) -> dict[str, Any]:
     options, arena = usage.options, usage.arena
     order: dict[str, Any] = {"runs": options.order, "steps": list(usage.running)}
     if usage.order:
-        order |= {"exact": usage.order.exact, "peak_elements": usage.order.peak, "bound_elements": usage.order.bound}
+        order |= {"exact": usage.order.exact}
+        order |= {f"peak_{usage.unit}": usage.order.peak, f"bound_{usage.unit}": usage.order.bound}
     data: dict[str, Any] = {
         "schema": "convcost.memory/1",
         "version": __version__,
@@ -196,20 +219,22 @@ def _data(report: Report, usage: Usage, weights: str, limit: Limit | None) -> di
         "knobs": {name: json_value(value) for name, value in report.knobs.items()},
         **inputs_dict(report.inputs),
         "batch": usage.batch,
-        "dtype": options.dtype,
+        "dtype": usage.dtype,
         "policy": {"name": options.policy, "says": POLICIES[options.policy].says},
         "order": order,
+        "complete": report.complete,
+        "unknown": [layer._asdict() for layer in report.unknown],
         "peak_activation_bytes": usage.peak,
         "peak_position": usage.peak_position,
-        "alive_at_peak": [_tensor(tensor, size) for tensor, size in usage.alive],
-        "weights": {"dtype": weights, "bytes": storage(report.totals.params, weights)},
+        "alive_at_peak": [_tensor(tensor, size, usage) for tensor, size in usage.alive],
+        "weights": weights._asdict(),
         "parts": options.parts,
         "splits": [split._asdict() for split in usage.splits],
         "align": options.align,
         "arenas": [{"way": p.way, "bytes": p.total, "bound": p.bound, "wasted": p.wasted} for p in usage.plans],
         "timeline": _timeline(report, usage),
         "tensors": [
-            {**_tensor(tensor, usage.sizes[i]), "offset": arena.offsets[i] if arena else None}
+            {**_tensor(tensor, usage.sizes[i], usage), "offset": arena.offsets[i] if arena else None}
             for i, tensor in enumerate(usage.lives.tensors)
         ],
     }
@@ -232,10 +257,12 @@ def _timeline(report: Report, usage: Usage) -> list[dict[str, Any]]:
     ]
 
 
-def _tensor(tensor: Tensor, size: int) -> dict[str, Any]:
+def _tensor(tensor: Tensor, size: int, usage: Usage) -> dict[str, Any]:
+    """A tensor; its type too where the network states any."""
     return {
         "name": tensor.name,
         "shape": list(tensor.shape),
+        **({"dtype": tensor.dtype or DEFAULT} if usage.typed else {}),
         "bytes": size,
         "first": tensor.first,
         "last": tensor.last,

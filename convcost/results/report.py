@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcost.conventions.convention import PAPER, Convention
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
-from convcost.core.dtypes import check_dtype, storage
+from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
-from convcost.graph.graph import Caption
+from convcost.graph.graph import ROLES, Caption
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
+from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -105,8 +107,8 @@ class LayerCost(NamedTuple):
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of the (first) output."""
-        return self.step.cost.out[0]
+        """The shape of the (first) output; empty if nobody knows it."""
+        return next(iter(self.step.cost.out), ())
 
     @property
     def macs(self) -> int:
@@ -134,8 +136,21 @@ class LayerCost(NamedTuple):
         return int(self.step.written * self.batch)
 
 
+class UnknownLayer(NamedTuple):
+    """A layer whose counts nobody knows."""
+
+    name: str
+    type: str
+    """What the file that it comes from calls its op."""
+    why: str
+    """Why it is not known, in words for people; empty if there is nothing to say."""
+
+
 class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the report's dtype. Of ops that the convention does not know there are none."""
+    """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
+
+    With unknown layers they are lower bounds.
+    """
 
     macs: int
     flops: int
@@ -156,6 +171,8 @@ class Totals(NamedTuple):
     """Storage of the params."""
     peak_activation_bytes: int
     """The peak of live activations, under the report's memory policy."""
+    unknown: int = 0
+    """How many layers nobody can count."""
 
 
 class Group(NamedTuple):
@@ -173,7 +190,9 @@ class Group(NamedTuple):
     input_shape: Shape | None = None
     """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op)."""
     output_shape: Shape | None = None
-    """Of the group's last layer."""
+    """Of the group's last layer; None as well if nobody knows it."""
+    unknown: int = 0
+    """How many of its layers nobody can count: with any, its sums are lower bounds."""
 
 
 OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key))
@@ -194,12 +213,27 @@ class Report:
     """Name of each input -> its shape; a single one without a name of its own is called `input`."""
     batch: int
     dtype: str
+    """Of every element, or `mixed` where the network states several."""
     convention: Convention
     memory_policy: str
     layers: tuple[LayerCost, ...] = field(hash=False)
     totals: Totals
     changed: tuple[str, ...] = ()
     """The knobs whose values differ from those that the network's name implies."""
+    asked_dtype: str | None = None
+    """The dtype that was asked for, whatever the network states; None for what it states."""
+    input_dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Name of an input -> the type that the network states for it."""
+    typed: bool = False
+    """Whether tensors have types that the network states."""
+    remarks: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
+
+    @property
+    def weight_dtypes(self) -> Mapping[str, int]:
+        """Dtype -> the bytes of the parameters that are stored as it."""
+        elements = params_by_dtype((layer.step for layer in self.layers), self.asked_dtype or DEFAULT)
+        return {dtype: storage(number, dtype) for dtype, number in elements.items()}
 
     @property
     def input_shape(self) -> Shape:
@@ -210,6 +244,17 @@ class Report:
     def not_counted(self) -> Mapping[str, int]:
         """Ops that the convention does not know, with the number of their layers: their operations are not counted."""
         return Counter(layer.op for layer in self.layers if not layer.counted)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer is counted; else the totals are lower bounds."""
+        return not self.totals.unknown
+
+    @property
+    def unknown(self) -> tuple[UnknownLayer, ...]:
+        """The layers whose counts nobody knows."""
+        unknown = (layer for layer in self.layers if layer.step.opaque)
+        return tuple(UnknownLayer(layer.name, layer.step.type, layer.attrs["why"] or "") for layer in unknown)
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
@@ -225,9 +270,8 @@ class Report:
         return groups
 
     def __repr__(self) -> str:
-        return (
-            f"<Report {title(self)} · {exact(self.totals.operations)} {self.convention.unit} ({self.convention.name})>"
-        )
+        counted = f"{bound(self)}{exact(self.totals.operations)} {self.convention.unit}"
+        return f"<Report {title(self)} · {counted} ({self.convention.name})>"
 
     def table(self, by: str = "layer") -> Table:
         """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
@@ -254,15 +298,17 @@ def report(
     caption: Caption = NO_CAPTION,
     knobs: Mapping[str, Any] | None = None,
     changed: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
 ) -> Report:
     """The report of a walked graph under a convention, a batch size, a dtype and a memory policy.
 
-    Raises `UsageError` if one of them is unknown or invalid.
+    Without a dtype, tensors have the types that the network states, and fp32 where it states none. Raises `UsageError` if one of them is unknown or invalid.
     """
-    dtype = check_dtype(dtype)
+    dtype = asked_dtype(dtype)
+    walked = as_dtype(walked, dtype)
     check_batch(batch)
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
@@ -275,12 +321,16 @@ def report(
         knobs=dict(knobs or {}),
         inputs=dict(walked.inputs),
         batch=batch,
-        dtype=dtype,
+        dtype=one_word(used_dtypes(walked, dtype)),
         convention=convention,
         memory_policy=memory_policy,
         layers=layers,
         totals=_totals(layers, dtype, peak),
         changed=changed,
+        remarks=remarks,
+        asked_dtype=dtype,
+        input_dtypes=dict(walked.graph.dtypes),
+        typed=states_types(walked.graph),
     )
 
 
@@ -290,14 +340,16 @@ def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) ->
     return LayerCost(step, batch, padding_macs * batch, operations * batch, known)
 
 
-def _totals(layers: tuple[LayerCost, ...], dtype: str, peak: int) -> Totals:
+def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
     sums = _sums(layers, OF_LAYERS)
+    stored = params_by_dtype((layer.step for layer in layers), dtype or DEFAULT)
     return Totals(
         **sums,
         flops=2 * sums["macs"],
         conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
-        weight_bytes=storage(sums["params"], dtype),
+        weight_bytes=sum(storage(number, kind) for kind, number in stored.items()),
         peak_activation_bytes=peak,
+        unknown=sum(layer.step.opaque for layer in layers),
     )
 
 
@@ -316,14 +368,15 @@ def _scope(layer: LayerCost, depth: int) -> str:
 def _group(name: str, layers: list[LayerCost], level: str) -> Group:
     ends: dict[str, Any] = {}
     if level != "op":
-        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape}
+        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape or None}
     known = any(layer.counted for layer in layers)
-    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends)
+    unknown = sum(layer.step.opaque for layer in layers)
+    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends, unknown=unknown)
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:
     """The totals by name."""
-    return totals._asdict()
+    return {name: value for name, value in totals._asdict().items() if name in METRICS}
 
 
 def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
@@ -347,15 +400,26 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
             "counts": report.convention.counts,
             "source": report.convention.source,
         },
+        "complete": report.complete,
+        "unknown": [layer._asdict() for layer in report.unknown],
+        "remarks": list(report.remarks),
         "totals": totals_dict(report.totals),
+        **_dtypes_dict(report),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
-        "layers": [layer_dict(layer) for layer in report.layers],
+        "layers": [layer_dict(layer, typed=report.typed) for layer in report.layers],
     }
     if level != "layer":
         data["by"] = level
         data["groups"] = [_group_dict(group) for group in report.by(level)]
     return data
+
+
+def _dtypes_dict(report: Report) -> dict[str, Any]:
+    """The types that the network states for its inputs, and in how many bytes parameters of each type are stored."""
+    if not report.typed:
+        return {}
+    return {"input_dtypes": dict(report.input_dtypes), "weight_dtypes": dict(report.weight_dtypes)}
 
 
 def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
@@ -368,8 +432,8 @@ def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
     return {"input_shape": next(iter(shapes.values())), "inputs": shapes}
 
 
-def layer_dict(layer: LayerCost) -> dict[str, Any]:
-    """One layer as JSON-ready data; `output_shapes` only where there are several.
+def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
+    """One layer as JSON-ready data; `output_shapes` only where there are several, `dtypes` only in a network that is `typed`.
 
     `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
     layer whose weights this one uses, a mapping if it uses only some of them, or null.
@@ -383,12 +447,14 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "stride": _window(layer, "stride", "kernel"),
         "groups": layer.attrs.get("groups"),
         "input_shapes": [list(shape) for shape in layer.input_shapes],
-        "output_shape": list(layer.output_shape),
+        "output_shape": list(layer.output_shape) or None,
         **{key: count(layer, key) for key in OF_LAYERS},
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
         "line": layer.line,
     }
+    if typed:
+        data["dtypes"] = dict(layer.step.node.dtypes)
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
@@ -411,30 +477,32 @@ def json_value(value: Any) -> Any:
 
 
 def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
-    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit).
+    """A row per layer or group, exact counts as int64 (as Python ints if one does not fit; <NA> where nobody knows them).
 
     The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
     in common is missing.
     """
     import pandas as pd
 
-    rows = [_frame_row(name, layers, by) for name, layers in report.parts(by).items()]
+    rows = [_frame_row(name, layers, by, report.typed) for name, layers in report.parts(by).items()]
     frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
-    return frame.astype(dict.fromkeys(_MAY_LACK, "Int64")) if rows else frame  # not floats where one is missing
+    may_lack = _MAY_LACK if report.complete else dict.fromkeys((*_MAY_LACK, *OF_LAYERS))
+    return frame.astype(dict.fromkeys(may_lack, "Int64")) if rows else frame  # not floats where one is missing
 
 
 _MAY_LACK = ("groups", "line", "operations")
 
 
-def _frame_row(name: str, layers: Sequence[LayerCost], by: str) -> dict[str, Any]:
-    each = [layer_dict(layer) for layer in layers]
+def _frame_row(name: str, layers: Sequence[LayerCost], by: str, typed: bool) -> dict[str, Any]:
+    each = [layer_dict(layer, typed=typed) for layer in layers]
     for data, layer in zip(each, layers, strict=True):
         data.pop("output_shapes", None)
         data |= {"scope": ".".join(layer.scope), "stage": layer.stage, "block": layer.block}
     row = {key: value if all(one[key] == value for one in each) else None for key, value in each[0].items()}
-    row |= {"name": name, "layers": len(layers)}
+    row |= {"name": name, "layers": len(layers), "unknown": sum(layer.step.opaque for layer in layers)}
     if len(each) > 1:
-        row |= {key: sum(one[key] or 0 for one in each) for key in SUMMED}
+        known = [one for one, layer in zip(each, layers, strict=True) if not layer.step.opaque]
+        row |= {key: sum(one[key] or 0 for one in known) if known else None for key in SUMMED}
         if by != "op":
             row["input_shapes"] = next((one["input_shapes"] for one in each if one["input_shapes"]), [])
             row["output_shape"] = each[-1]["output_shape"]
@@ -449,14 +517,12 @@ def report_table(report: Report, level: str = "layer") -> Table:
     metrics = metrics_of(report, _COLUMNS)
     if level == "layer":
         first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [
-            [layer.name, op_text(layer), input_text(layer), shape_text(layer.output_shape)] for layer in report.layers
-        ]
+        rows = [[layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers]
         groups: Sequence[LayerCost | Group] = report.layers
     else:
         first = (level, "layers", "input", "output")
         groups = report.by(level)
-        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape)] for g in groups]
+        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape) or UNKNOWN] for g in groups]
         if level == "op":
             first, rows = first[:2], [row[:2] for row in rows]
     totals = report.totals
@@ -487,20 +553,47 @@ def notes(report: Report) -> list[tuple[str, str]]:
     """Notes on the totals and the convention."""
     t, policy = report.totals, POLICIES[report.memory_policy].says
     zeros = f", of which {percent(t.padding_macs, t.macs)} multiply padding zeros" if t.padding_macs else ""
-    weights, peak = binary(t.weight_bytes), binary(t.peak_activation_bytes)
+    weights, peak, least = binary(t.weight_bytes), binary(t.peak_activation_bytes), bound(report)
     said = {
-        "params": f"{params_text(t)}, {weights} as {report.dtype}; buffers {exact(t.buffers)}",
+        "params": f"{params_text(t)}, {weights} as {as_text(report.dtype)}; buffers {exact(t.buffers)}",
         "macs": f"{exact(t.macs)} ({compact(t.macs)}){zeros}; FLOPs = 2 × MACs = {exact(t.flops)}",
         "operations": f"{exact(t.operations)} {report.convention.unit} under this convention",
         "activations": f"{exact(t.activations)} elements written, {exact(t.conv_activations)} by conv and linear layers",
-        "peak_activation_bytes": f"{peak} of activations at once as {report.dtype}; policy {report.memory_policy}: {policy}",
+        "peak_activation_bytes": f"{peak} of activations at once as {as_text(report.dtype)}; "
+        f"policy {report.memory_policy}: {policy}",
     }
     return [
-        *((metric.heading, said[metric.key]) for metric in metrics_of(report, said)),
+        *unknown_notes(report),
+        *((metric.heading, f"{least}{said[metric.key]}") for metric in metrics_of(report, said)),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
+        *types_notes(report),
         *shared_notes(report.layers),
         *not_counted_notes(report),
+        *(("file", remark) for remark in report.remarks),
     ]
+
+
+def types_notes(report: Report) -> list[tuple[str, str]]:
+    """A note on the types that the network states: of its inputs, and of what its layers write and store."""
+    if not report.typed:
+        return []
+    found: dict[str, Counter[str]] = {
+        "inputs": Counter(report.input_dtypes.get(name, DEFAULT) for name in report.inputs)
+    }
+    for layer in report.layers:
+        dtypes = layer.step.node.dtypes
+        for role in layer.step.roles:
+            found.setdefault(role, Counter())[dtypes.get(role, DEFAULT)] += 1
+    return [("types", "; ".join(f"{role} {_kinds_text(found[role])}" for role in ("inputs", *ROLES) if role in found))]
+
+
+def _kinds_text(kinds: Counter[str]) -> str:
+    """A single type, or how many tensors have each.
+
+    >>> _kinds_text(Counter({"int8": 3})), _kinds_text(Counter({"int8": 3, "fp32": 1}))
+    ('int8', 'int8 (3), fp32 (1)')
+    """
+    return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{kind} ({exact(n)})" for kind, n in kinds.items())
 
 
 def params_text(totals: Totals) -> str:
@@ -532,11 +625,28 @@ def shared_with(layer: LayerCost) -> tuple[str, ...]:
     return tuple(dict.fromkeys(owner for name, owner in shares.items() if getattr(cost, name) != 0))
 
 
-def not_counted_notes(report: Report) -> list[tuple[str, str]]:
-    """Notes on ops that the convention does not know, so that the operations leave them out."""
-    if not report.not_counted:
+def unknown_notes(report: Report) -> list[tuple[str, str]]:
+    """A note on the ops that nobody can count, so that all sums are lower bounds."""
+    if report.complete:
         return []
-    ops = (f"{op} ({counted(number, 'layer')})" for op, number in report.not_counted.items())
+    said = unknown_text(layer.type for layer in report.unknown)
+    whys = {layer.type: layer.why for layer in report.unknown[::-1] if layer.why}
+    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][: -_LISTED - 1 : -1])
+    return [("unknown", f"{said}: sums are lower bounds, shares upper bounds{f'. {reasons}' if reasons else ''}")]
+
+
+def bound(report: Report) -> str:
+    """What stands before a sum over the network: nothing, or that it is a lower bound."""
+    return "" if report.complete else AT_LEAST
+
+
+def not_counted_notes(report: Report) -> list[tuple[str, str]]:
+    """Notes on ops that the convention does not know, so that the operations leave them out; of unknown ops nobody counts any."""
+    known = {layer.op for layer in report.layers if not layer.step.opaque}
+    found = {op: number for op, number in report.not_counted.items() if op in known}
+    if not found:
+        return []
+    ops = (f"{op} ({counted(number, 'layer')})" for op, number in found.items())
     return [("not counted", f"{', '.join(ops)}: the convention {report.convention.name} does not know it")]
 
 
@@ -551,16 +661,25 @@ def unit_text(report: Report) -> str:
     return f"{report.convention.unit} ({report.convention.name})"
 
 
+def is_unknown(part: LayerCost | Group | Totals) -> bool:
+    """Whether nobody can count anything of a part: its counts are no numbers."""
+    if isinstance(part, LayerCost):
+        return part.step.opaque
+    return isinstance(part, Group) and 0 < part.layers == part.unknown
+
+
 def count(part: LayerCost | Group | Totals, metric: str) -> int | None:
-    """So much of a metric; None where its convention knows nothing of the part."""
+    """So much of a metric, at least; None where nobody knows anything of the part, or its convention does not."""
     known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
-    return int(getattr(part, metric)) if known else None
+    return int(getattr(part, metric)) if known and not is_unknown(part) else None
 
 
 def cells(part: LayerCost | Group | Totals, metrics: Iterable[Metric]) -> list[str]:
     """What a table says of some metrics of a part."""
+    missing = UNKNOWN if is_unknown(part) else NOT_COUNTED
+    least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
     counts = ((metric, count(part, metric.key)) for metric in metrics)
-    return [NOT_COUNTED if number is None else _cell(part, metric, number) for metric, number in counts]
+    return [missing if number is None else f"{least}{_cell(part, metric, number)}" for metric, number in counts]
 
 
 def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
@@ -572,13 +691,18 @@ def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
 
 
 def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
-    """A part's operations as a share of the network's."""
+    """A part's operations as a share of the network's: of those that are known, an upper bound; of a partial sum it is none."""
     number = count(part, "operations")
-    return NOT_COUNTED if number is None else percent(number, totals.operations)
+    if number is None:
+        return UNKNOWN if is_unknown(part) else NOT_COUNTED
+    if part is not totals and isinstance(part, (Group, Totals)) and part.unknown:
+        return UNKNOWN
+    most = AT_MOST if part is not totals and totals.unknown and number else ""
+    return f"{most}{percent(number, totals.operations)}"
 
 
 def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
-    data = layer_dict(part) if isinstance(part, LayerCost) else _group_dict(part)
+    data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
     return {**flat, "convention": report.convention.name}
 
@@ -601,6 +725,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
         **{key: count(group, key) for key in OF_GROUPS},
+        "unknown": group.unknown,
     }
 
 
@@ -623,13 +748,18 @@ def input_text(layer: LayerCost) -> str:
     return " + ".join(map(shape_text, layer.input_shapes))
 
 
+def output_text(layer: LayerCost) -> str:
+    """The shape of a layer's (first) output; `?` if nobody knows it."""
+    return shape_text(layer.output_shape) or UNKNOWN
+
+
 def ends_text(read: Sequence[Shape], made: Shape) -> str:
-    """The shapes that something reads and the one that it makes.
+    """The shapes that something reads and the one that it makes, `?` if that is not known.
 
     >>> ends_text([(56, 56, 64)], (56, 56, 256)), ends_text([], (1, 768))
     ('56×56×64 -> 56×56×256', '-> 1×768')
     """
-    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made)}".strip()
+    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made) or UNKNOWN}".strip()
 
 
 def first_read(layers: Sequence[LayerCost]) -> Sequence[Shape]:

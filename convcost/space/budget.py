@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from convcost.core.dtypes import check_dtype
+from convcost.core.dtypes import DEFAULT, MIXED, as_text, check_dtype
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.reading import parse_bytes, parse_count
@@ -25,13 +25,13 @@ class Budget(NamedTuple):
         return METRICS[self.metric].written(value)
 
 
-def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32") -> tuple[Budget, ...]:
-    """The budgets that are given; raises `UsageError`.
+def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = DEFAULT) -> tuple[Budget, ...]:
+    """The budgets that are given, peak memory as a dtype or as the types that networks state; raises `UsageError`.
 
     >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
     262144
     """
-    dtype = check_dtype(dtype)
+    dtype = dtype if dtype == MIXED else check_dtype(dtype)
     found = []
     for metric, given in (("macs", max_macs), ("params", max_params)):
         if given is not None:
@@ -39,7 +39,7 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = "fp32
             found.append(Budget(metric, limit, f"{metric} <= {exact(limit)}"))
     if max_peak is not None:
         size = parse_bytes(max_peak)
-        text = f"peak activations <= {binary(size)} as {dtype}"
+        text = f"peak activations <= {binary(size)} as {as_text(dtype)}"
         found.append(Budget("peak_activation_bytes", size, text))
     if not found:
         raise UsageError("give at least one budget: MACs, params or peak memory")

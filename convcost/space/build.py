@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.core.dims import Array, Dim, Shape
-from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.core.errors import SpecError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
+from convcost.graph.partial import refuse_unknown
 from convcost.graph.rewrite import NothingToRewrite, rewrite
+from convcost.graph.typed import as_dtype, used_dtypes
 from convcost.graph.walk import Step, Walk, Walked
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
@@ -53,7 +55,8 @@ class Request(NamedTuple):
     """The settings shared by every network of a grid."""
 
     batch: int = 1
-    dtype: str = "fp32"
+    dtype: str | None = None
+    """Of every element; None for what the networks state."""
     memory_policy: str = "fused"
     input_shapes: Mapping[str, Shape] = _AS_STATED
     """Name of an input -> the shape that replaces the one that the spec states."""
@@ -72,6 +75,8 @@ class SpacePart(NamedTuple):
     costs: Costs | None
     reason: str
     """The message for the first point of the box."""
+    dtypes: frozenset[str] = frozenset()
+    """Every type that the networks have tensors of."""
 
 
 def parts(
@@ -91,8 +96,13 @@ def parts(
             chosen = [axes[name][i] for i in box[position].tolist()]
             values[name] = along(chosen, position, len(names)) if len(chosen) > 1 else chosen[0]
         try:
-            costs = _part(spec, values, request)
-            yield SpacePart(box, costs, "" if costs else _reason(spec, knobs, axes, box, request))
+            built = _part(spec, values, request)
+            if built is None:
+                yield SpacePart(box, None, _reason(spec, knobs, axes, box, request))
+            else:
+                walked, weights = built
+                dtypes = used_dtypes(walked, request.dtype)
+                yield SpacePart(box, _costs(as_dtype(walked, request.dtype), weights, request), "", dtypes)
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
         except Undecided as split:
@@ -122,8 +132,8 @@ def divided(box: Box, labels: Array) -> list[Box]:
     return [_with(box, axis, box[axis][piece]) for piece in best]
 
 
-def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | None:
-    """The costs of one box; None for networks that cannot be built.
+def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walked, Sequence[Dim]] | None:
+    """The networks of one box as one, with the multiplicity of each step; None if they cannot be built.
 
     Equal repetitions are built once if no peak depends on their number and no rewrite spans two of them.
     """
@@ -138,7 +148,8 @@ def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> Costs | No
         walked, weights = built.walked, builder.walk.weights
         found = rewritten(walked, weights, request.rewrite) if request.rewrite else (walked, weights)
         if found:
-            return _costs(*found, request)
+            refuse_unknown(walked.steps, spec.name, "other values of its knobs would only give lower bounds")
+            return found
     raise AssertionError("where every repetition is built, each layer stands there once")
 
 
@@ -212,7 +223,7 @@ def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
     """The peaks of live elements and of live bytes."""
     lives = lifetimes(walked, request.memory_policy)
     most = lives.highest()
-    bits = DTYPE_BITS[request.dtype]
+    bits = DTYPE_BITS[request.dtype or DEFAULT]
     if bits % 8 == 0 and all(tensor.dtype is None for tensor in lives.tensors):
         return most * batch, most * (batch * bits // 8)
     return most * batch, lives.highest(lambda tensor: tensor_bytes(tensor, request.dtype, batch))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.version import __version__
@@ -66,7 +67,7 @@ def compound(
     max_macs: Any = None,
     max_params: Any = None,
     max_peak: Any = None,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     batch: int = 1,
     memory_policy: str = "fused",
     rewrite: str = "",
@@ -77,7 +78,7 @@ def compound(
     Below zero the network shrinks. Costs need not be monotonic in phi; the result is the last phi that fits. Raises
     `UsageError`.
     """
-    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT)
     settings = {**(settings or {}), **knobs}
     network, rewrite = opened(model, settings, (), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}

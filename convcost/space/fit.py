@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convcost.core.dims import Array
+from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
 from convcost.core.units import decimal_text, exact
@@ -121,7 +122,7 @@ def fit(
     max_macs: Any = None,
     max_params: Any = None,
     max_peak: Any = None,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     over: Mapping[str, Any] | None = None,
     maximise: str | None = None,
     batch: int = 1,
@@ -131,8 +132,8 @@ def fit(
 ) -> Fit:
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
-    Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations as `dtype`. `over`
-    gives the axes, as for a sweep; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
+    Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations, all as `dtype`
+    or as the network states. `over` gives the axes, as for a sweep; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
     pixel by pixel, unless they are set; of a network that has neither, all integers and decimals run. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
     Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
 
@@ -140,7 +141,7 @@ def fit(
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
     (Fraction(19, 20), ('macs',))
     """
-    budgets = budgets_of(max_macs, max_params, max_peak, dtype)
+    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT)  # what is wrong with them is said first
     settings = {**(settings or {}), **knobs}
     network, rewrite = opened(model, settings, over or (), rewrite)
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
@@ -155,6 +156,7 @@ def fit(
         rewrite=rewrite,
         buildable=True,
     )
+    budgets = budgets_of(max_macs, max_params, max_peak, made.dtype)
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*SWEPT, *made.axes):

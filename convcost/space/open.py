@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from convcost.core.checks import check_batch
-from convcost.core.dtypes import check_dtype
+from convcost.core.dtypes import asked_dtype
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.graph.rewrite import NothingToRewrite, way_of
 from convcost.memory.policies import POLICIES
@@ -30,7 +30,7 @@ def design_space(
     *,
     over: Mapping[str, Any] | None = None,
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
     input_shape: GivenShape | None = None,
     rewrite: str = "",
@@ -51,7 +51,9 @@ def design_space(
 def space(network: Network, report: Report, over: Mapping[str, Any]) -> DesignSpace:
     """The design space of a grid of knob values, with the report's batch, dtype and memory policy; raises as `design_space`."""
     axes = axes_of(network.origin.of_spec().spec, network.name, over, shaped=network.input_shapes)
-    made = build_space(network, axes, Request(report.batch, report.dtype, report.memory_policy, network.input_shapes))
+    made = build_space(
+        network, axes, Request(report.batch, report.asked_dtype, report.memory_policy, network.input_shapes)
+    )
     check_buildable(made)
     return made
 
@@ -115,7 +117,7 @@ def asked_for(
     if request.memory_policy not in POLICIES:
         near = did_you_mean(request.memory_policy, POLICIES)
         raise UsageError(f"there is no memory policy {request.memory_policy!r}{near}")
-    request = request._replace(dtype=check_dtype(request.dtype))
+    request = request._replace(dtype=asked_dtype(request.dtype))
     check_batch(request.batch)
     if request.rewrite:
         way_of(request.rewrite)

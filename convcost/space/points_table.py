@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from convcost.core.dtypes import as_text
 from convcost.core.metrics import METRICS, column_of
 from convcost.core.units import exact, inputs_text
 from convcost.core.version import __version__
@@ -49,7 +50,7 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
     if fixed:
         yield "fixed", ", ".join(fixed)
     if any("memory_policy" in METRICS[metric].needs for metric in metrics):
-        yield "peak", f"of activations alive at once, as {made.request.dtype}, policy {made.request.memory_policy}"
+        yield "peak", f"of activations alive at once, as {as_text(made.dtype)}, policy {made.request.memory_policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
     yield "convention", "MACs of conv, linear, recurrent layers and matmul; no bias, norm, activation or pooling"
@@ -72,7 +73,7 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         "axes": {name: list(map(json_value, values)) for name, values in made.axes.items()},
         **(inputs_dict(request.input_shapes) if request.input_shapes else {}),
         "batch": request.batch,
-        "dtype": request.dtype,
+        "dtype": made.dtype,
         "memory_policy": request.memory_policy,
         **({"rewrite": request.rewrite} if request.rewrite else {}),
     }

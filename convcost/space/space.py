@@ -18,6 +18,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from convcost.core.dims import Array
+from convcost.core.dtypes import one_word
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.space.build import Box, Request, SpacePart, parts
@@ -66,6 +67,8 @@ class Region:
     """Metric -> sums of terms, the largest of which counts (a peak has several candidates); none if infeasible."""
     reason: str
     """Why the first network of the region cannot be built."""
+    dtypes: frozenset[str] = frozenset()
+    """Every type that the networks of the region have tensors of."""
     _kinds: Cache[tuple[Array, ...]] = field(init=False, repr=False, compare=False, default_factory=Cache)
 
     @property
@@ -99,7 +102,7 @@ class Region:
             return TableTerm(term.factor, tuple(taken(table, local) for table in term.tables))
 
         costs = {metric: tuple(tuple(map(cut, terms)) for terms in sums) for metric, sums in self.costs.items()}
-        return Region(tuple(box), costs, self.reason)
+        return Region(tuple(box), costs, self.reason, self.dtypes)
 
     def profiles(self, metric: str) -> tuple[int, ...]:
         """For each axis, how many different tables run along it."""
@@ -156,6 +159,11 @@ class DesignSpace:
     def network(self) -> str:
         """The name of the network whose knobs vary."""
         return self.source.name
+
+    @property
+    def dtype(self) -> str:
+        """The type of the elements, asked for or stated: `mixed` if networks of the grid state several."""
+        return self.request.dtype or one_word(frozenset().union(*(region.dtypes for region in self.regions)))
 
     @property
     def title(self) -> str:
@@ -238,7 +246,7 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
     if part.costs is None:
         return Region(box, {}, part.reason)
     costs = {metric: _candidates(cost, back) for metric, cost in part.costs._asdict().items()}
-    return Region(box, costs, "")
+    return Region(box, costs, "", part.dtypes)
 
 
 def _candidates(cost: Any, back: Sequence[int]) -> tuple[TableTerms, ...]:

@@ -156,7 +156,7 @@ def sweep(
     /,
     *,
     batch: int = 1,
-    dtype: str = "fp32",
+    dtype: str | None = None,
     memory_policy: str = "fused",
     rewrite: str = "",
     **knobs: Any,

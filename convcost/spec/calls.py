@@ -8,11 +8,11 @@ from typing import Any
 from convcost.core.errors import Problem, Where, did_you_mean
 from convcost.core.units import say
 from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
-from convcost.graph.walk import Misfit, output_edges
-from convcost.ops import OPS, Unfit
+from convcost.graph.walk import Misfit
+from convcost.ops import OPS, Op, Unfit
 from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import UNKNOWN, Env, Flow, Layer, Place, Unknown
+from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Layer, Place, Unknown, flow_of
 from convcost.spec.reader import NOTHING
 from convcost.spec.sharing import stored
 from convcost.spec.syntax import Block, Broken, Call, EdgeName, Item, Parallel, Use
@@ -97,17 +97,13 @@ class CallBuilder:
         if not op.inputs:  # what stands before it is there for expressions only
             self.lookup.cut |= dict.fromkeys(map(producer, inputs[0].edges), (target, where))
             inputs = []
-        edges: list[str] = []
-        for flow in inputs:
-            if len(flow.edges) > 1:
-                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
-            broken |= len(flow.edges) != 1
-            edges += flow.edges
-        if broken:
+        edges = self.read(where, path, op, inputs)
+        if broken or edges is None:
             return UNKNOWN
         scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
-        node = Node(path, target, tuple(edges), attrs, scope, self.lookup.blame or where, form)
+        blame = self.lookup.blame or where
+        node = Node(path, target, edges, attrs, scope, blame, form, dtypes=place.dtypes)
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
@@ -120,8 +116,19 @@ class CallBuilder:
             self.lookup.complain(where, path, str(error))
             self.lookup.consumed.update(node.inputs)
             cost = error.cost if isinstance(error, Misfit) else None
-            return Flow(output_edges(node, cost)) if cost else UNKNOWN
-        return Flow(output_edges(node, step.cost))
+            return flow_of(node, cost) if cost else UNKNOWN
+        return flow_of(node, step.cost)
+
+    def read(self, where: Where, path: str, op: Op, inputs: list[Flow]) -> tuple[str, ...] | None:
+        """The edges that an op reads, one of each flow; None where that is not possible, after complaining."""
+        for flow in inputs:
+            if flow.shapeless and not op.traits.opaque:
+                remedy = f"state it with shape: …, or let {op.name} be an unknown, too"
+                self.lookup.complain(where, path, f"reads {flow.shapeless}, whose output shape is not known; {remedy}")
+            if len(flow.edges) > 1:
+                self.lookup.complain(where, path, f"the input has {len(flow.edges)} parts; say which, as in: name:0")
+        possible = all(len(flow.edges) == 1 or (flow.shapeless and op.traits.opaque) for flow in inputs)
+        return tuple(edge for flow in inputs for edge in flow.edges) if possible else None
 
     def block(
         self,
@@ -167,7 +174,7 @@ class CallBuilder:
         if len(inputs) == 1 < len(names):
             if not inputs[0].known:
                 return []
-            inputs = [Flow((edge,)) for edge in inputs[0].edges]
+            inputs = [Flow((edge,)) for edge in inputs[0].edges] or [inputs[0]] * len(names)
         if len(inputs) != len(names):
             need = f"{len(names)} input{'s' * (len(names) > 1)} ({', '.join(names)})"
             self.lookup.complain(where, path, f"{target} takes {need}, got {len(inputs)}")
@@ -196,11 +203,14 @@ class CallBuilder:
             shares=place.shares or unit.spec.shares,
             sharing=place.shared(name),
             trainable=place.trainable,
+            dtypes=place.dtypes,
         )
 
     def stated(self, outputs: Sequence[EdgeName], place: Place) -> Flow:
         """The outputs that a block or spec states, as one flow."""
         found = self.lookup.edges(outputs, place, "outputs")
+        if shapeless := next((each for each in found if each.shapeless), None):
+            return shapeless
         return Flow(tuple(edge for each in found for edge in each.edges)) if all(e.known for e in found) else UNKNOWN
 
     def arguments(
@@ -246,6 +256,7 @@ class CallBuilder:
         self.lookup.used.setdefault(path, where)
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
+        inner.dtypes = {**place.dtypes, **self.lookup.dtypes(spec.dtypes, inner, NOWHERE)}
         if end:
             return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])

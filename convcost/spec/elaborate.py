@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core import axes
 from convcost.core.dims import Dim, Shape, is_symbolic
@@ -20,8 +20,9 @@ from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
+from convcost.spec.knobs import unsaid
 from convcost.spec.lookup import Lookup, TooLarge
-from convcost.spec.place import NOWHERE, UNKNOWN, Flow, Layer, Place, Sharing, Unknown
+from convcost.spec.place import NONE, NOWHERE, UNKNOWN, Flow, Layer, Place, Sharing, Unknown
 from convcost.spec.sharing import begin, refuse_rest
 from convcost.spec.syntax import (
     Body,
@@ -40,6 +41,9 @@ from convcost.spec.syntax import (
     label,
 )
 
+if TYPE_CHECKING:
+    from convcost.importers.imported import Imported
+
 MOST_NESTED = 100
 _SIZE = Integer(1)
 
@@ -53,6 +57,8 @@ class Elaborated:
     """The knob values that the network depends on."""
     assumptions: tuple[Any, ...] = ()
     """Over symbols: the assumptions made where a condition could not be decided."""
+    notes: tuple[str, ...] = ()
+    """Of a model file: what people should know about its numbers."""
 
 
 class Attempt(NamedTuple):
@@ -100,6 +106,12 @@ class Builder(CallBuilder):
         unit = self.lookup.unit
         names, shares = names_in(self.spec.layers), self.spec.shares
         place = Place(unit.knobs, unit, self.lookup.built, (), {}, coming=names, shares=shares)
+        if self.spec.foreign is not None:
+            return self.foreign(self.spec.foreign, place, inputs or {})
+        given = dict[str, str]()
+        with suppress(Unknown):
+            place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
+            given = self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE)
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow
@@ -115,9 +127,30 @@ class Builder(CallBuilder):
         if self.lookup.problems or not flow.known:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
-        graph = Graph(self.spec.name, shapes, nodes, outputs)
+        graph = Graph(self.spec.name, shapes, nodes, outputs, given)
         read = {name: value for name, value in unit.knobs.items() if name in unit.read}
         return Elaborated(Walked(graph, tuple(self.walk.steps)), read, tuple(self.lookup.assumptions))
+
+    def foreign(self, model: Imported, place: Place, given: Mapping[str, Shape]) -> Elaborated | None:
+        """Build the network of a model file, whose inputs are the spec's."""
+        self.lookup.problems += unsaid(self.spec, place.values, given)
+        if self.lookup.problems:
+            return None
+        for name in self.spec.inputs:
+            if shape := given.get(name):
+                self.walk.shapes[name] = shape  # its own sizes may be open
+            else:
+                self.input(name, place, None)
+        if self.lookup.problems:
+            return None
+        shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
+        made = model.lower(self.walk, shapes)
+        nodes = tuple(step.node for step in self.walk.steps)
+        graph = Graph(self.spec.name, shapes, nodes, made.outputs, dtypes=made.dtypes)
+        unit = self.lookup.unit
+        read = {name: value for name, value in unit.knobs.items() if name in unit.read}
+        walked = Walked(graph, tuple(self.walk.steps))
+        return Elaborated(walked, read, tuple(self.lookup.assumptions), made.notes)
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
         """The outputs that the spec states, else the end of the main path and the side outputs."""
@@ -166,7 +199,7 @@ class Builder(CallBuilder):
             if item.condition is not None and not self.holds(item.condition, item.inputs, place, flow, word):
                 self.skip(item, place)
                 return flow
-            inputs = self.lookup.edges(item.inputs, place, word) if item.inputs else inputs
+            inputs = self.lookup.edges(item.inputs, place, word) if item.inputs else [NONE] if item.alone else inputs
             if item.repeat is None:
                 result = self.build_one(item, item.body, place, inputs, item.name)
             else:
@@ -218,6 +251,10 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             if not self.lookup.decide(item.trainable, place, inputs[0], word, "trainable"):
                 place = place.inner(trainable=False)
+        if item.dtypes:
+            word = item.name or label(body)
+            own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
+            place = place.inner(dtypes={**place.dtypes, **own})
         made = item.repeat is not None
         if isinstance(body, Call) and not item.inputs:
             flow = self.call(item.where, body, place, inputs, name, made=made)

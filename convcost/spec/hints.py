@@ -62,7 +62,7 @@ _NOTES = {
     "dropout": f"dropout {_LAYER}",
     "in_channels in_features num_features input_channels input_dim normalized_shape input_shape": f"it {_KNOWN}",
     "momentum eps epsilon inplace negative_slope alpha padding_mode data_format kernel_initializer bias_initializer "
-    "kernel_regularizer align_corners count_include_pad dtype weights batch_first recurrent_dropout recurrent_activation "
+    "kernel_regularizer align_corners count_include_pad weights batch_first recurrent_dropout recurrent_activation "
     "approximate padding_idx": f"it {_FREE}",
     "return_sequences": "every state is put out; last: true puts out that after the last step only",
     "num_layers": "each layer is written by itself: say repeat beside it, or write the next one behind it",
@@ -70,7 +70,7 @@ _NOTES = {
     "requires_grad frozen freeze": "say trainable: false beside the layer, or beside the block that it is in",
     "shared reuse tied tie_weights": "say share: and the name of the earlier layer, beside this one",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as share trainable": _BESIDE,
+    "name in if repeat then side as share trainable dtype": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"
@@ -103,10 +103,10 @@ _OPS = {
     "in instancenorm instancenormalization": "group_norm: {groups: in.channels}, with scale: false and shift: false "
     "where nothing is learnt",
     "lrn localresponsenormalization responsenorm": "local_response_norm",
-    "rmsnorm rmsnormalization": "layer_norm: {shift: false}",
+    "rmsnormalization simplifiedlayernorm": "rms_norm",
     "l2norm l2normalization normalize unitnormalization unitnorm": "l2_normalize",
     "grn": "global_response_norm",
-    "logsoftmax softmin": "softmax: its shape and its cost are the same",
+    "softmin hardmax": "softmax: its shape and its cost are the same",
     "rsoftmax radixsoftmax": "split_softmax",
     "lrelu": "leaky_relu",
     "hswish": "hard_swish",
@@ -129,7 +129,7 @@ _OPS = {
     "take indexselect takealongaxis gathernd gatherelements": "gather",
     "view squeeze unsqueeze expanddims unflatten": "reshape: {shape: […]}",
     "permute swapaxes movedim swapdims": "transpose: {axes: […]}",
-    "tile repeatvector broadcastto repeatinterleave expandas": "expand: {shape: […]}",
+    "repeatvector broadcastto repeatinterleave expandas": "expand: {shape: […]}, or tile: {repeats: […]}",
     "cyclicshift shiftwindow": "roll",
     "bmm mm batchmatmul batchdot dot": "matmul",
     "einsum tensordot": "matmul, with transpose and reshape around it where the axes need it",
@@ -139,12 +139,21 @@ _OPS = {
     "simplernn elman vanillarnn rnncell": "rnn",
     "lstmcell lstmlayer": "lstm",
     "grucell": "gru",
-    "lambda function customlayer": "the ops that the function consists of, such as add, multiply, reduce, reshape",
+    "lambda customlayer": "the ops that the function consists of, such as add, multiply, reduce, reshape",
     "timedistributed": "the op itself: axes before those that it works on are more positions",
     "attention selfattention multiheadattention multiheadselfattention mha mhsa": "multi_head_attention",
     "transformer transformerblock transformerencoder transformerencoderlayer encoderlayer": "transformer_layer",
     "sum plus eltwise elementwiseadd": "add",
-    "sub subtract minus": "add: its shape and its cost are the same",
+    "sub subtract minus": "combine: {function: subtract}",
+    "div divide truediv realdiv": "combine: {function: divide}, or function: {of: scale} by a fixed number",
+    "maximum minimum pow where select equal greater less": "combine: {function: …}",
+    "exp log sqrt rsqrt abs neg square erf sin cos floor ceil round clip clamp cast reciprocal sign": "function: {of: …}",
+    "cumsum cumprod cummax": "cumulative: {axis: …}",
+    "argmax argmin": "reduce: {axes: …, function: argmax}",
+    "scatternd scatterelements indexput tensorscatterupdate": "scatter",
+    "warp affinegrid spatialtransformer": "grid_sample",
+    "roialign roipool roipooling": "roi_align",
+    "nms nonmaxsuppression nonzero custom customop": "unknown: {type: …}, with shape: […] if that is known",
     "mul elementwisemul product scalelayer": "multiply",
     "pixelshuffle": "depth_to_space: {block: …}",
     "pixelunshuffle spacetobatch focus": "space_to_depth: {block: …}",
@@ -173,7 +182,7 @@ _ABSENT = {
     "droppath stochasticdepth dropconnect dropblock gaussiannoise": "it does nothing when a network is evaluated: "
     "leave it out",
     "input inputlayer": "the input stands at the top of the file, as input: [height, width, channels]",
-    "output loss crossentropy argmax nms": "the network ends with its last layer",
+    "output loss crossentropy": "the network ends with its last layer",
 }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from convcost.core.dims import LARGEST
-from convcost.core.errors import Unfit, UsageError, did_you_mean
-from convcost.core.expr import ExprError, number
+from convcost.core.errors import Problem, Unfit, UsageError, did_you_mean
+from convcost.core.expr import Expr, ExprError, number
 from convcost.core.reading import python_int
 from convcost.core.units import say
 from convcost.spec.syntax import Knob, KnobValue, Spec
@@ -96,3 +96,15 @@ def knob_values(name: str, spec: Spec, given: Mapping[str, Any]) -> dict[str, Kn
         except Unfit as error:
             raise UsageError(str(error)) from None
     return values
+
+
+def unsaid(spec: Spec, knobs: Mapping[str, object], given: Mapping[str, object]) -> Iterator[Problem]:
+    """What has to be said of the inputs of a model file whose sizes it leaves open."""
+    several = len(spec.inputs) > 1
+    for name, sizes in spec.inputs.items():
+        names = (next(iter(size.content.names)) for size in sizes if isinstance(size.content, Expr))
+        missing = dict.fromkeys(knob for knob in names if knobs.get(knob) is None)
+        if missing and name not in given:
+            example = f"{f'{name}=' if several else ''}{224 if len(sizes) > 2 else 128}"
+            what = f"its input {name} has an open size: say it with --input {example}, or --set {next(iter(missing))}=…"
+            yield Problem(None, spec.file, what)

@@ -9,8 +9,8 @@ from convcost.core.expr import parse as parse_expr
 from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
-from convcost.ops.attributes import Boolean, Sides
-from convcost.spec import standard
+from convcost.ops.attributes import Boolean, Kind, Sides
+from convcost.spec import dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
 from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import (
@@ -83,10 +83,11 @@ class LayerReader:
                 self.reader.complain(tree.keys[key], scope, f"{key} goes with repeat")
         if "as" in modifiers:
             body = self.written_as(modifiers["as"], body, scope, names)
-        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers else ()
+        alone = self.reads_none(verb, modifiers.get("in"))
+        inputs = self.reader.edges(modifiers["in"], scope) if "in" in modifiers and not alone else ()
         if len(inputs) > 1 and isinstance(body, (Parallel, Each, LayerGroup)):
             self.reader.complain(modifiers["in"].where, scope, f"{verb} takes 1 input, got {len(inputs)}")
-        if "in" in modifiers and not inputs:
+        if "in" in modifiers and not inputs and not alone:
             body = Broken()
         values = {
             key: self.reader.value(modifiers[key], f"{scope}: {key}", names)
@@ -104,8 +105,15 @@ class LayerReader:
             side=self.side(modifiers.get("side"), scope),
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
+            dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
+            alone=alone,
             start=self.start(tree, name, scope) if "first" in modifiers else None,
         )
+
+    def reads_none(self, verb: str, stated: Tree | None) -> bool:
+        """Whether `in: []` says that an op, one that can do without any input, reads nothing."""
+        empty = isinstance(stated, SequenceNode) and not stated.items
+        return empty and verb in OPS and OPS[verb].least == 0
 
     def start(self, tree: MappingNode, name: str | None, scope: str) -> int | None:
         """The number from which repetitions count on, at the end of the name of the first."""
@@ -406,13 +414,14 @@ class LayerReader:
 
     def argument(self, target: str, name: str, tree: Tree, scope: str, names: Names) -> Value:
         """The value of an argument; a word of an op's attribute (`axis: width`) takes precedence over a knob of that name."""
-        kind = OPS[target].attrs[name].kind if target in OPS else None
-        if kind is None or not (kind.words or isinstance(kind, (Boolean, Sides))):
-            return self.reader.value(tree, scope, names)
-        if isinstance(tree, SequenceNode):
+        kind = OPS[target].attrs[name].kind if target in OPS else Kind()
+        says_words = bool(kind.words) or kind.literal or isinstance(kind, (Boolean, Sides))
+        if says_words and isinstance(tree, SequenceNode):
             return Value(tree.where, tuple(self.argument(target, name, one, scope, names) for one in tree.items))
         word = tree.value if isinstance(tree, ScalarNode) else None
-        if not isinstance(word, str):
+        if kind.literal and isinstance(tree, ScalarNode) and word is not None:
+            return self.word(tree, names)
+        if not says_words or not isinstance(word, str):
             return self.reader.value(tree, scope, names)
         if word in kind.words:
             return Value(tree.where, word)

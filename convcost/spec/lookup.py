@@ -14,6 +14,7 @@ from convcost.core.units import say
 from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
+from convcost.spec.dtypes import said as dtype_said
 from convcost.spec.place import Built, Env, Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
 from convcost.spec.unit import Unit, Word
@@ -103,6 +104,12 @@ class Lookup:
             self.complain(value.where, path, f"{what} {error}")
         raise Unknown
 
+    def dtypes(
+        self, stated: Mapping[str, Value], place: Place, flow: Flow | Callable[[], Flow], label: str = ""
+    ) -> dict[str, str]:
+        """The types that are stated for roles or inputs."""
+        return {key: self.evaluate(value, place, flow, "dtype", dtype_said, label) for key, value in stated.items()}
+
     def decide(
         self, condition: Value, place: Place, flow: Flow | Callable[[], Flow], label: str, what: str = "if"
     ) -> bool:
@@ -141,7 +148,7 @@ class Lookup:
             self.complain(edge.where, place.path(label), f"reads {name!r}{place.missing(name)}")
             raise Unknown
         flow = layer.flow
-        if not flow.known or not part:
+        if not flow.edges or not part:
             return flow
         parts = len(flow.edges)
         at = whole_number(part)
@@ -197,7 +204,7 @@ class Lookup:
         read = {producer(edge) for edge in (*outputs, *self.consumed)}
         read |= {producer(edge) for node in nodes for edge in node.inputs}
         for node in nodes:
-            if node.name not in read and node.where:
+            if node.name not in read and node.where and self.walk.made[node.name].cost.out:
                 self.refuse_node(node)
 
     def refuse_node(self, node: Node) -> None:

@@ -11,7 +11,7 @@ from convcost.core.expr import ExprError
 from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.ops.attributes import MOST_AXES
-from convcost.spec import standard
+from convcost.spec import dtypes, standard
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
 from convcost.spec.reader import Names, Reader, say_tree
@@ -44,6 +44,7 @@ _TOP = (
     "presets",
     "input",
     "inputs",
+    "dtype",
     "blocks",
     "layers",
     "outputs",
@@ -97,6 +98,9 @@ class _FileReader:
         self.reader.words = frozenset(c for knob in knobs.values() for c in knob.choices if isinstance(c, str))
         blocks = self.read_blocks(top, names)
         name = str(self.reader.scalar(top, "name", str) or "network")
+        inputs = self.inputs(top, knobs, name)
+        stated = top.pairs.get("dtype")
+        typed = dtypes.of_network(self.reader, stated, names, inputs) if stated is not None else ({}, {})
         return Spec(
             file=self.reader.file,
             name=name,
@@ -107,11 +111,13 @@ class _FileReader:
             knobs=knobs,
             presets=self.presets(top, knobs),
             blocks=blocks,
-            inputs=self.inputs(top, knobs, name),
+            inputs=inputs,
             layers=self.layers(top.pairs["layers"], names),
             outputs=self.reader.edges(top.pairs["outputs"], "outputs") if "outputs" in top.pairs else (),
             mentioned=frozenset(self.reader.mentioned),
             shares=self.reader.shares,
+            dtypes=typed[0],
+            input_dtypes=typed[1],
         )
 
     def standard(self, name: str, tree: MappingNode) -> Spec:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from convcost.core.cost import OpCost
 from convcost.core.errors import Where, did_you_mean
 from convcost.core.expr import ExprError
+from convcost.graph.graph import Node
 from convcost.graph.walk import Walk, output_edges
 from convcost.ops import OPS
 from convcost.spec.syntax import BROKEN
@@ -16,22 +18,32 @@ from convcost.spec.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The output of a layer: one edge, several after a split, or unknown after an error."""
+    """The output of a layer: one edge, several after a split, none if its shape is not known, or unknown after an error."""
 
     edges: tuple[str, ...]
+    shapeless: str = ""
+    """Where there is no edge: the layer whose output has a shape that nobody knows."""
 
     @property
     def known(self) -> bool:
-        return bool(self.edges)
+        return bool(self.edges or self.shapeless)
 
 
 UNKNOWN = Flow(())
+NONE = Flow((), "in: []")
+"""What a layer reads that is stated to read nothing."""
 NOWHERE = Flow(())
 """The flow before the input: it has no shape."""
 _MOST_WORDS = 100
 """Names of a dotted path that are told apart."""
 _NO_LAYER = ", but no earlier layer here has this name"
 _APART = ", which stands in a branch or group that only its neighbours see; give that a name and read it as NAME."
+
+
+def flow_of(node: Node, cost: OpCost) -> Flow:
+    """The output of a node."""
+    edges = output_edges(node, cost)
+    return Flow(edges, "" if edges else node.name)
 
 
 class Unknown(Exception):
@@ -79,7 +91,7 @@ class Built:
         if path not in self.flows:
             return None
         made = self.walk.made
-        flow = self.flows[path] or Flow(output_edges(made[path].node, made[path].cost))
+        flow = self.flows[path] or flow_of(made[path].node, made[path].cost)
         return Layer(flow, path)
 
     def below(self, path: str, names: list[str]) -> str:
@@ -134,6 +146,8 @@ class Place:
     """Whether layers of a file around here may use the parameters of what is built here."""
     sharing: Sharing | None = None
     trainable: bool = True
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    """Role -> the type of the tensors of that role."""
 
     prefix: str = field(init=False)
     """The scope and a dot, before the name of a layer."""
@@ -250,6 +264,8 @@ class Env(Mapping[str, Any]):
             if flow is NOWHERE:
                 raise ExprError(f"{name[1:]!r} asks for the size of the input itself")
             raise Unknown
+        if flow.shapeless:
+            raise ExprError(f"{name[1:]!r} asks for a size, and the shape of {flow.shapeless} is not known")
         if len(flow.edges) > 1:
             raise ExprError(f"{name[1:]} has {len(flow.edges)} parts; say which, as {name[1:]}:0")
         return self.walk.shapes[flow.edges[0]]

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError, Where, did_you_mean, nearest
 from convcost.core.expr import ExprError
 from convcost.core.expr import parse as parse_expr
 from convcost.core.units import say
 from convcost.graph.graph import FORMS, MODULE
 from convcost.ops import OPS
+from convcost.ops.attributes import FEW
 from convcost.spec import standard
 from convcost.spec.hints import attribute_hint, attribute_meant
 from convcost.spec.syntax import Broken, EdgeName, Value
@@ -24,9 +26,11 @@ MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
 ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for word in attr.kind.words}
+#: Of these, the ones that are meant by a word like them: of the many functions that there are, none is likely.
+_LIKELY = {word for op in OPS.values() for a in op.attrs.values() if len(a.kind.words) <= FEW for word in a.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable", "dtype")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
@@ -64,7 +68,8 @@ class Reader:
     @property
     def sayable(self) -> set[str]:
         """Words that an expression may use as themselves."""
-        return {*OPS, *self.blocks, *standard.names(), *self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING}
+        words = (*self.words, *ATTRIBUTE_WORDS, *FORMS, MODULE, NOTHING, *DTYPE_BITS)
+        return {*OPS, *self.blocks, *standard.names(), *words}
 
     def complain(self, where: Where, scope: str, what: str) -> None:
         self.problems.append(Problem(where, scope, what))
@@ -96,7 +101,8 @@ class Reader:
                 if name == "in"
                 else f"there is no {name!r} here"
             )
-            hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes], also=words)
+            likely = words - (ATTRIBUTE_WORDS - _LIKELY) - DTYPE_BITS.keys()
+            hint = "" if name == "in" else did_you_mean(name, [*names.values, *expr.shapes], also=likely)
             self.complain(tree.where, scope, what + hint)
         return Value(tree.where, Broken() if unknown else expr)
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.core import axes
-from convcost.graph.graph import FORMS, STORED
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
 from convcost.spec import standard
@@ -61,6 +62,7 @@ def json_schema() -> Schema:
                 "minProperties": 1,
                 "additionalProperties": _shape(),
             },
+            "dtype": _dtype("types of the inputs and of all layers that state no other", inputs=True),
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,
             "outputs": {**_EDGES, "description": "what the network puts out, where it is not simply the last layer"},
@@ -136,6 +138,7 @@ def _item() -> Schema:
             "type": ["boolean", "string"],
             "description": "false: the parameters are stored, but not trained",
         },
+        "dtype": _dtype("types of what the layers write and store"),
         "name": {"type": ["string", "number"], "description": "of the layer; dotted into the names of what is inside"},
         "in": _EDGES,
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
@@ -174,6 +177,15 @@ def _share() -> Schema:
         "description": "use the parameters of an earlier layer or block; true: of the first repetition",
         "anyOf": [{"type": "string"}, {"const": True}, fields],
     }
+
+
+def _dtype(description: str, *, inputs: bool = False) -> Schema:
+    """One type, or one for each role: int8, fp16, …, or an expression."""
+    word: Schema = {"type": "string", "description": f"one of {', '.join(DTYPE_BITS)}, or an expression"}
+    named: Schema = {"anyOf": [word, {"type": "object", "minProperties": 1, "additionalProperties": word}]}
+    properties: Schema = {**({"inputs": named} if inputs else {}), **dict.fromkeys(ROLES, word)}
+    each: Schema = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": properties}
+    return {"description": description, "anyOf": [word, each]}
 
 
 def _standard(name: str) -> Schema:

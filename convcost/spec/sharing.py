@@ -13,7 +13,7 @@ from typing import Any
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import equal
 from convcost.core.units import say
-from convcost.graph.graph import STORED, Node
+from convcost.graph.graph import STORED, Node, may_share
 from convcost.graph.walk import Step
 from convcost.ops import failure
 from convcost.spec.lookup import Lookup
@@ -87,7 +87,7 @@ def _owners(node: Node, here: dict[str, Any], sharing: Sharing, lookup: Lookup) 
             what = f"shares the {field} of {path}, which is no op; share: {path} uses all that is inside"
         elif owner is None:
             what = f"shares the parameters of {sharing.owner}, which has no layer {path}"
-        elif owner.node.op != node.op and some:
+        elif not may_share(owner.node.op, node.op) and some:
             what = f"shares the parameters of {path}, but is {node.op} and not {owner.node.op}"
         elif failure(Check(equal(here[field], there), "", ())) is not None:
             what = f"shares the {field} of {path}, which has {say(there)}, but needs {say(here[field])}"

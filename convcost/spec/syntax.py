@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.errors import Where
 from convcost.core.expr import Expr, Names
+
+if TYPE_CHECKING:
+    from convcost.importers.imported import Imported
 
 _NOTHING: Mapping[str, Any] = {}  # a Mapping to all who read it; a read-only proxy could not be pickled
 KnobValue = int | Fraction | bool | str | tuple[int, ...]
@@ -33,7 +36,8 @@ class Knob(NamedTuple):
 
     name: str
     where: Where | None
-    default: KnobValue
+    default: KnobValue | None
+    """None for one that has to be said: an open size of a model file."""
     choices: tuple[KnobValue, ...] = ()
     about: str = ""
 
@@ -141,6 +145,10 @@ class Item(NamedTuple):
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""
+    dtypes: Mapping[str, Value] = _NOTHING
+    """Role -> the type of the tensors of that role; one left out has that of what is around it."""
+    alone: bool = False
+    """Whether it is stated to read nothing: `in: []`."""
     start: int | None = None
     """The number at the end of its name, that of its first repetition, from which the others count on; None where `name` is
     that of all of them."""
@@ -186,6 +194,12 @@ class Spec(NamedTuple):
     """Every name of a layer that is read or shared anywhere in the file, with its parts."""
     shares: bool = False
     """Whether a layer uses the parameters of another by name."""
+    dtypes: Mapping[str, Value] = _NOTHING
+    """Role -> the type of the tensors of that role in all layers that state no other."""
+    input_dtypes: Mapping[str, Value] = _NOTHING
+    """Name of an input -> its type."""
+    foreign: Imported | None = None
+    """The model file whose layers these are, in place of `layers`."""
 
 
 def label(body: Body) -> str:

@@ -62,6 +62,11 @@ def _found(source: str, unit: Unit) -> tuple[FoundSpec, Mapping[str, Any]]:
     if os.path.exists(bare) and not os.path.isfile(bare):  # a pipe or a device might never end
         raise UsageError(f"{source} is no file")
     found = find(bare) if is_path(bare) else named(bare)  # a name means the same wherever one works
+    if found.spec.foreign is not None:
+        name = os.path.splitext(os.path.basename(bare))[0]
+        raise UsageError(
+            f"{source} is a model file, and use takes specs: write it as one first: convcost import {source} -o {name}.yaml"
+        )
     return found, knob_values(found.preset or found.spec.name, found.spec, own)
 
 

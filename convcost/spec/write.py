@@ -16,6 +16,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
 from convcost.graph.graph import INPUT, Caption, Graph, Node
 from convcost.ops import OPS
+from convcost.spec.dtypes import top_written, written
 
 #: A word, a dotted path, an edge: what needs no quotes.
 _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
@@ -23,6 +24,9 @@ _PLAIN = re.compile(r"[^\W\d][\w.-]*(:\d+)?")
 _SPLIT = re.compile(r"[][{},:#]")
 #: What YAML would read as something else than the word it is.
 _MEANT_OTHERWISE = {"true", "false", "null", "~", ""}
+
+
+NO_DTYPES: Mapping[str, str] = {}
 
 
 class Expression(str):
@@ -34,18 +38,23 @@ class Expression(str):
 def resolved(graph: Graph, name: str, caption: Caption) -> str:
     """The YAML text of a network with every choice made, under the name that it was loaded by."""
     lines = head(graph, name, caption)
-    if not graph.nodes or graph.outputs != (graph.nodes[-1].name,):
+    if graph.outputs and (not graph.nodes or graph.outputs != (graph.nodes[-1].name,)):
         lines += [f"outputs: {in_flow(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
     return "\n".join([*lines, *map(_node, graph.nodes), ""])
 
 
-def head(graph: Graph, name: str, caption: Caption) -> list[str]:
-    """The lines before the layers: what the network is called, where it is from, and its inputs."""
+def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = NO_DTYPES) -> list[str]:
+    """The lines before the layers: what the network is called, where it is from, and its inputs.
+
+    With `dtypes`, also the types of all layers that state no other of a role.
+    """
     heads: dict[str, Any] = {"convcost": 1, "name": name, "title": caption.title, "year": caption.year}
     heads |= {"source": caption.source, "about": caption.about}
     lines = [f"{key}: {in_flow(value)}" for key, value in heads.items() if value not in ("", None)]
-    return [*lines, _inputs(graph.inputs)]
+    lines += [_inputs(graph.inputs)]
+    typed = graph.dtypes or dtypes
+    return [*lines, f"dtype: {in_flow(top_written(graph.dtypes, graph.inputs, dtypes))}"] if typed else lines
 
 
 def _inputs(inputs: Mapping[str, Shape]) -> str:
@@ -63,7 +72,7 @@ def _inputs(inputs: Mapping[str, Shape]) -> str:
 
 def _node(node: Node) -> str:
     entry: dict[str, Any] = {node.op: attributes(node), "name": node.name}
-    if node.inputs:
+    if not OPS[node.op].reads_nothing:
         entry["in"] = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
     if node.shares:
         entry["share"] = node.owner or dict(node.shares)
@@ -81,6 +90,8 @@ def modifiers(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not node.trainable:
         found["trainable"] = False
+    if node.dtypes:
+        found["dtype"] = written(node.dtypes)
     if node.form:
         found["as"] = node.form
     return found

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
-from convcost.core.places import zoo_directory
+from convcost.core.places import MODEL_FILE, zoo_directory
 from convcost.spec.parse import parse
 from convcost.spec.syntax import Spec
 from convcost.spec.tree import read_text, shown_path, texts
@@ -36,7 +36,11 @@ def _parsed(text: str, file: str, path: str) -> tuple[Spec, tuple[Problem, ...]]
 
 
 def open_file(path: str, preset: str | None = None) -> FoundSpec:
-    """Read a spec file; raises `SpecError` if it is no spec at all."""
+    """Read a spec or a model file; raises `SpecError` if it is neither."""
+    if MODEL_FILE.search(path):
+        from convcost.spec.foreign import open_model
+
+        return FoundSpec(open_model(path, shown_path(path)), preset, ())
     spec, problems = _parsed(read_text(path), shown_path(path), os.path.abspath(path))
     return FoundSpec(spec, preset, problems)
 
@@ -47,7 +51,7 @@ def is_path(model: str) -> bool:
     >>> is_path("resnet50"), is_path("nets/mine.yaml"), is_path("mine.yaml:small")
     (False, True, True)
     """
-    return os.sep in model or bool(_OF_FILE.search(model))
+    return os.sep in model or bool(_OF_FILE.search(model) or MODEL_FILE.search(model))
 
 
 _OF_FILE = re.compile(r"\.ya?ml(:[^:=/]+)?$")
@@ -67,7 +71,7 @@ def split_name(model: str) -> tuple[str, dict[str, str]]:
     ('ds_cnn.yaml:ds_cnn_m', {'c': '64'})
     """
     bare, colon, words = model.rpartition(":")
-    whole = _OF_FILE.search(model) is not None or (os.sep in model and "=" not in words)
+    whole = bool(_OF_FILE.search(model) or MODEL_FILE.search(model)) or (os.sep in model and "=" not in words)
     if not colon or whole or ("\0" not in model and os.path.isfile(model)):
         return model, {}
     own: dict[str, str] = {}

@@ -388,3 +388,29 @@ def test_the_wheel_and_a_checkout_have_the_same_content(original: Path, tmp_path
     ]
     assert found[0] == found[1]
     assert Path(zoo_directory()).name == "specs"
+
+
+def test_the_text_of_a_model_file_is_that_of_its_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is written again once the file changes, even to one of the same size and age."""
+    monkeypatch.setenv("CONVCOST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(convcost.core, "BEGUN", time.time_ns())
+    model = tmp_path / "net.onnx"
+    counted: list[str] = []
+
+    def text() -> str:
+        counted.append(model.read_text())
+        return counted[-1]
+
+    def asked() -> str:
+        return kept_text("report", ("layer",), text, [str(model)])
+
+    model.write_text("one")
+    assert asked() == "one"  # just written: the clock of files may lag behind
+    time.sleep(0.1)
+    assert [asked(), asked()] == ["one", "one"]
+    assert len(counted) == 2
+    age = model.stat().st_mtime_ns
+    model.write_text("two")
+    os.utime(model, ns=(age, age))
+    time.sleep(0.1)
+    assert asked() == "two"

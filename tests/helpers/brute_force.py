@@ -438,13 +438,15 @@ def _extent(positions: set[tuple[int, int, int]]) -> Shape:
     return shape
 
 
-def pad(x: Shape, padding: Padding | None = None, **named: int | Pair) -> Count:
+def pad(
+    x: Shape, padding: Padding | None = None, around: Sequence[int | Pair] | None = None, **named: int | Pair
+) -> Count:
     """Count adding elements around a map, and before and after the named axes of any tensor.
 
     >>> pad((2, 3), length=(2, 0)).out, pad((2, 2, 2), padding=1, channels=(0, 3)).out
     (((4, 3),), ((4, 4, 5),))
     """
-    _check(padding is not None or bool(named), "nothing to pad")
+    _check(padding is not None or around is not None or bool(named), "nothing to pad")
     size = list(x)
     if padding is not None:
         _check(len(x) == 3, "padding is for maps")
@@ -454,6 +456,11 @@ def pad(x: Shape, padding: Padding | None = None, **named: int | Pair) -> Count:
         axis = NAMED[len(x)].index(name)
         before, after = (ends, ends) if isinstance(ends, int) else ends
         size[axis] = len([*range(-before, size[axis] + after)])
+    if around is not None:
+        _check(len(around) == len(x), f"{around} around {x}")
+        for axis, ends in enumerate(around):
+            before, after = (ends, ends) if isinstance(ends, int) else ends
+            size[axis] = len([*range(-before, size[axis] + after)])
     return Count((tuple(size),))
 
 

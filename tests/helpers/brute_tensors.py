@@ -70,6 +70,11 @@ def matmul(x: Shape, y: Shape, transpose: bool = False) -> Count:
     return Count((out,), macs)
 
 
+def one_hot(x: Shape, channels: int) -> Count:
+    """Count a row of the identity for each element."""
+    return Count((shaped(np.eye(channels)[np.zeros(x, int)]),))
+
+
 def embedding(x: Shape, rows: int, channels: int) -> Count:
     """Count the numbers of a table, a row of which is read for each element."""
     return Count((shaped(np.zeros((rows, channels))[np.zeros(x, int)]),), weights=len(indices((rows, channels))))
@@ -134,7 +139,39 @@ def softmax(x: Shape, axis: Axis = "channels") -> Count:
     return Count((x,))
 
 
-l2_normalize = softmax
+l2_normalize = log_softmax = softmax
+
+
+def cumulative(x: Shape, axis: Axis, function: str = "sum") -> Count:
+    """Count nothing; numpy adds up along the axis, or multiplies, or takes the largest so far."""
+    along = {"sum": np.add, "product": np.multiply, "max": np.maximum, "min": np.minimum}[function]
+    return Count((shaped(along.accumulate(np.zeros(x), axis=place(x, axis))),))
+
+
+def function(x: Shape, of: str) -> Count:  # noqa: ARG001
+    """Count nothing: each element becomes another."""
+    return Count((shaped(np.zeros(x)),))
+
+
+def combine(*xs: Shape, function: str) -> Count:  # noqa: ARG001
+    """Count an operation for each element of the result and each tensor but the first; numpy stretches them.
+
+    >>> combine((2, 1), (3,), function="subtract")
+    Count(out=((2, 3),), macs=0, bias_adds=0, weights=0, biases=0, buffers=0, elementwise=6, zeros=0, padding_macs=0)
+    """
+    out = shaped(sum(np.zeros(x) for x in xs))
+    elementwise = 0
+    for _ in xs[1:]:
+        elementwise += len(indices(out))
+    return Count((out,), elementwise=elementwise)
+
+
+def unknown(*_xs: Shape, type: str, shape: object = None, why: str | None = None) -> Count:  # noqa: A002, ARG001
+    """Count nothing: what is stated of the result is all that is known."""
+    if shape is None:
+        return Count(())
+    stated = shape if isinstance(shape, tuple) else (shape,)
+    return Count(tuple(map(tuple, stated)) if isinstance(stated[0], list) else (stated,))
 
 
 def split_softmax(x: Shape, parts: int) -> Count:
@@ -148,6 +185,11 @@ def layer_norm(x: Shape, axes: Axis | Sequence[Axis] = "channels", scale: bool =
     _check(len(set(places)) == len(places), f"{axes} twice")
     learnt = {tuple(index[at] for at in places) for index in indices(x)}
     return Count((x,), weights=len(learnt) * scale, biases=len(learnt) * shift)
+
+
+def rms_norm(x: Shape, axes: Axis | Sequence[Axis] = "channels", scale: bool = True) -> Count:
+    """Count a scale for each place along some axes together."""
+    return layer_norm(x, axes, scale, shift=False)
 
 
 def global_response_norm(x: Shape) -> Count:
@@ -179,6 +221,13 @@ def transpose(x: Shape, axes: Axis | Sequence[Axis]) -> Count:
 
 def expand(x: Shape, shape: Sequence[int] | int) -> Count:
     return Count((shaped(np.broadcast_to(np.zeros(x), shape)),))
+
+
+def tile(x: Shape, repeats: Sequence[int] | int) -> Count:
+    """Count laying copies side by side along each axis."""
+    times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    _check(len(times) == len(x), f"{repeats} of {x}")
+    return Count((shaped(np.tile(np.zeros(x), times)),))
 
 
 def roll(x: Shape, shift: Sequence[int] | int) -> Count:
@@ -214,6 +263,26 @@ def gather(x: Shape, chosen: Shape | None = None, *, count: int, axis: Axis) -> 
     """Count taking elements along an axis, as many as there are indices."""
     _check(chosen is None or len(indices(chosen)) == count, f"{count} of {chosen}")
     return Count((shaped(np.take(np.zeros(x), [0] * count, place(x, axis))),))
+
+
+def scatter(x: Shape, *_others: Shape) -> Count:
+    """Count putting other elements into a copy."""
+    return Count((shaped(np.zeros(x).copy()),))
+
+
+def grid_sample(x: Shape, grid: Shape) -> Count:
+    """Count reading the channels at as many places as the grid has pairs."""
+    _check(grid[-1] == 2, f"{grid} are no pairs")
+    rows, columns = np.zeros(grid[:-1], int), np.zeros(grid[:-1], int)
+    return Count((shaped(np.zeros(x)[rows, columns]),))
+
+
+def roi_align(x: Shape, boxes: Shape, images: Shape | None = None, *, size: Sequence[int] | int) -> Count:
+    """Count the positions in each box."""
+    each = indices(boxes[:-1])
+    _check(images is None or len(indices(images)) == len(each), f"{images} for {boxes}")
+    inside = (size, size) if isinstance(size, int) else tuple(size)
+    return Count(((*boxes[:-1], *inside, x[-1]),))
 
 
 def top_k(x: Shape, count: int, axis: Axis = "channels") -> Count:

@@ -230,6 +230,65 @@ def top_k(draw: Draw) -> Any:
     return lambda inner: ([shape(inner, rank)], {**stated, "count": inner(SMALL)})
 
 
+def combine(draw: Draw) -> Any:
+    """Shapes that mostly stretch to each other: any may have 1 where another has more, or lack leading axes."""
+    rank, stated = draw(RANK), {"function": draw(st.sampled_from(["subtract", "where", "equal"]))}
+    lacks = [draw(st.sampled_from([0, 0, 1])) for _ in range(draw(st.integers(2, 3)))]
+
+    def numbers(inner: Draw) -> tuple[list[Shape], dict[str, Any]]:
+        whole = shape(inner, rank)
+        like = [tuple(1 if inner(st.integers(0, 3)) == 0 else n for n in whole) for _ in lacks]
+        odd = [tuple(n if inner(st.integers(0, 15)) else inner(SMALL) for n in one) for one in like]
+        return [one[gone:] if gone < rank else one for one, gone in zip(odd, lacks, strict=True)], dict(stated)
+
+    return numbers
+
+
+def unknown(draw: Draw) -> Any:
+    """Any inputs, and no shape, one, or several."""
+    ranks, outputs = draw(st.lists(RANK, max_size=3)), draw(st.lists(RANK, max_size=2))
+
+    def numbers(inner: Draw) -> tuple[list[Shape], dict[str, Any]]:
+        made = [list(shape(inner, rank)) for rank in outputs]
+        stated = {"shape": made[0] if len(made) == 1 else made} if made else {}
+        return [shape(inner, rank) for rank in ranks], {"type": "Foo", **stated}
+
+    return numbers
+
+
+def tile(draw: Draw) -> Any:
+    rank = draw(RANK)
+    fewer = draw(st.integers(0, 5)) == 0 and rank > 1
+    return lambda inner: ([shape(inner, rank)], {"repeats": list(shape(inner, rank - fewer))})
+
+
+def one_hot(draw: Draw) -> Any:
+    rank = draw(RANK)
+    return lambda inner: ([shape(inner, rank)], {"channels": inner(SMALL)})
+
+
+def scatter(draw: Draw) -> Any:
+    ranks = draw(st.lists(RANK, min_size=1, max_size=3))
+    return lambda inner: ([shape(inner, rank) for rank in ranks], {})
+
+
+def grid_sample(draw: Draw) -> Any:
+    stated = maybe(draw, "mode", st.sampled_from(["nearest", "bicubic"]))
+    return lambda inner: ([shape(inner, 3), (*shape(inner, 2), mostly(inner, 2))], dict(stated))
+
+
+def roi_align(draw: Draw) -> Any:
+    rank, along, single = draw(POSITIONS), draw(st.integers(0, 2)), draw(st.booleans())
+
+    def numbers(inner: Draw) -> tuple[list[Shape], dict[str, Any]]:
+        boxes = (*shape(inner, rank - 1), 4)
+        images = (mostly(inner, product_of(boxes[:-1])), *[1] * (along - 1))
+        size = inner(SMALL) if single else list(shape(inner, 2))
+        return [shape(inner, 3), boxes, *([images] if along else [])], {"size": size}
+
+    return numbers
+
+
 def split_softmax(draw: Draw) -> Any:
     rank = draw(RANK)
     return lambda inner: ([shape(inner, rank)], {"parts": inner(st.integers(1, 3))})
@@ -316,7 +375,24 @@ STRUCTURES: dict[str, Structure] = {
     **dict.fromkeys(["lstm", "gru", "rnn"], recurrent),
     "softmax": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),
     "l2_normalize": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),
+    "log_softmax": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),
     "split_softmax": split_softmax,
+    "cumulative": one_tensor(
+        RANK,
+        axis=lambda draw, rank: {"axis": axis(draw, rank)},
+        function=lambda draw, _rank: maybe(draw, "function", st.sampled_from(["product", "max", "min"])),
+    ),
+    "function": one_tensor(RANK, of=lambda draw, _rank: {"of": draw(st.sampled_from(["exp", "log", "cast"]))}),
+    "combine": combine,
+    "unknown": unknown,
+    "tile": tile,
+    "one_hot": one_hot,
+    "scatter": scatter,
+    "grid_sample": grid_sample,
+    "roi_align": roi_align,
+    "rms_norm": one_tensor(
+        RANK, axes=lambda draw, rank: {"axes": axes(draw, rank)} if draw(st.booleans()) else {}, scale=flag("scale")
+    ),
     "layer_norm": one_tensor(
         RANK,
         axes=lambda draw, rank: {"axes": axes(draw, rank)} if draw(st.booleans()) else {},
@@ -354,4 +430,15 @@ def batches(draw: Draw, op: str) -> list[Case]:
 
 
 #: Those that no drawn case gets refused by a check.
-NEVER_REFUSED = {"embedding", "source", "lstm", "gru", "rnn", "global_response_norm"}
+NEVER_REFUSED = {
+    "function",
+    "unknown",
+    "one_hot",
+    "scatter",
+    "embedding",
+    "source",
+    "lstm",
+    "gru",
+    "rnn",
+    "global_response_norm",
+}

@@ -6,7 +6,8 @@ Nothing here uses convcost.memory: the machine is told where edges lie, and noti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from convcost.ops import OPS
 SIDE = 2
 """Height of all maps; their width is 1, so that a map of c channels has 2·c elements."""
 FUSED_INTO_CONV = ("relu", "batch_norm")
+BYTES = {"int8": 1, "fp16": 2, "fp32": 4}
+"""Of an element, by type."""
 
 
 def node(name: str, op: str, *inputs: str, **attrs: Any) -> Node:
@@ -59,6 +62,25 @@ def graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True, stored: bool 
     return Graph("random", inputs, tuple(nodes), tuple(dict.fromkeys([*outputs, *extra])))
 
 
+@st.composite
+def typed_graphs(draw: st.DrawFn, most: int = 12, *, views: bool = True) -> Graph:
+    """A graph that states the types of some of its inputs and of what some of its nodes write."""
+    source = draw(graphs(most, views=views))
+    types = st.sampled_from([None, *BYTES])
+
+    def stated(names: Iterable[str]) -> dict[str, str]:
+        return {name: found for name in names if (found := draw(types)) is not None}
+
+    nodes = tuple(replace(one, dtypes=stated(["outputs"])) for one in source.nodes)
+    return replace(source, nodes=nodes, dtypes=stated(source.inputs))
+
+
+def widths(source: Graph) -> dict[str, int]:
+    """Bytes of an element of each input and of what each node writes."""
+    found = {name: BYTES[source.dtypes.get(name, "fp32")] for name in source.inputs}
+    return found | {one.name: BYTES[one.dtypes.get("outputs", "fp32")] for one in source.nodes}
+
+
 def _nodes(name: str, shapes: Mapping[str, tuple[int, ...]], *, views: bool) -> st.SearchStrategy[Node]:
     edges = list(shapes)
     recent = st.sampled_from(edges[-4:]) | st.sampled_from(edges)
@@ -96,24 +118,32 @@ class Overwritten(AssertionError):
 
 
 class Machine:
-    """Runs a graph in one block of cells, each of which remembers which element of which result it holds."""
+    """Runs a graph in one block of cells, each of which remembers which element of which result it holds, and which byte of it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, wide: Mapping[str, int] | None = None) -> None:
         self.cells: list[Any] = [None] * size
+        self.wide = wide or {}
+        """Edge -> cells that an element of it takes, one if it is not here."""
         self.lies: dict[str, list[int]] = {}
-        """Edge -> addresses of its elements, channel after channel."""
+        """Edge -> addresses of the first cells of its elements, channel after channel."""
         self.holds: dict[str, list[Any]] = {}
         """Edge -> the elements that should stand there."""
 
     def read(self, edge: str) -> None:
         for address, element in zip(self.lies[edge], self.holds[edge], strict=True):
-            if self.cells[address] != element:
-                raise Overwritten(f"{edge} at {address}: {self.cells[address]} instead of {element}")
+            for part, cell in enumerate(self.cells_of(edge, [address])):
+                if self.cells[cell] != (element, part):
+                    raise Overwritten(f"{edge} at {cell}: {self.cells[cell]} instead of {element, part}")
 
     def write(self, edge: str, addresses: list[int], elements: list[Any]) -> None:
         self.lies[edge], self.holds[edge] = addresses, elements
         for address, element in zip(addresses, elements, strict=True):
-            self.cells[address] = element
+            for part, cell in enumerate(self.cells_of(edge, [address])):
+                self.cells[cell] = (element, part)
+
+    def cells_of(self, edge: str, addresses: Iterable[int]) -> list[int]:
+        """All cells of the elements of an edge at some addresses."""
+        return [address + part for address in addresses for part in range(self.wide.get(edge, 1))]
 
     def run(self, source: Graph, steps: Sequence[Step], places: Mapping[str, list[int]]) -> None:
         """Execute; `places` are the addresses of each edge that its op writes (views find their own)."""
@@ -143,9 +173,11 @@ class Machine:
     def _concat(self, step: Step, addresses: list[int]) -> None:
         """What lies in place already stays; the rest is copied, which must not destroy what is still to be copied."""
         name, elements = step.node.name, [e for edge in step.node.inputs for e in self.holds[edge]]
-        sources = [address for edge in step.node.inputs for address in self.lies[edge]]
-        for target, source in zip(addresses, sources, strict=True):
-            if target != source and target in sources:
+        sources = [self.cells_of(edge, [at]) for edge in step.node.inputs for at in self.lies[edge]]
+        read = {cell for source in sources for cell in source}
+        for address, source in zip(addresses, sources, strict=True):
+            target = self.cells_of(name, [address])
+            if target != source and not read.isdisjoint(target):
                 raise Overwritten(f"{name} copies onto what it reads")
         self.write(name, addresses, elements)
 
@@ -153,8 +185,8 @@ class Machine:
         """An op may write where it reads only if each element depends on the one at its place alone."""
         name = step.node.name
         for edge in step.node.inputs:
-            shared = set(addresses) & set(self.lies[edge])
-            if shared and (step.node.op in ("conv2d", "avg_pool") or self.lies[edge] != addresses):
+            mine, theirs = self.cells_of(name, addresses), self.cells_of(edge, self.lies[edge])
+            if set(mine) & set(theirs) and (step.node.op in ("conv2d", "avg_pool") or mine != theirs):
                 raise Overwritten(f"{name} writes over {edge} while it reads it")
         self.write(name, addresses, [(name, i) for i in range(len(addresses))])
 
@@ -162,12 +194,17 @@ class Machine:
 # --- liveness by counting references -------------------------------------------------------------------------------
 
 
-def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
-    """The peak of an execution that frees a buffer when the last one who needs it has run: unfused, fused, inplace."""
+def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str, wide: Mapping[str, int] | None = None) -> int:
+    """The peak of an execution that frees a buffer when the last one who needs it has run: unfused, fused, inplace.
+
+    In elements, or in bytes if it is said how `wide` an element of each input and of what each node writes is.
+    """
+    wide = wide or dict.fromkeys([*source.inputs, *(one.name for one in source.nodes)], 1)
     uses = Counter(edge for step in steps for edge in step.node.inputs)
     uses.update(source.outputs)
     buffer = {name: -number for number, name in enumerate(source.inputs)}
-    size = {buffer[name]: _count(shape) for name, shape in source.inputs.items()}
+    elements = {buffer[name]: _count(shape) for name, shape in source.inputs.items()}
+    size = {buffer[name]: wide[name] * elements[buffer[name]] for name in source.inputs}
     needed = Counter({buffer[name]: uses[name] for name in source.inputs})
     convs, live, peak = set[str](), sum(size.values()), sum(size.values())
     live -= sum(size[number] for number in size if not needed[number])
@@ -182,8 +219,10 @@ def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
                 buffer[edge] = buffer[inputs[0]]
                 needed[buffer[edge]] += uses[edge]
         else:
-            over = _overwritable(step, buffer, needed, size) if policy == "inplace" else None
-            buffer[name], size[number], needed[number] = number, _count(step.cost.out[0]), uses[name]
+            buffer[name], elements[number], needed[number] = number, _count(step.cost.out[0]), uses[name]
+            last = name if policy == "unfused" or op != "conv2d" else _last_fused(name, steps, uses)
+            size[number] = elements[number] * wide[last]
+            over = _overwritable(step, buffer, needed, elements, size) if policy == "inplace" else None
             live += size[number] - (size[over] if over is not None else 0)
             peak = max(peak, live)
             if over is not None:
@@ -196,14 +235,25 @@ def peak_by_counting(source: Graph, steps: Sequence[Step], policy: str) -> int:
     return peak
 
 
-def _overwritable(step: Step, buffer: dict[str, int], needed: Counter[int], size: dict[int, int]) -> int | None:
+def _last_fused(name: str, steps: Sequence[Step], uses: Counter[str]) -> str:
+    """The last op of those that run with a convolution, which is what writes."""
+    for step in steps:
+        if step.node.op in FUSED_INTO_CONV and step.node.inputs[0] == name and uses[name] == 1:
+            name = step.node.name
+    return name
+
+
+def _overwritable(
+    step: Step, buffer: dict[str, int], needed: Counter[int], elements: dict[int, int], size: dict[int, int]
+) -> int | None:
     op, inputs = step.node.op, step.node.inputs
     candidates = {"add": inputs, "multiply": inputs[:1], "relu": inputs, "batch_norm": inputs}.get(op, ())
     for edge in candidates:
         mine = buffer[edge]
         others = [other for other in inputs if other != edge]
         only_me = needed[mine] == inputs.count(edge) and all(buffer[other] != mine for other in others)
-        if only_me and mine > 0 and size[mine] == _count(step.cost.out[0]):
+        new = buffer[step.node.name]
+        if only_me and mine > 0 and (elements[mine], size[mine]) == (elements[new], size[new]):
             return mine
     return None
 

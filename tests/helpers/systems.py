@@ -26,6 +26,7 @@ from convcost.ops.attributes import (
     OneAxis,
     Parts,
     ShapeOf,
+    ShapesOf,
     Shifts,
     Sides,
     SomeAxes,
@@ -83,21 +84,32 @@ def rebuild(case: Case, put: Callable[[Slot, int], Any]) -> Case:
     attrs = {}
     for name, value in case.attrs.items():
         kind = OPS[case.op].attrs[name].kind
-        if isinstance(value, list) and not isinstance(kind, STRUCTURE):
+        if isinstance(value, list) and any(isinstance(one, list) for one in value) and not isinstance(kind, STRUCTURE):
+            attrs[name] = [_inner(put, f"{name}{at}", one, _least(kind)) for at, one in enumerate(value)]
+        elif isinstance(value, list) and not isinstance(kind, STRUCTURE):
             # In a shape, -1 stands for no number.
             attrs[name] = [
                 -1 if isinstance(kind, ShapeOf) and number == -1 else put(Slot(name, at, _least(kind)), number)
                 for at, number in enumerate(value)
             ]
-        elif isinstance(kind, (Integer, EachAxis, Extent, Sides, ShapeOf, Shifts)) and isinstance(value, int):
+        elif isinstance(kind, (Integer, EachAxis, Extent, Sides, ShapeOf, ShapesOf, Shifts)) and isinstance(value, int):
             attrs[name] = put(Slot(name, None, _least(kind)), value)
         else:
             attrs[name] = value  # structure, a word, a truth value, a rate, a number of sections
     return Case(case.op, shapes, attrs)
 
 
+def _inner(put: Callable[[Slot, int], Any], name: str, one: Any, least: int) -> Any:
+    """An entry of a list of lists, or of lists and numbers."""
+    if isinstance(one, list):
+        return [put(Slot(name, at, least), number) for at, number in enumerate(one)]
+    return put(Slot(name, None, least), one)
+
+
 def _least(kind: Any) -> int:
-    return 1 if isinstance(kind, Parts) else getattr(kind, "one", kind).least
+    if isinstance(kind, Parts):
+        return 1
+    return _least(kind.one) if hasattr(kind, "one") else int(kind.least)
 
 
 def numbers_of(case: Case) -> dict[Slot, int]:

@@ -26,7 +26,7 @@ from convcost.ops.activation import ACTIVATIONS
 
 Draw = st.DrawFn
 #: An attribute is absent, one number, or a list of so many numbers for each axis that a window slides along.
-ABSENT, ONE, EACH, BOTH, ENDS = None, "one", "each", "both", "ends"
+ABSENT, ONE, EACH, BOTH, ENDS, AROUND = None, "one", "each", "both", "ends", "around"
 LISTS = {ONE: 0, EACH: 1, BOTH: 2, ENDS: 2}
 
 # How one op's cases are drawn: first the form, shared by all cases that are stacked, then the numbers of each.
@@ -96,6 +96,7 @@ FORMS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         **dict.fromkeys(
             ("channels", "height", "width", "length", "depth"), st.sampled_from([ABSENT, ABSENT, ONE, ENDS])
         ),
+        "around": st.sampled_from([ABSENT, ABSENT, AROUND, AROUND, "fewer"]),
     },
     "crop": {"size": PAIR},
     "unfold": {"kernel": PAIR, "stride": PAIR_OR_NOT, "padding": PADDINGS, "dilation": PAIR_OR_NOT},
@@ -110,7 +111,7 @@ VECTORS = {"rbf"}
 TENSORS = {"batch_norm", "flatten", "identity", "dropout", "prelu", "scale", *ACTIVATIONS}
 #: Anything that has positions and channels.
 GRIDS = {"global_avg_pool", "global_max_pool", "group_norm", "local_response_norm", "channel_shuffle", "crop"}
-RANKS = {"pad": [3, 3, 3, 3, 1, 2, 4], "fold": [2], "deform_conv2d": [3]}
+RANKS = {"pad": [3, 3, 3, 3, 1, 2, 4, 5], "fold": [2], "deform_conv2d": [3]}
 
 
 def family(op: str) -> str:
@@ -210,6 +211,9 @@ def drawn_shape(draw: Draw, rank: int) -> tuple[int, ...]:
 def drawn_value(draw: Draw, name: str, form: Any, shape: tuple[int, ...], axes: int) -> Any:
     if form == "depthwise":
         return shape[-1]
+    if name == "around":
+        axes_with = [*shape[form == "fewer" :]]
+        return [[draw(NUMBERS["height"]), draw(NUMBERS["height"])] for _ in axes_with]
     if name in NUMBERS and form in LISTS:
         return (
             [draw(NUMBERS[name]) for _ in range(2 if form is ENDS else LISTS[form] * axes)]

@@ -164,10 +164,10 @@ def test_specs_take_its_attributes_and_refuse_others(cli: Cli, tmp_path: Path) -
     assert "strip_conv" in cli.ok("spec", "ops")
     path = tmp_path / "wrong.yaml"
     path.write_text(
-        "convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{snake: {periodic: square}}, {strip_conv: {channels: 2, kernel: 3}}]\n"
+        "convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{snake: {periodic: sawtooth}}, {strip_conv: {channels: 2, kernel: 3}}]\n"
     )
     said = cli.refused("report", str(path))
-    assert "layers.snake.periodic: must be sine or triangle, got square" in said
+    assert "layers.snake.periodic: must be sine or triangle, got sawtooth" in said
     path.write_text("convcost: 1\nname: wrong\ninput: [8, 8, 3]\nlayers: [{strip_conv: {channels: 2, kernel: 3}}]\n")
     assert "strip_conv needs a sequence (t×c), got a map of 8×8×3" in cli.refused("report", str(path))
 

@@ -21,6 +21,7 @@ from convcost.core.dims import LARGEST
 from convcost.ops import OPS, Unfit
 from convcost.ops.attributes import (
     MOST_PARTS,
+    Around,
     Boolean,
     Connections,
     EachAxis,
@@ -31,10 +32,12 @@ from convcost.ops.attributes import (
     OneOf,
     Parts,
     ShapeOf,
+    ShapesOf,
     Share,
     Shifts,
     Sides,
     SomeAxes,
+    Words,
 )
 
 
@@ -71,8 +74,12 @@ def test_every_op_with_a_check_has_a_refusal():
 
 #: Op -> how many inputs it takes, in words, and numbers that it refuses; all others take one.
 NUMBERS = {
-    **dict.fromkeys(["add", "multiply", "concat"], ("2 or more inputs", [0, 1])),
+    **dict.fromkeys(["add", "multiply", "concat", "combine"], ("2 or more inputs", [0, 1])),
     "matmul": ("2 inputs", [0, 1, 3]),
+    "scatter": ("1 to 3 inputs", [0, 4]),
+    "roi_align": ("2 or 3 inputs", [0, 1, 4]),
+    "grid_sample": ("2 inputs", [0, 1, 3]),
+    "unknown": ("any number", []),
     "gather": ("1 or 2 inputs", [0, 3]),
     "deform_conv2d": ("2 or 3 inputs", [0, 1, 4]),
     "source": ("no inputs", [1, 2]),
@@ -83,9 +90,10 @@ TAKES = {
     "a sequence (t×c)": ([2], {"fold"}),
     "a stack of windows (n×t×c)": ([3], {"window_reverse"}),
     "a tensor of 2 to 8 axes": (range(2, 9), {"matmul", "lstm", "gru", "rnn", "roll", "global_response_norm"}),
-    "a tensor of 1 to 7 axes": (range(1, 8), {"embedding"}),
+    "a tensor of 1 to 7 axes": (range(1, 8), {"embedding", "one_hot"}),
     "a map (h×w×c)": ([3], {
-        "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "deform_conv2d", "depth_to_space", "max_pool", "resize",
+        "adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "deform_conv2d", "depth_to_space", "grid_sample", "max_pool",
+        "resize", "roi_align",
         "space_to_depth", "subsample", "unfold", "upsample", "window_partition",
     }),
     "a sequence, a map or a volume": (range(2, 9), {
@@ -222,7 +230,24 @@ UNFIT = [
     ("reduce", "axes", [0] * 9, "must be " + AXES + ", or a list of these, got [0, 0, 0, 0, 0, 0, 0, 0, 0]"),
     ("reduce", "axes", ["width", "time"], "must be " + AXES + ", or a list of these, got [width, time]"),
     ("reduce", "axes", "time", "must be " + AXES + ", or a list of these, got time"),
-    ("reduce", "function", "median", "must be mean or sum or max or min or norm, got median"),
+    ("reduce", "function", "median", "must be mean, sum, max or another of 15 words, got median. Did you mean mean?"),
+    ("cumulative", "function", "mean", "must be sum or product or max or min, got mean"),
+    ("function", "of", "sqr", "must be exp, log, sqrt or another of 50 words, got sqr. Did you mean sqrt?"),
+    ("function", "of", 3, "must be exp, log, sqrt or another of 50 words, got 3"),
+    ("combine", "function", "minus", "must be add, subtract, multiply or another of 27 words, got minus. Did you mean minimum?"),
+    ("pad", "around", 1, "must be a list with an integer >= 0 or [before, after] for each axis, got 1"),
+    ("pad", "around", [[1, 2, 3]], "must be an integer >= 0 or [before, after], got [1, 2, 3]"),
+    ("pad", "around", [0, -1], "must be >= 0, got -1"),
+    ("pad", "around", [0] * 9, "must be a list with an integer >= 0 or [before, after] for each axis, got [0, 0, 0, 0, 0, 0, 0, 0, 0]"),
+    ("unknown", "type", "", "must be a text of 1 to 100 printable characters, got ''"),
+    ("unknown", "type", "a\nb", "must be a text of 1 to 100 printable characters, got a\nb"),
+    ("unknown", "type", 3, "must be a text of 1 to 100 printable characters, got 3"),
+    ("unknown", "why", "x" * 301, "must be a text of 1 to 300 printable characters, got " + "x" * 301),
+    ("unknown", "shape", [], "must be " + SIZES + ", got []"),
+    ("unknown", "shape", [[4, 0]], "must be >= 1, got 0"),
+    ("unknown", "shape", [[4], []], "must be " + SIZES + ", got []"),
+    ("unknown", "shape", [[1]] * 1001, "must have at most 1,000 shapes, got 1,001"),
+    ("unknown", "shape", "wide", "must be an integer, got wide"),
     ("reshape", "shape", [], "must be " + SIZES + " (one of them may be -1: what the others leave), got []"),
     ("reshape", "shape", [-1, 4, -1], "must be " + SIZES + " (one of them may be -1: what the others leave), got [-1, 4, -1]"),
     ("reshape", "shape", [1] * 9, "must be " + SIZES + " (one of them may be -1: what the others leave), got [1, 1, 1, 1, 1, 1, 1, 1, 1]"),
@@ -292,6 +317,9 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (SomeAxes(), AXIS | st.lists(AXIS, min_size=1, max_size=8)),
     (ShapeOf(), POSITIVE | st.lists(POSITIVE, min_size=1, max_size=8)),
     (ShapeOf(rest=True), st.lists(POSITIVE, max_size=7).flatmap(lambda sizes: st.permutations([*sizes, -1]))),
+    (ShapesOf(), POSITIVE | st.lists(st.lists(POSITIVE, min_size=1, max_size=8), min_size=1, max_size=4)),
+    (Around(), st.lists(NATURAL | st.lists(NATURAL, min_size=2, max_size=2), min_size=1, max_size=8)),
+    (Words(20), st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)),
     (Shifts(), st.integers(-LARGEST, LARGEST) | st.lists(st.integers(-LARGEST, LARGEST), min_size=1, max_size=7)),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from helpers.op_rows import ROWS
 
 from convcost.ops import OPS
@@ -24,10 +25,36 @@ MASKS = {"max_pool", "global_max_pool", "adaptive_max_pool", "dropout"}
 MASKS |= {f"{kind}_pool{axes}d" for kind in ("max", "adaptive_max") for axes in (1, 2, 3)}
 #: The derivative of a length is x divided by it; matrix products of the states, and gates that are made from them.
 BOTH = {"lstm", "gru", "rnn"}
-#: Ops whose saves depend on an attribute, by its value.
-BY_FUNCTION: dict[str, dict[str, tuple[str, ...]]] = {
-    "reduce": {"mean": (), "sum": (), "max": ("mask",), "min": ("mask",), "norm": ("inputs", "outputs")}
-}
+#: Where a box or a place between elements lies is an input; a root mean square is as a length.
+INPUTS |= {"grid_sample", "roi_align", "rms_norm"}
+#: log y: 1 - exp(y)·n.
+OUTPUTS |= {"log_softmax"}
+
+
+def of(saves: tuple[str, ...], words: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(words.split(), saves)
+
+
+#: Ops whose saves depend on a word, by its value.
+BY_WORD: dict[str, dict[str, tuple[str, ...]]] = {
+    # A product's derivative is the product divided by the factor; a variance's is 2(x - mean)/n, a sum of squares' 2x, of
+    # magnitudes the sign; that of log(sum) is 1/sum = exp(-y), of log(sum(exp)) exp(x - y). A place has none.
+    "reduce": of((), "mean sum argmax argmin any all") | of(("mask",), "max min")
+    | of(("inputs", "outputs"), "norm product log_sum log_sum_exp") | of(("inputs",), "variance absolute_sum square_sum"),
+    "cumulative": of((), "sum") | of(("mask",), "max min") | of(("inputs", "outputs"), "product"),
+    # From y: exp y, 2^y·ln 2, y + 1, 1/(2y), -y³/2, -y², 1 + y²; where y lies at a bound; of celu y/a + 1 where y < 0.
+    "function": of(("outputs",), "exp exp2 expm1 sqrt rsqrt reciprocal tan celu clip hard_tanh")
+    # From x: 1/x; n·x^(n-1); the sign; a bell; cos x, -sin x; and so on.
+    | of(("inputs",), "log log1p log2 log10 power square abs erf erfc sin cos asin acos atan sinh cosh asinh acosh atanh")
+    | of(("inputs",), "softsign log_sigmoid threshold hard_shrink soft_shrink")
+    # Fixed factors and summands; steps, which are flat; answers that are true or false.
+    | of((), "negate scale shift cast quantize dequantize sign floor ceil round truncate")
+    | of((), "logical_not bitwise_not is_nan is_inf is_finite"),
+    # A factor's derivative is the others; which was larger is seen in both; sums and comparisons need nothing.
+    "combine": of(("inputs",), "multiply divide modulo power minimum maximum atan2 squared_difference where")
+    | of((), "add subtract mean floor_divide equal not_equal less less_equal greater greater_equal")
+    | of((), "logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor shift_left shift_right"),
+}  # fmt: skip
 
 
 def test_every_op_declares_what_its_derivative_needs() -> None:
@@ -35,13 +62,20 @@ def test_every_op_declares_what_its_derivative_needs() -> None:
     for row in ROWS:
         case = row.case
         saves = OPS[case.op].cost(case.shapes, OPS[case.op].convert(case.attrs)).saves
-        if case.op in BY_FUNCTION:
-            assert saves == BY_FUNCTION[case.op][case.attrs["function"]]
-        else:
+        if case.op not in BY_WORD:
             found[case.op] = saves
-    assert {*found, *BY_FUNCTION} == set(OPS)
+    assert {*found, *BY_WORD} == set(OPS)
     assert {op for op, saves in found.items() if saves == ("inputs",)} == INPUTS
     assert {op for op, saves in found.items() if saves == ("outputs",)} == OUTPUTS
     assert {op for op, saves in found.items() if saves == ("mask",)} == MASKS
     assert {op for op, saves in found.items() if saves == ("inputs", "outputs")} == BOTH
     assert all(not saves for op, saves in found.items() if op not in INPUTS | OUTPUTS | MASKS | BOTH)
+
+
+@pytest.mark.parametrize("op", BY_WORD)
+def test_every_word_of_an_op_declares_what_its_derivative_needs(op: str) -> None:
+    name, words = ("of" if op == "function" else "function"), BY_WORD[op]
+    assert {*OPS[op].attrs[name].kind.words} == {*words}
+    case = next(row.case for row in ROWS if row.case.op == op)
+    found = {word: OPS[op].cost(case.shapes, OPS[op].convert({**case.attrs, name: word})).saves for word in words}
+    assert found == words

@@ -17,7 +17,7 @@ WEIGHTED = {*CONVOLUTIONS, *TRANSPOSED, "conv2d_table", "deform_conv2d", "linear
 #: Each of one input, a fixed function of the element at the place; softmax and layer-norm look around.
 ELEMENTWISE = {
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish"),
-    *("hard_swish", "hard_sigmoid", "sigmoid", "tanh", "softplus", "prelu", "batch_norm", "scale"),
+    *("hard_swish", "hard_sigmoid", "sigmoid", "tanh", "softplus", "prelu", "batch_norm", "scale", "function"),
 }
 POOLS = {"max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"}
 POOLS |= {f"{name}{axes}d" for name in POOLS for axes in AXES} | {"global_avg_pool", "global_max_pool", "subsample"}
@@ -30,25 +30,42 @@ WHOLE, PART = {"identity", "dropout", "flatten", "reshape", "source"}, {"slice",
 REST = {
     *("softmax", "layer_norm", "group_norm", "local_response_norm", "add", "multiply", "concat", "pad"),
     *("channel_shuffle", "depth_to_space", "space_to_depth", "matmul", "embedding", "reduce", "transpose", "expand"),
-    *("split_softmax", "l2_normalize", "global_response_norm", "gather", "top_k", "unfold", "fold"),
+    *(
+        "split_softmax",
+        "l2_normalize",
+        "global_response_norm",
+        "gather",
+        "top_k",
+        "unfold",
+        "fold",
+        "combine",
+        "unknown",
+    ),
+    *("log_softmax", "rms_norm", "tile", "one_hot", "cumulative", "scatter", "grid_sample", "roi_align"),
 }
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
     "weighted": {True: WEIGHTED, "else": False},
     "elementwise": {True: ELEMENTWISE, "else": False},
     # An addition may lie over any of its summands, a gated tensor over itself.
-    "overwrites": {"first": ELEMENTWISE | {"multiply"}, "any": {"add"}, "else": "nothing"},
+    "overwrites": {"first": ELEMENTWISE | {"multiply", "scatter"}, "any": {"add"}, "else": "nothing"},
     "channels": {
         "grouped": CONVOLUTIONS | TRANSPOSED | {"deform_conv2d", "group_norm"},
         "alone": ELEMENTWISE | POOLS | INTERPOLATION | MOVED | {"pad", "channel_shuffle", "identity", "dropout"},
         "else": "mixed",
     },
     "resamples": {
-        True: POOLS | INTERPOLATION | MOVED | CONVOLUTIONS | TRANSPOSED | {"pad", "conv2d_table", "deform_conv2d"},
+        True: POOLS
+        | INTERPOLATION
+        | MOVED
+        | CONVOLUTIONS
+        | TRANSPOSED
+        | {"pad", "conv2d_table", "deform_conv2d", "grid_sample", "roi_align"},
         "else": False,
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
     "joins": {True: {"concat"}, "else": False},
+    "opaque": {True: {"unknown"}, "else": False},
     "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
 

@@ -137,4 +137,4 @@ def test_a_view_and_an_element_wise_op_of_it() -> None:
 def test_the_resolved_form_gives_it_no_input() -> None:
     net = network(tokens(trainable=False))
     text = resolved(net.graph, "net", net.caption)
-    assert "  - {source: {shape: [1, 8]}, name: head.token, trainable: false}\n" in text
+    assert "  - {source: {shape: [1, 8], stored: true}, name: head.token, trainable: false}\n" in text

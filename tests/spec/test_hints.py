@@ -57,7 +57,7 @@ def test_words_for_sequences_and_attention_lead_somewhere() -> None:
     meant = {
         "Reshape": "reshape", "nn.Transpose": "transpose", "LSTM": "lstm", "keras.layers.GRU": "gru", "Embedding": "embedding",
         "GatherElements": "gather", "TopK": "top_k", "MatMul": "matmul", "torch.bmm": "matmul", "BatchMatMul": "matmul",
-        "Softmax": "softmax", "LogSoftmax": "softmax", "LayerNormalization": "layer_norm", "RMSNorm": "layer_norm",
+        "Softmax": "softmax", "LogSoftmax": "log_softmax", "LayerNormalization": "layer_norm", "RMSNorm": "rms_norm",
         "Permute": "transpose", "squeeze": "reshape", "unsqueeze": "reshape", "view": "reshape", "einsum": "matmul",
         "SimpleRNN": "rnn", "Bidirectional": "lstm", "MultiHeadAttention": "multi_head_attention", "Lambda": "the",
         "StridedSlice": "slice", "ReduceMean": "global_avg_pool", "ReduceMax": "reduce", "nn.Parameter": "source",

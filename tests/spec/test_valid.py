@@ -76,7 +76,7 @@ SAID = (
 
 def counts(report: Report) -> list[tuple[Any, ...]]:
     """All that a report says of each layer, but for the line of the file."""
-    return [tuple(getattr(layer, field) for field in SAID) for layer in report.layers]
+    return [(*(getattr(layer, field) for field in SAID), layer.step.node.dtypes) for layer in report.layers]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,7 @@ def test_resolved_form_is_the_same_network(name: str, tmp_path: Path) -> None:
     assert counts(again.report()) == counts(network.report())
     assert again.report().totals == network.report().totals
     assert again.graph.outputs == network.graph.outputs
+    assert again.graph.dtypes == network.graph.dtypes
     assert again.name == network.name
     for field in ("title", "year", "source", "about"):
         stated_at_first = getattr(network.caption, field)
@@ -141,7 +142,7 @@ def test_twice_the_batch(name: str) -> None:
     network = opened(name)
     once, twice = network.report(batch=5).totals, network.report(batch=10).totals
     for field in once._fields:
-        stays = field in {"params", "used_params", "buffers", "weight_bytes"}
+        stays = field in {"params", "used_params", "buffers", "weight_bytes", "unknown"}
         assert getattr(twice, field) == getattr(once, field) * (1 if stays else 2), field
 
 
@@ -181,10 +182,11 @@ def test_the_check_of_arithmetic_can_fail() -> None:
         ("branches", {"heads": [0, 1, 2, 3, 5]}),
         ("conditions", {"deep": [0, 1, 2]}),
         ("inner", {"n": [1, 2, 3, 4, 7]}),
+        ("types", {"kind": ["int8", "fp16", "int4"]}),
         ("uses", {"depth": [0, 1]}),
     ],
 )
-def test_a_sweep_of_a_case_equals_its_networks(case: str, axes: dict[str, list[int]]) -> None:
+def test_a_sweep_of_a_case_equals_its_networks(case: str, axes: dict[str, list[Any]]) -> None:
     assert_swept_like_walked(CASES / f"{case}.yaml", **axes)
 
 

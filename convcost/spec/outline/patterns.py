@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from convcost.graph.graph import Node
 from convcost.ops import OPS
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
-from convcost.spec.write import attributes, modifiers
+from convcost.spec.write import attributes, in_flow, modifiers
 
 MOST_ROUNDS = 4
 """Times that patterns are looked for again after some have become one."""
@@ -329,7 +329,7 @@ def _shape(node: Node) -> Key:
     """What nodes that may stand for one another have in common: the op, which attributes they have, and how they are written."""
     shown = written(node)
     fixed = tuple((name, None if is_value(value) else repr(value)) for name, value in shown.items())
-    return "" if is_activation(node.op) else node.op, fixed, tuple(modifiers(node).items()), len(node.inputs)
+    return "" if is_activation(node.op) else node.op, fixed, in_flow(modifiers(node)), len(node.inputs)
 
 
 def is_activation(op: str) -> bool:

@@ -1,0 +1,111 @@
+"""The types that a network states for its tensors, and what they come to.
+
+A tensor without a stated type has the one that a caller asks for, `core.dtypes.DEFAULT` if none. A caller who asks for one
+has it everywhere: what if all were int8? So the question is settled once, by `as_dtype`, before anything is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from convcost.core.dtypes import DEFAULT
+from convcost.graph.graph import ROLES, Graph, producer
+from convcost.graph.walk import Step, Walked, output_edges
+
+PARAMS = ("weights", "biases")
+"""The roles whose elements are parameters if they are trained."""
+
+
+def states_types(graph: Graph) -> bool:
+    """Whether a network states a type for any of its tensors."""
+    return bool(graph.dtypes) or any(node.dtypes for node in graph.nodes)
+
+
+def as_dtype(walked: Walked, dtype: str | None) -> Walked:
+    """The network with the types that it states, or with none, so that each tensor has the dtype that is asked for."""
+    if dtype is None or not states_types(walked.graph):
+        return walked
+    steps = tuple(step._replace(node=replace(step.node, dtypes={})) for step in walked.steps)
+    graph = replace(walked.graph, nodes=tuple(step.node for step in steps), dtypes={})
+    return Walked(graph, steps)
+
+
+def common_dtypes(walked: Walked) -> dict[str, str]:
+    """Role -> the type that most nodes state, of the roles for which every node states one that has them.
+
+    If that is one type for all that any node has, it is said for every role.
+    """
+    stated: dict[str, Counter[str]] = {}
+    for step in walked.steps:
+        for role in step.roles:
+            stated.setdefault(role, Counter())[step.node.dtypes.get(role, "")] += 1
+    found = {role: kinds.most_common(1)[0][0] for role, kinds in stated.items() if "" not in kinds}
+    alike = found.keys() == stated.keys() and len({*found.values()}) == 1
+    return dict.fromkeys(ROLES, next(iter(found.values()))) if alike else found
+
+
+def stating_less(walked: Walked, known: Mapping[str, str]) -> Walked:
+    """The network without the types that its nodes state of roles as they are `known` anyway."""
+    if not known:
+        return walked
+
+    def less(step: Step) -> Step:
+        rest = {role: dtype for role, dtype in step.node.dtypes.items() if known.get(role) != dtype}
+        return step._replace(node=replace(step.node, dtypes=rest))
+
+    steps = tuple(map(less, walked.steps))
+    return Walked(replace(walked.graph, nodes=tuple(step.node for step in steps)), steps)
+
+
+def edge_dtypes(walked: Walked) -> Mapping[str, str]:
+    """The type of each edge that has a stated one; a view has that of what it views."""
+    if not states_types(walked.graph):
+        return {}
+    found = dict(walked.graph.dtypes)
+    for step in walked.steps:
+        node = step.node
+        stated = found.get(node.inputs[0]) if views(step) else node.dtypes.get("outputs")
+        if stated is not None:
+            found |= dict.fromkeys(output_edges(node, step.cost), stated)
+    return found
+
+
+def edge_dtype(edge: str, made: Mapping[str, Step], inputs: Mapping[str, str]) -> str:
+    """The type of one edge among nodes made so far; empty if none is stated."""
+    while (step := made.get(producer(edge))) is not None:
+        if not views(step):
+            return step.node.dtypes.get("outputs", "")
+        edge = step.node.inputs[0]
+    return inputs.get(edge, "")
+
+
+def views(step: Step) -> bool:
+    """Whether a step hands on elements of what it reads."""
+    return step.traits.view != "none" and bool(step.node.inputs)
+
+
+def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str, int]:
+    """Dtype -> the trainable elements that are stored as it; `dtype` is that of all whose type is not stated."""
+    found: Counter[str] = Counter()
+    for step in steps:
+        node = step.node
+        if not node.dtypes:
+            found[dtype] += int(step.params)
+        elif node.trainable:
+            for role in PARAMS:
+                if role not in node.shares:
+                    found[node.dtypes.get(role, dtype)] += int(getattr(step.cost, role))
+    return +found  # without what nothing is stored as
+
+
+def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:
+    """Every type that an input, a tensor that is written, weights or biases have, if this one is asked for or none."""
+    walked, other = as_dtype(walked, dtype), dtype or DEFAULT
+    if not states_types(walked.graph):
+        return frozenset({other})
+    found = {walked.graph.dtypes.get(name, other) for name in walked.inputs}
+    for step in walked.steps:
+        found |= {step.node.dtypes.get(role, other) for role in step.roles if role != "buffers"}
+    return frozenset(found)

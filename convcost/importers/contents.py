@@ -1,0 +1,202 @@
+"""Arithmetic on the contents of small constants, in which model files hide their shapes.
+
+Contents are the elements of a tensor in the file's order, the last axis fastest: plain numbers, or sizes over any number
+system. Nothing here knows a format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from math import prod
+from typing import Any, NamedTuple
+
+from convcost.core.dims import equal, is_array, is_symbolic, where
+from convcost.importers.model import MOST_CONTENTS
+
+
+class Known(NamedTuple):
+    """A tensor whose elements are known."""
+
+    shape: tuple[int, ...]
+    elements: tuple[Any, ...]
+
+
+def scalar(value: Any) -> Known:
+    """A single number, without axes."""
+    return Known((), (value,))
+
+
+def vector(values: Sequence[Any]) -> Known:
+    """A list of numbers, such as a shape."""
+    return Known((len(values),), tuple(values))
+
+
+def places(shape: Sequence[int], at: Callable[[tuple[int, ...]], int]) -> Iterator[int]:
+    """What a function makes of each index of a shape, the last axis fastest.
+
+    >>> list(places((2, 2), lambda index: 10 * index[0] + index[1]))
+    [0, 1, 10, 11]
+    """
+    index = [0] * len(shape)
+    for _ in range(prod(shape)):
+        yield at(tuple(index))
+        for axis in reversed(range(len(shape))):
+            index[axis] += 1
+            if index[axis] < shape[axis]:
+                break
+            index[axis] = 0
+
+
+def flat(shape: Sequence[int], index: Sequence[int]) -> int:
+    """The place of an index among the elements.
+
+    >>> flat((2, 3), (1, 2))
+    5
+    """
+    at = 0
+    for size, position in zip(shape, index, strict=True):
+        at = at * size + position
+    return at
+
+
+def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape that these stretch to; None if they do not.
+
+    >>> broadcast([(3, 1), (4,)]), broadcast([(3,), (4,)])
+    ((3, 4), None)
+    """
+    rank = max(map(len, shapes), default=0)
+    found = [1] * rank
+    for shape in shapes:
+        for axis, size in enumerate(shape, start=rank - len(shape)):
+            if size not in (1, found[axis]) and found[axis] != 1:
+                return None
+            found[axis] = size if size != 1 else found[axis]
+    return tuple(found)
+
+
+def mapped(function: Callable[..., Any], *operands: Known) -> Known | None:
+    """A function of each element, of tensors that are stretched to each other; None if that cannot be.
+
+    >>> mapped(lambda a, b: a * b, vector([2, 3]), scalar(10))
+    Known(shape=(2,), elements=(20, 30))
+    """
+    shape = broadcast([one.shape for one in operands])
+    if shape is None or prod(shape) > MOST_CONTENTS:
+        return None
+
+    def reader(one: Known) -> tuple[Any, ...]:
+        if one.shape == shape:
+            return one.elements
+        lacks = len(shape) - len(one.shape)
+
+        def at(index: tuple[int, ...]) -> int:
+            return flat(one.shape, [0 if size == 1 else i for size, i in zip(one.shape, index[lacks:])])
+
+        return tuple(one.elements[i] for i in places(shape, at))
+
+    return Known(shape, tuple(function(*some) for some in zip(*map(reader, operands))))
+
+
+def gathered(x: Known, indices: Known, axis: int) -> Known:
+    """Chosen elements of an axis; raises `IndexError` for one that it does not have.
+
+    >>> gathered(vector([1, 3, 224, 160]), vector([2, -1]), 0)
+    Known(shape=(2,), elements=(224, 160))
+    """
+    shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    size, depth = x.shape[axis], len(indices.shape)
+
+    def at(index: tuple[int, ...]) -> int:
+        chosen = int(indices.elements[flat(indices.shape, index[axis : axis + depth])])
+        if not -size <= chosen < size:
+            raise IndexError(f"index {chosen} of an axis of {size}")
+        return flat(x.shape, (*index[:axis], chosen % size, *index[axis + depth :]))
+
+    return Known(shape, tuple(x.elements[i] for i in places(shape, at)))
+
+
+def sliced(x: Known, axis: int, start: int, stop: int | None, step: int) -> Known:
+    """Every `step`-th element of an axis, as Python slices it.
+
+    >>> sliced(vector([1, 3, 224, 160]), 0, 2, None, 1).elements
+    (224, 160)
+    """
+    chosen = range(x.shape[axis])[slice(start, stop, step)]
+    return gathered(x, vector(chosen), axis)
+
+
+def joined(parts: Sequence[Known], axis: int) -> Known:
+    """Tensors one after the other along an axis.
+
+    >>> joined([vector([1]), vector([2, 3])], 0).elements
+    (1, 2, 3)
+    """
+    shape = (*parts[0].shape[:axis], sum(part.shape[axis] for part in parts), *parts[0].shape[axis + 1 :])
+    ends: list[tuple[int, Known]] = []
+    begun = 0
+    for part in parts:
+        ends.append((begun, part))
+        begun += part.shape[axis]
+
+    def element(index: tuple[int, ...]) -> Any:
+        first, part = next((first, part) for first, part in reversed(ends) if first <= index[axis])
+        inside = (*index[:axis], index[axis] - first, *index[axis + 1 :])
+        return part.elements[flat(part.shape, inside)]
+
+    return Known(shape, tuple(places(shape, element)))
+
+
+def over(function: Callable[[Sequence[Any]], Any], x: Known, axis: int) -> Known:
+    """A function of the elements along each line of an axis, such as their sum; the axis is left with size 1.
+
+    >>> over(sum, vector([2, 3]), 0)
+    Known(shape=(1,), elements=(5,))
+    """
+    shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+
+    def line(index: tuple[int, ...]) -> Any:
+        return function(
+            [x.elements[flat(x.shape, (*index[:axis], i, *index[axis + 1 :]))] for i in range(x.shape[axis])]
+        )
+
+    return Known(shape, tuple(places(shape, line)))
+
+
+def exact(value: Any) -> Any:
+    """A number as exact arithmetic takes it: a float is the decimal that it is written as.
+
+    >>> exact(0.5), exact(3), exact(2.0)
+    (Fraction(1, 2), 3, 2)
+    """
+    if isinstance(value, float):
+        found = Fraction(str(value))
+        return found.numerator if found.denominator == 1 else found
+    return value
+
+
+def divided(a: Any, b: Any) -> Any:
+    """A quotient of integers, rounded towards zero as computers do; None where the divisor is 0.
+
+    >>> divided(7, 2), divided(-7, 2), divided(7, 0)
+    (3, -3, None)
+    """
+    if type(b) is int and b == 0:
+        return None
+    if type(a) is int and type(b) is int and (a < 0) != (b < 0):
+        return -(-a // b)
+    return a // b
+
+
+def same(a: Any, b: Any) -> Any:
+    """Whether two elements are equal, where that can be said; None for what depends on symbols."""
+    found = equal(a, b)
+    if is_symbolic(found):
+        return None
+    return bool(found.all()) if is_array(found) else bool(found)
+
+
+def chosen(condition: Any, a: Any, b: Any) -> Any:
+    """The one or the other, by a condition over any number system."""
+    return where(condition, a, b)

@@ -1,0 +1,210 @@
+"""A model file as a network: its inputs in the order of axes that networks have, and the graph at any of their sizes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from convcost.core.dims import Dim, Shape, is_array, is_symbolic
+from convcost.core.errors import Problem, SpecError
+from convcost.graph.walk import Walk
+from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
+from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
+from convcost.importers.model import Model, Size, Stated
+from convcost.importers.names import plain
+from convcost.importers.values import Tensor, Value, is_one
+
+_BATCH = re.compile(r"(?i)(^|[^a-z])(batch\w*|bs|n|b)($|[^a-z])")
+"""Names of open sizes that are batches."""
+_LENGTH = re.compile(r"(?i)(^|[^a-z])(seq\w*|len\w*|time\w*|frame\w*|sample\w*|token\w*|t|l)($|[^a-z])")
+"""Names of open first sizes that are not."""
+_REPRESENTATIVE = (224, 256, 640, 32)
+"""Sizes to look at the structure of a model with open sizes, where it is asked for over symbols."""
+
+
+class Entry(NamedTuple):
+    """An input of the file as an input of a network."""
+
+    source: str
+    """The file's name of it."""
+    sizes: tuple[Size, ...]
+    """Channels last, without the batch; open ones as the file names them."""
+    order: tuple[int, ...]
+    """For each of these sizes the axis of the file."""
+    rank: int
+    """How many axes it has in the file."""
+    dtype: str
+
+    def presented(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
+        """Sizes as the file writes them, with the batch or channels first, as a network's; None if they are none of that.
+
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((1, 3, 480, 640))
+        (480, 640, 3)
+        >>> Entry("x", ("h", "w", 3), (2, 3, 1), 4, "fp32").presented((3, 480, 640))
+        (480, 640, 3)
+        """
+        if len(sizes) == self.rank > len(self.order):
+            batch = [axis for axis in range(self.rank) if axis not in self.order]
+            fits = all(sizes[axis] == 1 for axis in batch)
+            return tuple(sizes[axis] for axis in self.order) if fits else None
+        ascending = sorted(self.order)
+        if len(sizes) != len(self.order) or list(self.order) == ascending:
+            return None
+        moved = tuple(sizes[ascending.index(axis)] for axis in self.order)
+        channels = self.sizes[-1]
+        return moved if moved[-1] == channels != sizes[-1] else None
+
+    def value(self, name: str, shape: Shape) -> Value:
+        """The input of this shape, in the file's order of axes."""
+        native: list[Dim] = [1] * self.rank
+        axes: list[int | None] = [None] * self.rank
+        for at, axis in enumerate(self.order):
+            native[axis], axes[axis] = shape[at], at
+        key = tuple(range(len(shape)))
+        memory = tuple(axis for axis in axes if axis is not None) or key
+        return Value(tuple(native), self.dtype, Tensor(shape, memory, key, {key: name}), tuple(axes))
+
+
+class Lowered(NamedTuple):
+    """A model at some sizes of its inputs."""
+
+    outputs: tuple[str, ...]
+    dtypes: Mapping[str, str]
+    """Name of an input -> the type of its elements, where the file states one."""
+    notes: tuple[str, ...]
+
+
+def rules_of(format_: str) -> Rules:
+    """The table of rules of a format."""
+    # Tables are imported when they are needed: a report of one format reads no other's.
+    module = {"onnx": "onnx.ops", "tflite": "tflite.ops", "keras": "keras.layers", "torch": "torch.aten"}[format_]
+    rules: Rules = import_module(f"convcost.importers.{module}").RULES
+    rules.rules.update(IDIOMS)
+    rules.wants.update(IDIOM_WANTS)
+    return rules
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model that was read from a file, and can be lowered at any sizes of its inputs."""
+
+    model: Model
+    _own: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def whole(self) -> Model:
+        """The model with idioms as one op each."""
+        return replace(self.model, body=recognised(self.model.body, rules_of(self.model.format).spell))
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """Name of each input, as networks call it -> what it is in the file."""
+        rules = rules_of(self.model.format)
+        wanted = wanted_channels(self.whole.body, rules)
+        found: dict[str, Entry] = {}
+        for source, stated in self.model.body.inputs.items():
+            name = plain(source) or "input"
+            while name in found:
+                name += "_"
+            usual = rules.channels if len(stated.shape or ()) > 3 else -1
+            found[name] = _entry(source, stated, wanted.get(source, usual))
+        return found
+
+    def lower(self, walk: Walk, inputs: Mapping[str, Shape]) -> Lowered:
+        """Step through the model with inputs of these shapes; raises `SpecError`."""
+        own = self.own_sizes(inputs)
+        known = all(type(size) is int for shape in inputs.values() for size in shape)
+        reference = None
+        if not known or any(own[name] != shape for name, shape in inputs.items()):
+            reference = self.reference(own)
+        lowering = Lowering(self.whole, rules_of(self.model.format), walk, reference)
+        outputs = lowering.run({one.source: one.value(name, inputs[name]) for name, one in self.entries.items()})
+        dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
+        return Lowered(
+            outputs, dtypes, (*filter(None, [self.model.producer]), *self.model.notes, *self.notes(lowering))
+        )
+
+    def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
+        """The sizes that the file states; where it leaves them open, those given, or else sizes of that kind."""
+        return {
+            name: tuple(
+                size if isinstance(size, int) else _example(given)
+                for size, given in zip(entry.sizes, inputs[name], strict=True)
+            )
+            for name, entry in self.entries.items()
+        }
+
+    def reference(self, own: Mapping[str, tuple[int, ...]]) -> dict[str, Shape]:
+        """The native shapes of all values at the file's own sizes; raises `SpecError`."""
+        key = repr(sorted(own.items()))
+        if key not in self._own:
+            self._own[key] = self._shapes(own)
+        shapes: dict[str, Shape] = self._own[key]
+        return shapes
+
+    def _shapes(self, own: Mapping[str, tuple[int, ...]]) -> dict[str, Shape]:
+        lowering = Lowering(self.whole, rules_of(self.model.format), Walk(own))
+        lowering.run({one.source: one.value(name, own[name]) for name, one in self.entries.items()})
+        return {name: value.shape for name, value in lowering.values.items()}
+
+    def notes(self, lowering: Lowering) -> tuple[str, ...]:
+        """What people should know about the numbers: what is stored but not counted, or counted more than once."""
+        found = list(lowering.notes)
+        stored = self.model.body.tensors.values()
+        if left := lowering.accounts.left(stored):
+            count = sum(one.elements for one in left)
+            found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")
+        if folded := lowering.accounts.folded:
+            found.append(f"{folded:,} MACs depend on no input, and are not counted: runtimes compute such parts once")
+        if merged := lowering.accounts.merged(stored):
+            found.append(
+                f"{merged:,} stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones"
+            )
+        return tuple(found)
+
+
+def _listed(tensors: Any) -> str:
+    names = [one.name for one in tensors[:3]]
+    return ", ".join(names) + (", …" if len(tensors) > 3 else "")
+
+
+def _example(size: Dim) -> int:
+    """A number for a size of a grid or over symbols, to look at a model's structure."""
+    if is_array(size):
+        first: int = int(next(iter(size.reshape(-1).tolist()))) if hasattr(size, "reshape") else int(size.min())
+        return first
+    return _REPRESENTATIVE[0] if is_symbolic(size) else int(size)
+
+
+def _entry(source: str, stated: Stated, channel: int) -> Entry:
+    """An input, its channels last and its batch left out."""
+    if stated.shape is None:
+        raise SpecError([Problem(None, source, "the file does not state how many axes this input has")])
+    rank = len(stated.shape)
+    batch = _batch(stated.shape)
+    channel = channel % rank if -rank <= channel < rank else rank - 1
+    if channel == batch:
+        channel = rank - 1
+    order = [axis for axis in range(rank) if axis not in (batch, channel)]
+    if rank and channel != batch:
+        order.append(channel)
+    sizes = tuple(stated.shape[axis] for axis in order) or (1,)
+    return Entry(source, sizes, tuple(order), rank, stated.dtype)
+
+
+def _batch(shape: tuple[Size, ...]) -> int | None:
+    """The axis of the batch: one that is named so, or else the first, unless it has a size of its own."""
+    named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and _BATCH.search(size)]
+    if named:
+        return named[0]
+    if len(shape) < 2:
+        return None
+    first = shape[0]
+    is_length = isinstance(first, str) and _LENGTH.search(first)
+    if is_one(first) or (not isinstance(first, int) and not is_length) or len(shape) > 3:
+        return 0
+    return None

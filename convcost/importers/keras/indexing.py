@@ -1,0 +1,146 @@
+"""Indices and slices of tensors, in Keras and in the functions of TensorFlow that older files have in their place."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from convcost.core.errors import Unfit
+from convcost.core.units import say
+from convcost.importers.build import squeezed, taken, unsqueezed, with_axes
+from convcost.importers.contents import Known, gathered, sliced
+from convcost.importers.keras.calls import Steps, argument, as_int, axis_of, operation, value_of
+from convcost.importers.keras.operations import is_single
+from convcost.importers.keras.values import Slice, Tensor
+from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.model import Op
+from convcost.importers.values import Value
+
+
+@operation("Take", tf=("gather", "compat.v1.gather"))
+def take(low: Lowering, op: Op) -> None:
+    is_tf = op.type.startswith("tf.")
+    x = value_of(low, op, argument(op, "params" if is_tf else "x", 0))
+    indices = value_of(low, op, argument(op, "indices", 1))
+    given = argument(op, "axis", 2)
+    axis = axis_of(0 if given is None else given, max(x.rank, 1))
+    known, which = low.known(x), low.known(indices)
+    if known and which:
+        try:
+            low.computed(op, [x], gathered(known, which, axis))
+        except IndexError as error:
+            raise Unfit(str(error)) from None
+        return
+    if which is None or indices.rank > 1 or axis == 0:
+        raise Unsupported("chosen elements of an activation")
+    edge, order = with_axes(low, x, [axis])
+    step = low.emit(op, "gather", [edge], {"count": len(which.elements), "axis": order.index(axis)})
+    made = low.result(op, step, order, x.rank)
+    if indices.rank == 0:
+        squeezed(low, op, made, [axis])
+
+
+class Key(NamedTuple):
+    """What stands in the brackets behind a tensor."""
+
+    items: tuple[tuple[int, Any], ...]
+    """Axis -> a slice of it, or the index of an element."""
+    new: tuple[int, ...]
+    """Axes of size 1 that are put in, as the result counts them."""
+
+
+def key_of(given: Any, rank: int) -> Key:
+    """The indices and slices for a tensor of this many axes; raises `Unfit`.
+
+    >>> key_of((..., None, 0), 3)
+    Key(items=((2, 0),), new=(2,))
+    """
+    parts = given if isinstance(given, tuple) else (given,)
+    real = sum(item is not None and item is not ... for item in parts)
+    if real > rank or sum(item is ... for item in parts) > 1:
+        raise Unfit(f"has {real} indices for a tensor of {rank} axes")
+    axis, out, items, new = 0, 0, [], []
+    for item in parts:
+        if item is ...:
+            axis, out = axis + rank - real, out + rank - real
+        elif item is None:
+            new.append(out)
+            out += 1
+        else:
+            items.append((axis, item))
+            axis, out = axis + 1, out + is_slice(item)
+    return Key(tuple(items), tuple(new))
+
+
+def is_slice(item: Any) -> bool:
+    """Whether a part of a key is a slice, which keeps the axis."""
+    return isinstance(item, Slice | dict)
+
+
+@operation("GetItem", tf=("__operators__.getitem", "strided_slice"))
+def get_item(low: Lowering, op: Op) -> None:
+    given = argument(op, "key", 1)
+    x, steps = low.read(op), Steps(low, op)
+    key = key_of(argument(op, "slice_spec", 1) if given is None else given, x.rank)
+    bounds = [(axis, bounds_of(low, op, item)) for axis, item in key.items]
+    gone = [axis for axis, item in key.items if not is_slice(item)]
+    if (known := low.known(x)) is not None:
+        for axis, one in bounds:
+            known = sliced(known, axis, one.start or 0, one.stop, 1 if one.step is None else one.step)
+        kept = tuple(size for axis, size in enumerate(known.shape) if axis not in gone)
+        low.computed(op, [x], Known(kept, known.elements))
+        return
+    for axis, one in bounds:
+        if one != Slice(None, None, None):
+            x = slice_along(low, steps.step(f"axis_{axis}", x, scope=False), x, axis, one)
+    if gone:
+        step = steps.step("dropped", x, scope=False)
+        squeezed(low, step, x, gone)
+        x = steps.made(step)
+    if key.new:
+        unsqueezed(low, op, x, key.new)
+    else:
+        low.same(op, x)
+
+
+def bounds_of(low: Lowering, op: Op, item: Any) -> Slice:
+    """An index or a slice as bounds; those of an index take a single element."""
+    if isinstance(item, dict):
+        item = Slice(item.get("start"), item.get("stop"), item.get("step"))
+    if isinstance(item, Slice):
+        return Slice(*(_number(low, op, bound) for bound in item.bounds))
+    at = _number(low, op, item)
+    if at is None:
+        raise Unsupported(f"an index {say(item)}")
+    return Slice(at, None if at == -1 else at + 1, None)
+
+
+def _number(low: Lowering, op: Op, bound: Any) -> Any:
+    if isinstance(bound, Tensor):
+        contents = low.contents(op, bound.place)
+        return contents[0] if contents and len(contents) == 1 else None
+    return None if bound is None else as_int(bound, "an index")
+
+
+def slice_along(low: Lowering, op: Op, x: Value, axis: int, bounds: Slice) -> Value:
+    """A slice along one axis, its bounds counted from either end."""
+    size, step = x.shape[axis], 1 if bounds.step is None else bounds.step
+    if axis == 0 and is_single(size):  # the batch: all of it, or its only element
+        low.same(op, x)
+        return low.values[op.outputs[0]]
+    if type(size) is int and all(bound is None or type(bound) is int for bound in bounds.bounds):
+        if step == 0:
+            raise Unfit("a slice with a step of 0")
+        chosen = range(size)[slice(bounds.start, bounds.stop, step)]
+        if not chosen:
+            raise Unsupported("a slice of nothing")
+        if step < 0:
+            edge, order = with_axes(low, x, [axis])
+            node = low.emit(op, "gather", [edge], {"count": len(chosen), "axis": order.index(axis)})
+            return low.result(op, node, order, x.rank)
+        return taken(low, op, x, axis, chosen[0], chosen[-1] + 1, step)
+    if type(step) is not int or step < 1:
+        raise Unsupported("a slice whose bounds depend on the size")
+    start = 0 if bounds.start is None else bounds.start
+    stop = size if bounds.stop is None else bounds.stop
+    start, stop = (size + end if type(end) is int and end < 0 else end for end in (start, stop))
+    return taken(low, op, x, axis, start, stop, step)

@@ -1,0 +1,86 @@
+"""Names of nodes, from the names and module paths that a file keeps."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from convcost.importers.model import Op
+
+LONGEST = 120
+"""Characters of the longest name: those of hostile files are cut."""
+MOST_OF_A_LAYER = 4
+"""The most ops of a module that is one layer: a convolution with its norm and its activation."""
+_SPLIT = re.compile(r"[^\w-]+")
+
+
+class Name(NamedTuple):
+    """A dotted path and the scopes in it."""
+
+    path: str
+    scope: tuple[str, ...]
+
+
+def plain(text: str) -> str:
+    """A text as a name: words, joined by `_` where something else stood between them.
+
+    >>> plain("model/conv1;bn 1:0"), plain("::")
+    ('model_conv1_bn_1_0', '')
+    """
+    return "_".join(filter(None, _SPLIT.split(text[:LONGEST])))
+
+
+class Names:
+    """Gives each node a name that no other has.
+
+    The only op of a module is called like the module; of several, the one with weights is, and the others get what they do
+    behind it. A module that does one thing and is called again has the number of the call behind its name. An op without a
+    module keeps the name that the file gives it.
+    """
+
+    def __init__(self, ops: Iterable[Op], taken: Iterable[str]) -> None:
+        self.taken = {*taken}
+        self.counts: Counter[str] = Counter()
+        calls = [(op.path, op.type) for op in ops]
+        self.modules = Counter(path for path, _ in calls)
+        """Module -> how many ops it has itself."""
+        kinds = Counter(path for path, _ in {*calls})
+        self.repeated = {path for path, count in self.modules.items() if count > 1 == kinds[path]}
+        """Modules that do one thing, and are called several times."""
+        self.inner = {path[:depth] for path in self.modules for depth in range(len(path))}
+        """Modules that contain others, or so many ops that they are parts of a network themselves: attention."""
+        self.inner |= {path for path, count in self.modules.items() if count > MOST_OF_A_LAYER}
+        self.mains: dict[tuple[str, ...], str] = {}
+        """Module -> the kind of the node that has been named after it."""
+
+    def take(self, op: Op, kind: str, *, weighted: bool = False) -> Name:
+        """The name of the next node that an op becomes, which is of this kind."""
+        path = tuple(part for module in op.path if (part := plain(module)))[:16]
+        leaf = plain(op.name) or kind
+        if path and op.path not in self.inner:
+            leaf = path[-1] if self.is_main(op, kind, weighted=weighted) else f"{path[-1]}_{kind}"
+            path = path[:-1]
+        elif path:
+            leaf = kind
+        return self.unique(path, leaf)
+
+    def is_main(self, op: Op, kind: str, *, weighted: bool) -> bool:
+        """Whether a node is named after the module of its op, as another one was before if that is called several times."""
+        if op.path in self.mains:
+            return op.path in self.repeated and self.mains[op.path] == kind
+        if self.modules[op.path] <= 1 or op.path in self.repeated or weighted:
+            self.mains[op.path] = kind
+        return op.path in self.mains
+
+    def unique(self, scope: tuple[str, ...], leaf: str) -> Name:
+        """A name in a scope, with a number behind it if it is taken."""
+        base = ".".join((*scope, leaf))
+        name, number = base, self.counts[base]
+        while name in self.taken:
+            number += 1
+            name = f"{base}_{number}"
+        self.counts[base] = number
+        self.taken.add(name)
+        return Name(name, scope)

@@ -1,0 +1,1 @@
+"""ONNX files: a reader of the bytes themselves, and the rules of their ops."""

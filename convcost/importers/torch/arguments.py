@@ -1,0 +1,202 @@
+"""What the rules of PyTorch's ops have in common: their table, arguments by name, and what is done with constants.
+
+A program reads parameters like any other tensor. Where one ends up as the weights of a layer, it may be transposed, cut or
+normalised on the way, and is counted with the layer; anywhere else it is data, which a source puts out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from convcost.core.dims import Dim
+from convcost.core.errors import Unfit
+from convcost.importers.accounts import FLOATS
+from convcost.importers.contents import Known
+from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
+from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
+from convcost.importers.torch.calls import Ref, refs
+from convcost.importers.torch.owners import become_weights
+from convcost.importers.values import Value
+
+RULES = Rules(channels=1)
+
+
+def rule(*types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
+    """Enter a function as the rule of these ops of the namespace aten, and of those that do the same in place."""
+    return RULES.rule(*[f"aten.{name}{end}" for name in types for end in ("", "_")], wants=wants)
+
+
+class Facts:
+    """What is known of a program before it is lowered."""
+
+    def __init__(self, body: Body) -> None:
+        self.read = {*body.outputs, *(name for op in body.ops for name in op.inputs)}
+        """Names that something reads."""
+        self.weights = become_weights(body)
+        """Names of what ends up as the weights of layers."""
+
+
+_FACTS: WeakKeyDictionary[Lowering, Facts] = WeakKeyDictionary()
+
+
+def facts(low: Lowering) -> Facts:
+    """What is known of the program that is lowered."""
+    if low not in _FACTS:
+        _FACTS[low] = Facts(low.body)
+    return _FACTS[low]
+
+
+def becomes_weights(low: Lowering, op: Op) -> bool:
+    """Whether what an op makes is read as the weights of a layer."""
+    return any(name in facts(low).weights for name in op.outputs)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def named(low: Lowering, name: str) -> Value:
+    """The value of a name; raises `Lost` if its shape is not known."""
+    value = low.find(name)
+    if value is None:
+        raise Unfit(f"reads {name!r}, which nothing makes")
+    if value.lost:
+        raise Lost(value.lost)
+    return value
+
+
+def optional(low: Lowering, op: Op, word: str) -> Value | None:
+    """A tensor by the name of the argument; None if it is left out."""
+    given = op.attrs.get(word)
+    return named(low, given.name) if isinstance(given, Ref) else None
+
+
+def tensor(low: Lowering, op: Op, word: str = "self") -> Value:
+    """A tensor by the name of the argument; raises `Unfit` if it is left out."""
+    value = optional(low, op, word)
+    if value is None:
+        raise Unfit(f"needs the argument {word}")
+    return value
+
+
+def tensors(low: Lowering, op: Op, word: str = "tensors") -> list[Value]:
+    """A list of tensors by the name of the argument."""
+    return [named(low, name) for name in refs(op.attrs.get(word))]
+
+
+def operand(low: Lowering, op: Op, word: str = "other") -> Value:
+    """A tensor, or a number as one."""
+    given = op.attrs.get(word)
+    if isinstance(given, Ref):
+        return named(low, given.name)
+    if isinstance(given, (bool, int, float)):
+        return Value((), contents=(given,), computed=True)
+    raise Unfit(f"needs the argument {word}")
+
+
+def number(low: Lowering, op: Op, word: str, default: Any = None) -> Any:
+    """A number, which the program may have computed; raises `Unsupported` if it did so from data."""
+    return _number(low, op.attrs.get(word, default))
+
+
+def numbers(low: Lowering, op: Op, word: str, default: Sequence[Any] | None = None) -> tuple[Any, ...]:
+    """A list of numbers, such as a shape; a single one is a list of one."""
+    given = op.attrs.get(word, default)
+    if given is None:
+        raise Unfit(f"needs the argument {word}")
+    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    return tuple(_number(low, one) for one in many)
+
+
+def _number(low: Lowering, given: Any) -> Any:
+    if not isinstance(given, Ref):
+        return given
+    value = named(low, given.name)
+    if value.contents is None or len(value.contents) != 1:
+        raise Unsupported(f"{given.name} decides the shape, and is computed from data")
+    return value.contents[0]
+
+
+def per_axis(low: Lowering, op: Op, word: str, axes: int, default: int) -> list[Any]:
+    """A number for each axis of a window; a single one is for all."""
+    found = list(numbers(low, op, word, (default,)))
+    return found * axes if len(found) == 1 else found
+
+
+# -- what an op makes --------------------------------------------------------------------------------------------------
+
+
+def part(low: Lowering, op: Op, *leaves: str) -> Op:
+    """An op that stands for a part of what an op does, and makes values of its own."""
+    return replace(op, outputs=tuple(low.part(op, leaf).outputs[0] for leaf in leaves))
+
+
+def made(low: Lowering, op: Op, i: int = 0) -> Value:
+    """What an op has made."""
+    return low.values[op.outputs[i]]
+
+
+def output(op: Op, i: int) -> Op:
+    """The op as one that makes only its i-th output."""
+    return replace(op, outputs=(op.outputs[i],))
+
+
+def stated_shape(low: Lowering, op: Op, i: int = 0) -> tuple[int, ...]:
+    """The shape that the program states; raises `Unsupported` if it is open, or the input has another size here."""
+    stated = low.body.stated.get(op.outputs[i])
+    if stated is None or stated.shape is None or not all(isinstance(size, int) for size in stated.shape):
+        raise Unsupported("its shape depends on data")
+    if low.own is not None:
+        raise Unsupported("its shape is known at the program's own input size only")
+    return tuple(size for size in stated.shape if isinstance(size, int))
+
+
+# -- constants ---------------------------------------------------------------------------------------------------------
+
+
+def is_parameter(value: Value) -> bool:
+    """Whether a constant has stored numbers that have to be counted where it is read."""
+    return any(one.dtype in FLOATS and (one.trainable or one.elements > 1) for one in value.stored)
+
+
+def data(low: Lowering, value: Value) -> Value:
+    """A value as data: a constant is put out by a source."""
+    if not value.is_constant:
+        return value
+    low.tensor_of(value)
+    return replace(value, contents=None, stored=(), computed=False)
+
+
+def folds(low: Lowering, op: Op, values: Iterable[Value]) -> bool:
+    """Whether what an op makes is computed before anything runs, with nothing to be counted."""
+    values = list(values)
+    if not all(value.is_constant for value in values):
+        return False
+    return becomes_weights(low, op) or not any(map(is_parameter, values))
+
+
+def fold(low: Lowering, op: Op, values: Iterable[Value], shape: Sequence[Dim], known: Known | None = None) -> None:
+    """Define what an op makes as a constant of this shape."""
+    low.computed(op, values, known or Known(tuple(shape), ()))
+
+
+def constant(low: Lowering, op: Op, shape: Sequence[Dim], element: Any = None) -> None:
+    """Define what an op makes as numbers that are made of nothing, all the same one if it is given."""
+    sizes = tuple(shape)
+    is_small = all(type(size) is int for size in sizes) and prod(sizes) <= MOST_CONTENTS
+    fold(low, op, (), sizes, Known(sizes, (element,) * prod(sizes)) if is_small and element is not None else None)
+
+
+def cut_off(low: Lowering, value: Value, axis: int, start: int, stop: int, step: int = 1) -> Value:
+    """A part of a stored tensor, as a stored tensor of its own."""
+    shape = list(value.shape)
+    shape[axis] = len(range(start, stop, step))
+    if len(value.stored) == 1 and not value.computed:
+        one = value.stored[0]
+        cut = Stored(f"{one.name}[{axis}:{start}:{stop}]", tuple(shape), one.dtype, None, one.trainable)
+        low.accounts.cut(one, cut)
+        return Value(tuple(shape), value.dtype, stored=(cut,))
+    return replace(value, shape=tuple(shape), contents=None, computed=True)

@@ -1,0 +1,129 @@
+"""Ops of PyTorch whose result is made of nothing but sizes, and arithmetic on sizes."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from convcost.core.dims import ceil_div, maximum, minimum, product
+from convcost.core.errors import Unfit
+from convcost.importers.contents import scalar, vector
+from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.model import MOST_CONTENTS, Op
+from convcost.importers.torch.arguments import (
+    RULES,
+    constant,
+    fold,
+    folds,
+    number,
+    numbers,
+    rule,
+    stated_shape,
+    tensor,
+)
+from convcost.importers.torch.calls import refs
+
+
+@rule("sym_size")
+def sym_size(low: Lowering, op: Op) -> None:
+    x = tensor(low, op)
+    low.constant(op, scalar(x.shape[number(low, op, "dim")]))
+
+
+@rule("sym_numel", "numel")
+def sym_numel(low: Lowering, op: Op) -> None:
+    low.constant(op, scalar(product(tensor(low, op).shape)))
+
+
+#: Function of Python -> what it makes of sizes.
+ARITHMETIC: dict[str, Any] = {
+    **{f"operator.{word}": getattr(operator, word) for word in ("add", "sub", "mul", "floordiv", "mod", "neg")},
+    "operator.truediv": operator.floordiv,
+    "math.floor": lambda a: a,
+    "math.trunc": lambda a: a,
+    "torch.sym_int": lambda a: a,
+    "torch.sym_max": maximum,
+    "torch.sym_min": minimum,
+}
+
+
+@RULES.rule(*ARITHMETIC)
+def arithmetic(low: Lowering, op: Op) -> None:
+    read = [number(low, op, word) for word in op.attrs]
+    if op.type == "operator.truediv" and any(type(one) is int and one == 0 for one in read[1:]):
+        raise Unfit("divides by 0")
+    low.constant(op, scalar(ARITHMETIC[op.type](*read)))
+
+
+@RULES.rule("torch.sym_sum")
+def sym_sum(low: Lowering, op: Op) -> None:
+    low.constant(op, scalar(sum(numbers(low, op, next(iter(op.attrs))))))
+
+
+@RULES.rule("math.ceil")
+def sym_ceil(low: Lowering, op: Op) -> None:
+    low.constant(op, scalar(number(low, op, next(iter(op.attrs)))))
+
+
+@rule("arange", "range")
+def arange(low: Lowering, op: Op) -> None:
+    start, end, step = (number(low, op, word, default) for word, default in (("start", 0), ("end", None), ("step", 1)))
+    if all(type(one) is int for one in (start, end, step)) and step:
+        found = range(start, end, step)
+        if len(found) <= MOST_CONTENTS:
+            low.constant(op, vector(found))
+        else:
+            constant(low, op, (len(found),))
+    else:
+        constant(low, op, (ceil_div(end - start, step),) if step == 1 or type(step) is int else stated_shape(low, op))
+
+
+@rule("linspace", "logspace", "eye", "hann_window", "hamming_window", "bartlett_window", "tril_indices", "triu_indices")
+def stated_constant(low: Lowering, op: Op) -> None:
+    constant(low, op, stated_shape(low, op))
+
+
+#: Op -> the element that it fills a tensor with, if it is known.
+FILLED = {"zeros": 0, "ones": 1, "full": None, "empty": None, "rand": None, "randn": None, "randint": None}
+
+
+@rule(*FILLED, *(f"new_{name}" for name in FILLED), "empty_strided", "empty_permuted", "new_empty_strided", "randperm")
+def filled(low: Lowering, op: Op) -> None:
+    word = next(word for word in ("size", "n") if word in op.attrs)
+    constant(low, op, numbers(low, op, word), _element(low, op))
+
+
+@rule(*(f"{name}_like" for name in FILLED))
+def filled_like(low: Lowering, op: Op) -> None:
+    constant(low, op, tensor(low, op).shape, _element(low, op))
+
+
+def _element(low: Lowering, op: Op) -> Any:
+    if "fill_value" in op.attrs:
+        return number(low, op, "fill_value")
+    words = op.type.partition(".")[2].split("_")
+    return next((FILLED[word] for word in words if word in FILLED), None)
+
+
+@rule("scalar_tensor", "tensor")
+def scalar_tensor(low: Lowering, op: Op) -> None:
+    low.constant(op, scalar(number(low, op, "s" if "s" in op.attrs else "data")))
+
+
+@rule("item", "_local_scalar_dense")
+def item(low: Lowering, op: Op) -> None:
+    x = tensor(low, op)
+    if x.contents is None or len(x.contents) != 1:
+        raise Unsupported("a number that is computed from data")
+    low.constant(op, scalar(x.contents[0]))
+
+
+@rule("bucketize", "searchsorted", "complex", "polar", "outer", "diag", "diagonal",
+      "view_as_real", "view_as_complex", "diag_embed", "histc", "isin", "count_nonzero", "kron", "trace")  # fmt: skip
+def of_constants(low: Lowering, op: Op) -> None:
+    """What convcost counts only where nothing runs: of constants."""
+    names = list(refs(tuple(op.attrs.values())))
+    read = [value for name in names if (value := low.find(name)) is not None]
+    if len(read) < len(names) or not folds(low, op, read):
+        raise Unsupported(f"convcost has no rule for {op.type}")
+    fold(low, op, read, stated_shape(low, op))
