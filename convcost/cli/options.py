@@ -15,6 +15,7 @@ from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
+    from convcost.graph.partial import UnknownOp
     from convcost.networks.inputs import GivenShape
     from convcost.networks.network import Network
 
@@ -164,20 +165,20 @@ _OPENED, _ACCEPTED = "convcost.opened", "convcost.partial"
 
 def opened(model: str, knobs: Mapping[str, Any], input_: GivenShape | None) -> Network:
     """The network of MODEL; one with unknown ops is remembered, for `unaccepted`."""
-    from convcost.graph.partial import unknown_types
+    from convcost.graph.partial import unknown_ops
     from convcost.networks.load import open_network
 
     network = open_network(model, knobs, input_)
-    remember(model, unknown_types(network.steps))
+    remember(model, unknown_ops(network.steps))
     return network
 
 
-def remember(model: str, types: Sequence[str]) -> None:
-    """Remember that what is shown of MODEL has unknown ops of these types, if there are any."""
+def remember(model: str, unknown: Sequence[UnknownOp]) -> None:
+    """Remember that what is shown of MODEL has these unknown ops, if there are any."""
     from convcost.graph.partial import unknown_text
 
-    if types:
-        click.get_current_context().meta.setdefault(_OPENED, {})[model] = unknown_text(types)
+    if unknown:
+        click.get_current_context().meta.setdefault(_OPENED, {})[model] = unknown_text(unknown)
 
 
 def unaccepted(context: click.Context) -> list[str]:

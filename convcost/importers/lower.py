@@ -20,7 +20,7 @@ from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
 from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated
-from convcost.importers.names import Names
+from convcost.importers.names import Name, Names
 from convcost.importers.values import (
     Cut,
     Key,
@@ -121,6 +121,8 @@ class Lowering:
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
+        self.path: tuple[str, ...] = ()
+        """The module of the op that is being lowered."""
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
@@ -157,6 +159,7 @@ class Lowering:
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
+        self.path = op.path
         rule = self.rules.rules.get(op.type)
         try:
             try:
@@ -164,7 +167,13 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
+                self.unknown(
+                    op,
+                    str(error),
+                    error.shapes or (),
+                    batched=not isinstance(error, (Depends, Lost)),
+                    behind=isinstance(error, Lost),
+                )
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
@@ -314,11 +323,13 @@ class Lowering:
                 if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
                     self.tensor_of(stored_value(one))
             stored = ()
+        if all(one.elements == 1 for one in stored):
+            stored = ()  # single numbers say how something is computed, and are not learnt
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
+        name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
-        return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
+        return self.emit(Op("", "", (), ()), "source", [], attrs, weights, trainable=trains, name=name).node.name
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
@@ -331,6 +342,7 @@ class Lowering:
         weights: Weights | None = None,
         *,
         trainable: bool = True,
+        name: Name | None = None,
     ) -> Step:
         """Add a node for an op; `weights` are the stored tensors that it uses: field of the ledger -> values.
 
@@ -338,7 +350,7 @@ class Lowering:
         """
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
-        name = self.names.take(op, kind, weighted=bool(weights or op.layer))
+        name = name or self.names.take(op, kind, weighted=bool(weights or op.layer))
         shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
@@ -557,19 +569,24 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
-        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
+    def unknown(
+        self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True, behind: bool = False
+    ) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones.
+
+        It may be unknown only because it stands `behind` one.
+        """
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
-            for name in filter(None, op.outputs):
-                self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            first = why if behind else f"behind {op.type} {step.node.name}, whose shape is not known"
+            self.values.update({name: Value((), lost=first) for name in op.outputs if name})
             return
         orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
         attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]

@@ -18,7 +18,7 @@ from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import ROLES, Caption
-from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
@@ -136,16 +136,6 @@ class LayerCost(NamedTuple):
         return int(self.step.written * self.batch)
 
 
-class UnknownLayer(NamedTuple):
-    """A layer whose counts nobody knows."""
-
-    name: str
-    type: str
-    """What the file that it comes from calls its op."""
-    why: str
-    """Why it is not known, in words for people; empty if there is nothing to say."""
-
-
 class Totals(NamedTuple):
     """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
 
@@ -251,10 +241,9 @@ class Report:
         return not self.totals.unknown
 
     @property
-    def unknown(self) -> tuple[UnknownLayer, ...]:
+    def unknown(self) -> tuple[UnknownOp, ...]:
         """The layers whose counts nobody knows."""
-        unknown = (layer for layer in self.layers if layer.step.opaque)
-        return tuple(UnknownLayer(layer.name, layer.step.type, layer.attrs["why"] or "") for layer in unknown)
+        return unknown_ops(layer.step for layer in self.layers)
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
@@ -629,10 +618,13 @@ def unknown_notes(report: Report) -> list[tuple[str, str]]:
     """A note on the ops that nobody can count, so that all sums are lower bounds."""
     if report.complete:
         return []
-    said = unknown_text(layer.type for layer in report.unknown)
-    whys = {layer.type: layer.why for layer in report.unknown[::-1] if layer.why}
-    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][: -_LISTED - 1 : -1])
-    return [("unknown", f"{said}: sums are lower bounds, shares upper bounds{f'. {reasons}' if reasons else ''}")]
+    whys: dict[str, str] = {}
+    for op in report.unknown:
+        if op.why and not op.behind:
+            whys.setdefault(op.type, op.why)
+    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][:_LISTED])
+    said = f"{unknown_text(report.unknown)}: sums are lower bounds, shares upper bounds"
+    return [("unknown", f"{said}. {reasons}" if reasons else said)]
 
 
 def bound(report: Report) -> str:

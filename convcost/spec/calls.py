@@ -303,6 +303,7 @@ def names_in(items: Sequence[Item]) -> frozenset[str]:
     names = {item.name for item in items if item.name}
     for item in items:
         if isinstance(item.body, Parallel):
+            names |= {item.body.name} if item.body.name else set()
             for branch in item.body.branches:
                 names |= names_in(branch.items)
     return frozenset(names)

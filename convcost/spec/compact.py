@@ -19,7 +19,6 @@ from convcost.spec.elaborate import attempt
 from convcost.spec.outline.arguments import MOST_ARGS, Analysis
 from convcost.spec.outline.forks import Forks
 from convcost.spec.outline.lines import Writer
-from convcost.spec.outline.naming import Unnamed
 from convcost.spec.outline.patterns import Member, Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Wiring, pieces
 from convcost.spec.outline.selection import Selection
@@ -29,11 +28,8 @@ from convcost.spec.standard import names as standard_names
 from convcost.spec.write import head, resolved
 
 NO_CAPTION = Caption()
-
-
-MOST_TRIES = 6
-"""Texts that are written and read back before all is written flat."""
-
+MOST_TRIES = 2
+"""Texts of one style that are written and read back."""
 MOST_INLINE = 8
 """Times that patterns which need too many arguments are taken for no blocks, before none is one."""
 
@@ -53,40 +49,41 @@ STYLES = (Style(), Style(variants=False), Style(variants=False, forks=False), St
 """From the shortest text to the one in which the least can go wrong."""
 
 
-def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION, *, note: str = "") -> str:
-    """The YAML text of a network with blocks, repeats and branches, and with defaults left out.
+def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -> str:
+    r"""The YAML text of a network with blocks, repeats and branches, and with defaults left out.
 
-    `note` becomes a comment in its first line. Reading the text gives the same graph, else it is not returned: a scope of
-    which this is not so is written layer by layer, and at last the whole network as `resolved` does.
+    Reading the text gives the same graph, else it is not returned: a scope of which this is not so is written layer by layer,
+    and at last the whole network as `resolved` does.
 
     >>> from convcost import load
-    >>> print(compact(load("lenet5").graph, "lenet5"))  # doctest: +ELLIPSIS
+    >>> print("\n".join(compact(load("nin_cifar10").graph, "nin_cifar10").splitlines()[3:9]))
+    blocks:
+      conv_relu:
+        args: {channels: , kernel: 1}
+        layers:
+          - conv2d: {channels: channels, kernel: kernel, padding: kernel // 2}
+          - relu
     """
     walked = walk(network) if isinstance(network, Graph) else network
-    graph, tries = walked.graph, 0
+    graph = walked.graph
     common = common_dtypes(walked)
     shorter = stating_less(walked, common)
-    before = [f"# {' '.join(note.split())}"] if note else []
     for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
         plain: set[str] = set()
-        while tries < MOST_TRIES:
-            tries += 1
-            try:
-                text = "\n".join([*before, *head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
-                wrong = difference(text, graph)
-            except Unnamed as error:
-                wrong = error.path
+        for _ in range(MOST_TRIES):
+            text = "\n".join([*head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
+            wrong = difference(text, graph)
             if wrong is None:
                 return text
             scope = wrong.partition(".")[0]
-            if not scope or scope in plain:
+            if not scope:
                 break
             plain.add(scope)
-    return "\n".join([*before, resolved(graph, name, caption)])
+    return resolved(graph, name, caption)
 
 
 def _lines(walked: Walked, style: Style, plain: Container[str]) -> list[str]:
-    """The lines of blocks and layers, nothing proved yet; raises `Unnamed`."""
+    """The lines of blocks and layers, nothing proved yet."""
     wiring = Wiring(walked)
     piece = pieces(wiring, plain)
     if style.forks:

@@ -375,9 +375,14 @@ class Builder(CallBuilder):
             self.lookup.complain(item.where, place.path(), "no branch is left: the condition of each is false")
             return UNKNOWN
         if len(ends) == 1:
+            if body.name:
+                place.skipped.add(body.name)
             return ends[0]
         self.lookup.consumed.update(edge for end in ends for edge in end.edges)
-        joined = self.call(body.join.where, body.join, place, ends, None)
+        joined = self.call(body.join.where, body.join, place, ends, body.name)
+        if body.name:
+            self.name(body.name, place, joined)
+            return joined
         here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
         place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
         return joined

@@ -264,21 +264,20 @@ class LayerReader:
         )
         if join is None:
             return Broken()
-        call = self.join(join, f"{scope}.join", names)
-        return Parallel(read, call) if isinstance(call, Call) else Broken()
+        item = self.join(join, f"{scope}.join", names)
+        return Parallel(read, item.body, item.name) if isinstance(item.body, Call) else Broken()
 
-    def join(self, tree: Tree, scope: str, names: Names) -> Call | Broken:
-        """The op or block that joins branches: an item without any modifier."""
+    def join(self, tree: Tree, scope: str, names: Names) -> Item:
+        """The op or block that joins branches: an item that may say its name and how it is written, and nothing else."""
         if isinstance(tree, ScalarNode) and isinstance(tree.value, str):
-            return self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names)
+            return Item(tree.where, self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names))
         for key, where in tree.keys.items() if isinstance(tree, MappingNode) else ():
-            if key in MODIFIERS:
+            if key in MODIFIERS and key not in ("name", "as"):
                 self.reader.complain(where, scope, f"{key} does not go with a join")
             elif key in VERBS:
                 self.reader.complain(tree.where, scope, f"must be an op or a block, got {key}")
-                return Broken()
-        body = self.item(tree, scope, names).body
-        return body if isinstance(body, Call) else Broken()
+                return Item(tree.where, Broken())
+        return self.item(tree, scope, names)
 
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
         if not isinstance(tree, MappingNode):

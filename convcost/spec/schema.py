@@ -122,7 +122,10 @@ def _item() -> Schema:
             "minProperties": 2,
             "additionalProperties": {"anyOf": [_REF_ITEMS, _branch()]},
         },
-        "join": {"description": "the op that joins the branches", "anyOf": [{"type": "string"}, {"type": "object"}]},
+        "join": {
+            "description": "the op that joins the branches, with its name and as, if it says them",
+            "anyOf": [{"type": "string"}, {"type": "object"}],
+        },
         "each": {"description": "what to build for each row of a table", "anyOf": [_REF_ITEMS, {"type": "object"}]},
         "columns": {"type": "array", "items": {"type": ["string", "integer"]}},
         "rows": {"type": "array", "items": {"type": "array"}},

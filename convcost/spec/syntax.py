@@ -69,6 +69,8 @@ class Parallel(NamedTuple):
 
     branches: tuple[Branch, ...]
     join: Call
+    name: str | None = None
+    """The name of the join, by which it can be read."""
 
 
 class Each(NamedTuple):

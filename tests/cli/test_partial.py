@@ -88,7 +88,13 @@ def test_every_command_that_takes_a_model_and_shows_what_it_costs_accepts_partia
         names = {parameter.name for parameter in command.params}
         if names & {"model", "models"} and "partial" not in names:
             without.add(name)
-    assert without == {"sweep", "fit", "explore", "verify"}  # these refuse it
+    assert without == {
+        "sweep",
+        "fit",
+        "explore",
+        "verify",
+        "import",
+    }  # these refuse it; a spec that is written has no costs
 
 
 @pytest.mark.usefixtures("net")
@@ -115,7 +121,7 @@ def test_a_limit_that_is_exceeded_is_a_failure_and_one_that_is_not_is_accepted_w
 
 def test_a_spec_is_written_as_ever(cli: Cli, net: str) -> None:
     flat = cli.ok("spec", "resolve", net)
-    assert "{unknown: {type: Bar}, name: bar, in: foo}" in flat
+    assert "{unknown: {type: Bar, behind: false}, name: bar, in: foo}" in flat
     assert cli.ok("spec", "validate", net) == f"{net}: ok\n"
 
 

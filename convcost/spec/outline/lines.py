@@ -25,6 +25,8 @@ MOST_ALIKE = 200
 """Calls that are looked at together, to find those that repeat."""
 _CALL = 4
 """What a call more costs, where an argument that changes to its default costs 1, to something else 2."""
+JOINED = ":"
+"""In the place of the edge before a node that joins branches, whose ends it reads: no edge is called so."""
 Lines = list[str]
 Entry = dict[str, Any]
 
@@ -96,8 +98,11 @@ class Writer:
         while at < len(runs):
             rows = self.rows(runs, at, flow, spot)
             table = self.table(rows, spot)
-            lines += table or self.item(runs[at], flow, spot)
-            at += len(rows) if table else 1
+            lines += table
+            for run in runs[at : at + max(len(rows), 1)] if not table else ():
+                lines += self.item(run, flow, spot)
+                flow = run[-1].output
+            at += max(len(rows), 1)
             flow = runs[at - 1][-1].output
         return lines
 
@@ -167,7 +172,9 @@ class Writer:
         entry: Entry = {op: self.attributes(leaf, spot) or None}
         if id(leaf) not in spot.implicit:
             entry["name"] = spot.prefix + leaf.name
-        entry |= self.inputs(leaf, flow, spot) | self.condition(leaf, spot)
+        if flow != JOINED:
+            entry |= self.inputs(leaf, flow, spot)
+        entry |= self.condition(leaf, spot)
         owners = {what: owner for what, owner in node.shares.items() if spot.around[0].has(owner)}
         if owners:  # else those of a block whose call says so
             owners = {what: self.name_of(owner, spot, inside=True) for what, owner in owners.items()}
@@ -212,8 +219,8 @@ class Writer:
                 ]
             else:
                 lines += [f"    {name}:", *_inside(_inside(_inside(inner)))]
-        op, attrs = fork.join.node.op, self.attributes(fork.join, spot)
-        lines += [f"  join: {in_flow({op: attrs}) if attrs else op}"]
+        join = self.leaf(fork.join, JOINED, spot)
+        lines += _inside(_broken("join", join if len(join) > 1 or join[fork.join.node.op] else fork.join.node.op, 4))
         beside = self.inputs(fork, flow, spot) | self.condition(fork, spot)
         return [*lines, *(f"  {key}: {in_flow(value)}" for key, value in beside.items())]
 
@@ -309,12 +316,11 @@ class Writer:
                 entry["then"] = then
             base = _numbered_base(name)
             entry |= {"name": base} if base and not self.is_named(base, spot) else {"first": name}
+        entry |= self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
         if run[-1].owner:
             own = len(run) > 1 and run[-1].owner == run[0].path
             entry["share"] = True if own else self.piece_name(run[0].owner, spot)
-        if not self.inputs(run[0], flow, spot) and len(run[0].inputs) > 1:
-            entry["in"] = [self.name_of(edge, spot) for edge in run[0].inputs]
-        return entry | self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
+        return entry
 
     def piece_name(self, path: str, spot: Spot) -> str:
         """What a block or group is called here."""
@@ -365,17 +371,17 @@ class Writer:
         """The nodes directly in a block, group or network that may be called after their op."""
         return generated(self.named(piece.items, ""), self.read)
 
-    def named(self, items: Iterable[Item], prefix: str) -> Iterator[tuple[str, Leaf | None, bool]]:
-        """What gets a name in a scope, in order: with the node that may get it from its op, and whether it has to."""
+    def named(self, items: Iterable[Item], prefix: str) -> Iterator[tuple[str, Leaf | None]]:
+        """What gets a name in a scope, in order, with the node if it may get it from its op."""
         for item in _apart(items) if prefix else items:
             if isinstance(item, Leaf):
-                yield prefix + item.name, None if prefix else item, False
+                yield prefix + item.name, None if prefix else item
             elif isinstance(item, Fork):
                 for branch in item.branches:
                     yield from self.named(branch, prefix)
-                yield item.join.name, item.join, True
+                yield item.join.name, item.join
             elif self.is_call(item) or self.selection.is_group(item):
-                yield prefix + item.name, None, False
+                yield prefix + item.name, None
             else:
                 yield from self.named(item.items, f"{prefix}{item.name}.")
 

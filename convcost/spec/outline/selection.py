@@ -13,7 +13,7 @@ FEWEST_IN_GROUP = 6
 """Lines that a scope must have to be written as a group."""
 _SHORT = {"batch_norm": "bn", "layer_norm": "ln", "group_norm": "gn"}
 """What ops are called in the names of blocks that are chains of them; others without the number of their axes."""
-_LONGEST_CHAIN = 4
+_LONGEST_CHAIN = 3
 
 
 class Selection:
@@ -146,14 +146,27 @@ class Selection:
             names.append(
                 "_".join(words if "act" not in words else ["norm" if word == "bn" else word for word in words])
             )
-        words = [re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in pattern.model.path.split(".")]
-        words = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["block"]
-        names += ["_".join(words[-count:]) for count in range(1, len(words) + 1)]
+        scopes = [_words(member.piece.path) for member in pattern.members]
+        for level in range(-1, -min(map(len, scopes)) - 1, -1):
+            word, times = Counter(words[level] for words in scopes).most_common(1)[0]
+            if 2 * times > len(scopes):
+                names.append("_".join([word, *names[-1:]]) if level < -1 and names else word)
+        names.append("block")
         used = {*self.names.values()}
         names += [f"{names[0]}_{number}" for number in range(2, len(used) + 3)] + [
             f"block_{number}" for number in range(1, len(used) + 3)
         ]
         return next(name for name in names if name not in used and name not in self.taken)
+
+
+def _words(path: str) -> list[str]:
+    """The words of a path that are not only numbers, without the number at the end.
+
+    >>> _words("features.3.conv_2"), _words("inception_4a.1x1")
+    (['features', 'conv'], ['inception'])
+    """
+    words = (re.sub(r"\W", "_", re.sub(r"_?\d+[a-z]?$", "", word)) for word in path.split("."))
+    return [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)]
 
 
 def _word(pattern: Pattern, at: int) -> str:
