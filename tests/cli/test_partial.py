@@ -72,7 +72,7 @@ def test_a_partial_answer_has_status_3_and_a_line(cli: Cli, net: str, command: l
     assert ran.stdout
     assert ran.stderr == LINE
     accepted = cli.ok(*words(command, net), "--partial")
-    assert accepted == ran.stdout
+    assert accepted.replace(" --partial", "") == ran.stdout  # a written spec says which command made it
 
 
 @pytest.mark.parametrize("command", REFUSED, ids=" ".join)
