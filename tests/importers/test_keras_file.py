@@ -602,3 +602,14 @@ def test_settings_nest_as_deep_as_they_may(read: Read):
     assert "nest deeper than 64" in refused(
         read, functional("n", [TWO[0], layer("Dense", "d", "x", units=value)]), "net.json"
     )
+
+
+def test_names_with_slashes_are_scopes(read: Read):
+    """As versions before 3 allow, and its MobileNetV3 has them."""
+    layers = [
+        old_input("x", None, 4),
+        old("Dense", "block/expand/dense", [[["x", 0, 0, {}]]], units=4),
+        old("ReLU", "block/", [[["block/expand/dense", 0, 0, {}]]]),
+    ]
+    ops = read(old_model(layers, [["block/", 0, 0]]), "net.json").body.ops
+    assert [(op.path, op.name) for op in ops] == [(("block", "expand", "dense"), "dense"), (("block",), "block")]

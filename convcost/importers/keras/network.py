@@ -552,7 +552,8 @@ class Writer:
         inner = attrs.pop("model", None)
         if isinstance(inner, Functional):
             attrs["body"] = self.inner(inner, (*path, layer.name), learns)
-        path = (*path, layer.name)
+        *scopes, leaf = [part for part in layer.name.split("/") if part] or [layer.name]
+        path = (*path, *scopes, leaf)
         if layer.type.startswith(("ops.", "tf.")):
             named: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
             for key, given in named:
@@ -560,7 +561,7 @@ class Writer:
                     called = constant_name(first, key)
                     self.numbers[called] = Stored(called, (), "", (given,))
         dtypes = _dtypes(*layer.attrs["dtypes"])
-        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
+        self.ops.append(Op(layer.type, leaf, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
 
     def inner(self, model: Functional, path: tuple[str, ...], learns: bool) -> Body:
