@@ -1,6 +1,6 @@
 """ONNX files as models: graph, ops with attributes and subgraphs, stored tensors, stated shapes, local functions.
 
-Weights are not read, and neither is what stands in files beside this one. Constants count as stored tensors; so do inputs
+Weights are not read, and files beside this one, which may hold them, need not be there. Constants count as stored tensors; so do inputs
 that only carry weights. Ops of the standard's own domain are called by their type, those of others `domain.type`.
 """
 
