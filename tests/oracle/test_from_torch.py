@@ -271,7 +271,19 @@ def functions() -> dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], tu
 
 FUNCTIONS = (
     *("glu", "roll", "stack", "repeat", "unfold", "fold", "gather", "two indices", "expand", "split", "unbind", "pad"),
-    *("crop", "interpolate", "resize", "ceil", "adaptive", "topk", "variance", "cumsum", "argmax", "cosine", "unflatten"),
+    *(
+        "crop",
+        "interpolate",
+        "resize",
+        "ceil",
+        "adaptive",
+        "topk",
+        "variance",
+        "cumsum",
+        "argmax",
+        "cosine",
+        "unflatten",
+    ),
     *("norms", "in parts", "mask", "flip", "grid", "one hot", "where"),
 )
 
@@ -290,7 +302,9 @@ def test_functions_make_what_runs(name: str):
             return function(x) if y is None else function(x, y)
 
     ran = function(*(torch.rand(shape) for shape in shapes))
-    assert (out if ran.shape[0] == 1 else (ran.shape[0], *out[1:])) == tuple(ran.shape[1:] if ran.shape[0] == 1 else ran.shape)
+    assert (out if ran.shape[0] == 1 else (ran.shape[0], *out[1:])) == tuple(
+        ran.shape[1:] if ran.shape[0] == 1 else ran.shape
+    )
     net = convcost.from_torch(Net(), shapes)
     assert net.report().complete
     (edge,) = net.graph.outputs
@@ -311,6 +325,7 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     import torch
 
     from convcost.importers.torch import archive, program
+
     from .frameworks import import_torchvision
 
     module = getattr(import_torchvision().models, name)(weights=None).eval()
@@ -410,4 +425,3 @@ def test_what_has_no_rule_is_unknown_and_what_is_behind_it_exact():
     report = convcost.from_torch(Net(), (1, 3, 10, 10)).report()
     assert not report.complete
     assert report.totals.macs == 64 * 8 * 27
-
