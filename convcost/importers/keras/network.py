@@ -223,12 +223,7 @@ class Reader:
         if kind in ("TFOpLambda", "SlicingOpLambda"):
             return f"tf.{_text(config.get('function')) or kind}"
         if not isinstance(module, str):
-            # The old format says nothing of where a class is from, but operations have no settings of a layer.
-            nodes = spec.get("inbound_nodes")
-            new = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
-            if new and "trainable" not in config and "dtype" not in config:
-                return f"ops.{kind}"
-            return kind if _MARKS.get(kind, "") in ("", *config) else f"custom>{kind}"
+            return _old_type(spec, kind, config)
         if module.startswith(_OPERATIONS):
             return f"ops.{kind}"
         if module.partition(".")[0] in _OWN or module.startswith(_OWN[2:4]):
@@ -236,6 +231,18 @@ class Reader:
         if isinstance(registered, str) and ">" in registered:
             return registered
         return f"{module}>{kind}"
+
+
+def _old_type(spec: Mapping[str, Any], kind: str, config: Mapping[str, Any]) -> str:
+    """What reports call an op of the old format, which says nothing of where a class is from.
+
+    Operations have no settings of a layer; classes that people write themselves, too, are known by theirs.
+    """
+    nodes = spec.get("inbound_nodes")
+    new = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
+    if new and "trainable" not in config and "dtype" not in config:
+        return f"ops.{kind}"
+    return kind if _MARKS.get(kind, "") in ("", *config) else f"custom>{kind}"
 
 
 def _opaque(kind: str) -> str:
