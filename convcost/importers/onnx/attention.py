@@ -20,13 +20,19 @@ def heads_of(steps: Steps, name: str, heads: int) -> str:
     return steps.transposed(split, (0, 2, 1, 3))
 
 
-def attended(steps: Steps, query: str, key: str, value: str) -> str:
-    """What queries find in keys and values, all of (batch, heads, tokens, channels); several heads may share a key."""
+def attended(steps: Steps, query: str, key: str, value: str, *, scores_at: int = 0) -> str:
+    """What queries find in keys and values, all of (batch, heads, tokens, channels); several heads may share a key.
+
+    The scores are the result of the whole op of this number, if it has one.
+    """
     batch, heads, tokens, depth = steps.value(query).shape
     shared = steps.value(key).shape[1]
     if heads is not shared and heads != shared:
         query = steps.reshaped(query, [batch, shared, heads // shared * tokens, depth])
     scores = steps.along(steps.product(query, key, flip=True), "softmax", -1)
+    if scores_at and scores_at < len(steps.whole.outputs):
+        every = [batch, heads, tokens, steps.value(key).shape[2]]
+        steps.done(steps.reshaped(scores, every) if heads != shared else scores, scores_at)
     found = steps.product(scores, value)
     wide = steps.value(value).shape[-1]
     return steps.reshaped(found, [batch, heads, tokens, wide]) if heads != shared else found
@@ -59,7 +65,7 @@ def attention(low: Lowering, op: Op) -> None:
     query, key, value = names
     key = continued(low, op, steps, key, 4, 1)
     value = continued(low, op, steps, value, 5, 2)
-    found = attended(steps, query, key, value)
+    found = attended(steps, query, key, value, scores_at=3)
     steps.done(merged(steps, found) if flat else found)
 
 
