@@ -1,7 +1,7 @@
 """The origin of a network: a spec at some knob values, or another network whose convolutions were rebuilt.
 
 An origin builds the walked graph and knows its name and caption. No other package asks which kind of origin it is, except
-to vary knobs, which only a spec has. A model file will be a third kind.
+to vary knobs, which only a spec has. A model file is a spec whose layers are those of the file.
 """
 
 from __future__ import annotations
