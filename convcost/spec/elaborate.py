@@ -235,6 +235,8 @@ class Builder(CallBuilder):
         path = place.path(name)
         stands = place.built.last.get(path, path)
         place.layers[name] = Layer(flow, stands)
+        for seen, before in place.glued:
+            seen[before + name] = place.layers[name]
         place.built.flows[stands] = None if stands in self.walk.made else flow
         if path in self.ends:
             raise Reached(path, flow)
@@ -258,6 +260,8 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
             place = place.inner(dtypes={**place.dtypes, **own})
+        if item.glue:
+            place = place.inner(glue=item.glue)
         made = item.repeat is not None
         if isinstance(body, Call) and not item.inputs:
             flow = self.call(item.where, body, place, inputs, name, made=made)

@@ -12,7 +12,7 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Kind, Sides
 from convcost.spec import dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
-from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, UNUSED, VERBS, Names, Reader, say_tree
+from convcost.spec.reader import BELONGS, GLUES, MODIFIERS, NAME, NOTHING, UNUSED, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import (
     Body,
     Branch,
@@ -108,6 +108,7 @@ class LayerReader:
             trainable=values.get("trainable"),
             dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
             alone=alone,
+            glue=self.glue(modifiers.get("glue"), body, scope),
             start=self.start(tree, name, scope) if "first" in modifiers else None,
         )
 
@@ -115,6 +116,20 @@ class LayerReader:
         """Whether `in: []` says that an op, one that can do without any input, reads nothing."""
         empty = isinstance(stated, SequenceNode) and not stated.items
         return empty and verb in OPS and OPS[verb].least == 0
+
+    def glue(self, tree: Tree | None, body: Body, scope: str) -> str:
+        """What joins the name of an item to those inside."""
+        if tree is None:
+            return ""
+        if not (isinstance(tree, ScalarNode) and tree.text in GLUES):
+            self.reader.complain(tree.where, scope, f"glue must be {' or '.join(GLUES)}, got {say_tree(tree)}")
+        elif isinstance(body, Call) and body.target in OPS:
+            self.reader.complain(
+                tree.where, scope, f"glue joins the names of what is inside, and {body.target} is an op"
+            )
+        else:
+            return tree.text
+        return ""
 
     def start(self, tree: MappingNode, name: str | None, scope: str) -> int | None:
         """The number from which repetitions count on, at the end of the name of the first."""

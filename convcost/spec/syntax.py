@@ -151,6 +151,8 @@ class Item(NamedTuple):
     """Role -> the type of the tensors of that role; one left out has that of what is around it."""
     alone: bool = False
     """Whether it is stated to read nothing: `in: []`."""
+    glue: str = ""
+    """What joins its name to those inside, which then stand in the scope around; empty for a dot and a scope of its own."""
     start: int | None = None
     """The number at the end of its name, that of its first repetition, from which the others count on; None where `name` is
     that of all of them."""

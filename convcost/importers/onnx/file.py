@@ -136,7 +136,8 @@ class _Reader:
         name = graph.text(2) or self.file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
         made_by = " ".join(filter(None, (self.message.text(2), self.message.text(3))))
         opset = f"opset {self.opsets['']}" if "" in self.opsets else ""
-        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), self.body(graph, _Scope()))
+        body = self.body(graph, _Scope())
+        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), body, alone=self.wire.alone)
 
     def body(self, graph: Message, scope: _Scope) -> Body:
         """The body of a graph."""

@@ -125,6 +125,7 @@ def _beside(message: Message, kind: int, elements: int) -> tuple[Any, ...] | Non
     offset, length = entries.get("offset", "0"), elements * struct.calcsize(_CODES[kind])
     if os.path.dirname(path) != folder or not os.path.isfile(path) or not offset.isdecimal() or len(offset) > 18:
         return None
+    message.wire.alone = False
     try:
         with open(path, "rb") as file:
             file.seek(int(offset))
