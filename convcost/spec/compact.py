@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
-from convcost.graph.typed import common_dtypes, stating_less
+from convcost.graph.typed import common_dtypes, stating_others
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
 from convcost.spec.calls import MOST_NODES
@@ -67,7 +67,7 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -
     walked = walk(network) if isinstance(network, Graph) else network
     graph = walked.graph
     common = common_dtypes(walked)
-    shorter = stating_less(walked, common)
+    shorter = stating_others(walked, common)
     for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
         plain: set[str] = set()
         for _ in range(MOST_TRIES):
