@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import input_option, model_argument, output_option, set_option, settings
+from convcost.cli.options import (
+    input_option,
+    model_argument,
+    opened,
+    output_option,
+    partial_option,
+    set_option,
+    settings,
+)
 from convcost.cli.output import command_line, emit
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 @set_option
 @input_option
 @click.option("--flat", is_flag=True, help="Every layer and every attribute spelled out, as spec resolve writes it.")
+@partial_option
 @output_option
 def import_command(
     model: str, set_: tuple[tuple[str, str], ...], input_: GivenShape | None, flat: bool, output: str | None
@@ -28,11 +37,10 @@ def import_command(
     The spec stands for the same network, layer by layer, with the same names; what could not be written so would be
     written layer by layer. It holds the network at these knobs and has none of its own.
     """
-    from convcost.networks.load import open_network
     from convcost.spec.compact import compact
     from convcost.spec.write import resolved
 
-    network = open_network(model, settings(set_), input_)
+    network = opened(model, settings(set_), input_)
     name = splitext(network.name)[0] if network.origin.of_spec().spec.foreign else network.name
     write = resolved if flat else compact
     text = write(network.graph, name, network.caption)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from convcost.core.errors import UsageError
-from convcost.core.units import counted
+from convcost.core.units import counted, exact
 from convcost.graph.walk import Step
 
 AT_LEAST, AT_MOST, UNKNOWN = ">= ", "<= ", "?"
@@ -39,15 +39,16 @@ def unknown_text(ops: Sequence[UnknownOp]) -> str:
 
     >>> nms, foo = UnknownOp("nms", "NonMaxSuppression", "", False), UnknownOp("boxes", "Gather", "", True)
     >>> unknown_text([nms, nms, foo]), unknown_text([nms])
-    ('3 ops are unknown (2 NonMaxSuppression, 1 behind them)', '1 op is unknown (1 NonMaxSuppression)')
+    ('2 ops are unknown (2 NonMaxSuppression), and so is 1 behind', '1 op is unknown (1 NonMaxSuppression)')
     """
     numbers = Counter(op.type for op in ops if not op.behind).most_common()
     listed = [f"{number} {name}" for name, number in numbers[:_MOST_LISTED]]
     if others := numbers[_MOST_LISTED:]:
         listed.append(f"{sum(number for _, number in others)} of {counted(len(others), 'other type')}")
-    if behind := sum(op.behind for op in ops):
-        listed.append(f"{behind:,} behind them")
-    return f"{counted(len(ops), 'op')} {'is' if len(ops) == 1 else 'are'} unknown ({', '.join(listed)})"
+    behind = sum(op.behind for op in ops)
+    first = len(ops) - behind
+    after = f", and so {'is' if behind == 1 else 'are'} {exact(behind)} behind" if behind else ""
+    return f"{counted(first, 'op')} {'is' if first == 1 else 'are'} unknown ({', '.join(listed)}){after}"
 
 
 def refuse_unknown(steps: Iterable[Step], network: str, what: str) -> None:

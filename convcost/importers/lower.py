@@ -178,11 +178,13 @@ class Lowering:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
+        for name in filter(None, op.outputs):
+            self.values.setdefault(name, Value((), lost=f"behind {op.type}, which convcost does not know to make it"))
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
         path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
-        place = ".".join(path) or next(iter(op.outputs), "")
+        place = op.name if "/" in op.name else ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------

@@ -17,10 +17,10 @@ def unknown(
 ) -> OpCost:
     """Stand for an operation of a model file that convcost has no op for: what it costs is not known, which is not 0.
 
-    Any number of inputs, also none (`in: []`). `type` is what the file calls it, and `why` says more. With `shape`, which
-    is one shape or a list of shapes (read as `name:0`, `name:1`, …), all that follows is exact. Without, it has no output
-    that anything but a further unknown could read; that says `behind: true` where it is unknown for no other reason. Counts
-    of the layer are written `?`, sums that it is part of are lower bounds (`>= N`).
+    (…), (…), … -> shape, or nothing at all. Any number of inputs, also none (`in: []`). `type` is what the file calls it, and
+    `why` says more. With `shape`, which is one shape or a list of shapes (read as `name:0`, `name:1`, …), all that follows is
+    exact. Without, it has no output that anything but a further unknown could read; that says `behind: true` where it is
+    unknown for no other reason. Counts of the layer are written `?`, sums that it is part of are lower bounds (`>= N`).
 
     >>> unknown((100, 4), (100,), type="NonMaxSuppression").out
     ()

@@ -212,8 +212,11 @@ class Builder(CallBuilder):
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name and item.start is None:
             self.name(item.name, place, result)
-        if item.side:
+        if item.unused:
+            self.lookup.consumed.update(result.edges)
+        elif item.side:
             self.sides += result.edges
+        if item.side:
             return flow
         return result
 

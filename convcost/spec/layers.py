@@ -12,7 +12,7 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Kind, Sides
 from convcost.spec import dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
-from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
+from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, UNUSED, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import (
     Body,
     Branch,
@@ -103,6 +103,7 @@ class LayerReader:
             repeat=values.get("repeat"),
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=self.side(modifiers.get("side"), scope),
+            unused=_says_unused(modifiers.get("side")),
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
             dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
@@ -176,8 +177,11 @@ class LayerReader:
         return Value(tree.where, parse_expr(tree.text) if known else tree.text)
 
     def side(self, tree: Tree | None, scope: str) -> bool:
-        if tree is not None and not (isinstance(tree, ScalarNode) and isinstance(tree.value, bool)):
-            self.reader.complain(tree.where, scope, f"side must be true or false, got {say_tree(tree)}")
+        """Whether the next layer reads what this one read."""
+        if tree is None or _says_unused(tree):
+            return tree is not None
+        if not (isinstance(tree, ScalarNode) and isinstance(tree.value, bool)):
+            self.reader.complain(tree.where, scope, f"side must be true, false or unused, got {say_tree(tree)}")
         return isinstance(tree, ScalarNode) and tree.value is True
 
     def share(self, tree: MappingNode, verb: str, body: Body, name: str | None, scope: str) -> Share | None:
@@ -430,6 +434,10 @@ class LayerReader:
         near = nearest(word, names.values)
         self.reader.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
         return Value(tree.where, Broken())
+
+
+def _says_unused(tree: Tree | None) -> bool:
+    return isinstance(tree, ScalarNode) and tree.value == UNUSED
 
 
 def _is_repeated(branches: MappingNode) -> bool:

@@ -166,7 +166,7 @@ class _FileReader:
             return {INPUT: ()}
         for name, where in several.keys.items():
             if name != INPUT:
-                self.reader.new_name(name, where, f"inputs.{name}")
+                self.reader.input_name(name, where, f"inputs.{name}")
         return {name: self.input(tree, f"inputs.{name}", names, knobs, network) for name, tree in several.pairs.items()}
 
     def input(self, tree: Tree, scope: str, names: Names, knobs: Mapping[str, Knob], network: str) -> tuple[Value, ...]:

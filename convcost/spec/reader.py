@@ -22,6 +22,8 @@ from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 NOTHING = "none"
 """Used as an op: build nothing."""
+UNUSED = "unused"
+"""Beside `side`: what a layer puts out is no output of the network either."""
 MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
@@ -178,6 +180,11 @@ class Reader:
     def mention(self, name: str) -> None:
         """Remember that a layer of this name is read."""
         self.mentioned.update(name.partition(":")[0].split("."))
+
+    def input_name(self, name: str, where: Where, scope: str) -> None:
+        """Complain about the name of an input, which may be that of a layer: files have inputs called `0` and `input.1`."""
+        if NAME.fullmatch(name) or not _LAYER_NAME.fullmatch(name):
+            self.new_name(name, where, scope)
 
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):

@@ -142,6 +142,8 @@ class Item(NamedTuple):
     repeat: Value | None = None
     then: Mapping[str, Value] = _NOTHING
     side: bool = False
+    unused: bool = False
+    """Whether it is a side output that does not leave the network: nothing reads what it puts out."""
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""

@@ -31,6 +31,7 @@ from convcost.importers.torch.arguments import (
     stated_shape,
     tensor,
     tensors,
+    word_of,
 )
 from convcost.importers.torch.calls import Ref
 from convcost.importers.torch.mutation import WRITE_BACK
@@ -292,7 +293,7 @@ def split(low: Lowering, op: Op) -> None:
 
 def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
-    word = next(word for word in ("split_sizes", "split_size", "chunks", "sections", "indices") if word in op.attrs)
+    word = word_of(op, "split_sizes", "split_size", "chunks", "sections", "indices")
     given = numbers(low, op, word)
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
