@@ -118,7 +118,7 @@ class _Reader:
 
     def __init__(self, wire: Wire) -> None:
         self.file = wire.file
-        self.message = wire.message()
+        self.wire, self.message = wire, wire.message()
         self.opsets = {_domain(one.text(1)): one.whole(2) for one in self.message.messages(8)}
         self.functions: dict[tuple[str, str, str], Message] = {}
         for function in self.message.messages(25):
