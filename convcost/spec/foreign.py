@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -43,9 +43,17 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
         for knob, size in sizes:
             if knob and (knob not in knobs or knobs[knob].default is None):
                 knobs[knob] = Knob(knob, where, size if isinstance(size, int) else None)
+    scalars: dict[str, str] = {}
+    for name, entry in imported.entries.items():
+        if entry.is_scalar:
+            scalars[name] = knob = _scalar(name, knobs)
+            truths = (False, True) if entry.dtype == "bool" else ()
+            knobs[knob] = Knob(knob, where, None, truths, f"the value of the input {name}; data, if left open")
     model = imported.model
     name = PurePath(shown).name or model.name or "model"
-    return Spec(shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
+    return Spec(
+        shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported, scalars=scalars
+    )
 
 
 def _word(name: str) -> str:
@@ -56,6 +64,18 @@ def _word(name: str) -> str:
     """
     plain_name = re.sub(r"\W", "_", name)
     return f"input{plain_name}" if plain_name[:1].isdigit() else plain_name
+
+
+def _scalar(name: str, taken: Container[str]) -> str:
+    """The knob that is the value of an input: called like the input, unless a size is.
+
+    >>> _scalar("sr", {"length"}), _scalar("length", {"length"})
+    ('sr', 'length_value')
+    """
+    word = _word(name)
+    while word in taken:
+        word += "_value"
+    return word
 
 
 def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:
