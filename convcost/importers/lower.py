@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
-from convcost.graph.graph import Node
+from convcost.graph.graph import Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
@@ -165,7 +165,20 @@ class Lowering:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 found.append(self.any(value)[0])
-        return tuple(dict.fromkeys(found))
+        outputs = tuple(dict.fromkeys(found))
+        self.walk.forget(self._unread(outputs))
+        return outputs
+
+    def _unread(self, outputs: Sequence[str]) -> set[str]:
+        """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
+        read, unread = {*map(producer, outputs)}, set()
+        for step in reversed(self.walk.steps):
+            if step.node.name in read or step.opaque:
+                read.update(map(producer, step.node.inputs))
+                read.update(step.node.shares.values())
+            else:
+                unread.add(step.node.name)
+        return unread
 
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
