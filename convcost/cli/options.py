@@ -159,8 +159,9 @@ def listed(text: str, option: str) -> list[str]:
     return names
 
 
-_OPENED, _ACCEPTED = "convcost.opened", "convcost.partial"
-"""Where a command's context has the networks that it shows, and whether unknown ops in them are accepted."""
+_OPENED, _ACCEPTED, _BESIDE = "convcost.opened", "convcost.partial", "convcost.beside"
+"""Where a command's context has the networks that it shows, whether unknown ops in them are accepted, and whether files beside
+those of models were read."""
 
 
 def opened(model: str, knobs: Mapping[str, Any], input_: GivenShape | None) -> Network:
@@ -170,6 +171,8 @@ def opened(model: str, knobs: Mapping[str, Any], input_: GivenShape | None) -> N
 
     network = open_network(model, knobs, input_)
     remember(model, unknown_ops(network.steps))
+    if not network.origin.alone:
+        click.get_current_context().meta[_BESIDE] = True
     return network
 
 
@@ -193,9 +196,9 @@ def accepts_partial(context: click.Context) -> bool:
     return bool(context.meta.get(_ACCEPTED))
 
 
-def is_partial(context: click.Context) -> bool:
-    """Whether one of the networks that were opened has unknown ops."""
-    return bool(context.meta.get(_OPENED))
+def can_be_kept(context: click.Context) -> bool:
+    """Whether what is shown depends on the named files alone, and none of its networks has unknown ops, which are to be said."""
+    return not context.meta.get(_OPENED) and not context.meta.get(_BESIDE)
 
 
 def _accept(context: click.Context, _parameter: click.Parameter, given: bool) -> None:

@@ -213,7 +213,7 @@ class Report:
     asked_dtype: str | None = None
     """The dtype that was asked for, whatever the network states; None for what it states."""
     input_dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Name of an input -> the type that the network states for it."""
+    """Name of an input -> the type of its elements."""
     typed: bool = False
     """Whether tensors have types that the network states."""
     remarks: tuple[str, ...] = ()
@@ -318,7 +318,7 @@ def report(
         changed=changed,
         remarks=remarks,
         asked_dtype=dtype,
-        input_dtypes=dict(walked.graph.dtypes),
+        input_dtypes={name: walked.graph.dtypes.get(name, dtype or DEFAULT) for name in walked.inputs},
         typed=states_types(walked.graph),
     )
 
@@ -408,7 +408,7 @@ def _dtypes_dict(report: Report) -> dict[str, Any]:
     """The types that the network states for its inputs, and in how many bytes parameters of each type are stored."""
     if not report.typed:
         return {}
-    return {"input_dtypes": dict(report.input_dtypes), "weight_dtypes": dict(report.weight_dtypes)}
+    return {"input_dtypes": report.input_dtypes, "weight_dtypes": dict(report.weight_dtypes)}
 
 
 def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
@@ -443,10 +443,15 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "line": layer.line,
     }
     if typed:
-        data["dtypes"] = dict(layer.step.node.dtypes)
+        data["dtypes"] = stated_dtypes(layer)
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
+
+
+def stated_dtypes(layer: LayerCost) -> dict[str, str]:
+    """Role of tensors that a layer has -> their type in a network that states types."""
+    return {role: layer.step.node.dtypes.get(role, DEFAULT) for role in layer.step.roles}
 
 
 def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
@@ -566,13 +571,10 @@ def types_notes(report: Report) -> list[tuple[str, str]]:
     """A note on the types that the network states: of its inputs, and of what its layers write and store."""
     if not report.typed:
         return []
-    found: dict[str, Counter[str]] = {
-        "inputs": Counter(report.input_dtypes.get(name, DEFAULT) for name in report.inputs)
-    }
+    found: dict[str, Counter[str]] = {"inputs": Counter(report.input_dtypes.values())}
     for layer in report.layers:
-        dtypes = layer.step.node.dtypes
-        for role in layer.step.roles:
-            found.setdefault(role, Counter())[dtypes.get(role, DEFAULT)] += 1
+        for role, dtype in stated_dtypes(layer).items():
+            found.setdefault(role, Counter())[dtype] += 1
     return [("types", "; ".join(f"{role} {_kinds_text(found[role])}" for role in ("inputs", *ROLES) if role in found))]
 
 

@@ -326,4 +326,6 @@ class GridBuilder(Builder):
         """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
         base = repeated_name(item, 0).rpartition(".")[2].rstrip("0123456789")
         names = {part for name in (*place.taken, *place.coming, *self.lookup.mentioned) for part in name.split(".")}
+        if item.glue and any(name.startswith(base) for name in names):
+            return True
         return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
-from convcost.graph.typed import common_dtypes, stating_less
+from convcost.graph.typed import common_dtypes, stating_others
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
 from convcost.spec.calls import MOST_NODES
@@ -65,21 +65,28 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -
           - relu
     """
     walked = walk(network) if isinstance(network, Graph) else network
-    graph = walked.graph
+    nodes = len(walked.graph.nodes)
+    found: list[str] = []
+    for style in STYLES if 0 < nodes <= MOST_NODES else ():
+        if not found or (style == STYLES[-1] and found[0].count("\n") > nodes + nodes // 4):
+            found += _proved(walked, name, caption, style)
+    return min(found, key=lambda text: text.count("\n")) if found else resolved(walked.graph, name, caption)
+
+
+def _proved(walked: Walked, name: str, caption: Caption, style: Style) -> list[str]:
+    """The text in a style, if it stands for the same graph, but for single scopes that are written layer by layer."""
     common = common_dtypes(walked)
-    shorter = stating_less(walked, common)
-    for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
-        plain: set[str] = set()
-        for _ in range(MOST_TRIES):
-            text = "\n".join([*head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
-            wrong = difference(text, graph)
-            if wrong is None:
-                return text
-            scope = wrong.partition(".")[0]
-            if not scope:
-                break
-            plain.add(scope)
-    return resolved(graph, name, caption)
+    shorter, before = stating_others(walked, common), head(walked.graph, name, caption, common)
+    plain: set[str] = set()
+    for _ in range(MOST_TRIES):
+        text = "\n".join([*before, *_lines(shorter, style, plain), ""])
+        wrong = difference(text, walked.graph)
+        if wrong is None:
+            return [text]
+        if not wrong.partition(".")[0]:
+            break
+        plain.add(wrong.partition(".")[0])
+    return []
 
 
 def _lines(walked: Walked, style: Style, plain: Container[str]) -> list[str]:

@@ -16,7 +16,7 @@ from convcost.core.dims import Dim, Shape, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError
 from convcost.core.reading import whole_number
 from convcost.graph.graph import INPUT, Graph
-from convcost.graph.walk import Walked
+from convcost.graph.walk import Walked, not_usual
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
@@ -111,7 +111,7 @@ class Builder(CallBuilder):
         given = dict[str, str]()
         with suppress(Unknown):
             place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
-            given = self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE)
+            given = not_usual(self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE))
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow
@@ -212,8 +212,11 @@ class Builder(CallBuilder):
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name and item.start is None:
             self.name(item.name, place, result)
-        if item.side:
+        if item.unused:
+            self.lookup.consumed.update(result.edges)
+        elif item.side:
             self.sides += result.edges
+        if item.side:
             return flow
         return result
 
@@ -232,6 +235,8 @@ class Builder(CallBuilder):
         path = place.path(name)
         stands = place.built.last.get(path, path)
         place.layers[name] = Layer(flow, stands)
+        for seen, before in place.glued:
+            seen[before + name] = place.layers[name]
         place.built.flows[stands] = None if stands in self.walk.made else flow
         if path in self.ends:
             raise Reached(path, flow)
@@ -255,6 +260,8 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
             place = place.inner(dtypes={**place.dtypes, **own})
+        if item.glue:
+            place = place.inner(glue=item.glue)
         made = item.repeat is not None
         if isinstance(body, Call) and not item.inputs:
             flow = self.call(item.where, body, place, inputs, name, made=made)

@@ -16,7 +16,7 @@ from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
 from convcost.spec import standard
-from convcost.spec.reader import say_tree
+from convcost.spec.reader import GLUES, UNUSED, say_tree
 
 Schema = dict[str, Any]
 _EXPRESSION: Schema = {"type": "string", "description": "an expression, e.g. round_to(32 * width)"}
@@ -152,7 +152,14 @@ def _item() -> Schema:
             "description": "how the reference implementation writes it, where counters care",
             "anyOf": [{"enum": list(FORMS)}, _EXPRESSION],
         },
-        "side": {"type": "boolean", "description": "an output of the network beside the main line"},
+        "glue": {
+            "description": "joins its name to those inside, in the place of a dot, and makes no scope of its own",
+            "enum": list(GLUES),
+        },
+        "side": {
+            "description": "an output of the network beside the main line; unused: no output, and nothing reads it",
+            "anyOf": [{"type": "boolean"}, {"const": UNUSED}],
+        },
     }
     return {
         "anyOf": [

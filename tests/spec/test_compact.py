@@ -77,9 +77,7 @@ blocks:
             - {conv2d: {channels: channels, kernel: 3, padding: 1, bias: false}, name: conv2}
             - {batch_norm: , name: bn2}
           downsample:
-            - conv2d: {channels: channels, kernel: 1, stride: stride, bias: false}
-              name: downsample.0
-              if: stride > 1 or input.channels != channels
+            - {conv2d: {channels: channels, kernel: 1, stride: stride, bias: false}, name: downsample.0, if: stride > 1 or input.channels != channels}
             - {batch_norm: , name: downsample.1, if: stride > 1 or input.channels != channels}
         join: add
       - relu
@@ -101,8 +99,7 @@ blocks:
   conv_bn_relu6:
     args: {channels: , kernel: 3, stride: 1, groups: 1}
     layers:
-      - conv2d: {channels: channels, kernel: kernel, stride: stride, padding: kernel // 2, groups: groups, bias: false}
-        name: "0"
+      - {conv2d: {channels: channels, kernel: kernel, stride: stride, padding: kernel // 2, groups: groups, bias: false}, name: "0"}
       - {batch_norm: , name: "1"}
       - {relu6: , name: "2"}
   features:
@@ -353,6 +350,22 @@ def test_a_graph_that_no_spec_can_say_is_written_flat(name: str) -> None:
 def test_a_graph_with_a_scope_of_its_own_mind_is_written_flat() -> None:
     graph = chain([replace(node("a.x", "relu", INPUT), scope=("b",))])
     assert compact(graph, "net") == resolved(graph, "net", FLAT)
+
+
+def test_layers_that_nothing_reads_are_written_too() -> None:
+    """They stand between others, at the ends of scopes, and after all; one block is written for scopes that have them."""
+    nodes, flow = list[Node](), INPUT
+    for number in range(3):
+        nodes += [
+            node(f"s.{number}.left", "source", shape=[3]),
+            node(f"s.{number}.conv", "conv2d", flow, channels=4, kernel=1),
+        ]
+        nodes += [node(f"s.{number}.act", "relu", nodes[-1].name), node(f"s.{number}.over", "tanh", f"s.{number}.conv")]
+        flow = f"s.{number}.act"
+    graph = chain([*nodes, node("rest", "source", shape=[2])], flow)
+    text = compact(graph, "net")
+    assert_same(read(text), graph)
+    assert "repeat: 3" in text
 
 
 def test_an_empty_graph_is_written() -> None:

@@ -1,4 +1,4 @@
-"""What repetitions and joins are called: `first` counts on from a number, and a join may say its name."""
+"""What files of other tools need said: repetitions that count on from a number, joins and inputs of any name, unused layers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 import convcost
 from convcost.core.errors import SpecError
-from convcost.graph.graph import Graph
+from convcost.graph.graph import Caption, Graph
 from convcost.spec.elaborate import elaborate
 from convcost.spec.parse import parse
+from convcost.spec.write import resolved
 
 UNIT = (
     "blocks: {unit: {args: {stride: 1}, layers: [{conv2d: {channels: 4, kernel: 1, stride: stride}, name: c}, relu]}}"
@@ -132,3 +133,48 @@ def test_a_join_that_is_not_built_cannot_be_read() -> None:
     assert [node.name for node in graph(alone).nodes] == ["c"]
     with pytest.raises(SpecError, match="which is not built here: its condition is false"):
         graph(f"{alone}  - {{relu: , in: sum_1}}")
+
+
+UNUSED = """\
+  - {conv2d: {channels: 4, kernel: 1}, name: c}
+  - {source: {shape: [3]}, name: left_over, side: unused}
+  - {relu: , name: act}
+"""
+
+
+def test_what_nothing_reads_may_be_left_over() -> None:
+    """The next layer reads what stands before it, and the network puts out no more than without it."""
+    found = graph(UNUSED)
+    assert [(node.name, node.inputs) for node in found.nodes] == [("c", ("input",)), ("left_over", ()), ("act", ("c",))]
+    assert found.outputs == ("act",)
+
+
+def test_it_may_be_a_block_or_the_last_layer() -> None:
+    assert graph("  - {relu: , name: a}\n  - {unit: , name: u, side: unused}").outputs == ("a",)
+
+
+def test_the_resolved_form_says_that_it_is_unused_and_comes_back() -> None:
+    text = resolved(graph(UNUSED), "net", Caption())
+    assert "name: left_over, side: unused}" in text
+    spec, problems = parse(text, "net.yaml")
+    assert problems == []
+    assert resolved(elaborate(spec, {}).walked.graph, "net", Caption()) == text
+
+
+@pytest.mark.parametrize("name", ["0", "input.1", "serving-default", "a.b", "x"])
+def test_an_input_may_be_called_like_a_layer(name: str) -> None:
+    spec, problems = parse(
+        f"convcost: 1\nname: net\ninputs: {{'{name}': [8, 8, 4], other: [4]}}\nlayers: [relu, {{relu: , in: '{name}', name: r}}, {{add: , in: [relu_x, r]}}]".replace(
+            "[relu,", "[{relu: , name: relu_x},"
+        ),
+        "net.yaml",
+    )
+    assert problems == []
+    assert [node.inputs for node in elaborate(spec, {}).walked.graph.nodes] == [(name,), (name,), ("relu_x", "r")]
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "relu", "in", "repeat", "a..b", ".a"])
+def test_not_like_anything_else(name: str) -> None:
+    _, problems = parse(f"convcost: 1\nname: net\ninputs: {{'{name}': [8, 8, 4]}}\nlayers: [tanh]", "net.yaml")
+    assert len(problems) == 1
+    assert f"inputs.{name}" in problems[0].scope

@@ -15,7 +15,10 @@ from convcost.importers.values import Value
 
 def heads_of(steps: Steps, name: str, heads: int) -> str:
     """Tokens of all heads side by side, as (batch, heads, tokens, channels of a head)."""
-    batch, tokens, channels = steps.value(name).shape
+    value = steps.value(name)
+    if value.rank != 3 or heads < 1:
+        raise Unfit(f"needs tokens of (batch, tokens, channels) for {heads} heads, got {value.rank} axes")
+    batch, tokens, channels = value.shape
     split = steps.reshaped(name, [batch, tokens, heads, channels // heads])
     return steps.transposed(split, (0, 2, 1, 3))
 
@@ -25,6 +28,8 @@ def attended(steps: Steps, query: str, key: str, value: str, *, scores_at: int =
 
     The scores are the result of the whole op of this number, if it has one.
     """
+    if any(steps.value(name).rank != 4 for name in (query, key, value)):
+        raise Unfit("needs queries, keys and values of (batch, heads, tokens, channels)")
     batch, heads, tokens, depth = steps.value(query).shape
     shared = steps.value(key).shape[1]
     if heads is not shared and heads != shared:
@@ -58,7 +63,7 @@ def continued(low: Lowering, op: Op, steps: Steps, name: str, past: int, i: int)
 def attention(low: Lowering, op: Op) -> None:
     steps = Steps(low, op)
     names = list(op.inputs[:3])
-    flat = low.read(op).rank == 3
+    flat = [low.read(op, i).rank for i in range(3)] == [3, 3, 3]
     if flat:
         heads, shared = whole(op, "q_num_heads"), whole(op, "kv_num_heads")
         names = [heads_of(steps, name, count) for name, count in zip(names, (heads, shared, shared))]

@@ -1,6 +1,6 @@
 """ONNX files as models: graph, ops with attributes and subgraphs, stored tensors, stated shapes, local functions.
 
-Weights are not read, and neither is what stands in files beside this one. Constants count as stored tensors; so do inputs
+Weights are not read, and files beside this one, which may hold them, need not be there. Constants count as stored tensors; so do inputs
 that only carry weights. Ops of the standard's own domain are called by their type, those of others `domain.type`.
 """
 
@@ -118,7 +118,7 @@ class _Reader:
 
     def __init__(self, wire: Wire) -> None:
         self.file = wire.file
-        self.message = wire.message()
+        self.wire, self.message = wire, wire.message()
         self.opsets = {_domain(one.text(1)): one.whole(2) for one in self.message.messages(8)}
         self.functions: dict[tuple[str, str, str], Message] = {}
         for function in self.message.messages(25):
@@ -136,7 +136,8 @@ class _Reader:
         name = graph.text(2) or self.file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
         made_by = " ".join(filter(None, (self.message.text(2), self.message.text(3))))
         opset = f"opset {self.opsets['']}" if "" in self.opsets else ""
-        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), self.body(graph, _Scope()))
+        body = self.body(graph, _Scope())
+        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), body, alone=self.wire.alone)
 
     def body(self, graph: Message, scope: _Scope) -> Body:
         """The body of a graph."""

@@ -68,6 +68,8 @@ class Wire:
         self.data = data
         self.file = file
         self.left = MOST_FIELDS
+        self.alone = True
+        """Whether no other file has been read for it."""
 
     def wrong(self, at: int, what: str) -> SpecError:
         """The error that something is wrong at a byte."""

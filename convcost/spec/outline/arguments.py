@@ -251,7 +251,10 @@ class _Arguments:
             for factor in range(2, MOST_FACTOR + 1):
                 if self.equal(slot.column, column, factor):
                     return Expression(f"{factor} * {name}")
-                if self.equal(column, slot.column, factor):
+                there = [ABSENT if mine is ABSENT else one for one, mine in zip(column, slot.column)]
+                if ABSENT not in [one for one, mine in zip(column, slot.column) if mine is not ABSENT] and self.equal(
+                    there, slot.column, factor
+                ):
                     return Expression(f"{name} // {factor}")
         return None
 

@@ -11,12 +11,15 @@ from convcost.ops import OPS
 from convcost.spec.outline.arguments import ABSENT, ACT, Analysis, Block, Place, same
 from convcost.spec.outline.naming import generated
 from convcost.spec.outline.patterns import Pattern, flat, no_padding
-from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
+from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece, output
 from convcost.spec.outline.selection import Selection
+from convcost.spec.reader import UNUSED
 from convcost.spec.write import Expression, in_flow, modifiers
 
 WIDEST = 120
 """Characters of a line; longer ones are broken, as far as they can be."""
+WIDER = 30
+"""Characters that a line of a single op may have beyond, before it takes one line for each key."""
 MOST_NESTED = 4
 """Groups within groups."""
 FEWEST_ROWS, FEWEST_COLUMNS = 5, 2
@@ -63,11 +66,15 @@ class Writer:
         """The lines behind the head of a spec."""
         for _ in range(2):
             block = self.analysis.block(root)
-            last = root.model.items[-1].output
+            last = root.model.output
             spot = self.spot(block, root.model)
             layers = self.sequence(root.model.items, next(iter(self.wiring.walked.graph.inputs)), spot)
             outputs = self.wiring.walked.graph.outputs
-            stated = [] if outputs == (last,) else [f"outputs: {in_flow([self.name_of(e, spot) for e in outputs])}"]
+            stated = (
+                []
+                if not outputs or outputs == (last,)
+                else [f"outputs: {in_flow([self.name_of(e, spot) for e in outputs])}"]
+            )
             blocks = [line for pattern in self.selection.in_order for line in self.definition(pattern)]
         return [*stated, *(["blocks:", *_inside(blocks)] if blocks else []), "layers:", *_inside(layers)]
 
@@ -101,9 +108,9 @@ class Writer:
             lines += table
             for run in runs[at : at + max(len(rows), 1)] if not table else ():
                 lines += self.item(run, flow, spot)
-                flow = run[-1].output
+                flow = output(run, flow)
             at += max(len(rows), 1)
-            flow = runs[at - 1][-1].output
+            flow = output(runs[at - 1], flow)
         return lines
 
     # -- tables ---------------------------------------------------------------------------------------------------
@@ -159,7 +166,7 @@ class Writer:
     def item(self, run: Sequence[Item], flow: str, spot: Spot) -> Lines:
         item = run[0]
         if isinstance(item, Leaf):
-            return _entry(self.leaf(item, flow, spot), spot.indent)
+            return _entry(self.leaf(item, flow, spot), spot.indent - WIDER)
         if isinstance(item, Fork):
             return self.fork(item, flow, spot)
         if self.is_call(item):
@@ -174,7 +181,7 @@ class Writer:
             entry["name"] = spot.prefix + leaf.name
         if flow != JOINED:
             entry |= self.inputs(leaf, flow, spot)
-        entry |= self.condition(leaf, spot)
+        entry |= self.condition(leaf, spot) | ({"side": UNUSED} if leaf.unused else {})
         owners = {what: owner for what, owner in node.shares.items() if spot.around[0].has(owner)}
         if owners:  # else those of a block whose call says so
             owners = {what: self.name_of(owner, spot, inside=True) for what, owner in owners.items()}
@@ -188,6 +195,8 @@ class Writer:
         return {a: value for a, value in values.items() if value is not ABSENT and not _is_default(op, a, value)}
 
     def inputs(self, item: Item, flow: str, spot: Spot) -> Entry:
+        if not item.inputs and isinstance(item, Leaf) and not OPS[item.node.op].reads_nothing:
+            return {"in": []}
         if not item.inputs or item.inputs == (flow,):
             return {}
         names = [self.name_of(edge, spot) for edge in item.inputs]
@@ -415,7 +424,7 @@ def _numbered_base(name: str) -> str:
     base = name[:-1]
     if base.endswith("_") and base[-2:-1].isdigit():
         return base[:-1]
-    return base if base and re.search(r"[^\W\d]$", base) else ""
+    return base if re.search(r"[^\W\d_]$", base) else ""
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:

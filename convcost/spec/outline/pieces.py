@@ -29,6 +29,8 @@ class Leaf:
     inputs: tuple[str, ...]
     output: str
     """Its edge; empty if it has none or several."""
+    unused: bool = False
+    """Whether nothing reads what it puts out, and it is no output of the network either."""
 
     @property
     def end(self) -> int:
@@ -50,7 +52,7 @@ class Piece:
     inputs: tuple[str, ...] = ()
     """Edges that it reads from outside, in the order in which it first does."""
     output: str = ""
-    """The edge of its last item; empty if that has none or several."""
+    """The edge of its last item that is not unused; empty if that has none or several."""
     owner: str = ""
     """The scope whose parameters it uses, each node those of the node of the same name there."""
     closed: bool = True
@@ -126,6 +128,12 @@ class Wiring:
         return shape[-1] if shape and type(shape[-1]) is int else None
 
 
+def output(items: Sequence[Item], before: str = "") -> str:
+    """What the item behind these reads unless it says otherwise; `before` if all are unused."""
+    last = (item for item in reversed(items) if not (isinstance(item, Leaf) and item.unused))
+    return next((item.output for item in last), before)
+
+
 def pieces(wiring: Wiring, plain: Container[str] = ()) -> Piece:
     """The whole graph as one piece; of the `plain` scopes, and of those inside them, no pieces are made."""
     return _Scopes(wiring, plain).root()
@@ -163,7 +171,7 @@ class _Scopes:
         inputs = dict[str, None]()
         for node in self.nodes[at:end]:
             inputs |= dict.fromkeys(edge for edge in node.inputs if not at <= self.wiring.maker(edge) < end)
-        piece = Piece(name, ".".join(words), at, end, items, tuple(inputs), items[-1].output if items else "")
+        piece = Piece(name, ".".join(words), at, end, items, tuple(inputs), output(items))
         owners = {self.owner(at, piece) for at in range(at, end) if self.shares} - {None}
         if owners and owners != {""}:
             piece.owner = (owners.pop() or "") if len(owners) == 1 and "?" not in owners else ""
@@ -202,4 +210,5 @@ class _Scopes:
     def leaf(self, at: int, name: str) -> Leaf:
         step = self.wiring.walked.steps[at]
         edges = output_edges(step.node, step.cost)
-        return Leaf(step.node, name, at, step.node.inputs, edges[0] if len(edges) == 1 else "")
+        unused = bool(edges) and not self.wiring.readers[at]
+        return Leaf(step.node, name, at, step.node.inputs, edges[0] if len(edges) == 1 else "", unused)
