@@ -146,7 +146,10 @@ class Lowering:
         for name in self.body.outputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
-                found.append(self.any(value)[0])
+                try:
+                    found.append(self.any(value)[0])
+                except Unfit as error:
+                    raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         return tuple(dict.fromkeys(found))
 
     def ops(self, body: Body) -> None:
@@ -484,6 +487,8 @@ class Lowering:
     def reshape(self, op: Op, value: Value, shape: Sequence[Dim]) -> None:
         """An op that reads the same elements in another shape, every size of which is known."""
         had, has = product(value.shape), product(shape)
+        if any(type(size) is int and size < 0 for size in shape):
+            raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which is no shape")
         if not is_symbolic(had - has) and not _all(had == has):
             raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which has other elements")
         if value.tensor is None:
