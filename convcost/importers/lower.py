@@ -164,7 +164,10 @@ class Lowering:
         for name in self.body.outputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
-                found.append(self.any(value)[0])
+                try:
+                    found.append(self.any(value)[0])
+                except Unfit as error:
+                    raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         outputs = tuple(dict.fromkeys(found))
         self.walk.forget(self._unread(outputs))
         return outputs
@@ -384,16 +387,16 @@ class Lowering:
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.
 
-        What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
+        What is computed from several stored tensors, or from one of another size, has each of them counted by itself. Single
+        numbers say how something is computed, and are not learnt unless the format says so.
         """
-        stored = value.stored
-        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(value.shape):
+        stored = tuple(one for one in value.stored if one.elements > 1 or one.trainable)
+        is_whole = sum(one.elements for one in stored) == product(value.shape)
+        if value.computed and not (is_whole and len({one.trainable for one in stored}) == 1):
             for one in stored:
-                if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
+                if one.name not in self.accounts.used and one.name not in self.accounts.aside:
                     self.tensor_of(stored_value(one))
             stored = ()
-        if all(one.elements == 1 for one in stored):
-            stored = ()  # single numbers say how something is computed, and are not learnt
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
@@ -553,6 +556,8 @@ class Lowering:
     def reshape(self, op: Op, value: Value, shape: Sequence[Dim]) -> None:
         """An op that reads the same elements in another shape, every size of which is known."""
         had, has = product(value.shape), product(shape)
+        if any(type(size) is int and size < 0 for size in shape):
+            raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which is no shape")
         if not is_symbolic(had - has) and not _all(had == has):
             raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which has other elements")
         if value.tensor is None:
