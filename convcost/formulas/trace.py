@@ -14,7 +14,7 @@ from convcost.core.axes import LETTERS, SIDES, WORDS, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
 from convcost.ops import OPS
-from convcost.ops.attributes import Connections, OneAxis, SomeAxes
+from convcost.ops.attributes import Connections, OneAxis, ShapesOf, SomeAxes
 from convcost.ops.window import dilated, slide, windowed
 
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
@@ -189,14 +189,18 @@ def _renamed(size: Any, new: Mapping[str, str]) -> Any:
 def traced_cost(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> OpCost:
     """The rule's own result over traced ints."""
     attributes = OPS[op].attrs
-    # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor do a table and axes.
+    # Attributes at their default (stride 1, no padding, one group) leave no trace in the formula; nor do a table, axes, and
+    # shapes that are only stated.
     plain = {
         name
         for name, value in attrs.items()
-        if value == attributes[name].default or isinstance(attributes[name].kind, (Connections, OneAxis, SomeAxes))
+        if value == attributes[name].default or isinstance(attributes[name].kind, _PLAIN)
     }
     traced = {name: value if name in plain else _traced(name, value) for name, value in attrs.items()}
     return OPS[op].cost(named(input_shapes), traced)
+
+
+_PLAIN = (Connections, OneAxis, SomeAxes, ShapesOf)
 
 
 def _traced(name: str, value: Any) -> Any:
@@ -213,7 +217,9 @@ def _traced(name: str, value: Any) -> Any:
         parts = [name] * len(value)
     elif name in _ENDS:
         parts = list(_ENDS[name])
-    elif name in ("sections", "shape"):
+    elif name.startswith("around_"):
+        parts = [f"{name}_before", f"{name}_after"]
+    elif name in ("sections", "shape", "repeats", "around"):
         parts = [f"{name}_{number}" for number in range(1, len(value) + 1)]
     else:
         parts = [f"{name}_{letter}" for letter in letters(len(value) + 1)]

@@ -20,7 +20,7 @@ from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
 from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated
-from convcost.importers.names import Names
+from convcost.importers.names import Name, Names
 from convcost.importers.values import (
     Cut,
     Key,
@@ -86,18 +86,22 @@ class Rules:
         """The axis of channels where nothing says which it is: 1 or -1."""
         self.rules: dict[str, Callable[[Lowering, Op], None]] = {}
         self.wants: dict[str, Wants] = {}
+        self.of_all: set[str] = set()
+        """Types of op of which all inputs have their channels where `wants` says."""
         self.effects: set[str] = set()
         """Types of op that make nothing, but keep something for the next run."""
         self.spell: Spell = unspelled
 
-    def rule(self, *types: str, wants: Wants = None) -> Callable[[Rule], Rule]:
-        """Enter a function as the rule of these types of op."""
+    def rule(self, *types: str, wants: Wants = None, of_all: bool = False) -> Callable[[Rule], Rule]:
+        """Enter a function as the rule of these types of op; `wants` is about the first input, or `of_all`."""
 
         def enter(function: Rule) -> Rule:
             for name in types:
                 if name in self.rules:
                     raise ValueError(f"{name} has two rules")
                 self.rules[name], self.wants[name] = function, wants
+                if of_all or wants == "same":
+                    self.of_all.add(name)
             return function
 
         return enter
@@ -117,6 +121,8 @@ class Lowering:
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
+        self.path: tuple[str, ...] = ()
+        """The module of the op that is being lowered."""
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
@@ -153,6 +159,7 @@ class Lowering:
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
+        self.path = op.path
         rule = self.rules.rules.get(op.type)
         try:
             try:
@@ -160,16 +167,24 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
+                self.unknown(
+                    op,
+                    str(error),
+                    error.shapes or (),
+                    batched=not isinstance(error, (Depends, Lost)),
+                    behind=isinstance(error, Lost),
+                )
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
+        for name in filter(None, op.outputs):
+            self.values.setdefault(name, Value((), lost=f"behind {op.type}, which convcost does not know to make it"))
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
         path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
-        place = ".".join(path) or next(iter(op.outputs), "")
+        place = op.name if "/" in op.name else ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
@@ -308,11 +323,13 @@ class Lowering:
                 if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
                     self.tensor_of(stored_value(one))
             stored = ()
+        if all(one.elements == 1 for one in stored):
+            stored = ()  # single numbers say how something is computed, and are not learnt
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
+        name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
-        return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
+        return self.emit(Op("", "", (), ()), "source", [], attrs, weights, trainable=trains, name=name).node.name
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
@@ -325,6 +342,7 @@ class Lowering:
         weights: Weights | None = None,
         *,
         trainable: bool = True,
+        name: Name | None = None,
     ) -> Step:
         """Add a node for an op; `weights` are the stored tensors that it uses: field of the ledger -> values.
 
@@ -332,7 +350,7 @@ class Lowering:
         """
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
-        name = self.names.take(op, kind, weighted=bool(weights or op.layer))
+        name = name or self.names.take(op, kind, weighted=bool(weights or op.layer))
         shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
@@ -551,19 +569,24 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
-        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
+    def unknown(
+        self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True, behind: bool = False
+    ) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones.
+
+        It may be unknown only because it stands `behind` one.
+        """
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
-            for name in filter(None, op.outputs):
-                self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            first = why if behind else f"behind {op.type} {step.node.name}, whose shape is not known"
+            self.values.update({name: Value((), lost=first) for name in op.outputs if name})
             return
         orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
         attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]
@@ -652,6 +675,6 @@ def wanted_channels(body: Body, rules: Rules) -> dict[str, int]:
         made = wanted.get(op.outputs[0]) if op.outputs else None
         channel = made if wants == "same" else wants(op, made) if callable(wants) else wants
         if isinstance(channel, int):
-            for name in op.inputs if wants == "same" else op.inputs[:1]:
+            for name in op.inputs if wants == "same" or op.type in rules.of_all else op.inputs[:1]:
                 wanted[name] = channel
     return wanted

@@ -116,3 +116,5 @@ class Model:
     body: Body
     notes: tuple[str, ...] = ()
     """What the reader noticed that people should know."""
+    alone: bool = True
+    """Whether all of it stands in this file: no file beside it was read."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
-from convcost.graph.typed import common_dtypes, stating_less
+from convcost.graph.typed import common_dtypes, stating_others
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
 from convcost.spec.calls import MOST_NODES
@@ -84,7 +84,7 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -
 def _proved(walked: Walked, name: str, caption: Caption, style: Style) -> list[str]:
     """The text in a style, if it stands for the same graph, but for single scopes that are written layer by layer."""
     common = common_dtypes(walked)
-    shorter, before = stating_less(walked, common), head(walked.graph, name, caption, common)
+    shorter, before = stating_others(walked, common), head(walked.graph, name, caption, common)
     plain: set[str] = set()
     for _ in range(MOST_TRIES):
         text = "\n".join([*before, *_lines(shorter, style, plain), ""])

@@ -16,7 +16,7 @@ from convcost.core.dims import Dim, Shape, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError
 from convcost.core.reading import whole_number
 from convcost.graph.graph import INPUT, Graph
-from convcost.graph.walk import Walked
+from convcost.graph.walk import Walked, not_usual
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
@@ -111,7 +111,7 @@ class Builder(CallBuilder):
         given = dict[str, str]()
         with suppress(Unknown):
             place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
-            given = self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE)
+            given = not_usual(self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE))
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow

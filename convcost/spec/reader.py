@@ -40,10 +40,10 @@ BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use",
 """What stands beside one verb only."""
 MODIFIERS = (*BESIDE, *BELONGS)
 VERBS = ("parallel", "each", "layers", "use")
-RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS} - {
-    "first",
-    "glue",
-}
+_LATER = {"first", "dtype", "glue"}
+"""Words that are younger than knobs of these names."""
+_WORDS = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
+RESERVED = _WORDS - _LATER
 
 
 @dataclass(frozen=True, slots=True)

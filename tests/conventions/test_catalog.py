@@ -134,8 +134,10 @@ def variants(op: str) -> set[str]:
     words |= {name: (True, False) for name, attr in OPS[op].attrs.items() if isinstance(attr.kind, Boolean)}
     sizes = {name: 1 for name, attr in OPS[op].attrs.items() if attr.required and name not in words}
     attrs = [sizes | dict(zip(words, chosen)) for chosen in product(*words.values())]
-    shapes = [(4,) * axes + (3,) for axes in ([OPS[op].axes] if OPS[op].axes else (1, 2, 3))]
-    return {OPS[op].cost([shape], OPS[op].convert(each)).variant for each in attrs for shape in shapes}
+    several = len(OPS[op].inputs)
+    ranks = [OPS[op].axes] if OPS[op].axes else (1, 2, 3) if several == 1 else (2,)
+    shapes = [[(4,) * axes + (3,)] * several for axes in ranks]
+    return {OPS[op].cost(read, OPS[op].convert(each)).variant for each in attrs for read in shapes}
 
 
 # By hand, on 4×5×6 = 120 elements at 20 positions, upsampled to 8×10×6 = 480 and resized to 3×7×6 = 126 at 21 positions.
@@ -222,11 +224,46 @@ def test_interpolation_by_hand(op: str, mode: str, form: str, wanted: dict[str, 
             {"ptflops": 0, "ptflops_aten": 1800, "thop": 0, "torchinfo": 1800, "fvcore": 1728, "calflops": 3528},
         ),
         ("relu", {}, "derived", {"ptflops": 120, "calflops": 120, "thop": 0}),
+        # torch.mul(x, 2.0) and torch.add(x, 2.0) are patched, x * 2.0 is not, and traced it is the same operator.
+        (
+            "function",
+            {"of": "scale"},
+            "functional",
+            {"ptflops": 120, "calflops": 120, "torchprofile": 120, "fvcore": 0},
+        ),
+        ("function", {"of": "scale"}, "", {"ptflops": 0, "calflops": 0, "torchprofile": 120, "paper": 0}),
+        ("function", {"of": "shift"}, "functional", {"ptflops": 120, "calflops": 120, "torchprofile": 0}),
+        ("function", {"of": "exp"}, "functional", {"ptflops": 0, "calflops": 0, "torchprofile": 0, "thop": 0}),
+        ("rms_norm", {}, "", {"torchinfo": 6, "fvcore": 0, "torchprofile": 0}),
     ],
 )
 def test_other_ops_by_hand(op: str, attrs: dict[str, Any], form: str, wanted: dict[str, int]) -> None:
     cost = OPS[op].cost([(4, 5, 6)], OPS[op].convert(attrs))
     assert {name: convention(name).operations(op, cost, [(4, 5, 6)], form) for name in wanted} == wanted
+
+
+def test_combinations_by_hand() -> None:
+    """4×1 and 1×6: 24 results; torch.mul(a, b) counts where it is patched, a * b where it is traced."""
+    wanted = {
+        ("multiply", "functional"): {"ptflops": 24, "calflops": 24, "torchprofile": 24, "fvcore": 0},
+        ("multiply", ""): {"ptflops": 0, "calflops": 0, "torchprofile": 24, "fvcore": 0},
+        ("add", "functional"): {"ptflops": 24, "calflops": 24, "torchprofile": 0},
+        ("subtract", "functional"): {"ptflops": 0, "calflops": 0, "torchprofile": 0},
+    }
+    for (word, form), counts in wanted.items():
+        cost = OPS["combine"].cost([(4, 1), (1, 6)], {"function": word})
+        found = {name: convention(name).operations("combine", cost, [(4, 1), (1, 6)], form) for name in counts}
+        assert found == counts, word
+
+
+# fvcore: 4 for each of 5·6·3 elements; torchprofile: as many as there are neighbours, none for nearest.
+@pytest.mark.parametrize(
+    ("mode", "wanted"), [("nearest", (360, 0)), ("bilinear", (360, 360)), ("bicubic", (360, 1440))]
+)
+def test_a_grid_by_hand(mode: str, wanted: tuple[int, int]) -> None:
+    shapes = [(7, 8, 3), (5, 6, 2)]
+    cost = OPS["grid_sample"].cost(shapes, {"mode": mode})
+    assert tuple(convention(n).operations("grid_sample", cost, shapes) for n in ("fvcore", "torchprofile")) == wanted
 
 
 @pytest.mark.parametrize(("op", "operator"), [("add", 0), ("multiply", 24)])
@@ -248,8 +285,12 @@ NOT_SEEN = {
 }
 
 
+def test_no_convention_knows_an_op_of_which_nobody_knows_what_it_computes() -> None:
+    assert not any(one.knows("unknown") for one in all_conventions().values())
+
+
 @pytest.mark.parametrize("name", all_conventions())
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", [op for op in OPS if op != "unknown"])
 def test_every_convention_says_what_it_counts_of_every_op(name: str, op: str) -> None:
     one = convention(name)
     assert one.knows(op)
@@ -365,7 +406,7 @@ def test_torchinfo_counts_a_linear_layer_once_and_not_once_per_token() -> None:
 
 def test_conventions_name_ops_that_there_are() -> None:
     named = {op.split(" ")[0] for one in all_conventions().values() for op in (*one.terms, *one.ignored, *one.limits)}
-    assert named == {*OPS}
+    assert named == {*OPS} - {"unknown"}
 
 
 def test_unknown_convention() -> None:

@@ -14,7 +14,7 @@ from convcost.conventions.catalog import convention as named
 from convcost.networks.load import open_network
 from convcost.ops import OPS
 
-from . import ops, ops_axes, ops_tokens
+from . import ops, ops_axes, ops_functions, ops_tokens
 from .counters import COUNTERS, counted
 from .ops import NO_COUNTERPART, Case
 from .require import require
@@ -31,7 +31,7 @@ def network_of(case: Case, folder: Path) -> convcost.Network:
 def all_cases() -> list[Case]:
     """Empty without PyTorch; the tests say so."""
     try:
-        return [case for module in (ops, ops_axes, ops_tokens) for case in module.cases()]
+        return [case for module in (ops, ops_axes, ops_functions, ops_tokens) for case in module.cases()]
     except ModuleNotFoundError:
         return []
 

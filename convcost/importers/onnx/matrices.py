@@ -55,7 +55,7 @@ def _is_row(bias: Value, columns: Dim) -> bool:
     )
 
 
-@rule("MatMul", *of_microsoft("FusedMatMul", "TransposeMatMul"), wants=-1)
+@rule("MatMul", *of_microsoft("FusedMatMul", "TransposeMatMul"), wants=-1, of_all=True)
 def matmul(low: Lowering, op: Op) -> None:
     x, y = low.read(op), low.read(op, 1)
     if whole(op, "transBatchA", 0) or whole(op, "transBatchB", 0):
@@ -125,7 +125,7 @@ def matmul_packed(low: Lowering, op: Op) -> None:
 # -- sums of products by the letters of axes -----------------------------------------------------------------------------
 
 
-@rule("Einsum")
+@rule("Einsum", wants=-1, of_all=True)
 def einsum(low: Lowering, op: Op) -> None:
     values = [low.read(op, i) for i in range(len(op.inputs))]
     operands, result = labelled(word(op, "equation", ""), [value.rank for value in values])

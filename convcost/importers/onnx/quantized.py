@@ -171,7 +171,12 @@ def qlinear_activation(low: Lowering, op: Op) -> None:
     low.pointwise(op, ACTIVATIONS[op.type.rpartition("QLinear")[2]], low.read(op))
 
 
-@rule(*of_microsoft("QLinearGlobalAveragePool", "QLinearAveragePool"), wants=1)
+def _channels(op: Op, _made: int | None) -> int:
+    """Where an op that may have its channels last has them."""
+    return -1 if op.attrs.get("channels_last") else 1
+
+
+@rule(*of_microsoft("QLinearGlobalAveragePool", "QLinearAveragePool"), wants=_channels)
 def qlinear_pool(low: Lowering, op: Op) -> None:
     aside(low, op, 1, 2, 3, 4)
     x = image(low, op)

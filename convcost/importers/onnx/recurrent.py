@@ -9,7 +9,7 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import of_microsoft, rule, whole, word
-from convcost.importers.values import Value
+from convcost.importers.values import Value, is_one
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "com.microsoft.DynamicQuantizeLSTM": 4}
 
@@ -59,7 +59,7 @@ def _states(
     """The node, and its states in the orders of axes that ONNX has: a direction stands before the batch."""
     batch, tokens = (0, 1) if first else (1, 0)
     hidden, ways = attrs["channels"], 2 if attrs["bidirectional"] else 1
-    alone = x.axes[batch] is None
+    alone = is_one(x.shape[batch])
     order = (tokens, 2) if alone else (batch, tokens, 2)
     steps = Steps(low, op)
     source = steps.op(op.inputs[0])
@@ -76,6 +76,8 @@ def _states(
         )
         # (batch, tokens, ways, hidden) keeps its order with `layout`, else the ways stand before the batch
         steps.done(wide if first else steps.transposed(wide, (0, 2, 1, 3)), 0)
+        if not any(_is_read(low, op, i) for i in range(1, len(op.outputs))):
+            return
         size = x.shape[tokens]
         end = steps.taken(made, tokens, size - 1, size)
         ends = steps.relabelled(end, [batch, 2])

@@ -192,6 +192,8 @@ def split(low: Lowering, op: Op) -> None:
         sizes = [size // parts] * parts
     if len(sizes) != parts or any(type(one) is int and one < 0 for one in sizes):
         raise Unfit(f"splits {size} into {len(sizes)} parts of {sizes[:8]}, and puts out {parts}")
+    if type(size) is int and all(type(one) is int for one in sizes) and sum(sizes) != size:
+        raise Unfit(f"splits {size} into parts of {sizes[:8]}, which are {sum(sizes)}")
     if (known := low.known(x)) and all(type(one) is int for one in sizes):
         _split_known(low, op, x, known, axis, sizes)
     elif x.is_constant:
@@ -222,8 +224,6 @@ def empty_along(x: Value, axis: int) -> Value:
 
 def _split_known(low: Lowering, op: Op, x: Value, known: Known, axis: int, sizes: Sequence[int]) -> None:
     begun = 0
-    if sum(sizes) != known.shape[axis]:
-        raise Unfit(f"splits {known.shape[axis]} into parts of {list(sizes)[:8]}")
     for i, one in enumerate(sizes):
         piece = sliced(known, axis, begun, begun + one, 1)
         low.define(op, Value(piece.shape, x.dtype, contents=piece.elements, stored=x.stored, computed=True), i)

@@ -87,6 +87,14 @@ def tensors(low: Lowering, op: Op, word: str = "tensors") -> list[Value]:
     return [named(low, name) for name in refs(op.attrs.get(word))]
 
 
+def word_of(op: Op, *words: str) -> str:
+    """The one of several names that an argument has in this overload; raises `Unfit` if it is left out."""
+    found = next((word for word in words if word in op.attrs), None)
+    if found is None:
+        raise Unfit(f"needs the argument {' or '.join(words)}")
+    return found
+
+
 def operand(low: Lowering, op: Op, word: str = "other") -> Value:
     """A tensor, or a number as one."""
     given = op.attrs.get(word)

@@ -20,6 +20,7 @@ from convcost.importers.torch.arguments import (
     rule,
     stated_shape,
     tensor,
+    word_of,
 )
 from convcost.importers.torch.calls import refs
 
@@ -89,7 +90,7 @@ FILLED = {"zeros": 0, "ones": 1, "full": None, "empty": None, "rand": None, "ran
 
 @rule(*FILLED, *(f"new_{name}" for name in FILLED), "empty_strided", "empty_permuted", "new_empty_strided", "randperm")
 def filled(low: Lowering, op: Op) -> None:
-    word = next(word for word in ("size", "n") if word in op.attrs)
+    word = word_of(op, "size", "n")
     constant(low, op, numbers(low, op, word), _element(low, op))
 
 
