@@ -198,9 +198,7 @@ def test_what_is_glued_is_read_by_its_names() -> None:
     layers = "  - {layers: [{unit: , name: q, glue: _}], name: p, glue: _}\n"
     made = graph(f"{layers}  - {{add: , in: [p_q_conv, p_q, p, p_q_in.ner]}}", GLUED).nodes
     assert made[-1].inputs == ("p_q_conv", "p_q_in.ner.tanh", "p_q_in.ner.tanh", "p_q_in.ner.tanh")
-    inside = graph(
-        "  - {layers: [{unit: , name: q, glue: _}], name: s}\n  - {add: , in: [s.q_conv, s.q]}", GLUED
-    ).nodes
+    inside = graph("  - {layers: [{unit: , name: q, glue: _}], name: s}\n  - {add: , in: [s.q_conv, s.q]}", GLUED).nodes
     assert inside[-1].inputs == ("s.q_conv", "s.q_in.ner.tanh")
 
 
