@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.convention import Convention
+from convcost.conventions.written import unsaid
 from convcost.core.cost import LEDGER, entry
 from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.walk import Step
 from convcost.render.table import Table, Tabular
+
+_UNSAID = "the file does not say how it was written; it is taken as a module, or an operator between tensors"
 
 
 class Written(NamedTuple):
@@ -121,7 +124,10 @@ def reconcile(
         end=_operations(steps, second) * batch,
         terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
         left_out=(_left_out(steps, first), _left_out(steps, second)),
-        limits=tuple((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
+        limits=(
+            *((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
+            *((one.name, op, _UNSAID) for one in ends.values() for op in unsaid(steps, one)),
+        ),
         unknown=unknown_ops(steps),
     )
 

@@ -30,7 +30,13 @@ FORMS = {
 """How a layer may be written in the network's reference implementation, where counters treat the forms differently."""
 MODULE = "module"
 """The word for none of them, where an expression says how a layer is written: a module, or an operator between tensors."""
-LIKE = {"derived": "functional", "method": "functional", "fused": "functional", "unfused": "fused", "attention": "fused"}
+LIKE = {
+    "derived": "functional",
+    "method": "functional",
+    "fused": "functional",
+    "unfused": "fused",
+    "attention": "fused",
+}
 """Form -> the form that it is like to a counter that does not care for the difference."""
 
 
@@ -61,6 +67,8 @@ class Node:
     """The line of the spec that made it."""
     form: str = ""
     """How the reference implementation writes it, one of `FORMS`; no cost depends on it, some conventions do."""
+    form_known: bool = field(default=True, compare=False)
+    """Whether that is known; else it is taken as a module or an operator."""
     shares: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Field of the ledger, one of `STORED` -> the earlier node whose tensor this one uses, so that it stores none itself."""
     trainable: bool = True

@@ -35,13 +35,19 @@ _ACTIVATIONS = frozenset(
 )
 _SLIDING = tuple(f"{name}_pool{axes}d" for axes in (1, 2, 3) for name in ("max", "avg", "adaptive_avg", "adaptive_max"))
 _FUNCTIONS = _WEIGHTED | _ACTIVATIONS | frozenset(_SLIDING)
-_PRODUCTS = frozenset(("mm", "bmm", "addmm", "baddbmm"))
+_PRODUCTS = ("mm", "bmm", "addmm", "baddbmm")
 """Products of matrices that no operator stands for."""
-_OPERATORS = frozenset(("matmul", "add", "mul"))
+WITH_OPERATORS = frozenset(("matmul", "add", "mul"))
 """Functions that Python has operators for."""
-_ATTENDS = "scaled_dot_product_attention"
-_FUNCTION, _METHOD = "builtin_function_or_method", "method_descriptor"
-"""Kinds of what is called: functions of torch or torch.nn.functional written in C++, and methods of tensors."""
+_ALWAYS = {**dict.fromkeys(_PRODUCTS, "functional"), "mean": "mean", "scaled_dot_product_attention": "attention"}
+_WITHIN_ATTENTION = {
+    **dict.fromkeys(("linear", "scaled_dot_product_attention"), "fused"),
+    **dict.fromkeys((*_PRODUCTS, "softmax"), "unfused"),
+}
+"""Forms within nn.MultiheadAttention: it calls one function, or several where it also returns its weights."""
+_FUNCTION, METHOD, OPERATOR = "builtin_function_or_method", "method_descriptor", "operator"
+"""Kinds of what is called: functions of torch or torch.nn.functional written in C++, methods of tensors or operators, and
+what is known to be an operator."""
 
 
 class Call(NamedTuple):
@@ -52,7 +58,7 @@ class Call(NamedTuple):
     module: str
     """The class of the innermost module that the call stands in, with the Python module that defines it; empty if not kept."""
     function: str = ""
-    """The kind and name of what was called, as torch.export keeps it: builtin_function_or_method.add."""
+    """The kind and name of what was called, as torch.export keeps it: builtin_function_or_method.add; empty if not kept."""
     line: str = ""
     """The line of Python that it stands in."""
     own: bool = False
@@ -71,26 +77,21 @@ def form(call: Call) -> str:
     if not call.module:
         return ""
     if call.module == _ATTENTION:
-        return _within_attention(word)
-    if _is_layer(call.module):
-        return MODULE
-    if word in ("mean", _ATTENDS):
-        return "mean" if word == "mean" else "attention"
-    if word in _OPERATORS:
+        return _WITHIN_ATTENTION.get(word, MODULE)
+    return MODULE if _is_layer(call.module) else _called(word, call)
+
+
+def _called(word: str, call: Call) -> str:
+    """How a call is written that stands in no layer of PyTorch's."""
+    if word in _ALWAYS:
+        return _ALWAYS[word]
+    if word in WITH_OPERATORS:
         return _by_operator(word, call)
-    if word in _PRODUCTS:
-        return "functional"
-    if word in _ACTIVATIONS and _is_method(word, call.function):
-        return "method"
+    if word in _WEIGHTED and call.own:
+        return "derived"
     if word in _FUNCTIONS or word.startswith("upsample_"):
-        return "derived" if call.own and word in _WEIGHTED else "functional"
-    return ""
-
-
-def _within_attention(word: str) -> str:
-    if word in ("linear", _ATTENDS):
-        return "fused"
-    return "unfused" if word in _PRODUCTS or word == "softmax" else ""
+        return "method" if word in _ACTIVATIONS and _is_method(word, call.function) else "functional"
+    return MODULE
 
 
 def _is_layer(module: str) -> bool:
@@ -106,17 +107,27 @@ def _is_method(word: str, function: str) -> bool:
     Of what torch.nn.functional has these are written in Python, if torch has them, too.
     """
     kind, _, name = function.partition(".")
-    return name.strip("_") == word and (kind == _METHOD or (kind == _FUNCTION and word in ("relu", "softmax")))
+    return name.strip("_") == word and (kind == METHOD or (kind == _FUNCTION and word in ("relu", "softmax")))
 
 
 def _by_operator(word: str, call: Call) -> str:
-    """Of what Python has an operator for: `torch.add(a, b)` is a function, `a + b` is none.
+    """Of what Python has an operator for: `torch.add(a, b)` and `a.add(b)` are functions, `a + b` is none.
 
-    PyTorch calls the method for an operator; only the line of source tells `a @ b` from `a.matmul(b)`.
+    PyTorch calls the method for an operator, so that only the line of source may tell them. Where it does not, either may be
+    of products of matrices; nearly all sums, and other products, are written by operators.
+
+    >>> _by_operator("add", Call("add", "net.Net", "method_descriptor.add")), _by_operator("matmul", Call("matmul", "net.Net"))
+    ('module', '')
+    >>> _by_operator("matmul", Call("matmul", "net.Net", "method_descriptor.matmul", "return a.matmul(b)"))
+    'functional'
     """
     kind, _, name = call.function.partition(".")
-    is_called = kind == _FUNCTION or f".{word}(" in call.line
-    return "functional" if name == word and is_called else MODULE if name else ""
+    is_other = bool(name) and name != word  # that in place: a += b
+    if kind == OPERATOR or is_other:
+        return MODULE
+    if kind == _FUNCTION or f".{word}(" in call.line:
+        return "functional"
+    return MODULE if word != "matmul" or "@" in call.line else ""
 
 
 def holders(names: Iterable[str]) -> frozenset[str]:

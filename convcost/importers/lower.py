@@ -431,6 +431,7 @@ class Lowering:
             _converted(kind, attrs or {}),
             name.scope,
             form=_form(op, kind),
+            form_known=bool(op.form),
             shares=shares,
             trainable=trainable and op.trainable,
             dtypes=self.dtypes(op, weights or {}),

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.conventions.convention import PAPER, Convention
+from convcost.conventions.written import unsaid
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
@@ -316,11 +317,20 @@ def report(
         layers=layers,
         totals=_totals(layers, dtype, peak),
         changed=changed,
-        remarks=remarks,
+        remarks=(*remarks, *_unsaid(walked.steps, convention)),
         asked_dtype=dtype,
         input_dtypes={name: walked.graph.dtypes.get(name, dtype or DEFAULT) for name in walked.inputs},
         typed=states_types(walked.graph),
     )
+
+
+def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
+    """A remark on layers that a convention counts by how they are written, where a model file does not say how."""
+    ops = unsaid(steps, convention)
+    if not ops:
+        return ()
+    told = f"{', '.join(ops)} count as modules, and as operators between tensors: the file does not say how they were written"
+    return (f"{told}, and {convention.name} counts functions otherwise",)
 
 
 def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) -> LayerCost:

@@ -111,6 +111,20 @@ def test_a_form_overrides_the_op() -> None:
     assert convention("torchprofile").operations("global_avg_pool", cost, [(4, 4, 3)], "mean") == 12
 
 
+def test_a_form_that_is_not_stated_is_like_another_and_so_on() -> None:
+    """A product of 5×5 scores over 8 numbers, 200 MACs: attention by itself is like that of nn.MultiheadAttention, that a function."""
+    product = OpCost(out=((5, 5),), macs=200)
+    counted = {name: convention(name) for name in ("fvcore", "ptflops", "thop", "calflops")}
+
+    def count(name: str, form: str, op: str = "matmul") -> Any:
+        return counted[name].operations(op, product, [(5, 8)], form)
+
+    assert [count("fvcore", form) for form in ("", "fused", "attention", "unfused")] == [200, 0, 0, 200]
+    assert [count("ptflops", form) for form in ("functional", "fused", "attention", "unfused")] == [200, 225, 0, 425]
+    assert [count("thop", form, "linear") for form in ("", "functional", "derived", "attention")] == [200, 0, 0, 0]
+    assert [count("calflops", form, "relu") for form in ("functional", "method")] == [40, 0]
+
+
 @pytest.mark.parametrize("name", all_conventions())
 def test_terms_name_what_exists(name: str) -> None:
     found = convention(name)

@@ -33,9 +33,17 @@ def tensor(name: str) -> dict[str, Any]:
     return {"as_tensor": {"name": name}}
 
 
-def node(target: str, name: str, module: str = "", outputs: list[Any] | None = None, **inputs: Any) -> dict[str, Any]:
-    """A call: arguments that are texts are names of tensors."""
-    stack = ";".join(f"L__self__{part},{part},torch.nn.Module" for part in ("", module) if part or not module)
+def node(
+    target: str,
+    name: str,
+    module: str = "",
+    outputs: list[Any] | None = None,
+    kept: tuple[str, ...] = ("torch.nn.Module",),
+    **inputs: Any,
+) -> dict[str, Any]:
+    """A call: arguments that are texts are names of tensors; `kept` are the class of its module, the function, the source."""
+    stack = ";".join(f"L__self__{part},{part},{kept[0]}" for part in ("", module) if part or not module)
+    said = dict(zip(("torch_fn", "stack_trace"), kept[1:]))
     return {
         "target": f"torch.ops.{target}",
         "inputs": [
@@ -43,7 +51,7 @@ def node(target: str, name: str, module: str = "", outputs: list[Any] | None = N
             for word, value in inputs.items()
         ],
         "outputs": [tensor(name)] if outputs is None else outputs,
-        "metadata": {"nn_module_stack": stack},
+        "metadata": {"nn_module_stack": stack, **said},
         "name": name,
     }
 

@@ -470,3 +470,25 @@ def test_many_subgraphs_of_a_large_graph_take_no_longer_than_their_number(read: 
 )  # fmt: skip
 def test_other_files_are_named(read: Read, data: bytes, what: str):
     assert refused(read, data).startswith(what)
+
+
+def test_classes_that_the_exporter_keeps_say_how_layers_are_written(read: Read):
+    def kept(*classes: str, line: str = "") -> dict[str, str]:
+        return {"pkg.torch.onnx.class_hierarchy": str(list(classes)), "pkg.torch.onnx.stack_trace": f"File\n  {line}"}
+
+    conv = ["torch.nn.modules.conv.Conv2d", "aten.conv2d.default"]
+    own = kept("net.Net", "net.OwnConv", "aten.conv2d.default") | {
+        "pkg.torch.onnx.name_scopes": "['', 'own', 'conv2d']"
+    }
+    nodes = [
+        onnx_node("Conv", ["x", "conv.weight"], ["a"], kept=kept("net.Net", *conv)),
+        onnx_node("Conv", ["a", "own.weight"], ["b"], kept=own),
+        onnx_node("Relu", ["b"], ["c"], kept=kept("net.Net", "aten.relu.default")),
+        onnx_node("Add", ["c", "c"], ["d"], kept=kept("net.Net", "aten.add.Tensor", line="torch.add(x, x)")),
+        onnx_node("Add", ["d", "c"], ["e"], kept=kept("net.Net", "aten.add.Tensor", line="x + y")),
+        onnx_node("Relu", ["e"], ["f"]),
+        onnx_node("Relu", ["f"], ["g"], kept=kept("pkg.Made")),
+    ]
+    weights = [onnx_tensor(name, (3, 3, 1, 1)) for name in ("conv.weight", "own.weight")]
+    body = read(onnx_model(onnx_graph(nodes, [X], ["g"], weights))).body
+    assert [op.form for op in body.ops] == ["module", "derived", "functional", "functional", "module", "", ""]

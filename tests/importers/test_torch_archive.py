@@ -323,3 +323,18 @@ def test_mutants_of_the_bytes_are_read_or_refused_in_one_line(tmp_path: Path):
             changed[random_.randrange(len(changed))] = random_.randrange(256)
         path.write_bytes(changed[: random_.choice([None, None, random_.randrange(len(changed))])])
         outcome(str(path))
+
+
+def test_calls_keep_how_they_are_written(tmp_path: Path):
+    kept = ("net.Net", "relu_1;function.relu", "File x.py, line 3\n    return F.relu(x)")
+    values = {name: meta(1, 8) for name in ("x", "a", "b", "c", "p_w")} | {"p_w": meta(8, 8)}
+    nodes = [
+        node("aten.relu.default", "a", self="x", kept=kept),
+        node(
+            "aten.matmul.default", "b", self="a", other="a", kept=("net.Net", "m;method_descriptor.matmul", "  q @ k\n")
+        ),
+        node("aten.linear.default", "c", "net.fc", input="b", weight="p_w", kept=("net.OwnLinear",)),
+    ]
+    written = program(nodes, values, {"p_w": ("parameter", "net.fc.weight"), "x": "user_input"}, ["c"])
+    body = read(save(tmp_path / "net.pt2", written)).body
+    assert [op.form for op in body.ops] == ["functional", "module", "derived"]

@@ -10,8 +10,9 @@ from helpers.foreign import kinds, lowered, network, outs, steps
 from helpers.torch_programs import buffer, op, program, refs, weight
 
 from convcost.core.errors import ConvcostError, SpecError
+from convcost.importers.forms import holders
 from convcost.importers.model import Op, Stored
-from convcost.importers.torch.calls import Ref
+from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.made import ARITHMETIC
 from convcost.importers.torch.owners import become_weights
 
@@ -358,3 +359,102 @@ def test_what_varies_does_not_become_weights():
     )
     body = program(MAP, ops, [weight("w", 6, 6, 8, 10)]).model.body
     assert become_weights(body) == frozenset()
+
+
+# ---- how calls are written -------------------------------------------------------------------------------------------
+
+NET, LAYER = "net.Net", "torch.nn.modules"
+ATTENTION = f"{LAYER}.activation.MultiheadAttention"
+FN, METHOD = "builtin_function_or_method", "method_descriptor"
+WRITTEN: list[tuple[str, str, str, str, str]] = [
+    # operator, class of the innermost module, what was called, the line of source -> form
+    ("conv2d.default", f"{LAYER}.conv.Conv2d", f"{FN}.conv2d", "", "module"),
+    ("conv2d.default", "net.PaddedConv2d", f"{FN}.conv2d", "", "derived"),
+    ("relu.default", f"{LAYER}.activation.ReLU", "function.relu", "", "module"),
+    ("relu_.default", NET, "function.relu", "", "functional"),
+    ("relu.default", NET, f"{METHOD}.relu", "", "method"),
+    ("relu.default", NET, f"{FN}.relu", "", "method"),
+    ("gelu.default", NET, f"{FN}.gelu", "", "functional"),
+    ("relu.default", f"{LAYER}.transformer.TransformerEncoderLayer", "function.relu", "", "functional"),
+    ("softmax.int", NET, f"{METHOD}.softmax", "", "method"),
+    ("softmax.int", NET, "function.softmax", "", "functional"),
+    ("softmax.int", NET, "", "", "functional"),
+    ("mean.dim", NET, f"{METHOD}.mean", "", "mean"),
+    ("mean.dim", f"{LAYER}.pooling.AdaptiveAvgPool2d", "", "", "module"),
+    ("adaptive_avg_pool2d.default", NET, "function.adaptive_avg_pool2d", "", "functional"),
+    ("upsample_bilinear2d.vec", NET, "function.interpolate", "", "functional"),
+    ("add.Tensor", NET, f"{METHOD}.add", "", "module"),
+    ("add_.Tensor", NET, f"{METHOD}.add_", "x += y", "module"),
+    ("add.Tensor", NET, f"{FN}.add", "", "functional"),
+    ("mul.Tensor", NET, f"{METHOD}.mul", "return x.mul(y)", "functional"),
+    ("matmul.default", NET, f"{METHOD}.matmul", "return q @ k", "module"),
+    ("matmul.default", NET, f"{METHOD}.matmul", "return q.matmul(k)", "functional"),
+    ("matmul.default", NET, f"{METHOD}.matmul", "return attend(", ""),
+    ("matmul.default", NET, "operator.matmul", "return attend(", "module"),
+    ("bmm.default", NET, f"{METHOD}.bmm", "", "functional"),
+    ("scaled_dot_product_attention.default", NET, "", "", "attention"),
+    ("scaled_dot_product_attention.default", ATTENTION, "", "", "fused"),
+    ("linear.default", ATTENTION, "", "", "fused"),
+    ("bmm.default", ATTENTION, "", "", "unfused"),
+    ("view.default", ATTENTION, "", "", "module"),
+    ("linear.default", f"{LAYER}.linear.NonDynamicallyQuantizableLinear", "", "", "derived"),
+    ("sub.Tensor", NET, f"{METHOD}.sub", "", "module"),
+    ("conv2d.default", "", "", "", ""),
+]
+
+
+@pytest.mark.parametrize(("target", "module", "function", "line", "form"), WRITTEN)
+def test_how_a_call_is_written(target: str, module: str, function: str, line: str, form: str):
+    place = Place(module=module, function=function, line=line)
+    assert op(f"aten.{target}", "y", "a.b", place, weight=Ref("a.b.weight")).form == form
+
+
+def test_weights_of_another_module_are_those_of_a_function():
+    """A call in a module that holds the layer whose weights it takes, and one in a module that holds other layers."""
+    place = Place(("a",), "net.Net")
+    calls = [(weights, {"a.b"}) for weights in ("a.b.weight", "a.weight")]
+    found = [call("torch.ops.aten.linear.default", "y", {"weight": Ref(w)}, ["y"], place, own).form for w, own in calls]
+    assert found == ["functional", "functional"]
+    assert holders(["a.weight", "a.b.weight"]) == {"a.b"}
+
+
+def test_nodes_have_the_forms_of_their_calls():
+    """Attention by a function, and in a module that returns its weights; a mean that is a pool, and one that is none."""
+    within, function = Place(module=ATTENTION), Place(module=NET)
+    ops = [
+        op("aten.linear.default", "q", "attn", within, input=X, weight=W),
+        op(
+            "aten.scaled_dot_product_attention.default", "a", "", function, query=Ref("q"), key=Ref("q"), value=Ref("q")
+        ),
+        op("aten.bmm.default", "b", "attn", within, self=Ref("a"), mat2=Ref("a")),
+        op("aten.mean.dim", "c", "", function, self=Ref("b"), dim=(2,), keepdim=True),
+        op("aten.relu.default", "d", "", Place(module=f"{LAYER}.activation.ReLU"), self=Ref("c")),
+        op("aten.mean.dim", "y", "", function, self=Ref("d"), dim=(1,)),
+    ]
+    net = network(program({"x": (1, 6, 6)}, ops, [weight("w", 6, 6)]))
+    found = [(step.node.op, step.node.form) for step in net.walked.steps if step.traits.view == "none"]
+    assert found == [
+        ("linear", "fused"),
+        *(("matmul", "attention"), ("softmax", "attention"), ("matmul", "attention")),
+        ("matmul", "unfused"),
+        ("reduce", ""),
+        ("relu", ""),
+        ("global_avg_pool", "mean"),
+    ]
+    # thop sees modules: none but the ReLU, of which it counts nothing. A product is 6·6·6; fvcore counts the linear layer and
+    # the product in the module that returns its weights, but neither what the function multiplies nor a mean
+    assert net.report("thop").totals.operations == 0
+    assert net.report("fvcore").totals.operations == 216 + 216
+    assert all("written" not in remark for remark in net.report("thop").remarks)
+
+
+def test_a_report_says_that_a_file_does_not_say_how_layers_are_written():
+    ops = [op("aten.relu.default", "h", self=X), op("aten.linear.default", "y", input=Ref("h"), weight=W)]
+    net = network(program(SEQUENCE, ops, [weight("w", 6, 6)]))
+    said = "count as modules, and as operators between tensors: the file does not say how they were written, and"
+    assert net.report("thop").remarks == (f"linear {said} thop counts functions otherwise",)
+    assert net.report("ptflops").remarks == (f"relu, linear {said} ptflops counts functions otherwise",)
+    for name in ("paper", "with_bias", "torch", "torchprofile"):
+        assert net.report(name).remarks == ()
+    limits = net.reconcile("paper", "thop").limits
+    assert ("thop", "linear") in [limit[:2] for limit in limits]

@@ -40,6 +40,6 @@ def test_an_argument_or_an_expression_may_say_it(tmp_path: Path) -> None:
 
 
 def test_what_is_no_form_is_refused_where_it_stands(tmp_path: Path) -> None:
-    need = r"written\.yaml:11:22: act_2\.relu: as must be functional, derived, fused, mean or linear, got add"
+    need = r"written\.yaml:11:22: act_2\.relu: as must be functional, method, derived, fused, unfused, attention, mean or linear, got add"
     with pytest.raises(SpecError, match=need):
         forms(tmp_path, last="add")

@@ -12,9 +12,10 @@ from itertools import zip_longest
 from typing import Any
 
 from convcost.core.errors import SpecError
+from convcost.importers.forms import holders
 from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
 from convcost.importers.onnx.order import in_order, shown
-from convcost.importers.onnx.paths import module_path
+from convcost.importers.onnx.paths import module_path, written
 from convcost.importers.onnx.tensors import DTYPES, sparse, stored
 from convcost.importers.onnx.types import complete
 from convcost.importers.onnx.weights import split_inputs
@@ -125,6 +126,8 @@ class _Reader:
             self.functions.setdefault((_domain(function.text(10)), function.text(1), function.text(13)), function)
         self.ops = 0
         self.prefixes: set[str] = set()
+        self.holders: frozenset[str] = frozenset()
+        """Modules that store tensors and hold no others, as far as the names of these say."""
 
     def wrong(self, place: str, what: str) -> SpecError:
         return malformed(self.file, place, what)
@@ -148,6 +151,7 @@ class _Reader:
         given, results = (_values(graph, number, scope) for number in (11, 12))
         parts.stated |= {**_values(graph, 13, scope), **results}
         names = {*given, *parts.tensors}
+        self.holders = self.holders or holders(parts.tensors)
         self.nodes(graph.messages(1), parts, scope.inside(names))
         inputs: Mapping[str, Stated] = {name: one for name, one in given.items() if name not in parts.tensors}
         if not scope.depth:
@@ -194,15 +198,30 @@ class _Reader:
         if kind == "Constant" and not domain and len(outputs) == 1:
             self.keep(parts, self.constant(outputs[0], attrs))
             return
-        path = scope.path + module_path(name, {one.text(1): one.text(2) for one in node.messages(9)})
+        kept = {one.text(1): one.text(2) for one in node.messages(9)}
+        path = scope.path + module_path(name, kept)
         function = self.functions.get((domain, kind, node.text(8))) if domain else None
-        op = Op(f"{domain}.{kind}" if domain else kind, name, inputs, outputs, attrs, path)
+        op = Op(
+            f"{domain}.{kind}" if domain else kind,
+            name,
+            inputs,
+            outputs,
+            attrs,
+            path,
+            form=self.written(kept, path, inputs),
+        )
         if function is not None:
             self.write_out(op, function, parts, scope)
             return
         if kind in _FLAT_SOFTMAX and not domain and 0 < self.opsets.get("", 0) < 13:
             attrs.setdefault("axis", 1)
         parts.ops.append(op)
+
+    def written(self, kept: Mapping[str, str], path: tuple[str, ...], inputs: tuple[str, ...]) -> str:
+        """How the author of the model wrote what an op stands for; empty if the file does not say."""
+        module = ".".join(path)
+        own = module in self.holders and any(name.rpartition(".")[0] == module for name in inputs[1:])
+        return written(kept, own)
 
     def write_out(self, op: Op, function: Message, parts: _Parts, scope: _Scope) -> None:
         """The ops of a function where it is called."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from convcost.importers.forms import Call, form
+
 LONGEST = 2000
 """Characters of a text that is searched for modules."""
 _QUOTED = re.compile(r"'([^']*)'")
@@ -31,6 +33,23 @@ def module_path(name: str, kept: Mapping[str, str]) -> tuple[str, ...]:
         return relative([part.partition(":")[0].strip() for part in scopes.split("/")][:-1])
     paths = [one.strip("/").split("/")[:-1] for one in name[:LONGEST].split(";") if one]
     return relative(_common(paths))
+
+
+def written(kept: Mapping[str, str], own: bool) -> str:
+    """How the call that an op stands for is written, where torch's exporter keeps the classes of the modules around it.
+
+    >>> classes = "['net.Net', 'torch.nn.modules.conv.Conv2d', 'aten.conv2d.default']"
+    >>> written({"pkg.torch.onnx.class_hierarchy": classes}, False), written({}, False)
+    ('module', '')
+    """
+    classes = _QUOTED.findall(kept.get("pkg.torch.onnx.class_hierarchy", "")[:LONGEST])
+    if len(classes) < _CLASS_AND_CALL or not classes[-1].startswith(("aten.", "torchvision.")):
+        return ""
+    line = kept.get("pkg.torch.onnx.stack_trace", "").rstrip().rpartition("\n")[2]
+    return form(Call(classes[-1].split(".")[1], classes[-2], line=line, own=own))
+
+
+_CLASS_AND_CALL = 2
 
 
 def relative(scopes: list[str]) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, one_line
 from convcost.core.units import say
+from convcost.importers.forms import METHOD, OPERATOR, WITH_OPERATORS, holders
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.forms import holders
 from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
@@ -63,7 +63,7 @@ def read(
     except Exception as error:  # whatever the module's own code, and PyTorch on the way, may raise
         remedy = TYPES_REMEDY if dtypes is None and "scalar types: Long, Int" in str(error) else REMEDY
         raise UsageError(one_line(f"{name}: torch.export failed: {_said(error)}; {remedy}")) from error
-    return _model(exported, name, twin.notes)
+    return _model(exported, name, twin.notes, by_operator=True)
 
 
 def _torch() -> Any:
@@ -194,19 +194,22 @@ def _methods_as_functions() -> Iterator[None]:
     """`a.matmul(b)` as torch.matmul(a, b), which is the same, so that it can be told from `a @ b`, which counters do not see."""
     import torch
 
-    functions = {"matmul": torch.matmul, "add": torch.add, "mul": torch.mul}
-    for name, function in functions.items():
-        setattr(torch.Tensor, name, _method(function))
+    for name in WITH_OPERATORS:
+        setattr(torch.Tensor, name, _method(getattr(torch, name)))
     try:
         yield
     finally:
-        for name in functions:
+        for name in WITH_OPERATORS:
             delattr(torch.Tensor, name)
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function as a method, which a function of C++ is not."""
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+    """A function as a method, which one of C++ is not by itself."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return method
 
 
 def _inputs(shapes: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -251,11 +254,11 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
     return found
 
 
-def _model(exported: Any, name: str, notes: Iterable[str] = ()) -> Model:
-    """An exported program as a model."""
+def _model(exported: Any, name: str, notes: Iterable[str] = (), *, by_operator: bool = False) -> Model:
+    """An exported program as a model; `by_operator` if what it has as methods are operators, where there are both."""
     import torch
 
-    body = _Graph(exported.graph_module, _stored_names(exported)).body(exported)
+    body = _Graph(exported.graph_module, _stored_names(exported), by_operator=by_operator).body(exported)
     producer = f"torch {torch.__version__.split('+')[0]}"
     return Model("torch", name, name, producer, at_their_owners(without_mutation(inlined(body))), tuple(notes))
 
@@ -274,8 +277,8 @@ def _stored_names(exported: Any) -> dict[str, str]:
 class _Graph:
     """A graph of PyTorch's fx that is being read."""
 
-    def __init__(self, module: Any, names: Mapping[str, str]) -> None:
-        self.module, self.names = module, names
+    def __init__(self, module: Any, names: Mapping[str, str], *, by_operator: bool = False) -> None:
+        self.module, self.names, self.by_operator = module, names, by_operator
         self.holders = holders(names.values())
         self.nodes = list(module.graph.nodes)
         self.parts: dict[str, tuple[str, ...]] = {}
@@ -321,7 +324,15 @@ class _Graph:
                 values = node.meta.get("val")
                 flat = values if isinstance(values, (tuple, list)) else (values,)
                 self.stated |= {name: _stated(value) for name, value in zip(outputs, flat) if _is_tensor(value)}
-                yield call(_target(node.target), node.name, self.arguments(node), outputs, _place(node), self.holders)
+                yield call(
+                    _target(node.target), node.name, self.arguments(node), outputs, self.place(node), self.holders
+                )
+
+    def place(self, node: Any) -> Place:
+        """Where a node stands in the modules, and what was called there."""
+        found = _place(node)
+        is_operator = self.by_operator and found.function.partition(".")[2] in WITH_OPERATORS
+        return found._replace(function=found.function.replace(METHOD, OPERATOR)) if is_operator else found
 
     def arguments(self, node: Any) -> dict[str, Any]:
         """The arguments of a call by the names of the schema; of functions without one by number."""
@@ -347,7 +358,7 @@ class _Graph:
     def read(self, node: Any) -> Any:
         """What a node stands for where it is an argument."""
         if node.op == "get_attr":
-            return _Graph(getattr(self.module, node.target), {}).branch()
+            return _Graph(getattr(self.module, node.target), {}, by_operator=self.by_operator).branch()
         if _is_part(node):
             return Ref(self.parts[node.args[0].name][node.args[1]])
         return Ref(self.names.get(node.name, node.name))
