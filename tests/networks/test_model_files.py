@@ -68,7 +68,7 @@ def test_a_sweep_is_single_reports(path: Path) -> None:
 @pytest.mark.parametrize("path", [ONNX, PT2], ids=lambda path: path.suffix)
 def test_hundreds_of_sizes_are_lowered_at_once(path: Path) -> None:
     """Sizes by themselves and at its own: a grid is cut only where structures differ, not into single networks."""
-    assert len(design_space(path, resolution=range(97, 400)).regions) <= 3
+    assert len(design_space(path, {"resolution": range(97, 400)}).regions) <= 3
 
 
 def test_a_budget_is_met_as_by_trying() -> None:
