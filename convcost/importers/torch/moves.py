@@ -13,7 +13,7 @@ from convcost.core.units import shape_text
 from convcost.importers import build
 from convcost.importers.contents import joined, same, sliced
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import Op
+from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
@@ -106,7 +106,13 @@ def permute(low: Lowering, op: Op) -> None:
     low.transpose(op, x, [axis % x.rank for axis in _dims(op, "dims")])
 
 
-@rule("transpose", "swapaxes", "swapdims", "t", "numpy_T", "adjoint", "mT", "transpose_copy")
+def _swapped(op: Op, channel: int | None) -> int | None:
+    """The axis of what a transposition reads that it puts where the channels are wanted."""
+    given = [op.attrs[word] for word in ("dim0", "dim1", "axis0", "axis1") if word in op.attrs] or [-2, -1]
+    return given[1 - given.index(channel)] if channel in given and len(given) == 2 else channel
+
+
+@rule("transpose", "swapaxes", "swapdims", "t", "numpy_T", "adjoint", "mT", "transpose_copy", wants=_swapped)
 def transpose(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     order = list(range(x.rank))
@@ -294,18 +300,19 @@ def split(low: Lowering, op: Op) -> None:
 def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
     word = word_of(op, "split_sizes", "split_size", "chunks", "sections", "indices")
-    given = numbers(low, op, word)
+    given, many = numbers(low, op, word), len(op.outputs)
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
     if word == "indices":
         edges = [0, *given, size]
         return [stop - start for start, stop in pairwise(edges)]
-    many = len(op.outputs)
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
     if word == "sections" and type(size) is int:
         return [size // many + (at < size % many) for at in range(many)]
     each = given[0] if word == "split_size" else -(-size // given[0])
+    if type(size) is int and type(each) is int and each * (many - 1) >= size:
+        raise Unfit(f"cuts {size} into {many} parts of {each}")
     return [*[each] * (many - 1), size - each * (many - 1)]
 
 
@@ -379,14 +386,24 @@ def index(low: Lowering, op: Op) -> None:
         rearranged(low, op, x, stated_shape(low, op))
 
 
-@rule("flip", "fliplr", "flipud", "rot90", "gather", "take", "take_along_dim", "unfold", "as_strided", "tril", "triu")
+@rule("flip", "fliplr", "flipud", "tril", "triu")
+def turned(low: Lowering, op: Op) -> None:
+    """As many elements as there are, each written to a place."""
+    x = tensor(low, op)
+    if folds(low, op, [x]):
+        fold(low, op, [x], x.shape)
+        return
+    edge, order = low.any(data(low, x))
+    count = low.walk.shapes[edge][0]
+    low.result(op, low.emit(op, "gather", [edge], {"count": count, "axis": 0}), order, x.rank)
+
+
+@rule("rot90", "gather", "take", "take_along_dim", "unfold", "as_strided")
 def picked(low: Lowering, op: Op) -> None:
     """Elements in another order, or some of them: counted as what they are, so many elements that are copied."""
     x = tensor(low, op)
     if folds(low, op, [x]):
         fold(low, op, [x], stated_shape(low, op))
-    elif op.type in ("aten.flip", "aten.fliplr", "aten.flipud", "aten.tril", "aten.triu"):
-        rearranged(low, op, x, x.shape)
     else:
         rearranged(low, op, x, stated_shape(low, op))
 
@@ -441,7 +458,8 @@ def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     full = [one for one in known if one is not None]
     axis %= max(values[0].rank, 1)
     if folds(low, op, values):
-        whole = joined(full, axis) if len(full) == len(values) and values[0].rank else None
+        few = sum(len(one.elements) for one in full) <= MOST_CONTENTS
+        whole = joined(full, axis) if len(full) == len(values) and values[0].rank and few else None
         shape = list(values[0].shape)
         if values[0].rank:
             shape[axis] = sum((value.shape[axis] for value in values[1:]), values[0].shape[axis])

@@ -280,9 +280,7 @@ def reshaped(low: Lowering, op: Op, value: Value, shape: Sequence[Any]) -> Value
 # -- attention ---------------------------------------------------------------------------------------------------------
 
 
-@rule(
-    "scaled_dot_product_attention", "_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention_for_cpu"
-)
+@rule("scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu", wants=-1)
 def attention(low: Lowering, op: Op) -> None:
     """Scores, softmax, and their product with the values: three nodes, so that the scores are seen."""
     query, key, value = (data(low, tensor(low, op, word)) for word in ("query", "key", "value"))
