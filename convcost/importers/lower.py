@@ -116,6 +116,8 @@ class Tried:
         """Identity of an op's first body, and how many ops had been inlined before -> which body stands for them."""
         self.shapes: dict[str, Shape] = {}
         """Values -> their native shapes in all bodies that were looked at, also those that are not taken."""
+        self.reads: dict[int, tuple[str, ...]] = {}
+        """Identity of a body -> the values around it that it reads."""
         self.ops = 0
         """How many ops have been looked at."""
 
@@ -168,7 +170,7 @@ class Lowering:
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
-        needed = _needed(body, self.rules.effects)
+        needed = _needed(body, self.rules.effects, self.tried.reads)
         for op in body.ops:
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
@@ -176,7 +178,7 @@ class Lowering:
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         rule = self.rules.rules.get(op.type)
-        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op)))
+        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op, self.tried.reads)))
         try:
             try:
                 if rule is None:
@@ -691,16 +693,12 @@ def _all(holds: Any) -> bool:
     return bool(holds.all()) if hasattr(holds, "all") else bool(holds)
 
 
-def _needed(body: Body, effects: Iterable[str]) -> set[str]:
+def _needed(body: Body, effects: Iterable[str], known: dict[int, tuple[str, ...]]) -> set[str]:
     """The names of all values that an output, or what is kept for the next run, depends on."""
     needed = {*body.outputs, *(name for op in body.ops if op.type in effects for name in op.inputs if name)}
     for op in reversed(body.ops):
         if needed.intersection(op.outputs):
-            needed.update(filter(None, op.inputs))
-            for value in op.attrs.values():
-                if isinstance(value, Body):
-                    needed.update(name for inner in value.ops for name in inner.inputs)
-                    needed.update(value.outputs)
+            needed.update(reads(op, known))
     return needed
 
 
