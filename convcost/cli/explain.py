@@ -67,9 +67,10 @@ def explain_command(
         if convention != PAPER:
             raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
         from convcost.formulas.closed_form import closed_form_table
+        from convcost.graph.partial import UnknownOp
 
         table = closed_form_table(model, layer, listed(symbols, "--symbols"), settings(set_))
-        remember(model, table.data["unknown"])
+        remember(model, [UnknownOp(**op) for op in table.data["unknown"]])
     else:
         network = opened(model, settings(set_), input_)
         table = explain(network, layer, convention=convention).table()

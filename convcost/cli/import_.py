@@ -16,7 +16,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit
+from convcost.cli.output import command_line, emit
 
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
@@ -43,4 +43,5 @@ def import_command(
     network = opened(model, settings(set_), input_)
     name = splitext(network.name)[0] if network.origin.of_spec().spec.foreign else network.name
     write = resolved if flat else compact
-    emit(write(network.graph, name, network.caption), output)
+    text = write(network.graph, name, network.caption)
+    emit(f"# made by {command_line()}\n{text}", output)

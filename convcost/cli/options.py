@@ -15,6 +15,7 @@ from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
+    from convcost.graph.partial import UnknownOp
     from convcost.networks.inputs import GivenShape
     from convcost.networks.network import Network
 
@@ -161,26 +162,29 @@ def listed(text: str, option: str) -> list[str]:
     return names
 
 
-_OPENED, _ACCEPTED = "convcost.opened", "convcost.partial"
-"""Where a command's context has the networks that it shows, and whether unknown ops in them are accepted."""
+_OPENED, _ACCEPTED, _BESIDE = "convcost.opened", "convcost.partial", "convcost.beside"
+"""Where a command's context has the networks that it shows, whether unknown ops in them are accepted, and whether files beside
+those of models were read."""
 
 
 def opened(model: str, knobs: Mapping[str, Any], input_: GivenShape | None) -> Network:
     """The network of MODEL; one with unknown ops is remembered, for `unaccepted`."""
-    from convcost.graph.partial import unknown_types
+    from convcost.graph.partial import unknown_ops
     from convcost.networks.load import open_network
 
     network = open_network(model, knobs, input_)
-    remember(model, unknown_types(network.steps))
+    remember(model, unknown_ops(network.steps))
+    if not network.origin.alone:
+        click.get_current_context().meta[_BESIDE] = True
     return network
 
 
-def remember(model: str, types: Sequence[str]) -> None:
-    """Remember that what is shown of MODEL has unknown ops of these types, if there are any."""
+def remember(model: str, unknown: Sequence[UnknownOp]) -> None:
+    """Remember that what is shown of MODEL has these unknown ops, if there are any."""
     from convcost.graph.partial import unknown_text
 
-    if types:
-        click.get_current_context().meta.setdefault(_OPENED, {})[model] = unknown_text(types)
+    if unknown:
+        click.get_current_context().meta.setdefault(_OPENED, {})[model] = unknown_text(unknown)
 
 
 def unaccepted(context: click.Context) -> list[str]:
@@ -195,9 +199,9 @@ def accepts_partial(context: click.Context) -> bool:
     return bool(context.meta.get(_ACCEPTED))
 
 
-def is_partial(context: click.Context) -> bool:
-    """Whether one of the networks that were opened has unknown ops."""
-    return bool(context.meta.get(_OPENED))
+def can_be_kept(context: click.Context) -> bool:
+    """Whether what is shown depends on the named files alone, and none of its networks has unknown ops, which are to be said."""
+    return not context.meta.get(_OPENED) and not context.meta.get(_BESIDE)
 
 
 def _accept(context: click.Context, _parameter: click.Parameter, given: bool) -> None:

@@ -8,10 +8,10 @@ import click
 
 from convcost.cli.options import (
     batch_option,
+    can_be_kept,
     convention_option,
     dtype_option,
     input_option,
-    is_partial,
     memory_option,
     models_argument,
     opened,
@@ -77,7 +77,7 @@ def report_command(
             return render(_table(_opened(models, knobs, input_), by, options), fmt)
 
         names = [*models, *map(str, knobs.values())]
-        emit(kept_text("report", asked, write, names, keep=lambda: not is_partial(ctx)), output)
+        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx)), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:

@@ -12,7 +12,7 @@ from convcost.conventions.convention import Convention
 from convcost.core.cost import LEDGER, entry
 from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
-from convcost.graph.partial import AT_LEAST, unknown_text, unknown_types
+from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.walk import Step
 from convcost.render.table import Table, Tabular
 
@@ -80,8 +80,8 @@ class Reconciliation(Tabular):
     """The network's ops of which each convention counts nothing, except those that compute nothing, such as flatten."""
     limits: tuple[tuple[str, str, str], ...]
     """A convention, an op of the network, and why the convention does not match its tool exactly there."""
-    unknown: tuple[str, ...] = ()
-    """The types of the network's unknown ops: with any, both totals are lower bounds."""
+    unknown: tuple[UnknownOp, ...] = ()
+    """The network's unknown ops: with any, both totals are lower bounds."""
 
     def __repr__(self) -> str:
         ends = (
@@ -122,7 +122,7 @@ def reconcile(
         terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
         left_out=(_left_out(steps, first), _left_out(steps, second)),
         limits=tuple((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
-        unknown=unknown_types(steps),
+        unknown=unknown_ops(steps),
     )
 
 
@@ -209,7 +209,7 @@ def pair_dict(found: Reconciliation) -> dict[str, Any]:
     return {
         "batch": found.batch,
         "complete": not found.unknown,
-        "unknown": list(found.unknown),
+        "unknown": [op._asdict() for op in found.unknown],
         "first": {
             **convention_dict(found.first.name),
             "operations": found.start,
@@ -239,10 +239,10 @@ def _strange(convention: Convention, ops: Iterable[str]) -> list[str]:
     return [op for op in ops if not convention.knows(op.split(" ")[0])]
 
 
-def partial_notes(types: Sequence[str]) -> list[tuple[str, str]]:
+def partial_notes(ops: Sequence[UnknownOp]) -> list[tuple[str, str]]:
     """A note on unknown ops, which no convention can count."""
     said = "totals are lower bounds, differences those of what is known"
-    return [("unknown", f"{unknown_text(types)}: {said}")] if types else []
+    return [("unknown", f"{unknown_text(ops)}: {said}")] if ops else []
 
 
 def _left_notes(found: Reconciliation) -> list[tuple[str, str]]:

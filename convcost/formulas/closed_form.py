@@ -23,7 +23,7 @@ from convcost.core.expr import parse as parse_expr
 from convcost.core.version import __version__
 from convcost.formulas.symbols import relation, symbol, written
 from convcost.graph.graph import INPUT, Node
-from convcost.graph.partial import AT_LEAST, unknown_text, unknown_types
+from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.walk import Step, Walk
 from convcost.networks.load import open_network
 from convcost.render.table import Table
@@ -46,8 +46,8 @@ class ClosedForm(NamedTuple):
 
     quantities: dict[str, Any]
     assumptions: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-    """The types of the unknown ops among the layers: with any, the quantities are lower bounds."""
+    unknown: tuple[UnknownOp, ...] = ()
+    """The unknown ops among the layers: with any, the quantities are lower bounds."""
 
 
 def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: Mapping[str, Any]) -> ClosedForm:
@@ -78,7 +78,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     }
     shape = sympy.expand if block is None else sympy.factor
     quantities = {name: shape(sympy.sympify(value).subs(back, simultaneous=True)) for name, value in sums.items()}
-    return ClosedForm(quantities, assumptions, unknown_types(steps))
+    return ClosedForm(quantities, assumptions, unknown_ops(steps))
 
 
 def _search(
@@ -289,7 +289,7 @@ def closed_form_table(model: str, part: str | None, symbols: Sequence[str], sett
         for name, value in form.quantities.items()
     ]
     data: dict[str, Any] = {"schema": "convcost.closed_form/1", "version": __version__, "network": model, "part": part}
-    data |= {"symbols": names, "complete": not form.unknown, "unknown": list(form.unknown)}
+    data |= {"symbols": names, "complete": not form.unknown, "unknown": [op._asdict() for op in form.unknown]}
     data |= {"quantities": records, "assumptions": list(form.assumptions)}
     unknown = [("unknown", f"{unknown_text(form.unknown)}: these are lower bounds")] if form.unknown else []
     return Table(

@@ -34,6 +34,7 @@ from convcost.results.report import (
     output_text,
     params_text,
     shared_with,
+    stated_dtypes,
     title,
     unknown_notes,
 )
@@ -120,7 +121,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
     notes += _storage(layer)
-    if dtypes := layer.step.node.dtypes:
+    if report.typed and (dtypes := stated_dtypes(layer)):
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]
     notes += [("share", f"{_share(report, [layer])} of the network's MACs; batch 1")]
     if layer.step.opaque:

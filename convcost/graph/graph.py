@@ -63,8 +63,8 @@ class Node:
     trainable: bool = True
     """Whether its weights and biases are parameters; else they are buffers: stored, but not trained."""
     dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Role, one of `ROLES` -> the dtype that the network states for it; a role left out has the report's. A walk keeps the
-    roles that the node has."""
+    """Role, one of `ROLES` -> the dtype that the network states for it; a role left out has the report's. A walk keeps
+    what is not fp32, of the roles that the node has."""
 
     @property
     def owner(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from convcost.core.dtypes import DEFAULT
 from convcost.graph.graph import ROLES, Graph, producer
-from convcost.graph.walk import Step, Walked, output_edges
+from convcost.graph.walk import Step, Walked, not_usual, output_edges
 
 PARAMS = ("weights", "biases")
 """The roles whose elements are parameters if they are trained."""
@@ -33,29 +33,30 @@ def as_dtype(walked: Walked, dtype: str | None) -> Walked:
 
 
 def common_dtypes(walked: Walked) -> dict[str, str]:
-    """Role -> the type that most nodes state, of the roles for which every node states one that has them.
+    """Role -> the type that most tensors of this role have, where that is not the usual one.
 
-    If that is one type for all that any node has, it is said for every role.
+    If that is one type for all roles that any node has, it is said for every role.
     """
     stated: dict[str, Counter[str]] = {}
     for step in walked.steps:
         for role in step.roles:
-            stated.setdefault(role, Counter())[step.node.dtypes.get(role, "")] += 1
-    found = {role: kinds.most_common(1)[0][0] for role, kinds in stated.items() if "" not in kinds}
+            stated.setdefault(role, Counter())[step.node.dtypes.get(role, DEFAULT)] += 1
+    found = not_usual({role: kinds.most_common(1)[0][0] for role, kinds in stated.items()})
     alike = found.keys() == stated.keys() and len({*found.values()}) == 1
     return dict.fromkeys(ROLES, next(iter(found.values()))) if alike else found
 
 
-def stating_less(walked: Walked, known: Mapping[str, str]) -> Walked:
-    """The network without the types that its nodes state of roles as they are `known` anyway."""
+def stating_others(walked: Walked, known: Mapping[str, str]) -> Walked:
+    """The network whose nodes state their types only where these are not those that are `known` of a role, the usual one too."""
     if not known:
         return walked
 
-    def less(step: Step) -> Step:
-        rest = {role: dtype for role, dtype in step.node.dtypes.items() if known.get(role) != dtype}
+    def others(step: Step) -> Step:
+        own = {role: step.node.dtypes.get(role, DEFAULT) for role in step.roles}
+        rest = {role: dtype for role, dtype in own.items() if known.get(role, DEFAULT) != dtype}
         return step._replace(node=replace(step.node, dtypes=rest))
 
-    steps = tuple(map(less, walked.steps))
+    steps = tuple(map(others, walked.steps))
     return Walked(replace(walked.graph, nodes=tuple(step.node for step in steps)), steps)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Dim, Shape, elements, equal, is_array, is_symbolic
+from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import shape_text
 from convcost.graph.graph import STORED, Graph, Node, producer
@@ -166,7 +167,7 @@ class Walk:
     def step(self, node: Node) -> Step:
         """Cost one node and remember its outputs; raises `Unfit` with all that is wrong.
 
-        Of the types that the node states the step keeps those of tensors that it has.
+        Of the types that the node states the step keeps those of tensors that it has, and not the usual one.
         """
         try:
             shapes = tuple([self.shapes[edge] for edge in node.inputs])
@@ -180,8 +181,8 @@ class Walk:
             raise
         step = Step(node, shapes, cost)
         if node.dtypes:
-            own = {role: node.dtypes[role] for role in step.roles if role in node.dtypes}
-            node = replace(node, dtypes=own)
+            own = {role: node.dtypes.get(role, DEFAULT) for role in step.roles}
+            node = replace(node, dtypes=not_usual(own))
             step = step._replace(node=node)
         if node.shares:
             self.compare(step)
@@ -189,6 +190,11 @@ class Walk:
         self.steps.append(step)
         self.made[node.name] = step
         return step
+
+    def forget(self, names: Collection[str]) -> None:
+        """Leave out steps that nothing reads, by the names of their nodes."""
+        if names:
+            self.steps = [step for step in self.steps if step.node.name not in names]
 
     def compare(self, step: Step) -> None:
         """Refuse a node that needs other weights than the node whose weights it shares; raises `Unfit`."""
@@ -238,6 +244,15 @@ class Walk:
                     f"no size may be above {LARGEST_SIZE:,}, got {shape_text(shape)}" + _came_along(node, shapes)
                 )
         return cost
+
+
+def not_usual(dtypes: Mapping[str, str]) -> dict[str, str]:
+    """Stated types without the one that a tensor has where nothing is said.
+
+    >>> not_usual({"outputs": "fp32", "weights": "int8"})
+    {'weights': 'int8'}
+    """
+    return {key: dtype for key, dtype in dtypes.items() if dtype != DEFAULT}
 
 
 def walk(graph: Graph) -> Walked:

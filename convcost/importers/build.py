@@ -255,6 +255,8 @@ def unsqueezed(low: Lowering, op: Op, value: Value, axes: Sequence[int]) -> None
     """A value with further axes of size 1 at these places of the result."""
     rank = value.rank + len(axes)
     new = {axis % rank for axis in axes}
+    if len(new) < len(axes) or any(not -rank <= axis < rank for axis in axes):
+        raise Unfit(f"puts in axes {tuple(axes)} of a tensor of {rank}")
     old = iter(range(value.rank))
     low.relabel(op, value, [None if at in new else next(old) for at in range(rank)])
 

@@ -225,7 +225,13 @@ def _entry(source: str, stated: Stated, channel: int) -> Entry:
 
 
 def _batch(shape: tuple[Size, ...]) -> int | None:
-    """The axis of the batch: one that is named so, or else the first, unless it has a size of its own."""
+    """The axis of the batch: one that is named so, or else the first, unless it has a size of its own.
+
+    The states of recurrent layers have theirs in the middle: (2·layers, batch, channels).
+
+    >>> _batch((1, 3, 224, 224)), _batch(("T", "batch", 40)), _batch((2, None, 128)), _batch((77,))
+    (0, 1, 1, None)
+    """
     named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and _BATCH.search(size)]
     if named:
         return named[0]
@@ -235,4 +241,5 @@ def _batch(shape: tuple[Size, ...]) -> int | None:
     is_length = isinstance(first, str) and _LENGTH.search(first)
     if is_one(first) or (not isinstance(first, int) and not is_length) or len(shape) > 3:
         return 0
-    return None
+    fixed = [isinstance(size, int) for size in shape]
+    return 1 if fixed == [True, False, True] and shape[1] is None else None

@@ -15,13 +15,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
-from convcost.graph.graph import Node
+from convcost.graph.graph import Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
 from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated, reads
-from convcost.importers.names import Names
+from convcost.importers.names import Name, Names
 from convcost.importers.values import (
     Cut,
     Key,
@@ -136,6 +136,8 @@ class Lowering:
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
         self.notes: dict[str, None] = {}
+        self.path: tuple[str, ...] = ()
+        """The module of the op that is being lowered."""
         self.parts: dict[str, str] = {}
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
@@ -164,8 +166,24 @@ class Lowering:
         for name in self.body.outputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
-                found.append(self.any(value)[0])
-        return tuple(dict.fromkeys(found))
+                try:
+                    found.append(self.any(value)[0])
+                except Unfit as error:
+                    raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
+        outputs = tuple(dict.fromkeys(found))
+        self.walk.forget(self._unread(outputs))
+        return outputs
+
+    def _unread(self, outputs: Sequence[str]) -> set[str]:
+        """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
+        read, unread = {*map(producer, outputs)}, set()
+        for step in reversed(self.walk.steps):
+            if step.node.name in read or step.opaque:
+                read.update(map(producer, step.node.inputs))
+                read.update(step.node.shares.values())
+            else:
+                unread.add(step.node.name)
+        return unread
 
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
@@ -177,6 +195,7 @@ class Lowering:
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
+        self.path = op.path
         rule = self.rules.rules.get(op.type)
         self.reads |= dict.fromkeys(op.outputs, tuple(reads(op, self.tried.reads)))
         try:
@@ -185,11 +204,19 @@ class Lowering:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
-                self.unknown(op, str(error), error.shapes or (), batched=not isinstance(error, (Depends, Lost)))
+                self.unknown(
+                    op,
+                    str(error),
+                    error.shapes or (),
+                    batched=not isinstance(error, (Depends, Lost)),
+                    behind=isinstance(error, Lost),
+                )
         except Unfit as error:
             raise self.refusal(op, str(error)) from None
         except MALFORMED as error:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
+        for name in filter(None, op.outputs):
+            self.values.setdefault(name, Value((), lost=f"behind {op.type}, which convcost does not know to make it"))
 
     def beside(self, names: Iterable[str]) -> Lowering:
         """A lowering that starts where this one is, and leaves no trace in it: it knows these values, as inputs of its own."""
@@ -231,7 +258,7 @@ class Lowering:
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""
         path = op.path if op.path[-1:] == (op.name,) else (*op.path, op.name)
-        place = ".".join(path) or next(iter(op.outputs), "")
+        place = op.name if "/" in op.name else ".".join(path) or next(iter(op.outputs), "")
         return SpecError([Problem(None, f"{self.model.file}: {op.type} {place}".rstrip(), what)])
 
     # -- what an op reads ----------------------------------------------------------------------------------------
@@ -362,19 +389,21 @@ class Lowering:
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.
 
-        What is computed from several stored tensors, or from one of another size, has each of them counted by itself.
+        What is computed from several stored tensors, or from one of another size, has each of them counted by itself. Single
+        numbers say how something is computed, and are not learnt unless the format says so.
         """
-        stored = value.stored
-        if value.computed and sum(one.elements for one in stored if one.elements > 1) != product(value.shape):
+        stored = tuple(one for one in value.stored if one.elements > 1 or one.trainable)
+        is_whole = sum(one.elements for one in stored) == product(value.shape)
+        if value.computed and not (is_whole and len({one.trainable for one in stored}) == 1):
             for one in stored:
-                if one.elements > 1 and one.name not in self.accounts.used and one.name not in self.accounts.aside:
+                if one.name not in self.accounts.used and one.name not in self.accounts.aside:
                     self.tensor_of(stored_value(one))
             stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
-        named = Op("", value.stored[0].name if value.stored else "constant", (), ())
+        name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)
         attrs: dict[str, Any] = {"shape": list(shape)} | ({} if stored else {"stored": False})
         weights = {"weights": (value,)} if stored else {}
-        return self.emit(named, "source", [], attrs, weights, trainable=trains).node.name
+        return self.emit(Op("", "", (), ()), "source", [], attrs, weights, trainable=trains, name=name).node.name
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
@@ -387,6 +416,7 @@ class Lowering:
         weights: Weights | None = None,
         *,
         trainable: bool = True,
+        name: Name | None = None,
     ) -> Step:
         """Add a node for an op; `weights` are the stored tensors that it uses: field of the ledger -> values.
 
@@ -394,7 +424,7 @@ class Lowering:
         """
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
-        name = self.names.take(op, kind, weighted=bool(weights or op.layer))
+        name = name or self.names.take(op, kind, weighted=bool(weights or op.layer))
         shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
@@ -528,6 +558,8 @@ class Lowering:
     def reshape(self, op: Op, value: Value, shape: Sequence[Dim]) -> None:
         """An op that reads the same elements in another shape, every size of which is known."""
         had, has = product(value.shape), product(shape)
+        if any(type(size) is int and size < 0 for size in shape):
+            raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which is no shape")
         if not is_symbolic(had - has) and not _all(had == has):
             raise Unfit(f"reshapes {shape_text(value.shape)} to {shape_text(tuple(shape))}, which has other elements")
         if value.tensor is None:
@@ -613,19 +645,24 @@ class Lowering:
                 sizes[at] = size
         return tuple(sizes)
 
-    def unknown(self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True) -> None:
-        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones."""
+    def unknown(
+        self, op: Op, why: str, shapes: Sequence[Shape] = (), *, batched: bool = True, behind: bool = False
+    ) -> None:
+        """An op that convcost cannot tell the cost of: of shapes that its rule knows, or the file states, or of unknown ones.
+
+        It may be unknown only because it stands `behind` one.
+        """
         edges = []
         for name in op.inputs:
             value = self.find(name)
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY]}
+        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
-            for name in filter(None, op.outputs):
-                self.values[name] = Value((), lost=f"behind {op.type} {step.node.name}, whose shape is not known")
+            first = why if behind else f"behind {op.type} {step.node.name}, whose shape is not known"
+            self.values.update({name: Value((), lost=first) for name in op.outputs if name})
             return
         orders = [tuple(range(1 if len(shape) > 1 and is_one(shape[0]) else 0, len(shape))) for shape in found]
         attrs["shape"] = [[shape[at] for at in order] or [1] for shape, order in zip(found, orders)]

@@ -116,6 +116,8 @@ class Model:
     body: Body
     notes: tuple[str, ...] = ()
     """What the reader noticed that people should know."""
+    alone: bool = True
+    """Whether all of it stands in this file: no file beside it was read."""
 
 
 def reads(op: Op, known: dict[int, tuple[str, ...]] | None = None) -> Iterator[str]:

@@ -74,6 +74,18 @@ class Names:
             self.mains[op.path] = kind
         return op.path in self.mains
 
+    def stored(self, name: str, module: tuple[str, ...]) -> Name:
+        """The name of a stored tensor that is read as data: its own path if it has one, else in the module that reads it.
+
+        >>> Names([], []).stored("encoder.pos_embedding", ()).path, Names([], []).stored("/head/Constant_3", ("head",)).path
+        ('encoder.pos_embedding', 'head.Constant_3')
+        """
+        parts = [plain(part) for part in name.split(".")]
+        if "/" in name or "::" in name or not all(parts) or len(parts) < 2:
+            parts = [*map(plain, module), plain(name.rpartition("/")[2]) or "constant"]
+        *scope, leaf = filter(None, parts)
+        return self.unique(tuple(scope[:16]), leaf)
+
     def unique(self, scope: tuple[str, ...], leaf: str) -> Name:
         """A name in a scope, with a number behind it if it is taken."""
         base = ".".join((*scope, leaf))

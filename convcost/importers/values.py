@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, product
+from convcost.core.errors import Unfit
 from convcost.importers.model import Op, Stored
 
 Key: TypeAlias = tuple[int | None, ...]
@@ -111,6 +112,8 @@ def channels_at(value: Value, channel: int, windows: int = 0) -> tuple[int, ...]
     >>> channels_at(Value((1, 3, 224, 224)), 1), channels_at(Value((16, 3, 7, 7)), 1), channels_at(Value((1, 196, 768)), -1)
     ((2, 3, 1), (0, 2, 3, 1), (1, 2))
     """
+    if value.rank == 0:
+        raise Unfit("takes a tensor with axes, got a single number")
     channel %= value.rank
     others = [axis for axis in range(value.rank) if axis != channel]
     slid = others[len(others) - windows :]

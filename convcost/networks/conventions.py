@@ -19,7 +19,7 @@ from convcost.conventions.reconcile import (
 )
 from convcost.core.printed import HOW, Printed
 from convcost.core.units import compact, exact, signed
-from convcost.graph.partial import AT_LEAST, refuse_unknown, unknown_types
+from convcost.graph.partial import AT_LEAST, refuse_unknown, unknown_ops
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import inputs_dict, not_counted_notes, title
@@ -35,8 +35,8 @@ def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Tab
 def all_table(network: Network, batch: int = 1) -> Table:
     """The count of every convention for one network, compared with that of papers."""
     paper = network.report(PAPER, batch=batch).totals.operations
-    types = unknown_types(network.steps)
-    least = AT_LEAST if types else ""
+    unknown = unknown_ops(network.steps)
+    least = AT_LEAST if unknown else ""
     conventions = all_conventions()
     counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
     records: list[dict[str, Any]] = [
@@ -55,14 +55,14 @@ def all_table(network: Network, batch: int = 1) -> Table:
         data={
             **_head(network),
             "batch": batch,
-            "complete": not types,
-            "unknown": list(types),
+            "complete": not unknown,
+            "unknown": [op._asdict() for op in unknown],
             "conventions": [{**r, **convention_dict(r["convention"])} for r in records],
         },
         notes=[
             *((name, convention.counts) for name, convention in conventions.items()),
             *(note for name in conventions for note in not_counted_notes(network.report(name, batch=batch))),
-            *partial_notes(types),
+            *partial_notes(unknown),
         ],
     )
 

@@ -136,8 +136,10 @@ def _forms(rank: int) -> str:
 
 def _batch(sizes: Sequence[Any], stated: Sequence[Value]) -> str:
     """What may have been meant by one size too many: a batch before the others."""
-    if len(sizes) != len(stated) + 1 or sizes[0] != 1:
+    if len(sizes) != len(stated) + 1:
         return ""
+    if sizes[0] != 1:
+        return f". A batch is no part of it, but said by --batch {sizes[0]}" if isinstance(sizes[0], int) else ""
     rest = sizes[1:]
     meant = (*rest[1:], rest[0]) if axes.channels_first(rest) else rest
     return f". The batch is no part of it, and channels come last: {'x'.join(map(str, meant))}"

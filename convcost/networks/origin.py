@@ -1,7 +1,7 @@
 """The origin of a network: a spec at some knob values, or another network whose convolutions were rebuilt.
 
 An origin builds the walked graph and knows its name and caption. No other package asks which kind of origin it is, except
-to vary knobs, which only a spec has. A model file will be a third kind.
+to vary knobs, which only a spec has. A model file is a spec whose layers are those of the file.
 """
 
 from __future__ import annotations
@@ -67,6 +67,10 @@ class Origin(Protocol):
     def changed(self) -> tuple[str, ...]:
         """The knobs whose values differ from those that the name implies."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether all of it stands in its file, and in those of the zoo that it uses."""
+
     def build(self) -> Built:
         """The walked graph; raises `SpecError`."""
 
@@ -110,6 +114,11 @@ class FromSpec:
         preset = self.spec.presets.get(self.name, {})
         own = {knob.name: preset.get(knob.name, knob.default) for knob in self.spec.knobs.values()}
         return tuple(name for name, value in self.knobs.items() if value != own[name])
+
+    @property
+    def alone(self) -> bool:
+        """Whether no file beside that of a model was read."""
+        return self.spec.foreign is None or self.spec.foreign.model.alone
 
     def build(self) -> Built:
         """Elaborate the spec; raises `SpecError` with every problem found."""
@@ -184,6 +193,11 @@ class FromRewrite:
     def changed(self) -> tuple[str, ...]:
         """The changed knobs of the other network."""
         return self.before.changed
+
+    @property
+    def alone(self) -> bool:
+        """As the other network."""
+        return self.before.alone
 
     def build(self) -> Built:
         """Build the other network and rewrite it."""

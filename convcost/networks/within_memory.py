@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
-from convcost.graph.partial import refuse_unknown, unknown_types
+from convcost.graph.partial import refuse_unknown, unknown_ops
 from convcost.graph.typed import used_dtypes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
@@ -51,7 +51,7 @@ def limited(network: Network, usage: Usage, size: int | None, *, partial: bool =
     """
     if size is None:
         return None
-    if unknown_types(network.steps):
+    if unknown_ops(network.steps):
         if usage.needed <= size and not partial:
             refuse_unknown(network.steps, network.label, "whether the limit is kept is not known")
         return Limit(size, kept=usage.needed <= size, remedies=(), partial=True)

@@ -2,19 +2,25 @@
 
 from convcost.core.cost import OpCost
 from convcost.core.dims import first_given
-from convcost.ops.attributes import AnyInput, Shapes, Text, Word
+from convcost.ops.attributes import AnyInput, Flag, Shapes, Text, Word
 from convcost.ops.registry import op
 from convcost.ops.traits import OPAQUE
 
 
 @op("unknown", OPAQUE, says="type")
-def unknown(*x: AnyInput, type: Word, shape: Shapes = None, why: Text = None) -> OpCost:  # noqa: A002
+def unknown(
+    *x: AnyInput,
+    type: Word,  # noqa: A002
+    shape: Shapes = None,
+    why: Text = None,
+    behind: Flag = False,
+) -> OpCost:
     """Stand for an operation of a model file that convcost has no op for: what it costs is not known, which is not 0.
 
-    Any number of inputs, also none (`in: []`). `type` is what the file calls it, and `why` says more. With `shape`, which
-    is one shape or a list of shapes (read as `name:0`, `name:1`, …), all that follows is exact. Without, it has no output
-    that anything but a further unknown could read. Counts of the layer are written `?`, sums that it is part of are lower
-    bounds (`>= N`).
+    (…), (…), … -> shape, or nothing at all. Any number of inputs, also none (`in: []`). `type` is what the file calls it, and
+    `why` says more. With `shape`, which is one shape or a list of shapes (read as `name:0`, `name:1`, …), all that follows is
+    exact. Without, it has no output that anything but a further unknown could read; that says `behind: true` where it is
+    unknown for no other reason. Counts of the layer are written `?`, sums that it is part of are lower bounds (`>= N`).
 
     >>> unknown((100, 4), (100,), type="NonMaxSuppression").out
     ()

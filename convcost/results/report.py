@@ -18,7 +18,7 @@ from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.graph import ROLES, Caption
-from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, unknown_text
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
@@ -136,16 +136,6 @@ class LayerCost(NamedTuple):
         return int(self.step.written * self.batch)
 
 
-class UnknownLayer(NamedTuple):
-    """A layer whose counts nobody knows."""
-
-    name: str
-    type: str
-    """What the file that it comes from calls its op."""
-    why: str
-    """Why it is not known, in words for people; empty if there is nothing to say."""
-
-
 class Totals(NamedTuple):
     """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
 
@@ -223,7 +213,7 @@ class Report:
     asked_dtype: str | None = None
     """The dtype that was asked for, whatever the network states; None for what it states."""
     input_dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Name of an input -> the type that the network states for it."""
+    """Name of an input -> the type of its elements."""
     typed: bool = False
     """Whether tensors have types that the network states."""
     remarks: tuple[str, ...] = ()
@@ -251,10 +241,9 @@ class Report:
         return not self.totals.unknown
 
     @property
-    def unknown(self) -> tuple[UnknownLayer, ...]:
+    def unknown(self) -> tuple[UnknownOp, ...]:
         """The layers whose counts nobody knows."""
-        unknown = (layer for layer in self.layers if layer.step.opaque)
-        return tuple(UnknownLayer(layer.name, layer.step.type, layer.attrs["why"] or "") for layer in unknown)
+        return unknown_ops(layer.step for layer in self.layers)
 
     def by(self, level: str) -> tuple[Group, ...]:
         """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
@@ -329,7 +318,7 @@ def report(
         changed=changed,
         remarks=remarks,
         asked_dtype=dtype,
-        input_dtypes=dict(walked.graph.dtypes),
+        input_dtypes={name: walked.graph.dtypes.get(name, dtype or DEFAULT) for name in walked.inputs},
         typed=states_types(walked.graph),
     )
 
@@ -419,7 +408,7 @@ def _dtypes_dict(report: Report) -> dict[str, Any]:
     """The types that the network states for its inputs, and in how many bytes parameters of each type are stored."""
     if not report.typed:
         return {}
-    return {"input_dtypes": dict(report.input_dtypes), "weight_dtypes": dict(report.weight_dtypes)}
+    return {"input_dtypes": report.input_dtypes, "weight_dtypes": dict(report.weight_dtypes)}
 
 
 def inputs_dict(inputs: Mapping[str, Shape]) -> dict[str, Any]:
@@ -454,10 +443,15 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "line": layer.line,
     }
     if typed:
-        data["dtypes"] = dict(layer.step.node.dtypes)
+        data["dtypes"] = stated_dtypes(layer)
     if len(layer.output_shapes) > 1:
         data["output_shapes"] = [list(shape) for shape in layer.output_shapes]
     return data
+
+
+def stated_dtypes(layer: LayerCost) -> dict[str, str]:
+    """Role of tensors that a layer has -> their type in a network that states types."""
+    return {role: layer.step.node.dtypes.get(role, DEFAULT) for role in layer.step.roles}
 
 
 def _window(layer: LayerCost, *attrs: str) -> list[int] | None:
@@ -577,13 +571,10 @@ def types_notes(report: Report) -> list[tuple[str, str]]:
     """A note on the types that the network states: of its inputs, and of what its layers write and store."""
     if not report.typed:
         return []
-    found: dict[str, Counter[str]] = {
-        "inputs": Counter(report.input_dtypes.get(name, DEFAULT) for name in report.inputs)
-    }
+    found: dict[str, Counter[str]] = {"inputs": Counter(report.input_dtypes.values())}
     for layer in report.layers:
-        dtypes = layer.step.node.dtypes
-        for role in layer.step.roles:
-            found.setdefault(role, Counter())[dtypes.get(role, DEFAULT)] += 1
+        for role, dtype in stated_dtypes(layer).items():
+            found.setdefault(role, Counter())[dtype] += 1
     return [("types", "; ".join(f"{role} {_kinds_text(found[role])}" for role in ("inputs", *ROLES) if role in found))]
 
 
@@ -629,10 +620,13 @@ def unknown_notes(report: Report) -> list[tuple[str, str]]:
     """A note on the ops that nobody can count, so that all sums are lower bounds."""
     if report.complete:
         return []
-    said = unknown_text(layer.type for layer in report.unknown)
-    whys = {layer.type: layer.why for layer in report.unknown[::-1] if layer.why}
-    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][: -_LISTED - 1 : -1])
-    return [("unknown", f"{said}: sums are lower bounds, shares upper bounds{f'. {reasons}' if reasons else ''}")]
+    whys: dict[str, str] = {}
+    for op in report.unknown:
+        if op.why and not op.behind:
+            whys.setdefault(op.type, op.why)
+    reasons = "; ".join(f"{name}: {why}" for name, why in [*whys.items()][:_LISTED])
+    said = f"{unknown_text(report.unknown)}: sums are lower bounds, shares upper bounds"
+    return [("unknown", f"{said}. {reasons}" if reasons else said)]
 
 
 def bound(report: Report) -> str:

@@ -5,7 +5,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,6 +242,11 @@ class GridWalk(Walk):
         self.weights.append(self.weight)
         return step
 
+    def forget(self, names: Collection[str]) -> None:
+        kept = (step.node.name not in names for step in self.steps)
+        self.weights = [weight for weight, keep in zip(self.weights, kept, strict=True) if keep]
+        super().forget(names)
+
     def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
         return node.op, freeze(node.attrs), freeze(shapes)
 
@@ -326,4 +331,6 @@ class GridBuilder(Builder):
         """Whether each repetition must be built: its name may already be taken, or something may read it by name."""
         base = repeated_name(item, 0).rpartition(".")[2].rstrip("0123456789")
         names = {part for name in (*place.taken, *place.coming, *self.lookup.mentioned) for part in name.split(".")}
+        if item.glue and any(name.startswith(base) for name in names):
+            return True
         return any(name.startswith(base) and name[len(base) :].isdecimal() for name in names)

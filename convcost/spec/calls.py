@@ -100,7 +100,7 @@ class CallBuilder:
         edges = self.read(where, path, op, inputs)
         if broken or edges is None:
             return UNKNOWN
-        scope = (*place.scope, *name.split(".")[:-1]) if "." in name else place.scope
+        scope = tuple(path.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
         blame = self.lookup.blame or where
         node = Node(path, target, edges, attrs, scope, blame, form, dtypes=place.dtypes)
@@ -195,7 +195,6 @@ class CallBuilder:
             values=values,
             unit=unit,
             built=place.built,
-            scope=(*place.scope, *name.split(".")),
             taken={},
             layers={given: Layer(flow) for given, flow in inputs.items()},
             coming=names_in(items),
@@ -204,6 +203,7 @@ class CallBuilder:
             sharing=place.shared(name),
             trainable=place.trainable,
             dtypes=place.dtypes,
+            **place.below(name),
         )
 
     def stated(self, outputs: Sequence[EdgeName], place: Place) -> Flow:
@@ -278,7 +278,7 @@ class CallBuilder:
         finally:
             self.nesting = nesting
             self.ends.discard(path)
-        name = place.scope[-1]
+        name = place.path().rpartition(".")[2]
         outside = place.inner(unit=around, layers={name: Layer(flow, place.path())}, coming=frozenset(), skipped=set())
         why = outside.missing(f"{name}.{end}")
         self.lookup.complain(use.until.where, place.path(), f"until {end!r}{why}")
@@ -303,6 +303,7 @@ def names_in(items: Sequence[Item]) -> frozenset[str]:
     names = {item.name for item in items if item.name}
     for item in items:
         if isinstance(item.body, Parallel):
+            names |= {item.body.name} if item.body.name else set()
             for branch in item.body.branches:
                 names |= names_in(branch.items)
     return frozenset(names)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from convcost.core.errors import SpecError
 from convcost.graph.graph import Caption, Graph
-from convcost.graph.typed import common_dtypes, stating_less
+from convcost.graph.typed import common_dtypes, stating_others
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
 from convcost.spec.calls import MOST_NODES
@@ -19,7 +19,6 @@ from convcost.spec.elaborate import attempt
 from convcost.spec.outline.arguments import MOST_ARGS, Analysis
 from convcost.spec.outline.forks import Forks
 from convcost.spec.outline.lines import Writer
-from convcost.spec.outline.naming import Unnamed
 from convcost.spec.outline.patterns import Member, Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Wiring, pieces
 from convcost.spec.outline.selection import Selection
@@ -29,11 +28,8 @@ from convcost.spec.standard import names as standard_names
 from convcost.spec.write import head, resolved
 
 NO_CAPTION = Caption()
-
-
-MOST_TRIES = 6
-"""Texts that are written and read back before all is written flat."""
-
+MOST_TRIES = 2
+"""Texts of one style that are written and read back."""
 MOST_INLINE = 8
 """Times that patterns which need too many arguments are taken for no blocks, before none is one."""
 
@@ -47,48 +43,64 @@ class Style(NamedTuple):
     """Whether so does what is alike but for items that are left out."""
     forks: bool = True
     """Whether branches that join are written as such, instead of edges by name."""
+    joints: str = "_"
+    """What parts the names of nodes besides dots."""
 
 
-STYLES = (Style(), Style(variants=False), Style(variants=False, forks=False), Style(False, False, False))
+STYLES = (
+    Style(),
+    Style(joints=""),
+    Style(variants=False, joints=""),
+    Style(variants=False, forks=False, joints=""),
+    Style(blocks=False, variants=False, forks=False, joints=""),
+)
 """From the shortest text to the one in which the least can go wrong."""
 
 
-def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION, *, note: str = "") -> str:
-    """The YAML text of a network with blocks, repeats and branches, and with defaults left out.
+def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -> str:
+    r"""The YAML text of a network with blocks, repeats and branches, and with defaults left out.
 
-    `note` becomes a comment in its first line. Reading the text gives the same graph, else it is not returned: a scope of
-    which this is not so is written layer by layer, and at last the whole network as `resolved` does.
+    Reading the text gives the same graph, else it is not returned: a scope of which this is not so is written layer by layer,
+    and at last the whole network as `resolved` does.
 
     >>> from convcost import load
-    >>> print(compact(load("lenet5").graph, "lenet5"))  # doctest: +ELLIPSIS
+    >>> print("\n".join(compact(load("nin_cifar10").graph, "nin_cifar10").splitlines()[3:9]))
+    blocks:
+      conv_relu:
+        args: {channels: , kernel: 1}
+        layers:
+          - conv2d: {channels: channels, kernel: kernel, padding: kernel // 2}
+          - relu
     """
     walked = walk(network) if isinstance(network, Graph) else network
-    graph, tries = walked.graph, 0
+    nodes = len(walked.graph.nodes)
+    found: list[str] = []
+    for style in STYLES if 0 < nodes <= MOST_NODES else ():
+        if not found or (style == STYLES[-1] and found[0].count("\n") > nodes + nodes // 4):
+            found += _proved(walked, name, caption, style)
+    return min(found, key=lambda text: text.count("\n")) if found else resolved(walked.graph, name, caption)
+
+
+def _proved(walked: Walked, name: str, caption: Caption, style: Style) -> list[str]:
+    """The text in a style, if it stands for the same graph, but for single scopes that are written layer by layer."""
     common = common_dtypes(walked)
-    shorter = stating_less(walked, common)
-    before = [f"# {' '.join(note.split())}"] if note else []
-    for style in STYLES if 0 < len(graph.nodes) <= MOST_NODES else ():
-        plain: set[str] = set()
-        while tries < MOST_TRIES:
-            tries += 1
-            try:
-                text = "\n".join([*before, *head(graph, name, caption, common), *_lines(shorter, style, plain), ""])
-                wrong = difference(text, graph)
-            except Unnamed as error:
-                wrong = error.path
-            if wrong is None:
-                return text
-            scope = wrong.partition(".")[0]
-            if not scope or scope in plain:
-                break
-            plain.add(scope)
-    return "\n".join([*before, resolved(graph, name, caption)])
+    shorter, before = stating_others(walked, common), head(walked.graph, name, caption, common)
+    plain: set[str] = set()
+    for _ in range(MOST_TRIES):
+        text = "\n".join([*before, *_lines(shorter, style, plain), ""])
+        wrong = difference(text, walked.graph)
+        if wrong is None:
+            return [text]
+        if not wrong.partition(".")[0]:
+            break
+        plain.add(wrong.partition(".")[0])
+    return []
 
 
 def _lines(walked: Walked, style: Style, plain: Container[str]) -> list[str]:
-    """The lines of blocks and layers, nothing proved yet; raises `Unnamed`."""
+    """The lines of blocks and layers, nothing proved yet."""
     wiring = Wiring(walked)
-    piece = pieces(wiring, plain)
+    piece = pieces(wiring, plain, style.joints)
     if style.forks:
         Forks(wiring).find(piece)
     items = list(flat(piece.items))

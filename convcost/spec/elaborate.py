@@ -17,7 +17,7 @@ from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError
 from convcost.core.reading import whole_number
 from convcost.graph.graph import INPUT, Graph
-from convcost.graph.walk import Walked
+from convcost.graph.walk import Walked, not_usual
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
@@ -112,7 +112,7 @@ class Builder(CallBuilder):
         given = dict[str, str]()
         with suppress(Unknown):
             place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
-            given = self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE)
+            given = not_usual(self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE))
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow
@@ -220,8 +220,11 @@ class Builder(CallBuilder):
             self.lookup.consumed.update(edge for read in inputs for edge in read.edges)
         if item.name and item.start is None:
             self.name(item.name, place, result)
-        if item.side:
+        if item.unused:
+            self.lookup.consumed.update(result.edges)
+        elif item.side:
             self.sides += result.edges
+        if item.side:
             return flow
         return result
 
@@ -240,6 +243,8 @@ class Builder(CallBuilder):
         path = place.path(name)
         stands = place.built.last.get(path, path)
         place.layers[name] = Layer(flow, stands)
+        for seen, before in place.glued:
+            seen[before + name] = place.layers[name]
         place.built.flows[stands] = None if stands in self.walk.made else flow
         if path in self.ends:
             raise Reached(path, flow)
@@ -263,6 +268,8 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
             place = place.inner(dtypes={**place.dtypes, **own})
+        if item.glue:
+            place = place.inner(glue=item.glue)
         made = item.repeat is not None
         if isinstance(body, Call) and not item.inputs:
             flow = self.call(item.where, body, place, inputs, name, made=made)
@@ -383,9 +390,14 @@ class Builder(CallBuilder):
             self.lookup.complain(item.where, place.path(), "no branch is left: the condition of each is false")
             return UNKNOWN
         if len(ends) == 1:
+            if body.name:
+                place.skipped.add(body.name)
             return ends[0]
         self.lookup.consumed.update(edge for end in ends for edge in end.edges)
-        joined = self.call(body.join.where, body.join, place, ends, None)
+        joined = self.call(body.join.where, body.join, place, ends, body.name)
+        if body.name:
+            self.name(body.name, place, joined)
+            return joined
         here = [name for name, (_, where) in place.nameless.items() if where == body.join.where]
         place.nameless.update(dict.fromkeys(here, ("parallel", item.where)))  # what a name can be given to
         return joined

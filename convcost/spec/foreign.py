@@ -85,7 +85,9 @@ def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:
     spatial = sizes[-3:-1] if len(sizes) >= 3 else ()
     square = len(spatial) == 2 and (spatial[0] == spatial[1] or not any(isinstance(size, int) for size in spatial))
     for at, size in enumerate(sizes):
-        if at == len(sizes) - 1:  # channels
+        if len(sizes) == 1:
+            yield _Sized("" if isinstance(size, int) else _named(size, f"{prefix}length"), size)
+        elif at == len(sizes) - 1:  # channels
             yield _Sized("" if isinstance(size, int) else _named(size, f"{prefix}channels"), size)
         elif square and at >= len(sizes) - 3:
             yield _Sized(f"{prefix}{RESOLUTION}", size)

@@ -12,7 +12,7 @@ from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Kind, Sides
 from convcost.spec import dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
-from convcost.spec.reader import BELONGS, MODIFIERS, NAME, NOTHING, VERBS, Names, Reader, say_tree
+from convcost.spec.reader import BELONGS, GLUES, MODIFIERS, NAME, NOTHING, UNUSED, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import (
     Body,
     Branch,
@@ -103,10 +103,12 @@ class LayerReader:
             repeat=values.get("repeat"),
             then=self.overrides(modifiers.get("then"), body, scope, names),
             side=self.side(modifiers.get("side"), scope),
+            unused=_says_unused(modifiers.get("side")),
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
             dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
             alone=alone,
+            glue=self.glue(modifiers.get("glue"), body, scope),
             start=self.start(tree, name, scope) if "first" in modifiers else None,
         )
 
@@ -114,6 +116,20 @@ class LayerReader:
         """Whether `in: []` says that an op, one that can do without any input, reads nothing."""
         empty = isinstance(stated, SequenceNode) and not stated.items
         return empty and verb in OPS and OPS[verb].least == 0
+
+    def glue(self, tree: Tree | None, body: Body, scope: str) -> str:
+        """What joins the name of an item to those inside."""
+        if tree is None:
+            return ""
+        if not (isinstance(tree, ScalarNode) and tree.text in GLUES):
+            self.reader.complain(tree.where, scope, f"glue must be {' or '.join(GLUES)}, got {say_tree(tree)}")
+        elif isinstance(body, Call) and body.target in OPS:
+            self.reader.complain(
+                tree.where, scope, f"glue joins the names of what is inside, and {body.target} is an op"
+            )
+        else:
+            return tree.text
+        return ""
 
     def start(self, tree: MappingNode, name: str | None, scope: str) -> int | None:
         """The number from which repetitions count on, at the end of the name of the first."""
@@ -176,8 +192,11 @@ class LayerReader:
         return Value(tree.where, parse_expr(tree.text) if known else tree.text)
 
     def side(self, tree: Tree | None, scope: str) -> bool:
-        if tree is not None and not (isinstance(tree, ScalarNode) and isinstance(tree.value, bool)):
-            self.reader.complain(tree.where, scope, f"side must be true or false, got {say_tree(tree)}")
+        """Whether the next layer reads what this one read."""
+        if tree is None or _says_unused(tree):
+            return tree is not None
+        if not (isinstance(tree, ScalarNode) and isinstance(tree.value, bool)):
+            self.reader.complain(tree.where, scope, f"side must be true, false or unused, got {say_tree(tree)}")
         return isinstance(tree, ScalarNode) and tree.value is True
 
     def share(self, tree: MappingNode, verb: str, body: Body, name: str | None, scope: str) -> Share | None:
@@ -264,21 +283,20 @@ class LayerReader:
         )
         if join is None:
             return Broken()
-        call = self.join(join, f"{scope}.join", names)
-        return Parallel(read, call) if isinstance(call, Call) else Broken()
+        item = self.join(join, f"{scope}.join", names)
+        return Parallel(read, item.body, item.name) if isinstance(item.body, Call) else Broken()
 
-    def join(self, tree: Tree, scope: str, names: Names) -> Call | Broken:
-        """The op or block that joins branches: an item without any modifier."""
+    def join(self, tree: Tree, scope: str, names: Names) -> Item:
+        """The op or block that joins branches: an item that may say its name and how it is written, and nothing else."""
         if isinstance(tree, ScalarNode) and isinstance(tree.value, str):
-            return self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names)
+            return Item(tree.where, self.call_of(tree.where, tree.value, ScalarNode(tree.where, None), scope, names))
         for key, where in tree.keys.items() if isinstance(tree, MappingNode) else ():
-            if key in MODIFIERS:
+            if key in MODIFIERS and key not in ("name", "as"):
                 self.reader.complain(where, scope, f"{key} does not go with a join")
             elif key in VERBS:
                 self.reader.complain(tree.where, scope, f"must be an op or a block, got {key}")
-                return Broken()
-        body = self.item(tree, scope, names).body
-        return body if isinstance(body, Call) else Broken()
+                return Item(tree.where, Broken())
+        return self.item(tree, scope, names)
 
     def branch(self, name: str, where: Where, tree: Tree, scope: str, names: Names) -> Branch:
         if not isinstance(tree, MappingNode):
@@ -431,6 +449,10 @@ class LayerReader:
         near = nearest(word, names.values)
         self.reader.complain(tree.where, scope, f"{kind.unfit(word)}{f'. Did you mean {near}?' if near else ''}")
         return Value(tree.where, Broken())
+
+
+def _says_unused(tree: Tree | None) -> bool:
+    return isinstance(tree, ScalarNode) and tree.value == UNUSED
 
 
 def _is_repeated(branches: MappingNode) -> bool:

@@ -160,7 +160,7 @@ class Lookup:
 
     def take(self, name: str, place: Place, where: Where, *, made: bool = False) -> str:
         """Use a name that the spec states, or that was `made` from one by numbering."""
-        path = ".".join((*place.scope, name))
+        path = place.path(name)
         if path in self.spec.inputs:
             self.complain(where, place.path(), f"the name {name!r} is taken by the input of the network")
         elif path in self.taken:

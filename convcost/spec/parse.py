@@ -166,7 +166,7 @@ class _FileReader:
             return {INPUT: ()}
         for name, where in several.keys.items():
             if name != INPUT:
-                self.reader.new_name(name, where, f"inputs.{name}")
+                self.reader.input_name(name, where, f"inputs.{name}")
         return {name: self.input(tree, f"inputs.{name}", names, knobs, network) for name, tree in several.pairs.items()}
 
     def input(self, tree: Tree, scope: str, names: Names, knobs: Mapping[str, Knob], network: str) -> tuple[Value, ...]:
@@ -275,10 +275,9 @@ class _FileReader:
         bodies: dict[str, MappingNode] = {}
         for name, tree in table.pairs.items():
             self.reader.new_name(name, table.keys[name], f"blocks.{name}")
-            if name == "first":  # a knob or an argument may have this name, because it is no op
-                self.reader.complain(
-                    table.keys[name], "blocks.first", "the name 'first' is taken: it is a word of the language"
-                )
+            if name in ("first", "glue"):  # a knob or an argument may have this name, because it is no op
+                what = f"the name {name!r} is taken: it is a word of the language"
+                self.reader.complain(table.keys[name], f"blocks.{name}", what)
             if name in names.values:
                 self.reader.complain(table.keys[name], f"blocks.{name}", f"the name {name!r} is taken: it is a knob")
             body = self.reader.mapping(tree, f"blocks.{name}", _BLOCK, required=("layers",))

@@ -29,6 +29,8 @@ class Flow:
         return bool(self.edges or self.shapeless)
 
 
+DOT = "."
+"""Between the names of a path."""
 UNKNOWN = Flow(())
 NONE = Flow((), "in: []")
 """What a layer reads that is stated to read nothing."""
@@ -148,12 +150,12 @@ class Place:
     trainable: bool = True
     dtypes: Mapping[str, str] = field(default_factory=dict)
     """Role -> the type of the tensors of that role."""
-
-    prefix: str = field(init=False)
-    """The scope and a dot, before the name of a layer."""
-
-    def __post_init__(self) -> None:
-        self.prefix = f"{'.'.join(self.scope)}." if self.scope else ""
+    glue: str = DOT
+    """What joins the name of what is built next to the names inside it."""
+    glued: tuple[tuple[dict[str, Layer], str], ...] = ()
+    """The layers of places around that see what is built here, each with what stands before its name there."""
+    prefix: str = ""
+    """The path of the place and what joins it to names, before the name of a layer."""
 
     def path(self, name: str = "") -> str:
         """The dotted path of a layer here, or of the place itself."""
@@ -164,8 +166,6 @@ class Place:
         place: Place = object.__new__(Place)
         for name in Place.__slots__:
             setattr(place, name, changes[name] if name in changes else getattr(self, name))
-        if "scope" in changes:
-            place.__post_init__()
         return place
 
     def sequence(self, coming: frozenset[str], **changes: Any) -> Place:
@@ -175,7 +175,15 @@ class Place:
 
     def named(self, name: str) -> Place:
         """A place inside a named layer, with a scope of its own."""
-        return self.inner(scope=(*self.scope, *name.split(".")), taken={}, counts={}, sharing=self.shared(name))
+        return self.inner(taken={}, counts={}, sharing=self.shared(name), **self.below(name))
+
+    def below(self, name: str) -> dict[str, Any]:
+        """What a place inside a named layer is called: with a dot between a scope of its own, else in the scope here."""
+        prefix = f"{self.prefix}{name}{self.glue}"
+        scope, glued = tuple(prefix.split(DOT)[:-1]), tuple[tuple[dict[str, Layer], str], ...]()
+        if self.glue != DOT:
+            glued = tuple((seen, f"{before}{name}{self.glue}") for seen, before in ((self.layers, ""), *self.glued))
+        return {"scope": scope, "prefix": prefix, "glue": DOT, "glued": glued}
 
     def shared(self, name: str) -> Sharing | None:
         """The sharing for what is built under this name: it corresponds to the owner if nothing around does already."""

@@ -22,6 +22,10 @@ from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree
 
 NOTHING = "none"
 """Used as an op: build nothing."""
+UNUSED = "unused"
+"""Beside `side`: what a layer puts out is no output of the network either."""
+GLUES = ("_", "-")
+"""What may stand in the place of the dot between the name of a layer and of what is inside."""
 MOST_KEYS = 1000
 """Of one mapping: knobs, presets, blocks, arguments, branches."""
 #: Words that an expression may use as themselves: the choices of attributes.
@@ -30,13 +34,16 @@ ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for
 _LIKELY = {word for op in OPS.values() for a in op.attrs.values() if len(a.kind.words) <= FEW for word in a.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "first", "side", "as", "share", "trainable", "dtype")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "glue", "side", "as", "share", "trainable", "dtype")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
 MODIFIERS = (*BESIDE, *BELONGS)
 VERBS = ("parallel", "each", "layers", "use")
-RESERVED = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS} - {"first"}
+_LATER = {"first", "dtype", "glue"}
+"""Words that are younger than knobs of these names."""
+_WORDS = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
+RESERVED = _WORDS - _LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,11 @@ class Reader:
     def mention(self, name: str) -> None:
         """Remember that a layer of this name is read."""
         self.mentioned.update(name.partition(":")[0].split("."))
+
+    def input_name(self, name: str, where: Where, scope: str) -> None:
+        """Complain about the name of an input, which may be that of a layer: files have inputs called `0` and `input.1`."""
+        if NAME.fullmatch(name) or not _LAYER_NAME.fullmatch(name):
+            self.new_name(name, where, scope)
 
     def new_name(self, name: str, where: Where, scope: str) -> None:
         if not NAME.fullmatch(name):

@@ -16,7 +16,7 @@ from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
 from convcost.spec import standard
-from convcost.spec.reader import say_tree
+from convcost.spec.reader import GLUES, UNUSED, say_tree
 
 Schema = dict[str, Any]
 _EXPRESSION: Schema = {"type": "string", "description": "an expression, e.g. round_to(32 * width)"}
@@ -122,7 +122,10 @@ def _item() -> Schema:
             "minProperties": 2,
             "additionalProperties": {"anyOf": [_REF_ITEMS, _branch()]},
         },
-        "join": {"description": "the op that joins the branches", "anyOf": [{"type": "string"}, {"type": "object"}]},
+        "join": {
+            "description": "the op that joins the branches, with its name and as, if it says them",
+            "anyOf": [{"type": "string"}, {"type": "object"}],
+        },
         "each": {"description": "what to build for each row of a table", "anyOf": [_REF_ITEMS, {"type": "object"}]},
         "columns": {"type": "array", "items": {"type": ["string", "integer"]}},
         "rows": {"type": "array", "items": {"type": "array"}},
@@ -130,6 +133,24 @@ def _item() -> Schema:
         "use": {"type": "string", "description": "another spec as a part: a name of the zoo, or a path from this file"},
         "with": {"type": "object", "description": "values of the knobs of the spec that is used"},
         "until": {"type": "string", "description": "the last layer of the spec that is used; dotted inside a block"},
+    }
+    properties |= _beside()
+    return {
+        "anyOf": [
+            {"type": "string", "description": "an op or block without arguments"},
+            {
+                "type": "object",
+                "properties": properties,
+                # What is neither an op nor part of the language calls a block of this file.
+                "additionalProperties": {"type": ["object", "null"]},
+            },
+        ]
+    }
+
+
+def _beside() -> Schema:
+    """What may stand beside any op or block."""
+    return {
         "share": _share(),
         "trainable": {
             "type": ["boolean", "string"],
@@ -149,18 +170,14 @@ def _item() -> Schema:
             "description": "how the reference implementation writes it, where counters care",
             "anyOf": [{"enum": list(FORMS)}, _EXPRESSION],
         },
-        "side": {"type": "boolean", "description": "an output of the network beside the main line"},
-    }
-    return {
-        "anyOf": [
-            {"type": "string", "description": "an op or block without arguments"},
-            {
-                "type": "object",
-                "properties": properties,
-                # What is neither an op nor part of the language calls a block of this file.
-                "additionalProperties": {"type": ["object", "null"]},
-            },
-        ]
+        "glue": {
+            "description": "joins its name to those inside, in the place of a dot, and makes no scope of its own",
+            "enum": list(GLUES),
+        },
+        "side": {
+            "description": "an output of the network beside the main line; unused: no output, and nothing reads it",
+            "anyOf": [{"type": "boolean"}, {"const": UNUSED}],
+        },
     }
 
 

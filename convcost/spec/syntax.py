@@ -69,6 +69,8 @@ class Parallel(NamedTuple):
 
     branches: tuple[Branch, ...]
     join: Call
+    name: str | None = None
+    """The name of the join, by which it can be read."""
 
 
 class Each(NamedTuple):
@@ -140,6 +142,8 @@ class Item(NamedTuple):
     repeat: Value | None = None
     then: Mapping[str, Value] = _NOTHING
     side: bool = False
+    unused: bool = False
+    """Whether it is a side output that does not leave the network: nothing reads what it puts out."""
     share: Share | None = None
     trainable: Value | None = None
     """Whether its parameters are trained; None for what holds around it."""
@@ -147,6 +151,8 @@ class Item(NamedTuple):
     """Role -> the type of the tensors of that role; one left out has that of what is around it."""
     alone: bool = False
     """Whether it is stated to read nothing: `in: []`."""
+    glue: str = ""
+    """What joins its name to those inside, which then stand in the scope around; empty for a dot and a scope of its own."""
     start: int | None = None
     """The number at the end of its name, that of its first repetition, from which the others count on; None where `name` is
     that of all of them."""

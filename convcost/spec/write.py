@@ -14,7 +14,7 @@ from typing import Any
 from convcost.core import axes
 from convcost.core.dims import Shape
 from convcost.core.units import decimal_text
-from convcost.graph.graph import INPUT, Caption, Graph, Node
+from convcost.graph.graph import INPUT, Caption, Graph, Node, producer
 from convcost.ops import OPS
 from convcost.spec.dtypes import top_written, written
 
@@ -41,7 +41,8 @@ def resolved(graph: Graph, name: str, caption: Caption) -> str:
     if graph.outputs and (not graph.nodes or graph.outputs != (graph.nodes[-1].name,)):
         lines += [f"outputs: {in_flow(list(graph.outputs))}"]
     lines += ["layers:" if graph.nodes else "layers: []"]
-    return "\n".join([*lines, *map(_node, graph.nodes), ""])
+    read = {producer(edge) for node in graph.nodes for edge in (*node.inputs, *graph.outputs)}
+    return "\n".join([*lines, *(_node(node, unused=node.name not in read) for node in graph.nodes), ""])
 
 
 def head(graph: Graph, name: str, caption: Caption, dtypes: Mapping[str, str] = NO_DTYPES) -> list[str]:
@@ -70,12 +71,14 @@ def _inputs(inputs: Mapping[str, Shape]) -> str:
     return f"input: {in_flow(shapes[INPUT])}" if [*shapes] == [INPUT] else f"inputs: {in_flow(shapes)}"
 
 
-def _node(node: Node) -> str:
+def _node(node: Node, *, unused: bool) -> str:
     entry: dict[str, Any] = {node.op: attributes(node), "name": node.name}
     if not OPS[node.op].reads_nothing:
         entry["in"] = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
     if node.shares:
         entry["share"] = node.owner or dict(node.shares)
+    if unused and not (OPS[node.op].traits.opaque and node.attrs.get("shape") is None):  # which has no output
+        entry["side"] = "unused"
     return f"  - {in_flow(entry | modifiers(node))}"
 
 

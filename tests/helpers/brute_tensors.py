@@ -166,7 +166,7 @@ def combine(*xs: Shape, function: str) -> Count:  # noqa: ARG001
     return Count((out,), elementwise=elementwise)
 
 
-def unknown(*_xs: Shape, type: str, shape: object = None, why: str | None = None) -> Count:  # noqa: A002, ARG001
+def unknown(*_xs: Shape, type: str, shape: object = None, why: str | None = None, behind: bool = False) -> Count:  # noqa: A002, ARG001
     """Count nothing: what is stated of the result is all that is known."""
     if shape is None:
         return Count(())

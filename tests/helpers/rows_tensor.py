@@ -78,6 +78,7 @@ ROWS = [
     row("combine", [(4, 5, 8)] * 2, {"function": "maximum"}, [(4, 5, 8)], "4·5·8 = 160 comparisons",
         variant="maximum", elementwise=160),
     row("unknown", [(100, 4), (100,)], {"type": "NonMaxSuppression"}, [], "nobody knows the shape"),
+    row("unknown", [], {"type": "Gather", "behind": True}, [], "nobody knows what it reads either"),
     row("unknown", [], {"type": "RandomNormal", "shape": [6, 7]}, [(6, 7)], "as stated"),
     row("unknown", [(14, 13, 64)], {"type": "ai.example.Mix", "shape": [14, 13, 32], "why": "no rule"}, [(14, 13, 32)],
         "as stated"),

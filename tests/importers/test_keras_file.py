@@ -425,6 +425,16 @@ def test_a_class_that_is_not_of_keras_is_not_taken_for_it(
     assert op.type == type_
 
 
+def test_a_class_of_ones_own_is_told_by_its_settings_where_nothing_says_where_it_is_from(read: Read):
+    layers = [
+        old_input("x", None, 5, 4),
+        old("Attention", "mine", [[["x", 0, 0, {}]]], units=3),
+        old("Attention", "theirs", [[["mine", 0, 0, {}], ["mine", 0, 0, {}]]], use_scale=False),
+    ]
+    ops = read(old_model(layers, [["theirs", 0, 0]]), "net.json").body.ops
+    assert [op.type for op in ops] == ["custom>Attention", "Attention"]
+
+
 @pytest.mark.parametrize(
     ("policy", "dtypes"),
     [
@@ -567,9 +577,9 @@ def test_other_packings_than_those_of_keras_are_refused(read: Read):
     [
         ("[" * 300_000, "nest too deep"),
         ('{"a":' * 300_000, "nest too deep"),
-        ("[" + "[]," * 500_000 + "[]]", "more than 400,000 lists and mappings"),
+        ("[" + "[]," * 500_000 + "[]]", "more than 600,000 values"),
         ("[" + "9" * 10_000 + "]", "not valid JSON"),
-        (" " * (1 + (16 << 20)), "larger than a configuration may be"),
+        (" " * (1 + (8 << 20)), "larger than a configuration may be"),
     ],
 )
 def test_texts_that_would_take_long(read: Read, text: str, message: str):
@@ -585,6 +595,11 @@ def nested(depth: int, calls: int = 1) -> dict[str, Any]:
     return model
 
 
+def test_layers_without_end_are_refused(read: Read):
+    layers = [{"class_name": "ReLU", "config": {"name": f"r{i}"}} for i in range(30_000)]
+    assert "more than 20,000 layers" in refused(read, {"class_name": "Sequential", "config": layers}, "net.json")
+
+
 def test_models_nest_as_deep_as_they_may(read: Read):
     assert read(nested(30), "net.json").body.ops == ()
     assert "models nest deeper than 32" in refused(read, nested(40), "net.json")
@@ -592,7 +607,7 @@ def test_models_nest_as_deep_as_they_may(read: Read):
 
 def test_calls_that_double_at_each_level_end(read: Read):
     """2^30 calls of nothing."""
-    assert "more than 50,000 calls of layers" in refused(read, nested(31, calls=2), "net.json")
+    assert "more than 20,000 calls of layers" in refused(read, nested(31, calls=2), "net.json")
 
 
 def test_settings_nest_as_deep_as_they_may(read: Read):
@@ -602,3 +617,14 @@ def test_settings_nest_as_deep_as_they_may(read: Read):
     assert "nest deeper than 64" in refused(
         read, functional("n", [TWO[0], layer("Dense", "d", "x", units=value)]), "net.json"
     )
+
+
+def test_names_with_slashes_are_scopes(read: Read):
+    """As versions before 3 allow, and its MobileNetV3 has them."""
+    layers = [
+        old_input("x", None, 4),
+        old("Dense", "block/expand/dense", [[["x", 0, 0, {}]]], units=4),
+        old("ReLU", "block/", [[["block/expand/dense", 0, 0, {}]]]),
+    ]
+    ops = read(old_model(layers, [["block/", 0, 0]]), "net.json").body.ops
+    assert [(op.path, op.name) for op in ops] == [(("block", "expand", "dense"), "dense"), (("block",), "block")]

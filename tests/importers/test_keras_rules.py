@@ -342,13 +342,14 @@ def test_every_rule_is_costed_or_named_here():
     elsewhere = {
         *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "CustomScaleLayer"),
         *("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"),
+        "ReversibleEmbedding",
     }
     alike = {
-        *("CuDNNLSTM", "CuDNNGRU", "SyncBatchNormalization", "ReversibleEmbedding", "ConvLSTM1D", "ConvLSTM3D"),
+        *("CuDNNLSTM", "CuDNNGRU", "SyncBatchNormalization", "ConvLSTM1D", "ConvLSTM3D"),
         *("SeparableConv1D", "Conv3DTranspose", "Cropping1D", "Cropping3D", "UpSampling3D", "RandomCrop", "Permute"),
     }
     pools = {name for name in RULES.rules if "Pool" in name}
-    layers = {name for name in RULES.rules if not name.startswith(("ops.", "tf.", "idiom."))}
+    layers = {name for name in RULES.rules if not name.startswith(("ops.", "tf.", "idiom.", "keras_"))}
     assert layers - seen - elsewhere - alike - pools - {*IDENTITIES} == set()
 
 
@@ -734,3 +735,68 @@ def test_settings_that_do_not_fit_are_refused_in_one_line(model: Open, made: dic
     assert message in str(raised.value)
     assert f"{made['class_name']} it: " in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+# -- transformers of KerasHub --------------------------------------------------------------------------------------------------
+
+
+def hub(kind_: str, name: str, *calls: Any, **config: Any) -> dict[str, Any]:
+    made = layer(kind_, name, *calls, **config)
+    return {**made, "module": "keras_hub.src.layers", "registered_name": f"keras_hub>{kind_}"}
+
+
+def test_a_layer_of_an_encoder(model: Open):
+    """5 tokens of 6 channels, 2 heads of 3; 8 channels between the dense layers."""
+    config = {"intermediate_dim": 8, "num_heads": 2, "activation": "gelu", "normalize_first": False}
+    layers = [entry("x", None, 5, 6), hub("TransformerEncoder", "layer", "x", **config)]
+    made = steps(model(functional("net", layers)))
+    assert sum(step.params for step in made) == 4 * (6 * 6 + 6) + (6 * 8 + 8) + (8 * 6 + 6) + 2 * 12
+    assert sum(step.cost.macs for step in made) == 4 * 5 * 36 + 2 * (2 * 5 * 5 * 3) + 2 * 5 * 6 * 8
+    order = [step.node.name for step in made if step.node.op in ("add", "layer_norm", "gelu")]
+    assert order == [
+        "layer.self_attention_sum",
+        "layer.self_attention_layer_norm",
+        "layer.feedforward_intermediate_dense_gelu",
+        "layer.feedforward_sum",
+        "layer.feedforward_layer_norm",
+    ]
+
+
+def test_a_layer_of_a_decoder_that_reads_an_encoder(model: Open):
+    config = {"intermediate_dim": 8, "num_heads": 2, "activation": "relu", "normalize_first": True}
+    layers = [
+        entry("x", None, 5, 6),
+        entry("y", None, 7, 6),
+        hub("TransformerDecoder", "layer", call(tensor("x"), tensor("y")), **config),
+    ]
+    made = {step.node.name: step for step in steps(model(functional("net", layers)))}
+    assert sum(step.params for step in made.values()) == 8 * (36 + 6) + (48 + 8) + (48 + 6) + 3 * 12
+    assert made["layer.self_attention.scores"].cost.out[0] == (2, 5, 5)
+    assert made["layer.cross_attention.scores"].cost.out[0] == (2, 5, 7)
+    assert next(iter(made)) == "layer.self_attention_layer_norm"
+
+
+def test_embeddings_of_words_and_positions(model: Open):
+    config = {"vocabulary_size": 50, "sequence_length": 12, "embedding_dim": 6, "tie_weights": True}
+    both = hub("TokenAndPositionEmbedding", "both", "x", **config)
+    made = steps(model(functional("net", [entry("x", None, 5), both])))
+    assert [(kind(step), step.params) for step in made] == [
+        ("embedding", 300),
+        ("source", 72),
+        ("slice", 0),
+        ("add", 0),
+    ]
+    assert made[-1].cost.out[0] == (5, 6)
+    with pytest.raises(SpecError, match="the layer has 12 positions, and its input 13"):
+        steps(model(functional("net", [entry("x", None, 13), both])))
+
+
+def test_an_embedding_in_reverse_uses_the_table_once_more(model: Open):
+    layers = [
+        entry("x", None, 5),
+        layer("ReversibleEmbedding", "e", "x", call(tensor("r"), reverse=True), input_dim=50, output_dim=6),
+        layer("ReLU", "r", call(tensor("e", call=0))),
+    ]
+    made = steps(model(functional("net", layers, outputs=[["e", 1, 0]])))
+    assert sum(step.params for step in made) == 300
+    assert (made[-1].node.op, made[-1].cost.macs, made[-1].cost.out) == ("matmul", 5 * 6 * 50, ((5, 50),))

@@ -267,6 +267,23 @@ def test_sparse_tensors_stand_for_whole_ones(read: Read):
     assert read(onnx_model(graph)).body.tensors["w"] == Stored("w", (3, 4), "fp16")
 
 
+def test_shapes_that_are_stored_beside_the_file_are_read_and_nothing_else(tmp_path: Path):
+    (tmp_path / "data").write_bytes(b"pad" + struct.pack("<2q", 7, -1))
+    (tmp_path.parent / "outside").write_bytes(bytes(16))
+
+    def contents(location: str, offset: str = "3", kind: int = 7) -> object:
+        entries = [put(1, "location") + put(2, location), put(1, "offset") + put(2, offset)]
+        data = put(1, 2) + put(2, kind) + put(14, 1) + many(13, entries)
+        return stored(Wire(data, str(tmp_path / "net.onnx")).message()).contents
+
+    assert contents("data") == (7, -1)
+    assert contents("data", kind=1) is None, "fractions are weights"
+    assert contents("data", "4") is None, "too short"
+    assert contents("data", "-1") is None
+    for elsewhere in ("gone", "../outside", str(tmp_path.parent / "outside"), "", "."):
+        assert contents(elsewhere, "0") is None
+
+
 # -- inputs that carry weights --------------------------------------------------------------------------------------
 
 

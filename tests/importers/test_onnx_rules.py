@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import sympy
 from helpers.foreign import kinds, lowered, model, network, op, outs, steps, walked
 from helpers.onnx_bytes import onnx_graph, onnx_model, onnx_node, onnx_tensor, onnx_value
 
-from convcost.core.errors import SpecError
+from convcost.core.errors import SpecError, UsageError
 from convcost.graph.walk import Walk
 from convcost.importers.imported import Imported
 from convcost.importers.lower import Lowering
@@ -679,3 +679,54 @@ def test_open_sizes_go_through_shape_arithmetic_over_symbols():
 
 def network_knobs(net: Imported) -> list[str]:
     return [*foreign_spec(net, "net.onnx").knobs]
+
+
+# -- what is not as it should be --------------------------------------------------------------------------------------
+
+WEIRD: tuple[Any, ...] = (
+    -1,
+    0,
+    2**40,
+    1.5,
+    "x",
+    (),
+    (0,),
+    (-1, -1),
+    (1, 2, 3, 4, 5),
+    ("a",),
+    Stored("q", (2,), "fp32", (1.0, 2.0)),
+)
+ATTRIBUTES = (
+    "axis",
+    "axes",
+    "group",
+    "kernel_shape",
+    "to",
+    "perm",
+    "auto_pad",
+    "num_heads",
+    "keepdims",
+    "pads",
+    "strides",
+)
+OTHERS: tuple[Any, ...] = (None, (), (3,), (2, 3), (1, 2, 3, 4, 5, 6), W(()), W((0,)), W((2, 0, 3)), ints(), ints(5), floats(1.5, 2.5))  # fmt: skip
+
+
+def spoilt(case: str) -> Iterator[Imported]:
+    """A case with one attribute of another type or size, and with one input that is absent or another."""
+    kind, reads, attrs, _ = CASES[case]
+    for name in (*attrs, *ATTRIBUTES):
+        yield from (only(kind, reads, **{**attrs, name: value}) for value in WEIRD)
+    for i in range(len(reads)):
+        yield only(kind, reads[:i], **attrs)
+        yield from (only(kind, [*reads[:i], one, *reads[i + 1 :]], **attrs) for one in OTHERS)
+
+
+@pytest.mark.parametrize("case", [*CASES][::3])
+def test_what_a_rule_does_not_expect_is_refused_in_words(case: str):
+    for net in spoilt(case):
+        try:
+            walked(net)
+        except (SpecError, UsageError) as error:
+            text = str(error)
+            assert "malformed" not in text, text

@@ -17,20 +17,19 @@ import convcost
 from convcost import plots
 from convcost.core.printed import Printed
 from convcost.formulas.closed_form import closed_form_table
-from convcost.graph.partial import unknown_text
+from convcost.graph.partial import UnknownOp, unknown_text
 from convcost.networks.before_after import rewrite_table
 from convcost.networks.conventions import printed_table
 from convcost.networks.within_memory import limited
 from convcost.pages.report import report_page
 from convcost.render.table import FORMATS
 from convcost.results.memory import memory_table
-from convcost.results.report import UnknownLayer
 
 FILE = str(CASES / "valid" / "partial.yaml")
 KNOWN = str(CASES / "valid" / "functions.yaml")
 UNKNOWN = ("mix", "nms", "unknown", "inner.twice", "noise")
 COUNTED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations")
-TYPES = "5 ops are unknown (1 com.example.Mix, 1 NonMaxSuppression, 1 3, 1 mean, 1 RandomNormal)"
+TYPES = "4 ops are unknown (1 com.example.Mix, 1 NonMaxSuppression, 1 3, 1 RandomNormal), and so is 1 behind"
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +53,8 @@ def noted(table: convcost.Table, word: str) -> str:
 def test_the_report_says_what_is_unknown(report: convcost.Report) -> None:
     assert not report.complete
     assert tuple(layer.name for layer in report.unknown) == UNKNOWN
-    assert report.unknown[0] == UnknownLayer("mix", "com.example.Mix", "no rule: made up")
-    assert report.unknown[1] == UnknownLayer("nms", "NonMaxSuppression", "")
+    assert report.unknown[0] == UnknownOp("mix", "com.example.Mix", "no rule: made up", behind=False)
+    assert report.unknown[1] == UnknownOp("nms", "NonMaxSuppression", "", behind=False)
     assert report.totals.unknown == 5
     assert repr(report) == "<Report partial · input 32×32×3 · batch 1 · >= 286,720 MACs (paper)>"
     assert convcost.report(KNOWN).complete
@@ -110,7 +109,7 @@ def test_json_has_null_for_what_nobody_knows(report: convcost.Report) -> None:
     data = report.to_dict()
     assert data["complete"] is False
     assert [layer["name"] for layer in data["unknown"]] == list(UNKNOWN)
-    assert data["unknown"][0] == {"name": "mix", "type": "com.example.Mix", "why": "no rule: made up"}
+    assert data["unknown"][0] == {"name": "mix", "type": "com.example.Mix", "why": "no rule: made up", "behind": False}
     layers = {layer["name"]: layer for layer in data["layers"]}
     for name, layer in layers.items():
         assert [layer[key] is None for key in COUNTED] == [name in UNKNOWN] * len(COUNTED)
@@ -197,7 +196,8 @@ def test_closed_forms_are_lower_bounds(tmp_path) -> None:
     assert rows(table)["MACs"] == [">= 192·width"]  # 8·8 · 3
     assert table.latex is not None
     assert table.latex[0] == ["MACs", r"$\geq 192 width$"]
-    assert (table.data["complete"], table.data["unknown"]) == (False, ["Foo"])
+    assert [op["type"] for op in table.data["unknown"]] == ["Foo"]
+    assert table.data["complete"] is False
 
 
 def test_memory_is_a_lower_bound(network: convcost.Network, report: convcost.Report) -> None:
@@ -288,5 +288,9 @@ def test_it_survives_pickling(network: convcost.Network, report: convcost.Report
 
 
 def test_many_types_are_summed_up() -> None:
-    types = [name for number, name in enumerate("abcdefgh", start=1) for _ in range(number)]
-    assert unknown_text(types) == "36 ops are unknown (8 h, 7 g, 6 f, 5 e, 4 d, 3 c, 3 of 2 other types)"
+    ops = [
+        UnknownOp("", name, "", behind=False) for number, name in enumerate("abcdefgh", start=1) for _ in range(number)
+    ]
+    assert unknown_text(ops) == "36 ops are unknown (8 h, 7 g, 6 f, 5 e, 4 d, 3 c, 3 of 2 other types)"
+    after = [UnknownOp("", "i", "", behind=True)] * 1234
+    assert unknown_text([*ops[:1], *after]) == "1 op is unknown (1 a), and so are 1,234 behind"

@@ -20,6 +20,7 @@ KINDS = {
     "elu": "elu",
     "selu": "selu",
     "gelu": "gelu",
+    "gelu_approximate": "gelu",
     "silu": "silu",
     "swish": "silu",
     "mish": "mish",

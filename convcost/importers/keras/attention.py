@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
@@ -19,6 +19,7 @@ from convcost.importers.keras.calls import (
     count,
     flag,
     inputs_of,
+    linear,
     rule,
     setting,
     value_of,
@@ -31,10 +32,20 @@ from convcost.importers.values import Value, channels_at, transposed
 # -- scaled products ---------------------------------------------------------------------------------------------------
 
 
-@rule("MultiHeadAttention", wants=-1)
+class Heads(NamedTuple):
+    """The heads of attention: those of the queries, and the groups of them that share keys and values."""
+
+    queries: int
+    groups: int
+    size: int
+    """Channels of each head of queries and keys."""
+    value_size: int
+
+
+@rule("MultiHeadAttention", "keras_hub>CachedMultiHeadAttention", "keras_nlp>CachedMultiHeadAttention", wants=-1)
 def multi_head_attention(low: Lowering, op: Op) -> None:
     heads, size = count(op, "num_heads"), count(op, "key_dim")
-    attend(low, op, heads, heads, size, count(op, "value_dim", size))
+    attention_layer(low, op, Heads(heads, heads, size, count(op, "value_dim", size)))
 
 
 @rule("GroupedQueryAttention", "GroupQueryAttention", wants=-1)
@@ -43,43 +54,52 @@ def grouped_query_attention(low: Lowering, op: Op) -> None:
     heads, groups = count(op, "num_query_heads"), count(op, "num_key_value_heads")
     if heads % groups:
         raise Unfit(f"num_key_value_heads must divide num_query_heads, got {groups} for {heads}")
-    attend(low, op, heads, groups, size, size)
+    attention_layer(low, op, Heads(heads, groups, size, size))
 
 
-def attend(low: Lowering, op: Op, heads: int, groups: int, size: int, value_size: int) -> None:
-    """Attention with projections: queries of so many heads, keys and values of so many groups of them."""
+def attention_layer(low: Lowering, op: Op, heads: Heads) -> None:
+    """A layer of attention with projections."""
     given = arguments(op, "query", "value", "key")
     query, value = value_of(low, op, given["query"]), value_of(low, op, given["value"])
     key = value if given["key"] is None else value_of(low, op, given["key"])
-    steps, bias = Steps(low, op), flag(op, "use_bias", default=True)
-    shape = query.shape
-    query, key, value = (_tokens(steps, name, x, op) for name, x in (("q", query), ("k", key), ("v", value)))
+    attend(low, op, (query, key, value), heads, bias=flag(op, "use_bias", default=True))
+
+
+def attend(low: Lowering, op: Op, tensors: tuple[Value, Value, Value], heads: Heads, *, bias: bool) -> Value:
+    """Attention with projections of queries, keys and values, written out."""
+    steps, shape = Steps(low, op), tensors[0].shape
+    query, key, value = (_tokens(steps, name, x, op) for name, x in zip("qkv", tensors))
 
     def projected(name: str, x: Value, parts: int, each: int) -> Value:
-        made = _linear(low, steps.step(name, x), x, parts * each, bias=bias)
+        made = linear(low, steps.step(name, x), x, parts * each, bias=bias)
         return steps.reshape(f"{name}_heads", made, (*made.shape[:-1], parts, each))
 
-    queries = projected("query", query, heads, size)
-    keys, values = projected("key", key, groups, size), projected("value", value, groups, value_size)
-    if groups != heads:
-        queries = steps.reshape("query_groups", queries, (*query.shape[:-1], groups, heads // groups, size))
+    queries = projected("query", query, heads.queries, heads.size)
+    keys = projected("key", key, heads.groups, heads.size)
+    values = projected("value", value, heads.groups, heads.value_size)
+    if heads.groups != heads.queries:
+        grouped = (heads.groups, heads.queries // heads.groups, heads.size)
+        queries = steps.reshape("query_groups", queries, (*query.shape[:-1], *grouped))
         keys, values = (
             steps.reshape(name, x, (*x.shape[:-1], 1, x.shape[-1]))
             for name, x in (("key_groups", keys), ("value_groups", values))
         )
-    mixed, weights = _mixed(low, steps, queries, keys, values, 1 if groups == heads else 2)
-    mixed = steps.reshape("heads", mixed, (*query.shape[:-1], heads * value_size))
+    mixed, weights = _mixed(low, steps, queries, keys, values, 1 if heads.groups == heads.queries else 2)
+    channels = heads.queries * heads.value_size
+    mixed = steps.reshape("heads", mixed, (*query.shape[:-1], channels))
     if flag(op, "use_gate"):
         step = steps.step("gate", query)
-        gate = activated(low, step, _linear(low, step, query, heads * value_size, bias=bias), "sigmoid")
+        gate = activated(low, step, linear(low, step, query, channels, bias=bias), "sigmoid")
         step = steps.step("gated", mixed, gate)
         combined(low, step, "multiply", [mixed, gate])
         mixed = steps.made(step)
-    channels = _output_sizes(op, shape[-1])
-    mixed = _linear(low, steps.step("attention_output", mixed), mixed, product(channels), bias=bias)
-    steps.put(steps.reshape("output", mixed, (*shape[:-1], *channels)))
+    sizes = _output_sizes(op, shape[-1])
+    mixed = linear(low, steps.step("attention_output", mixed), mixed, product(sizes), bias=bias)
     if len(op.outputs) > 1 and op.outputs[1]:
-        steps.put(steps.reshape("scores", weights, (shape[0], heads, *weights.shape[-2:])), 1)
+        steps.put(steps.reshape("scores", weights, (shape[0], heads.queries, *weights.shape[-2:])), 1)
+    made = steps.reshape("output", mixed, (*shape[:-1], *sizes))
+    steps.put(made)
+    return made
 
 
 def _output_sizes(op: Op, channels: Dim) -> tuple[Dim, ...]:
@@ -102,12 +122,6 @@ def _tokens(steps: Steps, name: str, x: Value, op: Op) -> Value:
     if attended != {*range(1, x.rank - 1)}:
         raise Unsupported(f"attention along axes {say(axes)} of {x.rank}")
     return steps.reshape(f"{name}_tokens", x, (x.shape[0], product(x.shape[1:-1]), x.shape[-1]))
-
-
-def _linear(low: Lowering, step: Op, x: Value, channels: Dim, *, bias: bool) -> Value:
-    order = channels_at(x, -1)
-    at = {"at": "positions"} if len(order) > 2 else {}
-    return low.layer(step, "linear", x, order, {"channels": channels, "bias": bias, **at})
 
 
 def _mixed(low: Lowering, steps: Steps, queries: Value, keys: Value, values: Value, heads: int) -> tuple[Value, Value]:
@@ -186,7 +200,7 @@ def _additive(low: Lowering, op: Op, steps: Steps, query: Value, key: Value) -> 
     if learnt and op.type == "AdditiveAttention":
         # A factor for each channel, and their sum: a product with a vector.
         step = steps.step("scale", sums)
-        sums = _linear(low, step, sums, 1, bias=False)
+        sums = linear(low, step, sums, 1, bias=False)
         return steps.reshape("scores", sums, sums.shape[:-1])
     step = steps.step("scores", sums)
     reduced(low, step, sums, [3], "sum", keep=False)
@@ -276,7 +290,7 @@ def _contracted(
         x = transposed(x, [taken.index(label) for label in (*kept, *inner)])
         shape = (*x.shape[: len(kept)], product(sizes[label] for label in inner))
         x = steps.reshape("inner", x, shape)
-        x = _linear(low, op, x, channels, bias=bias)
+        x = linear(low, op, x, channels, bias=bias)
     if len(new) != 1:
         x = steps.reshape("new", x, (*x.shape[: len(kept)], *(sizes[label] for label in new)))
     now = [*kept, *new]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.contents import Known
 from convcost.importers.keras.values import Tensor
 from convcost.importers.lower import Lowering, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Op
-from convcost.importers.values import Value
+from convcost.importers.values import Value, channels_at
 
 RULES = Rules(channels=-1)
 """The rules of Keras: class name of a layer, `ops.` and the name of an operation, `tf.` and that of a function."""
@@ -237,3 +238,10 @@ class Steps:
         step = self.step(name, value)
         self.low.reshape(step, value, tuple(shape))
         return self.made(step)
+
+
+def linear(low: Lowering, op: Op, x: Value, channels: Dim, *, bias: bool) -> Value:
+    """A product of the last axis with a matrix, at each position."""
+    order = channels_at(x, -1)
+    at = {"at": "positions"} if len(order) > 2 else {}
+    return low.layer(op, "linear", x, order, {"channels": channels, "bias": bias, **at})

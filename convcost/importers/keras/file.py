@@ -18,10 +18,10 @@ from convcost.importers.keras.network import Reader, Writer
 from convcost.importers.keras.values import Fail, failing
 from convcost.importers.model import Model
 
-LARGEST_CONFIG = 16 << 20
-"""Bytes of a configuration; that of the largest network of keras.applications has 2 MB."""
-MOST_BRACKETS = 400_000
-"""Lists and mappings of a configuration."""
+LARGEST_CONFIG = 8 << 20
+"""Bytes of a configuration; that of the largest network of keras.applications has one million."""
+MOST_VALUES = 600_000
+"""Commas and opening brackets of a configuration, which bound its values; the same network has 65,000."""
 _LARGEST_INDEX = 1 << 20
 """Bytes of an archive's list of files; that of a Keras model has 200."""
 _ZIP, _HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
@@ -128,10 +128,10 @@ def _hdf5(path: str, fail: Fail) -> tuple[bytes | str, str]:
 
 def _parsed(text: bytes | str, fail: Fail) -> Any:
     """The values of a JSON text."""
-    brackets: Callable[[Any], int] = text.count
-    count = sum(brackets(each) for each in ((b"[", b"{") if isinstance(text, bytes) else ("[", "{")))
-    if count > MOST_BRACKETS:
-        raise fail(f"the configuration holds more than {MOST_BRACKETS:,} lists and mappings")
+    counted: Callable[[Any], int] = text.count
+    marks = (b"[", b"{", b",") if isinstance(text, bytes) else ("[", "{", ",")
+    if sum(map(counted, marks)) > MOST_VALUES:
+        raise fail(f"the configuration holds more than {MOST_VALUES:,} values")
     try:
         return json.loads(text)
     except RecursionError:

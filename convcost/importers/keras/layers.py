@@ -9,18 +9,11 @@ from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
-from convcost.importers.keras import (
-    attention,
-    indexing,
-    moves,
-    recurrent,
-    spelling,
-)  # their rules are entered with the imports
+from convcost.importers.keras import attention, indexing, moves, recurrent, spelling, transformers
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.calls import (
     RULES,
     Steps,
-    argument,
     as_int,
     axes_of,
     axis_of,
@@ -31,6 +24,7 @@ from convcost.importers.keras.calls import (
     flag,
     inputs_of,
     is_channels_first,
+    linear,
     rule,
     same_rank,
     setting,
@@ -41,8 +35,9 @@ from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op
 from convcost.importers.values import Value, channels_at
 
+# The rules of these modules have been entered by the imports.
+__all__ = ["RULES", "attention", "indexing", "recurrent", "transformers"]
 RULES.spell = spelling.spell
-__all__ = ["RULES", "attention", "indexing", "recurrent"]
 
 
 def _numbered(name: str, ending: str = "", *also: str) -> tuple[str, ...]:
@@ -152,24 +147,6 @@ def dense(low: Lowering, op: Op) -> None:
     check_built(op, x, x.rank - 1)
     made = linear(low, op, x, count(op, "units"), bias=flag(op, "use_bias", default=True))
     activated(low, op, made, setting(op, "activation"))
-
-
-def linear(low: Lowering, op: Op, x: Value, channels: Dim, *, bias: bool) -> Value:
-    """A product of the last axis with a matrix, at each position."""
-    order = channels_at(x, -1)
-    at = {"at": "positions"} if len(order) > 2 else {}
-    return low.layer(op, "linear", x, order, {"channels": channels, "bias": bias, **at})
-
-
-@rule("Embedding", "ReversibleEmbedding")
-def embedding(low: Lowering, op: Op) -> None:
-    x = low.read(op)
-    if argument(op, "reverse", 1):
-        raise Unsupported("an embedding in reverse")
-    order = channels_at(x, -1) if x.rank > 1 else (None,)
-    attrs = {"rows": count(op, "input_dim"), "channels": count(op, "output_dim")}
-    step = low.emit(op, "embedding", [low.present(x, order)], attrs)
-    low.result(op, step, (*order, x.rank), x.rank + 1)
 
 
 # -- norms -------------------------------------------------------------------------------------------------------------

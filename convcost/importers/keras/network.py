@@ -30,8 +30,8 @@ from convcost.importers.model import Body, Op, Size, Stated, Stored
 
 DEEPEST = 32
 """Models inside models."""
-MOST_CALLS = 50_000
-"""Calls of layers, models written out."""
+MOST_CALLS = 20_000
+"""Layers, and calls of layers with models written out; the largest network of keras.applications has a thousand."""
 LONGEST_TYPE = 80
 """Characters of a class name, with where it is from."""
 MOST_OUTPUTS = 4096
@@ -39,6 +39,8 @@ MOST_OUTPUTS = 4096
 FUNCTIONAL = ("Functional", "Model", "Network")
 """What models of layers that are connected freely are called; the last two by older versions."""
 SOURCES = ("InputLayer", "Input")
+_MARKS = {"Attention": "use_scale", "AdditiveAttention": "use_scale", "LayerScale": "projection_dim"}
+"""Class that people write themselves, too -> the setting that shows that it is the one of Keras."""
 _OPERATIONS = ("keras.src.ops", "keras.ops")
 _OWN = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras", "keras.src")
 """The modules of Keras' own classes, whose names alone say what they are."""
@@ -90,6 +92,7 @@ class Reader:
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.left = MOST_CALLS
 
     def model(self, spec: Any, path: tuple[str, ...] = ()) -> Functional:
         """The model that a serialised object describes; raises `SpecError` if it describes none."""
@@ -173,6 +176,9 @@ class Reader:
 
     def layer(self, spec: Any, path: tuple[str, ...], fail: Fail) -> Layer:
         """A layer without its calls."""
+        self.left -= 1
+        if self.left < 0:
+            raise fail(f"the network has more than {MOST_CALLS:,} layers")
         kind, config = self.parts(spec, fail)
         name = _layer_name(spec)
         if isinstance(config, list) and isinstance(name, str):
@@ -200,9 +206,8 @@ class Reader:
         }
         layer = Layer(name, self.type(spec, kind, config, here), attrs, [], model)
         if kind == "TimeDistributed":
-            inner = Reader(self.file).model(
-                {"class_name": "Sequential", "config": {"layers": [config.get("layer")]}}, (*path, name)
-            )
+            only = {"class_name": "Sequential", "config": {"layers": [config.get("layer")]}}
+            inner = self.model(only, (*path, name))
             layer.attrs = {**attrs, "model": inner}
         return layer
 
@@ -218,11 +223,7 @@ class Reader:
         if kind in ("TFOpLambda", "SlicingOpLambda"):
             return f"tf.{_text(config.get('function')) or kind}"
         if not isinstance(module, str):
-            # The old format says nothing of where a class is from, but operations have no settings of a layer.
-            nodes = spec.get("inbound_nodes")
-            new = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
-            is_op = new and "trainable" not in config and "dtype" not in config
-            return f"ops.{kind}" if is_op else kind
+            return _old_type(spec, kind, config)
         if module.startswith(_OPERATIONS):
             return f"ops.{kind}"
         if module.partition(".")[0] in _OWN or module.startswith(_OWN[2:4]):
@@ -230,6 +231,18 @@ class Reader:
         if isinstance(registered, str) and ">" in registered:
             return registered
         return f"{module}>{kind}"
+
+
+def _old_type(spec: Mapping[str, Any], kind: str, config: Mapping[str, Any]) -> str:
+    """What reports call an op of the old format, which says nothing of where a class is from.
+
+    Operations have no settings of a layer; classes that people write themselves, too, are known by theirs.
+    """
+    nodes = spec.get("inbound_nodes")
+    new = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
+    if new and "trainable" not in config and "dtype" not in config:
+        return f"ops.{kind}"
+    return kind if _MARKS.get(kind, "") in ("", *config) else f"custom>{kind}"
 
 
 def _opaque(kind: str) -> str:
@@ -552,7 +565,8 @@ class Writer:
         inner = attrs.pop("model", None)
         if isinstance(inner, Functional):
             attrs["body"] = self.inner(inner, (*path, layer.name), learns)
-        path = (*path, layer.name)
+        *scopes, leaf = [part for part in layer.name.split("/") if part] or [layer.name]
+        path = (*path, *scopes, leaf)
         if layer.type.startswith(("ops.", "tf.")):
             named: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
             for key, given in named:
@@ -560,7 +574,7 @@ class Writer:
                     called = constant_name(first, key)
                     self.numbers[called] = Stored(called, (), "", (given,))
         dtypes = _dtypes(*layer.attrs["dtypes"])
-        self.ops.append(Op(layer.type, layer.name, tuple(taken), outputs, attrs, path, place, learns, dtypes))
+        self.ops.append(Op(layer.type, leaf, tuple(taken), outputs, attrs, path, place, learns, dtypes))
         return outputs
 
     def inner(self, model: Functional, path: tuple[str, ...], learns: bool) -> Body:

@@ -192,7 +192,7 @@ def function(low: Lowering, op: Op) -> None:
 ACTIVATIONS = {
     "".join(part.title() for part in name.split("_")): name
     for name in (*KINDS, *WORDS)
-    if name not in ("swish", "hard_swish")
+    if name not in ("swish", "hard_swish", "gelu_approximate")
 }
 
 

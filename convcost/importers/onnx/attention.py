@@ -15,18 +15,29 @@ from convcost.importers.values import Value
 
 def heads_of(steps: Steps, name: str, heads: int) -> str:
     """Tokens of all heads side by side, as (batch, heads, tokens, channels of a head)."""
-    batch, tokens, channels = steps.value(name).shape
+    value = steps.value(name)
+    if value.rank != 3 or heads < 1:
+        raise Unfit(f"needs tokens of (batch, tokens, channels) for {heads} heads, got {value.rank} axes")
+    batch, tokens, channels = value.shape
     split = steps.reshaped(name, [batch, tokens, heads, channels // heads])
     return steps.transposed(split, (0, 2, 1, 3))
 
 
-def attended(steps: Steps, query: str, key: str, value: str) -> str:
-    """What queries find in keys and values, all of (batch, heads, tokens, channels); several heads may share a key."""
+def attended(steps: Steps, query: str, key: str, value: str, *, scores_at: int = 0) -> str:
+    """What queries find in keys and values, all of (batch, heads, tokens, channels); several heads may share a key.
+
+    The scores are the result of the whole op of this number, if it has one.
+    """
+    if any(steps.value(name).rank != 4 for name in (query, key, value)):
+        raise Unfit("needs queries, keys and values of (batch, heads, tokens, channels)")
     batch, heads, tokens, depth = steps.value(query).shape
     shared = steps.value(key).shape[1]
     if heads is not shared and heads != shared:
         query = steps.reshaped(query, [batch, shared, heads // shared * tokens, depth])
     scores = steps.along(steps.product(query, key, flip=True), "softmax", -1)
+    if scores_at and scores_at < len(steps.whole.outputs):
+        every = [batch, heads, tokens, steps.value(key).shape[2]]
+        steps.done(steps.reshaped(scores, every) if heads != shared else scores, scores_at)
     found = steps.product(scores, value)
     wide = steps.value(value).shape[-1]
     return steps.reshaped(found, [batch, heads, tokens, wide]) if heads != shared else found
@@ -52,14 +63,14 @@ def continued(low: Lowering, op: Op, steps: Steps, name: str, past: int, i: int)
 def attention(low: Lowering, op: Op) -> None:
     steps = Steps(low, op)
     names = list(op.inputs[:3])
-    flat = low.read(op).rank == 3
+    flat = [low.read(op, i).rank for i in range(3)] == [3, 3, 3]
     if flat:
         heads, shared = whole(op, "q_num_heads"), whole(op, "kv_num_heads")
         names = [heads_of(steps, name, count) for name, count in zip(names, (heads, shared, shared))]
     query, key, value = names
     key = continued(low, op, steps, key, 4, 1)
     value = continued(low, op, steps, value, 5, 2)
-    found = attended(steps, query, key, value)
+    found = attended(steps, query, key, value, scores_at=3)
     steps.done(merged(steps, found) if flat else found)
 
 

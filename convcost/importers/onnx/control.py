@@ -19,7 +19,7 @@ from convcost.importers.values import Value
 
 MOST_TURNS = 10_000
 """Turns of a loop that are written out."""
-MOST_OPS = 100_000
+MOST_OPS = 30_000
 """Ops of all its turns."""
 
 
@@ -35,7 +35,7 @@ def inside(low: Lowering, op: Op, body: Body, given: Mapping[str, Value]) -> lis
     """What the ops of a subgraph make, as ops of the graph around it."""
     low.inlined += len(body.ops)
     if low.inlined > MOST_OPS:
-        raise Unsupported(f"branches and loops of more than {MOST_OPS:,} ops")
+        raise Unfit(f"branches and loops that are written out may have {MOST_OPS:,} ops in all")
     around = low.body
     stated = {**around.stated, **body.stated}
     ops = tuple(replace(one, path=(*op.path, *one.path), name=one.name or op.name) for one in body.ops)

@@ -1,6 +1,6 @@
 """ONNX files as models: graph, ops with attributes and subgraphs, stored tensors, stated shapes, local functions.
 
-Weights are not read, and neither is what stands in files beside this one. Constants count as stored tensors; so do inputs
+Weights are not read, and files beside this one, which may hold them, need not be there. Constants count as stored tensors; so do inputs
 that only carry weights. Ops of the standard's own domain are called by their type, those of others `domain.type`.
 """
 
@@ -118,7 +118,7 @@ class _Reader:
 
     def __init__(self, wire: Wire) -> None:
         self.file = wire.file
-        self.message = wire.message()
+        self.wire, self.message = wire, wire.message()
         self.opsets = {_domain(one.text(1)): one.whole(2) for one in self.message.messages(8)}
         self.functions: dict[tuple[str, str, str], Message] = {}
         for function in self.message.messages(25):
@@ -136,7 +136,8 @@ class _Reader:
         name = graph.text(2) or self.file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
         made_by = " ".join(filter(None, (self.message.text(2), self.message.text(3))))
         opset = f"opset {self.opsets['']}" if "" in self.opsets else ""
-        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), self.body(graph, _Scope()))
+        body = self.body(graph, _Scope())
+        return Model("onnx", self.file, name, ", ".join(filter(None, (made_by, opset))), body, alone=self.wire.alone)
 
     def body(self, graph: Message, scope: _Scope) -> Body:
         """The body of a graph."""
@@ -189,7 +190,7 @@ class _Reader:
         if not kind:
             raise self.wrong(f"op {name!r}", "has no type; the file is damaged")
         inputs, outputs = (tuple(map(scope.name, node.texts(number))) for number in (1, 2))
-        attrs = self.attributes(node.messages(5), scope, shown(Op(kind, name, inputs, outputs)))
+        attrs = self.attributes(node.messages(5), scope, Op(kind, name, inputs, outputs))
         if kind == "Constant" and not domain and len(outputs) == 1:
             self.keep(parts, self.constant(outputs[0], attrs))
             return
@@ -211,7 +212,7 @@ class _Reader:
         while prefix in self.prefixes:
             prefix += "_"
         self.prefixes.add(prefix)
-        defaults = self.attributes(function.messages(11), scope, shown(op))
+        defaults = self.attributes(function.messages(11), scope, op)
         path = (*op.path, op.name) if op.name else op.path
         inner = _Scope(scope.known, f"{prefix}::", names, {**defaults, **op.attrs}, path, scope.depth + 1)
         self.check_depth(inner)
@@ -229,28 +230,30 @@ class _Reader:
                 return Stored(name, (len(value),), _SCALARS[key.removesuffix("s")], value)
         raise self.wrong(f"constant {name!r}", "has no value; the file is damaged")
 
-    def attributes(self, messages: Iterable[Message], scope: _Scope, place: str) -> dict[str, Any]:
+    def attributes(self, messages: Iterable[Message], scope: _Scope, op: Op) -> dict[str, Any]:
         """Attributes by name; those that refer to one of the function's are what it is called with, or absent."""
         found: dict[str, Any] = {}
         for message in messages:
             name, other = message.text(1), message.text(21)
-            value = scope.attrs.get(other) if other else self.attribute(message, scope, f"{place}: attribute {name!r}")
+            value = scope.attrs.get(other) if other else self.attribute(message, scope, op)
             if value is not None:
                 found[name] = value
         return found
 
-    def attribute(self, message: Message, scope: _Scope, place: str) -> Any:
+    def attribute(self, message: Message, scope: _Scope, op: Op) -> Any:
         """The value of an attribute as what it says to be; None for the types of values, which say nothing here."""
         kind = message.whole(20) or next((kind for kind, field in _FIELDS.items() if message.has(field)), 0)
         if kind in _NOTHING:
             return None
         if kind not in _FIELDS:
-            raise self.wrong(place, f"there is no kind {kind} of attribute; the file is damaged or newer than convcost")
+            raise self.wrong(
+                _place(op, message), f"there is no kind {kind} of attribute; the file is damaged or newer than convcost"
+            )
         values = self.attribute_values(message, kind, scope)
         if kind in _SEVERAL:
             return values
         if not values and kind not in _ZEROS:
-            raise self.wrong(place, "has no value; the file is damaged")
+            raise self.wrong(_place(op, message), "has no value; the file is damaged")
         return values[-1] if values else _ZEROS[kind]
 
     def attribute_values(self, message: Message, kind: int, scope: _Scope) -> tuple[Any, ...]:
@@ -269,6 +272,10 @@ class _Reader:
                 return tuple(self.body(graph, scope) for graph in message.messages(number))
             case _:
                 return tuple(map(sparse, message.messages(number)))
+
+
+def _place(op: Op, attribute: Message) -> str:
+    return f"{shown(op)}: attribute {attribute.text(1)!r}"
 
 
 def _domain(name: str) -> str:

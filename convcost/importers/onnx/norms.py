@@ -49,7 +49,7 @@ def grouped(
     if x.rank < 3:
         raise Unsupported("a norm of groups of channels without positions")
     order = channels_at(x, channel, windows=x.rank - 2)
-    each = scale is not None and equal(scale.shape[0], x.shape[channel]) is True
+    each = scale is not None and scale.rank == 1 and equal(scale.shape[0], x.shape[channel]) is True
     if scale is None or shift is None or not each:
         for value in (scale, shift):
             low.accounts.set_aside(value.stored if value is not None else ())

@@ -35,14 +35,15 @@ def spell(op: Op, body: Body) -> Spelled | None:
     first = op.inputs[:1]
     if op.type == "Clip" and _bounds(op, body) == (0, 6):
         return Spelled("relu6", first)
-    if op.type == "Pow":
+    if op.type == "Pow" and len(op.inputs) == 2:
         return Spelled("square", first) if _number(op.inputs[1], body) == 2 else Spelled("pow", op.inputs)
     if op.type == "HardSigmoid":
-        fits = abs(op.attrs.get("alpha", 0.2) - _ALPHA) < 1e-3 and op.attrs.get("beta", 0.5) == _BETA
+        alpha = op.attrs.get("alpha", 0.2)
+        fits = isinstance(alpha, float) and abs(alpha - _ALPHA) < 1e-3 and op.attrs.get("beta", 0.5) == _BETA
         return Spelled("hard_sigmoid", first) if fits else None
     if op.type == "ReduceMean":
         axes = op.attrs.get("axes") or (_contents(op.inputs[1], body) if len(op.inputs) > 1 else None)
-        return Spelled("mean", first) if tuple(axes or ()) == (-1,) and op.attrs.get("keepdims", 1) else None
+        return Spelled("mean", first) if axes == (-1,) and op.attrs.get("keepdims", 1) else None
     return None
 
 

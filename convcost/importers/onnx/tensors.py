@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Sequence
 from math import prod
@@ -47,6 +48,8 @@ _CODES = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e
 _BITS = {14: 64, 15: 128, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
 _COMPLEX = {14, 15}
 _EXTERNAL = 1
+_SIZES = {6, 7}
+"""Types that shapes have."""
 
 
 def stored(message: Message, name: str = "") -> Stored:
@@ -58,8 +61,9 @@ def stored(message: Message, name: str = "") -> Stored:
     if kind not in DTYPES:
         raise malformed(file, place, f"there is no type of number {kind}; the file is damaged or newer than convcost")
     elements = prod(shape)
-    contents = None
-    if message.whole(14) != _EXTERNAL:
+    if message.whole(14) == _EXTERNAL:
+        contents = _beside(message, kind, elements)
+    else:
         contents = _contents(message, kind, elements, place)
         if contents is not None and len(contents) != elements:
             what = f"{len(contents):,} elements are stored, sizes {list(shape)} need {elements:,}; the file is damaged"
@@ -106,6 +110,29 @@ def _contents(message: Message, kind: int, elements: int, place: str) -> tuple[A
     except (struct.error, OverflowError, ValueError):
         raise malformed(message.wire.file, place, "its elements do not fit their type; the file is damaged") from None
     return found if found or not elements else None
+
+
+def _beside(message: Message, kind: int, elements: int) -> tuple[Any, ...] | None:
+    """The elements of a small tensor of whole numbers, which may be a shape, from the file beside this one that holds them.
+
+    None if there is no such file, or if it does not lie in the same folder: a model must not make others be read.
+    """
+    if kind not in _SIZES or not 0 < elements <= MOST_CONTENTS:
+        return None
+    entries = {one.text(1): one.text(2) for one in message.messages(13)}
+    folder = os.path.realpath(os.path.dirname(message.wire.file))
+    path = os.path.realpath(os.path.join(folder, entries.get("location", "")))
+    offset, length = entries.get("offset", "0"), elements * struct.calcsize(_CODES[kind])
+    if os.path.dirname(path) != folder or not os.path.isfile(path) or not offset.isdecimal() or len(offset) > 18:
+        return None
+    message.wire.alone = False
+    try:
+        with open(path, "rb") as file:
+            file.seek(int(offset))
+            raw = file.read(length)
+    except OSError:
+        return None
+    return _unpacked(raw, kind, elements) if len(raw) == length else None
 
 
 def _check_bytes(message: Message, kind: int, elements: int, given: int, place: str) -> None:

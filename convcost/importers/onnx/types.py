@@ -6,7 +6,7 @@ whole numbers there, and compute with these. So does a tensor that only Quantize
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from convcost.importers.model import Body, Op, Stated, Stored, bodies
@@ -40,11 +40,11 @@ _MERGED = ("Relu", "Clip")
 """Ops that runtimes for whole numbers compute within the op before them."""
 
 
-def complete(body: Body, stated: dict[str, Stated], around: Mapping[str, str] | None = None) -> None:
+def complete(body: Body, stated: dict[str, Stated], around: ChainMap[str, str] | None = None) -> None:
     """Add to what is stated of a body's tensors the types that follow from its ops."""
-    types = dict(around or {})
-    types |= {name: one.dtype for name, one in body.tensors.items()}
-    types |= {name: one.dtype for name, one in body.inputs.items()}
+    types = around.new_child() if around is not None else ChainMap({})
+    types.update({name: one.dtype for name, one in body.tensors.items()})
+    types.update({name: one.dtype for name, one in body.inputs.items()})
     for op in body.ops:
         for i, name in enumerate(op.outputs):
             if name:
@@ -53,7 +53,7 @@ def complete(body: Body, stated: dict[str, Stated], around: Mapping[str, str] | 
         for inner in bodies(op):
             if isinstance(inner.stated, dict):
                 complete(inner, inner.stated, types)
-    types |= kept_whole(body, types)
+    types.update(kept_whole(body, types))
     for name in (name for op in body.ops for name in op.outputs if name and types[name]):
         known = stated.get(name)
         if known is None or known.dtype != types[name]:

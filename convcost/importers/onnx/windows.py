@@ -15,7 +15,7 @@ from convcost.importers.model import Op
 from convcost.importers.onnx.arithmetic import element, numbers
 from convcost.importers.onnx.elementwise import ACTIVATIONS
 from convcost.importers.onnx.steps import Steps
-from convcost.importers.onnx.table import handed_on, of_microsoft, rule, whole, wholes, word
+from convcost.importers.onnx.table import axis_in, handed_on, of_microsoft, rule, whole, wholes, word
 from convcost.importers.values import Value, channels_at
 
 
@@ -229,7 +229,7 @@ _MODES = {
 @rule("Resize", "Upsample", wants=1)
 def resize(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    axes = tuple(axis % x.rank for axis in wholes(op, "axes", tuple(range(x.rank))))
+    axes = tuple(axis_in(axis, x.rank) for axis in wholes(op, "axes", tuple(range(x.rank))))
     scales, sizes = _asked(low, op)
     if sizes is not None and len(sizes) == len(axes):
         new = dict(zip(axes, _kept_aspect(op, x, axes, sizes)))
@@ -243,8 +243,9 @@ def resize(low: Lowering, op: Op) -> None:
 
 def _asked(low: Lowering, op: Op) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
     """The scales and the sizes that are asked for: as an attribute before opset 9, as inputs since then."""
-    if "scales" in op.attrs:
-        return tuple(map(element, op.attrs["scales"])), None
+    scales = op.attrs.get("scales")
+    if isinstance(scales, tuple):
+        return tuple(map(element, scales)), None
     if "height_scale" in op.attrs:
         return (1, 1, element(op.attrs["height_scale"]), element(op.attrs["width_scale"])), None
     first = 1 if len(op.inputs) == 2 else 2
@@ -279,7 +280,9 @@ def _kept_aspect(op: Op, x: Value, axes: Sequence[int], sizes: Sequence[Any]) ->
     policy = word(op, "keep_aspect_ratio_policy", "stretch")
     if policy == "stretch":
         return list(sizes)
-    ratios = [Fraction(size, x.shape[axis]) for axis, size in zip(axes, sizes) if type(x.shape[axis]) is int]
+    ratios = [
+        Fraction(size, x.shape[axis]) for axis, size in zip(axes, sizes) if type(x.shape[axis]) is int and x.shape[axis]
+    ]
     if len(ratios) != len(axes):
         raise Unsupported(f"sizes that are {policy}, away from the file's own")
     scale = min(ratios) if policy == "not_larger" else max(ratios)
@@ -354,7 +357,9 @@ def _by_hand(low: Lowering, op: Op, x: Value, block: int) -> None:
 def roi_align(low: Lowering, op: Op) -> None:
     x, boxes, images = image(low, op, 2), low.read(op, 1), low.optional(op, 2)
     size = (whole(op, "output_height", 1), whole(op, "output_width", 1))
-    if x.axes[0] is not None or boxes.rank != 2:
+    if boxes.rank != 2 or (images is not None and images.rank != 1):
+        raise Unfit("needs boxes of four numbers each, and an image of each")
+    if x.axes[0] is not None:
         raise Unsupported("regions of several images at once", [(boxes.shape[0], x.shape[1], *size)])
     edges = [low.present(x, channels_at(x, 1, windows=2)), low.present(boxes, (0, 1))]
     if images is not None and not images.is_constant:
@@ -366,6 +371,8 @@ def roi_align(low: Lowering, op: Op) -> None:
 def roi_pool(low: Lowering, op: Op) -> None:
     x, boxes = image(low, op, 2), low.read(op, 1)
     size = wholes(op, "pooled_shape", (1, 1))
+    if boxes.rank != 2:
+        raise Unfit("needs boxes of five numbers each")
     raise Unsupported("the largest elements of regions", [(boxes.shape[0], x.shape[1], *size)])
 
 

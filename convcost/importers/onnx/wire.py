@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from convcost.core.errors import Problem, SpecError
 
-MOST_FIELDS = 2_000_000
+MOST_FIELDS = 1_500_000
 """Fields that are read of one file; large models have some hundred thousand."""
 LONGEST_TEXT = 1 << 16
 """Bytes of a text; what is longer is cut, for it is no name."""
@@ -68,6 +68,8 @@ class Wire:
         self.data = data
         self.file = file
         self.left = MOST_FIELDS
+        self.alone = True
+        """Whether no other file has been read for it."""
 
     def wrong(self, at: int, what: str) -> SpecError:
         """The error that something is wrong at a byte."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import prod
+from fractions import Fraction
+from math import isfinite, prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
 from convcost.importers.accounts import FLOATS
-from convcost.importers.contents import Known
+from convcost.importers.contents import Known, exact
 from convcost.importers.lower import Lost, Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Body, Op, Stored
 from convcost.importers.torch.calls import Ref, refs
@@ -87,6 +88,35 @@ def tensors(low: Lowering, op: Op, word: str = "tensors") -> list[Value]:
     return [named(low, name) for name in refs(op.attrs.get(word))]
 
 
+def word_of(op: Op, *words: str) -> str:
+    """The one of several names that an argument has in this overload; raises `Unfit` if it is left out."""
+    found = next((word for word in words if word in op.attrs), None)
+    if found is None:
+        raise Unfit(f"needs the argument {' or '.join(words)}")
+    return found
+
+
+def careful(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of numbers that gives None where one is not known, and where the result takes more than 64 bits.
+
+    >>> careful(lambda a, b: a * b)(2**40, 2**20), careful(lambda a, b: a * b)(2**40, 2**40), careful(abs)(float("inf"))
+    (1152921504606846976, None, None)
+    """
+
+    def compute(*given: Any) -> Any:
+        if any(one is None or (isinstance(one, float) and not isfinite(one)) for one in given):
+            return None
+        found = function(*map(exact, given))
+        if isinstance(found, Fraction):
+            return found if max(abs(found.numerator), found.denominator) < _LARGEST else None
+        return None if isinstance(found, int) and abs(found) >= _LARGEST else found
+
+    return compute
+
+
+_LARGEST = 1 << 63
+
+
 def operand(low: Lowering, op: Op, word: str = "other") -> Value:
     """A tensor, or a number as one."""
     given = op.attrs.get(word)
@@ -117,6 +147,8 @@ def _number(low: Lowering, given: Any) -> Any:
     value = named(low, given.name)
     if value.contents is None or len(value.contents) != 1:
         raise Unsupported(f"{given.name} decides the shape, and is computed from data")
+    if value.contents[0] is None:
+        raise Unsupported(f"{given.name} decides the shape, and is not known")
     return value.contents[0]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from convcost.core.dims import ceil_div, maximum, minimum, product
+from convcost.core.dims import ceil, ceil_div, floor, maximum, minimum, product
 from convcost.core.errors import Unfit
+from convcost.core.ratio import quotient
 from convcost.importers.contents import scalar, vector
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
+    careful,
     constant,
     fold,
     folds,
@@ -20,6 +22,7 @@ from convcost.importers.torch.arguments import (
     rule,
     stated_shape,
     tensor,
+    word_of,
 )
 from convcost.importers.torch.calls import refs
 
@@ -38,10 +41,11 @@ def sym_numel(low: Lowering, op: Op) -> None:
 #: Function of Python -> what it makes of sizes.
 ARITHMETIC: dict[str, Any] = {
     **{f"operator.{word}": getattr(operator, word) for word in ("add", "sub", "mul", "floordiv", "mod", "neg")},
-    "operator.truediv": operator.floordiv,
-    "math.floor": lambda a: a,
-    "math.trunc": lambda a: a,
-    "torch.sym_int": lambda a: a,
+    "operator.truediv": quotient,
+    "math.floor": floor,
+    "math.trunc": floor,
+    "math.ceil": ceil,
+    "torch.sym_int": floor,
     "torch.sym_max": maximum,
     "torch.sym_min": minimum,
 }
@@ -50,19 +54,17 @@ ARITHMETIC: dict[str, Any] = {
 @RULES.rule(*ARITHMETIC)
 def arithmetic(low: Lowering, op: Op) -> None:
     read = [number(low, op, word) for word in op.attrs]
-    if op.type == "operator.truediv" and any(type(one) is int and one == 0 for one in read[1:]):
+    if op.type.endswith(("div", "mod")) and any(type(one) is int and one == 0 for one in read[1:]):
         raise Unfit("divides by 0")
-    low.constant(op, scalar(ARITHMETIC[op.type](*read)))
+    found = careful(ARITHMETIC[op.type])(*read)
+    if found is None:
+        raise Unfit("computes a number that takes more than 64 bits")
+    low.constant(op, scalar(found))
 
 
 @RULES.rule("torch.sym_sum")
 def sym_sum(low: Lowering, op: Op) -> None:
     low.constant(op, scalar(sum(numbers(low, op, next(iter(op.attrs))))))
-
-
-@RULES.rule("math.ceil")
-def sym_ceil(low: Lowering, op: Op) -> None:
-    low.constant(op, scalar(number(low, op, next(iter(op.attrs)))))
 
 
 @rule("arange", "range")
@@ -89,7 +91,7 @@ FILLED = {"zeros": 0, "ones": 1, "full": None, "empty": None, "rand": None, "ran
 
 @rule(*FILLED, *(f"new_{name}" for name in FILLED), "empty_strided", "empty_permuted", "new_empty_strided", "randperm")
 def filled(low: Lowering, op: Op) -> None:
-    word = next(word for word in ("size", "n") if word in op.attrs)
+    word = word_of(op, "size", "n")
     constant(low, op, numbers(low, op, word), _element(low, op))
 
 

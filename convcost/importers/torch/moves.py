@@ -9,10 +9,11 @@ from typing import Any
 from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
+from convcost.core.units import shape_text
 from convcost.importers import build
-from convcost.importers.contents import joined, sliced
+from convcost.importers.contents import joined, same, sliced
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import Op
+from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
     RULES,
     becomes_weights,
@@ -30,6 +31,7 @@ from convcost.importers.torch.arguments import (
     stated_shape,
     tensor,
     tensors,
+    word_of,
 )
 from convcost.importers.torch.calls import Ref
 from convcost.importers.torch.mutation import WRITE_BACK
@@ -37,6 +39,8 @@ from convcost.importers.torch.pointwise import stretched
 from convcost.importers.values import Value, is_one
 
 MOST_PARTS = 1000
+FEW = 8
+"""Up to here a fixed place on an axis is that of something, such as a class token, and does not come from the axis's size."""
 
 
 # -- other shapes ------------------------------------------------------------------------------------------------------
@@ -102,7 +106,13 @@ def permute(low: Lowering, op: Op) -> None:
     low.transpose(op, x, [axis % x.rank for axis in _dims(op, "dims")])
 
 
-@rule("transpose", "swapaxes", "swapdims", "t", "numpy_T", "adjoint", "mT", "transpose_copy")
+def _swapped(op: Op, channel: int | None) -> int | None:
+    """The axis of what a transposition reads that it puts where the channels are wanted."""
+    given = [op.attrs[word] for word in ("dim0", "dim1", "axis0", "axis1") if word in op.attrs] or [-2, -1]
+    return given[1 - given.index(channel)] if channel in given and len(given) == 2 else channel
+
+
+@rule("transpose", "swapaxes", "swapdims", "t", "numpy_T", "adjoint", "mT", "transpose_copy", wants=_swapped)
 def transpose(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     order = list(range(x.rank))
@@ -230,9 +240,30 @@ def slice_(low: Lowering, op: Op) -> None:
     axis = number(low, op, "dim", 0) % x.rank
     size = x.shape[axis]
     start, stop = number(low, op, "start"), number(low, op, "end")
+    own = _own_size(low, op, x, axis)
     first = 0 if start is None else _within(start, size)
-    last = size if stop is None or (type(stop) is int and stop >= 2**62) else _within(stop, size)
+    last = size if stop is None or (type(stop) is int and (stop >= 2**62 or stop == own)) else _within(stop, size)
+    if last is not size:
+        _check_fixed(own, size, stop)
+    _check_fixed(own, size, start)
     taken(low, op, x, axis, first, last, number(low, op, "step", 1))
+
+
+def _own_size(low: Lowering, op: Op, x: Value, axis: int) -> int | None:
+    """The size of an axis at the program's own input size, where it is another one here."""
+    if low.own is None or x.is_constant:
+        return None
+    own = low.own_shape(op.inputs[0])[axis]
+    return None if same(x.shape[axis], own) is True else own
+
+
+def _check_fixed(own: int | None, size: Dim, place: Any) -> None:
+    """Refuse a fixed place on an axis that has another size than the program's own, if it may come from that size."""
+    if own is not None and type(place) is int and FEW < place < 2**62:
+        raise Unfit(
+            f"the program fixes place {place} on an axis that has {own} elements there, and {shape_text((size,))} here; "
+            "export it with open sizes"
+        )
 
 
 @rule("narrow", wants="same")
@@ -240,7 +271,10 @@ def narrow(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = number(low, op, "dim") % x.rank
     start = _within(number(low, op, "start"), x.shape[axis])
-    taken(low, op, x, axis, start, start + number(low, op, "length"))
+    stop = start + number(low, op, "length")
+    for place in (start, stop):
+        _check_fixed(_own_size(low, op, x, axis), x.shape[axis], place)
+    taken(low, op, x, axis, start, stop)
 
 
 @rule("select")
@@ -259,24 +293,26 @@ def select(low: Lowering, op: Op) -> None:
 def split(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = number(low, op, "dim", 0) % x.rank
+    _check_fixed(_own_size(low, op, x, axis), x.shape[axis], op.attrs.get("split_size"))
     parted(low, op, x, axis, _sections(low, op, x.shape[axis]))
 
 
 def _sections(low: Lowering, op: Op, size: Dim) -> list[Dim]:
     """The sizes of the parts."""
-    word = next(word for word in ("split_sizes", "split_size", "chunks", "sections", "indices") if word in op.attrs)
-    given = numbers(low, op, word)
+    word = word_of(op, "split_sizes", "split_size", "chunks", "sections", "indices")
+    given, many = numbers(low, op, word), len(op.outputs)
     if word == "split_sizes" or (word == "split_size" and isinstance(op.attrs[word], tuple)):
         return list(given)
     if word == "indices":
         edges = [0, *given, size]
         return [stop - start for start, stop in pairwise(edges)]
-    many = len(op.outputs)
     if many > MOST_PARTS:
         raise Unfit(f"cuts into {many:,} parts")
     if word == "sections" and type(size) is int:
         return [size // many + (at < size % many) for at in range(many)]
     each = given[0] if word == "split_size" else -(-size // given[0])
+    if type(size) is int and type(each) is int and each * (many - 1) >= size:
+        raise Unfit(f"cuts {size} into {many} parts of {each}")
     return [*[each] * (many - 1), size - each * (many - 1)]
 
 
@@ -326,7 +362,8 @@ def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
     x = data(low, x)
     edge, order = build.with_axes(low, x, [axis])
     count = product(indices.shape)
-    edges = [edge] if indices.is_constant else [edge, low.any(indices)[0]]
+    is_made = indices.is_constant and not indices.stored
+    edges = [edge] if is_made else [edge, low.any(data(low, indices))[0]]
     step = low.emit(inner, "gather", edges, {"count": count, "axis": order.index(axis)})
     low.result(inner, step, order, x.rank)
     if inner is not op:
@@ -349,14 +386,24 @@ def index(low: Lowering, op: Op) -> None:
         rearranged(low, op, x, stated_shape(low, op))
 
 
-@rule("flip", "fliplr", "flipud", "rot90", "gather", "take", "take_along_dim", "unfold", "as_strided", "tril", "triu")
+@rule("flip", "fliplr", "flipud", "tril", "triu")
+def turned(low: Lowering, op: Op) -> None:
+    """As many elements as there are, each written to a place."""
+    x = tensor(low, op)
+    if folds(low, op, [x]):
+        fold(low, op, [x], x.shape)
+        return
+    edge, order = low.any(data(low, x))
+    count = low.walk.shapes[edge][0]
+    low.result(op, low.emit(op, "gather", [edge], {"count": count, "axis": 0}), order, x.rank)
+
+
+@rule("rot90", "gather", "take", "take_along_dim", "unfold", "as_strided")
 def picked(low: Lowering, op: Op) -> None:
     """Elements in another order, or some of them: counted as what they are, so many elements that are copied."""
     x = tensor(low, op)
     if folds(low, op, [x]):
         fold(low, op, [x], stated_shape(low, op))
-    elif op.type in ("aten.flip", "aten.fliplr", "aten.flipud", "aten.tril", "aten.triu"):
-        rearranged(low, op, x, x.shape)
     else:
         rearranged(low, op, x, stated_shape(low, op))
 
@@ -411,7 +458,8 @@ def _joined(low: Lowering, op: Op, values: list[Value], axis: int) -> None:
     full = [one for one in known if one is not None]
     axis %= max(values[0].rank, 1)
     if folds(low, op, values):
-        whole = joined(full, axis) if len(full) == len(values) and values[0].rank else None
+        few = sum(len(one.elements) for one in full) <= MOST_CONTENTS
+        whole = joined(full, axis) if len(full) == len(values) and values[0].rank and few else None
         shape = list(values[0].shape)
         if values[0].rank:
             shape[axis] = sum((value.shape[axis] for value in values[1:]), values[0].shape[axis])
@@ -446,6 +494,8 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
         x = build.taken(low, inner, x, axis, max(-before, 0), x.shape[axis] - max(-after, 0))
         sides = {**sides, axis: (max(before, 0), max(after, 0))}
     sides = {axis: pair for axis, pair in sides.items() if not all(map(_is_zero, pair))}
+    if any(_own_size(low, op, x, axis) is not None for axis in sides):
+        low.notes["padding that the program fixes at its own input size is the same here"] = None
     if not sides:
         low.same(op, x)
         return

@@ -53,7 +53,7 @@ def become_weights(body: Body) -> frozenset[str]:
     for op in reversed(body.ops):
         for word in WEIGHTS:
             found.update(refs(op.attrs.get(word)))
-        if op.type in FOLDED and found.intersection(op.outputs):
+        if op.type in FOLDED and found.intersection(op.outputs) and not varying.intersection(op.outputs):
             found.update(op.inputs)
     return frozenset(found - varying)
 
@@ -78,5 +78,5 @@ def _at_its_owner(op: Op) -> Op:
     weights = op.attrs.get("weight")
     if not isinstance(weights, Ref):
         return op
-    owner = tuple(weights.name.removesuffix("weight").rstrip("._").split("."))
+    owner = tuple(filter(None, weights.name.removesuffix("weight").rstrip("._").split(".")))
     return replace(op, path=owner) if len(owner) > len(op.path) and owner[: len(op.path)] == op.path else op

@@ -11,6 +11,7 @@ from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
+    careful,
     data,
     fold,
     folds,
@@ -140,7 +141,7 @@ def joined(low: Lowering, op: Op, word: str, values: list[Value], compute: Any =
     """A function of several tensors that stretch to each other; parameters are data, unless they become weights."""
     if all(value.is_constant for value in values) and not folds(low, op, values):
         values = [data(low, value) for value in values]
-    combined(low, op, word, values, compute)
+    combined(low, op, word, values, careful(compute) if compute else None)
     return made(low, op)
 
 

@@ -31,6 +31,7 @@ from convcost.importers.torch.arguments import (
     stated_shape,
     tensor,
     tensors,
+    word_of,
 )
 from convcost.importers.torch.pointwise import joined
 from convcost.importers.values import Value, channels_at
@@ -195,7 +196,7 @@ def products_and_sum(low: Lowering, op: Op) -> None:
 
 @rule("matmul", "mm", "bmm", "mv", "dot", "inner", "linalg_matmul", wants=-1)
 def matmul(low: Lowering, op: Op) -> None:
-    word = next(word for word in ("other", "mat2", "vec", "tensor") if word in op.attrs)
+    word = word_of(op, "other", "mat2", "vec", "tensor")
     multiplied(low, op, tensor(low, op, "self" if "self" in op.attrs else "input"), tensor(low, op, word))
 
 
@@ -279,9 +280,7 @@ def reshaped(low: Lowering, op: Op, value: Value, shape: Sequence[Any]) -> Value
 # -- attention ---------------------------------------------------------------------------------------------------------
 
 
-@rule(
-    "scaled_dot_product_attention", "_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention_for_cpu"
-)
+@rule("scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu", wants=-1)
 def attention(low: Lowering, op: Op) -> None:
     """Scores, softmax, and their product with the values: three nodes, so that the scores are seen."""
     query, key, value = (data(low, tensor(low, op, word)) for word in ("query", "key", "value"))

@@ -150,10 +150,16 @@ class _Arguments:
             if len(self.block.args) > MOST_ARGS:
                 return  # it is no block, however many more there are
             present = [value for value in slot.column if value is not ABSENT]
-            if all(same(value, present[0]) for value in present):
-                value = present[0] if present else ABSENT
-            else:
+            value: Any = present[0] if present else ABSENT
+            if any(not same(one, value) for one in present):
                 value = self.sizes(slot) or self.relation(slot) or self.new(slot)
+            elif (
+                len(present) < len(slot.column)
+                and slot.attr in (*_WIDTHS, "stride")
+                and type(value) is int
+                and value > 1
+            ):
+                value = self.relation(slot) or value  # it stands in few, and would be another one elsewhere
             self.block.values[slot.place, slot.attr] = value
 
     def slots(
@@ -245,7 +251,10 @@ class _Arguments:
             for factor in range(2, MOST_FACTOR + 1):
                 if self.equal(slot.column, column, factor):
                     return Expression(f"{factor} * {name}")
-                if self.equal(column, slot.column, factor):
+                there = [ABSENT if mine is ABSENT else one for one, mine in zip(column, slot.column)]
+                if ABSENT not in [one for one, mine in zip(column, slot.column) if mine is not ABSENT] and self.equal(
+                    there, slot.column, factor
+                ):
                     return Expression(f"{name} // {factor}")
         return None
 

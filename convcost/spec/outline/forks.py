@@ -1,8 +1,7 @@
 """Branches that start from one edge and are joined: what a spec writes as `parallel`.
 
 A fork is only found where a spec can say it: its branches stand one after the other, directly before the node that joins
-them in this order; what is made in one is read in this one only; and the join is called after its op, because a spec gives
-it no other name.
+them in this order; and what is made in one is read in this one only.
 """
 
 from __future__ import annotations
@@ -31,37 +30,17 @@ class Forks:
         for item in piece.items:
             if isinstance(item, Piece):
                 self.find(item)
-        if not any(isinstance(item, Leaf) and _may_join(item) for item in piece.items):
-            return
         done: list[Item] = []
         for item in piece.items:
-            fork = self.fork(done, item) if isinstance(item, Leaf) and _may_join(item) and self.left > 0 else None
+            may = isinstance(item, Leaf) and self.left > 0 and _may_join(item, piece)
+            fork = self.fork(done, item) if may and isinstance(item, Leaf) else None
             if fork is None:
                 done.append(item)
             else:
                 while done and done[-1].at >= fork.at:
                     done.pop()
                 done.append(fork)
-        following = [*done[1:], None]
-        piece.items = [each for item, after in zip(done, following) for each in self._readable(item, after, piece)]
-
-    def _readable(self, item: Item, after: Item | None, piece: Piece) -> list[Item]:
-        """A fork if all that reads it reads what stands before, because it has no name to be read by; else what it is of."""
-        if not isinstance(item, Fork):
-            return [item]
-        for reader in self.wiring.readers[item.join.at]:
-            if after is None:
-                if reader < piece.end:
-                    return _apart(item)
-            elif not after.at <= reader < after.end or after.inputs != (item.output,):
-                return _apart(item)
-            elif isinstance(after, Fork):
-                firsts = [branch[0] for branch in after.branches if branch]
-                if reader != after.join.at and not any(
-                    first.at <= reader < first.end and first.inputs == after.inputs for first in firsts
-                ):
-                    return _apart(item)
-        return [item]
+        piece.items = done
 
     def fork(self, before: list[Item], join: Leaf) -> Fork | None:
         """The fork that a node joins, of the items before it."""
@@ -92,8 +71,12 @@ class Forks:
         return found if self._fits(found) else None
 
     def _fits(self, fork: Fork) -> bool:
-        """Whether what is made in a branch is read there or by the join alone, and forks do not nest too deep."""
-        if nesting(fork) > DEEPEST:
+        """Whether what is made in a branch is read there or by the join alone, forks do not nest too deep, and there is enough
+        in them: `x + relu(x)` is clearer by names.
+        """
+        items = [item for branch in fork.branches for item in branch]
+        fewest = 3 if not _is_generated(fork.join) else 1 if isinstance(items[0], Piece) else 2
+        if nesting(fork) > DEEPEST or len(items) < fewest:
             return False
         for branch in fork.branches:
             for item in branch:
@@ -112,16 +95,20 @@ class Forks:
         return True
 
 
-def _may_join(item: Leaf) -> bool:
-    node = item.node
-    plain = not node.form and node.trainable and not node.shares
-    several = len(set(item.inputs)) == len(item.inputs) > 1
-    return plain and several and node.op in JOINS and bool(re.fullmatch(rf"{node.op}(_\d+)?", item.name))
+def _may_join(item: Item, piece: Piece) -> bool:
+    """Whether an item is a node that can join branches; in the network itself, where every line counts, one that is called
+    after its op or joins more than two.
+    """
+    if not isinstance(item, Leaf) or item.node.op not in JOINS or not item.node.trainable or item.node.shares:
+        return False
+    if not len({*item.inputs}) == len(item.inputs) > 1:
+        return False
+    return bool(piece.path) or len(item.inputs) > 2 or _is_generated(item)
 
 
-def _apart(fork: Fork) -> list[Item]:
-    """The items that a fork consists of."""
-    return [*(item for branch in fork.branches for item in branch), fork.join]
+def _is_generated(leaf: Leaf) -> bool:
+    """Whether a node may be called after its op."""
+    return bool(re.fullmatch(rf"{leaf.node.op}(_\d+)?", leaf.name))
 
 
 def _leads(item: Item, to: Item) -> bool:

@@ -11,12 +11,15 @@ from convcost.ops import OPS
 from convcost.spec.outline.arguments import ABSENT, ACT, Analysis, Block, Place, same
 from convcost.spec.outline.naming import generated
 from convcost.spec.outline.patterns import Pattern, flat, no_padding
-from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
+from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece, output
 from convcost.spec.outline.selection import Selection
+from convcost.spec.reader import UNUSED
 from convcost.spec.write import Expression, in_flow, modifiers
 
 WIDEST = 120
 """Characters of a line; longer ones are broken, as far as they can be."""
+WIDER = 80
+"""Characters that a line of a single op may have beyond, before it takes one line for each key."""
 MOST_NESTED = 4
 """Groups within groups."""
 FEWEST_ROWS, FEWEST_COLUMNS = 5, 2
@@ -25,6 +28,8 @@ MOST_ALIKE = 200
 """Calls that are looked at together, to find those that repeat."""
 _CALL = 4
 """What a call more costs, where an argument that changes to its default costs 1, to something else 2."""
+JOINED = ":"
+"""In the place of the edge before a node that joins branches, whose ends it reads: no edge is called so."""
 Lines = list[str]
 Entry = dict[str, Any]
 
@@ -61,11 +66,15 @@ class Writer:
         """The lines behind the head of a spec."""
         for _ in range(2):
             block = self.analysis.block(root)
-            last = root.model.items[-1].output
+            last = root.model.output
             spot = self.spot(block, root.model)
             layers = self.sequence(root.model.items, next(iter(self.wiring.walked.graph.inputs)), spot)
             outputs = self.wiring.walked.graph.outputs
-            stated = [] if outputs == (last,) else [f"outputs: {in_flow([self.name_of(e, spot) for e in outputs])}"]
+            stated = (
+                []
+                if not outputs or outputs == (last,)
+                else [f"outputs: {in_flow([self.name_of(e, spot) for e in outputs])}"]
+            )
             blocks = [line for pattern in self.selection.in_order for line in self.definition(pattern)]
         return [*stated, *(["blocks:", *_inside(blocks)] if blocks else []), "layers:", *_inside(layers)]
 
@@ -96,9 +105,12 @@ class Writer:
         while at < len(runs):
             rows = self.rows(runs, at, flow, spot)
             table = self.table(rows, spot)
-            lines += table or self.item(runs[at], flow, spot)
-            at += len(rows) if table else 1
-            flow = runs[at - 1][-1].output
+            lines += table
+            for run in runs[at : at + max(len(rows), 1)] if not table else ():
+                lines += self.item(run, flow, spot)
+                flow = output(run, flow)
+            at += max(len(rows), 1)
+            flow = output(runs[at - 1], flow)
         return lines
 
     # -- tables ---------------------------------------------------------------------------------------------------
@@ -111,6 +123,7 @@ class Writer:
             if len(run) > 1 or not isinstance(item, Piece) or not self.is_call(item) or item.inputs != (flow,):
                 break
             alike = not rows or self.analysis.inner(item)[0] is self.analysis.inner(rows[0])[0]
+            alike = alike and (not rows or item.glue == rows[0].glue)
             if not alike or item.owner or self.condition(item, spot):
                 break
             rows.append(item)
@@ -139,7 +152,8 @@ class Writer:
             + "]"
             for row in texts
         ]
-        each = _broken("each", {self.selection.names[pattern.number]: call}, spot.indent + 2)
+        called: Entry = {self.selection.names[pattern.number]: call}
+        each = _broken("each", called if rows[0].glue == "." else called | {"glue": rows[0].glue}, spot.indent + 2)
         return [
             f"- {each[0]}",
             *_inside(each[1:]),
@@ -154,7 +168,7 @@ class Writer:
     def item(self, run: Sequence[Item], flow: str, spot: Spot) -> Lines:
         item = run[0]
         if isinstance(item, Leaf):
-            return _entry(self.leaf(item, flow, spot), spot.indent)
+            return _entry(self.leaf(item, flow, spot), spot.indent - WIDER)
         if isinstance(item, Fork):
             return self.fork(item, flow, spot)
         if self.is_call(item):
@@ -167,7 +181,9 @@ class Writer:
         entry: Entry = {op: self.attributes(leaf, spot) or None}
         if id(leaf) not in spot.implicit:
             entry["name"] = spot.prefix + leaf.name
-        entry |= self.inputs(leaf, flow, spot) | self.condition(leaf, spot)
+        if flow != JOINED:
+            entry |= self.inputs(leaf, flow, spot)
+        entry |= self.condition(leaf, spot) | ({"side": UNUSED} if leaf.unused else {})
         owners = {what: owner for what, owner in node.shares.items() if spot.around[0].has(owner)}
         if owners:  # else those of a block whose call says so
             owners = {what: self.name_of(owner, spot, inside=True) for what, owner in owners.items()}
@@ -181,6 +197,8 @@ class Writer:
         return {a: value for a, value in values.items() if value is not ABSENT and not _is_default(op, a, value)}
 
     def inputs(self, item: Item, flow: str, spot: Spot) -> Entry:
+        if not item.inputs and isinstance(item, Leaf) and not OPS[item.node.op].reads_nothing:
+            return {"in": []}
         if not item.inputs or item.inputs == (flow,):
             return {}
         names = [self.name_of(edge, spot) for edge in item.inputs]
@@ -212,8 +230,8 @@ class Writer:
                 ]
             else:
                 lines += [f"    {name}:", *_inside(_inside(_inside(inner)))]
-        op, attrs = fork.join.node.op, self.attributes(fork.join, spot)
-        lines += [f"  join: {in_flow({op: attrs}) if attrs else op}"]
+        join = self.leaf(fork.join, JOINED, spot)
+        lines += _inside(_broken("join", join if len(join) > 1 or join[fork.join.node.op] else fork.join.node.op, 4))
         beside = self.inputs(fork, flow, spot) | self.condition(fork, spot)
         return [*lines, *(f"  {key}: {in_flow(value)}" for key, value in beside.items())]
 
@@ -223,7 +241,7 @@ class Writer:
             spot.places[id(item)] = (*spot.places[id(piece)], at)
         condition = self.condition(piece, spot)
         if not self.is_group(piece, spot):
-            prefix = f"{spot.prefix}{piece.name}."
+            prefix = f"{spot.prefix}{piece.name}{piece.glue}"
             return self.sequence(
                 piece.items, flow, replace(spot, prefix=prefix, condition=str(condition.get("if", "")))
             )
@@ -279,7 +297,11 @@ class Writer:
                 before = found[-1]
                 follows = before.output and item.inputs == (before.output, *before.inputs[1:])
                 pattern = self.analysis.inner(item)[0]
-                follows = follows and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
+                follows = (
+                    follows
+                    and item.glue == before.glue
+                    and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
+                )
                 if not follows or pattern is not self.analysis.inner(before)[0] or item.name != _next(before.name):
                     break
             found.append(item)
@@ -309,12 +331,13 @@ class Writer:
                 entry["then"] = then
             base = _numbered_base(name)
             entry |= {"name": base} if base and not self.is_named(base, spot) else {"first": name}
+        if run[0].glue != ".":
+            entry["glue"] = run[0].glue
+        entry |= self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
         if run[-1].owner:
             own = len(run) > 1 and run[-1].owner == run[0].path
             entry["share"] = True if own else self.piece_name(run[0].owner, spot)
-        if not self.inputs(run[0], flow, spot) and len(run[0].inputs) > 1:
-            entry["in"] = [self.name_of(edge, spot) for edge in run[0].inputs]
-        return entry | self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
+        return entry
 
     def piece_name(self, path: str, spot: Spot) -> str:
         """What a block or group is called here."""
@@ -323,8 +346,7 @@ class Writer:
 
     def is_named(self, name: str, spot: Spot) -> bool:
         """Whether something else here has this name."""
-        path = spot.around[-1].path
-        return f"{path}.{name}".lstrip(".") in self.selection.paths
+        return spot.around[-1].inside(name) in self.selection.paths
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -340,20 +362,20 @@ class Writer:
 
     def inner_name(self, edge: str, made: int, piece: Piece, *, inside: bool) -> str:
         """The name of an edge as seen from a piece: that of the outermost block or group whose output it is."""
-        words: list[str] = []
+        before = ""
         leaf, chain = self.selection.chain(made, piece)
         around = model = piece  # the model is what the lines are written of, in which names are stated or left out
         for item in chain:
-            words.append(item.name)
             pattern = self.analysis.inner(item)[0]
             block = self.selection.is_block(pattern)
             if (block or self.selection.is_group(item)) and item.output == edge and not inside:
-                return ".".join(words)
+                return before + item.name
+            before += item.name + item.glue
             own = pattern.model if block else self.counterpart(item, around, model)
             around, model = item, own if isinstance(own, Piece) else item
         self.read.add(id(self.counterpart(leaf, around, model)))
         _, colon, part = edge.partition(":")
-        return ".".join([*words, leaf.name]) + colon + part
+        return before + leaf.name + colon + part
 
     def counterpart(self, item: Item, around: Piece, model: Piece) -> Item:
         """The item of a model that stands for one of a piece."""
@@ -365,19 +387,19 @@ class Writer:
         """The nodes directly in a block, group or network that may be called after their op."""
         return generated(self.named(piece.items, ""), self.read)
 
-    def named(self, items: Iterable[Item], prefix: str) -> Iterator[tuple[str, Leaf | None, bool]]:
-        """What gets a name in a scope, in order: with the node that may get it from its op, and whether it has to."""
+    def named(self, items: Iterable[Item], prefix: str) -> Iterator[tuple[str, Leaf | None]]:
+        """What gets a name in a scope, in order, with the node if it may get it from its op."""
         for item in _apart(items) if prefix else items:
             if isinstance(item, Leaf):
-                yield prefix + item.name, None if prefix else item, False
+                yield prefix + item.name, None if prefix else item
             elif isinstance(item, Fork):
                 for branch in item.branches:
                     yield from self.named(branch, prefix)
-                yield item.join.name, item.join, True
+                yield item.join.name, item.join
             elif self.is_call(item) or self.selection.is_group(item):
-                yield prefix + item.name, None, False
+                yield prefix + item.name, None
             else:
-                yield from self.named(item.items, f"{prefix}{item.name}.")
+                yield from self.named(item.items, f"{prefix}{item.name}{item.glue}")
 
 
 def _apart(items: Iterable[Item]) -> Iterator[Item]:
@@ -409,7 +431,7 @@ def _numbered_base(name: str) -> str:
     base = name[:-1]
     if base.endswith("_") and base[-2:-1].isdigit():
         return base[:-1]
-    return base if base and re.search(r"[^\W\d]$", base) else ""
+    return base if re.search(r"[^\W\d_]$", base) else ""
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -11,31 +11,23 @@ MOST_ROUNDS = 8
 """Times that names are generated again after some were found to be others."""
 
 
-class Unnamed(Exception):
-    """A join would get another name than its own, and can be given none."""
+def generated(named: Iterable[tuple[str, Leaf | None]], read: Container[int]) -> set[int]:
+    """The identities of the nodes of one scope whose names are those that a spec generates.
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-
-def generated(named: Iterable[tuple[str, Leaf | None, bool]], read: Container[int]) -> set[int]:
-    """The identities of the nodes of one scope whose names are those that a spec generates; raises `Unnamed`.
-
-    `named` is what gets a name there, in order: the name, the node if it may get it from its op, whether it has to.
+    `named` is what gets a name there, in order: the name, and the node if it may get it from its op.
     """
     entries = list(named)
     free = {
         id(leaf)
-        for name, leaf, must in entries
-        if leaf and (must or (id(leaf) not in read and re.fullmatch(rf"{leaf.node.op}(_\d+)?", name)))
+        for name, leaf in entries
+        if leaf and id(leaf) not in read and re.fullmatch(rf"{leaf.node.op}(_\d+)?", name)
     }
     for _ in range(MOST_ROUNDS):
-        coming = {name for name, leaf, _ in entries if leaf is None or id(leaf) not in free}
+        coming = {name for name, leaf in entries if leaf is None or id(leaf) not in free}
         taken: set[str] = set()
         counts: dict[str, int] = {}
         wrong = set()
-        for name, leaf, must in entries:
+        for name, leaf in entries:
             if leaf is None or id(leaf) not in free:
                 continue
             made, count = leaf.node.op, counts.get(leaf.node.op, 1)
@@ -45,11 +37,9 @@ def generated(named: Iterable[tuple[str, Leaf | None, bool]], read: Container[in
             if made == name:
                 counts[leaf.node.op] = count
                 taken.add(name)
-            elif must:
-                raise Unnamed(leaf.node.name)
             else:
                 wrong.add(id(leaf))
         if not wrong:
             return free
         free -= wrong
-    return {id(leaf) for _, leaf, must in entries if leaf and must}
+    return set()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from convcost.graph.graph import Node
 from convcost.ops import OPS
-from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
+from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece, output
 from convcost.spec.write import attributes, in_flow, modifiers
 
 MOST_ROUNDS = 4
@@ -151,14 +151,14 @@ class Patterns:
             reads = () if item.inputs == (flow,) else tuple(self._seen(edge, piece) for edge in item.inputs)
             keys[at] = (*self._item(item, piece, keys), reads)
             made.append(keys[at])
-            flow = item.output
+            flow = output([item], flow)
         return tuple(made)
 
     def _item(self, item: Item, piece: Piece, keys: list[Key]) -> Key:
         if isinstance(item, Piece):
             pattern, _ = self.of[id(item)]
-            inside = item.owner and (not piece.path or item.owner.startswith(f"{piece.path}."))
-            return "piece", item.name, pattern.number, piece.relative(item.owner) if inside else ""
+            owner = piece.relative(item.owner) if item.owner and piece.has(item.owner) else ""
+            return "piece", item.name, item.glue, pattern.number, owner
         if isinstance(item, Leaf):
             return self._leaf(item, piece)
         branches = [self._sequence(branch, item.inputs[0], piece, keys) for branch in item.branches]
@@ -176,7 +176,7 @@ class Patterns:
         name, op = leaf.name, leaf.node.op
         if is_activation(op) and re.fullmatch(rf"{op}(_\d+)?", name):  # it may be called after whatever op it is
             name = f"={name[len(op) :]}"
-        return "leaf", name, self.shown[id(leaf)][0], shares
+        return "leaf", name, self.shown[id(leaf)][0], shares, leaf.unused
 
     def attributes(self, leaf: Leaf) -> dict[str, Any]:
         """The attributes of a node as a spec writes them."""
@@ -196,7 +196,7 @@ class Patterns:
         families: dict[str, dict[int, Pattern]] = {}
         for pattern in self.all.values():
             for member in pattern.members:
-                family = re.sub(r"\d+", "0", member.piece.path)
+                family = re.sub(r"\d+[a-z]?(?![A-Za-z0-9])|\d+", "0", member.piece.path)
                 families.setdefault(family, {})[pattern.number] = pattern
         found = False
         for alike in families.values():

@@ -1,0 +1,122 @@
+"""ONNX files that are damaged, or made to harm: one line each, soon, and in little memory."""
+
+from __future__ import annotations
+
+import resource
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from helpers.onnx_bytes import (
+    many,
+    onnx_constant,
+    onnx_graph,
+    onnx_model,
+    onnx_node,
+    onnx_tensor,
+    onnx_value,
+    put,
+    varint,
+)
+from helpers.onnx_mutants import LARGEST, mutants, outcome, seeds
+
+from convcost import load
+from convcost.core.errors import ConvcostError
+
+X = onnx_value("x", (1, 3, 8, 8))
+
+
+def test_what_is_damaged_on_purpose_is_whole_before(tmp_path: Path):
+    for data in seeds():
+        assert outcome(tmp_path / "net.onnx", data) == "built"
+
+
+def test_damaged_files_end_in_numbers_or_in_an_error_for_people(tmp_path: Path):
+    """The same by tens of thousands: python tests/helpers/onnx_mutants.py 20000."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ends = [outcome(tmp_path / "net.onnx", data) for data in islice(mutants(seeds(), seed=15), 400)]
+    assert {*ends} == {"built", "refused"}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < LARGEST
+
+
+def pow_tower() -> bytes:
+    nodes = [onnx_node("Pow", [f"p{i}", f"p{i}"], [f"p{i + 1}"]) for i in range(30)]
+    return onnx_model(
+        onnx_graph([*nodes, onnx_node("Reshape", ["x", "p30"], ["y"])], [X], ["y"], [onnx_constant([9], name="p0")])
+    )
+
+
+def doubled() -> bytes:
+    """A constant that is joined with itself, 60 times over."""
+    nodes = [onnx_node("Concat", [f"c{i}", f"c{i}"], [f"c{i + 1}"], axis=0) for i in range(60)]
+    return onnx_model(
+        onnx_graph([*nodes, onnx_node("Add", ["x", "c60"], ["y"])], [X], ["y"], [onnx_constant([1.0], "fp32", "c0")])
+    )
+
+
+def fractions() -> bytes:
+    """A fraction that is multiplied with itself, so that its digits double each time."""
+    nodes = [onnx_node("Mul", [f"f{i}", f"f{i}"], [f"f{i + 1}"]) for i in range(60)]
+    return onnx_model(
+        onnx_graph([*nodes, onnx_node("Mul", ["x", "f60"], ["y"])], [X], ["y"], [onnx_constant(0.3, "fp32", "f0")])
+    )
+
+
+def loops() -> bytes:
+    """Loops of 10,000 turns within each other, 20 deep."""
+    graph = onnx_graph([onnx_node("Relu", ["h"], ["g"])], [], ["go", "g"])
+    given = many(11, [onnx_value("i", (), "int64"), onnx_value("go", (), "bool"), onnx_value("h", None)])
+    for _ in range(20):
+        graph = onnx_graph([onnx_node("Loop", ["n", "", "h"], ["g"], body=type(graph)(graph + given))], [], ["go", "g"])
+    top = onnx_node("Loop", ["n", "", "x"], ["y"], body=type(graph)(graph + given))
+    return onnx_model(onnx_graph([top], [X], ["y"], [onnx_constant(10_000, name="n")]))
+
+
+def one(kind: str, *tensors: bytes, **attrs: object) -> bytes:
+    """A model of one op over x and stored tensors."""
+    names = [f"t{i}" for i in range(len(tensors))]
+    stored = [put(8, name) + tensor for name, tensor in zip(names, tensors)]
+    return onnx_model(onnx_graph([onnx_node(kind, ["x", *names], ["y"], **attrs)], [X], ["y"], stored))
+
+
+HOSTILE = {
+    "sizes of 2^62": onnx_model(onnx_graph([onnx_node("Relu", ["x"], ["y"])], [onnx_value("x", (1, 2**62, 2**62))], ["y"])),
+    "weights of 2^62": one("Conv", many(1, [2**62, 3, 3, 3]) + put(2, 1)),
+    "negative weights": one("Conv", many(1, [-4, 3, 3, 3]) + put(2, 1)),
+    "a window of 2^40": one("MaxPool", kernel_shape=[2**40, 2**40]),
+    "a kernel below 0": one("MaxPool", kernel_shape=[-2, -2]),
+    "stride 0": one("MaxPool", kernel_shape=[2, 2], strides=[0, 0], auto_pad="SAME_LOWER"),
+    "padding of 2^62": one("Pad", onnx_constant([0, 0, 2**62, 0, 0, 0, 0, 0])),
+    "a batch of 2^40 copies": one("Tile", onnx_constant([2**40, 1, 1, 1])),
+    "2^31 parts": onnx_model(onnx_graph([onnx_node("SplitToSequence", ["x"], ["s"], axis=1), onnx_node("SequenceAt", ["s", "i"], ["y"])], [onnx_value("x", (1, 2**31))], ["y"], [onnx_constant(0, name="i")])),
+    "10^9 parts in an attribute": one("Split", axis=1, num_outputs=10**9),
+    "a resize to 2^60": one("Resize", onnx_constant([1.0] * 4, "fp32"), onnx_constant([1, 3, 2**60, 2**60])),
+    "a tower of powers": pow_tower(),
+    "a constant that doubles": doubled(),
+    "digits that double": fractions(),
+    "loops in loops": loops(),
+    "a loop of 2^62 turns": onnx_model(onnx_graph([onnx_node("Loop", ["n", "", "x"], ["y"], body=onnx_graph([], [], ["x", "x"]))], [X], ["y"], [onnx_constant(2**62, name="n")])),
+    "an equation that is none": one("Einsum", equation="ij" * 2000),
+    "an axis of 2^62": one("Softmax", axis=2**62),
+    "a name of a megabyte": onnx_model(onnx_graph([onnx_node("Relu" * 250_000, ["x"], ["y"])], [X], ["y"])),
+    "a line feed in a name": onnx_model(onnx_graph([onnx_node("Conv", ["x", "x"], ["y"], "a\nb")], [X], ["y"])),
+    "100 axes": onnx_model(onnx_graph([onnx_node("Relu", ["x"], ["y"])], [onnx_value("x", (2,) * 100)], ["y"])),
+    "1.6 million fields": onnx_model(onnx_graph([onnx_node("Relu", ["x"], ["y"])], [X], ["y"])) + (varint(99 << 3) + b"\0") * 1_600_000,
+    "100,000 empty ops": onnx_model(onnx_graph([onnx_node("Relu", ["x"], ["y"]), *[b""] * 100_000], [X], ["y"])),
+    "an unpacked tensor of a million": onnx_model(onnx_graph([onnx_node("Add", ["x", "t"], ["y"])], [X], ["y"], [onnx_tensor("t", (2**20,), 7) + many(7, [1]) * 2**20])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_files_that_are_made_to_harm_do_not(case: str, tmp_path: Path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(HOSTILE[case])
+    begun = time.process_time()
+    try:
+        load(path).report()
+    except ConvcostError as error:
+        text = str(error)
+        assert "\n" not in text, text
+        assert len(text) < 2_000, len(text)
+    assert time.process_time() - begun < 4

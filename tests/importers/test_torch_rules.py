@@ -1,0 +1,360 @@
+"""What the ops of PyTorch become: kinds of nodes and shapes by hand, without PyTorch."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from helpers.foreign import kinds, lowered, network, outs, steps
+from helpers.torch_programs import buffer, op, program, refs, weight
+
+from convcost.core.errors import ConvcostError, SpecError
+from convcost.importers.model import Op, Stored
+from convcost.importers.torch.calls import Ref
+from convcost.importers.torch.made import ARITHMETIC
+from convcost.importers.torch.owners import become_weights
+
+X = Ref("x")
+MAP = {"x": (1, 6, 8, 10)}
+SEQUENCE = {"x": (1, 5, 6)}
+
+
+W, B = Ref("w"), Ref("b")
+ONES: list[tuple[str, dict[str, Any], tuple[Stored, ...], list[str], tuple[int, ...]]] = [
+    # op, its arguments, stored tensors -> kinds of nodes, shape of the result (channels last)
+    ("relu.default", {"self": X}, (), ["relu"], (8, 10, 6)),
+    ("hardtanh.default", {"self": X, "min_val": 0, "max_val": 6}, (), ["relu6"], (8, 10, 6)),
+    ("hardtanh.default", {"self": X}, (), ["function"], (8, 10, 6)),
+    ("clamp.default", {"self": X, "min": 0}, (), ["relu"], (8, 10, 6)),
+    ("clamp.default", {"self": X, "min": 1, "max": 2}, (), ["function"], (8, 10, 6)),
+    ("gelu.default", {"self": X}, (), ["gelu"], (8, 10, 6)),
+    ("prelu.default", {"self": X, "weight": W}, (weight("w", 6),), ["prelu"], (8, 10, 6)),
+    ("softmax.int", {"self": X, "dim": 1}, (), ["softmax"], (8, 10, 6)),
+    ("log_softmax.int", {"self": X, "dim": -1}, (), ["log_softmax"], (8, 10, 6)),
+    ("dropout.default", {"input": X, "p": 0.5, "train": False}, (), [], (8, 10, 6)),
+    ("pow.Tensor_Scalar", {"self": X, "exponent": 2}, (), ["function"], (8, 10, 6)),
+    ("add.Tensor", {"self": X, "other": X}, (), ["add"], (8, 10, 6)),
+    ("sub.Tensor", {"self": X, "other": X}, (), ["combine"], (8, 10, 6)),
+    ("mul.Tensor", {"self": X, "other": W}, (weight("w", 6, 1, 1),), ["scale"], (8, 10, 6)),
+    ("mul.Tensor", {"self": X, "other": W}, (weight("w"),), ["w", "multiply"], (8, 10, 6)),
+    ("eq.Scalar", {"self": X, "other": 0}, (), ["source", "combine"], (8, 10, 6)),
+    ("masked_fill.Scalar", {"self": X, "mask": X, "value": 0.0}, (), ["combine"], (8, 10, 6)),
+    ("glu.default", {"self": X, "dim": 1}, (), ["split", "sigmoid", "multiply"], (8, 10, 3)),
+    ("conv2d.default", {"input": X, "weight": W, "bias": B, "stride": (2, 2), "padding": (1, 1)}, (weight("w", 4, 6, 3, 3), weight("b", 4)), ["conv2d"], (4, 5, 4)),
+    ("conv2d.padding", {"input": X, "weight": W, "padding": "same"}, (weight("w", 4, 6, 2, 2),), ["conv2d"], (8, 10, 4)),
+    ("conv2d.default", {"input": X, "weight": W, "groups": 6}, (weight("w", 6, 1, 3, 3),), ["conv2d"], (6, 8, 6)),
+    ("convolution.default", {"input": X, "weight": W, "bias": None, "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "transposed": True, "output_padding": (0, 0), "groups": 1}, (weight("w", 6, 4, 2, 2),), ["conv_transpose2d"], (16, 20, 4)),
+    ("conv_transpose2d.input", {"input": X, "weight": W, "stride": (2, 2), "output_padding": (1, 1)}, (weight("w", 6, 4, 2, 2),), ["conv_transpose2d"], (17, 21, 4)),
+    ("max_pool2d.default", {"self": X, "kernel_size": (2, 2)}, (), ["max_pool2d"], (4, 5, 6)),
+    ("max_pool2d.default", {"self": X, "kernel_size": (3, 3), "stride": (2, 2), "ceil_mode": True}, (), ["max_pool2d"], (4, 5, 6)),
+    ("avg_pool2d.default", {"self": X, "kernel_size": (2,), "stride": ()}, (), ["avg_pool2d"], (4, 5, 6)),
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (1, 1)}, (), ["global_avg_pool"], (1, 1, 6)),
+    ("adaptive_avg_pool2d.default", {"self": X, "output_size": (2, 5)}, (), ["adaptive_avg_pool2d"], (2, 5, 6)),
+    ("upsample_nearest2d.vec", {"input": X, "output_size": None, "scale_factors": (2.0, 2.0)}, (), ["upsample2d"], (16, 20, 6)),
+    ("upsample_bilinear2d.vec", {"input": X, "output_size": (12, 5), "align_corners": False, "scale_factors": None}, (), ["resize2d"], (12, 5, 6)),
+    ("upsample_bilinear2d.vec", {"input": X, "output_size": None, "align_corners": False, "scale_factors": (1.5, 0.5)}, (), ["resize2d"], (12, 5, 6)),
+    ("pixel_unshuffle.default", {"self": X, "downscale_factor": 2}, (), ["space_to_depth"], (4, 5, 24)),
+    ("channel_shuffle.default", {"self": X, "groups": 3}, (), ["channel_shuffle"], (8, 10, 6)),
+    ("group_norm.default", {"input": X, "num_groups": 2, "weight": W, "bias": B}, (weight("w", 6), weight("b", 6)), ["group_norm"], (8, 10, 6)),
+    ("layer_norm.default", {"input": X, "normalized_shape": (10,), "weight": W, "bias": B}, (weight("w", 10), weight("b", 10)), ["layer_norm"], (6, 8, 10)),
+    ("rms_norm.default", {"input": X, "normalized_shape": (10,), "weight": W}, (weight("w", 10),), ["rms_norm"], (6, 8, 10)),
+    ("mean.dim", {"self": X, "dim": (2, 3), "keepdim": True}, (), ["global_avg_pool"], (1, 1, 6)),
+    ("sum.dim_IntList", {"self": X, "dim": (1,)}, (), ["reduce"], (8, 10, 1)),
+    ("amax.default", {"self": X, "dim": (-1,), "keepdim": True}, (), ["reduce"], (8, 1, 6)),
+    ("std.correction", {"self": X, "dim": (1,), "keepdim": True}, (), ["reduce", "function"], (8, 10, 1)),
+    ("cumsum.default", {"self": X, "dim": 2}, (), ["cumulative"], (8, 10, 6)),
+    ("flip.default", {"self": X, "dims": (2,)}, (), ["gather"], (8, 10, 6)),
+    ("roll.default", {"self": X, "shifts": (1, -1), "dims": (2, 3)}, (), ["roll"], (8, 10, 6)),
+    ("slice.Tensor", {"self": X, "dim": 1, "start": 2, "end": 9223372036854775807}, (), ["slice"], (8, 10, 4)),
+    ("slice.Tensor", {"self": X, "dim": 2, "start": -3, "end": -1}, (), ["slice"], (2, 10, 6)),
+    ("slice.Tensor", {"self": X, "dim": 0, "start": 0, "end": 9223372036854775807}, (), [], (8, 10, 6)),
+    ("narrow.default", {"self": X, "dim": 3, "start": 1, "length": 4}, (), ["slice"], (8, 4, 6)),
+    ("select.int", {"self": X, "dim": 1, "index": -1}, (), ["slice"], (8, 10, 1)),
+    ("index_select.default", {"self": X, "dim": 1, "index": W}, (buffer("w", 4, dtype="int64", contents=(0, 0, 1, 5)),), ["source", "gather"], (8, 10, 4)),
+    ("pad.default", {"self": X, "pad": (1, 2, 0, 1)}, (), ["pad"], (9, 13, 6)),
+    ("constant_pad_nd.default", {"self": X, "pad": (-1, 0)}, (), ["slice"], (8, 9, 6)),
+    ("repeat.default", {"self": X, "repeats": (1, 2, 1, 1)}, (), ["tile"], (8, 10, 12)),
+    ("expand.default", {"self": X, "size": (3, -1, -1, -1)}, (), ["expand"], (3, 8, 10, 6)),
+    ("im2col.default", {"self": X, "kernel_size": (3, 3), "dilation": (1, 1), "padding": (0, 0), "stride": (1, 1)}, (), ["unfold"], (48, 54)),
+    ("cosine_similarity.default", {"x1": X, "x2": X}, (), ["multiply", "reduce", "reduce", "reduce", "multiply", "combine"], (8, 10)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "arguments", "tensors", "expected", "shape"), ONES)
+def test_one_op(target: str, arguments: dict[str, Any], tensors: Any, expected: list[str], shape: tuple[int, ...]):
+    imported = program(
+        MAP, [op("aten.relu.default", "r", self=X), op(f"aten.{target}", "y", **_behind(arguments))], tensors
+    )
+    found = [kind for kind in kinds(imported)[1:] if kind not in ("reshape", "flatten")]
+    assert [kind if kind != "source" or "w" not in expected else "w" for kind in found] == expected
+    assert outs(imported)[-1] == shape
+
+
+def _behind(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with r, which the program computes, in the place of x."""
+    return {word: Ref("r") if value is X else value for word, value in arguments.items()}
+
+
+def test_attention_is_two_products_and_a_softmax():
+    """4 heads of 16 numbers over 5 tokens, each 2·4·5·5·16 MACs; the mask is added where it is of numbers."""
+    heads = dict.fromkeys("qkv", (1, 4, 5, 16))
+    call = op(
+        "aten.scaled_dot_product_attention.default",
+        "y",
+        query=Ref("q"),
+        key=Ref("k"),
+        value=Ref("v"),
+        attn_mask=Ref("m"),
+    )
+    found = steps(program({**heads, "m": (5, 5)}, [call]))
+    assert [step.node.op for step in found if step.node.op != "reshape"] == ["matmul", "add", "softmax", "matmul"]
+    assert sum(step.cost.macs for step in found) == 2 * 4 * 25 * 16
+    assert found[-1].cost.out == ((4, 5, 16),)
+
+
+def test_weights_that_are_transposed_or_cut_are_those_of_the_layer():
+    """addmm(b, x, wᵀ); then a matrix of 3·6 rows, of which three layers have 6 each."""
+    ops = [
+        op("aten.t.default", "t", self=W),
+        op("aten.addmm.default", "h", self=B, mat1=X, mat2=Ref("t")),
+        op("aten.chunk.default", "q k v", self=Ref("qkv"), chunks=3),
+        *(op("aten.linear.default", f"y{name}", input=Ref("h"), weight=Ref(name)) for name in "qkv"),
+        op("aten.add.Tensor", "y", self=Ref("yq"), other=Ref("yk")),
+        op("aten.add.Tensor", "z", self=Ref("y"), other=Ref("yv")),
+    ]
+    imported = program({"x": (5, 8)}, ops, [weight("w", 6, 8), weight("b", 6), weight("qkv", 18, 6)], stated={})
+    net = network(imported)
+    assert [step.node.op for step in net.walked.steps] == ["linear"] * 4 + ["add"] * 2
+    assert net.report().totals.params == 6 * 8 + 6 + 18 * 6
+    assert net.report().totals.macs == 5 * (8 * 6 + 3 * 6 * 6)
+
+
+def test_a_parameter_that_is_read_as_data_is_a_source():
+    """A class token before the tokens, and a table of positions that is longer than they are."""
+    ops = [
+        op("aten.expand.default", "e", self=Ref("token"), size=(1, -1, -1)),
+        op("aten.cat.default", "c", tensors=refs("e", "x"), dim=1),
+        op("aten.slice.Tensor", "p", self=Ref("table"), dim=1, start=0, end=6),
+        op("aten.add.Tensor", "y", self=Ref("c"), other=Ref("p")),
+    ]
+    net = network(program(SEQUENCE, ops, [weight("token", 1, 1, 6), weight("table", 1, 9, 6)]))
+    assert [step.node.op for step in net.walked.steps] == ["source", "concat", "source", "slice", "add"]
+    assert net.report().totals.params == 6 + 9 * 6
+
+
+def test_one_table_for_reading_and_writing_words():
+    ops = [
+        op("aten.embedding.default", "e", weight=W, indices=X),
+        op("aten.linear.default", "y", input=Ref("e"), weight=W),
+    ]
+    net = network(program({"x": (1, 5)}, ops, [weight("w", 50, 8)]))
+    assert net.report().totals.params == 400
+    reads, writes = net.walked.steps
+    assert (reads.node.op, writes.node.op, writes.node.shares) == ("embedding", "linear", {"weights": reads.node.name})
+    assert net.report().totals.macs == 5 * 400
+
+
+def test_a_bias_with_a_part_that_is_not_trained_is_added_behind_the_layer():
+    """BEiT: the keys have zeros for a bias, which are no parameters."""
+    ops = [
+        op("aten.cat.default", "bias", tensors=refs("q", "k", "v"), dim=0),
+        op("aten.linear.default", "y", input=X, weight=W, bias=Ref("bias")),
+    ]
+    net = network(program(SEQUENCE, ops, [weight("w", 9, 6), weight("q", 3), buffer("k", 3), weight("v", 3)]))
+    assert net.report().totals.params == 54 + 6
+    assert net.report().totals.buffers == 3
+
+
+def test_normalised_weights_are_a_matrix_and_lengths():
+    """Weight normalisation: 4·6·3·3 directions in the layer, 4 lengths in a source."""
+    ops = [
+        op("aten._weight_norm.default", "w", v=Ref("v"), g=Ref("g"), dim=0),
+        op("aten.conv2d.default", "y", input=X, weight=W),
+    ]
+    net = network(program(MAP, ops, [weight("v", 4, 6, 3, 3), weight("g", 4, 1, 1, 1)]))
+    assert net.report().totals.params == 4 * 54 + 4
+    assert net.report().complete
+
+
+def test_a_sequence_in_two_directions_and_its_last_states():
+    """6 numbers to 4 in two directions: 5 steps of 2·3·4·(6 + 4) MACs; each last state is cut out of what is put out."""
+    names = [f"{kind}{way}" for way in ("", "_reverse") for kind in ("w_ih", "w_hh", "b_ih", "b_hh")]
+    shapes = [(12, 6), (12, 4), (12,), (12,)] * 2
+    ops = [
+        op("aten.zeros.default", "h", size=(2, 1, 4)),
+        op("aten.gru.input", "out last", input=X, hx=Ref("h"), params=refs(*names), has_biases=True, num_layers=1,
+           dropout=0.0, train=False, bidirectional=True, batch_first=True),
+    ]  # fmt: skip
+    tensors = [weight(name, *shape) for name, shape in zip(names, shapes)]
+    net = network(program(SEQUENCE, ops, tensors, outputs=["out", "last"]))
+    assert net.report().totals.macs == 5 * 2 * 12 * 10
+    assert net.report().totals.params == 2 * 12 * 12
+    assert net.walked.steps[0].cost.out == ((5, 8),)
+    assert net.walked.steps[-1].cost.out == ((2, 4),)
+
+
+def test_einsum_with_weights_is_a_linear_layer():
+    """x: 5 tokens of 6; w: 6 by 2 heads of 3."""
+    call = op("aten.einsum.default", "y", equation="btc,chd->bhtd", tensors=refs("x", "w"))
+    net = network(program(SEQUENCE, [call], [weight("w", 6, 2, 3)]))
+    assert net.report().totals.macs == 5 * 6 * 6
+    assert net.report().totals.params == 36
+
+
+def test_einsum_of_two_activations_is_a_product():
+    call = op("aten.einsum.default", "y", equation="bic,bjc->bij", tensors=refs("x", "x"))
+    (step,) = steps(program(SEQUENCE, [call]))
+    assert (step.node.op, step.cost.macs, step.cost.out) == ("matmul", 5 * 5 * 6, ((5, 5),))
+
+
+def test_sizes_are_computed_with():
+    """The height and width of a map of open size become tokens, whatever they are."""
+    ops = [
+        op("aten.sym_size.int", "high", self=X, dim=2),
+        op("aten.sym_size.int", "wide", self=X, dim=3),
+        Op("operator.mul", "n", ("high", "wide"), ("n",), {"a": Ref("high"), "b": Ref("wide")}),
+        op("aten.view.default", "y", self=X, size=(1, 6, Ref("n"))),
+        op("aten.transpose.int", "t", self=Ref("y"), dim0=1, dim1=2),
+        op("aten.linear.default", "z", input=Ref("t"), weight=W),
+    ]
+    imported = program({"x": ("batch", 6, "h", "w")}, ops, [weight("w", 4, 6)])
+    for height, width in ((8, 10), (3, 7)):
+        assert lowered(imported, x=(height, width, 6)).steps[-1].cost.out == ((height * width, 4),)
+
+
+def test_every_function_of_sizes_is_one_of_python():
+    assert all(name.split(".")[0] in ("operator", "math", "torch") for name in ARITHMETIC)
+
+
+# ---- other sizes -----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_program_fixes_at_its_own_size_is_refused_elsewhere():
+    cut = program(MAP, [op("aten.slice.Tensor", "y", self=X, dim=3, start=0, end=9)])
+    interpolated = program(
+        MAP, [op("aten.upsample_nearest2d.vec", "y", input=X, output_size=(16, 20), scale_factors=None)]
+    )
+    for imported in (cut, interpolated):
+        assert network(imported).report().complete
+        with pytest.raises(SpecError, match="export it with open sizes"):
+            lowered(imported, x=(16, 20, 6))
+
+
+def test_a_token_that_is_cut_off_is_at_any_size():
+    ops = [
+        op("aten.slice.Tensor", "y", self=X, dim=1, start=1, end=5),
+        op("aten.select.int", "z", self=X, dim=1, index=0),
+    ]
+    imported = program(SEQUENCE, ops, outputs=["y", "z"])
+    assert lowered(imported, x=(9, 6)).steps[0].cost.out == ((8, 6),)
+
+
+# ---- what is not known, and what is wrong ----------------------------------------------------------------------------
+
+
+def test_what_depends_on_data_is_unknown_and_what_is_behind_it_too():
+    ops = [
+        op("aten.nonzero.default", "n", self=X),
+        op("aten.relu.default", "y", self=Ref("n")),
+    ]
+    report = network(program(MAP, ops, stated={"n": ("u0", 4), "y": ("u0", 4)})).report()
+    assert not report.complete
+    assert [step.node.op for step in network(program(MAP, ops)).walked.steps] == ["unknown", "unknown"]
+
+
+def test_boxes_are_unknown_and_have_the_shape_that_the_program_states():
+    ops = [
+        Op("torchvision.nms", "keep", ("x",), ("keep",), {"dets": X, "scores": X, "iou_threshold": 0.5}),
+        op("aten.relu.default", "y", self=Ref("keep")),
+    ]
+    found = steps(program({"x": (10, 4)}, ops, stated={"keep": (7,)}))
+    assert [step.node.op for step in found] == ["unknown", "relu"]
+    assert found[1].cost.out == ((7,),)
+
+
+WRONG: list[tuple[list[Op], list[Stored], str]] = [
+    ([op("aten.relu.default", "y")], [], "needs the argument self"),
+    ([op("aten.linear.default", "y", input=X, weight=W)], [weight("w", 4, 5)], "the file stores 20 weights, but its input takes 40"),
+    ([op("aten.conv2d.default", "y", input=X, weight=W, stride=(0, 1))], [weight("w", 4, 6, 3, 3)], "stride must be >= 1, got 0"),
+    ([op("aten.view.default", "y", self=X, size=(7, 7))], [], "reshapes 1×6×8×10 to 7×7, which has other elements"),
+    ([op("aten.permute.default", "y", self=X, dims=(0, 0, 1, 2))], [], "puts axes into the order"),
+    ([op("aten.unsqueeze.default", "y", self=X, dim=9)], [], "puts in axes"),
+    ([op("aten.unflatten.int", "y", self=X, dim=1, sizes=(-2, -3))], [], "which is no shape"),
+    ([op("aten.split.Tensor", "y z w", self=X, split_size=4, dim=1)], [], "cuts 6 into 3 parts of 4"),
+    ([Op("operator.floordiv", "n", (), ("n",), {"a": 1, "b": 0}), op("aten.view.default", "y", self=X, size=(Ref("n"), 480))], [], "divides by 0"),
+    ([Op("operator.mul", "n", (), ("n",), {"a": 2**40, "b": 2**40}), op("aten.view.default", "y", self=X, size=(Ref("n"),))], [], "more than 64 bits"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ops", "tensors", "said"), WRONG)
+def test_what_contradicts_itself_is_said_in_one_line(ops: list[Op], tensors: list[Stored], said: str):
+    with pytest.raises(ConvcostError, match=said) as error:
+        _ = network(program(MAP, ops, tensors)).walked
+    assert "\n" not in str(error.value)
+    assert "net.pt2: " in str(error.value)
+
+
+JUNK = [
+    None,
+    True,
+    -1,
+    0,
+    2,
+    9,
+    2**40,
+    2**70,
+    1.5,
+    float("inf"),
+    "",
+    "same",
+    X,
+    (),
+    (0,),
+    (2, 2),
+    (-1, -1),
+    (X,),
+    ((1,),),
+]
+
+
+def test_arguments_of_any_kind_end_in_numbers_or_in_an_error_for_people():
+    random_ = random.Random(15)
+    ends = {"built": 0, "refused": 0}
+    for _ in range(1500):
+        target, arguments, tensors, *_ = random_.choice(ONES)
+        changed = {**arguments, random_.choice([*arguments]): random_.choice(JUNK)}
+        imported = program(MAP, [op(f"aten.{target}", "y", **changed)], tensors)
+        ends[outcome(imported)] += 1
+    assert min(ends.values()) > 100
+
+
+def outcome(imported: Any) -> str:
+    """Whether a program becomes a graph, or is refused in one line."""
+    try:
+        lowered(imported, x=(8, 10, 6))
+    except ConvcostError as error:
+        return "refused" if "\n" not in str(error) else "refused at length"
+    return "built"
+
+
+def test_numbers_that_double_their_digits_end():
+    """A constant that is multiplied with itself 80 times, and one that is joined with itself."""
+    squares = [op("aten.mul.Tensor", f"c{i + 1}", self=Ref(f"c{i}"), other=Ref(f"c{i}")) for i in range(80)]
+    joined = [op("aten.cat.default", f"d{i + 1}", tensors=refs(f"d{i}", f"d{i}"), dim=0) for i in range(80)]
+    tensors = [buffer("c0", 1, dtype="int64", contents=(3,)), buffer("d0", 1, dtype="int64", contents=(3,))]
+    last = op("aten.add.Tensor", "y", self=X, other=Ref("c80"))
+    assert network(program(MAP, [*squares, last], tensors)).report().complete
+    last = op("aten.add.Tensor", "y", self=X, other=Ref("d80"))
+    with pytest.raises(ConvcostError):
+        _ = network(program(MAP, [*joined, last], tensors)).walked
+
+
+def test_what_varies_does_not_become_weights():
+    """Filters that are computed from the input are read as such."""
+    ops = (
+        op("aten.mul.Tensor", "f", self=W, other=X),
+        op("aten.conv2d.default", "y", input=X, weight=Ref("f")),
+    )
+    body = program(MAP, ops, [weight("w", 6, 6, 8, 10)]).model.body
+    assert become_weights(body) == frozenset()
