@@ -101,7 +101,9 @@ def _look(low: Lowering, run: Run, given: Sequence[str]) -> _Seen:
     finally:
         low.tried.ops += 1 + beside.inlined - low.inlined
     low.tried.shapes |= {name: value.shape for name, value in beside.values.items()}
-    steps = beside.walk.steps
+    edges = [beside.any(value)[0] for value in values if not value.lost and value.tensor is not None]
+    unread = beside.unread(edges)
+    steps = [one for one in beside.walk.steps if one.node.name not in unread]
     macs: Dim = sum((one.cost.macs for one in steps), 0)
     written: Dim = sum((one.written for one in steps), 0)
     return _Seen(values, macs, written, any(one.opaque for one in steps), low.inlined, beside.inlined)

@@ -142,6 +142,8 @@ class Lowering:
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.kept: set[str] = set()
+        """Edges of what is kept for the next run."""
         self.bodies: dict[int, int] = {}
         """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
@@ -171,12 +173,12 @@ class Lowering:
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         outputs = tuple(dict.fromkeys(found))
-        self.walk.forget(self._unread(outputs))
+        self.walk.forget(self.unread(outputs))
         return outputs
 
-    def _unread(self, outputs: Sequence[str]) -> set[str]:
+    def unread(self, outputs: Sequence[str]) -> set[str]:
         """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, outputs)}, set()
+        read, unread = {*map(producer, (*outputs, *self.kept))}, set()
         for step in reversed(self.walk.steps):
             if step.node.name in read or step.opaque:
                 read.update(map(producer, step.node.inputs))
@@ -192,6 +194,9 @@ class Lowering:
         for op in body.ops:
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
+            elif op.type in self.rules.effects:
+                for value in map(self.find, op.inputs):
+                    self.kept.update(() if value is None or value.tensor is None else _edges(value.tensor))
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
@@ -235,6 +240,7 @@ class Lowering:
                 inputs[edge] = tensor.shown(key)
                 made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
         made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
+        made.kept = set()
         made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
         return made
 
@@ -715,6 +721,13 @@ def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
     if type(others) is int and others == 0:
         raise Unfit(f"asks for a shape of {', '.join(map(str, wanted))}, which has no elements")
     return tuple(count // others if at in rest else size for at, size in enumerate(wanted))
+
+
+def _edges(tensor: Tensor) -> Iterable[str]:
+    """The edges of a tensor, or of the one that it is a reading of."""
+    if not tensor.edges and tensor.view_of is not None:
+        tensor = _viewed(tensor).tensor or tensor
+    return tensor.edges.values()
 
 
 def _viewed(tensor: Tensor) -> Value:
