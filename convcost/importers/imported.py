@@ -81,7 +81,7 @@ class Entry(NamedTuple):
         >>> Entry("sr", (1,), (), 0, "int64").is_scalar, Entry("ids", (1,), (1,), 2, "int64").is_scalar
         (True, False)
         """
-        return self.rank < 2 and all(map(is_one, self.sizes)) and self.dtype in _SCALARS
+        return len(self.order) == self.rank < 2 and all(map(is_one, self.sizes)) and self.dtype in _SCALARS
 
     def value(self, name: str, shape: Shape, given: int | None = None) -> Value:
         """The input of this shape, in the file's order of axes; of a scalar, the value that is given."""
