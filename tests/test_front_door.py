@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from helpers.cli import Cli
 
 FUNCTIONS = {
-    *("compare", "explain", "fit", "frontier", "list_conventions", "list_networks", "load", "pareto", "reconcile"),
+    *(
+        "compare",
+        "explain",
+        "fit",
+        "from_torch",
+        "frontier",
+        "list_conventions",
+        "list_networks",
+        "load",
+        "pareto",
+        "reconcile",
+    ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
 }
 TYPES = {

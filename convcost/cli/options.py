@@ -55,7 +55,7 @@ class InputShape(click.ParamType[tuple[int, ...]]):
 
 
 class NamedShape(InputShape):
-    """A shape after the name of its input, image=224; the name is empty where it is left out."""
+    """A shape after the name of its input, image=224, or its value, flag=true; the name is empty where it is left out."""
 
     need = f"{InputShape.need}; NAME=SHAPE where there are several inputs"
 
@@ -63,11 +63,14 @@ class NamedShape(InputShape):
         name, sign, text = (part.strip() for part in str(value).rpartition("="))
         if bool(name) != bool(sign):
             return self.fail(f"{value!r} is not {self.need}", param, ctx)
-        return name, super().convert(text, param, ctx)
+        if name and text.lower() in ("true", "false"):
+            return name, text.lower() == "true"
+        shape = super().convert(text, param, ctx)
+        return name, shape[0] if name and len(shape) == 1 else shape
 
 
 def input_shapes(
-    _context: click.Context, _parameter: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+    _context: click.Context, _parameter: click.Parameter, given: tuple[tuple[str, tuple[int, ...] | int], ...]
 ) -> GivenShape | None:
     """The shapes by name, or the only one; more than one for the same input is an error."""
     names = [name for name, _ in given]
@@ -224,7 +227,8 @@ input_option = click.option(
     multiple=True,
     callback=input_shapes,
     metavar="SHAPE",
-    help="Input shape: 224, 224x224 or 224x224x3 (HxWxC); NAME=SHAPE, repeatable, where there are several.",
+    help="Input shape: 224, 224x224 or 224x224x3 (HxWxC); NAME=SHAPE, repeatable, where there are several; "
+    "NAME=NUMBER for an input of a model file that is one: a rate, a flag.",
 )
 convention_option = click.option(
     "--convention",

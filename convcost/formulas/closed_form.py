@@ -65,7 +65,7 @@ def closed_form(model: str, part: str | None, symbols: Sequence[str], settings: 
     for name in symbols:
         if name not in values:
             raise UsageError(f"{model} has no knob {name!r}{did_you_mean(name, values)}")
-        if isinstance(values[name], (str, bool, tuple)):
+        if isinstance(values[name], (str, bool, tuple)) or name in spec.scalars.values():
             raise UsageError(f"{name} is not a number and cannot be a symbol")
     found, back, assumptions = _search(spec, values, symbols)
     steps = [step for step in found.walked.steps if part is None or block is not None or _below(step.node.name, part)]

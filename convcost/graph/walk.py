@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -190,6 +190,11 @@ class Walk:
         self.steps.append(step)
         self.made[node.name] = step
         return step
+
+    def forget(self, names: Collection[str]) -> None:
+        """Leave out steps that nothing reads, by the names of their nodes."""
+        if names:
+            self.steps = [step for step in self.steps if step.node.name not in names]
 
     def compare(self, step: Step) -> None:
         """Refuse a node that needs other weights than the node whose weights it shares; raises `Unfit`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
@@ -22,6 +23,9 @@ _BATCH = re.compile(r"(?i)(^|[^a-z])(batch\w*|bs|n|b)($|[^a-z])")
 """Names of open sizes that are batches."""
 _LENGTH = re.compile(r"(?i)(^|[^a-z])(seq\w*|len\w*|time\w*|frame\w*|sample\w*|token\w*|t|l)($|[^a-z])")
 """Names of open first sizes that are not."""
+_SCALARS = ("int64", "int32", "uint64", "uint32", "bool")
+"""Types of numbers that shapes and branches depend on."""
+_NONE: Mapping[str, int] = MappingProxyType({})
 _REPRESENTATIVE = (224, 256, 640, 32)
 """Sizes to look at the structure of a model with open sizes, where it is asked for over symbols."""
 
@@ -58,14 +62,27 @@ class Entry(NamedTuple):
         channels = self.sizes[-1]
         return moved if moved[-1] == channels != sizes[-1] else None
 
-    def value(self, name: str, shape: Shape) -> Value:
-        """The input of this shape, in the file's order of axes."""
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it is a single whole number or truth value, such as a rate or a flag, which shapes and branches may depend on.
+
+        A sequence of one token, which has a batch, is none.
+
+        >>> Entry("sr", (1,), (), 0, "int64").is_scalar, Entry("ids", (1,), (1,), 2, "int64").is_scalar
+        (True, False)
+        """
+        return self.rank < 2 and all(map(is_one, self.sizes)) and self.dtype in _SCALARS
+
+    def value(self, name: str, shape: Shape, given: int | None = None) -> Value:
+        """The input of this shape, in the file's order of axes; of a scalar, the value that is given."""
         native: list[Dim] = [1] * self.rank
         axes: list[int | None] = [None] * self.rank
         for at, axis in enumerate(self.order):
             native[axis], axes[axis] = shape[at], at
         key = tuple(range(len(shape)))
         memory = tuple(axis for axis in axes if axis is not None) or key
+        if given is not None and all(map(is_one, native)):
+            return Value(tuple(native), self.dtype, contents=(given,), computed=True)
         return Value(tuple(native), self.dtype, Tensor(shape, memory, key, {key: name}), tuple(axes))
 
 
@@ -114,15 +131,15 @@ class Imported:
             found[name] = _entry(source, stated, wanted.get(source, usual))
         return found
 
-    def lower(self, walk: Walk, inputs: Mapping[str, Shape]) -> Lowered:
-        """Step through the model with inputs of these shapes; raises `SpecError`."""
+    def lower(self, walk: Walk, inputs: Mapping[str, Shape], scalars: Mapping[str, int] = _NONE) -> Lowered:
+        """Step through the model with inputs of these shapes, some of which are these numbers; raises `SpecError`."""
         own = self.own_sizes(inputs)
         known = all(type(size) is int for shape in inputs.values() for size in shape)
         reference = None
         if not known or any(own[name] != shape for name, shape in inputs.items()):
-            reference = self.reference(own)
-        lowering = Lowering(self.whole, rules_of(self.model.format), walk, reference)
-        outputs = lowering.run({one.source: one.value(name, inputs[name]) for name, one in self.entries.items()})
+            reference = self.reference(own, scalars)
+        lowering = self.lowering(walk, scalars, reference)
+        outputs = lowering.run(self.values(inputs, scalars))
         dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
         return Lowered(
             outputs, dtypes, (*filter(None, [self.model.producer]), *self.model.notes, *self.notes(lowering))
@@ -138,18 +155,29 @@ class Imported:
             for name, entry in self.entries.items()
         }
 
-    def reference(self, own: Mapping[str, tuple[int, ...]]) -> dict[str, Shape]:
+    def lowering(
+        self, walk: Walk, scalars: Mapping[str, int], reference: Mapping[str, Shape] | None = None
+    ) -> Lowering:
+        """The model, ready to be lowered; `reference` are the shapes at the file's own sizes, where these are others."""
+        lowering = Lowering(self.whole, rules_of(self.model.format), walk, reference)
+        lowering.open = {
+            one.source: name for name, one in self.entries.items() if one.is_scalar and name not in scalars
+        }
+        return lowering
+
+    def values(self, inputs: Mapping[str, Shape], scalars: Mapping[str, int]) -> dict[str, Value]:
+        """The inputs by the file's names of them."""
+        return {one.source: one.value(name, inputs[name], scalars.get(name)) for name, one in self.entries.items()}
+
+    def reference(self, own: Mapping[str, tuple[int, ...]], scalars: Mapping[str, int] = _NONE) -> dict[str, Shape]:
         """The native shapes of all values at the file's own sizes; raises `SpecError`."""
-        key = repr(sorted(own.items()))
+        key = repr((sorted(own.items()), sorted(scalars.items())))
         if key not in self._own:
-            self._own[key] = self._shapes(own)
+            lowering = self.lowering(Walk(own), scalars)
+            lowering.run(self.values(own, scalars))
+            self._own[key] = lowering.tried.shapes | {name: one.shape for name, one in lowering.values.items()}
         shapes: dict[str, Shape] = self._own[key]
         return shapes
-
-    def _shapes(self, own: Mapping[str, tuple[int, ...]]) -> dict[str, Shape]:
-        lowering = Lowering(self.whole, rules_of(self.model.format), Walk(own))
-        lowering.run({one.source: one.value(name, own[name]) for name, one in self.entries.items()})
-        return {name: value.shape for name, value in lowering.values.items()}
 
     def notes(self, lowering: Lowering) -> tuple[str, ...]:
         """What people should know about the numbers: what is stored but not counted, or counted more than once."""
@@ -197,7 +225,13 @@ def _entry(source: str, stated: Stated, channel: int) -> Entry:
 
 
 def _batch(shape: tuple[Size, ...]) -> int | None:
-    """The axis of the batch: one that is named so, or else the first, unless it has a size of its own."""
+    """The axis of the batch: one that is named so, or else the first, unless it has a size of its own.
+
+    The states of recurrent layers have theirs in the middle: (2·layers, batch, channels).
+
+    >>> _batch((1, 3, 224, 224)), _batch(("T", "batch", 40)), _batch((2, None, 128)), _batch((77,))
+    (0, 1, 1, None)
+    """
     named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and _BATCH.search(size)]
     if named:
         return named[0]
@@ -207,4 +241,5 @@ def _batch(shape: tuple[Size, ...]) -> int | None:
     is_length = isinstance(first, str) and _LENGTH.search(first)
     if is_one(first) or (not isinstance(first, int) and not is_length) or len(shape) > 3:
         return 0
-    return None
+    fixed = [isinstance(size, int) for size in shape]
+    return 1 if fixed == [True, False, True] and shape[1] is None else None

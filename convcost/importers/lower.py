@@ -8,18 +8,19 @@ under it may be over ints, a grid or symbols, so that sizes are only combined by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
-from convcost.graph.graph import Node
+from convcost.graph.graph import Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
 from convcost.importers.contents import Known, same
-from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated
+from convcost.importers.model import MALFORMED, MOST_CONTENTS, Body, Model, Op, Stated, reads
 from convcost.importers.names import Name, Names
 from convcost.importers.values import (
     Cut,
@@ -107,6 +108,18 @@ class Rules:
         return enter
 
 
+class Tried:
+    """What is known of bodies that an op may run, or not, as data say: they are looked at beside the model."""
+
+    def __init__(self) -> None:
+        self.choices: dict[tuple[int, int], Any] = {}
+        """Identity of an op's first body, and how many ops had been inlined before -> which body stands for them."""
+        self.shapes: dict[str, Shape] = {}
+        """Values -> their native shapes in all bodies that were looked at, also those that are not taken."""
+        self.ops = 0
+        """How many ops have been looked at."""
+
+
 class Lowering:
     """A model while it is lowered. Rules use its methods; `run` goes through all ops."""
 
@@ -131,6 +144,11 @@ class Lowering:
         """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
+        self.open: Mapping[str, str] = {}
+        """Inputs of the model that are a single number, and of which nobody has said which -> their names."""
+        self.reads: dict[str, tuple[str, ...]] = {}
+        """Value -> the values that the op reads which makes it."""
+        self.tried = Tried()
         self.merged: dict[tuple[int, ...], Shape] = {}
         """Away from the file's own size: sizes there of axes that a reshape merged -> their sizes here."""
 
@@ -150,7 +168,20 @@ class Lowering:
                     found.append(self.any(value)[0])
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
-        return tuple(dict.fromkeys(found))
+        outputs = tuple(dict.fromkeys(found))
+        self.walk.forget(self._unread(outputs))
+        return outputs
+
+    def _unread(self, outputs: Sequence[str]) -> set[str]:
+        """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
+        read, unread = {*map(producer, outputs)}, set()
+        for step in reversed(self.walk.steps):
+            if step.node.name in read or step.opaque:
+                read.update(map(producer, step.node.inputs))
+                read.update(step.node.shares.values())
+            else:
+                unread.add(step.node.name)
+        return unread
 
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
@@ -164,6 +195,7 @@ class Lowering:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         self.path = op.path
         rule = self.rules.rules.get(op.type)
+        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op)))
         try:
             try:
                 if rule is None:
@@ -183,6 +215,43 @@ class Lowering:
             raise self.refusal(op, f"malformed: {type(error).__name__} {str(error)[:100]}".rstrip()) from None
         for name in filter(None, op.outputs):
             self.values.setdefault(name, Value((), lost=f"behind {op.type}, which convcost does not know to make it"))
+
+    def beside(self, names: Iterable[str]) -> Lowering:
+        """A lowering that starts where this one is, and leaves no trace in it: it knows these values, as inputs of its own."""
+        inputs: dict[str, Shape] = {}
+        made = copy(self)
+        made.values = {}
+        for name in dict.fromkeys(names):
+            value = self.find(name)
+            if value is not None and value.lost:
+                made.values[name] = Value((), lost=value.lost)
+            elif value is not None and value.tensor is None:
+                made.values[name] = replace(value)
+            elif value is not None and value.tensor is not None:
+                tensor, edge = value.tensor, f"value {len(inputs)}"
+                key = next(iter(tensor.edges), tensor.preferred)
+                inputs[edge] = tensor.shown(key)
+                made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
+        made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
+        made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
+        return made
+
+    def deciding(self, name: str) -> tuple[str, ...]:
+        """The inputs that are a single number, left open, and that alone a value depends on; none if it depends on data."""
+        found: dict[str, None] = {}
+        seen, left = {name}, [name]
+        while left:
+            one = left.pop()
+            value = self.find(one)
+            if one in self.open:
+                found[self.open[one]] = None
+            elif value is not None and not value.is_constant:
+                if one not in self.reads:
+                    return ()
+                new = {*self.reads[one]} - seen
+                seen |= new
+                left += sorted(new)
+        return tuple(found)
 
     def refusal(self, op: Op, what: str) -> SpecError:
         """What is wrong with the file, at an op of it."""

@@ -6,7 +6,7 @@ Nothing here gives an op a meaning; the table of rules of the format does.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -118,3 +118,20 @@ class Model:
     """What the reader noticed that people should know."""
     alone: bool = True
     """Whether all of it stands in this file: no file beside it was read."""
+
+
+def reads(op: Op) -> Iterator[str]:
+    """The names that an op reads, those that its subgraphs read from outside included."""
+    yield from filter(None, op.inputs)
+    for body in bodies(op):
+        made = {*body.inputs, *body.tensors, *(name for inner in body.ops for name in inner.outputs)}
+        inner = (name for one in body.ops for name in reads(one))
+        yield from (name for name in (*inner, *body.outputs) if name and name not in made)
+
+
+def bodies(op: Op) -> Iterator[Body]:
+    """The subgraphs of an op."""
+    for value in op.attrs.values():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Body):
+                yield one

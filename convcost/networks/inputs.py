@@ -11,10 +11,14 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.expr import Expr, ExprError
 from convcost.core.reading import python_int
 from convcost.core.units import say
+from convcost.spec.knobs import knob_values
 from convcost.spec.syntax import KnobValue, Spec, Value, sides
 
 GivenShape: TypeAlias = "Shape | int | Mapping[str, Shape | int]"
-"""The shape of the only input - one size, (height, width) or all sizes - or name of an input -> its shape."""
+"""The shape of the only input - one size, (height, width) or all sizes - or name of an input -> its shape.
+
+Of an input of a model file that is a single number - a rate, a flag - an int is its value.
+"""
 RESOLUTION = "resolution"
 
 
@@ -30,19 +34,33 @@ def set_inputs(spec: Spec, values: Mapping[str, KnobValue], chosen: Mapping[str,
 
     Raises `UsageError` for a shape that does not fit, and for a knob that is chosen and sets a size that is given.
     """
-    shapes = {}
+    shapes, scalars = {}, dict[str, KnobValue]()
     for name, shape in by_name(spec, given).items():
+        knob = spec.scalars.get(name)
+        if knob and isinstance(python_int(shape), int):
+            scalars |= _scalar(spec, name, chosen, python_int(shape))
+            continue
         shapes[name], own = _whole(spec, name, values, shape)
         for knob in chosen:
             if any(isinstance(size.content, Expr) and knob in size.content.names for size in own):
                 raise UsageError(f"give {knob} or an input shape, not both")
     of_knob = [name for name in spec.inputs if sides(spec, RESOLUTION, (name,))]
     if RESOLUTION not in values or not of_knob or not set(of_knob) <= shapes.keys():
-        return Set({}, shapes)
-    knobs = {RESOLUTION: axes.size_of(shapes[of_knob[0]], "height")}
+        return Set(scalars, shapes)
+    knobs: dict[str, KnobValue] = {RESOLUTION: axes.size_of(shapes[of_knob[0]], "height")}
     if any(_evaluated(spec.inputs[name], {**values, **knobs}) != shapes[name] for name in of_knob):
-        return Set({}, shapes)
-    return Set(knobs, {name: shape for name, shape in shapes.items() if name not in of_knob})
+        return Set(scalars, shapes)
+    return Set(scalars | knobs, {name: shape for name, shape in shapes.items() if name not in of_knob})
+
+
+def _scalar(spec: Spec, name: str, chosen: Mapping[str, Any], value: int) -> dict[str, KnobValue]:
+    """The knob of an input that is a single number, at the value that is given for it; of a flag, 0 and 1 are truth values."""
+    knob = spec.knobs[spec.scalars[name]]
+    if knob.name in chosen:
+        raise UsageError(f"{name} is given twice, as an input and as the knob {knob.name}")
+    if knob.choices and value in (0, 1):
+        value = bool(value)
+    return knob_values(spec.name, spec, {knob.name: value})
 
 
 def by_name(spec: Spec, given: GivenShape) -> dict[str, Any]:

@@ -22,12 +22,12 @@ def varied(network: Network, usual: Sequence[str]) -> dict[str, int | Fraction]:
     >>> [*varied(load("mobilenet_v2", input_shape=(224, 320)), ("width", "resolution"))]
     ['width']
     """
-    known = network.origin.of_spec().spec.knobs
+    spec = network.origin.of_spec().spec
     numbers = {
         name: value
         for name, value in network.knobs.items()
         if isinstance(value, (int, Fraction)) and not isinstance(value, bool) and value > 0
-        if not known[name].choices and not network.replaces(name)
+        if not spec.knobs[name].choices and not network.replaces(name) and name not in spec.scalars.values()
     }
     return {name: numbers[name] for name in usual if name in numbers} or {
         name: value for name, value in numbers.items() if name != _OF_THE_TASK

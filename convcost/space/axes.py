@@ -36,7 +36,7 @@ def axes_of(
     for knob in given:
         if knob not in spec.knobs:
             raise no_knob(name, knob, spec.knobs)
-        if sides(spec, knob, shaped):
+        if sides(spec, knob, shaped) or any(knob == spec.scalars.get(name) for name in spec.inputs if name in shaped):
             raise UsageError(f"{knob} sets the input: give it as an axis or an input shape, not both")
     axes = {knob: values_of(spec.knobs[knob], values) for knob, values in given.items()}
     points = prod(map(len, axes.values()))

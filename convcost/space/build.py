@@ -5,7 +5,7 @@ condition has one answer, and with repeated blocks built at most three times, wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -241,6 +241,11 @@ class GridWalk(Walk):
         step = super().step(node)
         self.weights.append(self.weight)
         return step
+
+    def forget(self, names: Collection[str]) -> None:
+        kept = (step.node.name not in names for step in self.steps)
+        self.weights = [weight for weight, keep in zip(self.weights, kept, strict=True) if keep]
+        super().forget(names)
 
     def key(self, node: Node, shapes: tuple[Shape, ...]) -> Any:
         return node.op, freeze(node.attrs), freeze(shapes)

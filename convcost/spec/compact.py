@@ -43,9 +43,17 @@ class Style(NamedTuple):
     """Whether so does what is alike but for items that are left out."""
     forks: bool = True
     """Whether branches that join are written as such, instead of edges by name."""
+    joints: str = "_"
+    """What parts the names of nodes besides dots."""
 
 
-STYLES = (Style(), Style(variants=False), Style(variants=False, forks=False), Style(False, False, False))
+STYLES = (
+    Style(),
+    Style(joints=""),
+    Style(variants=False, joints=""),
+    Style(variants=False, forks=False, joints=""),
+    Style(blocks=False, variants=False, forks=False, joints=""),
+)
 """From the shortest text to the one in which the least can go wrong."""
 
 
@@ -92,7 +100,7 @@ def _proved(walked: Walked, name: str, caption: Caption, style: Style) -> list[s
 def _lines(walked: Walked, style: Style, plain: Container[str]) -> list[str]:
     """The lines of blocks and layers, nothing proved yet."""
     wiring = Wiring(walked)
-    piece = pieces(wiring, plain)
+    piece = pieces(wiring, plain, style.joints)
     if style.forks:
         Forks(wiring).find(piece)
     items = list(flat(piece.items))

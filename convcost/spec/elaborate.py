@@ -6,13 +6,14 @@ includes its costs.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core import axes
-from convcost.core.dims import Dim, Shape, is_symbolic
+from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import MOST_PROBLEMS, Problem, SpecError
 from convcost.core.reading import whole_number
 from convcost.graph.graph import INPUT, Graph
@@ -144,13 +145,20 @@ class Builder(CallBuilder):
         if self.lookup.problems:
             return None
         shapes = {name: self.walk.shapes[name] for name in self.spec.inputs}
-        made = model.lower(self.walk, shapes)
+        made = model.lower(self.walk, shapes, self.scalars(place))
         nodes = tuple(step.node for step in self.walk.steps)
         graph = Graph(self.spec.name, shapes, nodes, made.outputs, dtypes=made.dtypes)
         unit = self.lookup.unit
         read = {name: value for name, value in unit.knobs.items() if name in unit.read}
         walked = Walked(graph, tuple(self.walk.steps))
         return Elaborated(walked, read, tuple(self.lookup.assumptions), made.notes)
+
+    def scalars(self, place: Place) -> dict[str, int]:
+        """The inputs of a model file whose value is said; what depends on it is another network at each."""
+        said = {name: (knob, place.values[knob]) for name, knob in self.spec.scalars.items()}
+        said = {name: (knob, value) for name, (knob, value) in said.items() if value is not None}
+        place.unit.read.update(knob for knob, _ in said.values())
+        return {name: operator.index(value) if is_array(value) else value for name, (_, value) in said.items()}
 
     def outputs(self, place: Place, flow: Flow) -> tuple[str, ...]:
         """The outputs that the spec states, else the end of the main path and the side outputs."""

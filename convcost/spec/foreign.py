@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -43,9 +43,17 @@ def foreign_spec(imported: Imported, shown: str) -> Spec:
         for knob, size in sizes:
             if knob and (knob not in knobs or knobs[knob].default is None):
                 knobs[knob] = Knob(knob, where, size if isinstance(size, int) else None)
+    scalars: dict[str, str] = {}
+    for name, entry in imported.entries.items():
+        if entry.is_scalar:
+            scalars[name] = knob = _scalar(name, knobs)
+            truths = (False, True) if entry.dtype == "bool" else ()
+            knobs[knob] = Knob(knob, where, None, truths, f"the value of the input {name}; data, if left open")
     model = imported.model
     name = PurePath(shown).name or model.name or "model"
-    return Spec(shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported)
+    return Spec(
+        shown, name, inputs, (), knobs, about=model.producer, path=model.file, foreign=imported, scalars=scalars
+    )
 
 
 def _word(name: str) -> str:
@@ -58,6 +66,18 @@ def _word(name: str) -> str:
     return f"input{plain_name}" if plain_name[:1].isdigit() else plain_name
 
 
+def _scalar(name: str, taken: Container[str]) -> str:
+    """The knob that is the value of an input: called like the input, unless a size is.
+
+    >>> _scalar("sr", {"length"}), _scalar("length", {"length"})
+    ('sr', 'length_value')
+    """
+    word = _word(name)
+    while word in taken:
+        word += "_value"
+    return word
+
+
 def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:
     """Each size of an input with its knob; height and width are one knob if the file does not tell them apart."""
     sizes = entry.sizes
@@ -65,7 +85,9 @@ def _sized(entry: Entry, prefix: str) -> Iterator[_Sized]:
     spatial = sizes[-3:-1] if len(sizes) >= 3 else ()
     square = len(spatial) == 2 and (spatial[0] == spatial[1] or not any(isinstance(size, int) for size in spatial))
     for at, size in enumerate(sizes):
-        if at == len(sizes) - 1:  # channels
+        if len(sizes) == 1:
+            yield _Sized("" if isinstance(size, int) else _named(size, f"{prefix}length"), size)
+        elif at == len(sizes) - 1:  # channels
             yield _Sized("" if isinstance(size, int) else _named(size, f"{prefix}channels"), size)
         elif square and at >= len(sizes) - 3:
             yield _Sized(f"{prefix}{RESOLUTION}", size)

@@ -48,7 +48,8 @@ def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:
     default = knob.default
     is_number = isinstance(exact, (int, Fraction)) and not isinstance(exact, bool)
     if knob.choices:
-        fits = exact in knob.choices and isinstance(exact, bool) == isinstance(default, bool)
+        alike = knob.choices[0] if default is None else default
+        fits = exact in knob.choices and isinstance(exact, bool) == isinstance(alike, bool)
         return " or ".join(map(say, knob.choices)), fits
     if isinstance(default, bool):
         return "true or false", isinstance(exact, bool)

@@ -133,6 +133,24 @@ def _item() -> Schema:
         "use": {"type": "string", "description": "another spec as a part: a name of the zoo, or a path from this file"},
         "with": {"type": "object", "description": "values of the knobs of the spec that is used"},
         "until": {"type": "string", "description": "the last layer of the spec that is used; dotted inside a block"},
+    }
+    properties |= _beside()
+    return {
+        "anyOf": [
+            {"type": "string", "description": "an op or block without arguments"},
+            {
+                "type": "object",
+                "properties": properties,
+                # What is neither an op nor part of the language calls a block of this file.
+                "additionalProperties": {"type": ["object", "null"]},
+            },
+        ]
+    }
+
+
+def _beside() -> Schema:
+    """What may stand beside any op or block."""
+    return {
         "share": _share(),
         "trainable": {
             "type": ["boolean", "string"],
@@ -160,17 +178,6 @@ def _item() -> Schema:
             "description": "an output of the network beside the main line; unused: no output, and nothing reads it",
             "anyOf": [{"type": "boolean"}, {"const": UNUSED}],
         },
-    }
-    return {
-        "anyOf": [
-            {"type": "string", "description": "an op or block without arguments"},
-            {
-                "type": "object",
-                "properties": properties,
-                # What is neither an op nor part of the language calls a block of this file.
-                "additionalProperties": {"type": ["object", "null"]},
-            },
-        ]
     }
 
 

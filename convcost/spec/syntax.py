@@ -204,6 +204,8 @@ class Spec(NamedTuple):
     """Name of an input -> its type."""
     foreign: Imported | None = None
     """The model file whose layers these are, in place of `layers`."""
+    scalars: Mapping[str, str] = _NOTHING
+    """Of a model file: name of an input that is a single number -> the knob that says which; None leaves it open."""
 
 
 def label(body: Body) -> str:

@@ -275,6 +275,17 @@ def test_behind_an_op_of_unknown_shape_all_is_unknown() -> None:
     assert not network(net).report().complete
 
 
+def test_what_was_made_for_an_op_that_cannot_be_told_is_not_left_behind() -> None:
+    """A table that only the unknown op would have read stands in no layer."""
+    net = model(
+        {"x": (1, 50, 64)},
+        [op("Add", "x p", "a"), op("MatMul", "a x", "m"), op("Foo", "m q", "f"), op("Relu", "x", "y")],
+        [stored("p", 1, 50, 64), stored("q", 7)],
+        outputs=["y"],
+    )
+    assert kinds(net) == ["relu"]
+
+
 # -- inputs -------------------------------------------------------------------------------------------------------------
 
 

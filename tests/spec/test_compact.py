@@ -167,6 +167,28 @@ layers:
   - {add: , name: distance, in: [one, two]}
   - {linear: {channels: 1}, name: same}
 """,
+    "names without scopes, as Keras has them": """\
+convcost: 1
+name: net
+inputs: {input_layer: [32, 32, 3]}
+blocks:
+  block:
+    args: {channels: , stride: 1}
+    layers:
+      - {conv2d: {channels: 6 * in.channels, kernel: 1, padding: same, bias: false}, name: expand}
+      - {batch_norm: , name: expand_BN}
+      - {relu6: , name: expand_relu}
+      - {conv2d: {channels: channels, kernel: 3, stride: stride, padding: same, bias: false}, name: project}
+      - {batch_norm: , name: project_BN}
+layers:
+  - {conv2d: {channels: 16, kernel: 3, stride: 2, padding: same, bias: false}, name: Conv1}
+  - {batch_norm: , name: bn_Conv1}
+  - {block: {channels: 24, stride: 2}, repeat: 2, then: {stride: 1}, first: block_1, glue: _}
+  - {block: {channels: 32, stride: 2}, repeat: 3, then: {stride: 1}, first: block_3, glue: _}
+  - {global_avg_pool: , name: pooling}
+  - flatten
+  - {linear: {channels: 10}, name: predictions}
+""",
     "nothing that repeats: a list": """\
 convcost: 1
 name: net

@@ -178,3 +178,58 @@ def test_not_like_anything_else(name: str) -> None:
     _, problems = parse(f"convcost: 1\nname: net\ninputs: {{'{name}': [8, 8, 4]}}\nlayers: [tanh]", "net.yaml")
     assert len(problems) == 1
     assert f"inputs.{name}" in problems[0].scope
+
+
+GLUED = (
+    "blocks: {unit: {layers: [{conv2d: {channels: 4, kernel: 1}, name: conv}, relu, {layers: [tanh], name: in.ner}]}}"
+)
+
+
+def test_glue_joins_names_and_makes_no_scope() -> None:
+    found = graph("  - {unit: , repeat: 2, first: block_0, glue: _}\n  - {unit: , name: b, glue: '-'}", GLUED).nodes
+    names = ["conv", "relu", "in.ner.tanh"]
+    assert [each.name for each in found] == [
+        f"{before}{name}" for before in ("block_0_", "block_1_", "b-") for name in names
+    ]
+    assert [each.scope for each in found[:4]] == [(), (), ("block_0_in", "ner"), ()]
+
+
+def test_what_is_glued_is_read_by_its_names() -> None:
+    layers = "  - {layers: [{unit: , name: q, glue: _}], name: p, glue: _}\n"
+    made = graph(f"{layers}  - {{add: , in: [p_q_conv, p_q, p, p_q_in.ner]}}", GLUED).nodes
+    assert made[-1].inputs == ("p_q_conv", "p_q_in.ner.tanh", "p_q_in.ner.tanh", "p_q_in.ner.tanh")
+    inside = graph("  - {layers: [{unit: , name: q, glue: _}], name: s}\n  - {add: , in: [s.q_conv, s.q]}", GLUED).nodes
+    assert inside[-1].inputs == ("s.q_conv", "s.q_in.ner.tanh")
+
+
+def test_a_table_may_glue_and_weights_may_be_shared() -> None:
+    layers = "  - each: {unit: , glue: _}\n    columns: [name]\n    rows: [[block2a], [block2b]]\n  - {unit: , name: again, glue: _, share: block2a}"
+    made = graph(layers, GLUED).nodes
+    assert [each.name for each in made if each.op == "conv2d"] == ["block2a_conv", "block2b_conv", "again_conv"]
+    assert made[6].owner == "block2a_conv"
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("{unit: , name: a, glue: .}", "glue must be _ or -"),
+        ("{unit: , name: a, glue: [_]}", "glue must be _ or -"),
+        ("{relu: , name: a, glue: _}", "glue joins the names of what is inside, and relu is an op"),
+        ("{unit: , name: a, glue: _}\n  - {relu: , name: a_conv}", "the name 'a_conv' is taken"),
+        ("{relu: , name: a_relu}\n  - {unit: , name: a, glue: _}", "two nodes have this name"),
+    ],
+)
+def test_what_glue_cannot_be_is_said(layer: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        graph(f"  - {layer}", GLUED)
+
+
+def test_a_glued_repetition_that_is_read_from_outside_is_built_in_a_sweep(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(
+        f"convcost: 1\nname: net\nknobs: {{n: 6}}\ninput: [8, 8, 4]\n{GLUED}\nlayers:\n"
+        "  - {unit: , repeat: n, name: unit, glue: _}\n"
+        "  - {conv2d: {channels: unit4_conv.channels, kernel: 1}, in: unit4_conv, side: true}\n"
+    )
+    swept = convcost.sweep(str(file), n=[6, 7]).macs.tolist()
+    assert swept == [7 * 64 * 16, 8 * 64 * 16]  # 1×1 convolutions from 4 to 4 channels at 64 positions

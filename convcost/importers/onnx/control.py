@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from convcost.core.errors import Unfit
+from convcost.importers.branches import either, holds, uncounted
 from convcost.importers.build import concatenated
 from convcost.importers.contents import scalar
 from convcost.importers.lower import Lowering, Unsupported
-from convcost.importers.model import Body, Op
+from convcost.importers.model import Body, Op, reads
 from convcost.importers.onnx.sequences import any_value
 from convcost.importers.onnx.steps import Steps
 from convcost.importers.onnx.table import rule, whole, wholes
@@ -51,13 +53,14 @@ def inside(low: Lowering, op: Op, body: Body, given: Mapping[str, Value]) -> lis
 
 @rule("If")
 def branch(low: Lowering, op: Op) -> None:
-    condition = low.read(op)
-    if condition.contents is None or len(condition.contents) != 1:
-        raise Unsupported("which branch is taken depends on data")
-    chosen = condition.contents[0]
-    if not isinstance(chosen, (bool, int)):
-        raise Unsupported("which branch is taken depends on what varies")
-    results = inside(low, op, body_of(op, "then_branch" if chosen else "else_branch"), {})
+    taken = holds(low.read(op))
+    first, second = (
+        partial(inside, op=op, body=body_of(op, name), given={}) for name in ("then_branch", "else_branch")
+    )
+    if taken is None:
+        results = either(low, op, op.inputs[0], (first, second), reads(op))
+    else:
+        results = (first if taken else second)(low)
     for i, value in enumerate(results):
         low.define(op, replace(value), i)
 
@@ -65,18 +68,14 @@ def branch(low: Lowering, op: Op) -> None:
 @rule("Loop")
 def loop(low: Lowering, op: Op) -> None:
     body = body_of(op, "body")
-    turns, condition = low.contents(op, 0), low.contents(op, 1)
-    if turns is None or type(turns[0]) is not int:
-        raise Unsupported("how many turns it takes depends on data")
-    if condition is not None and not condition[0]:
-        turns = (0,)
     names = list(body.inputs)
     carried = [any_value(low, op, i) for i in range(2, len(op.inputs))]
     if len(names) < 2 + len(carried) or len(body.outputs) < 1 + len(carried):
         raise Unfit("its body takes other inputs than it is given")
-    check_turns(turns[0], body)
+    turns = turns_of(low, op, body)
+    check_turns(turns, body)
     scanned: list[list[Value]] = [[] for _ in body.outputs[1 + len(carried) :]]
-    for turn in range(turns[0]):
+    for turn in range(turns):
         counter = Value((), "int64", contents=scalar(turn).elements, computed=True)
         going = Value((), "bool", contents=(True,), computed=True)
         given = dict(zip(names, [counter, going, *carried]))
@@ -85,12 +84,31 @@ def loop(low: Lowering, op: Op) -> None:
             parts.append(value)
         carried = results[: len(carried)]
         if on.contents is None:
-            raise Unsupported("how many turns it takes depends on data")
+            raise uncounted(low, "", partial(first_turn, op=op, body=body), reads(op))
         if not on.contents[0]:
             break
     for i, value in enumerate(carried):
         low.define(op, replace(value), i)
     stacked(low, op, scanned, len(carried), [0] * len(scanned))
+
+
+def turns_of(low: Lowering, op: Op, body: Body) -> int:
+    """The most turns that a loop takes; raises `Unsupported` if nobody knows."""
+    turns, condition = low.optional(op, 0), low.optional(op, 1)
+    for value, name in ((condition, op.inputs[1]), (turns, op.inputs[0])) if len(op.inputs) > 1 else ():
+        if value is not None and (value.contents is None or type(value.contents[0]) not in (bool, int)):
+            raise uncounted(low, name, partial(first_turn, op=op, body=body), reads(op))
+    if turns is None or turns.contents is None:
+        raise uncounted(low, "", partial(first_turn, op=op, body=body), reads(op))
+    return int(turns.contents[0]) if condition is None or not condition.contents or condition.contents[0] else 0
+
+
+def first_turn(low: Lowering, op: Op, body: Body) -> list[Value]:
+    """What the body of a loop makes of the values that the loop begins with."""
+    counter = Value((), "int64", computed=True)
+    going = Value((), "bool", contents=(True,), computed=True)
+    begun = [low.values[name] for name in op.inputs[2:]]
+    return inside(low, op, body, dict(zip(body.inputs, [counter, going, *begun])))
 
 
 def check_turns(turns: int, body: Body) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from convcost.core.errors import one_line
-from convcost.importers.model import Body, Op
+from convcost.importers.model import Op, reads
 from convcost.importers.onnx.wire import malformed
 
 
@@ -57,23 +57,6 @@ def _sorted(ops: Sequence[Op], needs: Sequence[Sequence[int]], file: str) -> Ite
             else:
                 waiting[need] = True
                 stack.append((need, iter(needs[need])))
-
-
-def reads(op: Op) -> Iterator[str]:
-    """The names that an op reads, those that its subgraphs read from outside included."""
-    yield from filter(None, op.inputs)
-    for body in bodies(op):
-        made = {*body.inputs, *body.tensors, *(name for inner in body.ops for name in inner.outputs)}
-        inner = (name for one in body.ops for name in reads(one))
-        yield from (name for name in (*inner, *body.outputs) if name and name not in made)
-
-
-def bodies(op: Op) -> Iterator[Body]:
-    """The subgraphs of an op."""
-    for value in op.attrs.values():
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Body):
-                yield one
 
 
 def shown(op: Op) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import ChainMap, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from convcost.importers.model import Body, Op, Stated, Stored
-from convcost.importers.onnx.order import bodies
+from convcost.importers.model import Body, Op, Stated, Stored, bodies
 from convcost.importers.onnx.tensors import DTYPES
 
 TRUTHS = frozenset({

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import partial
 
 from convcost.core.errors import Unfit
+from convcost.importers.bodies import run
+from convcost.importers.branches import either, holds, uncounted
 from convcost.importers.contents import Known
-from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.lower import Lowering
 from convcost.importers.model import Body, Op
 from convcost.importers.tflite.rules import RULES, rule, stated_shape
-from convcost.importers.values import Value, is_one
-
-MOST_OPS = 25_000
-"""The most operators of subgraphs that are run in the place of others: loops, and bodies that run each other, are many soon."""
-
-
-def run(low: Lowering, op: Op, body: Body, inputs: Sequence[str]) -> list[Value]:
-    """What a subgraph makes of these inputs, once, in the place of an operator that runs it.
-
-    Its stored tensors are the same at each run; raises `Unsupported` if there are too many runs.
-    """
-    if len(inputs) != len(body.inputs):
-        raise Unfit(f"hands {len(inputs)} tensors to a subgraph that reads {len(body.inputs)}")
-    low.inlined += 1 + len(body.ops)
-    if low.inlined > MOST_OPS:
-        raise Unsupported(f"it runs more than {MOST_OPS:,} operators of subgraphs")
-    own = low.bodies.setdefault(id(body), len(low.bodies))
-    prefix = f"{op.outputs[0] if op.outputs else op.name}/{low.inlined}/"
-    names = {name: prefix + name for name in _names(body)}
-    low.values.update({names[inner]: low.values[outer] for inner, outer in zip(body.inputs, inputs)})
-    outer, low.body = low.body, _renamed(body, names, f"subgraph {own}/", op)
-    try:
-        low.ops(low.body)
-    finally:
-        low.body = outer
-    return [low.values[names[name]] for name in body.outputs]
+from convcost.importers.values import is_one
 
 
 def inlined(low: Lowering, op: Op, body: Body, inputs: Sequence[str]) -> None:
@@ -44,33 +21,6 @@ def inlined(low: Lowering, op: Op, body: Body, inputs: Sequence[str]) -> None:
         raise Unfit(f"takes {len(op.outputs)} tensors from a subgraph that makes {len(body.outputs)}")
     for i, value in enumerate(run(low, op, body, inputs)):
         low.same(op, value, i)
-
-
-def _names(body: Body) -> set[str]:
-    return {
-        *body.inputs,
-        *body.outputs,
-        *body.tensors,
-        *body.stated,
-        *(name for op in body.ops for name in (*op.inputs, *op.outputs)),
-    }
-
-
-def _renamed(body: Body, names: Mapping[str, str], stored: str, outer: Op) -> Body:
-    """The body with other names of its tensors, inside the modules of what runs it; `stored` leads those of stored tensors."""
-    names = {**names, "": ""}
-
-    def renamed(op: Op) -> Op:
-        inputs, outputs = (tuple(names[name] for name in given) for given in (op.inputs, op.outputs))
-        return replace(op, inputs=inputs, outputs=outputs, path=op.path or outer.path)
-
-    return Body(
-        {names[name]: stated for name, stated in body.inputs.items()},
-        tuple(names[name] for name in body.outputs),
-        tuple(map(renamed, body.ops)),
-        {names[name]: one._replace(name=stored + name) for name, one in body.tensors.items()},
-        {names[name]: stated for name, stated in body.stated.items()},
-    )
 
 
 @rule("CALL")
@@ -86,16 +36,14 @@ def composite(low: Lowering, op: Op) -> None:
 @rule("IF")
 def if_(low: Lowering, op: Op) -> None:
     """The branch that is taken, if that is known before anything runs."""
-    taken = _holds(low.read(op))
-    if taken is None:
-        raise Unsupported("which branch is taken depends on what is computed")
-    inlined(low, op, op.attrs["then_subgraph_index" if taken else "else_subgraph_index"], op.inputs[1:])
-
-
-def _holds(condition: Value) -> bool | None:
-    """Whether a condition holds; None if that is not known before anything runs."""
-    elements = condition.contents or ()
-    return bool(elements[0]) if len(elements) == 1 and type(elements[0]) in (bool, int) else None
+    taken = holds(low.read(op))
+    words = ("then_subgraph_index", "else_subgraph_index")
+    if taken is not None:
+        inlined(low, op, op.attrs[words[0] if taken else words[1]], op.inputs[1:])
+        return
+    branches = [partial(run, op=op, body=op.attrs[word], inputs=op.inputs[1:]) for word in words]
+    for i, value in enumerate(either(low, op, op.inputs[0], branches, op.inputs)):
+        low.same(op, value, i)
 
 
 @rule("WHILE", "STABLEHLO_WHILE")
@@ -103,13 +51,14 @@ def while_(low: Lowering, op: Op) -> None:
     """Its body, as often as it runs, if that is known before anything runs: a step of a recurrent layer, as a rule."""
     names = list(op.inputs)
     while True:
-        (holds,) = run(low, op, op.attrs["cond_subgraph_index"], names)
-        taken = _holds(holds)
+        (condition,) = run(low, op, op.attrs["cond_subgraph_index"], names)
+        turn = partial(run, op=op, body=op.attrs["body_subgraph_index"], inputs=names)
+        taken = holds(condition)
         if taken is None:
-            raise Unsupported("how often it runs depends on what is computed")
+            raise uncounted(low, "", turn, names)
         if not taken:
             break
-        values = run(low, op, op.attrs["body_subgraph_index"], names)
+        values = turn(low)
         names = [f"{op.outputs[0]}/{low.inlined}/{i} made" for i in range(len(values))]
         low.values.update(zip(names, values))
     for i, name in enumerate(names[: len(op.outputs)]):

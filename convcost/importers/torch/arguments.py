@@ -41,14 +41,14 @@ class Facts:
         """Names of what ends up as the weights of layers."""
 
 
-_FACTS: WeakKeyDictionary[Lowering, Facts] = WeakKeyDictionary()
+_FACTS: WeakKeyDictionary[Lowering, tuple[Body, Facts]] = WeakKeyDictionary()
 
 
 def facts(low: Lowering) -> Facts:
-    """What is known of the program that is lowered."""
-    if low not in _FACTS:
-        _FACTS[low] = Facts(low.body)
-    return _FACTS[low]
+    """What is known of the program that is lowered, or of the branch of it."""
+    if low not in _FACTS or _FACTS[low][0] is not low.body:
+        _FACTS[low] = low.body, Facts(low.body)
+    return _FACTS[low][1]
 
 
 def becomes_weights(low: Lowering, op: Op) -> bool:

@@ -1,8 +1,8 @@
 """The ops of PyTorch as nodes of a graph: the table, into which the modules of the families enter their rules."""
 
-from convcost.importers.torch import made, moves, pointwise, weighted, windows
+from convcost.importers.torch import control, made, moves, pointwise, weighted, windows
 from convcost.importers.torch.arguments import RULES
 
 __all__ = ["RULES"]
 # Importing a family enters its rules into the table.
-_FAMILIES = (made, moves, pointwise, weighted, windows)
+_FAMILIES = (control, made, moves, pointwise, weighted, windows)

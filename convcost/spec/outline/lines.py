@@ -18,7 +18,7 @@ from convcost.spec.write import Expression, in_flow, modifiers
 
 WIDEST = 120
 """Characters of a line; longer ones are broken, as far as they can be."""
-WIDER = 30
+WIDER = 80
 """Characters that a line of a single op may have beyond, before it takes one line for each key."""
 MOST_NESTED = 4
 """Groups within groups."""
@@ -123,6 +123,7 @@ class Writer:
             if len(run) > 1 or not isinstance(item, Piece) or not self.is_call(item) or item.inputs != (flow,):
                 break
             alike = not rows or self.analysis.inner(item)[0] is self.analysis.inner(rows[0])[0]
+            alike = alike and (not rows or item.glue == rows[0].glue)
             if not alike or item.owner or self.condition(item, spot):
                 break
             rows.append(item)
@@ -151,7 +152,8 @@ class Writer:
             + "]"
             for row in texts
         ]
-        each = _broken("each", {self.selection.names[pattern.number]: call}, spot.indent + 2)
+        called: Entry = {self.selection.names[pattern.number]: call}
+        each = _broken("each", called if rows[0].glue == "." else called | {"glue": rows[0].glue}, spot.indent + 2)
         return [
             f"- {each[0]}",
             *_inside(each[1:]),
@@ -239,7 +241,7 @@ class Writer:
             spot.places[id(item)] = (*spot.places[id(piece)], at)
         condition = self.condition(piece, spot)
         if not self.is_group(piece, spot):
-            prefix = f"{spot.prefix}{piece.name}."
+            prefix = f"{spot.prefix}{piece.name}{piece.glue}"
             return self.sequence(
                 piece.items, flow, replace(spot, prefix=prefix, condition=str(condition.get("if", "")))
             )
@@ -295,7 +297,11 @@ class Writer:
                 before = found[-1]
                 follows = before.output and item.inputs == (before.output, *before.inputs[1:])
                 pattern = self.analysis.inner(item)[0]
-                follows = follows and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
+                follows = (
+                    follows
+                    and item.glue == before.glue
+                    and item.owner == (found[0].owner or (found[0].path if item.owner else ""))
+                )
                 if not follows or pattern is not self.analysis.inner(before)[0] or item.name != _next(before.name):
                     break
             found.append(item)
@@ -325,6 +331,8 @@ class Writer:
                 entry["then"] = then
             base = _numbered_base(name)
             entry |= {"name": base} if base and not self.is_named(base, spot) else {"first": name}
+        if run[0].glue != ".":
+            entry["glue"] = run[0].glue
         entry |= self.inputs(run[0], flow, spot) | self.condition(run[0], spot)
         if run[-1].owner:
             own = len(run) > 1 and run[-1].owner == run[0].path
@@ -338,8 +346,7 @@ class Writer:
 
     def is_named(self, name: str, spot: Spot) -> bool:
         """Whether something else here has this name."""
-        path = spot.around[-1].path
-        return f"{path}.{name}".lstrip(".") in self.selection.paths
+        return spot.around[-1].inside(name) in self.selection.paths
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -355,20 +362,20 @@ class Writer:
 
     def inner_name(self, edge: str, made: int, piece: Piece, *, inside: bool) -> str:
         """The name of an edge as seen from a piece: that of the outermost block or group whose output it is."""
-        words: list[str] = []
+        before = ""
         leaf, chain = self.selection.chain(made, piece)
         around = model = piece  # the model is what the lines are written of, in which names are stated or left out
         for item in chain:
-            words.append(item.name)
             pattern = self.analysis.inner(item)[0]
             block = self.selection.is_block(pattern)
             if (block or self.selection.is_group(item)) and item.output == edge and not inside:
-                return ".".join(words)
+                return before + item.name
+            before += item.name + item.glue
             own = pattern.model if block else self.counterpart(item, around, model)
             around, model = item, own if isinstance(own, Piece) else item
         self.read.add(id(self.counterpart(leaf, around, model)))
         _, colon, part = edge.partition(":")
-        return ".".join([*words, leaf.name]) + colon + part
+        return before + leaf.name + colon + part
 
     def counterpart(self, item: Item, around: Piece, model: Piece) -> Item:
         """The item of a model that stands for one of a piece."""
@@ -392,7 +399,7 @@ class Writer:
             elif self.is_call(item) or self.selection.is_group(item):
                 yield prefix + item.name, None
             else:
-                yield from self.named(item.items, f"{prefix}{item.name}.")
+                yield from self.named(item.items, f"{prefix}{item.name}{item.glue}")
 
 
 def _apart(items: Iterable[Item]) -> Iterator[Item]:

@@ -157,8 +157,8 @@ class Patterns:
     def _item(self, item: Item, piece: Piece, keys: list[Key]) -> Key:
         if isinstance(item, Piece):
             pattern, _ = self.of[id(item)]
-            inside = item.owner and (not piece.path or item.owner.startswith(f"{piece.path}."))
-            return "piece", item.name, pattern.number, piece.relative(item.owner) if inside else ""
+            owner = piece.relative(item.owner) if item.owner and piece.has(item.owner) else ""
+            return "piece", item.name, item.glue, pattern.number, owner
         if isinstance(item, Leaf):
             return self._leaf(item, piece)
         branches = [self._sequence(branch, item.inputs[0], piece, keys) for branch in item.branches]
@@ -196,7 +196,7 @@ class Patterns:
         families: dict[str, dict[int, Pattern]] = {}
         for pattern in self.all.values():
             for member in pattern.members:
-                family = re.sub(r"\d+", "0", member.piece.path)
+                family = re.sub(r"\d+[a-z]?(?![A-Za-z0-9])|\d+", "0", member.piece.path)
                 families.setdefault(family, {})[pattern.number] = pattern
         found = False
         for alike in families.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable
+from string import ascii_lowercase
 
 from convcost.spec.outline.patterns import Member, Pattern, Patterns, flat
 from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
@@ -94,7 +95,8 @@ class Selection:
         if id(piece) not in self.groups:
             forks = any(isinstance(item, Fork) for item in piece.items)
             alone = len(piece.items) == 1 and isinstance(piece.items[0], Piece)
-            self.groups[id(piece)] = forks or (self.lines(piece.items) >= FEWEST_IN_GROUP and not alone)
+            several = self.lines(piece.items) >= FEWEST_IN_GROUP and not alone
+            self.groups[id(piece)] = piece.glue == "." and (forks or several)
         return self.groups[id(piece)]
 
     def lines(self, items: Iterable[Item]) -> int:
@@ -138,6 +140,13 @@ class Selection:
                     self._order(pattern.model, seen)
                     self.in_order.append(pattern)
 
+    def _words(self, piece: Piece) -> list[str]:
+        """The words of the names of a piece and of those around it."""
+        names = [piece.name]
+        while (piece := self.parents[id(piece)]).path:
+            names.append(piece.name)
+        return _words(".".join(reversed(names)))
+
     def _name(self, pattern: Pattern) -> str:
         """A name for a block: the ops that it is a chain of, or what its scopes are called but for numbers."""
         names = []
@@ -146,16 +155,16 @@ class Selection:
             names.append(
                 "_".join(words if "act" not in words else ["norm" if word == "bn" else word for word in words])
             )
-        scopes = [_words(member.piece.path) for member in pattern.members]
+        scopes = [self._words(member.piece) for member in pattern.members]
         for level in range(-1, -min(map(len, scopes)) - 1, -1):
             word, times = Counter(words[level] for words in scopes).most_common(1)[0]
             if 2 * times > len(scopes):
                 names.append("_".join([word, *names[-1:]]) if level < -1 and names else word)
         names.append("block")
         used = {*self.names.values()}
-        names += [f"{names[0]}_{number}" for number in range(2, len(used) + 3)] + [
-            f"block_{number}" for number in range(1, len(used) + 3)
-        ]
+        # Not by numbers, which layers have.
+        names += [f"{names[0]}_{letter}" for letter in ascii_lowercase[1:]]
+        names += [f"block_{number}" for number in range(1, len(used) + 3)]
         return next(name for name in names if name not in used and name not in self.taken)
 
 
