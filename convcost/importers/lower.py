@@ -133,6 +133,8 @@ class Lowering:
         self.accounts = Accounts()
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
+        self.counted: set[str] = set()
+        """Sources that are there to count what they store."""
         self.notes: dict[str, None] = {}
         self.path: tuple[str, ...] = ()
         """The module of the op that is being lowered."""
@@ -174,7 +176,7 @@ class Lowering:
 
     def _unread(self, outputs: Sequence[str]) -> set[str]:
         """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, outputs)}, set()
+        read, unread = {*map(producer, outputs), *self.counted}, set()
         for step in reversed(self.walk.steps):
             if step.node.name in read or step.opaque:
                 read.update(map(producer, step.node.inputs))
@@ -384,6 +386,10 @@ class Lowering:
             value.tensor.edges[key] = self._source(value, sizes or (1,))
         return value.tensor
 
+    def count(self, value: Value) -> None:
+        """Have a source count a stored tensor from which something is computed before anything runs, and that none reads."""
+        self.counted.update(map(producer, self.tensor_of(value).edges.values()))
+
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.
 
@@ -395,7 +401,7 @@ class Lowering:
         if value.computed and not (is_whole and len({one.trainable for one in stored}) == 1):
             for one in stored:
                 if one.name not in self.accounts.used and one.name not in self.accounts.aside:
-                    self.tensor_of(stored_value(one))
+                    self.count(stored_value(one))
             stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)

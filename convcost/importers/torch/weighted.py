@@ -47,7 +47,7 @@ def weights_of(low: Lowering, value: Value) -> Value:
     main = next((one for one in value.stored if one.elements == size and one.trainable), None)
     for one in value.stored:
         if one is not main and is_parameter(low.values[one.name]):
-            low.tensor_of(low.values[one.name])
+            low.count(low.values[one.name])
     return value if main is None else replace(value, stored=(main,), computed=False)
 
 
