@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
+from convcost.core.units import counted
 from convcost.graph.walk import Walk
 from convcost.importers.contents import same
 from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
 from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
-from convcost.importers.model import Model, Size, Stated
+from convcost.importers.model import Model, Size, Stated, stored_within
 from convcost.importers.names import plain
 from convcost.importers.values import Tensor, Value, is_one
 
@@ -202,7 +203,9 @@ class Imported:
     def notes(self, lowering: Lowering) -> tuple[str, ...]:
         """What people should know about the numbers: what is stored but not counted, or counted more than once."""
         found = list(lowering.notes)
-        stored = self.model.body.tensors.values()
+        stored = [*stored_within(self.model.body)]
+        if idle := lowering.idle(self.whole.body):
+            found.append(f"{counted(idle, 'op')} of the file from which no output follows: not counted")
         if left := lowering.accounts.left(stored):
             count = sum(one.elements for one in left)
             found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")

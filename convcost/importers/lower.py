@@ -135,6 +135,8 @@ class Lowering:
         self.accounts = Accounts()
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
+        self.counted: set[str] = set()
+        """Sources that are there to count what they store."""
         self.notes: dict[str, None] = {}
         self.path: tuple[str, ...] = ()
         """The module of the op that is being lowered."""
@@ -178,7 +180,7 @@ class Lowering:
 
     def unread(self, outputs: Sequence[str]) -> set[str]:
         """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, (*outputs, *self.kept))}, set()
+        read, unread = {*map(producer, (*outputs, *self.kept)), *self.counted}, set()
         for step in reversed(self.walk.steps):
             if step.node.name in read or step.opaque:
                 read.update(map(producer, step.node.inputs))
@@ -197,6 +199,11 @@ class Lowering:
             elif op.type in self.rules.effects:
                 for value in map(self.find, op.inputs):
                     self.kept.update(() if value is None or value.tensor is None else _edges(value.tensor))
+
+    def idle(self, body: Body) -> int:
+        """How many ops of a body compute something that no output depends on."""
+        needed = _needed(body, self.rules.effects, self.tried.reads)
+        return sum(1 for op in body.ops if op.inputs and op.outputs and not needed.intersection(op.outputs))
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
@@ -392,6 +399,10 @@ class Lowering:
             value.tensor.edges[key] = self._source(value, sizes or (1,))
         return value.tensor
 
+    def count(self, value: Value) -> None:
+        """Have a source count a stored tensor from which something is computed before anything runs, and that none reads."""
+        self.counted.update(map(producer, self.tensor_of(value).edges.values()))
+
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.
 
@@ -403,7 +414,7 @@ class Lowering:
         if value.computed and not (is_whole and len({one.trainable for one in stored}) == 1):
             for one in stored:
                 if one.name not in self.accounts.used and one.name not in self.accounts.aside:
-                    self.tensor_of(stored_value(one))
+                    self.count(stored_value(one))
             stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)

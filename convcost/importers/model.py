@@ -133,6 +133,14 @@ def reads(op: Op, known: dict[int, tuple[str, ...]] | None = None) -> Iterator[s
         yield from known[id(body)]
 
 
+def stored_within(body: Body) -> Iterator[Stored]:
+    """The stored tensors of a body and of all subgraphs in it."""
+    yield from body.tensors.values()
+    for op in body.ops:
+        for inner in bodies(op):
+            yield from stored_within(inner)
+
+
 def bodies(op: Op) -> Iterator[Body]:
     """The subgraphs of an op."""
     for value in op.attrs.values():

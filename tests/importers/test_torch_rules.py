@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -111,6 +112,17 @@ def test_attention_is_two_products_and_a_softmax():
     assert [step.node.op for step in found if step.node.op != "reshape"] == ["matmul", "add", "softmax", "matmul"]
     assert sum(step.cost.macs for step in found) == 2 * 4 * 25 * 16
     assert found[-1].cost.out == ((4, 5, 16),)
+
+
+def test_heads_that_share_keys_multiply_as_often():
+    """4 heads read 2 keys and values; 7 tokens read 5 others."""
+    inputs = {"q": (1, 4, 7, 16), "k": (1, 2, 5, 16), "v": (1, 2, 5, 8)}
+    arguments = {"query": Ref("q"), "key": Ref("k"), "value": Ref("v"), "enable_gqa": True}
+    for given, tensors in ({}, ()), ({"attn_mask": Ref("m")}, (buffer("m", 7, 5),)):
+        call = op("aten.scaled_dot_product_attention.default", "y", **arguments, **given)
+        found = steps(program(inputs, [call], tensors))
+        assert sum(step.cost.macs for step in found) == 4 * 7 * 5 * (16 + 8)
+        assert math.prod(found[-1].cost.out[0]) == 4 * 7 * 8
 
 
 def test_weights_that_are_transposed_or_cut_are_those_of_the_layer():

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     import torch
 
 REMEDY = "export it yourself and pass the result of torch.export.export, or load its ONNX file"
+DATA_REMEDY = (
+    "what it does depends on the data; ask for the part before that, such as module.backbone, or load its ONNX file"
+)
 TYPES_REMEDY = "say the types of the inputs, as in dtypes={'tokens': 'int64'}"
+LONGEST = 200
+"""Characters of what torch.export says about a failure that are shown."""
 MOST_REAL = 4096
 """Elements of the largest buffer that the twin keeps as it is, because sizes may be computed from it."""
 
@@ -60,9 +65,16 @@ def read(
     except UsageError:
         raise
     except Exception as error:  # whatever the module's own code, and PyTorch on the way, may raise
-        remedy = TYPES_REMEDY if dtypes is None and "scalar types: Long, Int" in str(error) else REMEDY
+        remedy = _remedy(str(error), dtypes)
         raise UsageError(one_line(f"{name}: torch.export failed: {_said(error)}; {remedy}")) from error
     return _model(exported, name, twin.notes)
+
+
+def _remedy(said: str, dtypes: Any) -> str:
+    """What to do about what torch.export said."""
+    if dtypes is None and "scalar types: Long, Int" in said:
+        return TYPES_REMEDY
+    return DATA_REMEDY if "data-dependent" in said else REMEDY
 
 
 def _torch() -> Any:
@@ -77,7 +89,7 @@ def _torch() -> Any:
 def _said(error: Exception) -> str:
     """The first line of what an error says that is not empty; its type if it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {lines[0][:LONGEST]}" if lines else type(error).__name__
 
 
 class _Twin:
