@@ -184,11 +184,11 @@ def matrix_product(low: Lowering, op: Op, x: Value, y: Value, *, flip_x: bool = 
         raise Unsupported("a product with a vector")
     row, inner = (-1, -2) if flip_x else (-2, -1)
     depth, column = (-1, -2) if flip_y else (-2, -1)
-    if _is_matrix(y) and not x.is_constant:
+    if _is_matrix(y) and not x.is_constant and y.rank <= x.rank:
         if flip_x:
             raise Unsupported("a product of a transposed activation with stored weights")
         linear(low, op, x, inner, y.shape[column], y)
-    elif _is_matrix(x) and not y.is_constant and not flip_y:
+    elif _is_matrix(x) and not y.is_constant and not flip_y and x.rank <= y.rank:
         linear(low, op, y, depth, x.shape[row], x)
     else:
         _product(low, op, x, y, (row, inner), (depth, column))

@@ -10,8 +10,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from convcost.core.dims import Dim, Shape, is_array, is_symbolic
-from convcost.core.errors import Problem, SpecError
+from convcost.core.dims import Dim, Shape, is_array, is_symbolic, product
+from convcost.core.errors import Problem, SpecError, one_line
 from convcost.core.units import counted
 from convcost.graph.walk import Walk
 from convcost.importers.contents import same
@@ -21,8 +21,8 @@ from convcost.importers.model import Model, Size, Stated, stored_within
 from convcost.importers.names import plain
 from convcost.importers.values import Tensor, Value, is_one
 
-_BATCH = re.compile(r"(?i)(^|[^a-z])(batch\w*|bs|n|b)($|[^a-z])")
-"""Names of open sizes that are batches."""
+_BATCH = re.compile(r"(?i)(^|[^a-z])batch")
+"""Names of open sizes that are batches, wherever they stand."""
 _LENGTH = re.compile(r"(?i)(^|[^a-z])(seq\w*|len\w*|time\w*|frame\w*|sample\w*|token\w*|t|l)($|[^a-z])")
 """Names of open first sizes that are not."""
 _SCALARS = ("int64", "int32", "uint64", "uint32", "bool")
@@ -30,6 +30,10 @@ _SCALARS = ("int64", "int32", "uint64", "uint32", "bool")
 _NONE: Mapping[str, int] = MappingProxyType({})
 _REPRESENTATIVE = (224, 256, 640, 32)
 """Sizes to look at the structure of a model with open sizes, where it is asked for over symbols."""
+
+
+_WORDS_OF_YAML = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
+"""Names that a spec could not have for an input."""
 
 
 class Entry(NamedTuple):
@@ -136,7 +140,7 @@ class Imported:
         found: dict[str, Entry] = {}
         for source, stated in self.model.body.inputs.items():
             name = plain(source) or "input"
-            while name in found:
+            while name in found or name.lower() in _WORDS_OF_YAML:
                 name += "_"
             usual = rules.channels if len(stated.shape or ()) > 3 else -1
             found[name] = _entry(source, stated, wanted.get(source, usual))
@@ -159,7 +163,9 @@ class Imported:
         outputs = lowering.run(self.values(inputs, scalars))
         dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
         return Lowered(
-            outputs, dtypes, (*filter(None, [self.model.producer]), *self.model.notes, *self.notes(lowering))
+            outputs,
+            dtypes,
+            tuple(map(one_line, filter(None, [self.model.producer, *self.model.notes, *self.notes(lowering)]))),
         )
 
     def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
@@ -196,9 +202,30 @@ class Imported:
             }
             lowering = self.lowering(Walk(sizes), scalars)
             lowering.run({one.source: one.value(name, sizes[name], scalars.get(name)) for name, one in entries.items()})
-            self._own[key] = lowering.tried.shapes | {name: one.shape for name, one in lowering.values.items()}
-        shapes: dict[str, Shape] = self._own[key]
-        return shapes
+            shapes = lowering.tried.shapes | {name: one.shape for name, one in lowering.values.items()}
+            self._check_batch(own, scalars, shapes)
+            self._own[key] = shapes
+        found: dict[str, Shape] = self._own[key]
+        return found
+
+    def _check_batch(
+        self, own: Mapping[str, tuple[int, ...]], scalars: Mapping[str, int], shapes: Mapping[str, Shape]
+    ) -> None:
+        """Raise `SpecError` if a batch that the file fixes is more than so many images, each computed by itself."""
+        batches = {entry.batch for entry in self.entries.values()} - {1}
+        if not batches:
+            return
+        lowering = self.lowering(Walk(own), scalars, shapes)
+        lowering.run(self.values(own, scalars))
+        for name, value in lowering.values.items():
+            if value.tensor is None or value.is_constant or value.lost or name not in shapes:
+                continue
+            if product(shapes[name]) not in {batch * product(value.shape) for batch in batches}:
+                what = (
+                    f"the file fixes a batch of {max(batches)}, and does more with it than to compute so many images: "
+                    "export it with a batch of 1"
+                )
+                raise SpecError([Problem(None, f"{self.model.file}: {name}", what)])
 
     def notes(self, lowering: Lowering) -> tuple[str, ...]:
         """What people should know about the numbers: what is stored but not counted, or counted more than once."""
@@ -211,6 +238,8 @@ class Imported:
             found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")
         if folded := lowering.accounts.folded:
             found.append(f"{folded:,} MACs depend on no input, and are not counted: runtimes compute such parts once")
+        if dissolved := lowering.accounts.dissolved:
+            found.append(f"{dissolved:,} stored numbers go into weights that are computed before anything runs")
         if merged := lowering.accounts.merged(stored):
             found.append(
                 f"{merged:,} stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones"

@@ -41,8 +41,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
-LONGEST_WHY = 300
-"""Characters of the reason why an op is unknown."""
+LONGEST_TYPE, LONGEST_WHY = 100, 300
+"""Characters of the type of an unknown op, and of the reason why it is."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -675,7 +675,11 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
+        attrs: dict[str, Any] = {
+            "type": one_line(op.type)[:LONGEST_TYPE],
+            "why": one_line(why)[:LONGEST_WHY],
+            "behind": behind,
+        }
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
             first = why if behind else f"behind {op.type} {step.node.name}, whose shape is not known"
