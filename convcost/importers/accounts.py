@@ -49,7 +49,7 @@ class Accounts:
         owner = next((found for one in alike if (found := self.owners.get((one, _names(matrices))))), None)
         if any(map(is_computed, weights.values())):  # such as the parts of one matrix, of which each layer has another
             return {}
-        if owner is None or not any(len(one.shape) > 1 or one.trainable is not None for one in matrices):
+        if owner is None or not any(is_matrix(one) or one.trainable is not None for one in matrices):
             return {}
         theirs = self.fields[owner.node.name]
         return {
@@ -116,6 +116,15 @@ class Accounts:
 def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     """The stored tensors that values consist of."""
     return tuple(stored for value in values if value is not None for stored in value.stored)
+
+
+def is_matrix(stored: Stored) -> bool:
+    """Whether it has elements along more than one axis: a vector may be written with axes of size 1.
+
+    >>> is_matrix(Stored("scale", (64, 1, 1), "fp32")), is_matrix(Stored("filters", (64, 3, 1, 1), "fp32"))
+    (False, True)
+    """
+    return sum(size > 1 for size in stored.shape) > 1
 
 
 def is_computed(values: Iterable[Value | None]) -> bool:

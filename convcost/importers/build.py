@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
-from convcost.importers.contents import Known, mapped
+from convcost.importers.contents import Known, mapped, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.values import Value, channels_at, is_one
@@ -50,7 +50,9 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
     full = all(_covers(shapes[whole], shape) for shape in shapes)
     if function in ("add", "multiply") and full:
         kind = function
-        attrs: dict[str, Any] = {"broadcast": True} if function == "add" and len(set(shapes)) > 1 else {}
+        attrs: dict[str, Any] = (
+            {"broadcast": True} if function == "add" and not all(_alike(shapes[0], shape) for shape in shapes) else {}
+        )
     else:
         kind, attrs = "combine", {"function": function}
         edges.insert(whole, first_edge)
@@ -115,6 +117,11 @@ def _stretched(shapes: Sequence[Shape]) -> Shape:
             if is_one(found[axis]):
                 found[axis] = size
     return tuple(found)
+
+
+def _alike(first: Shape, second: Shape) -> bool:
+    """Whether two shapes are the same, whatever varies."""
+    return len(first) == len(second) and all(a is b or same(a, b) is True for a, b in zip(first, second))
 
 
 def _covers(whole: Shape, shape: Shape) -> bool:

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic
 from convcost.core.errors import Problem, SpecError
+from convcost.core.units import counted
 from convcost.graph.walk import Walk
+from convcost.importers.contents import same
 from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
 from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
-from convcost.importers.model import Model, Size, Stated
+from convcost.importers.model import Model, Size, Stated, stored_within
 from convcost.importers.names import plain
 from convcost.importers.values import Tensor, Value, is_one
 
@@ -42,6 +44,15 @@ class Entry(NamedTuple):
     rank: int
     """How many axes it has in the file."""
     dtype: str
+    batch: int = 1
+    """The size that the file fixes for the batch; 1 where it leaves that open."""
+
+    def whole(self) -> Entry:
+        """The same with the batch that the file fixes as a first size."""
+        if self.batch == 1:
+            return self
+        missing = next(axis for axis in range(self.rank) if axis not in self.order)
+        return self._replace(sizes=(self.batch, *self.sizes), order=(missing, *self.order))
 
     def presented(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
         """Sizes as the file writes them, with the batch or channels first, as a network's; None if they are none of that.
@@ -71,7 +82,7 @@ class Entry(NamedTuple):
         >>> Entry("sr", (1,), (), 0, "int64").is_scalar, Entry("ids", (1,), (1,), 2, "int64").is_scalar
         (True, False)
         """
-        return self.rank < 2 and all(map(is_one, self.sizes)) and self.dtype in _SCALARS
+        return len(self.order) == self.rank < 2 and all(map(is_one, self.sizes)) and self.dtype in _SCALARS
 
     def value(self, name: str, shape: Shape, given: int | None = None) -> Value:
         """The input of this shape, in the file's order of axes; of a scalar, the value that is given."""
@@ -134,10 +145,16 @@ class Imported:
     def lower(self, walk: Walk, inputs: Mapping[str, Shape], scalars: Mapping[str, int] = _NONE) -> Lowered:
         """Step through the model with inputs of these shapes, some of which are these numbers; raises `SpecError`."""
         own = self.own_sizes(inputs)
+        # Over a grid this cuts off the file's own size, where nothing has to be derived again.
+        apart = [
+            same(given, size) is not True
+            for name, entry in self.entries.items()
+            for given, size in zip(inputs[name], entry.sizes, strict=True)
+            if isinstance(size, int)
+        ]
         known = all(type(size) is int for shape in inputs.values() for size in shape)
-        reference = None
-        if not known or any(own[name] != shape for name, shape in inputs.items()):
-            reference = self.reference(own, scalars)
+        batched = any(entry.batch > 1 for entry in self.entries.values())
+        reference = self.reference(own, scalars) if any(apart) or not known or batched else None
         lowering = self.lowering(walk, scalars, reference)
         outputs = lowering.run(self.values(inputs, scalars))
         dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
@@ -173,8 +190,12 @@ class Imported:
         """The native shapes of all values at the file's own sizes; raises `SpecError`."""
         key = repr((sorted(own.items()), sorted(scalars.items())))
         if key not in self._own:
-            lowering = self.lowering(Walk(own), scalars)
-            lowering.run(self.values(own, scalars))
+            entries = {name: entry.whole() for name, entry in self.entries.items()}
+            sizes = {
+                name: (*entry.sizes[: len(entry.order) - len(own[name])], *own[name]) for name, entry in entries.items()
+            }
+            lowering = self.lowering(Walk(sizes), scalars)
+            lowering.run({one.source: one.value(name, sizes[name], scalars.get(name)) for name, one in entries.items()})
             self._own[key] = lowering.tried.shapes | {name: one.shape for name, one in lowering.values.items()}
         shapes: dict[str, Shape] = self._own[key]
         return shapes
@@ -182,7 +203,9 @@ class Imported:
     def notes(self, lowering: Lowering) -> tuple[str, ...]:
         """What people should know about the numbers: what is stored but not counted, or counted more than once."""
         found = list(lowering.notes)
-        stored = self.model.body.tensors.values()
+        stored = [*stored_within(self.model.body)]
+        if idle := lowering.idle(self.whole.body):
+            found.append(f"{counted(idle, 'op')} of the file from which no output follows: not counted")
         if left := lowering.accounts.left(stored):
             count = sum(one.elements for one in left)
             found.append(f"{count:,} stored numbers in {len(left)} tensors are in no layer: {_listed(left)}")
@@ -221,7 +244,8 @@ def _entry(source: str, stated: Stated, channel: int) -> Entry:
     if rank and channel != batch:
         order.append(channel)
     sizes = tuple(stated.shape[axis] for axis in order) or (1,)
-    return Entry(source, sizes, tuple(order), rank, stated.dtype)
+    fixed = stated.shape[batch] if batch is not None else 1
+    return Entry(source, sizes, tuple(order), rank, stated.dtype, fixed if isinstance(fixed, int) and fixed > 1 else 1)
 
 
 def _batch(shape: tuple[Size, ...]) -> int | None:

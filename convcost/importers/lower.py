@@ -118,6 +118,8 @@ class Tried:
         """Identity of an op's first body, and how many ops had been inlined before -> which body stands for them."""
         self.shapes: dict[str, Shape] = {}
         """Values -> their native shapes in all bodies that were looked at, also those that are not taken."""
+        self.reads: dict[int, tuple[str, ...]] = {}
+        """Identity of a body -> the values around it that it reads."""
         self.ops = 0
         """How many ops have been looked at."""
 
@@ -144,6 +146,8 @@ class Lowering:
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.kept: set[str] = set()
+        """Edges of what is kept for the next run."""
         self.bodies: dict[int, int] = {}
         """Bodies that were run, by identity -> their numbers."""
         self.wanted = wanted_channels(model.body, rules)
@@ -173,12 +177,12 @@ class Lowering:
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         outputs = tuple(dict.fromkeys(found))
-        self.walk.forget(self._unread(outputs))
+        self.walk.forget(self.unread(outputs))
         return outputs
 
-    def _unread(self, outputs: Sequence[str]) -> set[str]:
+    def unread(self, outputs: Sequence[str]) -> set[str]:
         """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, outputs), *self.counted}, set()
+        read, unread = {*map(producer, (*outputs, *self.kept)), *self.counted}, set()
         for step in reversed(self.walk.steps):
             if step.node.name in read or step.opaque:
                 read.update(map(producer, step.node.inputs))
@@ -190,16 +194,24 @@ class Lowering:
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
-        needed = _needed(body, self.rules.effects)
+        needed = _needed(body, self.rules.effects, self.tried.reads)
         for op in body.ops:
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
+            elif op.type in self.rules.effects:
+                for value in map(self.find, op.inputs):
+                    self.kept.update(() if value is None or value.tensor is None else _edges(value.tensor))
+
+    def idle(self, body: Body) -> int:
+        """How many ops of a body compute something that no output depends on."""
+        needed = _needed(body, self.rules.effects, self.tried.reads)
+        return sum(1 for op in body.ops if op.inputs and op.outputs and not needed.intersection(op.outputs))
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         self.path = op.path
         rule = self.rules.rules.get(op.type)
-        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op)))
+        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op, self.tried.reads)))
         try:
             try:
                 if rule is None:
@@ -237,6 +249,7 @@ class Lowering:
                 inputs[edge] = tensor.shown(key)
                 made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
         made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
+        made.kept = set()
         made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
         return made
 
@@ -725,6 +738,13 @@ def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
     return tuple(count // others if at in rest else size for at, size in enumerate(wanted))
 
 
+def _edges(tensor: Tensor) -> Iterable[str]:
+    """The edges of a tensor, or of the one that it is a reading of."""
+    if not tensor.edges and tensor.view_of is not None:
+        tensor = _viewed(tensor).tensor or tensor
+    return tensor.edges.values()
+
+
 def _viewed(tensor: Tensor) -> Value:
     """The value that a tensor without edges is a reading of, or what that is a reading of in turn."""
     assert tensor.view_of is not None, "a tensor without edges is another reading of one that has some"
@@ -738,16 +758,12 @@ def _all(holds: Any) -> bool:
     return bool(holds.all()) if hasattr(holds, "all") else bool(holds)
 
 
-def _needed(body: Body, effects: Iterable[str]) -> set[str]:
+def _needed(body: Body, effects: Iterable[str], known: dict[int, tuple[str, ...]]) -> set[str]:
     """The names of all values that an output, or what is kept for the next run, depends on."""
     needed = {*body.outputs, *(name for op in body.ops if op.type in effects for name in op.inputs if name)}
     for op in reversed(body.ops):
         if needed.intersection(op.outputs):
-            needed.update(filter(None, op.inputs))
-            for value in op.attrs.values():
-                if isinstance(value, Body):
-                    needed.update(name for inner in value.ops for name in inner.inputs)
-                    needed.update(value.outputs)
+            needed.update(reads(op, known))
     return needed
 
 

@@ -253,6 +253,16 @@ def test_a_grid_and_symbols_give_what_single_sizes_give(make: Callable[[], Impor
     assert [formula.subs(n, size // 8) for size in sizes] == single
 
 
+def test_a_batch_that_the_file_fixes_is_no_part_of_the_network() -> None:
+    """Reshapes that have it in them are derived again for one image."""
+    ops = [op("Conv", "x w", "c"), op("Reshape", "c flat", "f"), op("Gemm", "f m", "y", transB=1)]
+    net = model(
+        {"x": (4, 3, 8, 8)}, ops, [stored("w", 6, 3, 1, 1), integers("flat", 4, 384), stored("m", 10, 6 * 8 * 8)]
+    )
+    assert walked(net).graph.inputs == {"x": (8, 8, 3)}
+    assert [step.cost.macs for step in steps(net) if step.cost.macs] == [8 * 8 * 6 * 3, 384 * 10]
+
+
 # -- unknown ----------------------------------------------------------------------------------------------------------
 
 
