@@ -71,6 +71,8 @@ class Spelled(NamedTuple):
     inputs: tuple[str, ...]
 
 
+NUMBER = "number "
+"""What the name of an operand begins with that is no tensor but a number, which follows."""
 Spell: TypeAlias = Callable[[Op, Body], "Spelled | None"]
 """What an op of a format is in the vocabulary of idioms; None if it is not part of any."""
 
@@ -442,6 +444,8 @@ class Lowering:
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
         name = name or self.names.take(op, kind, weighted=bool(weights or op.layer))
+        learnt = stored_in(one for field in ("weights", "biases") for one in (weights or {}).get(field, ()))
+        is_frozen = bool(learnt) and all(one.trainable is False for one in learnt)
         shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
@@ -450,7 +454,7 @@ class Lowering:
             _converted(kind, attrs or {}),
             name.scope,
             shares=shares,
-            trainable=trainable and op.trainable,
+            trainable=trainable and op.trainable and not is_frozen,
             dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)

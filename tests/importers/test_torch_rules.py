@@ -220,6 +220,33 @@ def test_einsum_of_two_activations_is_a_product():
     assert (step.node.op, step.cost.macs, step.cost.out) == ("matmul", 5 * 5 * 6, ((5, 5),))
 
 
+def test_functions_that_are_spelled_out_are_recognised():
+    """x·relu6(x + 3)/6 with two clamps, x·sigmoid(x), and x·(1 + erf(x/√2))/2; numbers stand in the calls."""
+    hard_swish = [
+        op("aten.add.Tensor", "a", self=X, other=3),
+        op("aten.clamp.default", "b", self=Ref("a"), min=0),
+        op("aten.clamp.default", "c", self=Ref("b"), min=None, max=6),
+        op("aten.mul.Tensor", "d", self=X, other=Ref("c")),
+        op("aten.div.Tensor", "y", self=Ref("d"), other=6),
+    ]
+    silu = [op("aten.sigmoid.default", "a", self=X), op("aten.mul.Tensor", "y", self=X, other=Ref("a"))]
+    gelu = [
+        op("aten.mul.Tensor", "a", self=X, other=0.5),
+        op("aten.div.Tensor", "b", self=X, other=2**0.5),
+        op("aten.erf.default", "c", self=Ref("b")),
+        op("aten.add.Tensor", "d", self=Ref("c"), other=1.0),
+        op("aten.mul.Tensor", "y", self=Ref("a"), other=Ref("d")),
+    ]
+    for expected, ops in {"hard_swish": hard_swish, "silu": silu, "gelu": gelu}.items():
+        assert kinds(program(MAP, ops)) == [expected]
+
+
+def test_factors_that_are_not_trained_are_buffers():
+    net = network(program(MAP, [op("aten.mul.Tensor", "y", self=X, other=W)], [buffer("w", 6, 1, 1)]))
+    assert [step.node.op for step in net.walked.steps] == ["scale"]
+    assert (net.report().totals.params, net.report().totals.buffers) == (0, 6)
+
+
 def test_sizes_are_computed_with():
     """The height and width of a map of open size become tokens, whatever they are."""
     ops = [

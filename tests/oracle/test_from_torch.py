@@ -345,6 +345,21 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     assert written.body.tensors == live.body.tensors
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of itself
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_32"])
+def test_a_decomposed_program_costs_the_same(name: str):
+    """In PyTorch's core ops the same layers are spelled otherwise."""
+    require("torchvision")
+    import torch
+
+    module = torchvision_module(name).to_empty(device="cpu").eval()
+    exported = torch.export.export(module, (torch.zeros(IMAGE),))
+    whole, parts = (convcost.from_torch(each) for each in (exported, exported.run_decompositions()))
+    assert products(whole) == products(parts)
+    assert whole.report().totals.params == parts.report().totals.params
+    assert parts.report().complete
+
+
 def test_open_sizes_are_asked_for_and_computed_with(tmp_path: Path):
     require("torch")
     import torch
