@@ -132,7 +132,7 @@ class _Twin:
 
         if not training:
             self.module.eval()
-        positional, named = _inputs(shapes)
+        positional, named = _of_one(*_inputs(shapes))
         with self.mode:
             args = tuple(self.input(shape, _dtype_of(dtypes, at)) for at, shape in enumerate(positional))
             kwargs = {name: self.input(shape, _dtype_of(dtypes, name)) for name, shape in named.items()}
@@ -211,6 +211,24 @@ def _inputs(shapes: Any) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(shapes, Iterable) and not isinstance(shapes, str):
         return list(shapes), {}
     raise UsageError(f"shapes must be (1, 3, 224, 224), a list of such, or a mapping by name, got {say(shapes)}")
+
+
+def _of_one(given: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Shapes with a batch of one, where an image or a volume has a larger one: it is no part of a network.
+
+    >>> _of_one([(8, 3, 224, 224), (8, 77)], {}), _of_one([(4, 50, 64)], {})
+    (([(1, 3, 224, 224), (1, 77)], {}), ([(4, 50, 64)], {}))
+    """
+    everything = [*given, *named.values()]
+    batches = {shape[0] for shape in everything if isinstance(shape, (tuple, list)) and len(shape) > 3}
+    if len(batches) != 1:
+        return given, named
+
+    def one(shape: Any) -> Any:
+        plain = isinstance(shape, (tuple, list)) and len(shape) > 1 and shape[0] in batches
+        return (1, *shape[1:]) if plain else shape
+
+    return [*map(one, given)], {name: one(shape) for name, shape in named.items()}
 
 
 def _checked(shape: Any) -> tuple[int, ...]:
