@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, one_line
 from convcost.core.units import counted
-from convcost.graph.walk import Walk
+from convcost.graph.walk import Step, Walk
 from convcost.importers.contents import same
 from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
 from convcost.importers.lower import DEFAULT_DTYPE, Lowering, Rules, wanted_channels
@@ -34,6 +34,10 @@ _REPRESENTATIVE = (224, 256, 640, 32)
 
 _WORDS_OF_YAML = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
 """Names that a spec could not have for an input."""
+
+
+_FOLDED = ("onnx", "tflite")
+"""Formats whose exporters fold batch-norms."""
 
 
 class Entry(NamedTuple):
@@ -231,6 +235,10 @@ class Imported:
         """What people should know about the numbers: what is stored but not counted, or counted more than once."""
         found = list(lowering.notes)
         stored = [*stored_within(self.model.body)]
+        if self.model.format in _FOLDED and _may_have_folded(lowering.walk.steps):
+            found.append(
+                "no batch-norm is in it: exporters fold each into the convolution before it, which gets a bias"
+            )
         if idle := lowering.idle(self.whole.body):
             found.append(f"{counted(idle, 'op')} of the file from which no output follows: not counted")
         if left := lowering.accounts.left(stored):
@@ -245,6 +253,14 @@ class Imported:
                 f"{merged:,} stored numbers are counted in more than one layer: equal ones that the exporter merged, or tied ones"
             )
         return tuple(found)
+
+
+def _may_have_folded(steps: Sequence[Step]) -> bool:
+    """Whether all that batch-norms of the model can have become stands there: convolutions with biases, and no batch-norm."""
+    convolutions = [step for step in steps if step.traits.channels == "grouped" and step.traits.weighted]
+    return any(step.node.attrs.get("bias") for step in convolutions) and all(
+        step.node.op != "batch_norm" for step in steps
+    )
 
 
 def _listed(tensors: Any) -> str:
