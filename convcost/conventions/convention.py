@@ -38,14 +38,16 @@ class Convention:
         """The coefficients of an op's ledger, by field; those stated for its form take precedence over those of its variant.
 
         `form` is how the reference implementation writes the op; a tool may see only one of the forms. Of a form that is not
-        stated, those of the form that it is `LIKE` hold. `variant` is that of its `OpCost`.
+        stated, those of the form that it is `LIKE` hold, and so on. `variant` is that of its `OpCost`.
 
         >>> Convention("a", "MACs", "", "", {"conv2d": {"macs": 1}, "conv2d as functional": {}}, {}, {}).factors("conv2d", "fused")
         {}
         """
         if not form and not variant:
             return self.terms.get(op, {})
-        forms = (form, LIKE[form]) if form in LIKE else (form,)
+        forms = [form]
+        while forms[-1] in LIKE:
+            forms.append(LIKE[forms[-1]])
         written = [name for each in forms for name in (f"{op} {variant} as {each}", f"{op} as {each}")]
         return next((self.terms[name] for name in (*written, f"{op} {variant}", op) if name in self.terms), {})
 

@@ -19,15 +19,18 @@ TABLES = ("embedding", "linear")
 """Ops that can share a matrix with each other: a network of language reads and writes words with one table."""
 FORMS = {
     "functional": "a function call without a module, which counters that hook modules do not see",
+    "method": "a method of the tensor or a function of torch itself, where counters patch that of torch.nn.functional",
     "derived": "a module of a class derived from PyTorch's, which counters that look up the class do not know",
     "fused": "inside nn.MultiheadAttention, which calls one function for scores, softmax and their product with the values",
+    "unfused": "inside nn.MultiheadAttention where it also returns the weights, and calls a function for each of the three",
+    "attention": "inside that one function, scaled_dot_product_attention, where it is called by itself",
     "mean": "a mean over height and width instead of a pooling op",
     "linear": "a linear layer at each position instead of a 1×1 convolution",
 }
 """How a layer may be written in the network's reference implementation, where counters treat the forms differently."""
 MODULE = "module"
 """The word for none of them, where an expression says how a layer is written: a module, or an operator between tensors."""
-LIKE = {"derived": "functional", "fused": "functional"}
+LIKE = {"derived": "functional", "method": "functional", "fused": "functional", "unfused": "fused", "attention": "fused"}
 """Form -> the form that it is like to a counter that does not care for the difference."""
 
 
@@ -125,7 +128,7 @@ def form_need(got: str) -> str:
     """What may stand for a form, and what does.
 
     >>> form_need("3")
-    'must be functional, derived, fused, mean or linear, got 3'
+    'must be functional, method, derived, fused, unfused, attention, mean or linear, got 3'
     """
     *words, last = FORMS
     return f"must be {', '.join(words)} or {last}, got {got}"

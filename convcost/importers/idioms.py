@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, product
 from convcost.importers.build import linear
 from convcost.importers.contents import Known
+from convcost.importers.forms import written_alike
 from convcost.importers.lower import NUMBER, Lowering, Spell, Spelled, Wants
 from convcost.importers.model import Body, Op, Stored
 from convcost.importers.values import channels_at
@@ -206,7 +207,8 @@ def _merged(word: str, last: Op, match: Match) -> Op:
     inputs = [match.names[X], *(name for key, name in match.names.items() if key != X)]
     paths = [op.path for op in match.ops]
     path = tuple(part for part, *others in zip(*paths) if all(other == part for other in others))
-    return Op(f"idiom.{word}", last.name, tuple(inputs), last.outputs, {"keys": tuple(match.names)}, path)
+    attrs = {"keys": tuple(match.names)}
+    return Op(f"idiom.{word}", last.name, tuple(inputs), last.outputs, attrs, path, form=written_alike(match.ops))
 
 
 def recognised(body: Body, spell: Spell) -> Body:

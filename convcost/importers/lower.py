@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from convcost.core.dims import Dim, Shape, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import shape_text
-from convcost.graph.graph import Node, producer
+from convcost.graph.graph import MODULE, Node, producer
 from convcost.graph.typed import edge_dtype
 from convcost.graph.walk import Step, Walk, output_edges
 from convcost.importers.accounts import FLOATS, Accounts, Weights, stored_in
@@ -453,6 +453,7 @@ class Lowering:
             tuple(edges),
             _converted(kind, attrs or {}),
             name.scope,
+            form=_form(op, kind),
             shares=shares,
             trainable=trainable and op.trainable and not is_frozen,
             dtypes=self.dtypes(op, weights or {}),
@@ -713,6 +714,12 @@ class Lowering:
                 return None
             found.append(tuple(known))
         return found
+
+
+def _form(op: Op, kind: str) -> str:
+    """How a node is written that stands for an op: what only reads elements otherwise has no form, and a mean only as a pool."""
+    has_none = op.form == MODULE or OPS[kind].traits.view != "none"
+    return "" if has_none or (op.form == "mean" and kind != "global_avg_pool") else op.form
 
 
 def _converted(kind: str, attrs: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class Op:
     """Whether its weights are trained, where the file says so of the op and not of what it stores."""
     dtypes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Role of a tensor, `outputs` or one of `STORED` -> its type, where the file says so of the op."""
+    form: str = ""
+    """How its author wrote it, one of `FORMS`, or `MODULE`; empty if the file does not say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from zipfile import ZipFile
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, call, module_path
+from convcost.importers.forms import holders
+from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 from convcost.importers.torch.owners import at_their_owners
@@ -314,7 +315,7 @@ def _is_contiguous(meta: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
 def _ops(graph: Mapping[str, Any], names: Mapping[str, str], depth: int) -> list[Op]:
     if depth > DEEPEST:
         raise Malformed(f"programs inside programs, more than {DEEPEST} levels deep")
-    ops = []
+    ops, own = [], holders(names.values())
     for at, node in enumerate(_get(graph, "nodes", list)):
         outputs = [name for output in _get(node, "outputs", list) for name in _result(output)]
         given = node.get("name")
@@ -323,17 +324,28 @@ def _ops(graph: Mapping[str, Any], names: Mapping[str, str], depth: int) -> list
         for position, each in enumerate(_get(node, "inputs", list)):
             word = _get(each, "name", str) or str(position)
             arguments[word] = _argument(_get(each, "arg", dict), names, depth)
-        ops.append(call(_get(node, "target", str), name, arguments, outputs, _path(node)))
+        ops.append(call(_get(node, "target", str), name, arguments, outputs, _place(node), own))
     return ops
 
 
-def _path(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """The modules that contain a node: the last entry of `key,name,class;key,name,class;…`."""
+def _place(node: Mapping[str, Any]) -> Place:
+    """Where a node stands: its modules, the last entry of `key,name,class;key,name,class;…`, and `name;function` there."""
     metadata = node.get("metadata")
-    stack = metadata.get("nn_module_stack") if isinstance(metadata, dict) else None
-    if not isinstance(stack, str) or not stack:
-        return ()
-    return module_path(stack.rpartition(";")[2].split(",", 1)[-1].rpartition(",")[0])
+    stack, called, lines = map(_texts(metadata), ("nn_module_stack", "torch_fn", "stack_trace"))
+    if not stack:
+        return NOWHERE
+    path, _, module = stack.rpartition(";")[2].split(",", 1)[-1].rpartition(",")
+    return Place(module_path(path), module, called.rpartition(";")[2], lines.rstrip().rpartition("\n")[2])
+
+
+def _texts(metadata: Any) -> Callable[[str], str]:
+    """What a node says beside its arguments, by key; empty if it says nothing."""
+
+    def text(key: str) -> str:
+        found = metadata.get(key) if isinstance(metadata, dict) else None
+        return found if isinstance(found, str) else ""
+
+    return text
 
 
 def _result(output: Any) -> Iterator[str]:

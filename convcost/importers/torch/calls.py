@@ -8,9 +8,10 @@ left out here, too. A tensor or number that the program computes is a `Ref`; `in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from convcost.importers.forms import Call, form
 from convcost.importers.model import Op
 
 OVERLOADED = 3
@@ -21,6 +22,27 @@ class Ref(NamedTuple):
     """An argument that is a tensor or a number which the program has by a name."""
 
     name: str
+
+
+class Place(NamedTuple):
+    """Where a call stands, as far as a program keeps it."""
+
+    path: tuple[str, ...] = ()
+    """The modules that contain it, outermost first."""
+    module: str = ""
+    """The class of the innermost one, with the Python module that defines it."""
+    function: str = ""
+    """The kind and name of what was called: builtin_function_or_method.conv2d."""
+    line: str = ""
+    """The line of Python."""
+
+    @property
+    def name(self) -> str:
+        """The innermost module's full name."""
+        return ".".join(self.path)
+
+
+NOWHERE = Place()
 
 
 def op_type(target: str) -> str:
@@ -63,12 +85,22 @@ def refs(value: Any) -> Iterator[str]:
             yield from refs(item)
 
 
-def call(target: str, name: str, arguments: Mapping[str, Any], outputs: Iterable[str], path: tuple[str, ...]) -> Op:
-    """The op that calls a function with these arguments.
+def call(
+    target: str,
+    name: str,
+    arguments: Mapping[str, Any],
+    outputs: Iterable[str],
+    place: Place = NOWHERE,
+    holders: Collection[str] = (),
+) -> Op:
+    """The op that calls a function with these arguments; `holders` are the modules that store tensors and hold no others.
 
-    >>> op = call("torch.ops.aten.add.Tensor", "add_1", {"self": Ref("x"), "other": 1}, ["add_1"], ("layer1", "0"))
+    >>> op = call("torch.ops.aten.add.Tensor", "add_1", {"self": Ref("x"), "other": 1}, ["add_1"], Place(("layer1", "0")))
     >>> op.type, op.inputs, op.attrs["other"]
     ('aten.add', ('x',), 1)
     """
     inputs = tuple(found for value in arguments.values() for found in refs(value))
-    return Op(op_type(target), name, inputs, tuple(outputs), dict(arguments), path)
+    kind, weights = op_type(target), arguments.get("weight")
+    own = isinstance(weights, Ref) and weights.name.rpartition(".")[0] == place.name and place.name in holders
+    written = form(Call(kind.rpartition(".")[2], place.module, place.function, place.line, own))
+    return Op(kind, name, inputs, tuple(outputs), dict(arguments), place.path, form=written)

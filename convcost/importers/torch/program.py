@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, one_line
 from convcost.core.units import say
 from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
-from convcost.importers.torch.calls import Ref, call, module_path
+from convcost.importers.forms import holders
+from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 from convcost.importers.torch.owners import at_their_owners
@@ -136,7 +137,7 @@ class _Twin:
         with self.mode:
             args = tuple(self.input(shape, _dtype_of(dtypes, at)) for at, shape in enumerate(positional))
             kwargs = {name: self.input(shape, _dtype_of(dtypes, name)) for name, shape in named.items()}
-        with _unfused(), _quiet(), torch.no_grad():
+        with _unfused(), _methods_as_functions(), _quiet(), torch.no_grad():
             return torch.export.export(self.module, args, kwargs)
 
     def input(self, shape: Any, dtype: Any) -> torch.Tensor:
@@ -198,6 +199,26 @@ def _unfused() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def _methods_as_functions() -> Iterator[None]:
+    """`a.matmul(b)` as torch.matmul(a, b), which is the same, so that it can be told from `a @ b`, which counters do not see."""
+    import torch
+
+    functions = {"matmul": torch.matmul, "add": torch.add, "mul": torch.mul}
+    for name, function in functions.items():
+        setattr(torch.Tensor, name, _method(function))
+    try:
+        yield
+    finally:
+        for name in functions:
+            delattr(torch.Tensor, name)
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as a method, which a function of C++ is not."""
+    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
 
 
 def _inputs(shapes: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -285,6 +306,7 @@ class _Graph:
 
     def __init__(self, module: Any, names: Mapping[str, str]) -> None:
         self.module, self.names = module, names
+        self.holders = holders(names.values())
         self.nodes = list(module.graph.nodes)
         self.parts: dict[str, tuple[str, ...]] = {}
         """Node with several results -> their names."""
@@ -329,7 +351,7 @@ class _Graph:
                 values = node.meta.get("val")
                 flat = values if isinstance(values, (tuple, list)) else (values,)
                 self.stated |= {name: _stated(value) for name, value in zip(outputs, flat) if _is_tensor(value)}
-                yield call(_target(node.target), node.name, self.arguments(node), outputs, _path(node))
+                yield call(_target(node.target), node.name, self.arguments(node), outputs, _place(node), self.holders)
 
     def arguments(self, node: Any) -> dict[str, Any]:
         """The arguments of a call by the names of the schema; of functions without one by number."""
@@ -410,13 +432,17 @@ def _python_words(function: Any) -> list[str]:
     return words if _target(function).startswith(("_operator", "math", "torch.sym")) else []
 
 
-def _path(node: Any) -> tuple[str, ...]:
-    """The modules that contain a node."""
+def _place(node: Any) -> Place:
+    """Where a node stands in the modules, and what was called there."""
     stack = node.meta.get("nn_module_stack")
     if not stack:
-        return ()
+        return NOWHERE
     innermost = list(stack.values())[-1]
-    return module_path(str(innermost[0] if isinstance(innermost, tuple) else innermost))
+    path, kind = innermost if isinstance(innermost, tuple) else (innermost, "")
+    class_ = f"{kind.__module__}.{kind.__qualname__}" if isinstance(kind, type) else str(kind)
+    called = node.meta.get("torch_fn") or ()
+    lines = str(node.meta.get("stack_trace") or "").rstrip()
+    return Place(module_path(str(path)), class_, str(called[-1]) if called else "", lines.rpartition("\n")[2])
 
 
 def _stated(value: Any) -> Stated:
