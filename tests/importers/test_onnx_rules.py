@@ -587,6 +587,35 @@ def test_a_loop_is_written_out_as_often_as_it_runs():
     assert found[-1].cost.out == ((3, 5, 16),)
 
 
+SWEPT = {
+    # a sum over one row is none; of several, 4 numbers are put out
+    "a sum over rows, of which there may be one": ([op("ReduceSum", "x", "y", axes=(1,))], [], [0, 0, 0], [0, 4, 4]),
+    "rows backwards": (
+        [op("Slice", "x start end axis step", "b"), op("MatMul", "b w", "y")],
+        [Stored("start", (1,), "int64", (-1,)), Stored("end", (1,), "int64", (-(2**63) + 1,)), Stored("axis", (1,), "int64", (1,)), Stored("step", (1,), "int64", (-2,))],
+        [1 * 32, 2 * 32, 3 * 32], [4 + 8, 8 + 16, 12 + 24],
+    ),
+    "a turn for each row": (
+        [op("Scan", "h x", "y all", num_scan_inputs=1, scan_input_axes=(1,), body=body(["s", "row"], [op("MatMul", "row w", "m"), op("Add", "s m", "t"), op("Identity", "t", "each")], ["t", "each"]))],
+        [], [32, 3 * 32, 5 * 32], None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SWEPT)
+def test_what_depends_on_a_size_is_asked_at_each_point_of_a_sweep(case: str):
+    """Rows of 4 numbers, and a matrix of 4 x 8: 32 products for each that is multiplied."""
+    ops, tensors, macs, activations = SWEPT[case]
+    inputs = {"x": (1, "rows", 4)} | ({"h": (1, 8)} if "h" in ops[0].inputs else {})
+    net = model(inputs, ops, [*tensors, Stored("w", (4, 8), "fp32")])
+    swept = network(net, rows=3).sweep(rows=[1, 3, 5])
+    assert swept.macs.tolist() == macs
+    assert activations is None or swept.activations.tolist() == activations
+    singles = [network(net, rows=rows).report().totals for rows in (1, 3, 5)]
+    assert swept.macs.tolist() == [one.macs for one in singles]
+    assert swept.activations.tolist() == [one.activations for one in singles]
+
+
 def test_loops_that_are_too_long_or_open_are_unknown():
     turn = body(["i", "on", "h"], [op("Relu", "h", "n"), op("Identity", "on", "go")], ["go", "n"])
     for count in (Stored("count", (), "int64", (10**9,)), Stored("count", (), "int64", (-1,))):
