@@ -197,6 +197,11 @@ def same(a: Any, b: Any) -> Any:
     return bool(found.all()) if is_array(found) else bool(found)
 
 
+def decided(size: Any) -> Any:
+    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are."""
+    return int(size) if is_array(size) else size
+
+
 def less(a: Any, b: Any) -> Any:
     """Whether a is below b, where that can be said; None where it depends."""
     found = a < b

@@ -150,6 +150,8 @@ class Lowering:
         """Edges of what is kept for the next run."""
         self.bodies: dict[int, int] = {}
         """Bodies that were run, by identity -> their numbers."""
+        self.needed: set[str] = set()
+        """Names of the values of the body on which one of its outputs depends."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.open: Mapping[str, str] = {}
@@ -196,6 +198,7 @@ class Lowering:
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
         needed = _needed(body, self.rules.effects, self.tried.reads)
         for op in body.ops:
+            self.needed = needed  # again, as the op before may have had a body
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
             elif op.type in self.rules.effects:

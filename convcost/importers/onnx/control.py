@@ -9,7 +9,7 @@ from functools import partial
 from convcost.core.errors import Unfit
 from convcost.importers.branches import either, holds, uncounted
 from convcost.importers.build import concatenated
-from convcost.importers.contents import scalar
+from convcost.importers.contents import decided, scalar
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op, reads
 from convcost.importers.onnx.sequences import any_value
@@ -98,7 +98,7 @@ def turns_of(low: Lowering, op: Op, body: Body) -> int:
     goes = True if condition is None else holds(condition)
     if goes is False:
         return 0
-    count = turns.contents[0] if turns is not None and turns.contents else None
+    count = decided(turns.contents[0]) if turns is not None and turns.contents else None
     if goes is None or type(count) is not int:
         decides = condition if goes is None else turns
         raise uncounted(low, decides, partial(first_turn, op=op, body=body), reads(op, low.tried.reads))
@@ -156,7 +156,7 @@ def scan(low: Lowering, op: Op) -> None:
     directions = wholes(op, "scan_input_directions", (0,) * number)
     if len(axes) != number or len(out_axes) != outs or len(directions) != number:
         raise Unfit("needs an axis and a direction for each sequence")
-    turns = sequences[0].shape[axes[0]]
+    turns = decided(sequences[0].shape[axes[0]])
     if type(turns) is not int:
         raise Unsupported("how many turns it takes depends on the size of an input")
     check_turns(turns, body)
