@@ -30,7 +30,13 @@ FORMS = {
 """How a layer may be written in the network's reference implementation, where counters treat the forms differently."""
 MODULE = "module"
 """The word for none of them, where an expression says how a layer is written: a module, or an operator between tensors."""
-LIKE = {"derived": "functional", "method": "functional", "fused": "functional", "unfused": "fused", "attention": "fused"}
+LIKE = {
+    "derived": "functional",
+    "method": "functional",
+    "fused": "functional",
+    "unfused": "fused",
+    "attention": "fused",
+}
 """Form -> the form that it is like to a counter that does not care for the difference."""
 
 

@@ -424,8 +424,7 @@ def tile(low: Lowering, op: Op) -> None:
     written = fixed.literal(low, (*op.inputs, "")[1], repeats)
     ones = {axis: times for axis, times in enumerate(written) if is_one(x.shape[axis])}
     here = fixed.sizes_here(low, op.inputs[0], x, ones, grows=True)
-    repeats = [here.get(axis, times) for axis, times in enumerate(repeats)]
-    tiled(low, op, x, repeats)
+    tiled(low, op, x, [here.get(axis, times) for axis, times in enumerate(repeats)])
 
 
 def tiled(low: Lowering, op: Op, x: Value, repeats: Sequence[Dim]) -> None:

@@ -16,8 +16,8 @@ from zipfile import ZipFile
 
 from convcost.core.errors import Problem, SpecError
 from convcost.core.units import say
-from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
 from convcost.importers.forms import holders
+from convcost.importers.model import MOST_CONTENTS, Body, Model, Op, Size, Stated, Stored
 from convcost.importers.torch.calls import NOWHERE, Place, Ref, call, module_path
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
