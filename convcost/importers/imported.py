@@ -162,7 +162,7 @@ class Imported:
         ]
         known = all(type(size) is int for shape in inputs.values() for size in shape)
         batched = any(entry.batch > 1 for entry in self.entries.values())
-        reference = self.reference(own, scalars) if any(apart) or not known or batched else None
+        reference = self.referred(own, inputs, scalars) if any(apart) or not known or batched else None
         lowering = self.lowering(walk, scalars, reference)
         outputs = lowering.run(self.values(inputs, scalars))
         dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
@@ -195,6 +195,19 @@ class Imported:
     def values(self, inputs: Mapping[str, Shape], scalars: Mapping[str, int]) -> dict[str, Value]:
         """The inputs by the file's names of them."""
         return {one.source: one.value(name, inputs[name], scalars.get(name)) for name, one in self.entries.items()}
+
+    def referred(
+        self, own: Mapping[str, tuple[int, ...]], inputs: Mapping[str, Shape], scalars: Mapping[str, int]
+    ) -> dict[str, Shape]:
+        """The native shapes at the file's own sizes; a grid is cut where the example that was taken of it cannot be built."""
+        try:
+            return self.reference(own, scalars)
+        except SpecError:
+            for name, sizes in own.items():
+                for given, size in zip(inputs[name], sizes, strict=True):
+                    if is_array(given):
+                        same(given, size)
+            raise
 
     def reference(self, own: Mapping[str, tuple[int, ...]], scalars: Mapping[str, int] = _NONE) -> dict[str, Shape]:
         """The native shapes of all values at the file's own sizes; raises `SpecError`."""

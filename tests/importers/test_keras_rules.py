@@ -710,6 +710,24 @@ def test_a_layer_that_was_built_for_a_size_is_held_to_it(model: Open):
         lowered(made, x=(5, 5, 3))
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        layer("LSTM", "l", "r", units=2, build=[None, 4, 12]),
+        layer("Bidirectional", "l", "r", layer=layer("GRU", "g", units=2), build=[None, 4, 12]),
+        layer("LayerNormalization", "l", "r", build=[None, 4, 12]),
+    ],
+    ids=lambda made: made["class_name"],
+)
+def test_rows_that_become_channels_are_those_a_layer_was_built_for(model: Open, made: dict[str, Any]):
+    """4 x 3 channels of each row are read as 12; of 5 columns they are 15."""
+    layers = [entry("x", None, 4, 4, 3), layer("TimeDistributed", "r", "x", layer=layer("Flatten", "f")), made]
+    net = model(functional("net", layers))
+    assert lowered(net, x=(4, 4, 3)).steps[-1].params > 0
+    with pytest.raises(SpecError, match="built for 12 channels, and its input has 15"):
+        lowered(net, x=(4, 5, 3))
+
+
 def test_each_point_of_a_sweep_is_held_to_what_a_layer_was_built_for(model: Open):
     """Pools of 2 leave 4 x 4 x 3 = 48 numbers of 8 and of 9 rows and columns; symbols stand for all sizes, most of them wrong."""
     layers = [

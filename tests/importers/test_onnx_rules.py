@@ -616,6 +616,17 @@ def test_what_depends_on_a_size_is_asked_at_each_point_of_a_sweep(case: str):
     assert swept.activations.tolist() == [one.activations for one in singles]
 
 
+def test_a_window_that_does_not_fit_the_smallest_size_of_a_sweep_may_fit_others():
+    """The file leaves its length open: 4 numbers at each of 3 and 5 places in windows of 3."""
+    net = model(
+        {"x": (1, 4, "t")},
+        [op("AveragePool", "x", "p", kernel_shape=(3,)), op("Conv", "p w", "y")],
+        [Stored("w", (8, 4, 1), "fp32")],
+    )
+    swept = network(net, t=5).sweep(t=[2, 5, 7])
+    assert swept.macs.tolist() == [None, 3 * 32, 5 * 32]
+
+
 def test_loops_that_are_too_long_or_open_are_unknown():
     turn = body(["i", "on", "h"], [op("Relu", "h", "n"), op("Identity", "on", "go")], ["go", "n"])
     for count in (Stored("count", (), "int64", (10**9,)), Stored("count", (), "int64", (-1,))):

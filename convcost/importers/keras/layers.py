@@ -172,6 +172,8 @@ def batch_norm(low: Lowering, op: Op) -> None:
 def layer_norm(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axes = axes_of(setting(op, "axis", -1), x.rank)
+    for axis in axes:
+        check_built(op, x, axis)
     is_rms = op.type == "RMSNormalization" or flag(op, "rms_scaling")
     edge, order = with_axes(low, x, axes)
     places = [order.index(axis) for axis in axes]
