@@ -421,7 +421,7 @@ def tile(low: Lowering, op: Op) -> None:
     written = fixed.literal(low, (*op.inputs, "")[1], repeats)
     ones = {axis: times for axis, times in enumerate(written) if is_one(x.shape[axis])}
     here = fixed.sizes_here(low, op.inputs[0], x, ones, grows=True)
-    repeats = [here.get(axis, times) for axis, times in enumerate(repeats)]
+    repeats = tuple(here.get(axis, times) for axis, times in enumerate(repeats))
     tiled(low, op, x, repeats)
 
 
