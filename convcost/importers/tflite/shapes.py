@@ -288,11 +288,11 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
                 found.kept.append((start, start + 1, 1))
             else:
                 open_ = bits["begin"][i], bits["end"][i]
-                first, last = (
+                start, stop = [
                     None if left else fixed.literal(low, op.inputs[at], [one])[0]
                     for at, one, left in ((1, begin, open_[0]), (2, end, open_[1]))
-                )
-                ends_there = fixed.ends_there(low, op.inputs[0], x, len(found.kept), first, last)
+                ]
+                ends_there = fixed.ends_there(low, op.inputs[0], x, len(found.kept), start, stop)
                 found.keep(*_bounds(begin, end, step, size, open_[0], open_[1] or ends_there))
     for at in range(len(found.kept), x.rank):
         found.keep(0, x.shape[at], 1)
