@@ -142,12 +142,14 @@ class Imported:
         rules = rules_of(self.model.format)
         wanted = wanted_channels(self.whole.body, rules)
         found: dict[str, Entry] = {}
+        images = (one.shape for one in self.model.body.inputs.values() if one.shape is not None and len(one.shape) > 3)
+        firsts = {shape[0] for shape in images}
         for source, stated in self.model.body.inputs.items():
             name = plain(source) or "input"
             while name in found or name.lower() in _WORDS_OF_YAML:
                 name += "_"
             usual = rules.channels if len(stated.shape or ()) > 3 else -1
-            found[name] = _entry(source, stated, wanted.get(source, usual))
+            found[name] = _entry(source, stated, wanted.get(source, usual), batched=len(firsts) == 1)
         return found
 
     def lower(self, walk: Walk, inputs: Mapping[str, Shape], scalars: Mapping[str, int] = _NONE) -> Lowered:
@@ -289,12 +291,12 @@ def _example(size: Dim) -> int:
     return _REPRESENTATIVE[0] if is_symbolic(size) else int(size)
 
 
-def _entry(source: str, stated: Stated, channel: int) -> Entry:
-    """An input, its channels last and its batch left out."""
+def _entry(source: str, stated: Stated, channel: int, *, batched: bool) -> Entry:
+    """An input, its channels last and its batch left out; `batched` says that all images have the same first size."""
     if stated.shape is None:
         raise SpecError([Problem(None, source, "the file does not state how many axes this input has")])
     rank = len(stated.shape)
-    batch = _batch(stated.shape)
+    batch = _batch(stated.shape, batched=batched)
     channel = channel % rank if -rank <= channel < rank else rank - 1
     if channel == batch:
         channel = rank - 1
@@ -306,7 +308,7 @@ def _entry(source: str, stated: Stated, channel: int) -> Entry:
     return Entry(source, sizes, tuple(order), rank, stated.dtype, fixed if isinstance(fixed, int) and fixed > 1 else 1)
 
 
-def _batch(shape: tuple[Size, ...]) -> int | None:
+def _batch(shape: tuple[Size, ...], *, batched: bool = True) -> int | None:
     """The axis of the batch: one that is named so, or else the first, unless it has a size of its own.
 
     The states of recurrent layers have theirs in the middle: (2·layers, batch, channels).
@@ -321,7 +323,7 @@ def _batch(shape: tuple[Size, ...]) -> int | None:
         return None
     first = shape[0]
     is_length = isinstance(first, str) and _LENGTH.search(first)
-    if is_one(first) or (not isinstance(first, int) and not is_length) or len(shape) > 3:
+    if is_one(first) or (not isinstance(first, int) and not is_length) or (batched and len(shape) > 3):
         return 0
     fixed = [isinstance(size, int) for size in shape]
     return 1 if fixed == [True, False, True] and shape[1] is None else None

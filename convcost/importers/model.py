@@ -136,11 +136,15 @@ def reads(op: Op, known: dict[int, tuple[str, ...]] | None = None) -> Iterator[s
 
 
 def stored_within(body: Body) -> Iterator[Stored]:
-    """The stored tensors of a body and of all subgraphs in it."""
-    yield from body.tensors.values()
-    for op in body.ops:
-        for inner in bodies(op):
-            yield from stored_within(inner)
+    """The stored tensors of a body and of all subgraphs in it, each of which may stand in many ops."""
+    left, seen = [body], {id(body)}
+    while left:
+        one = left.pop()
+        yield from one.tensors.values()
+        for op in one.ops:
+            new = [inner for inner in bodies(op) if id(inner) not in seen]
+            seen.update(map(id, new))
+            left += new
 
 
 def bodies(op: Op) -> Iterator[Body]:
