@@ -32,8 +32,8 @@ _REPRESENTATIVE = (224, 256, 640, 32)
 """Sizes to look at the structure of a model with open sizes, where it is asked for over symbols."""
 
 
-_WORDS_OF_YAML = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
-"""Names that a spec could not have for an input."""
+_TAKEN = frozenset({"null", "true", "false", "none", "in", "row", "and", "or", "not"})
+"""Words of the spec language, which no input can be called."""
 
 
 _FOLDED = ("onnx", "tflite")
@@ -146,7 +146,7 @@ class Imported:
         firsts = {shape[0] for shape in images}
         for source, stated in self.model.body.inputs.items():
             name = plain(source) or "input"
-            while name in found or name.lower() in _WORDS_OF_YAML:
+            while name in found or name.lower() in _TAKEN:
                 name += "_"
             usual = rules.channels if len(stated.shape or ()) > 3 else -1
             found[name] = _entry(source, stated, wanted.get(source, usual), batched=len(firsts) == 1)
