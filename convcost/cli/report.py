@@ -62,7 +62,7 @@ def report_command(
 ) -> None:
     """Shapes, parameters and MACs of MODEL, layer by layer and in total; of several, side by side.
 
-    MODEL is a name that `convcost list` shows, or the path of a YAML spec, with knobs of its own if need be:
+    MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2), with knobs of its own if need be:
     mobilenet_v2:width=0.75,resolution=192. Several are compared with the first, --by stage and the like row by row;
     --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.

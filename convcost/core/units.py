@@ -34,8 +34,13 @@ def input_shapes_text(inputs: Mapping[str, Sequence[Any]]) -> str:
 
     >>> input_shapes_text({"input": (224, 224, 3)}), input_shapes_text({"image": (224, 224, 3), "tokens": (77,)})
     ('224×224×3', 'image 224×224×3, tokens 77')
+    >>> input_shapes_text({"input": (16000,), "state": (2, 128)})
+    'input 16000, state 2×128'
     """
-    return ", ".join(shape_text(s) if name == "input" else f"{name} {shape_text(s)}" for name, s in inputs.items())
+    alone = len(inputs) == 1
+    return ", ".join(
+        shape_text(s) if alone and name == "input" else f"{name} {shape_text(s)}" for name, s in inputs.items()
+    )
 
 
 def inputs_cell(inputs: Mapping[str, Sequence[Any]]) -> str:

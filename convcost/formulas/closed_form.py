@@ -32,7 +32,7 @@ from convcost.spec.knobs import knob_value
 from convcost.spec.lookup import Lookup
 from convcost.spec.parse import standard_spec
 from convcost.spec.syntax import Block, Call, Item, Knob, Spec, Value
-from convcost.spec.zoo import find
+from convcost.spec.zoo import find, split_name
 
 _MOST_TRIES = 24
 """How often a size is given another factor: up to 2²⁴ if each is 2."""
@@ -213,7 +213,7 @@ def _below(name: str, part: str) -> bool:
 
 def _block(model: str, part: str | None, named: Iterable[str]) -> Block | None:
     """The block that a part names: of the spec, or, where something is named that is no knob, of the standard library."""
-    spec = find(model).spec
+    spec = find(split_name(model)[0]).spec
     if part is None or part in spec.blocks or {*named} <= {*spec.knobs}:
         return spec.blocks.get(part or "")
     library = standard_spec(part)
@@ -222,7 +222,7 @@ def _block(model: str, part: str | None, named: Iterable[str]) -> Block | None:
 
 def _of_network(model: str, block: Block | None, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that name knobs, and not arguments of a block or axes of its input."""
-    others = {*block.args, *_axes(find(model).spec, block, settings)} if block else {}
+    others = {*block.args, *_axes(find(split_name(model)[0]).spec, block, settings)} if block else {}
     return {name: value for name, value in settings.items() if name not in others}
 
 

@@ -31,6 +31,8 @@ class Accounts:
         """Kind of node and layer -> the first node of that kind with weights, where the file names layers alone."""
         self.folded = 0
         """MACs of products that depend on no input, which a runtime computes once."""
+        self.dissolved = 0
+        """Stored numbers that go into weights with fewer elements, which are computed before anything runs."""
         self.aside: set[str] = set()
         """Names of stored tensors that are no parameters of a layer."""
         self.parts: dict[str, dict[str, int]] = {}
@@ -49,7 +51,7 @@ class Accounts:
         owner = next((found for one in alike if (found := self.owners.get((one, _names(matrices))))), None)
         if any(map(is_computed, weights.values())):  # such as the parts of one matrix, of which each layer has another
             return {}
-        if owner is None or not any(len(one.shape) > 1 or one.trainable is not None for one in matrices):
+        if owner is None or not any(is_matrix(one) or one.trainable is not None for one in matrices):
             return {}
         theirs = self.fields[owner.node.name]
         return {
@@ -69,11 +71,13 @@ class Accounts:
             counted: Any = getattr(step.cost, name)
             has = sum(one.elements for one in stored)
             computed = is_computed(weights[name])
-            if not computed and not is_symbolic(counted) and not _equal(counted, has):
+            if not computed and not _equal(counted, has):
                 raise Unfit(f"the file stores {has:,} {name}, but its input takes {_number(counted)}")
             self.fields.setdefault(step.node.name, {})[name] = _names(stored)
             if name == "weights" and not computed:
                 self.owners.setdefault((step.node.op, _names(stored)), step)
+            if computed and isinstance(counted, int):
+                self.dissolved += max(sum(one.elements for one in stored if one.elements > 1) - counted, 0)
             if name not in step.node.shares:
                 part = counted if computed and len(stored) == 1 and isinstance(counted, int) else None
                 for one in stored:
@@ -118,6 +122,15 @@ def stored_in(values: Iterable[Value | None]) -> tuple[Stored, ...]:
     return tuple(stored for value in values if value is not None for stored in value.stored)
 
 
+def is_matrix(stored: Stored) -> bool:
+    """Whether it has elements along more than one axis: a vector may be written with axes of size 1.
+
+    >>> is_matrix(Stored("scale", (64, 1, 1), "fp32")), is_matrix(Stored("filters", (64, 3, 1, 1), "fp32"))
+    (False, True)
+    """
+    return sum(size > 1 for size in stored.shape) > 1
+
+
 def is_computed(values: Iterable[Value | None]) -> bool:
     """Whether one of these values is computed from stored tensors, or a part of one."""
     return any(value is not None and value.computed for value in values)
@@ -133,9 +146,11 @@ def is_zero(count: Any) -> bool:
 
 
 def _equal(counted: Any, stored: int) -> bool:
+    if is_symbolic(counted):
+        return bool((counted - stored).expand() == 0)
     same = counted == stored
     return bool(same.all()) if is_array(same) else bool(same)
 
 
 def _number(counted: Any) -> str:
-    return f"{counted:,}" if isinstance(counted, int) else "others"
+    return f"{counted:,}" if isinstance(counted, int) else str(counted) if is_symbolic(counted) else "others"

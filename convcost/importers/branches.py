@@ -75,13 +75,14 @@ def either(low: Lowering, op: Op, condition: str, branches: Sequence[Run], given
     return [value if known else replace(value, contents=None) for value, known in zip(values, choice.known)]
 
 
-def uncounted(low: Lowering, count: str, run: Run, given: Iterable[str]) -> Unsupported:
-    """That a loop takes a number of turns that depends on data, and what one of them takes."""
+def uncounted(low: Lowering, count: Value | None, run: Run, given: Iterable[str]) -> Unsupported:
+    """That a loop takes a number of turns that depends on data, on this value, and what one of them takes."""
+    hint = _hint(low, next((name for name, value in low.values.items() if value is count), ""))
     try:
         seen = _look(low, run, [*given])
     except (SpecError, Unfit, Unsupported):
-        return Unsupported(_TURNS + _hint(low, count))
-    return Unsupported(f"{_TURNS}; one takes {_macs(seen)}{_hint(low, count)}")
+        return Unsupported(_TURNS + hint)
+    return Unsupported(f"{_TURNS}; one takes {_macs(seen)}{hint}")
 
 
 def _hint(low: Lowering, name: str) -> str:
@@ -95,10 +96,14 @@ def _look(low: Lowering, run: Run, given: Sequence[str]) -> _Seen:
     if low.tried.ops > MOST_TRIED:
         raise Unsupported(f"more than {MOST_TRIED:,} ops in such bodies")
     beside = low.beside(given)
-    values = run(beside)
-    low.tried.ops += beside.inlined - low.inlined
+    try:
+        values = run(beside)
+    finally:
+        low.tried.ops += 1 + beside.inlined - low.inlined
     low.tried.shapes |= {name: value.shape for name, value in beside.values.items()}
-    steps = beside.walk.steps
+    edges = [beside.any(value)[0] for value in values if not value.lost and value.tensor is not None]
+    unread = beside.unread(edges)
+    steps = [one for one in beside.walk.steps if one.node.name not in unread]
     macs: Dim = sum((one.cost.macs for one in steps), 0)
     written: Dim = sum((one.written for one in steps), 0)
     return _Seen(values, macs, written, any(one.opaque for one in steps), low.inlined, beside.inlined)

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
-from convcost.importers.contents import Known, mapped
+from convcost.importers.contents import Known, mapped, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.values import Value, channels_at, is_one
@@ -50,7 +50,9 @@ def combined(low: Lowering, op: Op, function: str, values: Sequence[Value], comp
     full = all(_covers(shapes[whole], shape) for shape in shapes)
     if function in ("add", "multiply") and full:
         kind = function
-        attrs: dict[str, Any] = {"broadcast": True} if function == "add" and len(set(shapes)) > 1 else {}
+        attrs: dict[str, Any] = (
+            {"broadcast": True} if function == "add" and not all(_alike(shapes[0], shape) for shape in shapes) else {}
+        )
     else:
         kind, attrs = "combine", {"function": function}
         edges.insert(whole, first_edge)
@@ -117,6 +119,11 @@ def _stretched(shapes: Sequence[Shape]) -> Shape:
     return tuple(found)
 
 
+def _alike(first: Shape, second: Shape) -> bool:
+    """Whether two shapes are the same, whatever varies."""
+    return len(first) == len(second) and all(a is b or same(a, b) is True for a, b in zip(first, second))
+
+
 def _covers(whole: Shape, shape: Shape) -> bool:
     """Whether no axis of a shape is one that the whole has only once."""
     return all(is_one(size) or not is_one(all_) for all_, size in zip(whole[::-1], shape[::-1]))
@@ -177,11 +184,11 @@ def matrix_product(low: Lowering, op: Op, x: Value, y: Value, *, flip_x: bool = 
         raise Unsupported("a product with a vector")
     row, inner = (-1, -2) if flip_x else (-2, -1)
     depth, column = (-1, -2) if flip_y else (-2, -1)
-    if _is_matrix(y) and not x.is_constant:
+    if _is_matrix(y) and not x.is_constant and y.rank <= x.rank:
         if flip_x:
             raise Unsupported("a product of a transposed activation with stored weights")
         linear(low, op, x, inner, y.shape[column], y)
-    elif _is_matrix(x) and not y.is_constant and not flip_y:
+    elif _is_matrix(x) and not y.is_constant and not flip_y and x.rank <= y.rank:
         linear(low, op, y, depth, x.shape[row], x)
     else:
         _product(low, op, x, y, (row, inner), (depth, column))

@@ -197,6 +197,26 @@ def same(a: Any, b: Any) -> Any:
     return bool(found.all()) if is_array(found) else bool(found)
 
 
+def decided(size: Any) -> Any:
+    """A size on which more depends than other sizes, as an int: a grid is split by it. Symbols stay as they are."""
+    return int(size) if is_array(size) else size
+
+
+def less(a: Any, b: Any) -> Any:
+    """Whether a is below b, where that can be said; None where it depends."""
+    found = a < b
+    if is_symbolic(found):
+        return None
+    if is_array(found):
+        return True if found.all() else False if not found.any() else None
+    return bool(found) if isinstance(found, (bool, int)) or hasattr(found, "__bool__") else None
+
+
+def negated(value: Any) -> Any:
+    """The opposite of a truth value, where that is known."""
+    return None if value is None else not value
+
+
 def chosen(condition: Any, a: Any, b: Any) -> Any:
     """The one or the other, by a condition over any number system."""
     return where(condition, a, b)

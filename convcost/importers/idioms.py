@@ -15,7 +15,7 @@ from convcost.core.dims import Dim, product
 from convcost.importers.build import linear
 from convcost.importers.contents import Known
 from convcost.importers.forms import written_alike
-from convcost.importers.lower import Lowering, Spell, Spelled, Wants
+from convcost.importers.lower import NUMBER, Lowering, Spell, Spelled, Wants
 from convcost.importers.model import Body, Op, Stored
 from convcost.importers.values import channels_at
 
@@ -45,10 +45,10 @@ def calls(word: str, *parts: Any) -> Calls:
 
 X = "x"
 """A pattern: any tensor, the same wherever it stands."""
-_SHIFTED = calls("relu6", calls("add", X, Number(3)))
-_GATES = (
-    calls("div", _SHIFTED, Number(6)),
-    calls("mul", _SHIFTED, Number(1 / 6)),
+_PLUS_3 = calls("add", X, Number(3))
+_SHIFTED = (calls("relu6", _PLUS_3), calls("below_6", calls("relu", _PLUS_3)))
+_GATES = tuple(
+    gate for shifted in _SHIFTED for gate in (calls("div", shifted, Number(6)), calls("mul", shifted, Number(1 / 6)))
 )
 _ERF = calls("add", calls("erf", calls("div", X, Number(2**0.5))), Number(1))
 _ERF_TIMES = calls("add", calls("erf", calls("mul", X, Number(0.5**0.5))), Number(1))
@@ -82,10 +82,11 @@ PATTERNS: tuple[tuple[str, Any], ...] = (
         )
     ),
     *(("hard_swish", calls("mul", X, gate)) for gate in _GATES),
-    ("hard_swish", calls("div", calls("mul", X, _SHIFTED), Number(6))),
-    ("hard_swish", calls("mul", calls("mul", X, _SHIFTED), Number(1 / 6))),
+    *(("hard_swish", calls("div", calls("mul", X, shifted), Number(6))) for shifted in _SHIFTED),
+    *(("hard_swish", calls("mul", calls("mul", X, shifted), Number(1 / 6))) for shifted in _SHIFTED),
     ("hard_swish", calls("mul", X, calls("hard_sigmoid", X))),
     *(("hard_sigmoid", gate) for gate in _GATES),
+    ("relu6", calls("below_6", calls("relu", X))),
     ("silu", calls("mul", X, calls("sigmoid", X))),
     ("mish", calls("mul", X, calls("tanh", calls("softplus", X)))),
     ("linear", calls("add", calls("matmul", X, Weights("weights")), Weights("bias"))),
@@ -151,7 +152,9 @@ class Finder:
         return self.known[id(op)]
 
     def stored(self, name: str) -> Stored | None:
-        """The stored tensor of a name, perhaps handed on by ops that change nothing."""
+        """The stored tensor of a name, perhaps handed on by ops that change nothing; a number is one, too."""
+        if name.startswith(NUMBER):
+            return Stored(name, (), "", (float(name.removeprefix(NUMBER)),))
         for _ in range(_MOST_HANDED_ON):
             op = self.makers.get(name)
             spelled = self.spelled(op) if op is not None else None
@@ -278,7 +281,7 @@ def scale(low: Lowering, op: Op) -> None:
 
 
 IDIOMS: Mapping[str, Callable[[Lowering, Op], None]] = {
-    **{f"idiom.{word}": activation for word in ("gelu", "hard_swish", "hard_sigmoid", "silu", "mish")},
+    **{f"idiom.{word}": activation for word in ("gelu", "hard_swish", "hard_sigmoid", "relu6", "silu", "mish")},
     "idiom.layer_norm": layer_norm,
     "idiom.linear": dense,
     "idiom.scale": scale,

@@ -41,8 +41,8 @@ Wants: TypeAlias = "int | Literal['same'] | Callable[[Op, int | None], int | Non
 """Which axis of what an op reads holds the channels: a number, that of what it makes, or a function of the latter."""
 DEFAULT_DTYPE = "fp32"
 """The type that a tensor has where nothing is said."""
-LONGEST_WHY = 300
-"""Characters of the reason why an op is unknown."""
+LONGEST_TYPE, LONGEST_WHY = 100, 300
+"""Characters of the type of an unknown op, and of the reason why it is."""
 MOST_NODES = 100_000
 """The most nodes that a file becomes: loops that are unrolled are bounded by it."""
 
@@ -71,6 +71,8 @@ class Spelled(NamedTuple):
     inputs: tuple[str, ...]
 
 
+NUMBER = "number "
+"""What the name of an operand begins with that is no tensor but a number, which follows."""
 Spell: TypeAlias = Callable[[Op, Body], "Spelled | None"]
 """What an op of a format is in the vocabulary of idioms; None if it is not part of any."""
 
@@ -116,6 +118,8 @@ class Tried:
         """Identity of an op's first body, and how many ops had been inlined before -> which body stands for them."""
         self.shapes: dict[str, Shape] = {}
         """Values -> their native shapes in all bodies that were looked at, also those that are not taken."""
+        self.reads: dict[int, tuple[str, ...]] = {}
+        """Identity of a body -> the values around it that it reads."""
         self.ops = 0
         """How many ops have been looked at."""
 
@@ -133,6 +137,8 @@ class Lowering:
         self.accounts = Accounts()
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
+        self.counted: set[str] = set()
+        """Sources that are there to count what they store."""
         self.notes: dict[str, None] = {}
         self.path: tuple[str, ...] = ()
         """The module of the op that is being lowered."""
@@ -140,8 +146,12 @@ class Lowering:
         """Name of a step on the way to a value of the file -> that value."""
         self.inlined = 0
         """How many ops of bodies have been lowered in the place of what runs them."""
+        self.kept: set[str] = set()
+        """Edges of what is kept for the next run."""
         self.bodies: dict[int, int] = {}
         """Bodies that were run, by identity -> their numbers."""
+        self.needed: set[str] = set()
+        """Names of the values of the body on which one of its outputs depends."""
         self.wanted = wanted_channels(model.body, rules)
         """Name of a value -> the axis that its readers take for the channels."""
         self.open: Mapping[str, str] = {}
@@ -169,12 +179,12 @@ class Lowering:
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         outputs = tuple(dict.fromkeys(found))
-        self.walk.forget(self._unread(outputs))
+        self.walk.forget(self.unread(outputs))
         return outputs
 
-    def _unread(self, outputs: Sequence[str]) -> set[str]:
+    def unread(self, outputs: Sequence[str]) -> set[str]:
         """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, outputs)}, set()
+        read, unread = {*map(producer, (*outputs, *self.kept)), *self.counted}, set()
         for step in reversed(self.walk.steps):
             if step.node.name in read or step.opaque:
                 read.update(map(producer, step.node.inputs))
@@ -186,16 +196,25 @@ class Lowering:
     def ops(self, body: Body) -> None:
         """Lower the ops of a body, in order."""
         self.values.update({name: stored_value(stored) for name, stored in body.tensors.items()})
-        needed = _needed(body, self.rules.effects)
+        needed = _needed(body, self.rules.effects, self.tried.reads)
         for op in body.ops:
+            self.needed = needed  # again, as the op before may have had a body
             if op.type and needed.intersection(op.outputs):
                 self.op(op)
+            elif op.type in self.rules.effects:
+                for value in map(self.find, op.inputs):
+                    self.kept.update(() if value is None or value.tensor is None else _edges(value.tensor))
+
+    def idle(self, body: Body) -> int:
+        """How many ops of a body compute something that no output depends on."""
+        needed = _needed(body, self.rules.effects, self.tried.reads)
+        return sum(1 for op in body.ops if op.inputs and op.outputs and not needed.intersection(op.outputs))
 
     def op(self, op: Op) -> None:
         """Lower an op; raises `SpecError` if the file contradicts itself there."""
         self.path = op.path
         rule = self.rules.rules.get(op.type)
-        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op)))
+        self.reads |= dict.fromkeys(op.outputs, tuple(reads(op, self.tried.reads)))
         try:
             try:
                 if rule is None:
@@ -233,6 +252,7 @@ class Lowering:
                 inputs[edge] = tensor.shown(key)
                 made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
         made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
+        made.kept = set()
         made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
         return made
 
@@ -384,6 +404,10 @@ class Lowering:
             value.tensor.edges[key] = self._source(value, sizes or (1,))
         return value.tensor
 
+    def count(self, value: Value) -> None:
+        """Have a source count a stored tensor from which something is computed before anything runs, and that none reads."""
+        self.counted.update(map(producer, self.tensor_of(value).edges.values()))
+
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.
 
@@ -395,7 +419,7 @@ class Lowering:
         if value.computed and not (is_whole and len({one.trainable for one in stored}) == 1):
             for one in stored:
                 if one.name not in self.accounts.used and one.name not in self.accounts.aside:
-                    self.tensor_of(stored_value(one))
+                    self.count(stored_value(one))
             stored = ()
         trains = all(one.trainable is not False and one.dtype in FLOATS for one in stored)
         name = self.names.stored(value.stored[0].name if value.stored else "constant", self.path)
@@ -423,6 +447,8 @@ class Lowering:
         if len(self.walk.steps) >= MOST_NODES:
             raise Unfit(f"a model may have at most {MOST_NODES:,} nodes")
         name = name or self.names.take(op, kind, weighted=bool(weights or op.layer))
+        learnt = stored_in(one for field in ("weights", "biases") for one in (weights or {}).get(field, ()))
+        is_frozen = bool(learnt) and all(one.trainable is False for one in learnt)
         shares = self.accounts.shares(kind, weights or {}, op.layer)
         node = Node(
             name.path,
@@ -433,7 +459,7 @@ class Lowering:
             form=_form(op, kind),
             form_known=bool(op.form),
             shares=shares,
-            trainable=trainable and op.trainable,
+            trainable=trainable and op.trainable and not is_frozen,
             dtypes=self.dtypes(op, weights or {}),
         )
         step = self.walk.step(node)
@@ -658,7 +684,11 @@ class Lowering:
             if value is not None and not value.lost and value.tensor is not None:
                 edges.append(self.any(value)[0])
         found = shapes or self._stated_shapes(op, batched)
-        attrs: dict[str, Any] = {"type": op.type, "why": one_line(why)[:LONGEST_WHY], "behind": behind}
+        attrs: dict[str, Any] = {
+            "type": one_line(op.type)[:LONGEST_TYPE],
+            "why": one_line(why)[:LONGEST_WHY],
+            "behind": behind,
+        }
         if not found:
             step = self.emit(op, "unknown", edges, attrs)
             first = why if behind else f"behind {op.type} {step.node.name}, whose shape is not known"
@@ -723,6 +753,13 @@ def _rest_filled(wanted: Sequence[Any], count: Dim) -> tuple[Dim, ...]:
     return tuple(count // others if at in rest else size for at, size in enumerate(wanted))
 
 
+def _edges(tensor: Tensor) -> Iterable[str]:
+    """The edges of a tensor, or of the one that it is a reading of."""
+    if not tensor.edges and tensor.view_of is not None:
+        tensor = _viewed(tensor).tensor or tensor
+    return tensor.edges.values()
+
+
 def _viewed(tensor: Tensor) -> Value:
     """The value that a tensor without edges is a reading of, or what that is a reading of in turn."""
     assert tensor.view_of is not None, "a tensor without edges is another reading of one that has some"
@@ -736,16 +773,12 @@ def _all(holds: Any) -> bool:
     return bool(holds.all()) if hasattr(holds, "all") else bool(holds)
 
 
-def _needed(body: Body, effects: Iterable[str]) -> set[str]:
+def _needed(body: Body, effects: Iterable[str], known: dict[int, tuple[str, ...]]) -> set[str]:
     """The names of all values that an output, or what is kept for the next run, depends on."""
     needed = {*body.outputs, *(name for op in body.ops if op.type in effects for name in op.inputs if name)}
     for op in reversed(body.ops):
         if needed.intersection(op.outputs):
-            needed.update(filter(None, op.inputs))
-            for value in op.attrs.values():
-                if isinstance(value, Body):
-                    needed.update(name for inner in value.ops for name in inner.inputs)
-                    needed.update(value.outputs)
+            needed.update(reads(op, known))
     return needed
 
 

@@ -122,13 +122,29 @@ class Model:
     """Whether all of it stands in this file: no file beside it was read."""
 
 
-def reads(op: Op) -> Iterator[str]:
-    """The names that an op reads, those that its subgraphs read from outside included."""
+def reads(op: Op, known: dict[int, tuple[str, ...]] | None = None) -> Iterator[str]:
+    """The names that an op reads, those that its subgraphs read from outside included; `known` is kept from call to call."""
+    known = {} if known is None else known
     yield from filter(None, op.inputs)
     for body in bodies(op):
-        made = {*body.inputs, *body.tensors, *(name for inner in body.ops for name in inner.outputs)}
-        inner = (name for one in body.ops for name in reads(one))
-        yield from (name for name in (*inner, *body.outputs) if name and name not in made)
+        if id(body) not in known:  # many ops may have one body, which is looked through once
+            made = {*body.inputs, *body.tensors, *(name for inner in body.ops for name in inner.outputs)}
+            inner = (name for one in body.ops for name in reads(one, known))
+            read = (name for name in (*inner, *body.outputs) if name and name not in made)
+            known[id(body)] = tuple(dict.fromkeys(read))
+        yield from known[id(body)]
+
+
+def stored_within(body: Body) -> Iterator[Stored]:
+    """The stored tensors of a body and of all subgraphs in it, each of which may stand in many ops."""
+    left, seen = [body], {id(body)}
+    while left:
+        one = left.pop()
+        yield from one.tensors.values()
+        for op in one.ops:
+            new = [inner for inner in bodies(op) if id(inner) not in seen]
+            seen.update(map(id, new))
+            left += new
 
 
 def bodies(op: Op) -> Iterator[Body]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from convcost.core.dims import Dim, Shape, product
+from convcost.core.dims import Dim, Shape, is_array, product
 from convcost.core.errors import Unfit
+from convcost.importers.contents import same
 from convcost.importers.model import Op, Stored
 
 Key: TypeAlias = tuple[int | None, ...]
@@ -21,8 +22,8 @@ Key: TypeAlias = tuple[int | None, ...]
 
 
 def is_one(size: Dim) -> bool:
-    """Whether a size is 1 whatever varies."""
-    return type(size) is int and size == 1
+    """Whether a size is 1 whatever varies; a grid is split where its points differ in that."""
+    return size == 1 if type(size) is int else is_array(size) and same(size, 1) is True
 
 
 @dataclass(eq=False, slots=True)

@@ -18,7 +18,8 @@ def from_torch(
     """The network that a module of PyTorch computes, for inputs of these shapes, the batch included.
 
     `module` is an `nn.Module`, or what `torch.export.export` returned, which has its shapes; `shapes` is that of the only
-    input, (1, 3, 224, 224), a list of several, or a mapping from the names of arguments. `dtypes` are types in the same form:
+    input, (1, 3, 224, 224), a list of several, or a mapping from the names of arguments; a batch of images or volumes is taken
+    for one of 1, as it is no part of a network. `dtypes` are types in the same form:
     `"int64"` for tokens. Nothing is run, no weight is read or copied, and the module is not changed. Layers are called like
     the modules. It is looked at as in evaluation, unless `training` asks for the mode that it is in. `name` is what the network
     is called instead of the module's class.

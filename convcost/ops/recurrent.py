@@ -1,34 +1,48 @@
 """Recurrent layers: one step after another along the tokens of a sequence, with the same weights at each."""
 
 from convcost.core.cost import OpCost
-from convcost.core.dims import Dim, product
-from convcost.ops.attributes import BiasCount, Flag, Positions, Size
+from convcost.core.dims import Dim, first_given, given, product
+from convcost.ops.attributes import BiasCount, Flag, Positions, Size, SizeOrNone
 from convcost.ops.registry import op
 from convcost.ops.traits import DENSE
 
 
 def _recurrent(
-    x: Positions, gates: Dim, sums: Dim, channels: Size, bidirectional: Flag, biases: BiasCount, last: Flag
+    x: Positions,
+    gates: Dim,
+    sums: Dim,
+    channels: Size,
+    bidirectional: Flag,
+    biases: BiasCount,
+    last: Flag,
+    projection: SizeOrNone = None,
 ) -> OpCost:
     """Layers that differ in how many gates a channel has, and in how many of their sums and products each step takes."""
     directions = 1 + int(bidirectional)
     steps = product(x[:-1])
-    wide = directions * channels
+    state = first_given(projection, channels)
     every = {False: (x[-2],), True: ()}[last]
+    weights = directions * channels * (gates * (x[-1] + state) + given(projection) * state)
     return OpCost(
-        out=((*x[:-2], *every, wide),),
-        macs=steps * directions * gates * channels * (x[-1] + channels),
+        out=((*x[:-2], *every, directions * state),),
+        macs=steps * weights,
         bias_adds=steps * directions * gates * channels * biases,
-        weights=directions * gates * channels * (x[-1] + channels),
+        weights=weights,
         biases=directions * gates * channels * biases,
-        elementwise=steps * wide * sums,
+        elementwise=steps * directions * channels * sums,
         saves=("inputs", "outputs"),
     )
 
 
 @op("lstm", DENSE)
 def lstm(
-    x: Positions, *, channels: Size, bidirectional: Flag = False, biases: BiasCount = 2, last: Flag = False
+    x: Positions,
+    *,
+    channels: Size,
+    bidirectional: Flag = False,
+    biases: BiasCount = 2,
+    last: Flag = False,
+    projection: SizeOrNone = None,
 ) -> OpCost:
     """Carry a state and a memory cell along the sequence: long short-term memory.
 
@@ -37,6 +51,8 @@ def lstm(
     Axes before the tokens are more sequences. At each step four gates, the forget gate of Gers et al. 2000 among them,
     read the input and the state: MACs t·4·channels·(c + channels) per direction. Params per direction
     4·channels·(c + channels + biases): `biases` is 2 in PyTorch (one for the input, one for the state), 1 in Keras.
+    With a `projection` the state, which is put out and read at the next step, is that many linear combinations of the
+    channels: channels·projection MACs and params more, and projection in the place of the channels that are read.
 
     No MACs, but counted as element-wise sums and products, are 8 per channel and step: for each gate the sum of what
     input and state contribute (4), forget·cell + input·candidate (3), and output·tanh(cell) (1). Saved for training are
@@ -48,10 +64,13 @@ def lstm(
     (19660800, 788480)
     >>> lstm((25, 512), channels=256, biases=1).params
     787456
+    >>> lstm((4, 5), channels=6, projection=2).out, lstm((4, 5), channels=6, projection=2).macs  # 4·(4·6·(5 + 2) + 6·2)
+    (((4, 2),), 720)
 
-    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735); torch.nn.LSTM for the two biases.
+    Source: Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735); torch.nn.LSTM for the two biases; Sak et al.
+    (arXiv 1402.1128) for the projection.
     """
-    return _recurrent(x, 4, 8, channels, bidirectional, biases, last)
+    return _recurrent(x, 4, 8, channels, bidirectional, biases, last, projection)
 
 
 @op("gru", DENSE)

@@ -34,6 +34,10 @@ MOST_INLINE = 8
 """Times that patterns which need too many arguments are taken for no blocks, before none is one."""
 
 
+FEW = 20
+"""Lines that a text may have beyond one and a half for each node, before it is looked whether a plain list is shorter."""
+
+
 class Style(NamedTuple):
     """How a graph is looked at."""
 
@@ -76,7 +80,7 @@ def compact(network: Graph | Walked, name: str, caption: Caption = NO_CAPTION) -
     nodes = len(walked.graph.nodes)
     found: list[str] = []
     for style in STYLES if 0 < nodes <= MOST_NODES else ():
-        if not found or (style == STYLES[-1] and found[0].count("\n") > nodes + nodes // 4):
+        if not found or (style == STYLES[-1] and found[0].count("\n") > nodes + nodes // 2 + FEW):
             found += _proved(walked, name, caption, style)
     return min(found, key=lambda text: text.count("\n")) if found else resolved(walked.graph, name, caption)
 

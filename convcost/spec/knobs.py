@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ from convcost.core.errors import Problem, Unfit, UsageError, did_you_mean
 from convcost.core.expr import Expr, ExprError, number
 from convcost.core.reading import python_int
 from convcost.core.units import say
-from convcost.spec.syntax import Knob, KnobValue, Spec
+from convcost.spec.syntax import Knob, KnobValue, Spec, Value
 
 FIXED = "knobs stand in a spec under knobs, and are set before it is resolved or rewritten"
 """Why a spec may have no knobs at all, and the way out."""
@@ -106,6 +106,13 @@ def unsaid(spec: Spec, knobs: Mapping[str, object], given: Mapping[str, object])
         names = (next(iter(size.content.names)) for size in sizes if isinstance(size.content, Expr))
         missing = dict.fromkeys(knob for knob in names if knobs.get(knob) is None)
         if missing and name not in given:
-            example = f"{f'{name}=' if several else ''}{224 if len(sizes) > 2 else 128}"
+            example = f"{f'{name}=' if several else ''}{_example(sizes)}"
             what = f"its input {name} has an open size: say it with --input {example}, or --set {next(iter(missing))}=…"
             yield Problem(None, spec.file, what)
+
+
+def _example(sizes: Sequence[Value]) -> str:
+    """Sizes of an input as they could be given, those that the file states among them."""
+    said = [224 if isinstance(size.content, Expr) else size.content for size in sizes]
+    both = len(said) == 3 and all(isinstance(size.content, Expr) for size in sizes[:2])
+    return str(said[0]) if both else "x".join(map(str, said))

@@ -95,7 +95,13 @@ CELLS = {
 
 
 def recurrent(
-    cell: str, x: Shape, channels: int, bidirectional: bool = False, biases: int = 2, last: bool = False
+    cell: str,
+    x: Shape,
+    channels: int,
+    bidirectional: bool = False,
+    biases: int = 2,
+    last: bool = False,
+    projection: int | None = None,
 ) -> Count:
     """Count a recurrent layer, step by step and gate by gate.
 
@@ -104,19 +110,23 @@ def recurrent(
     """
     _check(len(x) >= 2, f"a sequence of {x}")
     gates, extra = CELLS[cell]
+    state = channels if projection is None else projection
     directions = ["forth", "back"] if bidirectional else ["forth"]
     macs = bias_adds = elementwise = 0
     weights, added = set(), set()
     for _sequence, _step, direction, unit in product(indices(x[:-2]), range(x[-2]), directions, range(channels)):
         for gate in gates:
-            for read in [*(("x", i) for i in range(x[-1])), *(("h", i) for i in range(channels))]:
+            for read in [*(("x", i) for i in range(x[-1])), *(("h", i) for i in range(state))]:
                 macs += 1
                 weights.add((direction, gate, unit, read))
             for bias in range(biases):
                 bias_adds += 1
                 added.add((direction, gate, unit, bias))
+        for combination in range(projection or 0):
+            macs += 1
+            weights.add((direction, "projection", unit, combination))
         elementwise += len(extra)
-    states = np.concatenate([np.zeros((*x[:-1], channels)) for _ in directions], axis=-1)
+    states = np.concatenate([np.zeros((*x[:-1], state)) for _ in directions], axis=-1)
     out = shaped(states[..., -1, :] if last else states)
     return Count((out,), macs, bias_adds, len(weights), len(added), elementwise=elementwise)
 

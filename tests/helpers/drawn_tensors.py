@@ -119,6 +119,16 @@ def recurrent(draw: Draw) -> Any:
     )
 
 
+def lstm(draw: Draw) -> Any:
+    layer, projects = recurrent(draw), draw(st.booleans())
+
+    def made(inner: Any) -> Any:
+        shapes, attrs = layer(inner)
+        return shapes, {**attrs, **({"projection": inner(st.integers(1, 3))} if projects else {})}
+
+    return made
+
+
 def factors(draw: Draw, number: int, parts: int) -> list[int]:
     """Numbers whose product is a number, mostly."""
     found = []
@@ -372,7 +382,8 @@ STRUCTURES: dict[str, Structure] = {
     "matmul": matmul,
     "embedding": embedding,
     "source": source,
-    **dict.fromkeys(["lstm", "gru", "rnn"], recurrent),
+    **dict.fromkeys(["gru", "rnn"], recurrent),
+    "lstm": lstm,
     "softmax": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),
     "l2_normalize": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),
     "log_softmax": one_tensor(RANK, axis=lambda draw, rank: {"axis": axis(draw, rank)} if draw(st.booleans()) else {}),

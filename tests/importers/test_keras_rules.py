@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import sympy
 from helpers.foreign import lowered, network, steps
 from helpers.keras_files import (
     DOTS,
@@ -707,6 +708,41 @@ def test_a_layer_that_was_built_for_a_size_is_held_to_it(model: Open):
     assert lowered(made, x=(4, 4, 3)).steps[-1].params == 2 * 49
     with pytest.raises(SpecError, match=r"Dense d: the layer was built for 48 channels, and its input has 75"):
         lowered(made, x=(5, 5, 3))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        layer("LSTM", "l", "r", units=2, build=[None, 4, 12]),
+        layer("Bidirectional", "l", "r", layer=layer("GRU", "g", units=2), build=[None, 4, 12]),
+        layer("LayerNormalization", "l", "r", build=[None, 4, 12]),
+    ],
+    ids=lambda made: made["class_name"],
+)
+def test_rows_that_become_channels_are_those_a_layer_was_built_for(model: Open, made: dict[str, Any]):
+    """4 x 3 channels of each row are read as 12; of 5 columns they are 15."""
+    layers = [entry("x", None, 4, 4, 3), layer("TimeDistributed", "r", "x", layer=layer("Flatten", "f")), made]
+    net = model(functional("net", layers))
+    assert lowered(net, x=(4, 4, 3)).steps[-1].params > 0
+    with pytest.raises(SpecError, match="built for 12 channels, and its input has 15"):
+        lowered(net, x=(4, 5, 3))
+
+
+def test_each_point_of_a_sweep_is_held_to_what_a_layer_was_built_for(model: Open):
+    """Pools of 2 leave 4 x 4 x 3 = 48 numbers of 8 and of 9 rows and columns; symbols stand for all sizes, most of them wrong."""
+    layers = [
+        entry("x", None, 8, 8, 3),
+        layer("MaxPooling2D", "p", "x", pool_size=2),
+        layer("Flatten", "f", "p"),
+        layer("Dense", "d", "f", units=2, build=[None, 48]),
+    ]
+    made = model(functional("net", layers))
+    swept = network(made).sweep(resolution=[6, 7, 8, 9, 10, 11])
+    assert [macs is None for macs in swept.macs.tolist()] == [True, True, False, False, True, True]
+    assert swept.macs.compressed().tolist() == [96, 96]
+    size = sympy.Symbol("n", positive=True, integer=True)
+    with pytest.raises(SpecError, match=r"built for 48 channels, and its input has as many as another size says"):
+        lowered(made, x=(2 * size, 2 * size, 3))
 
 
 @pytest.mark.parametrize(

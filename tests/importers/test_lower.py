@@ -253,6 +253,49 @@ def test_a_grid_and_symbols_give_what_single_sizes_give(make: Callable[[], Impor
     assert [formula.subs(n, size // 8) for size in sizes] == single
 
 
+def test_a_batch_that_the_file_fixes_is_no_part_of_the_network() -> None:
+    """Reshapes that have it in them are derived again for one image."""
+    ops = [op("Conv", "x w", "c"), op("Reshape", "c flat", "f"), op("Gemm", "f m", "y", transB=1)]
+    net = model(
+        {"x": (4, 3, 8, 8)}, ops, [stored("w", 6, 3, 1, 1), integers("flat", 4, 384), stored("m", 10, 6 * 8 * 8)]
+    )
+    assert walked(net).graph.inputs == {"x": (8, 8, 3)}
+    assert [step.cost.macs for step in steps(net) if step.cost.macs] == [8 * 8 * 6 * 3, 384 * 10]
+
+
+def test_a_batch_that_is_more_than_so_many_images_is_refused() -> None:
+    """Each image is multiplied with all others: for one image there is no such network."""
+    ops = [op("Reshape", "x rows", "r"), op("Transpose", "r", "t", perm=(1, 0)), op("MatMul", "r t", "y")]
+    net = model({"x": (4, 8, 4, 4)}, ops, [integers("rows", 4, 128)])
+    with pytest.raises(SpecError, match="fixes a batch of 4, and does more with it"):
+        steps(net)
+
+
+def test_over_symbols_a_layer_must_need_what_the_file_stores_too() -> None:
+    net = model(
+        {"x": (1, 4, 8, 8)}, [op("Flatten", "x", "f"), op("Gemm", "f w", "y", transB=1)], [stored("w", 10, 4 * 8 * 8)]
+    )
+    n = sympy.Symbol("n", integer=True, positive=True)
+    with pytest.raises(SpecError, match="the file stores 2,560 weights, but its input takes 40\\*n\\*\\*2"):
+        lowered(net, x=(n, n, 4))
+
+
+def test_numbers_that_go_into_computed_weights_are_said() -> None:
+    """Filters that are normalised to a stored length: 8 of the 72 stored numbers are in no weight."""
+    ops = [op("Mul", "v g", "w"), op("Conv", "x w", "y")]
+    net = model({"x": (1, 8, 4, 4)}, ops, [stored("v", 8, 8, 1, 1), stored("g", 8, 1, 1, 1)])
+    report = network(net).report()
+    assert report.totals.params == 64
+    assert report.remarks == ("8 stored numbers go into weights that are computed before anything runs",)
+
+
+def test_what_a_file_says_of_itself_is_printed_on_one_line() -> None:
+    net = model({"null": (1, 8, 4, 4)}, [op("Relu", "null", "y")])
+    shouting = replace(net, model=replace(net.model, producer="p\x1b[31m\nq"))
+    assert network(shouting).report().remarks == ("p\\x1b[31m\\nq",)
+    assert [*net.entries] == ["null_"]
+
+
 # -- unknown ----------------------------------------------------------------------------------------------------------
 
 

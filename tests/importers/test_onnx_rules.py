@@ -424,6 +424,26 @@ def test_the_last_state_alone_is_what_the_layer_puts_out():
     assert steps(net)[0].node.attrs["last"] is True
 
 
+def test_whether_a_sequence_is_read_is_asked_of_subgraphs_too_and_of_ops_that_count():
+    """Of 10 steps with 6 channels: all if a branch reads them, the last alone if only an op does from which nothing follows."""
+    branches = {
+        "then_branch": body([], [op("Relu", "s", "t")], ["t"]),
+        "else_branch": body([], [op("Tanh", "s", "e")], ["e"]),
+    }
+    tensors = [
+        Stored("w", (1, 24, 5), "fp32"),
+        Stored("r", (1, 24, 6), "fp32"),
+        Stored("b", (1, 48), "fp32"),
+        Stored("yes", (), "bool", (True,)),
+    ]
+    read = model({"x": SEQUENCE}, [op("LSTM", "x w r b", "s h"), op("If", "yes", "y", **branches)], tensors)
+    assert outs(read)[0] == (10, 6)
+    idle = model(
+        {"x": SEQUENCE}, [op("LSTM", "x w r b", "s h"), op("Relu", "s", "idle"), op("Relu", "h", "y")], tensors
+    )
+    assert outs(idle)[0] == (6,)
+
+
 def _with_outputs(whole: Any, kind: str, outputs: tuple[str, ...]) -> Any:
     ops = tuple(replace(one, outputs=outputs) if one.type == kind else one for one in whole.body.ops)
     return replace(whole, body=replace(whole.body, ops=ops))
@@ -536,6 +556,20 @@ def test_a_branch_whose_condition_is_known_is_taken():
     assert kinds(taken) == ["unknown"]
 
 
+def test_matrices_of_two_subgraphs_are_two_also_if_they_are_called_the_same(tmp_path):
+    branches = [
+        onnx_graph([onnx_node("MatMul", [x, "wb"], ["b"])], [], ["b"], [onnx_tensor("wb", (8, 8))]) for x in "xt"
+    ]
+    nodes = [
+        onnx_node("If", ["yes"], [y], y, then_branch=branch, else_branch=branch) for y, branch in zip("ty", branches)
+    ]
+    graph = onnx_graph(nodes, [onnx_value("x", (1, 8))], ["y"], [onnx_tensor("yes", (), "bool", b"\1")])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx_model(graph))
+    found = steps(Imported(read(str(path))))
+    assert [(step.node.op, step.params) for step in found] == [("linear", 64), ("linear", 64)]
+
+
 def test_a_loop_is_written_out_as_often_as_it_runs():
     turn = body(
         ["i", "on", "h"],
@@ -551,6 +585,46 @@ def test_a_loop_is_written_out_as_often_as_it_runs():
     assert [step.node.op for step in found if step.cost.macs] == ["linear"] * 3
     assert [step.params for step in found if step.cost.macs] == [256, 0, 0], "one matrix, stored once"
     assert found[-1].cost.out == ((3, 5, 16),)
+
+
+SWEPT = {
+    # a sum over one row is none; of several, 4 numbers are put out
+    "a sum over rows, of which there may be one": ([op("ReduceSum", "x", "y", axes=(1,))], [], [0, 0, 0], [0, 4, 4]),
+    "rows backwards": (
+        [op("Slice", "x start end axis step", "b"), op("MatMul", "b w", "y")],
+        [Stored("start", (1,), "int64", (-1,)), Stored("end", (1,), "int64", (-(2**63) + 1,)), Stored("axis", (1,), "int64", (1,)), Stored("step", (1,), "int64", (-2,))],
+        [1 * 32, 2 * 32, 3 * 32], [4 + 8, 8 + 16, 12 + 24],
+    ),
+    "a turn for each row": (
+        [op("Scan", "h x", "y all", num_scan_inputs=1, scan_input_axes=(1,), body=body(["s", "row"], [op("MatMul", "row w", "m"), op("Add", "s m", "t"), op("Identity", "t", "each")], ["t", "each"]))],
+        [], [32, 3 * 32, 5 * 32], None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SWEPT)
+def test_what_depends_on_a_size_is_asked_at_each_point_of_a_sweep(case: str):
+    """Rows of 4 numbers, and a matrix of 4 x 8: 32 products for each that is multiplied."""
+    ops, tensors, macs, activations = SWEPT[case]
+    inputs = {"x": (1, "rows", 4)} | ({"h": (1, 8)} if "h" in ops[0].inputs else {})
+    net = model(inputs, ops, [*tensors, Stored("w", (4, 8), "fp32")])
+    swept = network(net, rows=3).sweep(rows=[1, 3, 5])
+    assert swept.macs.tolist() == macs
+    assert activations is None or swept.activations.tolist() == activations
+    singles = [network(net, rows=rows).report().totals for rows in (1, 3, 5)]
+    assert swept.macs.tolist() == [one.macs for one in singles]
+    assert swept.activations.tolist() == [one.activations for one in singles]
+
+
+def test_a_window_that_does_not_fit_the_smallest_size_of_a_sweep_may_fit_others():
+    """The file leaves its length open: 4 numbers at each of 3 and 5 places in windows of 3."""
+    net = model(
+        {"x": (1, 4, "t")},
+        [op("AveragePool", "x", "p", kernel_shape=(3,)), op("Conv", "p w", "y")],
+        [Stored("w", (8, 4, 1), "fp32")],
+    )
+    swept = network(net, t=5).sweep(t=[2, 5, 7])
+    assert swept.macs.tolist() == [None, 3 * 32, 5 * 32]
 
 
 def test_loops_that_are_too_long_or_open_are_unknown():
@@ -600,6 +674,21 @@ def test_how_much_is_left_of_boxes_depends_on_data():
 def test_a_rule_that_knows_a_shape_keeps_what_follows_exact():
     net = model({"x": TOKENS}, [op("Hardmax", "x", "h"), op("MatMul", "h w", "y")], [Stored("w", (16, 8), "fp32")])
     assert [(step.node.op, step.cost.out) for step in steps(net)] == [("unknown", ((5, 16),)), ("linear", ((5, 8),))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "between"),
+    [("com.microsoft.Attention", 1), ("com.microsoft.QAttention", 5)],
+    ids=["floats", "whole numbers"],
+)
+def test_attention_to_earlier_tokens_is_unknown_as_a_whole(kind: str, between: int):
+    """Of 4 heads with 4 channels, 3 earlier tokens and 5 new ones; the values have 16 channels again."""
+    reads = [TOKENS, W((16, 48)), W((48,)), *[None] * between, (2, 1, 4, 3, 4)]
+    assert [(step.node.op, step.cost.out) for step in steps(only(kind, reads, num_heads=4))] == [
+        ("unknown", ((5, 16),))
+    ]
+    kept = only(kind, [TOKENS, W((16, 48)), W((48,))], makes=2, num_heads=4)
+    assert kinds(kept) == ["unknown"]
 
 
 REFUSED = {

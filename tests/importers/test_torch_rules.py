@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -114,6 +115,17 @@ def test_attention_is_two_products_and_a_softmax():
     assert found[-1].cost.out == ((4, 5, 16),)
 
 
+def test_heads_that_share_keys_multiply_as_often():
+    """4 heads read 2 keys and values; 7 tokens read 5 others."""
+    inputs = {"q": (1, 4, 7, 16), "k": (1, 2, 5, 16), "v": (1, 2, 5, 8)}
+    arguments = {"query": Ref("q"), "key": Ref("k"), "value": Ref("v"), "enable_gqa": True}
+    for given, tensors in ({}, ()), ({"attn_mask": Ref("m")}, (buffer("m", 7, 5),)):
+        call = op("aten.scaled_dot_product_attention.default", "y", **arguments, **given)
+        found = steps(program(inputs, [call], tensors))
+        assert sum(step.cost.macs for step in found) == 4 * 7 * 5 * (16 + 8)
+        assert math.prod(found[-1].cost.out[0]) == 4 * 7 * 8
+
+
 def test_weights_that_are_transposed_or_cut_are_those_of_the_layer():
     """addmm(b, x, wᵀ); then a matrix of 3·6 rows, of which three layers have 6 each."""
     ops = [
@@ -207,6 +219,33 @@ def test_einsum_of_two_activations_is_a_product():
     call = op("aten.einsum.default", "y", equation="bic,bjc->bij", tensors=refs("x", "x"))
     (step,) = steps(program(SEQUENCE, [call]))
     assert (step.node.op, step.cost.macs, step.cost.out) == ("matmul", 5 * 5 * 6, ((5, 5),))
+
+
+def test_functions_that_are_spelled_out_are_recognised():
+    """x·relu6(x + 3)/6 with two clamps, x·sigmoid(x), and x·(1 + erf(x/√2))/2; numbers stand in the calls."""
+    hard_swish = [
+        op("aten.add.Tensor", "a", self=X, other=3),
+        op("aten.clamp.default", "b", self=Ref("a"), min=0),
+        op("aten.clamp.default", "c", self=Ref("b"), min=None, max=6),
+        op("aten.mul.Tensor", "d", self=X, other=Ref("c")),
+        op("aten.div.Tensor", "y", self=Ref("d"), other=6),
+    ]
+    silu = [op("aten.sigmoid.default", "a", self=X), op("aten.mul.Tensor", "y", self=X, other=Ref("a"))]
+    gelu = [
+        op("aten.mul.Tensor", "a", self=X, other=0.5),
+        op("aten.div.Tensor", "b", self=X, other=2**0.5),
+        op("aten.erf.default", "c", self=Ref("b")),
+        op("aten.add.Tensor", "d", self=Ref("c"), other=1.0),
+        op("aten.mul.Tensor", "y", self=Ref("a"), other=Ref("d")),
+    ]
+    for expected, ops in {"hard_swish": hard_swish, "silu": silu, "gelu": gelu}.items():
+        assert kinds(program(MAP, ops)) == [expected]
+
+
+def test_factors_that_are_not_trained_are_buffers():
+    net = network(program(MAP, [op("aten.mul.Tensor", "y", self=X, other=W)], [buffer("w", 6, 1, 1)]))
+    assert [step.node.op for step in net.walked.steps] == ["scale"]
+    assert (net.report().totals.params, net.report().totals.buffers) == (0, 6)
 
 
 def test_sizes_are_computed_with():

@@ -12,6 +12,7 @@ import pytest
 from helpers.paths import ROOT
 
 from convcost import Network, SpecError, UsageError, load, side_by_side, sweep
+from convcost.space.open import design_space
 
 if TYPE_CHECKING:
     from helpers.cli import Cli
@@ -62,6 +63,12 @@ def test_a_sweep_is_single_reports(path: Path) -> None:
     single = [load(path, resolution=size).report().totals for size in SIZES]
     assert found.macs.tolist() == [one.macs for one in single]
     assert found.peak_activation_bytes.tolist() == [one.peak_activation_bytes for one in single]
+
+
+@pytest.mark.parametrize("path", [ONNX, PT2], ids=lambda path: path.suffix)
+def test_hundreds_of_sizes_are_lowered_at_once(path: Path) -> None:
+    """Sizes by themselves and at its own: a grid is cut only where structures differ, not into single networks."""
+    assert len(design_space(path, {"resolution": range(97, 400)}).regions) <= 3
 
 
 def test_a_budget_is_met_as_by_trying() -> None:

@@ -189,6 +189,9 @@ def modules() -> dict[str, tuple[Callable[[], Any], Any, dict[str, Any], int, in
         # two layers in two directions: 30·2·4·24·(16 + 24), then inputs of 48; two biases each
         "lstm": (lambda: nn.LSTM(16, 24, 2, bidirectional=True), (30, 1, 16), {},
                  30 * 2 * 96 * (40 + 72), 2 * 96 * (40 + 2 + 72 + 2)),
+        # the state is 8 combinations of 24 channels
+        "projected": (lambda: nn.LSTM(16, 24, proj_size=8, batch_first=True), (1, 30, 16), {},
+                      30 * (96 * 24 + 24 * 8), 96 * (24 + 2) + 24 * 8),
         "gru": (lambda: nn.GRU(16, 24, batch_first=True), (1, 30, 16), {}, 30 * 72 * 40, 72 * 42),
         "cell": (lambda: nn.LSTMCell(16, 24), (1, 16), {}, 96 * 40, 96 * 42),
         # one table for reading and writing words
@@ -206,7 +209,7 @@ def modules() -> dict[str, tuple[Callable[[], Any], Any, dict[str, Any], int, in
     }  # fmt: skip
 
 
-NAMES = ("attention", "lstm", "gru", "cell", "language", "weight_norm", "transposed", "same", "volume", "bilinear",
+NAMES = ("attention", "lstm", "projected", "gru", "cell", "language", "weight_norm", "transposed", "same", "volume", "bilinear",
          "instance_norm", "prelu", "pixel_shuffle")  # fmt: skip
 
 
@@ -342,6 +345,21 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     assert written.body.tensors == live.body.tensors
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of itself
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_32"])
+def test_a_decomposed_program_costs_the_same(name: str):
+    """In PyTorch's core ops the same layers are spelled otherwise."""
+    require("torchvision")
+    import torch
+
+    module = torchvision_module(name).to_empty(device="cpu").eval()
+    exported = torch.export.export(module, (torch.zeros(IMAGE),))
+    whole, parts = (convcost.from_torch(each) for each in (exported, exported.run_decompositions()))
+    assert products(whole) == products(parts)
+    assert whole.report().totals.params == parts.report().totals.params
+    assert parts.report().complete
+
+
 def test_open_sizes_are_asked_for_and_computed_with(tmp_path: Path):
     require("torch")
     import torch
@@ -392,7 +410,7 @@ def refusals() -> dict[str, tuple[Callable[[], Any], str]]:
         "no module": (lambda: convcost.from_torch(torch.relu, (1, 3)), "need an nn.Module or a torch.export.ExportedProgram"),
         "channels": (lambda: convcost.from_torch(conv, (1, 4, 8, 8)), "Conv2d: torch.export failed: RuntimeError: "),
         "tokens": (lambda: convcost.from_torch(nn.Embedding(5, 3), (1, 4)), "say the types of the inputs, as in dtypes="),
-        "data": (lambda: convcost.from_torch(Branches(), (1, 4)), "export it yourself and pass the result"),
+        "data": (lambda: convcost.from_torch(Branches(), (1, 4)), "what it does depends on the data; ask for the part before"),
         "lock": (lambda: convcost.from_torch(Locked(), (1, 3)), "Locked cannot be copied: TypeError: cannot pickle"),
         "lazy": (lambda: convcost.from_torch(nn.LazyLinear(3), (1, 3)), "the module has parameters without a shape"),
     }  # fmt: skip

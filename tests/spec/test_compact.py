@@ -390,6 +390,28 @@ def test_layers_that_nothing_reads_are_written_too() -> None:
     assert "repeat: 3" in text
 
 
+@pytest.mark.parametrize("depth", [3, 6, 9, 14])
+def test_scopes_within_scopes_are_written_however_deep(depth: int) -> None:
+    """Each with layers before and behind the one inside it, and a fork; a node outside reads into the innermost."""
+    before, behind, flow, scope = list[Node](), list[Node](), INPUT, ""
+    for number in range(depth):
+        scope = f"{scope}part{number}x."
+        for at in range(3):
+            before.append(node(f"{scope}a{at}", "tanh", flow))
+            flow = before[-1].name
+        before += [node(f"{scope}l.a", "tanh", flow), node(f"{scope}l.b", "relu", f"{scope}l.a")]
+        before.append(node(f"{scope}add", "add", f"{scope}l.b", flow))
+        flow = before[-1].name
+        behind.insert(0, node(f"{scope}out", "relu", ""))
+    for at, each in enumerate(behind):
+        behind[at] = replace(each, inputs=(flow,))
+        flow = each.name
+    graph = chain([*before, *behind, node("end", "add", flow, f"{scope}add", f"{scope}a1")])
+    text = compact(graph, "net")
+    assert_same(read(text), graph)
+    assert "parallel:" in text
+
+
 def test_an_empty_graph_is_written() -> None:
     empty = Graph("net", {INPUT: (4, 4, 4)}, (), (INPUT,))
     assert compact(empty, "net") == resolved(empty, "net", FLAT)

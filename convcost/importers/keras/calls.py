@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
 from convcost.core.units import say
-from convcost.importers.contents import Known
+from convcost.importers.contents import Known, same
 from convcost.importers.keras.values import Tensor
 from convcost.importers.lower import Lowering, Rules, Unsupported, Wants
 from convcost.importers.model import MOST_CONTENTS, Op
@@ -130,8 +130,10 @@ def check_built(op: Op, x: Value, axis: int) -> None:
     shape = built.get("input_shape") if isinstance(built, dict) else None
     if not isinstance(shape, tuple) or len(shape) != x.rank or not isinstance(shape[axis], int):
         return
-    if type(x.shape[axis]) is int and x.shape[axis] != shape[axis]:
-        raise Unfit(f"the layer was built for {shape[axis]:,} channels, and its input has {x.shape[axis]:,}")
+    has = x.shape[axis]
+    if same(has, shape[axis]) is not True:  # asks per point of a grid; over symbols both must be one and the same
+        got = f"{has:,}" if type(has) is int else "as many as another size says"
+        raise Unfit(f"the layer was built for {shape[axis]:,} channels, and its input has {got}")
 
 
 # -- arguments of the call ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.errors import Unfit
 from convcost.core.units import say
+from convcost.importers import fixed
 from convcost.importers.build import squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import Known, gathered, sliced
 from convcost.importers.keras.calls import Steps, argument, as_int, axis_of, operation, value_of
@@ -32,6 +33,8 @@ def take(low: Lowering, op: Op) -> None:
         return
     if which is None or indices.rank > 1 or axis == 0:
         raise Unsupported("chosen elements of an activation")
+    named = [item for item in (argument(op, "indices", 1),) if isinstance(item, Tensor)]
+    fixed.check_chosen(low, op.inputs[0], x, axis, op.inputs[named[0].place] if named else "", len(which.elements))
     edge, order = with_axes(low, x, [axis])
     step = low.emit(op, "gather", [edge], {"count": len(which.elements), "axis": order.index(axis)})
     made = low.result(op, step, order, x.rank)
@@ -81,7 +84,7 @@ def get_item(low: Lowering, op: Op) -> None:
     given = argument(op, "key", 1)
     x, steps = low.read(op), Steps(low, op)
     key = key_of(argument(op, "slice_spec", 1) if given is None else given, x.rank)
-    bounds = [(axis, bounds_of(low, op, item)) for axis, item in key.items]
+    bounds = [(axis, _whole_end(low, op, x, axis, item)) for axis, item in key.items]
     gone = [axis for axis, item in key.items if not is_slice(item)]
     if (known := low.known(x)) is not None:
         for axis, one in bounds:
@@ -112,6 +115,17 @@ def bounds_of(low: Lowering, op: Op, item: Any) -> Slice:
     if at is None:
         raise Unsupported(f"an index {say(item)}")
     return Slice(at, None if at == -1 else at + 1, None)
+
+
+def _whole_end(low: Lowering, op: Op, x: Value, axis: int, item: Any) -> Slice:
+    """The bounds of an index or a slice, without an end that is that of the axis at the file's own size; raises `Unfit`."""
+    found = bounds_of(low, op, item)
+    written = Slice(item.get("start"), item.get("stop"), item.get("step")) if isinstance(item, dict) else item
+    if not isinstance(written, Slice):
+        return found
+    start, stop, step = (one if type(one) is int else None for one in written.bounds)
+    is_end = fixed.ends_there(low, op.inputs[0], x, axis, start, stop, step or 1)
+    return Slice(found.start, None, found.step) if is_end else found
 
 
 def _number(low: Lowering, op: Op, bound: Any) -> Any:

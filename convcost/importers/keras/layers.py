@@ -8,6 +8,7 @@ from typing import Any
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
+from convcost.importers import fixed
 from convcost.importers.build import along, combined, concatenated, reduced, squeezed, with_axes
 from convcost.importers.keras import attention, indexing, moves, recurrent, spelling, transformers
 from convcost.importers.keras.activations import activated
@@ -171,6 +172,8 @@ def batch_norm(low: Lowering, op: Op) -> None:
 def layer_norm(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axes = axes_of(setting(op, "axis", -1), x.rank)
+    for axis in axes:
+        check_built(op, x, axis)
     is_rms = op.type == "RMSNormalization" or flag(op, "rms_scaling")
     edge, order = with_axes(low, x, axes)
     places = [order.index(axis) for axis in axes]
@@ -249,6 +252,8 @@ def pool(low: Lowering, op: Op) -> None:
         "stride": counts(op, "strides", axes, tuple(kernel)),
         "padding": word(op, "padding", ("valid", "same"), "valid"),
     }
+    channel = channel_axis(op, x, axes)
+    fixed.note_window(low, op.inputs[0], x, [axis for axis in range(1, x.rank) if axis != channel], kernel)
     kind = "max_pool" if op.type.startswith("Max") else "avg_pool"
     low.layer(op, f"{kind}{axes}d", x, channels_at(x, channel_axis(op, x, axes), windows=axes), attrs)
 

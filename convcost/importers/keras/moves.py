@@ -9,6 +9,7 @@ from typing import Any
 from convcost.core.dims import Dim, ceil_div, product
 from convcost.core.errors import Unfit
 from convcost.core.units import say
+from convcost.importers import fixed
 from convcost.importers.build import concatenated, cut, squeezed, taken, unsqueezed, with_axes
 from convcost.importers.contents import joined, vector
 from convcost.importers.keras.calls import (
@@ -79,6 +80,7 @@ def split(low: Lowering, op: Op) -> None:
     if isinstance(given, tuple):
         marks = [as_int(mark, "a place to split at") for mark in given]
         sizes: list[Dim] = list(marks)
+        fixed.check_parts(low, op.inputs[0], x, axis, marks)
         if not is_tf:
             ends = [0, *marks, size]
             sizes = [after - before for before, after in pairwise(ends)]
@@ -98,6 +100,7 @@ def unstack(low: Lowering, op: Op) -> None:
     axis = axis_of(argument(op, "axis", 2) or 0, x.rank)
     if axis == 0 or type(x.shape[axis]) is not int:
         raise Unsupported("a split of the batch")
+    fixed.check_parts(low, op.inputs[0], x, axis, [1] * len(op.outputs))
     for i in range(min(len(op.outputs), x.shape[axis])):
         step = steps.step(f"part_{i}", x, scope=False)
         part = taken(low, step, x, axis, i, i + 1)
@@ -191,7 +194,19 @@ def squeeze(low: Lowering, op: Op) -> None:
 def broadcast_to(low: Lowering, op: Op) -> None:
     x = low.read(op)
     wanted = sizes_of(low, op, argument(op, "shape", 1))
-    stretched(low, op, x, [x.shape[0] if at == 0 and size == -1 else size for at, size in enumerate(wanted)])
+    here = _sizes_here(low, op, x, argument(op, "shape", 1), wanted, grows=True)
+    stretched(
+        low, op, x, [x.shape[0] if at == 0 and size == -1 else here.get(at, size) for at, size in enumerate(wanted)]
+    )
+
+
+def _sizes_here(
+    low: Lowering, op: Op, x: Value, given: Any, wanted: Sequence[Any], first: int = 0, *, grows: bool = False
+) -> dict[int, Dim]:
+    """Sizes for the axes from the first one on as they are here, as far as the file has written them down."""
+    listed = given if isinstance(given, tuple) else ()
+    written = {at: one for at, one in enumerate(listed, start=first) if type(one) is int}
+    return fixed.sizes_here(low, op.inputs[0], x, written, len(wanted) if grows else x.rank, grows=grows)
 
 
 def stretched(low: Lowering, op: Op, x: Value, wanted: Sequence[Dim]) -> None:
@@ -273,6 +288,7 @@ def padded(low: Lowering, op: Op, x: Value, pairs: dict[int, tuple[int, int]], c
     if named is None:
         raise Unsupported(f"zeros around a tensor of {len(order)} axes")
     attrs = {named[order.index(axis)]: list(pair) for axis, pair in pairs.items() if any(pair)}
+    fixed.note_padding(low, op.inputs[0], x, [axis for axis, pair in pairs.items() if any(pair)])
     if not attrs:
         low.same(op, x)
         return
@@ -300,6 +316,8 @@ def pool(low: Lowering, op: Op) -> None:
         raise Unsupported(f"windows along {axes} axes")
     kernel, stride = argument(op, "pool_size", 1), argument(op, "strides", 2)
     attrs = {"kernel": _each(kernel, axes), "padding": argument(op, "padding", 3) or "valid"}
+    slid = [axis for axis in range(1, x.rank) if axis != channel]
+    fixed.note_window(low, op.inputs[0], x, slid, attrs["kernel"])
     if stride is not None:
         attrs["stride"] = _each(stride, axes)
     kind = "max_pool" if op.type == "ops.MaxPool" else "avg_pool"
@@ -310,6 +328,9 @@ def pool(low: Lowering, op: Op) -> None:
 def resize(low: Lowering, op: Op) -> None:
     x = low.read(op)
     sizes = [as_count(size, "size") for size in sizes_of(low, op, argument(op, "size", 1))]
+    first = 2 if _is_first(op) else 1
+    here = _sizes_here(low, op, x, argument(op, "size", 1), sizes, first)
+    sizes = [here.get(axis, size) for axis, size in enumerate(sizes, start=first)]
     mode = argument(op, "interpolation", 2) or argument(op, "method", 2) or "bilinear"
     if "nearest" in op.type:
         mode = "nearest"

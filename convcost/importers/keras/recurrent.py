@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from convcost.core.errors import Unfit
 from convcost.core.units import say
 from convcost.importers.build import combined, concatenated, cut, squeezed, taken
-from convcost.importers.keras.calls import Steps, count, counts, flag, rule, setting, word
+from convcost.importers.keras.calls import Steps, check_built, count, counts, flag, rule, setting, word
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.values import Value, channels_at
@@ -89,6 +89,7 @@ def run(low: Lowering, op: Op, x: Value, one: Cell, *, last: bool, both: bool = 
 
 def stacked(low: Lowering, op: Op, x: Value, *, last: bool) -> tuple[Value, list[Value]]:
     """All cells of a layer: the state of the last one, and the states that each carries after the last step."""
+    check_built(op, x, x.rank - 1)
     found, every, steps = [], cells(op), Steps(low, op)
     for i, one in enumerate(every):
         is_last = i == len(every) - 1
@@ -120,6 +121,7 @@ def recurrent(low: Lowering, op: Op) -> None:
 @rule("Bidirectional", wants=-1)
 def bidirectional(low: Lowering, op: Op) -> None:
     x, steps = low.read(op), Steps(low, op)
+    check_built(op, x, x.rank - 1)
     forward = inner(op, setting(op, "layer"), "forward")
     given = setting(op, "backward_layer")
     backward = inner(op, given, "backward") if given is not None else replace(forward, layer=f"{op.layer}/backward")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import ceil, floor, is_array, is_symbolic, maximum, minimum
+from convcost.core.dims import ceil, floor, is_symbolic, maximum, minimum
 from convcost.core.ratio import Ratio, quotient
 from convcost.importers.accounts import FLOATS
-from convcost.importers.contents import Known, chosen, divided, exact, mapped, same
+from convcost.importers.contents import Known, chosen, divided, exact, less, mapped, negated, same
 from convcost.importers.lower import Lowering
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value
@@ -76,26 +76,12 @@ def truncated(value: Any) -> Any:
     return math.trunc(value) if isinstance(value, (int, float, Fraction)) else floor(value)
 
 
-def less(a: Any, b: Any) -> Any:
-    """Whether a is below b, where that can be said; None where it depends."""
-    found = a < b
-    if is_symbolic(found):
-        return None
-    if is_array(found):
-        return True if found.all() else False if not found.any() else None
-    return bool(found) if isinstance(found, (bool, int)) or hasattr(found, "__bool__") else None
-
-
 def alike(a: Any, b: Any) -> Any:
     """Whether two are equal, where that can be said; a size is never negative."""
     for one, other in ((a, b), (b, a)):
         if is_symbolic(one) and type(other) is int and other < 0:
             return False
     return same(a, b)
-
-
-def _not(value: Any) -> Any:
-    return None if value is None else not value
 
 
 def _both(a: Any, b: Any) -> Any:
@@ -137,8 +123,8 @@ FOLDED: dict[str, Callable[..., Any]] = {
     "Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Div": divided, "Pow": power, "Mod": _modulo,
     "Min": minimum, "Max": maximum, "Sum": operator.add, "Neg": operator.neg, "Abs": abs, "Sign": _sign,
     "Equal": alike, "Less": less, "Greater": lambda a, b: less(b, a),
-    "LessOrEqual": lambda a, b: _not(less(b, a)), "GreaterOrEqual": lambda a, b: _not(less(a, b)),
-    "Not": _not, "And": _both, "Or": _either, "Xor": lambda a, b: _not(same(bool(a), bool(b))), "Where": _picked,
+    "LessOrEqual": lambda a, b: negated(less(b, a)), "GreaterOrEqual": lambda a, b: negated(less(a, b)),
+    "Not": negated, "And": _both, "Or": _either, "Xor": lambda a, b: negated(same(bool(a), bool(b))), "Where": _picked,
     "Floor": floor, "Ceil": ceil, "Round": lambda x: round(x) if isinstance(x, (int, Fraction)) else None,
     "Sqrt": _root, "Reciprocal": lambda x: _over(1, x), "Identity": lambda x: x,
 }  # fmt: skip

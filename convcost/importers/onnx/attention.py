@@ -87,13 +87,15 @@ def packed_attention(low: Lowering, op: Op) -> None:
             low.accounts.set_aside(scale.stored if scale is not None else ())
     wide = weights.shape[1]
     widths: list[Dim] = list(wholes(op, "qkv_hidden_sizes")) or [wide // 3] * 3
+    if low.optional(op, 8 if op.type.endswith("QAttention") else 4) is not None or any(op.outputs[1:]):
+        whole_shape = (*x.shape[:2], widths[-1])
+        raise Unsupported(
+            "keys and values of earlier tokens, or for later ones", [] if any(op.outputs[1:]) else [whole_shape]
+        )
     steps = Steps(low, op)
     query, key, value = steps.cut(steps.linear(op.inputs[0], wide, weights, bias), 2, widths)
     names = [heads_of(steps, name, heads) for name in (query, key, value)]
-    found = merged(steps, attended(steps, *names))
-    steps.done(found)
-    if len(op.outputs) > 1 and op.outputs[1]:
-        raise Unsupported("keys and values that are kept for later")
+    steps.done(merged(steps, attended(steps, *names)))
 
 
 @rule(*of_microsoft("MultiHeadAttention", "GroupQueryAttention"), wants=-1, of_all=True)

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
+from convcost.importers import fixed
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import taken, with_axes
 from convcost.importers.contents import Known, gathered
@@ -73,6 +74,8 @@ def picked(low: Lowering, op: Op, x: Value, indices: Value, axis: int) -> None:
     size = x.shape[axis]
     if plain and type(size) is int and any(not -size <= one < size for one in plain):
         raise Unfit(f"chooses element {next(one for one in plain if not -size <= one < size)} of an axis of {size}")
+    if indices.is_constant:
+        fixed.check_chosen(low, op.inputs[0], x, axis, op.inputs[1], product(indices.shape))
     run = _run(plain, size) if plain else None
     if run is not None:
         start, count, step = run

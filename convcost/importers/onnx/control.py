@@ -9,7 +9,7 @@ from functools import partial
 from convcost.core.errors import Unfit
 from convcost.importers.branches import either, holds, uncounted
 from convcost.importers.build import concatenated
-from convcost.importers.contents import scalar
+from convcost.importers.contents import decided, scalar
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Body, Op, reads
 from convcost.importers.onnx.sequences import any_value
@@ -58,7 +58,7 @@ def branch(low: Lowering, op: Op) -> None:
         partial(inside, op=op, body=body_of(op, name), given={}) for name in ("then_branch", "else_branch")
     )
     if taken is None:
-        results = either(low, op, op.inputs[0], (first, second), reads(op))
+        results = either(low, op, op.inputs[0], (first, second), reads(op, low.tried.reads))
     else:
         results = (first if taken else second)(low)
     for i, value in enumerate(results):
@@ -84,7 +84,7 @@ def loop(low: Lowering, op: Op) -> None:
             parts.append(value)
         carried = results[: len(carried)]
         if on.contents is None:
-            raise uncounted(low, "", partial(first_turn, op=op, body=body), reads(op))
+            raise uncounted(low, on, partial(first_turn, op=op, body=body), reads(op, low.tried.reads))
         if not on.contents[0]:
             break
     for i, value in enumerate(carried):
@@ -95,12 +95,14 @@ def loop(low: Lowering, op: Op) -> None:
 def turns_of(low: Lowering, op: Op, body: Body) -> int:
     """The most turns that a loop takes; raises `Unsupported` if nobody knows."""
     turns, condition = low.optional(op, 0), low.optional(op, 1)
-    for value, name in ((condition, op.inputs[1]), (turns, op.inputs[0])) if len(op.inputs) > 1 else ():
-        if value is not None and (value.contents is None or type(value.contents[0]) not in (bool, int)):
-            raise uncounted(low, name, partial(first_turn, op=op, body=body), reads(op))
-    if turns is None or turns.contents is None:
-        raise uncounted(low, "", partial(first_turn, op=op, body=body), reads(op))
-    return int(turns.contents[0]) if condition is None or not condition.contents or condition.contents[0] else 0
+    goes = True if condition is None else holds(condition)
+    if goes is False:
+        return 0
+    count = decided(turns.contents[0]) if turns is not None and turns.contents else None
+    if goes is None or type(count) is not int:
+        decides = condition if goes is None else turns
+        raise uncounted(low, decides, partial(first_turn, op=op, body=body), reads(op, low.tried.reads))
+    return count
 
 
 def first_turn(low: Lowering, op: Op, body: Body) -> list[Value]:
@@ -154,7 +156,7 @@ def scan(low: Lowering, op: Op) -> None:
     directions = wholes(op, "scan_input_directions", (0,) * number)
     if len(axes) != number or len(out_axes) != outs or len(directions) != number:
         raise Unfit("needs an axis and a direction for each sequence")
-    turns = sequences[0].shape[axes[0]]
+    turns = decided(sequences[0].shape[axes[0]])
     if type(turns) is not int:
         raise Unsupported("how many turns it takes depends on the size of an input")
     check_turns(turns, body)

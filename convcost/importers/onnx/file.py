@@ -109,6 +109,8 @@ class _Scope:
 class _Parts:
     """What becomes a body."""
 
+    subgraph: int
+    """Its number in the file; 0 for the graph itself."""
     ops: list[Op] = field(default_factory=list)
     tensors: dict[str, Stored] = field(default_factory=dict)
     stated: dict[str, Stated] = field(default_factory=dict)
@@ -128,6 +130,8 @@ class _Reader:
         self.prefixes: set[str] = set()
         self.holders: frozenset[str] = frozenset()
         """Modules that store tensors and hold no others, as far as the names of these say."""
+        self.stored: set[str] = set()
+        self.subgraphs = 0
 
     def wrong(self, place: str, what: str) -> SpecError:
         return malformed(self.file, place, what)
@@ -145,7 +149,8 @@ class _Reader:
     def body(self, graph: Message, scope: _Scope) -> Body:
         """The body of a graph."""
         self.check_depth(scope)
-        parts = _Parts()
+        parts = _Parts(self.subgraphs)
+        self.subgraphs += 1
         for tensor in (*map(stored, graph.messages(5)), *map(sparse, graph.messages(15))):
             self.keep(parts, tensor._replace(name=scope.name(tensor.name)))
         given, results = (_values(graph, number, scope) for number in (11, 12))
@@ -174,7 +179,10 @@ class _Reader:
     def keep(self, parts: _Parts, tensor: Stored) -> None:
         if tensor.name in parts.tensors:
             raise self.wrong(f"tensor {tensor.name!r}", "is stored twice; names must differ")
-        parts.tensors[tensor.name] = tensor
+        # Subgraphs beside each other may call different tensors the same: these are not shared.
+        own = f"subgraph {parts.subgraph}/{tensor.name}" if tensor.name in self.stored else tensor.name
+        self.stored.add(own)
+        parts.tensors[tensor.name] = tensor._replace(name=own)
 
     def nodes(self, nodes: Iterable[Message], parts: _Parts, scope: _Scope) -> None:
         """Ops, added to the parts of a body."""

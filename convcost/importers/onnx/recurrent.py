@@ -46,11 +46,8 @@ def recurrent(low: Lowering, op: Op) -> None:
 
 
 def _is_read(low: Lowering, op: Op, i: int) -> bool:
-    """Whether anything reads the i-th result of an op."""
-    if i >= len(op.outputs) or not op.outputs[i]:
-        return False
-    name = op.outputs[i]
-    return name in low.body.outputs or any(name in other.inputs for other in low.body.ops)
+    """Whether an output depends on the i-th result of an op."""
+    return i < len(op.outputs) and op.outputs[i] in low.needed
 
 
 def _states(

@@ -10,6 +10,7 @@ from typing import Any
 from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, Shape, ceil_div, is_symbolic, minimum, product, stretched
 from convcost.core.errors import Unfit
+from convcost.importers import fixed
 from convcost.importers.accounts import FLOATS
 from convcost.importers.build import (
     aligned,
@@ -202,6 +203,8 @@ def split(low: Lowering, op: Op) -> None:
             low.define(op, cut_off(low, x, axis, begun, begun + one), i)
             begun = begun + one
     else:
+        if given is not None:
+            fixed.check_parts(low, op.inputs[0], x, axis, fixed.literal(low, (*op.inputs, "")[1], sizes))
         _cut(low, op, x, axis, sizes)
 
 
@@ -247,9 +250,12 @@ def slices(low: Lowering, op: Op) -> None:
         raise Unfit("starts, ends, axes and steps must be of one length, and steps not 0")
     value = x
     cuts = list(zip(axes, starts, ends, steps))
+    written = [fixed.literal(low, (*op.inputs, "", "")[i], places) for i, places in ((1, starts), (2, ends))]
     for i, (axis, start, end, step) in enumerate(cuts):
         one = op if i == len(cuts) - 1 else low.part(op, f"axis{i}")
-        sliced_along(low, one, value, axis_in(axis, x.rank), start, end, step)
+        at = axis_in(axis, x.rank)
+        whole_ = fixed.ends_there(low, op.inputs[0], x, at, written[0][i], written[1][i], step)
+        sliced_along(low, one, value, at, start, x.shape[at] if whole_ else end, step)
         value = low.values[one.outputs[0]]
     if not cuts:
         handed_on(low, op, x)
@@ -342,6 +348,10 @@ def expand(low: Lowering, op: Op) -> None:
     if wanted is None:
         raise Unfit("needs a shape")
     sizes = tuple(1 if type(size) is int and size < 0 else size for size in wanted)
+    rank = max(x.rank, len(sizes))
+    written = dict(enumerate(fixed.literal(low, op.inputs[1], sizes), start=rank - len(sizes)))
+    here = fixed.sizes_here(low, op.inputs[0], x, written, rank, grows=True)
+    sizes = tuple(here.get(axis, size) for axis, size in enumerate(sizes, start=rank - len(sizes)))
     expanded(low, op, x, _stretched(x.shape, sizes))
 
 
@@ -408,6 +418,10 @@ def tile(low: Lowering, op: Op) -> None:
         repeats = wholes(op, "repeats")
     if repeats is None or len(repeats) != x.rank:
         raise Unfit(f"needs a number of copies for each of {x.rank} axes")
+    written = fixed.literal(low, (*op.inputs, "")[1], repeats)
+    ones = {axis: times for axis, times in enumerate(written) if is_one(x.shape[axis])}
+    here = fixed.sizes_here(low, op.inputs[0], x, ones, grows=True)
+    repeats = tuple(here.get(axis, times) for axis, times in enumerate(repeats))
     tiled(low, op, x, repeats)
 
 
@@ -448,7 +462,10 @@ def pad(low: Lowering, op: Op) -> None:
     if sides is None or len(sides) != 2 * len(axes):
         raise Unfit(f"pads must have a number for each end of {len(axes)} axes")
     ends = {axis_in(axis, x.rank): (sides[i], sides[i + len(axes)]) for i, axis in enumerate(axes)}
-    padded(low, op, x, {axis: pair for axis, pair in ends.items() if not all(is_zero(side) for side in pair)})
+    ends = {axis: pair for axis, pair in ends.items() if not all(is_zero(side) for side in pair)}
+    if any(side is not None for side in fixed.literal(low, (*op.inputs, "")[1], sides)):
+        fixed.note_padding(low, op.inputs[0], x, list(ends))
+    padded(low, op, x, ends)
 
 
 def padded(low: Lowering, op: Op, x: Value, ends: dict[int, tuple[Dim, Dim]]) -> None:

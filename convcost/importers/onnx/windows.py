@@ -9,6 +9,7 @@ from typing import Any
 
 from convcost.core.dims import Dim, floor, maximum
 from convcost.core.errors import Unfit
+from convcost.importers import fixed
 from convcost.importers.build import combined, convolution, reduced, taken
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -145,7 +146,8 @@ def conv_transpose(low: Lowering, op: Op) -> None:
     plain = Op(op.type, op.name, op.inputs, op.outputs, {**op.attrs, "auto_pad": "NOTSET" if upper else auto})
     attrs |= window(plain, kernel, x.shape[2:])
     if wanted := wholes(op, "output_shape"):
-        attrs |= {"size": list(wanted[-axes:]), "padding": 0}
+        here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(wanted[-axes:], start=2)))
+        attrs |= {"size": [here.get(axis, size) for axis, size in enumerate(wanted[-axes:], start=2)], "padding": 0}
         attrs = _reachable(attrs, x.shape[2:])
     elif upper:
         attrs["padding"] = "same"
@@ -194,6 +196,7 @@ def pooled(low: Lowering, op: Op, x: Value, kind: str, channel: int = 1) -> None
         raise Unfit(f"a window of {axes} axes does not slide along {x.rank - 2}")
     order = channels_at(x, channel, windows=axes)
     attrs = window(op, kernel, [x.shape[axis] for axis in order[-1 - axes : -1]])
+    fixed.note_window(low, op.inputs[0], x, order[-1 - axes : -1], kernel)
     if kind == "avg_pool" and attrs.pop("dilation", None):
         raise Unsupported("a mean over elements that stand apart")
     if whole(op, "ceil_mode", 0):
@@ -232,7 +235,9 @@ def resize(low: Lowering, op: Op) -> None:
     axes = tuple(axis_in(axis, x.rank) for axis in wholes(op, "axes", tuple(range(x.rank))))
     scales, sizes = _asked(low, op)
     if sizes is not None and len(sizes) == len(axes):
-        new = dict(zip(axes, _kept_aspect(op, x, axes, sizes)))
+        written = dict(zip(axes, fixed.literal(low, (*op.inputs, *("",) * 4)[3], sizes)))
+        here = fixed.sizes_here(low, op.inputs[0], x, written)
+        new = dict(zip(axes, _kept_aspect(op, x, axes, [here.get(axis, one) for axis, one in zip(axes, sizes)])))
     elif scales is not None and len(scales) == len(axes):
         new = {axis: _scaled(x.shape[axis], scale) for axis, scale in zip(axes, scales)}
     else:

@@ -55,7 +55,7 @@ def while_(low: Lowering, op: Op) -> None:
         turn = partial(run, op=op, body=op.attrs["body_subgraph_index"], inputs=names)
         taken = holds(condition)
         if taken is None:
-            raise uncounted(low, "", turn, names)
+            raise uncounted(low, condition, turn, names)
         if not taken:
             break
         values = turn(low)

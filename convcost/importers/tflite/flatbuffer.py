@@ -14,7 +14,6 @@ Bytes: TypeAlias = bytes | mmap
 
 _FORMATS: Final = {kind: Struct(f"<{kind}") for kind in "bBhHiIqQefd?"}
 _OFFSET: Final = _FORMATS["I"]
-_SIGNED: Final = _FORMATS["i"]
 _SHORT: Final = _FORMATS["H"]
 LONGEST_TEXT = 1 << 14
 """Bytes of a text that are read: names that joined hundreds of others are cut."""

@@ -8,6 +8,7 @@ from typing import Any
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
 from convcost.importers.build import combined, cut, linear, matrix_product, reduced
+from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import fusing, made, rule
@@ -58,7 +59,7 @@ def _rows(x: Value, inner: Dim) -> Dim:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return type(a) is type(b) is int and a == b
+    return same(a, b) is True
 
 
 @rule("BATCH_MATMUL", wants=-1)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Final
 
-from convcost.core.dims import Dim, Shape
+from convcost.core.dims import Shape
 from convcost.core.errors import Unfit
-from convcost.importers.contents import same
+from convcost.importers import fixed
 from convcost.importers.lower import Lowering, Rule, Rules, Unsupported, Wants
 from convcost.importers.model import Op
 from convcost.importers.tflite.names import Place, activation
@@ -93,25 +93,12 @@ def stated_shape(low: Lowering, op: Op, i: int = 0) -> tuple[int, ...]:
     return tuple(size for size in known if isinstance(size, int))
 
 
-def followed(low: Lowering, op: Op, i: int, axes: Sequence[int], fixed: int, sizes: Sequence[Any]) -> Shape:
-    """Sizes of axes of what an operator makes, that the file fixes in its input `fixed`, where the sizes of its input `i` vary.
+def followed(low: Lowering, op: Op, i: int, axes: Sequence[int], at: int, sizes: Sequence[Any]) -> Shape:
+    """Sizes of axes of what an operator makes, that the file fixes in its input `at`, where the sizes of its input `i` vary.
 
-    They keep their ratio to these; raises `Unfit` where that is none of whole numbers.
+    They are those of other tensors, or keep their ratio to these; raises `Unfit` where that is none of whole numbers.
     """
-    x, value = low.read(op, i), low.read(op, fixed)
-    if low.own is None or value.computed or not value.stored:
-        return tuple(sizes)
-    was = low.own_shape(op.inputs[i])
-    return tuple(_kept(x.shape[axis], was[axis], size) for axis, size in zip(axes, sizes, strict=True))
-
-
-def _kept(now: Dim, then: int, size: int) -> Dim:
-    if same(now, then):
-        return size
-    if size % then == 0:
-        return now * (size // then)
-    if then % size == 0 and same(now % (then // size), 0):
-        return now // (then // size)
-    raise Unfit(
-        f"the file fixes a size of {size}, made from one of {then}, so that it cannot be read at another input size"
-    )
+    x = low.read(op, i)
+    written = dict(zip(axes, fixed.literal(low, op.inputs[at], sizes), strict=True))
+    here = fixed.sizes_here(low, op.inputs[i], x, written, scales=True)
+    return tuple(here.get(axis, size) for axis, size in zip(axes, sizes))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, Shape, maximum, minimum, product
 from convcost.core.errors import Unfit
+from convcost.importers import fixed
 from convcost.importers.build import (
     aligned,
     combined,
@@ -143,6 +144,7 @@ def pack(low: Lowering, op: Op) -> None:
 def unpack(low: Lowering, op: Op) -> None:
     x = low.read(op)
     axis = one_axis(op.attrs["axis"], x.rank)
+    fixed.check_parts(low, op.inputs[0], x, axis, [1] * len(op.outputs))
     parts = replace(op, outputs=tuple(low.part(op, f"part {i}").outputs[0] for i in range(len(op.outputs))))
     divided(low, parts, x, axis, [1] * len(op.outputs))
     for name, part in zip(op.outputs, parts.outputs, strict=True):
@@ -166,6 +168,9 @@ def split_v(low: Lowering, op: Op) -> None:
     sizes = list(numbers(low, op, 1))
     if len(sizes) != len(op.outputs) or sizes.count(-1) > 1:
         raise Unfit(f"cuts into {len(op.outputs)} parts of {', '.join(map(str, sizes))}")
+    fixed.check_parts(
+        low, op.inputs[0], x, axis, fixed.literal(low, op.inputs[1], [one if one != -1 else None for one in sizes])
+    )
     if -1 in sizes:
         at = sizes.index(-1)
         sizes[at] = x.shape[axis] - sum(sizes[:at] + sizes[at + 1 :])
@@ -246,6 +251,13 @@ def _sizes(low: Lowering, op: Op, x: Value) -> Ranges:
     found = Ranges()
     for begin, size, whole in zip(begins, sizes, x.shape):
         end = whole if type(size) is int and size == -1 else begin + size
+        axis = len(found.kept)
+        places = (
+            *fixed.literal(low, op.inputs[1], [begin]),
+            *fixed.literal(low, op.inputs[2], [end if end is not whole else None]),
+        )
+        if fixed.ends_there(low, op.inputs[0], x, axis, *places):
+            end = whole
         if all(type(number) is int for number in (begin, end, whole)) and not 0 <= begin <= end <= whole:
             raise Unfit(f"takes elements {begin} to {end} of an axis of {whole}")
         found.keep(begin, end, 1)
@@ -275,7 +287,13 @@ def _strides(low: Lowering, op: Op, x: Value) -> Ranges:
                 start = _from_end(begin, size)
                 found.kept.append((start, start + 1, 1))
             else:
-                found.keep(*_bounds(begin, end, step, size, bits["begin"][i], bits["end"][i]))
+                open_ = bits["begin"][i], bits["end"][i]
+                start, stop = [
+                    None if left else fixed.literal(low, op.inputs[at], [one])[0]
+                    for at, one, left in ((1, begin, open_[0]), (2, end, open_[1]))
+                ]
+                ends_there = fixed.ends_there(low, op.inputs[0], x, len(found.kept), start, stop)
+                found.keep(*_bounds(begin, end, step, size, open_[0], open_[1] or ends_there))
     for at in range(len(found.kept), x.rank):
         found.keep(0, x.shape[at], 1)
     return found
@@ -313,6 +331,8 @@ def pad(low: Lowering, op: Op) -> None:
     if not wide:
         low.same(op, x)
         return
+    if not fixed.is_derived(low, op.inputs[1]):
+        fixed.note_padding(low, op.inputs[0], x, wide)
     edge, order = with_axes(low, x, wide)
     names = NAMES.get(len(order))
     if names is None:
@@ -326,6 +346,10 @@ def tile(low: Lowering, op: Op) -> None:
     x, times = low.read(op), numbers(low, op, 1)
     if len(times) != x.rank:
         raise Unfit(f"repeats {len(times)} axes of {x.rank}")
+    written = fixed.literal(low, op.inputs[1], times)
+    alone = {axis: one for axis, one in enumerate(written) if is_one(x.shape[axis])}
+    here = fixed.sizes_here(low, op.inputs[0], x, alone, grows=True)
+    times = tuple(here.get(axis, one) for axis, one in enumerate(times))
     broad = tuple(size * count for size, count in zip(x.shape, times))
     if x.is_constant:
         low.computed(op, [x], Known(broad, ()))
@@ -339,7 +363,10 @@ def tile(low: Lowering, op: Op) -> None:
 
 @rule("BROADCAST_TO")
 def broadcast_to(low: Lowering, op: Op) -> None:
-    expanded(low, op, low.read(op), numbers(low, op, 1))
+    x, sizes = low.read(op), numbers(low, op, 1)
+    written = dict(enumerate(fixed.literal(low, op.inputs[1], sizes)))
+    here = fixed.sizes_here(low, op.inputs[0], x, written, len(sizes), grows=True)
+    expanded(low, op, x, tuple(here.get(axis, size) for axis, size in enumerate(sizes)))
 
 
 def expanded(low: Lowering, op: Op, x: Value, shape: Shape) -> None:
@@ -415,6 +442,8 @@ def _gathered(known: Known, which: Known, axis: int) -> Known:
 def _gather(low: Lowering, op: Op, x: Value, indices: Value, axis: int, batch: int) -> None:
     """Chosen elements of an activation; the axes of the indices stand in the place of the one that they choose from."""
     inner = indices.shape[batch:]
+    if indices.is_constant:
+        fixed.check_chosen(low, op.inputs[0], x, axis, op.inputs[1], product(inner))
     part = low.part(op, "chosen")
     value = chosen(low, part, x, axis, product(inner), None if indices.is_constant else indices)
     wanted = (*x.shape[:axis], *inner, *x.shape[axis + 1 :])

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from convcost.core.dims import Dim
 from convcost.core.errors import Unfit
+from convcost.importers import fixed
 from convcost.importers.build import along, convolution
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
@@ -130,6 +131,7 @@ def mediapipe_transpose_conv(low: Lowering, op: Op) -> None:
 def pool(low: Lowering, op: Op) -> None:
     x = low.read(op)
     kernel = [op.attrs["filter_height"], op.attrs["filter_width"]]
+    fixed.note_window(low, op.inputs[0], x, (1, 2), kernel)
     kind = "max_pool2d" if op.type == "MAX_POOL_2D" else "avg_pool2d"
     low.layer(op, kind, x, channels_at(x, -1, windows=2), {"kernel": kernel, **window(op)})
 

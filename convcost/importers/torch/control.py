@@ -45,7 +45,7 @@ def while_loop(low: Lowering, op: Op) -> None:
         )
         taken = holds(on)
         if taken is None:
-            raise uncounted(low, "", turn, (*carried, *beside))
+            raise uncounted(low, on, turn, (*carried, *beside))
         if not taken:
             break
         values = turn(low)

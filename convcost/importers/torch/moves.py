@@ -9,9 +9,8 @@ from typing import Any
 from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, product
 from convcost.core.errors import Unfit
-from convcost.core.units import shape_text
-from convcost.importers import build
-from convcost.importers.contents import joined, same, sliced
+from convcost.importers import build, fixed
+from convcost.importers.contents import joined, sliced
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.torch.arguments import (
@@ -39,8 +38,8 @@ from convcost.importers.torch.pointwise import stretched
 from convcost.importers.values import Value, is_one
 
 MOST_PARTS = 1000
-FEW = 8
-"""Up to here a fixed place on an axis is that of something, such as a class token, and does not come from the axis's size."""
+SIZED = ("split_sizes", "split_size", "indices")
+"""Arguments that say how large parts are, or where they end."""
 
 
 # -- other shapes ------------------------------------------------------------------------------------------------------
@@ -149,7 +148,10 @@ def unsqueeze(low: Lowering, op: Op) -> None:
 
 @rule("expand", "expand_copy", "broadcast_to")
 def expand(low: Lowering, op: Op) -> None:
-    stretched(low, op, tensor(low, op), numbers(low, op, "size"))
+    x = tensor(low, op)
+    sizes = numbers(low, op, "size")
+    here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(written(op, "size"))), len(sizes), grows=True)
+    stretched(low, op, x, tuple(here.get(axis, size) for axis, size in enumerate(sizes)))
 
 
 @rule("expand_as")
@@ -163,6 +165,11 @@ def repeat(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     times = numbers(low, op, "repeats" if "repeats" in op.attrs else "dims")
     times = (*(1,) * (x.rank - len(times)), *times)
+    lacks = len(times) - x.rank
+    ones = {axis: one for axis, one in enumerate(times) if axis < lacks or is_one(x.shape[axis - lacks])}
+    if not any(isinstance(one, Ref) for one in op.attrs[word_of(op, "repeats", "dims")]):
+        here = fixed.sizes_here(low, op.inputs[0], x, ones, len(times), grows=True)
+        times = tuple(here.get(axis, one) for axis, one in enumerate(times))
     lifted = part(low, op, "lifted")
     low.relabel(lifted, x, [None] * (len(times) - x.rank) + list(range(x.rank)))
     whole = made(low, lifted)
@@ -240,30 +247,17 @@ def slice_(low: Lowering, op: Op) -> None:
     axis = number(low, op, "dim", 0) % x.rank
     size = x.shape[axis]
     start, stop = number(low, op, "start"), number(low, op, "end")
-    own = _own_size(low, op, x, axis)
+    ends = fixed.ends_there(low, op.inputs[0], x, axis, *written(op, "start"), *written(op, "end"))
     first = 0 if start is None else _within(start, size)
-    last = size if stop is None or (type(stop) is int and (stop >= 2**62 or stop == own)) else _within(stop, size)
-    if last is not size:
-        _check_fixed(own, size, stop)
-    _check_fixed(own, size, start)
+    last = size if stop is None or ends or (type(stop) is int and stop >= 2**62) else _within(stop, size)
     taken(low, op, x, axis, first, last, number(low, op, "step", 1))
 
 
-def _own_size(low: Lowering, op: Op, x: Value, axis: int) -> int | None:
-    """The size of an axis at the program's own input size, where it is another one here."""
-    if low.own is None or x.is_constant:
-        return None
-    own = low.own_shape(op.inputs[0])[axis]
-    return None if same(x.shape[axis], own) is True else own
-
-
-def _check_fixed(own: int | None, size: Dim, place: Any) -> None:
-    """Refuse a fixed place on an axis that has another size than the program's own, if it may come from that size."""
-    if own is not None and type(place) is int and FEW < place < 2**62:
-        raise Unfit(
-            f"the program fixes place {place} on an axis that has {own} elements there, and {shape_text((size,))} here; "
-            "export it with open sizes"
-        )
+def written(op: Op, word: str) -> tuple[Any, ...]:
+    """The numbers of an argument as far as the program has written them down; None for those that it computes."""
+    given = op.attrs.get(word)
+    many = given if isinstance(given, tuple) and not isinstance(given, Ref) else (given,)
+    return tuple(one if type(one) is int else None for one in many)
 
 
 @rule("narrow", wants="same")
@@ -272,8 +266,9 @@ def narrow(low: Lowering, op: Op) -> None:
     axis = number(low, op, "dim") % x.rank
     start = _within(number(low, op, "start"), x.shape[axis])
     stop = start + number(low, op, "length")
-    for place in (start, stop):
-        _check_fixed(_own_size(low, op, x, axis), x.shape[axis], place)
+    places = (*written(op, "start"), stop if type(stop) is int else None)
+    if fixed.ends_there(low, op.inputs[0], x, axis, *places) and None not in written(op, "length"):
+        stop = x.shape[axis]
     taken(low, op, x, axis, start, stop)
 
 
@@ -293,7 +288,7 @@ def select(low: Lowering, op: Op) -> None:
 def split(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     axis = number(low, op, "dim", 0) % x.rank
-    _check_fixed(_own_size(low, op, x, axis), x.shape[axis], op.attrs.get("split_size"))
+    fixed.check_parts(low, op.inputs[0], x, axis, written(op, next(iter({*SIZED} & {*op.attrs}), "")))
     parted(low, op, x, axis, _sections(low, op, x.shape[axis]))
 
 
@@ -335,6 +330,7 @@ def unbind(low: Lowering, op: Op) -> None:
     axis = number(low, op, "dim", 0) % x.rank
     if len(op.outputs) > MOST_PARTS:
         raise Unfit(f"cuts into {len(op.outputs):,} parts")
+    fixed.check_parts(low, op.inputs[0], x, axis, [1] * len(op.outputs))
     inner = part(low, op, *(f"part{i}" for i in range(len(op.outputs))))
     weights = [i for i, name in enumerate(op.outputs) if becomes_weights(low, output(op, i)) and name]
     if weights and x.is_constant:
@@ -358,6 +354,8 @@ def _chosen(low: Lowering, op: Op, x: Value, axis: int, indices: Value) -> None:
     if folds(low, op, [x, indices]):
         fold(low, op, [x], shape)
         return
+    if indices.is_constant:
+        fixed.check_chosen(low, op.inputs[0], x, axis, op.inputs[-1], product(indices.shape))
     inner = op if indices.rank == 1 else part(low, op, "chosen")
     x = data(low, x)
     edge, order = build.with_axes(low, x, [axis])
@@ -494,8 +492,8 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
         x = build.taken(low, inner, x, axis, max(-before, 0), x.shape[axis] - max(-after, 0))
         sides = {**sides, axis: (max(before, 0), max(after, 0))}
     sides = {axis: pair for axis, pair in sides.items() if not all(map(_is_zero, pair))}
-    if any(_own_size(low, op, x, axis) is not None for axis in sides):
-        low.notes["padding that the program fixes at its own input size is the same here"] = None
+    if all(type(one) is int for pair in sides.values() for one in pair):
+        fixed.note_padding(low, op.inputs[0], x, list(sides))
     if not sides:
         low.same(op, x)
         return

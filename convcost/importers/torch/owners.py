@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from convcost.importers.model import Body, Op
@@ -64,19 +65,24 @@ def at_their_owners(body: Body) -> Body:
     Attention does so with the weights of its projections:
 
     >>> op = Op("aten.linear", "linear", ("x", "attn.qkv.weight"), ("linear",), {"weight": Ref("attn.qkv.weight")}, ("attn",))
-    >>> [op.path for op in at_their_owners(Body({}, (), (op,), {})).ops]
+    >>> [op.path for op in at_their_owners(Body({}, (), (op,), {"attn.qkv.weight": None})).ops]
     [('attn', 'qkv')]
 
     What weights are made with before anything runs stands in no module.
     """
     weights = become_weights(body)
-    ops = (replace(op, path=()) if weights.intersection(op.outputs) else _at_its_owner(op) for op in body.ops)
+    stored = {name: name for name in body.tensors}
+    ops = []
+    for op in body.ops:
+        if op.type in VIEWS and op.inputs and op.inputs[0] in stored:
+            stored |= dict.fromkeys(op.outputs, stored[op.inputs[0]])
+        ops.append(replace(op, path=()) if weights.intersection(op.outputs) else _at_its_owner(op, stored))
     return replace(body, ops=tuple(ops))
 
 
-def _at_its_owner(op: Op) -> Op:
-    weights = op.attrs.get("weight")
-    if not isinstance(weights, Ref):
-        return op
-    owner = tuple(filter(None, weights.name.removesuffix("weight").rstrip("._").split(".")))
+def _at_its_owner(op: Op, stored: Mapping[str, str]) -> Op:
+    """The op in the module that owns the tensor which it multiplies with; `stored` are views of stored tensors."""
+    given = op.attrs.get("weight", op.attrs.get("mat2"))
+    name = stored.get(given.name, "") if isinstance(given, Ref) else ""
+    owner = tuple(filter(None, name.removesuffix("weight").rstrip("._").split(".")))
     return replace(op, path=owner) if len(owner) > len(op.path) and owner[: len(op.path)] == op.path else op

@@ -6,7 +6,8 @@ import operator
 from typing import Any
 
 from convcost.importers.build import along, combined, cut, reduced, with_axes
-from convcost.importers.contents import Known, divided, mapped
+from convcost.importers.contents import Known, divided, less, mapped, negated
+from convcost.importers.contents import same as equals
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
@@ -81,9 +82,12 @@ ARITHMETIC: dict[str, tuple[str, Any]] = {
     "fmin": ("minimum", min),
     "fmax": ("maximum", max),
     "atan2": ("atan2", None),
-    **{word: (name, None) for word, name in {"eq": "equal", "ne": "not_equal", "lt": "less", "gt": "greater"}.items()},
-    "le": ("less_equal", None),
-    "ge": ("greater_equal", None),
+    "eq": ("equal", equals),
+    "ne": ("not_equal", lambda a, b: negated(equals(a, b))),
+    "lt": ("less", less),
+    "gt": ("greater", lambda a, b: less(b, a)),
+    "le": ("less_equal", lambda a, b: negated(less(b, a))),
+    "ge": ("greater_equal", lambda a, b: negated(less(a, b))),
     **{word: (word, None) for word in ("logical_and", "logical_or", "logical_xor")},
     **{word: (word, None) for word in ("bitwise_and", "bitwise_or", "bitwise_xor")},
     "__and__": ("bitwise_and", None),

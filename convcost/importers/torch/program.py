@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     import torch
 
 REMEDY = "export it yourself and pass the result of torch.export.export, or load its ONNX file"
+DATA_REMEDY = (
+    "what it does depends on the data; ask for the part before that, such as module.backbone, or load its ONNX file"
+)
 TYPES_REMEDY = "say the types of the inputs, as in dtypes={'tokens': 'int64'}"
+LONGEST = 200
+"""Characters of what torch.export says about a failure that are shown."""
 MOST_REAL = 4096
 """Elements of the largest buffer that the twin keeps as it is, because sizes may be computed from it."""
 
@@ -61,9 +66,16 @@ def read(
     except UsageError:
         raise
     except Exception as error:  # whatever the module's own code, and PyTorch on the way, may raise
-        remedy = TYPES_REMEDY if dtypes is None and "scalar types: Long, Int" in str(error) else REMEDY
+        remedy = _remedy(str(error), dtypes)
         raise UsageError(one_line(f"{name}: torch.export failed: {_said(error)}; {remedy}")) from error
     return _model(exported, name, twin.notes, by_operator=True)
+
+
+def _remedy(said: str, dtypes: Any) -> str:
+    """What to do about what torch.export said."""
+    if dtypes is None and "scalar types: Long, Int" in said:
+        return TYPES_REMEDY
+    return DATA_REMEDY if "data-dependent" in said else REMEDY
 
 
 def _torch() -> Any:
@@ -78,7 +90,7 @@ def _torch() -> Any:
 def _said(error: Exception) -> str:
     """The first line of what an error says that is not empty; its type if it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {lines[0][:LONGEST]}" if lines else type(error).__name__
 
 
 class _Twin:
@@ -121,7 +133,7 @@ class _Twin:
 
         if not training:
             self.module.eval()
-        positional, named = _inputs(shapes)
+        positional, named = _of_one(*_inputs(shapes))
         with self.mode:
             args = tuple(self.input(shape, _dtype_of(dtypes, at)) for at, shape in enumerate(positional))
             kwargs = {name: self.input(shape, _dtype_of(dtypes, name)) for name, shape in named.items()}
@@ -223,6 +235,24 @@ def _inputs(shapes: Any) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(shapes, Iterable) and not isinstance(shapes, str):
         return list(shapes), {}
     raise UsageError(f"shapes must be (1, 3, 224, 224), a list of such, or a mapping by name, got {say(shapes)}")
+
+
+def _of_one(given: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Shapes with a batch of one, where an image or a volume has a larger one: it is no part of a network.
+
+    >>> _of_one([(8, 3, 224, 224), (8, 77)], {}), _of_one([(4, 50, 64)], {})
+    (([(1, 3, 224, 224), (1, 77)], {}), ([(4, 50, 64)], {}))
+    """
+    everything = [*given, *named.values()]
+    batches = {shape[0] for shape in everything if isinstance(shape, (tuple, list)) and len(shape) > 3}
+    if len(batches) != 1:
+        return given, named
+
+    def one(shape: Any) -> Any:
+        plain = isinstance(shape, (tuple, list)) and len(shape) > 1 and shape[0] in batches
+        return (1, *shape[1:]) if plain else shape
+
+    return [*map(one, given)], {name: one(shape) for name, shape in named.items()}
 
 
 def _checked(shape: Any) -> tuple[int, ...]:

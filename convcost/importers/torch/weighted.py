@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from convcost.core.dims import product
+from convcost.core.errors import Unfit
 from convcost.importers import build
 from convcost.importers.build import matrix_product, with_axes
+from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import (
@@ -45,7 +47,7 @@ def weights_of(low: Lowering, value: Value) -> Value:
     main = next((one for one in value.stored if one.elements == size and one.trainable), None)
     for one in value.stored:
         if one is not main and is_parameter(low.values[one.name]):
-            low.tensor_of(low.values[one.name])
+            low.count(low.values[one.name])
     return value if main is None else replace(value, stored=(main,), computed=False)
 
 
@@ -284,19 +286,25 @@ def reshaped(low: Lowering, op: Op, value: Value, shape: Sequence[Any]) -> Value
 def attention(low: Lowering, op: Op) -> None:
     """Scores, softmax, and their product with the values: three nodes, so that the scores are seen."""
     query, key, value = (data(low, tensor(low, op, word)) for word in ("query", "key", "value"))
-    if query.rank > 2 and query.shape[-3] is not key.shape[-3] and query.shape[-3] != key.shape[-3]:
-        raise Unsupported("attention whose heads share keys")
-    attended(low, op, query, key, value, optional(low, op, "attn_mask"))
-
-
-def attended(low: Lowering, op: Op, query: Value, key: Value, value: Value, mask: Value | None) -> None:
-    """softmax(query · keyᵀ + mask) · value."""
-    scores, weights, masked = part(low, op, "scores"), part(low, op, "weights"), part(low, op, "masked")
+    mask = optional(low, op, "attn_mask")
+    scores, weights, masked = (part(low, op, leaf) for leaf in ("scores", "weights", "masked"))
+    shape, result = (*query.shape[:-1], key.shape[-2]), (*query.shape[:-1], value.shape[-1])
+    is_grouped = query.rank > 2 and same(query.shape[-3], key.shape[-3]) is False
+    if is_grouped:  # heads that share a key are further rows of one product with it
+        rows, heads = part(low, op, "rows"), key.shape[-3]
+        each = query.shape[-3] // heads * query.shape[-2]
+        query = reshaped(low, rows, query, (*query.shape[:-3], heads, each, query.shape[-1]))
     matrix_product(low, scores, query, key, flip_y=True)
+    found = made(low, scores)
     if mask is not None:
-        joined(low, masked, "where" if mask.dtype == "bool" else "add", [made(low, scores), mask])
-    build.along(low, weights, "softmax", made(low, scores if mask is None else masked), -1)
-    matrix_product(low, output(op, 0), made(low, weights), value)
+        apart = reshaped(low, part(low, op, "apart"), found, shape) if is_grouped else found
+        joined(low, masked, "where" if mask.dtype == "bool" else "add", [apart, mask])
+        found = reshaped(low, part(low, op, "together"), made(low, masked), found.shape)
+    build.along(low, weights, "softmax", found, -1)
+    product_ = part(low, op, "product") if is_grouped else output(op, 0)
+    matrix_product(low, product_, made(low, weights), value)
+    if is_grouped:
+        reshaped(low, output(op, 0), made(low, product_), result)
 
 
 # -- products that PyTorch has an op of its own for --------------------------------------------------------------------
@@ -461,23 +469,23 @@ RECURRENT = {"lstm": "lstm", "gru": "gru", "rnn_tanh": "rnn", "rnn_relu": "rnn"}
 
 @rule(*RECURRENT)
 def recurrent(low: Lowering, op: Op) -> None:
-    """Layers on top of each other, each one node; a layer with a projection is not known."""
+    """Layers on top of each other, each one node."""
     if "batch_sizes" in op.attrs:
         raise Unsupported("sequences of several lengths")
     kind = RECURRENT[op.type.partition(".")[2]]
     params = tensors(low, op, "params")
     ways = 1 + bool(op.attrs.get("bidirectional"))
-    each = 4 if op.attrs.get("has_biases", True) else 2
     layers = number(low, op, "num_layers", 1)
-    if len(params) != layers * ways * each:
-        raise Unsupported("a recurrent layer with a projection")
+    if not params or len(params) % (layers * ways):
+        raise Unfit(f"has {len(params)} weights and biases for {layers * ways} layers and directions")
+    each = len(params) // (layers * ways)
     x = data(low, tensor(low, op, "input"))
     order = _sequence(x, bool(op.attrs.get("batch_first")))
     ends: list[Value] = []
     for layer in range(layers):
         own = params[layer * ways * each : (layer + 1) * ways * each]
         inner = output(op, 0) if layer == layers - 1 else part(low, op, f"layer{layer}")
-        x = _one_layer(low, inner, kind, x, order, own, ways, each)
+        x = _one_layer(low, inner, kind, x, order, own, ways)
         if any(name in facts(low).read for name in op.outputs[1:]):
             ends += _last_states(low, op, x, order[-2], ways, layer)
     for i, name in enumerate(op.outputs[1:], start=1):
@@ -494,15 +502,18 @@ def _sequence(x: Value, batch_first: bool) -> list[int]:
     return [steps, 2] if is_left_out else [batch, steps, 2]
 
 
-def _one_layer(
-    low: Lowering, op: Op, kind: str, x: Value, order: list[int], params: list[Value], ways: int, each: int
-) -> Value:
-    hidden = params[1].shape[1]
-    attrs = {"channels": hidden, "bidirectional": ways == 2, "biases": 2 if each == 4 else 0}
-    used = {
-        "weights": tuple(params[at] for at in range(len(params)) if at % each < 2),
-        "biases": tuple(params[at] for at in range(len(params)) if at % each >= 2),
+def _one_layer(low: Lowering, op: Op, kind: str, x: Value, order: list[int], params: list[Value], ways: int) -> Value:
+    """One layer, whose weights are for each way two matrices, perhaps two biases, and perhaps the matrix of a projection."""
+    matrices = tuple(one for one in params if one.rank > 1)
+    biases = tuple(one for one in params if one.rank == 1)
+    attrs: dict[str, Any] = {
+        "channels": matrices[1].shape[0] // {"lstm": 4, "gru": 3, "rnn": 1}[kind],
+        "bidirectional": ways == 2,
+        "biases": len(biases) // ways,
     }
+    if len(matrices) > 2 * ways:
+        attrs["projection"] = matrices[1].shape[1]
+    used = {"weights": matrices, "biases": biases}
     return low.layer(op, kind, x, order, attrs, {field: values for field, values in used.items() if values})
 
 
@@ -533,7 +544,7 @@ def cell(low: Lowering, op: Op) -> None:
     build.unsqueezed(low, lifted, x, [-2])
     sequence = made(low, lifted)
     order = [axis for axis in range(sequence.rank) if sequence.axes[axis] is not None or axis == sequence.rank - 2]
-    state = _one_layer(low, inner, kind, sequence, order, params, 1, len(params))
+    state = _one_layer(low, inner, kind, sequence, order, params, 1)
     for i, name in enumerate(op.outputs):
         if name:
             build.squeezed(low, output(op, i), state, [-2])

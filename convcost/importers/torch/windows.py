@@ -6,9 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.core.dims import Dim
-from convcost.core.errors import Unfit
-from convcost.core.units import shape_text
-from convcost.importers.contents import exact, same
+from convcost.importers import fixed
+from convcost.importers.contents import exact
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.torch.arguments import RULES, data, number, numbers, output, per_axis, rule, tensor
@@ -46,6 +45,7 @@ def _pool(low: Lowering, op: Op) -> None:
     kind = "max_pool" if "max" in op.type else "avg_pool"
     if kind == "max_pool":
         attrs["dilation"] = per_axis(low, op, "dilation", axes, 1)
+    fixed.note_window(low, op.inputs[0], x, order[-1 - axes : -1], kernel)
     low.layer(output(op, 0), f"{kind}{axes}d", x, order, attrs)
     _lost(low, op, 1, "it says where the largest elements of a pool were")
 
@@ -84,20 +84,11 @@ def _resized(low: Lowering, op: Op) -> None:
         ]
     else:
         wanted = list(numbers(low, op, "output_size"))
-        _check_fixed(low, op, x, wanted)
+        first = x.rank - axes
+        written = {axis: one for axis, one in enumerate(sizes, start=first) if type(one) is int}
+        here = fixed.sizes_here(low, op.inputs[0], x, written)
+        wanted = [here.get(axis, one) for axis, one in enumerate(wanted, start=first)]
     _to_size(low, op, x, order, before, wanted, mode)
-
-
-def _check_fixed(low: Lowering, op: Op, x: Value, wanted: list[Dim]) -> None:
-    """Refuse a size that the program fixes, where what is interpolated has another size than there."""
-    if low.own is None or not all(type(size) is int for size in wanted):
-        return
-    was = low.own_shape(op.inputs[0])
-    if any(same(now, then) is not True for now, then in zip(x.shape, was)):
-        raise Unfit(
-            f"the program interpolates {shape_text(was)} to the fixed size {shape_text(tuple(wanted))}, so that it cannot "
-            "be read at another input size; export it with open sizes"
-        )
 
 
 def _to_size(

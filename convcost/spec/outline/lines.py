@@ -20,8 +20,6 @@ WIDEST = 120
 """Characters of a line; longer ones are broken, as far as they can be."""
 WIDER = 80
 """Characters that a line of a single op may have beyond, before it takes one line for each key."""
-MOST_NESTED = 4
-"""Groups within groups."""
 FEWEST_ROWS, FEWEST_COLUMNS = 5, 2
 """Of a table."""
 MOST_ALIKE = 200
@@ -240,7 +238,7 @@ class Writer:
         for at, item in enumerate(flat(piece.items)):
             spot.places[id(item)] = (*spot.places[id(piece)], at)
         condition = self.condition(piece, spot)
-        if not self.is_group(piece, spot):
+        if not self.selection.is_group(piece):
             prefix = f"{spot.prefix}{piece.name}{piece.glue}"
             return self.sequence(
                 piece.items, flow, replace(spot, prefix=prefix, condition=str(condition.get("if", "")))
@@ -252,9 +250,6 @@ class Writer:
         if first and first != flow:
             lines += [f"  in: {in_flow(self.name_of(first, spot))}"]
         return [*lines, "  layers:", *_inside(_inside(self.sequence(piece.items, first, inner)))]
-
-    def is_group(self, piece: Piece, spot: Spot) -> bool:
-        return len(spot.around) <= MOST_NESTED and self.selection.is_group(piece)
 
     # -- calls ----------------------------------------------------------------------------------------------------
 

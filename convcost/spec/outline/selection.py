@@ -12,6 +12,8 @@ from convcost.spec.outline.pieces import Fork, Item, Leaf, Piece
 
 FEWEST_IN_GROUP = 6
 """Lines that a scope must have to be written as a group."""
+MOST_NESTED = 4
+"""Groups within groups."""
 _SHORT = {"batch_norm": "bn", "layer_norm": "ln", "group_norm": "gn"}
 """What ops are called in the names of blocks that are chains of them; others without the number of their axes."""
 _LONGEST_CHAIN = 3
@@ -51,7 +53,7 @@ class Selection:
         if pattern.flags:
             return True
         lines = self.lines(pattern.model.items)
-        return sites * lines > sites + lines + 3 or (sites > 0 and self.is_group(pattern.model))
+        return sites * lines > sites + lines + 3 or (sites > 0 and self.is_large(pattern.model))
 
     def _index(self, piece: Piece) -> None:
         for item in flat(piece.items):
@@ -92,12 +94,25 @@ class Selection:
 
     def is_group(self, piece: Piece) -> bool:
         """Whether a piece that is no block is written as a group, not layer by layer."""
+        return self.is_large(piece) and sum(map(self.is_large, self._around(piece))) < MOST_NESTED
+
+    def is_large(self, piece: Piece) -> bool:
+        """Whether it would be one, if it did not stand in others too deep."""
         if id(piece) not in self.groups:
             forks = any(isinstance(item, Fork) for item in piece.items)
             alone = len(piece.items) == 1 and isinstance(piece.items[0], Piece)
             several = self.lines(piece.items) >= FEWEST_IN_GROUP and not alone
             self.groups[id(piece)] = piece.glue == "." and (forks or several)
         return self.groups[id(piece)]
+
+    def _around(self, piece: Piece) -> list[Piece]:
+        """The pieces around one, up to the block or network that it is written in."""
+        found: list[Piece] = []
+        around = self.parents[id(piece)]
+        while around.path and not self.is_block(self.patterns.of[id(around)][0]):
+            found.append(around)
+            around = self.parents[id(around)]
+        return found
 
     def lines(self, items: Iterable[Item]) -> int:
         """About how many lines items take."""
@@ -113,7 +128,7 @@ class Selection:
                 if self.is_block(pattern):
                     many += here != before
                 else:
-                    many += self.lines(item.items) + 2 * self.is_group(item)
+                    many += self.lines(item.items) + 2 * self.is_large(item)
                 before = here
         return many
 
