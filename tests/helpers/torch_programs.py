@@ -7,7 +7,7 @@ from typing import Any
 
 from convcost.importers.imported import Imported
 from convcost.importers.model import Body, Model, Op, Stated, Stored
-from convcost.importers.torch.calls import Ref, call
+from convcost.importers.torch.calls import Place, Ref, call
 from convcost.importers.torch.inlining import inlined
 from convcost.importers.torch.mutation import without_mutation
 from convcost.importers.torch.owners import at_their_owners
@@ -16,7 +16,7 @@ from convcost.importers.torch.owners import at_their_owners
 def op(target: str, outputs: str, /, path: str = "", **arguments: Any) -> Op:
     """A call of `aten.conv2d.default` or the like that makes these tensors, with spaces between their names."""
     names = outputs.split()
-    return call(f"torch.ops.{target}", names[0], arguments, names, tuple(path.split(".")) if path else ())
+    return call(f"torch.ops.{target}", names[0], arguments, names, Place(tuple(path.split(".")) if path else ()))
 
 
 def refs(*names: str) -> tuple[Ref, ...]:
