@@ -59,7 +59,7 @@ class Call(NamedTuple):
     """Whether it reads weights that are that module's own."""
 
 
-def form(call: Call) -> str:
+def form(call: Call) -> str:  # noqa: PLR0911 - a line for each case
     """How a call is written: one of `FORMS`, or `MODULE`; empty if that is not known.
 
     >>> form(Call("conv2d", "torch.nn.modules.conv.Conv2d")), form(Call("conv2d", "net.Net"))

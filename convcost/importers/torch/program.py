@@ -218,7 +218,7 @@ def _methods_as_functions() -> Iterator[None]:
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function as a method, which a function of C++ is not."""
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+    return lambda self, *args, **kwargs: function(self, *args, **kwargs)  # noqa: PLW0108 - only this one is bound
 
 
 def _inputs(shapes: Any) -> tuple[list[Any], dict[str, Any]]:
