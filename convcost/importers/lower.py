@@ -7,7 +7,7 @@ under it may be over ints, a grid or symbols, so that sizes are only combined by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -137,8 +137,8 @@ class Lowering:
         self.accounts = Accounts()
         self.input_dtypes: dict[str, str] = {}
         """Edge of an input -> the type that the file states for it."""
-        self.counted: set[str] = set()
-        """Sources that are there to count what they store."""
+        self.abandoned: set[str] = set()
+        """Nodes that were made for ops that turned out to be unknown."""
         self.notes: dict[str, None] = {}
         self.path: tuple[str, ...] = ()
         """The module of the op that is being lowered."""
@@ -179,14 +179,19 @@ class Lowering:
                 except Unfit as error:
                     raise SpecError([Problem(None, f"{self.model.file}: output {name}", str(error))]) from None
         outputs = tuple(dict.fromkeys(found))
-        self.walk.forget(self.unread(outputs))
+        self.walk.forget(self.unread(outputs, self.abandoned))
         return outputs
 
-    def unread(self, outputs: Sequence[str]) -> set[str]:
-        """Nodes that were made for an op that then turned out to be unknown: nothing reads them."""
-        read, unread = {*map(producer, (*outputs, *self.kept)), *self.counted}, set()
+    def unread(self, outputs: Sequence[str], among: Collection[str] | None = None) -> set[str]:
+        """Nodes that nothing reads, of those that are named.
+
+        What was made for an op that then turned out to be unknown is left out; anything else has a reason to be there: a
+        rule may read a tensor without an edge of its own for it, as recurrent layers do with their first state.
+        """
+        read, unread = {*map(producer, (*outputs, *self.kept))}, set()
         for step in reversed(self.walk.steps):
-            if step.node.name in read or step.opaque:
+            is_there = among is not None and step.node.name not in among
+            if step.node.name in read or step.opaque or is_there:
                 read.update(map(producer, step.node.inputs))
                 read.update(step.node.shares.values())
             else:
@@ -215,12 +220,14 @@ class Lowering:
         self.path = op.path
         rule = self.rules.rules.get(op.type)
         self.reads |= dict.fromkeys(op.outputs, tuple(reads(op, self.tried.reads)))
+        begun = len(self.walk.steps)
         try:
             try:
                 if rule is None:
                     raise Unsupported(f"convcost has no rule for {op.type}")
                 rule(self, op)
             except Unsupported as error:
+                self.abandoned.update(step.node.name for step in self.walk.steps[begun:])
                 self.unknown(
                     op,
                     str(error),
@@ -252,7 +259,7 @@ class Lowering:
                 inputs[edge] = tensor.shown(key)
                 made.values[name] = replace(value, tensor=Tensor(tensor.sizes, tensor.memory, key, {key: edge}))
         made.walk, made.names, made.accounts = Walk(inputs), Names((), inputs), Accounts()
-        made.kept = set()
+        made.kept, made.abandoned = set(), set()
         made.input_dtypes, made.notes, made.parts, made.merged = {}, {}, {**self.parts}, {**self.merged}
         return made
 
@@ -406,7 +413,7 @@ class Lowering:
 
     def count(self, value: Value) -> None:
         """Have a source count a stored tensor from which something is computed before anything runs, and that none reads."""
-        self.counted.update(map(producer, self.tensor_of(value).edges.values()))
+        self.tensor_of(value)
 
     def _source(self, value: Value, shape: Shape) -> str:
         """A node that puts out a constant: stored and counted there, or computed without anything stored.

@@ -1,4 +1,4 @@
-"""Damaged ONNX files: `python tests/helpers/onnx_mutants.py 20000 [SEED] [FILE …]` looks for those that are not refused well.
+"""Damaged ONNX files: `python -m helpers.onnx_mutants 20000 [SEED] [FILE …]`, in tests, looks for those not refused well.
 
 Each is read and reported; it must end in numbers or in an error that is meant for people, in time and in little memory.
 """
@@ -13,9 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-if __package__ in {None, ""}:
-    sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from convcost import load
 from convcost.core.errors import ConvcostError

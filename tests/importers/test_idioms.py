@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import sqrt
 
 import pytest
+from helpers.foreign import kinds, model, number, op, steps, stored
 
 from convcost.importers.model import Op, Stored
-from tests.helpers.foreign import kinds, model, number, op, steps, stored
 
 INPUT = {"x": (1, 50, 64)}
 NUMBERS = [

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 import sympy
+from helpers.foreign import integers, kinds, lowered, model, network, number, op, outs, steps, stored, walked
 
 from convcost.core.errors import SpecError
 from convcost.importers.imported import Entry, Imported
 from convcost.importers.model import Op, Stated
-from tests.helpers.foreign import integers, kinds, lowered, model, network, number, op, outs, steps, stored, walked
 
 IMAGE = {"x": (1, 3, 32, 48)}
 

@@ -248,6 +248,34 @@ def test_factors_that_are_not_trained_are_buffers():
     assert (net.report().totals.params, net.report().totals.buffers) == (0, 6)
 
 
+def test_what_says_which_elements_are_taken_is_read():
+    """The places of the two largest of five numbers that a layer makes: it is not left out because only places are read."""
+    ops = [
+        op("aten.linear.default", "scores", input=X, weight=W),
+        op("aten.topk.default", "values places", self=Ref("scores"), k=2, dim=-1),
+        op("aten.gather.default", "y", self=X, dim=2, index=Ref("places")),
+    ]
+    net = network(program(SEQUENCE, ops, [weight("w", 5, 6)]))
+    assert [step.node.op for step in net.walked.steps if step.node.op != "reshape"][:2] == ["linear", "top_k"]
+    assert net.report().totals.macs == 5 * 6 * 5
+    (gather,) = [step.node for step in net.walked.steps if step.node.op == "gather"]
+    assert gather.inputs[1] == f"{net.walked.steps[1].node.name}:1"
+
+
+def test_a_state_that_begins_a_sequence_is_computed():
+    """A decoder begins with the last state of an encoder; nothing else reads the encoder."""
+    names = ("w_ih", "w_hh", "b_ih", "b_hh")
+    tensors = [weight(f"{part}.{name}", 6, *rest) for part in "ab" for name, rest in zip(names, [(6,), (6,), (), ()])]
+    ops = [
+        op("aten.rnn_tanh.input", f"{part}_out {part}_last", input=X, hx=Ref(first), params=refs(*(f"{part}.{name}" for name in names)),
+           has_biases=True, num_layers=1, dropout=0.0, train=False, bidirectional=False, batch_first=True)
+        for part, first in (("a", "zeros"), ("b", "a_last"))
+    ]  # fmt: skip
+    ops.insert(0, op("aten.zeros.default", "zeros", size=(1, 1, 6)))
+    net = network(program(SEQUENCE, ops, tensors, outputs=["b_out"]))
+    assert net.report().totals.macs == 2 * 5 * 6 * 12
+
+
 def test_sizes_are_computed_with():
     """The height and width of a map of open size become tokens, whatever they are."""
     ops = [

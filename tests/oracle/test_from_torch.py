@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -337,8 +338,10 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     path = tmp_path / "net.pt2"
     torch.export.save(exported, path)
     written, live, twin = archive.read(str(path)), program.read(exported), program.read(module, IMAGE)
+    assert written.body.ops == live.body.ops
     for other in (live.body, twin.body):
-        assert written.body.ops == other.ops
+        # A twin tells a.matmul(b) from a @ b, which a program that was written does not.
+        assert [replace(each, form="") for each in written.body.ops] == [replace(each, form="") for each in other.ops]
         assert [each.attrs for each in written.body.ops] == [each.attrs for each in other.ops]
         assert (written.body.inputs, written.body.outputs) == (other.inputs, other.outputs)
         assert written.body.stated == other.stated

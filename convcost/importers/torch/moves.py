@@ -24,6 +24,7 @@ from convcost.importers.torch.arguments import (
     named,
     number,
     numbers,
+    optional,
     output,
     part,
     rule,
@@ -32,7 +33,7 @@ from convcost.importers.torch.arguments import (
     tensors,
     word_of,
 )
-from convcost.importers.torch.calls import Ref
+from convcost.importers.torch.calls import Ref, refs
 from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.pointwise import stretched
 from convcost.importers.values import Value, is_one
@@ -399,19 +400,30 @@ def turned(low: Lowering, op: Op) -> None:
 @rule("rot90", "gather", "take", "take_along_dim", "unfold", "as_strided")
 def picked(low: Lowering, op: Op) -> None:
     """Elements in another order, or some of them: counted as what they are, so many elements that are copied."""
-    x = tensor(low, op)
-    if folds(low, op, [x]):
+    x, places = tensor(low, op), optional(low, op, "index") or optional(low, op, "indices")
+    if places is not None:
+        _placed(low, op, x, places)
+    elif folds(low, op, [x]):
         fold(low, op, [x], stated_shape(low, op))
     else:
         rearranged(low, op, x, stated_shape(low, op))
 
 
-def rearranged(low: Lowering, op: Op, x: Value, shape: Sequence[Dim]) -> None:
-    """Chosen elements of a tensor, in any order, as a tensor of this shape."""
+def _placed(low: Lowering, op: Op, x: Value, places: Value) -> None:
+    """An element for each number in another tensor, whose shape it has."""
+    if folds(low, op, [x, places]):
+        fold(low, op, [x], places.shape)
+    else:
+        rearranged(low, op, x, places.shape, places)
+
+
+def rearranged(low: Lowering, op: Op, x: Value, shape: Sequence[Dim], places: Value | None = None) -> None:
+    """Chosen elements of a tensor, in any order, as a tensor of this shape; which ones may be said by another."""
     flat, chosen = part(low, op, "flat"), part(low, op, "chosen")
     low.reshape(flat, data(low, x), (product(x.shape),))
     edge, order = low.any(made(low, flat))
-    step = low.emit(chosen, "gather", [edge], {"count": product(shape), "axis": 0})
+    edges = [edge] if places is None else [edge, low.any(data(low, places))[0]]
+    step = low.emit(chosen, "gather", edges, {"count": product(shape), "axis": 0})
     low.result(chosen, step, order, 1)
     low.reshape(op, made(low, chosen), tuple(shape))
 
@@ -512,8 +524,9 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
 
 @rule("slice_scatter", "select_scatter", "index_put", "scatter", "scatter_add", "index_add", "index_copy", "index_fill")
 def scattered(low: Lowering, op: Op) -> None:
+    places = [named(low, name) for word in ("index", "indices") for name in refs(op.attrs.get(word))]
     word = next((word for word in ("src", "source", "values", "value") if isinstance(op.attrs.get(word), Ref)), "")
-    _written(low, op, tensor(low, op), tensor(low, op, word) if word else None)
+    _written(low, op, tensor(low, op), tensor(low, op, word) if word else None, next(iter(places), None))
 
 
 @RULES.rule(WRITE_BACK)
@@ -521,9 +534,9 @@ def write_back(low: Lowering, op: Op) -> None:
     _written(low, op, tensor(low, op), tensor(low, op, "source"))
 
 
-def _written(low: Lowering, op: Op, x: Value, source: Value | None) -> None:
+def _written(low: Lowering, op: Op, x: Value, source: Value | None, places: Value | None = None) -> None:
     """A tensor some of whose elements are written: it is there, and is written where they are."""
-    read = [x] if source is None else [x, source]
+    read = [one for one in (x, places, source) if one is not None]
     if folds(low, op, read):
         # What was cut out of the tensor, and is put back into it, is stored with it.
         own = tuple(f"{one.name}[" for one in x.stored)
