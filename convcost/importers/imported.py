@@ -142,7 +142,7 @@ class Imported:
         rules = rules_of(self.model.format)
         wanted = wanted_channels(self.whole.body, rules)
         found: dict[str, Entry] = {}
-        images = (one.shape for one in self.model.body.inputs.values() if one.shape is not None and len(one.shape) > 3)
+        images = (one.shape for one in self.model.body.inputs.values() if one.shape is not None and len(one.shape) > 2)
         firsts = {shape[0] for shape in images}
         for source, stated in self.model.body.inputs.items():
             name = plain(source) or "input"

@@ -79,11 +79,11 @@ def reshape(low: Lowering, op: Op) -> None:
         low.define(op, Value(tuple(sizes), x.dtype, contents=(), computed=True))
         return
     low.reshape(op, x, low.fitted(op, x, sizes))
-    keep_contents(low, op, x)
+    keep_dtype(low, op, x)
 
 
-def keep_contents(low: Lowering, op: Op, x: Value) -> None:
-    """The elements of a constant that is only read in another shape, and its type."""
+def keep_dtype(low: Lowering, op: Op, x: Value) -> None:
+    """What is only read in another shape keeps the type of its elements."""
     result = low.values.get(op.outputs[0])
     if result is not None and not result.dtype:
         result.dtype = x.dtype
@@ -120,7 +120,7 @@ def unsqueeze(low: Lowering, op: Op) -> None:
     if len({axis_in(axis, rank) for axis in axes}) < len(axes):
         raise Unfit(f"puts in an axis twice: {axes}")
     unsqueezed(low, op, x, axes)
-    keep_contents(low, op, x)
+    keep_dtype(low, op, x)
 
 
 @rule("Squeeze")
@@ -129,7 +129,7 @@ def squeeze(low: Lowering, op: Op) -> None:
     if axes is None:
         axes = tuple(at for at, size in enumerate(x.shape) if is_one(size))
     squeezed(low, op, x, [axis_in(axis, x.rank) for axis in axes])
-    keep_contents(low, op, x)
+    keep_dtype(low, op, x)
 
 
 @rule("Concat", wants="same")
@@ -294,7 +294,10 @@ def sliced_along(low: Lowering, op: Op, x: Value, axis: int, start: Dim, end: Di
             return
     else:
         if step < 0:
-            raise Unsupported("a part read backwards, away from the file's own size")
+            if not (type(start) is type(end) is int and start == -1 and end <= -_FAR + 1):
+                raise Unsupported("a part read backwards, away from the file's own size")
+            _chosen(low, op, x, axis, ceil_div(size, -step))
+            return
         begin, stop = _place(start, size), _place(end, size)
         count = ceil_div(stop - begin, step)
     if x.is_constant:
