@@ -139,7 +139,8 @@ def _batch(sizes: Sequence[Any], stated: Sequence[Value]) -> str:
     if len(sizes) != len(stated) + 1:
         return ""
     if sizes[0] != 1:
-        return f". A batch is no part of it, but said by --batch {sizes[0]}" if isinstance(sizes[0], int) else ""
+        image = stated[-1].content in (sizes[1], sizes[-1])
+        return f". A batch is no part of it, but said by --batch {sizes[0]}" if image else ""
     rest = sizes[1:]
     meant = (*rest[1:], rest[0]) if axes.channels_first(rest) else rest
     return f". The batch is no part of it, and channels come last: {'x'.join(map(str, meant))}"
