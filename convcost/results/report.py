@@ -329,8 +329,8 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     ops = unsaid(steps, convention)
     if not ops:
         return ()
-    told = f"{', '.join(ops)} count as modules, and as operators between tensors: the file does not say how they were written"
-    return (f"{told}, and {convention.name} counts functions otherwise",)
+    taken = f"taken as modules, or operators between tensors: {', '.join(ops)}"
+    return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
 def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) -> LayerCost:

@@ -518,9 +518,9 @@ def test_nodes_have_the_forms_of_their_calls():
 def test_a_report_says_that_a_file_does_not_say_how_layers_are_written():
     ops = [op("aten.relu.default", "h", self=X), op("aten.linear.default", "y", input=Ref("h"), weight=W)]
     net = network(program(SEQUENCE, ops, [weight("w", 6, 6)]))
-    said = "count as modules, and as operators between tensors: the file does not say how they were written, and"
-    assert net.report("thop").remarks == (f"linear {said} thop counts functions otherwise",)
-    assert net.report("ptflops").remarks == (f"relu, linear {said} ptflops counts functions otherwise",)
+    taken, said = "taken as modules, or operators between tensors:", "and the file does not say what was written"
+    assert net.report("thop").remarks == (f"{taken} linear; thop counts functions otherwise, {said}",)
+    assert net.report("ptflops").remarks == (f"{taken} relu, linear; ptflops counts functions otherwise, {said}",)
     for name in ("paper", "with_bias", "torch", "torchprofile"):
         assert net.report(name).remarks == ()
     limits = net.reconcile("paper", "thop").limits

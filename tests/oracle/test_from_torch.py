@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.beyond import BEYOND
 
 import convcost
 from convcost.core.errors import UsageError
+from convcost.importers.forms import WITH_OPERATORS
 from convcost.importers.torch.program import read
 
+from .counters import COUNTERS, counted, printed
 from .frameworks import timm_module, torchvision_module
 from .require import require
 from .running import Run, run
@@ -338,10 +341,14 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     path = tmp_path / "net.pt2"
     torch.export.save(exported, path)
     written, live, twin = archive.read(str(path)), program.read(exported), program.read(module, IMAGE)
-    assert written.body.ops == live.body.ops
+    assert [op.form for op in written.body.ops] == [op.form for op in live.body.ops]
     for other in (live.body, twin.body):
-        # A twin tells a.matmul(b) from a @ b, which a program that was written does not.
-        assert [replace(each, form="") for each in written.body.ops] == [replace(each, form="") for each in other.ops]
+        pairs = list(zip(written.body.ops, other.ops, strict=True))
+        assert {mine.type for mine, theirs in pairs if mine.form != theirs.form} <= {
+            "aten.matmul"
+        }  # a @ b, or a.matmul(b)
+        said = tuple(replace(theirs, form=mine.form) for mine, theirs in pairs)
+        assert written.body.ops == said
         assert [each.attrs for each in written.body.ops] == [each.attrs for each in other.ops]
         assert (written.body.inputs, written.body.outputs) == (other.inputs, other.outputs)
         assert written.body.stated == other.stated
@@ -446,3 +453,131 @@ def test_what_has_no_rule_is_unknown_and_what_is_behind_it_exact():
     report = convcost.from_torch(Net(), (1, 3, 10, 10)).report()
     assert not report.complete
     assert report.totals.macs == 64 * 8 * 27
+
+
+# ---- as tools see it -------------------------------------------------------------------------------------------------
+
+SEEN = ("resnet18", "mobilenet_v3_small", "vit_b_16", "swin_t", "convnext_tiny", "googlenet")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the tools
+@pytest.mark.parametrize("convention", COUNTERS)
+@pytest.mark.parametrize("name", SEEN)
+def test_conventions_give_what_the_tools_print_for_the_module(name: str, convention: str):
+    require("torchvision")
+    require(COUNTERS[convention][0])
+    ours = convcost.from_torch(built(name).eval(), IMAGE).report(convention)
+    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    theirs = printed(convention, name, IMAGE[1:], **options)
+    assert ours.totals.operations + BEYOND.get((name, convention), 0) == theirs
+    assert all("what was written" not in remark for remark in ours.remarks)
+
+
+def written() -> dict[str, tuple[Callable[[], Any], tuple[int, ...]]]:
+    """Name -> a module in which layers are written in some ways, and what it reads without the batch."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    class Calls(nn.Module):
+        def __init__(self, call: Callable[[Any, Any], Any]) -> None:
+            super().__init__()
+            self.call, self.conv = call, nn.Conv2d(8, 8, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.call(self, self.conv(x))
+
+    class Attention(nn.Module):
+        def __init__(self, *, need_weights: bool) -> None:
+            super().__init__()
+            self.attention, self.need_weights = nn.MultiheadAttention(16, 4, batch_first=True), need_weights
+
+        def forward(self, x: Any) -> Any:
+            return self.attention(x, x, x, need_weights=self.need_weights)[0]
+
+    class OwnConv(nn.Conv2d):
+        pass
+
+    class HeldConv(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(4, 8, 3, 3))
+
+        def forward(self, x: Any) -> Any:
+            return functional.conv2d(x, self.weight)
+
+    calls: dict[str, Callable[[Any, Any], Any]] = {
+        "relu": lambda _, x: functional.relu(x),
+        "relu of torch": lambda _, x: torch.relu(x),
+        "relu of the tensor": lambda _, x: x.relu(),
+        "relu in place": lambda _, x: functional.relu(x, inplace=True),
+        "gelu": lambda _, x: functional.gelu(x),
+        "relu6": lambda _, x: functional.relu6(x),
+        "softmax": lambda _, x: functional.softmax(x, -1),
+        "softmax of the tensor": lambda _, x: x.softmax(-1),
+        "product by an operator": lambda _, x: x @ x,
+        "product": lambda _, x: x.matmul(x),
+        "product of torch": lambda _, x: torch.matmul(x, x),
+        "sum by an operator": lambda _, x: x + x,
+        "sum in place": lambda _, x: x.clone().add_(x),
+        "sum of torch": lambda _, x: torch.add(x, x),
+        "sum of the tensor": lambda _, x: x.add(x),
+        "product of elements": lambda _, x: torch.mul(x, x) * x,
+        "pool": lambda _, x: functional.adaptive_avg_pool2d(x, (2, 3)),
+        "global pool": lambda _, x: functional.adaptive_avg_pool2d(x, 1),
+        "mean": lambda _, x: x.mean((2, 3)),
+        "largest": lambda _, x: functional.max_pool2d(x, 2),
+        "interpolation": lambda _, x: functional.interpolate(x, scale_factor=2),
+        "norm": lambda _, x: functional.layer_norm(x, (6,)),
+        "conv": lambda net, x: functional.conv2d(x, net.conv.weight, net.conv.bias),
+    }  # fmt: skip
+    found = {name: (lambda call=call: nn.Sequential(Calls(call)), (8, 6, 6)) for name, call in calls.items()}
+    return found | {
+        "attention": (lambda: Attention(need_weights=False), (64, 16)),
+        "attention that returns its weights": (lambda: Attention(need_weights=True), (64, 16)),
+        "derived": (lambda: nn.Sequential(OwnConv(8, 4, 3)), (8, 6, 6)),
+        "held": (lambda: nn.Sequential(HeldConv()), (8, 6, 6)),
+        "pooled": (lambda: nn.Sequential(nn.Conv2d(8, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Sigmoid()), (8, 6, 6)),
+    }
+
+
+WRITTEN = (
+    *(
+        "relu",
+        "relu of torch",
+        "relu of the tensor",
+        "relu in place",
+        "gelu",
+        "relu6",
+        "softmax",
+        "softmax of the tensor",
+    ),
+    *("product by an operator", "product", "product of torch", "sum by an operator", "sum in place", "sum of torch"),
+    *("sum of the tensor", "product of elements", "pool", "global pool", "mean", "largest", "interpolation", "norm"),
+    *("conv", "attention", "attention that returns its weights", "derived", "held", "pooled"),
+)
+#: nn.MultiheadAttention multiplies four sizes.
+SIZES = {("attention", "torchprofile"): 4, ("attention that returns its weights", "torchprofile"): 4}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the tools
+@pytest.mark.parametrize("convention", COUNTERS)
+@pytest.mark.parametrize("name", WRITTEN)
+def test_each_way_of_writing_a_layer_counts_as_the_tools_count_it(name: str, convention: str):
+    require("torch")
+    require(COUNTERS[convention][0])
+    build, shape = written()[name]
+    ours = convcost.from_torch(build().eval(), (1, *shape)).report(convention).totals.operations
+    assert ours + SIZES.get((name, convention), 0) == counted(convention, build().eval(), shape)
+
+
+def test_methods_of_tensors_are_as_before():
+    require("torch")
+    import torch
+    from torch import nn
+
+    before = [getattr(torch.Tensor, name) for name in WITH_OPERATORS]
+    convcost.from_torch(nn.Linear(3, 4), (1, 3))
+    assert [getattr(torch.Tensor, name) for name in WITH_OPERATORS] == before
+    assert not {*WITH_OPERATORS} & {*vars(torch.Tensor)}
