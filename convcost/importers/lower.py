@@ -32,6 +32,7 @@ from convcost.importers.values import (
     is_one,
     is_view,
     reshaped,
+    shuffle,
     stored_value,
     transposed,
 )
@@ -599,6 +600,8 @@ class Lowering:
             self.define(op, replace(value, shape=tuple(shape), dtype=""))
             return
         groups = self.cuts(op, value.shape, shape)
+        if not is_view(value, groups) and self._shuffled(op, value, tuple(shape), groups):
+            return
         if not is_view(value, groups):
             self.present(value, channels_at(value, -1))
             order = channels_at(value, -1)
@@ -610,6 +613,21 @@ class Lowering:
         if channel is not None and self.is_contiguous(made) and -made.rank <= channel < made.rank:
             made.tensor.preferred = made.native(channels_at(made, channel))
         self.define(op, made)
+
+    def _shuffled(self, op: Op, value: Value, shape: Shape, groups: Sequence[Cut]) -> bool:
+        """Whether a reshape is the last of three ops that shuffle channels, which then become one."""
+        found = shuffle(value, groups)
+        if found is None:
+            return False
+        whole, parts = found
+        (at,) = (group.new[0] for group in groups if len(group.old) > 1)
+        if len(whole.shape) != len(shape) or not all(same(a, b) is True for a, b in zip(whole.shape, shape)):
+            return False
+        order = channels_at(whole, at)
+        if len(order) < 2:
+            return False
+        self.layer(op, "channel_shuffle", whole, order, {"groups": parts})
+        return True
 
     def _settled(self, value: Value, order: Sequence[int]) -> Value:
         """A value whose elements have been moved into this order of axes."""

@@ -202,6 +202,30 @@ def is_view(value: Value, groups: Iterable[Cut]) -> bool:
     return True
 
 
+def shuffle(value: Value, groups: Sequence[Cut]) -> tuple[Value, Dim] | None:
+    """What a reshape makes of channels that were cut into groups and put in another order: the value before the cut whose
+    channels are shuffled, and how many groups they were cut into; None if it is no such reshape.
+
+    (1, 6, 8, 8) -> (1, 2, 3, 8, 8) -> (1, 3, 2, 8, 8) -> (1, 6, 8, 8):
+
+    >>> whole = Value((1, 6, 8, 8), tensor=Tensor((8, 8, 6), (2, 0, 1), (0, 1, 2), {(0, 1, 2): "x"}), axes=(None, 2, 0, 1))
+    >>> cut = reshaped(whole, (1, 2, 3, 8, 8), cuts((1, 6, 8, 8), (1, 2, 3, 8, 8)))
+    >>> found = shuffle(transposed(cut, (0, 2, 1, 3, 4)), cuts((1, 3, 2, 8, 8), (1, 6, 8, 8)))
+    >>> found is not None and (found[0] is whole, found[1])
+    (True, 2)
+    """
+    tensor = value.tensor
+    merged = [group for group in groups if len(group.old) > 1]
+    if tensor is None or tensor.edges or tensor.view_of is None or len(merged) != 1 or len(merged[0].old) != 2:
+        return None
+    first, second = (value.axes[at] for at in merged[0].old)
+    in_order = [axis for group in groups for at in group.old if (axis := value.axes[at]) is not None]
+    if first is None or second is None or first != second + 1 or any(len(group.new) != 1 for group in groups):
+        return None
+    as_cut = sorted(in_order) == [second if axis == first else first if axis == second else axis for axis in in_order]
+    return (tensor.view_of, tensor.sizes[second]) if as_cut else None
+
+
 def reshaped(value: Value, shape: Shape, groups: Sequence[Cut]) -> Value:
     """The value read in another shape, which `is_view`; its edges are made when they are needed.
 

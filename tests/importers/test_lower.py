@@ -195,6 +195,23 @@ def shuffled() -> Imported:
     return model({"x": (1, 3, 8, 8)}, ops, tensors)
 
 
+def test_channels_that_are_cut_swapped_and_joined_are_a_shuffle() -> None:
+    found = steps(shuffled())
+    assert [step.node.op for step in found] == ["conv2d", "channel_shuffle", "conv2d"]
+    assert found[1].node.attrs["groups"] == 2
+
+
+def test_other_swaps_are_no_shuffle() -> None:
+    """Rows are cut, swapped and joined: that moves positions, not channels alone; and joined to something else."""
+    ops = [
+        op("Reshape", "x cut", "r"),
+        op("Transpose", "r", "t", perm=(0, 2, 1, 3, 4)),
+        op("Reshape", "t join", "y"),
+    ]
+    net = model({"x": (1, 6, 8, 8)}, ops, [integers("cut", 1, 2, 3, 8, 8), integers("join", 1, 3, 16, 8)])
+    assert "channel_shuffle" not in kinds(net)
+
+
 @pytest.mark.parametrize("size", [8, 12, 40])
 def test_sizes_that_a_reshape_fixes_are_derived_again(size: int) -> None:
     assert outs(shuffled(), resolution=size)[-1] == (size, size, 5)
