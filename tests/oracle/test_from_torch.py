@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.beyond import BEYOND
 
 import convcost
 from convcost.core.errors import UsageError
@@ -341,14 +340,10 @@ def test_an_archive_is_the_module(tmp_path: Path, name: str):
     path = tmp_path / "net.pt2"
     torch.export.save(exported, path)
     written, live, twin = archive.read(str(path)), program.read(exported), program.read(module, IMAGE)
-    assert [op.form for op in written.body.ops] == [op.form for op in live.body.ops]
+    assert written.body.ops == live.body.ops
     for other in (live.body, twin.body):
-        pairs = list(zip(written.body.ops, other.ops, strict=True))
-        assert {mine.type for mine, theirs in pairs if mine.form != theirs.form} <= {
-            "aten.matmul"
-        }  # a @ b, or a.matmul(b)
-        said = tuple(replace(theirs, form=mine.form) for mine, theirs in pairs)
-        assert written.body.ops == said
+        # A twin tells a.matmul(b) from a @ b, which a program that was written does not.
+        assert [replace(each, form="") for each in written.body.ops] == [replace(each, form="") for each in other.ops]
         assert [each.attrs for each in written.body.ops] == [each.attrs for each in other.ops]
         assert (written.body.inputs, written.body.outputs) == (other.inputs, other.outputs)
         assert written.body.stated == other.stated
@@ -458,6 +453,14 @@ def test_what_has_no_rule_is_unknown_and_what_is_behind_it_exact():
 # ---- as tools see it -------------------------------------------------------------------------------------------------
 
 SEEN = ("resnet18", "mobilenet_v3_small", "vit_b_16", "swin_t", "convnext_tiny", "googlenet")
+#: What torchprofile counts of sizes that are multiplied: four in nn.MultiheadAttention, one for the map of patches of ViT,
+#: two in each block of Swin. The products of queries with a number, which it counts, too, are layers of a program.
+SIZES = {"vit_b_16": 12 * 4 + 1, "swin_t": 12 * 2, "attention": 4, "attention that returns its weights": 4}
+
+
+def sizes(name: str, convention: str) -> int:
+    """What a tool counts that no layer of the network is."""
+    return SIZES.get(name, 0) if convention == "torchprofile" else 0
 
 
 @pytest.mark.slow
@@ -470,7 +473,7 @@ def test_conventions_give_what_the_tools_print_for_the_module(name: str, convent
     ours = convcost.from_torch(built(name).eval(), IMAGE).report(convention)
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     theirs = printed(convention, name, IMAGE[1:], **options)
-    assert ours.totals.operations + BEYOND.get((name, convention), 0) == theirs
+    assert ours.totals.operations + sizes(name, convention) == theirs
     assert all("what was written" not in remark for remark in ours.remarks)
 
 
@@ -557,8 +560,6 @@ WRITTEN = (
     *("sum of the tensor", "product of elements", "pool", "global pool", "mean", "largest", "interpolation", "norm"),
     *("conv", "attention", "attention that returns its weights", "derived", "held", "pooled"),
 )
-#: nn.MultiheadAttention multiplies four sizes.
-SIZES = {("attention", "torchprofile"): 4, ("attention that returns its weights", "torchprofile"): 4}
 
 
 @pytest.mark.filterwarnings("ignore")  # of the tools
@@ -569,7 +570,7 @@ def test_each_way_of_writing_a_layer_counts_as_the_tools_count_it(name: str, con
     require(COUNTERS[convention][0])
     build, shape = written()[name]
     ours = convcost.from_torch(build().eval(), (1, *shape)).report(convention).totals.operations
-    assert ours + SIZES.get((name, convention), 0) == counted(convention, build().eval(), shape)
+    assert ours + sizes(name, convention) == counted(convention, build().eval(), shape)
 
 
 def test_methods_of_tensors_are_as_before():
