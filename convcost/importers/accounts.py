@@ -10,7 +10,7 @@ from convcost.core.errors import Unfit
 from convcost.graph.graph import STORED, TABLES
 from convcost.graph.walk import Step
 from convcost.importers.model import Stored
-from convcost.importers.values import Value
+from convcost.importers.values import Value, is_zero
 
 Weights: TypeAlias = "Mapping[str, Sequence[Value | None]]"
 """Field of the ledger, one of `STORED` -> the values whose elements it counts; None for one that is left out."""
@@ -138,11 +138,6 @@ def is_computed(values: Iterable[Value | None]) -> bool:
 
 def _names(stored: Iterable[Stored]) -> tuple[str, ...]:
     return tuple(one.name for one in stored)
-
-
-def is_zero(count: Any) -> bool:
-    """Whether a count is 0, whatever varies."""
-    return type(count) is int and count == 0
 
 
 def _equal(counted: Any, stored: int) -> bool:

@@ -10,7 +10,7 @@ from convcost.core.errors import Unfit
 from convcost.importers.contents import Known, mapped, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.values import Value, channels_at, is_one
+from convcost.importers.values import Value, channels_at, is_one, is_zero
 
 #: Function of two tensors -> of one, where the other is a single number.
 _WITH_NUMBER = {
@@ -308,11 +308,6 @@ def taken(low: Lowering, op: Op, x: Value, axis: int, start: Dim, stop: Dim, ste
     edge, order = with_axes(low, x, [axis])
     attrs = {"start": start, "stop": stop, "step": step, "axis": order.index(axis)}
     return low.result(op, low.emit(op, "slice", [edge], attrs), order, x.rank, like=x)
-
-
-def is_zero(size: Any) -> bool:
-    """Whether a difference of sizes is 0, whatever varies."""
-    return type(size) is int and size == 0
 
 
 def flattened(low: Lowering, op: Op, x: Value, axis: int) -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any, NamedTuple
 
-from convcost.core.dims import equal, is_array, is_symbolic, where
+from convcost.core.dims import equal, is_array, is_symbolic
 from convcost.importers.model import MOST_CONTENTS
 
 
@@ -215,8 +215,3 @@ def less(a: Any, b: Any) -> Any:
 def negated(value: Any) -> Any:
     """The opposite of a truth value, where that is known."""
     return None if value is None else not value
-
-
-def chosen(condition: Any, a: Any, b: Any) -> Any:
-    """The one or the other, by a condition over any number system."""
-    return where(condition, a, b)

@@ -26,6 +26,11 @@ def is_one(size: Dim) -> bool:
     return size == 1 if type(size) is int else is_array(size) and same(size, 1) is True
 
 
+def is_zero(size: Dim) -> bool:
+    """Whether a size, or a difference of sizes, is 0 whatever varies."""
+    return type(size) is int and size == 0
+
+
 @dataclass(eq=False, slots=True)
 class Tensor:
     """Elements in memory, with the edges that present them."""

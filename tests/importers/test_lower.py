@@ -280,6 +280,12 @@ def test_a_batch_that_the_file_fixes_is_no_part_of_the_network() -> None:
     assert [step.cost.macs for step in steps(net) if step.cost.macs] == [8 * 8 * 6 * 3, 384 * 10]
 
 
+def test_each_image_of_a_batch_that_the_file_fixes_is_pooled_by_itself() -> None:
+    ops = [op("GlobalAveragePool", "x", "p"), op("Reshape", "p flat", "f"), op("Gemm", "f m", "y", transB=1)]
+    net = model({"x": (4, 3, 8, 8)}, ops, [integers("flat", 4, 3), stored("m", 10, 3)])
+    assert [step.cost.macs for step in steps(net) if step.cost.macs] == [3 * 10]
+
+
 def test_a_batch_that_is_more_than_so_many_images_is_refused() -> None:
     """Each image is multiplied with all others: for one image there is no such network."""
     ops = [op("Reshape", "x rows", "r"), op("Transpose", "r", "t", perm=(1, 0)), op("MatMul", "r t", "y")]

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.core.dims import ceil, floor, is_symbolic, maximum, minimum
+from convcost.core.dims import ceil, floor, is_symbolic, maximum, minimum, where
 from convcost.core.ratio import Ratio, quotient
 from convcost.importers.accounts import FLOATS
-from convcost.importers.contents import Known, chosen, divided, exact, less, mapped, negated, same
+from convcost.importers.contents import Known, divided, exact, less, mapped, negated, same
 from convcost.importers.lower import Lowering
 from convcost.importers.model import MOST_CONTENTS, Op
 from convcost.importers.values import Value
@@ -95,7 +95,7 @@ def _either(a: Any, b: Any) -> Any:
 def _picked(condition: Any, a: Any, b: Any) -> Any:
     if isinstance(condition, (bool, int)):
         return a if condition else b
-    return chosen(condition, a, b)
+    return where(condition, a, b)
 
 
 def _modulo(a: Any, b: Any) -> Any:

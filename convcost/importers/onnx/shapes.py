@@ -17,7 +17,6 @@ from convcost.importers.build import (
     concatenated,
     cut,
     flattened,
-    is_zero,
     squeezed,
     taken,
     unsqueezed,
@@ -38,7 +37,7 @@ from convcost.importers.onnx.table import (
     wholes,
 )
 from convcost.importers.onnx.tensors import DTYPES
-from convcost.importers.values import Value, is_one
+from convcost.importers.values import Value, is_one, is_zero
 
 _FAR = 1 << 31
 """What says `to the end` when it stands for a place."""

@@ -209,7 +209,11 @@ def pooled(low: Lowering, op: Op, x: Value, kind: str, channel: int = 1) -> None
 def global_pool(low: Lowering, op: Op) -> None:
     x = image(low, op)
     kind = "global_max_pool" if op.type.endswith("GlobalMaxPool") else "global_avg_pool"
-    low.layer(op, kind, x, channels_at(x, 1, windows=x.rank - 2))
+    order = channels_at(x, 1, windows=x.rank - 2)
+    if len(order) == x.rank:  # several images, each pooled by itself
+        reduced(low, op, x, range(2, x.rank), "max" if kind == "global_max_pool" else "mean", keep=True)
+    else:
+        low.layer(op, kind, x, order)
 
 
 @rule("GlobalLpPool", wants=1)

@@ -6,9 +6,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from convcost.core.dims import maximum, minimum
+from convcost.core.dims import maximum, minimum, where
 from convcost.importers.build import combined
-from convcost.importers.contents import Known, chosen, divided, mapped, same
+from convcost.importers.contents import Known, divided, mapped, same
 from convcost.importers.lower import Lowering
 from convcost.importers.model import Op
 from convcost.importers.tflite.rules import ACTIVATIONS, fusing, rule
@@ -101,8 +101,8 @@ _MORE: Final[dict[str, tuple[str, Callable[..., Any] | None]]] = {
     "LOGICAL_OR": ("logical_or", None),
     "BITWISE_XOR": ("bitwise_xor", None),
     "RIGHT_SHIFT": ("shift_right", None),
-    "SELECT": ("where", chosen),
-    "SELECT_V2": ("where", chosen),
+    "SELECT": ("where", where),
+    "SELECT_V2": ("where", where),
     "ADD_N": ("add", None),
     "STABLEHLO_ADD": ("add", operator.add),
     "STABLEHLO_SUBTRACT": ("subtract", operator.sub),
@@ -114,7 +114,7 @@ _MORE: Final[dict[str, tuple[str, Callable[..., Any] | None]]] = {
     "STABLEHLO_REMAINDER": ("modulo", None),
     "STABLEHLO_AND": ("logical_and", None),
     "STABLEHLO_OR": ("logical_or", None),
-    "STABLEHLO_SELECT": ("where", chosen),
+    "STABLEHLO_SELECT": ("where", where),
 }
 
 

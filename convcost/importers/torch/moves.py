@@ -36,7 +36,7 @@ from convcost.importers.torch.arguments import (
 from convcost.importers.torch.calls import Ref, refs
 from convcost.importers.torch.mutation import WRITE_BACK
 from convcost.importers.torch.pointwise import stretched
-from convcost.importers.values import Value, is_one
+from convcost.importers.values import Value, is_one, is_zero
 
 MOST_PARTS = 1000
 SIZED = ("split_sizes", "split_size", "indices")
@@ -485,11 +485,7 @@ def pad(low: Lowering, op: Op) -> None:
     x = tensor(low, op)
     ends = numbers(low, op, "pad" if "pad" in op.attrs else "padding")
     sides = {x.rank - 1 - i: (ends[2 * i], ends[2 * i + 1]) for i in range(len(ends) // 2)}
-    padded(low, op, x, {axis: pair for axis, pair in sides.items() if any(not _is_zero(one) for one in pair)})
-
-
-def _is_zero(size: Dim) -> bool:
-    return type(size) is int and size == 0
+    padded(low, op, x, {axis: pair for axis, pair in sides.items() if any(not is_zero(one) for one in pair)})
 
 
 def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -> None:
@@ -503,7 +499,7 @@ def padded(low: Lowering, op: Op, x: Value, sides: dict[int, tuple[Dim, Dim]]) -
         inner = part(low, op, f"cropped{axis}")
         x = build.taken(low, inner, x, axis, max(-before, 0), x.shape[axis] - max(-after, 0))
         sides = {**sides, axis: (max(before, 0), max(after, 0))}
-    sides = {axis: pair for axis, pair in sides.items() if not all(map(_is_zero, pair))}
+    sides = {axis: pair for axis, pair in sides.items() if not all(map(is_zero, pair))}
     if all(type(one) is int for pair in sides.values() for one in pair):
         fixed.note_padding(low, op.inputs[0], x, list(sides))
     if not sides:
