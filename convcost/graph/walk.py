@@ -107,6 +107,14 @@ class Step(NamedTuple):
         return f"{text} depthwise" if groups == self.input_shapes[0][-1] else f"{text} groups {groups}"
 
     @property
+    def text(self) -> str:
+        """The kind with its stride: `conv2d 3×3 depthwise /2`."""
+        stride = self.window("stride")
+        if all(step == 1 for step in stride) or stride == self.window("kernel"):
+            return self.kind
+        return f"{self.kind} /{'×'.join(map(str, stride if len(set(stride)) > 1 else stride[:1]))}"
+
+    @property
     def is_pointwise(self) -> bool:
         """Whether it is a 1×1 convolution."""
         kernel = self.window("kernel")

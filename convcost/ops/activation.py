@@ -63,7 +63,7 @@ def prelu(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), weights=x[-1], saves=("inputs",))
 
 
-@op("softmax", replace(NOTHING, attends="softmax"))
+@op("softmax", replace(NOTHING, attends="softmax", drawn="after"))
 def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Divide exp(x) by the sum of exp along an axis, by default the channels.
 
@@ -78,7 +78,7 @@ def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
 
 
-@op("log_softmax", NOTHING)
+@op("log_softmax", replace(NOTHING, drawn="after"))
 def log_softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Take the logarithm of the softmax along an axis, by default the channels.
 
@@ -90,7 +90,7 @@ def log_softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
 
 
-@op("split_softmax", NOTHING)
+@op("split_softmax", replace(NOTHING, drawn="after"))
 def split_softmax(x: AnyInput, *, parts: Size) -> OpCost:
     """Cut the channels into `parts` equal parts and take the softmax over these: over all first channels, all second, ….
 

@@ -127,7 +127,7 @@ def one_hot(x: Numbers, *, channels: Size) -> OpCost:
     return OpCost(out=((*x, channels),))
 
 
-@op("source", VIEW)
+@op("source", replace(VIEW, drawn="alone"))
 def source(*, shape: WholeShape, stored: Flag = True) -> OpCost:
     """Put out a stored tensor that depends on no input: a class token, a table of positions, queries, anchors.
 

@@ -9,7 +9,7 @@ from convcost.core.dims import Dim, divides, product
 from convcost.ops.attributes import AnyInput, Axes, Axis, Flag, Grid, Positions, Size
 from convcost.ops.registry import op
 from convcost.ops.select import has_axes, has_axis
-from convcost.ops.traits import ELEMENTWISE, NOTHING
+from convcost.ops.traits import ELEMENTWISE, NORM
 
 #: (scale, shift) -> the variant for conventions; tools only distinguish whether a norm has learnt parameters at all.
 _VARIANTS = {(False, False): "non-affine"}
@@ -25,7 +25,7 @@ def _learnt(each: Dim, scale: Flag, shift: Flag) -> dict[str, Any]:
     }
 
 
-@op("batch_norm", ELEMENTWISE)
+@op("batch_norm", replace(ELEMENTWISE, drawn="around"))
 def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each channel by the mean and variance seen in training, then scale and shift it.
 
@@ -44,7 +44,7 @@ def batch_norm(x: AnyInput, *, scale: Flag = True, shift: Flag = True) -> OpCost
     )
 
 
-@op("layer_norm", NOTHING)
+@op("layer_norm", NORM)
 def layer_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise over some axes, by default the channels of each position, by their own mean and variance; scale and shift.
 
@@ -65,7 +65,7 @@ def layer_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True, s
     )
 
 
-@op("rms_norm", NOTHING)
+@op("rms_norm", NORM)
 def rms_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True) -> OpCost:
     """Divide by the root of the mean square over some axes, by default the channels of each position; then scale.
 
@@ -80,7 +80,7 @@ def rms_norm(x: AnyInput, *, axes: Axes = ("channels",), scale: Flag = True) -> 
     return OpCost(out=(x,), **learnt, checks=has_axes(x, axes))
 
 
-@op("group_norm", replace(NOTHING, channels="grouped"))
+@op("group_norm", replace(NORM, channels="grouped"))
 def group_norm(x: Grid, *, groups: Size, scale: Flag = True, shift: Flag = True) -> OpCost:
     """Normalise each group of channels by its own mean and variance over all positions, then scale and shift each channel.
 
@@ -115,7 +115,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
     return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts, saves=("inputs",))
 
 
-@op("local_response_norm", NOTHING)
+@op("local_response_norm", NORM)
 def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 
@@ -130,7 +130,7 @@ def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     return OpCost(out=(x,), zeros=product(x[:-1]) * (size - 1), saves=("inputs",))
 
 
-@op("l2_normalize", NOTHING)
+@op("l2_normalize", NORM)
 def l2_normalize(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Divide by the Euclidean length along an axis, by default the channels of each position.
 
@@ -144,7 +144,7 @@ def l2_normalize(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("inputs",), checks=(has_axis(x, axis),))
 
 
-@op("global_response_norm", NOTHING)
+@op("global_response_norm", NORM)
 def global_response_norm(x: Positions) -> OpCost:
     """Scale each channel by its share in the energy of the map, with a learnt factor and shift, and add the input.
 

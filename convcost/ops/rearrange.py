@@ -80,7 +80,7 @@ def reshape(x: AnyInput, *, shape: ShapeWithRest) -> OpCost:
     return OpCost(out=(out,), checks=(Check(equal(had, has), need, (x, had, out, has)),))
 
 
-@op("transpose", NOTHING)
+@op("transpose", replace(NOTHING, drawn="not"))
 def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
     """Put the axes into another order: `axes` lists, by name or number, which axis of the input comes first, second, ….
 

@@ -36,6 +36,9 @@ class Traits:
     attends: Literal["no", "product", "softmax"]
     """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
     scores and reads them, or the softmax between two such products."""
+    drawn: Literal["alone", "after", "around", "not"]
+    """How a person draws it: by itself; with the op that it runs after (an activation); with the one before or after it (a norm);
+    or not at all (a view, a dropout)."""
     opaque: bool
     """Whether nobody knows what it costs, so that its counts are no numbers and sums with them are lower bounds."""
     padding_macs: Callable[..., Any] | None
@@ -51,6 +54,7 @@ NOTHING = Traits(
     view="none",
     joins=False,
     attends="no",
+    drawn="alone",
     opaque=False,
     padding_macs=None,
 )
@@ -63,11 +67,13 @@ DENSE = replace(NOTHING, weighted=True)
 """A matrix product with weights over all channels."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
 """Windows, padding, interpolation, moves: other spatial positions, per channel."""
-ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone")
+ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone", drawn="after")
 """An element-wise function that is fixed in deployment: activations, batch-norm."""
-VIEW = replace(NOTHING, view="whole")
+NORM = replace(NOTHING, drawn="around")
+"""Statistics of the input itself, by which it is rescaled."""
+VIEW = replace(NOTHING, view="whole", drawn="not")
 """The input, perhaps reshaped."""
-PART = replace(NOTHING, view="part")
+PART = replace(NOTHING, view="part", drawn="not")
 """Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
 """Element-wise on tensors of one shape (but see `broadcast`)."""

@@ -741,10 +741,7 @@ def _knob_text(value: Any) -> str:
 
 def op_text(layer: LayerCost) -> str:
     """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
-    stride = layer.step.window("stride")
-    if all(step == 1 for step in stride) or stride == layer.step.window("kernel"):
-        return layer.kind
-    return f"{layer.kind} /{'×'.join(map(str, stride if len(set(stride)) > 1 else stride[:1]))}"
+    return layer.step.text
 
 
 def input_text(layer: LayerCost) -> str:

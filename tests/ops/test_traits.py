@@ -43,6 +43,10 @@ REST = {
     ),
     *("log_softmax", "rms_norm", "tile", "one_hot", "cumulative", "scatter", "grid_sample", "roi_align"),
 }
+NORMS = {
+    *("batch_norm", "layer_norm", "rms_norm", "group_norm"),
+    *("local_response_norm", "l2_normalize", "global_response_norm"),
+}
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
     "weighted": {True: WEIGHTED, "else": False},
@@ -65,6 +69,12 @@ STATED: dict[str, dict[Any, Any]] = {
     },
     "view": {"whole": WHOLE, "part": PART, "else": "none"},
     "joins": {True: {"concat"}, "else": False},
+    "drawn": {
+        "after": (ELEMENTWISE - {"batch_norm"}) | {"softmax", "log_softmax", "split_softmax"},
+        "around": NORMS,
+        "not": (WHOLE - {"source"}) | PART | {"transpose"},
+        "else": "alone",
+    },
     "opaque": {True: {"unknown"}, "else": False},
     "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
