@@ -18,7 +18,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import format_of, show
 from convcost.conventions.convention import PAPER
 from convcost.render.table import FORMATS
 
@@ -59,7 +59,6 @@ def explain_command(
     from: c/heads of the channels that attention cuts. With --symbols, MACs and parameters as polynomials in the knobs.
     """
     from convcost.formulas.explain import explain
-    from convcost.render.table import render
 
     if symbols is not None:
         if input_ is not None:
@@ -74,4 +73,4 @@ def explain_command(
     else:
         network = opened(model, settings(set_), input_)
         table = explain(network, layer, convention=convention).table()
-    emit(render(table, format_of(output, format_)), output)
+    show(table, output, format_of(output, format_))

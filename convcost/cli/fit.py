@@ -17,8 +17,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
-from convcost.render.table import render
+from convcost.cli.output import format_of, show
 
 
 @click.command("fit", epilog="\b\nExample:\n  convcost fit mobilenet_v2 --max-macs 300M --maximise macs")
@@ -81,8 +80,8 @@ def fit_command(
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
         found = compound(model, settings(set_), **common)
         said = budgets_of(dtype=dtype or open_network(model, settings(set_)).dtype, **budgets)
-        emit(render(compound_table(model, found, said, rewrite), fmt), output)
+        show(compound_table(model, found, said, rewrite), output, fmt)
         ctx.exit(0 if found else 1)
     result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
-    emit(render(fit_table(result, limit), fmt), output)
+    show(fit_table(result, limit), output, fmt)
     ctx.exit(0 if result.fits else 1)

@@ -259,6 +259,28 @@ format_option = click.option(
 )
 
 
+columns_option = click.option(
+    "--columns",
+    metavar="NAME,…",
+    callback=lambda _context, _parameter, given: None if given is None else tuple(listed(given, "--columns")),
+    help="Which columns, in this order; a wrong one says which there are.",
+)
+units_option = click.option(
+    "--units",
+    metavar="UNIT",
+    default="",
+    help="Numbers in text in k, M, G, …, exact, or auto; one for each column as in macs=G,params=M. CSV and JSON stay exact.",
+)
+digits_option = click.option(
+    "--digits", type=int, help="Significant digits of numbers in text; 3 where only a unit is given."
+)
+
+
+def number_options(command: Command) -> Command:
+    """--columns, --units and --digits: how a table for people is written; `core.display.display(units, digits)` reads the latter."""
+    return columns_option(units_option(digits_option(command)))
+
+
 def output_options(command: Command) -> Command:
     """--format and -o."""
     return format_option(output_option(command))
