@@ -241,15 +241,15 @@ def _is_same(pair: Pair, context: _Context) -> bool:
 
 
 def _wires(found: Alignment) -> dict[str, str]:
-    """Units that read other units than their counterparts do, where all of these stand in both networks."""
+    """Units that read other units than their counterparts do, where all of these stand in both networks, and none was moved."""
     stands_for = {old.name: new.name for old, new in found.units}
-    known = set(stands_for.values())
+    moved = {item.name for leaf in found.leaves if leaf.moved and leaf.new for item in leaf.new.items}
+    known = set(stands_for.values()) - moved
     said = {}
     for old, new in found.units:
-        before, after = [stands_for.get(name, name) for name in old.inputs], list(new.inputs)
-        gone, come = (sorted(set(a) - set(b)) for a, b in ((before, after), (after, before)))
-        certain = all(stands_for.keys() >= {name} for name in old.inputs if stands_for.get(name, name) in gone)
-        if (gone or come) and certain and known >= set(come) and (old.reads == new.reads or not gone or not come):
+        before = {stands_for.get(name, name if name not in known else "") for name in old.inputs}
+        gone, come = sorted(before - set(new.inputs)), sorted(set(new.inputs) - before)
+        if (gone or come) and known >= {new.name, *gone, *come}:
             said[new.name] = f"reads {', '.join(gone) or 'no other'} -> {', '.join(come) or 'no other'}"
     return said
 
@@ -295,7 +295,7 @@ def _merged(found: Iterable[Change]) -> list[Change]:
     for at, change in enumerate(found):
         alone = ""
         if change.kind in ("added", "removed", "replaced"):  # one row each, but for the same part in several blocks
-            shared = len(change.path) > 1 and not change.words.startswith("repeats") and change.places == 1
+            shared = len(change.path) > 1 and not change.words.startswith("repeats")
             alone = change.path[-1] if shared else str(at)
         groups.setdefault((change.kind, change.words, alone), []).append(change)
     return [_one(members) for members in groups.values()]

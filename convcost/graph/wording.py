@@ -28,7 +28,7 @@ def _of_attribute(key: str, old: Item, new: Item) -> str:
     of_op, _, attribute = key.rpartition(".")
     if attribute == "bias":
         return ("+ bias" if now == "yes" else "- bias") + (f" ({of_op})" if of_op else "")
-    if attribute in ("kernel", "stride"):
+    if attribute in ("kernel", "stride", "dilation", "padding", "size"):
         was, now = (_short_sizes(value) for value in (was, now))
     if attribute == "groups" and PER_CHANNEL in (was, now):
         was, now = ("depthwise" if value == PER_CHANNEL else value for value in (was, now))
