@@ -104,7 +104,7 @@ class _Context(NamedTuple):
 
 
 def _under(pair: Pair, context: _Context) -> Iterator[Change]:
-    if not pair.children:
+    if id(pair) in context.single:
         yield context.single[id(pair)]
         return
     shifted = any(_shifts(child) for child in pair.children)
