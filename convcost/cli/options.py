@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convcost.core.dtypes import DTYPE_BITS, check_dtype
-from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.errors import ConvcostError, UsageError, did_you_mean
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
 
@@ -128,6 +128,22 @@ def _numbers(value: Any, most: int) -> tuple[int, ...]:
     parts = re.split("[x×]", str(value).lower())
     fit = len(parts) <= most and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
     return tuple(map(int, parts)) if fit else ()
+
+
+class Word(click.Choice[str]):
+    """One of some words; a wrong one is answered with the nearest, or with what it is called here."""
+
+    def __init__(self, words: Sequence[str], also: Mapping[str, str] | None = None) -> None:
+        super().__init__(list(words))
+        self.also = dict(also or {})
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        asked = str(value).lower()
+        meant = asked if asked in self.choices else self.also.get(asked)
+        hint = f". Did you mean {meant}?" if meant else did_you_mean(asked, self.choices)
+        return self.fail(f"{value!r} is not one of {', '.join(self.choices)}{hint}", param, ctx)
 
 
 class Setting(click.ParamType[tuple[str, str]]):

@@ -141,7 +141,7 @@ def layers_html(report: Report) -> str:
     numeric = [index >= _WORDS for index in range(len(headers))]
     by_stage: dict[str, list[LayerCost]] = {}
     for layer in report.layers:
-        by_stage.setdefault(layer.scope[0] if layer.scope else layer.name, []).append(layer)
+        by_stage.setdefault(layer.stage, []).append(layer)
     groups = {group.name: group for group in report.by("stage")}
     folded = len(report.layers) > _FOLDED
     bodies = [_stage(report, groups[name], layers, folded=folded) for name, layers in by_stage.items()]

@@ -67,7 +67,7 @@ def test_the_totals_are_what_is_stored() -> None:
 
 def test_rows_say_who_shares() -> None:
     report = network(recursive()).report()
-    params = {row[0]: row[4] for row in report.table().rows}
+    params = {row[0]: row[4] for row in report.table("layer").rows}
     assert params == {
         "one.conv": "584",
         "one.norm": "16",
