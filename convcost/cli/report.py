@@ -24,7 +24,7 @@ from convcost.cli.options import (
 )
 from convcost.cli.output import command_line, deliver, emit, text_format, width_of
 from convcost.core.kept import kept_text
-from convcost.core.levels import ALSO_CALLED, LEVELS, MOST_ROWS
+from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @batch_option
 @click.option(
     "--by",
-    type=Word(LEVELS, ALSO_CALLED),
+    type=Word(LEVELS),
     metavar=f"[{'|'.join(LEVELS)}]",
     help=f"What a row stands for: a unit is what a person would draw as one, a convolution with its batch-norm and activation. "
     f"Default: the first of unit, block, stage with at most {MOST_ROWS} rows; in CSV, layer; of several networks, the totals.",

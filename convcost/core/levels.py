@@ -2,19 +2,5 @@
 
 LEVELS = ("unit", "layer", "block", "stage", "op")
 """A thing that a person would draw, an op, the first two scopes, the first one, a kind of op."""
-ALSO_CALLED = {
-    "units": "unit",
-    "row": "unit",
-    "layers": "layer",
-    "node": "layer",
-    "module": "block",
-    "blocks": "block",
-    "scope": "stage",
-    "stages": "stage",
-    "type": "op",
-    "kind": "op",
-    "ops": "op",
-}
-"""What others call a level -> the level."""
 MOST_ROWS = 40
 """The most rows that a person reads on one screen: of more, a report goes to the next coarser level."""

@@ -254,15 +254,9 @@ def table_html(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
-    comments = "".join(f"% {line}\n" for line in (table.title, *map(": ".join, table.notes)) if line)
-    if table.latex is not None:
-        from tabulate import tabulate
+    from convcost.render import latex
 
-        return comments + tabulate(table.latex, table.headers, tablefmt="latex_raw") + "\n"
-    text = _tabulated(table, "latex_booktabs", _all_rows(table)).replace("×", r"$\times$")
-    for sign, command in ((">", "geq"), ("<", "leq")):  # as tabulate has written >= and <=
-        text = text.replace(rf"\ensuremath{{{sign}}}=", rf"$\{command}$")
-    lines = text.splitlines()
-    if table.total:
-        lines.insert(-3, r"\midrule")  # before the total, \bottomrule and \end{tabular}
-    return comments + "\n".join(["% needs \\usepackage{booktabs}", *lines, ""])
+    above = latex.comments([line for line in (table.title, *map(": ".join, table.notes)) if line])
+    if table.latex is not None:
+        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}"
+    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}"
