@@ -144,12 +144,12 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequenc
     return [line(cells) for cells in (headers, *rows)]
 
 
-_PAGE = 100
+_PAGE = 80
 """The columns of a page, which bars do not go beyond where no width is given."""
 _PROSE = 110
 """The most columns of a line of notes."""
-_BAR, _SHORTEST_BAR = 20, 6
-"""The most and the fewest columns of a bar."""
+_BAR, _BAR_OF_A_PAGE, _SHORTEST_BAR = 20, 12, 6
+"""The most columns of a bar on a screen and on a page, and the fewest."""
 
 
 def _text(table: Table, width: int | None) -> str:
@@ -161,7 +161,8 @@ def _text(table: Table, width: int | None) -> str:
         columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
     rows = list(zip(*(column.cells for column in columns), strict=True))
     lines = grid([column.heading for column in columns], rows, [column.numeric for column in columns])
-    lines = _with_bars(table.bars, lines, _PAGE if width is None else width)
+    most = (_BAR_OF_A_PAGE, _PAGE) if width is None else (_BAR, width)
+    lines = _with_bars(table.bars, lines, *most)
     rule = "-" * max(map(columns_of, lines))
     if table.total:
         lines.insert(-1, rule)
@@ -181,10 +182,10 @@ def _columns(table: Table) -> list[Column]:
     return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, strict=True)]
 
 
-def _with_bars(shares: Sequence[float], lines: list[str], width: int) -> list[str]:
+def _with_bars(shares: Sequence[float], lines: list[str], longest: int, width: int) -> list[str]:
     """The lines of a table with a bar behind each row, if there is room for one."""
     begin = max(map(columns_of, lines)) + GAP
-    room = min(_BAR, width - begin)
+    room = min(longest, width - begin)
     if not shares or room < _SHORTEST_BAR:
         return lines
     bars = ["", *(bar(share, room) for share in shares)]
