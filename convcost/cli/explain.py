@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    Word,
+    complete_layer,
     convention_option,
     input_option,
     listed,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
 @model_argument
-@click.argument("layer", required=False)
+@click.argument("layer", required=False, shell_complete=complete_layer)
 @set_option
 @input_option
 @convention_option
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice((*FORMATS, "text")),
+    type=Word((*FORMATS, "text")),
     help="Default: what FILE ends with, else table (also called text).",
 )
 @partial_option

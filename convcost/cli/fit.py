@@ -8,7 +8,9 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    Word,
     batch_option,
+    complete_knob,
     dtype_option,
     memory_option,
     model_argument,
@@ -30,10 +32,11 @@ from convcost.cli.output import format_of, show
     "--over",
     type=Setting(),
     multiple=True,
+    shell_complete=complete_knob,
     metavar="KNOB=VALUES",
     help="An axis, as for sweep; default: width by 0.01 (an integer: by 1), resolution by 1, unless set.",
 )
-@click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
+@click.option("--along", type=Word(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
 @set_option
 @batch_option

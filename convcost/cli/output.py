@@ -193,7 +193,10 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
                     os.unlink(part)
                 raise
     except OSError as error:
-        raise OutputError(f"cannot write {path or repr(path)}: {error.strerror or error}") from None
+        folder = os.path.dirname(path)
+        missing = isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder)
+        why = f"there is no folder {folder}" if missing else error.strerror or error
+        raise OutputError(f"cannot write {path or repr(path)}: {why}") from None
 
 
 @contextmanager

@@ -83,7 +83,7 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "-o", "no.xlsx"): r"no\.xlsx: the ending \.xlsx says no format; known are "
     r"\.json, \.csv, \.md, \.html, \.htm, \.tex, \.txt, \.svg, \.png, \.pdf; else give --format",
     ("vgg16", "-o", ""): r".*No such file or directory.*",
-    ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: No such file or directory",
+    ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: there is no folder no/such/folder",
     ("vgg16", "-o", "specs"): r"cannot write specs: Is a directory",
     (): r"Error: Missing argument 'MODEL\.\.\.'\.",
 }
