@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
@@ -44,6 +45,7 @@ __all__ = [
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Difference",
     "Explanation",
     "Fit",
     "Frontier",
@@ -67,6 +69,7 @@ __all__ = [
     "Walked",
     "__version__",
     "compare",
+    "diff",
     "explain",
     "fit",
     "from_torch",
@@ -90,6 +93,7 @@ _LATER = {
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
+    "Difference": "convcost.networks.difference",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -112,6 +116,7 @@ _LATER = {
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
     "compare": "convcost.alternatives.comparison",
+    "diff": "convcost.networks.difference",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
