@@ -21,6 +21,7 @@ SECTIONS = {
     "Look": ("list", "report", "explain", "memory"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
     "Landscape": ("frontier",),
+    "Keep": ("check",),
     "Trust": ("verify", "reconcile"),
     "Models": ("import", "spec"),
 }
