@@ -120,7 +120,7 @@ def run(models: Sequence[Model], wanted: Wanted, lock: str | None = None, *, upd
     """Check all networks; with `update`, growth is against what they cost now."""
     budgets = budgets_of(models, lock)
     entries = [_with(entry, wanted) for entry in budgets.entries]
-    done = Run(budgets, lock_file.read(budgets.lock))
+    done = Run(budgets, _locked(budgets.lock, update=update))
     for entry in entries:
         try:
             _check(entry, done, wanted, update=update)
@@ -131,6 +131,16 @@ def run(models: Sequence[Model], wanted: Wanted, lock: str | None = None, *, upd
         except ConvcostError as error:
             done.failures.append(Failure(entry.name, str(error), entry.where))
     return done
+
+
+def _locked(path: str, *, update: bool) -> dict[str, Recorded] | None:
+    """What the lock file holds; one that cannot be read is no obstacle to writing it anew."""
+    try:
+        return lock_file.read(path)
+    except SpecError:
+        if update:
+            return None
+        raise
 
 
 def _with(entry: Entry, wanted: Wanted) -> Entry:
@@ -225,23 +235,17 @@ def _without_lock(name: str, limit: Limit, done: Run) -> None:
 
 def _explained(line: Line, now: Measured, before: Recorded | None) -> Line:
     """The line of a broken limit with what grew, or with what is largest."""
-    grew = grown(before, now, line.kind) if before is not None else ()
-    most = () if grew else largest(now, line.kind)
-    words = [_changed(before, now)] if before is not None and line.kind.grows else []
+    words, among = [], set[str]()
+    if before is not None and line.kind.grows and before.dtype != now.report.dtype:
+        words.append(f"dtype was {before.dtype}, is {now.report.dtype}")
     if line.kind.key == "peak_activation_bytes":
         alive = _alive(now)
         words.append(_alive_text(alive))
-        names = {now.owners.get(name, name) for name, _ in alive}
-        grew = tuple(part for part in grew if part.name in names) or grew
+        among = {now.owners.get(name, name) for name, _ in alive}
+    grew = grown(before, now, line.kind, among) if before is not None else ()
+    most = () if grew else largest(now, line.kind)
     words += [grown_text(grew), largest_text(most)]
     return replace(line, grew=grew, largest=most, why="; ".join(filter(None, words)))
-
-
-def _changed(before: Recorded, now: Measured) -> str:
-    """What is no longer as it was, beside the parts."""
-    new = now.recorded("")
-    pairs = (("input", before.input, new.input), ("dtype", before.dtype, new.dtype))
-    return ", ".join(f"{what} was {old}, is {is_}" for what, old, is_ in pairs if old != is_)
 
 
 def _alive(now: Measured) -> list[tuple[str, int]]:

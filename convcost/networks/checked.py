@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.units import counted, exact, percent, signed
+from convcost.core.units import counted, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST
 from convcost.networks.check_formats import junit, sarif, workflow_commands
@@ -79,6 +79,7 @@ class Checked(Tabular):
             [_row(line)[: len(headers)] for line in self.lines],
             [_record(line) for line in self.lines],
             _data(self),
+            priority=(0, 0, 0, 0, 1, 0, 2)[: len(headers)],
             notes=[
                 *((line.network, line.text) for line in self.broken),
                 *((failure.network or "not checked", failure.text) for failure in self.failures),
@@ -102,8 +103,7 @@ def _row(line: Line) -> list[str]:
     least = "" if line.complete else AT_LEAST
     left = f"{line.amount(line.headroom)} ({percent(line.headroom, line.allowed)})"
     cells = [line.network, line.limit, f"{least}{line.amount(line.measured)}", line.amount(line.allowed)]
-    most = line.grew[0] if line.grew else None
-    grew = f"{most.name} {signed(most.by)} {most.unit}" if most else ""
+    grew = line.grew[0].short if line.grew else ""
     return [*cells, left if line.complete or line.headroom < 0 else "?", line.verdict, grew]
 
 
@@ -153,6 +153,7 @@ def _part(part: Grown) -> dict[str, Any]:
     return {
         "name": part.name,
         "kind": part.kind,
+        "words": part.words,
         "unit": part.unit,
         "before": part.before,
         "after": part.after,

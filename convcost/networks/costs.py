@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import Where
 from convcost.core.limits import LOCKED, Kind
-from convcost.core.units import inputs_cell
-from convcost.graph.drawn import Unit, is_hidden, units
+from convcost.graph.drawn import units
+from convcost.graph.items import PER_CHANNEL, Item, items
 from convcost.networks.budgets import Conditions
 from convcost.networks.network import Network
 
-
-class Part(NamedTuple):
-    """What a person would draw as one, with what it costs."""
-
-    name: str
-    kind: str
-    """As it would be written: `conv2d 3×3 /2 + bn + relu6`."""
-    shape: Shape
-    """Of what it puts out; empty where nobody knows it."""
-    macs: int
-    params: int
-    where: Where | None = None
-    """Where the spec states it."""
-
-    @property
-    def cost(self) -> tuple[str, Shape, int, int]:
-        """All of it but its name and its place."""
-        return self.kind, self.shape, self.macs, self.params
+_KERNEL = re.compile(r"\d+(×\d+)*")
+_DEPTHWISE = "depthwise"
 
 
 class Recorded(NamedTuple):
@@ -42,17 +27,19 @@ class Recorded(NamedTuple):
     batch: int
     memory: str
     dtype: str
-    input: str
+    inputs: Mapping[str, Shape]
     totals: Mapping[str, int]
     """Of each of `LOCKED`, by its name there."""
     unknown: int
     """How many layers nobody could count, so that the totals are lower bounds."""
-    parts: tuple[Part, ...]
+    parts: tuple[Item, ...]
+    whole: bool = True
+    """Whether the parts are all that is known of a network, not what a lock file holds of them."""
 
     @property
     def costs(self) -> tuple[object, ...]:
-        """All of it but names of parts, and where it was read."""
-        return (*self[1:-1], tuple(part.cost for part in self.parts))
+        """All that a lock file holds but names, and where it was read."""
+        return self[1:7], [(part.text, part.reads, part.makes, part.macs, part.params) for part in self.parts]
 
 
 class Measured:
@@ -70,18 +57,19 @@ class Measured:
         return self.report.complete
 
     @cached_property
-    def _units(self) -> tuple[Unit, ...]:
-        return units(self.network.walked)
-
-    @cached_property
-    def parts(self) -> tuple[Part, ...]:
-        """In the order of the graph."""
-        return tuple(_part(unit, self.under.batch) for unit in self._units)
+    def parts(self) -> tuple[Item, ...]:
+        """In the order of the graph, their costs at batch 1."""
+        return items(self.network.walked)
 
     @property
     def owners(self) -> dict[str, str]:
         """Name of a layer -> that of the part which it belongs to."""
-        return {step.node.name: unit.name for unit in self._units for step in unit.steps}
+        return {step: part.name for part in self.parts for step in part.steps}
+
+    @cached_property
+    def places(self) -> dict[str, Where | None]:
+        """Name of a part -> where the spec states it."""
+        return {unit.name: unit.anchor.node.where for unit in units(self.network.walked)}
 
     def amount(self, kind: Kind) -> int:
         """So much of what is limited: in total, or of the layer that has most of it."""
@@ -97,20 +85,50 @@ class Measured:
             batch=self.under.batch,
             memory=self.under.memory,
             dtype=self.report.dtype,
-            input=inputs_cell(self.report.inputs),
+            inputs=dict(self.report.inputs),
             totals={name: int(getattr(totals, key)) for name, key in LOCKED.items()},
             unknown=totals.unknown,
             parts=self.parts,
         )
 
 
-def _part(unit: Unit, batch: int) -> Part:
-    last = next((step for step in reversed(unit.steps) if not is_hidden(step)), unit.anchor)
-    return Part(
-        unit.name,
-        unit.text,
-        next(iter(last.cost.out), ()),
-        sum(int(step.cost.macs * batch) for step in unit.steps),
-        sum(int(step.params) for step in unit.steps),
-        unit.anchor.node.where,
+def as_written(name: str, text: str, reads: Sequence[Shape], makes: Shape, macs: int, params: int) -> Item:
+    """A part from what a lock file holds of it: its name, how it is drawn, its shapes and its costs.
+
+    >>> part = as_written("stem", "conv2d 3×3 /2 + bn", [(4, 4, 3)], (2, 2, 8), 864, 232)
+    >>> part.core, dict(part.choices)
+    ('conv2d 3×3 /2', {'kernel': '3×3', 'stride': '2', 'channels': '8'})
+    """
+    core, *finish = text.split(" + ")
+    op, *words = core.split(" ")
+    choices = {"stride" if word[0] == "/" else "kernel": word.removeprefix("/") for word in words if _is_size(word)}
+    for word in words:
+        if not _is_size(word):
+            choices |= {"groups": PER_CHANNEL} if word == _DEPTHWISE else {word: "yes"}
+    weighted = bool(params and macs)
+    if weighted and _DEPTHWISE not in words and makes:
+        choices["channels"] = str(makes[-1])
+    return Item(
+        name=name,
+        scope=tuple(name.split(".")),
+        text=text,
+        core=core,
+        kind=f"{op}{f' {_DEPTHWISE}' if _DEPTHWISE in words else ''}",
+        ops=(op, *finish),
+        choices=choices,
+        reads=tuple(reads),
+        makes=makes,
+        weighted=weighted,
+        macs=macs,
+        params=params,
+        finish=tuple(finish),
     )
+
+
+def _is_size(word: str) -> bool:
+    return bool(_KERNEL.fullmatch(word.removeprefix("/")))
+
+
+def reduced(part: Item) -> Item:
+    """A part as far as a lock file holds it, to compare with what one does."""
+    return as_written(part.name, part.text, part.reads, part.makes, part.macs, part.params)

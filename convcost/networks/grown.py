@@ -1,34 +1,39 @@
-"""What grew between two networks: their parts, aligned."""
+"""What grew between two networks: the changes between their aligned parts that cost something."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import prod
 from typing import NamedTuple
 
 from convcost.core.errors import Where
 from convcost.core.limits import Kind
 from convcost.core.units import exact, signed
-from convcost.networks.costs import Measured, Part, Recorded
+from convcost.graph.align import align
+from convcost.graph.changes import changes
+from convcost.graph.items import Item
+from convcost.networks.costs import Measured, Recorded, reduced
 
 _NAMED = 3
 """Parts that a line names."""
 
 
 class Grown(NamedTuple):
-    """A part that costs more than before."""
+    """A change by which a network costs more than before, or a part that costs much."""
 
     name: str
+    """The part, or what contains all that was changed; empty for what follows all over the network."""
     kind: str
-    """What it is, as a report writes it."""
+    """What was done, in a word of `graph.changes`; `largest` of a part that costs much."""
+    words: str
+    """What was done: `channels 96 -> 144`; of a part that costs much, what it is."""
     before: int | None
-    """None for a part that is new."""
+    """None for what is new."""
     after: int
     unit: str
     """What the numbers count: MACs, params or elements."""
     where: Where | None = None
-    """Where the spec states it."""
+    """Where the spec states the first part that it concerns."""
 
     @property
     def by(self) -> int:
@@ -37,63 +42,75 @@ class Grown(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For people: `stage2.expand +1,728 params (864 -> 2,592)`."""
-        if self.before is None:
-            return f"new {self.name} ({self.kind}) {signed(self.by)} {self.unit}"
-        return f"{self.name} {signed(self.by)} {self.unit} ({exact(self.before)} -> {exact(self.after)})"
+        """For people: `stage2.expand: channels 96 -> 144 (+1,728 params)`."""
+        by = f"({signed(self.by)} {self.unit})"
+        if self.kind == "follows":
+            return f"what follows from that {by}"
+        is_new = self.kind == "added" and not self.words.startswith("repeats")
+        what = f"new: {self.words}" if is_new else self.words
+        return f"{self.name}: {what} {by}" if self.name else f"{what} {by}"
+
+    @property
+    def short(self) -> str:
+        """For a narrow column: `stage2.expand +1,728 params`."""
+        return f"{self.name or self.words} {signed(self.by)} {self.unit}"
 
 
-def pairs(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """The parts of two networks side by side, None where one has no counterpart.
+def grown(old: Recorded, new: Measured, kind: Kind, among: Collection[str] = ()) -> tuple[Grown, ...]:
+    """The changes that cost more of what is limited than what was there before, those that cost most first.
 
-    Runs of parts that cost the same belong together, whatever they are called; between these, parts of one name do, and
-    the rest as they follow each other.
+    With `among`, only those of these parts, if there are any.
     """
-    matcher = SequenceMatcher(None, [part.cost for part in old], [part.cost for part in new], autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            yield from zip(old[a:b], new[c:d], strict=True)
-        else:
-            yield from _between(old[a:b], new[c:d])
-
-
-def _between(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    named = {part.name: part for part in old}
-    for part in new:
-        yield named.pop(part.name, None), part
-    for part in named.values():
-        yield part, None
-
-
-def grown(old: Recorded, new: Measured, kind: Kind) -> tuple[Grown, ...]:
-    """The parts that cost more of what is limited than they did, those that grew most first."""
     if kind.key not in _COSTS:
         return ()
     unit, cost = _COSTS[kind.key]
-    found = [
-        Grown(part.name, part.kind, None if was is None else cost(was), cost(part), unit, part.where)
-        for was, part in pairs(old.parts, new.parts)
-        if part is not None and cost(part) > (0 if was is None else cost(was))
+    after = new.parts if old.whole else tuple(map(reduced, new.parts))
+    found = changes(align(old.parts, after), (dict(old.inputs), dict(new.report.inputs)))
+    if among:
+        found = tuple(one for one in found if any(part.name in among for part in one.new)) or found
+
+    def total(parts: Iterable[Item]) -> int:
+        return sum(map(cost, parts)) * _times(kind, new)
+
+    made = [
+        Grown(
+            one.name,
+            one.kind,
+            one.words,
+            total(one.old) if one.old else None,
+            total(one.new),
+            unit,
+            next((new.places.get(part.name) for part in one.new), None),
+        )
+        for one in found
     ]
-    return tuple(sorted(found, key=lambda one: -one.by))
+    return tuple(sorted((one for one in made if one.by > 0), key=lambda one: (one.kind == "follows", -one.by)))
+
+
+def _times(kind: Kind, new: Measured) -> int:
+    """How often a part costs what it does at batch 1."""
+    return 1 if kind.key in ("params", "weight_bytes") else new.under.batch
 
 
 def largest(new: Measured, kind: Kind) -> tuple[Grown, ...]:
-    """The parts that cost most of what is limited, as if they were all new: what to look at where no earlier network is known."""
+    """The parts that cost most of what is limited: what to look at where no earlier network is known."""
     if kind.key not in _COSTS:
         return ()
     unit, cost = _COSTS[kind.key]
-    found = sorted(new.parts, key=lambda part: -cost(part))
+    found = sorted(new.parts, key=lambda part: -cost(part))[:_NAMED]
+    times = _times(kind, new)
     return tuple(
-        Grown(part.name, part.kind, None, cost(part), unit, part.where) for part in found[:_NAMED] if cost(part)
+        Grown(part.name, "largest", part.text, None, cost(part) * times, unit, new.places.get(part.name))
+        for part in found
+        if cost(part)
     )
 
 
 def grown_text(parts: Sequence[Grown]) -> str:
     """What grew, in words; empty if nothing did."""
     more = len(parts) - _NAMED
-    rest = f" and {exact(more)} more" if more > 0 else ""
-    return f"grew: {', '.join(part.text for part in parts[:_NAMED])}{rest}" if parts else ""
+    rest = f"; and {exact(more)} more" if more > 0 else ""
+    return f"grew: {'; '.join(part.text for part in parts[:_NAMED])}{rest}" if parts else ""
 
 
 def largest_text(parts: Sequence[Grown]) -> str:
@@ -101,11 +118,11 @@ def largest_text(parts: Sequence[Grown]) -> str:
     return f"largest: {', '.join(f'{part.name} {exact(part.after)} {part.unit}' for part in parts)}" if parts else ""
 
 
-def _size(part: Part) -> int:
-    return prod(part.shape) if part.shape else 0
+def _size(part: Item) -> int:
+    return prod(part.makes) if part.makes else 0
 
 
-_COSTS: dict[str, tuple[str, Callable[[Part], int]]] = {
+_COSTS: dict[str, tuple[str, Callable[[Item], int]]] = {
     **dict.fromkeys(("macs", "flops"), ("MACs", lambda part: part.macs)),
     **dict.fromkeys(("params", "weight_bytes"), ("params", lambda part: part.params)),
     **dict.fromkeys(("activations", "peak_activation_bytes"), ("elements", _size)),

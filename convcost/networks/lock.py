@@ -14,7 +14,9 @@ from typing import NoReturn
 from convcost.core.dims import Shape
 from convcost.core.errors import Problem, SpecError
 from convcost.core.limits import LOCKED
-from convcost.networks.costs import Part, Recorded
+from convcost.core.units import inputs_cell
+from convcost.graph.items import Item
+from convcost.networks.costs import Recorded, as_written
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
 
 VERSION = 1
@@ -26,17 +28,21 @@ convcost-lock: 1
 networks:
 """
 _PLAIN = re.compile(r"[A-Za-z_./][\w./+-]*([:=,@][\w./+-]+)*", re.ASCII)
-_ROW = re.compile(r"(.+) \| (.+) \| ([\dx]+|\?) \| (\d{1,30}) MACs \| (\d{1,30}) params", re.DOTALL)
+_SHAPE = r"(?:\d{1,18}(?:x\d{1,18})*|\?)"
+_ROW = re.compile(
+    rf"(.+) \| ([^|]+) \| (|{_SHAPE}(?: \+ {_SHAPE})*) ?-> ({_SHAPE}) \| (\d{{1,30}}) MACs \| (\d{{1,30}}) params",
+    re.DOTALL | re.ASCII,
+)
 _WORDS = {"true", "false", "null", "none"}
-_TEXTS = ("memory", "dtype", "input")
+_TEXTS = ("memory", "dtype")
 _NUMBERS = ("batch", *LOCKED)
 
 
 def write(networks: Mapping[str, Recorded]) -> str:
     """The text of a lock file.
 
-    >>> one = Recorded("", 1, "fused", "fp32", "4x4x3", {"macs": 1296, "params": 27}, 0, (
-    ...     Part("stem", "conv2d 3×3", (4, 4, 3), 1296, 27),))
+    >>> stem = as_written("stem", "conv2d 3×3", [(4, 4, 3)], (4, 4, 3), 1296, 81)
+    >>> one = Recorded("", 1, "fused", "fp32", {"input": (4, 4, 3)}, {"macs": 1296, "params": 81}, 0, (stem,))
     >>> print(write({"tiny.yaml": one}).partition("networks:")[2])
     <BLANKLINE>
       tiny.yaml:
@@ -45,9 +51,9 @@ def write(networks: Mapping[str, Recorded]) -> str:
         batch: 1
         memory: fused
         macs: 1296
-        params: 27
+        params: 81
         parts:
-          - stem | conv2d 3×3 | 4x4x3 | 1296 MACs | 27 params
+          - stem | conv2d 3×3 | 4x4x3 -> 4x4x3 | 1296 MACs | 81 params
     <BLANKLINE>
     """
     return _HEAD + "".join(f"  {_key(name)}:\n{_entry(networks[name])}" for name in sorted(networks))
@@ -55,7 +61,7 @@ def write(networks: Mapping[str, Recorded]) -> str:
 
 def _entry(one: Recorded) -> str:
     lines = [
-        f"input: {_text(one.input)}",
+        f"input: {_text(inputs_cell(one.inputs))}",
         f"dtype: {_text(one.dtype)}",
         f"batch: {one.batch}",
         f"memory: {_text(one.memory)}",
@@ -67,9 +73,14 @@ def _entry(one: Recorded) -> str:
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _row(part: Part) -> str:
-    shape = "x".join(map(str, part.shape)) or "?"
-    return f"{part.name} | {part.kind} | {shape} | {part.macs} MACs | {part.params} params"
+def _row(part: Item) -> str:
+    reads = " + ".join(map(_shape, part.reads))
+    shapes = f"{reads} -> {_shape(part.makes)}".strip()
+    return f"{part.name} | {part.text} | {shapes} | {part.macs} MACs | {part.params} params"
+
+
+def _shape(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "?"
 
 
 def _key(name: str) -> str:
@@ -123,20 +134,36 @@ def _recorded(entry: MappingNode, name: str, source: str) -> Recorded:
         numbers.pop("batch"),
         texts["memory"],
         texts["dtype"],
-        texts["input"],
+        _inputs(_scalar(entry, "input", name), name),
         numbers,
         _number(entry, "unknown", name) if "unknown" in entry.pairs else 0,
         tuple(map(_part, rows.items)),
+        whole=False,
     )
 
 
-def _part(row: Tree) -> Part:
+def _inputs(stated: ScalarNode, name: str) -> dict[str, Shape]:
+    """The shapes of the inputs, as `core.units.inputs_cell` writes them."""
+    found: dict[str, Shape] = {}
+    for word in stated.text.split(" "):
+        called, _, shape = word.rpartition("=")
+        if not re.fullmatch(_SHAPE, shape, re.ASCII):
+            _refuse(stated, f"{name}.input must be shapes, got {stated.kind}")
+        found[called or "input"] = _sizes(shape)
+    return found
+
+
+def _part(row: Tree) -> Item:
     found = _ROW.fullmatch(row.text) if isinstance(row, ScalarNode) else None
     if found is None:
-        _refuse(row, "a part is NAME | KIND | SHAPE | N MACs | N params")
-    name, kind, shape, macs, params = found.groups()
-    sizes: Shape = () if shape == "?" else tuple(int(size or 0) for size in shape.split("x"))
-    return Part(name, kind, sizes, int(macs), int(params))
+        _refuse(row, "a part is NAME | KIND | SHAPE -> SHAPE | N MACs | N params")
+    name, kind, reads, makes, macs, params = found.groups()
+    shapes = [_sizes(shape) for shape in reads.split(" + ")] if reads else []
+    return as_written(name, kind, shapes, _sizes(makes), int(macs), int(params))
+
+
+def _sizes(shape: str) -> Shape:
+    return () if shape == "?" else tuple(map(int, shape.split("x")))
 
 
 def _get(table: MappingNode, key: str, scope: str) -> Tree:
