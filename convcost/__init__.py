@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.check import check
+    from convcost.networks.checked import Checked
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
@@ -68,6 +71,7 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "check",
     "compare",
     "diff",
     "explain",
@@ -89,6 +93,7 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Checked": "convcost.networks.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
@@ -115,6 +120,7 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "check": "convcost.networks.check",
     "compare": "convcost.alternatives.comparison",
     "diff": "convcost.networks.difference",
     "explain": "convcost.formulas.explain",
