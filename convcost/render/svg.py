@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 
 
 _CHARACTER = 0.58  # of the font size, a little more than the mean width of a digit
+_USUAL = 760
 _FONT = 13  # the small text of a page, where drawings have their own size
 
 
 def svg(
-    figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True, tips: bool = True
+    figure: go.Figure, *, width: int | None = None, height: int | None = None, alone: bool = True, tips: bool = True
 ) -> str:
-    """The figure as SVG text; unless `alone`, it takes its colours from the surrounding page.
+    """The figure as SVG text, of its own size if none is given; unless `alone`, with the colours of the page around it.
 
     `tips` are tooltips of marks.
 
@@ -48,9 +49,20 @@ def svg(
     return _Picture(figure.to_plotly_json(), width, height, alone=alone, tips=tips).text()
 
 
+def axes(figure: go.Figure, *, width: int | None = None, height: int | None = None) -> tuple[PlotAxis, PlotAxis]:
+    """Where the values along x and y fall in that picture, in its own pixels."""
+    drawn = _Picture(figure.to_plotly_json(), width, height, alone=True, tips=False)
+    return drawn.x, drawn.y
+
+
 class _Picture:
-    def __init__(self, figure: Mapping[str, Any], width: int, height: int | None, *, alone: bool, tips: bool) -> None:
+    def __init__(
+        self, figure: Mapping[str, Any], width: int | None, height: int | None, *, alone: bool, tips: bool
+    ) -> None:
         self.layout: Mapping[str, Any] = figure["layout"]
+        if width is None and self.layout.get("width"):
+            width, height = self.layout["width"], height or self.layout.get("height")
+        width = width or _USUAL
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
         self.alone, self.width, self.tips = alone, width, tips
         self.x = PlotAxis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in _values(t, "x")])
@@ -62,7 +74,9 @@ class _Picture:
         title = without_tags((self.layout.get("title") or {}).get("text", "").split("<br>")[0]) if alone else ""
         self.title = textwrap.wrap(title, int(width / (15 * _CHARACTER)))
         self.below = textwrap.wrap(self.x.title, int(width / (_FONT * _CHARACTER)) - 4)
-        self.head = 8 + 20 * len(self.title)
+        below = without_tags(((self.layout.get("title") or {}).get("subtitle") or {}).get("text", "")) if alone else ""
+        self.subtitle = textwrap.wrap(below, int((width - 20) / (_FONT * _CHARACTER)))
+        self.head = 8 + 20 * len(self.title) + 17 * len(self.subtitle)
         self.legend = self._legend()
         self._place()
 
@@ -106,6 +120,9 @@ class _Picture:
             yield f'<rect class="f-paper" width="{self.width}" height="{self.height}"/>'
         for row, text in enumerate(self.title):
             yield f'<text class="f-ink" x="10" y="{22 + 20 * row}" font-size="15" font-weight="600">{escape(text)}</text>'
+        for row, text in enumerate(self.subtitle):
+            y = 21 + 20 * len(self.title) + 17 * row
+            yield f'<text class="f-muted" x="10" y="{y}">{escape(text)}</text>'
 
     def _grid(self) -> Iterator[str]:
         lines = self.layout.get("xaxis", {}).get("showgrid") is not False
@@ -219,7 +236,10 @@ class _Picture:
                 continue
             anchor, dx = {"right": ("start", 7), "left": ("end", -7)}.get(side.split()[-1], ("middle", 0))
             dy = {"top": -8, "bottom": 18}.get(side.split()[0], 4)
-            color = fill((trace.get("textfont") or {}).get("color", "#1f2328"))
+            font = trace.get("textfont") or {}
+            color = fill(font.get("color", "#1f2328"))
+            if font.get("weight"):  # a name on the picture itself: it stands off what it covers
+                color += f' font-weight="{font["weight"]}" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
             at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
             yield f"<text {color} {at}>{escape(str(text or ''))}</text>"
 
