@@ -52,7 +52,7 @@ def page(
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
             heading = part.title if part.title != title else ""
-            sections.append(html.Section(f"part{index}", heading, table_html(part)))
+            sections.append(html.Section(f"part{index}", heading, table_html(part, f"table{index}")))
         else:
             sections.append(section(part, f"part{index}", headings.get(index, "")))
     return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])
