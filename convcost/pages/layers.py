@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -114,6 +115,35 @@ def row_link(name: str) -> str:
     '#row-/stem/Conv_1'
     """
     return f"#{quote(row_id(name), safe='/.:-_')}"
+
+
+def row_names(report: Report, walked: Walked) -> frozenset[str]:
+    """The stages, blocks and units that have a row of their own."""
+
+    def below(nodes: Sequence[Node]) -> Iterator[str]:
+        for node in nodes:
+            yield node.name
+            if node.kind < KINDS.index("units"):
+                yield from below(node.children)
+
+    return frozenset(below(forest(report, walked)))
+
+
+_LABEL = re.compile(r"(<text [^>]*>)([^<]+)(</text>)")
+
+
+def linked(pictures: str, names: Collection[str]) -> str:
+    """Pictures whose names of rows lead to these rows; for the pointer only, since pictures are described as a whole.
+
+    >>> linked('<text x="1">stem</text><text x="2">MACs</text>', {"stem"})
+    '<a href="#row-stem" tabindex="-1"><text x="1">stem</text></a><text x="2">MACs</text>'
+    """
+
+    def link(found: re.Match[str]) -> str:
+        name = unescape(found[2])
+        return f'<a href="{row_link(name)}" tabindex="-1">{found[0]}</a>' if name in names else found[0]
+
+    return _LABEL.sub(link, pictures)
 
 
 def layers_html(report: Report, walked: Walked) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from convcost import plots
 from convcost.core.dtypes import as_text
@@ -10,7 +11,7 @@ from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.networks.network import Network
 from convcost.pages.files import WHOLE, drawing, figure_title
-from convcost.pages.layers import layers_html
+from convcost.pages.layers import layers_html, linked, row_names
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.results.report import (
@@ -22,23 +23,29 @@ from convcost.results.report import (
 )
 from convcost.spec.write import resolved
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 
 def report_page(network: Network, report: Report, command: str = "") -> str:
     """The page of a report, self-contained; its bytes depend only on the network."""
+    names = row_names(report, network.walked)
     sections = [
-        Section("where", "Where the cost is", _where(report)),
-        Section("memory", "What is alive when", _memory(network, report), about=_MEMORY),
-        *_sizes(network, report),
+        Section("where", "Where the cost is", linked(_where(report), names)),
         Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
+        Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
+        *_sizes(network, report),
         Section("about", "What was counted", html.notes(notes(report))),
     ]
-    name, _, knobs = title(report).partition(" · ")
+    _, _, said = title(report).partition(" · ")
+    name = report.network if report.title else ""
     return html.page(
-        name,
+        report.title or report.network,
         sections,
-        subtitle=" · ".join(filter(None, [knobs, report.source])),
+        subtitle=" · ".join(filter(None, [name, said, report.source])),
         top=html.cards(total_cards(report)),
         facts=provenance(network, report, command),
+        scripts=[html.asset("layers.js")],
     )
 
 
@@ -77,11 +84,16 @@ def provenance(network: Network, report: Report, command: str = "") -> list[tupl
     ]
 
 
+_CUMULATIVE_HEIGHT = 260
+
+
 def _where(report: Report) -> str:
-    stages = plots.cost_by(report, "stage")
-    figures = [(stages, "By stage"), (plots.cost_by(report, "op"), "By kind of op")]
-    figures += [(plots.cumulative(report), "From the first layer to the last")]
-    return f'<div class="charts">{"".join(drawing(figure, caption) for figure, caption in figures)}</div>'
+    """Two pictures of one height beside each other, and one below: no column ends before the other."""
+    pair = [(plots.cost_by(report, "stage"), "By stage"), (plots.cost_by(report, "op"), "By kind of op")]
+    height = max(int(figure.layout.height) for figure, _ in pair)
+    drawn = "".join(drawing(figure, caption, height=height) for figure, caption in pair)
+    below = drawing(plots.cumulative(report), "From the first layer to the last", wide=WHOLE, height=_CUMULATIVE_HEIGHT)
+    return f'<div class="charts">{drawn}</div>\n{below}'
 
 
 _MEMORY = "A band per tensor, from the layer that writes it to its last use; the top is what is alive at once."
@@ -104,11 +116,17 @@ def _sizes(network: Network, report: Report) -> list[Section]:
     figures = plots.sizes(network, report)
     if not figures:
         return []
-    drawn = "".join(drawing(figure, figure_title(figure)) for figure in figures)
+    drawn = "".join(drawing(figure, _caption(figure, report)) for figure in figures)
     about = _SIZES[len(figures) - 1]
     if None in figures[0].data[0].y:
         about += " Sizes that cannot be built are left out."
     return [Section("sizes", "At another size", f'<div class="charts">{drawn}</div>', about=about)]
+
+
+def _caption(figure: go.Figure, report: Report) -> str:
+    """What a picture shows, without the network that the page is about."""
+    said = figure_title(figure).removeprefix(f"{report.network}: ")
+    return said[:1].upper() + said[1:]
 
 
 _LAYERS = "Units are what one would draw as one; a layer's name opens its formula, the operands put in, and the value."

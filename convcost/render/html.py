@@ -41,11 +41,12 @@ class Card(NamedTuple):
     """An id, where a script changes the number."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def asset(name: str) -> str:
-    """The text of a file in the folder `assets`."""
+    """The text of a file in the folder `assets`, without its comments and indentation."""
     with open(os.path.join(os.path.dirname(__file__), "assets", name), encoding="utf-8") as file:
-        return file.read()
+        lines = (line.strip() for line in file)
+        return "".join(f"{line}\n" for line in lines if not line.startswith("//"))
 
 
 def page(
@@ -158,25 +159,29 @@ def table(
     key: str = "",
     sortable: bool | None = None,
     records: Sequence[Mapping[str, Any]] = (),
+    minor: Sequence[int] = (),
 ) -> str:
     """A table of text; the first column of words names its rows.
 
-    A script lets it be sorted and searched if it is `sortable`: if told so, or where the first column names each row. A
-    table with a key draws its shares as bars, and its exact `records` can be saved as CSV.
+    A script lets it be sorted and searched if it is `sortable`: if told so, or where that column names each row. A
+    table with a key draws its shares as bars, and its exact `records` can be saved as CSV. On a phone its `minor` columns
+    are hidden until they are asked for.
     """
-    if sortable is None:
-        firsts = [cells[0] for cells in rows]
-        sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
     head = next((at for at, number in enumerate(numeric) if not number), 0)
-    bars = [bars_of(name, cells) for name, cells in zip(headers, zip(*rows))] if key else []
+    if sortable is None:
+        names = [cells[head] for cells in rows]
+        sortable = len(rows) > 2 and all(names) and len(set(names)) == len(names)
+    bars = [bars_of(name, cells) if key else None for name, cells in zip(headers, zip(*rows))]
     body = []
     for at, cells in enumerate(rows):
         parts = [part[at] if part else None for part in bars]
-        texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts)]
+        texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts, strict=True)]
         body.append(row(texts, numeric, head=head, bars=parts))
     foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
-    return framed(made, label=label, key=key, attributes=' class="sortable"' if sortable else "", records=records)
+    attributes = ' class="sortable"' if sortable else ""
+    attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
+    return framed(made, label=label, key=key, attributes=attributes, records=records)
 
 
 def framed(

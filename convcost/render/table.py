@@ -258,8 +258,19 @@ def table_html(table: Table, key: str = "") -> str:
         label=table.title,
         key=key,
         records=table.records if key else (),
+        minor=_minor(table) if key else (),
     )
     return shown + html.notes(table.notes)
+
+
+_ON_A_PHONE = 3
+"""Columns for which a phone has room."""
+
+
+def _minor(table: Table) -> list[int]:
+    """The columns that a phone has no room for, where the table says which go first."""
+    kept = sorted(range(len(table.priority)), key=lambda at: (table.priority[at], at))[:_ON_A_PHONE]
+    return [at for at in range(len(table.priority)) if at not in kept]
 
 
 def _latex(table: Table) -> str:

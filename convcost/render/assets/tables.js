@@ -21,7 +21,7 @@
   const commas = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   const plain = (text) => text.toLowerCase().replace(/×/g, "x");
   const narrow = matchMedia("(max-width: 40rem)");
-  const BUSY = 8; // rows from which on a search is worth its place
+  const BUSY = 12; // rows from which on a search is worth its place
 
   // CSV, as the command writes it: a field is quoted where it has to be.
   const field = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replace(/"/g, '""')}"` : String(value));
@@ -78,7 +78,7 @@
         const words = [...node.row.cells].filter((cell) => cell !== node.head).map((cell) => cell.textContent);
         node.text = plain([node.name, ...(this.last ? words.slice(0, 1) : words)].join(" "));
         if (!this.last) continue;
-        node.row.dataset.op = words[0];
+        node.head.dataset.op = words[0];
         if (node.children.length) this.button(node, () => this.toggle(node));
       }
       this.leaves = this.nodes.filter((node) => !node.children.length);
@@ -198,7 +198,7 @@
 
     columns() {
       const rest = this.heads.map((head, at) => [head.textContent, at]).slice(1).filter(([text]) => text);
-      if (rest.length < 4) return null;
+      if (rest.length < 4 || (this.nodes.length < BUSY && rest.length < 8)) return null;
       const minor = (this.table.dataset.minor || "").split(" ").filter(Boolean).map(Number);
       const boxes = rest.map(([text, at]) => {
         const box = element("input", { type: "checkbox" });
@@ -322,6 +322,7 @@
 
   const grids = new Map(all("table").filter((table) => table.tHead && table.tBodies.length).map((table) => [table, new Grid(table)]));
 
+  // A link to a row opens what folds it.
   const follow = () => {
     let key = location.hash.slice(1);
     try { key = decodeURIComponent(key); } catch { return; }
@@ -338,38 +339,5 @@
     if (link && link.getAttribute("href") === location.hash) follow();
   });
 
-  // Explanations: formula, operands and value of each number of a layer, on demand.
-  const store = document.getElementById("explanations");
-  const grid = grids.get(document.getElementById("layer-table"));
-  if (store && grid) {
-    const data = JSON.parse(store.textContent);
-    const explanation = (index, columns) => {
-      const place = element("td", { colSpan: columns });
-      const [words, formulas, ...filled] = data.found[data.of[index]];
-      const heads = ["quantity", "formula", "operands put in", "value"].map((name) => element("th", { scope: "col" }, name));
-      const body = element("tbody");
-      for (const [name, formula, constant] of data.formulas[formulas]) {
-        const [operands, counted] = constant === undefined ? filled.splice(0, 2) : ["", constant];
-        const value = counted || operands;
-        const cells = [[name, ""], [formula, "formula"], [operands, "formula"], [value, "n"]];
-        body.append(element("tr", {}, ...cells.map(([text, className]) => element("td", { className }, text))));
-      }
-      place.append(element("p", {}, data.words[words]), element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body));
-      return element("tr", { className: "explanation" }, place);
-    };
-    grid.leaves.forEach((node, index) => {
-      grid.button(node, () => {
-        const open = !node.extra;
-        node.button.setAttribute("aria-expanded", String(open));
-        if (open) node.row.after((node.extra = explanation(index, node.row.cells.length)));
-        else {
-          node.extra.remove();
-          node.extra = null;
-        }
-      });
-      node.button.setAttribute("aria-expanded", "false");
-    });
-    grid.show();
-  }
-  if (location.hash) follow();
+  Object.assign(convcost, { element, grids, follow });
 })();
