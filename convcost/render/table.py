@@ -276,7 +276,8 @@ def _minor(table: Table) -> list[int]:
 def _latex(table: Table) -> str:
     from convcost.render import latex
 
-    above = latex.comments([line for line in (table.title, *map(": ".join, table.notes)) if line])
+    below, beside = latex.references(table.notes)
+    above = latex.comments([line for line in (table.title, *map(": ".join, beside)) if line])
     if table.latex is not None:
-        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}"
-    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}"
+        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}{below}"
+    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}{below}"
