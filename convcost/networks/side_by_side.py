@@ -79,6 +79,12 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
         title=f"{title_of(sides)} · {sides[0].report.convention.unit} by {level}",
         headers=headers,
         numeric=tuple(at > with_shapes for at in range(len(headers))),
+        priority=(
+            *((0, 4) if with_shapes else (0,)),
+            0,
+            *(0, 2, 1, 3) * (len(sides) - 1),
+            *((5,) * (len(sides) - 1) if with_params else ()),
+        ),
         rows=rows,
         total=total,
         records=[

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -63,6 +64,8 @@ class Table:
     Where nothing is said, the first stays, and the others go from the right."""
     shorten: tuple[bool, ...] = ()
     """Which columns may be shortened in the middle; where nothing is said, those that are no numbers."""
+    wrap: tuple[bool, ...] = ()
+    """Which columns hold formulas or prose, which go on in further lines on a narrow screen; where nothing is said, none."""
     bars: tuple[float, ...] = ()
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
 
@@ -160,9 +163,12 @@ def _text(table: Table, width: int | None) -> str:
         fitted = fit(columns, width)
         columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
     rows = list(zip(*(column.cells for column in columns), strict=True))
+    shares = table.bars
+    if any("\n" in cell for row in rows for cell in row):
+        rows, shares = [line for row in rows for line in _in_lines(row)], ()
     lines = grid([column.heading for column in columns], rows, [column.numeric for column in columns])
     most = (_BAR_OF_A_PAGE, _PAGE) if width is None else (_BAR, width)
-    lines = _with_bars(table.bars, lines, *most)
+    lines = _with_bars(shares, lines, *most)
     rule = "-" * max(map(columns_of, lines))
     if table.total:
         lines.insert(-1, rule)
@@ -178,8 +184,14 @@ def _columns(table: Table) -> list[Column]:
     number = len(table.headers)
     priority = table.priority if len(table.priority) == number else range(number)
     shorten = table.shorten if len(table.shorten) == number else [not numeric for numeric in table.numeric]
+    wrap = table.wrap if len(table.wrap) == number else [False] * number
     cells = list(zip(*_all_rows(table), strict=True)) or [()] * number
-    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, strict=True)]
+    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
+
+
+def _in_lines(row: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row whose cells go on in further lines, as rows."""
+    return list(zip_longest(*(cell.split("\n") for cell in row), fillvalue=""))
 
 
 def _with_bars(shares: Sequence[float], lines: list[str], longest: int, width: int) -> list[str]:
