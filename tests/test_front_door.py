@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     *(
         "compare",
+        "diff",
         "explain",
         "fit",
         "from_torch",
@@ -34,7 +35,18 @@ FUNCTIONS = {
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
 }
 TYPES = {
-    *("Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
+    *(
+        "Comparison",
+        "Convention",
+        "DesignSpace",
+        "Difference",
+        "Explanation",
+        "Fit",
+        "Frontier",
+        "Graph",
+        "Group",
+        "LayerCost",
+    ),
     *(
         "Network",
         "Node",
