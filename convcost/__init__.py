@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from convcost.networks.load import load
     from convcost.networks.network import Network
     from convcost.networks.side_by_side import side_by_side
+    from convcost.plots.architecture.diagram import Diagram
+    from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
@@ -44,6 +46,7 @@ __all__ = [
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Diagram",
     "Explanation",
     "Fit",
     "Frontier",
@@ -67,6 +70,7 @@ __all__ = [
     "Walked",
     "__version__",
     "compare",
+    "draw",
     "explain",
     "fit",
     "from_torch",
@@ -90,6 +94,7 @@ _LATER = {
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
+    "Diagram": "convcost.plots.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -112,6 +117,7 @@ _LATER = {
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
     "compare": "convcost.alternatives.comparison",
+    "draw": "convcost.plots.architecture.draw",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
