@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.check import check
+    from convcost.networks.checked import Checked
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
     from convcost.networks.side_by_side import side_by_side
+    from convcost.plots.architecture.diagram import Diagram
+    from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
     from convcost.results.report import Group, LayerCost, Report, Totals
@@ -41,10 +46,12 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Diagram",
     "Difference",
     "Explanation",
     "Fit",
@@ -68,8 +75,10 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "check",
     "compare",
     "diff",
+    "draw",
     "explain",
     "fit",
     "from_torch",
@@ -89,11 +98,13 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Checked": "convcost.networks.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
+    "Diagram": "convcost.plots.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -115,8 +126,10 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "check": "convcost.networks.check",
     "compare": "convcost.alternatives.comparison",
     "diff": "convcost.networks.difference",
+    "draw": "convcost.plots.architecture.draw",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
@@ -128,7 +141,7 @@ _LATER = {
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",
-    "side_by_side": "convcost.networks.side_by_side",
+    "side_by_side": "convcost.published.side_by_side",
     "sweep": "convcost.space.sweep",
     "verify": "convcost.published.verify",
 }
