@@ -17,7 +17,7 @@ KINDS = ("input", "widened", "added", "removed", "changed", "replaced", "moved",
 """What a difference is."""
 MARKS = {"added": "+", "removed": "-", "moved": "↕", "follows": "→", "same": "=", "renamed": "≡"}
 """Kind -> its sign in a table; `~` for all others."""
-FOLLOWS = "other shapes, by the changes above"
+FOLLOWS = "follows: other shapes"
 """The words of what follows."""
 _ROUNDING = 8
 """Widened channels are rounded to multiples of so many."""

@@ -381,7 +381,7 @@ def _bars(numbers: Sequence[int]) -> tuple[float, ...]:
 
 def _plain(row: Row) -> str:
     """A row without words of its own."""
-    return {"follows": "other shapes, by changes elsewhere", "same": ""}.get(row.kind, row.kind)
+    return {"follows": FOLLOWS, "same": ""}.get(row.kind, row.kind)
 
 
 def _where(row: Row) -> str:
