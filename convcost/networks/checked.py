@@ -69,7 +69,7 @@ class Checked(Tabular):
         return self.table().render()
 
     def table(self) -> Table:
-        """A row for each limit."""
+        """A row for each limit, and below what grew where one is broken."""
         grew = any(line.grew for line in self.lines)
         headers = ("network", "limit", "measured", "allowed", "headroom", "verdict", *(["what grew"] if grew else []))
         return Table(
@@ -80,10 +80,7 @@ class Checked(Tabular):
             [_record(line) for line in self.lines],
             _data(self),
             priority=(0, 0, 0, 0, 1, 0, 2)[: len(headers)],
-            notes=[
-                *((line.network, line.text) for line in self.broken),
-                *((failure.network or "not checked", failure.text) for failure in self.failures),
-            ],
+            notes=[*((line.network, line.text) for line in self.broken), *_said(self.failures)],
         )
 
     def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
@@ -97,6 +94,10 @@ class Checked(Tabular):
         if format not in FORMATS:
             raise UsageError(f"there is no format {format!r}{did_you_mean(format, FORMATS)}")
         return self.table().render(format)
+
+
+def _said(failures: tuple[Failure, ...]) -> list[tuple[str, str]]:
+    return [(failure.network or "not checked", failure.text) for failure in failures]
 
 
 def _row(line: Line) -> list[str]:
