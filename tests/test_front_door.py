@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     *(
+        "check",
         "compare",
         "explain",
         "fit",
@@ -34,7 +35,7 @@ FUNCTIONS = {
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
 }
 TYPES = {
-    *("Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
+    *("Checked", "Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
     *(
         "Network",
         "Node",

@@ -120,7 +120,7 @@ def check_command(
         click.echo(f"wrote {shown_path(done.budgets.lock)}", err=True)
     if fmt == "table":
         if result.lines:
-            show(replace(result, failures=()).table(), output, fmt)
+            show(replace(result.table(), notes=result.notes), output, fmt)
     else:
         emit(result.render(fmt), output)
     if fmt == "github":

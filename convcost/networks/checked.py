@@ -49,6 +49,11 @@ class Checked(Tabular):
         return tuple(line for line in self.lines if line.verdict == "not proven")
 
     @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What is said of each limit that is broken."""
+        return [("broken", f"{line.network}: {line.text}") for line in self.broken]
+
+    @property
     def title(self) -> str:
         """How it went, in a line."""
         number = counted(len(self.lines), "limit")
@@ -80,7 +85,7 @@ class Checked(Tabular):
             [_record(line) for line in self.lines],
             _data(self),
             priority=(0, 0, 0, 0, 1, 0, 2)[: len(headers)],
-            notes=[*((line.network, line.text) for line in self.broken), *_said(self.failures)],
+            notes=[*self.notes, *(("not checked", failure.said) for failure in self.failures)],
         )
 
     def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
@@ -94,10 +99,6 @@ class Checked(Tabular):
         if format not in FORMATS:
             raise UsageError(f"there is no format {format!r}{did_you_mean(format, FORMATS)}")
         return self.table().render(format)
-
-
-def _said(failures: tuple[Failure, ...]) -> list[tuple[str, str]]:
-    return [(failure.network or "not checked", failure.text) for failure in failures]
 
 
 def _row(line: Line) -> list[str]:
