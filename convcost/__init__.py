@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from convcost.networks.ask import reconcile, report, rewrite
     from convcost.networks.check import check
     from convcost.networks.checked import Checked
+    from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
-    from convcost.networks.side_by_side import side_by_side
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
     from convcost.results.report import Group, LayerCost, Report, Totals
@@ -47,6 +48,7 @@ __all__ = [
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Difference",
     "Explanation",
     "Fit",
     "Frontier",
@@ -71,6 +73,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "diff",
     "explain",
     "fit",
     "from_torch",
@@ -95,6 +98,7 @@ _LATER = {
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
+    "Difference": "convcost.networks.difference",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -118,6 +122,7 @@ _LATER = {
     "Walked": "convcost.graph.walk",
     "check": "convcost.networks.check",
     "compare": "convcost.alternatives.comparison",
+    "diff": "convcost.networks.difference",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
@@ -129,7 +134,7 @@ _LATER = {
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",
-    "side_by_side": "convcost.networks.side_by_side",
+    "side_by_side": "convcost.published.side_by_side",
     "sweep": "convcost.space.sweep",
     "verify": "convcost.published.verify",
 }

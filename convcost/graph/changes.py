@@ -125,17 +125,18 @@ def _rewired(change: Change, words: str) -> Change:
 
 def _single(leaf: Pair, factor: float | None) -> Change:
     old, new = leaf.old, leaf.new
-    members = (old.items if old else (), new.items if new else ())
-    name, was = (new or old).name if (new or old) else "", old.name if old else ""  # type: ignore[union-attr]
+    here = new or old
+    assert here is not None
+    gone, come = (old.items if old else ()), (new.items if new else ())
     if old is None or new is None:
         kind, words = ("added" if new else "removed"), ""
     elif leaf.moved:
-        kind, words = "moved", "stands in another place, or its branch in another order"
+        kind, words = "moved", "the same, in another order"
     elif leaf.replaced:
-        kind, words = "replaced", replaced_words(*members)
+        kind, words = "replaced", replaced_words(gone, come)
     else:
-        kind, words = _compared(*members[0], *members[1], factor)
-    return Change(kind, name, was, words, *members, path=leaf.path)
+        kind, words = _compared(gone[0], come[0], factor)
+    return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path)
 
 
 def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
@@ -292,7 +293,10 @@ def _merged(found: Iterable[Change]) -> list[Change]:
     """Changes of the same kind in the same words, as one in many places."""
     groups: dict[tuple[str, str, str], list[Change]] = {}
     for at, change in enumerate(found):
-        alone = str(at) if change.kind in ("added", "removed", "replaced") else ""
+        alone = ""
+        if change.kind in ("added", "removed", "replaced"):  # one row each, but for the same part in several blocks
+            shared = len(change.path) > 1 and not change.words.startswith("repeats") and change.places == 1
+            alone = change.path[-1] if shared else str(at)
         groups.setdefault((change.kind, change.words, alone), []).append(change)
     return [_one(members) for members in groups.values()]
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -63,6 +64,8 @@ class Table:
     Where nothing is said, the first stays, and the others go from the right."""
     shorten: tuple[bool, ...] = ()
     """Which columns may be shortened in the middle; where nothing is said, those that are no numbers."""
+    wrap: tuple[bool, ...] = ()
+    """Which columns hold formulas or prose, which go on in further lines on a narrow screen; where nothing is said, none."""
     bars: tuple[float, ...] = ()
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
 
@@ -144,12 +147,12 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequenc
     return [line(cells) for cells in (headers, *rows)]
 
 
-_PAGE = 100
+_PAGE = 80
 """The columns of a page, which bars do not go beyond where no width is given."""
 _PROSE = 110
 """The most columns of a line of notes."""
-_BAR, _SHORTEST_BAR = 20, 6
-"""The most and the fewest columns of a bar."""
+_BAR, _BAR_OF_A_PAGE, _SHORTEST_BAR = 20, 12, 6
+"""The most columns of a bar on a screen and on a page, and the fewest."""
 
 
 def _text(table: Table, width: int | None) -> str:
@@ -160,8 +163,12 @@ def _text(table: Table, width: int | None) -> str:
         fitted = fit(columns, width)
         columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
     rows = list(zip(*(column.cells for column in columns), strict=True))
+    shares = table.bars
+    if any("\n" in cell for row in rows for cell in row):
+        rows, shares = [line for row in rows for line in _in_lines(row)], ()
     lines = grid([column.heading for column in columns], rows, [column.numeric for column in columns])
-    lines = _with_bars(table.bars, lines, _PAGE if width is None else width)
+    most = (_BAR_OF_A_PAGE, _PAGE) if width is None else (_BAR, width)
+    lines = _with_bars(shares, lines, *most)
     rule = "-" * max(map(columns_of, lines))
     if table.total:
         lines.insert(-1, rule)
@@ -177,14 +184,20 @@ def _columns(table: Table) -> list[Column]:
     number = len(table.headers)
     priority = table.priority if len(table.priority) == number else range(number)
     shorten = table.shorten if len(table.shorten) == number else [not numeric for numeric in table.numeric]
+    wrap = table.wrap if len(table.wrap) == number else [False] * number
     cells = list(zip(*_all_rows(table), strict=True)) or [()] * number
-    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, strict=True)]
+    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
 
 
-def _with_bars(shares: Sequence[float], lines: list[str], width: int) -> list[str]:
+def _in_lines(row: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row whose cells go on in further lines, as rows."""
+    return list(zip_longest(*(cell.split("\n") for cell in row), fillvalue=""))
+
+
+def _with_bars(shares: Sequence[float], lines: list[str], longest: int, width: int) -> list[str]:
     """The lines of a table with a bar behind each row, if there is room for one."""
     begin = max(map(columns_of, lines)) + GAP
-    room = min(_BAR, width - begin)
+    room = min(longest, width - begin)
     if not shares or room < _SHORTEST_BAR:
         return lines
     bars = ["", *(bar(share, room) for share in shares)]
@@ -241,22 +254,43 @@ def _html(table: Table) -> str:
     from convcost.render.html import Section, page
 
     title = table.title or "convcost"
-    return page(title, [Section("table", "", table_html(table))], facts=[("made by", f"convcost {__version__}")])
+    return page(
+        title, [Section("table", "", table_html(table, "rows"))], facts=[("made by", f"convcost {__version__}")]
+    )
 
 
-def table_html(table: Table) -> str:
-    """The table and its notes as a piece of a page."""
+def table_html(table: Table, key: str = "") -> str:
+    """The table and its notes as a piece of a page; with a key, which names it there, it can be saved as CSV."""
     from convcost.render import html
 
-    return html.table(table.headers, table.numeric, table.rows, table.total, label=table.title) + html.notes(
-        table.notes
+    shown = html.table(
+        table.headers,
+        table.numeric,
+        table.rows,
+        table.total,
+        label=table.title,
+        key=key,
+        records=table.records if key else (),
+        minor=_minor(table) if key else (),
     )
+    return shown + html.notes(table.notes)
+
+
+_ON_A_PHONE = 3
+"""Columns for which a phone has room."""
+
+
+def _minor(table: Table) -> list[int]:
+    """The columns that a phone has no room for, where the table says which go first."""
+    kept = sorted(range(len(table.priority)), key=lambda at: (table.priority[at], at))[:_ON_A_PHONE]
+    return [at for at in range(len(table.priority)) if at not in kept]
 
 
 def _latex(table: Table) -> str:
     from convcost.render import latex
 
-    above = latex.comments([line for line in (table.title, *map(": ".join, table.notes)) if line])
+    below, beside = latex.references(table.notes)
+    above = latex.comments([line for line in (table.title, *map(": ".join, beside)) if line])
     if table.latex is not None:
-        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}"
-    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}"
+        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}{below}"
+    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}{below}"
