@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
-    from convcost.networks.side_by_side import side_by_side
     from convcost.plots.architecture.diagram import Diagram
     from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
