@@ -7,10 +7,13 @@
 
 from convcost.plots.alternatives import separable_ratio, ways
 from convcost.plots.conventions import waterfall
+from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
+from convcost.plots.maps import heat_map
 from convcost.plots.memory import memory_timeline
+from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
-from convcost.plots.space import cliff_figure, cliffs, drawable, grid_figure, heat_map, sizes, sweep_figure
+from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
@@ -28,6 +31,8 @@ __all__ = [
     "heat_map",
     "look",
     "memory_timeline",
+    "points_figure",
+    "samples",
     "separable_ratio",
     "sizes",
     "svg",

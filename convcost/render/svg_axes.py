@@ -61,7 +61,9 @@ class PlotAxis:
         return 10**number if self.log else number
 
     def step(self) -> float:
-        """The width of one category on the paper."""
+        """The width of one category on the paper, or of one unit where there are numbers."""
+        if not self.labels:
+            return abs(self.at(self.low + 1) - self.at(self.low))
         return abs(self.end - self.start) / max(1, len(self.labels))
 
     def ticks(self, most: int) -> list[Tick]:

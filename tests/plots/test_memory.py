@@ -66,7 +66,7 @@ def test_what_is_said_of_the_peak_stands_above_it(name: str, width: int) -> None
     network = convcost.load(name)
     drawn = svg(memory_timeline(network.report(), network.memory()), width=width, alone=False)
     box = re.search(r'<rect class="f-paper" stroke="[^"]*" x="\S+" y="(\S+)" width="\S+" height="(\S+)"', drawn)
-    line = re.search(r'<path class="l-ink" d="M\S+ \S+L\S+ (\S+)"', drawn)
+    line = re.search(r'<path class="l-ink" d="M\S+ \S+V([^"]+)"', drawn)
     assert box
     assert line
     assert float(box[1]) + float(box[2]) <= float(line[1])
