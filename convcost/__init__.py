@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
-    from convcost.networks.side_by_side import side_by_side
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
     from convcost.results.report import Group, LayerCost, Report, Totals
@@ -123,7 +123,7 @@ _LATER = {
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",
-    "side_by_side": "convcost.networks.side_by_side",
+    "side_by_side": "convcost.published.side_by_side",
     "sweep": "convcost.space.sweep",
     "verify": "convcost.published.verify",
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import convention_option, output_options
+from convcost.cli.options import Word, convention_option, output_options
 from convcost.cli.output import command_line, deliver
 from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
@@ -34,18 +34,18 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.command("frontier", epilog="\b\nExample:\n  convcost frontier --family 'mobilenet*' --front-only")
 @click.option(
     "--x",
-    type=click.Choice(tuple(COSTS)),
+    type=Word(tuple(COSTS)),
     default="macs",
     show_default=True,
     help="The cost.",
 )
-@click.option("--y", type=click.Choice(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
+@click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
 @click.option(
     "--tier",
     multiple=True,
-    type=click.Choice((*KINDS, "all")),
+    type=Word((*KINDS, "all")),
     help="Whose figures; repeatable. Default: paper, authors and library.",
 )
 @click.option(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from convcost.cli.options import convention_option, output_options
-from convcost.cli.output import emit, format_of
-from convcost.render.table import render
+from convcost.cli.output import format_of, show
 
 
 @click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
@@ -20,4 +19,4 @@ def list_command(patterns: tuple[str, ...], convention: str, output: str | None,
     """
     from convcost.networks.listing import list_table
 
-    emit(render(list_table(patterns, convention), format_of(output, format_)), output)
+    show(list_table(patterns, convention), output, format_of(output, format_))

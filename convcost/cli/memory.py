@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.options import (
     Dtype,
+    Word,
     accepts_partial,
     batch_option,
     dtype_option,
@@ -46,13 +47,11 @@ class Bytes(click.ParamType[int]):
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
 @model_argument
-@click.option(
-    "--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where."
-)
+@click.option("--policy", type=Word(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
 @dtype_option
 @click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
 @click.option(
-    "--order", type=click.Choice(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
+    "--order", type=Word(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
 )
 @click.option(
     "--split-expansion",
@@ -67,11 +66,11 @@ class Bytes(click.ParamType[int]):
 @set_option
 @input_option
 @batch_option
-@click.option("--by", type=click.Choice(LEVELS), default="step", show_default=True, help="What a row stands for.")
+@click.option("--by", type=Word(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=Word(FORMATS),
     help="Default: what FILE ends with, else table; html has a picture.",
 )
 @partial_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcost.cli.options import (
+    Word,
     batch_option,
     can_be_kept,
     convention_option,
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
 @set_option
 @input_option
 @batch_option
-@click.option(
-    "--by", type=click.Choice(LEVELS), help="What a row stands for. Default: layer; of several networks, the totals."
-)
+@click.option("--by", type=Word(LEVELS), help="What a row stands for. Default: layer; of several networks, the totals.")
 @convention_option
 @dtype_option
 @memory_option

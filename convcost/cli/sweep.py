@@ -10,7 +10,9 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    Word,
     batch_option,
+    complete_knob,
     dtype_option,
     input_option,
     listed,
@@ -41,12 +43,13 @@ if TYPE_CHECKING:
     type=Setting(),
     multiple=True,
     required=True,
+    shell_complete=complete_knob,
     metavar="KNOB=VALUES",
     help="An axis: START:STOP:STEP (both ends included) or values with commas; repeatable.",
 )
 @set_option
 @input_option
-@click.option("--metric", "metrics", type=click.Choice(SWEPT), multiple=True, help="What to show; repeatable.")
+@click.option("--metric", "metrics", type=Word(SWEPT), multiple=True, help="What to show; repeatable.")
 @click.option(
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
@@ -57,11 +60,9 @@ if TYPE_CHECKING:
 @rewrite_option
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
-@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="What runs the jobs.")
+@click.option("--engine", type=Word(ENGINES), default="local", show_default=True, help="What runs the jobs.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster.")
-@click.option(
-    "--format", "format_", type=click.Choice((*FORMATS, "parquet")), help="Default: what FILE ends with, else table."
-)
+@click.option("--format", "format_", type=Word((*FORMATS, "parquet")), help="Default: what FILE ends with, else table.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE, whole or not at all.")
 def sweep_command(
     model: str,

@@ -107,7 +107,7 @@ def test_a_folder_that_is_not_there_is_one_clear_error(
 ) -> None:
     path = tmp_path / "none" / f"x{ending}"
     done = cli(*command, "-o", path)
-    assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: No such file or directory\n")
+    assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: there is no folder {path.parent}\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -146,8 +146,9 @@ def test_activations_in_memory_do_not_depend_on_who_stores_weights() -> None:
 
 def test_side_by_side_pages_and_rewrites() -> None:
     net = network(recursive())
-    rows = {row[0]: row[1:] for row in side_by_side(net, net.rewrite("grouped:2", excluded=["blur"])).rows}
-    assert rows["params"][:2] == [str(STORED), str(WEIGHTS // 2 + C + 2 * C + C)]
+    table = side_by_side(net, net.rewrite("grouped:2", excluded=["blur"]))
+    at = table.headers.index("params")
+    assert [row[at] for row in table.rows] == [str(STORED), str(WEIGHTS // 2 + C + 2 * C + C)]
     page = report_page(net, net.report())
     assert "shared" in page
     assert f"{STORED} stored" in page
