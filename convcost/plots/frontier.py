@@ -62,7 +62,8 @@ def series_of(found: Frontier) -> list[Series]:
         members = [point for point in points if not point.measured.ablation]
         line = tuple(point for point in mark_front(members) if point.front)
         look = Look(LIGHT.ink, "star") if yours else looks[family]
-        made.append(Series(family, yours, yours or family in found.highlighted, look, tuple(points), line))
+        name = f"{family} (yours)" if yours and (family, False) in grouped else family
+        made.append(Series(name, yours, yours or family in found.highlighted, look, tuple(points), line))
     order = {family: index for index, family in enumerate(reversed(found.highlighted))}
     return sorted(made, key=lambda one: (one.yours, one.awake, order.get(one.name, -1), one.name.lower()))
 
@@ -211,18 +212,25 @@ def _key(found: Frontier, every: Sequence[Series], *, narrow: bool) -> str:
 
 def hover(found: Frontier, point: Point) -> str:
     """The hover text of a point: network, knobs, numbers, source."""
+    first, *rest = map(_plain, said(found, point))
+    return "<br>".join([f"<b>{first}</b>", *rest])
+
+
+def said(found: Frontier, point: Point) -> list[str]:
+    """What is said of a point, line by line: network, knobs, numbers, source."""
     one = point.measured
     knobs = " ".join(f"{name}={value}" for name, value in one.knobs.items())
     scores = " · ".join(f"{word} {value} %" for word, value in (("top-1", one.top1), ("top-5", one.top5)) if value)
     size = f"{one.resolution} px" if one.resolution else ""
     lines = [
-        f"<b>{_plain(point.name)}</b>",
-        _plain(" · ".join(filter(None, (one.model, knobs, size)))),
+        point.name,
+        " · ".join(filter(None, (one.model, knobs, size))),
         scores,
         f"{cost_text(found, point)} ({how_text(found, point)})",
-        _plain(" · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe)))),
+        " · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe))),
+        f"ablation: {one.ablation}" if one.ablation else "",
     ]
-    return "<br>".join(filter(None, lines))
+    return [line for line in lines if line]
 
 
 def cost_text(found: Frontier, point: Point) -> str:
