@@ -143,6 +143,12 @@ def stroke(color: str | None) -> str:
     return f'class="l-{name}"' if name else f'fill="none" stroke="{color}"'
 
 
+def both(color: str | None) -> str:
+    """The attributes that fill with a colour and draw the edge in it."""
+    name = color_name(color or "#59636e")
+    return f'class="f-{name}" stroke="var(--{name})"' if name else f'fill="{color}" stroke="{color}"'
+
+
 def opacity(value: float | None) -> str:
     """The attribute of a share of opacity; none where it is whole."""
     return "" if value in (None, 1) else f' opacity="{value}"'
