@@ -26,6 +26,7 @@ from convcost.plots.bands import (
 from convcost.plots.report import known_text
 from convcost.plots.style import figure
 from convcost.render.palette import LIGHT
+from convcost.results.memory import PICTURES
 from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 4
 _LABELLED = 0.09
 """Above the highest of what is drawn, where a level is written on."""
-PICTURES = ("timeline", "arena")
-"""The pictures of a network's memory."""
 
 
 def memory_figure(report: Report, usage: Usage, picture: str = "timeline", limit: int | None = None) -> go.Figure:
