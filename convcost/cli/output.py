@@ -111,11 +111,12 @@ def deliver(
     wanted = format_of(output, format_, PICTURES if figure is not None else ())
     if wanted == "html" and page is not None:
         emit(page(), output)
-    elif wanted == "html" and figure is not None:
+    elif wanted == "html":
         from convcost.pages.files import page as page_of
 
         shown = table()
-        emit(page_of(shown.title, [figure(), shown], [("command", command_line())]), output)
+        parts = [shown] if figure is None else [figure(), shown]
+        emit(page_of(shown.title, parts, [("command", command_line())]), output)
     else:
         show(table(), output, wanted)
 

@@ -7,18 +7,16 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
-from convcost.core.errors import UsageError
 from convcost.core.units import exact, percent, shape_text, signed
 from convcost.graph.partial import AT_LEAST, UNKNOWN
-from convcost.graph.walk import depth
-from convcost.networks.load import Model, load
+from convcost.networks.load import Model
 from convcost.networks.together import (
     Side,
     data_of,
-    labels_of,
     not_counted_in,
     notes_of,
     ratio_text,
+    sides_of,
     title_of,
     totals_shown,
     totals_table,
@@ -50,11 +48,7 @@ def side_by_side(
     >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
     ['stage4', 'stage5', 'stage6', 'stage7', 'head']
     """
-    if len(networks) < 2:
-        raise UsageError(f"side by side stand two networks or more, got {len(networks)}")
-    opened = list(map(load, networks))
-    reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
-    sides = [Side(*found) for found in zip(labels_of(opened), reports, (depth(one.graph) for one in opened))]
+    sides = sides_of(networks, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
     return totals_table(sides) if by is None else _rows_table(sides, by)
 
 

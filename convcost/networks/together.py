@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from convcost.conventions.convention import PAPER
+from convcost.core.display import AUTO, EVERY_DIGIT, Display
 from convcost.core.dtypes import MIXED, as_text
-from convcost.core.metrics import Metric
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.graph.partial import UNKNOWN
+from convcost.graph.walk import depth
+from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
 from convcost.results.report import (
     Report,
+    Totals,
     bound,
     inputs_dict,
     json_value,
@@ -38,10 +45,13 @@ class Side(NamedTuple):
         """What is compared, by name."""
         return {"depth": self.depth, "layers": len(self.report.layers), **totals_dict(self.report.totals)}
 
+    def least(self, metric: Metric) -> str:
+        """The mark of a lower bound, if one of the totals is one."""
+        return "" if metric.key == "layers" else bound(self.report)
+
     def written(self, metric: Metric) -> str:
         """One of the totals, for people; a lower bound is marked."""
-        least = "" if metric.key == "layers" else bound(self.report)
-        return f"{least}{metric.written(self.totals[metric.key])}"
+        return f"{self.least(metric)}{metric.written(self.totals[metric.key])}"
 
     def ratio(self, key: str, first: Side) -> float | None:
         """One of the totals as a multiple of the first network's; None of nothing, and where one of both is a lower bound."""
@@ -49,7 +59,18 @@ class Side(NamedTuple):
         return self.totals[key] / first.totals[key] if known and first.totals[key] else None
 
 
-def labels_of(networks: Sequence[Network]) -> list[str]:
+def sides_of(
+    models: Sequence[Model], *, convention: str, batch: int, dtype: str | None, memory_policy: str
+) -> list[Side]:
+    """The networks with their reports; raises `UsageError` for fewer than two."""
+    if len(models) < 2:
+        raise UsageError(f"side by side stand two networks or more, got {len(models)}")
+    opened = list(map(load, models))
+    reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
+    return [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
+
+
+def _labels(networks: Sequence[Network]) -> list[str]:
     """Name and changed knobs of each; equal names are distinguished by file, else by number."""
     labels = [one.label for one in networks]
     alike = Counter(labels)
@@ -58,22 +79,125 @@ def labels_of(networks: Sequence[Network]) -> list[str]:
     return [f"{was} ({labels[: at + 1].count(was)})" if alike[was] > 1 else was for at, was in enumerate(labels)]
 
 
-def totals_table(sides: Sequence[Side]) -> Table:
-    first, *others = sides
-    rows = [["input", _input(first), *(cell for side in others for cell in (_input(side), ""))]]
-    for metric in totals_shown(first.report):
-        row = [metric.heading, first.written(metric)]
-        for side in others:
-            row += [side.written(metric), ratio_text(side, metric, first)]
-        rows.append(row)
+class Beside(NamedTuple):
+    """What stands beside the costs of the networks and is not counted here: their published accuracies."""
+
+    columns: Mapping[str, tuple[str, tuple[str, ...]]]
+    """Name of a column -> its heading, and its cells."""
+    records: Sequence[Mapping[str, Any]]
+    """Of each network, for CSV."""
+    data: Sequence[Mapping[str, Any]]
+    """Of each network, for JSON."""
+    notes: Sequence[tuple[str, str]]
+
+
+def totals_table(
+    sides: Sequence[Side],
+    columns: Sequence[str] | None = None,
+    asked: Display = EVERY_DIGIT,
+    beside: Beside | None = None,
+) -> Table:
+    """A row per network: its input, totals, and their ratio to the first; JSON and CSV hold all totals.
+
+    `columns` are keys of metrics, `weights` and `peak` for short, with `_ratio` behind them for the ratio to the first
+    network; `input`; and those `beside`. Raises `UsageError` for another one.
+    """
+    names = tuple(columns or _default(sides[0].report))
+    check_columns(names, beside.columns if beside else ())
+    made = [_column(name, sides, asked, beside) for name in names]
+    data, records = data_of(sides), [_record(side) for side in sides]
+    if beside is not None:
+        data["networks"] = [{**one, **more} for one, more in zip(data["networks"], beside.data, strict=True)]
+        records = [{**one, **more} for one, more in zip(records, beside.records, strict=True)]
     return Table(
         title=title_of(sides),
-        headers=("", first.label, *(cell for side in others for cell in (side.label, "ratio"))),
-        numeric=(False, *(True for _ in rows[0][1:])),
-        rows=rows,
-        records=[_record(side) for side in sides],
-        data=data_of(sides),
-        notes=[*unknown_in(sides), *notes_of(sides), *not_counted_in(sides)],
+        headers=("network", *(column.heading for column in made)),
+        numeric=(False, *(column.numeric for column in made)),
+        rows=[[side.label, *cells] for side, *cells in zip(sides, *(column.cells for column in made), strict=True)],
+        records=records,
+        data=data,
+        notes=[
+            *unknown_in(sides),
+            *(beside.notes if beside else ()),
+            *_totals_notes(sides, names),
+            *not_counted_in(sides),
+        ],
+        priority=() if columns else (0, *map(_PRIORITY.index, names)),
+    )
+
+
+_PRIORITY = ("operations", "macs", "params", "peak", "ratio", "input")
+"""The usual columns, those first that stay longest where there is no room."""
+
+
+def _default(report: Report) -> tuple[str, ...]:
+    """The usual columns: operations stand beside MACs only where a convention counts other things."""
+    counts = ("macs",) if report.convention.name == PAPER else ("macs", "operations")
+    return ("input", "params", *counts, "ratio", "peak")
+
+
+class _Column(NamedTuple):
+    heading: str
+    numeric: bool
+    cells: Sequence[str]
+
+
+def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise `UsageError` for the first name that is no column, nor one of those that are `also` there."""
+    known = (*_COMPARED, "input", "ratio", *also)
+    for name in names:
+        if name not in known and name.removesuffix(_RATIO) not in _COMPARED:
+            raise UsageError(
+                f"there is no column {name!r}{did_you_mean(name, known, (f'{k}{_RATIO}' for k in _COMPARED))}"
+            )
+
+
+_RATIO = "_ratio"
+_COMPARED = {
+    **{key: key for key in METRICS if key in {"depth", "layers", *Totals._fields}},
+    "weights": "weight_bytes",
+    "peak": "peak_activation_bytes",
+}
+"""Name of a column -> the metric that it shows."""
+
+
+def _column(name: str, sides: Sequence[Side], asked: Display, beside: Beside | None) -> _Column:
+    if name == "input":
+        return _Column("input", False, [input_shapes_text(side.report.inputs) for side in sides])
+    if beside is not None and name in beside.columns:
+        heading, cells = beside.columns[name]
+        return _Column(heading, heading != CITED, cells)
+    key = "operations" if name == "ratio" else name.removesuffix(_RATIO)
+    metric = METRICS[_COMPARED[key]].under(unit_text(sides[0].report))
+    if name != key:
+        heading = "ratio" if name == "ratio" else f"{metric.short} ratio"
+        return _Column(heading, True, [ratio_text(side, metric, sides[0]) for side in sides])
+    return _counts(metric, sides, _of_column(metric, sides, asked))
+
+
+CITED = "cited"
+"""The heading of a column of references."""
+
+
+def _of_column(metric: Metric, sides: Sequence[Side], asked: Display) -> Display:
+    """How a column is written: of what is to fit each number, in the unit that fits the largest; layers as they are."""
+    unit = asked.unit_of(metric.key)
+    if metric.unit == "layers" and metric.key not in dict(asked.of):
+        return EVERY_DIGIT
+    if unit != AUTO:
+        return replace(asked, unit=unit or "exact", of=())
+    fitting = metric.text(max(side.totals[metric.key] for side in sides), Display(AUTO, digits=asked.digits))
+    return replace(asked, unit=fitting.partition(" ")[2].removesuffix("iB").removesuffix("B") or "1", of=())
+
+
+def _counts(metric: Metric, sides: Sequence[Side], written: Display) -> _Column:
+    """A column of counts, the unit in its heading if all have one."""
+    cells = [metric.text(side.totals[metric.key], written) for side in sides]
+    numbers, _, units = zip(*(cell.partition(" ") for cell in cells))
+    shared = written.unit not in ("", "exact")
+    heading = f"{metric.short} ({units[0]})" if shared and units[0] else metric.short
+    return _Column(
+        heading, True, [f"{side.least(metric)}{cell}" for side, cell in zip(sides, numbers if shared else cells)]
     )
 
 
@@ -91,10 +215,6 @@ def ratio_text(side: Side, metric: Metric, first: Side) -> str:
     return f"{ratio:.4f}" if ratio is not None else "-" if known else UNKNOWN
 
 
-def _input(side: Side) -> str:
-    return input_shapes_text(side.report.inputs)
-
-
 def title_of(sides: Sequence[Side]) -> str:
     first, *others = (side.label for side in sides)
     return f"{first} beside {', '.join(others)} · batch {exact(sides[0].report.batch)}"
@@ -110,6 +230,22 @@ def not_counted_in(sides: Sequence[Side]) -> list[tuple[str, str]]:
     """Notes, per network, on ops that the convention does not know, so that the operations leave them out."""
     found = [(side.label, not_counted_notes(side.report)) for side in sides]
     return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
+
+
+def _totals_notes(sides: Sequence[Side], columns: Sequence[str]) -> list[tuple[str, str]]:
+    """What the columns that are shown mean."""
+    report = sides[0].report
+    said = dict(notes_of(sides))
+    of = {
+        "ratio": f"of {METRICS['operations'].under(unit_text(report)).heading} "
+        if report.convention.name != PAPER
+        else "of MACs "
+    }
+    ratios = [name for name in columns if name.endswith("ratio")]
+    notes = [("ratio", f"{of.get(ratios[0], '') if len(ratios) == 1 else ''}to the first network")] if ratios else []
+    if any(name.startswith("depth") for name in columns):
+        notes.append(("depth", "conv and linear layers on the longest way"))
+    return [*notes, ("memory", said["memory"]), ("convention", said["convention"])]
 
 
 def notes_of(sides: Sequence[Side]) -> list[tuple[str, str]]:

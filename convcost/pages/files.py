@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1000, 560
 """Default size of a PNG or PDF, in pixels, if the figure states none."""
-_WIDE, WHOLE, _NARROW = 544, 1112, 350
+_WIDE, WHOLE, _NARROW = 520, 1024, 350
 """Drawn widths, in pixels of a page: half of it, all of it, a phone."""
 
 
@@ -55,7 +55,7 @@ def page(
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
             heading = part.title if part.title != title else ""
-            sections.append(html.Section(f"part{index}", heading, table_html(part)))
+            sections.append(html.Section(f"part{index}", heading, table_html(part, f"table{index}")))
         elif isinstance(part, Sequence):
             drawn = "".join(drawing(figure, figure_title(figure)) for figure in part)
             charts = f'<div class="charts">{drawn}</div>'
@@ -76,9 +76,9 @@ def figure_title(figure: go.Figure) -> str:
     return without_tags(str(figure.layout.title.text or "").split("<br>")[0])
 
 
-def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE) -> str:
-    """A figure as a piece of a page: drawn once for a screen and once for a phone."""
-    drawn = svg(figure, width=wide, alone=False), svg(figure, width=_NARROW, alone=False, tips=False)
+def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE, height: int | None = None) -> str:
+    """A figure as a piece of a page: drawn once for a screen, there of a certain height if asked, and once for a phone."""
+    drawn = svg(figure, width=wide, height=height, alone=False), svg(figure, width=_NARROW, alone=False, tips=False)
     return html.chart(figure_title(figure), *drawn, caption=caption)
 
 

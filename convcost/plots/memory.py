@@ -122,7 +122,7 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
     short = short_names([tensor.name for tensor in usage.lives.tensors])
     named = usage.alive[:_MOST_NAMED]
     lines = [
-        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {binary(size)}'
+        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {_whole(size)}'
         for tensor, size in named
     ]
     if len(usage.alive) > len(named):
@@ -149,6 +149,11 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
         borderpad=5,
         font={"size": 12},
     )
+
+
+def _whole(size: int) -> str:
+    """A number of bytes and its unit, never on two lines."""
+    return binary(size).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _dressed(

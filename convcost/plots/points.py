@@ -140,7 +140,7 @@ def _groups(made: DesignSpace, knob: str, looked: _Looked) -> list[tuple[list[in
         groups.setdefault(looked.places[knob][at] * parts // len(values), []).append(at)
     ordered = is_ordered(values)
     return [
-        (part, shade(0.35 + 0.65 * number / max(1, parts - 1)), "circle")
+        (part, shade(0.35 + 0.63 * number / max(1, parts - 1)), "circle")
         if ordered
         else (part, LIGHT.series[number], SYMBOLS[number % len(SYMBOLS)])
         for number, part in sorted(groups.items())

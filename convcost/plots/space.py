@@ -16,7 +16,7 @@ from convcost.plots.curves import cliffs, samples
 from convcost.plots.maps import heat_map
 from convcost.plots.points import knobs_by_weight, points_figure
 from convcost.results.report import Report, json_value
-from convcost.space.axes import is_ordered
+from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import evaluate, feasible
@@ -91,16 +91,6 @@ def sweep_figures(made: DesignSpace, metric: str = "macs") -> list[go.Figure]:
     if len(made.axes) < _PLANE + 1:
         return [sweep_figure(made, metric)]
     return [points_figure(made, metric, knob=knob) for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]]
-
-
-def is_dense(values: Sequence[Any]) -> bool:
-    """Whether an axis has every value that there is between its ends: whole numbers, none of them left out.
-
-    >>> is_dense([96, 97, 98]), is_dense([96, 128, 160]), is_dense([Fraction(1), Fraction(2)])
-    (True, False, False)
-    """
-    whole = set(map(type, values)) == {int}
-    return whole and len(values) > 1 and max(values) - min(values) + 1 == len(values)
 
 
 def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
 
+from convcost.render.cells import bar, bars_of, columns_of, without_blocks
 from convcost.render.palette import css
+
+SCRIPTS = ("save.js", "tables.js", "figures.js")
+"""What every table and every picture of a page can do."""
 
 
 class Section(NamedTuple):
@@ -37,11 +41,12 @@ class Card(NamedTuple):
     """An id, where a script changes the number."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def asset(name: str) -> str:
-    """The text of a file in the folder `assets`."""
+    """The text of a file in the folder `assets`, without its comments and indentation."""
     with open(os.path.join(os.path.dirname(__file__), "assets", name), encoding="utf-8") as file:
-        return file.read()
+        lines = (line.strip() for line in file)
+        return "".join(f"{line}\n" for line in lines if not line.startswith("//"))
 
 
 def page(
@@ -68,8 +73,10 @@ def page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
-<style>
+<style id="palette">
 {css()}
+</style>
+<style>
 {asset("page.css")}</style>
 </head>
 <body>
@@ -85,7 +92,7 @@ def page(
 <dl>
 {foot}</dl>
 </footer>
-{"".join(f"<script>{script}</script>" + chr(10) for script in (asset("page.js"), *scripts))}</body>
+{"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
 </html>
 """
 
@@ -117,22 +124,29 @@ def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
     return f"<figure{kind}>{shown}{picture}</figure>\n"
 
 
-def head_row(headers: Sequence[str], numeric: Sequence[bool], *, sortable: bool = False) -> str:
-    """The head of a table; the heads of a sortable one are buttons."""
-
-    def head(text: str, number: bool) -> str:
-        shown = f'<button type="button">{escape(text)}</button>' if sortable and text else escape(text)
-        return f'<th scope="col"{_right(number)}>{shown}</th>'
-
-    return f"<thead><tr>{''.join(map(head, headers, numeric))}</tr></thead>\n"
+def head_row(headers: Sequence[str], numeric: Sequence[bool]) -> str:
+    """The head of a table; a script makes buttons of its cells where the table sorts."""
+    cells = [f'<th scope="col"{_right(number)}>{escape(text)}</th>' for text, number in zip(headers, numeric)]
+    return f"<thead><tr>{''.join(cells)}</tr></thead>\n"
 
 
-def row(cells: Sequence[str], numeric: Sequence[bool], *, finished: bool = False, attributes: str = "") -> str:
-    """A row of a table, its first cell the row's head; `finished` cells are HTML already."""
-    texts = cells if finished else [escape(cell) for cell in cells]
-    heads = [f'<th scope="row"{_right(numeric[0])}>{texts[0]}</th>']
-    heads += [f"<td{_right(number)}>{text}</td>" for text, number in zip(texts[1:], numeric[1:])]
-    return f"<tr{attributes}>{''.join(heads)}</tr>\n"
+def row(
+    cells: Sequence[str],
+    numeric: Sequence[bool],
+    *,
+    head: int = 0,
+    bars: Sequence[float | None] = (),
+    attributes: str = "",
+) -> str:
+    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns."""
+    made = []
+    for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
+        part = bars[at] if bars else None
+        classes = " ".join(["n"] * number + ["bar"] * (part is not None))
+        named = f' class="{classes}"' if classes else ""
+        tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
+        made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{escape(text)}</{tag}>")
+    return f"<tr{attributes}>{''.join(made)}</tr>\n"
 
 
 def table(
@@ -144,22 +158,41 @@ def table(
     label: str = "",
     key: str = "",
     sortable: bool | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
+    minor: Sequence[int] = (),
 ) -> str:
-    """A table of text; it sorts if told so, or where its first column names each row."""
+    """A table of text; the first column of words names its rows.
+
+    A script lets it be sorted and searched if it is `sortable`: if told so, or where that column names each row. A
+    table with a key draws its shares as bars, and its exact `records` can be saved as CSV. On a phone its `minor` columns
+    are hidden until they are asked for.
+    """
+    head = next((at for at, number in enumerate(numeric) if not number), 0)
     if sortable is None:
-        firsts = [cells[0] for cells in rows]
-        sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
-    body = "".join(row(cells, numeric) for cells in rows)
-    foot = f"<tfoot>{row(total, numeric)}</tfoot>\n" if total else ""
-    made = f"{head_row(headers, numeric, sortable=sortable)}<tbody>\n{body}</tbody>\n{foot}"
-    return framed(made, label=label, key=key, sortable=sortable)
+        names = [cells[head] for cells in rows]
+        sortable = len(rows) > 2 and all(names) and len(set(names)) == len(names)
+    bars = [bars_of(name, cells) if key else None for name, cells in zip(headers, zip(*rows))]
+    body = []
+    for at, cells in enumerate(rows):
+        parts = [part[at] if part else None for part in bars]
+        texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts, strict=True)]
+        body.append(row(texts, numeric, head=head, bars=parts))
+    foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
+    made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
+    attributes = ' class="sortable"' if sortable else ""
+    attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
+    return framed(made, label=label, key=key, attributes=attributes, records=records)
 
 
-def framed(inner: str, *, label: str = "", key: str = "", sortable: bool = False) -> str:
-    """A table in a frame of its own that scrolls, also by keyboard, where it is wider than the page."""
-    named = f' aria-label="{escape(label)}"' if label else ""
-    attributes = (f' id="{key}"' if key else "") + (' class="sortable"' if sortable else "")
-    return f'<div class="wide tall" tabindex="0" role="region"{named or " aria-label=Table"}>\n<table{attributes}>\n{inner}</table>\n</div>\n'
+def framed(
+    inner: str, *, label: str = "", key: str = "", attributes: str = "", records: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """A table in a frame that scrolls, also by keyboard, where it is wider than the page; behind it its exact records."""
+    named = escape(label or "Table")
+    kept = data(f"{key}-records", columns_of(records)) if records and key else ""
+    identity = f' id="{key}"' if key else ""
+    made = f"<table{identity}{attributes}>\n{inner}</table>"
+    return f'<div class="wide tall" tabindex="0" role="region" aria-label="{named}">\n{made}\n</div>\n{kept}'
 
 
 def data(key: str, content: Any) -> str:

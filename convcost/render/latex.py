@@ -125,7 +125,7 @@ def _column(head: str, numeric: bool, cells: Sequence[str]) -> _Column:
     found = [number for number in numbers if number]
     filled = sum(bool(cell) for cell in cells)
     if not numeric or 2 * len(found) < max(filled, 1) or len({number.unit for number in found}) > 1:
-        return _Column("r" if numeric else "l", escaped(head), list(map(escaped, cells)))
+        return _Column("r" if numeric else "l", escaped(head), [_dash(cell) for cell in cells])
     sign = "+" if any(number.sign == "+" for number in found) else "-" if any(number.sign for number in found) else ""
     whole, places = (max(len(getattr(number, part)) for number in found) for part in ("whole", "places"))
     unit = f"({found[0].unit})" if found[0].unit else ""
@@ -138,7 +138,12 @@ def _column(head: str, numeric: bool, cells: Sequence[str]) -> _Column:
 
 def _text(cell: str) -> str:
     """A cell of an `S` column that is no number."""
-    return f"{{{'--' if cell == '-' else escaped(cell)}}}" if cell else ""
+    return f"{{{_dash(cell)}}}" if cell else ""
+
+
+def _dash(cell: str) -> str:
+    """A cell as text; one for nothing is a dash."""
+    return "--" if cell == "-" else escaped(cell)
 
 
 def tabular(
@@ -168,7 +173,11 @@ def formulas(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _lines(columns: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a tabular, columns below each other for who reads the source."""
+    """The lines of a tabular, columns below each other for who reads the source.
+
+    A bracket or a star that begins a line would belong to the end of the line before.
+    """
+    columns = [[f"{{}}{cell}" if cell[:1] in ("[", "*") else cell for cell in columns[0]], *columns[1:]]
     widths = [max(map(len, column)) for column in columns]
     return [f"  {' & '.join(cell.ljust(width) for cell, width in zip(line, widths))} \\\\" for line in zip(*columns)]
 
@@ -177,6 +186,23 @@ def _framed(kinds: str, lines: Sequence[str]) -> str:
     head, *body = lines
     begun = (r"\begingroup", _SETUP, f"\\begin{{tabular}}{{{kinds}}}", r"\toprule", head, r"\midrule")
     return "\n".join([*begun, *body, r"\bottomrule", r"\end{tabular}", r"\endgroup", ""])
+
+
+Notes = Sequence[tuple[str, str]]
+
+
+def references(notes: Notes) -> tuple[str, Notes]:
+    r"""The notes that cells refer to by a mark, as a text below the table; and the other notes.
+
+    >>> references([("[1]", "arXiv 1801.04381"), ("memory", "as fp32")])[0].splitlines()[2]
+    '[1]~arXiv 1801.04381'
+    """
+    marked = [(word, said) for word, said in notes if re.fullmatch(r"\[\w+\]", word)]
+    if not marked:
+        return "", notes
+    lines = "\\par\n".join(f"{word}~{escaped(said)}" for word, said in marked)
+    begun = "\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright"
+    return f"{begun}\n{lines}\n\\end{{minipage}}\n", [note for note in notes if note not in marked]
 
 
 def comments(lines: Iterable[str]) -> str:

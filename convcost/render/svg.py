@@ -28,18 +28,25 @@ _LINE = 15
 _EDGE = 10
 """Between the paper's edge and what is written at it."""
 _SCALE_WIDTH, _SHADES = 14, 32
+_USUAL = 760
 
 
 def svg(
-    figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True, tips: bool = True
+    figure: go.Figure, *, width: int | None = None, height: int | None = None, alone: bool = True, tips: bool = True
 ) -> str:
-    """The figure as SVG text; unless `alone`, it takes its colours from the surrounding page.
+    """The figure as SVG text, of its own size if none is given; unless `alone`, with the colours of the page around it.
 
     `tips` are tooltips of marks.
 
     Raises `UsageError` for a kind of trace that the light renderer does not draw.
     """
     return _Picture(figure.to_plotly_json(), width, height, alone=alone, tips=tips).text()
+
+
+def axes(figure: go.Figure, *, width: int | None = None, height: int | None = None) -> tuple[PlotAxis, PlotAxis]:
+    """Where the values along x and y fall in that picture, in its own pixels."""
+    drawn = _Picture(figure.to_plotly_json(), width, height, alone=True, tips=False)
+    return drawn.x, drawn.y
 
 
 class _Said(NamedTuple):
@@ -51,8 +58,13 @@ class _Said(NamedTuple):
 
 
 class _Picture:
-    def __init__(self, figure: Mapping[str, Any], width: int, height: int | None, *, alone: bool, tips: bool) -> None:
+    def __init__(
+        self, figure: Mapping[str, Any], width: int | None, height: int | None, *, alone: bool, tips: bool
+    ) -> None:
         self.layout: Mapping[str, Any] = figure["layout"]
+        if width is None and self.layout.get("width"):
+            width, height = self.layout["width"], height or self.layout.get("height")
+        width = width or _USUAL
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
         self.alone, self.width, self.tips = alone, width, tips
         self.x = PlotAxis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in values(t, "x")])
@@ -62,6 +74,7 @@ class _Picture:
         )  # as many as there are names to print
         given = str((self.layout.get("title") or {}).get("text") or "")
         title, _, below = given.partition("<br>") if alone else ("", "", "")
+        below = below or (alone and ((self.layout.get("title") or {}).get("subtitle") or {}).get("text")) or ""
         room = width - 2 * _EDGE
         self.title = wrapped(without_tags(title), room, _TITLE, most=3, bold=True) if title else []
         self.subtitle = wrapped(without_tags(below), room, _SUBTITLE, most=4) if below else []

@@ -174,7 +174,10 @@ def _texts(trace: Trace, area: Area) -> Iterator[str]:
             continue
         anchor, dx = {"right": ("start", 7), "left": ("end", -7)}.get(side.split()[-1], ("middle", 0))
         dy = {"top": -8, "bottom": 18}.get(side.split()[0], 4)
-        color = fill((trace.get("textfont") or {}).get("color", "#1f2328"))
+        font = trace.get("textfont") or {}
+        color = fill(font.get("color", "#1f2328"))
+        if font.get("weight"):  # a name on the picture itself: it stands off what it covers
+            color += f' font-weight="{font["weight"]}" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
         at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
         yield f"<text {color} {at}>{escape(str(text or ''))}</text>"
 

@@ -241,22 +241,43 @@ def _html(table: Table) -> str:
     from convcost.render.html import Section, page
 
     title = table.title or "convcost"
-    return page(title, [Section("table", "", table_html(table))], facts=[("made by", f"convcost {__version__}")])
+    return page(
+        title, [Section("table", "", table_html(table, "rows"))], facts=[("made by", f"convcost {__version__}")]
+    )
 
 
-def table_html(table: Table) -> str:
-    """The table and its notes as a piece of a page."""
+def table_html(table: Table, key: str = "") -> str:
+    """The table and its notes as a piece of a page; with a key, which names it there, it can be saved as CSV."""
     from convcost.render import html
 
-    return html.table(table.headers, table.numeric, table.rows, table.total, label=table.title) + html.notes(
-        table.notes
+    shown = html.table(
+        table.headers,
+        table.numeric,
+        table.rows,
+        table.total,
+        label=table.title,
+        key=key,
+        records=table.records if key else (),
+        minor=_minor(table) if key else (),
     )
+    return shown + html.notes(table.notes)
+
+
+_ON_A_PHONE = 3
+"""Columns for which a phone has room."""
+
+
+def _minor(table: Table) -> list[int]:
+    """The columns that a phone has no room for, where the table says which go first."""
+    kept = sorted(range(len(table.priority)), key=lambda at: (table.priority[at], at))[:_ON_A_PHONE]
+    return [at for at in range(len(table.priority)) if at not in kept]
 
 
 def _latex(table: Table) -> str:
     from convcost.render import latex
 
-    above = latex.comments([line for line in (table.title, *map(": ".join, table.notes)) if line])
+    below, beside = latex.references(table.notes)
+    above = latex.comments([line for line in (table.title, *map(": ".join, beside)) if line])
     if table.latex is not None:
-        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}"
-    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}"
+        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}{below}"
+    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}{below}"

@@ -42,12 +42,10 @@ def test_totals_are_those_of_each_report_with_their_ratio_to_the_first(cli: Cli)
 
 
 def test_the_text_shows_totals_beside_each_other(cli: Cli) -> None:
-    lines = {
-        line.split("  ")[0]: line.split() for line in cli.ok("report", "resnet50", "mobilenet_v2").splitlines() if line
-    }
-    assert lines["params"] == ["params", "25,557,032", "3,504,872", "0.1371"]
-    assert lines["depth"][1:] == ["50", "53", "1.0600"]
-    assert lines["input"][1:] == ["224×224×3", "224×224×3"]
+    _, _, heads, _, first, second, *_ = cli.ok("report", "resnet50", "mobilenet_v2").splitlines()
+    assert heads.split() == ["network", "input", "params", "MACs", "ratio", "peak"]
+    assert first.split()[:5] == ["resnet50", "224×224×3", "25,557,032", "4,089,184,256", "1.0000"]
+    assert second.split()[:5] == ["mobilenet_v2", "224×224×3", "3,504,872", "300,774,272", "0.0736"]
 
 
 # Rows.
