@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.check import check
+    from convcost.networks.checked import Checked
+    from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
@@ -40,10 +43,12 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Difference",
     "Explanation",
     "Fit",
     "Frontier",
@@ -66,7 +71,9 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "check",
     "compare",
+    "diff",
     "explain",
     "fit",
     "from_torch",
@@ -86,10 +93,12 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Checked": "convcost.networks.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
+    "Difference": "convcost.networks.difference",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -111,7 +120,9 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "check": "convcost.networks.check",
     "compare": "convcost.alternatives.comparison",
+    "diff": "convcost.networks.difference",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",

@@ -15,7 +15,7 @@ from convcost.cli.output import format_of, show
 def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
     """The zoo: every network by name, with its parameters, MACs, year and source.
 
-    With a PATTERN, only names and families that match it, as in 'efficientnet*'.
+    With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient.
     """
     from convcost.networks.listing import list_table
 

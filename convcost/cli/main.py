@@ -22,6 +22,7 @@ SECTIONS = {
     "Look": ("list", "report", "explain", "memory"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
     "Landscape": ("frontier",),
+    "Keep": ("diff", "check"),
     "Trust": ("verify", "reconcile"),
     "Models": ("import", "spec"),
 }

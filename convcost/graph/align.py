@@ -115,6 +115,8 @@ class Alignment:
     new: tuple[Item, ...]
     root: Pair
     """The pair of both networks as wholes."""
+    flat: bool = False
+    """Whether scopes were left aside, because the same layers stand in others."""
 
     @cached_property
     def leaves(self) -> tuple[Pair, ...]:
@@ -133,7 +135,7 @@ class Alignment:
     @property
     def mirrored(self) -> Alignment:
         """The same in the other direction."""
-        return Alignment(self.new, self.old, _mirrored(self.root))
+        return Alignment(self.new, self.old, _mirrored(self.root), self.flat)
 
 
 def align(old: Sequence[Item], new: Sequence[Item]) -> Alignment:
@@ -151,7 +153,7 @@ def align(old: Sequence[Item], new: Sequence[Item]) -> Alignment:
     root = _pair(whole, other)
     found = Alignment(tuple(old), tuple(new), root)
     if _alike(found) * 5 < 4 * min(len(old), len(new)):
-        flat = Alignment(tuple(old), tuple(new), _pair(_flat(whole), _flat(other)))
+        flat = Alignment(tuple(old), tuple(new), _pair(_flat(whole), _flat(other)), flat=True)
         if _alike(flat) > _alike(found) + min(len(old), len(new)) // 10:
             return flat  # the same layers under other scopes
     return found
@@ -297,6 +299,11 @@ def same_name(old: str, new: str) -> bool:
     (True, False)
     """
     return _bare(old) == _bare(new)
+
+
+def alike(one: Part, other: Part) -> bool:
+    """Whether two parts may be repeats of one block: nearly the same ops, and as many channels."""
+    return one.channels == other.channels and _common(one.bags[1], other.bags[1]) >= 0.7
 
 
 def _leaves(pair: Pair) -> Iterator[Pair]:

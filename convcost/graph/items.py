@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,6 +15,8 @@ from convcost.graph.graph import STORED
 from convcost.graph.walk import Step, Walked
 
 Choices = Mapping[str, str]
+PER_CHANNEL = "one for each channel"
+"""The groups of a depthwise convolution."""
 FROM_SHAPES = ("shape", "size", "start", "stop", "sections", "rows", "repeats")
 """Attributes that are sizes, so that they follow where what the unit reads has another size."""
 
@@ -121,15 +122,19 @@ def _choices(unit: Unit) -> Iterator[tuple[str, str]]:
 
 def _of_step(step: Step) -> Iterator[tuple[str, str]]:
     node = step.node
-    depthwise = _is_depthwise(step)
-    for key, value in node.attrs.items():
-        if depthwise and key == "groups":
-            yield key, "one for each channel"
-        elif depthwise and key == "channels":
-            if value != node.attrs["groups"]:
-                yield "multiplier", _written(Fraction(int(value), int(node.attrs["groups"])))
-        elif value is not None:
-            yield key, _written(value)
+    attrs = dict(node.attrs)
+    if _is_depthwise(step):
+        channels, groups = attrs.pop("channels"), attrs.pop("groups")
+        yield "groups", PER_CHANNEL
+        if channels != groups:
+            yield "multiplier", _written(Fraction(int(channels), int(groups)))
+    yield from ((key, _written(value)) for key, value in attrs.items() if value is not None)
+    yield from _beside(step)
+
+
+def _beside(step: Step) -> Iterator[tuple[str, str]]:
+    """What a node says beside its attributes."""
+    node = step.node
     if step.type:
         yield "function", step.type
     if node.form:
@@ -142,6 +147,11 @@ def _of_step(step: Step) -> Iterator[tuple[str, str]]:
         yield f"dtype of {role}", dtype
 
 
+def _both_sides(zeros: tuple[Any, ...]) -> str:
+    """Zeros before and after an axis: one number where there are as many."""
+    return str(zeros[0]) if len(set(zeros)) == 1 else ":".join(map(str, zeros))
+
+
 def _is_depthwise(step: Step) -> bool:
     return step.traits.weighted and step.by_channel
 
@@ -149,15 +159,16 @@ def _is_depthwise(step: Step) -> bool:
 def _written(value: Any) -> str:
     """An attribute's value; of one number for each axis a single one where they agree, but for a kernel's `3×3`.
 
-    >>> _written((3, 3)), _written((1, 7)), _written(("same", "same")), _written(False), _written(((0, 0), (1, 1)))
-    ('3×3', '1×7', 'same', 'no', '0:0×1:1')
+    >>> _written((3, 3)), _written((1, 7)), _written(("same", "same")), _written(((1, 1), (1, 1))), _written(((0, 1), (0, 1)))
+    ('3×3', '1×7', 'same', '1', '0:1')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Fraction):
         return decimal_text(value)
     if isinstance(value, tuple):
-        parts = [":".join(map(str, one)) if isinstance(one, tuple) else _written(one) for one in value]
-        alike = len(set(parts)) == 1 and not re.fullmatch(r"\d+", parts[0])
+        sides = [isinstance(one, tuple) for one in value]
+        parts = [_both_sides(one) if isinstance(one, tuple) else _written(one) for one in value]
+        alike = len(set(parts)) == 1 and (any(sides) or not parts[0].isdecimal())
         return parts[0] if alike else "×".join(parts)
     return str(value)

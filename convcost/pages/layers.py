@@ -17,8 +17,8 @@ from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.render import html
 from convcost.render.cells import bar, shares
+from convcost.results.costs import OF_GROUPS
 from convcost.results.report import (
-    OF_GROUPS,
     Group,
     LayerCost,
     Report,

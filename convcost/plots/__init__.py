@@ -10,7 +10,7 @@ from convcost.plots.conventions import waterfall
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
-from convcost.plots.memory import memory_timeline
+from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
 from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure
@@ -19,6 +19,7 @@ from convcost.render.palette import look
 from convcost.render.svg import svg
 
 __all__ = [
+    "arena_plan",
     "before_after",
     "cliff_figure",
     "cliffs",
@@ -30,6 +31,7 @@ __all__ = [
     "grid_figure",
     "heat_map",
     "look",
+    "memory_figure",
     "memory_timeline",
     "points_figure",
     "samples",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_BARS = 40
 
 
-def cost_by(report: Report, level: str = "stage") -> go.Figure:
+def cost_by(report: Report, level: str | int = "stage") -> go.Figure:
     """Shares of MACs, params and activations of each stage, block, op or layer, as bars.
 
     Raises `UsageError` for another level.
@@ -47,7 +47,7 @@ def cost_by(report: Report, level: str = "stage") -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost by {level}{known_text(report)}",
+        title=f"{report.network}: cost by {level if isinstance(level, str) else 'part'}{known_text(report)}",
         xaxis={"title": {"text": "share of the network"}, "ticksuffix": " %", "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",

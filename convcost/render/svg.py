@@ -28,18 +28,25 @@ _LINE = 15
 _EDGE = 10
 """Between the paper's edge and what is written at it."""
 _SCALE_WIDTH, _SHADES = 14, 32
+_USUAL = 760
 
 
 def svg(
-    figure: go.Figure, *, width: int = 760, height: int | None = None, alone: bool = True, tips: bool = True
+    figure: go.Figure, *, width: int | None = None, height: int | None = None, alone: bool = True, tips: bool = True
 ) -> str:
-    """The figure as SVG text; unless `alone`, it takes its colours from the surrounding page.
+    """The figure as SVG text, of its own size if none is given; unless `alone`, with the colours of the page around it.
 
     `tips` are tooltips of marks.
 
     Raises `UsageError` for a kind of trace that the light renderer does not draw.
     """
     return _Picture(figure.to_plotly_json(), width, height, alone=alone, tips=tips).text()
+
+
+def axes(figure: go.Figure, *, width: int | None = None, height: int | None = None) -> tuple[PlotAxis, PlotAxis]:
+    """Where the values along x and y fall in that picture, in its own pixels."""
+    drawn = _Picture(figure.to_plotly_json(), width, height, alone=True, tips=False)
+    return drawn.x, drawn.y
 
 
 class _Said(NamedTuple):
@@ -51,8 +58,13 @@ class _Said(NamedTuple):
 
 
 class _Picture:
-    def __init__(self, figure: Mapping[str, Any], width: int, height: int | None, *, alone: bool, tips: bool) -> None:
+    def __init__(
+        self, figure: Mapping[str, Any], width: int | None, height: int | None, *, alone: bool, tips: bool
+    ) -> None:
         self.layout: Mapping[str, Any] = figure["layout"]
+        if width is None and self.layout.get("width"):
+            width, height = self.layout["width"], height or self.layout.get("height")
+        width = width or _USUAL
         self.traces: list[Mapping[str, Any]] = [t for t in figure["data"] if t.get("visible", True) is True]
         self.alone, self.width, self.tips = alone, width, tips
         self.x = PlotAxis(self.layout.get("xaxis") or {}, [v for t in self.traces for v in values(t, "x")])
@@ -62,6 +74,7 @@ class _Picture:
         )  # as many as there are names to print
         given = str((self.layout.get("title") or {}).get("text") or "")
         title, _, below = given.partition("<br>") if alone else ("", "", "")
+        below = below or (alone and ((self.layout.get("title") or {}).get("subtitle") or {}).get("text")) or ""
         room = width - 2 * _EDGE
         self.title = wrapped(without_tags(title), room, _TITLE, most=3, bold=True) if title else []
         self.subtitle = wrapped(without_tags(below), room, _SUBTITLE, most=4) if below else []
@@ -69,16 +82,20 @@ class _Picture:
         self.head = 8 + 20 * len(self.title) + (4 + _LINE * len(self.subtitle) if self.subtitle else 0)
         self.legend = self._legend()
         self.callout = self._callout()
-        self.height = height or rows or round(min(440, max(290, width * 0.56)))
-        if not height:  # what stands above the picture takes none of it away
-            self.height += _LINE * (len(self.subtitle) + len(self.callout)) + 20 * max(0, self._legend_rows() - 1)
+        around = self._above() + 24 + 16 * len(self.below)
+        plot = rows - 70 if rows else round(min(360, max(220, width * 0.48)))
+        self.height = height or round(plot + around)
         self._place()
+
+    def _above(self) -> float:
+        """What stands above the picture: title, legend, what is said of a point."""
+        legend = 6 + 20 * self._legend_rows() if self.legend else 4
+        return self.head + legend + (_LINE * len(self.callout) + 24 if self.callout else 0)
 
     def _place(self) -> None:
         self.left = self._names_wide() + 12 + (18 if self.y.title else 0)
-        top = self.head + (6 + 20 * self._legend_rows() if self.legend else 4)
-        self.strip = top
-        self.top = top + (_LINE * len(self.callout) + 24 if self.callout else 0)
+        self.top = self._above()
+        self.strip = self.top - (_LINE * len(self.callout) + 24 if self.callout else 0)
         self.bottom = self.height - 24 - 16 * len(self.below)
         self.right = self.width - 14 - self._scale_wide()
         self.x.place(self.left, self.right)
@@ -257,7 +274,8 @@ class _Picture:
         left = min(max(left, self.left + 4), self.right - wide - 4)
         low = max(y + note.get("ay", 0) - 4, self.top + _LINE)
         color = fill((note.get("font") or {}).get("color", LIGHT.ink))
-        return f'<text {color} x="{number(left)}" y="{number(low)}">{escape(text)}</text>'
+        halo = 'stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
+        return f'<text {color} {halo} x="{number(left)}" y="{number(low)}">{escape(text)}</text>'
 
     def _callout_box(self) -> Iterator[str]:
         """A box above the picture, with a line from it to its point."""

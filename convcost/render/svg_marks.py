@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from html import escape, unescape
@@ -39,9 +40,21 @@ _SHAPES = {
     "diamond": "M{x} {t}L{r} {y}L{x} {b}L{l} {y}Z",
     "triangle-up": "M{x} {t}L{r} {b}H{l}Z",
     "triangle-down": "M{x} {b}L{r} {t}H{l}Z",
+    "triangle-right": "M{l} {t}L{r} {y}L{l} {b}Z",
+    "triangle-left": "M{r} {t}L{l} {y}L{r} {b}Z",
+    "diamond-tall": "M{x} {t}L{v} {y}L{x} {b}L{u} {y}Z",
+    "diamond-wide": "M{l} {y}L{x} {m}L{r} {y}L{x} {n}Z",
+    "hourglass": "M{l} {t}H{r}L{l} {b}H{r}Z",
+    "bowtie": "M{l} {t}V{b}L{r} {t}V{b}Z",
+    "pentagon": "M{x} {t}L{r} {i}L{k} {b}H{j}L{l} {i}Z",
     "cross": "M{x} {t}V{b}M{l} {y}H{r}",
-    "star": "M{x} {t}L{r} {b}L{l} {y}H{r}L{l} {b}Z",
 }
+
+
+_STAR = tuple(
+    (math.sin(math.pi * corner / 5) * size, -math.cos(math.pi * corner / 5) * size)
+    for corner, size in zip(range(10), (1.0, 0.42) * 5, strict=True)
+)
 
 
 def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
@@ -53,7 +66,12 @@ def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: f
     if shape == "circle":
         return f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(half)}">{tip_text(tip)}</circle>'
     edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
-    outline = _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
+    edges |= {"u": x - half * 0.6, "v": x + half * 0.6, "m": y - half * 0.6, "n": y + half * 0.6}
+    edges |= {"i": y - half * 0.2, "j": x - half * 0.6, "k": x + half * 0.6}
+    if shape == "star":
+        outline = f"M{'L'.join(f'{number(x + half * across)} {number(y + half * down)}' for across, down in _STAR)}Z"
+    else:
+        outline = _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
     return f'<path {paint}{dimmed} d="{outline}">{tip_text(tip)}</path>'
 
 
@@ -113,6 +131,12 @@ def stroke(color: str | None) -> str:
     """The attribute that draws a line in a colour, as `fill`."""
     name = color_name(color or "#59636e")
     return f'class="l-{name}"' if name else f'fill="none" stroke="{color}"'
+
+
+def both(color: str | None) -> str:
+    """The attributes that fill with a colour and draw the edge in it."""
+    name = color_name(color or "#59636e")
+    return f'class="f-{name}" stroke="var(--{name})"' if name else f'fill="{color}" stroke="{color}"'
 
 
 def opacity(value: float | None) -> str:

@@ -9,7 +9,19 @@ from typing import Any, NamedTuple
 from convcost.core.errors import UsageError
 from convcost.render.lettering import text_width
 from convcost.render.svg_axes import PlotAxis
-from convcost.render.svg_marks import fill, mark, number, opacity, path, readable, shade, stepped, stroke, tip_text
+from convcost.render.svg_marks import (
+    both,
+    fill,
+    mark,
+    number,
+    opacity,
+    path,
+    readable,
+    shade,
+    stepped,
+    stroke,
+    tip_text,
+)
 
 SIZE = 13
 """Of the letters: the small text of a page, where drawings have their own size."""
@@ -134,22 +146,23 @@ def _points(trace: Trace, marker: Mapping[str, Any], area: Area) -> Iterator[str
 def _areas(traces: Sequence[Trace], area: Area) -> Iterator[str]:
     """Closed outlines; what is said of one is said of all its parts, and without it one path does.
 
-    A line of no width is none, so that neighbours of one colour are one area to the eye.
+    Edges of no width are as thin as can be seen and of the area's own colour, so that neighbours of one colour are one
+    area to the eye, and what is narrower than a pixel is still there.
     """
     if not traces:
         return
     wide = (traces[0].get("line") or {}).get("width", 1)
-    edge = f'stroke="var(--paper)" stroke-width="{wide}"' if wide else 'stroke="none"'
+    edge = f'stroke="var(--paper)" stroke-width="{wide}"' if wide else 'stroke-width="0.5"'
     yield f'<g {edge} stroke-linejoin="round">'
     by_color: dict[str, list[str]] = {}
     for trace in traces:
         outline = "".join(f"{path(run)}z" for run in _runs(trace, area))
         tip = area.tip(each(trace.get("text"), 1)[0])
         part = f'<path d="{outline}">{tip}</path>' if area.tips else outline
-        by_color.setdefault(fill(trace.get("fillcolor")), []).append(part)
+        by_color.setdefault(trace.get("fillcolor") or "", []).append(part)
     for color, parts in by_color.items():
-        seam = "" if wide else ' shape-rendering="crispEdges"'  # no hairlines of the paper between neighbours
-        yield f"<g {color}{seam}>{''.join(parts)}</g>" if area.tips else f'<path {color}{seam} d="{"".join(parts)}"/>'
+        look = fill(color) if wide else both(color)
+        yield f"<g {look}>{''.join(parts)}</g>" if area.tips else f'<path {look} d="{"".join(parts)}"/>'
     yield "</g>"
 
 
@@ -161,7 +174,10 @@ def _texts(trace: Trace, area: Area) -> Iterator[str]:
             continue
         anchor, dx = {"right": ("start", 7), "left": ("end", -7)}.get(side.split()[-1], ("middle", 0))
         dy = {"top": -8, "bottom": 18}.get(side.split()[0], 4)
-        color = fill((trace.get("textfont") or {}).get("color", "#1f2328"))
+        font = trace.get("textfont") or {}
+        color = fill(font.get("color", "#1f2328"))
+        if font.get("weight"):  # a name on the picture itself: it stands off what it covers
+            color += f' font-weight="{font["weight"]}" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
         at = f'x="{number(spot[0] + dx)}" y="{number(spot[1] + dy)}" text-anchor="{anchor}"'
         yield f"<text {color} {at}>{escape(str(text or ''))}</text>"
 

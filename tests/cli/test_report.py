@@ -77,7 +77,11 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--batch", "1.5"): r"Error: Invalid value for '--batch': '1\.5' is not a valid integer.*",
     ("vgg16", "--convention", "papr"): r"there is no convention 'papr'\. Did you mean paper\?",
     ("vgg16", "--dtype", "fp31"): r"Error: Invalid value for '--dtype': 'fp31' is not one of 'fp64', .*",
-    ("vgg16", "--by", "blok"): r"Error: Invalid value for '--by': 'blok' is not one of 'layer', .*",
+    (
+        "vgg16",
+        "--by",
+        "blok",
+    ): r"Error: Invalid value for '--by': 'blok' is not one of 'unit', 'layer', 'block', 'stage', 'op'\. Did you mean block\?",
     ("vgg16", "--format", "xml"): r"Error: Invalid value for '--format': 'xml' is not one of 'table', .*",
     ("vgg16", "--memory", "none"): r"Error: Invalid value for '--memory': 'none' is not one of 'fused', .*",
     ("vgg16", "-o", "no.xlsx"): r"no\.xlsx: the ending \.xlsx says no format; known are "
@@ -113,7 +117,7 @@ def test_large_batch_is_exact(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-@pytest.mark.parametrize("level", ["layer", "block", "stage", "op"])
+@pytest.mark.parametrize("level", ["unit", "layer", "block", "stage", "op"])
 def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
     text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
     assert "paper" in text
@@ -148,7 +152,7 @@ def test_html_escapes_names_from_the_file(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
-    text = cli.ok("report", "mobilenet_v1", "--format", "latex")
+    text = cli.ok("report", "mobilenet_v1", "--by", "layer", "--format", "latex")
     assert r"\toprule" in text
     assert r"batch\_norm" in text
     assert "% needs \\usepackage{booktabs,siunitx}\n\\begingroup\n" in text

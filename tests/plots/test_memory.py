@@ -33,10 +33,11 @@ class TestPicture:
         network = convcost.load("lenet5")
         usage = network.memory("unfused")  # every step writes, but for flatten
         figure = memory_timeline(network.report(), usage)
-        assert len(figure.data) == len(usage.lives.tensors)
+        bands = {re.match("<b>(.*?)</b>", trace.text)[1]: trace for trace in figure.data if trace.fill}
+        assert len(bands) == len(usage.lives.tensors)
         writers = sorted(tensor.first for tensor in usage.lives.tensors)
-        for trace, tensor, size in zip(figure.data, usage.lives.tensors, usage.sizes, strict=True):
-            points = list(zip(trace.x, trace.y, strict=True))
+        for tensor, size in zip(usage.lives.tensors, usage.sizes, strict=True):
+            points = list(zip(bands[tensor.name].x, bands[tensor.name].y, strict=True))
             doubled = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(points))
             columns = sum(tensor.first <= at <= tensor.last for at in writers)
             assert abs(doubled) / 2 == size * columns
@@ -49,15 +50,38 @@ class TestPicture:
         assert sorted(shape.y0 for shape in figure.layout.shapes) == sorted([10**6, usage.needed])
 
 
-def test_colours_either_differ_or_have_no_legend() -> None:
-    for name in ("lenet5", "mobilenet_v2", "resnet50"):
+def role_of(name: str, model: str, policy: str = "fused") -> str:
+    network = convcost.load(model)
+    figure = memory_timeline(network.report(), network.memory(policy))
+    return next(trace.name for trace in figure.data if trace.fill and trace.text.startswith(f"<b>{name}</b>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "role"),
+    [
+        ("input", "fused", "network input"),
+        ("stage2.block1.expand.conv2d", "fused", "read by the next layer"),
+        ("stage2.block1.project.conv2d", "fused", "waits for a later layer (skip, branch)"),  # until block2's sum
+        ("head.linear", "fused", "network output"),
+        ("stage2.block1.expand.conv2d", "training", "kept for the backward pass"),
+        ("stage2.block1.project.batch_norm", "inplace", "read by the next layer"),
+    ],
+)
+def test_the_colour_of_a_band_says_what_it_is_kept_for(name: str, policy: str, role: str) -> None:
+    network = convcost.load("mobilenet_v2")
+    names = [tensor.name for tensor in network.memory(policy).lives.tensors]
+    if name not in names:
+        pytest.skip(f"{name} is not among {names[:12]} … {names[-3:]}")
+    assert role_of(name, "mobilenet_v2", policy) == role
+
+
+def test_each_role_has_one_colour_and_one_entry_of_the_legend() -> None:
+    for name, policy in (("mobilenet_v2", "inplace"), ("nasnet_mobile", "fused"), ("resnet18", "training")):
         network = convcost.load(name)
-        figure = memory_timeline(network.report(), network.memory())
-        shown = {trace.name: trace.fillcolor for trace in figure.data}
-        if figure.layout.showlegend and any(trace.showlegend for trace in figure.data):
-            assert len(set(shown.values())) == len(shown)
-        else:
-            assert len(set(shown.values())) == 3  # input, and two tones that take turns
+        bands = [trace for trace in memory_timeline(network.report(), network.memory(policy)).data if trace.fill]
+        looks = {(trace.name, trace.fillcolor) for trace in bands}
+        assert len({role for role, _ in looks}) == len({color for _, color in looks}) == len(looks)
+        assert sorted(trace.name for trace in bands if trace.showlegend) == sorted(role for role, _ in looks)
 
 
 @pytest.mark.parametrize("width", [350, 400, 640, 960])

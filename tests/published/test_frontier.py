@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from convcost.core.errors import UsageError
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover
 from convcost.published.data import Measured, accuracies
-from convcost.published.frontier import COUNTED, PRINTED, Point, frontier, frontier_table, mark_front
+from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
+from convcost.published.point import COUNTED, GIVEN, PRINTED, Point
 from convcost.render.table import render
 
 HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
@@ -125,7 +125,7 @@ def test_every_counted_cost_is_what_the_report_says() -> None:
 
 
 def test_nothing_is_lost_between_the_file_and_the_picture() -> None:
-    found = frontier(tier=())
+    found = frontier(tier=(), ablations=True)
     assert len(found.points) + len(found.omitted) == len(accuracies())
     marks = [t for t in plots.frontier(found).data if t.mode == "markers" and t.hovertext]
     assert sum(len(t.x) for t in marks) == len(found.points)
@@ -166,8 +166,9 @@ def test_your_own_network_stands_on_the_picture(tmp_path: Path) -> None:
     (own,) = [point for point in found.points if point.how == "yours"]
     assert (own.cost, own.accuracy) == (6 * 6 * 5 * 27, Fraction("72.3"))
     assert own.front
-    (trace,) = [trace for trace in plots.frontier(found).data if trace.name == "yours"]
+    (trace,) = [trace for trace in plots.frontier(found).data if trace.name == "mine" and trace.mode == "markers"]
     assert list(trace.x) == [4860]
+    assert set(trace.marker.symbol) == {"star"}
 
 
 def test_of_your_own_network_only_the_accuracy_that_you_give_is_known() -> None:
@@ -222,15 +223,6 @@ def test_an_axis_of_bytes_reads_in_binary_and_one_of_counts_never_says_billion()
         texts = plots.frontier(frontier(x=x)).layout.xaxis.ticktext
         assert any(text.endswith(unit) for text in texts)
         assert not any("B" in text.replace("iB", "") for text in texts)
-
-
-def test_series_that_stand_beside_each_other_differ_in_colour_and_mark() -> None:
-    families = frontier().families
-    looks = [plots.look(i) for i in range(len(families))]
-    assert len(set(looks[:42])) == min(42, len(families))
-    for one, two in itertools.pairwise(looks):
-        assert one.color != two.color
-        assert one.symbol != two.symbol
 
 
 def test_an_unknown_axis_is_refused() -> None:

@@ -66,7 +66,7 @@ def test_sums_stay_those_of_what_is_known(report: convcost.Report) -> None:
 
 
 def test_rows_of_unknown_layers_have_no_numbers(report: convcost.Report) -> None:
-    table = report.table()
+    table = report.table("layer")
     found = rows(table)
     assert found["mix"] == ["unknown com.example.Mix", "32×32×8", "32×32×16", "?", "?", "?"]
     assert found["nms"] == ["unknown NonMaxSuppression", "32×32×4 + 32×32×16", "?", "?", "?", "?"]
