@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     *(
+        "check",
         "compare",
         "diff",
+        "draw",
         "explain",
         "fit",
         "from_torch",
@@ -36,9 +38,11 @@ FUNCTIONS = {
 }
 TYPES = {
     *(
+        "Checked",
         "Comparison",
         "Convention",
         "DesignSpace",
+        "Diagram",
         "Difference",
         "Explanation",
         "Fit",

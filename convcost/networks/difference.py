@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.levels import DIFFERENCES
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import counted, exact, percent, say, shape_text, signed
 from convcost.core.version import __version__
@@ -32,8 +33,6 @@ from convcost.results.report import (
     unknown_notes,
 )
 
-LEVELS = ("change", "unit", "block", "stage")
-"""What a row of a difference may be."""
 SUMS = ("macs", "operations", "params", "activations")
 """What is added up over the units of a change."""
 _TOTALS = ("params", "macs", "operations", "activations", "weight_bytes", "peak_activation_bytes", "depth", "layers")
@@ -121,8 +120,8 @@ class Difference(Tabular):
 
     def rows(self, by: str = "change", *, all: bool = False) -> tuple[Row, ...]:  # noqa: A002 - as the option is called
         """The changes; or the parts of both networks at a level, those that differ or all of them. Raises `UsageError`."""
-        if by not in LEVELS:
-            raise UsageError(f"cannot show differences by {by!r}{did_you_mean(by, LEVELS)}")
+        if by not in DIFFERENCES:
+            raise UsageError(f"cannot show differences by {by!r}{did_you_mean(by, DIFFERENCES)}")
         found = self.changes if by == "change" and not all else self.parts["unit" if by == "change" else by]
         return found if all else tuple(row for row in found if row.kind != "same")
 
