@@ -19,7 +19,7 @@ right."""
 
 _MATH = {
     ">=": "geq", "<=": "leq", "->": "to", "≥": "geq", "≤": "leq", "→": "to", "≈": "approx", "≠": "neq",
-    "×": "times", "·": "cdot", "±": "pm", "∞": "infty", "√": "surd", "∑": "sum", "∏": "prod", "∈": "in",
+    "×": "times", "·": "cdot", "±": "pm", "∞": "infty", "√": "surd", "∑": "sum", "∏": "prod", "∈": "in", "≡": "equiv", "↕": "updownarrow",
 }  # fmt: skip
 _SMALL = dict(
     zip(
