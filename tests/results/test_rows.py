@@ -204,6 +204,7 @@ def test_the_closing_notes_say_where_the_cost_is() -> None:
         ({"only": "conv3d"}, "no layer, op or part of this network is 'conv3d'. Did you mean conv2d?"),
         ({"columns": ["parms"]}, "a table by unit has no column 'parms'. Did you mean params?"),
         ({"units": "X"}, "there is no unit 'X'"),
+        ({"units": "mac=M"}, "units: there is no metric 'mac'. Did you mean macs?"),
         ({"digits": 0}, "digits must be an integer from 1 to 30, got 0"),
     ],
 )
