@@ -68,6 +68,9 @@ def columns(
     level: str, metrics: Sequence[Metric], totals: Totals, showing: Showing, *, of_layers: bool
 ) -> list[Column]:
     """The columns of a level, with the metrics that a convention gives a meaning to; raises `UsageError`."""
+    for key, _ in showing.display.of:
+        if key not in METRICS:
+            raise UsageError(f"units: there is no metric {key!r}{did_you_mean(key, METRICS)}")
     every = {column.key: column for column in _every(level, metrics, totals, showing.display, of_layers=of_layers)}
     if showing.columns is None:
         return [every[key] for key in _usual(level, metrics)]
