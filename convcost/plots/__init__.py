@@ -5,8 +5,9 @@
 ['MACs', 'params', 'activations']
 """
 
-from convcost.plots.alternatives import separable_ratio, ways
+from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
 from convcost.plots.conventions import waterfall
+from convcost.plots.course import course
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
@@ -24,6 +25,7 @@ __all__ = [
     "cliff_figure",
     "cliffs",
     "cost_by",
+    "course",
     "cumulative",
     "dark",
     "drawable",
@@ -34,6 +36,7 @@ __all__ = [
     "memory_figure",
     "memory_timeline",
     "points_figure",
+    "ratio_figure",
     "samples",
     "separable_ratio",
     "sizes",
