@@ -137,6 +137,7 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
         title=_title(layer, standard),
         headers=("way", "step", "output", "multiplications", "params", "activations", "ratio"),
         numeric=(False, False, False, True, True, True, True),
+        priority=(0, 1, 3, 0, 2, 4, 0),
         rows=[row for a in alternatives for row in _rows(a, standard)],
         records=[_record(a, step) for a in alternatives for step in a.steps],
         data=_data(layer, alternatives, counted),

@@ -6,7 +6,7 @@
 """
 
 from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
-from convcost.plots.conventions import waterfall
+from convcost.plots.conventions import operations_figure, waterfall
 from convcost.plots.course import course
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
@@ -14,7 +14,8 @@ from convcost.plots.maps import heat_map
 from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
-from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure
+from convcost.plots.side_by_side import networks_figure
+from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
@@ -35,6 +36,8 @@ __all__ = [
     "look",
     "memory_figure",
     "memory_timeline",
+    "networks_figure",
+    "operations_figure",
     "points_figure",
     "ratio_figure",
     "samples",
@@ -42,6 +45,7 @@ __all__ = [
     "sizes",
     "svg",
     "sweep_figure",
+    "sweep_figures",
     "template",
     "waterfall",
     "ways",
