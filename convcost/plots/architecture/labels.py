@@ -100,12 +100,13 @@ def wrapped(text: str, room: float, size: float, most: int, *, bold: bool = Fals
 
 
 def _words(text: str) -> list[str]:
-    """Pieces that a line may end after; a plus stays with what it adds."""
+    """Pieces that a line may end after; a plus stays with what it adds, a stride with what it is of."""
     words = [""]
     for at, letter in enumerate(text):
         words[-1] += letter
         plus = words[-1].strip() == "+"
-        if letter in " _" and not plus and at + 1 < len(text):
+        following = text[at + 1 : at + 2]
+        if letter in " _" and not plus and following not in ("", "/"):
             words.append("")
     return words
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import ceil, log2
 
 from convcost.core.dims import Shape
-from convcost.plots.architecture.boxes import Chosen, positions
+from convcost.plots.architecture.boxes import Chosen
 from convcost.plots.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
 from convcost.plots.architecture.layout import Laid, Point, Spot, Style, layered, ranked
 from convcost.plots.architecture.picture import Box, Edge, Label
 from convcost.plots.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
+from convcost.plots.architecture.valley import positions, valley
 from convcost.plots.architecture.words import share_text, size_lines, titles
 
 GUTTER = 26.0
@@ -96,10 +97,16 @@ class Row:
         self.sent = {(source, target): shape for source, target, shape in scene.links}
         self.ends = scene.ends
         self.ranks = ranked(len(boxes), self.links)
+        self.lanes = valley([box.shape for box in boxes], self.links)
+
+    @property
+    def is_valley(self) -> bool:
+        """Whether the row has the shape of a U."""
+        return self.lanes is not None
 
     def place(self, sheet: Sheet, top: float, room: float) -> tuple[float, float]:
         """Put the boxes onto the sheet, in lines that are so wide; where they end to the right and below."""
-        lanes = self._valley()
+        lanes = self.lanes
         lines = [tuple(range(len(self.drawn)))] if lanes else self._lines(room)
         number: dict[int, int] = {}
         right, y, edge = 0.0, top, 0.0
@@ -186,6 +193,7 @@ class Row:
 
     def _sizes(self, sheet: Sheet, number: dict[int, int], line: Sequence[int], piece: _Piece, origin: Point) -> None:
         """The sizes of tensors on the lines that leave the boxes of a line."""
+        single = len(set(piece.laid.across)) == 1
         for at, along, across in zip(line, piece.laid.along, piece.laid.across):
             one = self.drawn[at]
             starts = [
@@ -197,30 +205,11 @@ class Row:
                 continue
             wide = one.ahead - one.half_width - 5
             x = origin[0] + along + one.half_width + 5 + wide / 2
-            straight = [route for route in starts if len(route) == 2]
-            if len(starts) == len(straight) == 1:
-                x = origin[0] + (straight[0][0][0] + straight[0][1][0] - 5) / 2
+            if single and len(starts[0]) == 2:
+                x = origin[0] + (starts[0][0][0] + starts[0][1][0] - 5) / 2
             y = origin[1] + across
             for text, low in zip(one.size, (y - 4, y + 2 + SIZE)):
                 sheet.labels.append(Label(text, x, low, SIZE, anchor="middle", tone="muted", box=number[at]))
-
-    def _valley(self) -> list[int] | None:
-        """The lane of each box by its map, if maps shrink and grow again with skips from the one side to the other."""
-        count = len(self.drawn)
-        if sorted(self.ranks) != list(range(count)):
-            return None
-        maps = [positions(one.box.shape) for one in self.drawn]
-        order = sorted(range(count), key=lambda at: self.ranks[at])
-        low = min(order, key=lambda at: maps[at])
-        skips = [(self.ranks[a], self.ranks[b]) for a, b in self.links if self.ranks[b] - self.ranks[a] > 1]
-        nested = all((a < c and d < b) or (c < a and b < d) for (a, b), (c, d) in combinations(skips, 2))
-        around = all(a < self.ranks[low] < b for a, b in skips)
-        falls = all(maps[a] >= maps[b] for a, b in pairwise(order[: self.ranks[low] + 1]))
-        rises = all(maps[a] <= maps[b] for a, b in pairwise(order[self.ranks[low] :]))
-        if len(skips) < 2 or not (nested and around and falls and rises):
-            return None
-        levels = sorted(set(maps), reverse=True)
-        return [levels.index(one) for one in maps]
 
     def _lines(self, room: float) -> list[tuple[int, ...]]:
         """The boxes in lines of about equal widths, broken where a single tensor goes on."""

@@ -9,7 +9,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import shape_text
 from convcost.plots.architecture.parts import Part, Wiring, stem
 
-_MOST_TOKENS = 5
+_MOST_TOKENS, _MOST_KINDS = 5, 2
 
 
 def size_lines(shape: Shape) -> tuple[str, ...]:
@@ -58,14 +58,15 @@ def contents(part: Part, wired: Wiring, letters: Mapping[tuple[int, ...], str]) 
         return f"{part.repeats}×{letters[inner.units]}" if part.is_run else letters[inner.units]
     tokens = [(token, len(list(same))) for token, same in groupby(_tokens(inner, wired, letters))]
     if any(token in letters.values() for token, _ in tokens):
-        said = [f"{count}×{token}" if count > 1 else token for token, count in tokens]
-        return " + ".join(said if len(said) <= _MOST_TOKENS else [*said[: _MOST_TOKENS - 1], "…"])
+        terms = [f"{count}×{token}" if count > 1 else token for token, count in tokens]
+        return " + ".join(terms if len(terms) <= _MOST_TOKENS else [*terms[: _MOST_TOKENS - 1], "…"])
     scopes = [one for one in inner.parts if not one.is_unit]
     common = stem([one.name for one in scopes]) if len(scopes) > 1 else ""
     if common:
         return f"{sum(one.repeats for one in scopes)} × {common}"
-    if len(inner.units) <= 2:
-        return " + ".join(wired.units[unit].anchor.kind for unit in inner.units)
+    said = [(kind, len(list(same))) for kind, same in groupby(wired.units[unit].anchor.kind for unit in inner.units)]
+    if len(said) <= _MOST_KINDS:
+        return " + ".join(f"{count} × {kind}" if count > 1 else kind for kind, count in said)
     return f"{len(inner.units)} layers"
 
 
