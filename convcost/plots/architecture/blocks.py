@@ -164,7 +164,7 @@ def _lines(name: str, text: str) -> list[tuple[str, float, bool]]:
     if name.rstrip("0123456789_") == op or name == text:
         return [(line, TEXT, True) for line in wrapped(text, _WIDEST, TEXT, 2, bold=True)]
     named = [(line, TEXT, True) for line in wrapped(name, _WIDEST, TEXT, 1, bold=True)]
-    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, 2))]
+    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, 3))]
 
 
 def _spot(lines: Sequence[tuple[str, float, bool]], box: Box) -> Spot:

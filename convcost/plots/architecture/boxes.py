@@ -156,11 +156,17 @@ def _row(root: Part, wired: Wiring) -> list[Part]:
     found = _at_depth(root, wired, 1)
     while (big := _largest(found)) is not None:
         inner = _at_depth(found[big].first, wired, 1)
-        dominates = 2 * len(found[big].units) > len(root.units)
+        dominates = 2 * len(found[big].units) > len(root.units) or _leaving(found[big], wired) > 1
         if len(found) + len(inner) - 1 > _LONGEST or (len(found) >= _FEWEST and not dominates):
             break
         found[big : big + 1] = inner
     return found if len(found) <= _LONGEST else _shortened(found, wired)
+
+
+def _leaving(part: Part, wired: Wiring) -> int:
+    """How many of its units are read from outside: the levels of a backbone."""
+    own = set(part.units)
+    return sum(any(reader not in own for reader in wired.readers[unit]) for unit in part.units)
 
 
 def _finest(part: Part) -> list[Part]:

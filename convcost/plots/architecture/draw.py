@@ -136,7 +136,7 @@ def _composed(plan: Plan, room: float) -> Diagram:
         arrangements.append(_beside(row, blocks, room - wide, room))
     if blocks and row.is_valley:
         arrangements.append(_in_corner(row, blocks, room))
-    sheet, right, low = min(arrangements, key=lambda made: (made[1] > room, made[2]))
+    sheet, right, low = min(arrangements, key=lambda made: (made[1] > room, made[2], made[1]))
     most = max([box.share for box in sheet.boxes], default=0.0)
     sheet.boxes[:] = [replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes]
     wide = max(right + MARGIN, min(room, _title_width(plan)))
@@ -181,18 +181,18 @@ def _beside(row: Row, blocks: Sequence[Block], left: float, room: float) -> _Arr
 
 
 def _in_corner(row: Row, blocks: Sequence[Block], room: float) -> _Arranged:
-    """The blocks to the left of where a U goes down, as high as there is room, else below."""
+    """The blocks beside the bottom of a U, to its left or right, as high as there is room; else below."""
     sheet = Sheet()
     right, low = row.place(sheet, _TOP, room - 2 * MARGIN)
     wide = sum(block.width for block in blocks) + _APART * (len(blocks) - 1)
     high = max(block.height for block in blocks)
-    tops = sorted(box.y for box in sheet.boxes)
     filled = [*map(box_extent, sheet.boxes), *map(label_extent, sheet.labels), *edge_extents(sheet.edges)]
-    for top in tops:
-        place = Extent(MARGIN, top, MARGIN + wide, top + high).wider(10)
-        if not any(place.meets(other) for other in filled):
-            place_blocks(blocks, sheet, (MARGIN, top), inf)
-            return sheet, right, max(low, top + high)
+    for top in range(int(_TOP), int(low), 4):
+        for left in (MARGIN, right - wide):
+            place = Extent(left, top, left + wide, top + high).wider(10)
+            if not any(place.meets(other) for other in filled):
+                place_blocks(blocks, sheet, (left, top), inf)
+                return sheet, right, max(low, top + high)
     return _below(row, blocks, room)
 
 

@@ -74,6 +74,8 @@ class _Net:
     spots: list[Spot]
     real: int
     ways: list[list[int]]
+    sources: dict[int, int] = field(default_factory=dict)
+    """Of each place that a link passes, the box that it comes from."""
     """Each link as the numbers that it goes through."""
     after: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     before: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -140,6 +142,7 @@ def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) 
         for rank in range(ranks[source] + 1, ranks[target]):
             if (source, rank) not in passing:
                 passing[source, rank] = len(net.spots)
+                net.sources[len(net.spots)] = source
                 net.spots.append(line)
                 ranks.append(rank)
             way.append(passing[source, rank])
@@ -342,21 +345,22 @@ def _pieces(net: _Net, across: Sequence[float], style: Style) -> _Sides:
         if len(way) == 2:
             continue
         many_out, many_in = (len(net.after[way[0]]), len(net.before[way[-1]]))
-        if (style.low_only or many_out <= _FEW) and _is_free(net, way[0], across[way[1]], across, style):
+        if (style.low_only or many_out <= _FEW) and _is_free(net, way[0], way[1], across, style):
             leaves.add((way[0], way[1]))
-        if (style.low_only or many_in <= _FEW) and _is_free(net, way[-1], across[way[-2]], across, style):
+        if (style.low_only or many_in <= _FEW) and _is_free(net, way[-1], way[-2], across, style):
             enters.add((way[-2], way[-1]))
     return _Sides(frozenset(leaves), frozenset(enters))
 
 
-def _is_free(net: _Net, box: int, to: float, across: Sequence[float], style: Style) -> bool:
+def _is_free(net: _Net, box: int, line: int, across: Sequence[float], style: Style) -> bool:
     """Whether a line can run straight across from the side of a box to a place beside it."""
+    to = across[line]
     spot, at = net.spots[box], across[box]
     if at - spot.before <= to <= at + spot.after or (style.low_only and to > at):
         return False
     low, high = min(at, to) - 3, max(at, to) + 3
     for other in net.rows[net.ranks[box]]:
-        if other == box:
+        if other == box or net.sources.get(other) == net.sources[line]:
             continue
         if across[other] - net.spots[other].before < high and across[other] + net.spots[other].after > low:
             return False

@@ -205,7 +205,9 @@ class Row:
                 continue
             wide = one.ahead - one.half_width - 5
             x = origin[0] + along + one.half_width + 5 + wide / 2
-            if single and len(starts[0]) == 2:
+            begin, end = starts[0][0][0], starts[0][-1][0]
+            alone = not any(begin < along < end for route in piece.laid.routes for along, _ in route)
+            if single and alone and len(starts[0]) == 2:
                 x = origin[0] + (starts[0][0][0] + starts[0][1][0] - 5) / 2
             y = origin[1] + across
             for text, low in zip(one.size, (y - 4, y + 2 + SIZE)):
@@ -223,14 +225,13 @@ class Row:
             for row in by_rank
         ]
         able = [n for n in range(1, last + 1) if self._is_cut(n)]
-        total = sum(wide)
-        for count in range(ceil(total / room), last + 2):
+        ends = [0, *able, last + 1]
+        unbroken = max(sum(wide[a:b]) for a, b in pairwise(ends))
+        most = max(room * 1.04, unbroken)
+        for count in range(ceil(sum(wide) / most), len(ends)):
             cuts = _even(wide, able, count)
-            if cuts is not None and (len(cuts) == len(able) or _widest(wide, cuts) <= room * 1.04):
-                return [tuple(at for row in by_rank[a:b] for at in row) for a, b in pairwise([0, *cuts, last + 1])]
-            if count > len(able):
+            if max(sum(wide[a:b]) for a, b in pairwise([0, *cuts, last + 1])) <= most:
                 break
-        cuts = _even(wide, able, min(len(able) + 1, max(1, ceil(total / room)))) or []
         return [tuple(at for row in by_rank[a:b] for at in row) for a, b in pairwise([0, *cuts, last + 1])]
 
     def _is_cut(self, rank: int) -> bool:
@@ -240,10 +241,8 @@ class Row:
         return len(passing) == 1 and not early
 
 
-def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int] | None:
+def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int]:
     """The places where to break into so many lines, such that the widest is as narrow as can be."""
-    if count < 2:
-        return []
     ends = [0, *able, len(wide)]
     table = {(a, b): sum(wide[a:b]) for a in ends for b in ends}
     found: dict[tuple[int, int], tuple[float, list[int]]] = {(end, 1): (table[0, end], []) for end in ends[1:]}
@@ -256,11 +255,7 @@ def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int] |
             ]
             if options:
                 found[end, lines] = min(options)
-    return found[len(wide), count][1] if (len(wide), count) in found else None
-
-
-def _widest(wide: Sequence[float], cuts: Sequence[int]) -> float:
-    return max(sum(wide[a:b]) for a, b in pairwise([0, *cuts, len(wide)]))
+    return found[len(wide), count][1]
 
 
 def _drawn(box: Box, name: str, scale: Scale) -> _Drawn:
@@ -271,7 +266,8 @@ def _drawn(box: Box, name: str, scale: Scale) -> _Drawn:
     below: tuple[str, ...] = ()
     if box.kind != "input":
         text = "" if box.text == name else box.text
-        below = wrapped(text, max(room, 74.0), TEXT, 3) if text else ()
+        terms = [width(f"+ {term}", TEXT) for term in text.split(" + ")]
+        below = wrapped(text, max(room, 60.0, min(100.0, max(terms))), TEXT, 3) if text else ()
         below = (*below, share_text(box.share) if box.known else "unknown")
     widths = [width(line, NAME, bold=True) for line in lines] + [width(line, TEXT) for line in below]
     return _Drawn(

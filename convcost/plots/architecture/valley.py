@@ -20,7 +20,7 @@ def positions(shape: Shape) -> int:
 
 
 def valley(shapes: Sequence[Shape], links: Sequence[tuple[int, int]]) -> list[int] | None:
-    """The lane of each box by its map, the largest first, if the boxes have the shape of a U; else None.
+    """The lane of each box, how many skips pass over it, if the boxes have the shape of a U; else None.
 
     >>> valley([(4, 4, 1), (2, 2, 1), (1, 1, 1), (2, 2, 1), (4, 4, 1)], [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (1, 3)])
     [0, 1, 2, 1, 0]
@@ -38,5 +38,4 @@ def valley(shapes: Sequence[Shape], links: Sequence[tuple[int, int]]) -> list[in
     rises = all(maps[a] <= maps[b] for a, b in pairwise(order[lowest:]))
     if len(skips) < 2 or not (nested and around and falls and rises):
         return None
-    levels = sorted(set(maps), reverse=True)
-    return [levels.index(one) for one in maps]
+    return [sum(a < rank < b for a, b in skips) for rank in ranks]
