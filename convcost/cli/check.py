@@ -46,7 +46,11 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
     metavar="NAME=AMOUNT",
     help="Any limit: layer_macs=20M; repeatable.",
 )
-@click.option("--baseline", metavar="MODEL", help="Growth is from this network, not from the lock file.")
+@click.option(
+    "--baseline",
+    metavar="MODEL",
+    help="Growth is from this network, not from the lock file; main: is each own file of the git revision.",
+)
 @click.option("--tolerance", metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%.")
 @click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
+from convcost.networks.revision import opened_at
 from convcost.spec.tree import shown_path
+from convcost.spec.zoo import is_path, split_name
 
 _NAMED = 3
 """Tensors that a line names."""
@@ -182,9 +185,24 @@ def _stated(network: Network) -> Mapping[str, Limit]:
 def _before(entry: Entry, done: Run) -> Recorded | None:
     """What the network cost before: the baseline, or what the lock file holds; None if neither is known."""
     if entry.baseline is not None:
-        old = _opened(entry.baseline, {}, entry.conditions)
-        return Measured(entry.name, old, entry.conditions).recorded(str(entry.baseline))
+        old = opened_at(_same_file(entry), {}, entry.conditions.input)
+        return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
     return (done.locked or {}).get(entry.name)
+
+
+def _same_file(entry: Entry) -> Model:
+    """The baseline; a revision alone, `main:`, means the network's own file in it."""
+    baseline = entry.baseline
+    assert baseline is not None
+    if not isinstance(baseline, str) or not baseline.endswith(":"):
+        return baseline
+    if not isinstance(entry.model, (str, os.PathLike)) or not is_path(split_name(os.fspath(entry.model))[0]):
+        raise UsageError(f"{entry.name} is no file: of {baseline} there is nothing to compare it with")
+    return f"{baseline}./{os.path.relpath(entry.model)}".replace(os.sep, "/")
+
+
+def _called(baseline: Model) -> str:
+    return baseline.label if isinstance(baseline, Network) else os.fspath(baseline)
 
 
 def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> None:

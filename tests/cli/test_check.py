@@ -363,6 +363,28 @@ def test_a_layer_is_widened_in_a_repository_and_the_build_fails_naming_it(here: 
     assert {line[1:].strip().partition(":")[0] for line in changed if "|" not in line} == {"macs", "params", "weights"}
 
 
+def test_a_baseline_may_be_a_revision(here: Path, cli: Cli) -> None:
+    folder = budgets(here / "deep", "networks: [{model: net.yaml, limits: {macs: 1G}}]", net=net(8))
+    git(here, "init", "-q")
+    git(here, "add", "-A")
+    git(here, "commit", "-q", "-m", "one")
+    (folder / "net.yaml").write_text(net(10))
+    for baseline in ("HEAD:deep/net.yaml", "main:"):
+        arguments = ("check", "deep/net.yaml", "--baseline", baseline, "--max-macs", "1G")
+        data = cli.json(*arguments, code=1)
+        line = {line["limit"]: line for line in data["limits"]}["growth.macs"]
+        assert (line["before"], line["measured"], line["against"]) == (macs(8), macs(10), baseline)
+        assert line["grew"][0]["words"] == "channels 8 -> 10"
+        cli(*arguments, "--tolerance", "40%", code=0)
+    os.chdir(folder)
+    cli("check", "--baseline", "main:", code=1)
+    cli("check", "--baseline", "main:", "--tolerance", "40%", code=0)
+    (folder / "convcost-budgets.yaml").write_text("networks: [{model: net.yaml, baseline: 'HEAD:deep/net.yaml'}]")
+    cli("check", code=1)
+    assert "git knows no revision 'gone' here" in cli("check", "--baseline", "gone:", code=2).stderr
+    assert "lenet5 is no file" in cli("check", "lenet5", "--baseline", "main:", code=2).stderr
+
+
 def workflow() -> list[dict[str, Any]]:
     """The steps of the workflow that the page shows."""
     page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
