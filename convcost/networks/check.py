@@ -55,11 +55,19 @@ class Run:
         """What it came to."""
         return Checked(tuple(self.lines), tuple(self.failures))
 
-    def lock_text(self) -> str:
+    def updated(self) -> dict[str, Recorded]:
         """What the lock file should hold now."""
         now = ((name, one.recorded("")) for name, one in self.measured.items())
-        whole = self.budgets.file is not None
-        return lock_file.write(lock_file.updated(self.locked or {}, now, whole=whole))
+        return lock_file.updated(self.locked or {}, now, whole=self.budgets.file is not None)
+
+    def lock_text(self) -> str:
+        """The text of the lock file that says so."""
+        return lock_file.write(self.updated())
+
+    def changed(self) -> list[str]:
+        """The networks that it would say something else of, or not name any more."""
+        before, after = self.locked or {}, self.updated()
+        return [name for name in {**before, **after} if before.get(name) is not after.get(name)]
 
 
 def check(
@@ -219,7 +227,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         return
     locked = {key: name for name, key in LOCKED.items()}.get(kind.key) if kind.of == "network" else None
     base = before.totals[locked] if before is not None and locked is not None else None
-    known = now.complete and not (kind.grows and before is not None and before.unknown)
+    known = now.is_whole(kind) and not (kind.grows and before is not None and before.unknown)
     line = Line(
         network=now.name,
         limit=limit.name,
@@ -229,7 +237,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         complete=known,
         before=base,
         source=before.source if before is not None else "",
-        where=limit.where,
+        where=limit.where or now.file,
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 

@@ -180,6 +180,14 @@ def test_an_annotation_of_a_limit_alone_stands_on_its_line(here: Path, cli: Cli)
     assert properties["title"] == f"{odd}: macs"
 
 
+def test_an_annotation_of_an_option_stands_at_the_file(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net())
+    ((_, properties, _),) = commands(cli("check", "net.yaml", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert (properties["file"], properties["line"]) == ("net.yaml", "1")
+    ((_, properties, _),) = commands(cli("check", "lenet5", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert "file" not in properties
+
+
 def test_paths_are_those_of_the_repository(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = budgets(here / "deep", "networks: [{model: net.yaml, limits: {macs: 1}}]", net=net())
     monkeypatch.setenv("GITHUB_WORKSPACE", str(here))
@@ -310,10 +318,10 @@ def test_update_round_trip(here: Path, cli: Cli) -> None:
     missing = cli("check", code=2)
     assert missing.stderr.count("\n") == 1
     assert "convcost check --update" in missing.stderr
-    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml\n"
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: changed net.yaml\n"
     lock = (here / "convcost-lock.yaml").read_text()
     cli.ok("check")
-    cli("check", "--update", code=0)
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: nothing has changed\n"
     assert (here / "convcost-lock.yaml").read_text() == lock
     (here / "net.yaml").write_text(net(9))
     cli("check", code=1)
