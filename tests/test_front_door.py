@@ -22,6 +22,8 @@ FUNCTIONS = {
     *(
         "check",
         "compare",
+        "diff",
+        "draw",
         "explain",
         "fit",
         "from_torch",
@@ -35,7 +37,20 @@ FUNCTIONS = {
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
 }
 TYPES = {
-    *("Checked", "Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
+    *(
+        "Checked",
+        "Comparison",
+        "Convention",
+        "DesignSpace",
+        "Diagram",
+        "Difference",
+        "Explanation",
+        "Fit",
+        "Frontier",
+        "Graph",
+        "Group",
+        "LayerCost",
+    ),
     *(
         "Network",
         "Node",

@@ -114,7 +114,14 @@ def report_command(
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:
-        deliver(output, format_, lambda: _table(networks, level, shown, options))
+        together = _table(networks, level, shown, options)
+
+        def side() -> go.Figure:
+            from convcost.plots import networks_figure
+
+            return networks_figure(together.data)
+
+        deliver(output, format_, lambda: together, figure=side)
         return
     (network,) = networks
     report = network.report(**options)
