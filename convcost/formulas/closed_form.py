@@ -296,6 +296,7 @@ def closed_form_table(model: str, part: str | None, symbols: Sequence[str], sett
         title=f"{model}{f' · {part}' if part else ''} in {', '.join(names)}",
         headers=("quantity", "closed form"),
         numeric=(False, False),
+        wrap=(False, True),
         rows=rows,
         latex=[[name, f"${at_least}{sympy.latex(value)}$"] for name, value in form.quantities.items()],
         records=records,

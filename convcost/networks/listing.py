@@ -30,6 +30,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         title="",
         headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
         numeric=(False, False, True, True, True, False),
+        priority=(0, 3, 0, 0, 2, 1),
         rows=[
             [
                 record["name"],

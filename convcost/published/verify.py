@@ -245,6 +245,7 @@ def summary_table(verdicts: Sequence[Verdict]) -> Table:
         title="",
         headers=("source", "kind", "year", "figures", *VERDICTS),
         numeric=(False, False, True, True, *(True for _ in VERDICTS)),
+        priority=(0, 2, 3, 1, *(0 for _ in VERDICTS)),
         rows=[[key, *_about(key), *_counts(counts)] for key, counts in of_source.items()],
         total=["all sources", "", "", *_counts(everything)],
         records=[_record(one) for one in verdicts],
@@ -275,6 +276,7 @@ def figures_table(verdicts: Sequence[Verdict]) -> Table:
         title="",
         headers=("source", "where", "item", "quantity", "printed", "computed", "verdict"),
         numeric=(False, False, False, False, True, True, False),
+        priority=(2, 3, 0, 1, 0, 0, 0),
         rows=rows,
         records=[_record(one) for one in verdicts],
         data=_data(verdicts),
@@ -289,6 +291,8 @@ def source_table(key: str, verdicts: Sequence[Verdict]) -> Table:
         title="",
         headers=("where", "item", "quantity", "printed", "computed", "verdict", "explanation"),
         numeric=(False, False, False, True, True, False, False),
+        priority=(2, 0, 1, 0, 0, 0, 3),
+        wrap=(False, False, False, False, False, False, True),
         rows=[
             [o.locator, o.item, quantity_text(o), o.printed, computed_text(o), o.verdict, o.explanation] for o in own
         ],

@@ -116,7 +116,7 @@ def _op(part: Part | Totals) -> str:
 
 def _input(part: Part | Totals) -> str:
     if isinstance(part, Group):
-        return shape_text(part.input_shape or ())
+        return " + ".join(map(shape_text, part.read)) or shape_text(part.input_shape or ())
     return input_text(part) if isinstance(part, LayerCost) else ""
 
 

@@ -17,8 +17,8 @@ from convcost.core.errors import UsageError
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover
 from convcost.published.data import Measured, accuracies
-from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
-from convcost.published.point import COUNTED, GIVEN, PRINTED, Point
+from convcost.published.frontier import frontier, frontier_table, mark_front
+from convcost.published.point import COUNTED, PRINTED, Point
 from convcost.render.table import render
 
 HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
