@@ -49,7 +49,7 @@ def test_a_page_opens_and_fits(opened: Callable[..., Any], command: tuple[str, .
 
 
 LETTERING = """() => {
-    const shown = [...document.querySelectorAll("figure svg text")].filter(text => text.getBoundingClientRect().width > 0);
+    const shown = [...document.querySelectorAll("figure svg:not(.diagram) text")].filter(text => text.getBoundingClientRect().width > 0);
     const sizes = shown.map(text => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b));
     const small = document.querySelector("footer");
     return [Math.min(...sizes), Math.max(...sizes), parseFloat(getComputedStyle(small).fontSize)];
