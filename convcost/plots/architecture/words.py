@@ -88,10 +88,7 @@ def together(tokens: Sequence[str]) -> list[str]:
     at = 0
     while at < len(tokens):
         length = (
-            2
-            if list(tokens[at : at + 2]) == list(tokens[at + 2 : at + 4])
-            and tokens[at : at + 1] * 2 != tokens[at : at + 2]
-            else 1
+            2 if list(tokens[at : at + 2]) == list(tokens[at + 2 : at + 4]) and len({*tokens[at : at + 2]}) == 2 else 1
         )
         pattern, times = list(tokens[at : at + length]), 1
         while list(tokens[at + times * length : at + (times + 1) * length]) == pattern:
