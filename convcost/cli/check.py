@@ -19,8 +19,9 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, show
-from convcost.core.errors import OutputError
+from convcost.core.errors import OutputError, UsageError
 from convcost.memory.policies import POLICIES
+from convcost.render.table import ending
 
 if TYPE_CHECKING:
     from convcost.networks.checked import Checked
@@ -116,7 +117,7 @@ def check_command(
         baseline,
         settings(set_),
     )
-    fmt = format_ or _ENDINGS.get(os.path.splitext(output or "")[1].lower(), "table")
+    fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
     result = done.result
     for failure in result.failures:
@@ -132,6 +133,16 @@ def check_command(
     if fmt == "github":
         _summarise(result)
     ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
+
+
+def _format_of(output: str | None) -> str:
+    """The format that a file's ending says."""
+    said = ending(output)
+    if said and said not in _ENDINGS:
+        raise UsageError(
+            f"{output}: the ending {said} says no format; known are {', '.join(_ENDINGS)}; else give --format"
+        )
+    return _ENDINGS.get(said, "table")
 
 
 def _changes(names: list[str]) -> str:

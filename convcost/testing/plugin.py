@@ -112,7 +112,7 @@ def _found(item: pytest.Item, model: Any) -> Any:
     for folder in (item.path.parent, item.config.rootpath):
         path = os.path.join(folder, model)
         if os.path.isfile(path):
-            return path
+            return path.removeprefix(os.path.join(os.getcwd(), ""))
     return model
 
 
