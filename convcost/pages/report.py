@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from convcost import plots
@@ -12,7 +13,8 @@ from convcost.core.version import __version__
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
 from convcost.pages.files import WHOLE, drawing, figure_title
-from convcost.pages.layers import layers_html, linked, row_names
+from convcost.pages.layers import layers_html, linked, row_link, row_names
+from convcost.plots.architecture.page import diagram_html
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.render.table import table_html
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
 
 def report_page(network: Network, report: Report, command: str = "") -> str:
     """The page of a report, self-contained; its bytes depend only on the network."""
-    names = row_names(report, network.walked)
+    names = row_names(report)
     sections = [
+        Section("architecture", "Architecture", _architecture(network, report, names), about=_ARCHITECTURE),
         Section("where", "Where the cost is", linked(_where(report), names)),
-        Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
+        Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
         Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
         *_sizes(network, report),
         *_accuracy(network),
@@ -85,6 +88,13 @@ def provenance(network: Network, report: Report, command: str = "") -> list[tupl
         ("network", f"{title(report)}{f'; {report.source}' if report.source else ''}"),
         ("spec", f"sha256 {digest} of what `convcost spec resolve` prints for it"),
     ]
+
+
+_ARCHITECTURE = "To scale: taller is a larger map, wider more channels, darker a larger share of the MACs. A click shows what is inside."
+
+
+def _architecture(network: Network, report: Report, names: Collection[str]) -> str:
+    return diagram_html(network, report, lambda name: row_link(name) if name in names else "")
 
 
 _CUMULATIVE_HEIGHT = 260
