@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from convcost.networks.checked import Checked
     from convcost.networks.inputs import GivenShape
 
+_NAMED = 8
+"""Networks that a line names."""
 _ENDINGS = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit", ".txt": "table"}
 PARTIAL = 3
 """The exit status where nobody knows whether all limits hold; see `cli.main`."""
@@ -46,7 +48,11 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
     metavar="NAME=AMOUNT",
     help="Any limit: layer_macs=20M; repeatable.",
 )
-@click.option("--baseline", metavar="MODEL", help="Growth is from this network, not from the lock file.")
+@click.option(
+    "--baseline",
+    metavar="MODEL",
+    help="Growth is from this network, not from the lock file; main: is each own file of the git revision.",
+)
 @click.option("--tolerance", metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%.")
 @click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
@@ -117,7 +123,7 @@ def check_command(
         click.echo(failure.text, err=True)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
-        click.echo(f"wrote {shown_path(done.budgets.lock)}", err=True)
+        click.echo(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}", err=True)
     if fmt == "table":
         if result.lines:
             show(replace(result.table(), notes=result.notes), output, fmt)
@@ -126,6 +132,14 @@ def check_command(
     if fmt == "github":
         _summarise(result)
     ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
+
+
+def _changes(names: list[str]) -> str:
+    """Which networks a lock file says something else of than before."""
+    if not names:
+        return "nothing has changed"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"changed {', '.join(names[:_NAMED])}{more}"
 
 
 def _summarise(result: Checked) -> None:

@@ -21,6 +21,8 @@ from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.render.canvas import Drawing
+
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 _SIGTERM_STATUS = 143  # and for one that was asked to end
@@ -103,7 +105,7 @@ def deliver(
     format_: str | None,
     table: Callable[[], Table],
     *,
-    figure: Callable[[], go.Figure] | None = None,
+    figure: Callable[[], go.Figure | Drawing] | None = None,
     page: Callable[[], str] | None = None,
 ) -> None:
     """Write what the options ask for: a table, a page, or an image; only that one is made.

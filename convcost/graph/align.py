@@ -59,7 +59,7 @@ class Part:
     @property
     def is_unit(self) -> bool:
         """Whether it is a single unit."""
-        return not self.children
+        return bool(self.items) and not self.children
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -213,7 +213,7 @@ def _pair(old: Part, new: Part) -> Pair:
     """Two parts that stand for each other, with what stands for each other in them."""
     if old.is_unit and new.is_unit:
         return Pair(old, new)
-    first, second = (part.children or (part,) for part in (old, new))
+    first, second = ((part,) if part.is_unit else part.children for part in (old, new))
     names = [part.own_name for part in first], [part.own_name for part in second]
     elsewhere = moved([part.exact for part in first], [part.exact for part in second], names)
     gone, come = {i for i, _ in elsewhere}, {j: i for i, j in elsewhere}
@@ -261,7 +261,7 @@ def _is_split(first: Pair, second: Pair) -> bool:
 
 def _in_order(first: Sequence[Part], second: Sequence[Part]) -> Iterator[tuple[Pair, int | None]]:
     """The pairs of two sequences of parts; with each the last place of the second that it reaches, if it has one."""
-    keys = [[(part.key, _bare(part.own_name)) for part in parts] for parts in (first, second)]
+    keys = [[(part.exact, part.own_name) for part in parts] for parts in (first, second)]
     coarse = [[part.items[0].core for part in parts] for parts in (first, second)]
     pairs = aligned(keys[0], keys[1], lambda i, j: _likeness(first[i], second[j]), coarse)
     i = j = 0
@@ -335,7 +335,7 @@ def alike(one: Part, other: Part) -> bool:
 
 
 def _leaves(pair: Pair) -> Iterator[Pair]:
-    if not pair.children:
+    if not pair.children and any(part.items for part in (pair.old, pair.new) if part):
         yield pair
     for child in pair.children:
         yield from _leaves(child)

@@ -17,6 +17,8 @@ KINDS = ("input", "widened", "added", "removed", "changed", "replaced", "moved",
 """What a difference is."""
 MARKS = {"added": "+", "removed": "-", "moved": "↕", "follows": "→", "same": "=", "renamed": "≡"}
 """Kind -> its sign in a table; `~` for all others."""
+FOLLOWS = "follows: other shapes"
+"""The words of what follows."""
 _ROUNDING = 8
 """Widened channels are rounded to multiples of so many."""
 
@@ -39,6 +41,9 @@ class Change:
     """How many units, or parts of several, it concerns."""
     path: tuple[str, ...] = ()
     """The place as scopes."""
+    beside: tuple[str, ...] = ()
+    """The units in which only ops beside the main one were changed - an activation, a norm -, so that what the others cost
+    follows from what they read."""
 
     @property
     def mark(self) -> str:
@@ -78,7 +83,7 @@ def changes(found: Alignment, inputs: tuple[dict[str, Shape], dict[str, Shape]] 
         words = f"input {' -> '.join(map(input_shapes_text, inputs))}"
         rest = _all(follows, "input", words)
         return (rest or Change("input", "", "", words, places=0), *made)
-    rest = _all(follows, "follows", "other shapes, by the changes above")
+    rest = _all(follows, "follows", FOLLOWS)
     return (*made, rest) if rest else tuple(made)
 
 
@@ -104,7 +109,7 @@ class _Context(NamedTuple):
 
 
 def _under(pair: Pair, context: _Context) -> Iterator[Change]:
-    if not pair.children:
+    if id(pair) in context.single:
         yield context.single[id(pair)]
         return
     shifted = any(_shifts(child) for child in pair.children)
@@ -148,14 +153,14 @@ def _single(leaf: Pair, factor: float | None) -> Change:
         kind, words = "replaced", replaced_words(gone, come)
     else:
         kind, words = _compared(gone[0], come[0], factor)
-    return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path)
+    beside = (here.name,) if kind == "changed" and _is_beside(gone[0], come[0], factor) else ()
+    return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path, beside=beside)
 
 
 def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
     """What differs between two units that stand for each other, and in words."""
     differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
-    made = [key for key in differing if not _follows(key, old, new) and not _is_wider(key, old, new, factor)]
-    words = made_words(old, new, made)
+    words = made_words(old, new, _made(old, new, factor))
     if words:
         return "changed", words
     shapes = [(sorted(item.reads), item.makes, item.macs, item.params) for item in (old, new)]
@@ -164,6 +169,17 @@ def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
     if factor is not None and _all_channels(old) != _all_channels(new):
         return "widened", f"channels × {factor:.3g}"
     return "follows", ""
+
+
+def _made(old: Item, new: Item, factor: float | None) -> list[str]:
+    """The attributes that differ by themselves."""
+    differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
+    return [key for key in differing if not _follows(key, old, new) and not _is_wider(key, old, new, factor)]
+
+
+def _is_beside(old: Item, new: Item, factor: float | None) -> bool:
+    """Whether the main op of a unit was left as it is, and only reads something else."""
+    return old.kind == new.kind and all("." in key for key in _made(old, new, factor))
 
 
 def _is_no_change(key: str, old: Item, new: Item) -> bool:
@@ -350,6 +366,7 @@ def _one(members: Sequence[Change]) -> Change:
         path=_common([change.path for change in members]),
         old=tuple(item for change in members for item in change.old),
         new=tuple(item for change in members for item in change.new),
+        beside=tuple(name for change in members for name in change.beside),
         places=sum(change.places for change in members),
     )
 

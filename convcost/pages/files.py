@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from convcost.core.errors import OutputError
 from convcost.core.version import __version__
 from convcost.render import html
+from convcost.render.canvas import Drawing
 from convcost.render.svg import svg
 from convcost.render.svg_marks import without_tags
 from convcost.render.table import PICTURES, Table, ending, heading_of, table_html
@@ -99,11 +100,34 @@ def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE, height: 
     return html.chart(figure_title(figure), *drawn, caption=caption)
 
 
-def image(figure: go.Figure, path: str) -> str | bytes:
-    """A figure as SVG, PNG or PDF, as the file's ending says; raises `OutputError`."""
+def framed(drawing: Drawing) -> go.Figure:
+    """A drawing as the only thing on a plotly figure of its size, for whoever makes PNG and PDF of figures."""
+    from base64 import b64encode
+
+    import plotly.graph_objects as go
+
+    source = f"data:image/svg+xml;base64,{b64encode(drawing.svg().encode()).decode()}"
+    whole = {"x": 0, "y": 1, "sizex": 1, "sizey": 1, "xref": "paper", "yref": "paper", "sizing": "stretch"}
+    hidden = {"visible": False}
+    return go.Figure(
+        layout={
+            "images": [{"source": source, **whole}],
+            "width": drawing.width,
+            "height": drawing.height,
+            "margin": dict.fromkeys("ltrb", 0),
+            "xaxis": hidden,
+            "yaxis": hidden,
+        }
+    )
+
+
+def image(figure: go.Figure | Drawing, path: str) -> str | bytes:
+    """A figure, or a drawing, as SVG, PNG or PDF, as the file's ending says; raises `OutputError`."""
     kind = ending(path)[1:]
     if kind == "svg":
-        return svg(figure)
+        return figure.svg() if isinstance(figure, Drawing) else svg(figure)
+    if isinstance(figure, Drawing):
+        figure = framed(figure)
     size: dict[str, Any] = {"width": int(figure.layout.width or WIDTH), "height": int(figure.layout.height or HEIGHT)}
     try:
         import kaleido  # noqa: F401 - plotly's own message sends people to install it globally

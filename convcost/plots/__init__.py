@@ -5,8 +5,9 @@
 ['MACs', 'params', 'activations']
 """
 
-from convcost.plots.alternatives import separable_ratio, ways
+from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
 from convcost.plots.conventions import operations_figure, waterfall
+from convcost.plots.course import course
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
@@ -25,6 +26,7 @@ __all__ = [
     "cliff_figure",
     "cliffs",
     "cost_by",
+    "course",
     "cumulative",
     "dark",
     "drawable",
@@ -37,6 +39,7 @@ __all__ = [
     "networks_figure",
     "operations_figure",
     "points_figure",
+    "ratio_figure",
     "samples",
     "separable_ratio",
     "sizes",

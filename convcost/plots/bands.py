@@ -161,14 +161,14 @@ def band_traces(usage: Usage, bands: Mapping[int, Sequence[Part]], count: int) -
                     "name": role.says,
                     "legendgroup": role.says,
                     "showlegend": not traces or traces[-1]["name"] != role.says,
-                    "text": _hover(usage, number, role),
+                    "text": _hover(usage, number),
                     "hoverinfo": "text",
                 }
             )
     return traces
 
 
-def _hover(usage: Usage, number: int, role: Role) -> str:
+def _hover(usage: Usage, number: int) -> str:
     tensor, size = usage.lives.tensors[number], usage.sizes[number]
     until = "the end" if tensor.last >= usage.lives.length else f"step {tensor.last + 1}"
     since = "the start" if tensor.first < 0 else f"step {tensor.first + 1}"
@@ -176,7 +176,7 @@ def _hover(usage: Usage, number: int, role: Role) -> str:
     written = f"<br>later written over it: {', '.join(over[:3])}{' …' * (len(over) > 3)}" if over else ""
     return (
         f"<b>{tensor.name}</b><br>{shape_text(tensor.shape)}<br>{exact(size)} bytes ({binary(size)})"
-        f"<br>from {since} to {until}: {role.says}{written}"
+        f"<br>from {since} to {until}{written}"
     )
 
 

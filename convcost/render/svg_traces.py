@@ -28,6 +28,9 @@ SIZE = 13
 _MANY = 300
 """Marks from which on those without tips are one stroke, of a tenth of the bytes."""
 
+_POINTED_AT = 150
+"""Areas up to which each has a tooltip; of more, most are too small to be pointed at."""
+
 Trace = Mapping[str, Any]
 
 
@@ -151,6 +154,7 @@ def _areas(traces: Sequence[Trace], area: Area) -> Iterator[str]:
     """
     if not traces:
         return
+    area = area._replace(tips=area.tips and len(traces) <= _POINTED_AT)
     wide = (traces[0].get("line") or {}).get("width", 1)
     edge = f'stroke="var(--paper)" stroke-width="{wide}"' if wide else 'stroke-width="0.5"'
     yield f'<g {edge} stroke-linejoin="round">'

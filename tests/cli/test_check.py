@@ -180,6 +180,14 @@ def test_an_annotation_of_a_limit_alone_stands_on_its_line(here: Path, cli: Cli)
     assert properties["title"] == f"{odd}: macs"
 
 
+def test_an_annotation_of_an_option_stands_at_the_file(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net())
+    ((_, properties, _),) = commands(cli("check", "net.yaml", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert (properties["file"], properties["line"]) == ("net.yaml", "1")
+    ((_, properties, _),) = commands(cli("check", "lenet5", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert "file" not in properties
+
+
 def test_paths_are_those_of_the_repository(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = budgets(here / "deep", "networks: [{model: net.yaml, limits: {macs: 1}}]", net=net())
     monkeypatch.setenv("GITHUB_WORKSPACE", str(here))
@@ -310,10 +318,10 @@ def test_update_round_trip(here: Path, cli: Cli) -> None:
     missing = cli("check", code=2)
     assert missing.stderr.count("\n") == 1
     assert "convcost check --update" in missing.stderr
-    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml\n"
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: changed net.yaml\n"
     lock = (here / "convcost-lock.yaml").read_text()
     cli.ok("check")
-    cli("check", "--update", code=0)
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: nothing has changed\n"
     assert (here / "convcost-lock.yaml").read_text() == lock
     (here / "net.yaml").write_text(net(9))
     cli("check", code=1)
@@ -361,6 +369,28 @@ def test_a_layer_is_widened_in_a_repository_and_the_build_fails_naming_it(here: 
     changed = [line for line in git(here, "diff", "-U0", "convcost-lock.yaml").splitlines() if re.match(r"[-+] ", line)]
     assert {line.split("|")[0].split()[-1].partition(".")[0] for line in changed if "|" in line} == {"stage6", "stage7"}
     assert {line[1:].strip().partition(":")[0] for line in changed if "|" not in line} == {"macs", "params", "weights"}
+
+
+def test_a_baseline_may_be_a_revision(here: Path, cli: Cli) -> None:
+    folder = budgets(here / "deep", "networks: [{model: net.yaml, limits: {macs: 1G}}]", net=net(8))
+    git(here, "init", "-q")
+    git(here, "add", "-A")
+    git(here, "commit", "-q", "-m", "one")
+    (folder / "net.yaml").write_text(net(10))
+    for baseline in ("HEAD:deep/net.yaml", "main:"):
+        arguments = ("check", "deep/net.yaml", "--baseline", baseline, "--max-macs", "1G")
+        data = cli.json(*arguments, code=1)
+        line = {line["limit"]: line for line in data["limits"]}["growth.macs"]
+        assert (line["before"], line["measured"], line["against"]) == (macs(8), macs(10), baseline)
+        assert line["grew"][0]["words"] == "channels 8 -> 10"
+        cli(*arguments, "--tolerance", "40%", code=0)
+    os.chdir(folder)
+    cli("check", "--baseline", "main:", code=1)
+    cli("check", "--baseline", "main:", "--tolerance", "40%", code=0)
+    (folder / "convcost-budgets.yaml").write_text("networks: [{model: net.yaml, baseline: 'HEAD:deep/net.yaml'}]")
+    cli("check", code=1)
+    assert "git knows no revision 'gone' here" in cli("check", "--baseline", "gone:", code=2).stderr
+    assert "lenet5 is no file" in cli("check", "lenet5", "--baseline", "main:", code=2).stderr
 
 
 def workflow() -> list[dict[str, Any]]:

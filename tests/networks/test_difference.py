@@ -191,3 +191,25 @@ def test_lower_bounds_are_marked_and_the_answer_is_partial(cli: Cli, tmp_path: P
     assert "?" in ran.stdout
     assert ">=" in ran.stdout
     assert "Odd" in ran.stderr
+
+
+def test_what_follows_is_told_apart_from_an_activation_that_was_changed(tmp_path: Path) -> None:
+    """The activation costs no MACs and no parameters: all that differs follows from the channels of the first layer."""
+    edit = Edit(CHAIN.replace("relu", "relu6"), "relu6", "hard_swish", (), times=None)
+    old, new = edit.write(tmp_path)
+    Path(new).write_text(
+        Path(new)
+        .read_text(encoding="utf-8")
+        .replace(
+            "channels: 32, kernel: 3, padding: same}, name: first",
+            "channels: 48, kernel: 3, padding: same}, name: first",
+        ),
+        encoding="utf-8",
+    )
+    rows = {row.words: row for row in convcost.diff(old, new).changes}
+    swapped = rows["relu6 -> hard_swish"]
+    assert (swapped.places, swapped.more("macs"), swapped.more("params")) == (3, 0, 0)
+    assert rows["relu6 -> hard_swish, channels 32 -> 48"].more("macs") == 32 * 32 * 9 * 16 * 16
+    (follows,) = [row for row in rows.values() if row.kind == "follows"]
+    assert follows.more("macs") == 32 * 32 * 9 * 16 * 32
+    assert follows.more("params") == 9 * 16 * 32

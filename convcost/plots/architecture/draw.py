@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import TypeVar
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -15,6 +15,7 @@ from convcost.networks.network import Network
 from convcost.plots.architecture.blocks import Block, place_blocks
 from convcost.plots.architecture.boxes import Chosen, choose
 from convcost.plots.architecture.diagram import Diagram
+from convcost.plots.architecture.extents import Extent, box_extent, edge_extents, label_extent
 from convcost.plots.architecture.labels import fitted, width
 from convcost.plots.architecture.layout import Point
 from convcost.plots.architecture.parts import Wiring, wiring
@@ -133,7 +134,9 @@ def _composed(plan: Plan, room: float) -> Diagram:
     wide = sum(block.width for block in blocks) + _APART * len(blocks)
     if blocks and room - wide > _NARROWEST:
         arrangements.append(_beside(row, blocks, room - wide, room))
-    sheet, right, low = min(arrangements, key=lambda made: (made[1] > room, made[2]))
+    if blocks and row.is_valley:
+        arrangements.append(_in_corner(row, blocks, room))
+    sheet, right, low = min(arrangements, key=lambda made: (made[1] > room, made[2], made[1]))
     most = max([box.share for box in sheet.boxes], default=0.0)
     sheet.boxes[:] = [replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes]
     wide = max(right + MARGIN, min(room, _title_width(plan)))
@@ -175,6 +178,22 @@ def _beside(row: Row, blocks: Sequence[Block], left: float, room: float) -> _Arr
     right, low = row.place(sheet, _TOP, left - MARGIN)
     across, lowest = place_blocks(blocks, sheet, (right + 1.5 * _APART, _TOP - 8), max(room, right))
     return sheet, across, max(low, lowest)
+
+
+def _in_corner(row: Row, blocks: Sequence[Block], room: float) -> _Arranged:
+    """The blocks beside the bottom of a U, to its left or right, as high as there is room; else below."""
+    sheet = Sheet()
+    right, low = row.place(sheet, _TOP, room - 2 * MARGIN)
+    wide = sum(block.width for block in blocks) + _APART * (len(blocks) - 1)
+    high = max(block.height for block in blocks)
+    filled = [*map(box_extent, sheet.boxes), *map(label_extent, sheet.labels), *edge_extents(sheet.edges)]
+    for top in range(int(_TOP), int(low), 4):
+        for left in (MARGIN, right - wide):
+            place = Extent(left, top, left + wide, top + high).wider(10)
+            if not any(place.meets(other) for other in filled):
+                place_blocks(blocks, sheet, (left, top), inf)
+                return sheet, right, max(low, top + high)
+    return _below(row, blocks, room)
 
 
 def _on_grid(point: Point) -> Point:

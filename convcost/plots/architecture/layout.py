@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 Point = tuple[float, float]
 """Along, across."""
 _SWEEPS = 8
-_ROUNDS = 60
+_ROUNDS, _PUSHES = 120, 6
 _TRACK = 6.0
 """Distance of lines beside each other."""
 _HEAD = 9.0
@@ -73,6 +74,8 @@ class _Net:
     spots: list[Spot]
     real: int
     ways: list[list[int]]
+    sources: dict[int, int] = field(default_factory=dict)
+    """Of each place that a link passes, the box that it comes from."""
     """Each link as the numbers that it goes through."""
     after: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     before: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -118,7 +121,7 @@ def layered(
     else:
         across = _in_lanes(net, lanes, style)
     pieces = _pieces(net, across, style)
-    along, tracks = _along(net, across, pieces, style)
+    along, tracks = _along(net, across, pieces, style, in_lanes=lanes is not None)
     routes = [_route(way, net, along, across, tracks, pieces) for way in net.ways]
     return Laid(
         tuple(along[net.ranks[at]] for at in range(net.real)),
@@ -139,6 +142,7 @@ def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) 
         for rank in range(ranks[source] + 1, ranks[target]):
             if (source, rank) not in passing:
                 passing[source, rank] = len(net.spots)
+                net.sources[len(net.spots)] = source
                 net.spots.append(line)
                 ranks.append(rank)
             way.append(passing[source, rank])
@@ -191,29 +195,38 @@ def _across(net: _Net, style: Style) -> list[float]:
     while (order := _sequence(net, straight)) is None:
         straight = _loosened(net, straight)
     apart = _constraints(net, straight, style)
-    lower: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    upper: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for (a, b), room in apart.items():
-        lower[b].append((a, room))
-        upper[a].append((b, room))
-    place = dict.fromkeys(order, 0.0)
-    for at in order:
-        place[at] = max((place[other] + room for other, room in lower[at]), default=0.0)
-    beside: dict[int, list[int]] = defaultdict(list)
+    beside: dict[int, list[int]] = {at: [] for at in order}
     for a, others in net.after.items():
         for b in others:
             if straight[a] != straight[b]:
                 beside[straight[a]].append(straight[b])
                 beside[straight[b]].append(straight[a])
-    for turn in range(_ROUNDS):
-        for at in order if turn % 2 else order[::-1]:
-            if not beside[at]:
-                continue
-            wanted = sum(place[other] for other in beside[at]) / len(beside[at])
-            low = max((place[other] + room for other, room in lower[at]), default=wanted)
-            high = min((place[other] - room for other, room in upper[at]), default=wanted)
-            place[at] = max(low, min(high, wanted)) if low <= high else low
+    place = dict.fromkeys(order, 0.0)
+    for _ in range(_ROUNDS):
+        wanted = {at: sum(place[one] for one in near) / len(near) for at, near in beside.items() if near}
+        for at, middle in wanted.items():
+            place[at] += (middle - place[at]) / 2
+        _pushed(place, apart)
+    rank = {at: n for n, at in enumerate(order)}
+    for (a, b), room in sorted(apart.items(), key=lambda item: rank[item[0][0]]):
+        place[b] = max(place[b], place[a] + room)
+    for at, near in beside.items():  # what still has room goes right to the middle
+        low = max((place[a] + room for (a, b), room in apart.items() if b == at), default=-inf)
+        high = min((place[b] - room for (a, b), room in apart.items() if a == at), default=inf)
+        if near:
+            place[at] = max(low, min(high, sum(place[one] for one in near) / len(near)))
     return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]
+
+
+def _pushed(place: dict[int, float], apart: dict[tuple[int, int], float]) -> None:
+    """Push what is too near apart, both by the same, a few times."""
+    pairs = list(apart.items())
+    for turn in range(_PUSHES):
+        for (a, b), room in pairs if turn % 2 else reversed(pairs):
+            lacking = place[a] + room - place[b]
+            if lacking > 0:
+                place[a] -= lacking / 2
+                place[b] += lacking / 2
 
 
 def _straight(net: _Net, style: Style) -> list[int]:
@@ -322,26 +335,32 @@ class _Sides(NamedTuple):
     enters: frozenset[tuple[int, int]]
 
 
+_FEW = 2
+"""Lines of a box that may end at its sides; more come together before it."""
+
+
 def _pieces(net: _Net, across: Sequence[float], style: Style) -> _Sides:
     leaves, enters = set(), set()
     for way in net.ways:
         if len(way) == 2:
             continue
-        if _is_free(net, way[0], across[way[1]], across, style):
+        many_out, many_in = (len(net.after[way[0]]), len(net.before[way[-1]]))
+        if (style.low_only or many_out <= _FEW) and _is_free(net, way[0], way[1], across, style):
             leaves.add((way[0], way[1]))
-        if _is_free(net, way[-1], across[way[-2]], across, style):
+        if (style.low_only or many_in <= _FEW) and _is_free(net, way[-1], way[-2], across, style):
             enters.add((way[-2], way[-1]))
     return _Sides(frozenset(leaves), frozenset(enters))
 
 
-def _is_free(net: _Net, box: int, to: float, across: Sequence[float], style: Style) -> bool:
+def _is_free(net: _Net, box: int, line: int, across: Sequence[float], style: Style) -> bool:
     """Whether a line can run straight across from the side of a box to a place beside it."""
+    to = across[line]
     spot, at = net.spots[box], across[box]
     if at - spot.before <= to <= at + spot.after or (style.low_only and to > at):
         return False
     low, high = min(at, to) - 3, max(at, to) + 3
     for other in net.rows[net.ranks[box]]:
-        if other == box:
+        if other == box or net.sources.get(other) == net.sources[line]:
             continue
         if across[other] - net.spots[other].before < high and across[other] + net.spots[other].after > low:
             return False
@@ -352,26 +371,35 @@ _Tracks = dict[tuple[int, int], float]
 """Two places of neighbouring ranks -> where along the flow the line between them goes across."""
 
 
-def _along(net: _Net, across: Sequence[float], sides: _Sides, style: Style) -> tuple[list[float], _Tracks]:
-    """The place of each rank along the flow, and of the lines that go across between them."""
+def _along(
+    net: _Net, across: Sequence[float], sides: _Sides, style: Style, *, in_lanes: bool
+) -> tuple[list[float], _Tracks]:
+    """The place of each rank along the flow, and of the lines that go across between them.
+
+    In lanes, labels of one rank may stand over boxes of the next one.
+    """
     along: list[float] = [0.0]
     tracks: _Tracks = {}
+    full = "core" if in_lanes else "full"
+    lanes: dict[float, float] = {}
     for rank, (row, following) in enumerate(pairwise(net.rows)):
-        jogs = _jogs(row, net, across, sides)
-        levels = _levels(jogs, across)
+        levels = _levels(_jogs(row, net, across, sides), across)
         count = max(levels.values(), default=-1) + 1
-        core, full = _most(row, net, "core"), _most(row, net, "full")
-        next_core, next_full = _most(following, net, "core"), _most(following, net, "full")
         start, reach = along[rank], _most(row, net, "reach")
+        core, next_core, next_full = _most(row, net, "core"), _most(following, net, "core"), _most(following, net, full)
+        far = start + _most(row, net, full) + style.gap + next_full
         if count:
-            first = start + max(full, reach)
+            first = start + max(_most(row, net, full), reach)
             room = max(style.gap, _TRACK * (count + 1))
             for pair, level in levels.items():
                 tracks[pair] = first + room * (level + 1) / (count + 1)
             far = first + room + next_full
-        else:
-            far = start + full + style.gap + next_full
         far = max(far, start + core + style.need + next_core, start + reach + _HEAD + next_core)
+        if in_lanes:
+            for at in (at for at in row if at < net.real):
+                lanes[across[at]] = start + net.spots[at].full + style.gap
+            beside = [lanes.get(across[at], 0.0) + net.spots[at].full for at in following if at < net.real]
+            far = max([far, *beside])
         along.append(round(far * 2) / 2)
     return along, tracks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from convcost.core.dims import Shape
-from convcost.graph.drawn import Unit, units
+from convcost.graph.drawn import Unit, is_hidden, units
 from convcost.graph.graph import producer
 from convcost.graph.walk import Walked
 
@@ -43,8 +43,9 @@ class Wiring:
         return tuple(unit.text.replace(unit.anchor.text, unit.anchor.kind, 1) for unit in self.units)
 
     def out(self, unit: int) -> Shape:
-        """The shape that a unit leaves."""
-        made = self.units[unit].steps[-1].cost.out
+        """The shape that a unit makes, before any view of it."""
+        steps = self.units[unit].steps
+        made = next((step for step in reversed(steps) if not is_hidden(step)), steps[-1]).cost.out
         return made[0] if made else ()
 
 
