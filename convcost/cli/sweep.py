@@ -162,7 +162,7 @@ def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str |
         figures = sweep_figures(drawn, metric)
         several = {1: "What the knobs change"} if len(figures) > 1 else {}
         parts = [figures if several else figures[0], table]
-        return page_of(table.title, parts, [("command", command_line())], several)
+        return page_of(table.heading or table.title, parts, [("command", command_line())], several)
 
     deliver(output, format_, lambda: table, figure=lambda: sweep_figures(drawn, metric)[0], page=page)
 
