@@ -85,6 +85,30 @@ def compare(
     return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
 
 
+def layer_title(layer: LayerToBuild) -> str:
+    """The layer in a line.
+
+    >>> layer_title(LayerToBuild((6, 6, 3), 5, 3))
+    '6×6×3 input, 5 filters of 3×3, stride 1, padding valid -> 4×4×5'
+    """
+    return _title(layer, recipes.compare(layer, ())[0])
+
+
+def ratio_lines(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> list[str]:
+    """Of each way but the first, its ratio to that as fraction, number and law.
+
+    >>> layer = LayerToBuild((6, 6, 3), 5, 3)
+    >>> print(*ratio_lines(layer, recipes.compare(layer)))
+    separable / standard = 672/2,160 = 14/45 = 0.3111 = 1/n_c' + 1/f²
+    """
+    return [_why(one, alternatives[0], layer)[-1] for one in alternatives[1:]]
+
+
+def way_text(alternative: Alternative) -> str:
+    """The parameter of a way to build a layer, in words; empty where it has none."""
+    return _way_text(alternative)
+
+
 def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bool = False) -> Table:
     """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
     alternatives = recipes.compare(layer, against)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,7 @@ from convcost.cli.options import (
     partial_option,
     settings,
 )
-from convcost.cli.output import emit
+from convcost.cli.output import emit, show
 from convcost.core.errors import OutputError
 from convcost.memory.policies import POLICIES
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
 
 _ENDINGS = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit", ".txt": "table"}
+PARTIAL = 3
+"""The exit status where nobody knows whether all limits hold; see `cli.main`."""
 _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 
 
@@ -110,15 +113,19 @@ def check_command(
     fmt = format_ or _ENDINGS.get(os.path.splitext(output or "")[1].lower(), "table")
     done = run(models, wanted, lock, update=update)
     result = done.result
+    for failure in result.failures:
+        click.echo(failure.text, err=True)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
         click.echo(f"wrote {shown_path(done.budgets.lock)}", err=True)
-    emit(result.render(fmt), output)
+    if fmt == "table":
+        if result.lines:
+            show(replace(result.table(), notes=result.notes), output, fmt)
+    else:
+        emit(result.render(fmt), output)
     if fmt == "github":
         _summarise(result)
-    if output is not None or fmt not in ("table", "github"):
-        click.echo(result.title, err=True)
-    ctx.exit(0 if result.status == 3 and accepts_partial(ctx) else result.status)
+    ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
 
 
 def _summarise(result: Checked) -> None:

@@ -60,8 +60,8 @@ class Item:
 
     @cached_property
     def exact(self) -> tuple[Any, ...]:
-        """The same with all shapes: equal for layers that cost the same."""
-        return self.own, self.reads, self.makes
+        """The same with all shapes, in whatever order they are read: equal for layers that cost the same."""
+        return self.own, tuple(sorted(self.reads)), self.makes
 
     @property
     def channels_in(self) -> int:

@@ -23,6 +23,7 @@ from convcost.spec.tree import shown_path
 
 _NAMED = 3
 """Tensors that a line names."""
+_NO_LIMITS = "say limits: {macs: 300M} in its file or in the budgets, or --max-macs 300M"
 
 
 class Wanted(NamedTuple):
@@ -78,7 +79,8 @@ def check(
     """Whether networks keep their limits, line by line.
 
     `models` are networks, or one budgets file; without any, the nearest `convcost-budgets.yaml` is read. Limits are those
-    of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`.
+    of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`, and so
+    for all other names.
     Growth is against `baseline`, or against the lock file; `tolerance="1%"` is `limits={"growth": "1%"}`. The other options
     are those of `report`, for all networks. Raises `UsageError` and `SpecError` for budgets that cannot be read; networks
     that cannot are in the result's `failures`.
@@ -88,6 +90,7 @@ def check(
     [('macs', -774272, 'broken'), ('params', 495128, 'holds')]
     """
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, GROWTH: tolerance}
+    said |= {key.removeprefix("max_"): knobs.pop(key) for key in [*knobs] if key.startswith("max_")}
     conditions = {
         "convention": convention,
         "batch": batch,
@@ -146,25 +149,18 @@ def _locked(path: str, *, update: bool) -> dict[str, Recorded] | None:
 def _with(entry: Entry, wanted: Wanted) -> Entry:
     """An entry under what the caller says."""
     conditions = entry.conditions._replace(**wanted.conditions)
-    limits = {**entry.limits, **wanted.limits}
-    if (baseline := wanted.baseline or entry.baseline) is not None and not any(map(_grows, limits)):
-        limits |= read_limit(GROWTH, "0%")
-    return replace(entry, conditions=conditions, limits=limits, baseline=baseline)
-
-
-def _grows(name: str) -> bool:
-    return LIMITS[name].grows
+    baseline = wanted.baseline if wanted.baseline is not None else entry.baseline
+    return replace(entry, conditions=conditions, limits={**entry.limits, **wanted.limits}, baseline=baseline)
 
 
 def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
     """Add the lines of one network."""
     network = _opened(entry.model, wanted.knobs, entry.conditions)
-    stated = _stated(network)
-    limits = {**entry.defaults, **stated, **entry.limits}
+    limits = {**entry.defaults, **_stated(network), **entry.limits}
+    if entry.baseline is not None and not any(LIMITS[name].grows for name in limits):
+        limits |= read_limit(GROWTH, "0%")
     if not limits and not update:
-        raise UsageError(
-            f"{entry.name} has no limits: say limits: {{macs: 300M}} in it or in the budgets, or --max-macs 300M"
-        )
+        raise UsageError(f"{entry.name} has no limits: {_NO_LIMITS}")
     now = Measured(entry.name, network, entry.conditions)
     done.measured[entry.name] = now
     before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done)

@@ -91,6 +91,11 @@ class Failure:
     where: Where | None = None
 
     @property
+    def said(self) -> str:
+        """With its network."""
+        return f"{self.network}: {self.text}" if self.network and self.where is None else self.text
+
+    @property
     def text(self) -> str:
         """With its place."""
         return f"{self.where}: {self.what}" if self.where else self.what

@@ -49,6 +49,11 @@ class Checked(Tabular):
         return tuple(line for line in self.lines if line.verdict == "not proven")
 
     @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What is said of each limit that is broken."""
+        return [("broken", f"{line.network}: {line.text}") for line in self.broken]
+
+    @property
     def title(self) -> str:
         """How it went, in a line."""
         number = counted(len(self.lines), "limit")
@@ -69,7 +74,7 @@ class Checked(Tabular):
         return self.table().render()
 
     def table(self) -> Table:
-        """A row for each limit."""
+        """A row for each limit, and below what grew where one is broken."""
         grew = any(line.grew for line in self.lines)
         headers = ("network", "limit", "measured", "allowed", "headroom", "verdict", *(["what grew"] if grew else []))
         return Table(
@@ -80,10 +85,7 @@ class Checked(Tabular):
             [_record(line) for line in self.lines],
             _data(self),
             priority=(0, 0, 0, 0, 1, 0, 2)[: len(headers)],
-            notes=[
-                *((line.network, line.text) for line in self.broken),
-                *((failure.network or "not checked", failure.text) for failure in self.failures),
-            ],
+            notes=[*self.notes, *(("not checked", failure.said) for failure in self.failures)],
         )
 
     def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called

@@ -43,16 +43,23 @@ def document(
 
 def page(
     title: str,
-    parts: Sequence[go.Figure | Table],
+    parts: Sequence[go.Figure | Table | Sequence[go.Figure]],
     facts: Sequence[tuple[str, str]] = (),
     headings: Mapping[int, str] = MappingProxyType({}),
 ) -> str:
-    """A self-contained page, a section per part; `headings` (part, from 1) where a figure's own title is not wanted."""
+    """A self-contained page, a section per part; `headings` (part, from 1) where a figure's own title is not wanted.
+
+    Several figures as one part stand beside each other, each under its title.
+    """
     sections = []
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
             heading = part.title if part.title != title else ""
             sections.append(html.Section(f"part{index}", heading, table_html(part, f"table{index}")))
+        elif isinstance(part, Sequence):
+            drawn = "".join(drawing(figure, figure_title(figure)) for figure in part)
+            charts = f'<div class="charts">{drawn}</div>'
+            sections.append(html.Section(f"part{index}", headings.get(index, ""), charts))
         else:
             sections.append(section(part, f"part{index}", headings.get(index, "")))
     return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])

@@ -239,7 +239,7 @@ def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
     first, *rest = map(escape, texts)
     drawn = bar(100 * shares(texts[-1:])[0] / most) if most else ""
     middle = "".join(f"<td>{text}</td>" for text in rest[:-1])
-    return f'<tr{attributes}><th scope="row">{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n'
+    return f"<tr{attributes}><th>{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n"
 
 
 def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:

@@ -10,10 +10,12 @@ from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.networks.network import Network
+from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
 from convcost.pages.files import WHOLE, drawing, figure_title
 from convcost.pages.layers import layers_html, linked, row_names
 from convcost.render import html
 from convcost.render.html import Card, Section
+from convcost.render.table import table_html
 from convcost.results.report import (
     Report,
     bound,
@@ -35,6 +37,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
         Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
         Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
         *_sizes(network, report),
+        *_accuracy(network),
         Section("about", "What was counted", html.notes(notes(report))),
     ]
     _, _, said = title(report).partition(" · ")
@@ -43,7 +46,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
         report.title or report.network,
         sections,
         subtitle=" · ".join(filter(None, [name, said, report.source])),
-        top=html.cards(total_cards(report)),
+        top=html.cards([*total_cards(report), *accuracy_card(network)]),
         facts=provenance(network, report, command),
         scripts=[html.asset("layers.js")],
     )
@@ -121,6 +124,14 @@ def _sizes(network: Network, report: Report) -> list[Section]:
     if None in figures[0].data[0].y:
         about += " Sizes that cannot be built are left out."
     return [Section("sizes", "At another size", f'<div class="charts">{drawn}</div>', about=about)]
+
+
+def _accuracy(network: Network) -> list[Section]:
+    """What others print of its accuracy; nothing of a network that nobody published."""
+    table = accuracy_table(network)
+    if table is None:
+        return []
+    return [Section("accuracy", "Published accuracy", table_html(table, "accuracy-table"), about=ABOUT)]
 
 
 def _caption(figure: go.Figure, report: Report) -> str:

@@ -6,14 +6,15 @@
 """
 
 from convcost.plots.alternatives import separable_ratio, ways
-from convcost.plots.conventions import waterfall
+from convcost.plots.conventions import operations_figure, waterfall
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
 from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
-from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure
+from convcost.plots.side_by_side import networks_figure
+from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
@@ -33,12 +34,15 @@ __all__ = [
     "look",
     "memory_figure",
     "memory_timeline",
+    "networks_figure",
+    "operations_figure",
     "points_figure",
     "samples",
     "separable_ratio",
     "sizes",
     "svg",
     "sweep_figure",
+    "sweep_figures",
     "template",
     "waterfall",
     "ways",

@@ -26,6 +26,7 @@ WIDTH, HEIGHT = 860, 540
 _SCORES = {"top1": "ImageNet top-1 accuracy", "top5": "ImageNet top-5 accuracy"}
 _PALE, _GREY = 0.4, 0.45
 _LETTERS = 13
+_NARROW = 500
 _TICK = 66
 """Pixels for the text of a tick."""
 FRONT = "front"
@@ -45,6 +46,11 @@ class Series(NamedTuple):
     """Its own Pareto front, cheapest first, without ablations."""
 
 
+def title_of(found: Frontier) -> str:
+    """What the picture shows."""
+    return f"{_SCORES[found.y]} against {found.cost.full}"
+
+
 def series_of(found: Frontier) -> list[Series]:
     """Every family: first those in grey, then those that stand out, the last chosen first, then the caller's own."""
     grouped: dict[tuple[str, bool], list[Point]] = {}
@@ -56,13 +62,14 @@ def series_of(found: Frontier) -> list[Series]:
         members = [point for point in points if not point.measured.ablation]
         line = tuple(point for point in mark_front(members) if point.front)
         look = Look(LIGHT.ink, "star") if yours else looks[family]
-        made.append(Series(family, yours, yours or family in found.highlighted, look, tuple(points), line))
+        name = f"{family} (yours)" if yours and (family, False) in grouped else family
+        made.append(Series(name, yours, yours or family in found.highlighted, look, tuple(points), line))
     order = {family: index for index, family in enumerate(reversed(found.highlighted))}
     return sorted(made, key=lambda one: (one.yours, one.awake, order.get(one.name, -1), one.name.lower()))
 
 
-def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT) -> go.Figure:
-    """Accuracy against cost, laid out for this many pixels.
+def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone: bool = True) -> go.Figure:
+    """Accuracy against cost, laid out for this many pixels; unless `alone`, for a page, which says the title itself.
 
     A mark per accuracy: filled if the cost was counted here, hollow if it is the printed one, pale if its own family does
     as well for less. Thin steps join each family's own Pareto front, so that none runs above the front of all, which is
@@ -74,10 +81,9 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT) -> go
     for one in every:
         if one.awake:
             traces += [_steps(one), _marks(found, one)]
-    narrow = width < 500
     drawn = figure(
         traces,
-        title=f"{_SCORES[found.y]} against {found.cost.full}",
+        title=f"{title_of(found)}<br>{_key(found, every, narrow=width < _NARROW)}",
         xaxis=_cost_axis(found, width),
         yaxis={"title": {"text": f"{_SCORES[found.y].removeprefix('ImageNet ')}, %"}, "range": _accuracies(found)},
         showlegend=False,
@@ -85,11 +91,7 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT) -> go
         width=width,
         height=height,
     )
-    drawn.layout.title.subtitle = {
-        "text": _key(found, every, narrow=narrow),
-        "font": {"color": LIGHT.muted, "size": 13},
-    }
-    drawn.add_traces(_names(every, found.front, axes(drawn)))
+    drawn.add_traces(_names(every, found.front, axes(drawn, alone=alone)))
     return drawn
 
 
@@ -210,18 +212,25 @@ def _key(found: Frontier, every: Sequence[Series], *, narrow: bool) -> str:
 
 def hover(found: Frontier, point: Point) -> str:
     """The hover text of a point: network, knobs, numbers, source."""
+    first, *rest = map(_plain, said(found, point))
+    return "<br>".join([f"<b>{first}</b>", *rest])
+
+
+def said(found: Frontier, point: Point) -> list[str]:
+    """What is said of a point, line by line: network, knobs, numbers, source."""
     one = point.measured
     knobs = " ".join(f"{name}={value}" for name, value in one.knobs.items())
     scores = " · ".join(f"{word} {value} %" for word, value in (("top-1", one.top1), ("top-5", one.top5)) if value)
     size = f"{one.resolution} px" if one.resolution else ""
     lines = [
-        f"<b>{_plain(point.name)}</b>",
-        _plain(" · ".join(filter(None, (one.model, knobs, size)))),
+        point.name,
+        " · ".join(filter(None, (one.model, knobs, size))),
         scores,
         f"{cost_text(found, point)} ({how_text(found, point)})",
-        _plain(" · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe)))),
+        " · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe))),
+        f"ablation: {one.ablation}" if one.ablation else "",
     ]
-    return "<br>".join(filter(None, lines))
+    return [line for line in lines if line]
 
 
 def cost_text(found: Frontier, point: Point) -> str:

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convcost.render.lettering import text_width
+
 _BESIDE = ((1, 0, 0.0), (0, 1, 0.6), (0, -1, 0.6), (1, 1, 0.8), (1, -1, 0.8), (-1, 1, 1.0), (-1, -1, 1.0), (-1, 0, 1.4))
 """Where a name may stand, from the place that it names: across, up, and how much less it is liked there."""
 _GAPS = ((8.0, 0.0), (15.0, 1.2), (24.0, 2.6))
 """Pixels between the place and its name, and how much less that is liked."""
 _ROUNDS = 3
-_WIDE, _HIGH = 0.64, 1.15
-"""Of the font size: the width of a bold letter, and the height of a line."""
+_HIGH = 1.15
+"""The height of a line, of the font size."""
 
 
 class Box(NamedTuple):
@@ -53,22 +55,13 @@ class Obstacle(NamedTuple):
     """The name that it belongs to, which may cover it at half the price."""
 
 
-def room_of(text: str, size: float) -> tuple[float, float]:
-    """Width and height of a bold text, a little too large.
-
-    >>> room_of("ResNet", 13)[0] > room_of("VGG", 13)[0]
-    True
-    """
-    return len(text) * size * _WIDE, size * _HIGH
-
-
 def place(
     names: Sequence[tuple[str, Sequence[Spot]]], frame: Box, obstacles: Sequence[Obstacle], size: float
 ) -> list[Box | None]:
     """A box for each name inside the frame, the first names first; None where one fits nowhere without meeting another.
 
     >>> place([("a", [Spot(50, 50)]), ("b", [Spot(50, 50)])], Box(0, 0, 100, 100), [], 10)[0]
-    Box(left=58.0, top=44.25, right=64.4, bottom=55.75)
+    Box(left=58.0, top=44.25, right=64.944, bottom=55.75)
     """
     marks = np.array([[o.x, o.y, o.weight, o.of] for o in obstacles] or np.empty((0, 4)), dtype=float)
     every = [_candidates(text, spots, frame, size) for text, spots in names]
@@ -82,7 +75,7 @@ def place(
 
 
 def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tuple[list[Box], list[float]]:
-    wide, high = room_of(text, size)
+    wide, high = text_width(text, size, bold=True), size * _HIGH
     boxes, dislikes = [], []
     for spot in spots:
         for gap, far in _GAPS:

@@ -26,6 +26,7 @@ from convcost.plots.bands import (
 from convcost.plots.report import known_text
 from convcost.plots.style import figure
 from convcost.render.palette import LIGHT
+from convcost.results.memory import PICTURES
 from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 4
 _LABELLED = 0.09
 """Above the highest of what is drawn, where a level is written on."""
-PICTURES = ("timeline", "arena")
-"""The pictures of a network's memory."""
 
 
 def memory_figure(report: Report, usage: Usage, picture: str = "timeline", limit: int | None = None) -> go.Figure:
@@ -123,7 +122,7 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
     short = short_names([tensor.name for tensor in usage.lives.tensors])
     named = usage.alive[:_MOST_NAMED]
     lines = [
-        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {binary(size)}'
+        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {_whole(size)}'
         for tensor, size in named
     ]
     if len(usage.alive) > len(named):
@@ -150,6 +149,11 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
         borderpad=5,
         font={"size": 12},
     )
+
+
+def _whole(size: int) -> str:
+    """A number of bytes and its unit, never on two lines."""
+    return binary(size).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _dressed(

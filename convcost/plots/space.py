@@ -14,9 +14,9 @@ from convcost.core.units import exact
 from convcost.networks.network import Network
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.maps import heat_map
-from convcost.plots.points import points_figure
+from convcost.plots.points import knobs_by_weight, points_figure
 from convcost.results.report import Report, json_value
-from convcost.space.axes import is_ordered
+from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import evaluate, feasible
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = 24
+_PLANE = 2
+"""Axes that a picture has."""
+_MOST_COLOURED = 4
+"""Knobs by which the points of a page are coloured, one picture each."""
 _STEPS = 4000
 """The most steps of a staircase that can be distinguished on a page; of more, evenly spaced ones are drawn."""
 
@@ -79,14 +83,14 @@ def sweep_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     return grid_figure(made, metric) if len(made.axes) == 2 else points_figure(made, metric)
 
 
-def is_dense(values: Sequence[Any]) -> bool:
-    """Whether an axis has every value that there is between its ends: whole numbers, none of them left out.
+def sweep_figures(made: DesignSpace, metric: str = "macs") -> list[go.Figure]:
+    """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first.
 
-    >>> is_dense([96, 97, 98]), is_dense([96, 128, 160]), is_dense([Fraction(1), Fraction(2)])
-    (True, False, False)
+    Raises `UsageError` where there is none.
     """
-    whole = set(map(type, values)) == {int}
-    return whole and len(values) > 1 and max(values) - min(values) + 1 == len(values)
+    if len(made.axes) < _PLANE + 1:
+        return [sweep_figure(made, metric)]
+    return [points_figure(made, metric, knob=knob) for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]]
 
 
 def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:

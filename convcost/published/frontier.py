@@ -24,7 +24,7 @@ from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
-from convcost.published.own import Yours, listed, own_point, own_table
+from convcost.published.own import Yours, beside, listed
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
 from convcost.render.table import Table, Tabular
 
@@ -116,18 +116,14 @@ def frontier(
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     chosen = named_convention(convention)
     bounds = _Bounds.of(x, y, most, least)
-    own = listed(yours)
     rows = list(accuracies() if data is None else read_accuracies(data))
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
     points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
-    for path in add:
-        more, lacking = own_table(path, x, y, chosen)
-        points, omitted = points + more, omitted + lacking
-    points += [own_point(one, x, y, chosen) for one in own]
+    more, lacking = beside(listed(yours), add, x, y, chosen)
+    points, omitted = points + more, omitted + lacking
     if not points:
-        said = f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}"
-        raise UsageError(f"nothing to show: {said}{_reasons(omitted)}")
+        raise UsageError(_nothing(f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}", omitted))
     marked = mark_front(bounds.within(points))
     shown = tuple(point for point in marked if point.front or not front_only)
     return Frontier(
@@ -154,10 +150,10 @@ def _costed(
     return points, omitted
 
 
-def _reasons(omitted: Sequence[Omitted], most: int = 3) -> str:
-    """Why the first accuracies are left out, in brackets."""
+def _nothing(selected: str, omitted: Sequence[Omitted], most: int = 3) -> str:
+    """What to say where there is nothing to show, with the reason of the first accuracies that are left out."""
     said = "; ".join(f"{one.measured.item}: {one.why}" for one in omitted[:most])
-    return f" ({said})" if said else ""
+    return f"nothing to show: {selected}{f' ({said})' if said else ''}"
 
 
 class _Bounds(NamedTuple):

@@ -66,7 +66,16 @@ def listed(yours: Yours | None) -> list[Own]:
     return found
 
 
-def own_point(own: Own, x: str, y: str, chosen: Convention) -> Point:
+def beside(
+    own: Iterable[Own], tables: Iterable[str], x: str, y: str, chosen: Convention
+) -> tuple[list[Point], list[Omitted]]:
+    """All points of the caller's own, from tables and one by one; and the rows without cost or accuracy, and why."""
+    found = [_table(path, x, y, chosen) for path in tables]
+    points = [point for points, _ in found for point in points]
+    return [*points, *(_point(one, x, y, chosen) for one in own)], [row for _, lacking in found for row in lacking]
+
+
+def _point(own: Own, x: str, y: str, chosen: Convention) -> Point:
     """The point of a caller's own network; only the given accuracy is known.
 
     Networks of one family are joined, and called by its title; a label joins what has the same label.
@@ -93,7 +102,7 @@ def own_point(own: Own, x: str, y: str, chosen: Convention) -> Point:
     return Point(row, Fraction(own.accuracy), cost_of(report.totals, x), YOURS, yours=True)
 
 
-def own_table(path: str, x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+def _table(path: str, x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
     """The rows of a table of one's own as points beside the published ones; those without cost or accuracy, and why."""
     rows = [row._replace(tier=row.tier or YOURS, source=row.source or "you") for row in read_accuracies(path)]
     points, omitted = costed([row for row in rows if getattr(row, y)], x, y, chosen, as_given=True)

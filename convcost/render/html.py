@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
@@ -124,6 +124,10 @@ def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
     return f"<figure{kind}>{shown}{picture}</figure>\n"
 
 
+_LONG = 32
+"""From so many characters on the words of a column wrap."""
+
+
 def head_row(headers: Sequence[str], numeric: Sequence[bool]) -> str:
     """The head of a table; a script makes buttons of its cells where the table sorts."""
     cells = [f'<th scope="col"{_right(number)}>{escape(text)}</th>' for text, number in zip(headers, numeric)]
@@ -136,13 +140,14 @@ def row(
     *,
     head: int = 0,
     bars: Sequence[float | None] = (),
+    long: Collection[int] = (),
     attributes: str = "",
 ) -> str:
-    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns."""
+    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns, `long` cells wrap."""
     made = []
     for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
         part = bars[at] if bars else None
-        classes = " ".join(["n"] * number + ["bar"] * (part is not None))
+        classes = " ".join(["n"] * number + ["bar"] * (part is not None) + ["long"] * (at in long))
         named = f' class="{classes}"' if classes else ""
         tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
         made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{escape(text)}</{tag}>")
@@ -161,27 +166,38 @@ def table(
     records: Sequence[Mapping[str, Any]] = (),
     minor: Sequence[int] = (),
 ) -> str:
-    """A table of text; the first column of words names its rows.
+    """A table of text.
 
-    A script lets it be sorted and searched if it is `sortable`: if told so, or where that column names each row. A
+    A script lets it be sorted and searched if it is `sortable`: if told so, or where each row has a name. A
     table with a key draws its shares as bars, and its exact `records` can be saved as CSV. On a phone its `minor` columns
     are hidden until they are asked for.
     """
-    head = next((at for at, number in enumerate(numeric) if not number), 0)
+    head = _head(numeric, rows)
     if sortable is None:
-        names = [cells[head] for cells in rows]
-        sortable = len(rows) > 2 and all(names) and len(set(names)) == len(names)
+        sortable = len(rows) > 2 and all(cells[head] for cells in rows)
     bars = [bars_of(name, cells) if key else None for name, cells in zip(headers, zip(*rows))]
+    widest = [max(map(len, cells)) for cells in zip(*rows)]
+    long = [at for at, size in enumerate(widest) if size > _LONG and not numeric[at]]
     body = []
     for at, cells in enumerate(rows):
         parts = [part[at] if part else None for part in bars]
         texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts, strict=True)]
-        body.append(row(texts, numeric, head=head, bars=parts))
+        body.append(row(texts, numeric, head=head, bars=parts, long=long))
     foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
     attributes = ' class="sortable"' if sortable else ""
     attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
     return framed(made, label=label, key=key, attributes=attributes, records=records)
+
+
+def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
+    """The column that names the rows: the first of words, if they differ, else the first.
+
+    >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
+    (1, 0)
+    """
+    words = next((at for at, number in enumerate(numeric) if not number), 0)
+    return words if len({cells[words] for cells in rows}) == len(rows) else 0
 
 
 def framed(

@@ -43,9 +43,9 @@ def svg(
     return _Picture(figure.to_plotly_json(), width, height, alone=alone, tips=tips).text()
 
 
-def axes(figure: go.Figure, *, width: int | None = None, height: int | None = None) -> tuple[PlotAxis, PlotAxis]:
-    """Where the values along x and y fall in that picture, in its own pixels."""
-    drawn = _Picture(figure.to_plotly_json(), width, height, alone=True, tips=False)
+def axes(figure: go.Figure, *, alone: bool = True) -> tuple[PlotAxis, PlotAxis]:
+    """Where the values along x and y fall in the picture of that figure, in its own pixels."""
+    drawn = _Picture(figure.to_plotly_json(), None, None, alone=alone, tips=False)
     return drawn.x, drawn.y
 
 

@@ -46,7 +46,8 @@ _SHAPES = {
     "diamond-wide": "M{l} {y}L{x} {m}L{r} {y}L{x} {n}Z",
     "hourglass": "M{l} {t}H{r}L{l} {b}H{r}Z",
     "bowtie": "M{l} {t}V{b}L{r} {t}V{b}Z",
-    "pentagon": "M{x} {t}L{r} {i}L{k} {b}H{j}L{l} {i}Z",
+    "pentagon": "M{x} {t}L{r} {i}L{v} {b}H{u}L{l} {i}Z",
+    "circle": "M{l} {y}a{h} {h} 0 1 0 {w} 0a{h} {h} 0 1 0 -{w} 0Z",
     "cross": "M{x} {t}V{b}M{l} {y}H{r}",
 }
 
@@ -59,20 +60,29 @@ _STAR = tuple(
 
 def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
     """One mark, with its tooltip."""
-    half = size / 2
     shape, hollow = symbol.removesuffix("-open"), symbol.endswith("-open") or symbol == "cross"
     paint = f'{stroke(color)} stroke-width="{2.4 if symbol == "cross" else 1.5}"' if hollow else fill(color)
     dimmed = opacity(dim)
     if shape == "circle":
-        return f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(half)}">{tip_text(tip)}</circle>'
+        return (
+            f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(size / 2)}">{tip_text(tip)}</circle>'
+        )
+    return f'<path {paint}{dimmed} d="{outline(x, y, shape, size)}">{tip_text(tip)}</path>'
+
+
+def outline(x: float, y: float, shape: str, size: float) -> str:
+    """The path of a mark's shape around a place.
+
+    >>> outline(0, 0, "square", 8), outline(0, 0, "circle", 8)
+    ('M-4 -4H4V4H-4Z', 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z')
+    """
+    half = size / 2
+    if shape == "star":
+        return f"M{'L'.join(f'{number(x + half * across)} {number(y + half * down)}' for across, down in _STAR)}Z"
     edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
     edges |= {"u": x - half * 0.6, "v": x + half * 0.6, "m": y - half * 0.6, "n": y + half * 0.6}
-    edges |= {"i": y - half * 0.2, "j": x - half * 0.6, "k": x + half * 0.6}
-    if shape == "star":
-        outline = f"M{'L'.join(f'{number(x + half * across)} {number(y + half * down)}' for across, down in _STAR)}Z"
-    else:
-        outline = _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
-    return f'<path {paint}{dimmed} d="{outline}">{tip_text(tip)}</path>'
+    edges |= {"i": y - half * 0.2, "h": half, "w": size}
+    return _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
 
 
 def stepped(points: Sequence[tuple[float, float]], shape: str) -> list[tuple[float, float]]:

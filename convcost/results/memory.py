@@ -19,6 +19,8 @@ from convcost.results.report import Report, bound, inputs_dict, json_value, op_t
 
 LEVELS = ("step", "tensor")
 """What a row may be."""
+PICTURES = ("timeline", "arena")
+"""What a picture may show: what is alive when, and where it lies."""
 _WIDTH = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 

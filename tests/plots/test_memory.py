@@ -62,16 +62,12 @@ def role_of(name: str, model: str, policy: str = "fused") -> str:
         ("input", "fused", "network input"),
         ("stage2.block1.expand.conv2d", "fused", "read by the next layer"),
         ("stage2.block1.project.conv2d", "fused", "waits for a later layer (skip, branch)"),  # until block2's sum
-        ("head.linear", "fused", "network output"),
+        ("classifier", "fused", "network output"),
         ("stage2.block1.expand.conv2d", "training", "kept for the backward pass"),
-        ("stage2.block1.project.batch_norm", "inplace", "read by the next layer"),
+        ("stage2.block2.project.conv2d", "inplace", "written over in place"),  # by the sum with the shortcut
     ],
 )
 def test_the_colour_of_a_band_says_what_it_is_kept_for(name: str, policy: str, role: str) -> None:
-    network = convcost.load("mobilenet_v2")
-    names = [tensor.name for tensor in network.memory(policy).lives.tensors]
-    if name not in names:
-        pytest.skip(f"{name} is not among {names[:12]} … {names[-3:]}")
     assert role_of(name, "mobilenet_v2", policy) == role
 
 
