@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from convcost import plots
 from convcost.core.dtypes import as_text
@@ -12,7 +11,7 @@ from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
-from convcost.pages.files import WHOLE, drawing, figure_title
+from convcost.pages.files import WHOLE, drawing, figure_title, within
 from convcost.pages.layers import layers_html, linked, row_link, row_names
 from convcost.plots.architecture.page import diagram_html
 from convcost.render import html
@@ -26,9 +25,6 @@ from convcost.results.report import (
     title,
 )
 from convcost.spec.write import resolved
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 
 def report_page(network: Network, report: Report, command: str = "") -> str:
@@ -129,7 +125,7 @@ def _sizes(network: Network, report: Report) -> list[Section]:
     figures = plots.sizes(network, report)
     if not figures:
         return []
-    drawn = "".join(drawing(figure, _caption(figure, report)) for figure in figures)
+    drawn = "".join(drawing(figure, within(figure_title(figure), report.network)) for figure in figures)
     about = _SIZES[len(figures) - 1]
     if None in figures[0].data[0].y:
         about += " Sizes that cannot be built are left out."
@@ -142,12 +138,6 @@ def _accuracy(network: Network) -> list[Section]:
     if table is None:
         return []
     return [Section("accuracy", "Published accuracy", table_html(table, "accuracy-table"), about=ABOUT)]
-
-
-def _caption(figure: go.Figure, report: Report) -> str:
-    """What a picture shows, without the network that the page is about."""
-    said = figure_title(figure).removeprefix(f"{report.network}: ")
-    return said[:1].upper() + said[1:]
 
 
 _LAYERS = "Units are what one would draw as one; a layer's name opens its formula, the operands put in, and the value."

@@ -206,13 +206,13 @@ def table(
 
 
 def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
-    """The column that names the rows: the first of words, if they differ, else the first.
+    """The column that names the rows: of the first two the one whose words differ, else the first.
 
     >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
     (1, 0)
     """
-    words = next((at for at, number in enumerate(numeric) if not number), 0)
-    return words if len({cells[words] for cells in rows}) == len(rows) else 0
+    words = [at for at, number in enumerate(numeric[:2]) if not number]
+    return next((at for at in words if len({cells[at] for cells in rows}) == len(rows)), 0)
 
 
 def framed(
