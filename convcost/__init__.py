@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
+    from convcost.plots.architecture.diagram import Diagram
+    from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
@@ -48,6 +50,7 @@ __all__ = [
     "ConvcostError",
     "Convention",
     "DesignSpace",
+    "Diagram",
     "Difference",
     "Explanation",
     "Fit",
@@ -74,6 +77,7 @@ __all__ = [
     "check",
     "compare",
     "diff",
+    "draw",
     "explain",
     "fit",
     "from_torch",
@@ -99,6 +103,7 @@ _LATER = {
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
+    "Diagram": "convcost.plots.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -123,6 +128,7 @@ _LATER = {
     "check": "convcost.networks.check",
     "compare": "convcost.alternatives.comparison",
     "diff": "convcost.networks.difference",
+    "draw": "convcost.plots.architecture.draw",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from convcost import plots
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.networks.load import load
+from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg
 from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import Frontier, frontier, frontier_table
@@ -17,6 +19,9 @@ from convcost.render.table import Table, render
 from convcost.results.report import Report, report_table
 from convcost.spec.syntax import Spec
 from convcost.spec.zoo import all_specs, names_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
 
@@ -43,19 +48,27 @@ def _pictures() -> dict[str, Callable[[], str]]:
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),
-        "reports/sizes.svg": lambda: svg(_sizes(), width=860),
-        "reports/memory.svg": lambda: svg(_memory(), width=860),
+        "reports/cliffs.svg": lambda: svg(_sizes()[0], width=860),
+        "reports/sizes.svg": lambda: svg(_sizes()[1], width=860),
+        "reports/beside.svg": lambda: svg(plots.networks_figure(_beside()), width=860),
+        "reports/memory.svg": lambda: svg(_memory("mobilenet_v2"), width=860),
+        "reports/arena.svg": lambda: svg(_memory("unet", "arena"), width=860),
     }
 
 
-def _sizes() -> object:
+@cache
+def _sizes() -> Sequence[go.Figure]:
     network = load("mobilenet_v2")
-    return plots.sizes(network, network.report())[1]
+    return plots.sizes(network, network.report())
 
 
-def _memory() -> object:
-    network = load("mobilenet_v2")
-    return plots.memory_timeline(network.report(), network.memory())
+def _beside() -> Mapping[str, Any]:
+    return side_by_side("mobilenet_v1", "mobilenet_v2", by="stage").data
+
+
+def _memory(name: str, picture: str = "timeline") -> go.Figure:
+    network = load(name)
+    return plots.memory_figure(network.report(), network.memory(), picture)
 
 
 def index_page() -> str:
@@ -102,16 +115,33 @@ ResNet-50 from the papers' count to ptflops, term by term: `convcost reconcile r
 
 ## Cost at another size
 
-MobileNetV2 over width and resolution, with lines of equal budget: on the page of `convcost report mobilenet_v2 -o report.html`;
+MobileNetV2 at every resolution: `convcost sweep mobilenet_v2 --over resolution=128:320 -o cliffs.svg`.
+
+![MACs at every resolution](cliffs.svg)
+
+Over width and resolution, with the edges of three budgets: on the page of `convcost report mobilenet_v2 -o report.html`;
 with sliders: `convcost explore mobilenet_v2 -o explore.html`.
 
 ![Width against resolution](sizes.svg)
 
+## Two networks, stage by stage
+
+`convcost report mobilenet_v1 mobilenet_v2 --by stage -o beside.svg`.
+
+![MACs by stage of two networks](beside.svg)
+
 ## What is alive when
 
-The activations of MobileNetV2: `convcost memory mobilenet_v2 -o memory.svg`.
+The activations of MobileNetV2, coloured by what they are kept for: `convcost memory mobilenet_v2 -o memory.svg`.
 
 ![Memory timeline](memory.svg)
+
+## Where it lies
+
+The same of U-Net, whose skips wait for the way up, as offsets in one block of memory:
+`convcost memory unet --picture arena -o arena.svg`.
+
+![Arena of U-Net](arena.svg)
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,15 +18,20 @@ from convcost.cli.options import (
     partial_option,
     settings,
 )
-from convcost.cli.output import emit
-from convcost.core.errors import OutputError
+from convcost.cli.output import emit, show
+from convcost.core.errors import OutputError, UsageError
 from convcost.memory.policies import POLICIES
+from convcost.render.table import ending
 
 if TYPE_CHECKING:
     from convcost.networks.checked import Checked
     from convcost.networks.inputs import GivenShape
 
+_NAMED = 8
+"""Networks that a line names."""
 _ENDINGS = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit", ".txt": "table"}
+PARTIAL = 3
+"""The exit status where nobody knows whether all limits hold; see `cli.main`."""
 _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 
 
@@ -43,7 +49,11 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
     metavar="NAME=AMOUNT",
     help="Any limit: layer_macs=20M; repeatable.",
 )
-@click.option("--baseline", metavar="MODEL", help="Growth is from this network, not from the lock file.")
+@click.option(
+    "--baseline",
+    metavar="MODEL",
+    help="Growth is from this network, not from the lock file; main: is each own file of the git revision.",
+)
 @click.option("--tolerance", metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%.")
 @click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
@@ -107,18 +117,40 @@ def check_command(
         baseline,
         settings(set_),
     )
-    fmt = format_ or _ENDINGS.get(os.path.splitext(output or "")[1].lower(), "table")
+    fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
     result = done.result
+    for failure in result.failures:
+        click.echo(failure.text, err=True)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
-        click.echo(f"wrote {shown_path(done.budgets.lock)}", err=True)
-    emit(result.render(fmt), output)
+        click.echo(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}", err=True)
+    if fmt == "table":
+        if result.lines:
+            show(replace(result.table(), notes=result.notes), output, fmt)
+    else:
+        emit(result.render(fmt), output)
     if fmt == "github":
         _summarise(result)
-    if output is not None or fmt not in ("table", "github"):
-        click.echo(result.title, err=True)
-    ctx.exit(0 if result.status == 3 and accepts_partial(ctx) else result.status)
+    ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
+
+
+def _format_of(output: str | None) -> str:
+    """The format that a file's ending says."""
+    said = ending(output)
+    if said and said not in _ENDINGS:
+        raise UsageError(
+            f"{output}: the ending {said} says no format; known are {', '.join(_ENDINGS)}; else give --format"
+        )
+    return _ENDINGS.get(said, "table")
+
+
+def _changes(names: list[str]) -> str:
+    """Which networks a lock file says something else of than before."""
+    if not names:
+        return "nothing has changed"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"changed {', '.join(names[:_NAMED])}{more}"
 
 
 def _summarise(result: Checked) -> None:

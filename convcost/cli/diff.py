@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    Word,
     batch_option,
     complete_model,
     convention_option,
@@ -20,6 +21,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import deliver
+from convcost.core.levels import DIFFERENCES
 
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
@@ -34,7 +36,7 @@ DIFFERS = 1
 )
 @click.argument("old", shell_complete=complete_model)
 @click.argument("new", shell_complete=complete_model)
-@click.option("--by", default="change", show_default=True, help="What a row stands for: change, unit, block or stage.")
+@click.option("--by", type=Word(DIFFERENCES), default="change", show_default=True, help="What a row stands for.")
 @click.option("--all", "all_", is_flag=True, help="A row for each part, also where nothing differs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, with 0 if they do not.")
 @set_option
@@ -78,7 +80,6 @@ def diff_command(
         networks.append(opened_at(model, knobs, input_))
         remember(model, unknown_ops(networks[-1].steps))
     found = diff(*networks, called=(old, new), convention=convention, batch=batch, dtype=dtype, memory_policy=memory)
-    found.rows(by)  # refuse an unknown level before anything is written
     deliver(output, format_, lambda: found.table(by, all=all_))
     if exit_code and found.differs:
         ctx.exit(DIFFERS)

@@ -19,7 +19,7 @@ from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
 SECTIONS = {
-    "Look": ("list", "report", "explain", "memory"),
+    "Look": ("list", "report", "explain", "memory", "draw"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
     "Landscape": ("frontier",),
     "Keep": ("diff", "check"),

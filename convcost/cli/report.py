@@ -83,8 +83,8 @@ def report_command(
     """Shapes, parameters and MACs of MODEL, part by part and in total; of several, side by side.
 
     MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2), with knobs of its own if need be:
-    mobilenet_v2:width=0.75,resolution=192. Several are compared with the first, --by stage and the like row by row;
-    --set and --input are for all. With -o FILE.html, a page: tables that sort
+    mobilenet_v2:width=0.75,resolution=192. Several are a row each, with the ratio to the first - --columns params,macs,top1 says which numbers, published accuracies
+    among them - or, --by stage and the like, compared row by row; --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
     if by is not None and depth is not None:
@@ -109,11 +109,19 @@ def report_command(
             return render(_table(_opened(models, knobs, input_), level, shown, options), fmt, width)
 
         names = [*models, *map(str, knobs.values())]
-        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx)), output)
+        cited = {"top1", "top5"} & set(columns or ())  # of a table that is no part of what kept texts depend on
+        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx) and not cited), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:
-        deliver(output, format_, lambda: _table(networks, level, shown, options))
+        together = _table(networks, level, shown, options)
+
+        def side() -> go.Figure:
+            from convcost.plots import networks_figure
+
+            return networks_figure(together.data)
+
+        deliver(output, format_, lambda: together, figure=side)
         return
     (network,) = networks
     report = network.report(**options)
@@ -139,12 +147,13 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     """One network by its rows, several side by side; raises `UsageError`."""
     if len(networks) == 1:
         return networks[0].report(**options).table(level, **shown)
-    given = [f"--{name}" for name, value in shown.items() if value not in (None, "")]
+    numbers = {name: shown[name] for name in ("columns", "units", "digits")}
+    given = [f"--{name}" for name, value in shown.items() if name not in numbers and value is not None]
     given += ["--depth"] if isinstance(level, int) else []
     if given or isinstance(level, int):
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
         )
-    from convcost.networks.side_by_side import side_by_side
+    from convcost.published.side_by_side import side_by_side
 
-    return side_by_side(*networks, by=level, **options)
+    return side_by_side(*networks, by=level, **numbers, **options)

@@ -91,5 +91,14 @@ def ops_command(op: str | None, output: str | None, format_: str | None) -> None
     rows += [(name, "block", *rest) for name, *rest in standard.overview()]
     headers = ("op", "kind", "attributes", "what it does")
     records = [dict(zip(headers, row, strict=True)) for row in rows]
-    table = Table("", headers, (False,) * 4, [list(row) for row in rows], records, {"ops": records})
+    table = Table(
+        "",
+        headers,
+        (False,) * 4,
+        [list(row) for row in rows],
+        records,
+        {"ops": records},
+        priority=(0, 2, 1, 0),
+        wrap=(False, False, True, True),
+    )
     show(table, output, format_of(output, format_))

@@ -128,6 +128,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         numeric=(False, False, False, True),
         rows=rows,
         priority=(0, 2, 1, 0),
+        wrap=(False, True, True, False),
         records=[q._asdict() for q in found],
         data=_data(
             report,

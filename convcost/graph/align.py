@@ -59,7 +59,7 @@ class Part:
     @property
     def is_unit(self) -> bool:
         """Whether it is a single unit."""
-        return not self.children
+        return bool(self.items) and not self.children
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -213,8 +213,9 @@ def _pair(old: Part, new: Part) -> Pair:
     """Two parts that stand for each other, with what stands for each other in them."""
     if old.is_unit and new.is_unit:
         return Pair(old, new)
-    first, second = (part.children or (part,) for part in (old, new))
-    elsewhere = moved([part.exact for part in first], [part.exact for part in second])
+    first, second = ((part,) if part.is_unit else part.children for part in (old, new))
+    names = [part.own_name for part in first], [part.own_name for part in second]
+    elsewhere = moved([part.exact for part in first], [part.exact for part in second], names)
     gone, come = {i for i, _ in elsewhere}, {j: i for i, j in elsewhere}
     here = [i for i in range(len(first)) if i not in gone]
     there = [j for j in range(len(second)) if j not in come]
@@ -228,12 +229,39 @@ def _pair(old: Part, new: Part) -> Pair:
             before = there[place] + 1
         children.append(pair)
     children += [Pair(first[come[j]], second[j], moved=True) for j in range(before, len(second)) if j in come]
-    return Pair(old, new, tuple(children))
+    return Pair(old, new, tuple(_separable(children)))
+
+
+def _separable(pairs: Sequence[Pair]) -> Iterator[Pair]:
+    """The pairs; a depthwise convolution without a counterpart and the 1×1 after it, which stands for a convolution of
+    the same kernel, as one that is replaced by both.
+    """
+    at = 0
+    while at < len(pairs):
+        first, second = pairs[at], pairs[at + 1] if at + 1 < len(pairs) else None
+        if second is None or not (_is_split(first, second) or _is_split(_mirrored(first), _mirrored(second))):
+            yield first
+            at += 1
+            continue
+        old, new = ([part for part in parts if part] for parts in ((first.old, second.old), (first.new, second.new)))
+        yield Pair(_together(old), _together(new), replaced=True)
+        at += 2
+
+
+def _is_split(first: Pair, second: Pair) -> bool:
+    depthwise, old, new = first.new, second.old, second.new
+    if first.old or not (depthwise and old and new) or second.moved:
+        return False
+    if not (depthwise.is_unit and old.is_unit and new.is_unit):
+        return False
+    deep, was, now = depthwise.items[0], old.items[0], new.items[0]
+    same_window = deep.choices.get("kernel") == was.choices.get("kernel") != now.choices.get("kernel")
+    return deep.kind == f"{was.kind} depthwise" and was.kind == now.kind and same_window
 
 
 def _in_order(first: Sequence[Part], second: Sequence[Part]) -> Iterator[tuple[Pair, int | None]]:
     """The pairs of two sequences of parts; with each the last place of the second that it reaches, if it has one."""
-    keys = [[(part.key, _bare(part.own_name)) for part in parts] for parts in (first, second)]
+    keys = [[(part.exact, part.own_name) for part in parts] for parts in (first, second)]
     coarse = [[part.items[0].core for part in parts] for parts in (first, second)]
     pairs = aligned(keys[0], keys[1], lambda i, j: _likeness(first[i], second[j]), coarse)
     i = j = 0
@@ -307,7 +335,7 @@ def alike(one: Part, other: Part) -> bool:
 
 
 def _leaves(pair: Pair) -> Iterator[Pair]:
-    if not pair.children:
+    if not pair.children and any(part.items for part in (pair.old, pair.new) if part):
         yield pair
     for child in pair.children:
         yield from _leaves(child)

@@ -17,6 +17,8 @@ KINDS = ("input", "widened", "added", "removed", "changed", "replaced", "moved",
 """What a difference is."""
 MARKS = {"added": "+", "removed": "-", "moved": "↕", "follows": "→", "same": "=", "renamed": "≡"}
 """Kind -> its sign in a table; `~` for all others."""
+FOLLOWS = "follows: other shapes"
+"""The words of what follows."""
 _ROUNDING = 8
 """Widened channels are rounded to multiples of so many."""
 
@@ -39,6 +41,9 @@ class Change:
     """How many units, or parts of several, it concerns."""
     path: tuple[str, ...] = ()
     """The place as scopes."""
+    beside: tuple[str, ...] = ()
+    """The units in which only ops beside the main one were changed - an activation, a norm -, so that what the others cost
+    follows from what they read."""
 
     @property
     def mark(self) -> str:
@@ -73,14 +78,19 @@ def changes(found: Alignment, inputs: tuple[dict[str, Shape], dict[str, Shape]] 
     whole = [change for change in single if change.kind == "widened"]
     follows = [change for change in single if change.kind == "follows"]
     renamed = [change for change in single if change.kind == "renamed"]
-    made = [*_merged(whole), *_merged(_runs(apart)), *_merged(renamed)]
-    differs = inputs is not None and dict(inputs[0]) != dict(inputs[1])
-    if differs and inputs is not None:
+    made = [*_merged(whole), *_merged(_runs(apart)), *_merged(renamed), *_inputs_renamed(inputs)]
+    if inputs is not None and list(inputs[0].values()) != list(inputs[1].values()):
         words = f"input {' -> '.join(map(input_shapes_text, inputs))}"
         rest = _all(follows, "input", words)
         return (rest or Change("input", "", "", words, places=0), *made)
-    rest = _all(follows, "follows", "other shapes, by the changes above")
+    rest = _all(follows, "follows", FOLLOWS)
     return (*made, rest) if rest else tuple(made)
+
+
+def _inputs_renamed(inputs: tuple[dict[str, Shape], dict[str, Shape]] | None) -> Iterator[Change]:
+    for was, now in zip(*(inputs or ((), ()))):
+        if was != now and inputs and list(inputs[0].values()) == list(inputs[1].values()):
+            yield Change("renamed", now, was, f"{was} -> {now}")
 
 
 def each(found: Alignment) -> Iterator[Change]:
@@ -99,22 +109,29 @@ class _Context(NamedTuple):
 
 
 def _under(pair: Pair, context: _Context) -> Iterator[Change]:
-    if not pair.children:
+    if id(pair) in context.single:
         yield context.single[id(pair)]
         return
-    shifted = any(child.moved or not (child.old and child.new) for child in pair.children)
+    shifted = any(_shifts(child) for child in pair.children)
     for child in pair.children:
         if renamed := None if context.found.flat else _renamed(pair, child, context, shifted=shifted):
             yield renamed
         for change in _under(child, context):
-            if change.kind in ("added", "removed") and change.path == child.path:
+            if child.children:
+                yield change
+            elif change.kind in ("added", "removed"):
                 yield replace(change, words=whole_words(pair, child, change.words))
             elif len(change.new) == 1 and change.new[0].name in context.wires:
                 yield _rewired(change, context.wires[change.new[0].name])
-            elif not (renamed and change.kind == "same" and child.old and child.old.is_unit):
-                yield change
             else:
-                yield replace(change, kind="same")
+                yield change
+
+
+def _shifts(pair: Pair) -> bool:
+    """Whether a part makes the numbers of those beside it count from elsewhere."""
+    if pair.moved or pair.replaced or not (pair.old and pair.new):
+        return True
+    return not same_name(pair.old.own_name, pair.new.own_name)
 
 
 def _rewired(change: Change, words: str) -> Change:
@@ -136,20 +153,56 @@ def _single(leaf: Pair, factor: float | None) -> Change:
         kind, words = "replaced", replaced_words(gone, come)
     else:
         kind, words = _compared(gone[0], come[0], factor)
-    return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path)
+    beside = (here.name,) if kind == "changed" and _is_beside(gone[0], come[0], factor) else ()
+    return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path, beside=beside)
 
 
 def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
     """What differs between two units that stand for each other, and in words."""
-    made = [key for key in _differing(old, new) if not _follows(key, old, new) and not _is_wider(key, old, new, factor)]
-    words = made_words(old, new, made)
+    differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
+    words = made_words(old, new, _made(old, new, factor))
     if words:
         return "changed", words
-    if old.exact == new.exact and (old.macs, old.params) == (new.macs, new.params):
+    shapes = [(sorted(item.reads), item.makes, item.macs, item.params) for item in (old, new)]
+    if not differing and shapes[0] == shapes[1]:
         return "same", ""
     if factor is not None and _all_channels(old) != _all_channels(new):
         return "widened", f"channels × {factor:.3g}"
     return "follows", ""
+
+
+def _made(old: Item, new: Item, factor: float | None) -> list[str]:
+    """The attributes that differ by themselves."""
+    differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
+    return [key for key in differing if not _follows(key, old, new) and not _is_wider(key, old, new, factor)]
+
+
+def _is_beside(old: Item, new: Item, factor: float | None) -> bool:
+    """Whether the main op of a unit was left as it is, and only reads something else."""
+    return old.kind == new.kind and all("." in key for key in _made(old, new, factor))
+
+
+def _is_no_change(key: str, old: Item, new: Item) -> bool:
+    """Whether padding keeps the size on both sides, be it said by a word or as half of the kernel.
+
+    With strides the word may pad the end more than the beginning, which is another network.
+    """
+    if key != "padding" or not (_keeps_size(old) and _keeps_size(new)):
+        return False
+    strides = old.choices.get("stride", "1"), new.choices.get("stride", "1")
+    by_word = [item.choices.get("padding") == "same" for item in (old, new)]
+    return by_word[0] == by_word[1] or strides[0] != strides[1] or set(strides[0]) <= {"1", "×"}
+
+
+def _keeps_size(item: Item) -> bool:
+    padding = item.choices.get("padding", "")
+    if padding == "same":
+        return True
+    kernel, dilation = (item.choices.get(key, "1").split("×") for key in ("kernel", "dilation"))
+    zeros = padding.split("×") * (len(kernel) if "×" not in padding else 1)
+    dilation = dilation * (len(kernel) if len(dilation) == 1 else 1)
+    halves = [str((int(size) - 1) * int(step) // 2) for size, step in zip(kernel, dilation)]
+    return zeros == halves and all(int(size) % 2 for size in kernel)
 
 
 def _all_channels(item: Item) -> list[int]:
@@ -219,7 +272,7 @@ def _renamed(parent: Pair, pair: Pair, context: _Context, *, shifted: bool) -> C
     if old is None or new is None or pair.moved or pair.replaced:
         return None
     names = _called(old, parent.old), _called(new, parent.new)
-    first = next(((was, now) for was, now in zip(*names) if was != now), None)
+    first = next(((was, now) for was, now in zip(*names) if was != now and was and now), None)
     if first is None or (shifted and same_name(*first)) or not _is_same(pair, context):
         return None
     return Change("renamed", new.name, old.name, f"{first[0]} -> {first[1]}", path=pair.path)
@@ -241,15 +294,15 @@ def _is_same(pair: Pair, context: _Context) -> bool:
 
 
 def _wires(found: Alignment) -> dict[str, str]:
-    """Units that read other units than their counterparts do, where all of these stand in both networks."""
+    """Units that read other units than their counterparts do, where all of these stand in both networks, and none was moved."""
     stands_for = {old.name: new.name for old, new in found.units}
-    known = set(stands_for.values())
+    moved = {item.name for leaf in found.leaves if leaf.moved and leaf.new for item in leaf.new.items}
+    known = set(stands_for.values()) - moved
     said = {}
     for old, new in found.units:
-        before, after = [stands_for.get(name, name) for name in old.inputs], list(new.inputs)
-        gone, come = (sorted(set(a) - set(b)) for a, b in ((before, after), (after, before)))
-        certain = all(stands_for.keys() >= {name} for name in old.inputs if stands_for.get(name, name) in gone)
-        if (gone or come) and certain and known >= set(come) and (old.reads == new.reads or not gone or not come):
+        before = {stands_for.get(name, name if name not in known else "") for name in old.inputs}
+        gone, come = sorted(before - set(new.inputs)), sorted(set(new.inputs) - before)
+        if (gone or come) and known >= {new.name, *gone, *come}:
             said[new.name] = f"reads {', '.join(gone) or 'no other'} -> {', '.join(come) or 'no other'}"
     return said
 
@@ -266,7 +319,8 @@ def _runs(found: Iterable[Change]) -> list[Change]:
         own = change.name.rpartition(".")[2]
         runs[-1] = replace(
             last,
-            name=f"{last.name.partition(' … ')[0]} … {own}",
+            name=(name := f"{last.name.partition(' … ')[0]} … {own}"),
+            was=name if last.was else "",
             words=words,
             old=last.old + change.old,
             new=last.new + change.new,
@@ -295,7 +349,7 @@ def _merged(found: Iterable[Change]) -> list[Change]:
     for at, change in enumerate(found):
         alone = ""
         if change.kind in ("added", "removed", "replaced"):  # one row each, but for the same part in several blocks
-            shared = len(change.path) > 1 and not change.words.startswith("repeats") and change.places == 1
+            shared = len(change.path) > 1 and not change.words.startswith("repeats")
             alone = change.path[-1] if shared else str(at)
         groups.setdefault((change.kind, change.words, alone), []).append(change)
     return [_one(members) for members in groups.values()]
@@ -312,6 +366,7 @@ def _one(members: Sequence[Change]) -> Change:
         path=_common([change.path for change in members]),
         old=tuple(item for change in members for item in change.old),
         new=tuple(item for change in members for item in change.new),
+        beside=tuple(name for change in members for name in change.beside),
         places=sum(change.places for change in members),
     )
 

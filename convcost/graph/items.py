@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -60,8 +61,8 @@ class Item:
 
     @cached_property
     def exact(self) -> tuple[Any, ...]:
-        """The same with all shapes: equal for layers that cost the same."""
-        return self.own, self.reads, self.makes
+        """The same with all shapes, in whatever order they are read: equal for layers that cost the same."""
+        return self.own, tuple(sorted(self.reads)), self.makes
 
     @property
     def channels_in(self) -> int:
@@ -78,6 +79,12 @@ def items(walked: Walked) -> tuple[Item, ...]:
     ('stem', 'conv2d 3×3 /2 + bn + relu6', '32', (112, 112, 32))
     """
     return tuple(map(_item, units(walked)))
+
+
+def same_layers(old: Item, new: Item) -> Iterator[tuple[str, str]]:
+    """The layers of two units that are of the same op, in order."""
+    for block in SequenceMatcher(None, old.ops, new.ops, autojunk=False).get_matching_blocks():
+        yield from zip(old.steps[block.a :][: block.size], new.steps[block.b :][: block.size])
 
 
 def _item(unit: Unit) -> Item:

@@ -118,23 +118,35 @@ def _traced(rows: range, columns: range, trace: list[list[tuple[int, int, int]]]
     return pairs[::-1]
 
 
-def moved(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[tuple[int, int]]:
+def moved(
+    first: Sequence[Hashable], second: Sequence[Hashable], names: tuple[Sequence[Hashable], Sequence[Hashable]]
+) -> list[tuple[int, int]]:
     """Equal elements that stand elsewhere among the others that are equal: pairs of places.
 
-    Only an element that stands once in each sequence is known to be the same; of elements that are all the same on both
-    sides the first stands for the first.
+    Only an element that stands once in each sequence is known to be the same, and of equal ones those that have a name
+    that only they have; of elements that are all the same on both sides the first stands for the first.
 
-    >>> moved("abcd", "acdb"), moved("abab", "aabb"), moved("aab", "aba")
+    >>> def of(one, other): return moved(one, other, (one, other))
+    >>> of("abcd", "acdb"), of("abab", "aabb"), of("aab", "aba")
     ([(1, 3)], [(1, 2)], [(1, 2)])
+    >>> moved("xxy", "xyx", ("abc", "bca"))
+    [(0, 2)]
     """
-    pairs = _same(first, second)
+    pairs = _same(list(zip(first, names[0])), list(zip(second, names[1])), all_alike=False)
+    left = [
+        [at for at in range(len(side)) if at not in {pair[end] for pair in pairs}]
+        for end, side in enumerate((first, second))
+    ]
+    rest = _same([first[at] for at in left[0]], [second[at] for at in left[1]], all_alike=True)
+    pairs = sorted([*pairs, *((left[0][i], left[1][j]) for i, j in rest)])
     kept = set(_rising([j for _, j in pairs]))
     return [pair for at, pair in enumerate(pairs) if at not in kept]
 
 
-def _same(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[tuple[int, int]]:
+def _same(first: Sequence[Hashable], second: Sequence[Hashable], *, all_alike: bool) -> list[tuple[int, int]]:
+    """Pairs of elements that stand once in each; of more if both have the same elements, where that is enough."""
     one, other = Counter(first), Counter(second)
-    reordered = one == other
+    reordered = all_alike and one == other
     places: dict[Hashable, list[int]] = {}
     for j, key in enumerate(second):
         places.setdefault(key, []).append(j)

@@ -28,7 +28,7 @@ def _of_attribute(key: str, old: Item, new: Item) -> str:
     of_op, _, attribute = key.rpartition(".")
     if attribute == "bias":
         return ("+ bias" if now == "yes" else "- bias") + (f" ({of_op})" if of_op else "")
-    if attribute in ("kernel", "stride"):
+    if attribute in ("kernel", "stride", "dilation", "padding", "size"):
         was, now = (_short_sizes(value) for value in (was, now))
     if attribute == "groups" and PER_CHANNEL in (was, now):
         was, now = ("depthwise" if value == PER_CHANNEL else value for value in (was, now))
@@ -115,23 +115,42 @@ def whole_words(parent: Pair, child: Pair, words: str) -> str:
 
 
 def _repeats(parent: Pair, part: Part, *, new: bool) -> tuple[int, int]:
-    """How many parts like one there are beside it, in both networks: equal ones among the stages of a whole network; in a
-    stage all of its blocks, where another is like it, because the first of them has a stride or no shortcut.
+    """How many parts like one there are beside it, in both networks.
+
+    Units: equal ones that follow on each other. Among the stages of a whole network, equal ones; in a stage all of its
+    blocks, where another is like it, because the first of them has a stride or no shortcut.
     """
-
-    def is_one(side: Part | None) -> bool:
-        if side is None or side.is_unit != part.is_unit:
-            return False
-        return alike(side, part) if parent.path else side.key == part.key
-
     pairs = [pair if new else Pair(pair.new, pair.old) for pair in parent.children]
-    ones = [pair for pair in pairs if is_one(pair.new)]
-    if parent.path and not part.is_unit and any(pair.old for pair in ones):
-        ones = [pair for pair in pairs if pair.new and not pair.new.is_unit]
-        before = sum(pair.old is not None and not pair.old.is_unit for pair in pairs)
+    if part.is_unit:
+        counts = _in_a_row(pairs, part)
+    elif parent.path and any(pair.old and pair.new and alike(pair.new, part) for pair in pairs):
+        blocks = [[side for side in sides if side and not side.is_unit] for sides in _sides(pairs)]
+        counts = len(blocks[0]), len(blocks[1])
     else:
+        ones = [pair for pair in pairs if pair.new and not pair.new.is_unit and pair.new.key == part.key]
         theirs = [pair.old for pair in ones if pair.old]
         lost = [pair.old for pair in pairs if pair.old and not pair.new]
-        before = len(theirs) + sum(any(one.key == old.key for old in theirs) for one in lost)
-    counts = before, len(ones)
+        counts = len(theirs) + sum(any(one.key == old.key for old in theirs) for one in lost), len(ones)
     return counts if new else counts[::-1]
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[Part | None], list[Part | None]]:
+    return [pair.old for pair in pairs], [pair.new for pair in pairs]
+
+
+def _in_a_row(pairs: Sequence[Pair], part: Part) -> tuple[int, int]:
+    """Equal units that each read the one before, among them this one: those with a counterpart, and all."""
+    row = [pair for pair in pairs if pair.new]
+    at = next(at for at, pair in enumerate(row) if pair.new is part)
+
+    def continues(first: int) -> bool:
+        before, after = row[first].new, row[first + 1].new
+        return bool(before and after and before.key == after.key and after.items[0].inputs == (before.items[0].name,))
+
+    start = stop = at
+    while start > 0 and continues(start - 1):
+        start -= 1
+    while stop < len(row) - 1 and continues(stop):
+        stop += 1
+    ones = row[start : stop + 1]
+    return sum(pair.old is not None for pair in ones), len(ones)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -19,10 +20,13 @@ from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
+from convcost.networks.revision import opened_at
 from convcost.spec.tree import shown_path
+from convcost.spec.zoo import is_path, split_name
 
 _NAMED = 3
 """Tensors that a line names."""
+_NO_LIMITS = "say limits: {macs: 300M} in its file or in the budgets, or --max-macs 300M"
 
 
 class Wanted(NamedTuple):
@@ -51,11 +55,19 @@ class Run:
         """What it came to."""
         return Checked(tuple(self.lines), tuple(self.failures))
 
-    def lock_text(self) -> str:
+    def updated(self) -> dict[str, Recorded]:
         """What the lock file should hold now."""
         now = ((name, one.recorded("")) for name, one in self.measured.items())
-        whole = self.budgets.file is not None
-        return lock_file.write(lock_file.updated(self.locked or {}, now, whole=whole))
+        return lock_file.updated(self.locked or {}, now, whole=self.budgets.file is not None)
+
+    def lock_text(self) -> str:
+        """The text of the lock file that says so."""
+        return lock_file.write(self.updated())
+
+    def changed(self) -> list[str]:
+        """The networks that it would say something else of, or not name any more."""
+        before, after = self.locked or {}, self.updated()
+        return [name for name in {**before, **after} if before.get(name) is not after.get(name)]
 
 
 def check(
@@ -78,7 +90,8 @@ def check(
     """Whether networks keep their limits, line by line.
 
     `models` are networks, or one budgets file; without any, the nearest `convcost-budgets.yaml` is read. Limits are those
-    of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`.
+    of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`, and so
+    for all other names.
     Growth is against `baseline`, or against the lock file; `tolerance="1%"` is `limits={"growth": "1%"}`. The other options
     are those of `report`, for all networks. Raises `UsageError` and `SpecError` for budgets that cannot be read; networks
     that cannot are in the result's `failures`.
@@ -88,6 +101,7 @@ def check(
     [('macs', -774272, 'broken'), ('params', 495128, 'holds')]
     """
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, GROWTH: tolerance}
+    said |= {key.removeprefix("max_"): knobs.pop(key) for key in [*knobs] if key.startswith("max_")}
     conditions = {
         "convention": convention,
         "batch": batch,
@@ -146,25 +160,18 @@ def _locked(path: str, *, update: bool) -> dict[str, Recorded] | None:
 def _with(entry: Entry, wanted: Wanted) -> Entry:
     """An entry under what the caller says."""
     conditions = entry.conditions._replace(**wanted.conditions)
-    limits = {**entry.limits, **wanted.limits}
-    if (baseline := wanted.baseline or entry.baseline) is not None and not any(map(_grows, limits)):
-        limits |= read_limit(GROWTH, "0%")
-    return replace(entry, conditions=conditions, limits=limits, baseline=baseline)
-
-
-def _grows(name: str) -> bool:
-    return LIMITS[name].grows
+    baseline = wanted.baseline if wanted.baseline is not None else entry.baseline
+    return replace(entry, conditions=conditions, limits={**entry.limits, **wanted.limits}, baseline=baseline)
 
 
 def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
     """Add the lines of one network."""
     network = _opened(entry.model, wanted.knobs, entry.conditions)
-    stated = _stated(network)
-    limits = {**entry.defaults, **stated, **entry.limits}
+    limits = {**entry.defaults, **_stated(network), **entry.limits}
+    if entry.baseline is not None and not any(LIMITS[name].grows for name in limits):
+        limits |= read_limit(GROWTH, "0%")
     if not limits and not update:
-        raise UsageError(
-            f"{entry.name} has no limits: say limits: {{macs: 300M}} in it or in the budgets, or --max-macs 300M"
-        )
+        raise UsageError(f"{entry.name} has no limits: {_NO_LIMITS}")
     now = Measured(entry.name, network, entry.conditions)
     done.measured[entry.name] = now
     before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done)
@@ -186,9 +193,24 @@ def _stated(network: Network) -> Mapping[str, Limit]:
 def _before(entry: Entry, done: Run) -> Recorded | None:
     """What the network cost before: the baseline, or what the lock file holds; None if neither is known."""
     if entry.baseline is not None:
-        old = _opened(entry.baseline, {}, entry.conditions)
-        return Measured(entry.name, old, entry.conditions).recorded(str(entry.baseline))
+        old = opened_at(_same_file(entry), {}, entry.conditions.input)
+        return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
     return (done.locked or {}).get(entry.name)
+
+
+def _same_file(entry: Entry) -> Model:
+    """The baseline; a revision alone, `main:`, means the network's own file in it."""
+    baseline = entry.baseline
+    assert baseline is not None
+    if not isinstance(baseline, str) or not baseline.endswith(":"):
+        return baseline
+    if not isinstance(entry.model, (str, os.PathLike)) or not is_path(split_name(os.fspath(entry.model))[0]):
+        raise UsageError(f"{entry.name} is no file: of {baseline} there is nothing to compare it with")
+    return f"{baseline}./{os.path.relpath(entry.model)}".replace(os.sep, "/")
+
+
+def _called(baseline: Model) -> str:
+    return baseline.label if isinstance(baseline, Network) else os.fspath(baseline)
 
 
 def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> None:
@@ -205,7 +227,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         return
     locked = {key: name for name, key in LOCKED.items()}.get(kind.key) if kind.of == "network" else None
     base = before.totals[locked] if before is not None and locked is not None else None
-    known = now.complete and not (kind.grows and before is not None and before.unknown)
+    known = now.is_whole(kind) and not (kind.grows and before is not None and before.unknown)
     line = Line(
         network=now.name,
         limit=limit.name,
@@ -215,7 +237,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         complete=known,
         before=base,
         source=before.source if before is not None else "",
-        where=limit.where,
+        where=limit.where or now.file,
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 

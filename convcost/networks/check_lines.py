@@ -28,7 +28,7 @@ class Line:
     allowed: int
     """The largest amount that keeps the limit."""
     complete: bool
-    """Whether every layer is counted."""
+    """Whether every layer is counted; else what is measured is a lower bound."""
     before: int | None = None
     """What it was in the lock file or baseline, where one is known."""
     source: str = ""
@@ -78,7 +78,7 @@ class Line:
         if self.verdict == "broken":
             over = f"over by {self.amount(-self.headroom)} ({percent(-self.headroom, self.allowed)})"
             return f"{said}, {over}{f'; {self.why}' if self.why else ''}"
-        return f"{said}, not proven: some ops are unknown" if self.verdict == "not proven" else f"{said}, it holds"
+        return f"{said}, not proven: some ops are not counted" if self.verdict == "not proven" else f"{said}, it holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ class Failure:
     what: str
     """In one line."""
     where: Where | None = None
+
+    @property
+    def said(self) -> str:
+        """With its network."""
+        return f"{self.network}: {self.text}" if self.network and self.where is None else self.text
 
     @property
     def text(self) -> str:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.levels import DIFFERENCES
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import counted, exact, percent, say, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.align import Alignment, Part, align, same_name
-from convcost.graph.changes import Change, changes, each
-from convcost.graph.items import Item, items
+from convcost.graph.changes import FOLLOWS, Change, changes, each
+from convcost.graph.items import Item, items, same_layers
 from convcost.graph.partial import AT_LEAST, UNKNOWN
 from convcost.graph.typed import as_dtype
 from convcost.graph.walk import depth
@@ -32,8 +33,6 @@ from convcost.results.report import (
     unknown_notes,
 )
 
-LEVELS = ("change", "unit", "block", "stage")
-"""What a row of a difference may be."""
 SUMS = ("macs", "operations", "params", "activations")
 """What is added up over the units of a change."""
 _TOTALS = ("params", "macs", "operations", "activations", "weight_bytes", "peak_activation_bytes", "depth", "layers")
@@ -121,8 +120,8 @@ class Difference(Tabular):
 
     def rows(self, by: str = "change", *, all: bool = False) -> tuple[Row, ...]:  # noqa: A002 - as the option is called
         """The changes; or the parts of both networks at a level, those that differ or all of them. Raises `UsageError`."""
-        if by not in LEVELS:
-            raise UsageError(f"cannot show differences by {by!r}{did_you_mean(by, LEVELS)}")
+        if by not in DIFFERENCES:
+            raise UsageError(f"cannot show differences by {by!r}{did_you_mean(by, DIFFERENCES)}")
         found = self.changes if by == "change" and not all else self.parts["unit" if by == "change" else by]
         return found if all else tuple(row for row in found if row.kind != "same")
 
@@ -163,7 +162,7 @@ def diff(
     found = align(items(walked[0]), items(walked[1]))
     ledgers = _ledger(reports[0]), _ledger(reports[1])
     inputs = {**walked[0].inputs}, {**walked[1].inputs}
-    rows = [_row(change, ledgers) for change in _with_knobs(changes(found, inputs), networks)]
+    rows = _told_apart(list(_with_knobs(changes(found, inputs), networks)), ledgers)
     labels = _labels(networks, called or (old, new))
     sides = [_side(*parts) for parts in zip(labels, networks, reports)]
     first = reports[0]
@@ -237,8 +236,7 @@ def _ledger(report: Report) -> _Ledger:
 
 def _costs(members: Iterable[Item], ledger: _Ledger) -> Costs:
     members = tuple(members)
-    layers = [ledger[name] for item in members for name in item.steps]
-    return Costs(len(members), *(sum(getattr(layer, key) for layer in layers) for key in SUMS))
+    return _added(len(members), [ledger[name] for item in members for name in item.steps])
 
 
 def _row(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> Row:
@@ -253,6 +251,47 @@ def _row(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> Row:
         _costs(change.new, ledgers[1]),
         tuple(item.name for item in (change.new or change.old)),
     )
+
+
+def _told_apart(found: list[Change], ledgers: tuple[_Ledger, _Ledger]) -> list[Row]:
+    """A row for each change. Where only an activation or a norm was changed, but the unit also reads another shape, what its
+    other layers cost more or less counts with what follows.
+    """
+    rows = [_row(change, ledgers) for change in found]
+    moved = [_that_follow(change, ledgers) for change in found]
+    rows = [row._replace(old=_less(row.old, old), new=_less(row.new, new)) for row, (old, new) in zip(rows, moved)]
+    rest = [_sum(costs) for costs in zip(*moved)]
+    if not moved or rest[0] == rest[1]:
+        return [_row(change, ledgers) for change in found]
+    kinds = [row.kind for row in rows]
+    at = next((kinds.index(kind) for kind in ("follows", "widened", "input") if kind in kinds), None)
+    if at is None:
+        follows = Change("follows", "", "", FOLLOWS, places=0)
+        rows.append(_row(follows, ledgers))
+        at = len(rows) - 1
+    rows[at] = rows[at]._replace(old=_sum([rows[at].old, rest[0]]), new=_sum([rows[at].new, rest[1]]))
+    return rows
+
+
+def _that_follow(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> tuple[Costs, Costs]:
+    """What those layers cost that stayed as they are in units of which only activations or norms were changed."""
+    beside = set(change.beside)
+    units = [(old, new) for old, new in zip(change.old, change.new) if new.name in beside] if beside else []
+    layers = [pair for old, new in units for pair in same_layers(old, new)]
+    old, new = ([ledger[pair[at]] for pair in layers] for at, ledger in enumerate(ledgers))
+    return _added(0, old), _added(0, new)
+
+
+def _added(units: int, layers: Sequence[LayerCost]) -> Costs:
+    return Costs(units, *(sum(getattr(layer, key) for layer in layers) for key in SUMS))
+
+
+def _sum(costs: Iterable[Costs]) -> Costs:
+    return Costs(*map(sum, zip(*costs)))
+
+
+def _less(costs: Costs, other: Costs) -> Costs:
+    return Costs(*(mine - theirs for mine, theirs in zip(costs, other)))
 
 
 def _parts(found: Alignment, ledgers: tuple[_Ledger, _Ledger]) -> dict[str, tuple[Row, ...]]:
@@ -328,13 +367,20 @@ def _table(found: Difference, rows: Sequence[Row], by: str) -> Table:
         },
         notes=_notes(found),
         priority=(0, 0, 0, 1, 2),
+        bars=_bars([row.more(keys[0]) for row in rows]),
         shorten=(False, True, True, False, False),
     )
 
 
+def _bars(numbers: Sequence[int]) -> tuple[float, ...]:
+    """Bars as long as each is of the largest; none for a single row."""
+    largest = max(map(abs, numbers), default=0)
+    return tuple(abs(number) / largest for number in numbers) if largest and len(numbers) > 1 else ()
+
+
 def _plain(row: Row) -> str:
     """A row without words of its own."""
-    return {"follows": "other shapes, by changes elsewhere", "same": ""}.get(row.kind, row.kind)
+    return {"follows": FOLLOWS, "same": ""}.get(row.kind, row.kind)
 
 
 def _where(row: Row) -> str:

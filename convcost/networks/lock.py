@@ -27,6 +27,9 @@ _HEAD = """\
 convcost-lock: 1
 networks:
 """
+_REMEDY = "convcost check --update writes it anew, git restores it"
+_LONG = 10**18
+"""A number from which on YAML as specs read it refuses one that is not quoted."""
 _PLAIN = re.compile(r"[A-Za-z_./][\w./+-]*([:=,@][\w./+-]+)*", re.ASCII)
 _SHAPE = r"(?:\d{1,18}(?:x\d{1,18})*|\?)"
 _ROW = re.compile(
@@ -66,11 +69,15 @@ def _entry(one: Recorded) -> str:
         f"batch: {one.batch}",
         f"memory: {_text(one.memory)}",
         *([f"unknown: {one.unknown}"] if one.unknown else []),
-        *(f"{name}: {number}" for name, number in one.totals.items()),
+        *(f"{name}: {_digits(number)}" for name, number in one.totals.items()),
         "parts:" if one.parts else "parts: []",
         *(f"  - {_text(_row(part))}" for part in one.parts),
     ]
     return "".join(f"    {line}\n" for line in lines)
+
+
+def _digits(number: int) -> str:
+    return str(number) if number < _LONG else f'"{number}"'
 
 
 def _row(part: Item) -> str:
@@ -110,11 +117,14 @@ def read(path: str) -> dict[str, Recorded] | None:
     if not os.path.exists(path):
         return None
     shown = shown_path(path)
-    tree, problems = parse_tree(
-        read_text(path, "a lock file", LARGEST), shown, "convcost check --update writes it anew"
-    )
+    text = read_text(path, "a lock file", LARGEST)
+    try:
+        tree, problems = parse_tree(text, shown, _REMEDY)
+    except SpecError as error:
+        problems = list(error.problems)
     if problems:
-        raise SpecError(problems)
+        first = problems[0]
+        raise SpecError([first if _REMEDY in first.what else first._replace(what=f"{first.what}; {_REMEDY}")])
     top = _mapping(tree, "")
     version = top.pairs.get("convcost-lock")
     if not isinstance(version, ScalarNode) or version.text != str(VERSION):
@@ -195,8 +205,7 @@ def _number(table: MappingNode, key: str, scope: str) -> int:
 
 def _refuse(tree: Tree, what: str) -> NoReturn:
     """Raise the error that a lock file is broken, with the two remedies."""
-    remedy = "convcost check --update writes it anew, git restores it"
-    raise SpecError([Problem(tree.where, "", f"{what}; {remedy}")])
+    raise SpecError([Problem(tree.where, "", f"{what}; {_REMEDY}")])
 
 
 def updated(

@@ -188,6 +188,15 @@ class Network:
         """Where the numbers of a layer, of a part or of the totals come from: `convcost.explain(network, …)`."""
         return public("explain")(self, layer, **options)
 
+    def diagram(self, **options: Any) -> Any:
+        """The picture of its architecture: `convcost.draw(network, …)`.
+
+        >>> from convcost import load
+        >>> [box.name for box in load("lenet5").diagram().boxes]
+        ['input', 'c1', 's2', 'c3', 's4', 'c5', 'f6', 'output']
+        """
+        return public("draw")(self, **options)
+
     def report(
         self, convention: str = "paper", *, batch: int = 1, dtype: str | None = None, memory_policy: str = "fused"
     ) -> Report:

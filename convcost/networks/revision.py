@@ -86,7 +86,7 @@ def opened_at(model: Model, knobs: Mapping[str, Any] | None = None, input_shape:
 
 
 def _shown(problem: Problem, folder: str, place: Revised) -> Problem:
-    where = problem.where and problem.where._replace(file=_without(problem.where.file, folder, place))
+    where = problem.where and problem.where._replace(file=_without(os.path.normpath(problem.where.file), folder, place))
     return Problem(where, _without(problem.scope, folder, place), _without(problem.what, folder, place))
 
 

@@ -9,7 +9,9 @@ from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
 from convcost.core.units import exact, percent, shape_text, signed
 from convcost.graph.partial import AT_LEAST, UNKNOWN
-from convcost.networks.load import Model
+from convcost.graph.walk import Walked
+from convcost.networks.beside import Beside, beside
+from convcost.networks.load import Model, load
 from convcost.networks.together import (
     Side,
     data_of,
@@ -41,6 +43,8 @@ def side_by_side(
 ) -> Table:
     """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
 
+    What stands in one row is aligned by what it is, never by its name or number; an op has one row.
+
     A network is a name, optionally with knobs, or a `Network`. Raises `UsageError` for fewer than two networks, and for an
     unknown level or option.
 
@@ -48,25 +52,26 @@ def side_by_side(
     >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
     ['stage4', 'stage5', 'stage6', 'stage7', 'head']
     """
-    sides = sides_of(networks, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
-    return totals_table(sides) if by is None else _rows_table(sides, by)
+    opened = list(map(load, networks))
+    sides = sides_of(opened, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    return totals_table(sides) if by is None else _rows_table(sides, [one.walked for one in opened], by)
 
 
-def _rows_table(sides: Sequence[Side], level: str) -> Table:
-    """A row for every name in any of the networks, in an order compatible with all of them."""
+def _rows_table(sides: Sequence[Side], walked: Sequence[Walked], level: str) -> Table:
+    """A row for the groups that stand for each other, in an order compatible with all networks."""
     found = [{group.name: group for group in side.report.by(level)} for side in sides]
-    names = merged([list(groups) for groups in found])
-    lines = [(name, [groups.get(name) for groups in found]) for name in names]
+    aligned = beside([side.report for side in sides], walked, level)
+    lines = [(row, [groups.get(name or "") for groups, name in zip(found, row.names)]) for row in aligned]
     wholes = [_Counted(side.report.totals.operations, not side.report.complete) for side in sides]
     gains = [_more(whole, wholes[0]) for whole in wholes]
     with_shapes = level != "op"
     with_params = any(len({group.params if group else 0 for group in groups}) > 1 for _, groups in lines)
     rows = []
-    for name, groups in lines:
+    for row, groups in lines:
         counts = [_Counted(_operations(group), _lacks(group)) for group in groups]
         shapes = [_shapes(group.output_shape if group else None for group in groups)] if with_shapes else []
         params = [_differ(_stored(group), _stored(groups[0])) for group in groups[1:]] if with_params else []
-        rows.append([name, *shapes, *_cells(counts, gains), *params])
+        rows.append([row.text, *shapes, *_cells(counts, gains), *params])
     params = [
         _differ(*(_Counted(one.report.totals.params, not one.report.complete) for one in (side, sides[0])))
         for side in sides[1:]
@@ -79,35 +84,22 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
         title=f"{title_of(sides)} · {sides[0].report.convention.unit} by {level}",
         headers=headers,
         numeric=tuple(at > with_shapes for at in range(len(headers))),
+        priority=(
+            *((0, 4) if with_shapes else (0,)),
+            0,
+            *(0, 2, 1, 3) * (len(sides) - 1),
+            *((5,) * (len(sides) - 1) if with_params else ()),
+        ),
         rows=rows,
         total=total,
         records=[
-            {"network": side.label, **_flat(group), "difference": _difference(group, groups[0])}
-            for name, groups in lines
-            for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
+            {"network": side.label, **_flat(row.name, group), "difference": _difference(group, groups[0])}
+            for row, groups in lines
+            for side, group in ((side, group or Group("", 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
-        data={**data_of(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
+        data={**data_of(sides), "by": level, "rows": [_row_dict(row, groups, gains) for row, groups in lines]},
         notes=[*unknown_in(sides), *_total_notes(sides), *notes_of(sides), *not_counted_in(sides)],
     )
-
-
-def merged(orders: Sequence[Sequence[str]]) -> list[str]:
-    """All names once; a name that a later order adds comes right before its next known name.
-
-    >>> merged([["stem", "stage1", "head"], ["stem", "stage1", "stage2", "head", "aux"]])
-    ['stem', 'stage1', 'stage2', 'head', 'aux']
-    """
-    whole: list[str] = []
-    for order in orders:
-        known, before, new = set(whole), dict[str | None, list[str]](), list[str]()
-        for name in order:
-            if name in known:
-                before[name] = new
-                new = []
-            else:
-                new.append(name)
-        whole = [*(one for name in whole for one in (*before.get(name, ()), name)), *new]
-    return whole
 
 
 class _Counted(NamedTuple):
@@ -185,17 +177,19 @@ def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
     return lines
 
 
-def _flat(group: Group) -> dict[str, Any]:
+def _flat(name: str, group: Group) -> dict[str, Any]:
     shapes = {"input_shape": group.input_shape, "output_shape": group.output_shape}
     flat = {name: "x".join(map(str, shape)) if shape else None for name, shape in shapes.items()}
-    return {"name": group.name, "layers": group.layers, **flat, **{field: count(group, field) for field in _PLAIN}}
+    counts = {field: count(group, field) for field in _PLAIN}
+    return {"name": name, "called": group.name or None, "layers": group.layers, **flat, **counts}
 
 
-def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int | None]) -> dict[str, Any]:
-    """A row as JSON-ready data; null for a network without this name."""
+def _row_dict(row: Beside, groups: Sequence[Group | None], gains: Sequence[int | None]) -> dict[str, Any]:
+    """A row as JSON-ready data; null for a network without this group."""
     differences = [_difference(group, groups[0]) for group in groups]
     return {
-        "name": name,
+        "name": row.name,
+        "names": list(row.names),
         "networks": [
             group and {"layers": group.layers, **{f: count(group, f) for f in _PLAIN}, **_ends(group)}
             for group in groups

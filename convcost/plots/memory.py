@@ -26,6 +26,7 @@ from convcost.plots.bands import (
 from convcost.plots.report import known_text
 from convcost.plots.style import figure
 from convcost.render.palette import LIGHT
+from convcost.results.memory import PICTURES
 from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 4
 _LABELLED = 0.09
 """Above the highest of what is drawn, where a level is written on."""
-PICTURES = ("timeline", "arena")
-"""The pictures of a network's memory."""
 
 
 def memory_figure(report: Report, usage: Usage, picture: str = "timeline", limit: int | None = None) -> go.Figure:
@@ -95,7 +94,7 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
     if usage.peak < arena.total:
         _level(made, usage.peak, "alive at once")
     _level(made, limit, "limit")
-    return made
+    return made.update_layout(height=560, margin={"t": 80})
 
 
 def _check(usage: Usage) -> None:
@@ -123,7 +122,7 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
     short = short_names([tensor.name for tensor in usage.lives.tensors])
     named = usage.alive[:_MOST_NAMED]
     lines = [
-        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {binary(size)}'
+        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {_whole(size)}'
         for tensor, size in named
     ]
     if len(usage.alive) > len(named):
@@ -152,6 +151,11 @@ def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[C
     )
 
 
+def _whole(size: int) -> str:
+    """A number of bytes and its unit, never on two lines."""
+    return binary(size).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def _dressed(
     traces: list[dict[str, Any]], report: Report, usage: Usage, places: Sequence[Column], what: str, more: str
 ) -> go.Figure:
@@ -160,14 +164,15 @@ def _dressed(
         f"{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch {exact(usage.batch)} · "
         f"policy {usage.options.policy}{known_text(report)}{more}"
     )
-    return figure(
+    made = figure(
         traces,
         title=f"{report.title or report.network}: {what}<br><sup>{said}</sup>",
         xaxis=stage_axis(report, usage, places),
         yaxis={},
         height=680,
-        margin={"t": 190, "l": 90, "r": 30, "b": 90},
+        margin={"t": 180, "l": 90, "r": 30, "b": 110},
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "traceorder": "normal", "tracegroupgap": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "traceorder": "normal", "tracegroupgap": 0},
         showlegend=True,
     )
+    return made.update_layout(title={"y": 0.97, "yanchor": "top"})

@@ -2,7 +2,8 @@
 
 What gives way, in this order, until the table fits:
 
-1. texts are shortened in the middle, `stage2.…conv2d`, and headings over narrower numbers with them;
+1. texts are shortened in the middle, `stage2.…conv2d`, and headings over narrower numbers with them; formulas and prose go
+   on in further lines instead;
 2. whole columns go, those that a table can spare first; a note says which;
 3. texts become shorter still;
 4. numbers of five digits and more get a unit, `301 M`; a note says so;
@@ -39,6 +40,8 @@ class Column:
     """Whether its cells may be shortened; those of numbers never are."""
     priority: int
     """0 stays; of the others the highest goes first, columns of the same number together."""
+    wrap: bool = False
+    """Whether its cells go on in further lines, where others are shortened."""
 
     @cached_property
     def width(self) -> int:
@@ -48,18 +51,21 @@ class Column:
     @cached_property
     def inner(self) -> int:
         """Of the cells alone."""
-        return max(map(columns_of, self.cells), default=0)
+        return max((columns_of(line) for cell in self.cells for line in cell.split("\n")), default=0)
 
     def least(self, text: int, heading: int) -> int:
         """How narrow it may become where texts are shortened to so much, and headings over numbers."""
-        if self.shorten:
+        if self.shorten or self.wrap:
             return min(self.width, text)
         return max(self.inner, min(columns_of(self.heading), heading))
 
     def at(self, width: int) -> Column:
         """The column with what is wider shortened; a narrower one is as it was."""
-        cells = tuple(shortened(cell, width) for cell in self.cells) if self.shorten else self.cells
-        return replace(self, heading=shortened(self.heading, max(width, self.inner * (not self.shorten))), cells=cells)
+        if self.wrap:
+            cells = tuple("\n".join(_lines(cell, width, "", cut=True)) for cell in self.cells)
+        else:
+            cells = tuple(shortened(cell, width) for cell in self.cells) if self.shorten else self.cells
+        return replace(self, heading=shortened(self.heading, width), cells=cells)
 
     def rounded(self) -> Column:
         """The column with numbers of five digits and more to three digits and with a unit, where it holds numbers."""
@@ -175,6 +181,13 @@ def _begin(text: str, width: int) -> str:
     return text
 
 
+def _piece(word: str, width: int) -> str:
+    """The beginning of a word that is wider than a line: up to a sign between two terms, if there is one."""
+    part = _begin(word, width)
+    apart = max((at for at, sign in enumerate(part, 1) if not sign.isalnum() and sign not in ",._"), default=0)
+    return part[:apart] if apart > len(part) // 3 else part
+
+
 def with_units(text: str) -> str:
     """A cell with its numbers of five digits and more to three digits.
 
@@ -261,7 +274,7 @@ def _lines(text: str, width: int, indent: str, *, cut: bool) -> list[str]:
         if not empty:
             lines.append(indent)
         while cut and columns_of(lines[-1] + rest) > width > len(indent) + 1:
-            part = _begin(rest, width - columns_of(lines[-1]))
+            part = _piece(rest, width - columns_of(lines[-1]))
             lines[-1] += part
             rest = rest[len(part) :]
             lines.append(indent)

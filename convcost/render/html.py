@@ -6,9 +6,12 @@ plain text is escaped here and nowhere else.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
@@ -66,20 +69,7 @@ def page(
     links = "".join(f'<li><a href="#{s.key}">{escape(s.heading)}</a></li>' for s in sections if s.heading)
     nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n' if links.count("<li>") > 2 else ""
     foot = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>\n" for word, said in facts)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style id="palette">
-{css()}
-</style>
-<style>
-{asset("page.css")}</style>
-</head>
-<body>
+    body = f"""<body>
 <a class="skip" href="#main">Skip to content</a>
 <header>
 <h1>{escape(title)}</h1>
@@ -93,8 +83,33 @@ def page(
 {foot}</dl>
 </footer>
 {"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
-</html>
 """
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(body)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style id="palette">
+{css()}
+</style>
+<style>
+{asset("page.css")}</style>
+</head>
+{body}</html>
+"""
+
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def _policy(body: str) -> str:
+    """What a browser lets the page do: run just these scripts, show pictures of its own, and ask nobody for anything."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(_SCRIPT.findall(body)))
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
 
 
 def _section(section: Section) -> str:
@@ -124,6 +139,10 @@ def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
     return f"<figure{kind}>{shown}{picture}</figure>\n"
 
 
+_LONG = 32
+"""From so many characters on the words of a column wrap."""
+
+
 def head_row(headers: Sequence[str], numeric: Sequence[bool]) -> str:
     """The head of a table; a script makes buttons of its cells where the table sorts."""
     cells = [f'<th scope="col"{_right(number)}>{escape(text)}</th>' for text, number in zip(headers, numeric)]
@@ -136,13 +155,14 @@ def row(
     *,
     head: int = 0,
     bars: Sequence[float | None] = (),
+    long: Collection[int] = (),
     attributes: str = "",
 ) -> str:
-    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns."""
+    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns, `long` cells wrap."""
     made = []
     for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
         part = bars[at] if bars else None
-        classes = " ".join(["n"] * number + ["bar"] * (part is not None))
+        classes = " ".join(["n"] * number + ["bar"] * (part is not None) + ["long"] * (at in long))
         named = f' class="{classes}"' if classes else ""
         tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
         made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{escape(text)}</{tag}>")
@@ -161,27 +181,38 @@ def table(
     records: Sequence[Mapping[str, Any]] = (),
     minor: Sequence[int] = (),
 ) -> str:
-    """A table of text; the first column of words names its rows.
+    """A table of text.
 
-    A script lets it be sorted and searched if it is `sortable`: if told so, or where that column names each row. A
+    A script lets it be sorted and searched if it is `sortable`: if told so, or where each row has a name. A
     table with a key draws its shares as bars, and its exact `records` can be saved as CSV. On a phone its `minor` columns
     are hidden until they are asked for.
     """
-    head = next((at for at, number in enumerate(numeric) if not number), 0)
+    head = _head(numeric, rows)
     if sortable is None:
-        names = [cells[head] for cells in rows]
-        sortable = len(rows) > 2 and all(names) and len(set(names)) == len(names)
+        sortable = len(rows) > 2 and all(cells[head] for cells in rows)
     bars = [bars_of(name, cells) if key else None for name, cells in zip(headers, zip(*rows))]
+    widest = [max(map(len, cells)) for cells in zip(*rows)]
+    long = [at for at, size in enumerate(widest) if size > _LONG and not numeric[at]]
     body = []
     for at, cells in enumerate(rows):
         parts = [part[at] if part else None for part in bars]
         texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts, strict=True)]
-        body.append(row(texts, numeric, head=head, bars=parts))
+        body.append(row(texts, numeric, head=head, bars=parts, long=long))
     foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
     attributes = ' class="sortable"' if sortable else ""
     attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
     return framed(made, label=label, key=key, attributes=attributes, records=records)
+
+
+def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
+    """The column that names the rows: of the first two the one whose words differ, else the first.
+
+    >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
+    (1, 0)
+    """
+    words = [at for at, number in enumerate(numeric[:2]) if not number]
+    return next((at for at in words if len({cells[at] for cells in rows}) == len(rows)), 0)
 
 
 def framed(

@@ -12,7 +12,7 @@ from functools import cache
 _GROUPS = {
     280: "'ijl",
     300: "IJ",
-    320: " ,.·",
+    320: " \u00a0,.·",
     340: "/:;\\|",
     360: "f",
     380: "-",

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -63,8 +64,12 @@ class Table:
     Where nothing is said, the first stays, and the others go from the right."""
     shorten: tuple[bool, ...] = ()
     """Which columns may be shortened in the middle; where nothing is said, those that are no numbers."""
+    wrap: tuple[bool, ...] = ()
+    """Which columns hold formulas or prose, which go on in further lines on a narrow screen; where nothing is said, none."""
     bars: tuple[float, ...] = ()
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
+    heading: str = ""
+    """What a page of it is called, where that is not its title."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -144,12 +149,12 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequenc
     return [line(cells) for cells in (headers, *rows)]
 
 
-_PAGE = 100
+_PAGE = 80
 """The columns of a page, which bars do not go beyond where no width is given."""
 _PROSE = 110
 """The most columns of a line of notes."""
-_BAR, _SHORTEST_BAR = 20, 6
-"""The most and the fewest columns of a bar."""
+_BAR, _BAR_OF_A_PAGE, _SHORTEST_BAR = 20, 12, 6
+"""The most columns of a bar on a screen and on a page, and the fewest."""
 
 
 def _text(table: Table, width: int | None) -> str:
@@ -160,8 +165,12 @@ def _text(table: Table, width: int | None) -> str:
         fitted = fit(columns, width)
         columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
     rows = list(zip(*(column.cells for column in columns), strict=True))
+    shares = table.bars
+    if any("\n" in cell for row in rows for cell in row):
+        rows, shares = [line for row in rows for line in _in_lines(row)], ()
     lines = grid([column.heading for column in columns], rows, [column.numeric for column in columns])
-    lines = _with_bars(table.bars, lines, _PAGE if width is None else width)
+    most = (_BAR_OF_A_PAGE, _PAGE) if width is None else (_BAR, width)
+    lines = _with_bars(shares, lines, *most)
     rule = "-" * max(map(columns_of, lines))
     if table.total:
         lines.insert(-1, rule)
@@ -177,14 +186,20 @@ def _columns(table: Table) -> list[Column]:
     number = len(table.headers)
     priority = table.priority if len(table.priority) == number else range(number)
     shorten = table.shorten if len(table.shorten) == number else [not numeric for numeric in table.numeric]
+    wrap = table.wrap if len(table.wrap) == number else [False] * number
     cells = list(zip(*_all_rows(table), strict=True)) or [()] * number
-    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, strict=True)]
+    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
 
 
-def _with_bars(shares: Sequence[float], lines: list[str], width: int) -> list[str]:
+def _in_lines(row: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row whose cells go on in further lines, as rows."""
+    return list(zip_longest(*(cell.split("\n") for cell in row), fillvalue=""))
+
+
+def _with_bars(shares: Sequence[float], lines: list[str], longest: int, width: int) -> list[str]:
     """The lines of a table with a bar behind each row, if there is room for one."""
     begin = max(map(columns_of, lines)) + GAP
-    room = min(_BAR, width - begin)
+    room = min(longest, width - begin)
     if not shares or room < _SHORTEST_BAR:
         return lines
     bars = ["", *(bar(share, room) for share in shares)]
@@ -240,10 +255,19 @@ def _html(table: Table) -> str:
     from convcost.core.version import __version__
     from convcost.render.html import Section, page
 
-    title = table.title or "convcost"
-    return page(
-        title, [Section("table", "", table_html(table, "rows"))], facts=[("made by", f"convcost {__version__}")]
-    )
+    made = [("made by", f"convcost {__version__}")]
+    title, subtitle = heading_of(table.heading or table.title or "convcost")
+    return page(title, [Section("table", "", table_html(table, "rows"))], subtitle=subtitle, facts=made)
+
+
+def heading_of(title: str) -> tuple[str, str]:
+    """What a page is about, and what else its title says.
+
+    >>> heading_of("U-Net (unet) · input 256×256×3 · batch 1")
+    ('U-Net (unet)', 'input 256×256×3 · batch 1')
+    """
+    name, _, rest = title.partition(" · ")
+    return name, rest
 
 
 def table_html(table: Table, key: str = "") -> str:

@@ -9,7 +9,7 @@ from convcost.core.dims import Shape
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import percent, shape_text
-from convcost.graph.drawn import Unit
+from convcost.graph.drawn import Unit, is_hidden
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.graph.walk import Step
 
@@ -179,6 +179,8 @@ class Group(NamedTuple):
     """Of a unit, what is drawn: `conv2d 3×3 /2 + bn + relu6`."""
     padding_macs: int = 0
     used_params: int = 0
+    read: tuple[Shape, ...] = ()
+    """Of a unit, every shape that its first layer reads."""
     shared: int = 0
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
 
@@ -198,8 +200,8 @@ def sums(parts: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
     return {key: sum(getattr(part, key) for part in parts) for key in metrics}
 
 
-def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, text: str = "") -> Group:
-    """Layers as one; `ends` are the shapes that consecutive ones read and make."""
+def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: Any) -> Group:
+    """Layers as one; `ends` are the shapes that consecutive ones read and make. `more` are fields of a `Group`."""
     shapes: dict[str, Any] = {}
     if ends:
         shapes = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape or None}
@@ -208,10 +210,22 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, text: st
         layers=len(layers),
         **sums(layers, OF_GROUPS),
         counted=any(layer.counted for layer in layers),
-        **shapes,
         unknown=sum(layer.step.opaque for layer in layers),
-        text=text,
         shared=sum(bool(shared_with(layer)) for layer in layers),
+        **(shapes | more),
+    )
+
+
+def unit_group(layers: Sequence[LayerCost]) -> Group:
+    """The layers of a unit as one: what it reads and makes is what is drawn, not the views behind that."""
+    drawn = [layer for layer in layers if not is_hidden(layer.step)] or layers
+    unit = layers[0].unit
+    return group(
+        unit.name,
+        layers,
+        text=unit.text,
+        read=layers[0].input_shapes,
+        output_shape=drawn[-1].output_shape or None,
     )
 
 

@@ -48,6 +48,7 @@ from convcost.results.costs import (
     share,
     shared_with,
     sums,
+    unit_group,
 )
 from convcost.results.rows import (
     AS_USUAL,
@@ -295,8 +296,7 @@ def _key(layer: LayerCost, level: str | int) -> str:
 
 
 def _group(name: str, layers: Sequence[LayerCost], level: str | int) -> Group:
-    text = layers[0].unit.text if level == "unit" else ""
-    return group(name, layers, ends=level != "op", text=text)
+    return unit_group(layers) if level == "unit" else group(name, layers, ends=level != "op")
 
 
 def usual_level(report: Report, layers: Sequence[LayerCost] | None = None) -> str:
@@ -380,7 +380,6 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "scope": list(layer.scope),
         "op": layer.op,
         "kind": layer.kind,
-        "unit": layer.unit.name,
         "kernel": _window(layer, "kernel"),
         "stride": _window(layer, "stride", "kernel"),
         "groups": layer.attrs.get("groups"),
@@ -390,6 +389,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
         "line": layer.line,
+        "unit": layer.unit.name,
     }
     if typed:
         data["dtypes"] = stated_dtypes(layer)

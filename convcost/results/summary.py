@@ -52,7 +52,8 @@ def summary_notes(
     """The notes that close a report: where most of the operations are, of which kind, and where maps shrink."""
     if not totals.operations:
         return []
-    first = [f"{part.name} ({part.text}) {share(part, totals)}" for part in largest(units, "operations", _LARGEST)]
+    most = [part for part in largest(units, "operations", _LARGEST) if part.operations]
+    first = [f"{part.name} ({part.text}) {share(part, totals)}" for part in most]
     sizes = [f"{shape_text(one.after)} at {one.layer.unit.name}" for one in shrinks]
     notes = [("largest", ", ".join(first)), ("by op", _by_op(ops, totals))]
     return [*notes, *([("maps shrink", f"to {', '.join(sizes)}")] if sizes else [])]

@@ -1,4 +1,4 @@
-"""Networks side by side: totals and ratios, rows that meet by name, names that carry knobs, and what is refused."""
+"""Networks side by side: totals and ratios, rows that meet by what they are, names that carry knobs, what is refused."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.edits import EDITS
 
 import convcost
 from convcost.core.errors import UsageError
-from convcost.networks.side_by_side import merged
+from convcost.networks.beside import merged
 from convcost.render.table import FORMATS
 from convcost.results.report import LEVELS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from helpers.cli import Cli
 
 
@@ -93,6 +96,24 @@ def test_rows_stand_in_an_order_that_suits_both() -> None:
     assert merged([["a", "c"], ["a", "b", "c"], ["x", "a", "y"]]) == ["x", "a", "b", "c", "y"]
     assert merged([["a"], ["p", "q"]]) == ["a", "p", "q"]
     assert merged([[], ["p"], []]) == ["p"]
+
+
+@pytest.mark.parametrize("level", ["stage", "block"])
+def test_an_inserted_stage_is_one_row_and_the_others_do_not_differ(cli: Cli, tmp_path: Path, level: str) -> None:
+    edit = EDITS["a row more in the third place of the table"]
+    rows = data_of(cli, *edit.write(tmp_path), "--by", level)["rows"]
+    (differs,) = [row for row in rows if row["differences"][1]]
+    assert differs["names"] == [None, "stage3" if level == "stage" else "stage3.block1"]
+    assert differs["differences"] == [0, edit.macs]
+    assert differs["shares"][1] == 1
+
+
+def test_across_families_rows_have_maps_of_one_size(cli: Cli) -> None:
+    rows = data_of(cli, "mobilenet_v2", "efficientnet_b0", "--by", "stage")["rows"]
+    assert all(None not in row["names"] for row in rows)
+    assert all(len({tuple(one["output_shape"][:-1]) for one in row["networks"]}) == 1 for row in rows)
+    names = [row["names"] for row in rows if row["names"][0].startswith("stage")]
+    assert names == [[f"stage{at}", f"stage{at + 1}"] for at in range(1, 8)]
 
 
 @pytest.mark.parametrize("level", [None, "stage"])

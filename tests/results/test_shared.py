@@ -84,7 +84,7 @@ def test_rows_say_who_shares() -> None:
     assert notes["shared"] == said
     assert "not shown" not in report.table("layer").render("table", 80)  # all of it fits, as without sharing
     by_unit = {row[0]: row[4] for row in report.table("unit").rows}
-    assert by_unit["two"] == "shared"
+    assert by_unit == {"one.conv": str(WEIGHTS + C + 2 * C), "two.conv": "shared", "three": "8 + shared", "blur": "0"}
 
 
 def test_json_names_the_owner() -> None:

@@ -198,8 +198,9 @@
 
     columns() {
       const rest = this.heads.map((head, at) => [head.textContent, at]).slice(1).filter(([text]) => text);
-      if (rest.length < 4 || (this.nodes.length < BUSY && rest.length < 8)) return null;
       const minor = (this.table.dataset.minor || "").split(" ").filter(Boolean).map(Number);
+      const many = rest.length >= 4 && (this.nodes.length >= BUSY || rest.length >= 8);
+      if (!many && !minor.length) return null;
       const boxes = rest.map(([text, at]) => {
         const box = element("input", { type: "checkbox" });
         box.addEventListener("change", () => this.column(at, box.checked));

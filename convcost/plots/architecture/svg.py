@@ -1,0 +1,141 @@
+"""The picture as SVG: static, the same bytes each time, in colours that follow the reader's theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+
+from convcost.core.units import compact, shape_text
+from convcost.plots.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
+from convcost.render.palette import FONT, css
+from convcost.render.svg_marks import number
+
+_ROUND = 5.0
+"""The radius of a line's corners."""
+_PALE, _DARK = 0.06, 0.62
+"""How opaque the colour of a box is, without and with the largest share: its text stays readable on it."""
+
+
+def svg(
+    diagram: Picture,
+    *,
+    alone: bool = True,
+    opens: Callable[[Box], str] | None = None,
+    leads: Callable[[str], str] | None = None,
+) -> str:
+    """The picture as SVG text; unless `alone`, it takes its colours from the surrounding page.
+
+    `opens` says which part of the page a click on a box shows, by its id, if any; `leads` where on the page the name of
+    another box leads, if anywhere.
+    """
+    size = f'viewBox="0 0 {number(diagram.width)} {number(diagram.height)}"'
+    look = f'font-family="{FONT}" font-size="10" text-rendering="geometricPrecision"'
+    if alone:
+        wide, high = number(diagram.width), number(diagram.height)
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} {look}>'
+        head += f"<style>{css()}</style><title>{escape(diagram.title)}</title>"
+        head += f'<rect class="f-paper" width="{wide}" height="{high}"/>'
+    else:
+        head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
+    parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens, leads), *_legend(diagram)]
+    parts += [_label(label) for label in diagram.labels]
+    return f"{head}{''.join(parts)}</svg>\n"
+
+
+def _panels(diagram: Picture) -> Iterator[str]:
+    for panel in diagram.panels:
+        place = _rectangle(panel.x, panel.y, panel.width, panel.height)
+        yield f'<rect class="l-grid" {place} rx="6"/>'
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
+
+
+def _boxes(
+    boxes: Sequence[Box], opens: Callable[[Box], str] | None, leads: Callable[[str], str] | None
+) -> Iterator[str]:
+    for box in boxes:
+        key = opens(box) if opens else ""
+        button = f' role="button" tabindex="0" aria-expanded="false" data-opens="{key}"' if key else ""
+        name = f' aria-label="{escape(box.name)}"' if key else ""
+        place = _rectangle(box.x, box.y, box.width, box.height)
+        dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
+        stack = ""
+        if box.repeats > 1:  # a second outline behind it: there are more of it
+            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + STACK, box.y - STACK, box.width, box.height)} rx="2.5"/>'
+        fill = (
+            f'<rect class="f-s0" fill-opacity="{_opacity(box.tint):g}" {place} rx="2.5"/>'
+            if box.kind != "input"
+            else ""
+        )
+        target = leads(box.name) if leads and not key else ""
+        before, after = (f'<a href="{escape(target)}" tabindex="-1">', "</a>") if target else ("", "")
+        yield (
+            f"{before}<g{button}{name}>{stack}"
+            f'<rect class="f-paper" {place} rx="2.5"/>{fill}'
+            f'<rect fill="none" stroke="var(--muted)" {place} rx="2.5"{dashed}/><title>{escape(_tip(box))}</title></g>'
+            f"{after}"
+        )
+
+
+def _opacity(tint: float) -> float:
+    return round(_PALE + (_DARK - _PALE) * tint, 2)
+
+
+def _tip(box: Box) -> str:
+    """What is said of a box under the pointer."""
+    costs = [f"{compact(box.macs)} MACs, {compact(box.params)} params"] if box.known else ["unknown costs"]
+    return "\n".join([box.name, box.text, f"makes {shape_text(box.shape)}", *(costs if box.kind != "input" else [])])
+
+
+def _edge(edge: Edge) -> str:
+    """A line with round corners and the head of an arrow."""
+    points = edge.points
+    parts = [f"M{number(points[0][0])} {number(points[0][1])}"]
+    for before, here, after in zip(points, points[1:], points[2:]):
+        ends = [_toward(here, other) for other in (before, after)]
+        parts.append(
+            f"L{number(ends[0][0])} {number(ends[0][1])}Q{number(here[0])} {number(here[1])} {number(ends[1][0])} {number(ends[1][1])}"
+        )
+    (x, y), (end_x, end_y) = points[-2], points[-1]
+    along = ((end_x > x) - (end_x < x), (end_y > y) - (end_y < y))
+    tip = (end_x - 0.5 * along[0], end_y - 0.5 * along[1])
+    base = (tip[0] - 5 * along[0], tip[1] - 5 * along[1])
+    parts.append(f"L{number(base[0])} {number(base[1])}")
+    side = (3 * along[1], 3 * along[0])
+    head = (
+        f"M{number(tip[0])} {number(tip[1])}L{number(base[0] + side[0])} {number(base[1] + side[1])}"
+        f"L{number(base[0] - side[0])} {number(base[1] - side[1])}z"
+    )
+    return f'<path class="l-muted" d="{"".join(parts)}"/><path class="f-muted" d="{head}"/>'
+
+
+def _toward(here: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """The point on a line where its round corner begins."""
+    far = abs(other[0] - here[0]) + abs(other[1] - here[1])
+    part = min(_ROUND, far / 2) / far if far else 0.0
+    return here[0] + (other[0] - here[0]) * part, here[1] + (other[1] - here[1]) * part
+
+
+def _label(label: Label) -> str:
+    anchor = "" if label.anchor == "start" else f' text-anchor="{label.anchor}"'
+    size = "" if label.size == 10 else f' font-size="{label.size:g}"'
+    bold = ' font-weight="600"' if label.bold else ""
+    tone = "paper" if label.tone == "badge" else label.tone
+    behind = ""
+    if label.tone == "badge":
+        behind = f'<rect class="f-ink" {_rectangle(label.x - 8, label.y - 12, 16, 16)} rx="3"/>'
+    place = f'x="{number(label.x)}" y="{number(label.y)}"'
+    return f'{behind}<text class="f-{tone}" {place}{anchor}{size}{bold}>{escape(label.text)}</text>'
+
+
+def _legend(diagram: Picture) -> Iterator[str]:
+    """Five steps of the scale of colours."""
+    if diagram.legend is None:
+        return
+    x, y = diagram.legend
+    wide = SCALE_WIDTH / 5
+    for step in range(5):
+        place = _rectangle(x + wide * step, y - 9, wide, 10)
+        yield f'<rect class="f-s0" fill-opacity="{_opacity(step / 4):g}" stroke="var(--grid)" {place}/>'
