@@ -23,6 +23,9 @@ COMMANDS = [
     ("compare", "--input", "6x6x3", "--filters", "5", "--kernel", "3"),
     ("reconcile", "resnet50", "thop"),
     ("list", "vgg*"),
+    ("memory", "unet"),
+    ("report", "vgg11", "vgg16", "--by", "stage"),
+    ("sweep", "mobilenet_v2", "--over", "resolution=96,224", "--over", "width=0.5,1", "--over", "depth=1,2"),
 ]
 
 
