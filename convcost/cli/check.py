@@ -24,7 +24,7 @@ from convcost.memory.policies import POLICIES
 from convcost.render.table import ending
 
 if TYPE_CHECKING:
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.checked import Checked
     from convcost.networks.inputs import GivenShape
 
 _NAMED = 8
@@ -99,7 +99,7 @@ def check_command(
     writes, or against --baseline. Exit status 0: all hold; 1: one is broken; 2: something could not be checked; 3: with
     unknown ops, nobody knows.
     """
-    from convcost.networks.check import Wanted, limits_given, run
+    from convcost.networks.budgets.check import Wanted, limits_given, run
     from convcost.spec.tree import shown_path
 
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, "growth": tolerance}

@@ -9,7 +9,7 @@ from convcost.core.errors import Where
 from convcost.core.limits import LIMITS, Kind
 from convcost.core.units import exact, percent
 from convcost.graph.partial import AT_LEAST
-from convcost.networks.grown import Grown
+from convcost.networks.budgets.grown import Grown
 
 Verdict = Literal["holds", "broken", "not proven"]
 

@@ -9,9 +9,9 @@ from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import counted, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST, UNKNOWN
-from convcost.networks.check_formats import junit, sarif, workflow_commands
-from convcost.networks.check_lines import Failure, Line
-from convcost.networks.grown import Grown
+from convcost.networks.budgets.formats import junit, sarif, workflow_commands
+from convcost.networks.budgets.grown import Grown
+from convcost.networks.budgets.lines import Failure, Line
 from convcost.render.table import Table, Tabular
 
 FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
