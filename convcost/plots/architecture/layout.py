@@ -380,16 +380,19 @@ def _along(
     """
     along: list[float] = [0.0]
     tracks: _Tracks = {}
-    full = "core" if in_lanes else "full"
     lanes: dict[float, float] = {}
     for rank, (row, following) in enumerate(pairwise(net.rows)):
+        # In lanes, a line down passes the labels of the box that it comes from, a line up those of where it goes.
+        down = not in_lanes or _middle(row, net, across) < _middle(following, net, across)
+        up = not in_lanes or _middle(row, net, across) > _middle(following, net, across)
         levels = _levels(_jogs(row, net, across, sides), across)
         count = max(levels.values(), default=-1) + 1
         start, reach = along[rank], _most(row, net, "reach")
-        core, next_core, next_full = _most(row, net, "core"), _most(following, net, "core"), _most(following, net, full)
-        far = start + _most(row, net, full) + style.gap + next_full
+        core, next_core = _most(row, net, "core"), _most(following, net, "core")
+        full, next_full = _most(row, net, "full" if down else "core"), _most(following, net, "full" if up else "core")
+        far = start + full + style.gap + next_full
         if count:
-            first = start + max(_most(row, net, full), reach)
+            first = start + max(full, reach)
             room = max(style.gap, _TRACK * (count + 1))
             for pair, level in levels.items():
                 tracks[pair] = first + room * (level + 1) / (count + 1)
@@ -402,6 +405,11 @@ def _along(
             far = max([far, *beside])
         along.append(round(far * 2) / 2)
     return along, tracks
+
+
+def _middle(row: Sequence[int], net: _Net, across: Sequence[float]) -> float:
+    """The place across of the boxes of a rank."""
+    return sum(across[at] for at in row if at < net.real) / max(1, sum(at < net.real for at in row))
 
 
 def _most(row: Sequence[int], net: _Net, name: str) -> float:

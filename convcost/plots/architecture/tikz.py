@@ -39,9 +39,7 @@ def tikz(picture: Picture) -> str:
     '\\documentclass{article}'
     """
     colors = {"ink": LIGHT.ink, "muted": LIGHT.muted, "grid": LIGHT.grid, "tint": LIGHT.series[0]}
-    page = (
-        f"paperwidth={number(picture.width * _POINTS + 2)}bp, paperheight={number(picture.height * _POINTS + 2)}bp, margin=0bp"
-    )
+    page = f"paperwidth={number(picture.width * _POINTS + 2)}bp, paperheight={number(picture.height * _POINTS + 2)}bp, margin=0bp"
     lines = [
         r"\documentclass{article}",
         rf"\usepackage[{page}]{{geometry}}",
