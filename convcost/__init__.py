@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
+    from convcost.networks.budgets.check import check
+    from convcost.networks.budgets.checked import Checked
+    from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
-    from convcost.networks.side_by_side import side_by_side
     from convcost.plots.architecture.diagram import Diagram
     from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
     from convcost.results.report import Group, LayerCost, Report, Totals
@@ -42,11 +45,13 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
     "DesignSpace",
     "Diagram",
+    "Difference",
     "Explanation",
     "Fit",
     "Frontier",
@@ -69,7 +74,9 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "check",
     "compare",
+    "diff",
     "draw",
     "explain",
     "fit",
@@ -90,10 +97,12 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
+    "Difference": "convcost.networks.difference",
     "Diagram": "convcost.plots.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
@@ -116,7 +125,9 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
+    "diff": "convcost.networks.difference",
     "draw": "convcost.plots.architecture.draw",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
@@ -129,7 +140,7 @@ _LATER = {
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",
-    "side_by_side": "convcost.networks.side_by_side",
+    "side_by_side": "convcost.published.side_by_side",
     "sweep": "convcost.space.sweep",
     "verify": "convcost.published.verify",
 }

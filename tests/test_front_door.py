@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     *(
+        "check",
         "compare",
+        "diff",
+        "draw",
         "explain",
         "fit",
         "from_torch",
@@ -34,7 +37,20 @@ FUNCTIONS = {
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
 }
 TYPES = {
-    *("Comparison", "Convention", "DesignSpace", "Explanation", "Fit", "Frontier", "Graph", "Group", "LayerCost"),
+    *(
+        "Checked",
+        "Comparison",
+        "Convention",
+        "DesignSpace",
+        "Diagram",
+        "Difference",
+        "Explanation",
+        "Fit",
+        "Frontier",
+        "Graph",
+        "Group",
+        "LayerCost",
+    ),
     *(
         "Network",
         "Node",

@@ -60,6 +60,8 @@ COMMANDS = [
     ["rewrite", "lenet5", "--to", "separable"],
     ["reconcile", "lenet5"],
     ["verify", "lenet5"],
+    ["check", "lenet5", "--max-macs", "1G", "--max-peak", "1MiB"],
+    ["check", "lenet5", "--max-macs", "1G", "--baseline", "lenet5"],
     ["--help"],
     ["spec", "validate", "specs/vgg.yaml"],
     ["spec", "resolve", "lenet5"],

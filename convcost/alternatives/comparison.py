@@ -85,6 +85,39 @@ def compare(
     return Comparison(layer, tuple(recipes.compare(layer, against)), execute)
 
 
+def layer_title(layer: LayerToBuild) -> str:
+    """The layer in a line.
+
+    >>> layer_title(LayerToBuild((6, 6, 3), 5, 3))
+    '6×6×3 input, 5 filters of 3×3, stride 1, padding valid -> 4×4×5'
+    """
+    return _title(layer, recipes.compare(layer, ())[0])
+
+
+def ratio_lines(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> list[str]:
+    """Of each way but the first, its ratio to that as fraction, number and law.
+
+    >>> layer = LayerToBuild((6, 6, 3), 5, 3)
+    >>> print(*ratio_lines(layer, recipes.compare(layer)))
+    separable / standard = 672/2,160 = 14/45 = 0.3111 = 1/n_c' + 1/f²
+    """
+    return [_why(one, alternatives[0], layer)[-1] for one in alternatives[1:]]
+
+
+def law_text(way: str, layer: LayerToBuild) -> str:
+    """The law of a way's ratio to the standard convolution, for a layer's shape of filter and stride.
+
+    >>> print(law_text("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    b/n_c + b/(f²·n_c')
+    """
+    return str(_law(way, layer))
+
+
+def way_text(alternative: Alternative) -> str:
+    """The parameter of a way to build a layer, in words; empty where it has none."""
+    return _way_text(alternative)
+
+
 def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bool = False) -> Table:
     """All alternatives, step by step; with `execute`, each is run and its multiplications are counted."""
     alternatives = recipes.compare(layer, against)
@@ -104,6 +137,7 @@ def comparison_table(layer: LayerToBuild, against: Sequence[str], *, execute: bo
         title=_title(layer, standard),
         headers=("way", "step", "output", "multiplications", "params", "activations", "ratio"),
         numeric=(False, False, False, True, True, True, True),
+        priority=(0, 1, 3, 0, 2, 4, 0),
         rows=[row for a in alternatives for row in _rows(a, standard)],
         records=[_record(a, step) for a in alternatives for step in a.steps],
         data=_data(layer, alternatives, counted),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from convcost.cli.options import (
+    Word,
+    complete_layer,
     convention_option,
     input_option,
     listed,
@@ -18,7 +20,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import format_of, show
 from convcost.conventions.convention import PAPER
 from convcost.render.table import FORMATS
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command("explain", epilog="\b\nExample:\n  convcost explain alexnet conv2")
 @model_argument
-@click.argument("layer", required=False)
+@click.argument("layer", required=False, shell_complete=complete_layer)
 @set_option
 @input_option
 @convention_option
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice((*FORMATS, "text")),
+    type=Word((*FORMATS, "text")),
     help="Default: what FILE ends with, else table (also called text).",
 )
 @partial_option
@@ -59,7 +61,6 @@ def explain_command(
     from: c/heads of the channels that attention cuts. With --symbols, MACs and parameters as polynomials in the knobs.
     """
     from convcost.formulas.explain import explain
-    from convcost.render.table import render
 
     if symbols is not None:
         if input_ is not None:
@@ -74,4 +75,4 @@ def explain_command(
     else:
         network = opened(model, settings(set_), input_)
         table = explain(network, layer, convention=convention).table()
-    emit(render(table, format_of(output, format_)), output)
+    show(table, output, format_of(output, format_))

@@ -8,7 +8,9 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    Word,
     batch_option,
+    complete_knob,
     dtype_option,
     memory_option,
     model_argument,
@@ -17,8 +19,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
-from convcost.render.table import render
+from convcost.cli.output import format_of, show
 
 
 @click.command("fit", epilog="\b\nExample:\n  convcost fit mobilenet_v2 --max-macs 300M --maximise macs")
@@ -31,10 +32,11 @@ from convcost.render.table import render
     "--over",
     type=Setting(),
     multiple=True,
+    shell_complete=complete_knob,
     metavar="KNOB=VALUES",
     help="An axis, as for sweep; default: width by 0.01 (an integer: by 1), resolution by 1, unless set.",
 )
-@click.option("--along", type=click.Choice(["compound"]), help="Scale depth, width and resolution together.")
+@click.option("--along", type=Word(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
 @set_option
 @batch_option
@@ -81,8 +83,8 @@ def fit_command(
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
         found = compound(model, settings(set_), **common)
         said = budgets_of(dtype=dtype or open_network(model, settings(set_)).dtype, **budgets)
-        emit(render(compound_table(model, found, said, rewrite), fmt), output)
+        show(compound_table(model, found, said, rewrite), output, fmt)
         ctx.exit(0 if found else 1)
     result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
-    emit(render(fit_table(result, limit), fmt), output)
+    show(fit_table(result, limit), output, fmt)
     ctx.exit(0 if result.fits else 1)

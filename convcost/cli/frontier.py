@@ -6,41 +6,46 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import convention_option, output_options
+from convcost.cli.options import Word, convention_option, output_options
 from convcost.cli.output import command_line, deliver
+from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.published.own import Own
 
-class Own(click.ParamType[tuple[str, str]]):
-    """MODEL=ACCURACY."""
+
+class OwnNetwork(click.ParamType["Own"]):
+    """MODEL=ACCURACY[=LABEL]."""
 
     name = "own"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        model, sign, accuracy = str(value).rpartition("=")
-        if not sign or not model or not accuracy:
-            self.fail(f"{value!r} is not MODEL=ACCURACY, e.g. my.yaml=72.3", param, ctx)
-        return model, accuracy
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Own:
+        from convcost.published.own import read_own
+
+        try:
+            return read_own(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command("frontier", epilog="\b\nExample:\n  convcost frontier --family 'mobilenet*' --front-only")
 @click.option(
     "--x",
-    type=click.Choice(tuple(COSTS)),
+    type=Word(tuple(COSTS)),
     default="macs",
     show_default=True,
     help="The cost.",
 )
-@click.option("--y", type=click.Choice(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
+@click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
 @click.option(
     "--tier",
     multiple=True,
-    type=click.Choice((*KINDS, "all")),
+    type=Word((*KINDS, "all")),
     help="Whose figures; repeatable. Default: paper, authors and library.",
 )
 @click.option(
@@ -50,7 +55,26 @@ class Own(click.ParamType[tuple[str, str]]):
 @click.option("--min", "least", metavar="ACCURACY", help="Only what is at least so accurate, of --y: 75.")
 @click.option("--front-only", is_flag=True, help="Leave out what is dominated.")
 @click.option(
-    "--your", "yours", multiple=True, type=Own(), metavar="MODEL=ACCURACY", help="Your network: my.yaml=72.3."
+    "--highlight",
+    multiple=True,
+    metavar="PATTERN,…",
+    help="Families that stand out in the picture. Default: those that hold most of the front, and the best known.",
+)
+@click.option("--ablations", is_flag=True, help="Show ablations too, which are no members of their families.")
+@click.option(
+    "--your",
+    "yours",
+    multiple=True,
+    type=OwnNetwork(),
+    metavar="MODEL=ACCURACY[=LABEL]",
+    help="Your network, beside the published ones: my.yaml=72.3; repeatable.",
+)
+@click.option(
+    "--add",
+    multiple=True,
+    metavar="FILE.csv",
+    type=click.Path(),
+    help="Your table, beside the published accuracies; repeatable.",
 )
 @click.option("--data", metavar="FILE.csv", type=click.Path(), help="Your table instead of the published accuracies.")
 @convention_option
@@ -65,7 +89,10 @@ def frontier_command(
     most: str | None,
     least: str | None,
     front_only: bool,
-    yours: tuple[tuple[str, str], ...],
+    highlight: tuple[str, ...],
+    ablations: bool,
+    yours: tuple[Own, ...],
+    add: tuple[str, ...],
     data: str | None,
     convention: str,
     output: str | None,
@@ -87,8 +114,11 @@ def frontier_command(
         year=year,
         tier=() if "all" in tier else tier or TIERS,
         source=source,
-        yours=dict(yours),
+        yours=yours,
+        add=add,
         data=data,
+        highlight=[pattern.strip() for patterns in highlight for pattern in patterns.split(",") if pattern.strip()],
+        ablations=ablations,
         front_only=front_only,
         most=most,
         least=least,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from convcost.cli.options import convention_option, output_options
-from convcost.cli.output import emit, format_of
-from convcost.render.table import render
+from convcost.cli.output import format_of, show
 
 
 @click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
@@ -16,8 +15,8 @@ from convcost.render.table import render
 def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
     """The zoo: every network by name, with its parameters, MACs, year and source.
 
-    With a PATTERN, only names and families that match it, as in 'efficientnet*'.
+    With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient.
     """
     from convcost.networks.listing import list_table
 
-    emit(render(list_table(patterns, convention), format_of(output, format_)), output)
+    show(list_table(patterns, convention), output, format_of(output, format_))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from importlib import import_module
+from itertools import pairwise
 from keyword import iskeyword
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ SECTIONS = {
     "Look": ("list", "report", "explain", "memory", "draw"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
     "Landscape": ("frontier",),
+    "Keep": ("diff", "check"),
     "Trust": ("verify", "reconcile"),
     "Models": ("import", "spec"),
 }
@@ -71,6 +73,27 @@ class _Group(click.Group):
             abandon(2)
             raise SystemExit(_Failure.exit_code) from None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; an unknown one, and an option that would be another's value, are said with a remedy."""
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            from convcost.cli.mistakes import for_command
+
+            if hint := for_command(args[0]):
+                raise click.UsageError(f"{error.message} {hint}", ctx) from None
+            raise
+        if command is not None and any(one.startswith("-") and other.startswith("--") for one, other in pairwise(rest)):
+            from convcost.cli.mistakes import swallowed
+
+            if found := swallowed(command, rest):
+                raise click.UsageError(
+                    f"{found[0]} needs a value before {found[1]}.", click.Context(command, ctx, name)
+                )
+        return name, command, rest
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta["convcost.words"] = list(args)  # pages say which command made them
         return super().parse_args(ctx, args)
@@ -78,6 +101,13 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
+        except click.NoSuchOption as error:
+            from convcost.cli.mistakes import for_option
+
+            hint = error.ctx and for_option(error.option_name, error.ctx.command, ctx.meta["convcost.words"][1:])
+            raise (
+                click.UsageError(f"No such option '{error.option_name}'. {hint}", error.ctx) if hint else error
+            ) from None
         except ConvcostError as error:
             raise _Failure(str(error)) from None
         if lines := unaccepted(ctx):

@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.options import (
     Dtype,
+    Word,
     accepts_partial,
     batch_option,
     dtype_option,
@@ -24,7 +25,7 @@ from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
-from convcost.results.memory import LEVELS
+from convcost.results.memory import LEVELS, PICTURES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -46,13 +47,11 @@ class Bytes(click.ParamType[int]):
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
 @model_argument
-@click.option(
-    "--policy", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Who writes where."
-)
+@click.option("--policy", type=Word(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
 @dtype_option
 @click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
 @click.option(
-    "--order", type=click.Choice(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
+    "--order", type=Word(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
 )
 @click.option(
     "--split-expansion",
@@ -67,11 +66,18 @@ class Bytes(click.ParamType[int]):
 @set_option
 @input_option
 @batch_option
-@click.option("--by", type=click.Choice(LEVELS), default="step", show_default=True, help="What a row stands for.")
+@click.option(
+    "--picture",
+    type=Word(PICTURES),
+    default="timeline",
+    show_default=True,
+    help="What -o FILE.svg shows: what is alive when, or where it lies.",
+)
+@click.option("--by", type=Word(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=Word(FORMATS),
     help="Default: what FILE ends with, else table; html has a picture.",
 )
 @partial_option
@@ -92,6 +98,7 @@ def memory_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     batch: int,
+    picture: str,
     by: str,
     format_: str | None,
     output: str | None,
@@ -111,16 +118,20 @@ def memory_command(
     bound = limited(network, usage, limit, partial=accepts_partial(ctx))
 
     def figure() -> go.Figure:
-        from convcost.plots import memory_timeline
+        from convcost.plots import memory_figure
 
-        return memory_timeline(report, usage, bound.size if bound else None)
+        return memory_figure(report, usage, picture, bound.size if bound else None)
 
     def page() -> str:
         from convcost.pages.files import page as page_of
+        from convcost.plots import memory_figure
         from convcost.results.report import title
 
-        parts = memory_page_parts(report, usage, weights, bound)
-        return page_of(title(report), [figure(), *parts], [("command", command_line())], {1: "What is alive when"})
+        names = PICTURES if usage.arena else PICTURES[:1]
+        drawn = [memory_figure(report, usage, name, bound.size if bound else None) for name in names]
+        parts = [*drawn, *memory_page_parts(report, usage, weights, bound)]
+        headings = dict(enumerate(("What is alive when", "Where it lies")[: len(drawn)], start=1))
+        return page_of(title(report), parts, [("command", command_line())], headings)
 
     deliver(output, format_, lambda: memory_table(report, usage, by, weights, bound), figure=figure, page=page)
     if bound is not None and not bound.kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convcost.graph.partial import UnknownOp
     from convcost.networks.inputs import GivenShape
     from convcost.networks.network import Network
+    from convcost.spec.syntax import Spec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,6 +43,32 @@ def complete_convention(_context: click.Context, _parameter: click.Parameter, be
     return [name for name in all_conventions() if name.startswith(begun)]
 
 
+def complete_knob(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Knobs of the networks on the command line that begin so, with the sign that follows."""
+    return [f"{knob}=" for spec in _specs_of(context) for knob in spec.knobs if knob.startswith(begun)]
+
+
+def complete_layer(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Layers of the network on the command line that begin so, and the stages and blocks that contain them."""
+    from convcost.networks.load import load
+
+    with suppress(ConvcostError, OSError):
+        nodes = load(str(context.params["model"])).graph.nodes
+        scopes = (".".join(node.scope[:deep]) for node in nodes for deep in range(1, len(node.scope) + 1))
+        return [name for name in dict.fromkeys([*scopes, *(node.name for node in nodes)]) if name.startswith(begun)]
+    return []
+
+
+def _specs_of(context: click.Context) -> Iterator[Spec]:
+    """The specs of the networks on the command line, as far as it is typed."""
+    from convcost.spec.zoo import find, split_name
+
+    named = [*(context.params.get("models") or ()), context.params.get("model")]
+    for model in filter(None, [*named, *context.args]):  # what no option has taken yet, while one has no value
+        with suppress(ConvcostError, OSError):
+            yield find(split_name(str(model))[0]).spec
+
+
 class InputShape(click.ParamType[tuple[int, ...]]):
     """224, 224x224 or 224x224x3: height, width, channels."""
 
@@ -51,7 +78,9 @@ class InputShape(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,8}", str(value), re.ASCII | re.IGNORECASE):
             return tuple(map(int, re.split("[x×]", str(value).lower())))
-        return self.fail(f"{value!r} is not {self.need}", param, ctx)
+        listed = re.fullmatch(r"[(\[]?(\d+(?:, *\d+)+)[)\]]?", str(value), re.ASCII)
+        hint = f". Did you mean {re.sub(', *', 'x', listed[1])}?" if listed else ""
+        return self.fail(f"{value!r} is not {self.need}{hint}", param, ctx)
 
 
 class NamedShape(InputShape):
@@ -86,7 +115,18 @@ def input_shapes(
     return given[0][1]
 
 
-class Dtype(click.Choice[str]):
+class Word(click.Choice[str]):
+    """One of some words; for another one the nearest is said, or what another tool's word for it is called here."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        from convcost.cli.mistakes import for_word
+
+        said = super().get_invalid_choice_message(value, ctx)
+        hint = for_word(str(value), list(self.choices))
+        return f"{said.rstrip('.')}. {hint}" if hint else said
+
+
+class Dtype(Word):
     """The name that reports give a type, or another framework's name of it."""
 
     def __init__(self) -> None:
@@ -218,7 +258,13 @@ partial_option = click.option(
 model_argument = click.argument("model", shell_complete=complete_model)
 models_argument = click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 set_option = click.option(
-    "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
+    "--set",
+    "set_",
+    type=Setting(),
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=complete_knob,
+    help="Set a knob of the spec; repeatable.",
 )
 input_option = click.option(
     "--input",
@@ -241,7 +287,7 @@ dtype_option = click.option(
     "--dtype", type=Dtype(), help="Type of every element; default: what the network states, fp32 where it states none."
 )
 memory_option = click.option(
-    "--memory", type=click.Choice(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
+    "--memory", type=Word(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."
 )
 batch_option = click.option("--batch", type=int, default=1, show_default=True, help="Images at once.")
 rewrite_option = click.option(
@@ -255,8 +301,30 @@ output_option = click.option(
     help="Write to FILE, whole or not at all, instead of standard output.",
 )
 format_option = click.option(
-    "--format", "format_", type=click.Choice(FORMATS), help="Default: what FILE ends with, else table."
+    "--format", "format_", type=Word(FORMATS), help="Default: what FILE ends with, else table."
 )
+
+
+columns_option = click.option(
+    "--columns",
+    metavar="NAME,…",
+    callback=lambda _context, _parameter, given: None if given is None else tuple(listed(given, "--columns")),
+    help="Which columns, in this order; a wrong one says which there are.",
+)
+units_option = click.option(
+    "--units",
+    metavar="UNIT",
+    default="",
+    help="Numbers in text in k, M, G, …, exact, or auto; one for each column as in macs=G,params=M. CSV and JSON stay exact.",
+)
+digits_option = click.option(
+    "--digits", type=int, help="Significant digits of numbers in text; 3 where only a unit is given."
+)
+
+
+def number_options(command: Command) -> Command:
+    """--columns, --units and --digits: how a table for people is written; `core.display.display(units, digits)` reads the latter."""
+    return columns_option(units_option(digits_option(command)))
 
 
 def output_options(command: Command) -> Command:

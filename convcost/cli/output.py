@@ -21,9 +21,12 @@ from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.render.canvas import Drawing
+
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 _SIGTERM_STATUS = 143  # and for one that was asked to end
+_USUAL_WIDTH = 80  # of a terminal that does not say
 
 
 def emit(text: str | bytes, path: str | None) -> None:
@@ -33,6 +36,34 @@ def emit(text: str | bytes, path: str | None) -> None:
         _to_stdout(data)
     else:
         _to_file(data, path)
+
+
+def show(table: Table, path: str | None, fmt: str) -> None:
+    """Write a table in a format to a file, or to standard output, fitted to its width if that is a terminal."""
+    emit(_page([table]) if fmt == "html" else render(table, fmt, width_of(path)), path)
+
+
+def _page(parts: list[go.Figure | Table]) -> str:
+    """A page of a table, the last of the parts, and its picture, that says which command made it."""
+    from convcost.pages.files import page
+
+    table = parts[-1]
+    return page(table.heading or table.title or "convcost", parts, [("command", command_line())])
+
+
+def width_of(path: str | None) -> int | None:
+    """The columns of the terminal that is written to; None for a file and for a pipe, which get all that there is.
+
+    COLUMNS goes before what the terminal says, as everywhere.
+    """
+    try:
+        if path not in (None, "-") or not sys.stdout.isatty():
+            return None
+        said = os.environ.get("COLUMNS", "")
+        columns = int(said) if said.isdecimal() else 0
+        return columns or os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL_WIDTH
+    except (AttributeError, OSError, ValueError):  # standard output is closed, or no file at all
+        return None
 
 
 def is_picture(path: str | None, given: str | None) -> bool:
@@ -74,7 +105,7 @@ def deliver(
     format_: str | None,
     table: Callable[[], Table],
     *,
-    figure: Callable[[], go.Figure] | None = None,
+    figure: Callable[[], go.Figure | Drawing] | None = None,
     page: Callable[[], str] | None = None,
 ) -> None:
     """Write what the options ask for: a table, a page, or an image; only that one is made.
@@ -91,12 +122,9 @@ def deliver(
     if wanted == "html" and page is not None:
         emit(page(), output)
     elif wanted == "html" and figure is not None:
-        from convcost.pages.files import page as page_of
-
-        shown = table()
-        emit(page_of(shown.title, [figure(), shown], [("command", command_line())]), output)
+        emit(_page([figure(), table()]), output)
     else:
-        emit(render(table(), wanted), output)
+        show(table(), output, wanted)
 
 
 def command_line() -> str:
@@ -172,7 +200,10 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
                     os.unlink(part)
                 raise
     except OSError as error:
-        raise OutputError(f"cannot write {path or repr(path)}: {error.strerror or error}") from None
+        folder = os.path.dirname(path)
+        missing = isinstance(error, FileNotFoundError) and folder and not os.path.exists(folder)
+        why = f"there is no folder {folder}" if missing else error.strerror or error
+        raise OutputError(f"cannot write {path or repr(path)}: {why}") from None
 
 
 @contextmanager

@@ -71,4 +71,11 @@ def reconcile_command(
 
         deliver(output, format_, lambda: pair_table(network, first, second, batch), figure=figure)
     else:
-        deliver(output, format_, lambda: all_table(network, batch))
+        every = all_table(network, batch)
+
+        def bars() -> go.Figure:
+            from convcost.plots import operations_figure
+
+            return operations_figure(every.data)
+
+        deliver(output, format_, lambda: every, figure=bars)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcost.cli.options import (
+    Word,
     batch_option,
     can_be_kept,
     convention_option,
@@ -14,15 +15,16 @@ from convcost.cli.options import (
     input_option,
     memory_option,
     models_argument,
+    number_options,
     opened,
     output_options,
     partial_option,
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver, emit, text_format
+from convcost.cli.output import command_line, deliver, emit, text_format, width_of
 from convcost.core.kept import kept_text
-from convcost.core.levels import LEVELS
+from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
@@ -39,12 +41,23 @@ if TYPE_CHECKING:
 @input_option
 @batch_option
 @click.option(
-    "--by", type=click.Choice(LEVELS), help="What a row stands for. Default: layer; of several networks, the totals."
+    "--by",
+    type=Word(LEVELS),
+    metavar=f"[{'|'.join(LEVELS)}]",
+    help=f"What a row stands for: a unit is what a person would draw as one, a convolution with its batch-norm and activation. "
+    f"Default: the first of unit, block, stage with at most {MOST_ROWS} rows; in CSV, layer; of several networks, the totals.",
+)
+@click.option("--depth", type=int, metavar="N", help="A row for each of the first N scopes: 1 is stage, 2 is block.")
+@click.option("--sort", metavar="COLUMN", help="Rows by a metric, the largest first, or by name.")
+@click.option("--top", type=int, metavar="N", help="The first N rows, and the rest as one; the largest without --sort.")
+@click.option(
+    "--only", metavar="OP,…", help="Rows of these ops, kinds, layers or parts; globs go too, as in 'stage2.*'."
 )
 @convention_option
 @dtype_option
 @memory_option
 @partial_option
+@number_options
 @output_options
 @click.pass_context
 def report_command(
@@ -54,59 +67,93 @@ def report_command(
     input_: GivenShape | None,
     batch: int,
     by: str | None,
+    depth: int | None,
+    sort: str | None,
+    top: int | None,
+    only: str | None,
     convention: str,
     dtype: str | None,
     memory: str,
+    columns: tuple[str, ...] | None,
+    units: str,
+    digits: int | None,
     output: str | None,
     format_: str | None,
 ) -> None:
-    """Shapes, parameters and MACs of MODEL, layer by layer and in total; of several, side by side.
+    """Shapes, parameters and MACs of MODEL, part by part and in total; of several, side by side.
 
     MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2), with knobs of its own if need be:
-    mobilenet_v2:width=0.75,resolution=192. Several are compared with the first, --by stage and the like row by row;
-    --set and --input are for all. With -o FILE.html, a page: tables that sort
+    mobilenet_v2:width=0.75,resolution=192. Several are a row each, with the ratio to the first - --columns params,macs,top1 says which numbers, published accuracies
+    among them - or, --by stage and the like, compared row by row; --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
     """
+    if by is not None and depth is not None:
+        raise click.UsageError("--depth N is itself what a row stands for: give it or --by")
+    level = by if depth is None else depth
+    shown: dict[str, Any] = {
+        "sort": sort,
+        "top": top,
+        "only": only,
+        "columns": columns,
+        "units": units,
+        "digits": digits,
+    }
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     fmt = text_format(output, format_)
     if fmt is not None:
-        asked = (models, knobs, input_, by, options, fmt)
+        width = width_of(output) if fmt == "table" else None
+        asked = (models, knobs, input_, level, shown, options, fmt, width)
 
         def write() -> str:
-            return render(_table(_opened(models, knobs, input_), by, options), fmt)
+            return render(_table(_opened(models, knobs, input_), level, shown, options), fmt, width)
 
         names = [*models, *map(str, knobs.values())]
-        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx)), output)
+        cited = {"top1", "top5"} & set(columns or ())  # of a table that is no part of what kept texts depend on
+        emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx) and not cited), output)
         return
     networks = _opened(models, knobs, input_)
     if len(networks) > 1:
-        deliver(output, format_, lambda: _table(networks, by, options))
+        together = _table(networks, level, shown, options)
+
+        def side() -> go.Figure:
+            from convcost.plots import networks_figure
+
+            return networks_figure(together.data)
+
+        deliver(output, format_, lambda: together, figure=side)
         return
-    (network,), level = networks, by or "layer"
+    (network,) = networks
     report = network.report(**options)
 
     def figure() -> go.Figure:
         from convcost.plots import cost_by
 
-        return cost_by(report, "stage" if level == "layer" else level)
+        return cost_by(report, "stage" if level in (None, "layer") else level)
 
     def page() -> str:
         from convcost.pages.report import report_page
 
         return report_page(network, report, command_line())
 
-    deliver(output, format_, lambda: _table(networks, by, options), figure=figure, page=page)
+    deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:
     return [opened(model, knobs, input_) for model in models]
 
 
-def _table(networks: list[Network], by: str | None, options: dict[str, Any]) -> Table:
-    """One network by its rows, several side by side."""
-    if len(networks) > 1:
-        from convcost.networks.side_by_side import side_by_side
+def _table(networks: list[Network], level: str | int | None, shown: dict[str, Any], options: dict[str, Any]) -> Table:
+    """One network by its rows, several side by side; raises `UsageError`."""
+    if len(networks) == 1:
+        return networks[0].report(**options).table(level, **shown)
+    numbers = {name: shown[name] for name in ("columns", "units", "digits")}
+    given = [f"--{name}" for name, value in shown.items() if name not in numbers and value is not None]
+    given += ["--depth"] if isinstance(level, int) else []
+    if given or isinstance(level, int):
+        raise click.UsageError(
+            f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
+        )
+    from convcost.published.side_by_side import side_by_side
 
-        return side_by_side(*networks, by=by, **options)
-    return networks[0].report(**options).table(by or "layer")
+    return side_by_side(*networks, by=level, **numbers, **options)

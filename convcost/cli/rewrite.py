@@ -18,7 +18,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import deliver, emit, is_page, is_picture
+from convcost.cli.output import deliver, emit, is_page, is_picture, show
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -68,13 +68,12 @@ def rewrite_command(
     A spec that -o writes holds this one network: it has no knobs left to sweep. To change knobs, --set them here.
     """
     from convcost.networks.before_after import rewrite_table
-    from convcost.render.table import render
     from convcost.spec.write import resolved
 
     before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
-    emit(render(table, format_ or "table"), None)
+    show(table, None, format_ or "table")
     if is_page(output) or is_picture(output, None):
 
         def figure() -> go.Figure:

@@ -15,7 +15,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import emit, format_of, show
 from convcost.core.errors import ConvcostError, SpecError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def schema_command(output: str | None) -> None:
 def ops_command(op: str | None, output: str | None, format_: str | None) -> None:
     """The ops and the blocks of the standard library: all on one line each, or the manual page of OP, which may be a block."""
     from convcost.ops.manual import overview, page
-    from convcost.render.table import Table, render
+    from convcost.render.table import Table
     from convcost.spec import standard
 
     if op:
@@ -91,5 +91,14 @@ def ops_command(op: str | None, output: str | None, format_: str | None) -> None
     rows += [(name, "block", *rest) for name, *rest in standard.overview()]
     headers = ("op", "kind", "attributes", "what it does")
     records = [dict(zip(headers, row, strict=True)) for row in rows]
-    table = Table("", headers, (False,) * 4, [list(row) for row in rows], records, {"ops": records})
-    emit(render(table, format_of(output, format_)), output)
+    table = Table(
+        "",
+        headers,
+        (False,) * 4,
+        [list(row) for row in rows],
+        records,
+        {"ops": records},
+        priority=(0, 2, 1, 0),
+        wrap=(False, False, True, True),
+    )
+    show(table, output, format_of(output, format_))

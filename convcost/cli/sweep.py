@@ -10,7 +10,9 @@ import click
 
 from convcost.cli.options import (
     Setting,
+    Word,
     batch_option,
+    complete_knob,
     dtype_option,
     input_option,
     listed,
@@ -20,7 +22,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import deliver, format_of, is_picture, stream
+from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
 from convcost.core.metrics import SWEPT
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
     from convcost.render.table import Table
     from convcost.space.space import DesignSpace
+
+
+_MOST_ON_A_PAGE = 20_000
 
 
 @click.command(
@@ -41,12 +46,13 @@ if TYPE_CHECKING:
     type=Setting(),
     multiple=True,
     required=True,
+    shell_complete=complete_knob,
     metavar="KNOB=VALUES",
     help="An axis: START:STOP:STEP (both ends included) or values with commas; repeatable.",
 )
 @set_option
 @input_option
-@click.option("--metric", "metrics", type=click.Choice(SWEPT), multiple=True, help="What to show; repeatable.")
+@click.option("--metric", "metrics", type=Word(SWEPT), multiple=True, help="What to show; repeatable.")
 @click.option(
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
@@ -55,13 +61,15 @@ if TYPE_CHECKING:
 @dtype_option
 @memory_option
 @rewrite_option
-@click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="Rows that a table shows.")
-@click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
-@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="What runs the jobs.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster.")
 @click.option(
-    "--format", "format_", type=click.Choice((*FORMATS, "parquet")), help="Default: what FILE ends with, else table."
+    "--limit",
+    type=click.IntRange(1),
+    help=f"Rows that a table shows. Default: 40, and of a page {_MOST_ON_A_PAGE:,}; CSV, JSON and Parquet hold all.",
 )
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes to work on.")
+@click.option("--engine", type=Word(ENGINES), default="local", show_default=True, help="What runs the jobs.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a running dask cluster.")
+@click.option("--format", "format_", type=Word((*FORMATS, "parquet")), help="Default: what FILE ends with, else table.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE, whole or not at all.")
 def sweep_command(
     model: str,
@@ -75,7 +83,7 @@ def sweep_command(
     dtype: str | None,
     memory: str,
     rewrite: str,
-    limit: int,
+    limit: int | None,
     jobs: int,
     engine: str,
     scheduler: str | None,
@@ -91,6 +99,7 @@ def sweep_command(
     from convcost.space.cliffs import cliffs_table
     from convcost.space.front import front_table
     from convcost.space.open import design_space
+    from convcost.space.points_table import MOST_SHOWN
     from convcost.space.sweep import DEFAULT_METRICS, pieces, sweep_table
     from convcost.space.writers import write
 
@@ -110,6 +119,7 @@ def sweep_command(
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_, (".parquet", ".svg")))
     shown = tuple(dict.fromkeys(metrics)) or DEFAULT_METRICS
+    limit = limit or (_MOST_ON_A_PAGE if fmt == "html" else MOST_SHOWN)
     if cliffs:
         if front is not None or len(metrics) > 1:
             raise click.UsageError("--cliffs looks at one --metric, and makes no --front")
@@ -120,7 +130,7 @@ def sweep_command(
                 made,
                 listed(front, "--front"),
                 shown,
-                limit if fmt == "table" else None,
+                limit if fmt in {"table", "html"} else None,
                 progress,
                 jobs=jobs,
                 engine=engine,
@@ -140,13 +150,21 @@ def sweep_command(
 
 
 def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str | None, format_: str | None) -> None:
-    """The table, or with it the picture of a grid that can be drawn."""
+    """The table, or with it the pictures of a grid that can be drawn."""
     if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
         deliver(output, format_, lambda: table)
         return
-    from convcost.plots import drawable, sweep_figure
+    from convcost.plots import sweep_figures
 
-    deliver(output, format_, lambda: table, figure=(lambda: sweep_figure(drawn, metric)) if drawable(drawn) else None)
+    def page() -> str:
+        from convcost.pages.files import page as page_of
+
+        figures = sweep_figures(drawn, metric)
+        several = {1: "What the knobs change"} if len(figures) > 1 else {}
+        parts = [figures if several else figures[0], table]
+        return page_of(table.heading or table.title, parts, [("command", command_line())], several)
+
+    deliver(output, format_, lambda: table, figure=lambda: sweep_figures(drawn, metric)[0], page=page)
 
 
 class _Progress:

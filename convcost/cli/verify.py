@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from convcost.cli.options import complete_model, output_options
-from convcost.cli.output import emit, format_of
+from convcost.cli.output import format_of, show
 
 _NOT_HELD = 1
 
@@ -34,10 +34,9 @@ def verify_command(
     docs/published.md says how to read the verdicts and how to write a file for --data.
     """
     from convcost.published.verify import verify
-    from convcost.render.table import render
 
     verdicts = verify(models, data, source)
     table = verdicts.table("figure" if models or data else "source")
-    emit(render(table, format_of(output, format_)), output)
+    show(table, output, format_of(output, format_))
     if verdicts.unexplained:
         raise SystemExit(_NOT_HELD)

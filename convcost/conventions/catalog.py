@@ -102,9 +102,23 @@ def convention(name: str) -> Convention:
     """
     known = all_conventions()
     if name not in known:
-        figure = "; for a printed figure: reconcile MODEL --printed" if name[:1].isdigit() else ""
-        raise UsageError(f"there is no convention {name!r}{did_you_mean(name, known)}{figure}")
+        raise UsageError(f"there is no convention {name!r}{_instead(name, known)}")
     return known[name]
+
+
+def _instead(name: str, known: Mapping[str, Convention]) -> str:
+    """What was probably meant: the conventions that count in the unit of that name, a printed figure, a near name.
+
+    >>> _instead("flops", all_conventions())
+    '; FLOPs are what torch and calflops count'
+    """
+    in_unit = [one for one in known.values() if one.unit.lower() == name.lower()]
+    if in_unit:
+        *others, last = (one.name for one in in_unit)
+        who = f"{', '.join(others)} and {last} count" if others else f"{last} counts"
+        return f"; {in_unit[0].unit} are what {who}"
+    figure = "; for a printed figure: reconcile MODEL --printed" if name[:1].isdigit() else ""
+    return f"{did_you_mean(name, known)}{figure}"
 
 
 def list_conventions() -> tuple[str, ...]:

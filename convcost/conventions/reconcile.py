@@ -197,6 +197,7 @@ def terms_table(found: Reconciliation) -> Table:
         title=f"{found.network} · from {first} to {second} · batch {exact(found.batch)}",
         headers=("op", "what", "amount", f"× {first}", f"× {second}", "adds", "total"),
         numeric=(False, False, True, True, True, True, True),
+        priority=(0, 1, 3, 4, 4, 0, 2),
         rows=rows,
         total=[second, "", "", "", "", signed(found.end - found.start), f"{least}{exact(found.end)}"],
         records=_records(found),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from convcost.core.display import Display
 from convcost.core.units import binary, compact, exact
 
 #: What one of it is.
@@ -57,6 +58,14 @@ class Metric:
         ('301 M', '13.5 MiB')
         """
         return binary if self.unit == "bytes" else compact
+
+    def text(self, number: int, asked: Display) -> str:
+        """In the unit and to the digits that are asked for.
+
+        >>> METRICS["macs"].text(300_774_272, Display("M")), METRICS["weight_bytes"].text(14_158_848, Display("k"))
+        ('301 M', '13,827 KiB')
+        """
+        return asked.bytes(number, self.key) if self.unit == "bytes" else asked.count(number, self.key)
 
     def under(self, unit: str) -> Metric:
         """The metric by the name of what a convention counts in, if it depends on one; else as it is.

@@ -173,7 +173,10 @@ def _quoted(given: Any) -> str:
 
 
 def _no_amount(given: Any, measure: Measure) -> UsageError:
-    return UsageError(f"{_quoted(given)} is not {measure.name}, e.g. {measure.examples}")
+    found = _AMOUNT.fullmatch(given.strip()) if isinstance(given, str) else None
+    bytes_too = measure is COUNTS and found and BYTES.worth(found[4])
+    memory = f"; {found[4]} is memory" if found and bytes_too else ""
+    return UsageError(f"{_quoted(given)} is not {measure.name}, e.g. {measure.examples}{memory}")
 
 
 def not_whole(given: Any, amount: Amount, measure: Measure) -> UsageError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-_DECIMAL = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
+DECIMAL_UNITS = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
 
@@ -80,36 +80,60 @@ def plus(terms: Iterable[str]) -> str:
     return " + ".join(terms).replace("+ -", "- ")
 
 
-def compact(count: int) -> str:
-    """A count to three significant digits, in powers of 1,000.
+def compact(count: int, digits: int = 3) -> str:
+    """A count to so many significant digits, in powers of 1,000.
 
     >>> compact(300_774_272), compact(4_089_184_256), compact(672), compact(999_999)
     ('301 M', '4.09 G', '672', '1.00 M')
+    >>> compact(300_774_272, digits=5), compact(999_999, digits=4)
+    ('300.77 M', '1.000 M')
     """
-    return _scaled(count, 1000, _DECIMAL, digits=3 if abs(count) >= 1000 else None)
+    return _scaled(count, 1000, DECIMAL_UNITS, digits if abs(count) >= 1000 else None)
 
 
-def binary(size: int) -> str:
-    """Bytes to three significant digits, in powers of 1,024.
+def binary(size: int, digits: int = 3) -> str:
+    """Bytes to so many significant digits, in powers of 1,024.
 
-    >>> binary(6_291_456), binary(1000)
-    ('6.00 MiB', '1000 B')
+    >>> binary(6_291_456), binary(1000), binary(6_291_456, digits=2)
+    ('6.00 MiB', '1000 B', '6.0 MiB')
     """
-    return _scaled(size, 1024, BINARY_UNITS, digits=3 if abs(size) >= 1024 else None)
+    return _scaled(size, 1024, BINARY_UNITS, digits if abs(size) >= 1024 else None)
 
 
 def _scaled(number: int, base: int, names: Sequence[str], digits: int | None) -> str:
-    power, unit = 0, 1
+    power, unit, fine = 0, 1, 10 ** max(0, (digits or 0) - 3)
     # The step up is taken where the *rounded* figure would reach the base: 999,999 is 1.00 M, not 1000 k.
-    while power + 1 < len(names) and abs(number) * 2 >= unit * (2 * base - 1):
+    while power + 1 < len(names) and abs(number) * 2 * fine >= unit * (2 * base * fine - 1):
         power, unit = power + 1, unit * base
     if digits is None or power == 0:
         return f"{number} {names[0]}".rstrip()
-    decimals = next((d for d in (2, 1) if abs(number) * 10**d * 2 < (2 * 1000 - 1) * unit), 0)
-    tenths = (abs(number) * 10**decimals * 2 + unit) // (2 * unit)  # integers: floats would fail beyond 2**53
-    whole, rest = divmod(tenths, 10**decimals)
-    text = f"{whole}.{rest:0{decimals}d}" if decimals else str(whole)
-    return f"{'-' * (number < 0)}{text} {names[power]}"
+    return f"{scaled(number, unit, digits).replace(',', '')} {names[power]}"  # 1023 KiB
+
+
+def scaled(number: int, unit: int, digits: int) -> str:
+    """A number in multiples of a unit, to so many significant digits; those before the point are all kept.
+
+    >>> scaled(300_774_272, 10**6, 3), scaled(300_774_272, 10**9, 3), scaled(300_774_272, 10**3, 3), scaled(0, 10**6, 3)
+    ('301', '0.301', '300,774', '0')
+    >>> scaled(9_996, 10**3, 3), scaled(-1_500, 10**3, 2)
+    ('10.0', '-1.5')
+    """
+    if number == 0:
+        return "0"
+    places, tenths = 0, _nearest(abs(number), unit)
+    while tenths < 10 ** (digits - 1):  # integers: floats would fail beyond 2**53
+        places += 1
+        tenths = _nearest(abs(number) * 10**places, unit)
+    finer = _nearest(abs(number) * 10 ** (places + 1), unit)
+    if finer < 10**digits:  # 9,994 is 9.99 k, though it would round to 10.0
+        places, tenths = places + 1, finer
+    whole, rest = divmod(tenths, 10**places)
+    return f"{'-' * (number < 0)}{exact(whole)}{f'.{rest:0{places}d}' if places else ''}"
+
+
+def _nearest(number: int, unit: int) -> int:
+    """How many units come nearest, halves up."""
+    return (number * 2 + unit) // (2 * unit)
 
 
 def percent(part: int, whole: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcost.conventions.convention import PAPER, Convention
-from convcost.core.axes import letters, spatial
+from convcost.core.axes import letters
 from convcost.core.cost import LEDGER, entry
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
@@ -20,24 +20,18 @@ from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
+from convcost.results.costs import LayerCost, cells, count, ends_text, first_read, op_text, output_text, shared_with
 from convcost.results.report import (
-    LayerCost,
     Report,
     bound,
-    cells,
-    count,
-    ends_text,
-    first_read,
     layer_dict,
     not_counted_notes,
-    op_text,
-    output_text,
     params_text,
-    shared_with,
     stated_dtypes,
     title,
     unknown_notes,
 )
+from convcost.results.summary import drops, largest
 
 _LARGEST = 8
 _COUNTS = ("MACs", "bias additions", "params", "buffers", "activations")
@@ -133,6 +127,8 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         headers=("quantity", "formula", "operands put in", "value"),
         numeric=(False, False, False, True),
         rows=rows,
+        priority=(0, 2, 1, 0),
+        wrap=(False, True, True, False),
         records=[q._asdict() for q in found],
         data=_data(
             report,
@@ -206,6 +202,7 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
         title=f"{report.network} · {name} · {ends}",
         headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
         numeric=(False, False, False, False, True, True, True),
+        priority=(0, 1, 4, 3, 2, 0, 0),
         rows=rows,
         total=[
             "total",
@@ -224,22 +221,22 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
 def totals_table(report: Report) -> Table:
     """Where a network's MACs come from: its largest layers; notes state the share of each op and where maps shrink."""
     totals, least = report.totals, bound(report)
-    known = (layer for layer in report.layers if not layer.step.opaque)
-    largest = sorted(known, key=lambda layer: -layer.macs)[:_LARGEST]
+    first = largest(report.layers, "macs", _LARGEST)
     rows, records = [], []
-    for layer, found in zip(largest, derived(report, largest), strict=True):
+    for layer, found in zip(first, derived(report, first), strict=True):
         operands = _operands(found)
         rows.append([layer.name, op_text(layer), operands, exact(layer.macs), _share(report, [layer])])
         records.append({"name": layer.name, "op": layer.op, "operands": operands, "macs": layer.macs})
     ops = sorted(report.by("op"), key=lambda group: -group.macs)
     most = "" if report.complete else AT_MOST
     shares = ", ".join(f"{g.name} {most}{percent(g.macs, totals.macs)}" for g in ops if g.macs)
-    drops = _drops(report)
-    rest = totals.macs - sum(layer.macs for layer in largest)
+    shrinks = drops(report.layers, [*report.inputs.values()])
+    rest = totals.macs - sum(layer.macs for layer in first)
     return Table(
         title=f"{title(report)} · the largest layers",
         headers=("layer", "op", "MACs with operands put in", "MACs", "share"),
         numeric=(False, False, False, True, True),
+        priority=(0, 1, 2, 0, 0),
         rows=[
             *rows,
             ["all others", "", "", f"{least}{exact(rest)}", percent(rest, totals.macs) if not least else UNKNOWN],
@@ -252,12 +249,15 @@ def totals_table(report: Report) -> Table:
             totals={"macs": totals.macs, "params": totals.params},
             largest=records,
             ops=[{"op": g.name, "layers": g.layers, **{key: count(g, key) for key in ("macs", "params")}} for g in ops],
-            resolution_drops=[{"layer": n, "from": list(a), "to": list(b)} for n, a, b in drops],
+            resolution_drops=[{"layer": one.name, "from": list(a), "to": list(b)} for one, a, b in shrinks],
         ),
         notes=[
             ("by op", shares),
             ("params", f"{least}{params_text(totals)}"),
-            ("maps shrink", ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {n}" for n, a, b in drops) or "nowhere"),
+            (
+                "maps shrink",
+                ", ".join(f"{shape_text(a)} -> {shape_text(b)} at {one.name}" for one, a, b in shrinks) or "nowhere",
+            ),
             *_counted(report, report.layers),
             ("convention", f"{report.convention.name}: {report.convention.counts}"),
         ],
@@ -292,22 +292,6 @@ def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str
     counted = sum(layer.operations for layer in layers)
     least = AT_LEAST if any(layer.step.opaque for layer in layers) else ""
     return [("operations", f"{least}{exact(counted)} {report.convention.unit} under {report.convention.name}"), *notes]
-
-
-def _drops(report: Report) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
-    """Where height and width of the map fall below the smallest so far: layer, size before, size after.
-
-    The map is what begins as the input of the most axes. A tensor made of something smaller, such as heads and tokens of
-    attention, is none.
-    """
-    drops, least = [], spatial(max(report.inputs.values(), key=len))
-    for layer in report.layers:
-        size, read = spatial(layer.output_shape), spatial(next(iter(layer.input_shapes), ()))
-        is_map = len(size) == len(read) == len(least) and all(was >= before for was, before in zip(read, least))
-        if is_map and least != size != (1,) * len(size) and all(now <= before for now, before in zip(size, least)):
-            drops.append((layer.name, least, size))
-            least = size
-    return drops
 
 
 def _attributes(layer: LayerCost) -> str:

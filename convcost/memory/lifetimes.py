@@ -11,7 +11,7 @@ numpy arrays (a sweep) or sympy symbols (a closed form).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import NamedTuple, Protocol
 
@@ -76,6 +76,10 @@ class Lifetimes:
     """Tensors that must be contiguous, in this order."""
     windows: tuple[tuple[int, tuple[int, ...]], ...] | None = None
     """Where a policy considers single steps: each position and the tensors counted there, whatever else is live."""
+    over: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Tensor -> the edges that are later written over it, in place, in this order."""
+    outputs: tuple[int, ...] = ()
+    """The tensors of the network's outputs."""
 
     def alive(self, position: int) -> tuple[int, ...]:
         """The tensors live at a position, or counted there."""
@@ -146,7 +150,7 @@ def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] |
     running = order if order is not None else range(len(steps))
     ends = _ends(walked, where, running)
     roots = _overwritten(steps, where, running, ends) if chosen.overwrite else {}
-    return _assembled(steps, where, running, ends, roots, chosen)
+    return _assembled(walked, where, running, ends, roots, chosen)
 
 
 def peak_elements(walked: Walked, policy_name: str = "fused") -> Dim:
@@ -238,13 +242,14 @@ def _overwritten(
 
 
 def _assembled(
-    steps: Sequence[Step],
+    walked: Walked,
     where: MemoryLayout,
     running: Sequence[int],
     ends: Sequence[int],
     roots: dict[int, tuple[int, ...]],
     chosen: Policy,
 ) -> Lifetimes:
+    steps = walked.steps
     position = {at: position for position, at in enumerate(running)}
     last = list(ends)
     for tensor, under in roots.items():
@@ -268,12 +273,19 @@ def _assembled(
     def lies(tensors: Iterable[int]) -> tuple[int, ...]:
         return tuple(number[root] for tensor in tensors for root in roots.get(tensor, (tensor,)))
 
+    over: dict[int, tuple[str, ...]] = {}
+    for tensor in sorted(roots, key=lambda tensor: position.get(where.tensors[tensor].step, -1)):
+        for root in lies((tensor,)):
+            over[root] = (*over.get(root, ()), where.tensors[tensor].name)
+    home = {edge: lies(tensors) for edge, tensors in where.home.items()}
     return Lifetimes(
         tuple(Tensor(m.name, m.shape, position.get(m.step, -1), end, m.dtype) for m, end in made) + tuple(masks),
         len(steps),
-        {edge: lies(tensors) for edge, tensors in where.home.items()},
+        home,
         tuple(dict.fromkeys(map(lies, where.regions.values()))),
         _windows(steps, where, position) if chosen.keeps == "layer" else None,
+        over,
+        tuple(dict.fromkeys(tensor for edge in walked.outputs for tensor in home[edge])),
     )
 
 

@@ -47,6 +47,7 @@ def rewrite_table(
         title=f"{title(old)} -> {new.network}",
         headers=headers,
         numeric=tuple(i >= 3 for i in range(len(headers))),
+        priority=(0, 2, 1, *(0 for _ in macs), 0, *(3 for _ in params), *((4, 4) if shown else ())),
         rows=[[*row, *(cells if shown else [])] for row, cells in zip(rows, memory)],
         total=["all layers", "", "", *totals, *(_peaks(old, new) if shown else [])],
         records=[

@@ -47,6 +47,7 @@ def all_table(network: Network, batch: int = 1) -> Table:
         title=f"{title(network.report(batch=batch))} · every convention",
         headers=("convention", "operations", "", "unit", f"against {PAPER}", ""),
         numeric=(False, True, True, False, True, True),
+        priority=(0, 0, 4, 1, 2, 3),
         rows=[
             [name, f"{least}{exact(n)}", compact(n), conventions[name].unit, signed(n - paper), share_text(n, paper)]
             for name, n in counts.items()
@@ -84,6 +85,8 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
         title=f"{network.caption.title or network.name} · whose figure is {' and '.join(figure.text for figure in figures)}?",
         headers=("printed", "network", "convention", "operations", "unit", "how"),
         numeric=(True, False, False, True, False, False),
+        priority=(0, 0, 0, 0, 1, 2),
+        wrap=(False, False, True, False, False, True),
         rows=[[m.figure.text, m.network, ", ".join(m.conventions), exact(m.operations), m.unit, m.how] for m in found],
         records=[{**m._asdict(), "figure": m.figure.text, "conventions": " ".join(m.conventions)} for m in found],
         data={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.kept import answers
 from convcost.core.metrics import METRICS
+from convcost.core.patterns import fitting
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.render.table import Table
@@ -19,7 +19,7 @@ from convcost.render.table import Table
 def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
     """One row per network of the zoo, family by family, with MACs or the operations that a convention counts.
 
-    `patterns` are globs over names and families; without any, all networks. Raises `SpecError` if a file of the zoo is
+    `patterns` are globs over names and families, or words that these contain; without any, all networks. Raises `SpecError` if a file of the zoo is
     wrong, `UsageError` for a pattern that nothing matches and for an unknown convention.
     """
     with answers("list") as known:
@@ -28,8 +28,10 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         records = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in names]
     return Table(
         title="",
+        heading="Networks of the zoo",
         headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
         numeric=(False, False, True, True, True, False),
+        priority=(0, 3, 0, 0, 2, 1),
         rows=[
             [
                 record["name"],
@@ -61,10 +63,12 @@ def _unit(name: str) -> list[str]:
 def list_networks(*patterns: str) -> tuple[str, ...]:
     """The names of the zoo's networks, family by family; `patterns` are globs over names and families.
 
-    Raises `UsageError` for a pattern that nothing matches.
+    A pattern that is no name and no family matches what contains it. Raises `UsageError` where nothing matches.
 
     >>> list_networks("alexnet_un*", "mobilenet_v1")
     ('alexnet_ungrouped', 'mobilenet_v1', 'mobilenet_v1_shallow')
+    >>> list_networks("dense")[0]
+    'densenet121'
     """
     return tuple(_chosen(patterns, _zoo()))
 
@@ -103,13 +107,12 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _chosen(patterns: Sequence[str], zoo: Iterable[Sequence[str]]) -> list[str]:
     """Every network of the zoo whose name or family fits one of the patterns."""
-    fitting = {pattern: [name for name, family in zoo if _fits(pattern, name, family)] for pattern in patterns}
-    for pattern, found in fitting.items():
+    every = list(zoo)
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = [name for name, _ in fitting(pattern, every, tuple)]
         if not found:
-            near = did_you_mean(pattern, [name for name, _ in zoo])
+            near = did_you_mean(pattern, [name for name, _ in every])
             raise UsageError(f"no network of the zoo matches {pattern!r}{near}")
-    return [name for name, _ in zoo if not patterns or any(name in found for found in fitting.values())]
-
-
-def _fits(pattern: str, name: str, family: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(family, pattern)
+        chosen.update(found)
+    return [name for name, _ in every if not patterns or name in chosen]

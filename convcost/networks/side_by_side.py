@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.dims import Shape
-from convcost.core.dtypes import MIXED, as_text
-from convcost.core.errors import UsageError
-from convcost.core.metrics import Metric
-from convcost.core.units import exact, input_shapes_text, inputs_cell, percent, shape_text, signed
-from convcost.core.version import __version__
+from convcost.core.units import exact, percent, shape_text, signed
 from convcost.graph.partial import AT_LEAST, UNKNOWN
-from convcost.graph.walk import depth
+from convcost.graph.walk import Walked
+from convcost.networks.beside import Beside, beside
 from convcost.networks.load import Model, load
-from convcost.networks.network import Network
+from convcost.networks.together import (
+    Side,
+    data_of,
+    not_counted_in,
+    notes_of,
+    ratio_text,
+    sides_of,
+    title_of,
+    totals_shown,
+    totals_table,
+    unknown_in,
+)
 from convcost.render.table import Table
 from convcost.results.report import (
     Group,
-    Report,
-    bound,
     count,
-    inputs_dict,
-    json_value,
-    metrics_of,
-    not_counted_notes,
-    totals_dict,
-    unit_text,
-    unknown_notes,
 )
 
 _PLAIN = ("macs", "operations", "params", "activations")
-
-
-class Side(NamedTuple):
-    """One of the networks, under a unique label."""
-
-    label: str
-    report: Report
-    depth: int
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """What is compared, by name."""
-        return {"depth": self.depth, "layers": len(self.report.layers), **totals_dict(self.report.totals)}
-
-    def written(self, metric: Metric) -> str:
-        """One of the totals, for people; a lower bound is marked."""
-        least = "" if metric.key == "layers" else bound(self.report)
-        return f"{least}{metric.written(self.totals[metric.key])}"
-
-    def ratio(self, key: str, first: Side) -> float | None:
-        """One of the totals as a multiple of the first network's; None of nothing, and where one of both is a lower bound."""
-        known = key == "layers" or (self.report.complete and first.report.complete)
-        return self.totals[key] / first.totals[key] if known and first.totals[key] else None
 
 
 def side_by_side(
@@ -68,6 +43,8 @@ def side_by_side(
 ) -> Table:
     """Two networks or more as a table: totals and their ratio to the first, or rows `by` stage, block, op or layer.
 
+    What stands in one row is aligned by what it is, never by its name or number; an op has one row.
+
     A network is a name, optionally with knobs, or a `Network`. Raises `UsageError` for fewer than two networks, and for an
     unknown level or option.
 
@@ -75,65 +52,26 @@ def side_by_side(
     >>> [row["name"] for row in table.data["rows"] if row["differences"][1] > 5_000_000]  # where one more row weighs most
     ['stage4', 'stage5', 'stage6', 'stage7', 'head']
     """
-    if len(networks) < 2:
-        raise UsageError(f"side by side stand two networks or more, got {len(networks)}")
     opened = list(map(load, networks))
-    reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
-    sides = [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
-    return _totals_table(sides) if by is None else _rows_table(sides, by)
+    sides = sides_of(opened, convention=convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    return totals_table(sides) if by is None else _rows_table(sides, [one.walked for one in opened], by)
 
 
-def _labels(networks: Sequence[Network]) -> list[str]:
-    """Name and changed knobs of each; equal names are distinguished by file, else by number."""
-    labels = [one.label for one in networks]
-    alike = Counter(labels)
-    labels = [f"{one.origin.file}: {was}" if alike[was] > 1 else was for one, was in zip(networks, labels)]
-    alike = Counter(labels)
-    return [f"{was} ({labels[: at + 1].count(was)})" if alike[was] > 1 else was for at, was in enumerate(labels)]
-
-
-def _totals_table(sides: Sequence[Side]) -> Table:
-    first, *others = sides
-    rows = [["input", _input(first), *(cell for side in others for cell in (_input(side), ""))]]
-    for metric in _shown(first.report):
-        row = [metric.heading, first.written(metric)]
-        for side in others:
-            row += [side.written(metric), _ratio(side, metric, first)]
-        rows.append(row)
-    return Table(
-        title=_title(sides),
-        headers=("", first.label, *(cell for side in others for cell in (side.label, "ratio"))),
-        numeric=(False, *(True for _ in rows[0][1:])),
-        rows=rows,
-        records=[_record(side) for side in sides],
-        data=_data(sides),
-        notes=[*_unknown(sides), *_notes(sides), *_not_counted(sides)],
-    )
-
-
-_ROWS = ("depth", "layers", "params", "macs", "operations", "activations", "weight_bytes", "peak_activation_bytes")
-
-
-def _shown(report: Report) -> list[Metric]:
-    """The totals that are compared, as the convention calls them."""
-    return [metric.under(unit_text(report)) for metric in metrics_of(report, _ROWS)]
-
-
-def _rows_table(sides: Sequence[Side], level: str) -> Table:
-    """A row for every name in any of the networks, in an order compatible with all of them."""
+def _rows_table(sides: Sequence[Side], walked: Sequence[Walked], level: str) -> Table:
+    """A row for the groups that stand for each other, in an order compatible with all networks."""
     found = [{group.name: group for group in side.report.by(level)} for side in sides]
-    names = merged([list(groups) for groups in found])
-    lines = [(name, [groups.get(name) for groups in found]) for name in names]
+    aligned = beside([side.report for side in sides], walked, level)
+    lines = [(row, [groups.get(name or "") for groups, name in zip(found, row.names)]) for row in aligned]
     wholes = [_Counted(side.report.totals.operations, not side.report.complete) for side in sides]
     gains = [_more(whole, wholes[0]) for whole in wholes]
     with_shapes = level != "op"
     with_params = any(len({group.params if group else 0 for group in groups}) > 1 for _, groups in lines)
     rows = []
-    for name, groups in lines:
+    for row, groups in lines:
         counts = [_Counted(_operations(group), _lacks(group)) for group in groups]
         shapes = [_shapes(group.output_shape if group else None for group in groups)] if with_shapes else []
         params = [_differ(_stored(group), _stored(groups[0])) for group in groups[1:]] if with_params else []
-        rows.append([name, *shapes, *_cells(counts, gains), *params])
+        rows.append([row.text, *shapes, *_cells(counts, gains), *params])
     params = [
         _differ(*(_Counted(one.report.totals.params, not one.report.complete) for one in (side, sides[0])))
         for side in sides[1:]
@@ -143,38 +81,25 @@ def _rows_table(sides: Sequence[Side], level: str) -> Table:
     headers = (level, *(["output"] if with_shapes else []), sides[0].label, *columns)
     headers = (*headers, *(["params differ by"] * (len(sides) - 1) if with_params else []))
     return Table(
-        title=f"{_title(sides)} · {sides[0].report.convention.unit} by {level}",
+        title=f"{title_of(sides)} · {sides[0].report.convention.unit} by {level}",
         headers=headers,
         numeric=tuple(at > with_shapes for at in range(len(headers))),
+        priority=(
+            *((0, 4) if with_shapes else (0,)),
+            0,
+            *(0, 2, 1, 3) * (len(sides) - 1),
+            *((5,) * (len(sides) - 1) if with_params else ()),
+        ),
         rows=rows,
         total=total,
         records=[
-            {"network": side.label, **_flat(group), "difference": _difference(group, groups[0])}
-            for name, groups in lines
-            for side, group in ((side, group or Group(name, 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
+            {"network": side.label, **_flat(row.name, group), "difference": _difference(group, groups[0])}
+            for row, groups in lines
+            for side, group in ((side, group or Group("", 0, 0, 0, 0, 0, 0)) for side, group in zip(sides, groups))
         ],
-        data={**_data(sides), "by": level, "rows": [_row_dict(name, groups, gains) for name, groups in lines]},
-        notes=[*_unknown(sides), *_total_notes(sides), *_notes(sides), *_not_counted(sides)],
+        data={**data_of(sides), "by": level, "rows": [_row_dict(row, groups, gains) for row, groups in lines]},
+        notes=[*unknown_in(sides), *_total_notes(sides), *notes_of(sides), *not_counted_in(sides)],
     )
-
-
-def merged(orders: Sequence[Sequence[str]]) -> list[str]:
-    """All names once; a name that a later order adds comes right before its next known name.
-
-    >>> merged([["stem", "stage1", "head"], ["stem", "stage1", "stage2", "head", "aux"]])
-    ['stem', 'stage1', 'stage2', 'head', 'aux']
-    """
-    whole: list[str] = []
-    for order in orders:
-        known, before, new = set(whole), dict[str | None, list[str]](), list[str]()
-        for name in order:
-            if name in known:
-                before[name] = new
-                new = []
-            else:
-                new.append(name)
-        whole = [*(one for name in whole for one in (*before.get(name, ()), name)), *new]
-    return whole
 
 
 class _Counted(NamedTuple):
@@ -211,12 +136,6 @@ def _more(counted: _Counted, first: _Counted) -> int | None:
     return None if counted.partial or first.partial else (counted.number or 0) - (first.number or 0)
 
 
-def _ratio(side: Side, metric: Metric, first: Side) -> str:
-    ratio = side.ratio(metric.key, first)
-    known = side.report.complete and first.report.complete
-    return f"{ratio:.4f}" if ratio is not None else "-" if known else UNKNOWN
-
-
 def _lacks(group: Group | None) -> bool:
     """Whether some of a group is unknown."""
     return group is not None and group.unknown > 0
@@ -243,111 +162,34 @@ def _difference(group: Group | None, first: Group | None) -> int | None:
     return (_operations(group) or 0) - (_operations(first) or 0)
 
 
-def _input(side: Side) -> str:
-    return input_shapes_text(side.report.inputs)
-
-
 def _shapes(shapes: Iterable[Shape | None]) -> str:
     """The shapes of the networks in this row, listed once where they agree."""
     return " -> ".join(dict.fromkeys(shape_text(shape) for shape in shapes if shape))
-
-
-def _title(sides: Sequence[Side]) -> str:
-    first, *others = (side.label for side in sides)
-    return f"{first} beside {', '.join(others)} · batch {exact(sides[0].report.batch)}"
 
 
 def _total_notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
     """The totals that no row shows."""
     first, *others = sides
     lines = []
-    for metric in _shown(first.report):
-        rest = [f"{side.written(metric)} ({_ratio(side, metric, first)})" for side in others]
+    for metric in totals_shown(first.report):
+        rest = [f"{side.written(metric)} ({ratio_text(side, metric, first)})" for side in others]
         lines.append((metric.heading, " -> ".join([first.written(metric), *rest])))
     return lines
 
 
-def _unknown(sides: Sequence[Side]) -> list[tuple[str, str]]:
-    """Notes, per network, on unknown ops, so that its totals are lower bounds."""
-    found = [(side.label, unknown_notes(side.report)) for side in sides]
-    return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
-
-
-def _not_counted(sides: Sequence[Side]) -> list[tuple[str, str]]:
-    """Notes, per network, on ops that the convention does not know, so that the operations leave them out."""
-    found = [(side.label, not_counted_notes(side.report)) for side in sides]
-    return [(name, f"{label}: {text}") for label, notes in found for name, text in notes]
-
-
-def _notes(sides: Sequence[Side]) -> list[tuple[str, str]]:
-    report = sides[0].report
-    each = [f"{side.label} as {as_text(side.report.dtype)}" for side in sides]
-    stored = ", ".join(each) if _types_differ(sides) else f"as {as_text(report.dtype)}"
-    return [
-        ("ratio", "to the first network, as are differences; depth: conv and linear layers on the longest way"),
-        ("memory", f"{stored}; peak memory is of activations at once, policy {report.memory_policy}"),
-        ("convention", f"{report.convention.name}: {report.convention.counts}"),
-    ]
-
-
-def _types_differ(sides: Sequence[Side]) -> bool:
-    """Whether the networks state different types."""
-    return len({side.report.dtype for side in sides}) > 1
-
-
-def _record(side: Side) -> dict[str, Any]:
-    report = side.report
-    return {
-        "network": side.label,
-        "input_shape": inputs_cell(report.inputs),
-        **side.totals,
-        "batch": report.batch,
-        "dtype": report.dtype,
-        "memory_policy": report.memory_policy,
-        "convention": report.convention.name,
-    }
-
-
-def _flat(group: Group) -> dict[str, Any]:
+def _flat(name: str, group: Group) -> dict[str, Any]:
     shapes = {"input_shape": group.input_shape, "output_shape": group.output_shape}
     flat = {name: "x".join(map(str, shape)) if shape else None for name, shape in shapes.items()}
-    return {"name": group.name, "layers": group.layers, **flat, **{field: count(group, field) for field in _PLAIN}}
+    counts = {field: count(group, field) for field in _PLAIN}
+    return {"name": name, "called": group.name or None, "layers": group.layers, **flat, **counts}
 
 
-def _data(sides: Sequence[Side]) -> dict[str, Any]:
-    first = sides[0]
-    return {
-        "schema": "convcost.side_by_side/1",
-        "version": __version__,
-        "batch": first.report.batch,
-        "dtype": MIXED if _types_differ(sides) else first.report.dtype,
-        "memory_policy": first.report.memory_policy,
-        "convention": first.report.convention.name,
-        "networks": [
-            {
-                "label": side.label,
-                "network": side.report.network,
-                "title": side.report.title,
-                "source": side.report.source,
-                "knobs": {name: json_value(value) for name, value in side.report.knobs.items()},
-                **inputs_dict(side.report.inputs),
-                **({"dtype": side.report.dtype} if _types_differ(sides) else {}),
-                "complete": side.report.complete,
-                "unknown": [layer._asdict() for layer in side.report.unknown],
-                "totals": side.totals,
-                "not_counted": dict(side.report.not_counted),
-                "ratios": {name: side.ratio(name, first) for name in side.totals},
-            }
-            for side in sides
-        ],
-    }
-
-
-def _row_dict(name: str, groups: Sequence[Group | None], gains: Sequence[int | None]) -> dict[str, Any]:
-    """A row as JSON-ready data; null for a network without this name."""
+def _row_dict(row: Beside, groups: Sequence[Group | None], gains: Sequence[int | None]) -> dict[str, Any]:
+    """A row as JSON-ready data; null for a network without this group."""
     differences = [_difference(group, groups[0]) for group in groups]
     return {
-        "name": name,
+        "name": row.name,
+        "names": list(row.names),
         "networks": [
             group and {"layers": group.layers, **{f: count(group, f) for f in _PLAIN}, **_ends(group)}
             for group in groups

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from convcost.core.version import __version__
 from convcost.pages.files import image
+from convcost.plots.architecture.diagram import Diagram
 from convcost.plots.architecture.draw import Plan
 from convcost.plots.architecture.page import planned_html
-from convcost.plots.architecture.diagram import Diagram
 from convcost.render import html
 
 

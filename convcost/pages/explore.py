@@ -20,7 +20,7 @@ from convcost.pages.report import provenance
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.results.report import Report, json_value, title
-from convcost.space.axes import axes_of, value_text
+from convcost.space.axes import axes_of, is_dense, value_text
 from convcost.space.compound import COMPOUND
 from convcost.space.numbers import EXACT_FLOAT
 from convcost.space.open import space
@@ -157,6 +157,7 @@ def page_data(network: Network, report: Report, made: DesignSpace) -> dict[str, 
         )
     return {
         "axes": {name: [str(json_value(value)) for value in values] for name, values in made.axes.items()},
+        "dense": [name for name, values in made.axes.items() if is_dense(values)],
         "at": {name: _nearest(values, network.knobs.get(name)) for name, values in made.axes.items()},
         "metrics": metrics,
         "missing": _missing(made),

@@ -3,40 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from convcost.core.version import __version__
 from convcost.published.frontier import Frontier, frontier_table
+from convcost.published.point import GIVEN, PRINTED
 from convcost.render import html
 from convcost.render.html import Section
 
 
 def frontier_page(found: Frontier, facts: Sequence[tuple[str, str]] = ()) -> str:
-    """A page with the picture to zoom and point at, all points as a table, and what was left out, by name."""
-    from convcost.plots import dark
-    from convcost.plots.frontier import frontier
-    from convcost.plots.live import live
+    """A page with the picture to point at and zoom, all points as a table, and what was left out, by name."""
+    from convcost.plots.frontier import title_of
 
-    figure = frontier(found)
     table = frontier_table(found)
+    points = html.table(
+        table.headers,
+        table.numeric,
+        table.rows,
+        label="All points",
+        key="points-table",
+        sortable=True,
+        records=table.records,
+    )
     sections = [
-        Section("picture", "", live(figure, dark(figure), "pareto", label=table.title), about=_READ),
-        Section(
-            "points",
-            "All points",
-            html.table(table.headers, table.numeric, table.rows, label="All points", sortable=True),
-        ),
+        Section("picture", "", _landscape(found, table.title), about=_READ),
+        Section("points", "All points", points),
         Section("how", "How to read it", html.notes(table.notes)),
     ]
     if found.omitted:
         rows = [[o.measured.item, o.measured.family, o.measured.tier, o.why] for o in found.omitted]
         body = html.table(("network", "family", "tier", "why"), (False,) * 4, rows, label="Left out")
         sections.append(Section("left-out", f"Left out: {len(rows)}", body))
-    title = str(figure.layout.title.text)
-    return html.page(title, sections, subtitle=table.title, facts=[*facts, ("made by", f"convcost {__version__}")])
+    return html.page(
+        title_of(found),
+        sections,
+        subtitle=table.title,
+        facts=[*facts, ("made by", f"convcost {__version__}")],
+        scripts=(html.asset("landscape.js"),),
+    )
+
+
+def _landscape(found: Frontier, label: str) -> str:
+    """The picture as it is without a script, and what a script draws it from."""
+    from convcost.plots.frontier import frontier
+    from convcost.render.svg import svg
+
+    wide, narrow = (frontier(found, width=w, height=h, alone=False) for w, h in ((1110, 600), (360, 420)))
+    drawn = html.chart(label, *(svg(figure, alone=False, tips=False) for figure in (wide, narrow)))
+    kept = html.data("landscape-data", _data(found, wide.layout))
+    return f'<div id="landscape" class="landscape">{drawn}</div>\n{kept}'
+
+
+def _data(found: Frontier, layout: Any) -> dict[str, Any]:
+    """The families with their looks, points and lines; costs are below 2^53, where a script's numbers are exact enough."""
+    from convcost.plots.frontier import Series, said, series_of
+    from convcost.published.point import Point
+    from convcost.render.families import letters_of
+    from convcost.render.palette import LIGHT, color_name
+    from convcost.render.svg_marks import outline
+
+    def place(point: Point) -> dict[str, Any]:
+        return {"x": point.cost, "y": float(point.accuracy)}
+
+    def family(one: Series) -> dict[str, Any]:
+        best = {id(point.measured) for point in one.line}
+        return {
+            "name": one.name,
+            "yours": one.yours,
+            "awake": one.awake,
+            "color": color_name(one.look.color),
+            "letters": color_name(LIGHT.ink if one.yours else letters_of(one.look)),
+            "shape": outline(0, 0, one.look.symbol, 15 if one.yours else 9),
+            "line": [place(point) for point in one.line],
+            "points": [
+                {
+                    **place(point),
+                    "hollow": point.how in (PRINTED, GIVEN),
+                    "best": id(point.measured) in best,
+                    "says": said(found, point),
+                }
+                for point in one.points
+            ],
+        }
+
+    every = series_of(found)
+    listed = [*[one for one in every[::-1] if one.awake], *[one for one in every if not one.awake]]
+    return {
+        "x": {"title": layout.xaxis.title.text, "range": layout.xaxis.range, "bytes": found.cost.unit == "bytes"},
+        "y": {"title": layout.yaxis.title.text, "range": layout.yaxis.range},
+        "front": [place(point) for point in found.front],
+        "families": [*map(family, listed)],
+    }
 
 
 _READ = (
     "Filled marks are counted by convcost, hollow ones printed by their source; pale ones do no better than something "
-    "cheaper. The steps are the front. Point at a mark for its numbers, drag to zoom; click a family to hide it, "
-    "double-click it to see it alone."
+    "cheaper of their own family. The grey band is the Pareto front. Point at a mark for its numbers, click it or choose "
+    "a family below to wake it, drag to zoom, double-click to see all."
 )

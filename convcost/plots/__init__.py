@@ -5,33 +5,46 @@
 ['MACs', 'params', 'activations']
 """
 
-from convcost.plots.alternatives import separable_ratio, ways
-from convcost.plots.conventions import waterfall
+from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
+from convcost.plots.conventions import operations_figure, waterfall
+from convcost.plots.course import course
+from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
-from convcost.plots.memory import memory_timeline
+from convcost.plots.maps import heat_map
+from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
+from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
-from convcost.plots.space import cliff_figure, cliffs, drawable, grid_figure, heat_map, sizes, sweep_figure
+from convcost.plots.side_by_side import networks_figure
+from convcost.plots.space import cliff_figure, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
 
 __all__ = [
+    "arena_plan",
     "before_after",
     "cliff_figure",
     "cliffs",
     "cost_by",
+    "course",
     "cumulative",
     "dark",
-    "drawable",
     "frontier",
     "grid_figure",
     "heat_map",
     "look",
+    "memory_figure",
     "memory_timeline",
+    "networks_figure",
+    "operations_figure",
+    "points_figure",
+    "ratio_figure",
+    "samples",
     "separable_ratio",
     "sizes",
     "svg",
     "sweep_figure",
+    "sweep_figures",
     "template",
     "waterfall",
     "ways",

@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.reconcile import Reconciliation
 from convcost.core.cost import LEDGER
-from convcost.core.units import counted, exact, signed
+from convcost.core.units import compact, counted, exact, signed
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
 from convcost.render.palette import LIGHT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+
+def operations_figure(data: Mapping[str, Any]) -> go.Figure:
+    """What a network's operations are under each convention, from the data of a reconciliation with all of them.
+
+    The colour of a bar says what is counted.
+    """
+    rows = data["conventions"]
+    units = list(dict.fromkeys(row["unit"] for row in rows))
+    traces: list[dict[str, Any]] = []
+    for unit, color in zip(units, LIGHT.series, strict=False):
+        some = [row for row in rows if row["unit"] == unit]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": unit,
+                "y": [row["convention"] for row in some],
+                "x": [row["operations"] for row in some],
+                "marker": {"color": color},
+                "text": [compact(row["operations"]) for row in some],
+                "textposition": "outside",
+                "hovertext": [
+                    f"{row['convention']}<br>{exact(row['operations'])} {unit}<br>{row['counts']}" for row in some
+                ],
+                "hoverinfo": "text",
+            }
+        )
+    most = max(row["operations"] for row in rows)
+    names = [row["convention"] for row in rows]
+    without = f", without {counted(len(data['unknown']), 'unknown op')}" if data["unknown"] else ""
+    return figure(
+        traces,
+        title=f"{data['network']}: operations under each convention{without}",
+        xaxis={**count_axis(f"operations of {data['network']}"), "range": [0, most * 1.15 or 1]},
+        yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names},
+        barmode="overlay",
+        height=70 + BAR_HEIGHT * len(names),
+    )
 
 
 def waterfall(found: Reconciliation) -> go.Figure:

@@ -1,133 +1,236 @@
-"""The landscape: accuracy against cost, families as series, the Pareto front as a step line."""
+"""The landscape: accuracy against cost. A few families stand out and are named; the rest is grey; a band is the front."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.core.units import binary, compact, exact
+from convcost.core.units import binary, compact, counted, exact
+from convcost.plots.labels import Box, Obstacle, Spot, place
 from convcost.plots.style import figure
-from convcost.published.frontier import PRINTED, YOURS, Frontier, Point, mark_front
-from convcost.render.palette import LIGHT, look
+from convcost.published.frontier import Frontier, mark_front
+from convcost.published.point import GIVEN, PRINTED, YOURS, Point
+from convcost.render.families import family_looks, letters_of
+from convcost.render.palette import LIGHT, Look
+from convcost.render.svg import axes
+from convcost.render.svg_axes import PlotAxis
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-_DIMMED = 0.4
+WIDTH, HEIGHT = 860, 540
+"""Of the picture, in pixels, unless it is asked for at another size."""
 _SCORES = {"top1": "ImageNet top-1 accuracy", "top5": "ImageNet top-5 accuracy"}
+_PALE, _GREY = 0.4, 0.45
+_LETTERS = 13
+_NARROW = 500
+_TICK = 66
+"""Pixels for the text of a tick."""
+FRONT = "front"
+"""The name of the front among the traces."""
 
 
-def frontier(found: Frontier) -> go.Figure:
-    """Accuracy against cost.
+class Series(NamedTuple):
+    """A family in the picture."""
 
-    A mark per accuracy: filled if the cost was counted here, hollow if it is the printed one, pale if the point is
-    dominated. A thin line joins each family's own Pareto front; the steps are the front of all.
+    name: str
+    yours: bool
+    awake: bool
+    """Whether it stands out."""
+    look: Look
+    points: tuple[Point, ...]
+    line: tuple[Point, ...]
+    """Its own Pareto front, cheapest first, without ablations."""
+
+
+def title_of(found: Frontier) -> str:
+    """What the picture shows."""
+    return f"{_SCORES[found.y]} against {found.cost.full}"
+
+
+def series_of(found: Frontier) -> list[Series]:
+    """Every family: first those in grey, then those that stand out, the last chosen first, then the caller's own."""
+    grouped: dict[tuple[str, bool], list[Point]] = {}
+    for point in found.points:
+        grouped.setdefault(point.series, []).append(point)
+    looks = family_looks(family for family, yours in grouped if not yours)
+    made = []
+    for (family, yours), points in grouped.items():
+        members = [point for point in points if not point.measured.ablation]
+        line = tuple(point for point in mark_front(members) if point.front)
+        look = Look(LIGHT.ink, "star") if yours else looks[family]
+        name = f"{family} (yours)" if yours and (family, False) in grouped else family
+        made.append(Series(name, yours, yours or family in found.highlighted, look, tuple(points), line))
+    order = {family: index for index, family in enumerate(reversed(found.highlighted))}
+    return sorted(made, key=lambda one: (one.yours, one.awake, order.get(one.name, -1), one.name.lower()))
+
+
+def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone: bool = True) -> go.Figure:
+    """Accuracy against cost, laid out for this many pixels; unless `alone`, for a page, which says the title itself.
+
+    A mark per accuracy: filled if the cost was counted here, hollow if it is the printed one, pale if its own family does
+    as well for less. Thin steps join each family's own Pareto front, so that none runs above the front of all, which is
+    a band. Families that do not stand out are grey dots.
     """
-    traces: list[dict[str, Any]] = []
-    for index, family in enumerate(found.families):
-        points = [point for point in found.points if point.measured.family == family]
-        if points[0].how != YOURS:
-            traces += _family(found, family, points, index)
-    front = found.front
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "front",
-            "x": [point.cost for point in front],
-            "y": [float(point.accuracy) for point in front],
-            "line": {"color": LIGHT.ink, "width": 1.5, "shape": "hv"},
-            "hoverinfo": "skip",
-        }
-    )
-    own = [point for point in found.points if point.how == YOURS]
-    if own:
-        traces.append(_own(found, own))
-    return figure(
+    every = series_of(found)
+    traces = [_dots(found, one) for one in every if not one.awake]
+    traces.append(_band(found.front))
+    for one in every:
+        if one.awake:
+            traces += [_steps(one), _marks(found, one)]
+    drawn = figure(
         traces,
-        title=f"{_SCORES[found.y]} against {found.cost.full}",
-        xaxis=_cost_axis(found),
-        yaxis={"title": {"text": f"{_SCORES[found.y]}, %"}},
-        legend={"itemsizing": "constant"},
+        title=f"{title_of(found)}<br>{_key(found, every, narrow=width < _NARROW)}",
+        xaxis=_cost_axis(found, width),
+        yaxis={"title": {"text": f"{_SCORES[found.y].removeprefix('ImageNet ')}, %"}, "range": _accuracies(found)},
+        showlegend=False,
         hovermode="closest",
-        height=640,
+        width=width,
+        height=height,
     )
+    drawn.add_traces(_names(every, found.front, axes(drawn, alone=alone)))
+    return drawn
 
 
-def _family(found: Frontier, family: str, points: list[Point], index: int) -> list[dict[str, Any]]:
-    """A family's best as a line, all its points as marks, and an entry of the legend that is never pale."""
-    color, symbol = look(index)
-    entry = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": family,
-        "legendgroup": family,
-        "x": [None],
-        "y": [None],
-        "marker": {"color": color, "symbol": symbol, "size": 8},
+def _dots(found: Frontier, one: Series) -> dict[str, Any]:
+    return {
+        **_trace(one.name, one.points, "markers"),
+        "marker": {
+            "color": LIGHT.muted,
+            "symbol": ["circle-open" if point.how in (PRINTED, GIVEN) else "circle" for point in one.points],
+            "size": 4.5,
+            "opacity": _GREY,
+        },
+        "hovertext": [hover(found, point) for point in one.points],
+        "hoverinfo": "text",
     }
-    best = [point for point in mark_front(points) if point.front]
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": family,
-        "legendgroup": family,
-        "showlegend": False,
-        "x": [point.cost for point in best],
-        "y": [float(point.accuracy) for point in best],
-        "line": {"color": color, "width": 1},
-        "opacity": 0.6,
+
+
+def _band(front: Sequence[Point]) -> dict[str, Any]:
+    return {
+        **_trace(FRONT, front, "lines"),
+        "line": {"color": LIGHT.ink, "width": 7, "shape": "hv"},
+        "opacity": 0.16,
         "hoverinfo": "skip",
     }
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": family,
-        "legendgroup": family,
-        "showlegend": False,
-        "x": [point.cost for point in points],
-        "y": [float(point.accuracy) for point in points],
-        "marker": {
-            "color": color,
-            "symbol": [f"{symbol}-open" if point.how == PRINTED else symbol for point in points],
-            "size": 8,
-            "opacity": [1 if point.front else _DIMMED for point in points],
-        },
-        "hovertext": [hover(found, point) for point in points],
-        "hoverinfo": "text",
-    }
-    return [entry, line, marks]
 
 
-def _own(found: Frontier, points: list[Point]) -> dict[str, Any]:
+def _steps(one: Series) -> dict[str, Any]:
     return {
-        "type": "scatter",
-        "mode": "markers+text",
-        "name": "yours",
-        "x": [point.cost for point in points],
-        "y": [float(point.accuracy) for point in points],
-        "marker": {"color": LIGHT.ink, "symbol": "star", "size": 15},
-        "text": [point.measured.item for point in points],
-        "textposition": "bottom right",
-        "hovertext": [hover(found, point) for point in points],
+        **_trace(one.name, one.line, "lines"),
+        "line": {"color": one.look.color, "width": 1.5, "shape": "hv"},
+        "hoverinfo": "skip",
+    }
+
+
+def _marks(found: Frontier, one: Series) -> dict[str, Any]:
+    best = {id(point.measured) for point in one.line}
+    symbol = one.look.symbol
+    return {
+        **_trace(one.name, one.points, "markers"),
+        "marker": {
+            "color": one.look.color,
+            "symbol": [f"{symbol}-open" if point.how in (PRINTED, GIVEN) else symbol for point in one.points],
+            "size": 15 if one.yours else 8.5,
+            "opacity": [1 if one.yours or id(point.measured) in best else _PALE for point in one.points],
+        },
+        "hovertext": [hover(found, point) for point in one.points],
         "hoverinfo": "text",
     }
+
+
+def _trace(name: str, points: Sequence[Point], mode: str) -> dict[str, Any]:
+    places = {"x": [point.cost for point in points], "y": [float(point.accuracy) for point in points]}
+    return {"type": "scatter", "mode": mode, "name": name, "legendgroup": name, **places}
+
+
+def _names(every: Sequence[Series], front: Sequence[Point], at: tuple[PlotAxis, PlotAxis]) -> list[dict[str, Any]]:
+    """The names of the families that stand out and of the front, each at the end of its line if there is room."""
+    x, y = at
+
+    def spot(point: Point) -> tuple[float, float]:
+        return x.at(point.cost), y.at(float(point.accuracy))
+
+    shown = [one for one in every if one.awake and one.points][::-1]
+    obstacles = [Obstacle(*spot(p), 0.2) for one in every if not one.awake for p in one.points]
+    wishes = []
+    for index, one in enumerate(shown):
+        obstacles += [Obstacle(*spot(point), 1.2, index) for point in one.points]
+        obstacles += [Obstacle(*place, 0.5, index) for place in _along([spot(point) for point in one.line])]
+        ends = [Spot(*spot(point), 0.7 * far) for far, point in enumerate((one.line or one.points)[::-1])]
+        wishes.append((one.name, ends))
+    corners = [spot(point) for point in front]
+    obstacles += [Obstacle(*place, 0.4) for place in _along(corners)]
+    middle = len(corners) // 2
+    wishes.append(("Pareto front", [Spot(*place, 0.2 * abs(far - middle)) for far, place in enumerate(corners)]))
+    frame = Box(min(x.start, x.end), min(y.start, y.end), max(x.start, x.end), max(y.start, y.end))
+    boxes = place(wishes, frame, obstacles, _LETTERS)
+    colors = [LIGHT.ink if one.yours else letters_of(one.look) for one in shown]
+    texts = zip([*(one.name for one in shown), FRONT], wishes, boxes, [*colors, LIGHT.muted], strict=True)
+    return [
+        {
+            "type": "scatter",
+            "mode": "text",
+            "name": name,
+            "legendgroup": name,
+            "x": [x.value(box.middle[0])],
+            "y": [y.value(box.middle[1])],
+            "text": [text],
+            "textposition": "middle center",
+            "textfont": {"color": color, "size": _LETTERS, "weight": 600},
+            "hoverinfo": "skip",
+        }
+        for name, (text, _), box, color in texts
+        if box is not None
+    ]
+
+
+def _along(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Places every few pixels along the steps through some others."""
+    found = []
+    for (x, y), (to_x, to_y) in pairwise(places):
+        found += [(x + 6 * step, y) for step in range(int(abs(to_x - x) / 6))]
+        found += [(to_x, y - 6 * step) for step in range(int(abs(to_y - y) / 6))]
+    return found
+
+
+def _key(found: Frontier, every: Sequence[Series], *, narrow: bool) -> str:
+    """What the marks mean, as far as they are there."""
+    how = {point.how for point in found.points}
+    said = [f"{counted(len(found.points), 'accuracy', 'accuracies')} of {counted(len(every), 'family', 'families')}"]
+    if how - {PRINTED, GIVEN, YOURS} and how & {PRINTED, GIVEN}:
+        said.append("● cost counted, ○ as printed")
+    if any(one.yours for one in every):
+        said.append("★ yours")
+    if not narrow and any(not one.awake for one in every):
+        said.append("grey: other families")
+    return " · ".join(said)
 
 
 def hover(found: Frontier, point: Point) -> str:
     """The hover text of a point: network, knobs, numbers, source."""
+    first, *rest = map(_plain, said(found, point))
+    return "<br>".join([f"<b>{first}</b>", *rest])
+
+
+def said(found: Frontier, point: Point) -> list[str]:
+    """What is said of a point, line by line: network, knobs, numbers, source."""
     one = point.measured
     knobs = " ".join(f"{name}={value}" for name, value in one.knobs.items())
     scores = " · ".join(f"{word} {value} %" for word, value in (("top-1", one.top1), ("top-5", one.top5)) if value)
     size = f"{one.resolution} px" if one.resolution else ""
     lines = [
-        f"<b>{_plain(point.name)}</b>",
-        _plain(" · ".join(filter(None, (one.model, knobs, size)))),
-        scores if point.how != YOURS else f"{found.y} {one.top1} %",
+        point.name,
+        " · ".join(filter(None, (one.model, knobs, size))),
+        scores,
         f"{cost_text(found, point)} ({how_text(found, point)})",
-        _plain(" · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe)))),
+        " · ".join(filter(None, (one.tier, point.source, str(one.year or ""), one.recipe))),
+        f"ablation: {one.ablation}" if one.ablation else "",
     ]
-    return "<br>".join(filter(None, lines))
+    return [line for line in lines if line]
 
 
 def cost_text(found: Frontier, point: Point) -> str:
@@ -140,6 +243,8 @@ def cost_text(found: Frontier, point: Point) -> str:
 
 def how_text(found: Frontier, point: Point) -> str:
     """Where the cost of a point comes from."""
+    if point.how == GIVEN:
+        return "as given"
     if point.how != PRINTED:
         return "counted by convcost"
     if "convention" in found.cost.needs and point.measured.convention != found.convention.name:
@@ -151,8 +256,26 @@ def _plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _cost_axis(found: Frontier) -> dict[str, Any]:
-    """A log axis with SI steps of 1, 2, 5, or binary ones for bytes."""
+def _accuracies(found: Frontier) -> list[float]:
+    """The range of accuracies, with room for marks and names."""
+    seen = [float(point.accuracy) for point in found.points]
+    room = (max(seen) - min(seen)) * 0.05 or 1.0
+    return [max(0.0, min(seen) - room), min(100.0, max(seen) + room)]
+
+
+def _round_ticks(low: int, high: int, most: int) -> list[int]:
+    """Counts of one digit from somewhat below `low` to somewhat above `high`: as many per decade as there is room for."""
+    ticks: list[int] = []
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10**power for power in range(25) for digit in digits]
+        ticks = [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5]
+        if len(ticks) <= most:
+            break
+    return ticks
+
+
+def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
+    """A log axis with round SI steps, or binary ones for bytes."""
     counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
     costs = [point.cost for point in found.points if point.cost]
     low, high = min(costs, default=1), max(costs, default=1)
@@ -161,8 +284,9 @@ def _cost_axis(found: Frontier) -> dict[str, Any]:
         texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
         title = f"{found.cost.full} as fp32"
     else:
-        ticks = [digit * 10**power for power in range(25) for digit in (1, 2, 5)]
-        ticks = [tick for tick in ticks if low / 2.5 <= tick <= high * 2.5]
+        ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]
         title = f"{found.cost.full}{counted}"
-    return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts}
+    room = (math.log10(high) - math.log10(low)) * 0.04 or 0.5
+    ends = [math.log10(low) - room, math.log10(high) + room]
+    return {"title": {"text": title}, "type": "log", "tickvals": ticks, "ticktext": texts, "range": ends}

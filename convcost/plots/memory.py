@@ -1,172 +1,146 @@
-"""The timeline of memory as a plotly figure, with a band for each tensor; plotly is imported where it is used."""
+"""What is alive when, and where it lies: the timeline of memory and its arena, a band for each tensor.
+
+plotly is imported where it is used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, exact, inputs_text, shape_text
+from convcost.core.units import binary, exact, inputs_text, percent, shape_text
 from convcost.memory.usage import MOST_TENSORS, Usage
+from convcost.plots.bands import (
+    Column,
+    Part,
+    band_traces,
+    byte_axis,
+    columns,
+    names_trace,
+    roles,
+    short_names,
+    stacked,
+    stage_axis,
+)
 from convcost.plots.report import known_text
-from convcost.plots.style import template
+from convcost.plots.style import figure
 from convcost.render.palette import LIGHT
+from convcost.results.memory import PICTURES
 from convcost.results.report import Report, bound
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-_MOST_NAMED = 3
-#: Above the highest band, for what is said about the peak.
-_HEADROOM = 1.3
+_MOST_NAMED = 4
+_LABELLED = 0.09
+"""Above the highest of what is drawn, where a level is written on."""
 
 
-class _Column(NamedTuple):
-    """One place on the x axis: a step that writes something."""
-
-    position: int
-    live: int
+def memory_figure(report: Report, usage: Usage, picture: str = "timeline", limit: int | None = None) -> go.Figure:
+    """One of `PICTURES`; raises `UsageError` for another, and where it cannot be drawn."""
+    if picture not in PICTURES:
+        raise UsageError(f"there is no picture {picture!r} of memory; {' and '.join(PICTURES)} can be drawn")
+    return (arena_plan if picture == "arena" else memory_timeline)(report, usage, limit)
 
 
 def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
     """Live memory at each layer: a band per tensor, as high as its bytes, over its live range.
 
-    Tensors are stacked by age and coloured by stage (in turns where colours would repeat); the top of the stack is the
-    total of live bytes.
+    The colour of a band says what the tensor is kept for; what stays long lies below. The top of the stack is the total
+    of live bytes, and the highest place is named with what is alive there.
     Raises `UsageError` for more tensors than can be drawn.
     """
-    import plotly.graph_objects as go
+    _check(usage)
+    places = columns(usage)
+    bands = stacked(usage, places)
+    top = max(usage.peak, usage.needed, limit or 0)
+    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top)]
+    made = _dressed(traces, report, usage, places, "activations alive at each layer", "")
+    arena = usage.needed if usage.needed > usage.peak else None
+    made.update_yaxes(byte_axis("bytes alive", top, room=_LABELLED if arena or limit else 0.04))
+    _mark_peak(made, report, usage, places)
+    for size, name in ((arena, "arena"), (limit, "limit")):
+        _level(made, size, name)
+    return made
 
+
+def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
+    """Where every tensor lies in one block of memory, from when to when: offsets of the smallest plan against time.
+
+    Raises `UsageError` for a policy that considers single layers, and for more tensors than can be placed.
+    """
+    arena = usage.arena
+    if arena is None:
+        why = f"more than {MOST_TENSORS:,} tensors" if usage.lives.windows is None else f"policy {usage.options.policy}"
+        raise UsageError(f"there is no arena to draw: {why}; the timeline needs none")
+    places = columns(usage)
+    bands = {
+        number: [
+            Part(at, arena.offsets[number], arena.offsets[number] + usage.sizes[number])
+            for at, column in enumerate(places)
+            if tensor.first <= column.position <= tensor.last
+        ]
+        for number, tensor in enumerate(usage.lives.tensors)
+    }
+    top = max(arena.total, limit or 0)
+    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top)]
+    lost = f"{exact(arena.wasted)} of them ({percent(arena.wasted, arena.total)}) lost" if arena.wasted else "none lost"
+    what = f"where activations lie in an arena of {bound(report)}{binary(arena.total)}"
+    made = _dressed(traces, report, usage, places, what, f" · {exact(arena.total)} bytes placed {arena.way}, {lost}")
+    made.update_yaxes(byte_axis("offset in the arena", top, room=_LABELLED))
+    _level(made, arena.total, "arena")
+    if usage.peak < arena.total:
+        _level(made, usage.peak, "alive at once")
+    _level(made, limit, "limit")
+    return made.update_layout(height=560, margin={"t": 80})
+
+
+def _check(usage: Usage) -> None:
     if len(usage.sizes) > MOST_TENSORS:
         raise UsageError(f"a picture shows up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}")
-    columns = _columns(usage)
-    figure = go.Figure()
-    stages = _stages(report, usage)
-    colours, unique = _colours(list(dict.fromkeys(stages.values())))
-    seen: set[str] = set()
-    for tensor, band in _bands(usage, columns).items():
-        stage = stages[usage.lives.tensors[tensor].first]
-        figure.add_trace(
-            go.Scatter(
-                **band,
-                fill="toself",
-                fillcolor=colours[stage],
-                line={"width": 0.6 if len(columns) < 200 else 0.25, "color": LIGHT.paper},
-                mode="lines",
-                hoveron="fills",
-                name=stage,
-                legendgroup=stage,
-                showlegend=unique and stage not in seen,
-                text=_hover(usage, tensor),
-                hoverinfo="text",
-            )
+
+
+def _level(made: go.Figure, size: int | None, name: str) -> None:
+    """A dashed line at a number of bytes."""
+    if size is not None:
+        made.add_hline(
+            y=size,
+            line={"dash": "dash", "width": 1.5, "color": LIGHT.ink},
+            annotation_text=f"{name} {binary(size)}",
+            annotation_position="top right",
         )
-        seen.add(stage)
-    _mark_peak(figure, usage, columns, bound(report))
-    for size, name in ((usage.needed if usage.needed > usage.peak else None, "arena"), (limit, "limit")):
-        if size is not None:
-            figure.add_hline(
-                y=size,
-                line={"dash": "dash", "width": 1.5, "color": LIGHT.ink},
-                annotation_text=f"{name} {binary(size)}",
-                annotation_position="top right",
-            )
-    _dress(figure, report, usage, columns, max(usage.peak, usage.needed, limit or 0))
-    if not unique:
-        figure.update_layout(showlegend=False)
-    return figure
 
 
-def _colours(stages: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """Stage -> its colour, and whether no two share one; two tones take turns where there are too few colours.
-
-    >>> _colours(["input", "a", "b"])
-    ({'input': '#4d4d4d', 'a': '#0072b2', 'b': '#d55e00'}, True)
-    """
-    tones, own = LIGHT.series[:-1], LIGHT.series[-1]
-    others = [stage for stage in stages if stage != "input"]
-    unique = len(others) <= len(tones)
-    tones = tones if unique else (LIGHT.series[0], LIGHT.series[5])
-    return {"input": own} | {stage: tones[i % len(tones)] for i, stage in enumerate(others)}, unique
-
-
-def _columns(usage: Usage) -> list[_Column]:
-    """The positions at which a tensor is written; the live set does not grow at the others."""
-    writers = {tensor.first for tensor in usage.lives.tensors}
-    single = usage.lives.windows is not None
-    return [_Column(m.position, m.live) for m in usage.timeline if single or m.position in writers]
-
-
-def _stages(report: Report, usage: Usage) -> dict[int, str]:
-    """Position -> the stage of the network that runs there, or the layer where there are no stages."""
-    found = {-1: "input"}
-    for position, step in enumerate(usage.running):
-        layer = report.layers[step]
-        found[position] = layer.scope[0] if layer.scope else layer.name
-    return found
-
-
-def _bands(usage: Usage, columns: Sequence[_Column]) -> dict[int, dict[str, list[Any]]]:
-    """Tensor -> its outline: at each column as high as its bytes, stacked on all older ones."""
-    edges: dict[int, list[tuple[int, int, int]]] = {}
-    for at, column in enumerate(columns):
-        height = 0
-        alive = usage.lives.alive(column.position)
-        for tensor in sorted(alive, key=lambda i: (usage.lives.tensors[i].first, i)):
-            edges.setdefault(tensor, []).append((at, height, height + usage.sizes[tensor]))
-            height += usage.sizes[tensor]
-    return {tensor: _outline(parts) for tensor, parts in sorted(edges.items())}
-
-
-def _outline(parts: Iterable[tuple[int, int, int]]) -> dict[str, list[Any]]:
-    """Along the top to the right, and back along the bottom; a gap where a tensor is not counted for a while."""
-    runs: list[list[tuple[int, int, int]]] = []
-    for part in parts:
-        if runs and runs[-1][-1][0] == part[0] - 1:
-            runs[-1].append(part)
-        else:
-            runs.append([part])
-    x: list[Any] = []
-    y: list[Any] = []
-    for run in runs:
-        top = [(at + side, high) for at, _, high in run for side in (-0.5, 0.5)]
-        bottom = [(at + side, low) for at, low, _ in reversed(run) for side in (0.5, -0.5)]
-        x += [point[0] for point in (*top, *bottom, top[0])] + [None]
-        y += [point[1] for point in (*top, *bottom, top[0])] + [None]
-    return {"x": x[:-1], "y": y[:-1]}
-
-
-def _hover(usage: Usage, number: int) -> str:
-    tensor, size = usage.lives.tensors[number], usage.sizes[number]
-    until = "the end" if tensor.last >= usage.lives.length else f"step {tensor.last + 1}"
-    since = "the start" if tensor.first < 0 else f"step {tensor.first + 1}"
-    return (
-        f"<b>{tensor.name}</b><br>{shape_text(tensor.shape)}<br>{exact(size)} bytes ({binary(size)})"
-        f"<br>from {since} to {until}"
-    )
-
-
-def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column], least: str) -> None:
-    """An arrow to the highest column, with the tensors live there."""
-    at = next((i for i, column in enumerate(columns) if column.position == usage.peak_position), None)
+def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[Column]) -> None:
+    """The highest column: what runs there, and the tensors that are alive, the largest first."""
+    at = next((i for i, column in enumerate(places) if column.position == usage.peak_position), None)
     if at is None:
         return
+    of = dict(zip(usage.lives.tensors, roles(usage), strict=True))
+    short = short_names([tensor.name for tensor in usage.lives.tensors])
     named = usage.alive[:_MOST_NAMED]
-    lines = [f"{tensor.name} {shape_text(tensor.shape)}: {binary(size)}" for tensor, size in named]
-    if more := len(usage.alive) - len(named):
-        lines.append(f"and {more} more")
-    on_the_left = at < len(columns) / 2
-    figure.add_annotation(
+    lines = [
+        f'<span style="color:{of[tensor].color}">■</span> {short[tensor.name]} {shape_text(tensor.shape)}: {_whole(size)}'
+        for tensor, size in named
+    ]
+    if len(usage.alive) > len(named):
+        rest = sum(size for _, size in usage.alive[len(named) :])
+        lines.append(f"and {len(usage.alive) - len(named)} more: {binary(rest)}")
+    layer = report.layers[usage.running[usage.peak_position]].name if usage.peak_position >= 0 else ""
+    runs = f" while {short.get(layer, layer)} runs" if layer else ""
+    head = f"<b>peak {bound(report)}{binary(usage.peak)} ({exact(usage.peak)} bytes){runs}</b>"
+    made.add_annotation(
         x=at,
         y=usage.peak,
-        text=f"<b>peak {least}{binary(usage.peak)}</b> ({exact(usage.peak)} bytes)<br>" + "<br>".join(lines),
+        text="<br>".join([head, *lines]),
         showarrow=True,
         arrowhead=2,
         arrowwidth=1.5,
-        ax=40 if on_the_left else -40,
-        ay=-22,
-        xanchor="left" if on_the_left else "right",
+        ax=40 if at < len(places) / 2 else -40,
+        ay=-18,
+        xanchor="left" if at < len(places) / 2 else "right",
         yanchor="bottom",
         align="left",
         bgcolor=LIGHT.paper,
@@ -177,66 +151,28 @@ def _mark_peak(figure: go.Figure, usage: Usage, columns: Sequence[_Column], leas
     )
 
 
-def _dress(figure: go.Figure, report: Report, usage: Usage, columns: Sequence[_Column], top: int) -> None:
-    """Axes, title and legend."""
-    marks, names = _stage_marks(report, usage, columns)
-    unit = _tick(top)
-    values = list(range(0, top + 1, unit))
-    options = usage.options
-    figure.update_layout(
-        template=template(),
-        title={
-            "text": f"{report.title or report.network}: activations alive at each layer"
-            f"<br><sup>{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch "
-            f"{exact(usage.batch)} · policy {options.policy}{known_text(report)}</sup>",
-            "x": 0.01,
-            "xanchor": "left",
-        },
-        height=640,
-        margin={"t": 90, "l": 90, "r": 30, "b": 90},
+def _whole(size: int) -> str:
+    """A number of bytes and its unit, never on two lines."""
+    return binary(size).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _dressed(
+    traces: list[dict[str, Any]], report: Report, usage: Usage, places: Sequence[Column], what: str, more: str
+) -> go.Figure:
+    """The traces with title, x axis and legend."""
+    said = (
+        f"{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch {exact(usage.batch)} · "
+        f"policy {usage.options.policy}{known_text(report)}{more}"
+    )
+    made = figure(
+        traces,
+        title=f"{report.title or report.network}: {what}<br><sup>{said}</sup>",
+        xaxis=stage_axis(report, usage, places),
+        yaxis={},
+        height=680,
+        margin={"t": 180, "l": 90, "r": 30, "b": 110},
         hovermode="closest",
-        legend={"title": {"text": "written in"}, "traceorder": "normal", "tracegroupgap": 0},
-        showlegend=len(names) > 1,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "traceorder": "normal", "tracegroupgap": 0},
+        showlegend=True,
     )
-    figure.update_xaxes(
-        title="layers that write a tensor, in the order of execution",
-        tickmode="array",
-        tickvals=marks,
-        ticktext=names,
-        tickangle=-40,
-        range=[-0.5, len(columns) - 0.5],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_yaxes(
-        title="bytes alive",
-        tickmode="array",
-        tickvals=values,
-        ticktext=[binary(value) for value in values],
-        range=[0, top * _HEADROOM or 1],
-        zeroline=False,
-    )
-
-
-def _stage_marks(report: Report, usage: Usage, columns: Sequence[_Column]) -> tuple[list[float], list[str]]:
-    """The position of each stage on the x axis, and its name; names that would overlap are left out."""
-    stages = _stages(report, usage)
-    spans: dict[str, list[int]] = {}
-    for at, column in enumerate(columns):
-        spans.setdefault(stages[column.position], []).append(at)
-    marks: list[float] = []
-    names: list[str] = []
-    for name, span in sorted(spans.items(), key=lambda entry: sum(entry[1]) / len(entry[1])):
-        middle = sum(span) / len(span)
-        if not marks or middle - marks[-1] >= len(columns) / 40:
-            marks.append(middle)
-            names.append(name)
-    return marks, names
-
-
-def _tick(top: int) -> int:
-    """A power of two that cuts the axis into four to eight."""
-    unit = 1
-    while unit * 8 < top:
-        unit *= 2
-    return unit
+    return made.update_layout(title={"y": 0.97, "yanchor": "top"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from convcost.core.metrics import MAIN, METRICS
 from convcost.core.units import compact, counted, exact, percent
 from convcost.plots.style import count_axis, figure, percent_axis
 from convcost.render.palette import LIGHT
-from convcost.results.report import Report, bound
+from convcost.results.report import Group, Report, Totals, bound
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,14 +20,19 @@ if TYPE_CHECKING:
 _MOST_BARS = 40
 
 
-def cost_by(report: Report, level: str = "stage") -> go.Figure:
+def cost_by(report: Report, level: str | int = "stage") -> go.Figure:
     """Shares of MACs, params and activations of each stage, block, op or layer, as bars.
 
     Raises `UsageError` for another level.
     """
     groups = [g for g in report.by(level) if g.macs or g.params or g.activations]
+    small = [g for g in groups if _is_small(g, report.totals)]
+    if len(small) > 1:  # rows without a bar tell less than one that says how many they are
+        groups = [g for g in groups if g not in small] + [_sum_of(small)]
+    shown = ""
     if len(groups) > _MOST_BARS:  # more would be unreadable; the largest tell the story
         largest = sorted(groups, key=lambda g: -g.macs)[:_MOST_BARS]
+        shown = f", the {_MOST_BARS} largest of {len(groups)}"
         groups = [g for g in groups if g in largest]
     names = [g.name for g in groups]
     traces = []
@@ -47,12 +54,28 @@ def cost_by(report: Report, level: str = "stage") -> go.Figure:
         )
     return figure(
         traces,
-        title=f"{report.network}: cost by {level}{known_text(report)}",
+        title=f"{report.network}: cost by {level if isinstance(level, str) else 'part'}{shown}{known_text(report)}",
         xaxis={"title": {"text": "share of the network"}, "ticksuffix": " %", "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
         height=70 + 34 * max(3, len(names)),
     )
+
+
+_VISIBLE = Fraction(1, 200)
+"""Of the network: a share that makes a bar long enough to be seen."""
+
+
+def _is_small(group: Group, totals: Totals) -> bool:
+    """Whether none of the bars of a group would be seen."""
+    pairs = ((getattr(group, field), getattr(totals, field)) for field in MAIN)
+    return all(count < _VISIBLE * whole or not whole for count, whole in pairs)
+
+
+def _sum_of(groups: Sequence[Group]) -> Group:
+    """One row for several."""
+    sums = {field: sum(getattr(group, field) for group in groups) for field in ("layers", *MAIN)}
+    return groups[0]._replace(name=f"{len(groups)} others", **sums)
 
 
 def known_text(report: Report) -> str:

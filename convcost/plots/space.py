@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
-from convcost.core.units import compact, exact
+from convcost.core.units import exact
 from convcost.networks.network import Network
-from convcost.plots.style import count_axis, figure
-from convcost.render.palette import LIGHT, SCALE
+from convcost.plots.curves import bars, cliffs, samples
+from convcost.plots.maps import heat_map
+from convcost.plots.points import knobs_by_weight, points_figure
 from convcost.results.report import Report, json_value
-from convcost.space.axes import is_ordered
+from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
 from convcost.space.evaluate import evaluate, feasible
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = 24
+_PLANE = 2
+"""Axes that a picture has."""
+_MOST_COLOURED = 4
+"""Knobs by which the points of a page are coloured, one picture each."""
+_MOST_BARS = 40
 _STEPS = 4000
 """The most steps of a staircase that can be distinguished on a page; of more, evenly spaced ones are drawn."""
 
@@ -66,35 +72,74 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     return can[can.index(size) % apart :: apart]
 
 
-def drawable(made: DesignSpace) -> bool:
-    """Whether `sweep_figure` can show the grid: two axes, or one of numbers."""
-    return len(made.axes) == 2 or (len(made.axes) == 1 and all(map(is_ordered, made.axes.values())))
-
-
 def sweep_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
-    """A metric along one numeric axis of a design space, or over two; raises `UsageError` for others."""
-    return cliff_figure(made, metric) if len(made.axes) == 1 else grid_figure(made, metric)
+    """A metric along the axis of a design space, over its two axes as a map, or of many axes the points."""
+    if len(made.axes) > _PLANE:
+        return points_figure(made, metric)
+    if len(made.axes) == _PLANE:
+        return grid_figure(made, metric)
+    return cliff_figure(made, metric) if all(map(is_ordered, made.axes.values())) else words_figure(made, metric)
+
+
+def sweep_figures(made: DesignSpace, metric: str = "macs") -> list[go.Figure]:
+    """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first."""
+    if len(made.axes) <= _PLANE:
+        return [sweep_figure(made, metric)]
+    return [points_figure(made, metric, knob=knob) for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]]
 
 
 def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
-    """The cost along the only axis of a design space; marked is the last size before each steep step."""
-    (name,) = made.axes
+    """The cost along the only axis of a design space.
+
+    Steps where every value of the axis was counted, with marks at the last size before each steep one; else a mark for
+    each value that was, and nothing said of those between.
+    """
+    ((name, values),) = made.axes.items()
+    word = METRICS[metric].column
     runs = cost_cliffs(made, metric)
+    if not is_dense(values):
+        can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
+        shown = [(_plain(value), count if ok else None) for value, count, ok in zip(values, counts, can, strict=True)]
+        shown = shown[:: -(-len(shown) // _STEPS)]
+        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(values), name)}"
+        return samples(
+            [value for value, _ in shown], [count for _, count in shown], title=title, metric=metric, axis=name
+        )
     steep = {run.first for run in steepest(runs)}
     known = [run for run in runs if run.cost is not None]
     marked = [before.last for before, run in pairwise(known) if run.first in steep]
     marked = marked[:: -(-len(marked) // _STEPS) or 1]
     steps = _thinned([None if run.cost is None else run for run in runs], {*marked})
-    ends = [(run, value) for run in steps for value in ((run.first, run.last) if run else (None,))]
-    word = METRICS[metric].column
+    drawn = sum(step is not None for step in steps)
+    partly = f", {exact(drawn)} of {exact(len(known))} steps drawn" if drawn < len(known) else ""
+    which = f"every {name} from {values[0]} to {values[-1]}"
+    lacking = " that can be built" if len(known) < len(runs) else ""
     return cliffs(
-        [None if value is None else _plain(value) for _, value in ends],
-        [run.cost if run else None for run, _ in ends],
-        marked=[_plain(value) for value in marked],
-        title=f"{made.title}: {word} at every {name}",
-        word=word,
-        axis=name,
+        steps, marked=marked, title=f"{made.title}: {word} at {which}{lacking}{partly}", metric=metric, axis=name
     )
+
+
+def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
+    """The cost at the values of an axis without an order, as bars."""
+    ((name, values),) = made.axes.items()
+    can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
+    shown = {_text(value): count for value, count, ok in zip(values, counts, can, strict=True) if ok}
+    shown = dict([*shown.items()][:_MOST_BARS])
+    which = _of_how_many(len(shown), len(values), name)
+    return bars(shown, title=f"{made.title}: {METRICS[metric].column} at {which}", metric=metric, axis=name)
+
+
+def _of_how_many(shown: int, there: int, name: str) -> str:
+    """How many values of an axis a picture shows.
+
+    >>> _of_how_many(5, 5, "resolution"), _of_how_many(2, 6, "e")
+    ('5 resolutions', '2 of 6 values of e')
+    """
+    count = exact(shown) if shown == there else f"{exact(shown)} of {exact(there)}"
+    return f"{count} {name}s" if name in _USUAL and shown > 1 else f"{count} values of {name}"
+
+
+_USUAL = ("width", "depth", "resolution")
 
 
 def _thinned(steps: Sequence[Plateau | None], marked: Collection[Any]) -> list[Plateau | None]:
@@ -116,7 +161,7 @@ def _thinned(steps: Sequence[Plateau | None], marked: Collection[Any]) -> list[P
 def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[int] = ()) -> go.Figure:
     """The cost over two axes of a design space as a map; raises `UsageError` for another number of axes."""
     if len(made.axes) != 2:
-        raise UsageError(f"a picture shows one or two axes, got {len(made.axes)}: {', '.join(made.axes)}")
+        raise UsageError(f"a map shows two axes, got {len(made.axes)}: {', '.join(made.axes)}")
     rows, columns = made.axes
     if rows == "resolution":  # sizes run across, whatever comes first
         rows, columns = columns, rows
@@ -124,16 +169,18 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
     if next(iter(made.axes)) == columns:
         counts, can = counts.T, can.T
     every = [slice(None, None, max(1, -(-len(made.axes[name]) // _COLUMNS))) for name in (rows, columns)]
+    shown = [made.axes[name][part] for name, part in zip((rows, columns), every, strict=True)]
+    held = zip(counts[tuple(every)].tolist(), can[tuple(every)].tolist(), strict=True)
+    sizes = " × ".join(
+        _of_how_many(len(some), len(made.axes[name]), name) for name, some in zip((rows, columns), shown, strict=True)
+    )
     return heat_map(
-        [_text(value) for value in made.axes[rows][every[0]]],
-        [_text(value) for value in made.axes[columns][every[1]]],
-        [
-            [int(n) if ok else None for n, ok in zip(line, held)]
-            for line, held in zip(counts[tuple(every)].tolist(), can[tuple(every)].tolist(), strict=True)
-        ],
+        [_text(value) for value in shown[0]],
+        [_text(value) for value in shown[1]],
+        [[int(n) if ok else None for n, ok in zip(line, held)] for line, held in held],
         budgets=budgets,
-        title=f"{made.title}: {METRICS[metric].column} against {rows} and {columns}",
-        word=METRICS[metric].column,
+        title=f"{made.title}: {METRICS[metric].column} at {sizes}",
+        metric=metric,
         axes=(rows, columns),
     )
 
@@ -144,180 +191,3 @@ def _plain(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     return str(json_value(value))
-
-
-_MOST_WRITTEN = 60  # cells of a map that hold their number; more would be too small to read
-
-
-def cliffs(
-    values: Sequence[float | None],
-    counts: Sequence[int | None],
-    *,
-    marked: Sequence[float] = (),
-    title: str = "",
-    word: str = "MACs",
-    axis: str = "resolution",
-) -> go.Figure:
-    """Cost along a knob as steps; `marked` are values just before a cliff, the largest at their cost.
-
-    A None in both is a gap: values that cannot be built. A value between two gaps is a dot.
-    """
-    pairs = list(zip(values, counts, strict=True))
-    tips = ["" if r is None or n is None else f"{axis} {r}<br>{word} {exact(n)}" for r, n in pairs]
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": word,
-        "x": list(values),
-        "y": list(counts),
-        "line": {"color": LIGHT.series[0], "width": 2, "shape": "hv"},
-        "connectgaps": False,
-        "hovertext": tips,
-        "hoverinfo": "text",
-    }
-
-    def dots(name: str, at: Mapping[Any, int | None], color: str, size: int, **other: Any) -> dict[str, Any]:
-        return {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": list(at),
-            "y": list(at.values()),
-            "marker": {"color": color, "size": size, "symbol": "circle"},
-            "hovertext": [f"{axis} {r}<br>{word} {exact(n or 0)}" for r, n in at.items()],
-            "hoverinfo": "text",
-            **other,
-        }
-
-    alone = dict(_alone(pairs))
-    at = {r: n for r, n in pairs if r is not None and r in set(marked)}
-    traces = [line]
-    traces += [dots(word, alone, LIGHT.series[0], 5, showlegend=False)] if alone else []
-    traces += [dots("last before a cliff", at, LIGHT.series[1], 7)] if at else []
-    return figure(
-        traces,
-        title=title or f"{word} at every {axis}",
-        xaxis={"title": {"text": axis}},
-        yaxis={**count_axis(word), "rangemode": "tozero"},
-    )
-
-
-_Pair = tuple[float | None, int | None]
-
-
-def _alone(pairs: Sequence[_Pair]) -> list[_Pair]:
-    """The points of runs of one value, between gaps.
-
-    >>> _alone([(1, 5), (None, None), (3, 6), (3, 6), (None, None), (4, 7), (5, 8)])
-    [(1, 5), (3, 6)]
-    """
-    runs: list[list[_Pair]] = [[]]
-    for pair in pairs:
-        if pair[0] is None:
-            runs.append([])
-        else:
-            runs[-1].append(pair)
-    return [run[0] for run in runs if len(set(run)) == 1]
-
-
-def heat_map(
-    rows: Sequence[str],
-    columns: Sequence[str],
-    counts: Sequence[Sequence[int | None]],
-    *,
-    budgets: Sequence[int] = (),
-    title: str = "",
-    word: str = "MACs",
-    axes: tuple[str, str] = ("width", "resolution"),
-) -> go.Figure:
-    """Cost against two knobs, the rows and columns of `counts` (None where no network can be built).
-
-    A line per budget joins, row by row, the last column that stays within it; it breaks rather than pass over networks
-    that cannot be built.
-    """
-    tips = [
-        [
-            f"{axes[0]} {r}, {axes[1]} {c}<br>{word} {'-' if n is None else exact(n)}"
-            for c, n in zip(columns, line, strict=True)
-        ]
-        for r, line in zip(rows, counts, strict=True)
-    ]
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "heatmap",
-            "x": list(columns),
-            "y": list(rows),
-            "z": [[log10(n) if n else None for n in line] for line in counts],
-            "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
-            "hovertext": tips,
-            "hoverinfo": "text",
-            "showscale": False,
-        }
-    ]
-    if len(rows) * len(columns) <= _MOST_WRITTEN:
-        written = [["" if n is None else compact(n) for n in line] for line in counts]
-        traces[0] |= {"text": written, "texttemplate": "%{text}"}
-    for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
-        traces.append(_budget_line(budget, dash, _held(rows, columns, counts, budget), word, axes))
-    return figure(
-        traces,
-        title=title or f"{word} against {axes[0]} and {axes[1]}",
-        xaxis={"title": {"text": axes[1]}, "type": "category"},
-        yaxis={"title": {"text": axes[0]}, "type": "category"},
-        showlegend=len(traces) > 1,
-    )
-
-
-def _budget_line(
-    budget: int, dash: str, spots: Sequence[tuple[str | None, str | None]], word: str, axes: tuple[str, str]
-) -> dict[str, Any]:
-    """The line that joins, row by row, the last column within a budget."""
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": f"≤ {compact(budget)} {word}",
-        "x": [x for x, _ in spots],
-        "y": [r for _, r in spots],
-        "line": {"color": "#000000", "width": 1.8, "dash": dash, "shape": "linear"},
-        "marker": {"color": "#000000", "size": 5, "symbol": "circle"},
-        "hovertext": [
-            f"the most within {compact(budget)} at {axes[0]} {r}: {axes[1]} {x}" if x else "" for x, r in spots
-        ],
-        "hoverinfo": "text",
-    }
-
-
-def _held(
-    rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int | None]], budget: int
-) -> list[tuple[str | None, str | None]]:
-    """Row by row the last column within a budget, with a gap (None) where the way from one to the next is not free.
-
-    >>> _held(["a", "b"], ["1", "2", "3"], [[1, 2, 3], [1, None, 4]], 3)
-    [('3', 'a'), (None, None), ('1', 'b')]
-    """
-    found: list[tuple[str | None, str | None]] = []
-    before: int | None = None
-    for index, line in enumerate(counts):
-        last = max((i for i, n in enumerate(line) if n is not None and n <= budget), default=None)
-        if (
-            found
-            and found[-1][0] is not None
-            and (last is None or before is None or not _free(counts, index, before, last))
-        ):
-            found.append((None, None))
-        if last is not None:
-            found.append((columns[last], rows[index]))
-        before = last
-    return found
-
-
-def _free(counts: Sequence[Sequence[int | None]], row: int, before: int, last: int) -> bool:
-    """Whether a straight line from a column of the row before to one of this row stays on networks that can be built."""
-    half = (before + last) / 2  # where it passes from row to row; cells reach half a column to each side
-
-    def between(one: float, other: float) -> range:
-        low, high = sorted((one, other))
-        return range(ceil(low - 0.5), floor(high + 0.5) + 1)
-
-    above = all(counts[row - 1][i] is not None for i in between(before, half))
-    return above and all(counts[row][i] is not None for i in between(half, last))

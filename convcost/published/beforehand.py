@@ -5,8 +5,8 @@ from __future__ import annotations
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
 from convcost.networks.listing import list_table
+from convcost.published.cost import costed
 from convcost.published.data import accuracies
-from convcost.published.frontier import costed
 from convcost.published.verify import verify
 
 

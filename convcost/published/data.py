@@ -32,6 +32,8 @@ COLUMNS = (
 _NEEDED = ("model", "quantity", "printed")
 Coefficients = Mapping[str, Mapping[str, Fraction]]
 """Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
+FLOPS = "torch"
+"""The convention of a column `flops` that names none: a multiply-accumulate is two operations."""
 Row = TypeVar("Row")
 
 
@@ -144,6 +146,8 @@ class Measured(NamedTuple):
     locator: str = ""
     recipe: str = ""
     note: str = ""
+    ablation: str = ""
+    """What was changed to see what it does, where the network is no member of its family for that."""
 
 
 def _file(name: str) -> str:
@@ -242,36 +246,81 @@ def accuracies() -> tuple[Measured, ...]:
 
 _ACCURACY_CELLS = {
     ("resolution", "year"): (r"[0-9]{1,9}", "a whole number"),
-    ("params", "macs"): (r"[0-9]{1,15}(\.[0-9]{1,6})?", "a number of millions, e.g. 3.47"),
     ("top1", "top5"): (r"100(\.0+)?|[0-9]{1,2}(\.[0-9]{1,6})?", "an accuracy in per cent, e.g. 70.6"),
 }
+_MILLIONS = {"params": 10**4, "macs": 10**6, "flops": 10**6}
+"""Columns of figures in millions, and from where on a bare number must be a count: 10 G parameters, 1 T operations."""
+_OF_ONES_OWN = ("label", "flops")
+"""Columns of a table of one's own alone: the family by another name, and operations of which a MAC is two."""
 
 
 def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> list[Measured]:
     """Accuracies from a CSV file; raises `UsageError` with the file and line of everything that does not fit.
 
-    Needs the columns item and top1; source is free where no known ones are given.
+    Needs the columns item and top1. Where no known sources are given, the table is one's own: source is free, figures
+    may carry a unit (`300M`), `label` is another word for family, and `flops` are two for each multiply-accumulate.
     """
+    own = known_sources is None
 
     def measured(at: str, cells: dict[str, str]) -> Measured:
-        for column in ("item", "top1"):
-            if not cells[column]:
-                raise UsageError(f"{column} is empty")
-        for columns, (pattern, need) in _ACCURACY_CELLS.items():
-            for column in columns:
-                if cells[column] and not re.fullmatch(pattern, cells[column]):
-                    raise UsageError(f"{column} must be {need}, got {cells[column]!r}")
-        for column in ("top1", "top5"):
-            if cells[column]:
-                per_cent(cells[column], column)
+        _check_accuracy(cells)
         if known_sources is not None:
             _known("source", cells["source"], known_sources)
+        for column in filter(cells.__contains__, _MILLIONS):
+            cells[column] = _millions(cells[column], column, own)
+        if own:
+            _settle(cells)
         numbers = {column: int(cells[column] or 0) for column in ("resolution", "year")}
         made: dict[str, Any] = {**cells, **numbers, "family": cells["family"] or cells["item"]}
         return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
 
     names = [name for name in Measured._fields if name != "at"]
-    return list(_rows(path, names, ("item", "top1"), measured))
+    return list(_rows(path, [*names, *(_OF_ONES_OWN if own else ())], ("item", "top1"), measured))
+
+
+def _check_accuracy(cells: Mapping[str, str]) -> None:
+    """Raise `UsageError` for a cell that is not what its column holds."""
+    for column in ("item", "top1"):
+        if not cells[column]:
+            raise UsageError(f"{column} is empty")
+    for columns, (pattern, need) in _ACCURACY_CELLS.items():
+        for column in columns:
+            if cells[column] and not re.fullmatch(pattern, cells[column]):
+                raise UsageError(f"{column} must be {need}, got {cells[column]!r}")
+    for column in ("top1", "top5"):
+        if cells[column]:
+            per_cent(cells[column], column)
+
+
+def _millions(cell: str, column: str, own: bool) -> str:
+    """A figure as a number of millions; raises `UsageError`, also for one's own bare number that must be a count.
+
+    >>> _millions("3.47", "params", own=True), _millions("4.1G", "macs", own=True), _millions("", "macs", own=True)
+    ('3.47', '4100.0', '')
+    """
+    if re.fullmatch(r"([0-9]{1,15}(\.[0-9]{1,6})?)?", cell):
+        if own and cell and Fraction(cell) >= _MILLIONS[column]:
+            meant = decimal_text(Fraction(cell) / 10**6)
+            raise UsageError(f"{column} are in millions, and {cell} looks like a count: write {meant}, or {meant}M")
+        return cell
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kKMGT])", cell) if own else None
+    if found is None:
+        unit = ", or with its unit, 3.47M" if own else ""
+        raise UsageError(f"{column} must be a number of millions, e.g. 3.47{unit}, got {cell!r}")
+    return decimal_text(
+        Fraction(found[1]) * {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[found[2].upper()] / 10**6
+    )
+
+
+def _settle(cells: dict[str, str]) -> None:
+    """The columns of one's own as those that all tables have; raises `UsageError` where both are filled in."""
+    label, flops = (cells.pop(column) for column in _OF_ONES_OWN)
+    for column, other, word in (("family", label, "label"), ("macs", flops, "flops")):
+        if cells[column] and other:
+            raise UsageError(f"{column} and {word} exclude each other")
+        cells[column] = cells[column] or other
+    if flops:
+        cells["convention"] = cells["convention"] or FLOPS
 
 
 def per_cent(value: str, what: str) -> Fraction:

@@ -7,65 +7,30 @@ neither are left out, and listed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import PAPER, Convention
-from convcost.core.axes import size_of
-from convcost.core.dtypes import storage
-from convcost.core.errors import ConvcostError, UsageError, did_you_mean, nearest
-from convcost.core.kept import Answers, answers
+from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import Metric
+from convcost.core.patterns import fitting
 from convcost.core.reading import parse_bytes, parse_count
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
-from convcost.graph.partial import refuse_unknown
-from convcost.networks.load import open_network
-from convcost.networks.network import Network
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
+from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
+from convcost.published.highlight import highlighted
+from convcost.published.own import Yours, beside, listed
+from convcost.published.point import GIVEN, PRINTED, Omitted, Point
 from convcost.render.table import Table, Tabular
-from convcost.results.report import Totals
-from convcost.spec.zoo import names
 
 _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
-COUNTED, PRINTED, YOURS = "counted", "printed", "yours"
-
-
-class Point(NamedTuple):
-    """One published accuracy and what the network costs."""
-
-    measured: Measured
-    accuracy: Fraction
-    """Per cent."""
-    cost: int
-    how: str
-    """`counted` here, `printed` in the source, or `yours`."""
-    front: bool = False
-    """Whether it is on the Pareto front: no other point is as accurate at less cost, or more accurate at the same cost."""
-
-    @property
-    def name(self) -> str:
-        """The network in the words of its source, with its family where that says nothing of it."""
-        one = self.measured
-        return one.item if one.family.lower()[:4] in one.item.lower() else f"{one.family} {one.item}"
-
-    @property
-    def source(self) -> str:
-        """Where the accuracy is printed."""
-        known = sources().get(self.measured.source)
-        return ", ".join(filter(None, (known.where if known else self.measured.source, self.measured.locator)))
-
-
-class Omitted(NamedTuple):
-    """An accuracy that is left out, and why."""
-
-    measured: Measured
-    why: str
+NO_MEMBER = "an ablation, not a member of its family"
+"""Why an ablation is left out unless it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +48,8 @@ class Frontier(Tabular):
     """Points that the front was sought among."""
     front_only: bool = False
     """The others were left out."""
+    highlighted: tuple[str, ...] = ()
+    """The published families that stand out in the picture."""
 
     @property
     def cost(self) -> Metric:
@@ -120,17 +87,23 @@ def frontier(
     year: str = "",
     tier: Sequence[str] = TIERS,
     source: Sequence[str] = (),
-    yours: Mapping[str, str] | None = None,
+    yours: Yours | None = None,
+    add: Sequence[str] = (),
     data: str | None = None,
+    highlight: Sequence[str] = (),
+    ablations: bool = False,
     front_only: bool = False,
     most: str | int | None = None,
     least: str | None = None,
 ) -> Frontier:
-    """The published landscape, or the table in the file `data`, with your own networks (model or path -> accuracy).
+    """The published landscape, and beside it your own networks and the tables in the files `add`.
 
-    `family` are globs over families and networks, `source` over sources; `year` is 2018 or 2015-2019; with a source or a
-    file, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and are at least `least` per cent
-    accurate count, also for the front. Raises `UsageError` for what does not exist, and where nothing is left to show.
+    `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
+    place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
+    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and
+    are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out in the
+    picture; see `convcost.published.highlight` for the rule without it. `ablations` are left out unless asked for.
+    Raises `UsageError` for what does not exist, and where nothing is left to show.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
 
@@ -143,26 +116,44 @@ def frontier(
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     chosen = named_convention(convention)
     bounds = _Bounds.of(x, y, most, least)
-    own = {model: (value, per_cent(value, model)) for model, value in (yours or {}).items()}
     rows = list(accuracies() if data is None else read_accuracies(data))
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
-    points, omitted = costed([one for one in kept if getattr(one, y)], x, y, chosen)
-    omitted += [Omitted(one, f"no {y} is printed") for one in kept if not getattr(one, y)]
-    points += [_own(model, *accuracy, x, y, chosen) for model, accuracy in own.items()]
+    points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
+    more, lacking = beside(listed(yours), add, x, y, chosen)
+    points, omitted = points + more, omitted + lacking
     if not points:
-        raise UsageError(f"nothing to show: {len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}")
+        raise UsageError(_nothing(f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}", omitted))
     marked = mark_front(bounds.within(points))
+    shown = tuple(point for point in marked if point.front or not front_only)
     return Frontier(
         x,
         y,
         chosen,
-        tuple(point for point in marked if point.front or not front_only),
+        shown,
         tuple(omitted),
-        "; ".join(filter(None, (_in_words(family, year, tiers, source, data), bounds.words))),
+        "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words))),
         len(marked),
         front_only,
+        highlighted(shown, highlight, rows),
     )
+
+
+def _costed(
+    kept: Sequence[Measured], x: str, y: str, chosen: Convention, *, ablations: bool, as_given: bool
+) -> tuple[list[Point], list[Omitted]]:
+    """The selected rows with their costs, and those without a cost or an accuracy, and ablations, with the reason."""
+    members = [row for row in kept if ablations or not row.ablation]
+    points, omitted = costed([row for row in members if getattr(row, y)], x, y, chosen, as_given=as_given)
+    omitted += [Omitted(row, f"no {y} is printed") for row in members if not getattr(row, y)]
+    omitted += [Omitted(row, NO_MEMBER) for row in kept if row.ablation and not ablations]
+    return points, omitted
+
+
+def _nothing(selected: str, omitted: Sequence[Omitted], most: int = 3) -> str:
+    """What to say where there is nothing to show, with the reason of the first accuracies that are left out."""
+    said = "; ".join(f"{one.measured.item}: {one.why}" for one in omitted[:most])
+    return f"nothing to show: {selected}{f' ({said})' if said else ''}"
 
 
 class _Bounds(NamedTuple):
@@ -215,20 +206,29 @@ def _selected(
     for one in tier:
         if one not in KINDS:
             raise UsageError(f"there is no tier {one!r}{did_you_mean(one, KINDS)}")
-    for patterns, words, what in ((family, _family_words, "family"), (source, _source_words, "source")):
-        for pattern in patterns:
-            if not any(_fits(pattern, words(row)) for row in rows):
-                known = {row.family if what == "family" else row.source for row in rows}
-                listed = "" if nearest(pattern, known) else f". Known: {', '.join(sorted(known, key=str.lower))}"
-                raise UsageError(f"there is no {what} {pattern!r}{listed or did_you_mean(pattern, known)}")
-    return [
-        row
-        for row in rows
-        if (not tier or row.tier in tier)
-        and (not year or first <= row.year <= last)
-        and (not family or any(_fits(pattern, _family_words(row)) for pattern in family))
-        and (not source or any(_fits(pattern, _source_words(row)) for pattern in source))
-    ]
+    chosen = _matching(_matching(rows, rows, family, "family", _family_words), rows, source, "source", _source_words)
+    return [row for row in chosen if (not tier or row.tier in tier) and (not year or first <= row.year <= last)]
+
+
+def _matching(
+    rows: Sequence[Measured],
+    every: Sequence[Measured],
+    patterns: Sequence[str],
+    what: str,
+    words: Callable[[Measured], tuple[str, ...]],
+) -> Sequence[Measured]:
+    """Those of the rows that a pattern fits; raises `UsageError` for one that fits none of them all."""
+    if not patterns:
+        return rows
+    fit: set[str] = set()
+    for pattern in patterns:
+        found = fitting(pattern, every, words)
+        if not found:
+            known = {getattr(row, what) for row in every}
+            listed = "" if nearest(pattern, known) else f". Known: {', '.join(sorted(known, key=str.lower))}"
+            raise UsageError(f"there is no {what} {pattern!r}{listed or did_you_mean(pattern, known)}")
+        fit.update(row.at for row in found)
+    return [row for row in rows if row.at in fit]
 
 
 def _family_words(row: Measured) -> tuple[str, ...]:
@@ -240,10 +240,6 @@ def _source_words(row: Measured) -> tuple[str, ...]:
     return row.source, known.where if known else ""
 
 
-def _fits(pattern: str, words: Iterable[str]) -> bool:
-    return any(fnmatchcase(word.lower(), pattern.lower()) for word in words if word)
-
-
 def _years(text: str) -> tuple[int, int]:
     if not text:
         return 0, 0
@@ -253,118 +249,13 @@ def _years(text: str) -> tuple[int, int]:
     return int(ends[0]), int(ends[-1])
 
 
-def _in_words(family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str], data: str | None) -> str:
+def _in_words(
+    family: Sequence[str], year: str, tier: Sequence[str], source: Sequence[str], data: str | None, add: Sequence[str]
+) -> str:
     parts = {"family": ", ".join(family), "year": year, "source": ", ".join(source), "tier": ", ".join(tier)}
+    parts["added"] = ", ".join(add)
     said = "; ".join(f"{word} {value}" for word, value in parts.items() if value)
     return f"{data}{'; ' if said else ''}{said}" if data else said
-
-
-def costed(rows: Iterable[Measured], x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
-    """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason."""
-    points, omitted = [], []
-    with answers("frontier") as known:
-        zoo = set(known.of(("zoo",), names))
-        for row in rows:
-            accuracy = Fraction(getattr(row, y))
-            if row.model in zoo or row.model.endswith((".yaml", ".yml")):
-                costs = _counted(row, chosen, known)
-                points.append(Point(row._replace(resolution=costs["resolution"]), accuracy, costs[x], COUNTED))
-                continue
-            printed = _printed(row, x, chosen)
-            if isinstance(printed, str):
-                omitted.append(Omitted(row, printed))
-            else:
-                points.append(Point(row, accuracy, printed, PRINTED))
-    return points, omitted
-
-
-def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int]:
-    """The costs at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
-    knobs = dict(sorted(row.knobs.items()))
-    asked = row.model, knobs, row.resolution, chosen.name
-    try:
-        costs: dict[str, int] = known.of(("costs", *asked), lambda: _costs(*asked), row.model)
-    except ConvcostError as error:
-        raise UsageError(f"{row.at}: {error}") from None
-    return costs
-
-
-def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
-    """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
-    network = open_network(model, knobs)
-    if resolution and resolution != size_of(network.graph.input_shape, "height"):
-        if "resolution" in knobs:
-            raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
-        network = open_network(model, knobs, resolution)
-    _refuse_unknown(network, model)
-    report = network.report(convention)
-    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": size_of(report.input_shape, "height")}
-
-
-def _refuse_unknown(network: Network, name: str) -> None:
-    refuse_unknown(network.steps, name, "its cost is only known to be larger than what is counted")
-
-
-def cost_of(totals: Totals, x: str) -> int:
-    """The cost of a network along an x axis."""
-    return int(getattr(totals, COSTS[x].key))
-
-
-def _printed(row: Measured, x: str, chosen: Convention) -> int | str:
-    """The printed figure as a cost, or why there is none."""
-    if x in ("params", "weight_bytes"):
-        if not row.params:
-            return "not in the zoo, and no parameters are printed"
-        params = int(Fraction(row.params) * 10**6)
-        return storage(params, "fp32") if x == "weight_bytes" else params
-    if x != "macs":
-        return "not in the zoo, and nobody prints this"
-    if not row.macs:
-        return "not in the zoo, and no MACs are printed"
-    factor = _factor(row.convention, chosen)
-    if factor is None:
-        return f"not in the zoo, and its MACs are printed under another convention ({row.convention or 'unknown'})"
-    return int(Fraction(row.macs) * 10**6 * factor)
-
-
-def _factor(printed: str, chosen: Convention) -> Fraction | None:
-    """The factor that converts a figure from its printed convention to the chosen one; None if no factor does."""
-    if printed == chosen.name:
-        return Fraction(1)
-    try:
-        scales = [_per_mac(named_convention(printed)), _per_mac(chosen)]
-    except UsageError:
-        return None
-    return Fraction(scales[1], scales[0]) if all(scales) else None
-
-
-def _per_mac(counted: Convention) -> int:
-    """Operations per multiply-accumulate of a convention that counts these and nothing else; 0 if it does not."""
-    number = counted.factors("conv2d").get("macs", 0)
-    said = [*(counted.factors(op) for op in ("linear", "matmul", "lstm")), *filter(None, counted.terms.values())]
-    return number if all(factors == {"macs": number} for factors in said) else 0
-
-
-def _own(text: str, value: str, accuracy: Fraction, x: str, y: str, chosen: Convention) -> Point:
-    """The point of a caller's own network; only the given accuracy is known."""
-    network = open_network(text, {})
-    _refuse_unknown(network, text)
-    report = network.report(chosen.name)
-    if report.not_counted and x == "macs":
-        ops = ", ".join(report.not_counted)
-        raise UsageError(f"{text}: the convention {chosen.name} does not know {ops}, so that the cost is not known")
-    known: dict[str, Any] = {y: value}
-    row = Measured(
-        at="--your",
-        family="yours",
-        item=network.name,
-        model=network.name,
-        resolution=size_of(report.input_shape, "height"),
-        tier=YOURS,
-        source="you",
-        **known,
-    )
-    return Point(row, accuracy, cost_of(report.totals, x), YOURS)
 
 
 def frontier_table(found: Frontier) -> Table:
@@ -378,7 +269,7 @@ def frontier_table(found: Frontier) -> Table:
             exact(point.cost),
             *([] if found.front_only else ["*" if point.front else ""]),
             getattr(point.measured, other),
-            "as printed" if point.how == PRINTED else point.how,
+            {PRINTED: "as printed", GIVEN: "as given"}.get(point.how, point.how),
             str(point.measured.resolution or ""),
             point.measured.tier,
             point.measured.source,
@@ -401,6 +292,7 @@ def frontier_table(found: Frontier) -> Table:
             "y": found.y,
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
             "selection": found.selection,
+            "highlighted": list(found.highlighted),
             "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
             "left_out": [{"item": o.measured.item, "family": o.measured.family, "why": o.why} for o in found.omitted],
         },
@@ -434,12 +326,12 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 
 def _cost_note(found: Frontier) -> str:
-    counted = sum(point.how != PRINTED for point in found.points)
-    said = f"{counted} counted by convcost at the resolution of the evaluation"
+    how = Counter(point.how for point in found.points)
+    said = f"{len(found.points) - how[PRINTED] - how[GIVEN]} counted by convcost at the resolution of the evaluation"
     if "convention" in found.cost.needs:
         said += f", convention {found.convention.name}: {found.convention.counts}"
-    rest = len(found.points) - counted
-    return said + (f"; {rest} as printed, for networks that are not in the zoo" if rest else "")
+    said += f"; {how[PRINTED]} as printed, for networks that are not in the zoo" if how[PRINTED] else ""
+    return said + (f"; {how[GIVEN]} as given, in a table that states no convention" if how[GIVEN] else "")
 
 
 def _record(found: Frontier, point: Point) -> dict[str, Any]:
@@ -461,4 +353,6 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "locator": one.locator,
         "recipe": one.recipe,
         "note": one.note,
+        "ablation": one.ablation,
+        "yours": point.yours,
     }

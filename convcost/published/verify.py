@@ -243,8 +243,10 @@ def summary_table(verdicts: Sequence[Verdict]) -> Table:
     everything = Counter(one.verdict for one in verdicts)
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("source", "kind", "year", "figures", *VERDICTS),
         numeric=(False, False, True, True, *(True for _ in VERDICTS)),
+        priority=(0, 2, 3, 1, *(0 for _ in VERDICTS)),
         rows=[[key, *_about(key), *_counts(counts)] for key, counts in of_source.items()],
         total=["all sources", "", "", *_counts(everything)],
         records=[_record(one) for one in verdicts],
@@ -273,8 +275,10 @@ def figures_table(verdicts: Sequence[Verdict]) -> Table:
     ]
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("source", "where", "item", "quantity", "printed", "computed", "verdict"),
         numeric=(False, False, False, False, True, True, False),
+        priority=(2, 3, 0, 1, 0, 0, 0),
         rows=rows,
         records=[_record(one) for one in verdicts],
         data=_data(verdicts),
@@ -287,8 +291,11 @@ def source_table(key: str, verdicts: Sequence[Verdict]) -> Table:
     own = [one for one in verdicts if one.source == key and one.verdict != CITED]
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("where", "item", "quantity", "printed", "computed", "verdict", "explanation"),
         numeric=(False, False, False, True, True, False, False),
+        priority=(2, 0, 1, 0, 0, 0, 3),
+        wrap=(False, False, False, False, False, False, True),
         rows=[
             [o.locator, o.item, quantity_text(o), o.printed, computed_text(o), o.verdict, o.explanation] for o in own
         ],

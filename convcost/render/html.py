@@ -6,14 +6,21 @@ plain text is escaped here and nowhere else.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
 
+from convcost.render.cells import bar, bars_of, columns_of, without_blocks
 from convcost.render.palette import css
+
+SCRIPTS = ("save.js", "tables.js", "figures.js")
+"""What every table and every picture of a page can do."""
 
 
 class Section(NamedTuple):
@@ -37,11 +44,12 @@ class Card(NamedTuple):
     """An id, where a script changes the number."""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def asset(name: str) -> str:
-    """The text of a file in the folder `assets`."""
+    """The text of a file in the folder `assets`, without its comments and indentation."""
     with open(os.path.join(os.path.dirname(__file__), "assets", name), encoding="utf-8") as file:
-        return file.read()
+        lines = (line.strip() for line in file)
+        return "".join(f"{line}\n" for line in lines if not line.startswith("//"))
 
 
 def page(
@@ -61,18 +69,7 @@ def page(
     links = "".join(f'<li><a href="#{s.key}">{escape(s.heading)}</a></li>' for s in sections if s.heading)
     nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n' if links.count("<li>") > 2 else ""
     foot = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>\n" for word, said in facts)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{css()}
-{asset("page.css")}</style>
-</head>
-<body>
+    body = f"""<body>
 <a class="skip" href="#main">Skip to content</a>
 <header>
 <h1>{escape(title)}</h1>
@@ -85,9 +82,34 @@ def page(
 <dl>
 {foot}</dl>
 </footer>
-{"".join(f"<script>{script}</script>" + chr(10) for script in (asset("page.js"), *scripts))}</body>
-</html>
+{"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
 """
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(body)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style id="palette">
+{css()}
+</style>
+<style>
+{asset("page.css")}</style>
+</head>
+{body}</html>
+"""
+
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def _policy(body: str) -> str:
+    """What a browser lets the page do: run just these scripts, show pictures of its own, and ask nobody for anything."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(_SCRIPT.findall(body)))
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
 
 
 def _section(section: Section) -> str:
@@ -117,22 +139,34 @@ def chart(label: str, wide: str, narrow: str = "", *, caption: str = "") -> str:
     return f"<figure{kind}>{shown}{picture}</figure>\n"
 
 
-def head_row(headers: Sequence[str], numeric: Sequence[bool], *, sortable: bool = False) -> str:
-    """The head of a table; the heads of a sortable one are buttons."""
-
-    def head(text: str, number: bool) -> str:
-        shown = f'<button type="button">{escape(text)}</button>' if sortable and text else escape(text)
-        return f'<th scope="col"{_right(number)}>{shown}</th>'
-
-    return f"<thead><tr>{''.join(map(head, headers, numeric))}</tr></thead>\n"
+_LONG = 32
+"""From so many characters on the words of a column wrap."""
 
 
-def row(cells: Sequence[str], numeric: Sequence[bool], *, finished: bool = False, attributes: str = "") -> str:
-    """A row of a table, its first cell the row's head; `finished` cells are HTML already."""
-    texts = cells if finished else [escape(cell) for cell in cells]
-    heads = [f'<th scope="row"{_right(numeric[0])}>{texts[0]}</th>']
-    heads += [f"<td{_right(number)}>{text}</td>" for text, number in zip(texts[1:], numeric[1:])]
-    return f"<tr{attributes}>{''.join(heads)}</tr>\n"
+def head_row(headers: Sequence[str], numeric: Sequence[bool]) -> str:
+    """The head of a table; a script makes buttons of its cells where the table sorts."""
+    cells = [f'<th scope="col"{_right(number)}>{escape(text)}</th>' for text, number in zip(headers, numeric)]
+    return f"<thead><tr>{''.join(cells)}</tr></thead>\n"
+
+
+def row(
+    cells: Sequence[str],
+    numeric: Sequence[bool],
+    *,
+    head: int = 0,
+    bars: Sequence[float | None] = (),
+    long: Collection[int] = (),
+    attributes: str = "",
+) -> str:
+    """A row of a table: the cell at `head` names it, `bars` are drawn in per cent of their columns, `long` cells wrap."""
+    made = []
+    for at, (text, number) in enumerate(zip(cells, numeric, strict=True)):
+        part = bars[at] if bars else None
+        classes = " ".join(["n"] * number + ["bar"] * (part is not None) + ["long"] * (at in long))
+        named = f' class="{classes}"' if classes else ""
+        tag, scope = ("th", ' scope="row"') if at == head else ("td", "")
+        made.append(f"<{tag}{scope}{named}{'' if part is None else bar(part)}>{escape(text)}</{tag}>")
+    return f"<tr{attributes}>{''.join(made)}</tr>\n"
 
 
 def table(
@@ -144,22 +178,52 @@ def table(
     label: str = "",
     key: str = "",
     sortable: bool | None = None,
+    records: Sequence[Mapping[str, Any]] = (),
+    minor: Sequence[int] = (),
 ) -> str:
-    """A table of text; it sorts if told so, or where its first column names each row."""
+    """A table of text.
+
+    A script lets it be sorted and searched if it is `sortable`: if told so, or where each row has a name. A
+    table with a key draws its shares as bars, and its exact `records` can be saved as CSV. On a phone its `minor` columns
+    are hidden until they are asked for.
+    """
+    head = _head(numeric, rows)
     if sortable is None:
-        firsts = [cells[0] for cells in rows]
-        sortable = len(rows) > 2 and all(firsts) and len(set(firsts)) == len(firsts)
-    body = "".join(row(cells, numeric) for cells in rows)
-    foot = f"<tfoot>{row(total, numeric)}</tfoot>\n" if total else ""
-    made = f"{head_row(headers, numeric, sortable=sortable)}<tbody>\n{body}</tbody>\n{foot}"
-    return framed(made, label=label, key=key, sortable=sortable)
+        sortable = len(rows) > 2 and all(cells[head] for cells in rows)
+    bars = [bars_of(name, cells) if key else None for name, cells in zip(headers, zip(*rows))]
+    widest = [max(map(len, cells)) for cells in zip(*rows)]
+    long = [at for at, size in enumerate(widest) if size > _LONG and not numeric[at]]
+    body = []
+    for at, cells in enumerate(rows):
+        parts = [part[at] if part else None for part in bars]
+        texts = [cell if part is None else without_blocks(cell) for cell, part in zip(cells, parts, strict=True)]
+        body.append(row(texts, numeric, head=head, bars=parts, long=long))
+    foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
+    made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
+    attributes = ' class="sortable"' if sortable else ""
+    attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
+    return framed(made, label=label, key=key, attributes=attributes, records=records)
 
 
-def framed(inner: str, *, label: str = "", key: str = "", sortable: bool = False) -> str:
-    """A table in a frame of its own that scrolls, also by keyboard, where it is wider than the page."""
-    named = f' aria-label="{escape(label)}"' if label else ""
-    attributes = (f' id="{key}"' if key else "") + (' class="sortable"' if sortable else "")
-    return f'<div class="wide tall" tabindex="0" role="region"{named or " aria-label=Table"}>\n<table{attributes}>\n{inner}</table>\n</div>\n'
+def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
+    """The column that names the rows: of the first two the one whose words differ, else the first.
+
+    >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
+    (1, 0)
+    """
+    words = [at for at, number in enumerate(numeric[:2]) if not number]
+    return next((at for at in words if len({cells[at] for cells in rows}) == len(rows)), 0)
+
+
+def framed(
+    inner: str, *, label: str = "", key: str = "", attributes: str = "", records: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """A table in a frame that scrolls, also by keyboard, where it is wider than the page; behind it its exact records."""
+    named = escape(label or "Table")
+    kept = data(f"{key}-records", columns_of(records)) if records and key else ""
+    identity = f' id="{key}"' if key else ""
+    made = f"<table{identity}{attributes}>\n{inner}</table>"
+    return f'<div class="wide tall" tabindex="0" role="region" aria-label="{named}">\n{made}\n</div>\n{kept}'
 
 
 def data(key: str, content: Any) -> str:

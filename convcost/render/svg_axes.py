@@ -55,8 +55,15 @@ class PlotAxis:
             number = math.log10(value) if self.log else float(value)
         return self.start + (number - self.low) / (self.high - self.low) * (self.end - self.start)
 
+    def value(self, place: float) -> float:
+        """The value at a place on the paper; the reverse of `at` for numbers."""
+        number = self.low + (place - self.start) / (self.end - self.start) * (self.high - self.low)
+        return 10**number if self.log else number
+
     def step(self) -> float:
-        """The width of one category on the paper."""
+        """The width of one category on the paper, or of one unit where there are numbers."""
+        if not self.labels:
+            return abs(self.at(self.low + 1) - self.at(self.low))
         return abs(self.end - self.start) / max(1, len(self.labels))
 
     def ticks(self, most: int) -> list[Tick]:

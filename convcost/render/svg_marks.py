@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from html import escape, unescape
@@ -39,22 +40,49 @@ _SHAPES = {
     "diamond": "M{x} {t}L{r} {y}L{x} {b}L{l} {y}Z",
     "triangle-up": "M{x} {t}L{r} {b}H{l}Z",
     "triangle-down": "M{x} {b}L{r} {t}H{l}Z",
+    "triangle-right": "M{l} {t}L{r} {y}L{l} {b}Z",
+    "triangle-left": "M{r} {t}L{l} {y}L{r} {b}Z",
+    "diamond-tall": "M{x} {t}L{v} {y}L{x} {b}L{u} {y}Z",
+    "diamond-wide": "M{l} {y}L{x} {m}L{r} {y}L{x} {n}Z",
+    "hourglass": "M{l} {t}H{r}L{l} {b}H{r}Z",
+    "bowtie": "M{l} {t}V{b}L{r} {t}V{b}Z",
+    "pentagon": "M{x} {t}L{r} {i}L{v} {b}H{u}L{l} {i}Z",
+    "circle": "M{l} {y}a{h} {h} 0 1 0 {w} 0a{h} {h} 0 1 0 -{w} 0Z",
     "cross": "M{x} {t}V{b}M{l} {y}H{r}",
-    "star": "M{x} {t}L{r} {b}L{l} {y}H{r}L{l} {b}Z",
 }
+
+
+_STAR = tuple(
+    (math.sin(math.pi * corner / 5) * size, -math.cos(math.pi * corner / 5) * size)
+    for corner, size in zip(range(10), (1.0, 0.42) * 5, strict=True)
+)
 
 
 def mark(x: float, y: float, symbol: str, color: str | None, size: float, dim: float, tip: str | None) -> str:
     """One mark, with its tooltip."""
-    half = size / 2
     shape, hollow = symbol.removesuffix("-open"), symbol.endswith("-open") or symbol == "cross"
     paint = f'{stroke(color)} stroke-width="{2.4 if symbol == "cross" else 1.5}"' if hollow else fill(color)
     dimmed = opacity(dim)
     if shape == "circle":
-        return f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(half)}">{tip_text(tip)}</circle>'
+        return (
+            f'<circle {paint}{dimmed} cx="{number(x)}" cy="{number(y)}" r="{number(size / 2)}">{tip_text(tip)}</circle>'
+        )
+    return f'<path {paint}{dimmed} d="{outline(x, y, shape, size)}">{tip_text(tip)}</path>'
+
+
+def outline(x: float, y: float, shape: str, size: float) -> str:
+    """The path of a mark's shape around a place.
+
+    >>> outline(0, 0, "square", 8), outline(0, 0, "circle", 8)
+    ('M-4 -4H4V4H-4Z', 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z')
+    """
+    half = size / 2
+    if shape == "star":
+        return f"M{'L'.join(f'{number(x + half * across)} {number(y + half * down)}' for across, down in _STAR)}Z"
     edges = {"x": x, "y": y, "l": x - half, "r": x + half, "t": y - half, "b": y + half}
-    outline = _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
-    return f'<path {paint}{dimmed} d="{outline}">{tip_text(tip)}</path>'
+    edges |= {"u": x - half * 0.6, "v": x + half * 0.6, "m": y - half * 0.6, "n": y + half * 0.6}
+    edges |= {"i": y - half * 0.2, "h": half, "w": size}
+    return _SHAPES[shape].format(**{name: number(value) for name, value in edges.items()})
 
 
 def stepped(points: Sequence[tuple[float, float]], shape: str) -> list[tuple[float, float]]:
@@ -113,6 +141,12 @@ def stroke(color: str | None) -> str:
     """The attribute that draws a line in a colour, as `fill`."""
     name = color_name(color or "#59636e")
     return f'class="l-{name}"' if name else f'fill="none" stroke="{color}"'
+
+
+def both(color: str | None) -> str:
+    """The attributes that fill with a colour and draw the edge in it."""
+    name = color_name(color or "#59636e")
+    return f'class="f-{name}" stroke="var(--{name})"' if name else f'fill="{color}" stroke="{color}"'
 
 
 def opacity(value: float | None) -> str:

@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.render.fit import GAP, Column, bar, columns_of, fit, heading_lines, padded, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +59,22 @@ class Table:
     """The rows as LaTeX source, if they contain formulas."""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """Notes below the table: a keyword and its text."""
+    priority: tuple[int, ...] = ()
+    """How columns give way on a narrow screen: 0 stays, else the highest goes first, those of one number together.
+    Where nothing is said, the first stays, and the others go from the right."""
+    shorten: tuple[bool, ...] = ()
+    """Which columns may be shortened in the middle; where nothing is said, those that are no numbers."""
+    wrap: tuple[bool, ...] = ()
+    """Which columns hold formulas or prose, which go on in further lines on a narrow screen; where nothing is said, none."""
+    bars: tuple[float, ...] = ()
+    """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
+    heading: str = ""
+    """What a page of it is called, where that is not its title."""
 
-    def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
+    def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
+
+        With a `width`, plain text fits a screen of so many columns (`convcost.render.fit` says what gives way).
 
         >>> one = Table("", ("op", "MACs"), (False, True), [["conv2d", "2,160"]], [{"op": "conv2d", "macs": 2160}], {})
         >>> print(one.render("csv"), end="")
@@ -68,7 +83,7 @@ class Table:
         """
         if format not in FORMATS:
             raise UsageError(f"there is no format {format!r}{did_you_mean(format, FORMATS)}")
-        return render(self, format)
+        return render(self, format, width)
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with an exact record per row."""
@@ -111,9 +126,11 @@ class Tabular:
         return self.table()._repr_html_()
 
 
-def render(table: Table, fmt: str) -> str:
-    """The table in one of `FORMATS`, ending with a newline."""
-    writers = {"table": _text, "json": _json, "csv": _csv, "markdown": _markdown, "html": _html, "latex": _latex}
+def render(table: Table, fmt: str, width: int | None = None) -> str:
+    """The table in one of `FORMATS`, ending with a newline; plain text fitted to a screen of that width, if one is given."""
+    if fmt == "table":
+        return _text(table, width)
+    writers = {"json": _json, "csv": _csv, "markdown": _markdown, "html": _html, "latex": _latex}
     return writers[fmt](table)
 
 
@@ -123,33 +140,71 @@ def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequenc
     >>> grid(("op", "MACs"), [("conv2d", "2,160")], (False, True))
     ['op       MACs', 'conv2d  2,160']
     """
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    widths = [max(map(columns_of, column)) for column in zip(headers, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
-        set_cells = (c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric, strict=True))
-        return "  ".join(set_cells).rstrip()
+        set_cells = (padded(c, w, right=n) for c, w, n in zip(cells, widths, numeric, strict=True))
+        return (" " * GAP).join(set_cells).rstrip()
 
     return [line(cells) for cells in (headers, *rows)]
 
 
-def _text(table: Table) -> str:
+_PAGE = 80
+"""The columns of a page, which bars do not go beyond where no width is given."""
+_PROSE = 110
+"""The most columns of a line of notes."""
+_BAR, _BAR_OF_A_PAGE, _SHORTEST_BAR = 20, 12, 6
+"""The most columns of a bar on a screen and on a page, and the fewest."""
+
+
+def _text(table: Table, width: int | None) -> str:
     # Not tabulate: its import alone would cost a third of the whole command (benchmarks/README.md).
-    total = [table.total] if table.total else []
-    lines = grid(table.headers, [*table.rows, *total], table.numeric)
-    rule = "-" * max(map(len, lines))
-    if total:
+    columns: Sequence[Column] = _columns(table)
+    notes = table.notes
+    if width is not None:
+        fitted = fit(columns, width)
+        columns, notes = fitted.columns, [*notes, *fitted.notes(width)]
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    shares = table.bars
+    if any("\n" in cell for row in rows for cell in row):
+        rows, shares = [line for row in rows for line in _in_lines(row)], ()
+    lines = grid([column.heading for column in columns], rows, [column.numeric for column in columns])
+    most = (_BAR_OF_A_PAGE, _PAGE) if width is None else (_BAR, width)
+    lines = _with_bars(shares, lines, *most)
+    rule = "-" * max(map(columns_of, lines))
+    if table.total:
         lines.insert(-1, rule)
     lines.insert(1, rule)
-    head = [table.title, ""] if table.title else []
-    notes = [line for word, said in table.notes for line in _wrapped(word, said)]
-    return "\n".join([*head, *lines, *([""] if notes else []), *notes, ""])
+    head = [] if not table.title else [table.title] if width is None else heading_lines(table.title, width)
+    prose, cut = min(width or _PROSE, _PROSE), width is not None
+    said = [line for word, text in notes for line in wrapped(word, text, prose, cut=cut)]
+    return "\n".join([*head, *([""] if head else []), *lines, *([""] if said else []), *said, ""])
 
 
-def _wrapped(word: str, said: str) -> list[str]:
-    """A note wrapped to at most 110 characters; its text is a column of its own."""
-    import textwrap
+def _columns(table: Table) -> list[Column]:
+    """The columns with what a table says, or leaves to be assumed, of how they give way."""
+    number = len(table.headers)
+    priority = table.priority if len(table.priority) == number else range(number)
+    shorten = table.shorten if len(table.shorten) == number else [not numeric for numeric in table.numeric]
+    wrap = table.wrap if len(table.wrap) == number else [False] * number
+    cells = list(zip(*_all_rows(table), strict=True)) or [()] * number
+    return [Column(*parts) for parts in zip(table.headers, cells, table.numeric, shorten, priority, wrap, strict=True)]
 
-    return textwrap.wrap(f"{word:<12} {said}", 110, subsequent_indent=" " * 13, break_long_words=False)
+
+def _in_lines(row: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row whose cells go on in further lines, as rows."""
+    return list(zip_longest(*(cell.split("\n") for cell in row), fillvalue=""))
+
+
+def _with_bars(shares: Sequence[float], lines: list[str], longest: int, width: int) -> list[str]:
+    """The lines of a table with a bar behind each row, if there is room for one."""
+    begin = max(map(columns_of, lines)) + GAP
+    room = min(longest, width - begin)
+    if not shares or room < _SHORTEST_BAR:
+        return lines
+    bars = ["", *(bar(share, room) for share in shares)]
+    bars += [""] * (len(lines) - len(bars))
+    return [f"{padded(line, begin, right=False)}{drawn}".rstrip() for line, drawn in zip(lines, bars, strict=True)]
 
 
 def _json(table: Table) -> str:
@@ -200,29 +255,53 @@ def _html(table: Table) -> str:
     from convcost.core.version import __version__
     from convcost.render.html import Section, page
 
-    title = table.title or "convcost"
-    return page(title, [Section("table", "", table_html(table))], facts=[("made by", f"convcost {__version__}")])
+    made = [("made by", f"convcost {__version__}")]
+    title, subtitle = heading_of(table.heading or table.title or "convcost")
+    return page(title, [Section("table", "", table_html(table, "rows"))], subtitle=subtitle, facts=made)
 
 
-def table_html(table: Table) -> str:
-    """The table and its notes as a piece of a page."""
+def heading_of(title: str) -> tuple[str, str]:
+    """What a page is about, and what else its title says.
+
+    >>> heading_of("U-Net (unet) · input 256×256×3 · batch 1")
+    ('U-Net (unet)', 'input 256×256×3 · batch 1')
+    """
+    name, _, rest = title.partition(" · ")
+    return name, rest
+
+
+def table_html(table: Table, key: str = "") -> str:
+    """The table and its notes as a piece of a page; with a key, which names it there, it can be saved as CSV."""
     from convcost.render import html
 
-    return html.table(table.headers, table.numeric, table.rows, table.total, label=table.title) + html.notes(
-        table.notes
+    shown = html.table(
+        table.headers,
+        table.numeric,
+        table.rows,
+        table.total,
+        label=table.title,
+        key=key,
+        records=table.records if key else (),
+        minor=_minor(table) if key else (),
     )
+    return shown + html.notes(table.notes)
+
+
+_ON_A_PHONE = 3
+"""Columns for which a phone has room."""
+
+
+def _minor(table: Table) -> list[int]:
+    """The columns that a phone has no room for, where the table says which go first."""
+    kept = sorted(range(len(table.priority)), key=lambda at: (table.priority[at], at))[:_ON_A_PHONE]
+    return [at for at in range(len(table.priority)) if at not in kept]
 
 
 def _latex(table: Table) -> str:
-    comments = "".join(f"% {line}\n" for line in (table.title, *map(": ".join, table.notes)) if line)
-    if table.latex is not None:
-        from tabulate import tabulate
+    from convcost.render import latex
 
-        return comments + tabulate(table.latex, table.headers, tablefmt="latex_raw") + "\n"
-    text = _tabulated(table, "latex_booktabs", _all_rows(table)).replace("×", r"$\times$")
-    for sign, command in ((">", "geq"), ("<", "leq")):  # as tabulate has written >= and <=
-        text = text.replace(rf"\ensuremath{{{sign}}}=", rf"$\{command}$")
-    lines = text.splitlines()
-    if table.total:
-        lines.insert(-3, r"\midrule")  # before the total, \bottomrule and \end{tabular}
-    return comments + "\n".join(["% needs \\usepackage{booktabs}", *lines, ""])
+    below, beside = latex.references(table.notes)
+    above = latex.comments([line for line in (table.title, *map(": ".join, beside)) if line])
+    if table.latex is not None:
+        return f"{above}{latex.NEEDS}\n{latex.formulas(table.headers, table.latex)}{below}"
+    return f"{above}{latex.NEEDS}\n{latex.tabular(table.headers, table.numeric, table.rows, table.total)}{below}"

@@ -19,6 +19,8 @@ from convcost.results.report import Report, bound, inputs_dict, json_value, op_t
 
 LEVELS = ("step", "tensor")
 """What a row may be."""
+PICTURES = ("timeline", "arena")
+"""What a picture may show: what is alive when, and where it lies."""
 _WIDTH = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -43,7 +45,24 @@ def memory_table(
     notes = _notes(report, usage, stored, limit)
     make = _tensors if level == "tensor" else _steps
     headers, numeric, rows, records = make(report, usage)
-    return Table(title(report), headers, numeric, rows, records, data, notes=notes)
+    priority, shorten = [_GIVES_WAY.get(name, 0) for name in headers], [name in _SHORTENED for name in headers]
+    return Table(
+        title(report),
+        headers,
+        numeric,
+        rows,
+        records,
+        data,
+        notes=notes,
+        priority=tuple(priority),
+        shorten=tuple(shorten),
+    )
+
+
+_GIVES_WAY = {"": 1, "op": 2, "output": 3, "step": 4, "from step": 1, "to step": 1, "type": 2, "shape": 3}
+"""Heading -> how its column gives way on a narrow screen; bars are the first that are missed."""
+_SHORTENED = ("layer", "op", "output", "tensor", "shape")
+"""Headings of texts: a bar is none."""
 
 
 def memory_page_parts(

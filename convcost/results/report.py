@@ -6,190 +6,91 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.convention import PAPER, Convention
 from convcost.conventions.written import unsaid
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
+from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.levels import LEVELS
+from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS, Metric
-from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent, shape_text
+from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent
 from convcost.core.version import __version__
+from convcost.graph.drawn import Unit, units
 from convcost.graph.graph import ROLES, Caption
-from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN, UnknownOp, unknown_ops, unknown_text
+from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
 from convcost.render.table import Table
+from convcost.results.costs import (
+    NOT_COUNTED,
+    OF_GROUPS,
+    OF_LAYERS,
+    SUMMED,
+    Group,
+    LayerCost,
+    Part,
+    Totals,
+    cells,
+    count,
+    ends_text,
+    first_read,
+    group,
+    input_text,
+    is_unknown,
+    op_text,
+    output_text,
+    share,
+    shared_with,
+    sums,
+    unit_group,
+)
+from convcost.results.rows import (
+    AS_USUAL,
+    SHARE,
+    USUAL,
+    Column,
+    Showing,
+    bars,
+    columns,
+    cut,
+    levels_that_fit,
+    ordered,
+    selected,
+)
+from convcost.results.summary import drops, summary_notes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+__all__ = [  # with what a report consists of
+    "LEVELS",
+    "NOT_COUNTED",
+    "SUMMED",
+    "Group",
+    "LayerCost",
+    "Report",
+    "Totals",
+    "cells",
+    "count",
+    "ends_text",
+    "first_read",
+    "input_text",
+    "is_unknown",
+    "op_text",
+    "output_text",
+    "report",
+    "share",
+    "shared_with",
+]
+
 NO_CAPTION = Caption()
-SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations")
-"""The metrics that are sums over layers."""
-NOT_COUNTED = "not counted"
-"""Printed instead of a number of operations for an op that the convention does not know."""
-
-
-class LayerCost(NamedTuple):
-    """One op of the network at the report's batch size: its step of the walk, and its costs."""
-
-    step: Step
-    """The node, the shapes that it reads, and its ledger (`step.cost`), batch 1."""
-    batch: int
-    padding_macs: int
-    """Of the MACs, those that multiply padding zeros."""
-    operations: int
-    """Operations under the report's convention; 0 for an op that it does not know, which is not counted."""
-    counted: bool
-    """Whether the convention knows the op, and counts it or says that it ignores it."""
-
-    @property
-    def name(self) -> str:
-        """Unique dotted path."""
-        return self.step.node.name
-
-    @property
-    def scope(self) -> tuple[str, ...]:
-        """The stages and blocks that contain it, outermost first."""
-        return self.step.node.scope
-
-    @property
-    def stage(self) -> str:
-        """The outermost scope that contains it, or its own name."""
-        return _scope(self, 1)
-
-    @property
-    def block(self) -> str:
-        """The stage and the block in it, or its own name."""
-        return _scope(self, 2)
-
-    @property
-    def op(self) -> str:
-        """The op that specs name."""
-        return self.step.node.op
-
-    @property
-    def kind(self) -> str:
-        """The kind of op, as tables of papers distinguish them: `conv2d 1×1`, `conv2d 3×3 depthwise`."""
-        return self.step.kind
-
-    @property
-    def attrs(self) -> Mapping[str, Any]:
-        """Every attribute of the op."""
-        return self.step.node.attrs
-
-    @property
-    def form(self) -> str:
-        """How the reference implementation writes the op; some conventions distinguish the forms."""
-        return self.step.node.form
-
-    @property
-    def line(self) -> int | None:
-        """Line of the spec."""
-        where = self.step.node.where
-        return where.line if where else None
-
-    @property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        """The shapes that it reads."""
-        return self.step.input_shapes
-
-    @property
-    def output_shapes(self) -> tuple[Shape, ...]:
-        """The shapes of its outputs."""
-        return self.step.cost.out
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the (first) output; empty if nobody knows it."""
-        return next(iter(self.step.cost.out), ())
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of convolution and linear layers, without bias."""
-        return int(self.step.cost.macs * self.batch)
-
-    @property
-    def params(self) -> int:
-        """Trainable elements that it stores: none of those that it shares with an earlier layer."""
-        return int(self.step.params)
-
-    @property
-    def used_params(self) -> int:
-        """Trainable elements that it uses, shared ones included."""
-        return int(self.step.used_params)
-
-    @property
-    def buffers(self) -> int:
-        """Elements stored but not trained."""
-        return int(self.step.buffers)
-
-    @property
-    def activations(self) -> int:
-        """Elements written; 0 for views."""
-        return int(self.step.written * self.batch)
-
-
-class Totals(NamedTuple):
-    """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
-
-    With unknown layers they are lower bounds.
-    """
-
-    macs: int
-    flops: int
-    """2 × macs."""
-    padding_macs: int
-    """Of the MACs, those that multiply padding zeros."""
-    operations: int
-    params: int
-    """Stored once, however many layers share them."""
-    used_params: int
-    """Counted at each use."""
-    buffers: int
-    activations: int
-    """Elements that all ops write."""
-    conv_activations: int
-    """Elements that convolution and linear layers write."""
-    weight_bytes: int
-    """Storage of the params."""
-    peak_activation_bytes: int
-    """The peak of live activations, under the report's memory policy."""
-    unknown: int = 0
-    """How many layers nobody can count."""
-
-
-class Group(NamedTuple):
-    """Layers that belong together: a block, a stage, or an op."""
-
-    name: str
-    layers: int
-    macs: int
-    operations: int
-    params: int
-    buffers: int
-    activations: int
-    counted: bool = True
-    """Whether the report's convention knows the op of at least one of its layers."""
-    input_shape: Shape | None = None
-    """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op)."""
-    output_shape: Shape | None = None
-    """Of the group's last layer; None as well if nobody knows it."""
-    unknown: int = 0
-    """How many of its layers nobody can count: with any, its sums are lower bounds."""
-
-
-OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key))
-"""The metrics that every layer has."""
-OF_GROUPS = tuple(key for key in OF_LAYERS if key in Group._fields)
-"""Those that are added up over a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,29 +147,46 @@ class Report:
         """The layers whose counts nobody knows."""
         return unknown_ops(layer.step for layer in self.layers)
 
-    def by(self, level: str) -> tuple[Group, ...]:
-        """The layers grouped by block, stage or op, in order of appearance; raises `UsageError`."""
+    def by(self, level: str | int) -> tuple[Group, ...]:
+        """The layers grouped by unit, block, stage or op, or by their first so many scopes, in order of appearance.
+
+        Raises `UsageError`.
+        """
         return tuple(_group(name, layers, level) for name, layers in self.parts(level).items())
 
-    def parts(self, level: str) -> dict[str, list[LayerCost]]:
-        """The layers of each block, stage or op, or each alone, in order of appearance; raises `UsageError`."""
-        if level not in LEVELS:
-            raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
-        groups: dict[str, list[LayerCost]] = {}
-        for layer in self.layers:
-            groups.setdefault(_key(layer, level), []).append(layer)
-        return groups
+    def parts(self, level: str | int) -> dict[str, list[LayerCost]]:
+        """The layers of each unit, block, stage or op, or each alone, in order of appearance; raises `UsageError`.
+
+        A layer of no scope belongs where what it is drawn with does: an activation to its convolution.
+        """
+        return _parts(self.layers, level)
 
     def __repr__(self) -> str:
         counted = f"{bound(self)}{exact(self.totals.operations)} {self.convention.unit}"
         return f"<Report {title(self)} · {counted} ({self.convention.name})>"
 
-    def table(self, by: str = "layer") -> Table:
-        """The report as a table by layer, block, stage or op, to show or to `render`; raises `UsageError`."""
-        return report_table(self, by)
+    def table(
+        self,
+        by: str | int | None = None,
+        *,
+        sort: str | None = None,
+        top: int | None = None,
+        only: str | None = None,
+        columns: Sequence[str] | None = None,
+        units: str = "",
+        digits: int | None = None,
+    ) -> Table:
+        """The report as a table by unit, layer, block, stage or op, or by the first so many scopes, to show or to `render`.
 
-    def to_frame(self, by: str = "layer") -> pd.DataFrame:
-        """A pandas DataFrame with a row per layer, block, stage or op, of the same columns; raises `UsageError`."""
+        Without `by`, the finest of unit, block and stage that has at most 40 rows; its records are those of all layers.
+        `sort` is a metric, the largest first, or `name`; `top` keeps so many rows, the rest as one; `only` ops, names or
+        globs of them. Raises `UsageError`.
+        """
+        wanted = None if columns is None else tuple(columns)
+        return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits)))
+
+    def to_frame(self, by: str | int = "layer") -> pd.DataFrame:
+        """A pandas DataFrame with a row per layer, unit, block, stage or op, of the same columns; raises `UsageError`."""
         return to_frame(self, by)
 
     def _repr_html_(self) -> str:
@@ -302,7 +220,8 @@ def report(
     check_batch(batch)
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
-    layers = tuple(_layer(step, convention, batch, zeros[id(step.cost)]) for step in walked.steps)
+    drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
+    layers = tuple(_layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)]) for step in walked.steps)
     peak = peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
@@ -333,18 +252,18 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(step: Step, convention: Convention, batch: int, padding_macs: int) -> LayerCost:
+def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int) -> LayerCost:
     operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
-    sums = _sums(layers, OF_LAYERS)
+    whole = sums(layers, OF_LAYERS)
     stored = params_by_dtype((layer.step for layer in layers), dtype or DEFAULT)
     return Totals(
-        **sums,
-        flops=2 * sums["macs"],
+        **whole,
+        flops=2 * whole["macs"],
         conv_activations=sum(layer.activations for layer in layers if layer.step.traits.weighted),
         weight_bytes=sum(storage(number, kind) for kind, number in stored.items()),
         peak_activation_bytes=peak,
@@ -352,25 +271,44 @@ def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Tota
     )
 
 
-def _sums(layers: Sequence[LayerCost], metrics: Sequence[str]) -> dict[str, Any]:
-    return {key: sum(getattr(layer, key) for layer in layers) for key in metrics}
+def _parts(layers: Sequence[LayerCost], level: str | int) -> dict[str, list[LayerCost]]:
+    check_level(level)
+    groups: dict[str, list[LayerCost]] = {}
+    for layer in layers:
+        groups.setdefault(_key(layer, level), []).append(layer)
+    return groups
 
 
-def _key(layer: LayerCost, level: str) -> str:
+def check_level(level: str | int) -> None:
+    """Raises `UsageError` for what a row cannot be."""
+    if isinstance(level, int) and level < 1:
+        raise UsageError(f"depth must be an integer >= 1, got {level}")
+    if isinstance(level, str) and level not in LEVELS:
+        raise UsageError(f"cannot group by {level!r}{did_you_mean(level, LEVELS)}")
+
+
+def _key(layer: LayerCost, level: str | int) -> str:
+    if isinstance(level, int):
+        return layer.part(level)
+    if level == "unit":
+        return layer.unit.name
     return str(getattr(layer, {"layer": "name", "op": "kind"}.get(level, level)))
 
 
-def _scope(layer: LayerCost, depth: int) -> str:
-    return ".".join(layer.scope[:depth]) or layer.name
+def _group(name: str, layers: Sequence[LayerCost], level: str | int) -> Group:
+    return unit_group(layers) if level == "unit" else group(name, layers, ends=level != "op")
 
 
-def _group(name: str, layers: list[LayerCost], level: str) -> Group:
-    ends: dict[str, Any] = {}
-    if level != "op":
-        ends = {"input_shape": next(iter(first_read(layers)), None), "output_shape": layers[-1].output_shape or None}
-    known = any(layer.counted for layer in layers)
-    unknown = sum(layer.step.opaque for layer in layers)
-    return Group(name=name, layers=len(layers), **_sums(layers, OF_GROUPS), counted=known, **ends, unknown=unknown)
+def usual_level(report: Report, layers: Sequence[LayerCost] | None = None) -> str:
+    """What rows stand for where nobody says: the finest of unit, block and stage with at most 40 rows, of some layers.
+
+    Kinds of op, where even stages are more, as in a file that has no scopes.
+    """
+    shown = report.layers if layers is None else layers
+    return levels_that_fit({level: len(_parts(shown, level)) for level in _USUAL_LEVELS}, MOST_ROWS)
+
+
+_USUAL_LEVELS = ("unit", "block", "stage", "op")
 
 
 def totals_dict(totals: Totals) -> dict[str, int]:
@@ -378,7 +316,7 @@ def totals_dict(totals: Totals) -> dict[str, int]:
     return {name: value for name, value in totals._asdict().items() if name in METRICS}
 
 
-def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
+def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
     """The report as JSON-ready data, schema convcost.report/1; keys are never renamed within a schema version.
 
     With a `level` other than layer, `groups` holds the sums as well.
@@ -409,7 +347,7 @@ def to_dict(report: Report, level: str = "layer") -> dict[str, Any]:
         "layers": [layer_dict(layer, typed=report.typed) for layer in report.layers],
     }
     if level != "layer":
-        data["by"] = level
+        data |= {"by": level} if isinstance(level, str) else {"by": "depth", "depth": level}
         data["groups"] = [_group_dict(group) for group in report.by(level)]
     return data
 
@@ -435,7 +373,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
     """One layer as JSON-ready data; `output_shapes` only where there are several, `dtypes` only in a network that is `typed`.
 
     `kind` is what `--by op` groups by; `kernel`, `stride` and `groups` are null if an op has none. `shared` is the earlier
-    layer whose weights this one uses, a mapping if it uses only some of them, or null.
+    layer whose weights this one uses, a mapping if it uses only some of them, or null. `unit` is what it is drawn with.
     """
     data = {
         "name": layer.name,
@@ -451,6 +389,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
         "line": layer.line,
+        "unit": layer.unit.name,
     }
     if typed:
         data["dtypes"] = stated_dtypes(layer)
@@ -480,7 +419,7 @@ def json_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
+def to_frame(report: Report, by: str | int = "layer") -> pd.DataFrame:
     """A row per layer or group, exact counts as int64 (as Python ints if one does not fit; <NA> where nobody knows them).
 
     The columns are those of `layer_dict`, and `stage`, `block` and the number of `layers`; what a group's layers have not
@@ -497,7 +436,7 @@ def to_frame(report: Report, by: str = "layer") -> pd.DataFrame:
 _MAY_LACK = ("groups", "line", "operations")
 
 
-def _frame_row(name: str, layers: Sequence[LayerCost], by: str, typed: bool) -> dict[str, Any]:
+def _frame_row(name: str, layers: Sequence[LayerCost], by: str | int, typed: bool) -> dict[str, Any]:
     each = [layer_dict(layer, typed=typed) for layer in layers]
     for data, layer in zip(each, layers, strict=True):
         data.pop("output_shapes", None)
@@ -513,36 +452,63 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str, typed: bool) -> 
     return row
 
 
-_COLUMNS = ("params", "macs", "operations")
-
-
-def report_table(report: Report, level: str = "layer") -> Table:
-    """The report as a table with totals and the convention it used."""
-    metrics = metrics_of(report, _COLUMNS)
-    if level == "layer":
-        first: tuple[str, ...] = ("layer", "op", "input", "output")
-        rows = [[layer.name, op_text(layer), input_text(layer), output_text(layer)] for layer in report.layers]
-        groups: Sequence[LayerCost | Group] = report.layers
-    else:
-        first = (level, "layers", "input", "output")
-        groups = report.by(level)
-        rows = [[g.name, str(g.layers), _shape(g.input_shape), _shape(g.output_shape) or UNKNOWN] for g in groups]
-        if level == "op":
-            first, rows = first[:2], [row[:2] for row in rows]
-    totals = report.totals
-    for row, group in zip(rows, groups, strict=True):
-        row.extend((*cells(group, metrics), share(group, totals)))
-    headers = (*first, *(metric.under(unit_text(report)).heading for metric in metrics), "share")
+def report_table(report: Report, level: str | int | None = None, showing: Showing = AS_USUAL) -> Table:
+    """The report as a table with totals and the convention it used; raises `UsageError`."""
+    if level is not None:
+        check_level(level)
+    layers = selected(report.layers, showing.only, singly=level in ("layer", "op"))
+    shown = usual_level(report, layers) if level is None else level
+    parts = _parts(layers, shown)
+    every: Sequence[Part] = layers if shown == "layer" else [_group(*part, shown) for part in parts.items()]
+    rows = ordered(every, showing.sort, showing.top)
+    exact_rows = ordered(layers, showing.sort, showing.top) if level is None else rows
+    rows = cut(rows, showing.top, lambda part: parts[part.name])
+    found = _columns(report, shown, showing)
+    whole = report.totals if showing.only is None else _totals_of(report, layers)
+    first = "total" if showing.only is None else "total shown"
     return Table(
         title=title(report),
-        headers=headers,
-        numeric=tuple(i >= len(first) or name == "layers" for i, name in enumerate(headers)),
-        rows=rows,
-        total=["total", *[""] * (len(first) - 1), *cells(totals, metrics), share(totals, totals)],
-        records=[_record(report, group) for group in groups],
-        data=to_dict(report, level),
-        notes=notes(report),
+        headers=tuple(column.heading for column in found),
+        numeric=tuple(column.numeric for column in found),
+        rows=[[column.text(part) for column in found] for part in rows],
+        total=[first, *(column.text(whole) for column in found[1:])],
+        records=[_record(report, part, showing.columns) for part in exact_rows[: showing.top]],
+        data=to_dict(report, "layer" if level is None else level),
+        notes=[*notes(report), *_closing(report), *(_rows_note(report, shown) if level is None else [])],
+        priority=tuple(column.priority for column in found),
+        bars=bars(rows, showing.top or len(rows)) if any(column.key == SHARE for column in found) else (),
     )
+
+
+def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]:
+    metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, dict.fromkeys((*USUAL, *OF_LAYERS)))]
+    level = shown if isinstance(shown, str) else "part"
+    return columns(level, metrics, report.totals, showing, of_layers=shown == "layer")
+
+
+def _totals_of(report: Report, layers: Sequence[LayerCost]) -> Totals:
+    """The sums over some of the layers."""
+    unknown = sum(layer.step.opaque for layer in layers)
+    return report.totals._replace(**sums(layers, OF_LAYERS), unknown=unknown)
+
+
+def _closing(report: Report) -> list[tuple[str, str]]:
+    """The notes on where the cost lies."""
+    shrinks = drops(report.layers, [*report.inputs.values()])
+    return summary_notes(report.by("unit"), report.by("op"), shrinks, report.totals)
+
+
+def _rows_note(report: Report, shown: str | int) -> list[tuple[str, str]]:
+    """What rows stand for, and how to see more, where that was not asked for."""
+    finer = {"unit": ("layer",), "block": ("unit", "layer")}.get(str(shown), ("block", "unit", "layer"))
+    counts = {level: counted(len(report.parts(level)), _ONE.get(level, str(level))) for level in (shown, *finer)}
+    if shown == "unit" and len(report.parts(shown)) == len(report.layers):
+        return []
+    see = f"{', '.join(f'--by {level}' for level in finer)} {'show them' if len(finer) > 1 else 'shows them'}"
+    return [("rows", f"{counts.pop(shown)} of {', '.join(counts.values())}; {see}")]
+
+
+_ONE: Mapping[str | int, str] = {"op": "kind of op"}
 
 
 def title(report: Report) -> str:
@@ -620,12 +586,6 @@ def shared_notes(layers: Sequence[LayerCost]) -> list[tuple[str, str]]:
     return [("shared", f"{said}{', '.join(owners[:_LISTED])}{more}")]
 
 
-def shared_with(layer: LayerCost) -> tuple[str, ...]:
-    """The earlier layers whose weights, biases or buffers a layer uses; none where it would have none of its own."""
-    cost, shares = layer.step.cost, layer.step.node.shares
-    return tuple(dict.fromkeys(owner for name, owner in shares.items() if getattr(cost, name) != 0))
-
-
 def unknown_notes(report: Report) -> list[tuple[str, str]]:
     """A note on the ops that nobody can count, so that all sums are lower bounds."""
     if report.complete:
@@ -665,50 +625,19 @@ def unit_text(report: Report) -> str:
     return f"{report.convention.unit} ({report.convention.name})"
 
 
-def is_unknown(part: LayerCost | Group | Totals) -> bool:
-    """Whether nobody can count anything of a part: its counts are no numbers."""
-    if isinstance(part, LayerCost):
-        return part.step.opaque
-    return isinstance(part, Group) and 0 < part.layers == part.unknown
-
-
-def count(part: LayerCost | Group | Totals, metric: str) -> int | None:
-    """So much of a metric, at least; None where nobody knows anything of the part, or its convention does not."""
-    known = "convention" not in METRICS[metric].needs or getattr(part, "counted", True)
-    return int(getattr(part, metric)) if known and not is_unknown(part) else None
-
-
-def cells(part: LayerCost | Group | Totals, metrics: Iterable[Metric]) -> list[str]:
-    """What a table says of some metrics of a part."""
-    missing = UNKNOWN if is_unknown(part) else NOT_COUNTED
-    least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
-    counts = ((metric, count(part, metric.key)) for metric in metrics)
-    return [missing if number is None else f"{least}{_cell(part, metric, number)}" for metric, number in counts]
-
-
-def _cell(part: LayerCost | Group | Totals, metric: Metric, number: int) -> str:
-    """A number; beside the parameters that a layer stores, or in their place, that it shares others."""
-    text = metric.written(number)
-    if metric.key == "params" and isinstance(part, LayerCost) and shared_with(part):
-        return f"{text} + shared" if number else "shared"
-    return text
-
-
-def share(part: LayerCost | Group | Totals, totals: Totals) -> str:
-    """A part's operations as a share of the network's: of those that are known, an upper bound; of a partial sum it is none."""
-    number = count(part, "operations")
-    if number is None:
-        return UNKNOWN if is_unknown(part) else NOT_COUNTED
-    if part is not totals and isinstance(part, (Group, Totals)) and part.unknown:
-        return UNKNOWN
-    most = AT_MOST if part is not totals and totals.unknown and number else ""
-    return f"{most}{percent(number, totals.operations)}"
-
-
-def _record(report: Report, part: LayerCost | Group) -> dict[str, Any]:
+def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[str, Any]:
     data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
-    return {**flat, "convention": report.convention.name}
+    whole = {**flat, "convention": report.convention.name}
+    if columns is None:
+        return whole
+    asked = [name.strip().lower() for name in columns]
+    keys = dict.fromkeys(key for name in ("name", *asked) for key in _SAID_AS.get(name, (name,)))
+    return {key: whole[key] for key in keys if key in whole}
+
+
+_SAID_AS = {"input": ("input_shapes", "input_shape"), "output": ("output_shape",), "op": ("op", "text")}
+"""Column of a table -> what its exact values are called."""
 
 
 def _flat(value: Any) -> Any:
@@ -730,6 +659,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "output_shape": list(group.output_shape) if group.output_shape else None,
         **{key: count(group, key) for key in OF_GROUPS},
         "unknown": group.unknown,
+        **({"text": group.text} if group.text else {}),
     }
 
 
@@ -737,36 +667,3 @@ def _knob_text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(json_value(value))
-
-
-def op_text(layer: LayerCost) -> str:
-    """The op with its window, groups and stride: `conv2d 3×3 depthwise /2`."""
-    return layer.step.text
-
-
-def input_text(layer: LayerCost) -> str:
-    """The input shapes of a layer; empty for one that reads nothing."""
-    return " + ".join(map(shape_text, layer.input_shapes))
-
-
-def output_text(layer: LayerCost) -> str:
-    """The shape of a layer's (first) output; `?` if nobody knows it."""
-    return shape_text(layer.output_shape) or UNKNOWN
-
-
-def ends_text(read: Sequence[Shape], made: Shape) -> str:
-    """The shapes that something reads and the one that it makes, `?` if that is not known.
-
-    >>> ends_text([(56, 56, 64)], (56, 56, 256)), ends_text([], (1, 768))
-    ('56×56×64 -> 56×56×256', '-> 1×768')
-    """
-    return f"{' + '.join(map(shape_text, read))} -> {shape_text(made) or UNKNOWN}".strip()
-
-
-def first_read(layers: Sequence[LayerCost]) -> Sequence[Shape]:
-    """The first shape that the first of consecutive layers reads, of those that read any: what goes into the part."""
-    return next((layer.input_shapes[:1] for layer in layers if layer.input_shapes), ())
-
-
-def _shape(shape: Any) -> str:
-    return shape_text(shape) if shape else ""

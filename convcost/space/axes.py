@@ -51,6 +51,16 @@ def is_ordered(values: Sequence[Any]) -> bool:
     return set(map(type, values)) <= {int, Fraction}
 
 
+def is_dense(values: Sequence[Any]) -> bool:
+    """Whether an axis has every value that there is between its ends: whole numbers, none of them left out.
+
+    >>> is_dense([96, 97, 98]), is_dense([96, 128, 160]), is_dense([Fraction(1), Fraction(2)])
+    (True, False, False)
+    """
+    whole = set(map(type, values)) == {int}
+    return whole and len(values) > 1 and max(values) - min(values) + 1 == len(values)
+
+
 def values_of(knob: Knob, given: Any) -> tuple[KnobValue, ...]:
     """The values of one axis as the knob takes them; raises `UsageError`.
 

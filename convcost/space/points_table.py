@@ -31,14 +31,17 @@ def points_table(
         name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
     ]
     records = [record({name: point.get(name) for name in names}) for point in points]
+    reasons = list(dict.fromkeys(why for point in points if (why := point.get("infeasible"))))
+    marks = {why: f"[{at}]" for at, why in enumerate(reasons, start=1)}
     return Table(
         title=title,
+        heading=f"{made.heading}{title.removeprefix(made.title)}",
         headers=tuple(map(column_of, names)),
         numeric=tuple(numeric),
-        rows=[[_cell(point.get(name)) for name in names] for point in points],
+        rows=[[marks.get(str(point.get(name))) or _cell(point.get(name)) for name in names] for point in points],
         records=records,
         data={**meta(made), "points": records},
-        notes=[*notes, *about(made, metrics)],
+        notes=[*notes, *((mark, why) for why, mark in marks.items()), *about(made, metrics)],
     )
 
 

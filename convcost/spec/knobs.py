@@ -25,6 +25,9 @@ def no_knob(network: str, name: str, known: Iterable[str]) -> UsageError:
     vgg16_separable has no knob 'width', and no other: knobs stand in a spec under knobs, and are set before it is resolved or rewritten
     """
     names = list(known)
+    whole = name.partition("[")[0]
+    if whole != name and whole in names:
+        return UsageError(f"{network} has no knob {name!r}; {whole} is given as a whole, as in {whole}=[3, 3, 5]")
     said = did_you_mean(name, names) if names else f", and no other: {FIXED}"
     return UsageError(f"{network} has no knob {name!r}{said}")
 
@@ -57,7 +60,7 @@ def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:
         return "a word", isinstance(exact, str)
     if isinstance(default, tuple):
         whole = isinstance(exact, tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in exact)
-        return "a list of integers", whole and all(0 <= n <= LARGEST for n in exact)
+        return f"a list of integers, as in {say(default)}", whole and all(0 <= n <= LARGEST for n in exact)
     if isinstance(default, Fraction):
         above = is_number and exact > LARGEST
         return (f"<= {LARGEST:,}" if above else "a decimal > 0"), is_number and 0 < exact <= LARGEST

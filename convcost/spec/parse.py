@@ -11,7 +11,7 @@ from convcost.core.expr import ExprError
 from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.ops.attributes import MOST_AXES
-from convcost.spec import dtypes, standard
+from convcost.spec import dtypes, limits, standard
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
 from convcost.spec.reader import Names, Reader, say_tree
@@ -45,6 +45,7 @@ _TOP = (
     "input",
     "inputs",
     "dtype",
+    "limits",
     "blocks",
     "layers",
     "outputs",
@@ -118,6 +119,7 @@ class _FileReader:
             shares=self.reader.shares,
             dtypes=typed[0],
             input_dtypes=typed[1],
+            limits=limits.of_network(self.reader, top.pairs.get("limits"), "limits"),
         )
 
     def standard(self, name: str, tree: MappingNode) -> Spec:

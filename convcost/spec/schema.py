@@ -12,6 +12,7 @@ from typing import Any
 
 from convcost.core import axes
 from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.limits import GROWTH, LIMITS, LOCKED
 from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
@@ -63,6 +64,7 @@ def json_schema() -> Schema:
                 "additionalProperties": _shape(),
             },
             "dtype": _dtype("types of the inputs and of all layers that state no other", inputs=True),
+            "limits": _limits(),
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,
             "outputs": {**_EDGES, "description": "what the network puts out, where it is not simply the last layer"},
@@ -86,6 +88,31 @@ def _shape() -> Schema:
         "description": "[height, width, channels], [length, channels] for a sequence, [depth, height, width, channels] for "
         "a volume, [channels] for a vector; or a mapping that says which axis each size is of",
         "anyOf": [{"type": "array", "items": size, "minItems": 1, "maxItems": MOST_AXES}, *named],
+    }
+
+
+def _limits() -> Schema:
+    """What the network may cost at most, as `convcost check` reads it."""
+    share: Schema = {"type": "string", "pattern": r"^\+?[0-9][0-9.,]*\s*%$"}
+    amount: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+    properties: Schema = {
+        name: {
+            **amount,
+            "description": f"of {'each layer' if kind.of == 'layer' else 'the network'}: {kind.metric.full}",
+        }
+        for name, kind in LIMITS.items()
+        if not kind.grows
+    }
+    each = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(LOCKED, share)}
+    properties[GROWTH] = {
+        "description": "against the lock file or a baseline, as in 1%",
+        "anyOf": [share, {"const": 0}, each],
+    }
+    return {
+        "type": "object",
+        "description": "what the network may cost at most: 300M, 256KiB",
+        "additionalProperties": False,
+        "properties": properties,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.errors import Where
 from convcost.core.expr import Expr, Names
+from convcost.core.limits import Limit
 
 if TYPE_CHECKING:
     from convcost.importers.imported import Imported
@@ -206,6 +207,8 @@ class Spec(NamedTuple):
     """The model file whose layers these are, in place of `layers`."""
     scalars: Mapping[str, str] = _NOTHING
     """Of a model file: name of an input that is a single number -> the knob that says which; None leaves it open."""
+    limits: Mapping[str, Limit] = _NOTHING
+    """Name -> what the network may cost at most."""
 
 
 def label(body: Body) -> str:

@@ -70,18 +70,18 @@ class MappingNode(NamedTuple):
 Tree = ScalarNode | SequenceNode | MappingNode
 
 
-def read_text(path: str) -> str:
-    """The text of a spec file; raises `SpecError` if it is missing, unreadable, too large or not text."""
+def read_text(path: str, kind: str = "a spec", largest: int = LARGEST_FILE) -> str:
+    """The text of a spec, or of another `kind` of file; raises `SpecError` if it is missing, unreadable, too large or not text."""
     shown = shown_path(path)
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            data = file.read(largest + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise SpecError(
             [Problem(None, shown, f"cannot be read: {getattr(error, 'strerror', None) or error}")]
         ) from None
-    if len(data) > LARGEST_FILE:
-        raise SpecError([Problem(None, shown, f"is larger than a spec may be ({LARGEST_FILE:,} bytes)")])
+    if len(data) > largest:
+        raise SpecError([Problem(None, shown, f"is larger than {kind} may be ({largest:,} bytes)")])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -105,7 +105,7 @@ def shown_path(path: str) -> str:
     return shown if shown.isprintable() else repr(shown)
 
 
-def parse_tree(text: str, file: str) -> tuple[Tree, list[Problem]]:
+def parse_tree(text: str, file: str, begins: str = "a spec starts with 'convcost: 1'") -> tuple[Tree, list[Problem]]:
     """The tree of a YAML document and what is wrong with it; raises `SpecError` if there is no tree at all."""
     builder = _Builder(file)
     try:
@@ -118,7 +118,7 @@ def parse_tree(text: str, file: str) -> tuple[Tree, list[Problem]]:
         what = f"not valid YAML: the character U+{ord(text[at]):04X} is not allowed"
         raise SpecError([Problem(_place(file, text[:at]), "", what)]) from None
     if tree is None:
-        raise SpecError([Problem(Where(file, 1, 1), "", "the file is empty; a spec starts with 'convcost: 1'")])
+        raise SpecError([Problem(Where(file, 1, 1), "", f"the file is empty; {begins}")])
     return tree, builder.problems
 
 

@@ -107,7 +107,7 @@ def test_a_folder_that_is_not_there_is_one_clear_error(
 ) -> None:
     path = tmp_path / "none" / f"x{ending}"
     done = cli(*command, "-o", path)
-    assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: No such file or directory\n")
+    assert (done.exit_code, done.stderr) == (2, f"cannot write {path}: there is no folder {path.parent}\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,7 +151,7 @@ def test_without_a_chrome_a_picture_is_one_clear_error(
 
 
 @pytest.mark.usefixtures("one_list")
-@pytest.mark.parametrize("command", [["list"], ["explain", "alexnet"], ["reconcile", "resnet50"], ["spec", "ops"]])
+@pytest.mark.parametrize("command", [["list"], ["explain", "alexnet"], ["spec", "ops"]])
 def test_what_has_no_picture_says_so(cli: Cli, command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "x.svg"
     done = cli(*command, "-o", path)

@@ -77,13 +77,17 @@ MISUSE: dict[tuple[str, ...], str] = {
     ("vgg16", "--batch", "1.5"): r"Error: Invalid value for '--batch': '1\.5' is not a valid integer.*",
     ("vgg16", "--convention", "papr"): r"there is no convention 'papr'\. Did you mean paper\?",
     ("vgg16", "--dtype", "fp31"): r"Error: Invalid value for '--dtype': 'fp31' is not one of 'fp64', .*",
-    ("vgg16", "--by", "blok"): r"Error: Invalid value for '--by': 'blok' is not one of 'layer', .*",
+    (
+        "vgg16",
+        "--by",
+        "blok",
+    ): r"Error: Invalid value for '--by': 'blok' is not one of 'unit', 'layer', 'block', 'stage', 'op'\. Did you mean block\?",
     ("vgg16", "--format", "xml"): r"Error: Invalid value for '--format': 'xml' is not one of 'table', .*",
     ("vgg16", "--memory", "none"): r"Error: Invalid value for '--memory': 'none' is not one of 'fused', .*",
     ("vgg16", "-o", "no.xlsx"): r"no\.xlsx: the ending \.xlsx says no format; known are "
     r"\.json, \.csv, \.md, \.html, \.htm, \.tex, \.txt, \.svg, \.png, \.pdf; else give --format",
     ("vgg16", "-o", ""): r".*No such file or directory.*",
-    ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: No such file or directory",
+    ("vgg16", "-o", "no/such/folder/a.json"): r"cannot write no/such/folder/a\.json: there is no folder no/such/folder",
     ("vgg16", "-o", "specs"): r"cannot write specs: Is a directory",
     (): r"Error: Missing argument 'MODEL\.\.\.'\.",
 }
@@ -113,7 +117,7 @@ def test_large_batch_is_exact(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-@pytest.mark.parametrize("level", ["layer", "block", "stage", "op"])
+@pytest.mark.parametrize("level", ["unit", "layer", "block", "stage", "op"])
 def test_every_format_at_every_level_names_the_convention(cli: Cli, fmt: str, level: str) -> None:
     text = cli.ok("report", "googlenet", "--by", level, "--format", fmt)
     assert "paper" in text
@@ -148,12 +152,12 @@ def test_html_escapes_names_from_the_file(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_latex_is_a_table_with_escaped_names(cli: Cli) -> None:
-    text = cli.ok("report", "mobilenet_v1", "--format", "latex")
+    text = cli.ok("report", "mobilenet_v1", "--by", "layer", "--format", "latex")
     assert r"\toprule" in text
     assert r"batch\_norm" in text
-    assert "% needs \\usepackage{booktabs}\n\\begin{tabular}" in text
-    assert text.splitlines()[-4] == r"\midrule"
-    assert text.splitlines()[-3].split("&")[0].strip() == "total"
+    assert "% needs \\usepackage{booktabs,siunitx}\n\\begingroup\n" in text
+    assert text.splitlines()[-5] == r"\midrule"
+    assert text.splitlines()[-4].split("&")[0].strip() == "total"
     assert "×" not in "".join(line for line in text.splitlines() if not line.startswith("%"))
     assert r"$\times$" in text
     assert not re.search(r"(?<!\\)%", "\n".join(line for line in text.splitlines() if not line.startswith("%")))

@@ -68,14 +68,14 @@ def _tables() -> list[tuple[str, Table]]:
     fitted = convcost.fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1:0.1"})
     return [
         ("heading", report.table()),
-        ("heading", side_by_side("lenet5", "alexnet", convention="fvcore")),
+        ("short", side_by_side("lenet5", "alexnet", convention="fvcore")),
         ("column", swept.table()),
         ("column", fitted.table()),
     ]
 
 
 def test_a_name_planted_into_the_table_is_what_tables_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    planted = replace(METRICS["macs"], heading="planted heading", column="planted column")
+    planted = replace(METRICS["macs"], heading="planted heading", short="planted short", column="planted column")
     before = [table for _, table in _tables()]
     monkeypatch.setitem(METRICS, "macs", planted)  # type: ignore[arg-type]  # to all others it is read-only
     for old, (field, table) in zip(before, _tables(), strict=True):

@@ -46,9 +46,9 @@ TEXTS: dict[str, tuple[int | str, int | str]] = {
     "25Mi": (26_214_400, 26_214_400),  # 25 · 1,048,576
     "25 mi": (26_214_400, 26_214_400),
     "2Ki": (2_048, 2_048),
-    "25MiB": (f"'25MiB' {NO_COUNT}", 26_214_400),
-    "1.5 MiB": (f"'1.5 MiB' {NO_COUNT}", 1_572_864),
-    "256 kib": (f"'256 kib' {NO_COUNT}", 262_144),
+    "25MiB": (f"'25MiB' {NO_COUNT}; MiB is memory", 26_214_400),
+    "1.5 MiB": (f"'1.5 MiB' {NO_COUNT}; MiB is memory", 1_572_864),
+    "256 kib": (f"'256 kib' {NO_COUNT}; kib is memory", 262_144),
     "256KB": (f"'256KB' {NO_COUNT}", f"'256KB': KB {TWO}; write 256KiB, or the bytes"),
     "7B": (7_000_000_000, 7),
     "4.1": (

@@ -27,7 +27,7 @@ FLOORS = (
     ("published", "alternatives"),
     ("plots",),
     ("pages",),
-    ("cli",),
+    ("cli", "testing"),
 )
 FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 LONGEST = 60

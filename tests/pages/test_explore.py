@@ -25,29 +25,36 @@ UNET, UNET_WIDE, UNROUNDED = (str(SPECS / name) for name in ("unet.yaml", "unet_
 def test_a_curve_has_gaps_where_no_network_can_be_built() -> None:
     """Three poolings by two and three upsamplings: the sides of the skips agree at multiples of eight, and only there."""
     network = convcost.load(UNET)
-    line, dots = plots.sizes(network, network.report())[0].data
-    found = {x for x in line.x if x is not None}
-    assert found == {x for x in range(256 - 96, 256 + 97) if x % 8 == 0} == set(dots.x)
-    assert all(None in line.x[line.x.index(x) : line.x.index(x + 8)] for x in sorted(found)[:-1])
-    drawn = plots.svg(plots.sizes(network, network.report())[0])
-    (steps,) = re.findall(r'class="l-s0" stroke-width="2" d="([^"]*)"', drawn)
-    assert not re.search("[hvl]", steps)
-    assert drawn.count("<circle") == len(found)
+    figure = plots.sizes(network, network.report())[0]
+    line, dots = figure.data
+    steps = [(line.x[at], line.x[at + 1]) for at, x in enumerate(line.x) if x is not None and at % 3 == 0]
+    assert [(first + 0.5, last - 0.5) for first, last in steps] == [(size, size) for size in dots.x]
+    assert set(dots.x) == {x for x in range(256 - 96, 256 + 97) if x % 8 == 0}
+    assert line.x[2::3] == (None,) * (len(steps) - 1)
+    assert figure.layout.title.text.endswith("at every resolution from 160 to 352 that can be built")
+    assert plots.svg(figure).count("<circle") == len(dots.x)
 
 
 def test_a_budget_line_does_not_pass_over_what_cannot_be_built() -> None:
+    """It runs between cells that are there, on halves, and ends where there is no other side."""
     line = [None, 1, 2, 3]
     figure = plots.heat_map(["a", "b", "c"], ["1", "2", "3", "4"], [line, [None] * 4, line], budgets=[2])
-    assert figure.data[1].x == ("3", None, "3")
+    assert list(zip(figure.data[1].x, figure.data[1].y)) == [
+        (2.5, -0.5),
+        (2.5, 0.5),
+        (None, None),
+        (2.5, 1.5),
+        (2.5, 2.5),
+    ]
     figure = plots.heat_map(["a", "b"], ["1", "2", "3", "4"], [line, [1, None, None, 4]], budgets=[3])
-    assert figure.data[1].x == ("4", None, "1")
+    assert list(zip(figure.data[1].x, figure.data[1].y)) == [(2.5, 0.5), (3.5, 0.5)]
     figure = plots.heat_map(["a", "b"], ["1", "2", "3", "4"], [line, line], budgets=[3])
-    assert figure.data[1].x == ("4", "4")
+    assert len(figure.data) == 1  # everything fits: there is nothing to part
 
 
 def test_the_map_of_a_report_has_sizes_that_can_be_built() -> None:
     network = convcost.load(UNET_WIDE)
-    sizes = [int(x) for x in plots.sizes(network, network.report())[1].data[0].x]
+    sizes = [int(text) for text in plots.sizes(network, network.report())[1].layout.xaxis.ticktext]
     assert 256 in sizes
     assert len(sizes) > 10
     assert all(size % 8 == 0 for size in sizes)

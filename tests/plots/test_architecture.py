@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.geometry import faults
+from helpers.drawn_geometry import faults
 from helpers.limits import at_most
 from helpers.random_graphs import graphs
 from helpers.specs import spec

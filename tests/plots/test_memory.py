@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
+from helpers.paths import SPECS
 
 import convcost
+from convcost import plots
+from convcost.core.errors import UsageError
 from convcost.plots import memory_timeline, svg
 
 
@@ -33,10 +36,11 @@ class TestPicture:
         network = convcost.load("lenet5")
         usage = network.memory("unfused")  # every step writes, but for flatten
         figure = memory_timeline(network.report(), usage)
-        assert len(figure.data) == len(usage.lives.tensors)
+        bands = {re.match("<b>(.*?)</b>", trace.text)[1]: trace for trace in figure.data if trace.fill}
+        assert len(bands) == len(usage.lives.tensors)
         writers = sorted(tensor.first for tensor in usage.lives.tensors)
-        for trace, tensor, size in zip(figure.data, usage.lives.tensors, usage.sizes, strict=True):
-            points = list(zip(trace.x, trace.y, strict=True))
+        for tensor, size in zip(usage.lives.tensors, usage.sizes, strict=True):
+            points = list(zip(bands[tensor.name].x, bands[tensor.name].y, strict=True))
             doubled = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(points))
             columns = sum(tensor.first <= at <= tensor.last for at in writers)
             assert abs(doubled) / 2 == size * columns
@@ -49,15 +53,34 @@ class TestPicture:
         assert sorted(shape.y0 for shape in figure.layout.shapes) == sorted([10**6, usage.needed])
 
 
-def test_colours_either_differ_or_have_no_legend() -> None:
-    for name in ("lenet5", "mobilenet_v2", "resnet50"):
+def role_of(name: str, model: str, policy: str = "fused") -> str:
+    network = convcost.load(model)
+    figure = memory_timeline(network.report(), network.memory(policy))
+    return next(trace.name for trace in figure.data if trace.fill and trace.text.startswith(f"<b>{name}</b>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "role"),
+    [
+        ("input", "fused", "network input"),
+        ("stage2.block1.expand.conv2d", "fused", "read by the next layer"),
+        ("stage2.block1.project.conv2d", "fused", "waits for a later layer (skip, branch)"),  # until block2's sum
+        ("classifier", "fused", "network output"),
+        ("stage2.block1.expand.conv2d", "training", "kept for the backward pass"),
+        ("stage2.block2.project.conv2d", "inplace", "written over in place"),  # by the sum with the shortcut
+    ],
+)
+def test_the_colour_of_a_band_says_what_it_is_kept_for(name: str, policy: str, role: str) -> None:
+    assert role_of(name, "mobilenet_v2", policy) == role
+
+
+def test_each_role_has_one_colour_and_one_entry_of_the_legend() -> None:
+    for name, policy in (("mobilenet_v2", "inplace"), ("nasnet_mobile", "fused"), ("resnet18", "training")):
         network = convcost.load(name)
-        figure = memory_timeline(network.report(), network.memory())
-        shown = {trace.name: trace.fillcolor for trace in figure.data}
-        if figure.layout.showlegend and any(trace.showlegend for trace in figure.data):
-            assert len(set(shown.values())) == len(shown)
-        else:
-            assert len(set(shown.values())) == 3  # input, and two tones that take turns
+        bands = [trace for trace in memory_timeline(network.report(), network.memory(policy)).data if trace.fill]
+        looks = {(trace.name, trace.fillcolor) for trace in bands}
+        assert len({role for role, _ in looks}) == len({color for _, color in looks}) == len(looks)
+        assert sorted(trace.name for trace in bands if trace.showlegend) == sorted(role for role, _ in looks)
 
 
 @pytest.mark.parametrize("width", [350, 400, 640, 960])
@@ -66,7 +89,62 @@ def test_what_is_said_of_the_peak_stands_above_it(name: str, width: int) -> None
     network = convcost.load(name)
     drawn = svg(memory_timeline(network.report(), network.memory()), width=width, alone=False)
     box = re.search(r'<rect class="f-paper" stroke="[^"]*" x="\S+" y="(\S+)" width="\S+" height="(\S+)"', drawn)
-    line = re.search(r'<path class="l-ink" d="M\S+ \S+L\S+ (\S+)"', drawn)
+    line = re.search(r'<path class="l-ink" d="M\S+ \S+V([^"]+)"', drawn)
     assert box
     assert line
     assert float(box[1]) + float(box[2]) <= float(line[1])
+
+
+def test_the_arena_is_the_plan() -> None:
+    """A rectangle per tensor, from its offset, as high as its bytes, as long as it lives; none on another."""
+    network = convcost.load("googlenet")
+    usage = network.memory("concat_alias")
+    figure = plots.arena_plan(network.report(), usage)
+    writers = sorted({tensor.first for tensor in usage.lives.tensors})
+    boxes = {}
+    for trace in (trace for trace in figure.data if trace.fill):
+        name = re.match("<b>(.*?)</b>", trace.text)[1]
+        boxes[name] = (min(trace.x), max(trace.x), min(trace.y), max(trace.y))
+    for tensor, size, offset in zip(usage.lives.tensors, usage.sizes, usage.arena.offsets, strict=True):
+        left, right, low, high = boxes[tensor.name]
+        assert (low, high) == (offset, offset + size)
+        assert right - left == sum(tensor.first <= at <= tensor.last for at in writers)
+    for (a, b, c, d), (e, f, g, h) in combinations(boxes.values(), 2):
+        assert not (a < f and e < b and c < h and g < d)
+    assert max(high for *_, high in boxes.values()) == usage.arena.total
+
+
+def test_what_has_no_arena_says_so() -> None:
+    network = convcost.load("lenet5")
+    with pytest.raises(UsageError, match="no arena to draw: policy largest; the timeline needs none"):
+        plots.memory_figure(network.report(), network.memory("largest"), "arena")
+    with pytest.raises(UsageError, match="there is no picture 'map' of memory; timeline and arena can be drawn"):
+        plots.memory_figure(network.report(), network.memory(), "map")
+
+
+def test_what_stays_long_does_not_move() -> None:
+    """U-Net's skips lie on each other, the one that dies last at the bottom; none moves while it lives."""
+    network = convcost.load(SPECS / "unet.yaml")
+    figure = memory_timeline(network.report(), network.memory())
+    skips = [trace for trace in figure.data if trace.fill and trace.name.startswith("waits")]
+    assert len(skips) >= 3
+    for trace in skips:
+        assert len(set(trace.y)) == 2
+    lengths = [max(trace.x) - min(trace.x) for trace in sorted(skips, key=lambda trace: min(trace.y))]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_an_edge_that_is_written_over_another_is_told() -> None:
+    usage = convcost.load("resnet18").memory("inplace")
+    names = {usage.lives.tensors[number].name: edges for number, edges in usage.lives.over.items()}
+    assert names
+    for edges in names.values():
+        assert all(usage.lives.home[edge] for edge in edges)
+    outputs = [usage.lives.tensors[number].name for number in usage.lives.outputs]
+    assert outputs == ["fc"]
+
+
+def test_names_stand_on_bands_that_hold_them() -> None:
+    network = convcost.load("vgg16")
+    drawn = svg(memory_timeline(network.report(), network.memory()), width=860)
+    assert re.search(r"<text[^>]*>stage1\.[^<]*</text>", drawn)

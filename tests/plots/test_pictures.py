@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree as ET
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,16 +108,31 @@ def test_the_ratio_is_the_law_along_as_many_axes_as_the_layer_has(layer: LayerTo
 
 def test_cliffs_are_the_report_at_every_size() -> None:
     line, marks = plots.sizes(NET, NET.report())[0].data
-    for size, macs in list(zip(line.x, line.y, strict=True))[::17]:
-        assert convcost.load("mobilenet_v2", resolution=size).report().totals.macs == macs
+    steps = list(zip(line.x[::2], line.x[1::2], line.y[::2], line.y[1::2], strict=True))
+    assert [first for first, *_ in steps] == [128 - 0.5, *(last for _, last, *_ in steps[:-1])]  # no value between
+    assert steps[-1][1] == 320 + 0.5
+    for first, last, macs, same in steps[::9]:
+        assert macs == same
+        for size in (first + 0.5, last - 0.5):
+            assert convcost.load("mobilenet_v2", resolution=int(size)).report().totals.macs == macs
     assert 224 in marks.x  # 225 needs a row more in every stage: 112 -> 113, …, 7 -> 8
 
 
-def test_budget_lines_hold_the_largest_network_that_fits() -> None:
+def test_budget_lines_part_what_fits_from_what_does_not() -> None:
     figure = plots.sizes(NET, NET.report())[1]
-    grid, *lines = figure.data
-    line = next(line for line in lines if "301 M" in line.name)
-    sizes = [int(x) for x in grid.x]
-    for size, width in zip(line.x, line.y, strict=True):
-        cost = {r: convcost.load("mobilenet_v2", width=width, resolution=r).report().totals.macs for r in sizes}
-        assert max(r for r in sizes if cost[r] <= 300_774_272) == int(size)
+    widths, sizes = figure.layout.yaxis.ticktext, figure.layout.xaxis.ticktext
+
+    def macs(row: float, column: float) -> int:
+        one = convcost.load("mobilenet_v2", width=widths[int(row)], resolution=int(sizes[int(column)]))
+        return one.report().totals.macs
+
+    line = next(line for line in figure.data if "301 M" in (line.name or ""))
+    for (x, y), (to_x, to_y) in pairwise(zip(line.x, line.y, strict=True)):
+        if x != to_x:  # along the top of cells: those below fit, those above do not
+            assert y == to_y
+            column = min(x, to_x) + 0.5
+            assert macs(y - 0.5, column) <= 300_774_272 < macs(y + 0.5, column)
+        else:
+            row = min(y, to_y) + 0.5
+            assert macs(row, x - 0.5) <= 300_774_272 < macs(row, x + 0.5)
+    assert not any(x == len(sizes) - 0.5 == to_x for x, to_x in pairwise(line.x))  # nothing along the map's edge

@@ -36,7 +36,7 @@ SAID = {
         convcost.sweep("mobilenet_v2", width=[0.5, 1], resolution=[96, 160, 224]),
         f"<Sweep mobilenet_v2 · 2 width × 3 resolution · {', '.join(SWEPT)}>",
     ),
-    "table": (convcost.side_by_side("vgg16", "vgg19"), "<Table vgg16 beside vgg19 · batch 1 · 8 rows>"),
+    "table": (convcost.side_by_side("vgg16", "vgg19"), "<Table vgg16 beside vgg19 · batch 1 · 2 rows>"),
 }
 
 

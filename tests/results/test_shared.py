@@ -67,7 +67,7 @@ def test_the_totals_are_what_is_stored() -> None:
 
 def test_rows_say_who_shares() -> None:
     report = network(recursive()).report()
-    params = {row[0]: row[4] for row in report.table().rows}
+    params = {row[0]: row[4] for row in report.table("layer").rows}
     assert params == {
         "one.conv": "584",
         "one.norm": "16",
@@ -82,8 +82,9 @@ def test_rows_say_who_shares() -> None:
     assert notes["params"].startswith(f"{STORED} stored ({STORED}), {USED:,} counted at each use, ")
     said = "3 layers use weights of earlier ones, which are stored once: those of one.conv, one.norm"
     assert notes["shared"] == said
-    lengths = {len(line) for line in report.table().render().splitlines() if " conv2d" in line}
-    assert max(lengths) <= 80
+    assert "not shown" not in report.table("layer").render("table", 80)  # all of it fits, as without sharing
+    by_unit = {row[0]: row[4] for row in report.table("unit").rows}
+    assert by_unit == {"one.conv": str(WEIGHTS + C + 2 * C), "two.conv": "shared", "three": "8 + shared", "blur": "0"}
 
 
 def test_json_names_the_owner() -> None:
@@ -146,8 +147,9 @@ def test_activations_in_memory_do_not_depend_on_who_stores_weights() -> None:
 
 def test_side_by_side_pages_and_rewrites() -> None:
     net = network(recursive())
-    rows = {row[0]: row[1:] for row in side_by_side(net, net.rewrite("grouped:2", excluded=["blur"])).rows}
-    assert rows["params"][:2] == [str(STORED), str(WEIGHTS // 2 + C + 2 * C + C)]
+    table = side_by_side(net, net.rewrite("grouped:2", excluded=["blur"]))
+    at = table.headers.index("params")
+    assert [row[at] for row in table.rows] == [str(STORED), str(WEIGHTS // 2 + C + 2 * C + C)]
     page = report_page(net, net.report())
     assert "shared" in page
     assert f"{STORED} stored" in page

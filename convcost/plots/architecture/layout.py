@@ -164,16 +164,17 @@ def _ordered(net: _Net, style: Style) -> None:
     """Order the ranks by the means of their neighbours, back and forth, and keep the order with the fewest crossings."""
     del style
     best, least = [list(row) for row in net.rows], _crossings(net)
+    place = {at: n for row in net.rows for n, at in enumerate(row)}
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         beside = net.before if down else net.after
         for row in net.rows if down else net.rows[::-1]:
-            place = {at: n for others in net.rows for n, at in enumerate(others)}
             mean = {
                 at: sum(place[other] for other in beside[at]) / len(beside[at]) if beside[at] else float(place[at])
                 for at in row
             }
-            row.sort(key=lambda at: mean[at])
+            row.sort(key=mean.__getitem__)
+            place.update((at, n) for n, at in enumerate(row))
         if (crossings := _crossings(net)) < least:
             best, least = [list(row) for row in net.rows], crossings
     net.rows = best
@@ -210,9 +211,14 @@ def _across(net: _Net, style: Style) -> list[float]:
     rank = {at: n for n, at in enumerate(order)}
     for (a, b), room in sorted(apart.items(), key=lambda item: rank[item[0][0]]):
         place[b] = max(place[b], place[a] + room)
+    lows: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    highs: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for (a, b), room in apart.items():
+        lows[b].append((a, room))
+        highs[a].append((b, room))
     for at, near in beside.items():  # what still has room goes right to the middle
-        low = max((place[a] + room for (a, b), room in apart.items() if b == at), default=-inf)
-        high = min((place[b] - room for (a, b), room in apart.items() if a == at), default=inf)
+        low = max((place[a] + room for a, room in lows[at]), default=-inf)
+        high = min((place[b] - room for b, room in highs[at]), default=inf)
         if near:
             place[at] = max(low, min(high, sum(place[one] for one in near) / len(near)))
     return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]

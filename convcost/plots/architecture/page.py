@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from html import escape
 
@@ -36,16 +36,25 @@ _STYLE = """<style>
 """
 
 
-def diagram_html(network: Network, report: Report | None = None) -> str:
-    """The picture of a network with what is inside of its boxes, as finished HTML for a section of a page."""
-    return planned_html(plan(network, report=report))
+def diagram_html(network: Network, report: Report | None = None, leads: Callable[[str], str] | None = None) -> str:
+    """The picture of a network with what is inside of its boxes, as finished HTML for a section of a page.
+
+    `leads` says where on the page a stage, a block or a unit is told of, as a link; empty for nowhere.
+    """
+    return planned_html(plan(network, report=report), leads)
 
 
-def planned_html(drawn: Plan) -> str:
+def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
+<<<<<<< HEAD
     inside = _Inside(drawn)
     wide = inside.svg(drawn.diagram(_WIDE, titled=False))
     narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
+=======
+    inside = _Inside(drawn, leads)
+    wide = inside.svg(drawn.diagram(WIDTH))
+    narrow = inside.svg(drawn.diagram(_NARROW))
+>>>>>>> main
     label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
@@ -58,8 +67,8 @@ def planned_html(drawn: Plan) -> str:
 class _Inside:
     """The drawings of what is inside, each once for all parts that are exactly alike."""
 
-    def __init__(self, drawn: Plan) -> None:
-        self.drawn, self.chosen = drawn, drawn.chosen
+    def __init__(self, drawn: Plan, leads: Callable[[str], str] | None) -> None:
+        self.drawn, self.chosen, self.leads = drawn, drawn.chosen, leads
         self.sign = exactly(self.chosen.wired)
         self.keys: dict[Hashable, str] = {}
         self.waiting: list[tuple[str, Part]] = []
@@ -75,7 +84,7 @@ class _Inside:
 
     def svg(self, diagram: Picture) -> str:
         """A picture whose boxes that can be unfolded are buttons."""
-        return svg(diagram, alone=False, opens=self.key)
+        return svg(diagram, alone=False, opens=self.key, leads=self.leads)
 
     def key(self, box: Box) -> str:
         """The id of the drawing of what is inside of a box; empty if that is nothing, or already too much."""
@@ -95,7 +104,11 @@ class _Inside:
         """What is inside, hidden until asked for; drawing one may ask for more."""
         while self.waiting:
             key, part = self.waiting.pop(0)
-            heading = f"<h3>{escape('.'.join(part.path))}</h3>"
+            name = ".".join(part.path)
+            target = self.leads(name) if self.leads else ""
+            heading = (
+                f'<h3><a href="{escape(target)}">{escape(name)}</a></h3>' if target else f"<h3>{escape(name)}</h3>"
+            )
             yield f'<div class="unfolded" id="{key}" hidden>{heading}{self._drawing(part)}</div>\n'
 
     def _drawing(self, part: Part) -> str:

@@ -165,9 +165,9 @@
     return [values[0] - half(0), ...values.slice(1).map((value, i) => value - half(i)), values[values.length - 1] + half(values.length - 2)];
   };
   const [NONE, OVER, FITS] = [0, 1, 2];
-  const map = (bounds, said) => frame("width × resolution: what fits", (root, area) => {
-    const [i, j] = [names.indexOf("resolution"), names.indexOf("width")];
-    const [xs, ys] = [numeric("resolution"), numeric("width")];
+  const map = (bounds, said, flat, high) => frame(`${high} × ${flat}: what fits`, (root, area) => {
+    const [i, j] = [names.indexOf(flat), names.indexOf(high)];
+    const [xs, ys] = [numeric(flat), numeric(high)];
     const [across, up] = [borders(xs), borders(ys)];
     const [x, y] = [scale(across, area.left, area.right), scale(up, area.bottom, area.top)];
     const at = [...place];
@@ -188,7 +188,7 @@
     const some = (kind) => cells.some((line) => line.includes(kind));
     if (some(NONE)) root.append(svg("path", { class: "f-grid", opacity: 0.6, id: "missing", d: shaded(NONE) }));
     if (some(FITS)) root.append(svg("path", { class: "f-s0", opacity: 0.45, id: "fitting", d: shaded(FITS) }));
-    axes(root, area, x, y, xs, ys, ["resolution", "width"]);
+    axes(root, area, x, y, xs, ys, [flat, high]);
     const bounded = Object.keys(bounds).length > 0;
     if (bounded) said.push(some(FITS) ? "Blue on the map fits the budget" : "Nothing on the map fits the budget");
     if (bounded && some(FITS)) edge(root, cells, (column) => x(across[column]), (row) => y(up[row]), said);
@@ -196,7 +196,8 @@
 
     // Compound scaling, where it passes over networks that can be built.
     let [line, pen] = ["", false];
-    for (let step = -400; step <= 800; step += 1) {
+    const compound = flat === "resolution" && high === "width";
+    for (let step = -400; compound && step <= 800; step += 1) {
       const [r, w] = ["resolution", "width"].map((name) => space.start[name] * space.compound[name] ** (step / 100));
       const [column, row] = [across.findIndex((end) => end > r) - 1, up.findIndex((end) => end > w) - 1];
       const inside = column >= 0 && row >= 0 && cells[row][column] !== NONE;
@@ -247,21 +248,31 @@
       return value === null ? null : Number(value);
     });
   };
-  const curve = (metric, name, values, bounds, said) => frame(`${space.words[metric]} along ${name}`, (root, area) => {
+  // Whole numbers of which none is left out have nothing between them: a step each. Of others the page knows a mark each.
+  const which = (name, xs) => {
+    if (space.dense.includes(name)) return `at every ${name} from ${space.axes[name][0]} to ${space.axes[name][xs.length - 1]}`;
+    return xs.length > 1 && ["width", "depth", "resolution"].includes(name) ? `at ${xs.length} ${name}s` : `at ${xs.length} values of ${name}`;
+  };
+  const curve = (metric, name, values, bounds, said) => frame(`${space.words[metric]} ${which(name, values)}`, (root, area) => {
     const [index, xs] = [names.indexOf(name), numeric(name)];
     const known = [0, ...values.filter((value) => value !== null)];
     const [x, y] = [scale(xs, area.left, area.right), scale(known, area.bottom, area.top)];
     axes(root, area, x, y, xs, known, [name, space.words[metric]], (tick) => short(metric, tick).replace(/\.0+(?= |$)/, ""), metric === "peak_activation_bytes");
-    let [d, dots] = ["", ""]; // steps from value to value; a dot where neither neighbour can be built
+    const dense = space.dense.includes(name);
+    let [d, dots] = ["", ""]; // steps half way to both neighbours; a dot where neither can be built, and for each of some values
     values.forEach((value, i) => {
       if (value === null) return;
       const [before, after] = [(values[i - 1] ?? null) !== null, (values[i + 1] ?? null) !== null];
-      if (before) d += `H${x(xs[i])}V${y(value)}`;
-      else if (after) d += `M${x(xs[i])} ${y(value)}`;
-      else dots += `M${x(xs[i])} ${y(value)}h0`;
+      const [from, to] = dense ? [Math.max(x(xs[i] - 0.5), area.left), Math.min(x(xs[i] + 0.5), area.right)] : [x(xs[i]), x(xs[i])];
+      if (before) d += dense ? `V${y(value)}H${to}` : `L${from} ${y(value)}`;
+      else if (after) d += `M${from} ${y(value)}` + (dense ? `H${to}` : "");
+      if (!dense || (!before && !after)) dots += `M${x(xs[i])} ${y(value)}h0`;
     });
-    if (d) root.append(svg("path", { class: "l-s0", "stroke-width": 2, "data-line": metric, d }));
-    if (dots) root.append(svg("path", { class: "l-s0", "stroke-width": 4.5, "stroke-linecap": "round", "data-dots": metric, d: dots }));
+    const look = dense ? { class: "l-s0", "stroke-width": 2 } : { class: "l-muted", "stroke-width": 0.7 };
+    if (d) root.append(svg("path", { ...look, "data-line": metric, "data-steps": dense, d }));
+    const size = dense || values.length > 60 ? 4.5 : 7;
+    if (dots) root.append(svg("path", { class: "l-s0", "stroke-width": size, "stroke-linecap": "round", "data-dots": metric, d: dots }));
+    if (!dense) said.add("the marks are what was counted; the thin line between them only leads the eye");
     if (values.includes(null)) said.add(`along ${name}, what cannot be built is left out`);
     if (metric in bounds && bounds[metric] <= Math.max(...known)) {
       root.append(svg("path", { class: "l-s1", "stroke-dasharray": "6 4", d: `M${area.left} ${y(Number(bounds[metric]))}H${area.right}` }));
@@ -275,7 +286,9 @@
     drawn = column();
     const [mapped, curved] = [[], new Set()];
     const numbers = (name) => names.includes(name) && name in space.start && numeric(name).every(Number.isFinite);
-    if (numbers("width") && numbers("resolution")) pictures.append(map(bounds, mapped));
+    const sizes = names.filter(numbers);
+    const usual = ["resolution", "width"].every((one) => sizes.includes(one));
+    if (sizes.length > 1) pictures.append(map(bounds, mapped, ...(usual ? ["resolution", "width"] : [sizes[1], sizes[0]])));
     const name = names.includes("resolution") ? "resolution" : names[0];
     for (const metric of numeric(name).every(Number.isFinite) ? ["macs", "peak_activation_bytes"] : []) {
       const values = along(metric, name);

@@ -1,0 +1,153 @@
+"""What people type who know other tools, and what it is called here: loaded only on the way to an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from os.path import isfile
+
+import click
+
+from convcost.core.errors import ConvcostError, nearest
+from convcost.render.table import FORMATS
+
+COMMANDS = {
+    "report": (
+        "summary",
+        "info",
+        "show",
+        "count",
+        "profile",
+        "stats",
+        "flops",
+        "macs",
+        "params",
+        "cost",
+        "analyze",
+        "analyse",
+    ),
+    "draw": ("plot", "diagram", "graph", "visualize", "visualise", "picture"),
+    "frontier": ("pareto", "landscape", "accuracy"),
+    "list": ("ls", "models", "zoo", "networks"),
+    "fit": ("search", "find", "scale"),
+    "compare": ("separable", "depthwise", "conv"),
+    "rewrite": ("convert",),
+    "explain": ("why", "formula", "derive"),
+    "check": ("budget", "limit", "gate", "lint"),
+    "spec validate": ("validate",),
+    "spec ops": ("ops",),
+    "spec resolve": ("resolve",),
+    "reconcile": ("conventions", "convention"),
+}
+"""Command -> what others call the like."""
+OPTIONS = {
+    "--input": ("--size", "--image-size", "--img-size", "--input-size", "--input-shape", "--shape", "--image"),
+    "--dtype": ("--type", "--precision", "--bits", "--quantize"),
+    "--batch": ("--batch-size", "--bs"),
+    "--by": ("--group", "--group-by", "--level", "--per"),
+    "--output": ("--out", "--save", "--file"),
+    "--over": ("--grid", "--range", "--axis"),
+    "--convention": ("--tool", "--count-as"),
+    "--memory": ("--policy",),
+    "--policy": ("--memory",),
+}
+"""Option -> what others call it."""
+WORDS = {
+    "latex": ("tex",),
+    "markdown": ("md",),
+    "table": ("txt", "text"),
+    "html": ("htm", "page"),
+    "op": ("type", "kind", "ops"),
+    "layer": ("module", "node"),
+    "macs": ("flops", "mac"),
+    "params": ("parameters", "weights"),
+    "peak_activation_bytes": ("memory", "peak"),
+}
+"""A value of an option -> what others call it."""
+
+
+def meant(word: str, called: Mapping[str, Sequence[str]]) -> str | None:
+    """What a word is called here.
+
+    >>> meant("summary", COMMANDS), meant("tex", WORDS), meant("zzz", WORDS)
+    ('report', 'latex', None)
+    """
+    return next((ours for ours, others in called.items() if word.lower() in others), None)
+
+
+def for_command(word: str) -> str:
+    """A hint for a word that is no command: a network, or what another tool calls a command; empty for none."""
+    if known := meant(word, COMMANDS):
+        return f"Did you mean 'convcost {known}'?"
+    return f"{word} is a network: 'convcost report {word}'." if _is_network(word) else ""
+
+
+def for_word(word: str, known: Sequence[str]) -> str:
+    """A hint for a value that is none of an option's: another tool's word for one, or one that is near; empty for none.
+
+    >>> for_word("stages", ("unit", "stage")), for_word("type", ("stage", "op")), for_word("zzz", ("stage", "op"))
+    ('Did you mean stage?', 'Did you mean op?', '')
+    """
+    ours = {other: one for one, others in WORDS.items() if one in known for other in others}
+    found = ours.get(word.lower()) or nearest(word, known)
+    return f"Did you mean {found}?" if found else ""
+
+
+def for_option(option: str, command: click.Command, words: Sequence[str]) -> str:
+    """A hint for an option that a command does not have: a format, a knob of the network, or another tool's word."""
+    ours = {each for parameter in command.params for each in parameter.opts}
+    bare = option.lstrip("-").replace("-", "_")
+    form = meant(bare, WORDS) or bare
+    if form in FORMATS and "--format" in ours:
+        return f"Did you mean '--format {form}'?"
+    if "--set" in ours and bare in _knobs(words):
+        given = _after(option, words) or "VALUE"
+        where = "--over" if any(sign in given for sign in ",:") and "--over" in ours else "--set"
+        return f"{bare} is a knob of the network: '{where} {bare}={given}'."
+    known = meant(option, OPTIONS)
+    return f"Did you mean '{known}'?" if known in ours else ""
+
+
+def _is_network(word: str) -> bool:
+    from convcost.spec.zoo import find, split_name
+
+    with suppress(ConvcostError, OSError, ValueError):
+        bare = split_name(word)[0]
+        return isfile(bare) or bool(find(bare))
+    return False
+
+
+def _knobs(words: Sequence[str]) -> frozenset[str]:
+    """The knobs of the networks among the words of a command line."""
+    from convcost.spec.zoo import find, split_name
+
+    found: set[str] = set()
+    for word in words:
+        if not word.startswith("-"):
+            with suppress(ConvcostError, OSError, ValueError):
+                found |= {*find(split_name(word)[0]).spec.knobs}
+    return frozenset(found)
+
+
+def _after(name: str, words: Sequence[str]) -> str:
+    """The value of an option: what stands behind its sign, or the word behind it."""
+    for word, after in zip(words, [*words[1:], ""]):
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+        if word == name and not after.startswith("-"):
+            return after
+    return ""
+
+
+def swallowed(command: click.Command, words: Sequence[str]) -> tuple[str, str] | None:
+    """An option that would take the next option for its value, with that; None if there is none."""
+    takes = {
+        name
+        for one in command.params
+        if isinstance(one, click.Option) and not one.is_flag and not one.count
+        for name in one.opts
+    }
+    options = {name for one in command.params for name in one.opts if name.startswith("-")}
+    before_end = words[: words.index("--")] if "--" in words else words
+    pairs = zip(before_end, [*before_end[1:], ""])
+    return next(((word, after) for word, after in pairs if word in takes and after.partition("=")[0] in options), None)

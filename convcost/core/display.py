@@ -1,0 +1,113 @@
+"""In which unit, and to how many digits, people want numbers: `--units` and `--digits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, scaled
+
+AUTO = "auto"
+"""The unit of each number that leaves one to three digits before the point."""
+UNIT_NAMES = ("exact", AUTO, "1", *DECIMAL_UNITS[1:])
+"""What `--units` takes: every digit, the unit that fits each number, or one for all; bytes have the binary one of that name."""
+
+
+_MOST_DIGITS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How people want numbers to be written: in which unit, of everything or of one column, and to how many digits.
+
+    Text alone changes: JSON and CSV hold every digit.
+    """
+
+    unit: str = ""
+    """One of `UNIT_NAMES`; empty where nothing is asked."""
+    of: tuple[tuple[str, str], ...] = ()
+    """Key of a metric -> its own unit."""
+    digits: int | None = None
+    """Significant digits; three where only a unit is asked."""
+
+    def unit_of(self, key: str = "") -> str:
+        """The unit that a metric is asked in; empty for every digit.
+
+        >>> Display("M", (("macs", "G"),)).unit_of("macs"), Display("M").unit_of("params"), Display(digits=4).unit_of()
+        ('G', 'M', 'auto')
+        """
+        asked = dict(self.of).get(key, self.unit) or (AUTO if self.digits is not None else "")
+        return "" if asked == "exact" else asked
+
+    def count(self, number: int, key: str = "") -> str:
+        """A count, with its unit.
+
+        >>> Display("M").count(3_504_872), Display().count(3_504_872), Display(digits=2).count(3_504_872)
+        ('3.50 M', '3,504,872', '3.5 M')
+        """
+        unit = self.unit_of(key)
+        if unit in ("", AUTO):
+            return compact(number, self.digits or 3) if unit else exact(number)
+        if number == 0:
+            return "0"
+        return f"{self.figure(number, key)} {'' if unit == '1' else unit}".rstrip()
+
+    def bytes(self, number: int, key: str = "") -> str:
+        """Bytes, with their unit; in the one that fits where nothing is asked.
+
+        >>> Display("M").bytes(6_291_456), Display().bytes(1_536), Display("k", digits=5).bytes(1_536)
+        ('6.00 MiB', '1.50 KiB', '1.5000 KiB')
+        """
+        unit = self.unit_of(key)
+        if unit in ("", AUTO):
+            return binary(number, self.digits or 3)
+        name = BINARY_UNITS[_power(unit)]
+        return f"{scaled(number, 1024 ** _power(unit), self.digits or 3)} {name}"
+
+    def figure(self, number: int, key: str = "") -> str:
+        """A count without its unit, as under a heading that says it: `MACs (M)`.
+
+        >>> Display("G", digits=3).figure(300_774_272), Display().figure(300_774_272)
+        ('0.301', '300,774,272')
+        """
+        unit = self.unit_of(key)
+        return exact(number) if unit in ("", AUTO) else scaled(number, 1000 ** _power(unit), self.digits or 3)
+
+
+EVERY_DIGIT = Display()
+"""Numbers as they are where nothing is asked."""
+
+
+def _power(unit: str) -> int:
+    """Of the base: 1 of k, 2 of M."""
+    return DECIMAL_UNITS.index("" if unit == "1" else unit)
+
+
+def display(units: str = "", digits: int | None = None) -> Display:
+    """What `--units` and `--digits` ask for: M, or MACS=G,PARAMS=M with keys of metrics; raises `UsageError`.
+
+    >>> display("m"), display("G,params=M").of
+    (Display(unit='M', of=(), digits=None), (('params', 'M'),))
+    """
+    if digits is not None and not 1 <= digits <= _MOST_DIGITS:
+        raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {digits}")
+    every, of = "", {}
+    for part in filter(None, (text.strip() for text in units.split(","))):
+        key, sign, name = part.rpartition("=")
+        unit = _unit_named(name.strip())
+        if sign:
+            of[key.strip().lower()] = unit
+        elif every:
+            raise UsageError(f"units takes one unit, or one for each column as in macs=G,params=M; got {units!r}")
+        else:
+            every = unit
+    return Display(every, tuple(of.items()), digits)
+
+
+def _unit_named(name: str) -> str:
+    """The unit of a name, in whatever letters; bytes' names say the decimal unit that they stand beside."""
+    known = {unit.lower(): unit for unit in UNIT_NAMES} | {"b": "1", "raw": "exact", "": "exact"}
+    known |= {f"{unit.lower()}{end}": unit for unit in DECIMAL_UNITS[1:] for end in ("b", "ib")}
+    if name.lower() not in known:
+        raise UsageError(f"there is no unit {name!r}{did_you_mean(name, UNIT_NAMES)}")
+    return known[name.lower()]

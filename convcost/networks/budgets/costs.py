@@ -1,0 +1,143 @@
+"""What a check measures of a network, and compares: totals, and the parts that a person would draw as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from os.path import abspath, isfile
+from typing import NamedTuple
+
+from convcost.core.dims import Shape
+from convcost.core.errors import Where
+from convcost.core.limits import LOCKED, Kind
+from convcost.core.places import zoo_directory
+from convcost.graph.drawn import units
+from convcost.graph.items import PER_CHANNEL, Item, items
+from convcost.networks.budgets.file import Conditions
+from convcost.networks.network import Network
+
+_KERNEL = re.compile(r"\d+(×\d+)*")
+_DEPTHWISE = "depthwise"
+
+
+class Recorded(NamedTuple):
+    """What a network cost: what a lock file holds of it, or what is known of a baseline."""
+
+    source: str
+    """The lock file, or the name of the baseline."""
+    batch: int
+    memory: str
+    dtype: str
+    inputs: Mapping[str, Shape]
+    totals: Mapping[str, int]
+    """Of each of `LOCKED`, by its name there."""
+    unknown: int
+    """How many layers nobody could count, so that the totals are lower bounds."""
+    parts: tuple[Item, ...]
+    whole: bool = True
+    """Whether the parts are all that is known of a network, not what a lock file holds of them."""
+
+    @property
+    def costs(self) -> tuple[object, ...]:
+        """All that a lock file holds but names, and where it was read."""
+        return self[1:7], [(part.text, part.reads, part.makes, part.macs, part.params) for part in self.parts]
+
+
+class Measured:
+    """A network under some conditions; its parts are looked at only where they are asked for."""
+
+    def __init__(self, name: str, network: Network, under: Conditions) -> None:
+        self.name = name
+        self.network = network
+        self.under = under
+        self.report = network.report(under.convention, batch=under.batch, dtype=under.dtype, memory_policy=under.memory)
+
+    def is_whole(self, kind: Kind) -> bool:
+        """Whether every layer is counted; else the amount is a lower bound, as are operations without those that a convention
+        does not know.
+        """
+        return self.report.complete and not ("convention" in kind.metric.needs and self.report.not_counted)
+
+    @property
+    def file(self) -> Where | None:
+        """The file of a network that is none of the zoo, at its first line."""
+        file = self.network.origin.file
+        return None if not file or abspath(file).startswith(zoo_directory()) or not isfile(file) else Where(file, 1, 1)
+
+    @cached_property
+    def parts(self) -> tuple[Item, ...]:
+        """In the order of the graph, their costs at batch 1."""
+        return items(self.network.walked)
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """Name of a layer -> that of the part which it belongs to."""
+        return {step: part.name for part in self.parts for step in part.steps}
+
+    @cached_property
+    def places(self) -> dict[str, Where | None]:
+        """Name of a part -> where the spec states it."""
+        return {unit.name: unit.anchor.node.where for unit in units(self.network.walked)}
+
+    def amount(self, kind: Kind) -> int:
+        """So much of what is limited: in total, or of the layer that has most of it."""
+        if kind.of == "layer":
+            return max((int(getattr(layer, kind.key)) for layer in self.report.layers), default=0)
+        return int(getattr(self.report.totals, kind.key))
+
+    def recorded(self, source: str) -> Recorded:
+        """As a lock file holds it."""
+        totals = self.report.totals
+        return Recorded(
+            source=source,
+            batch=self.under.batch,
+            memory=self.under.memory,
+            dtype=self.report.dtype,
+            inputs=dict(self.report.inputs),
+            totals={name: int(getattr(totals, key)) for name, key in LOCKED.items()},
+            unknown=totals.unknown,
+            parts=self.parts,
+        )
+
+
+def as_written(name: str, text: str, reads: Sequence[Shape], makes: Shape, macs: int, params: int) -> Item:
+    """A part from what a lock file holds of it: its name, how it is drawn, its shapes and its costs.
+
+    >>> part = as_written("stem", "conv2d 3×3 /2 + bn", [(4, 4, 3)], (2, 2, 8), 864, 232)
+    >>> part.core, dict(part.choices)
+    ('conv2d 3×3 /2', {'kernel': '3×3', 'stride': '2', 'channels': '8'})
+    """
+    core, *finish = text.split(" + ")
+    op, *words = core.split(" ")
+    choices = {"stride" if word[0] == "/" else "kernel": word.removeprefix("/") for word in words if _is_size(word)}
+    for word in words:
+        if not _is_size(word):
+            choices |= {"groups": PER_CHANNEL} if word == _DEPTHWISE else {word: "yes"}
+    weighted = bool(params and macs)
+    if weighted and _DEPTHWISE not in words and makes:
+        choices["channels"] = str(makes[-1])
+    return Item(
+        name=name,
+        scope=tuple(name.split(".")),
+        text=text,
+        core=core,
+        kind=f"{op}{f' {_DEPTHWISE}' if _DEPTHWISE in words else ''}",
+        ops=(op, *finish),
+        choices=choices,
+        reads=tuple(reads),
+        makes=makes,
+        weighted=weighted,
+        macs=macs,
+        params=params,
+        finish=tuple(finish),
+    )
+
+
+def _is_size(word: str) -> bool:
+    return bool(_KERNEL.fullmatch(word.removeprefix("/")))
+
+
+def reduced(part: Item) -> Item:
+    """A part as far as a lock file holds it, to compare with what one does."""
+    return as_written(part.name, part.text, part.reads, part.makes, part.macs, part.params)

@@ -1,0 +1,102 @@
+"""The lines of a check: one for each limit, and one for what could not be checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from convcost.core.errors import Where
+from convcost.core.limits import LIMITS, Kind
+from convcost.core.units import exact, percent
+from convcost.graph.partial import AT_LEAST
+from convcost.networks.budgets.grown import Grown
+
+Verdict = Literal["holds", "broken", "not proven"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One limit of one network."""
+
+    network: str
+    limit: str
+    """Its name: `macs`, `layer_macs`, `growth.macs`."""
+    said: str
+    """As it was written: 300M, 1%."""
+    measured: int
+    """Counts or bytes; a lower bound if the network has unknown ops."""
+    allowed: int
+    """The largest amount that keeps the limit."""
+    complete: bool
+    """Whether every layer is counted; else what is measured is a lower bound."""
+    before: int | None = None
+    """What it was in the lock file or baseline, where one is known."""
+    source: str = ""
+    """The lock file or the baseline."""
+    grew: tuple[Grown, ...] = ()
+    """Of a limit that is broken: the parts that cost more than they did, most first; none if nothing earlier is known."""
+    largest: tuple[Grown, ...] = ()
+    """Of a limit that is broken though nothing is known to have grown: the parts that cost most."""
+    why: str = ""
+    """Of a limit that is broken: these in words."""
+    where: Where | None = None
+    """Where the limit is stated."""
+
+    @property
+    def kind(self) -> Kind:
+        """What is limited."""
+        return LIMITS[self.limit]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the limit holds; with unknown ops it can be broken, but not be known to hold."""
+        if self.measured > self.allowed:
+            return "broken"
+        return "holds" if self.complete else "not proven"
+
+    @property
+    def headroom(self) -> int:
+        """How much is left; negative if the limit is broken."""
+        return self.allowed - self.measured
+
+    @property
+    def at(self) -> Where | None:
+        """Where to look: at the part that grew most, else at the limit."""
+        return next((part.where for part in self.grew if part.where), self.where)
+
+    def amount(self, number: int) -> str:
+        """A number of it with every digit, bytes as such."""
+        return f"{exact(number)}{' B' if self.kind.metric.unit == 'bytes' else ''}"
+
+    @property
+    def text(self) -> str:
+        """The line in words: `macs: 301,000,000 of 300,000,000, over by 1,000,000 (0.33 %)`."""
+        least = "" if self.complete else AT_LEAST
+        said = f"{self.limit}: {least}{self.amount(self.measured)} of {self.amount(self.allowed)}"
+        if self.kind.grows and self.before is not None:
+            said += f" ({self.said} above {self.amount(self.before)} in {self.source})"
+        if self.verdict == "broken":
+            share = f" ({percent(-self.headroom, self.allowed)})" if self.allowed else ""
+            over = f"over by {self.amount(-self.headroom)}{share}"
+            return f"{said}, {over}{f'; {self.why}' if self.why else ''}"
+        return f"{said}, not proven: some ops are not counted" if self.verdict == "not proven" else f"{said}, it holds"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A network, or a limit of it, that could not be checked."""
+
+    network: str
+    what: str
+    """In one line."""
+    where: Where | None = None
+
+    @property
+    def said(self) -> str:
+        """With its network."""
+        return f"{self.network}: {self.text}" if self.network and self.where is None else self.text
+
+    @property
+    def text(self) -> str:
+        """With its place."""
+        return f"{self.where}: {self.what}" if self.where else self.what

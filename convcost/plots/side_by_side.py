@@ -1,0 +1,148 @@
+"""Networks side by side as bars: their totals, or what each spends in every stage, block, op or layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from convcost.conventions.catalog import convention
+from convcost.core.metrics import METRICS
+from convcost.core.units import exact
+from convcost.plots.style import count_axis, figure
+from convcost.render.palette import LIGHT
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+_MOST_ROWS = 40
+_MOST_NETWORKS = len(LIGHT.series)
+"""Of a picture by rows, where each has its colour."""
+_COMPARED = ("macs", "params", "peak_activation_bytes")
+"""The totals that are drawn, in the order of the colours."""
+
+
+def networks_figure(data: Mapping[str, Any]) -> go.Figure:
+    """The picture of a comparison, from the data of `side_by_side`: by rows where it has any, else of the totals.
+
+    >>> from convcost import side_by_side
+    >>> [trace.name for trace in networks_figure(side_by_side("vgg11", "vgg16").data).data]
+    ['MACs', 'params', 'peak memory']
+    """
+    return _rows(data) if "rows" in data else _totals(data)
+
+
+def _totals(data: Mapping[str, Any]) -> go.Figure:
+    """For each network a bar per total, as a share of the largest of all; the number stands at its end."""
+    networks = data["networks"]
+    labels = [network["label"] for network in networks]
+    traces = []
+    for key, color in zip(_COMPARED, LIGHT.series, strict=False):
+        metric = METRICS[key]
+        counts = [network["totals"][key] for network in networks]
+        least = ["" if network["complete"] else "≥ " for network in networks]
+        largest = max(counts) or 1
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": metric.heading,
+                "y": labels,
+                "x": [100 * count / largest for count in counts],
+                "marker": {"color": color},
+                "text": [f"{more}{metric.rounded(count)}" for more, count in zip(least, counts, strict=True)],
+                "textposition": "outside",
+                "hovertext": [
+                    f"{label}<br>{metric.heading} {more}{metric.written(count)}"
+                    for label, more, count in zip(labels, least, counts, strict=True)
+                ],
+                "hoverinfo": "text",
+            }
+        )
+    return figure(
+        traces,
+        title=f"{_names(labels)}: {', '.join(METRICS[key].heading for key in _COMPARED)}<br>"
+        f"<sup>each as a share of the largest · batch {exact(data['batch'])} · {data['dtype']} · policy {data['memory_policy']}</sup>",
+        xaxis={
+            "title": {"text": "share of the largest"},
+            "ticksuffix": " %",
+            "tickvals": [0, 25, 50, 75, 100],
+            "range": [0, 122],
+        },
+        yaxis={"autorange": "reversed"},
+        barmode="group",
+        height=70 + 70 * len(labels),
+    )
+
+
+def _rows(data: Mapping[str, Any]) -> go.Figure:
+    """A bar per network in every row in which any of them computes something, on one axis."""
+    labels = [network["label"] for network in data["networks"]][:_MOST_NETWORKS]
+    rows = data["rows"]
+    counts = {_unique(rows, at): _counts(row, len(labels)) for at, row in enumerate(rows)}
+    shown = {name: found for name, found in counts.items() if any(found)}
+    if len(shown) > _MOST_ROWS:
+        largest = sorted(shown, key=lambda name: -max(count or 0 for count in shown[name]))[:_MOST_ROWS]
+        shown = {name: found for name, found in shown.items() if name in largest}
+    unit = convention(data["convention"]).unit
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": label,
+            "y": list(shown),
+            "x": [found[at] or 0 for found in shown.values()],
+            "marker": {"color": LIGHT.series[at]},
+            "hovertext": [
+                f"{name}<br>{label}: {'not there' if found[at] is None else f'{exact(found[at] or 0)} {unit}'}"
+                for name, found in shown.items()
+            ],
+            "hoverinfo": "text",
+        }
+        for at, label in enumerate(labels)
+    ]
+    some = f", the {len(shown)} largest of {sum(map(any, counts.values()))}" if len(shown) == _MOST_ROWS else ""
+    more = f", the first {len(labels)} of {len(data['networks'])}" if len(labels) < len(data["networks"]) else ""
+    return figure(
+        traces,
+        title=f"{_names(labels)}: {unit} by {data['by']}{some}{more}",
+        xaxis={**count_axis(unit), "rangemode": "tozero"},
+        yaxis={"autorange": "reversed"},
+        barmode="group",
+        height=70 + max(30, 12 + 13 * len(labels)) * max(3, len(shown)),
+    )
+
+
+def _counts(row: Mapping[str, Any], networks: int) -> list[int | None]:
+    """What each network spends in a row; None where it has no such row."""
+    return [group and group["operations"] for group in row["networks"][:networks]]
+
+
+def _unique(rows: Sequence[Mapping[str, Any]], at: int) -> str:
+    """What a row is called; a number tells those of one name apart."""
+    name = _called(rows[at])
+    before = sum(_called(row) == name for row in rows[:at])
+    return f"{name} ({before + 1})" if before else name
+
+
+def _called(row: Mapping[str, Any]) -> str:
+    """The names that the networks have for a row, as the table writes them.
+
+    >>> _called({"names": ["stage5", "stage3"]}), _called({"names": [None, "stage6"]}), _called({"names": ["a", "a"]})
+    ('stage5 -> stage3', '+ stage6', 'a')
+    """
+    names = row["names"]
+    called = " -> ".join(dict.fromkeys(filter(None, names)))
+    return called if names[0] else f"+ {called}"
+
+
+def _names(labels: Sequence[str]) -> str:
+    """What a title calls the networks.
+
+    >>> _names(["a", "b"]), _names(["a", "b", "c", "d", "e"])
+    ('a beside b', 'a beside b, c and 2 more')
+    """
+    first, *others = labels
+    if len(others) > 3:
+        others = [f"{', '.join(others[:2])} and {len(others) - 2} more"]
+    return f"{first} beside {', '.join(others)}"

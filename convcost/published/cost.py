@@ -1,0 +1,111 @@
+"""What the network behind a published accuracy costs: counted where the zoo has it, else as it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from convcost.conventions.catalog import convention as named_convention
+from convcost.conventions.convention import Convention
+from convcost.core.axes import size_of
+from convcost.core.dtypes import storage
+from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.kept import Answers, answers
+from convcost.graph.partial import refuse_unknown
+from convcost.networks.load import open_network
+from convcost.published.choices import COSTS
+from convcost.published.data import Measured
+from convcost.published.point import COUNTED, GIVEN, PRINTED, Omitted, Point
+from convcost.results.report import Totals
+from convcost.spec.zoo import names
+
+LOWER_BOUND = "its cost is only known to be larger than what is counted"
+"""Why a network with ops that are not known has no place in a picture of costs."""
+
+
+def costed(
+    rows: Iterable[Measured], x: str, y: str, chosen: Convention, *, as_given: bool = False
+) -> tuple[list[Point], list[Omitted]]:
+    """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason.
+
+    `as_given` takes MACs of which no convention is stated as they stand; else they are left out.
+    """
+    points, omitted = [], []
+    with answers("frontier") as known:
+        zoo = set(known.of(("zoo",), names))
+        for row in rows:
+            accuracy = Fraction(getattr(row, y))
+            if row.model in zoo or row.model.endswith((".yaml", ".yml")):
+                costs = _counted(row, chosen, known)
+                points.append(Point(row._replace(resolution=costs["resolution"]), accuracy, costs[x], COUNTED))
+                continue
+            printed = _printed(row, x, chosen, as_given)
+            if isinstance(printed, str):
+                omitted.append(Omitted(row, printed))
+            else:
+                unstated = as_given and x == "macs" and not row.convention
+                points.append(Point(row, accuracy, printed, GIVEN if unstated else PRINTED))
+    return points, omitted
+
+
+def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int]:
+    """The costs at the resolution of the row, which its knobs may repeat but not contradict; and that resolution."""
+    knobs = dict(sorted(row.knobs.items()))
+    asked = row.model, knobs, row.resolution, chosen.name
+    try:
+        costs: dict[str, int] = known.of(("costs", *asked), lambda: _costs(*asked), row.model)
+    except ConvcostError as error:
+        raise UsageError(f"{row.at}: {error}") from None
+    return costs
+
+
+def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
+    """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
+    network = open_network(model, knobs)
+    if resolution and resolution != size_of(network.graph.input_shape, "height"):
+        if "resolution" in knobs:
+            raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
+        network = open_network(model, knobs, resolution)
+    refuse_unknown(network.steps, model, LOWER_BOUND)
+    report = network.report(convention)
+    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": size_of(report.input_shape, "height")}
+
+
+def cost_of(totals: Totals, x: str) -> int:
+    """The cost of a network along an x axis."""
+    return int(getattr(totals, COSTS[x].key))
+
+
+def _printed(row: Measured, x: str, chosen: Convention, as_given: bool) -> int | str:
+    """The printed figure as a cost, or why there is none."""
+    if x in ("params", "weight_bytes"):
+        if not row.params:
+            return "not in the zoo, and no parameters are printed"
+        params = int(Fraction(row.params) * 10**6)
+        return storage(params, "fp32") if x == "weight_bytes" else params
+    if x != "macs":
+        return "not in the zoo, and nobody prints this"
+    if not row.macs:
+        return "not in the zoo, and no MACs are printed"
+    factor = Fraction(1) if as_given and not row.convention else _factor(row.convention, chosen)
+    if factor is None:
+        return f"not in the zoo, and its MACs are printed under another convention ({row.convention or 'unknown'})"
+    return int(Fraction(row.macs) * 10**6 * factor)
+
+
+def _factor(printed: str, chosen: Convention) -> Fraction | None:
+    """The factor that converts a figure from its printed convention to the chosen one; None if no factor does."""
+    if printed == chosen.name:
+        return Fraction(1)
+    try:
+        scales = [_per_mac(named_convention(printed)), _per_mac(chosen)]
+    except UsageError:
+        return None
+    return Fraction(scales[1], scales[0]) if all(scales) else None
+
+
+def _per_mac(counted: Convention) -> int:
+    """Operations per multiply-accumulate of a convention that counts these and nothing else; 0 if it does not."""
+    number = counted.factors("conv2d").get("macs", 0)
+    said = [*(counted.factors(op) for op in ("linear", "matmul", "lstm")), *filter(None, counted.terms.values())]
+    return number if all(factors == {"macs": number} for factors in said) else 0

@@ -1,0 +1,110 @@
+"""The caller's own networks and tables, beside what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from convcost.conventions.convention import Convention
+from convcost.core.axes import size_of
+from convcost.core.errors import UsageError
+from convcost.graph.partial import refuse_unknown
+from convcost.networks.load import open_network
+from convcost.networks.origin import label
+from convcost.published.cost import LOWER_BOUND, cost_of, costed
+from convcost.published.data import Measured, per_cent, read_accuracies
+from convcost.published.point import YOURS, Omitted, Point
+
+
+class Own(NamedTuple):
+    """A network of one's own: what `load` takes, its accuracy in per cent, and what it is called in the picture."""
+
+    model: str
+    accuracy: str
+    label: str = ""
+
+
+Yours = Mapping[str, str] | Iterable[Sequence[str]]
+"""Model -> accuracy, or (model, accuracy) and (model, accuracy, label) one by one."""
+
+
+def read_own(text: str) -> Own:
+    """`MODEL=ACCURACY` or `MODEL=ACCURACY=LABEL`, where the name of a model may carry knobs; raises `UsageError`.
+
+    >>> read_own("mobilenet_v2:width=0.5=66")
+    Own(model='mobilenet_v2:width=0.5', accuracy='66', label='')
+    >>> read_own("net.yaml=73.9=MyNet")
+    Own(model='net.yaml', accuracy='73.9', label='MyNet')
+    """
+    model, _, last = text.rpartition("=")
+    before, _, middle = model.rpartition("=")
+    found = Own(before, middle, last) if before and not _number(last) and _number(middle) else Own(model, last)
+    if not found.model or not found.accuracy:
+        raise UsageError(f"{text!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet")
+    return found
+
+
+def _number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).isdigit()
+
+
+def listed(yours: Yours | None) -> list[Own]:
+    """Every network of one's own with its accuracy; raises `UsageError` for what is none.
+
+    >>> listed({"my.yaml": "72.3"}) == listed([("my.yaml", "72.3")])
+    True
+    """
+    pairs = yours.items() if isinstance(yours, Mapping) else yours or ()
+    found = []
+    for pair in pairs:
+        if isinstance(pair, str) or not 2 <= len(pair) <= 3:
+            raise UsageError(f"yours: {pair!r} is not (model, accuracy) or (model, accuracy, label)")
+        own = Own(*pair)
+        per_cent(own.accuracy, own.model)
+        found.append(own)
+    return found
+
+
+def beside(
+    own: Iterable[Own], tables: Iterable[str], x: str, y: str, chosen: Convention
+) -> tuple[list[Point], list[Omitted]]:
+    """All points of the caller's own, from tables and one by one; and the rows without cost or accuracy, and why."""
+    found = [_table(path, x, y, chosen) for path in tables]
+    points = [point for points, _ in found for point in points]
+    return [*points, *(_point(one, x, y, chosen) for one in own)], [row for _, lacking in found for row in lacking]
+
+
+def _point(own: Own, x: str, y: str, chosen: Convention) -> Point:
+    """The point of a caller's own network; only the given accuracy is known.
+
+    Networks of one family are joined, and called by its title; a label joins what has the same label.
+    """
+    network = open_network(own.model, {})
+    refuse_unknown(network.steps, own.model, LOWER_BOUND)
+    report = network.report(chosen.name)
+    if report.not_counted and x == "macs":
+        ops = ", ".join(report.not_counted)
+        raise UsageError(
+            f"{own.model}: the convention {chosen.name} does not know {ops}, so that the cost is not known"
+        )
+    known: dict[str, Any] = {y: own.accuracy}
+    row = Measured(
+        at="--your",
+        family=own.label or network.caption.title or network.origin.family,
+        item=label(network.origin),
+        model=network.name,
+        resolution=size_of(report.input_shape, "height"),
+        tier=YOURS,
+        source="you",
+        **known,
+    )
+    return Point(row, Fraction(own.accuracy), cost_of(report.totals, x), YOURS, yours=True)
+
+
+def _table(path: str, x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+    """The rows of a table of one's own as points beside the published ones; those without cost or accuracy, and why."""
+    rows = [row._replace(tier=row.tier or YOURS, source=row.source or "you") for row in read_accuracies(path)]
+    points, omitted = costed([row for row in rows if getattr(row, y)], x, y, chosen, as_given=True)
+    omitted += [Omitted(row, f"no {y} is printed") for row in rows if not getattr(row, y)]
+    return [point._replace(yours=True) for point in points], omitted

@@ -1,0 +1,101 @@
+"""What the cells of a page's table show beside their text, and the exact records that the page keeps behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SHARE = re.compile(r"(?:[<>]=)?(\d+(?:\.\d+)?) %")
+_BLOCKS = re.compile("([█▉▊▋▌▍▎▏]*)(?: .*)?")
+_EIGHTHS = "█▉▊▋▌▍▎▏"
+"""Block characters, from eight eighths to one."""
+_EXACT = 2**53
+"""From here on a script's numbers are not exact."""
+
+
+def bars_of(heading: str, cells: Sequence[str]) -> list[float] | None:
+    """The bars of a column of shares or of block characters, in per cent of its longest; None for another column.
+
+    >>> bars_of("share", ("25.00 %", "50.00 %")), bars_of("", ("██", "█ ← peak")), bars_of("op", ("add",))
+    ([50.0, 100.0], [100.0, 50.0], None)
+    """
+    sizes = shares(cells) if "share" in heading else None if heading else _lengths(cells)
+    most = max(sizes, default=0.0) if sizes else 0.0
+    return [100 * size / most for size in sizes] if sizes and most else None
+
+
+def shares(cells: Sequence[str]) -> list[float]:
+    """The shares that cells say, 0 for a cell that says none.
+
+    >>> shares(["12.50 %", "<=1.00 %", "?"])
+    [12.5, 1.0, 0.0]
+    """
+    return [float(found[1]) if (found := _SHARE.fullmatch(cell)) else 0.0 for cell in cells]
+
+
+def _lengths(cells: Sequence[str]) -> list[float] | None:
+    """The lengths of bars of block characters, in characters; None if a cell is something else."""
+    found = [_BLOCKS.fullmatch(cell) for cell in cells]
+    if not all(found):
+        return None
+    return [sum(1 - _EIGHTHS.index(block) / 8 for block in one[1]) if one else 0.0 for one in found]
+
+
+def without_blocks(cell: str) -> str:
+    """What stands beside a bar of block characters.
+
+    >>> without_blocks("██▌ ← peak")
+    '← peak'
+    """
+    return cell.lstrip(_EIGHTHS).strip()
+
+
+def bar(part: float) -> str:
+    """The style of a cell whose bar is so many per cent of its column's longest; none where there is nothing to see.
+
+    >>> bar(33.333), bar(0.0)
+    (' style="--bar:33.3"', '')
+    """
+    return f' style="--bar:{part:.3g}"' if part >= 0.1 else ""
+
+
+def columns_of(records: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Exact records by column, for a script that writes them as the CSV that a command writes.
+
+    A column is its name, its different values, and which of them is each row's: the places are left out where all values
+    differ, and a single 0 where all are the same. Texts are front-coded: how much each begins like the one before, and
+    the rest.
+
+    >>> columns_of([{"op": "add", "n": 1, "at": "a.b"}, {"op": "add", "n": 2, "at": "a.c"}])
+    [['op', ['add'], 0], ['n', [1, 2]], ['at', {'front': [0, 'a.b', 2, 'c']}]]
+    """
+    return [_column(name, [_plain(record.get(name)) for record in records]) for name in (records[0] if records else ())]
+
+
+def _column(name: str, values: list[int | str]) -> list[Any]:
+    places: dict[int | str, int] = {}
+    of = [places.setdefault(value, len(places)) for value in values]
+    if len(places) == 1:
+        return [name, list(places), 0]
+    texts = [value for value in places if isinstance(value, str)]
+    kept = {"front": _front_coded(texts)} if len(texts) == len(places) else list(places)
+    return [name, kept] if len(places) == len(values) else [name, kept, of]
+
+
+def _front_coded(texts: Sequence[str]) -> list[int | str]:
+    """For each text how many characters it has in common with the beginning of the one before, and the rest."""
+    made: list[int | str] = []
+    for before, text in zip(["", *texts], texts):
+        alike = next(
+            (at for at, pair in enumerate(zip(before, text)) if pair[0] != pair[1]), min(len(before), len(text))
+        )
+        made += [alike, text[alike:]]
+    return made
+
+
+def _plain(value: Any) -> int | str:
+    """A value that a script turns into the text that Python's `csv` writes."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _EXACT:
+        return value
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Costs in test suites of others: a plugin for pytest."""

@@ -1,0 +1,78 @@
+"""Every LaTeX that convcost writes compiles: all tables of all commands in one document, and nothing of it is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from helpers import tex
+
+from convcost.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from helpers.cli import Cli
+
+#: One of each table at least; those with signs, Greek, formulas, several units, unknown and not counted ops.
+TABLES = (
+    ("report", "lenet5"),
+    ("report", "mobilenet_v2", "--by", "stage", "--dtype", "int8"),
+    ("report", "vit_b_16", "--by", "op", "--convention", "thop"),
+    ("report", "resnet50", "mobilenet_v2", "lenet5"),
+    ("report", "mobilenet_v1", "mobilenet_v2", "--by", "op"),
+    ("report", "mobilenet_v2", "mobilenet_v2:resolution=225", "--by", "stage"),
+    ("explain", "alexnet", "conv2"),
+    ("explain", "mobilenet_v2"),
+    ("explain", "vit_b_16", "layer1.attention.scores"),
+    ("explain", "mobilenet_v2", "--symbols", "resolution"),
+    ("explain", "vit_b_16", "multi_head_attention", "--symbols", "t,c,heads"),
+    (
+        "compare",
+        "--input",
+        "6x6x3",
+        "--filters",
+        "5",
+        "--kernel",
+        "3",
+        "--against",
+        "grouped:1",
+        "--against",
+        "spatial",
+    ),
+    ("rewrite", "mobilenet_v1", "--to", "standard"),
+    ("rewrite", "vgg16", "--to", "grouped:4"),
+    ("reconcile", "resnet50", "ptflops"),
+    ("reconcile", "resnet50", "--printed", "4.13G", "--printed", "3.8G"),
+    ("memory", "mobilenet_v2", "--limit", "1MiB", "--dtype", "int8"),
+    ("memory", "lenet5", "--by", "tensor"),
+    ("verify", "mobilenet_v2", "--source", "mobilenet_v2"),
+    ("frontier", "--family", "mobilenetv[12]", "--tier", "paper"),
+    ("list", "mobilenet*"),
+    ("sweep", "mobilenet_v2", "--over", "resolution=96:224:32"),
+    ("sweep", "mobilenet_v2", "--over", "resolution=223:226", "--cliffs"),
+    ("sweep", "mobilenet_v2", "--over", "width=0.5,1", "--over", "resolution=192,224", "--front", "macs"),
+    ("fit", "mobilenet_v2", "--max-macs", "300M", "--maximise", "macs"),
+)
+NO_TABLE = {"explore", "import", "spec"}
+"""Commands that write no table."""
+
+
+def test_no_command_is_forgotten() -> None:
+    assert {name for name, *_ in TABLES} | NO_TABLE >= set(main.commands) - {
+        "draw",
+        "diff",
+        "check",
+        "devices",
+        "latency",
+    }
+
+
+@pytest.mark.skipif(tex.engine() is None, reason="no LaTeX with booktabs and siunitx here")
+def test_every_table_compiles(cli: Cli, tmp_path: Path) -> None:
+    ran = {arguments: cli(*arguments, "--format", "latex") for arguments in TABLES}
+    assert [(arguments, one.stderr) for arguments, one in ran.items() if "tabular" not in one.stdout] == []
+    parts = [one.stdout for one in ran.values()]
+    if tex.complaints(tex.document(parts), tmp_path):
+        each = {arguments: tex.complaints(tex.document([part]), tmp_path) for arguments, part in zip(TABLES, parts)}
+        assert {arguments: said for arguments, said in each.items() if said} == {}

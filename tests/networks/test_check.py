@@ -1,0 +1,272 @@
+"""Checks against limits: what is measured, allowed and said, by hand."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from helpers.checks import EXPAND_LINE, budgets, macs, net, params, peak, rows
+from helpers.paths import ROOT
+
+import convcost
+from convcost import UsageError
+from convcost.networks.budgets.check import Wanted, run
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def update(folder: Path) -> str:
+    """Write the lock file of a folder; its text."""
+    done = run([folder / "convcost-budgets.yaml"], Wanted({}, {}), update=True)
+    Path(done.budgets.lock).write_text(done.lock_text(), encoding="utf-8")
+    return done.lock_text()
+
+
+def test_each_limit_is_what_one_works_out_by_hand(here: Path) -> None:
+    limits = f"{{macs: {macs()}, params: {params()}, peak: {peak() - 1}, weights: {4 * params()}, layer_macs: 6911, flops: 1G}}"
+    (here / "net.yaml").write_text(net(limits=limits))
+    assert rows(convcost.check("net.yaml")) == {
+        ("net.yaml", "macs"): (macs(), macs(), "holds"),
+        ("net.yaml", "flops"): (2 * macs(), 10**9, "holds"),
+        ("net.yaml", "params"): (params(), params(), "holds"),
+        ("net.yaml", "peak"): (peak(), peak() - 1, "broken"),
+        ("net.yaml", "weights"): (4 * params(), 4 * params(), "holds"),
+        ("net.yaml", "layer_macs"): (64 * 108, 6911, "broken"),
+    }
+
+
+def test_limits_come_from_defaults_specs_entries_and_arguments_each_before_the_one_before(here: Path) -> None:
+    text = "defaults: {limits: {macs: 1, params: 1, peak: 1, weights: 1}}\nnetworks: [{model: net.yaml, limits: {peak: 3, weights: 3}}]"
+    budgets(here, text, net=net(limits="{params: 2, peak: 2, weights: 2}"))
+    found = convcost.check(max_weights=4)
+    assert {line.limit: line.allowed for line in found.lines} == {"macs": 1, "params": 2, "peak": 3, "weights": 4}
+
+
+def test_conditions_of_an_entry(here: Path) -> None:
+    text = "defaults: {dtype: int8}\nnetworks:\n- {model: net.yaml, batch: 3, input: 4x4, limits: {peak: 1, weights: 1, macs: 1}}\n"
+    budgets(here, text, net=net())
+    measured = {line.limit: line.measured for line in convcost.check().lines}
+    # A quarter of the positions, three images, a byte each.
+    assert measured == {"peak": peak() // 4 // 4 * 3, "weights": params(), "macs": macs() // 4 * 3}
+
+
+def test_growth_is_exact(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: {macs: 12.5%, params: 0%}}}]", net=net(8))
+    update(here)
+    (here / "net.yaml").write_text(net(10))
+    before, after = macs(8), macs(10)
+    assert (before, after) == (9984, 10752)
+    assert rows(convcost.check())["net.yaml", "growth.macs"] == (10752, 9984 * 9 // 8, "holds")
+    assert rows(convcost.check(tolerance="7.692%"))["net.yaml", "growth.macs"] == (
+        10752,
+        10751,
+        "broken",
+    )  # 768 of 9,984: 7.6923…
+    assert rows(convcost.check(tolerance="7.6924%"))["net.yaml", "growth.macs"] == (10752, 10752, "holds")
+
+
+def test_what_grew_is_named_from_the_lock_alone(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 1%}}]", net=net(8))
+    update(here)
+    (here / "net.yaml").write_text(net(10))
+    found = {line.limit: line for line in convcost.check().broken}
+    assert {*found} == {"growth.macs", "growth.params", "growth.peak", "growth.weights"}
+    first, follows = found["growth.macs"].grew
+    assert (first.name, first.words, first.before, first.after) == ("expand", "channels 8 -> 10", 64 * 32, 64 * 40)
+    assert (follows.kind, follows.by) == ("follows", 64 * 2 * 2)  # project reads two channels more
+    assert [part.by for part in found["growth.params"].grew] == [10, 4]
+    assert found["growth.macs"].at is not None
+    assert (found["growth.macs"].at.file, found["growth.macs"].at.line) == ("net.yaml", EXPAND_LINE)
+    assert "expand: channels 8 -> 10 (+512 MACs); what follows from that (+256 MACs)" in found["growth.macs"].why
+    assert "alive at the peak: expand (2,560 B), stem (1,024 B)" in found["growth.peak"].why
+
+
+def test_an_inserted_layer_is_the_one_that_grew(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 0%}}]", net=net(8))
+    update(here)
+    inserted = "  - {conv2d: {channels: 8, kernel: 3, padding: same}, name: extra}\n  - {conv2d: {channels: 2"
+    (here / "net.yaml").write_text(net(8).replace("  - {conv2d: {channels: 2", inserted))
+    (line,) = (line for line in convcost.check().broken if line.limit == "growth.macs")
+    assert [(part.name, part.kind, part.by) for part in line.grew] == [("extra", "added", 64 * 8 * 8 * 9)]
+
+
+def test_a_baseline_is_a_network_like_any_other(here: Path) -> None:
+    (here / "new.yaml").write_text(net(10, "{macs: 1M}"))
+    (here / "old.yaml").write_text(net(8))
+    found = rows(convcost.check("new.yaml", baseline="old.yaml", tolerance="50%"))
+    assert found["new.yaml", "growth.macs"] == (macs(10), macs(8) * 3 // 2, "holds")
+    (none,) = (
+        line
+        for line in convcost.check("new.yaml", baseline=convcost.load("old.yaml")).lines
+        if line.limit == "growth.macs"
+    )
+    assert (none.said, none.allowed, none.verdict) == ("0%", macs(8), "broken")
+
+
+def test_without_a_lock_growth_says_how_to_make_one_once(here: Path) -> None:
+    budgets(
+        here, "defaults: {limits: {growth: 1%, macs: 1G}}\nnetworks: [net.yaml, other.yaml]", net=net(), other=net()
+    )
+    found = convcost.check()
+    assert [line.verdict for line in found.lines] == ["holds", "holds"]
+    (failure,) = found.failures
+    assert "there is no convcost-lock.yaml: make it by convcost check --update" in failure.text
+    assert found.status == 2
+
+
+def test_a_network_that_the_lock_does_not_have(here: Path) -> None:
+    budgets(here, "defaults: {limits: {growth: 1%}}\nnetworks: [net.yaml]", net=net(), other=net())
+    update(here)
+    (here / "convcost-budgets.yaml").write_text("defaults: {limits: {growth: 1%}}\nnetworks: [net.yaml, other.yaml]")
+    (failure,) = convcost.check().failures
+    assert failure.text == (
+        "convcost-budgets.yaml:1:21: growth: convcost-lock.yaml does not have other.yaml; convcost check --update adds it"
+    )
+
+
+def test_a_lock_of_another_batch_or_policy_is_not_compared_with(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 1%, macs: 1}}]", net=net())
+    update(here)
+    found = convcost.check(batch=2)
+    assert {line.limit for line in found.lines} == {"macs"}
+    assert "has it at batch 1, memory fused" in found.failures[0].what
+
+
+UNKNOWN = net().replace(
+    "  - {conv2d: {channels: 2, kernel: 1}, name: project}", "  - {unknown: {type: Mystery}, name: odd}"
+)
+
+
+def test_a_lower_bound_can_break_a_limit_but_not_keep_it(here: Path) -> None:
+    (here / "odd.yaml").write_text(UNKNOWN)
+    known = 64 * (27 * 4 + 4 * 8)
+    found = convcost.check("odd.yaml", max_macs=known - 1, max_params="1M")
+    assert rows(found) == {
+        ("odd.yaml", "macs"): (known, known - 1, "broken"),
+        ("odd.yaml", "params"): (152, 10**6, "not proven"),
+    }
+    assert found.status == 1
+    assert convcost.check("odd.yaml", max_params="1M").status == 3
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small.onnx", "mobilenet_v3_small.keras", "mobilenet_v3_small.pt2"])
+def test_model_files_are_networks_like_any_other(here: Path, name: str) -> None:
+    shutil.copy(ROOT / "tests" / "models" / name, here)
+    budgets(here, f"networks: [{{model: {name}, limits: {{growth: 0%, macs: 1}}}}]")
+    update(here)
+    found = convcost.check()
+    assert {line.limit: line.verdict for line in found.lines}["macs"] == "broken"
+    assert len(found.broken) == 1
+    assert found.failures == ()
+
+
+def test_growth_above_a_lower_bound_is_not_proven(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 1%}}]", net=UNKNOWN)
+    update(here)
+    assert {line.verdict for line in convcost.check().lines} == {"not proven"}
+
+
+def test_a_spec_that_is_wrong_does_not_hide_the_others(here: Path) -> None:
+    budgets(
+        here,
+        "defaults: {limits: {macs: 1}}\nnetworks: ['*.yaml']",
+        good=net(),
+        wrong=net().replace("kernel: 3", "kernal: 3"),
+    )
+    found = convcost.check()
+    assert [line.network for line in found.lines] == ["good.yaml"]
+    (failure,) = found.failures
+    assert failure.where is not None
+    assert (failure.network, failure.where.file, failure.where.line) == ("wrong.yaml", "wrong.yaml", 5)
+    assert "Did you mean kernel?" in failure.what
+    assert found.status == 2
+
+
+def test_globs_leave_out_the_files_of_the_check_itself(here: Path) -> None:
+    folder = budgets(
+        here / "deep",
+        "defaults: {limits: {growth: 1%, macs: 1G}}\nnetworks: ['*.yaml', 'more/**/*.yaml:width=2']",
+        net=net(),
+    )
+    (folder / "more" / "a").mkdir(parents=True)
+    knob = net().replace("layers:", "knobs: {width: 8}\nlayers:").replace("channels: 8", "channels: width")
+    (folder / "more" / "a" / "one.yaml").write_text(knob)
+    update(folder)
+    found = convcost.check("deep/convcost-budgets.yaml")
+    assert {line.network for line in found.lines} == {"net.yaml", "more/a/one.yaml:width=2"}
+    assert rows(found)["more/a/one.yaml:width=2", "macs"][0] == macs(2)
+
+
+def test_the_same_network_twice_needs_names(here: Path) -> None:
+    text = "networks: [{model: net.yaml, limits: {macs: 1}}, {model: net.yaml, name: small, dtype: int8, limits: {weights: 1}}]"
+    budgets(here, text, net=net())
+    assert {*rows(convcost.check())} == {("net.yaml", "macs"), ("small", "weights")}
+    budgets(here, text.replace("name: small, ", ""))
+    with pytest.raises(convcost.SpecError, match=r"net\.yaml stands twice; tell them apart by a name: of its own"):
+        convcost.check()
+
+
+def test_the_budgets_file_is_found_above(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {macs: 1}}]", net=net())
+    (here / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(here / "a" / "b")
+    (line,) = convcost.check().lines
+    assert (line.network, line.measured) == ("net.yaml", macs())
+
+
+def test_results_are_typed_tabular_and_picklable(here: Path) -> None:
+    (here / "net.yaml").write_text(net(limits="{macs: 1, params: 1G}"))
+    found = convcost.check("net.yaml")
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert isinstance(found, convcost.Checked)
+    assert found.to_frame()[["limit", "measured"]].to_numpy().tolist() == [["macs", macs()], ["params", params()]]
+    assert json.loads(found.table().render("json"))["limits"][0]["largest"][0]["name"] == "stem"
+    assert "net.yaml" in found._repr_html_()
+    assert repr(found) == "<Checked 2 limits of 1 network · 1 broken>"
+    with pytest.raises(UsageError, match=r"there is no format 'junt'\. Did you mean junit\?"):
+        found.render("junt")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_mac": 1}, "there is no limit 'mac'. Did you mean macs?"),
+        ({"limits": {"ram": "1KiB"}}, "there is no limit 'ram'. Did you mean peak?"),
+        ({"max_macs": float("inf")}, "'inf' is not a count"),
+        ({"max_macs": -1}, "'-1' is not a count"),
+        ({"tolerance": 1}, "'1': a growth is said in per cent, as in 1%"),
+        ({"tolerance": "-1%"}, "'-1%' is not a share in per cent"),
+    ],
+    ids=str,
+)
+def test_limits_that_are_none(here: Path, options: dict[str, object], said: str) -> None:
+    (here / "net.yaml").write_text(net())
+    with pytest.raises(UsageError) as raised:
+        convcost.check("net.yaml", **options)  # type: ignore[arg-type]
+    assert said in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_hundred_specs_take_less_than_two_seconds(here: Path) -> None:
+    """MobileNetV2 in many versions, growth included; the best of three, for machines are shared."""
+    text = (ROOT / "specs" / "mobilenet_v2.yaml").read_text(encoding="utf-8")
+    (here / "nets").mkdir()
+    for i in range(100):
+        (here / "nets" / f"n{i}.yaml").write_text(text.replace("name: mobilenet_v2", f"name: v{i}"))
+    budgets(here, "defaults: {limits: {macs: 1G, growth: 1%}}\nnetworks: ['nets/*.yaml']")
+    update(here)
+
+    def seconds() -> float:
+        begun = time.process_time()
+        assert convcost.check().ok
+        return time.process_time() - begun
+
+    assert min(seconds() for _ in range(3)) < 2
