@@ -193,8 +193,10 @@ def _crossings(net: _Net) -> int:
 def _across(net: _Net, style: Style) -> list[float]:
     """Places across: what lies on one straight way has one place, and each is as near the middle of its neighbours as can be."""
     straight = _straight(net, style)
-    while (order := _sequence(net, straight)) is None:
-        straight = _loosened(net, straight)
+    order, crossing = _sequence(net, straight)
+    while crossing:
+        straight = _loosened(net, straight, crossing)
+        order, crossing = _sequence(net, straight)
     apart = _constraints(net, straight, style)
     beside: dict[int, list[int]] = {at: [] for at in order}
     for a, others in net.after.items():
@@ -202,26 +204,31 @@ def _across(net: _Net, style: Style) -> list[float]:
             if straight[a] != straight[b]:
                 beside[straight[a]].append(straight[b])
                 beside[straight[b]].append(straight[a])
+    near = {at: others for at, others in beside.items() if others}
     place = dict.fromkeys(order, 0.0)
     for _ in range(_ROUNDS):
-        wanted = {at: sum(place[one] for one in near) / len(near) for at, near in beside.items() if near}
+        wanted = {at: sum(place[one] for one in others) / len(others) for at, others in near.items()}
         for at, middle in wanted.items():
             place[at] += (middle - place[at]) / 2
         _pushed(place, apart)
     rank = {at: n for n, at in enumerate(order)}
     for (a, b), room in sorted(apart.items(), key=lambda item: rank[item[0][0]]):
         place[b] = max(place[b], place[a] + room)
+    _settled(place, apart, near)
+    return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]
+
+
+def _settled(place: dict[int, float], apart: dict[tuple[int, int], float], near: dict[int, list[int]]) -> None:
+    """Move what still has room right to the middle of its neighbours."""
     lows: dict[int, list[tuple[int, float]]] = defaultdict(list)
     highs: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for (a, b), room in apart.items():
         lows[b].append((a, room))
         highs[a].append((b, room))
-    for at, near in beside.items():  # what still has room goes right to the middle
+    for at, others in near.items():
         low = max((place[a] + room for a, room in lows[at]), default=-inf)
         high = min((place[b] - room for b, room in highs[at]), default=inf)
-        if near:
-            place[at] = max(low, min(high, sum(place[one] for one in near) / len(near)))
-    return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]
+        place[at] = max(low, min(high, sum(place[one] for one in others) / len(others)))
 
 
 def _pushed(place: dict[int, float], apart: dict[tuple[int, int], float]) -> None:
@@ -271,8 +278,8 @@ def _best(choices: Sequence[int], net: _Net, length: Sequence[int], style: Style
     return None
 
 
-def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
-    """The straight ways from the low side to the high one; None where they cross."""
+def _sequence(net: _Net, straight: Sequence[int]) -> tuple[list[int], set[int]]:
+    """The straight ways from the low side to the high one, and those that wait for each other because they cross."""
     after: dict[int, set[int]] = defaultdict(set)
     waits = dict.fromkeys(straight, 0)
     for row in net.rows:
@@ -286,16 +293,16 @@ def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
             waits[other] -= 1
             if not waits[other]:
                 ready.append(other)
-    return ready if len(ready) == len(waits) else None
+    return ready, set(waits).difference(ready)
 
 
-def _loosened(net: _Net, straight: Sequence[int]) -> list[int]:
-    """The longest straight way cut in two."""
+def _loosened(net: _Net, straight: Sequence[int], among: set[int]) -> list[int]:
+    """The longest of some straight ways cut in two."""
     members: dict[int, list[int]] = defaultdict(list)
     for at, group in enumerate(straight):
-        members[group].append(at)
-    longest = max(members.values(), key=len)
-    longest.sort(key=lambda at: net.ranks[at])
+        if group in among:
+            members[group].append(at)
+    longest = sorted(max(members.values(), key=len), key=net.ranks.__getitem__)
     found = list(straight)
     for at in longest[len(longest) // 2 :]:
         found[at] = longest[len(longest) // 2]

@@ -46,15 +46,9 @@ def diagram_html(network: Network, report: Report | None = None, leads: Callable
 
 def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
-<<<<<<< HEAD
-    inside = _Inside(drawn)
+    inside = _Inside(drawn, leads)
     wide = inside.svg(drawn.diagram(_WIDE, titled=False))
     narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
-=======
-    inside = _Inside(drawn, leads)
-    wide = inside.svg(drawn.diagram(WIDTH))
-    narrow = inside.svg(drawn.diagram(_NARROW))
->>>>>>> main
     label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
     pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'

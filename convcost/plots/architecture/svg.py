@@ -37,13 +37,8 @@ def svg(
         head += f'<rect class="f-paper" width="{wide}" height="{high}"/>'
     else:
         head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
-<<<<<<< HEAD
-    parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens), *_legend(diagram)]
-    parts += ['<g pointer-events="none">', *map(_label, diagram.labels), "</g>"]  # a click goes to the box below
-=======
     parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens, leads), *_legend(diagram)]
-    parts += [_label(label) for label in diagram.labels]
->>>>>>> main
+    parts += ['<g pointer-events="none">', *map(_label, diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
 
