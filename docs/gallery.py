@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from convcost import plots
+from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.networks.load import load
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
 
 
+COURSE = LayerToBuild((6, 6, 3), 5, 3)
+"""The course's example: 2,160 multiplications become 672."""
+
+
 @cache
 def landscape() -> Frontier:
     """All that papers, authors and libraries report: what `convcost frontier` shows."""
@@ -42,9 +47,8 @@ def _pictures() -> dict[str, Callable[[], str]]:
     return {
         "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), tips=False),
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
-        "reports/separable.svg": lambda: svg(
-            plots.separable_ratio(marked=LayerToBuild((6, 6, 3), 5, (3, 3))), width=860
-        ),
+        "reports/course.svg": lambda: plots.course(COURSE).svg(),
+        "reports/separable.svg": lambda: svg(plots.ratio_figure(ratios(COURSE), COURSE), width=860),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),
@@ -102,8 +106,13 @@ The checkpoints of both over widths and resolutions:
 
 ## Depthwise separable against normal convolution
 
-The ratio of multiplications is 1/n_c' + 1/f²; the star is the course's layer of 672 instead of 2,160:
-`convcost compare --input 6x6x3 --filters 5 --kernel 3`.
+The course's layer takes 672 multiplications instead of 2,160: `convcost compare --input 6x6x3 --filters 5 --kernel 3 -o
+course.svg`.
+
+![A normal and a depthwise separable convolution](course.svg)
+
+The ratio is 1/n_c' + 1/f²; the star is this layer: `convcost compare --input 6x6x3 --filters 5 --kernel 3 --law -o
+separable.svg`.
 
 ![Ratio over n_c' and f](separable.svg)
 

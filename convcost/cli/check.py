@@ -19,11 +19,12 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, show
-from convcost.core.errors import OutputError
+from convcost.core.errors import OutputError, UsageError
 from convcost.memory.policies import POLICIES
+from convcost.render.table import ending
 
 if TYPE_CHECKING:
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.checked import Checked
     from convcost.networks.inputs import GivenShape
 
 _NAMED = 8
@@ -98,7 +99,7 @@ def check_command(
     writes, or against --baseline. Exit status 0: all hold; 1: one is broken; 2: something could not be checked; 3: with
     unknown ops, nobody knows.
     """
-    from convcost.networks.check import Wanted, limits_given, run
+    from convcost.networks.budgets.check import Wanted, limits_given, run
     from convcost.spec.tree import shown_path
 
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, "growth": tolerance}
@@ -116,7 +117,7 @@ def check_command(
         baseline,
         settings(set_),
     )
-    fmt = format_ or _ENDINGS.get(os.path.splitext(output or "")[1].lower(), "table")
+    fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
     result = done.result
     for failure in result.failures:
@@ -132,6 +133,16 @@ def check_command(
     if fmt == "github":
         _summarise(result)
     ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
+
+
+def _format_of(output: str | None) -> str:
+    """The format that a file's ending says."""
+    said = ending(output)
+    if said and said not in _ENDINGS:
+        raise UsageError(
+            f"{output}: the ending {said} says no format; known are {', '.join(_ENDINGS)}; else give --format"
+        )
+    return _ENDINGS.get(said, "table")
 
 
 def _changes(names: list[str]) -> str:

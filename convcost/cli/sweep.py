@@ -154,11 +154,7 @@ def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str |
     if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
         deliver(output, format_, lambda: table)
         return
-    from convcost.plots import drawable, sweep_figures
-
-    if not drawable(drawn):
-        deliver(output, format_, lambda: table)
-        return
+    from convcost.plots import sweep_figures
 
     def page() -> str:
         from convcost.pages.files import page as page_of

@@ -15,7 +15,7 @@ from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
 from convcost.plots.side_by_side import networks_figure
-from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure, sweep_figures
+from convcost.plots.space import cliff_figure, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
@@ -29,7 +29,6 @@ __all__ = [
     "course",
     "cumulative",
     "dark",
-    "drawable",
     "frontier",
     "grid_figure",
     "heat_map",

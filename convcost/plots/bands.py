@@ -259,10 +259,17 @@ def stage_axis(report: Report, usage: Usage, places: Sequence[Column]) -> dict[s
     spans: dict[str, list[int]] = {}
     for at, column in enumerate(places):
         spans.setdefault(named[column.position], []).append(at)
-    middles = sorted((sum(span) / len(span), name) for name, span in spans.items())
+    middles: list[tuple[float, str]] = []
+    end = -1.0
+    for middle, name in sorted((sum(span) / len(span), name) for name, span in spans.items()):
+        half = text_width(name, LETTERS) / 2 * len(places) / WIDTH
+        if middle - half > end:  # names that would overlap are left out
+            middles.append((middle, name))
+            end = middle + half + 0.005 * len(places)
     return {
         "title": {"text": "layers that write a tensor, in the order of execution"},
         "tickmode": "array",
+        "tickangle": 0,
         "tickvals": [middle for middle, _ in middles],
         "ticktext": [name for _, name in middles],
         "range": [-0.5, len(places) - 0.5],

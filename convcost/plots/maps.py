@@ -77,6 +77,7 @@ def heat_map(
         xaxis=_positions(axes[1], columns),
         yaxis=_positions(axes[0], rows),
         showlegend=len(traces) > 1,
+        margin={"t": 100, "l": 60, "r": 20, "b": 50},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
 

@@ -236,10 +236,12 @@ class _Picture:
             low, span = bounds(trace)
             left, high = self.right + 18, self.bottom - self.top
             part = high / _SHADES
+            yield '<g shape-rendering="crispEdges">'
             for at in range(_SHADES):
                 top = self.bottom - part * (at + 1)
                 cell = path([(left, top), (left + _SCALE_WIDTH, top), (left + _SCALE_WIDTH, top + part + 0.4)])
                 yield f'<path fill="{shade((at + 0.5) / _SHADES)}" d="{cell}h-{_SCALE_WIDTH}z"/>'
+            yield "</g>"
             for value, text in zip(bar.get("tickvals") or (), bar.get("ticktext") or (), strict=True):
                 y = self.bottom - (value - low) / span * high
                 end = left + _SCALE_WIDTH

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.checked import Checked
 
 MARKER = "convcost"
 _HELP = (
@@ -78,7 +78,7 @@ def convcost_check(request: pytest.FixtureRequest) -> Callable[..., Checked]:
 def _hold(item: pytest.Item, networks: tuple[Any, ...], options: dict[str, Any]) -> Checked:
     """Fail the test unless all limits hold."""
     from convcost.core.errors import ConvcostError
-    from convcost.networks.check import check
+    from convcost.networks.budgets.check import check
 
     shapes, partial = options.pop("shapes", None), bool(options.pop("partial", False))
     for name in ("baseline", "lock"):
@@ -112,13 +112,13 @@ def _found(item: pytest.Item, model: Any) -> Any:
     for folder in (item.path.parent, item.config.rootpath):
         path = os.path.join(folder, model)
         if os.path.isfile(path):
-            return path
+            return path.removeprefix(os.path.join(os.getcwd(), ""))
     return model
 
 
 def _budgets(item: pytest.Item) -> str:
     """The budgets file that is nearest to the test."""
-    from convcost.networks.budgets import FILES, find_file
+    from convcost.networks.budgets.file import FILES, find_file
 
     found = find_file(str(item.path.parent))
     if found is None:

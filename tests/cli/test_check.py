@@ -94,7 +94,7 @@ def test_what_is_shown(cli: Cli) -> None:
     row = re.split(r"\s{2,}", lines[5].strip())
     assert row[:3] == ["net.yaml", "growth.macs", f"{macs(10):,}"]
     assert row[3] == f"{macs(8) * 101 // 100:,}"
-    assert row[5:] == ["broken", "expand +512 MACs"]
+    assert row[6:] == ["broken", "expand +512 MACs"]
     assert "expand: channels 8 -> 10 (+512 MACs)" in " ".join(" ".join(lines).split())
 
 
@@ -112,7 +112,7 @@ def test_it_fits_a_terminal(grown: Path, width: int) -> None:
         assert process.wait() == 1
     os.close(main)
     lines = printed.decode().splitlines()
-    assert lines
+    assert "headroom" in lines[2].split()
     assert max(map(len, lines)) <= width
 
 
@@ -525,6 +525,13 @@ def test_a_network_that_cannot_be_checked_is_a_line(here: Path, cli: Cli, text: 
 def test_not_text(here: Path, cli: Cli) -> None:
     (here / "convcost-budgets.yaml").write_bytes(b"networks: [\xff]")
     assert "not UTF-8 text" in cli.refused_in_a_line("check")
+
+
+def test_an_ending_that_says_no_format(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net(limits="{macs: 1G}"))
+    assert "the ending .html says no format; known are .json, .md, .sarif" in cli.refused_in_a_line(
+        "check", "net.yaml", "-o", "x.html"
+    )
 
 
 def test_no_budgets(cli: Cli) -> None:

@@ -14,7 +14,7 @@ from helpers.paths import ROOT
 
 import convcost
 from convcost import UsageError
-from convcost.networks.check import Wanted, run
+from convcost.networks.budgets.check import Wanted, run
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def test_pages_and_pictures_depend_on_nothing_but_what_they_show(cli: Cli, comma
         assert str(tmp_path) not in text
         if ending == ".svg":
             ET.fromstring(text)
-        elif command[0] != "frontier":  # whose script is plotly's
+        else:
             tags = Tags()
             tags.feed(text)
             assert tags.open == []

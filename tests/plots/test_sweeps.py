@@ -75,6 +75,12 @@ def test_a_page_claims_nothing_about_what_was_not_counted(cli: Cli, tmp_path: Pa
     assert "cliff" not in page.split("<main")[1]
 
 
+def test_words_are_bars() -> None:
+    (bar,) = swept("vgg16", config="A,D,E").data
+    assert bar.y == ("A", "D", "E")
+    assert bar.x == tuple(convcost.load(name).report().totals.macs for name in ("vgg11", "vgg16", "vgg19"))
+
+
 def test_an_axis_is_dense_if_nothing_lies_between() -> None:
     assert is_dense(range(96, 225))
     assert not is_dense((96, 97, 99))

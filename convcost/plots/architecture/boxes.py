@@ -324,11 +324,13 @@ def _cells(row: Sequence[Part], wired: Wiring, weigh: Weigh, left: int) -> list[
             kinds[kind_of(scope, wired)].append(scope)
     worth = {key: _worth(places, weigh, wired) for key, places in kinds.items()}
     able = [key for key, places in kinds.items() if worth[key] >= _WORTH and _is_block(places, wired)]
-    outer = [key for key in able if not _within(kinds[key], [kinds[other] for other in able if other != key])]
-    ordered = sorted(outer, key=lambda key: (len(kinds[key]) == 1, -round(worth[key], 9)))
+    outer = {key: _outer(kinds[key], [kinds[other] for other in able if other != key]) for key in able}
+    worth = {key: _worth(places, weigh, wired) for key, places in outer.items()}
+    wanted = [key for key in able if worth[key] >= _WORTH and (len(outer[key]) > 1 or len(kinds[key]) == 1)]
+    ordered = sorted(wanted, key=lambda key: (len(outer[key]) == 1, -round(worth[key], 9)))
     found: list[Cell] = []
     for key in ordered:
-        places = kinds[key]
+        places = outer[key]
         shown = max(places, key=lambda place: sum(map(weigh, place.units)))
         scene = _inside(shown, wired, left)
         if scene is None or len(found) == _CELLS:
@@ -356,12 +358,10 @@ def _is_row(scene: Scene) -> bool:
     return len(scopes) > 1 and all(pair in joined for pair in pairwise(scopes))
 
 
-def _within(places: Sequence[Part], others: Sequence[Sequence[Part]]) -> bool:
-    """Whether most of the places lie inside of those of other kinds."""
-    inner = [set(place.units) for place in places]
+def _outer(places: Sequence[Part], others: Sequence[Sequence[Part]]) -> list[Part]:
+    """The places that do not lie inside of blocks of other kinds."""
     around = [set(other.units) for kind in others for other in kind]
-    lying = sum(any(one < outside for outside in around) for one in inner)
-    return 2 * lying > len(inner)
+    return [place for place in places if not any(set(place.units) < outside for outside in around)]
 
 
 def _letter(at: int) -> str:

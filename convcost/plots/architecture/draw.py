@@ -136,7 +136,7 @@ def _composed(plan: Plan, room: float) -> Diagram:
         arrangements.append(_beside(row, blocks, room - wide, room))
     if blocks and row.is_valley:
         arrangements.append(_in_corner(row, blocks, room))
-    sheet, right, low = min(arrangements, key=lambda made: (made[1] > room, made[2], made[1]))
+    sheet, right, low = min(arrangements, key=lambda made: (max(0.0, made[1] - room), made[2]))
     most = max([box.share for box in sheet.boxes], default=0.0)
     sheet.boxes[:] = [replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes]
     wide = max(right + MARGIN, min(room, _title_width(plan)))

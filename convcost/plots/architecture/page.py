@@ -19,7 +19,7 @@ from convcost.results.report import Report
 
 _MOST_INSIDE = 40
 """Boxes of an unfolded part; more are a row by themselves."""
-_MOST_DRAWINGS = 60
+_MOST_DRAWINGS = 24
 _NARROW = 350.0
 
 _STYLE = """<style>

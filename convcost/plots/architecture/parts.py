@@ -223,8 +223,8 @@ def group(parts: Sequence[Part], name: str = "") -> Part:
 def span(first: str, last: str) -> str:
     """The name of several parts, from the first to the last.
 
-    >>> span("layer1", "layer12"), span("block2", "block2"), span("inception_4a", "inception_4e"), span("a", "b")
-    ('layer1–12', 'block2', 'inception_4a–e', 'a – b')
+    >>> span("layer1", "layer12"), span("block2", "block2"), span("inception_4a", "inception_4e"), span("5", "6")
+    ('layer1–12', 'block2', 'inception_4a–4e', '5–6')
     """
     if first == last:
         return first
@@ -234,7 +234,7 @@ def span(first: str, last: str) -> str:
     ends = first[len(begin) :], last[len(begin) :]
     if begin and all(0 < len(end) <= 3 for end in ends):
         return f"{begin}{ends[0]}–{ends[1]}"
-    return f"{first} – {last}"
+    return f"{first}–{last}" if first.isdigit() and last.isdigit() else f"{first} – {last}"
 
 
 def stem(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from convcost.core.dims import Shape
 from convcost.plots.architecture.boxes import Chosen
 from convcost.plots.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
 from convcost.plots.architecture.layout import Laid, Point, Spot, Style, layered, ranked
-from convcost.plots.architecture.picture import Box, Edge, Label
+from convcost.plots.architecture.picture import STACK, Box, Edge, Label
 from convcost.plots.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
 from convcost.plots.architecture.valley import positions, valley
 from convcost.plots.architecture.words import share_text, size_lines, titles
@@ -66,7 +66,12 @@ class _Drawn:
     @property
     def ahead(self) -> float:
         """Half of the box and the size of its tensor."""
-        return self.half_width + 5 + max(width(line, SIZE) for line in self.size)
+        return self.half_width + self.behind + 5 + max(width(line, SIZE) for line in self.size)
+
+    @property
+    def behind(self) -> float:
+        """What the second outline of a box that stands for several takes."""
+        return STACK if self.box.repeats > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -203,12 +208,12 @@ class Row:
             ]
             if not starts:
                 continue
-            wide = one.ahead - one.half_width - 5
-            x = origin[0] + along + one.half_width + 5 + wide / 2
+            wide = one.ahead - one.half_width - one.behind - 5
+            x = origin[0] + along + one.half_width + one.behind + 5 + wide / 2
             begin, end = starts[0][0][0], starts[0][-1][0]
             alone = not any(begin < along < end for route in piece.laid.routes for along, _ in route)
             if single and alone and len(starts[0]) == 2:
-                x = origin[0] + (starts[0][0][0] + starts[0][1][0] - 5) / 2
+                x = origin[0] + (starts[0][0][0] + one.behind + starts[0][1][0] - 5) / 2
             y = origin[1] + across
             for text, low in zip(one.size, (y - 4, y + 2 + SIZE)):
                 sheet.labels.append(Label(text, x, low, SIZE, anchor="middle", tone="muted", box=number[at]))

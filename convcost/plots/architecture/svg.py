@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from convcost.core.units import compact, shape_text
-from convcost.plots.architecture.picture import SCALE_WIDTH, Box, Edge, Label, Picture
+from convcost.plots.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
 from convcost.render.palette import FONT, css
 from convcost.render.svg_marks import number
 
@@ -63,7 +63,7 @@ def _boxes(
         dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
         stack = ""
         if box.repeats > 1:  # a second outline behind it: there are more of it
-            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + 3, box.y - 3, box.width, box.height)} rx="2.5"/>'
+            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + STACK, box.y - STACK, box.width, box.height)} rx="2.5"/>'
         fill = (
             f'<rect class="f-s0" fill-opacity="{_opacity(box.tint):g}" {place} rx="2.5"/>'
             if box.kind != "input"

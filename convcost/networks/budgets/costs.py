@@ -14,7 +14,7 @@ from convcost.core.limits import LOCKED, Kind
 from convcost.core.places import zoo_directory
 from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
-from convcost.networks.budgets import Conditions
+from convcost.networks.budgets.file import Conditions
 from convcost.networks.network import Network
 
 _KERNEL = re.compile(r"\d+(×\d+)*")

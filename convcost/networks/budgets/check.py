@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from convcost.core.errors import ConvcostError, SpecError, UsageError
 from convcost.core.limits import GROWTH, LIMITS, LOCKED, Limit, read_limit
 from convcost.core.units import exact
-from convcost.networks import lock as lock_file
-from convcost.networks.budgets import Budgets, Conditions, Entry, budgets_of
-from convcost.networks.check_lines import Failure, Line
-from convcost.networks.checked import Checked
-from convcost.networks.costs import Measured, Recorded
-from convcost.networks.grown import grown, grown_text, largest, largest_text
+from convcost.networks.budgets import lock as lock_file
+from convcost.networks.budgets.checked import Checked
+from convcost.networks.budgets.costs import Measured, Recorded
+from convcost.networks.budgets.file import Budgets, Conditions, Entry, budgets_of
+from convcost.networks.budgets.grown import grown, grown_text, largest, largest_text
+from convcost.networks.budgets.lines import Failure, Line
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
