@@ -124,7 +124,9 @@ def test_every_format_has_both_networks(cli: Cli, fmt: str, level: str | None) -
     )
     assert "resnet34" in text
     assert "3663761408" in text or (level and fmt == "csv")  # CSV has no totals beside rows
-    if fmt != "html":  # a page has a picture, too
+    if fmt == "html":  # the command's page has a picture as well
+        assert "<svg" in text
+    else:
         assert convcost.side_by_side("resnet18", "resnet34", by=level).render(fmt).replace(",", "") == text
 
 
