@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from convcost.graph.walk import Step, Walked
     from convcost.memory.usage import Usage
     from convcost.networks.ask import reconcile, report, rewrite
-    from convcost.networks.check import check
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.check import check
+    from convcost.networks.budgets.checked import Checked
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
@@ -97,7 +97,7 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
-    "Checked": "convcost.networks.checked",
+    "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
@@ -125,7 +125,7 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
-    "check": "convcost.networks.check",
+    "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
     "diff": "convcost.networks.difference",
     "draw": "convcost.plots.architecture.draw",

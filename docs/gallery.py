@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from convcost import plots
+from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.networks.load import load
+from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg
 from convcost.published.data import Measured, accuracies
 from convcost.published.frontier import Frontier, frontier, frontier_table
@@ -18,28 +21,20 @@ from convcost.results.report import Report, report_table
 from convcost.spec.syntax import Spec
 from convcost.spec.zoo import all_specs, names_of
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 NOTE = "<!-- Written by docs/generate.py; change the code or the specs instead. -->\n"
-#: The story from AlexNet to EfficientNet in a dozen series; `convcost frontier` shows all.
-SHOWN = (
-    "AlexNet",
-    "VGG",
-    "GoogLeNet",
-    "ResNet",
-    "Inception",
-    "SqueezeNet",
-    "MobileNetV1",
-    "ShuffleNetV1",
-    "MobileNetV2",
-    "ShuffleNetV2",
-    "MobileNetV3",
-    "EfficientNet",
-)
+
+
+COURSE = LayerToBuild((6, 6, 3), 5, 3)
+"""The course's example: 2,160 multiplications become 672."""
 
 
 @cache
 def landscape() -> Frontier:
-    """What papers and authors report of the families shown."""
-    return frontier(family=SHOWN, tier=("paper", "authors", "library"))
+    """All that papers, authors and libraries report: what `convcost frontier` shows."""
+    return frontier()
 
 
 @cache
@@ -50,27 +45,34 @@ def mobilenets() -> Frontier:
 
 def _pictures() -> dict[str, Callable[[], str]]:
     return {
-        "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), width=860, height=520),
-        "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets()), width=860, height=460),
-        "reports/separable.svg": lambda: svg(
-            plots.separable_ratio(marked=LayerToBuild((6, 6, 3), 5, (3, 3))), width=860
-        ),
+        "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), tips=False),
+        "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
+        "reports/course.svg": lambda: plots.course(COURSE).svg(),
+        "reports/separable.svg": lambda: svg(plots.ratio_figure(ratios(COURSE), COURSE), width=860),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),
-        "reports/sizes.svg": lambda: svg(_sizes(), width=860),
-        "reports/memory.svg": lambda: svg(_memory(), width=860),
+        "reports/cliffs.svg": lambda: svg(_sizes()[0], width=860),
+        "reports/sizes.svg": lambda: svg(_sizes()[1], width=860),
+        "reports/beside.svg": lambda: svg(plots.networks_figure(_beside()), width=860),
+        "reports/memory.svg": lambda: svg(_memory("mobilenet_v2"), width=860),
+        "reports/arena.svg": lambda: svg(_memory("unet", "arena"), width=860),
     }
 
 
-def _sizes() -> object:
+@cache
+def _sizes() -> Sequence[go.Figure]:
     network = load("mobilenet_v2")
-    return plots.sizes(network, network.report())[1]
+    return plots.sizes(network, network.report())
 
 
-def _memory() -> object:
-    network = load("mobilenet_v2")
-    return plots.memory_timeline(network.report(), network.memory())
+def _beside() -> Mapping[str, Any]:
+    return side_by_side("mobilenet_v1", "mobilenet_v2", by="stage").data
+
+
+def _memory(name: str, picture: str = "timeline") -> go.Figure:
+    network = load(name)
+    return plots.memory_figure(network.report(), network.memory(), picture)
 
 
 def index_page() -> str:
@@ -89,21 +91,28 @@ Made by `python docs/generate.py`; a test fails when it no longer follows from t
 
 ## Accuracy against MACs
 
-{len(found.points)} published accuracies of {len(found.families)} families, MACs counted at the resolution of each evaluation.
-All families, to look into: `convcost frontier -o pareto.html`.
+{len(found.points)} published accuracies of {len(found.families)} families, MACs counted at the resolution of each evaluation:
+`convcost frontier -o accuracy.svg`. Four of the named families hold most of the front, the others are the best known; any can be named
+(`--highlight 'vgg,convnext*'`), and all wake on the page (`-o accuracy.html`).
 
 ![Accuracy against MACs](accuracy.svg)
 
 ## MobileNetV2 against MobileNetV1
 
-The checkpoints of both over widths and resolutions: `convcost frontier --family 'MobileNetV[12]' --tier authors`.
+The checkpoints of both over widths and resolutions:
+`convcost frontier --family 'mobilenet_v[12]' --tier authors -o mobilenets.svg`.
 
 ![MobileNet checkpoints](mobilenets.svg)
 
 ## Depthwise separable against normal convolution
 
-The ratio of multiplications is 1/n_c' + 1/f²; the star is the course's layer of 672 instead of 2,160:
-`convcost compare --input 6x6x3 --filters 5 --kernel 3`.
+The course's layer takes 672 multiplications instead of 2,160: `convcost compare --input 6x6x3 --filters 5 --kernel 3 -o
+course.svg`.
+
+![A normal and a depthwise separable convolution](course.svg)
+
+The ratio is 1/n_c' + 1/f²; the star is this layer: `convcost compare --input 6x6x3 --filters 5 --kernel 3 --law -o
+separable.svg`.
 
 ![Ratio over n_c' and f](separable.svg)
 
@@ -115,16 +124,33 @@ ResNet-50 from the papers' count to ptflops, term by term: `convcost reconcile r
 
 ## Cost at another size
 
-MobileNetV2 over width and resolution, with lines of equal budget: on the page of `convcost report mobilenet_v2 -o report.html`;
+MobileNetV2 at every resolution: `convcost sweep mobilenet_v2 --over resolution=128:320 -o cliffs.svg`.
+
+![MACs at every resolution](cliffs.svg)
+
+Over width and resolution, with the edges of three budgets: on the page of `convcost report mobilenet_v2 -o report.html`;
 with sliders: `convcost explore mobilenet_v2 -o explore.html`.
 
 ![Width against resolution](sizes.svg)
 
+## Two networks, stage by stage
+
+`convcost report mobilenet_v1 mobilenet_v2 --by stage -o beside.svg`.
+
+![MACs by stage of two networks](beside.svg)
+
 ## What is alive when
 
-The activations of MobileNetV2: `convcost memory mobilenet_v2 -o memory.svg`.
+The activations of MobileNetV2, coloured by what they are kept for: `convcost memory mobilenet_v2 -o memory.svg`.
 
 ![Memory timeline](memory.svg)
+
+## Where it lies
+
+The same of U-Net, whose skips wait for the way up, as offsets in one block of memory:
+`convcost memory unet --picture arena -o arena.svg`.
+
+![Arena of U-Net](arena.svg)
 """
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 
 import pytest
 from helpers.cli import Cli
 from helpers.paths import ROOT
 
+from convcost.core.kept import Answers
 from convcost.networks import listing
+from convcost.published import cost
 from convcost.render.table import Table
 
 # At once, and so for every process that a test begins; tests of keeping set a folder.
@@ -38,6 +41,18 @@ def counted_once() -> Callable[..., Table]:
 def one_list(counted_once: Callable[..., Table], monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what `convcost list` does with the list, not of how it is made."""
     monkeypatch.setattr(listing, "list_table", counted_once)
+
+
+@pytest.fixture(scope="session")
+def costs() -> Answers:
+    """What the networks behind published accuracies cost; each is counted once for all tests."""
+    return Answers({})
+
+
+@pytest.fixture
+def costs_once(costs: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what becomes of costs in a picture, not of how they are counted."""
+    monkeypatch.setattr(cost, "answers", lambda _kind: nullcontext(costs))
 
 
 @pytest.fixture

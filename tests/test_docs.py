@@ -134,3 +134,16 @@ def test_commands_and_their_help_end_with_an_example() -> None:
 
     for path, command in leaves(main, "convcost"):
         assert f"Example:\n  {path}" in (getattr(command, "epilog", "") or ""), path
+
+
+def test_no_code_block_of_the_readme_needs_a_scroll_bar() -> None:
+    bodies = [match["body"] for match in FENCE.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
+    assert len(bodies) > 10
+    assert [line for body in bodies for line in body.splitlines() if len(line) > 80] == []
+
+
+def test_the_first_screen_of_the_readme_has_two_pictures_and_a_short_report() -> None:
+    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:50]
+    pictures = [line for line in first if line.startswith("![")]
+    assert len(pictures) == 2
+    assert "$ convcost report mobilenet_v2" in "\n".join(first)

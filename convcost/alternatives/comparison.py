@@ -104,6 +104,15 @@ def ratio_lines(layer: LayerToBuild, alternatives: Sequence[Alternative]) -> lis
     return [_why(one, alternatives[0], layer)[-1] for one in alternatives[1:]]
 
 
+def law_text(way: str, layer: LayerToBuild) -> str:
+    """The law of a way's ratio to the standard convolution, for a layer's shape of filter and stride.
+
+    >>> print(law_text("bottleneck:4", LayerToBuild((6, 6, 3), 5, 3)))
+    b/n_c + b/(f²·n_c')
+    """
+    return str(_law(way, layer))
+
+
 def way_text(alternative: Alternative) -> str:
     """The parameter of a way to build a layer, in words; empty where it has none."""
     return _way_text(alternative)

@@ -19,13 +19,16 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, show
-from convcost.core.errors import OutputError
+from convcost.core.errors import OutputError, UsageError
 from convcost.memory.policies import POLICIES
+from convcost.render.table import ending
 
 if TYPE_CHECKING:
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.checked import Checked
     from convcost.networks.inputs import GivenShape
 
+_NAMED = 8
+"""Networks that a line names."""
 _ENDINGS = {".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit", ".txt": "table"}
 PARTIAL = 3
 """The exit status where nobody knows whether all limits hold; see `cli.main`."""
@@ -46,7 +49,11 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
     metavar="NAME=AMOUNT",
     help="Any limit: layer_macs=20M; repeatable.",
 )
-@click.option("--baseline", metavar="MODEL", help="Growth is from this network, not from the lock file.")
+@click.option(
+    "--baseline",
+    metavar="MODEL",
+    help="Growth is from this network, not from the lock file; main: is each own file of the git revision.",
+)
 @click.option("--tolerance", metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%.")
 @click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
@@ -92,7 +99,7 @@ def check_command(
     writes, or against --baseline. Exit status 0: all hold; 1: one is broken; 2: something could not be checked; 3: with
     unknown ops, nobody knows.
     """
-    from convcost.networks.check import Wanted, limits_given, run
+    from convcost.networks.budgets.check import Wanted, limits_given, run
     from convcost.spec.tree import shown_path
 
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, "growth": tolerance}
@@ -110,14 +117,14 @@ def check_command(
         baseline,
         settings(set_),
     )
-    fmt = format_ or _ENDINGS.get(os.path.splitext(output or "")[1].lower(), "table")
+    fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
     result = done.result
     for failure in result.failures:
         click.echo(failure.text, err=True)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
-        click.echo(f"wrote {shown_path(done.budgets.lock)}", err=True)
+        click.echo(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}", err=True)
     if fmt == "table":
         if result.lines:
             show(replace(result.table(), notes=result.notes), output, fmt)
@@ -126,6 +133,24 @@ def check_command(
     if fmt == "github":
         _summarise(result)
     ctx.exit(0 if result.status == PARTIAL and accepts_partial(ctx) else result.status)
+
+
+def _format_of(output: str | None) -> str:
+    """The format that a file's ending says."""
+    said = ending(output)
+    if said and said not in _ENDINGS:
+        raise UsageError(
+            f"{output}: the ending {said} says no format; known are {', '.join(_ENDINGS)}; else give --format"
+        )
+    return _ENDINGS.get(said, "table")
+
+
+def _changes(names: list[str]) -> str:
+    """Which networks a lock file says something else of than before."""
+    if not names:
+        return "nothing has changed"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"changed {', '.join(names[:_NAMED])}{more}"
 
 
 def _summarise(result: Checked) -> None:

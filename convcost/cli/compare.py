@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcost.cli.options import InputShape, Sizes, Zeros, output_options
-from convcost.cli.output import deliver
+from convcost.cli.output import command_line, deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import plotly.graph_objects as go
+
+    from convcost.alternatives.recipes import LayerToBuild
+    from convcost.render.canvas import Drawing
+    from convcost.render.table import Table
 
 
 def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> None:
@@ -54,6 +60,11 @@ def _no_networks(_context: click.Context, _parameter: click.Parameter, names: tu
     "standard (alone). Repeatable.",
 )
 @click.option("--execute", is_flag=True, help="Prove it: really run the convolutions and count.")
+@click.option(
+    "--law",
+    is_flag=True,
+    help="How the ratio depends on n_c' and f: numbers of filters and filter sizes instead of this layer alone; of one way.",
+)
 @output_options
 def compare_command(
     input_: tuple[int, ...],
@@ -64,6 +75,7 @@ def compare_command(
     bias: bool,
     against: tuple[str, ...],
     execute: bool,
+    law: bool,
     output: str | None,
     format_: str | None,
 ) -> None:
@@ -71,10 +83,11 @@ def compare_command(
 
     Multiplications, parameters and activations of each step, and the ratio as a number, as an exact fraction and as a
     law that follows from the rules by cancelling. --input says along how many axes the filters slide: one (conv1d), two or
-    three (conv3d). Whole networks stand side by side in `convcost report A B`.
+    three (conv3d). -o FILE.svg draws the layer as the course does: input, filters and outputs as boxes, normal above, the
+    other ways below. Whole networks stand side by side in `convcost report A B`.
     """
     from convcost.alternatives.comparison import comparison_table
-    from convcost.alternatives.recipes import LayerToBuild, compare
+    from convcost.alternatives.recipes import LayerToBuild
 
     if len(input_) == 1:
         raise click.BadParameter(
@@ -85,9 +98,37 @@ def compare_command(
     layer = LayerToBuild(input_, filters, kernel, stride, padding, bias)
     chosen = against or ("separable",)
 
+    if law:
+        _deliver_law(layer, chosen, output, format_)
+        return
+
+    def picture() -> Drawing:
+        from convcost.plots import course
+
+        return course(layer, chosen)
+
+    def table() -> Table:
+        return comparison_table(layer, chosen, execute=execute)
+
+    def page() -> str:
+        from convcost.pages.compare import compare_page
+
+        return compare_page(layer, chosen, table(), command_line())
+
+    deliver(output, format_, table, figure=picture, page=page)
+
+
+def _deliver_law(layer: LayerToBuild, chosen: Sequence[str], output: str | None, format_: str | None) -> None:
+    """How the ratio of one way depends on the filters, as a table or as a picture."""
+    from convcost.alternatives.ratios import ratios
+
+    if len(chosen) > 1:
+        raise click.UsageError(f"--law shows one way at a time, got {', '.join(chosen)}")
+    found = ratios(layer, chosen[0])
+
     def figure() -> go.Figure:
-        from convcost.plots import ways
+        from convcost.plots import ratio_figure
 
-        return ways(compare(layer, chosen))
+        return ratio_figure(found, layer)
 
-    deliver(output, format_, lambda: comparison_table(layer, chosen, execute=execute), figure=figure)
+    deliver(output, format_, found.table, figure=figure)

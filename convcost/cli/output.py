@@ -21,6 +21,8 @@ from convcost.render.table import EXTENSIONS, PICTURES, Table, ending, render
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from convcost.render.canvas import Drawing
+
 
 _SIGPIPE_STATUS = 141  # what a shell reports for a program that a closed pipe has ended
 _SIGTERM_STATUS = 143  # and for one that was asked to end
@@ -38,7 +40,15 @@ def emit(text: str | bytes, path: str | None) -> None:
 
 def show(table: Table, path: str | None, fmt: str) -> None:
     """Write a table in a format to a file, or to standard output, fitted to its width if that is a terminal."""
-    emit(render(table, fmt, width_of(path)), path)
+    emit(_page([table]) if fmt == "html" else render(table, fmt, width_of(path)), path)
+
+
+def _page(parts: list[go.Figure | Table]) -> str:
+    """A page of a table, the last of the parts, and its picture, that says which command made it."""
+    from convcost.pages.files import page
+
+    table = parts[-1]
+    return page(table.heading or table.title or "convcost", parts, [("command", command_line())])
 
 
 def width_of(path: str | None) -> int | None:
@@ -95,7 +105,7 @@ def deliver(
     format_: str | None,
     table: Callable[[], Table],
     *,
-    figure: Callable[[], go.Figure] | None = None,
+    figure: Callable[[], go.Figure | Drawing] | None = None,
     page: Callable[[], str] | None = None,
 ) -> None:
     """Write what the options ask for: a table, a page, or an image; only that one is made.
@@ -111,12 +121,8 @@ def deliver(
     wanted = format_of(output, format_, PICTURES if figure is not None else ())
     if wanted == "html" and page is not None:
         emit(page(), output)
-    elif wanted == "html":
-        from convcost.pages.files import page as page_of
-
-        shown = table()
-        parts = [shown] if figure is None else [figure(), shown]
-        emit(page_of(shown.title, parts, [("command", command_line())]), output)
+    elif wanted == "html" and figure is not None:
+        emit(_page([figure(), table()]), output)
     else:
         show(table(), output, wanted)
 

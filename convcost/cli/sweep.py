@@ -154,11 +154,7 @@ def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str |
     if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
         deliver(output, format_, lambda: table)
         return
-    from convcost.plots import drawable, sweep_figures
-
-    if not drawable(drawn):
-        deliver(output, format_, lambda: table)
-        return
+    from convcost.plots import sweep_figures
 
     def page() -> str:
         from convcost.pages.files import page as page_of
@@ -166,7 +162,7 @@ def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str |
         figures = sweep_figures(drawn, metric)
         several = {1: "What the knobs change"} if len(figures) > 1 else {}
         parts = [figures if several else figures[0], table]
-        return page_of(table.title, parts, [("command", command_line())], several)
+        return page_of(table.heading or table.title, parts, [("command", command_line())], several)
 
     deliver(output, format_, lambda: table, figure=lambda: sweep_figures(drawn, metric)[0], page=page)
 

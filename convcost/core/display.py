@@ -48,6 +48,8 @@ class Display:
         unit = self.unit_of(key)
         if unit in ("", AUTO):
             return compact(number, self.digits or 3) if unit else exact(number)
+        if number == 0:
+            return "0"
         return f"{self.figure(number, key)} {'' if unit == '1' else unit}".rstrip()
 
     def bytes(self, number: int, key: str = "") -> str:

@@ -8,6 +8,7 @@ is exact; a decimal knob to a multiple of 1/q, for the largest q at which no cha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -293,7 +294,7 @@ def closed_form_table(model: str, part: str | None, symbols: Sequence[str], sett
     data |= {"quantities": records, "assumptions": list(form.assumptions)}
     unknown = [("unknown", f"{unknown_text(form.unknown)}: these are lower bounds")] if form.unknown else []
     return Table(
-        title=f"{model}{f' · {part}' if part else ''} in {', '.join(names)}",
+        title=f"{os.path.basename(model)}{f' · {part}' if part else ''} in {', '.join(names)}",
         headers=("quantity", "closed form"),
         numeric=(False, False),
         wrap=(False, True),

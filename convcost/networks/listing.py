@@ -28,6 +28,7 @@ def list_table(patterns: Sequence[str] = (), counted: str = PAPER) -> Table:
         records = [known.of(("costs", name, counted), partial(_record, name, counted), name) for name in names]
     return Table(
         title="",
+        heading="Networks of the zoo",
         headers=("network", "input", METRICS["params"].heading, unit, "year", "source"),
         numeric=(False, False, True, True, True, False),
         priority=(0, 3, 0, 0, 2, 1),

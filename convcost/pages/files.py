@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from convcost.core.errors import OutputError
 from convcost.core.version import __version__
 from convcost.render import html
+from convcost.render.canvas import Drawing
 from convcost.render.svg import svg
 from convcost.render.svg_marks import without_tags
-from convcost.render.table import PICTURES, Table, ending, table_html
+from convcost.render.table import PICTURES, Table, ending, heading_of, table_html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,24 +52,40 @@ def page(
 
     Several figures as one part stand beside each other, each under its title.
     """
+    name, subtitle = heading_of(title)
     sections = []
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
-            heading = part.title if part.title != title else ""
+            heading = "" if title in (part.title, part.heading) else within(part.title, name)
             sections.append(html.Section(f"part{index}", heading, table_html(part, f"table{index}")))
         elif isinstance(part, Sequence):
-            drawn = "".join(drawing(figure, figure_title(figure)) for figure in part)
+            drawn = "".join(drawing(figure, within(figure_title(figure), name)) for figure in part)
             charts = f'<div class="charts">{drawn}</div>'
             sections.append(html.Section(f"part{index}", headings.get(index, ""), charts))
         else:
-            sections.append(section(part, f"part{index}", headings.get(index, "")))
-    return html.page(title, sections, facts=[*facts, ("made by", f"convcost {__version__}")])
+            sections.append(section(part, f"part{index}", headings.get(index) or within(figure_title(part), name)))
+    return html.page(name, sections, subtitle=subtitle, facts=[*facts, ("made by", f"convcost {__version__}")])
 
 
 def section(figure: go.Figure, key: str, heading: str = "") -> html.Section:
     """A figure under its title, or another heading; the second line of its title is text below."""
     _, _, below = str(figure.layout.title.text or "").partition("<br>")
     return html.Section(key, heading or figure_title(figure), drawing(figure, wide=WHOLE), about=without_tags(below))
+
+
+def within(title: str, page: str) -> str:
+    """The title of a part of a page, without the network that the page is about.
+
+    >>> within("unet: MACs at 7 resolutions", "U-Net (unet)"), within("unet · 7 points", "unet")
+    ('MACs at 7 resolutions', '7 points')
+    """
+    known, _, inside = page.rstrip(")").partition(" (")
+    for name in filter(None, (page, known, inside)):
+        for sign in (": ", " · "):
+            if title.startswith(f"{name}{sign}"):
+                rest = title.removeprefix(f"{name}{sign}")
+                return rest[:1].upper() + rest[1:]
+    return title
 
 
 def figure_title(figure: go.Figure) -> str:
@@ -82,11 +99,34 @@ def drawing(figure: go.Figure, caption: str = "", *, wide: int = _WIDE, height: 
     return html.chart(figure_title(figure), *drawn, caption=caption)
 
 
-def image(figure: go.Figure, path: str) -> str | bytes:
-    """A figure as SVG, PNG or PDF, as the file's ending says; raises `OutputError`."""
+def framed(drawing: Drawing) -> go.Figure:
+    """A drawing as the only thing on a plotly figure of its size, for whoever makes PNG and PDF of figures."""
+    from base64 import b64encode
+
+    import plotly.graph_objects as go
+
+    source = f"data:image/svg+xml;base64,{b64encode(drawing.svg().encode()).decode()}"
+    whole = {"x": 0, "y": 1, "sizex": 1, "sizey": 1, "xref": "paper", "yref": "paper", "sizing": "stretch"}
+    hidden = {"visible": False}
+    return go.Figure(
+        layout={
+            "images": [{"source": source, **whole}],
+            "width": drawing.width,
+            "height": drawing.height,
+            "margin": dict.fromkeys("ltrb", 0),
+            "xaxis": hidden,
+            "yaxis": hidden,
+        }
+    )
+
+
+def image(figure: go.Figure | Drawing, path: str) -> str | bytes:
+    """A figure, or a drawing, as SVG, PNG or PDF, as the file's ending says; raises `OutputError`."""
     kind = ending(path)[1:]
     if kind == "svg":
-        return svg(figure)
+        return figure.svg() if isinstance(figure, Drawing) else svg(figure)
+    if isinstance(figure, Drawing):
+        figure = framed(figure)
     size: dict[str, Any] = {"width": int(figure.layout.width or WIDTH), "height": int(figure.layout.height or HEIGHT)}
     try:
         import kaleido  # noqa: F401 - plotly's own message sends people to install it globally

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
 from convcost.core.units import counted, exact, shape_text
 from convcost.formulas.explain import derived
-from convcost.graph.drawn import Unit, units
 from convcost.graph.partial import UNKNOWN
-from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.render import html
 from convcost.render.cells import bar, shares
-from convcost.results.costs import OF_GROUPS
-from convcost.results.report import (
+from convcost.results.costs import (
     Group,
     LayerCost,
-    Report,
     Totals,
     cells,
-    first_read,
+    group,
     input_text,
-    metrics_of,
     op_text,
     output_text,
     share,
+    unit_group,
 )
+from convcost.results.report import Report, metrics_of
 
 KINDS = ("stages", "blocks", "units", "layers")
 """What a row may be, from the outermost to a single op."""
@@ -55,48 +52,47 @@ class Node(NamedTuple):
     children: tuple[Node, ...] = ()
 
 
-def forest(report: Report, walked: Walked) -> tuple[Node, ...]:
+def forest(report: Report) -> tuple[Node, ...]:
     """The rows of a report: a fold of one thing is that thing, so that nothing is opened in vain.
 
     >>> from convcost import load
-    >>> network = load("mobilenet_v2")
-    >>> stem, first, *_ = forest(network.report(), network.walked)
+    >>> stem, first, *_ = forest(load("mobilenet_v2").report())
     >>> stem.name, stem.op, [layer.name for layer in stem.children]
     ('stem', 'conv2d 3×3 /2 + bn + relu6', ['stem.conv2d', 'stem.batch_norm', 'stem.relu6'])
     """
-    layer_of = {layer.name: layer for layer in report.layers}
-    return _folded(units(walked), (), 0, layer_of)
+    units: dict[str, list[LayerCost]] = {}
+    for layer in report.layers:
+        units.setdefault(layer.unit.name, []).append(layer)
+    return _folded([_unit(layers) for layers in units.values()], (), 0)
 
 
-def _folded(
-    members: Sequence[Unit], scope: tuple[str, ...], kind: int, layer_of: Mapping[str, LayerCost]
-) -> tuple[Node, ...]:
+def _folded(members: Sequence[Node], scope: tuple[str, ...], kind: int) -> tuple[Node, ...]:
     """The units of a scope, grouped by the next ones in it."""
     if kind == _DEPTH:
-        return tuple(_unit(member, layer_of) for member in members)
-    inner: dict[tuple[str, ...], list[Unit]] = {}
+        return tuple(members)
+    inner: dict[tuple[str, ...], list[Node]] = {}
     for member in members:
-        deeper = member.scope[: len(scope) + 1]
+        deeper = member.layers[0].unit.scope[: len(scope) + 1]
         inner.setdefault(deeper if len(deeper) > len(scope) else (*scope, "", member.name), []).append(member)
     if len(inner) == 1 and len(members) > 1:
-        return _folded(members, next(iter(inner)), kind, layer_of)
-    return tuple(_group(found, part, kind, layer_of) for part, found in inner.items())
+        return _folded(members, next(iter(inner)), kind)
+    return tuple(_fold(found, part, kind) for part, found in inner.items())
 
 
-def _group(members: Sequence[Unit], scope: tuple[str, ...], kind: int, layer_of: Mapping[str, LayerCost]) -> Node:
+def _fold(members: Sequence[Node], scope: tuple[str, ...], kind: int) -> Node:
     if len(members) == 1:
-        return _unit(members[0], layer_of)
-    children = _folded(members, scope, kind + 1, layer_of)
+        return members[0]
+    children = _folded(members, scope, kind + 1)
     layers = tuple(layer for child in children for layer in child.layers)
     return Node(".".join(scope), kind, layers, counted(len(layers), "layer"), children)
 
 
-def _unit(unit: Unit, layer_of: Mapping[str, LayerCost]) -> Node:
-    layers = tuple(layer_of[step.node.name] for step in unit.steps)
+def _unit(layers: Sequence[LayerCost]) -> Node:
     alone = tuple(Node(layer.name, KINDS.index("layers"), (layer,), op_text(layer)) for layer in layers)
     if len(alone) == 1:
         return alone[0]
-    return Node(unit.name, KINDS.index("units"), layers, unit.text, alone)
+    unit = layers[0].unit
+    return Node(unit.name, KINDS.index("units"), tuple(layers), unit.text, alone)
 
 
 def row_id(name: str) -> str:
@@ -117,7 +113,7 @@ def row_link(name: str) -> str:
     return f"#{quote(row_id(name), safe='/.:-_')}"
 
 
-def row_names(report: Report, walked: Walked) -> frozenset[str]:
+def row_names(report: Report) -> frozenset[str]:
     """The stages, blocks and units that have a row of their own."""
 
     def below(nodes: Sequence[Node]) -> Iterator[str]:
@@ -126,7 +122,7 @@ def row_names(report: Report, walked: Walked) -> frozenset[str]:
             if node.kind < KINDS.index("units"):
                 yield from below(node.children)
 
-    return frozenset(below(forest(report, walked)))
+    return frozenset(below(forest(report)))
 
 
 _LABEL = re.compile(r"(<text [^>]*>)([^<]+)(</text>)")
@@ -146,9 +142,9 @@ def linked(pictures: str, names: Collection[str]) -> str:
     return _LABEL.sub(link, pictures)
 
 
-def layers_html(report: Report, walked: Walked) -> str:
+def layers_html(report: Report) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
-    nodes = forest(report, walked)
+    nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
     headers = [*_WORDS, *(metric.under(report.convention.unit).heading for metric in metrics), "share"]
     table = _Rows(report, nodes)
@@ -201,7 +197,8 @@ class _Rows:
         told = "" if within == (fold.name if fold else "") else f' data-name="{escape(node.name)}"'
         named = "" if fold and fold.kind == KINDS.index("units") else f' id="{escape(row_id(node.name))}"'
         attributes = f' class="d{depth} k{node.kind}"{named}{told}'
-        texts = [short, node.op, *_ends(node), *_numbers(_part(node), self.report)]
+        part = _part(node)
+        texts = [short, node.op, *_ends(part), *_numbers(part, self.report)]
         self.rows.append(_tr(texts, attributes, self.most))
         if not node.children:
             self.layers += node.layers
@@ -212,21 +209,15 @@ class _Rows:
 def _part(node: Node) -> LayerCost | Group:
     if len(node.layers) == 1:
         return node.layers[0]
-    return Group(
-        name=node.name,
-        layers=len(node.layers),
-        **{key: sum(getattr(layer, key) for layer in node.layers) for key in OF_GROUPS},
-        counted=any(layer.counted for layer in node.layers),
-        unknown=sum(layer.step.opaque for layer in node.layers),
-    )
+    return unit_group(node.layers) if node.kind == KINDS.index("units") else group(node.name, node.layers)
 
 
-def _ends(node: Node) -> tuple[str, str]:
+def _ends(part: LayerCost | Group) -> tuple[str, str]:
     """What the row reads, and what it makes."""
-    first, last = node.layers[0], node.layers[-1]
-    if len(node.layers) == 1:
-        return input_text(first), output_text(first)
-    return " + ".join(map(shape_text, first_read(node.layers))), shape_text(last.output_shape) or UNKNOWN
+    if isinstance(part, LayerCost):
+        return input_text(part), output_text(part)
+    read = part.read or filter(None, [part.input_shape])
+    return " + ".join(map(shape_text, read)), shape_text(part.output_shape or ()) or UNKNOWN
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from convcost import plots
 from convcost.core.dtypes import as_text
@@ -11,8 +11,9 @@ from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
-from convcost.pages.files import WHOLE, drawing, figure_title
-from convcost.pages.layers import layers_html, linked, row_names
+from convcost.pages.files import WHOLE, drawing, figure_title, within
+from convcost.pages.layers import layers_html, linked, row_link, row_names
+from convcost.plots.architecture.page import diagram_html
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.render.table import table_html
@@ -25,16 +26,14 @@ from convcost.results.report import (
 )
 from convcost.spec.write import resolved
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 
 def report_page(network: Network, report: Report, command: str = "") -> str:
     """The page of a report, self-contained; its bytes depend only on the network."""
-    names = row_names(report, network.walked)
+    names = row_names(report)
     sections = [
+        Section("architecture", "Architecture", _architecture(network, report, names), about=_ARCHITECTURE),
         Section("where", "Where the cost is", linked(_where(report), names)),
-        Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
+        Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
         Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
         *_sizes(network, report),
         *_accuracy(network),
@@ -87,6 +86,13 @@ def provenance(network: Network, report: Report, command: str = "") -> list[tupl
     ]
 
 
+_ARCHITECTURE = "To scale: taller is a larger map, wider more channels, darker a larger share of the MACs. A click shows what is inside."
+
+
+def _architecture(network: Network, report: Report, names: Collection[str]) -> str:
+    return diagram_html(network, report, lambda name: row_link(name) if name in names else "")
+
+
 _CUMULATIVE_HEIGHT = 260
 
 
@@ -119,7 +125,7 @@ def _sizes(network: Network, report: Report) -> list[Section]:
     figures = plots.sizes(network, report)
     if not figures:
         return []
-    drawn = "".join(drawing(figure, _caption(figure, report)) for figure in figures)
+    drawn = "".join(drawing(figure, within(figure_title(figure), report.network)) for figure in figures)
     about = _SIZES[len(figures) - 1]
     if None in figures[0].data[0].y:
         about += " Sizes that cannot be built are left out."
@@ -132,12 +138,6 @@ def _accuracy(network: Network) -> list[Section]:
     if table is None:
         return []
     return [Section("accuracy", "Published accuracy", table_html(table, "accuracy-table"), about=ABOUT)]
-
-
-def _caption(figure: go.Figure, report: Report) -> str:
-    """What a picture shows, without the network that the page is about."""
-    said = figure_title(figure).removeprefix(f"{report.network}: ")
-    return said[:1].upper() + said[1:]
 
 
 _LAYERS = "Units are what one would draw as one; a layer's name opens its formula, the operands put in, and the value."

@@ -5,8 +5,9 @@
 ['MACs', 'params', 'activations']
 """
 
-from convcost.plots.alternatives import separable_ratio, ways
+from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
 from convcost.plots.conventions import operations_figure, waterfall
+from convcost.plots.course import course
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
@@ -14,7 +15,7 @@ from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
 from convcost.plots.side_by_side import networks_figure
-from convcost.plots.space import cliff_figure, drawable, grid_figure, sizes, sweep_figure, sweep_figures
+from convcost.plots.space import cliff_figure, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
 from convcost.render.palette import look
 from convcost.render.svg import svg
@@ -25,9 +26,9 @@ __all__ = [
     "cliff_figure",
     "cliffs",
     "cost_by",
+    "course",
     "cumulative",
     "dark",
-    "drawable",
     "frontier",
     "grid_figure",
     "heat_map",
@@ -37,6 +38,7 @@ __all__ = [
     "networks_figure",
     "operations_figure",
     "points_figure",
+    "ratio_figure",
     "samples",
     "separable_ratio",
     "sizes",

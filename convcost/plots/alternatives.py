@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from convcost.alternatives.ratios import FILTERS, KERNELS, Ratios, ratios
 from convcost.alternatives.recipes import Alternative, LayerToBuild, compare, ratio
 from convcost.core.units import exact
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def separable_ratio(
-    kernels: Sequence[int] = (1, 3, 5, 7),
-    filters: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+    kernels: Sequence[int] = KERNELS,
+    filters: Sequence[int] = FILTERS,
     *,
     axes: int | None = None,
     marked: LayerToBuild | None = None,
@@ -28,10 +29,15 @@ def separable_ratio(
     its number of axes is that of the plot, else two.
     """
     axes = axes or (marked.axes if marked else 2)
-    traces = [_line(index, kernel, filters, axes) for index, kernel in enumerate(kernels)]
+    return ratio_figure(ratios(LayerToBuild((16,) * (axes + 1), 1, 1), "separable", kernels, filters), marked)
+
+
+def ratio_figure(found: Ratios, marked: LayerToBuild | None = None) -> go.Figure:
+    """The ratio of a way to the normal convolution over n_c', a line for each filter size f; `marked` is a layer of your own."""
+    traces = [_line(index, found, kernel) for index, kernel in enumerate(found.kernels)]
     if marked is not None:
-        standard, separable = compare(marked)
-        share = ratio(separable, standard)
+        standard, other = compare(marked, (found.way,))
+        share = ratio(other, standard)
         traces.append(
             {
                 "type": "scatter",
@@ -46,35 +52,42 @@ def separable_ratio(
                 "hoverinfo": "text",
             }
         )
-    texts = [f"{n}" for n in filters]
-    parts = (*((500, 200, 100) if axes > 2 else ()), 50, 20, 10, 5, 2)
+    values = [value for trace in traces for value in trace["y"] if value is not None]
+    parts = [n for n in (1000, 500, 200, 100, 50, 20, 10, 5, 2) if min(values) < 1.5 / n]
+    wholes = [1, *(n for n in (2, 5, 10, 20, 50, 100) if max(values) > n / 1.5)]
+    name = "Depthwise separable" if found.way == "separable" else found.way.capitalize()
     return figure(
         traces,
-        title=f"Depthwise separable against normal convolution: 1/n_c' + 1/f{' ²³'[axes - 1].strip()}",
-        xaxis={"title": {"text": "filters n_c'"}, "type": "log", "tickvals": list(filters), "ticktext": texts},
-        yaxis={
-            "title": {"text": "MACs, separable / normal"},
+        title=f"{name} against normal convolution: {found.law}",
+        xaxis={
+            "title": {"text": "filters n_c'"},
             "type": "log",
-            "tickvals": [*(1 / n for n in parts), 1, 2],
-            "ticktext": [*(f"1/{n}" for n in parts), "1", "2"],
+            "tickvals": list(found.filters),
+            "ticktext": [f"{n}" for n in found.filters],
+        },
+        yaxis={
+            "title": {"text": f"MACs, {found.way} / normal"},
+            "type": "log",
+            "tickvals": [*(1 / n for n in parts), *wholes],
+            "ticktext": [*(f"1/{n}" for n in parts), *map(str, wholes)],
         },
     )
 
 
-def _line(index: int, kernel: int, filters: Sequence[int], axes: int) -> dict[str, Any]:
+def _line(index: int, found: Ratios, kernel: int) -> dict[str, Any]:
     """The ratios for one filter size."""
-    built = [compare(LayerToBuild((16,) * (axes + 1), n, kernel)) for n in filters]
-    ratios = [ratio(separable, standard) for standard, separable in built]
+    at = found.kernels.index(kernel)
+    values = [(n, points[at]) for n, points in zip(found.filters, found.points, strict=True) if points[at] is not None]
     color, symbol = look(index)
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": f"f = {kernel}",
-        "x": list(filters),
-        "y": [float(r) for r in ratios],
+        "x": [n for n, _ in values],
+        "y": [float(r) for _, r in values if r is not None],
         "line": {"color": color, "width": 2},
         "marker": {"color": color, "symbol": symbol, "size": 6},
-        "hovertext": [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r):.4f}" for n, r in zip(filters, ratios)],
+        "hovertext": [f"f = {kernel}, n_c' = {n}<br>ratio {r} = {float(r or 0):.4f}" for n, r in values],
         "hoverinfo": "text",
     }
 

@@ -161,14 +161,14 @@ def band_traces(usage: Usage, bands: Mapping[int, Sequence[Part]], count: int) -
                     "name": role.says,
                     "legendgroup": role.says,
                     "showlegend": not traces or traces[-1]["name"] != role.says,
-                    "text": _hover(usage, number, role),
+                    "text": _hover(usage, number),
                     "hoverinfo": "text",
                 }
             )
     return traces
 
 
-def _hover(usage: Usage, number: int, role: Role) -> str:
+def _hover(usage: Usage, number: int) -> str:
     tensor, size = usage.lives.tensors[number], usage.sizes[number]
     until = "the end" if tensor.last >= usage.lives.length else f"step {tensor.last + 1}"
     since = "the start" if tensor.first < 0 else f"step {tensor.first + 1}"
@@ -176,7 +176,7 @@ def _hover(usage: Usage, number: int, role: Role) -> str:
     written = f"<br>later written over it: {', '.join(over[:3])}{' …' * (len(over) > 3)}" if over else ""
     return (
         f"<b>{tensor.name}</b><br>{shape_text(tensor.shape)}<br>{exact(size)} bytes ({binary(size)})"
-        f"<br>from {since} to {until}: {role.says}{written}"
+        f"<br>from {since} to {until}{written}"
     )
 
 
@@ -259,10 +259,17 @@ def stage_axis(report: Report, usage: Usage, places: Sequence[Column]) -> dict[s
     spans: dict[str, list[int]] = {}
     for at, column in enumerate(places):
         spans.setdefault(named[column.position], []).append(at)
-    middles = sorted((sum(span) / len(span), name) for name, span in spans.items())
+    middles: list[tuple[float, str]] = []
+    end = -1.0
+    for middle, name in sorted((sum(span) / len(span), name) for name, span in spans.items()):
+        half = text_width(name, LETTERS) / 2 * len(places) / WIDTH
+        if middle - half > end:  # names that would overlap are left out
+            middles.append((middle, name))
+            end = middle + half + 0.005 * len(places)
     return {
         "title": {"text": "layers that write a tensor, in the order of execution"},
         "tickmode": "array",
+        "tickangle": 0,
         "tickvals": [middle for middle, _ in middles],
         "ticktext": [name for _, name in middles],
         "range": [-0.5, len(places) - 0.5],

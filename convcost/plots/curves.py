@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact
-from convcost.plots.style import amount_axis, figure
+from convcost.plots.style import BAR_HEIGHT, amount_axis, figure
 from convcost.render.palette import LIGHT
 from convcost.space.cliffs import Plateau
 
@@ -85,6 +85,32 @@ def samples(
         title=title,
         xaxis={"title": {"text": axis}},
         yaxis=amount_axis(METRICS[metric], max(known.values(), default=1)),
+    )
+
+
+def bars(counts: Mapping[str, int], *, title: str, metric: str = "macs", axis: str = "config") -> go.Figure:
+    """Cost at values that have no order, a bar each."""
+    word, rounded = METRICS[metric].column, METRICS[metric].rounded
+    most = max(counts.values(), default=1)
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "name": word,
+        "y": list(counts),
+        "x": list(counts.values()),
+        "marker": {"color": LIGHT.series[0]},
+        "text": [rounded(count) for count in counts.values()],
+        "textposition": "outside",
+        "hovertext": [f"{axis} {value}<br>{word} {exact(count)}" for value, count in counts.items()],
+        "hoverinfo": "text",
+    }
+    return figure(
+        [bar],
+        title=title,
+        xaxis={**amount_axis(METRICS[metric], most), "range": [0, most * 1.15 or 1]},
+        yaxis={"autorange": "reversed", "type": "category", "title": {"text": axis}},
+        showlegend=False,
+        height=90 + BAR_HEIGHT * len(counts),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil, floor, log2, log10
 from typing import TYPE_CHECKING, Any
 
-from convcost.core.metrics import METRICS
+from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import binary, exact
 from convcost.plots.style import figure
 from convcost.render.palette import SCALE
@@ -35,50 +35,59 @@ def heat_map(
     The colours are on a scale of powers of ten, written beside the map. The line of a budget runs between cells: on one
     side what stays within it, on the other what does not; it ends where there is no other side.
     """
-    counted = METRICS[metric]
-    word, rounded = counted.column, counted.rounded
-    tips = [
-        [
-            f"{axes[0]} {r}, {axes[1]} {c}<br>{word} {'-' if n is None else exact(n)}"
-            for c, n in zip(columns, line, strict=True)
-        ]
-        for r, line in zip(rows, counts, strict=True)
-    ]
-    known = [n for line in counts for n in line if n]
-    low, high = (log10(end(known)) if known else 0.0 for end in (min, max))
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "heatmap",
-            "x": list(range(len(columns))),
-            "y": list(range(len(rows))),
-            "z": [[log10(n) if n else None if n is None else low for n in line] for line in counts],
-            "zmin": low,
-            "zmax": high if high > low else low + 1,
-            "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
-            "hovertext": tips,
-            "hoverinfo": "text",
-            "showscale": high > low,
-            "colorbar": {
-                **_scale_ticks(low, high, counted.unit == "bytes"),
-                "title": {"text": word},
-                "thickness": 14,
-                "outlinewidth": 0,
-            },
-        }
-    ]
-    if len(rows) * len(columns) <= _MOST_WRITTEN:
-        traces[0]["text"] = [["" if n is None else rounded(n) for n in line] for line in counts]
-        traces[0]["texttemplate"] = "%{text}"
+    traces = [_cells(rows, columns, counts, METRICS[metric], axes)]
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
-        traces += _budget_line(f"{rounded(budget)} {word}", budget, dash, counts)
+        called = f"{METRICS[metric].rounded(budget)} {METRICS[metric].column}"
+        traces += _budget_line(called, budget, dash, counts)
     return figure(
         traces,
-        title=title or f"{word} against {axes[0]} and {axes[1]}",
+        title=title or f"{METRICS[metric].column} against {axes[0]} and {axes[1]}",
         xaxis=_positions(axes[1], columns),
         yaxis=_positions(axes[0], rows),
         showlegend=len(traces) > 1,
+        margin={"t": 100, "l": 60, "r": 20, "b": 50},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
+
+
+def _cells(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    counts: Sequence[Sequence[int | None]],
+    metric: Metric,
+    axes: tuple[str, str],
+) -> dict[str, Any]:
+    """The cells of a map, coloured by powers of ten, with their numbers where they are few."""
+    known = [n for line in counts for n in line if n]
+    low, high = (log10(end(known)) if known else 0.0 for end in (min, max))
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": list(range(len(columns))),
+        "y": list(range(len(rows))),
+        "z": [[log10(n) if n else None if n is None else low for n in line] for line in counts],
+        "zmin": low,
+        "zmax": high if high > low else low + 1,
+        "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
+        "hovertext": [
+            [
+                f"{axes[0]} {r}, {axes[1]} {c}<br>{metric.column} {'-' if n is None else exact(n)}"
+                for c, n in zip(columns, line, strict=True)
+            ]
+            for r, line in zip(rows, counts, strict=True)
+        ],
+        "hoverinfo": "text",
+        "showscale": high > low,
+        "colorbar": {
+            **_scale_ticks(low, high, metric.unit == "bytes"),
+            "title": {"text": metric.column},
+            "thickness": 14,
+            "outlinewidth": 0,
+        },
+    }
+    if len(rows) * len(columns) <= _MOST_WRITTEN:
+        trace["text"] = [["" if n is None else metric.rounded(n) for n in line] for line in counts]
+        trace["texttemplate"] = "%{text}"
+    return trace
 
 
 def _positions(name: str, texts: Sequence[str]) -> dict[str, Any]:

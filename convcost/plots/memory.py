@@ -94,7 +94,7 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
     if usage.peak < arena.total:
         _level(made, usage.peak, "alive at once")
     _level(made, limit, "limit")
-    return made
+    return made.update_layout(height=560, margin={"t": 80})
 
 
 def _check(usage: Usage) -> None:
@@ -164,14 +164,15 @@ def _dressed(
         f"{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch {exact(usage.batch)} · "
         f"policy {usage.options.policy}{known_text(report)}{more}"
     )
-    return figure(
+    made = figure(
         traces,
         title=f"{report.title or report.network}: {what}<br><sup>{said}</sup>",
         xaxis=stage_axis(report, usage, places),
         yaxis={},
         height=680,
-        margin={"t": 190, "l": 90, "r": 30, "b": 90},
+        margin={"t": 180, "l": 90, "r": 30, "b": 110},
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "traceorder": "normal", "tracegroupgap": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "traceorder": "normal", "tracegroupgap": 0},
         showlegend=True,
     )
+    return made.update_layout(title={"y": 0.97, "yanchor": "top"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd, log
+from math import log
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -105,17 +105,20 @@ def _looked(made: DesignSpace, metric: str) -> _Looked:
 def spread(points: int, most: int) -> list[int]:
     """Numbers below `points`, at most so many, spread evenly along every axis of a grid that has so many points.
 
-    Steps near the golden section that share no divisor with the whole meet all values of each axis equally often.
+    One from each of equal parts, at a place in it that steps by the golden section, so that it keeps time with no axis.
 
-    >>> spread(4, 9), sorted(spread(12, 4))
-    ([0, 1, 2, 3], [0, 2, 7, 9])
+    >>> spread(4, 9), spread(12, 4)
+    ([0, 1, 2, 3], [0, 4, 6, 11])
     """
     if points <= most:
         return list(range(points))
-    step = round(points * 0.6180339887498949)
-    while gcd(step, points) > 1:
-        step += 1
-    return [at * step % points for at in range(most)]
+    ends = [part * points // most for part in range(most + 1)]
+    places = (part * _GOLDEN % 2**32 for part in range(most))
+    return [low + (place * (high - low) >> 32) for low, high, place in zip(ends, ends[1:], places)]
+
+
+_GOLDEN = 0x9E3779B1
+"""The golden section of 2^32 (Knuth, The Art of Computer Programming, vol. 3, 6.4)."""
 
 
 def _by_weight(made: DesignSpace, looked: _Looked, metric: str) -> list[str]:

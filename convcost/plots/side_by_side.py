@@ -78,7 +78,8 @@ def _totals(data: Mapping[str, Any]) -> go.Figure:
 def _rows(data: Mapping[str, Any]) -> go.Figure:
     """A bar per network in every row in which any of them computes something, on one axis."""
     labels = [network["label"] for network in data["networks"]][:_MOST_NETWORKS]
-    counts = {_unique(rows, at): _counts(row, len(labels)) for rows in [data["rows"]] for at, row in enumerate(rows)}
+    rows = data["rows"]
+    counts = {_unique(rows, at): _counts(row, len(labels)) for at, row in enumerate(rows)}
     shown = {name: found for name, found in counts.items() if any(found)}
     if len(shown) > _MOST_ROWS:
         largest = sorted(shown, key=lambda name: -max(count or 0 for count in shown[name]))[:_MOST_ROWS]
@@ -118,10 +119,21 @@ def _counts(row: Mapping[str, Any], networks: int) -> list[int | None]:
 
 
 def _unique(rows: Sequence[Mapping[str, Any]], at: int) -> str:
-    """The name of a row; a number tells those of one name apart."""
-    name = str(rows[at]["name"])
-    before = sum(str(row["name"]) == name for row in rows[:at])
+    """What a row is called; a number tells those of one name apart."""
+    name = _called(rows[at])
+    before = sum(_called(row) == name for row in rows[:at])
     return f"{name} ({before + 1})" if before else name
+
+
+def _called(row: Mapping[str, Any]) -> str:
+    """The names that the networks have for a row, as the table writes them.
+
+    >>> _called({"names": ["stage5", "stage3"]}), _called({"names": [None, "stage6"]}), _called({"names": ["a", "a"]})
+    ('stage5 -> stage3', '+ stage6', 'a')
+    """
+    names = row["names"]
+    called = " -> ".join(dict.fromkeys(filter(None, names)))
+    return called if names[0] else f"+ {called}"
 
 
 def _names(labels: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact
 from convcost.networks.network import Network
-from convcost.plots.curves import cliffs, samples
+from convcost.plots.curves import bars, cliffs, samples
 from convcost.plots.maps import heat_map
 from convcost.plots.points import knobs_by_weight, points_figure
 from convcost.results.report import Report, json_value
@@ -32,6 +32,7 @@ _PLANE = 2
 """Axes that a picture has."""
 _MOST_COLOURED = 4
 """Knobs by which the points of a page are coloured, one picture each."""
+_MOST_BARS = 40
 _STEPS = 4000
 """The most steps of a staircase that can be distinguished on a page; of more, evenly spaced ones are drawn."""
 
@@ -71,24 +72,18 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     return can[can.index(size) % apart :: apart]
 
 
-def drawable(made: DesignSpace) -> bool:
-    """Whether `sweep_figure` can show the grid: any of two axes or more, or one of numbers."""
-    return len(made.axes) > 1 or all(map(is_ordered, made.axes.values()))
-
-
 def sweep_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
-    """A metric along one numeric axis of a design space, over two, or the points of more; raises `UsageError` for others."""
-    if len(made.axes) == 1:
-        return cliff_figure(made, metric)
-    return grid_figure(made, metric) if len(made.axes) == 2 else points_figure(made, metric)
+    """A metric along the axis of a design space, over its two axes as a map, or of many axes the points."""
+    if len(made.axes) > _PLANE:
+        return points_figure(made, metric)
+    if len(made.axes) == _PLANE:
+        return grid_figure(made, metric)
+    return cliff_figure(made, metric) if all(map(is_ordered, made.axes.values())) else words_figure(made, metric)
 
 
 def sweep_figures(made: DesignSpace, metric: str = "macs") -> list[go.Figure]:
-    """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first.
-
-    Raises `UsageError` where there is none.
-    """
-    if len(made.axes) < _PLANE + 1:
+    """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first."""
+    if len(made.axes) <= _PLANE:
         return [sweep_figure(made, metric)]
     return [points_figure(made, metric, knob=knob) for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]]
 
@@ -122,6 +117,16 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     return cliffs(
         steps, marked=marked, title=f"{made.title}: {word} at {which}{lacking}{partly}", metric=metric, axis=name
     )
+
+
+def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
+    """The cost at the values of an axis without an order, as bars."""
+    ((name, values),) = made.axes.items()
+    can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
+    shown = {_text(value): count for value, count, ok in zip(values, counts, can, strict=True) if ok}
+    shown = dict([*shown.items()][:_MOST_BARS])
+    which = _of_how_many(len(shown), len(values), name)
+    return bars(shown, title=f"{made.title}: {METRICS[metric].column} at {which}", metric=metric, axis=name)
 
 
 def _of_how_many(shown: int, there: int, name: str) -> str:

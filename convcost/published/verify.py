@@ -243,6 +243,7 @@ def summary_table(verdicts: Sequence[Verdict]) -> Table:
     everything = Counter(one.verdict for one in verdicts)
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("source", "kind", "year", "figures", *VERDICTS),
         numeric=(False, False, True, True, *(True for _ in VERDICTS)),
         priority=(0, 2, 3, 1, *(0 for _ in VERDICTS)),
@@ -274,6 +275,7 @@ def figures_table(verdicts: Sequence[Verdict]) -> Table:
     ]
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("source", "where", "item", "quantity", "printed", "computed", "verdict"),
         numeric=(False, False, False, False, True, True, False),
         priority=(2, 3, 0, 1, 0, 0, 0),
@@ -289,6 +291,7 @@ def source_table(key: str, verdicts: Sequence[Verdict]) -> Table:
     own = [one for one in verdicts if one.source == key and one.verdict != CITED]
     return Table(
         title="",
+        heading="Published figures, recomputed",
         headers=("where", "item", "quantity", "printed", "computed", "verdict", "explanation"),
         numeric=(False, False, False, True, True, False, False),
         priority=(2, 0, 1, 0, 0, 0, 3),

@@ -6,8 +6,11 @@ plain text is escaped here and nowhere else.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
@@ -66,20 +69,7 @@ def page(
     links = "".join(f'<li><a href="#{s.key}">{escape(s.heading)}</a></li>' for s in sections if s.heading)
     nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n' if links.count("<li>") > 2 else ""
     foot = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>\n" for word, said in facts)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style id="palette">
-{css()}
-</style>
-<style>
-{asset("page.css")}</style>
-</head>
-<body>
+    body = f"""<body>
 <a class="skip" href="#main">Skip to content</a>
 <header>
 <h1>{escape(title)}</h1>
@@ -93,8 +83,33 @@ def page(
 {foot}</dl>
 </footer>
 {"".join(f"<script>{script}</script>" + chr(10) for script in (*map(asset, SCRIPTS), *scripts))}</body>
-</html>
 """
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(body)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style id="palette">
+{css()}
+</style>
+<style>
+{asset("page.css")}</style>
+</head>
+{body}</html>
+"""
+
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def _policy(body: str) -> str:
+    """What a browser lets the page do: run just these scripts, show pictures of its own, and ask nobody for anything."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(_SCRIPT.findall(body)))
+    scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {scripts}"
 
 
 def _section(section: Section) -> str:
@@ -186,18 +201,19 @@ def table(
     foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
     attributes = ' class="sortable"' if sortable else ""
-    attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
+    hidden = sorted({*range(head), *minor}) if minor else []
+    attributes += f' data-minor="{" ".join(map(str, hidden))}"' if hidden else ""
     return framed(made, label=label, key=key, attributes=attributes, records=records)
 
 
 def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
-    """The column that names the rows: the first of words, if they differ, else the first.
+    """The column that names the rows: of the first two the one whose words differ, else the first.
 
     >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
     (1, 0)
     """
-    words = next((at for at, number in enumerate(numeric) if not number), 0)
-    return words if len({cells[words] for cells in rows}) == len(rows) else 0
+    words = [at for at, number in enumerate(numeric[:2]) if not number]
+    return next((at for at in words if len({cells[at] for cells in rows}) == len(rows)), 0)
 
 
 def framed(

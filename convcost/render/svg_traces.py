@@ -28,6 +28,9 @@ SIZE = 13
 _MANY = 300
 """Marks from which on those without tips are one stroke, of a tenth of the bytes."""
 
+_POINTED_AT = 150
+"""Areas up to which each has a tooltip; of more, most are too small to be pointed at."""
+
 Trace = Mapping[str, Any]
 
 
@@ -151,6 +154,7 @@ def _areas(traces: Sequence[Trace], area: Area) -> Iterator[str]:
     """
     if not traces:
         return
+    area = area._replace(tips=area.tips and len(traces) <= _POINTED_AT)
     wide = (traces[0].get("line") or {}).get("width", 1)
     edge = f'stroke="var(--paper)" stroke-width="{wide}"' if wide else 'stroke-width="0.5"'
     yield f'<g {edge} stroke-linejoin="round">'
@@ -248,6 +252,7 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
     texts = trace.get("text") if trace.get("texttemplate") else None
     room = max((text_width(text, SIZE) for row in texts for text in row), default=0) + 6 if texts else 0
     shown = texts is not None and wide >= room and high > SIZE + 3
+    yield '<g shape-rendering="crispEdges">'  # no hairlines between cells
     for row, (y, line, said) in enumerate(zip(trace["y"], trace["z"], tips, strict=True)):
         for column, (x, value, tip) in enumerate(zip(trace["x"], line, said, strict=True)):
             if value is None:
@@ -260,6 +265,7 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
             if shown and texts is not None:
                 spot = f'x="{number(area.x.at(x))}" y="{number(area.y.at(y) + 4)}" text-anchor="middle"'
                 yield f'<text fill="{readable(color)}" {spot}>{escape(texts[row][column])}</text>'
+    yield "</g>"
 
 
 def bounds(trace: Trace) -> tuple[float, float]:

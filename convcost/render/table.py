@@ -68,6 +68,8 @@ class Table:
     """Which columns hold formulas or prose, which go on in further lines on a narrow screen; where nothing is said, none."""
     bars: tuple[float, ...] = ()
     """Of each row the length of the bar that text draws beside it where there is room, of 1; empty for none."""
+    heading: str = ""
+    """What a page of it is called, where that is not its title."""
 
     def render(self, format: str = "table", width: int | None = None) -> str:  # noqa: A002 - as the command's option is called
         """The table as text: `table`, `json`, `csv`, `markdown`, `html` or `latex`; raises `UsageError`.
@@ -253,10 +255,19 @@ def _html(table: Table) -> str:
     from convcost.core.version import __version__
     from convcost.render.html import Section, page
 
-    title = table.title or "convcost"
-    return page(
-        title, [Section("table", "", table_html(table, "rows"))], facts=[("made by", f"convcost {__version__}")]
-    )
+    made = [("made by", f"convcost {__version__}")]
+    title, subtitle = heading_of(table.heading or table.title or "convcost")
+    return page(title, [Section("table", "", table_html(table, "rows"))], subtitle=subtitle, facts=made)
+
+
+def heading_of(title: str) -> tuple[str, str]:
+    """What a page is about, and what else its title says.
+
+    >>> heading_of("U-Net (unet) · input 256×256×3 · batch 1")
+    ('U-Net (unet)', 'input 256×256×3 · batch 1')
+    """
+    name, _, rest = title.partition(" · ")
+    return name, rest
 
 
 def table_html(table: Table, key: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import Metric
+from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -68,6 +68,9 @@ def columns(
     level: str, metrics: Sequence[Metric], totals: Totals, showing: Showing, *, of_layers: bool
 ) -> list[Column]:
     """The columns of a level, with the metrics that a convention gives a meaning to; raises `UsageError`."""
+    for key, _ in showing.display.of:
+        if key not in METRICS:
+            raise UsageError(f"units: there is no metric {key!r}{did_you_mean(key, METRICS)}")
     every = {column.key: column for column in _every(level, metrics, totals, showing.display, of_layers=of_layers)}
     if showing.columns is None:
         return [every[key] for key in _usual(level, metrics)]

@@ -93,6 +93,7 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
     return Table(
         title=f"{made.title} · {metric} along {axis}",
+        heading=f"{made.heading} · {metric} along {axis}",
         headers=(axis, "values", metric, "jump", "smooth", ""),
         numeric=(True, True, True, True, True, False),
         rows=[_run_row(run, run in steep, made.axes[axis]) for run in shown],

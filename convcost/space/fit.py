@@ -318,8 +318,10 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
             for budget in found.budgets
             if budget.metric in _broken(found, found.nearest)
         ]
+    budgets = "; ".join(budget.text for budget in found.budgets)
     return Table(
-        title=f"{found.tables.title} · what fits {'; '.join(budget.text for budget in found.budgets)}",
+        title=f"{found.tables.title} · what fits {budgets}",
+        heading=f"{found.tables.heading} · what fits {budgets}",
         headers=(*found.axes, *map(column_of, BUDGETED), "what stops a larger one"),
         numeric=(*(True for _ in (*found.axes, *BUDGETED)), False),
         priority=(*(0 for _ in (*found.axes, *BUDGETED)), 1),

@@ -35,6 +35,7 @@ def points_table(
     marks = {why: f"[{at}]" for at, why in enumerate(reasons, start=1)}
     return Table(
         title=title,
+        heading=f"{made.heading}{title.removeprefix(made.title)}",
         headers=tuple(map(column_of, names)),
         numeric=tuple(numeric),
         rows=[[marks.get(str(point.get(name))) or _cell(point.get(name)) for name in names] for point in points],

@@ -170,6 +170,12 @@ class DesignSpace:
         """What the networks are called."""
         return rewritten_name(self.network, self.request.rewrite)
 
+    @property
+    def heading(self) -> str:
+        """What the networks are called where there is room: the title, and the name in brackets."""
+        called = self.source.caption.title
+        return f"{called} ({self.title})" if called else self.title
+
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""
         regions = [

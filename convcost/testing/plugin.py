@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from convcost.networks.checked import Checked
+    from convcost.networks.budgets.checked import Checked
 
 MARKER = "convcost"
 _HELP = (
@@ -77,7 +77,8 @@ def convcost_check(request: pytest.FixtureRequest) -> Callable[..., Checked]:
 
 def _hold(item: pytest.Item, networks: tuple[Any, ...], options: dict[str, Any]) -> Checked:
     """Fail the test unless all limits hold."""
-    import convcost
+    from convcost.core.errors import ConvcostError
+    from convcost.networks.budgets.check import check
 
     shapes, partial = options.pop("shapes", None), bool(options.pop("partial", False))
     for name in ("baseline", "lock"):
@@ -85,8 +86,8 @@ def _hold(item: pytest.Item, networks: tuple[Any, ...], options: dict[str, Any])
             options[name] = _found(item, options[name])
     try:
         models = [_network(item, network, shapes) for network in networks] or [_budgets(item)]
-        result = convcost.check(*models, **options)
-    except convcost.ConvcostError as error:
+        result = check(*models, **options)
+    except ConvcostError as error:
         pytest.fail(f"convcost: {error}", pytrace=False)
     if not result.ok and not (partial and result.status == 3):
         pytest.fail(_said(result), pytrace=False)
@@ -95,12 +96,12 @@ def _hold(item: pytest.Item, networks: tuple[Any, ...], options: dict[str, Any])
 
 def _network(item: pytest.Item, network: Any, shapes: Any) -> Any:
     """A network as `convcost.check` takes it."""
-    import convcost
-
     if isinstance(network, tuple) and len(network) == 2:
         network, shapes = network
     if callable(getattr(network, "forward", None)) and hasattr(network, "named_parameters"):
-        return convcost.from_torch(network, shapes)
+        from convcost.networks.from_torch import from_torch
+
+        return from_torch(network, shapes)
     return _found(item, network)
 
 
@@ -111,13 +112,13 @@ def _found(item: pytest.Item, model: Any) -> Any:
     for folder in (item.path.parent, item.config.rootpath):
         path = os.path.join(folder, model)
         if os.path.isfile(path):
-            return path
+            return path.removeprefix(os.path.join(os.getcwd(), ""))
     return model
 
 
 def _budgets(item: pytest.Item) -> str:
     """The budgets file that is nearest to the test."""
-    from convcost.networks.budgets import FILES, find_file
+    from convcost.networks.budgets.file import FILES, find_file
 
     found = find_file(str(item.path.parent))
     if found is None:

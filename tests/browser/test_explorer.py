@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,6 +200,25 @@ def test_curves_stop_where_nothing_can_be_built(opened: Callable[..., Any]) -> N
     legend = page.locator("#legend").text_content()
     assert legend == "Along resolution, what cannot be built is left out; the level dashed line is the budget."
     assert page.locator("#front, #compound, #fitting").count() == 0
+
+
+@pytest.mark.parametrize(("axis", "dense"), [("width=60:70", True), ("width=8:128:8", False)])
+def test_a_curve_steps_only_where_every_whole_number_was_counted(
+    opened: Callable[..., Any], tmp_path: Path, axis: str, dense: bool
+) -> None:
+    spec = tmp_path / "wide.yaml"
+    layers = "[{conv2d: {channels: width, kernel: 3, padding: same}}]"
+    spec.write_text(f"convcost: 1\nname: wide\nknobs: {{width: 64}}\ninput: [8, 8, 3]\nlayers: {layers}\n")
+    page = opened("explore", str(spec), "--over", axis).page
+    page.wait_for_selector("[data-line=macs]", state="attached")
+    values = space(page)["axes"]["width"]
+    line = page.locator("[data-line=macs]")
+    assert line.get_attribute("data-steps") == str(dense).lower()
+    assert (line.get_attribute("d").count("H") == len(values)) == dense  # a level piece for each
+    assert ("L" in line.get_attribute("d")) != dense
+    assert page.locator("[data-dots=macs]").count() == (not dense)
+    said = f"at every width from {values[0]} to {values[-1]}" if dense else f"at {len(values)} widths"
+    assert page.locator("figcaption").first.text_content() == f"MACs {said}"
 
 
 INSIDE = """id => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import base64
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -165,11 +165,25 @@ def test_pictures_are_saved_whole_and_coloured(opened: Callable[..., Any], tmp_p
     assert drawn.findall(".//{http://www.w3.org/2000/svg}a") == []
     used = {one.get("class") for one in drawn.iter() if one.get("class")}
     assert all(f".{name}{{" in inside for names in used if names for name in names.split())
-    image = pytest.importorskip("PIL.Image").open(io.BytesIO((tmp_path / "mobilenetv2-by-stage.png").read_bytes()))
-    width, height = (round(2 * float(drawn.get(side, 0))) for side in ("width", "height"))
-    assert image.size == (width, height)
-    assert image.convert("RGB").getpixel((2, 2)) == (255, 255, 255)  # white paper, whatever the screen
-    assert len(image.convert("RGB").getcolors(1 << 24)) > 5
+    size = [round(2 * float(drawn.get(side, 0))) for side in ("width", "height")]
+    seen = page.evaluate(SEEN, base64.b64encode((tmp_path / "mobilenetv2-by-stage.png").read_bytes()).decode())
+    assert seen["size"] == size
+    assert seen["corner"] == [255, 255, 255, 255]  # white paper, whatever the screen
+    assert seen["blue"] > 1000  # bars of #0072b2
+
+
+SEEN = """async data => {
+    const image = new Image();
+    image.src = "data:image/png;base64," + data;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), {width: image.width, height: image.height});
+    const pen = canvas.getContext("2d");
+    pen.drawImage(image, 0, 0);
+    const all = pen.getImageData(0, 0, image.width, image.height).data;
+    let blue = 0;
+    for (let at = 0; at < all.length; at += 4) blue += all[at] === 0 && all[at + 1] === 0x72 && all[at + 2] === 0xb2;
+    return {size: [image.width, image.height], corner: [...all.slice(0, 4)], blue};
+}"""
 
 
 def test_a_name_in_a_picture_leads_to_its_row(opened: Callable[..., Any]) -> None:
@@ -183,6 +197,52 @@ def test_a_name_in_a_picture_leads_to_its_row(opened: Callable[..., Any]) -> Non
     assert page.get_by_label("Search Layers").input_value() == ""
     page.evaluate("location.hash = '#row-stage5.block2.expand'")  # a unit that is folded twice
     page.wait_for_function("document.getElementById('row-stage5.block2.expand').offsetParent")
+
+
+def test_a_box_of_the_architecture_leads_to_its_row(opened: Callable[..., Any]) -> None:
+    page = opened("report", "mobilenet_v2").page
+    box = page.locator('#architecture .wide-picture:not(.narrow) a[href="#row-classifier"]')
+    box.scroll_into_view_if_needed()
+    box.click()
+    assert page.evaluate("document.activeElement.closest('tr').id") == "row-classifier"
+    page.locator('#architecture .wide-picture:not(.narrow) [aria-label="stage2"]').click()
+    page.locator("#architecture .unfolded:visible h3 a").click()
+    assert page.evaluate("document.activeElement.closest('tr').id") == "row-stage2"
+
+
+CUT = """[...document.querySelectorAll("figure svg text")].filter(text => {
+    const [box, frame] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+    return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2);
+}).map(text => text.textContent)"""
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v2", "unet", "inception_v3"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_label_of_a_picture_is_cut_off(opened: Callable[..., Any], model: str, width: int) -> None:
+    assert opened("report", model, width=width).page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report", "mobilenet_v2"), ("memory", "unet"), ("sweep", "mobilenet_v2", "--over", "resolution=96:128:8")],
+    ids=" ".join,
+)
+def test_pictures_are_as_wide_as_their_column(opened: Callable[..., Any], command: tuple[str, ...]) -> None:
+    """No empty half: of two pictures beside each other each takes its half, another all of it, less a little."""
+    page = opened(*command).page
+    shares = page.evaluate(
+        """[...document.querySelectorAll("main figure")].filter(f => f.offsetParent).map(figure => {
+            const svg = [...figure.querySelectorAll("svg")].find(one => one.getBoundingClientRect().width);
+            return svg.getBoundingClientRect().width / figure.clientWidth;
+        })"""
+    )
+    assert shares
+    assert min(shares) > 0.95
+    frame = page.evaluate("document.querySelector('main').clientWidth")
+    for row in page.evaluate(
+        "[...document.querySelectorAll('.charts')].map(c => [...c.children].map(f => f.getBoundingClientRect().width))"
+    ):
+        assert sum(row) > 0.9 * frame
 
 
 def test_columns_are_chosen(opened: Callable[..., Any]) -> None:

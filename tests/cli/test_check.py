@@ -94,7 +94,7 @@ def test_what_is_shown(cli: Cli) -> None:
     row = re.split(r"\s{2,}", lines[5].strip())
     assert row[:3] == ["net.yaml", "growth.macs", f"{macs(10):,}"]
     assert row[3] == f"{macs(8) * 101 // 100:,}"
-    assert row[5:] == ["broken", "expand +512 MACs"]
+    assert row[6:] == ["broken", "expand +512 MACs"]
     assert "expand: channels 8 -> 10 (+512 MACs)" in " ".join(" ".join(lines).split())
 
 
@@ -112,7 +112,7 @@ def test_it_fits_a_terminal(grown: Path, width: int) -> None:
         assert process.wait() == 1
     os.close(main)
     lines = printed.decode().splitlines()
-    assert lines
+    assert "headroom" in lines[2].split()
     assert max(map(len, lines)) <= width
 
 
@@ -178,6 +178,14 @@ def test_an_annotation_of_a_limit_alone_stands_on_its_line(here: Path, cli: Cli)
     ((_, properties, _),) = commands(cli("check", odd, "--format", "github", code=1).stdout)
     assert (properties["file"], properties["line"], properties["col"]) == (odd, "9", "3")
     assert properties["title"] == f"{odd}: macs"
+
+
+def test_an_annotation_of_an_option_stands_at_the_file(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net())
+    ((_, properties, _),) = commands(cli("check", "net.yaml", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert (properties["file"], properties["line"]) == ("net.yaml", "1")
+    ((_, properties, _),) = commands(cli("check", "lenet5", "--max-macs", 1, "--format", "github", code=1).stdout)
+    assert "file" not in properties
 
 
 def test_paths_are_those_of_the_repository(here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,10 +318,10 @@ def test_update_round_trip(here: Path, cli: Cli) -> None:
     missing = cli("check", code=2)
     assert missing.stderr.count("\n") == 1
     assert "convcost check --update" in missing.stderr
-    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml\n"
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: changed net.yaml\n"
     lock = (here / "convcost-lock.yaml").read_text()
     cli.ok("check")
-    cli("check", "--update", code=0)
+    assert cli("check", "--update", code=0).stderr == "wrote convcost-lock.yaml: nothing has changed\n"
     assert (here / "convcost-lock.yaml").read_text() == lock
     (here / "net.yaml").write_text(net(9))
     cli("check", code=1)
@@ -361,6 +369,28 @@ def test_a_layer_is_widened_in_a_repository_and_the_build_fails_naming_it(here: 
     changed = [line for line in git(here, "diff", "-U0", "convcost-lock.yaml").splitlines() if re.match(r"[-+] ", line)]
     assert {line.split("|")[0].split()[-1].partition(".")[0] for line in changed if "|" in line} == {"stage6", "stage7"}
     assert {line[1:].strip().partition(":")[0] for line in changed if "|" not in line} == {"macs", "params", "weights"}
+
+
+def test_a_baseline_may_be_a_revision(here: Path, cli: Cli) -> None:
+    folder = budgets(here / "deep", "networks: [{model: net.yaml, limits: {macs: 1G}}]", net=net(8))
+    git(here, "init", "-q")
+    git(here, "add", "-A")
+    git(here, "commit", "-q", "-m", "one")
+    (folder / "net.yaml").write_text(net(10))
+    for baseline in ("HEAD:deep/net.yaml", "main:"):
+        arguments = ("check", "deep/net.yaml", "--baseline", baseline, "--max-macs", "1G")
+        data = cli.json(*arguments, code=1)
+        line = {line["limit"]: line for line in data["limits"]}["growth.macs"]
+        assert (line["before"], line["measured"], line["against"]) == (macs(8), macs(10), baseline)
+        assert line["grew"][0]["words"] == "channels 8 -> 10"
+        cli(*arguments, "--tolerance", "40%", code=0)
+    os.chdir(folder)
+    cli("check", "--baseline", "main:", code=1)
+    cli("check", "--baseline", "main:", "--tolerance", "40%", code=0)
+    (folder / "convcost-budgets.yaml").write_text("networks: [{model: net.yaml, baseline: 'HEAD:deep/net.yaml'}]")
+    cli("check", code=1)
+    assert "git knows no revision 'gone' here" in cli("check", "--baseline", "gone:", code=2).stderr
+    assert "lenet5 is no file" in cli("check", "lenet5", "--baseline", "main:", code=2).stderr
 
 
 def workflow() -> list[dict[str, Any]]:
@@ -495,6 +525,13 @@ def test_a_network_that_cannot_be_checked_is_a_line(here: Path, cli: Cli, text: 
 def test_not_text(here: Path, cli: Cli) -> None:
     (here / "convcost-budgets.yaml").write_bytes(b"networks: [\xff]")
     assert "not UTF-8 text" in cli.refused_in_a_line("check")
+
+
+def test_an_ending_that_says_no_format(here: Path, cli: Cli) -> None:
+    (here / "net.yaml").write_text(net(limits="{macs: 1G}"))
+    assert "the ending .html says no format; known are .json, .md, .sarif" in cli.refused_in_a_line(
+        "check", "net.yaml", "-o", "x.html"
+    )
 
 
 def test_no_budgets(cli: Cli) -> None:

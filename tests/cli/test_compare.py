@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from convcost.alternatives import execution as engine
 from convcost.alternatives.recipes import LayerToBuild, build, ratio
+from convcost.plots.course import course
 from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from helpers.cli import Cli
 
 COURSE = ("--input", "6x6x3", "--filters", "5", "--kernel", "3")
@@ -33,6 +36,38 @@ def data_of(cli: Cli, *arguments: str) -> dict[str, Any]:
 
 
 SMALL = st.integers(1, 3)
+
+
+def test_the_picture_of_the_course_is_written_and_stands_on_the_page(cli: Cli, tmp_path: Path) -> None:
+    drawn, page = tmp_path / "course.svg", tmp_path / "course.html"
+    for file in (drawn, page):
+        assert cli.ok("compare", *COURSE, "--against", "separable", "--against", "grouped:1", "-o", file) == ""
+    assert drawn.read_text() == course(LayerToBuild((6, 6, 3), 5, 3), ("separable", "grouped:1")).svg()
+    for said in ("3·3·3 × 4·4 × 5 = 2,160", "432 + 240 = 672 multiplications", "grouped:1"):
+        assert said in drawn.read_text()
+        assert page.read_text().count(said) >= 2  # for a screen and for a phone
+    assert "<table" in page.read_text()
+    assert page.read_text().count("against normal convolution") >= 2  # a law for each way
+
+
+def test_the_law_over_filters_and_their_sizes_is_counted_at_each(cli: Cli, tmp_path: Path) -> None:
+    data = cli.json("compare", *COURSE, "--law")
+    assert (data["schema"], data["law"]) == ("convcost.ratios/1", "1/n_c' + 1/f²")
+    for number, ratios in zip(data["filters"], data["ratios"], strict=True):
+        assert [Fraction(one) for one in ratios] == [Fraction(1, number) + Fraction(1, f * f) for f in data["kernels"]]
+    rows = {line.split()[0]: line.split()[1:] for line in cli.ok("compare", *COURSE, "--law").splitlines() if line}
+    assert rows["8"] == [f"{1 / 8 + 1 / f**2:.4f}" for f in (1, 3, 5, 7)]
+    file = tmp_path / "law.svg"
+    cli.ok("compare", *COURSE, "--law", "-o", file)
+    assert "0.3111" in file.read_text()  # the star: this layer
+    only = cli.json("compare", "--input", "8x8x6", "--filters", "4", "--kernel", "3", "--against", "grouped:2", "--law")
+    assert only["ratios"][:2] == [[None] * 4, ["1/2"] * 4]  # one filter cannot be split into two groups
+
+
+def test_the_law_is_of_one_way_that_fits(cli: Cli) -> None:
+    both = cli.refused("compare", *COURSE, "--law", "--against", "separable", "--against", "spatial")
+    assert both.endswith("--law shows one way at a time, got separable, spatial\n")
+    assert "grouped:2" in cli.refused_in_a_line("compare", *COURSE, "--law", "--against", "grouped:2")
 
 
 def test_the_text_shows_the_example_its_derivation_and_its_law(cli: Cli) -> None:

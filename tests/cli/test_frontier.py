@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from helpers.cli import Cli
 
 
+pytestmark = pytest.mark.usefixtures("costs_once")
 HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
 
 
@@ -49,6 +50,11 @@ def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
         (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
         (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
         (["--your", "resnet18=1"], "resnet18: 1 is a fraction, and accuracies are per cent: write 100"),
+        (
+            ["--highlight", "mobilnet_v2"],
+            "no family 'mobilnet_v2' to highlight is in the picture. Did you mean MobileNetV2?",
+        ),
+        (["--add", "none.csv"], "none.csv: "),
         (["--min", "0.7"], "the least accuracy: 0.7 is a fraction, and accuracies are per cent: write 70"),
         (["--convention", "papper"], "there is no convention 'papper'. Did you mean paper?"),
         (["--data", "none.csv"], "none.csv: "),
@@ -117,6 +123,35 @@ def test_a_wrong_table_is_told_where(
     done = cli("frontier", "--data", "bad.csv", "-o", "out.svg")
     assert (done.exit_code, done.stderr.splitlines()[0][: len(message)]) == (2, message)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+@pytest.mark.parametrize(
+    ("said", "item", "family", "cost"),
+    [
+        ("mobilenet_v2:width=0.5=66", "mobilenet_v2:width=0.5", "MobileNetV2", 97_131_840),
+        ("mobilenet_v2=66", "mobilenet_v2", "MobileNetV2", 300_774_272),
+        ("mobilenet_v2:width=0.5=66=My Net", "mobilenet_v2:width=0.5", "My Net", 97_131_840),
+        ("lenet5=66=2 of mine", "lenet5", "2 of mine", 416_520),
+    ],
+)
+def test_your_network_may_carry_knobs_and_a_label(cli: Cli, said: str, item: str, family: str, cost: int) -> None:
+    """97 M at width 0.5 and 301 M at 1.0: MobileNetV2's repository; LeNet-5 by hand, 416,520."""
+    (own,) = [p for p in cli.json("frontier", "--source", "mobilenet_v1", "--your", said)["points"] if p["yours"]]
+    assert (own["item"], own["family"], own["macs"]) == (item, family, cost)
+
+
+@pytest.mark.parametrize("said", ["resnet18", "=66", "resnet18="])
+def test_what_is_no_network_with_its_accuracy_is_refused_with_the_form(cli: Cli, said: str) -> None:
+    done = cli("frontier", "--your", said)
+    assert done.exit_code == 2
+    assert f"{said!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet" in done.stderr
+
+
+def test_families_to_highlight_stand_with_commas_or_one_by_one(cli: Cli) -> None:
+    asked = [cli.json("frontier", *words)["highlighted"] for words in (
+        ["--highlight", "mobilenet_v2, efficientnet"], ["--highlight", "mobilenet_v2", "--highlight", "efficientnet"],
+    )]  # fmt: skip
+    assert asked == [["MobileNetV2", "EfficientNet"]] * 2
 
 
 def test_machine_formats_agree(cli: Cli) -> None:

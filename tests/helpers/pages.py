@@ -12,6 +12,11 @@ COMMANDS = [
     ["reconcile", "resnet50", "thop"],
     ["sweep", "mobilenet_v2", "--over", "resolution=96:128:1"],
     ["sweep", "mobilenet_v2", "--over", "resolution=96,128", "--over", "width=0.5,1"],
+    ["sweep", "mobilenet_v2", "--over", "resolution=96,128", "--over", "width=0.5,1", "--over", "depth=1,2"],
+    ["report", "vgg11", "vgg16"],
+    ["report", "vgg11", "vgg16", "--by", "stage"],
+    ["memory", "lenet5", "--picture", "arena"],
+    ["reconcile", "resnet50"],
     ["rewrite", "vgg16", "--to", "separable"],
     ["frontier", "--family", "vgg"],
 ]

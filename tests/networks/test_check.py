@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from helpers.checks import EXPAND_LINE, budgets, macs, net, params, peak, rows
+from helpers.paths import ROOT
 
 import convcost
 from convcost import UsageError
-from convcost.networks.check import Wanted, run
+from convcost.networks.budgets.check import Wanted, run
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +157,17 @@ def test_a_lower_bound_can_break_a_limit_but_not_keep_it(here: Path) -> None:
     assert convcost.check("odd.yaml", max_params="1M").status == 3
 
 
+@pytest.mark.parametrize("name", ["mobilenet_v3_small.onnx", "mobilenet_v3_small.keras", "mobilenet_v3_small.pt2"])
+def test_model_files_are_networks_like_any_other(here: Path, name: str) -> None:
+    shutil.copy(ROOT / "tests" / "models" / name, here)
+    budgets(here, f"networks: [{{model: {name}, limits: {{growth: 0%, macs: 1}}}}]")
+    update(here)
+    found = convcost.check()
+    assert {line.limit: line.verdict for line in found.lines}["macs"] == "broken"
+    assert len(found.broken) == 1
+    assert found.failures == ()
+
+
 def test_growth_above_a_lower_bound_is_not_proven(here: Path) -> None:
     budgets(here, "networks: [{model: net.yaml, limits: {growth: 1%}}]", net=UNKNOWN)
     update(here)
@@ -244,7 +257,7 @@ def test_limits_that_are_none(here: Path, options: dict[str, object], said: str)
 @pytest.mark.slow
 def test_a_hundred_specs_take_less_than_two_seconds(here: Path) -> None:
     """MobileNetV2 in many versions, growth included; the best of three, for machines are shared."""
-    text = (Path(convcost.__file__).parents[1] / "specs" / "mobilenet_v2.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "specs" / "mobilenet_v2.yaml").read_text(encoding="utf-8")
     (here / "nets").mkdir()
     for i in range(100):
         (here / "nets" / f"n{i}.yaml").write_text(text.replace("name: mobilenet_v2", f"name: v{i}"))

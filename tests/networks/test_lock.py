@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from convcost import SpecError
 from convcost.graph.items import Item
-from convcost.networks.budgets import Conditions
-from convcost.networks.costs import Measured, Recorded, as_written, reduced
+from convcost.networks.budgets.costs import Measured, Recorded, as_written, reduced
+from convcost.networks.budgets.file import Conditions
+from convcost.networks.budgets.lock import read, updated, write
 from convcost.networks.load import load
-from convcost.networks.lock import read, updated, write
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 SHAPES = st.lists(st.integers(1, 10**6), max_size=4).map(tuple)

@@ -90,6 +90,12 @@ def test_the_library_counts_it(sequence: str) -> None:
     assert convcost.load(sequence).memory(dtype="int8").peak == 30 * 16 + 28 * 16
 
 
+def test_a_limit_on_operations_is_not_proven_where_some_are_not_counted(sequence: str) -> None:
+    found = convcost.check(sequence, limits={"operations": "1T", "macs": "1T"}, convention="fvcore")
+    assert {line.limit: line.verdict for line in found.lines} == {"macs": "holds", "operations": "not proven"}
+    assert convcost.check(sequence, limits={"operations": 0}, convention="fvcore").status == 3
+
+
 @pytest.mark.parametrize("name", all_conventions())
 def test_each_convention_says_that_it_is_not_counted(cli: Cli, sequence: str, mapped: str, name: str) -> None:
     assert not convention(name).knows("strip_conv")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
+from helpers.paths import SPECS
 
 import convcost
+from convcost import plots
+from convcost.core.errors import UsageError
 from convcost.plots import memory_timeline, svg
 
 
@@ -90,3 +93,58 @@ def test_what_is_said_of_the_peak_stands_above_it(name: str, width: int) -> None
     assert box
     assert line
     assert float(box[1]) + float(box[2]) <= float(line[1])
+
+
+def test_the_arena_is_the_plan() -> None:
+    """A rectangle per tensor, from its offset, as high as its bytes, as long as it lives; none on another."""
+    network = convcost.load("googlenet")
+    usage = network.memory("concat_alias")
+    figure = plots.arena_plan(network.report(), usage)
+    writers = sorted({tensor.first for tensor in usage.lives.tensors})
+    boxes = {}
+    for trace in (trace for trace in figure.data if trace.fill):
+        name = re.match("<b>(.*?)</b>", trace.text)[1]
+        boxes[name] = (min(trace.x), max(trace.x), min(trace.y), max(trace.y))
+    for tensor, size, offset in zip(usage.lives.tensors, usage.sizes, usage.arena.offsets, strict=True):
+        left, right, low, high = boxes[tensor.name]
+        assert (low, high) == (offset, offset + size)
+        assert right - left == sum(tensor.first <= at <= tensor.last for at in writers)
+    for (a, b, c, d), (e, f, g, h) in combinations(boxes.values(), 2):
+        assert not (a < f and e < b and c < h and g < d)
+    assert max(high for *_, high in boxes.values()) == usage.arena.total
+
+
+def test_what_has_no_arena_says_so() -> None:
+    network = convcost.load("lenet5")
+    with pytest.raises(UsageError, match="no arena to draw: policy largest; the timeline needs none"):
+        plots.memory_figure(network.report(), network.memory("largest"), "arena")
+    with pytest.raises(UsageError, match="there is no picture 'map' of memory; timeline and arena can be drawn"):
+        plots.memory_figure(network.report(), network.memory(), "map")
+
+
+def test_what_stays_long_does_not_move() -> None:
+    """U-Net's skips lie on each other, the one that dies last at the bottom; none moves while it lives."""
+    network = convcost.load(SPECS / "unet.yaml")
+    figure = memory_timeline(network.report(), network.memory())
+    skips = [trace for trace in figure.data if trace.fill and trace.name.startswith("waits")]
+    assert len(skips) >= 3
+    for trace in skips:
+        assert len(set(trace.y)) == 2
+    lengths = [max(trace.x) - min(trace.x) for trace in sorted(skips, key=lambda trace: min(trace.y))]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_an_edge_that_is_written_over_another_is_told() -> None:
+    usage = convcost.load("resnet18").memory("inplace")
+    names = {usage.lives.tensors[number].name: edges for number, edges in usage.lives.over.items()}
+    assert names
+    for edges in names.values():
+        assert all(usage.lives.home[edge] for edge in edges)
+    outputs = [usage.lives.tensors[number].name for number in usage.lives.outputs]
+    assert outputs == ["fc"]
+
+
+def test_names_stand_on_bands_that_hold_them() -> None:
+    network = convcost.load("vgg16")
+    drawn = svg(memory_timeline(network.report(), network.memory()), width=860)
+    assert re.search(r"<text[^>]*>stage1\.[^<]*</text>", drawn)

@@ -17,10 +17,11 @@ from convcost.core.errors import UsageError
 from convcost.pages.frontier import frontier_page
 from convcost.plots.frontier import hover
 from convcost.published.data import Measured, accuracies
-from convcost.published.frontier import frontier, frontier_table, mark_front
-from convcost.published.point import COUNTED, PRINTED, Point
+from convcost.published.frontier import NO_MEMBER, frontier, frontier_table, mark_front
+from convcost.published.point import COUNTED, GIVEN, PRINTED, Point
 from convcost.render.table import render
 
+pytestmark = pytest.mark.usefixtures("costs_once")
 HEAD = "item,model,knobs,resolution,top1,macs,convention,family"
 
 
@@ -157,6 +158,69 @@ def test_a_printed_figure_stands_in_only_where_it_counts_the_same(tmp_path: Path
         "b": 570_500_000,
     }
     assert "as printed, converted from paper" in hover(twice, twice.points[-1])
+
+
+def test_a_table_of_ones_own_is_taken_as_given_where_it_states_no_convention(tmp_path: Path) -> None:
+    """The smallest table that a student has: item, top1, macs, params; a unit may stand with the number."""
+    path = table(tmp_path / "mine.csv", "a,70,300,3.4", "b,72,0.6G,5", head="item,top1,macs,params")
+    for options in ({"data": path}, {"add": [path], "source": ["mobilenet_v1"]}):
+        found = frontier(**options)
+        assert {p.measured.item: (p.cost, p.how) for p in found.points if p.how == GIVEN} == {
+            "a": (300_000_000, GIVEN),
+            "b": (600_000_000, GIVEN),
+        }
+        assert "2 as given, in a table that states no convention" in dict(frontier_table(found).notes)["cost"]
+    assert {p.cost for p in frontier(data=path, x="params").points} == {3_400_000, 5_000_000}
+
+
+def test_flops_are_two_to_a_multiply_accumulate_and_a_label_is_a_family(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "mine.csv", "a,Mine,70,600M,", "b,Mine,72,1G,paper", head="item,label,top1,flops,convention"
+    )
+    found = frontier(data=path)
+    assert [(p.cost, p.how, p.measured.family) for p in found.points] == [
+        (300_000_000, PRINTED, "Mine"),
+        (1_000_000_000, PRINTED, "Mine"),
+    ]
+
+
+def test_what_is_published_is_not_replaced_by_what_is_added(tmp_path: Path) -> None:
+    path = table(tmp_path / "mine.csv", "mine,mobilenet_v2,width=0.5,224,66,,,MobileNetV2")
+    usual, more = frontier(), frontier(add=[path])
+    assert [p for p in more.points if not p.yours] == [
+        p._replace(front=q.front) for p, q in zip(usual.points, [p for p in more.points if not p.yours], strict=True)
+    ]
+    (own,) = [point for point in more.points if point.yours]
+    assert (own.cost, own.how) == (load("mobilenet_v2", width=0.5).report().totals.macs, COUNTED)
+    data: Any = frontier_table(more).data
+    assert sum(point["yours"] for point in data["points"]) == 1
+
+
+def test_where_nothing_can_be_shown_it_says_why(tmp_path: Path) -> None:
+    path = table(tmp_path / "mine.csv", "a,70,3.4", head="item,top1,params")
+    with pytest.raises(UsageError, match=r"none with macs and top1 \(a: not in the zoo, and no MACs are printed\)$"):
+        frontier(data=path)
+
+
+@pytest.mark.parametrize("word", ["MobileNetV2", "mobilenet_v2", "mobilenetv2", "Mobilenet-V2", "mobilenet*2"])
+def test_a_family_is_found_however_it_is_spelled(word: str) -> None:
+    assert {point.measured.family for point in frontier(family=[word]).points} == {"MobileNetV2"}
+
+
+def test_a_bare_word_finds_what_contains_it() -> None:
+    assert {p.measured.family for p in frontier(family=["efficient"]).points} == {
+        "EfficientNet",
+        "EfficientNetV2",
+        "EfficientNet-Lite",
+    }
+
+
+def test_an_ablation_is_named_among_what_is_left_out() -> None:
+    found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
+    assert {one.measured.item for one in found.omitted if one.why == NO_MEMBER} == {
+        "MobileNetV1 Conv (full convolutions)",
+        "MobileNetV1 Shallow",
+    }
 
 
 def test_your_own_network_stands_on_the_picture(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from convcost.core.patterns import plain
+from convcost.published.data import accuracies
+from convcost.render.families import FAMILIES, MARKS, family_look, family_looks
 from convcost.render.palette import DARK, LIGHT
 from convcost.render.svg_marks import readable, shade
 
@@ -38,6 +41,28 @@ def test_colours_stand_off_the_paper(surface: Any) -> None:
     assert contrast(surface.ink, surface.paper) > 7
     assert contrast(surface.muted, surface.paper) > 4.5
     assert all(contrast(color, surface.paper) > 2 for color in surface.series)
+
+
+@pytest.mark.parametrize("surface", [LIGHT, DARK])
+def test_names_in_the_colour_of_a_family_can_be_read(surface: Any) -> None:
+    """WCAG 2.1: 4.5 for text, 2 for marks that have a shape as well."""
+    assert all(contrast(color, surface.paper) >= 4.5 for color in surface.letters)
+    assert all(contrast(color, surface.paper) > 2 for color in surface.families)
+    assert len(surface.letters) == len(surface.families) == len(FAMILIES)
+
+
+def test_every_published_family_has_a_place_of_its_own_in_the_table() -> None:
+    listed = [name for row in FAMILIES for name in row]
+    assert {row.family for row in accuracies()} == set(listed)
+    assert len({plain(name) for name in listed}) == len(listed)
+    assert max(map(len, FAMILIES)) <= len(MARKS)
+    assert len(set(family_looks(listed).values())) == len(listed)
+
+
+def test_a_family_that_is_not_listed_always_looks_the_same_and_never_like_one_beside_it() -> None:
+    assert family_look("OurNet") == family_look("our_net") == family_look("OurNet")
+    together = family_looks([row.family for row in accuracies()] + [f"own{index}" for index in range(15)])
+    assert len(set(together.values())) == len(together)
 
 
 def test_numbers_stand_off_every_shade_of_a_map(cli: Cli, tmp_path: Path) -> None:

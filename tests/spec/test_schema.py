@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
+from convcost.networks.load import validate
 from convcost.ops import OPS
 from convcost.spec.schema import json_schema
 from convcost.spec.zoo import files
@@ -69,3 +70,26 @@ def test_every_op_and_attribute_has_a_description() -> None:
         assert set(item[name]["properties"]) == set(op.attrs)
         assert all(attr["description"] for attr in item[name]["properties"].values())
     assert "Draft" not in text
+
+
+@pytest.mark.parametrize(
+    ("limits", "good"),
+    [
+        ({"macs": "300M", "params": 4_000_000, "peak": "256KiB", "weights": "1MiB", "growth": "1%"}, True),
+        ({"layer_macs": "20M", "growth": {"macs": "0.5 %", "peak": "+2%"}}, True),
+        ({"growth": 0}, True),
+        ({"mac": "300M"}, False),
+        ({"macs": [1]}, False),
+        ({"macs": -1}, False),
+        ({"growth": 1}, False),
+        ({"growth": {"activations": "1%"}}, False),
+    ],
+    ids=str,
+)
+def test_limits_that_the_schema_accepts_are_those_that_the_reader_does(
+    limits: object, good: bool, tmp_path: Path
+) -> None:
+    spec = {**GOOD, "limits": limits}
+    assert VALIDATOR.is_valid(spec) == good
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(spec))
+    assert (validate(str(tmp_path / "x.yaml")) == []) == good

@@ -123,7 +123,7 @@ def test_accepted(): ...
     )
     assert counts == {"passed": 1, "failed": 2}
     assert "expand: channels 6 -> 8 (+512 MACs)" in printed
-    assert "not proven: some ops are unknown" in printed
+    assert "not proven: some ops are not counted" in printed
 
 
 def test_the_fixture(folder: Path) -> None:

@@ -23,7 +23,6 @@ _WIDEST = 112.0
 """Of a line in a box."""
 _APART = 16.0
 """Between frames."""
-_DOT = Spot(3, 3, 3 + SIZE * LINE, 30, 30, 3)
 _PORT = Spot(0, 0, 0, 8, 8, 0)
 
 
@@ -33,7 +32,11 @@ class Block:
     def __init__(self, cell: Cell, chosen: Chosen, costs: Costs, *, framed: bool = True) -> None:
         self.cell, self.framed = cell, framed
         scene = cell.scene
-        letters = {units: letter for units, letter in chosen.letters.items() if letter != cell.letter} if framed else {}
+        letters = {
+            units: letter
+            for units, letter in chosen.letters.items()
+            if units != cell.shown.units and (not framed or letter != cell.letter)
+        }
         self.given = len(scene.given)
         place = {unit: at for at, unit in enumerate(cell.shown.units)}
         self.boxes: list[Box] = []
@@ -45,7 +48,11 @@ class Block:
                 box = replace(box, text=_text(part, place[part.units[0]], cell.places, chosen.wired))
             self.boxes.append(box)
             self.lines.append(_lines(name, box.text))
-        spots = [*[_DOT] * self.given, *map(_spot, self.lines), *[_PORT] * len(scene.ends)]
+        spots = [
+            *(_dot(shape) for _, shape in scene.given),
+            *map(_spot, self.lines, self.boxes),
+            *[_PORT] * len(scene.ends),
+        ]
         first = self.given + len(scene.parts)
         links = [(source, target) for source, target, _ in scene.links]
         links += [(end, first + n) for n, end in enumerate(scene.ends)]
@@ -143,14 +150,16 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _text(part: Part, at: int, places: Sequence[Part], wired: Wiring) -> str:
-    """What a unit of a block computes: kernel and stride only where they are the same in all places."""
+    """What a unit of a block computes: kernel, stride and activation only where they are the same in all places."""
     units = [wired.units[place.units[at]] for place in places]
     shown = wired.units[part.units[0]]
-    kinds = {wired.kinds[place.units[at]] for place in places}
-    kind = shown.anchor.kind if len(kinds) == 1 else SQUARE.sub("k×k", shown.anchor.kind)
+    anchors = {unit.anchor.kind for unit in units}
+    kind = shown.anchor.kind if len(anchors) == 1 else SQUARE.sub("k×k", shown.anchor.kind)
     same = len({unit.anchor.window("stride") for unit in units}) == 1
     stride = shown.anchor.text.removeprefix(shown.anchor.kind) if same else " /s"
-    return shown.text.replace(shown.anchor.text, f"{kind}{stride}", 1)
+    around = {unit.text.replace(unit.anchor.text, "", 1) for unit in units}
+    own = f"{kind}{stride}"
+    return shown.text.replace(shown.anchor.text, own, 1) if len(around) == 1 else own
 
 
 def _lines(name: str, text: str) -> list[tuple[str, float, bool]]:
@@ -159,13 +168,19 @@ def _lines(name: str, text: str) -> list[tuple[str, float, bool]]:
     if name.rstrip("0123456789_") == op or name == text:
         return [(line, TEXT, True) for line in wrapped(text, _WIDEST, TEXT, 2, bold=True)]
     named = [(line, TEXT, True) for line in wrapped(name, _WIDEST, TEXT, 1, bold=True)]
-    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, 2))]
+    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, 3))]
 
 
-def _spot(lines: Sequence[tuple[str, float, bool]]) -> Spot:
+def _spot(lines: Sequence[tuple[str, float, bool]], box: Box) -> Spot:
+    """What a box takes: also the size of its tensor, which stands right below it."""
     wide = max(width(text, size, bold=bold) for text, size, bold in lines) / 2 + _INSIDE
     high = sum(size * LINE for _, size, _ in lines) / 2 + 5
-    return Spot(high, high, high + SIZE * LINE, wide, wide, wide)
+    return Spot(high, high, high + SIZE * LINE, wide, max(wide, 8 + width(_size(box.shape), SIZE)), wide)
+
+
+def _dot(shape: tuple[int, ...]) -> Spot:
+    """What the beginning of a line takes that comes from outside: its size stands beside it."""
+    return Spot(3, 3, 3 + SIZE * LINE, 8, 8 + width(_size(shape), SIZE), 3)
 
 
 def place_blocks(blocks: Sequence[Block], sheet: Sheet, corner: Point, room: float) -> tuple[float, float]:

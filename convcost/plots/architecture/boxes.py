@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import prod
 
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.plots.architecture.parts import LONGEST_PERIOD, Part, Wiring, folded, group, outline, stem, tree
+from convcost.plots.architecture.valley import positions, valley
 
 MOST = 40
 """Boxes of a picture for which nobody asked for more."""
@@ -92,6 +92,8 @@ def choose(
     for name in unfold:
         row = _unfolded(row, name, root, wired)
     row = _acyclic(row, wired)
+    if not depth and not unfold:
+        row = _pooled(row, wired)
     scene = linked(row, wired, wired.inputs)
     left = most - len(row) - len(wired.inputs)
     cells = _cells(row, wired, weigh, left)
@@ -128,8 +130,8 @@ def _roughly(wired: Wiring) -> Callable[[Part], Hashable]:
 
 
 def kind_of(part: Part, wired: Wiring) -> Hashable:
-    """Equal for blocks of one kind: the same ops, wired alike, whatever their sizes and strides."""
-    return outline(part, wired, lambda unit: SQUARE.sub("k×k", wired.kinds[unit]))
+    """Equal for blocks of one kind: the same ops, wired alike, whatever their sizes, strides and activations."""
+    return outline(part, wired, lambda unit: SQUARE.sub("k×k", wired.units[unit].anchor.kind))
 
 
 def _at_depth(part: Part, wired: Wiring, depth: int) -> list[Part]:
@@ -154,11 +156,18 @@ def _row(root: Part, wired: Wiring) -> list[Part]:
     found = _at_depth(root, wired, 1)
     while (big := _largest(found)) is not None:
         inner = _at_depth(found[big].first, wired, 1)
-        dominates = 2 * len(found[big].units) > len(root.units)
+        dominates = 2 * len(found[big].units) > len(root.units) or _leaving(found[big], wired) > 1
         if len(found) + len(inner) - 1 > _LONGEST or (len(found) >= _FEWEST and not dominates):
             break
         found[big : big + 1] = inner
     return found if len(found) <= _LONGEST else _shortened(found, wired)
+
+
+def _leaving(part: Part, wired: Wiring) -> int:
+    """Maps of how many sizes are read from outside: the levels of a backbone."""
+    own = set(part.units)
+    read = [unit for unit in part.units if any(reader not in own for reader in wired.readers[unit])]
+    return len({positions(wired.out(unit)) for unit in read})
 
 
 def _finest(part: Part) -> list[Part]:
@@ -190,15 +199,6 @@ def _by_map(row: Sequence[Part], wired: Wiring) -> list[Part]:
         else:
             groups.append([part])
     return [group(parts) for parts in groups]
-
-
-def positions(shape: Shape) -> int:
-    """At how many places a tensor has channels.
-
-    >>> positions((7, 7, 512)), positions((1000,))
-    (49, 1)
-    """
-    return prod(shape[:-1])
 
 
 def _unfolded(row: Sequence[Part], name: str, root: Part, wired: Wiring) -> list[Part]:
@@ -244,6 +244,24 @@ def _acyclic(row: list[Part], wired: Wiring) -> list[Part]:
         at = max(wide, key=lambda at: len(row[at].units))
         row[at : at + 1] = row[at].parts
         row.sort(key=lambda part: part.units[0])
+
+
+def _pooled(row: list[Part], wired: Wiring) -> list[Part]:
+    """The row of a U with each pool drawn with the stage that it leads to, as the arrow downwards of papers."""
+    scene = linked(row, wired, wired.inputs)
+    shapes = [*wired.inputs.values(), *(wired.out(part.units[-1]) for part in row)]
+    if valley(shapes, [(source, target) for source, target, _ in scene.links]) is None:
+        return row
+    found: list[Part] = []
+    for part in row:
+        before = found[-1] if found else None
+        if before is not None and before.is_unit and not wired.units[before.units[0]].anchor.traits.weighted:
+            same = positions(wired.out(before.units[0])) == positions(wired.out(part.units[-1]))
+            if same and wired.readers[before.units[0]] == (part.units[0],):
+                found[-1] = replace(group([before, *(part.parts or [part])]), name=part.name, path=part.path)
+                continue
+        found.append(part)
+    return found
 
 
 def _in_circles(count: int, links: Sequence[Link]) -> list[int]:
@@ -307,11 +325,13 @@ def _cells(row: Sequence[Part], wired: Wiring, weigh: Weigh, left: int) -> list[
             kinds[kind_of(scope, wired)].append(scope)
     worth = {key: _worth(places, weigh, wired) for key, places in kinds.items()}
     able = [key for key, places in kinds.items() if worth[key] >= _WORTH and _is_block(places, wired)]
-    outer = [key for key in able if not _within(kinds[key], [kinds[other] for other in able if other != key])]
-    ordered = sorted(outer, key=lambda key: (len(kinds[key]) == 1, -round(worth[key], 9)))
+    outer = {key: _outer(kinds[key], [kinds[other] for other in able if other != key]) for key in able}
+    worth = {key: _worth(places, weigh, wired) for key, places in outer.items()}
+    wanted = [key for key in able if worth[key] >= _WORTH and (len(outer[key]) > 1 or len(kinds[key]) == 1)]
+    ordered = sorted(wanted, key=lambda key: (len(outer[key]) == 1, -round(worth[key], 9)))
     found: list[Cell] = []
     for key in ordered:
-        places = kinds[key]
+        places = outer[key]
         shown = max(places, key=lambda place: sum(map(weigh, place.units)))
         scene = _inside(shown, wired, left)
         if scene is None or len(found) == _CELLS:
@@ -339,12 +359,10 @@ def _is_row(scene: Scene) -> bool:
     return len(scopes) > 1 and all(pair in joined for pair in pairwise(scopes))
 
 
-def _within(places: Sequence[Part], others: Sequence[Sequence[Part]]) -> bool:
-    """Whether most of the places lie inside of those of other kinds."""
-    inner = [set(place.units) for place in places]
+def _outer(places: Sequence[Part], others: Sequence[Sequence[Part]]) -> list[Part]:
+    """The places that do not lie inside of blocks of other kinds."""
     around = [set(other.units) for kind in others for other in kind]
-    lying = sum(any(one < outside for outside in around) for one in inner)
-    return 2 * lying > len(inner)
+    return [place for place in places if not any(set(place.units) < outside for outside in around)]
 
 
 def _letter(at: int) -> str:

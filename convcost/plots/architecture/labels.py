@@ -82,8 +82,8 @@ def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
 def wrapped(text: str, room: float, size: float, most: int, *, bold: bool = False) -> tuple[str, ...]:
     """At most so many lines, broken after spaces, underscores and dots; what does not fit ends with an ellipsis.
 
-    >>> wrapped("global_avg_pool", 60, 10, 2), wrapped("conv2d 3×3 + bn + relu", 80, 10, 2)
-    (('global_', 'avg_pool'), ('conv2d 3×3', '+ bn + relu'))
+    >>> wrapped("global_avg_pool", 66, 10, 2), wrapped("conv2d 3×3 + bn + relu", 80, 10, 2)
+    (('global_avg_', 'pool'), ('conv2d 3×3', '+ bn + relu'))
     """
     lines = [""]
     words = _words(text)
@@ -100,12 +100,13 @@ def wrapped(text: str, room: float, size: float, most: int, *, bold: bool = Fals
 
 
 def _words(text: str) -> list[str]:
-    """Pieces that a line may end after; a plus stays with what it adds."""
+    """Pieces that a line may end after; a plus stays with what it adds, a stride with what it is of."""
     words = [""]
     for at, letter in enumerate(text):
         words[-1] += letter
         plus = words[-1].strip() == "+"
-        if letter in " _" and not plus and at + 1 < len(text):
+        following = text[at + 1 : at + 2]
+        if letter in " _." and not plus and following not in ("", "/"):
             words.append("")
     return words
 

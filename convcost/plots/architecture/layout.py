@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 Point = tuple[float, float]
 """Along, across."""
 _SWEEPS = 8
-_ROUNDS = 60
+_ROUNDS, _PUSHES = 120, 6
 _TRACK = 6.0
 """Distance of lines beside each other."""
 _HEAD = 9.0
@@ -73,6 +74,8 @@ class _Net:
     spots: list[Spot]
     real: int
     ways: list[list[int]]
+    sources: dict[int, int] = field(default_factory=dict)
+    """Of each place that a link passes, the box that it comes from."""
     """Each link as the numbers that it goes through."""
     after: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     before: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -118,7 +121,7 @@ def layered(
     else:
         across = _in_lanes(net, lanes, style)
     pieces = _pieces(net, across, style)
-    along, tracks = _along(net, across, pieces, style)
+    along, tracks = _along(net, across, pieces, style, in_lanes=lanes is not None)
     routes = [_route(way, net, along, across, tracks, pieces) for way in net.ways]
     return Laid(
         tuple(along[net.ranks[at]] for at in range(net.real)),
@@ -139,6 +142,7 @@ def _net(spots: Sequence[Spot], links: Sequence[tuple[int, int]], style: Style) 
         for rank in range(ranks[source] + 1, ranks[target]):
             if (source, rank) not in passing:
                 passing[source, rank] = len(net.spots)
+                net.sources[len(net.spots)] = source
                 net.spots.append(line)
                 ranks.append(rank)
             way.append(passing[source, rank])
@@ -160,16 +164,17 @@ def _ordered(net: _Net, style: Style) -> None:
     """Order the ranks by the means of their neighbours, back and forth, and keep the order with the fewest crossings."""
     del style
     best, least = [list(row) for row in net.rows], _crossings(net)
+    place = {at: n for row in net.rows for n, at in enumerate(row)}
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         beside = net.before if down else net.after
         for row in net.rows if down else net.rows[::-1]:
-            place = {at: n for others in net.rows for n, at in enumerate(others)}
             mean = {
                 at: sum(place[other] for other in beside[at]) / len(beside[at]) if beside[at] else float(place[at])
                 for at in row
             }
-            row.sort(key=lambda at: mean[at])
+            row.sort(key=mean.__getitem__)
+            place.update((at, n) for n, at in enumerate(row))
         if (crossings := _crossings(net)) < least:
             best, least = [list(row) for row in net.rows], crossings
     net.rows = best
@@ -188,32 +193,53 @@ def _crossings(net: _Net) -> int:
 def _across(net: _Net, style: Style) -> list[float]:
     """Places across: what lies on one straight way has one place, and each is as near the middle of its neighbours as can be."""
     straight = _straight(net, style)
-    while (order := _sequence(net, straight)) is None:
-        straight = _loosened(net, straight)
+    order, crossing = _sequence(net, straight)
+    while crossing:
+        straight = _loosened(net, straight, crossing)
+        order, crossing = _sequence(net, straight)
     apart = _constraints(net, straight, style)
-    lower: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    upper: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for (a, b), room in apart.items():
-        lower[b].append((a, room))
-        upper[a].append((b, room))
-    place = dict.fromkeys(order, 0.0)
-    for at in order:
-        place[at] = max((place[other] + room for other, room in lower[at]), default=0.0)
-    beside: dict[int, list[int]] = defaultdict(list)
+    beside: dict[int, list[int]] = {at: [] for at in order}
     for a, others in net.after.items():
         for b in others:
             if straight[a] != straight[b]:
                 beside[straight[a]].append(straight[b])
                 beside[straight[b]].append(straight[a])
-    for turn in range(_ROUNDS):
-        for at in order if turn % 2 else order[::-1]:
-            if not beside[at]:
-                continue
-            wanted = sum(place[other] for other in beside[at]) / len(beside[at])
-            low = max((place[other] + room for other, room in lower[at]), default=wanted)
-            high = min((place[other] - room for other, room in upper[at]), default=wanted)
-            place[at] = max(low, min(high, wanted)) if low <= high else low
+    near = {at: others for at, others in beside.items() if others}
+    place = dict.fromkeys(order, 0.0)
+    for _ in range(_ROUNDS):
+        wanted = {at: sum(place[one] for one in others) / len(others) for at, others in near.items()}
+        for at, middle in wanted.items():
+            place[at] += (middle - place[at]) / 2
+        _pushed(place, apart)
+    rank = {at: n for n, at in enumerate(order)}
+    for (a, b), room in sorted(apart.items(), key=lambda item: rank[item[0][0]]):
+        place[b] = max(place[b], place[a] + room)
+    _settled(place, apart, near)
     return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]
+
+
+def _settled(place: dict[int, float], apart: dict[tuple[int, int], float], near: dict[int, list[int]]) -> None:
+    """Move what still has room right to the middle of its neighbours."""
+    lows: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    highs: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for (a, b), room in apart.items():
+        lows[b].append((a, room))
+        highs[a].append((b, room))
+    for at, others in near.items():
+        low = max((place[a] + room for a, room in lows[at]), default=-inf)
+        high = min((place[b] - room for b, room in highs[at]), default=inf)
+        place[at] = max(low, min(high, sum(place[one] for one in others) / len(others)))
+
+
+def _pushed(place: dict[int, float], apart: dict[tuple[int, int], float]) -> None:
+    """Push what is too near apart, both by the same, a few times."""
+    pairs = list(apart.items())
+    for turn in range(_PUSHES):
+        for (a, b), room in pairs if turn % 2 else reversed(pairs):
+            lacking = place[a] + room - place[b]
+            if lacking > 0:
+                place[a] -= lacking / 2
+                place[b] += lacking / 2
 
 
 def _straight(net: _Net, style: Style) -> list[int]:
@@ -252,8 +278,8 @@ def _best(choices: Sequence[int], net: _Net, length: Sequence[int], style: Style
     return None
 
 
-def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
-    """The straight ways from the low side to the high one; None where they cross."""
+def _sequence(net: _Net, straight: Sequence[int]) -> tuple[list[int], set[int]]:
+    """The straight ways from the low side to the high one, and those that wait for each other because they cross."""
     after: dict[int, set[int]] = defaultdict(set)
     waits = dict.fromkeys(straight, 0)
     for row in net.rows:
@@ -267,16 +293,16 @@ def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
             waits[other] -= 1
             if not waits[other]:
                 ready.append(other)
-    return ready if len(ready) == len(waits) else None
+    return ready, set(waits).difference(ready)
 
 
-def _loosened(net: _Net, straight: Sequence[int]) -> list[int]:
-    """The longest straight way cut in two."""
+def _loosened(net: _Net, straight: Sequence[int], among: set[int]) -> list[int]:
+    """The longest of some straight ways cut in two."""
     members: dict[int, list[int]] = defaultdict(list)
     for at, group in enumerate(straight):
-        members[group].append(at)
-    longest = max(members.values(), key=len)
-    longest.sort(key=lambda at: net.ranks[at])
+        if group in among:
+            members[group].append(at)
+    longest = sorted(max(members.values(), key=len), key=net.ranks.__getitem__)
     found = list(straight)
     for at in longest[len(longest) // 2 :]:
         found[at] = longest[len(longest) // 2]
@@ -322,26 +348,32 @@ class _Sides(NamedTuple):
     enters: frozenset[tuple[int, int]]
 
 
+_FEW = 2
+"""Lines of a box that may end at its sides; more come together before it."""
+
+
 def _pieces(net: _Net, across: Sequence[float], style: Style) -> _Sides:
     leaves, enters = set(), set()
     for way in net.ways:
         if len(way) == 2:
             continue
-        if _is_free(net, way[0], across[way[1]], across, style):
+        many_out, many_in = (len(net.after[way[0]]), len(net.before[way[-1]]))
+        if (style.low_only or many_out <= _FEW) and _is_free(net, way[0], way[1], across, style):
             leaves.add((way[0], way[1]))
-        if _is_free(net, way[-1], across[way[-2]], across, style):
+        if (style.low_only or many_in <= _FEW) and _is_free(net, way[-1], way[-2], across, style):
             enters.add((way[-2], way[-1]))
     return _Sides(frozenset(leaves), frozenset(enters))
 
 
-def _is_free(net: _Net, box: int, to: float, across: Sequence[float], style: Style) -> bool:
+def _is_free(net: _Net, box: int, line: int, across: Sequence[float], style: Style) -> bool:
     """Whether a line can run straight across from the side of a box to a place beside it."""
+    to = across[line]
     spot, at = net.spots[box], across[box]
     if at - spot.before <= to <= at + spot.after or (style.low_only and to > at):
         return False
     low, high = min(at, to) - 3, max(at, to) + 3
     for other in net.rows[net.ranks[box]]:
-        if other == box:
+        if other == box or net.sources.get(other) == net.sources[line]:
             continue
         if across[other] - net.spots[other].before < high and across[other] + net.spots[other].after > low:
             return False
@@ -352,28 +384,45 @@ _Tracks = dict[tuple[int, int], float]
 """Two places of neighbouring ranks -> where along the flow the line between them goes across."""
 
 
-def _along(net: _Net, across: Sequence[float], sides: _Sides, style: Style) -> tuple[list[float], _Tracks]:
-    """The place of each rank along the flow, and of the lines that go across between them."""
+def _along(
+    net: _Net, across: Sequence[float], sides: _Sides, style: Style, *, in_lanes: bool
+) -> tuple[list[float], _Tracks]:
+    """The place of each rank along the flow, and of the lines that go across between them.
+
+    In lanes, labels of one rank may stand over boxes of the next one.
+    """
     along: list[float] = [0.0]
     tracks: _Tracks = {}
+    lanes: dict[float, float] = {}
     for rank, (row, following) in enumerate(pairwise(net.rows)):
-        jogs = _jogs(row, net, across, sides)
-        levels = _levels(jogs, across)
+        # In lanes, a line down passes the labels of the box that it comes from, a line up those of where it goes.
+        down = not in_lanes or _middle(row, net, across) < _middle(following, net, across)
+        up = not in_lanes or _middle(row, net, across) > _middle(following, net, across)
+        levels = _levels(_jogs(row, net, across, sides), across)
         count = max(levels.values(), default=-1) + 1
-        core, full = _most(row, net, "core"), _most(row, net, "full")
-        next_core, next_full = _most(following, net, "core"), _most(following, net, "full")
         start, reach = along[rank], _most(row, net, "reach")
+        core, next_core = _most(row, net, "core"), _most(following, net, "core")
+        full, next_full = _most(row, net, "full" if down else "core"), _most(following, net, "full" if up else "core")
+        far = start + full + style.gap + next_full
         if count:
             first = start + max(full, reach)
             room = max(style.gap, _TRACK * (count + 1))
             for pair, level in levels.items():
                 tracks[pair] = first + room * (level + 1) / (count + 1)
             far = first + room + next_full
-        else:
-            far = start + full + style.gap + next_full
         far = max(far, start + core + style.need + next_core, start + reach + _HEAD + next_core)
+        if in_lanes:
+            for at in (at for at in row if at < net.real):
+                lanes[across[at]] = start + net.spots[at].full + style.gap
+            beside = [lanes.get(across[at], 0.0) + net.spots[at].full for at in following if at < net.real]
+            far = max([far, *beside])
         along.append(round(far * 2) / 2)
     return along, tracks
+
+
+def _middle(row: Sequence[int], net: _Net, across: Sequence[float]) -> float:
+    """The place across of the boxes of a rank."""
+    return sum(across[at] for at in row if at < net.real) / max(1, sum(at < net.real for at in row))
 
 
 def _most(row: Sequence[int], net: _Net, name: str) -> float:

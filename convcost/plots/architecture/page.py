@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from html import escape
 
@@ -19,8 +19,9 @@ from convcost.results.report import Report
 
 _MOST_INSIDE = 40
 """Boxes of an unfolded part; more are a row by themselves."""
-_MOST_DRAWINGS = 60
-_NARROW = 350.0
+_MOST_DRAWINGS = 24
+_WIDE, _NARROW = 1080.0, 350.0
+"""Drawn widths, in pixels of a page: all of it, a phone."""
 
 _STYLE = """<style>
 .diagram { display: block; width: 100%; max-width: var(--wide); height: auto; }
@@ -28,24 +29,28 @@ _STYLE = """<style>
 .diagram [role=button]:hover > rect:last-of-type, .diagram [role=button]:focus-visible > rect:last-of-type,
 .diagram [aria-expanded=true] > rect:last-of-type { stroke: var(--s1); stroke-width: 2; }
 .unfolded { border-left: 3px solid var(--s1); padding: .25rem 0 .25rem 1rem; margin: .75rem 0; overflow-x: auto; }
-.unfolded svg { min-width: calc(.9 * var(--wide)); }
+.scrolls { overflow-x: auto; }
+.unfolded svg, .scrolls svg { min-width: calc(.9 * var(--wide)); }
 .unfolded h3 { margin: 0; }
 </style>
 """
 
 
-def diagram_html(network: Network, report: Report | None = None) -> str:
-    """The picture of a network with what is inside of its boxes, as finished HTML for a section of a page."""
-    return planned_html(plan(network, report=report))
+def diagram_html(network: Network, report: Report | None = None, leads: Callable[[str], str] | None = None) -> str:
+    """The picture of a network with what is inside of its boxes, as finished HTML for a section of a page.
+
+    `leads` says where on the page a stage, a block or a unit is told of, as a link; empty for nowhere.
+    """
+    return planned_html(plan(network, report=report), leads)
 
 
-def planned_html(drawn: Plan) -> str:
+def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
-    inside = _Inside(drawn)
-    wide = inside.svg(drawn.diagram(WIDTH))
-    narrow = inside.svg(drawn.diagram(_NARROW))
+    inside = _Inside(drawn, leads)
+    wide = inside.svg(drawn.diagram(_WIDE, titled=False))
+    narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
     label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
-    pictures = f'<div class="wide-picture">{wide}</div><div class="narrow wide-picture">{narrow}</div>'
+    pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
     outline = f"<details><summary>As text</summary><pre>{escape(drawn.diagram(WIDTH).text())}</pre></details>\n"
     details = "".join(inside.drawings())
@@ -56,8 +61,8 @@ def planned_html(drawn: Plan) -> str:
 class _Inside:
     """The drawings of what is inside, each once for all parts that are exactly alike."""
 
-    def __init__(self, drawn: Plan) -> None:
-        self.drawn, self.chosen = drawn, drawn.chosen
+    def __init__(self, drawn: Plan, leads: Callable[[str], str] | None) -> None:
+        self.drawn, self.chosen, self.leads = drawn, drawn.chosen, leads
         self.sign = exactly(self.chosen.wired)
         self.keys: dict[Hashable, str] = {}
         self.waiting: list[tuple[str, Part]] = []
@@ -73,7 +78,7 @@ class _Inside:
 
     def svg(self, diagram: Picture) -> str:
         """A picture whose boxes that can be unfolded are buttons."""
-        return svg(diagram, alone=False, opens=self.key)
+        return svg(diagram, alone=False, opens=self.key, leads=self.leads)
 
     def key(self, box: Box) -> str:
         """The id of the drawing of what is inside of a box; empty if that is nothing, or already too much."""
@@ -93,11 +98,16 @@ class _Inside:
         """What is inside, hidden until asked for; drawing one may ask for more."""
         while self.waiting:
             key, part = self.waiting.pop(0)
-            heading = f"<h3>{escape('.'.join(part.path))}</h3>"
+            name = ".".join(part.path)
+            target = self.leads(name) if self.leads else ""
+            heading = (
+                f'<h3><a href="{escape(target)}">{escape(name)}</a></h3>' if target else f"<h3>{escape(name)}</h3>"
+            )
             yield f'<div class="unfolded" id="{key}" hidden>{heading}{self._drawing(part)}</div>\n'
 
     def _drawing(self, part: Part) -> str:
         inner = folded(part.parts, self.chosen.wired, self.sign, LONGEST_PERIOD)
+        self.by_path |= {".".join(one.path): one for one in inner if one.is_run}
         scene = linked(inner, self.chosen.wired)
         cell = Cell("", ".".join(part.path), part, (part,), scene)
         sheet = Sheet()
@@ -106,7 +116,7 @@ class _Inside:
         most = max([box.share for box in sheet.boxes], default=0.0)
         boxes = tuple(replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes)
         diagram = Picture(
-            self.drawn.network.label,
+            self.drawn.network,
             ".".join(part.path),
             "",
             self.drawn.by,

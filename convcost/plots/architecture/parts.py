@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from convcost.core.dims import Shape
-from convcost.graph.drawn import Unit, units
+from convcost.graph.drawn import Unit, is_hidden, units
 from convcost.graph.graph import producer
 from convcost.graph.walk import Walked
 
@@ -43,8 +43,9 @@ class Wiring:
         return tuple(unit.text.replace(unit.anchor.text, unit.anchor.kind, 1) for unit in self.units)
 
     def out(self, unit: int) -> Shape:
-        """The shape that a unit leaves."""
-        made = self.units[unit].steps[-1].cost.out
+        """The shape that a unit makes, before any view of it."""
+        steps = self.units[unit].steps
+        made = next((step for step in reversed(steps) if not is_hidden(step)), steps[-1]).cost.out
         return made[0] if made else ()
 
 
@@ -222,8 +223,8 @@ def group(parts: Sequence[Part], name: str = "") -> Part:
 def span(first: str, last: str) -> str:
     """The name of several parts, from the first to the last.
 
-    >>> span("layer1", "layer12"), span("block2", "block2"), span("inception_4a", "inception_4e"), span("a", "b")
-    ('layer1–12', 'block2', 'inception_4a–e', 'a – b')
+    >>> span("layer1", "layer12"), span("block2", "block2"), span("inception_4a", "inception_4e"), span("5", "6")
+    ('layer1–12', 'block2', 'inception_4a–4e', '5–6')
     """
     if first == last:
         return first
@@ -233,7 +234,7 @@ def span(first: str, last: str) -> str:
     ends = first[len(begin) :], last[len(begin) :]
     if begin and all(0 < len(end) <= 3 for end in ends):
         return f"{begin}{ends[0]}–{ends[1]}"
-    return f"{first} – {last}"
+    return f"{first}–{last}" if first.isdigit() and last.isdigit() else f"{first} – {last}"
 
 
 def stem(names: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ BY = ("macs", "params", "memory")
 """What the colour of a box may say."""
 SCALE_WIDTH = 100.0
 """Of the scale of colours in the legend."""
+STACK = 3.0
+"""How far the second outline of a box that stands for several is off."""
 Kind = Literal["input", "unit", "scope", "run"]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import ceil, log2
 
 from convcost.core.dims import Shape
-from convcost.plots.architecture.boxes import Chosen, positions
+from convcost.plots.architecture.boxes import Chosen
 from convcost.plots.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
 from convcost.plots.architecture.layout import Laid, Point, Spot, Style, layered, ranked
-from convcost.plots.architecture.picture import Box, Edge, Label
+from convcost.plots.architecture.picture import STACK, Box, Edge, Label
 from convcost.plots.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
+from convcost.plots.architecture.valley import positions, valley
 from convcost.plots.architecture.words import share_text, size_lines, titles
 
 GUTTER = 26.0
@@ -65,7 +66,12 @@ class _Drawn:
     @property
     def ahead(self) -> float:
         """Half of the box and the size of its tensor."""
-        return self.half_width + 5 + max(width(line, SIZE) for line in self.size)
+        return self.half_width + self.behind + 5 + max(width(line, SIZE) for line in self.size)
+
+    @property
+    def behind(self) -> float:
+        """What the second outline of a box that stands for several takes."""
+        return STACK if self.box.repeats > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -95,11 +101,18 @@ class Row:
         self.links = [(source, target) for source, target, _ in scene.links]
         self.sent = {(source, target): shape for source, target, shape in scene.links}
         self.ends = scene.ends
+        self.read = {source for source, _ in self.links}
         self.ranks = ranked(len(boxes), self.links)
+        self.lanes = valley([box.shape for box in boxes], self.links)
+
+    @property
+    def is_valley(self) -> bool:
+        """Whether the row has the shape of a U."""
+        return self.lanes is not None
 
     def place(self, sheet: Sheet, top: float, room: float) -> tuple[float, float]:
         """Put the boxes onto the sheet, in lines that are so wide; where they end to the right and below."""
-        lanes = self._valley()
+        lanes = self.lanes
         lines = [tuple(range(len(self.drawn)))] if lanes else self._lines(room)
         number: dict[int, int] = {}
         right, y, edge = 0.0, top, 0.0
@@ -135,7 +148,7 @@ class Row:
         inside = {at: n for n, at in enumerate(line)}
         links = [(a, b) for a, b in self.links if a in inside or b in inside]
         links = [(a if a in inside else _LINE_BEFORE, b if b in inside else _NEXT_LINE) for a, b in links]
-        links += [(at, _OUTSIDE) for at in self.ends if at in inside and not self._is_read(at)]
+        links += [(at, _OUTSIDE) for at in self.ends if at in inside and at not in self.read]
         local, ports = [], len(line)
         for a, b in links:
             local.append((inside.get(a, ports), inside.get(b, ports)))
@@ -160,9 +173,6 @@ class Row:
             low=max([spot.after + across for spot, _, across in places] + [8 + across for across in acrosses]),
         )
 
-    def _is_read(self, at: int) -> bool:
-        return any(at == source for source, _ in self.links)
-
     def _put(self, sheet: Sheet, at: int, middle: Point, spot: Spot) -> None:
         """A box with its labels below."""
         one, (x, y) = self.drawn[at], middle
@@ -186,6 +196,7 @@ class Row:
 
     def _sizes(self, sheet: Sheet, number: dict[int, int], line: Sequence[int], piece: _Piece, origin: Point) -> None:
         """The sizes of tensors on the lines that leave the boxes of a line."""
+        single = len(set(piece.laid.across)) == 1
         for at, along, across in zip(line, piece.laid.along, piece.laid.across):
             one = self.drawn[at]
             starts = [
@@ -195,32 +206,15 @@ class Row:
             ]
             if not starts:
                 continue
-            wide = one.ahead - one.half_width - 5
-            x = origin[0] + along + one.half_width + 5 + wide / 2
-            straight = [route for route in starts if len(route) == 2]
-            if len(starts) == len(straight) == 1:
-                x = origin[0] + (straight[0][0][0] + straight[0][1][0] - 5) / 2
+            wide = one.ahead - one.half_width - one.behind - 5
+            x = origin[0] + along + one.half_width + one.behind + 5 + wide / 2
+            begin, end = starts[0][0][0], starts[0][-1][0]
+            alone = not any(begin < along < end for route in piece.laid.routes for along, _ in route)
+            if single and alone and len(starts[0]) == 2:
+                x = origin[0] + (starts[0][0][0] + one.behind + starts[0][1][0] - 5) / 2
             y = origin[1] + across
             for text, low in zip(one.size, (y - 4, y + 2 + SIZE)):
                 sheet.labels.append(Label(text, x, low, SIZE, anchor="middle", tone="muted", box=number[at]))
-
-    def _valley(self) -> list[int] | None:
-        """The lane of each box by its map, if maps shrink and grow again with skips from the one side to the other."""
-        count = len(self.drawn)
-        if sorted(self.ranks) != list(range(count)):
-            return None
-        maps = [positions(one.box.shape) for one in self.drawn]
-        order = sorted(range(count), key=lambda at: self.ranks[at])
-        low = min(order, key=lambda at: maps[at])
-        skips = [(self.ranks[a], self.ranks[b]) for a, b in self.links if self.ranks[b] - self.ranks[a] > 1]
-        nested = all((a < c and d < b) or (c < a and b < d) for (a, b), (c, d) in combinations(skips, 2))
-        around = all(a < self.ranks[low] < b for a, b in skips)
-        falls = all(maps[a] >= maps[b] for a, b in pairwise(order[: self.ranks[low] + 1]))
-        rises = all(maps[a] <= maps[b] for a, b in pairwise(order[self.ranks[low] :]))
-        if len(skips) < 2 or not (nested and around and falls and rises):
-            return None
-        levels = sorted(set(maps), reverse=True)
-        return [levels.index(one) for one in maps]
 
     def _lines(self, room: float) -> list[tuple[int, ...]]:
         """The boxes in lines of about equal widths, broken where a single tensor goes on."""
@@ -234,27 +228,24 @@ class Row:
             for row in by_rank
         ]
         able = [n for n in range(1, last + 1) if self._is_cut(n)]
-        total = sum(wide)
-        for count in range(ceil(total / room), last + 2):
+        ends = [0, *able, last + 1]
+        unbroken = max(sum(wide[a:b]) for a, b in pairwise(ends))
+        most = max(room * 1.04, unbroken)
+        for count in range(ceil(sum(wide) / most), len(ends)):
             cuts = _even(wide, able, count)
-            if cuts is not None and (len(cuts) == len(able) or _widest(wide, cuts) <= room * 1.04):
-                return [tuple(at for row in by_rank[a:b] for at in row) for a, b in pairwise([0, *cuts, last + 1])]
-            if count > len(able):
+            if max(sum(wide[a:b]) for a, b in pairwise([0, *cuts, last + 1])) <= most:
                 break
-        cuts = _even(wide, able, min(len(able) + 1, max(1, ceil(total / room)))) or []
         return [tuple(at for row in by_rank[a:b] for at in row) for a, b in pairwise([0, *cuts, last + 1])]
 
     def _is_cut(self, rank: int) -> bool:
         """Whether one tensor alone goes on to a rank and those after it."""
         passing = [(a, b) for a, b in self.links if self.ranks[a] < rank <= self.ranks[b]]
-        early = any(self.ranks[at] < rank - 1 and not self._is_read(at) for at in range(len(self.ranks)))
+        early = any(self.ranks[at] < rank - 1 and at not in self.read for at in range(len(self.ranks)))
         return len(passing) == 1 and not early
 
 
-def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int] | None:
+def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int]:
     """The places where to break into so many lines, such that the widest is as narrow as can be."""
-    if count < 2:
-        return []
     ends = [0, *able, len(wide)]
     table = {(a, b): sum(wide[a:b]) for a in ends for b in ends}
     found: dict[tuple[int, int], tuple[float, list[int]]] = {(end, 1): (table[0, end], []) for end in ends[1:]}
@@ -267,11 +258,7 @@ def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int] |
             ]
             if options:
                 found[end, lines] = min(options)
-    return found[len(wide), count][1] if (len(wide), count) in found else None
-
-
-def _widest(wide: Sequence[float], cuts: Sequence[int]) -> float:
-    return max(sum(wide[a:b]) for a, b in pairwise([0, *cuts, len(wide)]))
+    return found[len(wide), count][1]
 
 
 def _drawn(box: Box, name: str, scale: Scale) -> _Drawn:
@@ -282,7 +269,8 @@ def _drawn(box: Box, name: str, scale: Scale) -> _Drawn:
     below: tuple[str, ...] = ()
     if box.kind != "input":
         text = "" if box.text == name else box.text
-        below = wrapped(text, max(room, 74.0), TEXT, 3) if text else ()
+        terms = [width(f"+ {term}", TEXT) for term in text.split(" + ")]
+        below = wrapped(text, max(room, 60.0, min(100.0, max(terms))), TEXT, 3) if text else ()
         below = (*below, share_text(box.share) if box.known else "unknown")
     widths = [width(line, NAME, bold=True) for line in lines] + [width(line, TEXT) for line in below]
     return _Drawn(

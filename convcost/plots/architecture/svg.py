@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from convcost.core.units import compact, shape_text
-from convcost.plots.architecture.picture import SCALE_WIDTH, Box, Edge, Label, Picture
+from convcost.plots.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
 from convcost.render.palette import FONT, css
 from convcost.render.svg_marks import number
 
@@ -16,10 +16,17 @@ _PALE, _DARK = 0.06, 0.62
 """How opaque the colour of a box is, without and with the largest share: its text stays readable on it."""
 
 
-def svg(diagram: Picture, *, alone: bool = True, opens: Callable[[Box], str] | None = None) -> str:
+def svg(
+    diagram: Picture,
+    *,
+    alone: bool = True,
+    opens: Callable[[Box], str] | None = None,
+    leads: Callable[[str], str] | None = None,
+) -> str:
     """The picture as SVG text; unless `alone`, it takes its colours from the surrounding page.
 
-    `opens` says which part of the page a click on a box shows, by its id, if any.
+    `opens` says which part of the page a click on a box shows, by its id, if any; `leads` where on the page the name of
+    another box leads, if anywhere.
     """
     size = f'viewBox="0 0 {number(diagram.width)} {number(diagram.height)}"'
     look = f'font-family="{FONT}" font-size="10" text-rendering="geometricPrecision"'
@@ -30,8 +37,8 @@ def svg(diagram: Picture, *, alone: bool = True, opens: Callable[[Box], str] | N
         head += f'<rect class="f-paper" width="{wide}" height="{high}"/>'
     else:
         head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
-    parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens), *_legend(diagram)]
-    parts += [_label(label) for label in diagram.labels]
+    parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens, leads), *_legend(diagram)]
+    parts += ['<g pointer-events="none">', *map(_label, diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
 
@@ -45,7 +52,9 @@ def _rectangle(x: float, y: float, width: float, height: float) -> str:
     return f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
 
 
-def _boxes(boxes: Sequence[Box], opens: Callable[[Box], str] | None) -> Iterator[str]:
+def _boxes(
+    boxes: Sequence[Box], opens: Callable[[Box], str] | None, leads: Callable[[str], str] | None
+) -> Iterator[str]:
     for box in boxes:
         key = opens(box) if opens else ""
         button = f' role="button" tabindex="0" aria-expanded="false" data-opens="{key}"' if key else ""
@@ -54,16 +63,19 @@ def _boxes(boxes: Sequence[Box], opens: Callable[[Box], str] | None) -> Iterator
         dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
         stack = ""
         if box.repeats > 1:  # a second outline behind it: there are more of it
-            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + 3, box.y - 3, box.width, box.height)} rx="2.5"/>'
+            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + STACK, box.y - STACK, box.width, box.height)} rx="2.5"/>'
         fill = (
             f'<rect class="f-s0" fill-opacity="{_opacity(box.tint):g}" {place} rx="2.5"/>'
             if box.kind != "input"
             else ""
         )
+        target = leads(box.name) if leads and not key else ""
+        before, after = (f'<a href="{escape(target)}" tabindex="-1">', "</a>") if target else ("", "")
         yield (
-            f"<g{button}{name}>{stack}"
+            f"{before}<g{button}{name}>{stack}"
             f'<rect class="f-paper" {place} rx="2.5"/>{fill}'
             f'<rect fill="none" stroke="var(--muted)" {place} rx="2.5"{dashed}/><title>{escape(_tip(box))}</title></g>'
+            f"{after}"
         )
 
 

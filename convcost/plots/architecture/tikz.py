@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcost.plots.architecture.picture import Box, Edge, Label, Picture
+from convcost.plots.architecture.picture import STACK, Box, Edge, Label, Picture
 from convcost.render.palette import LIGHT
 from convcost.render.svg_marks import number
 
@@ -32,21 +32,26 @@ _POINTS = 0.75
 
 
 def tikz(picture: Picture) -> str:
-    r"""The picture as a LaTeX document of class `standalone`; one pixel is 0.75 bp.
+    r"""The picture as a LaTeX document of one page of its size, which needs no more than TikZ; one pixel is 0.75 bp.
 
     >>> from convcost import load
     >>> load("lenet5").diagram().tikz().splitlines()[0]
-    '\\documentclass[tikz,border=4pt]{standalone}'
+    '\\documentclass{article}'
     """
     colors = {"ink": LIGHT.ink, "muted": LIGHT.muted, "grid": LIGHT.grid, "tint": LIGHT.series[0]}
+    page = f"paperwidth={number(picture.width * _POINTS + 2)}bp, paperheight={number(picture.height * _POINTS + 2)}bp, margin=0bp"
     lines = [
-        r"\documentclass[tikz,border=4pt]{standalone}",
+        r"\documentclass{article}",
+        rf"\usepackage[{page}]{{geometry}}",
         r"\usepackage[T1]{fontenc}",
         r"\usepackage[scaled=0.9]{helvet}",
-        r"\renewcommand{\familydefault}{\sfdefault}",
+        r"\usepackage{tikz}",
         r"\usetikzlibrary{arrows.meta}",
+        r"\renewcommand{\familydefault}{\sfdefault}",
+        r"\pagestyle{empty}\parindent=0pt\topskip=0pt",
         *(rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" for name, color in colors.items()),
         r"\begin{document}",
+        r"\noindent%",
         rf"\begin{{tikzpicture}}[x={_POINTS}bp, y=-{_POINTS}bp, line width=0.6bp,",
         r"  flow/.style={muted, rounded corners=3bp, -{Latex[length=3.6bp, width=3.6bp]}},",
         r"  box/.style={draw=muted, rounded corners=1.6bp}, every node/.style={inner sep=0, outer sep=0, anchor=base}]",
@@ -54,6 +59,7 @@ def tikz(picture: Picture) -> str:
             rf"\draw[grid, rounded corners=4bp] ({number(p.x)},{number(p.y)}) rectangle ({number(p.x + p.width)},{number(p.y + p.height)});"
             for p in picture.panels
         ),
+        rf"\useasboundingbox (0,0) rectangle ({number(picture.width)},{number(picture.height)});",
         *map(_edge, picture.edges),
         *map(_box, picture.boxes),
         *_legend(picture),
@@ -78,7 +84,14 @@ def _box(box: Box) -> str:
     if box.kind == "input":
         return rf"\draw[box, dashed] {corners};"
     dashed = "" if box.known else ", dashed"
-    return rf"\draw[box{dashed}, fill=tint!{round(6 + 56 * box.tint)}] {corners};"
+    behind = ""
+    if box.repeats > 1:
+        x, y = box.x + STACK, box.y - STACK
+        behind = (
+            rf"\draw[box] ({number(x)},{number(y)}) rectangle ({number(x + box.width)},{number(y + box.height)});"
+            "\n"
+        )
+    return rf"{behind}\draw[box{dashed}, fill=tint!{round(6 + 56 * box.tint)}] {corners};"
 
 
 def _edge(edge: Edge) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -9,7 +10,7 @@ from convcost.core.dims import Shape
 from convcost.core.units import shape_text
 from convcost.plots.architecture.parts import Part, Wiring, stem
 
-_MOST_TOKENS = 5
+_MOST_TOKENS, _MOST_KINDS = 5, 2
 
 
 def size_lines(shape: Shape) -> tuple[str, ...]:
@@ -38,13 +39,20 @@ def share_text(share: float) -> str:
 
 
 def titles(parts: Sequence[Part]) -> list[str]:
-    """How parts are called beside each other: their own names, with the scope where that says too little."""
-    names = [part.name for part in parts]
+    """How parts are called beside each other: their own names, with the scope where that says too little.
+
+    Where two have one name, all that lie as deep as the deeper one are called with their scopes.
+    """
+    count = Counter(part.name for part in parts)
+    depths: dict[str, list[int]] = {part.name: [] for part in parts}
+    for part in parts:
+        depths[part.name].append(len(part.path))
+    deep = {max(depths[name]) for name, times in count.items() if times > 1}
     found = []
     for part in parts:
-        above = part.path[-2] if len(part.path) > 1 else ""
         bare = not any(letter.isalpha() for letter in part.name)
-        name = f"{above}.{part.name}" if above and (bare or names.count(part.name) > 1) else part.name
+        qualified = len(part.path) > 1 and (bare or len(part.path) in deep)
+        name = f"{part.path[-2]}.{part.name}" if qualified else part.name
         found.append(f"{name} ×{part.repeats}" if part.is_run else name)
     return found
 
@@ -56,17 +64,38 @@ def contents(part: Part, wired: Wiring, letters: Mapping[tuple[int, ...], str]) 
         return wired.units[inner.units[0]].text
     if inner.units in letters:
         return f"{part.repeats}×{letters[inner.units]}" if part.is_run else letters[inner.units]
-    tokens = [(token, len(list(same))) for token, same in groupby(_tokens(inner, wired, letters))]
-    if any(token in letters.values() for token, _ in tokens):
-        said = [f"{count}×{token}" if count > 1 else token for token, count in tokens]
-        return " + ".join(said if len(said) <= _MOST_TOKENS else [*said[: _MOST_TOKENS - 1], "…"])
+    tokens = list(_tokens(inner, wired, letters))
+    if any(token in letters.values() for token in tokens):
+        terms = together(tokens)
+        return " + ".join(terms if len(terms) <= _MOST_TOKENS else [*terms[: _MOST_TOKENS - 1], "…"])
     scopes = [one for one in inner.parts if not one.is_unit]
     common = stem([one.name for one in scopes]) if len(scopes) > 1 else ""
     if common:
         return f"{sum(one.repeats for one in scopes)} × {common}"
-    if len(inner.units) <= 2:
-        return " + ".join(wired.units[unit].anchor.kind for unit in inner.units)
+    said = [(kind, len(list(same))) for kind, same in groupby(wired.units[unit].anchor.kind for unit in inner.units)]
+    if len(said) <= _MOST_KINDS:
+        return " + ".join(f"{count} × {kind}" if count > 1 else kind for kind, count in said)
     return f"{len(inner.units)} layers"
+
+
+def together(tokens: Sequence[str]) -> list[str]:
+    """Terms of a sum, repeated ones and pairs as multiples.
+
+    >>> together(["merging", "A", "B", "A", "B"]), together(["A", "B", "B"])
+    (['merging', '2×(A + B)'], ['A', '2×B'])
+    """
+    terms: list[str] = []
+    at = 0
+    while at < len(tokens):
+        first, second, *_ = *tokens[at : at + 2], ""
+        pairs = first != second and tokens[at : at + 2] == tokens[at + 2 : at + 4]
+        pattern, times = tokens[at : at + (2 if pairs else 1)], 1
+        while tokens[at + times * len(pattern) : at + (times + 1) * len(pattern)] == pattern:
+            times += 1
+        one = f"({' + '.join(pattern)})" if pairs else first
+        terms.append(f"{times}×{one}" if times > 1 else one)
+        at += times * len(pattern)
+    return terms
 
 
 def _tokens(part: Part, wired: Wiring, letters: Mapping[tuple[int, ...], str]) -> Iterator[str]:

@@ -14,6 +14,7 @@
     const svg = drawn.cloneNode(true);
     const [x, y, width, height] = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     for (const name of ["style", "class", "aria-hidden"]) svg.removeAttribute(name);
+    for (const box of svg.querySelectorAll("[role=button]")) for (const name of ["role", "tabindex", "aria-expanded", "data-opens"]) box.removeAttribute(name);
     for (const link of svg.querySelectorAll("a")) link.replaceWith(...link.childNodes);
     svg.setAttribute("viewBox", `${x} ${y - HEAD} ${width} ${height + HEAD}`);
     svg.setAttribute("width", width);

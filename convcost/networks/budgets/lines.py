@@ -9,7 +9,7 @@ from convcost.core.errors import Where
 from convcost.core.limits import LIMITS, Kind
 from convcost.core.units import exact, percent
 from convcost.graph.partial import AT_LEAST
-from convcost.networks.grown import Grown
+from convcost.networks.budgets.grown import Grown
 
 Verdict = Literal["holds", "broken", "not proven"]
 
@@ -28,7 +28,7 @@ class Line:
     allowed: int
     """The largest amount that keeps the limit."""
     complete: bool
-    """Whether every layer is counted."""
+    """Whether every layer is counted; else what is measured is a lower bound."""
     before: int | None = None
     """What it was in the lock file or baseline, where one is known."""
     source: str = ""
@@ -76,9 +76,10 @@ class Line:
         if self.kind.grows and self.before is not None:
             said += f" ({self.said} above {self.amount(self.before)} in {self.source})"
         if self.verdict == "broken":
-            over = f"over by {self.amount(-self.headroom)} ({percent(-self.headroom, self.allowed)})"
+            share = f" ({percent(-self.headroom, self.allowed)})" if self.allowed else ""
+            over = f"over by {self.amount(-self.headroom)}{share}"
             return f"{said}, {over}{f'; {self.why}' if self.why else ''}"
-        return f"{said}, not proven: some ops are unknown" if self.verdict == "not proven" else f"{said}, it holds"
+        return f"{said}, not proven: some ops are not counted" if self.verdict == "not proven" else f"{said}, it holds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from os.path import abspath, isfile
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.errors import Where
 from convcost.core.limits import LOCKED, Kind
+from convcost.core.places import zoo_directory
 from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
-from convcost.networks.budgets import Conditions
+from convcost.networks.budgets.file import Conditions
 from convcost.networks.network import Network
 
 _KERNEL = re.compile(r"\d+(×\d+)*")
@@ -51,10 +53,17 @@ class Measured:
         self.under = under
         self.report = network.report(under.convention, batch=under.batch, dtype=under.dtype, memory_policy=under.memory)
 
+    def is_whole(self, kind: Kind) -> bool:
+        """Whether every layer is counted; else the amount is a lower bound, as are operations without those that a convention
+        does not know.
+        """
+        return self.report.complete and not ("convention" in kind.metric.needs and self.report.not_counted)
+
     @property
-    def complete(self) -> bool:
-        """Whether every layer is counted; else all is a lower bound."""
-        return self.report.complete
+    def file(self) -> Where | None:
+        """The file of a network that is none of the zoo, at its first line."""
+        file = self.network.origin.file
+        return None if not file or abspath(file).startswith(zoo_directory()) or not isfile(file) else Where(file, 1, 1)
 
     @cached_property
     def parts(self) -> tuple[Item, ...]:

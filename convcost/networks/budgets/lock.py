@@ -16,7 +16,7 @@ from convcost.core.errors import Problem, SpecError
 from convcost.core.limits import LOCKED
 from convcost.core.units import inputs_cell
 from convcost.graph.items import Item
-from convcost.networks.costs import Recorded, as_written
+from convcost.networks.budgets.costs import Recorded, as_written
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
 
 VERSION = 1

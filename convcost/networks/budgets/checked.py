@@ -8,14 +8,17 @@ from typing import Any
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import counted, exact, percent
 from convcost.core.version import __version__
-from convcost.graph.partial import AT_LEAST
-from convcost.networks.check_formats import junit, sarif, workflow_commands
-from convcost.networks.check_lines import Failure, Line
-from convcost.networks.grown import Grown
+from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.networks.budgets.formats import junit, sarif, workflow_commands
+from convcost.networks.budgets.grown import Grown
+from convcost.networks.budgets.lines import Failure, Line
 from convcost.render.table import Table, Tabular
 
 FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 """How a check can be written."""
+
+
+_HEADERS = ("network", "limit", "measured", "allowed", "headroom", "in %", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,15 @@ class Checked(Tabular):
     def table(self) -> Table:
         """A row for each limit, and below what grew where one is broken."""
         grew = any(line.grew for line in self.lines)
-        headers = ("network", "limit", "measured", "allowed", "headroom", "verdict", *(["what grew"] if grew else []))
+        headers = (*_HEADERS, *(["what grew"] if grew else []))
         return Table(
             self.title,
             headers,
-            tuple(name in ("measured", "allowed", "headroom") for name in headers),
+            tuple(2 <= at <= 5 for at in range(len(headers))),
             [_row(line)[: len(headers)] for line in self.lines],
             [_record(line) for line in self.lines],
             _data(self),
-            priority=(0, 0, 0, 0, 1, 0, 2)[: len(headers)],
+            priority=(0, 0, 0, 0, 0, 1, 0, 2)[: len(headers)],
             notes=[*self.notes, *(("not checked", failure.said) for failure in self.failures)],
         )
 
@@ -103,10 +106,17 @@ class Checked(Tabular):
 
 def _row(line: Line) -> list[str]:
     least = "" if line.complete else AT_LEAST
-    left = f"{line.amount(line.headroom)} ({percent(line.headroom, line.allowed)})"
-    cells = [line.network, line.limit, f"{least}{line.amount(line.measured)}", line.amount(line.allowed)]
-    grew = line.grew[0].short if line.grew else ""
-    return [*cells, left if line.complete or line.headroom < 0 else "?", line.verdict, grew]
+    known = line.complete or line.headroom < 0
+    return [
+        line.network,
+        line.limit,
+        f"{least}{line.amount(line.measured)}",
+        line.amount(line.allowed),
+        line.amount(line.headroom) if known else UNKNOWN,
+        percent(line.headroom, line.allowed) if known else UNKNOWN,
+        line.verdict,
+        line.grew[0].short if line.grew else "",
+    ]
 
 
 def _record(line: Line) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from convcost.core.errors import Where
 from convcost.core.limits import LIMITS, Kind
 from convcost.core.version import __version__
-from convcost.networks.check_lines import Failure, Line, Verdict
+from convcost.networks.budgets.lines import Failure, Line, Verdict
 from convcost.render.table import json_text
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

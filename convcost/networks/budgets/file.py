@@ -18,6 +18,7 @@ from convcost.memory.policies import POLICIES
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model
 from convcost.networks.network import Network
+from convcost.networks.revision import revised
 from convcost.spec import limits as limits_of
 from convcost.spec.reader import Reader, say_tree
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
@@ -234,8 +235,8 @@ class _Budgets:
         stated = limits_of.of_network(self.reader, table.pairs.get("limits"), f"{scope}.limits")
         conditions = base.conditions._replace(**self.conditions(table, scope))
         baseline = self.text(table, "baseline")
-        if baseline is not None and is_path(split_name(baseline)[0]) and not os.path.isabs(baseline):
-            baseline = os.path.join(self.folder, baseline)
+        if baseline is not None and revised(baseline) is None and is_path(split_name(baseline)[0]):
+            baseline = os.path.join(self.folder, baseline)  # which an absolute path is not changed by
         entry = replace(base, model=model, conditions=conditions, baseline=baseline or base.baseline)
         return replace(entry, defaults=stated) if scope == "defaults" else replace(entry, limits=stated)
 

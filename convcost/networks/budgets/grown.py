@@ -12,7 +12,7 @@ from convcost.core.units import exact, signed
 from convcost.graph.align import align
 from convcost.graph.changes import changes
 from convcost.graph.items import Item
-from convcost.networks.costs import Measured, Recorded, reduced
+from convcost.networks.budgets.costs import Measured, Recorded, reduced
 
 _NAMED = 3
 """Parts that a line names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -9,17 +10,19 @@ from typing import Any, NamedTuple
 from convcost.core.errors import ConvcostError, SpecError, UsageError
 from convcost.core.limits import GROWTH, LIMITS, LOCKED, Limit, read_limit
 from convcost.core.units import exact
-from convcost.networks import lock as lock_file
-from convcost.networks.budgets import Budgets, Conditions, Entry, budgets_of
-from convcost.networks.check_lines import Failure, Line
-from convcost.networks.checked import Checked
-from convcost.networks.costs import Measured, Recorded
-from convcost.networks.grown import grown, grown_text, largest, largest_text
+from convcost.networks.budgets import lock as lock_file
+from convcost.networks.budgets.checked import Checked
+from convcost.networks.budgets.costs import Measured, Recorded
+from convcost.networks.budgets.file import Budgets, Conditions, Entry, budgets_of
+from convcost.networks.budgets.grown import grown, grown_text, largest, largest_text
+from convcost.networks.budgets.lines import Failure, Line
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
+from convcost.networks.revision import opened_at
 from convcost.spec.tree import shown_path
+from convcost.spec.zoo import is_path, split_name
 
 _NAMED = 3
 """Tensors that a line names."""
@@ -52,11 +55,19 @@ class Run:
         """What it came to."""
         return Checked(tuple(self.lines), tuple(self.failures))
 
-    def lock_text(self) -> str:
+    def updated(self) -> dict[str, Recorded]:
         """What the lock file should hold now."""
         now = ((name, one.recorded("")) for name, one in self.measured.items())
-        whole = self.budgets.file is not None
-        return lock_file.write(lock_file.updated(self.locked or {}, now, whole=whole))
+        return lock_file.updated(self.locked or {}, now, whole=self.budgets.file is not None)
+
+    def lock_text(self) -> str:
+        """The text of the lock file that says so."""
+        return lock_file.write(self.updated())
+
+    def changed(self) -> list[str]:
+        """The networks that it would say something else of, or not name any more."""
+        before, after = self.locked or {}, self.updated()
+        return [name for name in {**before, **after} if before.get(name) is not after.get(name)]
 
 
 def check(
@@ -182,9 +193,24 @@ def _stated(network: Network) -> Mapping[str, Limit]:
 def _before(entry: Entry, done: Run) -> Recorded | None:
     """What the network cost before: the baseline, or what the lock file holds; None if neither is known."""
     if entry.baseline is not None:
-        old = _opened(entry.baseline, {}, entry.conditions)
-        return Measured(entry.name, old, entry.conditions).recorded(str(entry.baseline))
+        old = opened_at(_same_file(entry), {}, entry.conditions.input)
+        return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
     return (done.locked or {}).get(entry.name)
+
+
+def _same_file(entry: Entry) -> Model:
+    """The baseline; a revision alone, `main:`, means the network's own file in it."""
+    baseline = entry.baseline
+    assert baseline is not None
+    if not isinstance(baseline, str) or not baseline.endswith(":"):
+        return baseline
+    if not isinstance(entry.model, (str, os.PathLike)) or not is_path(split_name(os.fspath(entry.model))[0]):
+        raise UsageError(f"{entry.name} is no file: of {baseline} there is nothing to compare it with")
+    return f"{baseline}./{os.path.relpath(entry.model)}".replace(os.sep, "/")
+
+
+def _called(baseline: Model) -> str:
+    return baseline.label if isinstance(baseline, Network) else os.fspath(baseline)
 
 
 def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> None:
@@ -201,7 +227,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         return
     locked = {key: name for name, key in LOCKED.items()}.get(kind.key) if kind.of == "network" else None
     base = before.totals[locked] if before is not None and locked is not None else None
-    known = now.complete and not (kind.grows and before is not None and before.unknown)
+    known = now.is_whole(kind) and not (kind.grows and before is not None and before.unknown)
     line = Line(
         network=now.name,
         limit=limit.name,
@@ -211,7 +237,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         complete=known,
         before=base,
         source=before.source if before is not None else "",
-        where=limit.where,
+        where=limit.where or now.file,
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 

@@ -1,0 +1,149 @@
+"""A drawing of labels and polygons that knows where each of them is, and writes itself as SVG.
+
+Colours are those of the palette by name, so that a drawing follows the reader's light or dark surface. Widths of text are
+estimated from above, whatever font a reader has: what does not overlap here does not overlap there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+from convcost.render.palette import FONT, css
+from convcost.render.svg_marks import number
+
+CHARACTER, BOLD = 0.64, 0.72
+"""Of the font size, how wide a character is at most on average, in the widest font of the list."""
+
+
+class Box(NamedTuple):
+    """What something covers: left, top, right, bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether they share more than an edge.
+
+        >>> Box(0, 0, 2, 2).overlaps(Box(1, 1, 3, 3)), Box(0, 0, 2, 2).overlaps(Box(2, 0, 3, 1))
+        (True, False)
+        """
+        beside = self.right <= other.left or other.right <= self.left
+        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+
+    def holds(self, other: Box) -> bool:
+        """Whether the other one is inside."""
+        across = self.left <= other.left and other.right <= self.right
+        return across and self.top <= other.top and other.bottom <= self.bottom
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """The most room that a text takes."""
+    wide = sum(text.count(sign) for sign in "…∗")  # these are as wide as two
+    return (len(text) + wide) * size * (BOLD if bold else CHARACTER)
+
+
+class Label(NamedTuple):
+    """A text on its baseline."""
+
+    x: float
+    y: float
+    text: str
+    size: float = 12
+    anchor: str = "start"
+    """start, middle or end: which part of the text is at x."""
+    bold: bool = False
+    color: str = "ink"
+
+    @property
+    def box(self) -> Box:
+        """What it covers at most."""
+        width = text_width(self.text, self.size, bold=self.bold)
+        left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
+        return Box(left, self.y - 0.8 * self.size, left + width, self.y + 0.25 * self.size)
+
+    def svg(self) -> str:
+        """As an element."""
+        anchor = f' text-anchor="{self.anchor}"' if self.anchor != "start" else ""
+        weight = ' font-weight="600"' if self.bold else ""
+        place = f'x="{number(self.x)}" y="{number(self.y)}" font-size="{number(self.size)}"'
+        return f'<text class="f-{self.color}" {place}{anchor}{weight}>{escape(self.text)}</text>'
+
+
+class Polygon(NamedTuple):
+    """A filled shape, its edge, or both; two points are a line."""
+
+    points: tuple[tuple[float, float], ...]
+    fill: str = ""
+    opacity: float = 1
+    stroke: str = ""
+    width: float = 1
+
+    @property
+    def box(self) -> Box:
+        """What it covers, without the thickness of its edge."""
+        across, down = zip(*self.points)
+        return Box(min(across), min(down), max(across), max(down))
+
+    def svg(self) -> str:
+        """As an element."""
+        path = "L".join(f"{number(x)} {number(y)}" for x, y in self.points)
+        fill = f"fill:var(--{self.fill})" if self.fill else "fill:none"
+        faint = f";fill-opacity:{self.opacity:g}" if self.opacity != 1 else ""
+        edge = f";stroke:var(--{self.stroke});stroke-width:{self.width:g}" if self.stroke else ""
+        return f'<path style="{fill}{faint}{edge}" d="M{path}{"Z" if len(self.points) > 2 else ""}"/>'
+
+
+Mark = Label | Polygon
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A finished picture."""
+
+    title: str
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
+
+    @property
+    def labels(self) -> list[Label]:
+        """Its texts."""
+        return [mark for mark in self.marks if isinstance(mark, Label)]
+
+    def svg(self, *, alone: bool = True) -> str:
+        """As SVG text; unless `alone`, it takes its colours from the page around it."""
+        size = f"0 0 {number(self.width)} {number(self.height)}"
+        inside = "".join(mark.svg() for mark in self.marks)
+        if not alone:
+            head = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem"'
+            return f'<svg {head} viewBox="{size}" font-family="{FONT}" stroke-linejoin="round">{inside}</svg>\n'
+        paper = f'<rect class="f-paper" width="{number(self.width)}" height="{number(self.height)}"/>'
+        style = f"<style>{css()}</style><title>{escape(self.title)}</title>{paper}"
+        head = f'xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{size}" font-family="{FONT}"'
+        return f'<svg {head} stroke-linejoin="round">{style}{inside}</svg>\n'
+
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it."""
+        return self.svg()
+
+
+def moved(marks: Iterable[Mark], right: float, down: float) -> list[Mark]:
+    """The same marks elsewhere."""
+    return [_moved(mark, right, down) for mark in marks]
+
+
+def _moved(mark: Mark, right: float, down: float) -> Mark:
+    if isinstance(mark, Label):
+        return mark._replace(x=mark.x + right, y=mark.y + down)
+    return mark._replace(points=tuple((x + right, y + down) for x, y in mark.points))
+
+
+def around(marks: Sequence[Mark]) -> Box:
+    """What marks cover together."""
+    boxes = [mark.box for mark in marks]
+    return Box(*(pick(values) for pick, values in zip((min, min, max, max), zip(*boxes))))

@@ -1,0 +1,243 @@
+"""The landscape: what stands out, who is named where, and that no line runs above the front."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from functools import cache
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convcost import plots
+from convcost.plots.frontier import series_of
+from convcost.plots.labels import Box, Obstacle, Spot, place
+from convcost.published.data import accuracies
+from convcost.published.frontier import Frontier, frontier
+from convcost.published.highlight import MOST
+from convcost.render.families import family_look
+from convcost.render.lettering import text_width
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+pytestmark = pytest.mark.usefixtures("costs_once")
+MINE = """item,label,top1,macs,params
+s,OurNet,76.1,180M,3.4
+m,OurNet,79,420M,5
+l,OurNet,82,1.3G,9
+t,Teacher,84.2,9G,60
+"""
+SELECTIONS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "mobilenets": {"family": ["mobilenet_v[12]"], "tier": ["authors"]},
+    "params": {"x": "params"},
+    "activations": {"x": "activations"},
+    "peak": {"x": "peak"},
+    "weight bytes": {"x": "weight_bytes"},
+    "top5": {"y": "top5"},
+    "every tier": {"tier": ()},
+    "front": {"front_only": True},
+    "awake": {"highlight": ["*"]},
+    "one": {"source": ["mobilenet_v1"]},
+    "own": {"yours": [("mobilenet_v2:width=0.5", "66"), ("mobilenet_v2:width=0.6", "68"), ("resnet18", "72", "Mine")]},
+}
+SIZES = ((860, 540), (1110, 600), (360, 420))
+
+
+@cache
+def selection(name: str) -> Frontier:
+    return frontier(**SELECTIONS[name])
+
+
+@cache
+def picture(name: str, width: int = 860, height: int = 540) -> go.Figure:
+    return plots.frontier(selection(name), width=width, height=height)
+
+
+class Text:
+    """A text of a drawing with the room that it takes in the widest font."""
+
+    def __init__(self, element: ET.Element) -> None:
+        self.text = element.text or ""
+        bold = "font-weight" in element.attrib
+        size = float(element.get("font-size", 13))
+        wide = text_width(self.text, size, bold=bold)
+        x, y = float(element.get("x", 0)), float(element.get("y", 0))
+        left = {"middle": x - wide / 2, "end": x - wide}.get(element.get("text-anchor", "start"), x)
+        self.box = Box(left, y - 0.78 * size, left + wide, y + 0.22 * size)
+        if turned := re.match(r"translate\((\S+) (\S+)\) rotate\(-90\)", element.get("transform", "")):
+            x, y = float(turned[1]), float(turned[2])
+            self.box = Box(x - 0.78 * size, y - wide / 2, x + 0.22 * size, y + wide / 2)
+
+
+def texts(drawing: str) -> list[Text]:
+    return [Text(element) for element in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_no_text_meets_another_or_leaves_the_picture(name: str, size: tuple[int, int]) -> None:
+    shown = texts(plots.svg(picture(name, *size), tips=False))
+    assert len(shown) > 8
+    for one in shown:
+        assert one.box.left >= 0, one.text
+        assert one.box.top >= 0, one.text
+        assert one.box.right <= size[0], one.text
+        assert one.box.bottom <= size[1], one.text
+    met = [(one.text, two.text) for one, two in combinations(shown, 2) if one.box.meets(two.box)]
+    assert met == []
+
+
+@pytest.mark.parametrize("name", ["accuracy", "mobilenets"])
+def test_the_pictures_of_the_gallery_have_no_text_on_another(name: str) -> None:
+    drawing = (Path(__file__).parents[2] / "reports" / f"{name}.svg").read_text(encoding="utf-8")
+    shown = texts(drawing)
+    assert [(a.text, b.text) for a, b in combinations(shown, 2) if a.box.meets(b.box)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in SELECTIONS if name != "awake"])
+def test_who_stands_out_is_named_on_the_picture(name: str) -> None:
+    named = [trace.text[0] for trace in picture(name).data if trace.mode == "text"]
+    awake = [one.name for one in series_of(selection(name)) if one.awake]
+    assert sorted(named) == sorted([*awake, "Pareto front"])
+
+
+def test_a_name_stands_beside_its_own_line() -> None:
+    """Nearer to a point of its family than to the ends of three quarters of the other families that stand out."""
+    figure = picture("all")
+    x, y = figure.layout.xaxis.range, figure.layout.yaxis.range
+
+    def pixels(cost: float, accuracy: float) -> tuple[float, float]:
+        from math import log10
+
+        return (log10(cost) - x[0]) / (x[1] - x[0]) * 800, (accuracy - y[0]) / (y[1] - y[0]) * 430
+
+    marks = {
+        trace.name: [pixels(*one) for one in zip(trace.x, trace.y, strict=True)]
+        for trace in figure.data
+        if trace.mode == "lines"
+    }
+    for trace in figure.data:
+        if trace.mode == "text" and trace.name in marks:
+            at = pixels(trace.x[0], trace.y[0])
+            half = text_width(trace.text[0], 13, bold=True) / 2
+            assert min(abs(at[1] - b) + max(0, abs(at[0] - a) - half) for a, b in marks[trace.name]) < 40, trace.name
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_no_line_runs_above_the_front(name: str) -> None:
+    """Every line is steps that go across first; on each step, some point of the front is as good and as cheap."""
+    front = [(point.cost, float(point.accuracy)) for point in selection(name).front]
+    lines = [trace for trace in picture(name).data if trace.mode == "lines"]
+    assert len(lines) > 1
+    for trace in lines:
+        assert trace.line.shape == "hv"
+        points = list(zip(trace.x, trace.y, strict=True))
+        assert points == sorted(points)
+        assert all(low[1] < high[1] for low, high in pairwise(points))
+        assert all(any(c <= cost and a >= accuracy for c, a in front) for cost, accuracy in points)
+
+
+def test_an_ablation_is_left_out_and_never_on_a_line() -> None:
+    ablations = {row.item for row in accuracies() if row.ablation}
+    assert "MobileNetV1 Conv (full convolutions)" in ablations
+    usual, asked = frontier(family=["mobilenet*"]), frontier(family=["mobilenet*"], ablations=True)
+    assert not ablations & {point.measured.item for point in usual.points}
+    assert {"MobileNetV1 Conv (full convolutions)", "MobileNetV1 Shallow"} <= {
+        one.measured.item for one in usual.omitted
+    }
+    assert max(point.cost for point in usual.points) < 10**9  # which full convolutions stretched to 4.87 G
+    assert ablations & {point.measured.item for point in asked.points}
+    on_lines = {point.measured.item for one in series_of(asked) for point in one.line}
+    assert not ablations & on_lines
+
+
+def test_by_rule_half_hold_most_of_the_front_and_the_rest_most_sources() -> None:
+    found = selection("all")
+    assert len(found.highlighted) == MOST
+    held = Counter(point.measured.family for point in found.front)
+    half = MOST // 2
+    rest = set(held) - set(found.highlighted[:half])
+    assert min(held[family] for family in found.highlighted[:half]) >= max(held[family] for family in rest)
+    sources = {family: len({row.source for row in accuracies() if row.family == family}) for family in found.families}
+    unknown = set(found.families) - set(found.highlighted)
+    assert min(sources[f] for f in found.highlighted[half:]) >= max(sources[f] for f in unknown)
+
+
+def test_few_families_all_stand_out_and_those_that_are_asked_for() -> None:
+    assert set(selection("mobilenets").highlighted) == {"MobileNetV1", "MobileNetV2"}
+    asked = frontier(highlight=["mobilenet_v2", "efficientnet"])
+    assert asked.highlighted == ("MobileNetV2", "EfficientNet")
+    awake = {one.name for one in series_of(asked) if one.awake}
+    assert awake == {"MobileNetV2", "EfficientNet"}
+
+
+def colors(figure: go.Figure) -> dict[str, set[tuple[str, str]]]:
+    seen: dict[str, set[tuple[str, str]]] = {}
+    for trace in figure.data:
+        if trace.mode == "markers" and trace.marker.size > 5:
+            seen.setdefault(trace.name, set()).update(
+                (trace.marker.color, s.removesuffix("-open")) for s in trace.marker.symbol
+            )
+    return seen
+
+
+def test_a_family_looks_the_same_in_all_pictures_and_like_no_other_in_one() -> None:
+    everywhere: dict[str, set[tuple[str, str]]] = {}
+    for name in ("all", "mobilenets", "params", "peak", "activations", "top5", "every tier", "awake"):
+        looks = colors(picture(name))
+        assert len({next(iter(look)) for look in looks.values()}) == len(looks)
+        for family, look in looks.items():
+            everywhere.setdefault(family, set()).update(look)
+    assert everywhere
+    for family, looks in everywhere.items():
+        assert looks == {tuple(family_look(family))}
+
+
+@pytest.mark.parametrize("name", ["all", "mobilenets", "params", "peak", "activations", "every tier"])
+def test_those_that_stand_out_by_rule_differ_in_colour_and_in_mark(name: str) -> None:
+    looks = [family_look(family) for family in selection(name).highlighted]
+    assert len({look.color for look in looks}) == len(looks)
+    assert len({look.symbol for look in looks}) >= len(looks) - 2
+
+
+def test_own_points_are_joined_and_called_as_their_owner_says(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text(MINE, encoding="utf-8")
+    found = frontier(add=[str(table)], yours=[("mobilenet_v2:width=0.5", "66"), ("mobilenet_v2:width=0.6", "68")])
+    assert len(found.points) == len(frontier().points) + 6  # beside the published ones
+    own = {one.name: one for one in series_of(found) if one.yours}
+    assert set(own) == {"OurNet", "Teacher", "MobileNetV2 (yours)"}
+    assert [point.cost for point in own["OurNet"].line] == [180_000_000, 420_000_000, 1_300_000_000]
+    assert len(own["MobileNetV2 (yours)"].line) == 2
+    figure = plots.frontier(found)
+    assert {"OurNet", "Teacher", "MobileNetV2 (yours)"} <= {t.text[0] for t in figure.data if t.mode == "text"}
+    stars = {t.name for t in figure.data if t.mode == "markers" and "star" in t.marker.symbol[0]}
+    assert stars == set(own)
+    assert "★ yours" in figure.layout.title.text
+
+
+boxes = st.tuples(st.integers(0, 400), st.integers(0, 300))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "ResNet", "EfficientNetV2"]), st.lists(boxes, min_size=1, max_size=4)),
+        max_size=9,
+    ),
+    st.lists(boxes, max_size=30),
+)
+def test_names_never_meet_and_stay_inside(
+    wishes: list[tuple[str, list[tuple[int, int]]]], marks: list[tuple[int, int]]
+) -> None:
+    frame = Box(0, 0, 400, 300)
+    names = [(text, [Spot(*spot) for spot in spots]) for text, spots in wishes]
+    placed = [box for box in place(names, frame, [Obstacle(*mark, 1.0) for mark in marks], 13) if box is not None]
+    assert not any(one.meets(two) for one, two in combinations(placed, 2))
+    assert all(b.left > 0 and b.top > 0 and b.right < 400 and b.bottom < 300 for b in placed)
