@@ -9,7 +9,7 @@ from convcost.conventions.convention import PAPER
 from convcost.core.dims import product
 from convcost.core.dtypes import as_text
 from convcost.core.metrics import MAIN, METRICS
-from convcost.core.units import binary, compact, exact, percent, shape_text
+from convcost.core.units import binary, compact, exact, inputs_text, percent, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.graph.rewrite import Rebuilt
 from convcost.graph.typed import as_dtype
@@ -45,6 +45,7 @@ def rewrite_table(
     data |= {"complete": old.complete, "totals": {"before": _totals(old), "after": _totals(new)}}
     return Table(
         title=f"{title(old)} -> {new.network}",
+        heading=f"{old.network} -> {new.network} · {inputs_text(old.inputs)}",
         headers=headers,
         numeric=tuple(i >= 3 for i in range(len(headers))),
         priority=(0, 2, 1, *(0 for _ in macs), 0, *(3 for _ in params), *((4, 4) if shown else ())),

@@ -53,4 +53,4 @@ def _row(one: Measured) -> list[str]:
 
 def _short(one: Measured) -> str:
     """Who prints it: the authors of a paper, or the name of a library."""
-    return sources()[one.source].title.partition(":")[0]
+    return sources()[one.source].title.partition(",")[0]

@@ -56,8 +56,7 @@ def page(
     sections = []
     for index, part in enumerate(parts, start=1):
         if isinstance(part, Table):
-            heading = within(part.title, name) if part.title != title else ""
-            heading = "" if heading.lower() == subtitle.lower() else heading
+            heading = "" if title in (part.title, part.heading) else within(part.title, name)
             sections.append(html.Section(f"part{index}", heading, table_html(part, f"table{index}")))
         elif isinstance(part, Sequence):
             drawn = "".join(drawing(figure, within(figure_title(figure), name)) for figure in part)

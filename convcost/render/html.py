@@ -201,7 +201,8 @@ def table(
     foot = f"<tfoot>{row(total, numeric, head=head)}</tfoot>\n" if total else ""
     made = f"{head_row(headers, numeric)}<tbody>\n{''.join(body)}</tbody>\n{foot}"
     attributes = ' class="sortable"' if sortable else ""
-    attributes += f' data-minor="{" ".join(map(str, minor))}"' if minor else ""
+    hidden = sorted({*range(head), *minor}) if minor else []
+    attributes += f' data-minor="{" ".join(map(str, hidden))}"' if hidden else ""
     return framed(made, label=label, key=key, attributes=attributes, records=records)
 
 

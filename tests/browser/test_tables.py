@@ -199,6 +199,52 @@ def test_a_name_in_a_picture_leads_to_its_row(opened: Callable[..., Any]) -> Non
     page.wait_for_function("document.getElementById('row-stage5.block2.expand').offsetParent")
 
 
+def test_a_box_of_the_architecture_leads_to_its_row(opened: Callable[..., Any]) -> None:
+    page = opened("report", "mobilenet_v2").page
+    box = page.locator('#architecture .wide-picture:not(.narrow) a[href="#row-classifier"]')
+    box.scroll_into_view_if_needed()
+    box.click()
+    assert page.evaluate("document.activeElement.closest('tr').id") == "row-classifier"
+    page.locator('#architecture .wide-picture:not(.narrow) [aria-label="stage2"]').click()
+    page.locator("#architecture .unfolded:visible h3 a").click()
+    assert page.evaluate("document.activeElement.closest('tr').id") == "row-stage2"
+
+
+CUT = """[...document.querySelectorAll("figure svg text")].filter(text => {
+    const [box, frame] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+    return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2);
+}).map(text => text.textContent)"""
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v2", "unet", "inception_v3"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_label_of_a_picture_is_cut_off(opened: Callable[..., Any], model: str, width: int) -> None:
+    assert opened("report", model, width=width).page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report", "mobilenet_v2"), ("memory", "unet"), ("sweep", "mobilenet_v2", "--over", "resolution=96:128:8")],
+    ids=" ".join,
+)
+def test_pictures_are_as_wide_as_their_column(opened: Callable[..., Any], command: tuple[str, ...]) -> None:
+    """No empty half: of two pictures beside each other each takes its half, another all of it, less a little."""
+    page = opened(*command).page
+    shares = page.evaluate(
+        """[...document.querySelectorAll("main figure")].filter(f => f.offsetParent).map(figure => {
+            const svg = [...figure.querySelectorAll("svg")].find(one => one.getBoundingClientRect().width);
+            return svg.getBoundingClientRect().width / figure.clientWidth;
+        })"""
+    )
+    assert shares
+    assert min(shares) > 0.95
+    frame = page.evaluate("document.querySelector('main').clientWidth")
+    for row in page.evaluate(
+        "[...document.querySelectorAll('.charts')].map(c => [...c.children].map(f => f.getBoundingClientRect().width))"
+    ):
+        assert sum(row) > 0.9 * frame
+
+
 def test_columns_are_chosen(opened: Callable[..., Any]) -> None:
     page = opened("report", "lenet5").page
     page.locator("#layers summary").click()

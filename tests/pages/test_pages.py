@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -91,8 +93,6 @@ def test_a_page_says_what_made_it(cli: Cli) -> None:
     done = cli("report", "mobilenet_v2", "--set", "width=0.75", "--format", "html")
     text = unescape(re.sub(r"<[^>]+>", "", done.stdout))
     flat = cli.ok("spec", "resolve", "mobilenet_v2", "--set", "width=0.75")
-    import hashlib
-
     for part in (
         "convcost report mobilenet_v2 --set width=0.75 --format html",
         f"convcost {convcost.__version__}",
@@ -147,3 +147,87 @@ def test_a_report_and_a_table_show_themselves_in_a_notebook() -> None:
 def test_pages_of_usual_networks_stay_light(model: str) -> None:
     network = convcost.load(model)
     assert len(report_page(network, network.report()).encode()) < 640_000
+
+
+SPEC = """\
+convcost: 1
+name: small
+title: A small network
+knobs: {resolution: 16, width: 1.0}
+input: [resolution, resolution, 3]
+layers:
+  - {conv2d: {channels: 8 * width, kernel: 3}, name: first}
+  - {relu: {}, name: then}
+"""
+
+
+@pytest.mark.usefixtures("one_list")
+@pytest.mark.parametrize(
+    ("command", "heading"),
+    [
+        (["report"], "A small network"),
+        (["memory"], "A small network (small)"),
+        (["explain"], "A small network (small)"),
+        (["sweep", "--over", "resolution=16:20:1"], "A small network (small)"),
+        (["sweep", "--over", "resolution=16:20:1", "--cliffs"], "A small network (small)"),
+        (["fit", "--max-macs", "1M"], "A small network (small)"),
+        (["explore"], "A small network (small): explore"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_page_is_headed_by_the_title_of_the_network_never_by_its_path(
+    cli: Cli, command: list[str], heading: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "some" / "where"
+    folder.mkdir(parents=True)
+    (folder / "net.yaml").write_text(SPEC)
+    out = tmp_path / "x.html"
+    done = cli(command[0], folder / "net.yaml", *command[1:], "-o", out)
+    assert done.exit_code == 0, done.output
+    page = out.read_text(encoding="utf-8")
+    assert re.findall("<h1>([^<]*)", page) == [heading]
+    assert str(folder) not in page
+    assert f"convcost {command[0]} net.yaml" in page
+
+
+@pytest.mark.usefixtures("one_list")
+def test_pages_without_a_network_say_what_they_list(cli: Cli, tmp_path: Path) -> None:
+    for command, heading in (
+        (["list", "vgg*"], "Networks of the zoo"),
+        (["verify", "lenet5"], "Published figures, recomputed"),
+    ):
+        cli.ok(*command, "-o", tmp_path / "x.html")
+        assert f"<h1>{heading}</h1>" in (tmp_path / "x.html").read_text(encoding="utf-8")
+
+
+def test_published_accuracy_stands_beside_the_cost() -> None:
+    page = report_page(NET, NET.report())
+    assert "top-1 accuracy<b>72.0 %</b>" in page  # Sandler and others, Table 4
+    assert "arXiv 1801.04381), Table 4" in page
+    wide = convcost.load("mobilenet_v2", width="0.8")  # which nobody printed
+    assert "accuracy" not in report_page(wide, wide.report()).partition("</main>")[0]
+
+
+def test_names_in_pictures_lead_to_rows_that_exist() -> None:
+    page = report_page(NET, NET.report())
+    links = set(re.findall(r'href="#(row-[^"]*)"', page))
+    assert {"row-stem", "row-stage2", "row-stage7", "row-classifier"} <= links
+    assert links <= set(re.findall(r'<tr [^>]*id="([^"]*)"', page))
+
+
+def test_a_page_runs_its_own_scripts_only() -> None:
+    """The policy names each script by its digest, and lets nothing be fetched."""
+    page = report_page(NET, NET.report())
+    (policy,) = re.findall('http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
+    assert set(digests) == set(re.findall(r"'sha256-[^']*'", policy))
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe-eval" not in policy
+    assert not re.search(r"<[^>]* on[a-z]+=", page)
+
+
+@pytest.mark.slow
+def test_the_page_of_a_thousand_layers_stays_below_two_megabytes() -> None:
+    network = convcost.load("nasnet_large")
+    assert len(report_page(network, network.report()).encode()) < 2_000_000

@@ -197,7 +197,8 @@
     }
 
     columns() {
-      const rest = this.heads.map((head, at) => [head.textContent, at]).slice(1).filter(([text]) => text);
+      const named = this.nodes.length ? this.nodes[0].head.cellIndex : 0;
+      const rest = this.heads.map((head, at) => [head.textContent, at]).filter(([text, at]) => text && at !== named);
       const minor = (this.table.dataset.minor || "").split(" ").filter(Boolean).map(Number);
       const many = rest.length >= 4 && (this.nodes.length >= BUSY || rest.length >= 8);
       if (!many && !minor.length) return null;
