@@ -33,6 +33,8 @@ _TOP = 64.0
 """Where the row begins."""
 _NARROWEST = 400.0
 """Of a row with blocks beside it."""
+_TOLERANCE = 1.05
+"""By which a picture may be wider than asked for, where that makes it lower."""
 _LEAST = 320.0
 """What the legend takes."""
 _APART = 16.0
@@ -137,10 +139,10 @@ def _composed(plan: Plan, room: float, *, titled: bool) -> Diagram:
     arrangements = [_below(row, blocks, room, top)]
     wide = sum(block.width for block in blocks) + _APART * len(blocks)
     if blocks and room - wide > _NARROWEST:
-        arrangements.append(_beside(row, blocks, (room - wide, room), top))
+        arrangements.append(_beside(row, blocks, _TOLERANCE * room - wide, top))
     if blocks and row.is_valley:
         arrangements.append(_in_corner(row, blocks, room, top))
-    sheet, right, low = min(arrangements, key=lambda made: (max(0.0, made[1] - room), made[2]))
+    sheet, right, low = min(arrangements, key=lambda made: (max(0.0, made[1] - _TOLERANCE * room), made[2]))
     most = max([box.share for box in sheet.boxes], default=0.0)
     sheet.boxes[:] = [replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes]
     wide = max(right + MARGIN, min(room, _title_width(plan)) if titled else 0.0, _LEAST)
@@ -178,11 +180,11 @@ def _below(row: Row, blocks: Sequence[Block], room: float, start: float) -> _Arr
     return sheet, right, low
 
 
-def _beside(row: Row, blocks: Sequence[Block], rooms: tuple[float, float], start: float) -> _Arranged:
-    """The blocks to the right; `rooms` are where the row has to end, and the blocks."""
+def _beside(row: Row, blocks: Sequence[Block], room: float, start: float) -> _Arranged:
+    """The blocks to the right of the row, which may take so much room."""
     sheet = Sheet()
-    right, low = row.place(sheet, start, rooms[0] - MARGIN)
-    across, lowest = place_blocks(blocks, sheet, (right + 1.5 * _APART, start - 8), max(rooms[1], right))
+    right, low = row.place(sheet, start, room - MARGIN)
+    across, lowest = place_blocks(blocks, sheet, (right + 1.5 * _APART, start - 8), inf)
     return sheet, across, max(low, lowest)
 
 

@@ -18,6 +18,8 @@ _SWEEPS = 8
 _ROUNDS, _PUSHES = 120, 6
 _TRACK = 6.0
 """Distance of lines beside each other."""
+_FEW = 2
+"""Lines of a box that may end at its sides; more come together before it, around its middle."""
 _HEAD = 9.0
 """What the head of an arrow takes."""
 _LINE = 7.0
@@ -267,7 +269,7 @@ def _best(choices: Sequence[int], net: _Net, length: Sequence[int], style: Style
     if at >= net.real:
         lines = [one for one in choices if one >= net.real]
         return lines[0] if lines else (boxes[0] if len(boxes) == 1 else None)
-    if not boxes:
+    if not boxes or (len(choices) > _FEW and not style.main):
         return choices[0] if len(choices) == 1 else None
     if len(boxes) == 1:
         return boxes[0]
@@ -302,7 +304,8 @@ def _loosened(net: _Net, straight: Sequence[int], among: set[int]) -> list[int]:
     for at, group in enumerate(straight):
         if group in among:
             members[group].append(at)
-    longest = sorted(max(members.values(), key=len), key=net.ranks.__getitem__)
+    _, longest = max((len(those), those) for those in members.values())
+    longest.sort(key=net.ranks.__getitem__)
     found = list(straight)
     for at in longest[len(longest) // 2 :]:
         found[at] = longest[len(longest) // 2]
@@ -346,10 +349,6 @@ class _Sides(NamedTuple):
 
     leaves: frozenset[tuple[int, int]]
     enters: frozenset[tuple[int, int]]
-
-
-_FEW = 2
-"""Lines of a box that may end at its sides; more come together before it."""
 
 
 def _pieces(net: _Net, across: Sequence[float], style: Style) -> _Sides:
