@@ -43,8 +43,13 @@ def mobilenets() -> Frontier:
     return frontier(family=("MobileNetV1", "MobileNetV2"), tier=("authors",))
 
 
+DRAWN = ("mobilenet_v2", "unet", "resnet50", "googlenet", "nasnet_mobile", "retinanet_resnet50_fpn")
+"""Networks whose architecture is shown by itself; the others are on the pages of their families."""
+
+
 def _pictures() -> dict[str, Callable[[], str]]:
     return {
+        **{f"reports/drawn_{name}.svg": lambda name=name: load(name).diagram().svg() for name in DRAWN},
         "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), tips=False),
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
         "reports/course.svg": lambda: plots.course(COURSE).svg(),
@@ -96,6 +101,15 @@ Made by `python docs/generate.py`; a test fails when it no longer follows from t
 (`--highlight 'vgg,convnext*'`), and all wake on the page (`-o accuracy.html`).
 
 ![Accuracy against MACs](accuracy.svg)
+
+## Architectures
+
+Stages to scale, each repeated block once, colour by the share of the MACs: `convcost draw mobilenet_v2 -o mobilenet_v2.svg`,
+`convcost draw unet -o unet.svg`. [docs/draw.md](../docs/draw.md) explains them; each family's page has its own.
+
+![MobileNetV2](drawn_mobilenet_v2.svg)
+
+![U-Net](drawn_unet.svg)
 
 ## MobileNetV2 against MobileNetV1
 
@@ -171,6 +185,7 @@ def family_page(spec: Spec) -> str:
         f"{spec.source}, {spec.year}. [The spec](../../specs/{spec.name}.yaml).\n",
         *([f"{' '.join(spec.about.split())}\n"] if spec.about else []),
         render(_networks(names, reports), "markdown"),
+        f"![Architecture of {names[0]}]({spec.name}_drawn.svg)\n",
         f"## Where the cost of {names[0]} is\n",
         f"![Cost by stage]({spec.name}.svg)\n",
         render(_plain(report_table(chosen, "stage")), "markdown"),
@@ -224,6 +239,7 @@ def files() -> dict[str, Callable[[], str]]:
     for spec in all_specs():
         name = names_of(spec)[0]
         found[f"reports/families/{spec.name}.md"] = lambda spec=spec: family_page(spec)
+        found[f"reports/families/{spec.name}_drawn.svg"] = lambda name=name: load(name).diagram().svg()
         found[f"reports/families/{spec.name}.svg"] = lambda name=name: svg(
             plots.cost_by(load(name).report()), width=860
         )

@@ -19,7 +19,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import emit, show
-from convcost.core.errors import OutputError, UsageError
+from convcost.core.errors import OutputError, UsageError, spelled
 from convcost.memory.policies import POLICIES
 from convcost.render.table import ending
 
@@ -120,8 +120,8 @@ def check_command(
     fmt = format_ or _format_of(output)
     done = run(models, wanted, lock, update=update)
     result = done.result
-    for failure in result.failures:
-        click.echo(failure.text, err=True)
+    for failure in result.failures if fmt != "github" else ():  # whose runner would read names as commands
+        click.echo(spelled(failure.text), err=True)
     if update and not result.failures:
         emit(done.lock_text(), done.budgets.lock)
         click.echo(f"wrote {shown_path(done.budgets.lock)}: {_changes(done.changed())}", err=True)

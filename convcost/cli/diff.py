@@ -36,7 +36,11 @@ DIFFERS = 1
 )
 @click.argument("old", shell_complete=complete_model)
 @click.argument("new", shell_complete=complete_model)
-@click.option("--by", type=Word(DIFFERENCES), default="change", show_default=True, help="What a row stands for.")
+@click.option(
+    "--by",
+    type=Word(DIFFERENCES),
+    help="What a row stands for. Default: change; of more changes than fit a screen, block or stage.",
+)
 @click.option("--all", "all_", is_flag=True, help="A row for each part, also where nothing differs.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if the networks differ, with 0 if they do not.")
 @set_option
@@ -52,7 +56,7 @@ def diff_command(
     ctx: click.Context,
     old: str,
     new: str,
-    by: str,
+    by: str | None,
     all_: bool,
     exit_code: bool,
     set_: tuple[tuple[str, str], ...],

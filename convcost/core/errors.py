@@ -45,8 +45,16 @@ def one_line(text: str) -> str:
     >>> print(one_line("a\nb"))
     a\nb
     """
-    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}"
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
+    return spelled(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} … {text[-80:]}")
+
+
+def spelled(text: str) -> str:
+    r"""A text in which characters that cannot be printed, such as the end of a line, are spelled out.
+
+    >>> print(spelled("a\nb") + spelled("c" + chr(8)))
+    a\nbc\x08
+    """
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class ConvcostError(Exception):

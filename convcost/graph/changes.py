@@ -140,7 +140,7 @@ def _rewired(change: Change, words: str) -> Change:
     return replace(change, words=f"{change.words}, {words}") if change.kind == "changed" else change
 
 
-def _single(leaf: Pair, factor: float | None) -> Change:
+def _single(leaf: Pair, factor: _Factor | None) -> Change:
     old, new = leaf.old, leaf.new
     here = new or old
     assert here is not None
@@ -157,7 +157,7 @@ def _single(leaf: Pair, factor: float | None) -> Change:
     return Change(kind, here.name, old.name if old else "", words, gone, come, path=leaf.path, beside=beside)
 
 
-def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
+def _compared(old: Item, new: Item, factor: _Factor | None) -> tuple[str, str]:
     """What differs between two units that stand for each other, and in words."""
     differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
     words = made_words(old, new, _made(old, new, factor))
@@ -167,17 +167,17 @@ def _compared(old: Item, new: Item, factor: float | None) -> tuple[str, str]:
     if not differing and shapes[0] == shapes[1]:
         return "same", ""
     if factor is not None and _all_channels(old) != _all_channels(new):
-        return "widened", f"channels × {factor:.3g}"
+        return "widened", factor.text
     return "follows", ""
 
 
-def _made(old: Item, new: Item, factor: float | None) -> list[str]:
+def _made(old: Item, new: Item, factor: _Factor | None) -> list[str]:
     """The attributes that differ by themselves."""
     differing = [key for key in _differing(old, new) if not _is_no_change(key, old, new)]
     return [key for key in differing if not _follows(key, old, new) and not _is_wider(key, old, new, factor)]
 
 
-def _is_beside(old: Item, new: Item, factor: float | None) -> bool:
+def _is_beside(old: Item, new: Item, factor: _Factor | None) -> bool:
     """Whether the main op of a unit was left as it is, and only reads something else."""
     return old.kind == new.kind and all("." in key for key in _made(old, new, factor))
 
@@ -225,45 +225,54 @@ def _follows(key: str, old: Item, new: Item) -> bool:
     was, now = _channels(old), _channels(new)
     off = abs(now * old.channels_in - was * new.channels_in)
     is_gate = new.makes[:-1] == (1, 1) and was % _ROUNDING == now % _ROUNDING == 0
-    return off < old.channels_in * (_ROUNDING // 2 + 1 if is_gate else 1)
+    return off < min(old.channels_in, new.channels_in) * (_ROUNDING // 2 + 1 if is_gate else 1)
 
 
 def _channels(item: Item) -> int:
     return int(item.choices.get("channels", "0"))
 
 
-def _widened(found: Alignment) -> float | None:
+class _Factor(NamedTuple):
+    """By what the channels of nearly all layers were multiplied, or divided; the same in both directions."""
+
+    of: float
+    """At least 1."""
+    grows: bool
+
+    @property
+    def text(self) -> str:
+        return f"channels × {self.of if self.grows else 1 / self.of:.3g}"
+
+    def fits(self, old: int, new: int) -> bool:
+        """Whether channels differ by it, about: they are rounded, the narrow ones most."""
+        narrow, wide = (old, new) if self.grows else (new, old)
+        return abs(wide - self.of * narrow) <= max(_ROUNDING, 0.15 * self.of * narrow)
+
+
+def _widened(found: Alignment) -> _Factor | None:
     """By what the channels of (nearly) all layers were multiplied; None if they were not.
 
     Layers count that state channels of their own; a classifier, whose channels are classes, may stay.
     """
-    stated = [
-        (_channels(old), _channels(new))
-        for old, new in found.units
-        if old.weighted and new.weighted and _channels(old) and _channels(new)
-    ]
-    ratios = [new / old for old, new in stated if new != old]
-    if (
-        len(ratios) < 3
-        or 5 * len(ratios) < 3 * len(stated)
-        or 2 * len(stated) < min(len(found.old), len(found.new)) // 2
-    ):
+    weighted = [(old, new) for old, new in found.units if old.weighted and new.weighted]
+    stated = [(a, b) for a, b in ((_channels(old), _channels(new)) for old, new in weighted) if a and b]
+    differing = [(old, new) for old, new in stated if old != new]
+    grow = sum(new > old for old, new in differing)
+    one_way = max(grow, len(differing) - grow)
+    few = len(differing) < 3 or 5 * len(differing) < 3 * len(stated)
+    if few or 10 * one_way < 9 * len(differing) or 4 * len(stated) < min(len(found.old), len(found.new)):
         return None
-    factor = median_low(ratios)
-    one_way = sum((ratio > 1) == (factor > 1) for ratio in ratios)
-    near = sum(_is_near(old, new, factor) for old, new in stated if old != new)
-    return factor if 10 * one_way >= 9 * len(ratios) and 5 * near >= 4 * len(ratios) else None
+    grows = grow == one_way
+    factor = _Factor(median_low([new / old if grows else old / new for old, new in differing]), grows)
+    near = sum(factor.fits(old, new) for old, new in differing)
+    return factor if 5 * near >= 4 * len(differing) else None
 
 
-def _is_wider(key: str, old: Item, new: Item, factor: float | None) -> bool:
+def _is_wider(key: str, old: Item, new: Item, factor: _Factor | None) -> bool:
     """Whether an attribute differs as it does where the whole network was widened."""
     if factor is None or key.rpartition(".")[2] not in ("channels", *FROM_SHAPES):
         return False
-    return key != "channels" or _is_near(_channels(old), _channels(new), factor)
-
-
-def _is_near(old: int, new: int, factor: float) -> bool:
-    return abs(new - factor * old) <= max(_ROUNDING, 0.15 * factor * old)
+    return key != "channels" or factor.fits(_channels(old), _channels(new))
 
 
 def _renamed(parent: Pair, pair: Pair, context: _Context, *, shifted: bool) -> Change | None:
@@ -347,12 +356,19 @@ def _merged(found: Iterable[Change]) -> list[Change]:
     """Changes of the same kind in the same words, as one in many places."""
     groups: dict[tuple[str, str, str], list[Change]] = {}
     for at, change in enumerate(found):
-        alone = ""
-        if change.kind in ("added", "removed", "replaced"):  # one row each, but for the same part in several blocks
-            shared = len(change.path) > 1 and not change.words.startswith("repeats")
-            alone = change.path[-1] if shared else str(at)
-        groups.setdefault((change.kind, change.words, alone), []).append(change)
+        apart = change.kind in ("added", "removed", "replaced")
+        groups.setdefault((change.kind, change.words, _kept_apart(at, change) if apart else ""), []).append(change)
     return [_one(members) for members in groups.values()]
+
+
+def _kept_apart(at: int, change: Change) -> str:
+    """A key that is equal for the same part of several blocks, and for repeats beside each other; a part of the whole network
+    has a row of its own.
+    """
+    names = [name.rpartition(".") for name in (change.was, change.name) if name]
+    if change.words.startswith("repeats"):
+        return " ".join(before for before, _, _ in names)
+    return " ".join(own for _, _, own in names) if all(before for before, _, _ in names) else str(at)
 
 
 def _one(members: Sequence[Change]) -> Change:

@@ -123,15 +123,25 @@ def _repeats(parent: Pair, part: Part, *, new: bool) -> tuple[int, int]:
     pairs = [pair if new else Pair(pair.new, pair.old) for pair in parent.children]
     if part.is_unit:
         counts = _in_a_row(pairs, part)
-    elif parent.path and any(pair.old and pair.new and alike(pair.new, part) for pair in pairs):
+    elif parent.path and _are_repeats(pairs, part):
         blocks = [[side for side in sides if side and not side.is_unit] for sides in _sides(pairs)]
         counts = len(blocks[0]), len(blocks[1])
     else:
-        ones = [pair for pair in pairs if pair.new and not pair.new.is_unit and pair.new.key == part.key]
+        whole = not parent.path
+        ones = [pair for pair in pairs if whole and pair.new and not pair.new.is_unit and pair.new.key == part.key]
         theirs = [pair.old for pair in ones if pair.old]
         lost = [pair.old for pair in pairs if pair.old and not pair.new]
         counts = len(theirs) + sum(any(one.key == old.key for old in theirs) for one in lost), len(ones)
     return counts if new else counts[::-1]
+
+
+def _are_repeats(pairs: Sequence[Pair], part: Part) -> bool:
+    """Whether all blocks that have no counterpart are on the side of a part, and like it, and so is one that has."""
+    alone = [pair for pair in pairs if not (pair.old and pair.new)]
+    blocks = [side for pair in alone for side in (pair.old, pair.new) if side and not side.is_unit]
+    only_here = not any(pair.old and not pair.old.is_unit for pair in alone)
+    has_one = any(pair.old and pair.new and alike(pair.new, part) for pair in pairs)
+    return only_here and has_one and all(alike(block, part) for block in blocks)
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[list[Part | None], list[Part | None]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.levels import DIFFERENCES
+from convcost.core.levels import DIFFERENCES, MOST_ROWS
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import counted, exact, percent, say, shape_text, signed
 from convcost.core.version import __version__
@@ -125,9 +125,20 @@ class Difference(Tabular):
         found = self.changes if by == "change" and not all else self.parts["unit" if by == "change" else by]
         return found if all else tuple(row for row in found if row.kind != "same")
 
-    def table(self, by: str = "change", *, all: bool = False) -> Table:  # noqa: A002
-        """The difference as a table; with `all`, parts in which nothing differs have a row too. Raises `UsageError`."""
-        return _table(self, self.rows(by, all=all), by)
+    def table(self, by: str | None = None, *, all: bool = False) -> Table:  # noqa: A002
+        """The difference as a table; with `all`, parts in which nothing differs have a row too. Raises `UsageError`.
+
+        A row is a change; of more than a screen of them, where nothing else is asked for, a block or a stage. Exact records
+        are of the changes even then.
+        """
+        rows, changed = self.rows(by or "change", all=all), by or "change"
+        if by is not None or all or len(rows) <= MOST_ROWS:
+            return _table(self, rows, changed)
+        level = next((one for one in ("block", "stage") if len(self.rows(one)) <= MOST_ROWS), "stage")
+        shown = _table(self, self.rows(level), level)
+        word = f"by {level}, because there are {counted(len(rows), 'change')}; --by change shows each"
+        exact_rows = _table(self, rows, changed)
+        return replace(shown, records=exact_rows.records, data=exact_rows.data, notes=[("shown", word), *shown.notes])
 
     def to_dict(self) -> dict[str, Any]:
         """The difference as JSON-ready data, schema convcost.diff/1."""
@@ -211,8 +222,6 @@ def _peak_at(network: Network, report: Report) -> str:
 
 def _with_knobs(found: Iterable[Change], networks: Sequence[Network]) -> Iterator[Change]:
     """The changes; one of the whole network says which knob it comes from, where both come from one family."""
-    from dataclasses import replace
-
     said = ", ".join(_knobs_changed(networks))
     for change in found:
         whole = change.kind in ("widened", "input") and said
@@ -318,13 +327,13 @@ def _part_row(
     differing = [one for one in inside.values() if one.kind != "same"]
     made = [one for one in differing if one.kind not in ("follows", "widened")]
     kind = "added" if old is None else "removed" if new is None else _kind_of(made, differing)
-    words = dict.fromkeys(one.words for one in (made or differing) if one.words)
+    words = list(dict.fromkeys(one.words for one in (made or differing) if one.words))
     return Row(
         kind,
         Change(kind, "", "", "").mark,
         here.name,
         old.name if old else "",
-        "; ".join(list(words)[:3]) + ("; …" if len(words) > 3 else ""),
+        "; ".join(words) if len(words) < 3 else f"{len(words)} changes: {words[0]}; …",
         1,
         _costs(old.items if old else (), ledgers[0]),
         _costs(new.items if new else (), ledgers[1]),

@@ -25,6 +25,8 @@ RULE = (
 """How an accuracy is chosen."""
 _OTHERS = ("authors", "paper", "library", "reimplementation")
 """Who is believed after the network's own paper, in this order."""
+_SUPERSEDED = "accuracy superseded"
+"""How the note of a figure begins that its authors have replaced."""
 
 
 class Accuracy(NamedTuple):
@@ -61,14 +63,15 @@ def accuracy_of(network: Network, wanted: Sequence[str]) -> Accuracy | None:
     if not found:
         return None
     own = network.caption.source
-    ranked = sorted(found, key=lambda one: (not all(getattr(one, name) for name in wanted), _rank(one, own)))
+    ranked = sorted(found, key=lambda one: (not all(getattr(one, name) for name in wanted), *_rank(one, own)))
     return Accuracy(ranked[0], tuple(ranked[1:]))
 
 
-def _rank(one: Measured, own: str) -> int:
-    """Its own paper first: the one that the spec names."""
+def _rank(one: Measured, own: str) -> tuple[int, bool]:
+    """Its own paper first: the one that the spec names; last of its kind what is known to be outdated."""
     where = sources()[one.source].where.partition(",")[0]
-    return 0 if one.tier == "paper" and where in own else 1 + _OTHERS.index(one.tier)
+    rank = 0 if one.tier == "paper" and where in own else 1 + _OTHERS.index(one.tier)
+    return rank, one.note.startswith(_SUPERSEDED)
 
 
 def published_of(network: Network) -> list[Measured]:

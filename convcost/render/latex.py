@@ -19,7 +19,7 @@ right."""
 
 _MATH = {
     ">=": "geq", "<=": "leq", "->": "to", "≥": "geq", "≤": "leq", "→": "to", "≈": "approx", "≠": "neq",
-    "×": "times", "·": "cdot", "±": "pm", "∞": "infty", "√": "surd", "∑": "sum", "∏": "prod", "∈": "in",
+    "×": "times", "·": "cdot", "±": "pm", "∞": "infty", "√": "surd", "∑": "sum", "∏": "prod", "∈": "in", "≡": "equiv", "↕": "updownarrow",
 }  # fmt: skip
 _SMALL = dict(
     zip(
@@ -95,7 +95,13 @@ class _Number(NamedTuple):
     unit: str
 
     @property
+    def zero(self) -> bool:
+        """Whether it is 0, which is that in any unit."""
+        return not (self.whole + self.places).strip("0")
+
+    @property
     def source(self) -> str:
+        """As siunitx reads it."""
         return f"{self.sign}{self.whole}{'.' * bool(self.places)}{self.places}"
 
 
@@ -124,11 +130,12 @@ def _column(head: str, numeric: bool, cells: Sequence[str]) -> _Column:
     numbers = [_number(cell) for cell in cells]
     found = [number for number in numbers if number]
     filled = sum(bool(cell) for cell in cells)
-    if not numeric or 2 * len(found) < max(filled, 1) or len({number.unit for number in found}) > 1:
+    units = dict.fromkeys(number.unit for number in found if number.unit or not number.zero)
+    if not numeric or 2 * len(found) < max(filled, 1) or len(units) > 1:
         return _Column("r" if numeric else "l", escaped(head), [_dash(cell) for cell in cells])
     sign = "+" if any(number.sign == "+" for number in found) else "-" if any(number.sign for number in found) else ""
     whole, places = (max(len(getattr(number, part)) for number in found) for part in ("whole", "places"))
-    unit = f"({found[0].unit})" if found[0].unit else ""
+    unit = "".join(f"({name})" for name in units if name)
     return _Column(
         f"S[table-format={sign}{whole}.{places}]",
         f"{{{escaped(' '.join(filter(None, (head, unit))))}}}",

@@ -93,19 +93,18 @@ class _Picture:
         return self.head + legend + (_LINE * len(self.callout) + 24 if self.callout else 0)
 
     def _place(self) -> None:
-        self.left = self._names_wide() + 12 + (18 if self.y.title else 0)
         self.top = self._above()
         self.strip = self.top - (_LINE * len(self.callout) + 24 if self.callout else 0)
         self.bottom = self.height - 24 - 16 * len(self.below)
+        self.y.place(self.bottom, self.top)
+        self.left = self._names_wide() + 12 + (18 if self.y.title else 0)
         self.right = self.width - 14 - self._scale_wide()
         self.x.place(self.left, self.right)
-        self.y.place(self.bottom, self.top)
 
     def _names_wide(self) -> float:
         """What the names or numbers along the side take: names as much as they need in two lines, up to a limit."""
         if not self.y.labels:
-            ticks = self.y.ticks(40 if self.y.layout.get("ticktext") else 6)
-            return max((text_width(tick.text, SIZE) for tick in ticks), default=8)
+            return max((text_width(tick.text, SIZE) for tick in self._side_ticks()), default=8)
         limit = self.width * 0.42
         lines = [line for name in self.y.labels for line in self._name(name, limit)]
         return max((text_width(line, SIZE) for line in lines), default=8)

@@ -252,7 +252,6 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
     texts = trace.get("text") if trace.get("texttemplate") else None
     room = max((text_width(text, SIZE) for row in texts for text in row), default=0) + 6 if texts else 0
     shown = texts is not None and wide >= room and high > SIZE + 3
-    written = []
     yield '<g shape-rendering="crispEdges">'  # no hairlines between cells
     for row, (y, line, said) in enumerate(zip(trace["y"], trace["z"], tips, strict=True)):
         for column, (x, value, tip) in enumerate(zip(trace["x"], line, said, strict=True)):
@@ -265,8 +264,8 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
             yield f'<path fill="{color}" d="{cell}z">{area.tip(tip)}</path>'
             if shown and texts is not None:
                 spot = f'x="{number(area.x.at(x))}" y="{number(area.y.at(y) + 4)}" text-anchor="middle"'
-                written.append(f'<text fill="{readable(color)}" {spot}>{escape(texts[row][column])}</text>')
-    yield f"</g>{''.join(written)}"
+                yield f'<text fill="{readable(color)}" {spot}>{escape(texts[row][column])}</text>'
+    yield "</g>"
 
 
 def bounds(trace: Trace) -> tuple[float, float]:

@@ -24,6 +24,8 @@ COMMANDS = [
     ("reconcile", "resnet50", "thop"),
     ("list", "vgg*"),
     ("memory", "unet"),
+    ("report", "vgg11", "vgg16", "--by", "stage"),
+    ("sweep", "mobilenet_v2", "--over", "resolution=96,224", "--over", "width=0.5,1", "--over", "depth=1,2"),
     ("sweep", "mobilenet_v2", "--over", "resolution=96:224:32", "--over", "width=0.5,1"),
     ("rewrite", "vgg16", "--to", "separable"),
     ("diff", "mobilenet_v2", "mobilenet_v2:width=0.75"),

@@ -196,6 +196,62 @@ def test_paths_are_those_of_the_repository(here: Path, cli: Cli, monkeypatch: py
     assert properties["file"] == "deep/convcost-budgets.yaml"
 
 
+def test_the_same_file_of_a_revision_is_compared_at_the_same_knobs(here: Path, cli: Cli) -> None:
+    knobs = "knobs: {wide: 8}\nlayers:"
+    (here / "net.yaml").write_text(net().replace("channels: 8", "channels: wide").replace("layers:", knobs))
+    git(here, "init", "-q")
+    git(here, "add", "-A")
+    git(here, "commit", "-q", "-m", "one")
+    arguments = ("check", "net.yaml", "--set", "wide=10", "--baseline", "HEAD:")
+    line = {line["limit"]: line for line in cli.json(*arguments, code=0)["limits"]}["growth.macs"]
+    assert (line["before"], line["measured"]) == (macs(10), macs(10))
+
+
+@pytest.mark.parametrize("top", [".", "", "/", "nowhere"])
+def test_the_top_of_the_repository_may_be_said_in_any_way(
+    top: str, here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {macs: 1}}]", net=net())
+    monkeypatch.setenv("GITHUB_WORKSPACE", top)
+    ((_, properties, _),) = commands(cli("check", "--format", "github", code=1).stdout)
+    expected = str(here / "convcost-budgets.yaml").lstrip("/") if top == "/" else "convcost-budgets.yaml"
+    assert properties["file"] == expected
+
+
+def heard(printed: str) -> list[str]:
+    """The lines that the runner obeys: `::` at the start of a line, `##[` anywhere, but where commands are stopped."""
+    found, until = [], ""
+    for line in printed.splitlines():
+        said = line.strip()
+        if until:
+            until = "" if said == f"::{until}::" else until
+        elif said.startswith("::stop-commands::"):
+            until = said.removeprefix("::stop-commands::")
+        elif said.startswith("::") or "##[" in said:
+            found.append(said)
+    assert not until
+    return found
+
+
+@pytest.mark.parametrize("odd", ["::error::x", "a\\n::error::x", "##[error]x", "a\\u2028::error::x", " ::add-mask::1"])
+def test_a_name_is_no_workflow_command(odd: str, here: Path, cli: Cli) -> None:
+    entries = f'[{{model: net.yaml, name: "{odd}", limits: {{macs: 1}}}}, {{model: gone.yaml, name: "{odd}2"}}]'
+    budgets(here, f"networks: {entries}", net=net())
+    done = cli("check", "--format", "github", code=2)
+    lines = heard(done.stdout + done.stderr)
+    assert len(lines) == 2
+    assert all(line.startswith("::error ") and "title=" in line for line in lines)
+    assert not [line for line in cli("check", code=2).stdout.splitlines() if "::error::x" in line and line.strip() == "::error::x"]
+
+
+def test_what_keeps_growth_from_being_judged_is_said_once_with_its_network(here: Path, cli: Cli) -> None:
+    budgets(here, net=net())
+    cli("check", "--update", code=0)
+    said = cli("check", "--batch", 2, "--tolerance", "1%", code=2).stderr.strip().splitlines()
+    assert len(said) == 1
+    assert "net.yaml" in said[0] and "batch 1" in said[0]
+
+
 def test_what_cannot_be_checked_is_an_annotation_too(here: Path, cli: Cli) -> None:
     budgets(here, "defaults: {limits: {macs: 1G}}\nnetworks: [net.yaml]", net=net().replace("kernel: 3", "kernal: 3"))
     ((level, properties, message),) = commands(cli("check", "--format", "github", code=2).stdout)
@@ -389,6 +445,9 @@ def test_a_baseline_may_be_a_revision(here: Path, cli: Cli) -> None:
     cli("check", "--baseline", "main:", "--tolerance", "40%", code=0)
     (folder / "convcost-budgets.yaml").write_text("networks: [{model: net.yaml, baseline: 'HEAD:deep/net.yaml'}]")
     cli("check", code=1)
+    (folder / "convcost-budgets.yaml").write_text("networks: [{model: net.yaml, baseline: 'HEAD:'}]")
+    line = {line["limit"]: line for line in cli.json("check", code=1)["limits"]}["growth.macs"]
+    assert (line["before"], line["measured"]) == (macs(8), macs(10))
     assert "git knows no revision 'gone' here" in cli("check", "--baseline", "gone:", code=2).stderr
     assert "lenet5 is no file" in cli("check", "lenet5", "--baseline", "main:", code=2).stderr
 

@@ -19,7 +19,10 @@ TABLES = (
     ("report", "lenet5"),
     ("report", "mobilenet_v2", "--by", "stage", "--dtype", "int8"),
     ("report", "vit_b_16", "--by", "op", "--convention", "thop"),
+    ("report", "resnet50", "--columns", "params,macs", "--units", "M"),
     ("report", "resnet50", "mobilenet_v2", "lenet5"),
+    ("report", "resnet50", "mobilenet_v2", "lenet5", "--columns", "params,macs,peak,top1,top5", "--digits", "3"),
+    ("diff", "mobilenet_v1", "mobilenet_v2"),
     ("report", "mobilenet_v1", "mobilenet_v2", "--by", "op"),
     ("report", "mobilenet_v2", "mobilenet_v2:resolution=225", "--by", "stage"),
     ("explain", "alexnet", "conv2"),
@@ -54,18 +57,26 @@ TABLES = (
     ("sweep", "mobilenet_v2", "--over", "width=0.5,1", "--over", "resolution=192,224", "--front", "macs"),
     ("fit", "mobilenet_v2", "--max-macs", "300M", "--maximise", "macs"),
 )
-NO_TABLE = {"explore", "import", "spec"}
+NO_TABLE = {"explore", "import", "spec", "draw", "check"}
 """Commands that write no table."""
 
 
 def test_no_command_is_forgotten() -> None:
-    assert {name for name, *_ in TABLES} | NO_TABLE >= set(main.commands) - {
-        "draw",
-        "diff",
-        "check",
-        "devices",
-        "latency",
-    }
+    assert {name for name, *_ in TABLES} | NO_TABLE >= set(main.commands) - {"devices", "latency"}
+
+
+@pytest.mark.skipif(tex.engine() is None or tex.reader() is None, reason="no LaTeX, or no pdftotext, here")
+def test_a_compiled_table_shows_the_numbers_as_people_write_them(cli: Cli, tmp_path: Path) -> None:
+    exact = cli.ok("report", "resnet50", "mobilenet_v2", "--format", "latex")
+    rounded = cli.ok("report", "resnet50", "vgg16", "--columns", "macs,top1", "--digits", "3", "--format", "latex")
+    assert tex.complaints(tex.document([exact, rounded]), tmp_path) == []
+    first, second = (page.split() for page in tex.pages(tmp_path))
+    assert first[:6] == ["network", "input", "params", "MACs", "ratio", "peak"]
+    assert first[first.index("resnet50") + 1 :][:4] == ["224×224×3", "25,557,032", "4,089,184,256", "1.0000"]
+    assert "0.0736" in first  # and not 0.073,6
+    assert second[second.index("resnet50") + 1 :][:3] == ["4.09", "76.1", "[1]"]
+    assert second.count("[1]") == 2  # in the row, and below the table
+    assert "README.md)," in second
 
 
 @pytest.mark.skipif(tex.engine() is None, reason="no LaTeX with booktabs and siunitx here")

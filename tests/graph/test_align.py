@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from helpers.random_graphs import graphs
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import convcost
@@ -29,7 +29,8 @@ def turned(found: Alignment) -> list[tuple[list[str], list[str]]]:
     return sorted((new, old) for old, new in leaves(found))
 
 
-@given(graphs(7), graphs(7))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(5), graphs(5))
 def test_each_unit_is_in_one_pair_and_the_other_direction_is_the_mirror(one: Graph, other: Graph) -> None:
     old, new = items(walk(one)), items(walk(other))
     found, back = align(old, new), align(new, old)
@@ -40,7 +41,8 @@ def test_each_unit_is_in_one_pair_and_the_other_direction_is_the_mirror(one: Gra
     assert here == sorted((change.kind, -change.macs, -change.params) for change in each(back))
 
 
-@given(graphs(7), graphs(7))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(5), graphs(5))
 def test_changes_add_up(one: Graph, other: Graph) -> None:
     old, new = items(walk(one)), items(walk(other))
     found = changes(align(old, new), (dict(one.inputs), dict(other.inputs)))

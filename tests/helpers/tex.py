@@ -29,11 +29,26 @@ def _has_packages() -> bool:
     return len(found.stdout.split()) == len(PACKAGES)
 
 
+def reader() -> str | None:
+    """What reads the text of a PDF; None if it is not here."""
+    return shutil.which("pdftotext")
+
+
+def pages(folder: Path) -> list[str]:
+    """The text of each page that was compiled there, line by line as it is printed."""
+    name = reader()
+    assert name is not None
+    command = [name, "-layout", "tables.pdf", "-"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=True)
+    return ran.stdout.decode().split("\f")[:-1]
+
+
 def document(parts: Sequence[str]) -> str:
-    """A document of these tables, each shrunk to its page, one page each."""
-    pages = "\n".join(f"\\resizebox{{!}}{{0.9\\textheight}}{{%\n{part}}}\\clearpage" for part in parts)
-    used = "".join(f"\\usepackage{{{name}}}\n" for name in ("booktabs", "siunitx", "graphicx", "amsmath"))
-    return f"\\documentclass{{article}}\n{used}\\pagestyle{{empty}}\\begin{{document}}\n{pages}\n\\end{{document}}\n"
+    """A document of these tables, as large as they need, a page or more each."""
+    tables = "\n".join(f"\\noindent\n{part}\\clearpage" for part in parts)
+    size = "\\usepackage[paperwidth=150cm,paperheight=100cm,margin=2cm]{geometry}\n"
+    used = size + "".join(f"\\usepackage{{{name}}}\n" for name in ("booktabs", "siunitx"))
+    return f"\\documentclass{{article}}\n{used}\\pagestyle{{empty}}\\begin{{document}}\n{tables}\n\\end{{document}}\n"
 
 
 def complaints(text: str, folder: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -213,3 +214,23 @@ def test_what_follows_is_told_apart_from_an_activation_that_was_changed(tmp_path
     (follows,) = [row for row in rows.values() if row.kind == "follows"]
     assert follows.more("macs") == 32 * 32 * 9 * 16 * 32
     assert follows.more("params") == 9 * 16 * 32
+
+
+def test_more_changes_than_fit_a_screen_are_shown_by_block_or_stage(cli: Cli) -> None:
+    found = convcost.diff("googlenet", "inception_v3")
+    assert len(found.changes) > 40
+    shown = found.table()
+    assert len(shown.rows) <= 40
+    assert shown.notes[0][1].startswith("by stage, because there are")
+    assert len(shown.records) == len(found.changes)
+    assert len(found.table("change").rows) == len(found.changes)
+    assert cli.json("diff", "googlenet", "inception_v3") == found.to_dict()
+
+
+def test_repeats_are_said_where_all_that_is_added_is_one_of_them() -> None:
+    """What a row says of repeats is what that row adds."""
+    for old, new in MODELS:
+        for row in convcost.diff(old, new).changes:
+            if row.words.startswith("repeats"):
+                before, after = map(int, re.findall(r"\d+", row.words)[:2])
+                assert row.places % abs(after - before) == 0

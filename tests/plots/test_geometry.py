@@ -70,6 +70,7 @@ PICTURES = (
     "mobilenet_v2 together",
     "resnet50 conventions",
     "googlenet stage",
+    "googlenet sweep resolution=128:320",  # whose numbers along the side are wide where they are many
     "nasnet_large op",
     "mobilenet_v2 block",
     "mobilenet_v2 fused",

@@ -48,6 +48,13 @@ def test_numbers_of_one_unit_are_a_column_with_the_unit_in_its_head() -> None:
     assert rows == [["5.50", "9.19", "+1000"], ["100.00", "23.0", "0"]]
 
 
+def test_nothing_is_nothing_in_any_unit() -> None:
+    kinds, (head, *rows) = columns("params|MACs", "0.0750 M|118 M", "0|0", "1 M|-")
+    assert (kinds, head) == ("S[table-format=1.4]S[table-format=3.0]", ["{params (M)}", "{MACs (M)}"])
+    assert rows == [["0.0750", "118"], ["0", "0"], ["1", "{--}"]]
+    assert columns("params", "0.0750 M", "5")[0] == "r"
+
+
 def test_several_units_stay_text_and_so_does_what_is_mostly_no_number() -> None:
     kinds, (head, *rows) = columns("peak|printed", "9.19 MiB|4.13G, 4.1G", "241 KiB|x")
     assert kinds == "rr"

@@ -55,6 +55,11 @@ class Run:
         """What it came to."""
         return Checked(tuple(self.lines), tuple(self.failures))
 
+    def fail(self, failure: Failure) -> None:
+        """Add what keeps limits from being judged, once: it is the same for each kind of growth."""
+        if not any(one.what == failure.what for one in self.failures):
+            self.failures.append(failure)
+
     def updated(self) -> dict[str, Recorded]:
         """What the lock file should hold now."""
         now = ((name, one.recorded("")) for name, one in self.measured.items())
@@ -174,7 +179,7 @@ def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
         raise UsageError(f"{entry.name} has no limits: {_NO_LIMITS}")
     now = Measured(entry.name, network, entry.conditions)
     done.measured[entry.name] = now
-    before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done)
+    before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done, wanted)
     for name in LIMITS:
         if name in limits:
             _judge(limits[name], now, before, done)
@@ -190,10 +195,12 @@ def _stated(network: Network) -> Mapping[str, Limit]:
     return origin.spec.limits if isinstance(origin, FromSpec) else {}
 
 
-def _before(entry: Entry, done: Run) -> Recorded | None:
+def _before(entry: Entry, done: Run, wanted: Wanted) -> Recorded | None:
     """What the network cost before: the baseline, or what the lock file holds; None if neither is known."""
     if entry.baseline is not None:
-        old = opened_at(_same_file(entry), {}, entry.conditions.input)
+        baseline = _same_file(entry)
+        own = wanted.knobs if baseline is not entry.baseline else {}  # the same file is compared at the same knobs
+        old = opened_at(baseline, own, entry.conditions.input)
         return Measured(entry.name, old, entry.conditions).recorded(_called(entry.baseline))
     return (done.locked or {}).get(entry.name)
 
@@ -218,8 +225,8 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
     kind = limit.kind
     if before is not None and (before.batch, before.memory) != (now.under.batch, now.under.memory):
         if kind.grows:
-            what = f"{before.source} has it at batch {before.batch}, memory {before.memory}; convcost check --update writes it anew"
-            done.failures.append(Failure(now.name, what, limit.where))
+            then = f"{before.source} has {now.name} at batch {before.batch}, memory {before.memory}"
+            done.fail(Failure(now.name, f"growth: {then}; convcost check --update writes it anew", limit.where))
             return
         before = None
     if kind.grows and before is None:
@@ -251,8 +258,7 @@ def _without_lock(name: str, limit: Limit, done: Run) -> None:
         failure = Failure("", what, None)
     else:
         failure = Failure(name, f"growth: {path} does not have {name}; {remedy} adds it", limit.where)
-    if failure not in done.failures and not any(one.what == failure.what for one in done.failures):
-        done.failures.append(failure)
+    done.fail(failure)
 
 
 def _explained(line: Line, now: Measured, before: Recorded | None) -> Line:

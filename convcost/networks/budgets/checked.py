@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, spelled
 from convcost.core.units import counted, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST, UNKNOWN
-from convcost.networks.budgets.formats import junit, sarif, workflow_commands
+from convcost.networks.budgets.formats import harmless, junit, sarif, workflow_commands
 from convcost.networks.budgets.grown import Grown
 from convcost.networks.budgets.lines import Failure, Line
 from convcost.render.table import Table, Tabular
@@ -54,7 +54,7 @@ class Checked(Tabular):
     @property
     def notes(self) -> list[tuple[str, str]]:
         """What is said of each limit that is broken."""
-        return [("broken", f"{line.network}: {line.text}") for line in self.broken]
+        return [("broken", spelled(f"{line.network}: {line.text}")) for line in self.broken]
 
     @property
     def title(self) -> str:
@@ -88,13 +88,13 @@ class Checked(Tabular):
             [_record(line) for line in self.lines],
             _data(self),
             priority=(0, 0, 0, 0, 0, 1, 0, 2)[: len(headers)],
-            notes=[*self.notes, *(("not checked", failure.said) for failure in self.failures)],
+            notes=[*self.notes, *(("not checked", spelled(failure.said)) for failure in self.failures)],
         )
 
     def render(self, format: str = "table") -> str:  # noqa: A002 - as the command's option is called
         """The check as text: `table`, `json`, `markdown`, `github`, `sarif` or `junit`; raises `UsageError`."""
         if format == "github":
-            return self.table().render() + workflow_commands(self.lines, self.failures)
+            return harmless(self.table().render()) + workflow_commands(self.lines, self.failures)
         if format == "sarif":
             return sarif(self.lines, self.failures, self.status)
         if format == "junit":
@@ -108,14 +108,14 @@ def _row(line: Line) -> list[str]:
     least = "" if line.complete else AT_LEAST
     known = line.complete or line.headroom < 0
     return [
-        line.network,
+        spelled(line.network),
         line.limit,
         f"{least}{line.amount(line.measured)}",
         line.amount(line.allowed),
         line.amount(line.headroom) if known else UNKNOWN,
         percent(line.headroom, line.allowed) if known else UNKNOWN,
         line.verdict,
-        line.grew[0].short if line.grew else "",
+        spelled(line.grew[0].short) if line.grew else "",
     ]
 
 

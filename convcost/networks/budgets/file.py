@@ -235,7 +235,8 @@ class _Budgets:
         stated = limits_of.of_network(self.reader, table.pairs.get("limits"), f"{scope}.limits")
         conditions = base.conditions._replace(**self.conditions(table, scope))
         baseline = self.text(table, "baseline")
-        if baseline is not None and revised(baseline) is None and is_path(split_name(baseline)[0]):
+        is_revision = baseline is None or baseline.endswith(":") or revised(baseline) is not None
+        if baseline is not None and not is_revision and is_path(split_name(baseline)[0]):
             baseline = os.path.join(self.folder, baseline)  # which an absolute path is not changed by
         entry = replace(base, model=model, conditions=conditions, baseline=baseline or base.baseline)
         return replace(entry, defaults=stated) if scope == "defaults" else replace(entry, limits=stated)

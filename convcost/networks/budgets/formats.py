@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from _blake2 import blake2b
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from convcost.core.errors import Where
+from convcost.core.errors import Where, spelled
 from convcost.core.limits import LIMITS, Kind
 from convcost.core.version import __version__
 from convcost.networks.budgets.lines import Failure, Line, Verdict
@@ -18,6 +19,8 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 _ROOT = "%SRCROOT%"
 _FAILED = "not-checked"
 """The rule of a network that could not be checked."""
+_COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)
+"""What the runner takes for a workflow command, in either notation."""
 
 
 _LEVELS: Mapping[Verdict, str] = {"broken": "error", "not proven": "warning"}
@@ -39,6 +42,21 @@ def workflow_commands(lines: Sequence[Line], failures: Sequence[Failure]) -> str
     ]
     found += [_command("error", f"{one.network or 'convcost'}: not checked", one.what, one.where) for one in failures]
     return "".join(f"{command}\n" for command in found)
+
+
+def harmless(text: str) -> str:
+    """A text for the log of a build in which names that look like workflow commands are none.
+
+    >>> print(harmless("::error::x") + harmless("a::b"))
+    ::stop-commands::87b480c733d116f45ccd20ec6d687387
+    ::error::x
+    ::87b480c733d116f45ccd20ec6d687387::
+    a::b
+    """
+    if not _COMMAND.search(text):
+        return text
+    token = blake2b(text.encode(), digest_size=16).hexdigest()  # which a text cannot contain itself
+    return f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n"
 
 
 def _together(lines: Sequence[Line]) -> str:
@@ -64,9 +82,8 @@ def _escaped(text: str, also: str = "") -> str:
 
 def _path(where: Where) -> str:
     """The file as seen from the top of the repository, where the build system says which that is."""
-    top = os.environ.get("GITHUB_WORKSPACE", "")
-    path = os.path.abspath(where.file)
-    if top and os.path.commonpath([top, path]) == os.path.abspath(top):
+    top, path = os.path.abspath(os.environ.get("GITHUB_WORKSPACE", "")), os.path.abspath(where.file)
+    if os.environ.get("GITHUB_WORKSPACE") and path.startswith(os.path.join(top, "")):
         return os.path.relpath(path, top).replace(os.sep, "/")
     return where.file.replace(os.sep, "/")
 
@@ -156,19 +173,11 @@ def _case(suite: Any, network: str, name: str, where: Where | None, tag: str, te
     """Add a test case; what became of it, if it did not pass, is the element of the `tag` in it."""
     from xml.etree import ElementTree as ET
 
-    case = ET.SubElement(suite, "testcase", classname=_xml(network), name=name, time="0")
+    case = ET.SubElement(suite, "testcase", classname=spelled(network), name=name, time="0")
     if where is not None:
-        case.set("file", _xml(_path(where)))
+        case.set("file", spelled(_path(where)))
         case.set("line", str(where.line))
     if tag:
-        inner = ET.SubElement(case, tag, message=_xml(text))
-        inner.text = _xml(text)
+        inner = ET.SubElement(case, tag, message=spelled(text))
+        inner.text = spelled(text)
 
-
-def _xml(text: str) -> str:
-    """A text in which the characters that XML has no way to write are spelled out.
-
-    >>> _xml("a" + chr(8) + "b") == "a" + chr(92) + "x08b"
-    True
-    """
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -32,7 +32,11 @@ class Block:
     def __init__(self, cell: Cell, chosen: Chosen, costs: Costs, *, framed: bool = True) -> None:
         self.cell, self.framed = cell, framed
         scene = cell.scene
-        letters = {units: letter for units, letter in chosen.letters.items() if letter != cell.letter} if framed else {}
+        letters = {
+            units: letter
+            for units, letter in chosen.letters.items()
+            if units != cell.shown.units and (not framed or letter != cell.letter)
+        }
         self.given = len(scene.given)
         place = {unit: at for at, unit in enumerate(cell.shown.units)}
         self.boxes: list[Box] = []

@@ -164,9 +164,10 @@ def _row(root: Part, wired: Wiring) -> list[Part]:
 
 
 def _leaving(part: Part, wired: Wiring) -> int:
-    """How many of its units are read from outside: the levels of a backbone."""
+    """Maps of how many sizes are read from outside: the levels of a backbone."""
     own = set(part.units)
-    return sum(any(reader not in own for reader in wired.readers[unit]) for unit in part.units)
+    read = [unit for unit in part.units if any(reader not in own for reader in wired.readers[unit])]
+    return len({positions(wired.out(unit)) for unit in read})
 
 
 def _finest(part: Part) -> list[Part]:

@@ -33,6 +33,10 @@ _TOP = 64.0
 """Where the row begins."""
 _NARROWEST = 400.0
 """Of a row with blocks beside it."""
+_TOLERANCE = 1.05
+"""By which a picture may be wider than asked for, where that makes it lower."""
+_LEAST = 320.0
+"""What the legend takes."""
 _APART = 16.0
 _Framed = TypeVar("_Framed", Box, Panel)
 
@@ -48,7 +52,8 @@ def draw(
     """The picture of a network: its stages as boxes, and each repeated block once, within forty boxes.
 
     `by` is what colours show: `macs`, `params`, or `memory`: what is alive there in shares of the peak. `depth` is the
-    number of scopes to go into instead, `unfold` are names of stages or blocks to show inside. Raises `UsageError`.
+    number of scopes to go into instead, `unfold` are names of stages or blocks to show inside. `room` is the width in
+    pixels that lines of boxes may take. Raises `UsageError`.
 
     >>> [box.name for box in draw("lenet5").boxes]
     ['input', 'c1', 's2', 'c3', 's4', 'c5', 'f6', 'output']
@@ -60,16 +65,16 @@ def draw(
 class Plan:
     """What is drawn, before it has a place."""
 
-    network: Network
+    network: str
     named: str
     facts: str
     by: str
     chosen: Chosen
     costs: Costs
 
-    def diagram(self, room: float = WIDTH) -> Diagram:
-        """The picture, in lines of at most so many pixels where they can be broken."""
-        return _composed(self, room)
+    def diagram(self, room: float = WIDTH, *, titled: bool = True) -> Diagram:
+        """The picture, in lines of at most so many pixels where they can be broken; `titled` unless a page has a title."""
+        return _composed(self, room, titled=titled)
 
 
 def plan(
@@ -91,7 +96,7 @@ def plan(
     wired = wiring(network.walked)
     costs = _costs(network, report, wired, by)
     chosen = choose(wired, _weigh(costs), depth=depth, unfold=unfold)
-    return Plan(network, *_titles(report), by, chosen, costs)
+    return Plan(network.label, *_titles(report), by, chosen, costs)
 
 
 def _costs(network: Network, report: Report, wired: Wiring, by: str) -> Costs:
@@ -126,27 +131,29 @@ def _weigh(costs: Costs) -> Callable[[int], float]:
     return lambda unit: costs.macs[unit] / whole
 
 
-def _composed(plan: Plan, room: float) -> Diagram:
+def _composed(plan: Plan, room: float, *, titled: bool) -> Diagram:
     """Title, row, blocks and legend; the blocks beside the row where that makes a lower picture, else below it."""
     blocks = [Block(cell, plan.chosen, plan.costs) for cell in plan.chosen.cells]
     row = Row(plan.chosen, plan.costs)
-    arrangements = [_below(row, blocks, room)]
+    top = _TOP if titled else MARGIN
+    arrangements = [_below(row, blocks, room, top)]
     wide = sum(block.width for block in blocks) + _APART * len(blocks)
     if blocks and room - wide > _NARROWEST:
-        arrangements.append(_beside(row, blocks, room - wide, room))
+        arrangements.append(_beside(row, blocks, _TOLERANCE * room - wide, top))
     if blocks and row.is_valley:
-        arrangements.append(_in_corner(row, blocks, room))
-    sheet, right, low = min(arrangements, key=lambda made: (max(0.0, made[1] - room), made[2]))
+        arrangements.append(_in_corner(row, blocks, room, top))
+    sheet, right, low = min(arrangements, key=lambda made: (max(0.0, made[1] - _TOLERANCE * room), made[2]))
     most = max([box.share for box in sheet.boxes], default=0.0)
     sheet.boxes[:] = [replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes]
-    wide = max(right + MARGIN, min(room, _title_width(plan)))
-    sheet.labels += [
-        Label(fitted(plan.named, wide - 2 * MARGIN, _TITLE, bold=True), MARGIN, 26, _TITLE, bold=True),
-        Label(fitted(plan.facts, wide - 2 * MARGIN, _FACTS), MARGIN, 44, _FACTS, tone="muted"),
-    ]
+    wide = max(right + MARGIN, min(room, _title_width(plan)) if titled else 0.0, _LEAST)
+    if titled:
+        sheet.labels += [
+            Label(fitted(plan.named, wide - 2 * MARGIN, _TITLE, bold=True), MARGIN, 26, _TITLE, bold=True),
+            Label(fitted(plan.facts, wide - 2 * MARGIN, _FACTS), MARGIN, 44, _FACTS, tone="muted"),
+        ]
     low = _legend(plan.by, most, sheet, wide, low + 30)
     return Diagram(
-        plan.network.label,
+        plan.network,
         plan.named,
         plan.facts,
         plan.by,
@@ -164,36 +171,37 @@ _Arranged = tuple[Sheet, float, float]
 """What is placed, and where it ends to the right and below."""
 
 
-def _below(row: Row, blocks: Sequence[Block], room: float) -> _Arranged:
+def _below(row: Row, blocks: Sequence[Block], room: float, start: float) -> _Arranged:
     sheet = Sheet()
-    right, low = row.place(sheet, _TOP, room - 2 * MARGIN)
+    right, low = row.place(sheet, start, room - 2 * MARGIN)
     if blocks:
         across, low = place_blocks(blocks, sheet, (MARGIN, low + 18), max(room, right))
         right = max(right, across)
     return sheet, right, low
 
 
-def _beside(row: Row, blocks: Sequence[Block], left: float, room: float) -> _Arranged:
+def _beside(row: Row, blocks: Sequence[Block], room: float, start: float) -> _Arranged:
+    """The blocks to the right of the row, which may take so much room."""
     sheet = Sheet()
-    right, low = row.place(sheet, _TOP, left - MARGIN)
-    across, lowest = place_blocks(blocks, sheet, (right + 1.5 * _APART, _TOP - 8), max(room, right))
+    right, low = row.place(sheet, start, room - MARGIN)
+    across, lowest = place_blocks(blocks, sheet, (right + 1.5 * _APART, start - 8), inf)
     return sheet, across, max(low, lowest)
 
 
-def _in_corner(row: Row, blocks: Sequence[Block], room: float) -> _Arranged:
+def _in_corner(row: Row, blocks: Sequence[Block], room: float, start: float) -> _Arranged:
     """The blocks beside the bottom of a U, to its left or right, as high as there is room; else below."""
     sheet = Sheet()
-    right, low = row.place(sheet, _TOP, room - 2 * MARGIN)
+    right, low = row.place(sheet, start, room - 2 * MARGIN)
     wide = sum(block.width for block in blocks) + _APART * (len(blocks) - 1)
     high = max(block.height for block in blocks)
     filled = [*map(box_extent, sheet.boxes), *map(label_extent, sheet.labels), *edge_extents(sheet.edges)]
-    for top in range(int(_TOP), int(low), 4):
+    for top in range(int(start), int(low), 4):
         for left in (MARGIN, right - wide):
             place = Extent(left, top, left + wide, top + high).wider(10)
             if not any(place.meets(other) for other in filled):
                 place_blocks(blocks, sheet, (left, top), inf)
                 return sheet, right, max(low, top + high)
-    return _below(row, blocks, room)
+    return _below(row, blocks, room, start)
 
 
 def _on_grid(point: Point) -> Point:

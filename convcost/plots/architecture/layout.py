@@ -18,6 +18,8 @@ _SWEEPS = 8
 _ROUNDS, _PUSHES = 120, 6
 _TRACK = 6.0
 """Distance of lines beside each other."""
+_FEW = 2
+"""Lines of a box that may end at its sides; more come together before it, around its middle."""
 _HEAD = 9.0
 """What the head of an arrow takes."""
 _LINE = 7.0
@@ -164,16 +166,17 @@ def _ordered(net: _Net, style: Style) -> None:
     """Order the ranks by the means of their neighbours, back and forth, and keep the order with the fewest crossings."""
     del style
     best, least = [list(row) for row in net.rows], _crossings(net)
+    place = {at: n for row in net.rows for n, at in enumerate(row)}
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         beside = net.before if down else net.after
         for row in net.rows if down else net.rows[::-1]:
-            place = {at: n for others in net.rows for n, at in enumerate(others)}
             mean = {
                 at: sum(place[other] for other in beside[at]) / len(beside[at]) if beside[at] else float(place[at])
                 for at in row
             }
-            row.sort(key=lambda at: mean[at])
+            row.sort(key=mean.__getitem__)
+            place.update((at, n) for n, at in enumerate(row))
         if (crossings := _crossings(net)) < least:
             best, least = [list(row) for row in net.rows], crossings
     net.rows = best
@@ -192,8 +195,10 @@ def _crossings(net: _Net) -> int:
 def _across(net: _Net, style: Style) -> list[float]:
     """Places across: what lies on one straight way has one place, and each is as near the middle of its neighbours as can be."""
     straight = _straight(net, style)
-    while (order := _sequence(net, straight)) is None:
-        straight = _loosened(net, straight)
+    order, crossing = _sequence(net, straight)
+    while crossing:
+        straight = _loosened(net, straight, crossing)
+        order, crossing = _sequence(net, straight)
     apart = _constraints(net, straight, style)
     beside: dict[int, list[int]] = {at: [] for at in order}
     for a, others in net.after.items():
@@ -201,21 +206,31 @@ def _across(net: _Net, style: Style) -> list[float]:
             if straight[a] != straight[b]:
                 beside[straight[a]].append(straight[b])
                 beside[straight[b]].append(straight[a])
+    near = {at: others for at, others in beside.items() if others}
     place = dict.fromkeys(order, 0.0)
     for _ in range(_ROUNDS):
-        wanted = {at: sum(place[one] for one in near) / len(near) for at, near in beside.items() if near}
+        wanted = {at: sum(place[one] for one in others) / len(others) for at, others in near.items()}
         for at, middle in wanted.items():
             place[at] += (middle - place[at]) / 2
         _pushed(place, apart)
     rank = {at: n for n, at in enumerate(order)}
     for (a, b), room in sorted(apart.items(), key=lambda item: rank[item[0][0]]):
         place[b] = max(place[b], place[a] + room)
-    for at, near in beside.items():  # what still has room goes right to the middle
-        low = max((place[a] + room for (a, b), room in apart.items() if b == at), default=-inf)
-        high = min((place[b] - room for (a, b), room in apart.items() if a == at), default=inf)
-        if near:
-            place[at] = max(low, min(high, sum(place[one] for one in near) / len(near)))
+    _settled(place, apart, near)
     return [round(place[straight[at]] * 2) / 2 for at in range(len(net.spots))]
+
+
+def _settled(place: dict[int, float], apart: dict[tuple[int, int], float], near: dict[int, list[int]]) -> None:
+    """Move what still has room right to the middle of its neighbours."""
+    lows: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    highs: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for (a, b), room in apart.items():
+        lows[b].append((a, room))
+        highs[a].append((b, room))
+    for at, others in near.items():
+        low = max((place[a] + room for a, room in lows[at]), default=-inf)
+        high = min((place[b] - room for b, room in highs[at]), default=inf)
+        place[at] = max(low, min(high, sum(place[one] for one in others) / len(others)))
 
 
 def _pushed(place: dict[int, float], apart: dict[tuple[int, int], float]) -> None:
@@ -254,7 +269,7 @@ def _best(choices: Sequence[int], net: _Net, length: Sequence[int], style: Style
     if at >= net.real:
         lines = [one for one in choices if one >= net.real]
         return lines[0] if lines else (boxes[0] if len(boxes) == 1 else None)
-    if not boxes:
+    if not boxes or (len(choices) > _FEW and not style.main):
         return choices[0] if len(choices) == 1 else None
     if len(boxes) == 1:
         return boxes[0]
@@ -265,8 +280,8 @@ def _best(choices: Sequence[int], net: _Net, length: Sequence[int], style: Style
     return None
 
 
-def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
-    """The straight ways from the low side to the high one; None where they cross."""
+def _sequence(net: _Net, straight: Sequence[int]) -> tuple[list[int], set[int]]:
+    """The straight ways from the low side to the high one, and those that wait for each other because they cross."""
     after: dict[int, set[int]] = defaultdict(set)
     waits = dict.fromkeys(straight, 0)
     for row in net.rows:
@@ -280,16 +295,17 @@ def _sequence(net: _Net, straight: Sequence[int]) -> list[int] | None:
             waits[other] -= 1
             if not waits[other]:
                 ready.append(other)
-    return ready if len(ready) == len(waits) else None
+    return ready, set(waits).difference(ready)
 
 
-def _loosened(net: _Net, straight: Sequence[int]) -> list[int]:
-    """The longest straight way cut in two."""
+def _loosened(net: _Net, straight: Sequence[int], among: set[int]) -> list[int]:
+    """The longest of some straight ways cut in two."""
     members: dict[int, list[int]] = defaultdict(list)
     for at, group in enumerate(straight):
-        members[group].append(at)
-    longest = max(members.values(), key=len)
-    longest.sort(key=lambda at: net.ranks[at])
+        if group in among:
+            members[group].append(at)
+    _, longest = max((len(those), those) for those in members.values())
+    longest.sort(key=net.ranks.__getitem__)
     found = list(straight)
     for at in longest[len(longest) // 2 :]:
         found[at] = longest[len(longest) // 2]
@@ -335,10 +351,6 @@ class _Sides(NamedTuple):
     enters: frozenset[tuple[int, int]]
 
 
-_FEW = 2
-"""Lines of a box that may end at its sides; more come together before it."""
-
-
 def _pieces(net: _Net, across: Sequence[float], style: Style) -> _Sides:
     leaves, enters = set(), set()
     for way in net.ways:
@@ -380,16 +392,19 @@ def _along(
     """
     along: list[float] = [0.0]
     tracks: _Tracks = {}
-    full = "core" if in_lanes else "full"
     lanes: dict[float, float] = {}
     for rank, (row, following) in enumerate(pairwise(net.rows)):
+        # In lanes, a line down passes the labels of the box that it comes from, a line up those of where it goes.
+        down = not in_lanes or _middle(row, net, across) < _middle(following, net, across)
+        up = not in_lanes or _middle(row, net, across) > _middle(following, net, across)
         levels = _levels(_jogs(row, net, across, sides), across)
         count = max(levels.values(), default=-1) + 1
         start, reach = along[rank], _most(row, net, "reach")
-        core, next_core, next_full = _most(row, net, "core"), _most(following, net, "core"), _most(following, net, full)
-        far = start + _most(row, net, full) + style.gap + next_full
+        core, next_core = _most(row, net, "core"), _most(following, net, "core")
+        full, next_full = _most(row, net, "full" if down else "core"), _most(following, net, "full" if up else "core")
+        far = start + full + style.gap + next_full
         if count:
-            first = start + max(_most(row, net, full), reach)
+            first = start + max(full, reach)
             room = max(style.gap, _TRACK * (count + 1))
             for pair, level in levels.items():
                 tracks[pair] = first + room * (level + 1) / (count + 1)
@@ -402,6 +417,11 @@ def _along(
             far = max([far, *beside])
         along.append(round(far * 2) / 2)
     return along, tracks
+
+
+def _middle(row: Sequence[int], net: _Net, across: Sequence[float]) -> float:
+    """The place across of the boxes of a rank."""
+    return sum(across[at] for at in row if at < net.real) / max(1, sum(at < net.real for at in row))
 
 
 def _most(row: Sequence[int], net: _Net, name: str) -> float:

@@ -20,7 +20,8 @@ from convcost.results.report import Report
 _MOST_INSIDE = 40
 """Boxes of an unfolded part; more are a row by themselves."""
 _MOST_DRAWINGS = 24
-_NARROW = 350.0
+_WIDE, _NARROW = 1080.0, 350.0
+"""Drawn widths, in pixels of a page: all of it, a phone."""
 
 _STYLE = """<style>
 .diagram { display: block; width: 100%; max-width: var(--wide); height: auto; }
@@ -28,7 +29,8 @@ _STYLE = """<style>
 .diagram [role=button]:hover > rect:last-of-type, .diagram [role=button]:focus-visible > rect:last-of-type,
 .diagram [aria-expanded=true] > rect:last-of-type { stroke: var(--s1); stroke-width: 2; }
 .unfolded { border-left: 3px solid var(--s1); padding: .25rem 0 .25rem 1rem; margin: .75rem 0; overflow-x: auto; }
-.unfolded svg { min-width: calc(.9 * var(--wide)); }
+.scrolls { overflow-x: auto; }
+.unfolded svg, .scrolls svg { min-width: calc(.9 * var(--wide)); }
 .unfolded h3 { margin: 0; }
 </style>
 """
@@ -45,10 +47,10 @@ def diagram_html(network: Network, report: Report | None = None, leads: Callable
 def planned_html(drawn: Plan, leads: Callable[[str], str] | None = None) -> str:
     """The same for boxes that are chosen already."""
     inside = _Inside(drawn, leads)
-    wide = inside.svg(drawn.diagram(WIDTH))
-    narrow = inside.svg(drawn.diagram(_NARROW))
+    wide = inside.svg(drawn.diagram(_WIDE, titled=False))
+    narrow = inside.svg(drawn.diagram(_NARROW, titled=False))
     label = escape(f"{drawn.named}: stages as boxes, repeated blocks once")
-    pictures = f'<div class="wide-picture">{wide}</div><div class="narrow wide-picture">{narrow}</div>'
+    pictures = f'<div class="wide-picture">{wide}</div><div class="narrow scrolls">{narrow}</div>'
     figure = f'<figure class="has-narrow" role="group" aria-label="{label}">{pictures}</figure>\n'
     outline = f"<details><summary>As text</summary><pre>{escape(drawn.diagram(WIDTH).text())}</pre></details>\n"
     details = "".join(inside.drawings())
@@ -105,6 +107,7 @@ class _Inside:
 
     def _drawing(self, part: Part) -> str:
         inner = folded(part.parts, self.chosen.wired, self.sign, LONGEST_PERIOD)
+        self.by_path |= {".".join(one.path): one for one in inner if one.is_run}
         scene = linked(inner, self.chosen.wired)
         cell = Cell("", ".".join(part.path), part, (part,), scene)
         sheet = Sheet()
@@ -113,7 +116,7 @@ class _Inside:
         most = max([box.share for box in sheet.boxes], default=0.0)
         boxes = tuple(replace(box, tint=round(box.share / most, 3) if most else 0.0) for box in sheet.boxes)
         diagram = Picture(
-            self.drawn.network.label,
+            self.drawn.network,
             ".".join(part.path),
             "",
             self.drawn.by,

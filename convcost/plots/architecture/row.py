@@ -101,6 +101,7 @@ class Row:
         self.links = [(source, target) for source, target, _ in scene.links]
         self.sent = {(source, target): shape for source, target, shape in scene.links}
         self.ends = scene.ends
+        self.read = {source for source, _ in self.links}
         self.ranks = ranked(len(boxes), self.links)
         self.lanes = valley([box.shape for box in boxes], self.links)
 
@@ -147,7 +148,7 @@ class Row:
         inside = {at: n for n, at in enumerate(line)}
         links = [(a, b) for a, b in self.links if a in inside or b in inside]
         links = [(a if a in inside else _LINE_BEFORE, b if b in inside else _NEXT_LINE) for a, b in links]
-        links += [(at, _OUTSIDE) for at in self.ends if at in inside and not self._is_read(at)]
+        links += [(at, _OUTSIDE) for at in self.ends if at in inside and at not in self.read]
         local, ports = [], len(line)
         for a, b in links:
             local.append((inside.get(a, ports), inside.get(b, ports)))
@@ -171,9 +172,6 @@ class Row:
             high=max([spot.before - across for spot, _, across in places] + [8 - across for across in acrosses]),
             low=max([spot.after + across for spot, _, across in places] + [8 + across for across in acrosses]),
         )
-
-    def _is_read(self, at: int) -> bool:
-        return any(at == source for source, _ in self.links)
 
     def _put(self, sheet: Sheet, at: int, middle: Point, spot: Spot) -> None:
         """A box with its labels below."""
@@ -242,7 +240,7 @@ class Row:
     def _is_cut(self, rank: int) -> bool:
         """Whether one tensor alone goes on to a rank and those after it."""
         passing = [(a, b) for a, b in self.links if self.ranks[a] < rank <= self.ranks[b]]
-        early = any(self.ranks[at] < rank - 1 and not self._is_read(at) for at in range(len(self.ranks)))
+        early = any(self.ranks[at] < rank - 1 and at not in self.read for at in range(len(self.ranks)))
         return len(passing) == 1 and not early
 
 

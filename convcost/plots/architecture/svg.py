@@ -38,7 +38,7 @@ def svg(
     else:
         head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
     parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens, leads), *_legend(diagram)]
-    parts += [_label(label) for label in diagram.labels]
+    parts += ['<g pointer-events="none">', *map(_label, diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
 

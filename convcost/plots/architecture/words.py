@@ -87,15 +87,14 @@ def together(tokens: Sequence[str]) -> list[str]:
     terms: list[str] = []
     at = 0
     while at < len(tokens):
-        length = (
-            2 if list(tokens[at : at + 2]) == list(tokens[at + 2 : at + 4]) and len({*tokens[at : at + 2]}) == 2 else 1
-        )
-        pattern, times = list(tokens[at : at + length]), 1
-        while list(tokens[at + times * length : at + (times + 1) * length]) == pattern:
+        first, second, *_ = *tokens[at : at + 2], ""
+        pairs = first != second and tokens[at : at + 2] == tokens[at + 2 : at + 4]
+        pattern, times = tokens[at : at + (2 if pairs else 1)], 1
+        while tokens[at + times * len(pattern) : at + (times + 1) * len(pattern)] == pattern:
             times += 1
-        one = f"({' + '.join(pattern)})" if length > 1 else pattern[0]
+        one = f"({' + '.join(pattern)})" if pairs else first
         terms.append(f"{times}×{one}" if times > 1 else one)
-        at += times * length
+        at += times * len(pattern)
     return terms
 
 

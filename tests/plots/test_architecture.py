@@ -1,0 +1,360 @@
+"""The picture of an architecture: what is in it, that nothing overlaps, and that it says what the papers draw."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from helpers.drawn_geometry import faults
+from helpers.limits import at_most
+from helpers.random_graphs import graphs
+from helpers.specs import spec
+from helpers.zoo import loaded
+from hypothesis import given, settings
+
+import convcost
+from convcost.core.errors import UsageError
+from convcost.graph.walk import walk
+from convcost.plots.architecture.boxes import MOST, choose, linked
+from convcost.plots.architecture.diagram import Diagram
+from convcost.plots.architecture.draw import Plan, plan
+from convcost.plots.architecture.extents import Extent, box_extent
+from convcost.plots.architecture.page import diagram_html
+from convcost.plots.architecture.parts import Part, tree, wiring
+from convcost.plots.architecture.picture import Box, Edge, Label, Picture
+from convcost.plots.architecture.sheet import Costs
+from convcost.spec.zoo import all_specs, names_of
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
+MODELS = Path(__file__).parent.parent / "models"
+FAMILIES = [spec.name for spec in all_specs()]
+
+
+def row(diagram: Diagram) -> list[Box]:
+    return [box for box in diagram.boxes if not box.panel]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_network_of_the_zoo_is_within_forty_boxes_and_nothing_overlaps(family: str) -> None:
+    (own,) = (one for one in all_specs() if one.name == family)
+    for name in names_of(own):
+        diagram = loaded(name).diagram()
+        assert len(diagram.boxes) <= MOST
+        assert faults(diagram) == [], name
+        totals = loaded(name).report().totals
+        assert sum(box.macs for box in row(diagram)) == totals.macs
+        assert sum(box.params for box in row(diagram)) == totals.params
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in MODELS.glob("mobilenet*")))
+def test_a_model_file_is_drawn_like_a_network_of_the_zoo(file: str) -> None:
+    diagram = convcost.load(str(MODELS / file)).diagram()
+    assert faults(diagram) == []
+    assert len(diagram.boxes) <= MOST
+    assert diagram.panels, "its blocks repeat"
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "unet", "retinanet_resnet50_fpn", "googlenet", "vit_b_16"])
+@pytest.mark.parametrize(
+    "options", [{"depth": 1}, {"depth": 2}, {"depth": 9}, {"by": "memory"}, {"room": 350.0}], ids=str
+)
+def test_nothing_overlaps_however_it_is_asked_for(name: str, options: dict[str, Any]) -> None:
+    assert faults(loaded(name).diagram(**options)) == []
+
+
+@given(graphs(most=14))
+@settings(max_examples=40, deadline=None)
+def test_nothing_overlaps_in_a_picture_of_any_graph(graph: Any) -> None:
+    wired = wiring(walk(graph))
+    nothing = [0] * len(wired.units)
+    costs = Costs(nothing, nothing, lambda _: 0.0, [True] * len(nothing))
+    for room in (860.0, 350.0):
+        planned = Plan("random", "random", "", "macs", choose(wired, lambda _: 0.0), costs)
+        assert faults(planned.diagram(room)) == []
+
+
+@given(graphs(most=14))
+@settings(max_examples=40, deadline=None)
+def test_a_line_for_every_tensor_that_goes_from_one_box_to_another(graph: Any) -> None:
+    """Counted anew: from the nodes of the graph, through the boxes that own them."""
+    wired = wiring(walk(graph))
+    parts = _units(tree(wired))
+    scene = linked(parts, wired, wired.inputs)
+    names = [*wired.inputs, *(wired.units[part.units[0]].name for part in parts)]
+    owner = {step.node.name: unit.name for unit in wired.units for step in unit.steps}
+    wanted = {
+        (owner.get(edge.partition(":")[0], edge), owner[node.name]) for node in graph.nodes for edge in node.inputs
+    }
+    assert {(names[a], names[b]) for a, b, _ in scene.links} == {(a, b) for a, b in wanted if a != b}
+
+
+def _units(part: Part) -> list[Part]:
+    return [part] if part.is_unit else [unit for inner in part.parts for unit in _units(inner)]
+
+
+def test_a_fault_of_each_sort_is_found() -> None:
+    def box(x: float, name: str) -> Box:
+        return Box(name, "unit", "", 1, (1,), 0, 0, 0.0, 0.0, "", True, x, 10.0, 20.0, 20.0)
+
+    apart, over, text = (box(10, "a"), box(60, "b")), (box(10, "a"), box(25, "b")), Label("wide", 5, 50, 10)
+    line = Edge(0, 1, (1,), ((30.0, 20.0), (60.0, 20.0)), "")
+    through = Edge(0, 1, (1,), ((30.0, 20.0), (90.0, 20.0)), "")
+    pictures = {
+        "": (apart, (line,), (text,)),
+        "overlap": (over, (), ()),
+        "clipped": (apart, (), (Label("wide", 90, 50, 10),)),
+        "overlaps a": (apart, (), (Label("wide", 15, 25, 10),)),
+        "labels": (apart, (), (text, Label("wide", 10, 52, 10))),
+        "crosses b": (apart, (through,), ()),
+        "does not end": (apart, (through,), ()),
+        "crosses the label": (apart, (line,), (Label("wide", 32, 23, 10),)),
+        "slanted": (apart, (Edge(0, 1, (1,), ((30.0, 20.0), (60.0, 25.0)), ""),), ()),
+    }
+    for said, (boxes, edges, labels) in pictures.items():
+        found = faults(Picture("n", "n", "", "macs", 100.0, 100.0, boxes, edges, labels, ()))
+        assert (not found) if not said else any(said in fault for fault in found), (said, found)
+
+
+def test_a_unet_has_the_shape_of_a_u() -> None:
+    diagram = loaded("unet").diagram()
+    place = {box.name: box_extent(box) for box in row(diagram)}
+    for level in range(1, 5):
+        down, up = place[f"down{level}"], place[f"up{level}"]
+        assert (down.top, down.low) == (up.top, up.low)
+        assert down.right < up.left
+        skip = next(
+            e
+            for e in diagram.edges
+            if (diagram.boxes[e.source].name, diagram.boxes[e.target].name) == (f"down{level}", f"up{level}")
+        )
+        assert len(skip.points) == 2, "straight across"
+    downwards = [place[f"down{level}"].top for level in range(1, 5)]
+    assert downwards == sorted(downwards)
+    assert place["middle"].top > max(downwards)
+
+
+def test_googlenets_branches_are_branches_and_drawn_once() -> None:
+    """Szegedy et al., Figure 2 (b): four ways from one tensor, of one, two, two and two layers, which meet in one."""
+    diagram = loaded("googlenet").diagram()
+    (panel,) = diagram.panels
+    assert panel.places == 9  # 3a, 3b, 4a to 4e, 5a, 5b: Table 1
+    inner = [edge for edge in diagram.edges if edge.panel]
+    assert sum(edge.source == -1 for edge in inner) == 4
+    (meets,) = (at for at, box in enumerate(diagram.boxes) if box.panel and box.text == "concat")
+    assert sum(edge.target == meets for edge in inner) == 4
+    assert sum(bool(box.panel) for box in diagram.boxes) == 1 + 2 + 2 + 2 + 1
+
+
+def test_mobilenets_inverted_residual_is_drawn_once_with_its_skip() -> None:
+    """Table 2 of the paper has 17 bottlenecks in stages of 1, 2, 3, 4, 3, 3, 1; all but a stage's first have a skip."""
+    diagram = loaded("mobilenet_v2").diagram()
+    stages = (1, 2, 3, 4, 3, 3, 1)
+    skipping = next(p for p in diagram.panels if any(b.panel == p.letter and b.text == "add" for b in diagram.boxes))
+    assert skipping.places == sum(n - 1 for n in stages)
+    (other,) = (p for p in diagram.panels if p != skipping)
+    assert other.places == len(stages) - 1  # the first has no expansion
+    (add,) = (at for at, box in enumerate(diagram.boxes) if box.panel == skipping.letter and box.text == "add")
+    assert -1 in {edge.source for edge in diagram.edges if edge.target == add}
+    said = {box.name: box.text for box in row(diagram)}
+    assert said["stage4"] == f"{other.letter} + 3×{skipping.letter}"
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [("resnet50", {4, 12}), ("resnet18", {5, 3}), ("vit_b_16", {12}), ("densenet121", {58}), ("nasnet_mobile", {3, 9})],
+)  # 3 + 4 + 6 + 3 blocks, a projection in each stage; 12 layers; 6 + 12 + 24 + 16; 3 stages of N = 4 normal cells
+def test_as_many_blocks_as_the_paper_has(name: str, places: set[int]) -> None:
+    assert {panel.places for panel in loaded(name).diagram().panels} == places
+
+
+def test_boxes_are_larger_for_larger_maps_and_more_channels() -> None:
+    place = {box.name: box for box in row(loaded("vgg16").diagram(depth=1))}
+    stages = [place[f"stage{n}"] for n in range(1, 6)]
+    assert [box.shape for box in stages] == [(112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512)]
+    assert all(a.height > b.height for a, b in pairwise(stages))
+    assert all(a.width <= b.width for a, b in pairwise(stages))
+
+
+def test_sizes_of_tensors_stand_on_the_lines() -> None:
+    diagram = loaded("lenet5").diagram()
+    assert [edge.shape for edge in diagram.edges][:3] == [(32, 32, 1), (28, 28, 6), (14, 14, 6)]
+    assert {"28×28", "×6"} <= {label.text for label in diagram.labels}
+
+
+def test_the_colour_says_what_is_asked() -> None:
+    macs, params, memory = (loaded("vgg16").diagram(by=by) for by in ("macs", "params", "memory"))
+    darkest = [max(row(d), key=lambda box: box.tint).name for d in (macs, params, memory)]
+    assert [name.partition(".")[0] for name in darkest][1:] == ["fc6–7", "stage1"]  # 103 M of 138 M; 2 × 224·224·64
+    assert {box.share for box in row(macs) if "pool" in box.name} == {0.0}
+    assert max(box.share for box in memory.boxes) == 1.0
+
+
+def test_unfolding_shows_what_is_inside() -> None:
+    plain, opened = loaded("mobilenet_v2").diagram(), loaded("mobilenet_v2").diagram(unfold=["stage3"])
+    names = [box.name for box in row(opened)]
+    assert "stage3" not in names
+    assert [name for name in names if name.startswith("stage3")] == ["stage3.block1", "stage3.block2–3"]
+    assert len(row(opened)) == len(row(plain)) + 1
+    every = loaded("mobilenet_v2").diagram(depth=9)
+    assert sum(box.repeats for box in row(every) if box.kind != "input") >= len(row(every)) - 1
+    with pytest.raises(UsageError, match=r"no stage or block 'stage33' to unfold. Did you mean stage3"):
+        loaded("mobilenet_v2").diagram(unfold=["stage33"])
+
+
+CHAIN = "input: [64, 64, 8]\nlayers:\n"
+
+
+def test_a_long_network_with_flat_names_is_drawn_at_once(tmp_path: Path) -> None:
+    """1,200 layers: 240 residual blocks of which only the names of layers tell."""
+    lines = ["  - {conv2d: {channels: 8, kernel: 3, padding: same}, name: l0}\n"]
+    for block in range(240):
+        before = f"sum{block - 1}" if block else "l0"
+        lines += [
+            f"  - {{conv2d: {{channels: 8, kernel: {3 + 2 * (block % 3)}, padding: same}}, name: a{block}}}\n",
+            f"  - {{relu: , name: r{block}}}\n",
+            f"  - {{conv2d: {{channels: 8, kernel: 1}}, name: b{block}}}\n",
+            f"  - {{batch_norm: , name: n{block}}}\n",
+            f"  - {{add: , in: [n{block}, {before}], name: sum{block}}}\n",
+        ]
+    network = spec(tmp_path, CHAIN + "".join(lines))
+    assert len(network.steps) == 1 + 5 * 240
+    with at_most(1):
+        diagram = network.diagram()
+    assert faults(diagram) == []
+    assert len(diagram.boxes) <= MOST
+    assert any(box.repeats == 80 for box in diagram.boxes), "three blocks that alternate, 80 times"
+
+
+TWO = """inputs: {left: [32, 32, 3], right: [32, 32, 3]}
+layers:
+  - {conv2d: {channels: 8, kernel: 3}, in: left, name: a}
+  - {conv2d: {channels: 8, kernel: 3}, in: right, share: a, name: b}
+  - {concat: , in: [a, b], name: both}
+  - {unknown: {type: Foo, shape: [30, 30, 4]}, name: foo}
+  - {conv2d: {channels: 2, kernel: 1}, name: one}
+  - {conv2d: {channels: 4, kernel: 1}, in: foo, name: other}
+outputs: [one, other]
+"""
+
+
+def test_several_inputs_and_outputs_and_unknown_ops(tmp_path: Path) -> None:
+    diagram = spec(tmp_path, TWO).diagram()
+    assert faults(diagram) == []
+    boxes = {box.name: box for box in diagram.boxes}
+    assert [name for name, box in boxes.items() if box.kind == "input"] == ["left", "right"]
+    assert [name for name, box in boxes.items() if not box.known] == ["foo"]
+    assert Counter(edge.target for edge in diagram.edges)[-1] == 2
+    assert "unknown" in {label.text for label in diagram.labels}
+    assert ">= " in diagram.facts
+
+
+def test_the_picture_is_data_that_can_be_sent() -> None:
+    diagram = loaded("mobilenet_v2").diagram()
+    assert pickle.loads(pickle.dumps(diagram)) == diagram
+    said = diagram.to_dict()
+    assert said["schema"] == "convcost.diagram/1"
+    assert len(json.loads(json.dumps(said))["boxes"]) == len(diagram.boxes)
+    assert convcost.draw("mobilenet_v2").svg() == diagram.svg() == diagram._repr_html_()
+    with pytest.raises(UsageError, match=r"by must be one of macs, params, memory, got 'mac'. Did you mean macs"):
+        convcost.draw("lenet5", by="mac")
+    with pytest.raises(UsageError, match="depth must be 1 or more, got 0"):
+        convcost.draw("lenet5", depth=0)
+
+
+def test_the_svg_is_static_and_follows_the_theme() -> None:
+    text = loaded("resnet50").diagram().svg()
+    root = ET.fromstring(text)
+    tags = Counter(element.tag.rpartition("}")[2] for element in root.iter())
+    assert not {"script", "image", "foreignObject"} & set(tags)
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "prefers-color-scheme:dark" in text
+
+
+def test_the_text_has_a_line_for_every_box() -> None:
+    diagram = loaded("unet").diagram()
+    lines = str(diagram).splitlines()
+    assert all(any(line.startswith(box.name) for line in lines) for box in diagram.boxes)
+    assert "← up4, down3" in next(line for line in lines if line.startswith("up3"))
+
+
+def test_what_is_inside_of_a_box_is_on_the_page_once() -> None:
+    network = loaded("mobilenet_v2")
+    piece = diagram_html(network, network.report())
+    root = ET.fromstring(
+        f"<div>{piece.partition('</style>')[2].partition('<script>')[0].replace(' hidden>', '>')}</div>"
+    )
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    opens = {element.get("data-opens") for element in root.iter() if element.get("data-opens")}
+    assert len(ids) == len(set(ids))
+    assert opens == set(ids)
+    headings = {element.text for element in root.iter("h3")}
+    assert {"stage2", "stage3", "stage3.block1"} <= headings
+
+
+def test_tikz_compiles(tmp_path: Path) -> None:
+    if not shutil.which("pdflatex") or not shutil.which("kpsewhich"):
+        pytest.skip("no LaTeX is installed")
+    if not subprocess.run(["kpsewhich", "tikz.sty"], capture_output=True, check=False).stdout:
+        pytest.skip("TikZ is not installed")
+    (tmp_path / "net.tex").write_text(loaded("nasnet_mobile").diagram().tikz(), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "net.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "(1 page," in done.stdout
+
+
+def test_tikz_has_every_box_and_label() -> None:
+    diagram = loaded("resnet18").diagram()
+    text = diagram.tikz()
+    assert text.count(r"\draw[box") == len(diagram.boxes) + sum(box.repeats > 1 for box in diagram.boxes)
+    assert text.count(r"\node[") == len(diagram.labels)
+    assert text.count(r"\draw[flow]") == len(diagram.edges)
+    assert "×" not in text
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"),
+    [("svg", "<svg"), ("tex", r"\documentclass"), ("json", "{"), ("txt", "LeNet"), ("html", "<!doctype html>")],
+)
+def test_the_ending_says_the_format(cli: Cli, tmp_path: Path, ending: str, begins: str) -> None:
+    path = tmp_path / f"net.{ending}"
+    assert cli.ok("draw", "lenet5", "-o", path) == ""
+    assert path.read_text(encoding="utf-8").startswith(begins)
+    assert path.read_bytes() == _again(cli, path), "the same bytes each time"
+
+
+def _again(cli: Cli, path: Path) -> bytes:
+    cli.ok("draw", "lenet5", "-o", path)
+    return path.read_bytes()
+
+
+def test_without_a_file_it_is_text(cli: Cli) -> None:
+    said = cli.ok("draw", "lenet5", "--color", "params")
+    assert said == convcost.load("lenet5").diagram(by="params").text()
+    assert cli.json("draw", "lenet5")["network"] == "lenet5"
+
+
+def test_an_unknown_ending_is_refused(cli: Cli) -> None:
+    said = cli.refused_in_a_line("draw", "lenet5", "-o", "net.gif")
+    assert said == (
+        "net.gif: the ending .gif says no format; known are .svg, .tex, .json, .html, .htm, .txt, .png, .pdf; "
+        "else give --format"
+    )
+
+
+def test_the_plan_is_the_same_for_every_width() -> None:
+    planned = plan("resnet50")
+    wide, narrow = planned.diagram(), planned.diagram(350)
+    assert [box.name for box in wide.boxes] == [box.name for box in narrow.boxes]
+    assert narrow.width < wide.width
+    assert Extent(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
