@@ -21,7 +21,7 @@ def compare_page(layer: LayerToBuild, against: Sequence[str], table: Table, comm
     wide, narrow = (course(layer, against, width=width, titled=False).svg(alone=False) for width in (WHOLE, _PHONE))
     sections = [
         html.Section("picture", "What is convolved", html.chart(table.title, wide, narrow)),
-        html.Section("steps", "Step by step", table_html(table)),
+        html.Section("steps", "Step by step", table_html(table, "steps-table")),
     ]
     for at, way in enumerate(way for way in against if way != "standard"):
         figure = ratio_figure(ratios(layer, way), layer)

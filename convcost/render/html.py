@@ -209,9 +209,15 @@ def table(
 def _head(numeric: Sequence[bool], rows: Sequence[Sequence[str]]) -> int:
     """The column that names the rows: of the first two the one whose words differ, else the first.
 
+    Where the first goes on in rows below, left empty there, it is that one: such rows belong together.
+
     >>> _head((True, False), [["1", "conv1"], ["2", "conv2"]]), _head((True, False), [["8", "yes"], ["16", "yes"]])
     (1, 0)
+    >>> _head((False, False), [["separable", "depthwise"], ["", "pointwise"]])
+    0
     """
+    if not all(numeric[0] or cells[0] for cells in rows):
+        return 0
     words = [at for at, number in enumerate(numeric[:2]) if not number]
     return next((at for at in words if len({cells[at] for cells in rows}) == len(rows)), 0)
 

@@ -116,6 +116,7 @@
   };
   const pictures = document.getElementById("pictures");
   const column = () => Math.floor(parseFloat(getComputedStyle(pictures).gridTemplateColumns));
+  const columns = () => getComputedStyle(pictures).gridTemplateColumns.split(" ").length;
   let drawn = 0;
   const frame = (label, draw) => { // a unit is a pixel, so that lettering is as large as that of the page
     const [width, height] = [drawn, Math.min(400, Math.max(290, Math.round(drawn * 0.66)))];
@@ -124,6 +125,7 @@
     draw(root, area);
     const figure = document.createElement("figure");
     figure.append(Object.assign(document.createElement("figcaption"), { textContent: label }), root);
+    convcost.savable(figure);
     return figure;
   };
   const scale = (values, low, high) => {
@@ -290,11 +292,16 @@
     const usual = ["resolution", "width"].every((one) => sizes.includes(one));
     if (sizes.length > 1) pictures.append(map(bounds, mapped, ...(usual ? ["resolution", "width"] : [sizes[1], sizes[0]])));
     const name = names.includes("resolution") ? "resolution" : names[0];
-    for (const metric of numeric(name).every(Number.isFinite) ? ["macs", "peak_activation_bytes"] : []) {
-      const values = along(metric, name);
-      if (values.every((value) => value === null)) curved.add(`along ${name}, nothing can be built here`);
-      else pictures.append(curve(metric, name, values, bounds, curved));
-    }
+    const metrics = numeric(name).every(Number.isFinite) ? ["macs", "peak_activation_bytes"] : [];
+    const curves = metrics.map((metric) => [metric, along(metric, name)]).filter(([, values]) => values.some((value) => value !== null));
+    if (curves.length < metrics.length) curved.add(`along ${name}, nothing can be built here`);
+    curves.forEach(([metric, values], at) => {
+      const alone = pictures.childElementCount % columns() === 0 && at === curves.length - 1; // in its row, which it fills
+      if (alone) drawn = pictures.clientWidth;
+      const picture = curve(metric, name, values, bounds, curved);
+      picture.classList.toggle("whole", alone);
+      pictures.append(picture);
+    });
     const sentence = (words) => words.length ? words[0][0].toUpperCase() + words.join("; ").slice(1) + ". " : "";
     document.getElementById("legend").textContent = (sentence(mapped) + sentence([...curved])).trim();
   };

@@ -35,9 +35,9 @@
     image.onerror = failed;
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   });
-  for (const figure of document.querySelectorAll("figure")) {
+  convcost.savable = (figure) => {
     const drawn = figure.querySelector(".wide-picture svg, svg");
-    if (!drawn || !drawn.getAttribute("viewBox")) continue;
+    if (!drawn || !drawn.getAttribute("viewBox")) return;
     const caption = figure.querySelector("figcaption");
     const described = figure.querySelector("[role=img]");
     const section = figure.closest("section");
@@ -59,5 +59,6 @@
       tools.append(button);
     }
     figure.prepend(tools);
-  }
+  };
+  document.querySelectorAll("figure").forEach(convcost.savable);
 })();
