@@ -241,7 +241,11 @@ def test_a_name_is_no_workflow_command(odd: str, here: Path, cli: Cli) -> None:
     lines = heard(done.stdout + done.stderr)
     assert len(lines) == 2
     assert all(line.startswith("::error ") and "title=" in line for line in lines)
-    assert not [line for line in cli("check", code=2).stdout.splitlines() if "::error::x" in line and line.strip() == "::error::x"]
+    assert not [
+        line
+        for line in cli("check", code=2).stdout.splitlines()
+        if "::error::x" in line and line.strip() == "::error::x"
+    ]
 
 
 def test_what_keeps_growth_from_being_judged_is_said_once_with_its_network(here: Path, cli: Cli) -> None:
