@@ -258,6 +258,24 @@ def test_several_inputs_and_outputs_and_unknown_ops(tmp_path: Path) -> None:
     assert ">= " in diagram.facts
 
 
+TOWERS = """inputs: {left: [64, 64, 3], right: [64, 64, 3]}
+layers:
+  - {use: mobilenet_v2, until: head, in: left, name: first}
+  - {use: mobilenet_v2, until: head, in: right, name: second, share: first}
+  - {concat: , in: [first, second]}
+"""
+
+
+def test_two_towers_stand_beside_each_other(tmp_path: Path) -> None:
+    diagram = spec(tmp_path, TOWERS).diagram()
+    assert faults(diagram) == []
+    place = {box.name: box for box in row(diagram)}
+    for stage in range(1, 8):
+        first, second = place[f"first.stage{stage}"], place[f"second.stage{stage}"]
+        assert (first.x, first.width, first.height) == (second.x, second.width, second.height)
+    assert {panel.places for panel in diagram.panels} == {2 * 6, 2 * 10}
+
+
 def test_the_picture_is_data_that_can_be_sent() -> None:
     diagram = loaded("mobilenet_v2").diagram()
     assert pickle.loads(pickle.dumps(diagram)) == diagram
