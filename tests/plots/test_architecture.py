@@ -376,3 +376,25 @@ def test_the_plan_is_the_same_for_every_width() -> None:
     assert [box.name for box in wide.boxes] == [box.name for box in narrow.boxes]
     assert narrow.width < wide.width
     assert Extent(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
+
+
+def test_a_photo_needs_the_extra(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
+    path = tmp_path / "net.png"
+    said = cli.refused_in_a_line("draw", "lenet5", "-o", path)
+    assert "PNG needs the extra image (pip install 'convcost[image]')" in said
+    assert ".svg and .html need neither" in said
+    assert not path.exists()
+
+
+def test_a_photo_is_the_picture(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("kaleido")
+    path = tmp_path / "net.png"
+    ran = cli("draw", "lenet5", "-o", path)
+    if ran.exit_code:
+        pytest.skip(ran.stderr)
+    diagram = loaded("lenet5").diagram()
+    header = path.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    size = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    assert size == (2 * diagram.width, 2 * diagram.height)
