@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convcost.conventions.convention import Convention
     from convcost.conventions.reconcile import Reconciliation
     from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
+    from convcost.diagrams.architecture.diagram import Diagram
+    from convcost.diagrams.architecture.draw import draw
     from convcost.formulas.explain import Explanation, explain
     from convcost.graph.graph import Graph, Node
     from convcost.graph.walk import Step, Walked
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
-    from convcost.plots.architecture.diagram import Diagram
-    from convcost.plots.architecture.draw import draw
     from convcost.published.frontier import Frontier, frontier
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
@@ -103,7 +103,7 @@ _LATER = {
     "Convention": "convcost.conventions.convention",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
-    "Diagram": "convcost.plots.architecture.diagram",
+    "Diagram": "convcost.diagrams.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -128,7 +128,7 @@ _LATER = {
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
     "diff": "convcost.networks.difference",
-    "draw": "convcost.plots.architecture.draw",
+    "draw": "convcost.diagrams.architecture.draw",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",

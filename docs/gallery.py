@@ -11,6 +11,7 @@ from convcost import plots
 from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
+from convcost.diagrams.course import course
 from convcost.networks.load import load
 from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg
@@ -52,7 +53,7 @@ def _pictures() -> dict[str, Callable[[], str]]:
         **{f"reports/drawn_{name}.svg": lambda name=name: load(name).diagram().svg() for name in DRAWN},
         "reports/accuracy.svg": lambda: svg(plots.frontier(landscape()), tips=False),
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
-        "reports/course.svg": lambda: plots.course(COURSE).svg(),
+        "reports/course.svg": lambda: course(COURSE).svg(),
         "reports/separable.svg": lambda: svg(plots.ratio_figure(ratios(COURSE), COURSE), width=860),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860

@@ -103,7 +103,7 @@ def compare_command(
         return
 
     def picture() -> Drawing:
-        from convcost.plots import course
+        from convcost.diagrams.course import course
 
         return course(layer, chosen)
 

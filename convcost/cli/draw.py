@@ -49,7 +49,7 @@ def draw_command(
     repeat are drawn below by letter. Heights are maps, widths are channels, both logarithmic. An .html page unfolds on
     click; .tex is a TikZ picture; .png and .pdf need the extra image. Without FILE, the boxes as text.
     """
-    from convcost.plots.architecture.draw import plan
+    from convcost.diagrams.architecture.draw import plan
     from convcost.render.table import ending, json_text
 
     said = ending(output)

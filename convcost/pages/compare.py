@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.version import __version__
+from convcost.diagrams.course import course
 from convcost.pages.files import WHOLE, drawing, figure_title
-from convcost.plots import course, ratio_figure
+from convcost.plots import ratio_figure
 from convcost.render import html
 from convcost.render.table import Table, table_html
 

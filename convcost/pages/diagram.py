@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.core.version import __version__
+from convcost.diagrams.architecture.diagram import Diagram
+from convcost.diagrams.architecture.draw import Plan
+from convcost.diagrams.architecture.page import planned_html
 from convcost.pages.files import image
-from convcost.plots.architecture.diagram import Diagram
-from convcost.plots.architecture.draw import Plan
-from convcost.plots.architecture.page import planned_html
 from convcost.render import html
 
 

@@ -9,11 +9,11 @@ from convcost import plots
 from convcost.core.dtypes import as_text
 from convcost.core.units import binary, exact, input_shapes_text
 from convcost.core.version import __version__
+from convcost.diagrams.architecture.page import diagram_html
 from convcost.networks.network import Network
 from convcost.pages.accuracy import ABOUT, accuracy_card, accuracy_table
 from convcost.pages.files import WHOLE, drawing, figure_title, within
 from convcost.pages.layers import layers_html, linked, row_link, row_names
-from convcost.plots.architecture.page import diagram_html
 from convcost.render import html
 from convcost.render.html import Card, Section
 from convcost.render.table import table_html

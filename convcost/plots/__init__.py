@@ -7,7 +7,6 @@
 
 from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
 from convcost.plots.conventions import operations_figure, waterfall
-from convcost.plots.course import course
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
@@ -26,7 +25,6 @@ __all__ = [
     "cliff_figure",
     "cliffs",
     "cost_by",
-    "course",
     "cumulative",
     "dark",
     "frontier",

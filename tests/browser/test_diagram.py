@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers.zoo import loaded
 
-from convcost.plots.architecture.extents import label_extent
+from convcost.diagrams.architecture.extents import label_extent
 
 MEASURED = """() => [...document.querySelectorAll("text")].map(text => {
     const box = text.getBBox();

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from convcost.alternatives import execution as engine
 from convcost.alternatives.recipes import LayerToBuild, build, ratio
-from convcost.plots.course import course
+from convcost.diagrams.course import course
 from convcost.render.table import FORMATS
 
 if TYPE_CHECKING:

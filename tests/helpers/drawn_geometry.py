@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from convcost.plots.architecture.extents import Extent, box_extent, label_extent, line_extents
-from convcost.plots.architecture.picture import Picture
+from convcost.diagrams.architecture.extents import Extent, box_extent, label_extent, line_extents
+from convcost.diagrams.architecture.picture import Picture
 
 TOUCH = 1.0
 """Pixels by which a line may lie over the edge of what it touches."""

@@ -25,7 +25,7 @@ FLOORS = (
     ("networks",),
     ("formulas", "space"),
     ("published", "alternatives"),
-    ("plots",),
+    ("plots", "diagrams"),
     ("pages",),
     ("cli", "testing"),
 )

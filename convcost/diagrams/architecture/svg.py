@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from convcost.core.units import compact, shape_text
-from convcost.plots.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
+from convcost.diagrams.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
 from convcost.render.palette import FONT, css
 from convcost.render.svg_marks import number
 

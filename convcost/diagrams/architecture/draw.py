@@ -10,19 +10,19 @@ from typing import TypeVar
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS
 from convcost.core.units import binary, compact, input_shapes_text
+from convcost.diagrams.architecture.blocks import Block, place_blocks
+from convcost.diagrams.architecture.boxes import Chosen, choose
+from convcost.diagrams.architecture.diagram import Diagram
+from convcost.diagrams.architecture.extents import Extent, box_extent, edge_extents, label_extent
+from convcost.diagrams.architecture.labels import fitted, width
+from convcost.diagrams.architecture.layout import Point
+from convcost.diagrams.architecture.parts import Wiring, wiring
+from convcost.diagrams.architecture.picture import BY, SCALE_WIDTH, Box, Label, Panel
+from convcost.diagrams.architecture.row import Row
+from convcost.diagrams.architecture.sheet import MARGIN, SIZE, Costs, Sheet
+from convcost.diagrams.architecture.words import share_text
 from convcost.networks.load import load
 from convcost.networks.network import Network
-from convcost.plots.architecture.blocks import Block, place_blocks
-from convcost.plots.architecture.boxes import Chosen, choose
-from convcost.plots.architecture.diagram import Diagram
-from convcost.plots.architecture.extents import Extent, box_extent, edge_extents, label_extent
-from convcost.plots.architecture.labels import fitted, width
-from convcost.plots.architecture.layout import Point
-from convcost.plots.architecture.parts import Wiring, wiring
-from convcost.plots.architecture.picture import BY, SCALE_WIDTH, Box, Label, Panel
-from convcost.plots.architecture.row import Row
-from convcost.plots.architecture.sheet import MARGIN, SIZE, Costs, Sheet
-from convcost.plots.architecture.words import share_text
 from convcost.results.report import Report, bound, title
 
 WIDTH = 860.0

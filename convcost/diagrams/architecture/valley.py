@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 from math import prod
 
 from convcost.core.dims import Shape
-from convcost.plots.architecture.layout import ranked
+from convcost.diagrams.architecture.layout import ranked
 
 
 def positions(shape: Shape) -> int:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from convcost.core.dims import Shape
 from convcost.core.units import shape_text
-from convcost.plots.architecture.parts import Part, Wiring, stem
+from convcost.diagrams.architecture.parts import Part, Wiring, stem
 
 _MOST_TOKENS, _MOST_KINDS = 5, 2
 

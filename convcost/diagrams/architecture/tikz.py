@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcost.plots.architecture.picture import STACK, Box, Edge, Label, Picture
+from convcost.diagrams.architecture.picture import STACK, Box, Edge, Label, Picture
 from convcost.render.palette import LIGHT
 from convcost.render.svg_marks import number
 

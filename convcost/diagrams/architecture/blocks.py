@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convcost.plots.architecture.boxes import SQUARE, Cell, Chosen
-from convcost.plots.architecture.labels import ASCENT, LINE, width, wrapped
-from convcost.plots.architecture.layout import Laid, Point, Spot, Style, layered
-from convcost.plots.architecture.parts import Part, Wiring
-from convcost.plots.architecture.picture import Box, Edge, Label, Panel
-from convcost.plots.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of
-from convcost.plots.architecture.words import size_lines, titles
+from convcost.diagrams.architecture.boxes import SQUARE, Cell, Chosen
+from convcost.diagrams.architecture.labels import ASCENT, LINE, width, wrapped
+from convcost.diagrams.architecture.layout import Laid, Point, Spot, Style, layered
+from convcost.diagrams.architecture.parts import Part, Wiring
+from convcost.diagrams.architecture.picture import Box, Edge, Label, Panel
+from convcost.diagrams.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of
+from convcost.diagrams.architecture.words import size_lines, titles
 
 _STYLE = Style(gap=12, need=16, apart=14)
 _PAD = 12.0

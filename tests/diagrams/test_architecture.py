@@ -22,15 +22,15 @@ from hypothesis import given, settings
 
 import convcost
 from convcost.core.errors import UsageError
+from convcost.diagrams.architecture.boxes import MOST, choose, linked
+from convcost.diagrams.architecture.diagram import Diagram
+from convcost.diagrams.architecture.draw import Plan, plan
+from convcost.diagrams.architecture.extents import Extent, box_extent
+from convcost.diagrams.architecture.page import diagram_html
+from convcost.diagrams.architecture.parts import Part, tree, wiring
+from convcost.diagrams.architecture.picture import Box, Edge, Label, Picture
+from convcost.diagrams.architecture.sheet import Costs
 from convcost.graph.walk import walk
-from convcost.plots.architecture.boxes import MOST, choose, linked
-from convcost.plots.architecture.diagram import Diagram
-from convcost.plots.architecture.draw import Plan, plan
-from convcost.plots.architecture.extents import Extent, box_extent
-from convcost.plots.architecture.page import diagram_html
-from convcost.plots.architecture.parts import Part, tree, wiring
-from convcost.plots.architecture.picture import Box, Edge, Label, Picture
-from convcost.plots.architecture.sheet import Costs
 from convcost.spec.zoo import all_specs, names_of
 
 if TYPE_CHECKING:

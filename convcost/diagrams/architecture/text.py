@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.core.units import shape_text
-from convcost.plots.architecture.picture import Box, Picture
-from convcost.plots.architecture.words import share_text
+from convcost.diagrams.architecture.picture import Box, Picture
+from convcost.diagrams.architecture.words import share_text
 
 _WIDEST = 44
 

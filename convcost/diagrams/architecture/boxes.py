@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.plots.architecture.parts import LONGEST_PERIOD, Part, Wiring, folded, group, outline, stem, tree
-from convcost.plots.architecture.valley import positions, valley
+from convcost.diagrams.architecture.parts import LONGEST_PERIOD, Part, Wiring, folded, group, outline, stem, tree
+from convcost.diagrams.architecture.valley import positions, valley
 
 MOST = 40
 """Boxes of a picture for which nobody asked for more."""

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from convcost.core.version import __version__
-from convcost.plots.architecture import svg as drawn
-from convcost.plots.architecture import text as drawn_text
-from convcost.plots.architecture import tikz as drawn_tikz
-from convcost.plots.architecture.picture import Picture
+from convcost.diagrams.architecture import svg as drawn
+from convcost.diagrams.architecture import text as drawn_text
+from convcost.diagrams.architecture import tikz as drawn_tikz
+from convcost.diagrams.architecture.picture import Picture
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from convcost.core.dims import Shape
-from convcost.plots.architecture.parts import Part, Wiring
-from convcost.plots.architecture.picture import Box, Edge, Label, Panel
-from convcost.plots.architecture.words import contents
+from convcost.diagrams.architecture.parts import Part, Wiring
+from convcost.diagrams.architecture.picture import Box, Edge, Label, Panel
+from convcost.diagrams.architecture.words import contents
 
 NAME, TEXT, SIZE = 11.0, 10.0, 9.5
 """Sizes of letters: what a box is called, what it does, and how large a tensor is."""

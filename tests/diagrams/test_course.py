@@ -13,8 +13,8 @@ from helpers.geometry import corners, touch
 
 from convcost.alternatives.recipes import LayerToBuild, compare
 from convcost.core.errors import UsageError
-from convcost.plots.course import course, multiplied
-from convcost.plots.solids import scale_of, solid
+from convcost.diagrams.course import course, multiplied
+from convcost.diagrams.solids import scale_of, solid
 from convcost.render.canvas import Box, Drawing, Polygon
 
 #: Name -> layer and the ways to build it beside the normal one.

@@ -12,7 +12,7 @@ from convcost.alternatives.comparison import layer_title, ratio_lines, way_text
 from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, compare
 from convcost.core.dims import Shape
 from convcost.core.units import exact, shape_text
-from convcost.plots.solids import Part, Solid, drawn, measured, scale_of, solid, tiled
+from convcost.diagrams.solids import Part, Solid, drawn, measured, scale_of, solid, tiled
 from convcost.render.canvas import Box, Drawing, Label, Mark, Polygon, around, moved, text_width
 
 TEXT, HEADING, TITLE = 12, 13, 15

@@ -8,13 +8,13 @@ from itertools import pairwise
 from math import ceil, log2
 
 from convcost.core.dims import Shape
-from convcost.plots.architecture.boxes import Chosen
-from convcost.plots.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
-from convcost.plots.architecture.layout import Laid, Point, Spot, Style, layered, ranked
-from convcost.plots.architecture.picture import STACK, Box, Edge, Label
-from convcost.plots.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
-from convcost.plots.architecture.valley import positions, valley
-from convcost.plots.architecture.words import share_text, size_lines, titles
+from convcost.diagrams.architecture.boxes import Chosen
+from convcost.diagrams.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
+from convcost.diagrams.architecture.layout import Laid, Point, Spot, Style, layered, ranked
+from convcost.diagrams.architecture.picture import STACK, Box, Edge, Label
+from convcost.diagrams.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
+from convcost.diagrams.architecture.valley import positions, valley
+from convcost.diagrams.architecture.words import share_text, size_lines, titles
 
 GUTTER = 26.0
 """Between the lines of a row."""

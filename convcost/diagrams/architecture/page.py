@@ -6,14 +6,14 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from html import escape
 
+from convcost.diagrams.architecture.blocks import Block
+from convcost.diagrams.architecture.boxes import Cell, exactly, linked
+from convcost.diagrams.architecture.draw import WIDTH, Plan, plan
+from convcost.diagrams.architecture.parts import LONGEST_PERIOD, Part, folded
+from convcost.diagrams.architecture.picture import Box, Picture
+from convcost.diagrams.architecture.sheet import MARGIN, Sheet
+from convcost.diagrams.architecture.svg import svg
 from convcost.networks.network import Network
-from convcost.plots.architecture.blocks import Block
-from convcost.plots.architecture.boxes import Cell, exactly, linked
-from convcost.plots.architecture.draw import WIDTH, Plan, plan
-from convcost.plots.architecture.parts import LONGEST_PERIOD, Part, folded
-from convcost.plots.architecture.picture import Box, Picture
-from convcost.plots.architecture.sheet import MARGIN, Sheet
-from convcost.plots.architecture.svg import svg
 from convcost.render.html import asset
 from convcost.results.report import Report
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from convcost.plots.architecture.labels import ASCENT, DESCENT, width
-from convcost.plots.architecture.picture import Box, Edge, Label
+from convcost.diagrams.architecture.labels import ASCENT, DESCENT, width
+from convcost.diagrams.architecture.picture import Box, Edge, Label
 
 
 class Extent(NamedTuple):
