@@ -17,6 +17,8 @@ KINDS = ("input", "widened", "added", "removed", "changed", "replaced", "moved",
 """What a difference is."""
 MARKS = {"added": "+", "removed": "-", "moved": "↕", "follows": "→", "same": "=", "renamed": "≡"}
 """Kind -> its sign in a table; `~` for all others."""
+_LEFT = ("same", "follows", "widened", "renamed")
+"""Kinds of what stands where it stood."""
 FOLLOWS = "follows: other shapes"
 """The words of what follows."""
 _ROUNDING = 8
@@ -73,12 +75,12 @@ def changes(found: Alignment, inputs: tuple[dict[str, Shape], dict[str, Shape]] 
     >>> [(change.kind, change.name, change.words, change.params) for change in changes(align(a, b))]
     [('changed', 'fc8', 'channels 1000 -> 10', -4056030)]
     """
-    single = [change for change in each(found) if change.kind != "same"]
-    apart = [change for change in single if change.kind not in ("follows", "widened", "renamed")]
+    every = [*each(found)]
+    single = [change for change in every if change.kind != "same"]
     whole = [change for change in single if change.kind == "widened"]
     follows = [change for change in single if change.kind == "follows"]
     renamed = [change for change in single if change.kind == "renamed"]
-    made = [*_merged(whole), *_merged(_runs(apart)), *_merged(renamed), *_inputs_renamed(inputs)]
+    made = [*_merged(whole), *_merged(_runs(every)), *_merged(renamed), *_inputs_renamed(inputs)]
     if inputs is not None and list(inputs[0].values()) != list(inputs[1].values()):
         words = f"input {' -> '.join(map(input_shapes_text, inputs))}"
         rest = _all(follows, "input", words)
@@ -317,11 +319,17 @@ def _wires(found: Alignment) -> dict[str, str]:
 
 
 def _runs(found: Iterable[Change]) -> list[Change]:
-    """Units, or equal repeats, that were added or removed side by side, as one change."""
+    """Units that were added or removed side by side, or equal repeats, as one change; without what stays."""
     runs: list[Change] = []
+    beside = False
     for change in found:
+        if change.kind in _LEFT:
+            beside = False
+            continue
         last = runs[-1] if runs else None
-        if last is None or change.kind not in ("added", "removed") or not _continues(last, change):
+        goes_on = last is not None and change.kind in ("added", "removed") and _continues(last, change, beside=beside)
+        beside = True
+        if last is None or not goes_on:
             runs.append(change)
             continue
         words = change.words if change.words == last.words else f"{last.words}, {change.words}"
@@ -338,11 +346,11 @@ def _runs(found: Iterable[Change]) -> list[Change]:
     return [_shortened(run) for run in runs]
 
 
-def _continues(last: Change, change: Change) -> bool:
+def _continues(last: Change, change: Change, *, beside: bool) -> bool:
     if (last.kind, last.path[:-1]) != (change.kind, change.path[:-1]):
         return False
     single = len(change.old + change.new) == 1 and len(last.old + last.new) == last.places
-    return single or (change.words == last.words and change.words.startswith("repeats"))
+    return (single and beside) or (change.words == last.words and change.words.startswith("repeats"))
 
 
 def _shortened(run: Change) -> Change:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fractions import Fraction
@@ -78,7 +78,9 @@ def items(walked: Walked) -> tuple[Item, ...]:
     >>> first.name, first.text, first.choices["channels"], first.makes
     ('stem', 'conv2d 3×3 /2 + bn + relu6', '32', (112, 112, 32))
     """
-    return tuple(map(_item, units(walked)))
+    read = {edge for step in walked.steps for edge in step.node.inputs}
+    kept = {edge.partition(":")[0] for edge in walked.outputs if edge in read}
+    return tuple(_item(unit, kept) for unit in units(walked))
 
 
 def same_layers(old: Item, new: Item) -> Iterator[tuple[str, str]]:
@@ -87,7 +89,7 @@ def same_layers(old: Item, new: Item) -> Iterator[tuple[str, str]]:
         yield from zip(old.steps[block.a :][: block.size], new.steps[block.b :][: block.size])
 
 
-def _item(unit: Unit) -> Item:
+def _item(unit: Unit, kept: Collection[str]) -> Item:
     anchor = unit.anchor
     outside = [shape for step in unit.steps for shape in _from_outside(step, unit)]
     return Item(
@@ -97,7 +99,7 @@ def _item(unit: Unit) -> Item:
         core=anchor.text,
         kind=f"{anchor.node.op}{' depthwise' if _is_depthwise(anchor) else ''}",
         ops=tuple(step.node.op for step in unit.steps),
-        choices=dict(_choices(unit)),
+        choices=dict(_choices(unit, kept)),
         reads=tuple(outside),
         makes=next(iter(unit.steps[-1].cost.out), ()),
         inputs=unit.inputs,
@@ -116,8 +118,11 @@ def _from_outside(step: Step, unit: Unit) -> Iterator[Shape]:
             yield shape
 
 
-def _choices(unit: Unit) -> Iterator[tuple[str, str]]:
-    """The attributes of the anchor by their names, those of other ops as `op.name`, numbered where there are several."""
+def _choices(unit: Unit, kept: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The attributes of the anchor by their names, those of other ops as `op.name`, numbered where there are several.
+
+    `kept` are the layers that are outputs of the network though others read them.
+    """
     seen: dict[str, int] = {}
     for step in unit.steps:
         op = step.node.op
@@ -125,6 +130,8 @@ def _choices(unit: Unit) -> Iterator[tuple[str, str]]:
         before = "" if step is unit.anchor else f"{op}{seen[op] if seen[op] > 1 else ''}."
         for key, value in _of_step(step):
             yield before + key, value
+        if step.node.name in kept:
+            yield f"{before}output", "yes"
 
 
 def _of_step(step: Step) -> Iterator[tuple[str, str]]:

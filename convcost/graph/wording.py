@@ -26,8 +26,8 @@ def made_words(old: Item, new: Item, made: Sequence[str]) -> str:
 def _of_attribute(key: str, old: Item, new: Item) -> str:
     was, now = old.choices.get(key), new.choices.get(key)
     of_op, _, attribute = key.rpartition(".")
-    if attribute == "bias":
-        return ("+ bias" if now == "yes" else "- bias") + (f" ({of_op})" if of_op else "")
+    if attribute in ("bias", "output"):
+        return f"{'+' if now == 'yes' else '-'} {attribute}{f' ({of_op})' if of_op else ''}"
     if attribute in ("kernel", "stride", "dilation", "padding", "size"):
         was, now = (_short_sizes(value) for value in (was, now))
     if attribute == "groups" and PER_CHANNEL in (was, now):

@@ -118,6 +118,11 @@ def test_a_separable_vgg_16_in_all() -> None:
     assert totals.params == sum(9 * c + c * filters for _, c, filters in sizes) + linear + biases
 
 
+def _by_itself(layer: LayerCost) -> dict[str, Any]:
+    """All that is said of a layer, but for what it is drawn with: the convolution before it may be another now."""
+    return {key: value for key, value in layer_dict(layer).items() if key != "unit"}
+
+
 @pytest.mark.parametrize("model", names())
 def test_only_what_can_be_separated_is_touched(model: str) -> None:
     before = convcost.load(model)
@@ -131,7 +136,8 @@ def test_only_what_can_be_separated_is_touched(model: str) -> None:
     assert set(old) - set(new) == rebuilt
     assert set(new) - set(old) == {f"{name}.{part}" for name in rebuilt for part in ("depthwise", "pointwise")}
     assert [name for name in old if name not in rebuilt] == [name for name in new if name in old]
-    assert all(layer_dict(new[name]) == layer_dict(layer) for name, layer in old.items() if name not in rebuilt)
+    kept = [name for name in old if name not in rebuilt]
+    assert [_by_itself(new[name]) for name in kept] == [_by_itself(old[name]) for name in kept]
     assert all(new[f"{name}.pointwise"].output_shapes == old[name].output_shapes for name in rebuilt)
 
 
@@ -191,7 +197,7 @@ def test_groups_divide_the_cost_of_the_layers_they_fit(model: str, groups: int) 
             assert (new[name].params - biases) * groups == layer.params - biases
             assert new[name].output_shapes == layer.output_shapes
         else:
-            assert new[name] == layer
+            assert new[name]._replace(unit=layer.unit) == layer
 
 
 def test_alexnet_with_two_groups_is_the_networks_own_preset_but_for_conv3() -> None:

@@ -49,6 +49,46 @@ def test_there_are_enough_edits() -> None:
     assert len(EDITS) >= 30
 
 
+ROW = """\
+convcost: 1
+name: row
+input: [8, 8, 4]
+layers:
+  - {conv2d: {channels: 4, kernel: 1}, name: a}
+  - {conv2d: {channels: 4, kernel: 3, padding: same}, name: b}
+  - {conv2d: {channels: 4, kernel: 5, padding: same}, name: c}
+  - {conv2d: {channels: 4, kernel: 7, padding: same}, name: d}
+"""
+
+
+def of_row(folder: Path, change: str, *, without: str = "") -> Difference:
+    """The row against one without the layers of these names, with something at its end."""
+    lines = [line for line in ROW.splitlines() if not any(f"name: {name}}}" in line for name in without)]
+    (folder / "old.yaml").write_text(ROW)
+    (folder / "new.yaml").write_text("\n".join(lines) + f"\n{change}")
+    return convcost.diff(folder / "old.yaml", folder / "new.yaml")
+
+
+def test_only_what_stood_side_by_side_is_one_row(tmp_path: Path) -> None:
+    # Weights and biases: 4·4·k² + 4.
+    sizes = {"a": 16 + 4, "b": 144 + 4, "c": 400 + 4, "d": 784 + 4}
+    for without, names in (("ac", ["a", "c"]), ("bc", ["b … c"]), ("bd", ["b", "d"])):
+        rows = of_row(tmp_path, "", without=without).changes
+        assert [row.name for row in rows if row.kind == "removed"] == names
+        assert sum(row.more("params") for row in rows) == -sum(sizes[name] for name in without)
+
+
+def test_another_output_is_a_difference(tmp_path: Path) -> None:
+    """What is an output is held to the end: at the last layer 3 of 64·4 floats in the place of 2."""
+    found = of_row(tmp_path, "outputs: [a, d]\n")
+    assert found.differs
+    assert [(row.kind, row.name, row.words) for row in found.changes] == [("changed", "a", "+ output")]
+    assert found.more("peak_activation_bytes") == 64 * 4 * 4
+    back = convcost.diff(tmp_path / "new.yaml", tmp_path / "old.yaml")
+    assert [row.words for row in back.changes] == ["- output"]
+    assert not of_row(tmp_path, "outputs: [d]\n").differs
+
+
 MIRROR = {"added": "removed", "removed": "added"}
 MODELS = [
     ("mobilenet_v2", "mobilenet_v2:depth=1.4"),

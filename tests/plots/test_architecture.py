@@ -258,6 +258,24 @@ def test_several_inputs_and_outputs_and_unknown_ops(tmp_path: Path) -> None:
     assert ">= " in diagram.facts
 
 
+TOWERS = """inputs: {left: [64, 64, 3], right: [64, 64, 3]}
+layers:
+  - {use: mobilenet_v2, until: head, in: left, name: first}
+  - {use: mobilenet_v2, until: head, in: right, name: second, share: first}
+  - {concat: , in: [first, second]}
+"""
+
+
+def test_two_towers_stand_beside_each_other(tmp_path: Path) -> None:
+    diagram = spec(tmp_path, TOWERS).diagram()
+    assert faults(diagram) == []
+    place = {box.name: box for box in row(diagram)}
+    for stage in range(1, 8):
+        first, second = place[f"first.stage{stage}"], place[f"second.stage{stage}"]
+        assert (first.x, first.width, first.height) == (second.x, second.width, second.height)
+    assert {panel.places for panel in diagram.panels} == {2 * 6, 2 * 10}
+
+
 def test_the_picture_is_data_that_can_be_sent() -> None:
     diagram = loaded("mobilenet_v2").diagram()
     assert pickle.loads(pickle.dumps(diagram)) == diagram
@@ -358,3 +376,25 @@ def test_the_plan_is_the_same_for_every_width() -> None:
     assert [box.name for box in wide.boxes] == [box.name for box in narrow.boxes]
     assert narrow.width < wide.width
     assert Extent(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
+
+
+def test_a_photo_needs_the_extra(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
+    path = tmp_path / "net.png"
+    said = cli.refused_in_a_line("draw", "lenet5", "-o", path)
+    assert "PNG needs the extra image (pip install 'convcost[image]')" in said
+    assert ".svg and .html need neither" in said
+    assert not path.exists()
+
+
+def test_a_photo_is_the_picture(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("kaleido")
+    path = tmp_path / "net.png"
+    ran = cli("draw", "lenet5", "-o", path)
+    if ran.exit_code:
+        pytest.skip(ran.stderr)
+    diagram = loaded("lenet5").diagram()
+    header = path.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    size = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    assert size == (2 * diagram.width, 2 * diagram.height)

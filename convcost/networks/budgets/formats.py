@@ -180,4 +180,3 @@ def _case(suite: Any, network: str, name: str, where: Where | None, tag: str, te
     if tag:
         inner = ET.SubElement(case, tag, message=spelled(text))
         inner.text = spelled(text)
-

@@ -155,11 +155,14 @@ def _row(root: Part, wired: Wiring) -> list[Part]:
         return finest
     found = _at_depth(root, wired, 1)
     while (big := _largest(found)) is not None:
-        inner = _at_depth(found[big].first, wired, 1)
+        kind = kind_of(found[big], wired)
+        alike = [part for part in found if not part.is_unit and not part.is_run and kind_of(part, wired) == kind]
+        inner = {id(part): _at_depth(part, wired, 1) for part in alike}
         dominates = 2 * len(found[big].units) > len(root.units) or _leaving(found[big], wired) > 1
-        if len(found) + len(inner) - 1 > _LONGEST or (len(found) >= _FEWEST and not dominates):
+        more = sum(map(len, inner.values())) - len(alike)
+        if len(found) + more > _LONGEST or (len(found) >= _FEWEST and not dominates):
             break
-        found[big : big + 1] = inner
+        found = [one for part in found for one in inner.get(id(part), [part])]
     return found if len(found) <= _LONGEST else _shortened(found, wired)
 
 
@@ -215,10 +218,11 @@ def _unfolded(row: Sequence[Part], name: str, root: Part, wired: Wiring) -> list
         else:
             found += _unfolded(part.parts, name, root, wired)
     if len(found) == len(row):
-        known = sorted({".".join(one.path) for part in root.parts for one in _scopes(part)})
-        if any(known_name == name for known_name in known):
+        known = {".".join(one.path) for part in root.parts for one in _scopes(part)}
+        if name in known:
             return found
-        raise UsageError(f"there is no stage or block {name!r} to unfold{did_you_mean(name, known)}")
+        outer = [".".join(part.path) for part in root.parts if not part.is_unit]
+        raise UsageError(f"there is no stage or block {name!r} to unfold{did_you_mean(name, outer, known)}")
     return found
 
 

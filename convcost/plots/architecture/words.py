@@ -106,6 +106,11 @@ def _tokens(part: Part, wired: Wiring, letters: Mapping[tuple[int, ...], str]) -
         elif inner.is_unit:
             yield wired.units[inner.units[0]].anchor.node.op
         elif any(set(units) < set(inner.units) for units in letters):
-            yield from _tokens(inner, wired, letters)
+            tokens = list(_tokens(inner, wired, letters))
+            drawn = [token for token in tokens if token in letters.values()]
+            if len(drawn) == len(tokens):
+                yield from drawn
+            else:
+                yield f"{inner.name} ({' + '.join(together(drawn))})" if drawn else inner.name
         else:
             yield inner.name
