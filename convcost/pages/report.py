@@ -98,7 +98,9 @@ _CUMULATIVE_HEIGHT = 260
 
 def _where(report: Report) -> str:
     """Two pictures of one height beside each other, and one below: no column ends before the other."""
-    pair = [(plots.cost_by(report, "stage"), "By stage"), (plots.cost_by(report, "op"), "By kind of op")]
+    levels = ("stage", "block")  # of a network whose cost is all in one scope the next ones tell more
+    level = next((one for one in levels if sum(part.macs > 0 for part in report.by(one)) > 1), "unit")
+    pair = [(plots.cost_by(report, level), f"By {level}"), (plots.cost_by(report, "op"), "By kind of op")]
     height = max(int(figure.layout.height) for figure, _ in pair)
     drawn = "".join(drawing(figure, caption, height=height) for figure, caption in pair)
     below = drawing(plots.cumulative(report), "From the first layer to the last", wide=WHOLE, height=_CUMULATIVE_HEIGHT)
