@@ -383,3 +383,25 @@ def test_a_network_without_layers_is_its_input(format_: str, tmp_path: Path, cli
     (tmp_path / "empty.yaml").write_text("convcost: 1\nname: empty\ninput: [8, 8, 3]\nlayers: []\n")
     assert "input" in cli("draw", tmp_path / "empty.yaml", "--format", format_, code=0).stdout
     cli("report", tmp_path / "empty.yaml", "-o", tmp_path / "empty.html", code=0)
+
+
+def test_a_photo_needs_the_extra(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
+    path = tmp_path / "net.png"
+    said = cli.refused_in_a_line("draw", "lenet5", "-o", path)
+    assert "PNG needs the extra image (pip install 'convcost[image]')" in said
+    assert ".svg and .html need neither" in said
+    assert not path.exists()
+
+
+def test_a_photo_is_the_picture(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("kaleido")
+    path = tmp_path / "net.png"
+    ran = cli("draw", "lenet5", "-o", path)
+    if ran.exit_code:
+        pytest.skip(ran.stderr)
+    diagram = loaded("lenet5").diagram()
+    header = path.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    size = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    assert size == (2 * diagram.width, 2 * diagram.height)

@@ -220,10 +220,11 @@ def _unfolded(row: Sequence[Part], name: str, root: Part, wired: Wiring) -> list
         else:
             found += _unfolded(part.parts, name, root, wired)
     if len(found) == len(row):
-        known = sorted({".".join(one.path) for part in root.parts for one in _scopes(part)})
-        if any(known_name == name for known_name in known):
+        known = {".".join(one.path) for part in root.parts for one in _scopes(part)}
+        if name in known:
             return found
-        raise UsageError(f"there is no stage or block {name!r} to unfold{did_you_mean(name, known)}")
+        outer = [".".join(part.path) for part in root.parts if not part.is_unit]
+        raise UsageError(f"there is no stage or block {name!r} to unfold{did_you_mean(name, outer, known)}")
     return found
 
 

@@ -31,6 +31,8 @@ _TITLE, _FACTS = 15.0, 11.0
 """Sizes of letters: the title, and the line below it."""
 _TOP = 64.0
 """Where the row begins."""
+_UNTITLED = 34.0
+"""The same on a page, whose buttons to save a picture stand above it."""
 _NARROWEST = 400.0
 """Of a row with blocks beside it."""
 _TOLERANCE = 1.05
@@ -135,7 +137,7 @@ def _composed(plan: Plan, room: float, *, titled: bool) -> Diagram:
     """Title, row, blocks and legend; the blocks beside the row where that makes a lower picture, else below it."""
     blocks = [Block(cell, plan.chosen, plan.costs) for cell in plan.chosen.cells]
     row = Row(plan.chosen, plan.costs)
-    top = _TOP if titled else MARGIN
+    top = _TOP if titled else _UNTITLED
     arrangements = [_below(row, blocks, room, top)]
     wide = sum(block.width for block in blocks) + _APART * len(blocks)
     if blocks and room - wide > _NARROWEST:

@@ -18,7 +18,7 @@ from convcost.render.html import asset
 from convcost.results.report import Report
 
 _MOST_INSIDE = 40
-"""Boxes of an unfolded part; more are a row by themselves."""
+"""Boxes of an unfolded part; what has more is not unfolded."""
 _MOST_DRAWINGS = 24
 _WIDE, _NARROW = 1080.0, 350.0
 """Drawn widths, in pixels of a page: all of it, a phone."""
@@ -84,7 +84,7 @@ class _Inside:
         """The id of the drawing of what is inside of a box; empty if that is nothing, or already too much."""
         part = self.by_path.get(box.name)
         inner = part.first if part is not None else None
-        if inner is None or inner.is_unit:
+        if inner is None or inner.is_unit or len(inner.parts) > _MOST_INSIDE:
             return ""
         sign = self.sign(inner)
         if sign not in self.keys:
