@@ -132,11 +132,12 @@ def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
 def _of_how_many(shown: int, there: int, name: str) -> str:
     """How many values of an axis a picture shows.
 
-    >>> _of_how_many(5, 5, "resolution"), _of_how_many(2, 6, "e")
-    ('5 resolutions', '2 of 6 values of e')
+    >>> _of_how_many(5, 5, "resolution"), _of_how_many(2, 6, "e"), _of_how_many(1, 1, "resolution")
+    ('5 resolutions', '2 of 6 values of e', '1 value of resolution')
     """
     count = exact(shown) if shown == there else f"{exact(shown)} of {exact(there)}"
-    return f"{count} {name}s" if name in _USUAL and shown > 1 else f"{count} values of {name}"
+    many = f"{name}s" if name in _USUAL and shown > 1 else f"{'value' if count == '1' else 'values'} of {name}"
+    return f"{count} {many}"
 
 
 _USUAL = ("width", "depth", "resolution")

@@ -378,6 +378,13 @@ def test_the_plan_is_the_same_for_every_width() -> None:
     assert Extent(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
 
 
+@pytest.mark.parametrize("format_", ["text", "svg", "tikz", "json", "html"])
+def test_a_network_without_layers_is_its_input(format_: str, tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "empty.yaml").write_text("convcost: 1\nname: empty\ninput: [8, 8, 3]\nlayers: []\n")
+    assert "input" in cli("draw", tmp_path / "empty.yaml", "--format", format_, code=0).stdout
+    cli("report", tmp_path / "empty.yaml", "-o", tmp_path / "empty.html", code=0)
+
+
 def test_a_photo_needs_the_extra(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "kaleido", None)
     path = tmp_path / "net.png"

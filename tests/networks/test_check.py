@@ -137,7 +137,7 @@ def test_a_lock_of_another_batch_or_policy_is_not_compared_with(here: Path) -> N
     update(here)
     found = convcost.check(batch=2)
     assert {line.limit for line in found.lines} == {"macs"}
-    assert "has it at batch 1, memory fused" in found.failures[0].what
+    assert "has net.yaml at batch 1, memory fused" in found.failures[0].what
 
 
 UNKNOWN = net().replace(

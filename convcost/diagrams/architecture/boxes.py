@@ -88,7 +88,9 @@ def choose(
     Raises `UsageError` for a scope that does not exist.
     """
     root = tree(wired)
-    row = _at_depth(root, wired, depth) if depth else _row(root, wired)
+    row: list[Part] = []
+    if wired.units:  # else the network is its input
+        row = _at_depth(root, wired, depth) if depth else _row(root, wired)
     for name in unfold:
         row = _unfolded(row, name, root, wired)
     row = _acyclic(row, wired)
