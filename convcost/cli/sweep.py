@@ -43,7 +43,7 @@ _MOST_ON_A_PAGE = 20_000
 @model_argument
 @click.option(
     "--over",
-    type=Setting(),
+    type=Setting("width=0.25:1:0.25"),
     multiple=True,
     required=True,
     shell_complete=complete_knob,
@@ -93,8 +93,8 @@ def sweep_command(
     """What every network of a grid of knob values costs, in exact integers.
 
     Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
-    computed, so that a grid may be larger than memory; a table shows its first rows. One or two axes can be drawn, by
-    -o FILE.html or .svg.
+    computed, so that a grid may be larger than memory; a table shows its first rows. -o FILE.html or .svg draws it: an axis as a
+    curve, two as a map, more as points.
     """
     from convcost.space.cliffs import cliffs_table
     from convcost.space.front import front_table

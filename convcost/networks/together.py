@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from convcost.conventions.convention import PAPER
 from convcost.core.display import AUTO, EVERY_DIGIT, Display
 from convcost.core.dtypes import MIXED, as_text
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
@@ -147,9 +147,8 @@ def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
     known = (*_COMPARED, "input", "ratio", *also)
     for name in names:
         if name not in known and name.removesuffix(_RATIO) not in _COMPARED:
-            raise UsageError(
-                f"there is no column {name!r}{did_you_mean(name, known, (f'{k}{_RATIO}' for k in _COMPARED))}"
-            )
+            more = f"; and {_RATIO} behind those of the networks' totals"
+            raise UsageError(f"there is no column {name!r}; there are {', '.join(dict.fromkeys(known))}{more}")
 
 
 _RATIO = "_ratio"

@@ -135,7 +135,7 @@ def _known(name: str, every: Mapping[str, Column], level: str) -> str:
     asked = name.strip().lower()
     key = names.get(asked) or names.get(asked.replace(" ", "_").replace("-", "_"))
     if key is None:
-        raise UsageError(f"a table by {level} has no column {name!r}{did_you_mean(asked, every)}")
+        raise UsageError(f"a table by {level} has no column {name!r}; there are {', '.join(every)}")
     return key
 
 
