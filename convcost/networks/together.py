@@ -31,6 +31,7 @@ from convcost.results.report import (
     unit_text,
     unknown_notes,
 )
+from convcost.results.rows import instead
 
 
 class Side(NamedTuple):
@@ -147,8 +148,8 @@ def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
     known = (*_COMPARED, "input", "ratio", *also)
     for name in names:
         if name not in known and name.removesuffix(_RATIO) not in _COMPARED:
-            more = f"; and {_RATIO} behind those of the networks' totals"
-            raise UsageError(f"there is no column {name!r}; there are {', '.join(dict.fromkeys(known))}{more}")
+            every = [*dict.fromkeys(known), *(f"{key}{_RATIO}" for key in _COMPARED)]
+            raise UsageError(f"there is no column {name!r}{instead(name, every)}")
 
 
 _RATIO = "_ratio"

@@ -54,9 +54,8 @@ def knob_value(knob: Knob, value: Any) -> KnobValue:
     exact: Any = _exact(value)
     need, fits = _fit(knob, exact)
     if not fits:
-        raise Unfit(
-            f"{knob.name} must be {need}, got {say(value)}{_instead(value) if isinstance(knob.default, (int, Fraction)) else ''}"
-        )
+        hint = _instead(value) if isinstance(knob.default, (int, Fraction)) else ""
+        raise Unfit(f"{knob.name} must be {need}, got {say(value)}{hint}")
     fitting: KnobValue = Fraction(exact) if isinstance(knob.default, Fraction) and not knob.choices else exact
     return fitting
 

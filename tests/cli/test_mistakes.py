@@ -64,7 +64,7 @@ MISTAKES = {
     "diff HEAD net.yaml": "of a git revision it is HEAD:net.yaml, or HEAD: for the same file",
     "diff HEAD: net.yaml": "HEAD:./net.yaml: this folder is in no git repository, and there is no file of this name",
     "explain vgg16 layer5": "('convcost report vgg16 --by layer' lists them)",
-    "report vgg16 --columns macs,x": "there are name, op, layers, input, output, params, macs, padding_macs, used_params, buffers, activations, share",
+    "report vgg16 --columns macs,x": "There are: name, op, layers, input, output, params, macs, padding_macs, used_params, buffers, activations, share",
 }
 
 
