@@ -100,8 +100,11 @@ def check_command(
     unknown ops, nobody knows.
     """
     from convcost.networks.budgets.check import Wanted, limits_given, run
+    from convcost.networks.budgets.file import left_aside
     from convcost.spec.tree import shown_path
 
+    if aside := left_aside(models):
+        click.echo(spelled(aside), err=True)
     said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, "growth": tolerance}
     given = {**settings(limits, "--limit"), **{name: amount for name, amount in said.items() if amount is not None}}
     conditions: dict[str, Any] = {

@@ -73,7 +73,6 @@ def rewrite_command(
     before = opened(model, settings(set_), input_)
     after = before.rewrite(to, layers, excluded=excluded)
     table = rewrite_table(before, after, convention, dtype=dtype, memory_policy=memory)
-    show(table, None, format_ or "table")
     if is_page(output) or is_picture(output, None):
 
         def figure() -> go.Figure:
@@ -82,5 +81,7 @@ def rewrite_command(
             return before_after(before.report(convention), after.report(convention))
 
         deliver(output, None, lambda: table, figure=figure)
-    elif output is not None:
+        return
+    show(table, None, format_ or "table")
+    if output is not None:
         emit(resolved(after.graph, after.name, after.caption), output)

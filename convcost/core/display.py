@@ -14,6 +14,8 @@ UNIT_NAMES = ("exact", AUTO, "1", *DECIMAL_UNITS[1:])
 
 
 _MOST_DIGITS = 30
+_LEAST = "0.000000001"
+"""Of a unit: what is less leaves no figure to read in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Display:
         if unit in ("", AUTO):
             return binary(number, self.digits or 3)
         name = BINARY_UNITS[_power(unit)]
-        return f"{scaled(number, 1024 ** _power(unit), self.digits or 3)} {name}"
+        return f"{_figure(number, 1024 ** _power(unit), self.digits or 3)} {name}"
 
     def figure(self, number: int, key: str = "") -> str:
         """A count without its unit, as under a heading that says it: `MACs (M)`.
@@ -71,7 +73,16 @@ class Display:
         ('0.301', '300,774,272')
         """
         unit = self.unit_of(key)
-        return exact(number) if unit in ("", AUTO) else scaled(number, 1000 ** _power(unit), self.digits or 3)
+        return exact(number) if unit in ("", AUTO) else _figure(number, 1000 ** _power(unit), self.digits or 3)
+
+
+def _figure(number: int, unit: int, digits: int) -> str:
+    """So many units; of a number that one would have to count zeros of, only that it is less than a billionth.
+
+    >>> _figure(301, 10**9, 3), _figure(300_774_272, 10**30, 3)
+    ('0.000000301', '<0.000000001')
+    """
+    return f"<{_LEAST}" if 0 < number * 10**9 < unit else scaled(number, unit, digits)
 
 
 EVERY_DIGIT = Display()
@@ -91,12 +102,19 @@ def display(units: str = "", digits: int | None = None) -> Display:
     """
     if digits is not None and not 1 <= digits <= _MOST_DIGITS:
         raise UsageError(f"digits must be an integer from 1 to {_MOST_DIGITS}, got {digits}")
-    every, of = "", {}
-    for part in filter(None, (text.strip() for text in units.split(","))):
-        key, sign, name = part.rpartition("=")
-        unit = _unit_named(name.strip())
+    every, of = "", dict[str, str]()
+    for part in units.split(",") if units.strip() else ():
+        key, sign, name = (word.strip() for word in part.rpartition("="))
+        key = key.lower()
+        if not name or (sign and not key):
+            raise UsageError(
+                f"units: {part.strip() or units.strip()!r} lacks {'a metric' if name else 'a unit'}, as in macs=G,params=M"
+            )
+        unit = _unit_named(name)
+        if key in of:
+            raise UsageError(f"units: {key} has two units, {of[key]} and {unit}, in {units!r}; give one")
         if sign:
-            of[key.strip().lower()] = unit
+            of[key] = unit
         elif every:
             raise UsageError(f"units takes one unit, or one for each column as in macs=G,params=M; got {units!r}")
         else:

@@ -139,13 +139,13 @@ def _nearest(number: int, unit: int) -> int:
 def percent(part: int, whole: int) -> str:
     """A share in per cent with two decimals; a dash if the whole is 0.
 
-    >>> percent(1, 3), percent(0, 5), percent(0, 0)
-    ('33.33 %', '0.00 %', '-')
+    >>> percent(1, 3), percent(0, 5), percent(0, 0), percent(-6911, 1)
+    ('33.33 %', '0.00 %', '-', '-691,100.00 %')
     """
     if whole == 0:
         return "-"
     hundredths = (abs(part) * 20000 + whole) // (2 * whole)
-    return f"{'-' * (part < 0)}{hundredths // 100}.{hundredths % 100:02d} %"
+    return f"{'-' * (part < 0)}{exact(hundredths // 100)}.{hundredths % 100:02d} %"
 
 
 def shape_text(shape: Sequence[Any]) -> str:

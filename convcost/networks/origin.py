@@ -6,7 +6,7 @@ to vary knobs, which only a spec has. A model file is a spec whose layers are th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
@@ -224,9 +224,15 @@ class FromRewrite:
 
 def label(origin: Origin) -> str:
     """The name with changed knobs, as `load` takes it: `mobilenet_v2:width=0.75,resolution=192`."""
-    knobs = ",".join(f"{name}={_written(origin.knobs[name])}" for name in origin.changed)
+    knobs = knobs_text(origin)
     text = f"{origin.name}:{knobs}" if knobs else origin.name
     return f"{text} {input_shapes_text(origin.input_shapes)}".strip()
+
+
+def knobs_text(origin: Origin, among: Container[str] | None = None) -> str:
+    """The changed knobs, or those of them that are `among` some, as a name carries them: `width=0.75,resolution=192`."""
+    names = (name for name in origin.changed if among is None or name in among)
+    return ",".join(f"{name}={_written(origin.knobs[name])}" for name in names)
 
 
 def _written(value: KnobValue) -> str:

@@ -195,8 +195,19 @@ def _row_dict(row: Beside, groups: Sequence[Group | None], gains: Sequence[int |
             for group in groups
         ],
         "differences": differences,
-        "shares": [n / gain if gain and n is not None else None for n, gain in zip(differences, gains)],
+        "shares": [_part(n, gain) for n, gain in zip(differences, gains)],
     }
+
+
+def _part(more: int | None, gain: int | None) -> float | None:
+    """The share of a total difference; plain zero for no difference, whichever sign the total has.
+
+    >>> _part(5, -20), _part(0, -20), _part(0, 0)
+    (-0.25, 0.0, None)
+    """
+    if more is None or not gain:
+        return None
+    return more / gain if more else 0.0
 
 
 def _ends(group: Group) -> dict[str, Any]:

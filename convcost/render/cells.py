@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_SHARE = re.compile(r"(?:[<>]=)?(\d+(?:\.\d+)?) %")
+_SHARE = re.compile(r"(?:[<>]=)?(\d[\d,]*(?:\.\d+)?) %")
 _BLOCKS = re.compile("([█▉▊▋▌▍▎▏]*)(?: .*)?")
 _EIGHTHS = "█▉▊▋▌▍▎▏"
 """Block characters, from eight eighths to one."""
@@ -28,10 +28,10 @@ def bars_of(heading: str, cells: Sequence[str]) -> list[float] | None:
 def shares(cells: Sequence[str]) -> list[float]:
     """The shares that cells say, 0 for a cell that says none.
 
-    >>> shares(["12.50 %", "<=1.00 %", "?"])
-    [12.5, 1.0, 0.0]
+    >>> shares(["12.50 %", "<=1.00 %", "1,250.00 %", "?"])
+    [12.5, 1.0, 1250.0, 0.0]
     """
-    return [float(found[1]) if (found := _SHARE.fullmatch(cell)) else 0.0 for cell in cells]
+    return [float(found[1].replace(",", "")) if (found := _SHARE.fullmatch(cell)) else 0.0 for cell in cells]
 
 
 def _lengths(cells: Sequence[str]) -> list[float] | None:

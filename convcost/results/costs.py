@@ -172,7 +172,7 @@ class Group(NamedTuple):
     input_shape: Shape | None = None
     """Of the group's first layer that has one; None if none has, or if the layers are not consecutive (an op, a choice)."""
     output_shape: Shape | None = None
-    """Of the group's last layer; None as well if nobody knows it."""
+    """Of the group's last layer; None as well if nobody knows it, which `consecutive` tells apart."""
     unknown: int = 0
     """How many of its layers nobody can count: with any, its sums are lower bounds."""
     text: str = ""
@@ -183,6 +183,8 @@ class Group(NamedTuple):
     """Of a unit, every shape that its first layer reads."""
     shared: int = 0
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
+    consecutive: bool = True
+    """Whether its layers follow on each other, so that it reads and makes something."""
 
 
 Part = LayerCost | Group
@@ -212,6 +214,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         counted=any(layer.counted for layer in layers),
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
+        consecutive=ends,
         **(shapes | more),
     )
 

@@ -125,7 +125,7 @@ def _input(part: Part | Totals) -> str:
 
 def _output(part: Part | Totals) -> str:
     if isinstance(part, Group):
-        return shape_text(part.output_shape or ()) or UNKNOWN
+        return shape_text(part.output_shape or ()) or (UNKNOWN if part.consecutive else "")
     return output_text(part) if isinstance(part, LayerCost) else ""
 
 

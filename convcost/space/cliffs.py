@@ -130,4 +130,4 @@ def _run_record(axis: str, metric: str, run: Plateau, is_cliff: bool) -> dict[st
 
 
 def _percent(share: Any) -> str:
-    return "" if share is None else f"{float(share) * 100:+.2f} %"
+    return "" if share is None else f"{float(share) * 100:+,.2f} %"

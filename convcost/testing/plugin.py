@@ -84,11 +84,14 @@ def _hold(item: pytest.Item, networks: tuple[Any, ...], options: dict[str, Any])
     for name in ("baseline", "lock"):
         if name in options:
             options[name] = _found(item, options[name])
+    wrong = ""
     try:
         models = [_network(item, network, shapes) for network in networks] or [_budgets(item)]
         result = check(*models, **options)
     except ConvcostError as error:
-        pytest.fail(f"convcost: {error}", pytrace=False)
+        wrong = f"convcost: {error}"
+    if wrong:  # not while the error is handled: pytest would show both, one after the other
+        pytest.fail(wrong, pytrace=False)
     if not result.ok and not (partial and result.status == 3):
         pytest.fail(_said(result), pytrace=False)
     return result

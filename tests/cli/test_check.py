@@ -602,3 +602,16 @@ def test_no_budgets(cli: Cli) -> None:
     assert "there is no convcost-budgets.yaml here or in a folder above; name a network" in cli.refused_in_a_line(
         "check"
     )
+
+
+def test_naming_a_network_of_the_budgets_says_that_they_are_not_used(here: Path, cli: Cli) -> None:
+    budgets(here, "defaults: {dtype: int8}\nnetworks: [net.yaml, lenet5]", net=net(), other=net())
+    note = "convcost-budgets.yaml is not used: {} named; run `convcost check` to use it\n"
+    assert cli("check", "net.yaml", "--max-macs", "1G").stderr == note.format("net.yaml was")
+    assert cli("check", "./net.yaml", "lenet5", "--max-macs", "1G").stderr == note.format("./net.yaml, lenet5 were")
+    for words in (
+        ("other.yaml", "--max-macs", "1G"),
+        ("convcost-budgets.yaml", "--max-macs", "1G"),
+        ("--max-macs", "1G"),
+    ):
+        assert cli("check", *words).stderr == ""

@@ -234,3 +234,9 @@ def test_what_is_alive_stands_in_the_table_where_it_changes(cli: Cli) -> None:
     assert "alive before  alive after" in text
     assert "1.53 MiB     2.30 MiB" in text
     assert "alive" not in cli.ok("rewrite", "vgg16", "--to", "separable").partition("MACs   ")[0]
+
+
+@pytest.mark.parametrize("name", ["lenet5.svg", "lenet5.html"])
+def test_a_picture_or_page_leaves_the_terminal_alone(cli: Cli, tmp_path: Path, name: str) -> None:
+    assert cli("rewrite", "lenet5", "--to", "separable", "-o", str(tmp_path / name)).stdout == ""
+    assert (tmp_path / name).is_file()

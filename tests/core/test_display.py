@@ -51,6 +51,13 @@ def test_counts(units: str, digits: int | None, text: str) -> None:
     assert display(units, digits).count(3_504_872, "params") == text
 
 
+@pytest.mark.parametrize(("number", "text"), [(300_774_272, "<0.000000001 Q"), (10**21, "0.00000000100 Q"), (0, "0")])
+def test_what_leaves_no_figure_is_less_than_a_billionth(number: int, text: str) -> None:
+    assert display("Q").count(number) == text  # a quetta is 10**30
+    assert display("Y").bytes(1) == "<0.000000001 YiB"
+    assert display("G").count(1) == "0.00000000100 G"
+
+
 def test_bytes_have_binary_units_of_the_same_name() -> None:
     assert display("M").bytes(14_019_488) == "13.4 MiB"  # 14,019,488 / 1,048,576 = 13.370…
     assert display("MiB").bytes(14_019_488) == "13.4 MiB"
@@ -63,6 +70,10 @@ def test_bytes_have_binary_units_of_the_same_name() -> None:
         ("X", None, "there is no unit 'X'. Known: 1, E, G, M, P, Q, R, T, Y, Z, auto, exact, k"),
         ("exac", None, "there is no unit 'exac'. Did you mean exact?"),
         ("M,G", None, "units takes one unit"),
+        ("macs=", None, "units: 'macs=' lacks a unit, as in macs=G,params=M"),
+        ("G,", None, "units: 'G,' lacks a unit"),
+        ("=G", None, "units: '=G' lacks a metric"),
+        ("macs=G,MACS=M", None, "units: macs has two units, G and M, in 'macs=G,MACS=M'; give one"),
         ("M", 0, "digits must be an integer from 1 to 30, got 0"),
         ("M", 31, "digits must be an integer from 1 to 30, got 31"),
     ],

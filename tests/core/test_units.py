@@ -134,8 +134,8 @@ def test_binary_at_the_steps(size, text):
 def test_percent_is_off_by_at_most_half_a_hundredth(part, whole):
     number, sign = units.percent(part, whole).split(" ")
     assert sign == "%"
-    assert re.fullmatch(r"\d+\.\d\d", number)
-    assert abs(Fraction(number) - Fraction(100 * part, whole)) <= Fraction(1, 200)
+    assert re.fullmatch(r"\d{1,3}(,\d{3})*\.\d\d", number)
+    assert abs(Fraction(number.replace(",", "")) - Fraction(100 * part, whole)) <= Fraction(1, 200)
 
 
 @exactly

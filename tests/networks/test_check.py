@@ -7,6 +7,7 @@ import pickle
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.checks import EXPAND_LINE, budgets, macs, net, params, peak, rows
@@ -137,7 +138,63 @@ def test_a_lock_of_another_batch_or_policy_is_not_compared_with(here: Path) -> N
     update(here)
     found = convcost.check(batch=2)
     assert {line.limit for line in found.lines} == {"macs"}
-    assert "has net.yaml at batch 1, memory fused" in found.failures[0].what
+    assert "has net.yaml at batch 1; " in found.failures[0].what
+    assert "has net.yaml at memory fused; " in convcost.check(memory_policy="inplace").failures[0].what
+
+
+@pytest.mark.parametrize(
+    ("asked", "then"), [({"dtype": "int8"}, "dtype fp32"), ({"input_shape": 4}, "input 8×8×3"), ({"dtype": "fp32"}, "")]
+)
+def test_a_lock_of_another_dtype_or_input_is_not_compared_with(here: Path, asked: dict[str, Any], then: str) -> None:
+    """A quarter of the bytes, or of the positions, would leave room for four times the growth."""
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 0%}}]", net=net())
+    update(here)
+    found = convcost.check(**asked)
+    assert found.status == (2 if then else 0)
+    assert [failure.what for failure in found.failures] == (
+        [f"growth: convcost-lock.yaml has net.yaml at {then}; convcost check --update writes it anew"] if then else []
+    )
+
+
+def test_a_dtype_that_the_network_itself_states_may_change(here: Path) -> None:
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 0%}}]", net=net() + "dtype: int8\n")
+    update(here)
+    (here / "net.yaml").write_text(net())
+    found = {line.limit: line for line in convcost.check().lines}
+    assert (found["growth.weights"].before, found["growth.weights"].measured) == (params(), 4 * params())
+    assert found["growth.weights"].verdict == "broken"
+
+
+def test_knobs_make_another_network_of_another_name(here: Path) -> None:
+    knobs = net().replace("channels: 8", "channels: wide").replace("layers:", "knobs: {wide: 8, more: 1}\nlayers:")
+    budgets(here, "networks: [{model: net.yaml, limits: {growth: 0%}}]", net=knobs)
+    update(here)
+    found = convcost.check("net.yaml", tolerance="0%", wide=4)
+    assert (found.lines, found.status) == ((), 2)
+    assert "does not have net.yaml:wide=4; " in found.failures[0].what
+    assert {line.network for line in convcost.check("net.yaml", tolerance="0%", wide=8).lines} == {"net.yaml"}
+    # What is written for it stands beside the network as it is, even where a budgets file says which are checked.
+    done = run([], Wanted({}, {}, knobs={"wide": 4}), update=True)
+    assert {name: one.totals["macs"] for name, one in done.updated().items()} == {
+        "net.yaml": macs(8),
+        "net.yaml:wide=4": macs(4),
+    }
+
+
+def test_knobs_stand_behind_those_of_the_name(here: Path) -> None:
+    knobs = net().replace("channels: 8", "channels: wide").replace("channels: 2,", "channels: thin,")
+    (here / "net.yaml").write_text(knobs.replace("layers:", "knobs: {wide: 8, thin: 2}\nlayers:"))
+    (line,) = convcost.check("net.yaml:wide=4", max_macs="1G", thin=1).lines
+    assert (line.network, line.measured) == ("net.yaml:wide=4,thin=1", 64 * (27 * 4 + 4 * 4 + 4 * 1))
+    loaded = convcost.load("net.yaml:wide=4")
+    assert [line.network for line in convcost.check(loaded, max_macs="1G", thin=1).lines] == ["tiny:wide=4,thin=1"]
+
+
+def test_shares_of_a_thousand_per_cent_have_separators(here: Path) -> None:
+    (here / "net.yaml").write_text(net())
+    assert macs() == 9984
+    (row,) = convcost.check("net.yaml", max_macs=1).table().rows
+    assert row[4:6] == ["-9,983", "-998,300.00 %"]
 
 
 UNKNOWN = net().replace(

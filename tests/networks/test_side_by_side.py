@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,6 +90,12 @@ def test_shares_of_a_saving_are_positive(cli: Cli) -> None:
     assert "12.50 %" in next(
         line for line in cli.ok("report", "resnet34", "resnet18", "--by", "stage").splitlines() if "conv2_x" in line
     )
+
+
+@pytest.mark.parametrize("pair", [("vgg16", "resnet18"), ("resnet18", "vgg16")])
+def test_no_difference_is_a_share_of_plain_zero(cli: Cli, pair: tuple[str, str]) -> None:
+    """A layer that costs nothing, and a saving as the whole difference: zero divided by a negative number has no sign."""
+    assert not re.search(r"-0\.0\b", cli("report", *pair, "--by", "stage", "--format", "json").stdout)
 
 
 def test_rows_stand_in_an_order_that_suits_both() -> None:

@@ -115,6 +115,7 @@ def test_sorting_by_a_metric_puts_the_largest_first() -> None:
 def test_top_keeps_the_largest_and_adds_the_rest_up() -> None:
     table = small().table("unit", top=2)
     assert [row[0] for row in table.rows] == ["stage1.a", "stage1.b", "all others (3)"]
+    assert table.rows[-1][2:4] == ["", ""]  # units here and there read and make nothing together
     assert table.rows[-1][5] == f"{LAST + SCORES:,}"
     assert [record["name"] for record in table.records] == ["stage1.a", "stage1.b"]
     assert len(small().table("unit", top=5).rows) == 5

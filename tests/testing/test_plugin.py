@@ -213,3 +213,17 @@ def test_the_page_shows_tests_that_run(folder: Path) -> None:
     module = 'def MyNet():\n    return "mobilenet_v1:width=0.5"\n'
     printed, counts = suite(folder, module + text)
     assert counts == {"passed": 3}, printed
+
+
+def test_a_limit_that_is_none_is_one_message(folder: Path) -> None:
+    text = """
+import pytest
+
+@pytest.mark.convcost("net.yaml", max_macs="much")
+def test_wrong(): ...
+"""
+    printed, counts = suite(folder, text)
+    assert counts == {"failed": 1}
+    assert "During handling" not in printed
+    report, _, summary = printed.partition("short test summary")
+    assert report.count("convcost: ") == summary.count("convcost: ") == 1

@@ -13,13 +13,13 @@ from convcost.core.units import exact
 from convcost.networks.budgets import lock as lock_file
 from convcost.networks.budgets.checked import Checked
 from convcost.networks.budgets.costs import Measured, Recorded
-from convcost.networks.budgets.file import Budgets, Conditions, Entry, budgets_of
+from convcost.networks.budgets.file import Budgets, Entry, budgets_of
 from convcost.networks.budgets.grown import grown, grown_text, largest, largest_text
 from convcost.networks.budgets.lines import Failure, Line
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
-from convcost.networks.origin import FromSpec
+from convcost.networks.origin import FromSpec, knobs_text
 from convcost.networks.revision import of_same_file, opened_at
 from convcost.spec.tree import shown_path
 
@@ -48,6 +48,8 @@ class Run:
     lines: list[Line] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
+    whole: bool = False
+    """Whether all that the lock file should hold is checked."""
 
     @property
     def result(self) -> Checked:
@@ -62,7 +64,7 @@ class Run:
     def updated(self) -> dict[str, Recorded]:
         """What the lock file should hold now."""
         now = ((name, one.recorded("")) for name, one in self.measured.items())
-        return lock_file.updated(self.locked or {}, now, whole=self.budgets.file is not None)
+        return lock_file.updated(self.locked or {}, now, whole=self.whole)
 
     def lock_text(self) -> str:
         """The text of the lock file that says so."""
@@ -138,7 +140,7 @@ def run(models: Sequence[Model], wanted: Wanted, lock: str | None = None, *, upd
     """Check all networks; with `update`, growth is against what they cost now."""
     budgets = budgets_of(models, lock)
     entries = [_with(entry, wanted) for entry in budgets.entries]
-    done = Run(budgets, _locked(budgets.lock, update=update))
+    done = Run(budgets, _locked(budgets.lock, update=update), whole=budgets.file is not None and not wanted.knobs)
     for entry in entries:
         try:
             _check(entry, done, wanted, update=update)
@@ -170,7 +172,8 @@ def _with(entry: Entry, wanted: Wanted) -> Entry:
 
 def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
     """Add the lines of one network."""
-    network = _opened(entry.model, wanted.knobs, entry.conditions)
+    network = open_network(entry.model, wanted.knobs, entry.conditions.input)
+    entry = replace(entry, name=_named(entry, network, wanted.knobs))
     limits = {**entry.defaults, **_stated(network), **entry.limits}
     if entry.baseline is not None and not any(LIMITS[name].grows for name in limits):
         limits |= read_limit(GROWTH, "0%")
@@ -184,8 +187,15 @@ def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
             _judge(limits[name], now, before, done)
 
 
-def _opened(model: Model, knobs: Mapping[str, Any], under: Conditions) -> Network:
-    return open_network(model, knobs, under.input)
+def _named(entry: Entry, network: Network, knobs: Mapping[str, Any]) -> str:
+    """What an entry is called where the caller sets knobs: another network has another name, as `load` labels it."""
+    if not knobs:
+        return entry.name
+    if isinstance(entry.model, Network):
+        return entry.model.at(**knobs).label
+    changed = knobs_text(network.origin, knobs)
+    own = os.fspath(entry.model)[len(split_name(os.fspath(entry.model))[0]) :]  # :width=0.5
+    return f"{entry.name}{',' if own and entry.name.endswith(own) else ':'}{changed}" if changed else entry.name
 
 
 def _stated(network: Network) -> Mapping[str, Limit]:
@@ -220,9 +230,9 @@ def _called(baseline: Model) -> str:
 def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> None:
     """Add the line of one limit, or what keeps it from being judged."""
     kind = limit.kind
-    if before is not None and (before.batch, before.memory) != (now.under.batch, now.under.memory):
+    if before is not None and (then := now.unlike(before)):
         if kind.grows:
-            then = f"{before.source} has {now.name} at batch {before.batch}, memory {before.memory}"
+            then = f"{before.source} has {now.name} at {then}"
             done.fail(Failure(now.name, f"growth: {then}; convcost check --update writes it anew", limit.where))
             return
         before = None

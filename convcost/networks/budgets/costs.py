@@ -12,6 +12,7 @@ from convcost.core.dims import Shape
 from convcost.core.errors import Where
 from convcost.core.limits import LOCKED, Kind
 from convcost.core.places import zoo_directory
+from convcost.core.units import exact, inputs_text
 from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
 from convcost.networks.budgets.file import Conditions
@@ -80,6 +81,23 @@ class Measured:
         """Name of a part -> where the spec states it."""
         return {unit.name: unit.anchor.node.where for unit in units(self.network.walked)}
 
+    def unlike(self, before: Recorded) -> str:
+        """The conditions under which the earlier costs were measured, those that are not these; empty if they are the same.
+
+        A dtype, or a size of the input, that no condition says is the network's own: it may change as all else of it.
+        """
+        under = self.under
+        words = []
+        if before.batch != under.batch:
+            words.append(f"batch {exact(before.batch)}")
+        if before.memory != under.memory:
+            words.append(f"memory {before.memory}")
+        if under.dtype is not None and before.dtype != self.report.dtype:
+            words.append(f"dtype {before.dtype}")
+        if under.input is not None and _sizes(before.inputs) != _sizes(self.report.inputs):
+            words.append(inputs_text(before.inputs))
+        return ", ".join(words)
+
     def amount(self, kind: Kind) -> int:
         """So much of what is limited: in total, or of the layer that has most of it."""
         if kind.of == "layer":
@@ -99,6 +117,11 @@ class Measured:
             unknown=totals.unknown,
             parts=self.parts,
         )
+
+
+def _sizes(inputs: Mapping[str, Shape]) -> list[Shape]:
+    """The shapes of inputs without their channels, which a condition need not say."""
+    return [shape[:-1] or shape for shape in inputs.values()]
 
 
 def as_written(name: str, text: str, reads: Sequence[Shape], makes: Shape, macs: int, params: int) -> Item:

@@ -119,6 +119,31 @@ def budgets_of(models: Sequence[Model], lock: str | None = None) -> Budgets:
     return Budgets(unlike(entries), path)
 
 
+def left_aside(models: Sequence[Model]) -> str:
+    """What to say where networks were named that the nearest budgets file lists, whose conditions and limits do not count
+    then; empty if there is nothing to say.
+    """
+    named = [os.fspath(model) for model in models if isinstance(model, (str, os.PathLike))]
+    path = find_file(os.getcwd())
+    if path is None or any(map(is_budgets, named)):
+        return ""
+    try:
+        listed = {_place(str(entry.model)) for entry in read_budgets(path).entries}
+        known = [name for name in named if _place(name) in listed]
+    except (SpecError, UsageError):  # of a file that is not used, or of a name that the check itself will refuse
+        return ""
+    if not known:
+        return ""
+    were = f"{', '.join(known)} {'was' if len(known) == 1 else 'were'} named"
+    return f"{shown_path(path)} is not used: {were}; run `convcost check` to use it"
+
+
+def _place(model: str) -> str:
+    """A path from wherever one looks; another name as it is."""
+    bare = split_name(model)[0]
+    return os.path.abspath(bare) + model[len(bare) :] if is_path(bare) or os.path.isfile(bare) else model
+
+
 def _given(model: Model, lock: str) -> Iterator[Entry]:
     if isinstance(model, Network):
         yield Entry(model.label, model)

@@ -15,7 +15,7 @@
   };
   const SCALES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
   const number = (text) => {
-    const found = text.replace(/[,\s]/g, "").match(/^(?:[<>]=)?([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:([kMGTP]|[KMGT]iB)(?![A-Za-z]))?/);
+    const found = text.replace(/[,\s]/g, "").match(/^(?:[<>]=?)?([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?:([kMGTP]|[KMGT]iB)(?![A-Za-z]))?/);
     return found ? Number(found[1]) * (SCALES[found[2]] || 1) : NaN;
   };
   const commas = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
