@@ -21,6 +21,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import deliver
+from convcost.core.errors import UsageError
 from convcost.core.levels import DIFFERENCES
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def diff_command(
     from convcost.networks.revision import opened_at
 
     knobs = settings(set_)
+    old, new = _whole_names(old, new)
     networks = []
     for model in (old, new):
         networks.append(opened_at(model, knobs, input_))
@@ -87,3 +89,20 @@ def diff_command(
     deliver(output, format_, lambda: found.table(by, all=all_))
     if exit_code and found.differs:
         ctx.exit(DIFFERS)
+
+
+def _whole_names(old: str, new: str) -> tuple[str, str]:
+    """OLD and NEW, where a revision alone, `main:`, is the other one's file in it; raises `UsageError` for one without its colon."""
+    from convcost.networks.revision import of_same_file
+    from convcost.spec.zoo import find, is_path, split_name
+
+    if old.endswith(":") and not new.endswith(":"):
+        return of_same_file(old, new), new
+    if new.endswith(":") and not old.endswith(":"):
+        return old, of_same_file(new, old)
+    if is_path(split_name(new)[0]) and ":" not in old and not is_path(old):
+        try:
+            find(old)
+        except UsageError as error:
+            raise UsageError(f"{error}; of a git revision it is {old}:{new}, or {old}: for the same file") from None
+    return old, new

@@ -30,7 +30,7 @@ from convcost.cli.output import format_of, show
 @dtype_option
 @click.option(
     "--over",
-    type=Setting(),
+    type=Setting("width=0.25:1:0.25"),
     multiple=True,
     shell_complete=complete_knob,
     metavar="KNOB=VALUES",

@@ -67,7 +67,7 @@ class OwnNetwork(click.ParamType["Own"]):
     multiple=True,
     type=OwnNetwork(),
     metavar="MODEL=ACCURACY[=LABEL]",
-    help="Your network, beside the published ones: my.yaml=72.3; repeatable.",
+    help="Your network with its accuracy of --y, beside the published ones: my.yaml=72.3; repeatable.",
 )
 @click.option(
     "--add",

@@ -82,7 +82,7 @@ class _Group(click.Group):
         except click.NoSuchCommand as error:
             from convcost.cli.mistakes import for_command
 
-            if hint := for_command(args[0]):
+            if hint := for_command(args[0], args[1:]):
                 raise click.UsageError(f"{error.message} {hint}", ctx) from None
             raise
         if command is not None and any(one.startswith("-") and other.startswith("--") for one, other in pairwise(rest)):
@@ -108,6 +108,11 @@ class _Group(click.Group):
             raise (
                 click.UsageError(f"No such option '{error.option_name}'. {hint}", error.ctx) if hint else error
             ) from None
+        except click.MissingParameter as error:
+            from convcost.cli.mistakes import for_missing
+
+            said = error.param and for_missing(error.param.opts[0], ctx.meta["convcost.words"][1:])
+            raise (click.UsageError(f"{error.format_message()} {said}", error.ctx) if said else error) from None
         except ConvcostError as error:
             raise _Failure(str(error)) from None
         if lines := unaccepted(ctx):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from convcost.cli.options import (
     Dtype,
@@ -19,7 +20,7 @@ from convcost.cli.options import (
     set_option,
     settings,
 )
-from convcost.cli.output import command_line, deliver
+from convcost.cli.output import command_line, deliver, format_of, is_picture
 from convcost.core.errors import ConvcostError
 from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
@@ -111,6 +112,10 @@ def memory_command(
     from convcost.networks.within_memory import limited
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
+    if ctx.get_parameter_source("picture") is ParameterSource.COMMANDLINE and not (
+        is_picture(output, format_) or format_of(output, format_) == "html"
+    ):
+        raise click.UsageError(f"--picture {picture} is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well")
     network = opened(model, settings(set_), input_)
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from os.path import isfile
 
 import click
 
 from convcost.core.errors import ConvcostError, nearest
+from convcost.core.patterns import plain
 from convcost.render.table import FORMATS
+from convcost.spec.zoo import is_path
 
 COMMANDS = {
     "report": (
@@ -31,7 +33,7 @@ COMMANDS = {
     "list": ("ls", "models", "zoo", "networks"),
     "fit": ("search", "find", "scale"),
     "compare": ("separable", "depthwise", "conv"),
-    "rewrite": ("convert",),
+    "import": ("convert", "load", "open"),
     "explain": ("why", "formula", "derive"),
     "check": ("budget", "limit", "gate", "lint"),
     "spec validate": ("validate",),
@@ -50,6 +52,7 @@ OPTIONS = {
     "--convention": ("--tool", "--count-as"),
     "--memory": ("--policy",),
     "--policy": ("--memory",),
+    "--max-macs": ("--budget", "--macs", "--max-mac", "--mac"),
 }
 """Option -> what others call it."""
 WORDS = {
@@ -75,11 +78,20 @@ def meant(word: str, called: Mapping[str, Sequence[str]]) -> str | None:
     return next((ours for ours, others in called.items() if word.lower() in others), None)
 
 
-def for_command(word: str) -> str:
+def for_command(word: str, behind: Sequence[str] = ()) -> str:
     """A hint for a word that is no command: a network, or what another tool calls a command; empty for none."""
+    if word == "help":
+        return f"Did you mean 'convcost {' '.join([*behind[:1], '--help'])}'?"
     if known := meant(word, COMMANDS):
         return f"Did you mean 'convcost {known}'?"
-    return f"{word} is a network: 'convcost report {word}'." if _is_network(word) else ""
+    network = word if _is_network(word) or is_path(word) else _spelled(word)
+    return f"What a network costs, says 'convcost report {network}'." if network else ""
+
+
+def for_missing(option: str, words: Sequence[str]) -> str:
+    """A hint for an option that is missing where what it takes stands by itself; empty for none."""
+    alone = [word for before, word in zip(["", *words], words) if "=" in word[1:] and not before.startswith("-")]
+    return f"Did you mean '{option} {alone[0]}'?" if alone and option == "--over" else ""
 
 
 def for_word(word: str, known: Sequence[str]) -> str:
@@ -97,6 +109,10 @@ def for_option(option: str, command: click.Command, words: Sequence[str]) -> str
     """A hint for an option that a command does not have: a format, a knob of the network, or another tool's word."""
     ours = {each for parameter in command.params for each in parameter.opts}
     bare = option.lstrip("-").replace("-", "_")
+    if bare in ("model", "network", "net", "m"):
+        return f"MODEL stands by itself: 'convcost {command.name} {_after(option, words) or 'mobilenet_v2'}'."
+    if bare.startswith("max_") and (hint := _for_budget(bare, command, ours)):
+        return hint
     form = meant(bare, WORDS) or bare
     if form in FORMATS and "--format" in ours:
         return f"Did you mean '--format {form}'?"
@@ -104,8 +120,25 @@ def for_option(option: str, command: click.Command, words: Sequence[str]) -> str
         given = _after(option, words) or "VALUE"
         where = "--over" if any(sign in given for sign in ",:") and "--over" in ours else "--set"
         return f"{bare} is a knob of the network: '{where} {bare}={given}'."
-    known = meant(option, OPTIONS)
-    return f"Did you mean '{known}'?" if known in ours else ""
+    known = next((one for one, others in OPTIONS.items() if option in others and one in ours), None)
+    return f"Did you mean '{known}'?" if known else ""
+
+
+def _for_budget(bare: str, command: click.Command, ours: Collection[str]) -> str:
+    """A hint for a budget that a command does not take."""
+    if bare == "max_flops" and "--max-macs" in ours:
+        whole = ", or '--limit flops=…'" if "--limit" in ours else ""
+        return f"FLOPs are 2 × MACs: '--max-macs' with half of it{whole}."
+    if "--max-macs" not in ours:
+        return f"Budgets are for 'convcost fit' (what fits?) and 'convcost check' (does it hold?); {command.name} takes none."
+    return "Weights are params, each in its bytes: '--max-params'." if bare in ("max_weights", "max_flash") else ""
+
+
+def _spelled(word: str) -> str:
+    """The name of the zoo that is spelled so, with other letters or separators; empty if there is none."""
+    from convcost.spec.zoo import names
+
+    return next((name for name in names() if plain(name) == plain(word)), "")
 
 
 def _is_network(word: str) -> bool:

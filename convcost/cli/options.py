@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from convcost.core.axes import channels_first
 from convcost.core.dtypes import DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.memory.policies import POLICIES
@@ -79,8 +80,18 @@ class InputShape(click.ParamType[tuple[int, ...]]):
         if re.fullmatch(r"\d{1,18}([x×]\d{1,18}){0,8}", str(value), re.ASCII | re.IGNORECASE):
             return tuple(map(int, re.split("[x×]", str(value).lower())))
         listed = re.fullmatch(r"[(\[]?(\d+(?:, *\d+)+)[)\]]?", str(value), re.ASCII)
-        hint = f". Did you mean {re.sub(', *', 'x', listed[1])}?" if listed else ""
+        hint = f". Did you mean {'x'.join(_in_order(re.split(', *', listed[1])))}?" if listed else ""
         return self.fail(f"{value!r} is not {self.need}{hint}", param, ctx)
+
+
+def _in_order(sizes: Sequence[str]) -> list[str]:
+    """Sizes without a batch of one, channels last.
+
+    >>> _in_order(["1", "3", "224", "224"]), _in_order(["96", "64", "3"])
+    (['224', '224', '3'], ['96', '64', '3'])
+    """
+    kept = list(sizes[1:] if len(sizes) > 3 and sizes[0] == "1" else sizes)
+    return [*kept[1:], kept[0]] if channels_first(tuple(map(int, kept))) else kept
 
 
 class NamedShape(InputShape):
@@ -175,10 +186,13 @@ class Setting(click.ParamType[tuple[str, str]]):
 
     name = "setting"
 
+    def __init__(self, example: str = "width=0.75") -> None:
+        self.example = example
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         key, sign, text = str(value).partition("=")
         if not sign or not key.strip() or not text.strip():
-            self.fail(f"{value!r} is not KEY=VALUE, e.g. width=0.75", param, ctx)
+            self.fail(f"{value!r} is not KEY=VALUE, e.g. {self.example}", param, ctx)
         return key.strip(), text.strip()
 
 

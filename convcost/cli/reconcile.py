@@ -66,8 +66,9 @@ def reconcile_command(
 
         def figure() -> go.Figure:
             from convcost.plots import waterfall
+            from convcost.results.report import said
 
-            return waterfall(network.reconcile(first, second, batch=batch))
+            return waterfall(network.reconcile(first, second, batch=batch), said(network.report(batch=batch)))
 
         deliver(output, format_, lambda: pair_table(network, first, second, batch), figure=figure)
     else:
@@ -75,7 +76,8 @@ def reconcile_command(
 
         def bars() -> go.Figure:
             from convcost.plots import operations_figure
+            from convcost.results.report import said
 
-            return operations_figure(every.data)
+            return operations_figure(every.data, said(network.report(batch=batch)))
 
         deliver(output, format_, lambda: every, figure=bars)

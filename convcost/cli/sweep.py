@@ -43,7 +43,7 @@ _MOST_ON_A_PAGE = 20_000
 @model_argument
 @click.option(
     "--over",
-    type=Setting(),
+    type=Setting("width=0.25:1:0.25"),
     multiple=True,
     required=True,
     shell_complete=complete_knob,
@@ -52,7 +52,13 @@ _MOST_ON_A_PAGE = 20_000
 )
 @set_option
 @input_option
-@click.option("--metric", "metrics", type=Word(SWEPT), multiple=True, help="What to show; repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    type=Word(SWEPT),
+    multiple=True,
+    help="What to show; repeatable. Of three knobs or more, a picture draws the first two.",
+)
 @click.option(
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
@@ -93,8 +99,8 @@ def sweep_command(
     """What every network of a grid of knob values costs, in exact integers.
 
     Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
-    computed, so that a grid may be larger than memory; a table shows its first rows. One or two axes can be drawn, by
-    -o FILE.html or .svg.
+    computed, so that a grid may be larger than memory; a table shows its first rows. -o FILE.html or .svg draws it: an axis as a
+    curve, two as a map, more as points.
     """
     from convcost.space.cliffs import cliffs_table
     from convcost.space.front import front_table
@@ -146,11 +152,14 @@ def sweep_command(
         table = sweep_table(made, pieces(made, size=4096, metrics=shown), shown, limit)
     if fmt == "parquet":
         raise click.UsageError("Parquet holds the points of a grid; write fronts and cliffs as csv or json")
-    _deliver(table, made if front is None else None, shown[0], output, format_)
+    asked = tuple(dict.fromkeys(metrics))[:2] or DEFAULT_METRICS[:1]
+    _deliver(table, made if front is None else None, asked, output, format_)
 
 
-def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str | None, format_: str | None) -> None:
-    """The table, or with it the pictures of a grid that can be drawn."""
+def _deliver(
+    table: Table, drawn: DesignSpace | None, metrics: tuple[str, ...], output: str | None, format_: str | None
+) -> None:
+    """The table, or with it the pictures of a grid that can be drawn: of its points, the second metric against the first."""
     if drawn is None or not (is_picture(output, format_) or format_of(output, format_) == "html"):
         deliver(output, format_, lambda: table)
         return
@@ -159,12 +168,12 @@ def _deliver(table: Table, drawn: DesignSpace | None, metric: str, output: str |
     def page() -> str:
         from convcost.pages.files import page as page_of
 
-        figures = sweep_figures(drawn, metric)
+        figures = sweep_figures(drawn, *metrics)
         several = {1: "What the knobs change"} if len(figures) > 1 else {}
         parts = [figures if several else figures[0], table]
         return page_of(table.heading or table.title, parts, [("command", command_line())], several)
 
-    deliver(output, format_, lambda: table, figure=lambda: sweep_figures(drawn, metric)[0], page=page)
+    deliver(output, format_, lambda: table, figure=lambda: sweep_figures(drawn, *metrics)[0], page=page)
 
 
 class _Progress:

@@ -93,7 +93,7 @@ def find(report: Report, name: str) -> list[LayerCost]:
         shown = ", ".join(ends[:6]) + ", …" * (len(ends) > 6)
         raise UsageError(f"{name!r} fits {len(ends)} layers of {report.network}: {shown}")
     raise UsageError(
-        f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report' lists them)"
+        f"{report.network} has no layer {name!r}{did_you_mean(name, paths)} ('convcost report {report.network} --by layer' lists them)"
     )
 
 

@@ -65,7 +65,7 @@ def _opened(origin: FromSpec, set_knobs: Mapping[str, Any], input_shape: GivenSh
         return Network(origin)
     spec, values = origin.spec, origin.knobs
     try:
-        found = set_inputs(spec, values, set_knobs, input_shape)
+        found = set_inputs(spec._replace(name=origin.name), values, set_knobs, input_shape)  # as messages call it
     except ExprError:  # the spec's own input is wrong, and elaborating says where
         raise SpecError(attempt(spec, values)[1]) from None
     left = {name: shape for name, shape in origin.input_shapes.items() if name not in by_name(spec, input_shape)}

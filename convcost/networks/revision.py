@@ -15,6 +15,7 @@ from convcost.core.errors import Problem, SpecError, UsageError
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
+from convcost.spec.zoo import is_path, split_name
 
 _FILE = re.compile(
     r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
@@ -63,6 +64,18 @@ def revised(model: str) -> Revised | None:
     if os.path.isfile(model) or os.path.isfile(f"{revision}:{found['path']}"):
         return None
     return Revised(revision, found["path"], found["rest"] or "")
+
+
+def of_same_file(revision: str, model: Model) -> str:
+    """The file that a network is read from, in a revision that stands alone, `main:`; raises `UsageError` if it is read from none.
+
+    >>> of_same_file("main:", "nets/net.yaml")
+    'main:./nets/net.yaml'
+    """
+    if not isinstance(model, (str, os.PathLike)) or not is_path(split_name(os.fspath(model))[0]):
+        called = model.label if isinstance(model, Network) else os.fspath(model)
+        raise UsageError(f"{called} is no file: of {revision} there is nothing to compare it with")
+    return f"{revision}./{os.path.relpath(model)}".replace(os.sep, "/")
 
 
 def opened_at(model: Model, knobs: Mapping[str, Any] | None = None, input_shape: GivenShape | None = None) -> Network:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from convcost.conventions.convention import PAPER
 from convcost.core.display import AUTO, EVERY_DIGIT, Display
 from convcost.core.dtypes import MIXED, as_text
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
@@ -31,6 +31,7 @@ from convcost.results.report import (
     unit_text,
     unknown_notes,
 )
+from convcost.results.rows import instead
 
 
 class Side(NamedTuple):
@@ -147,9 +148,8 @@ def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
     known = (*_COMPARED, "input", "ratio", *also)
     for name in names:
         if name not in known and name.removesuffix(_RATIO) not in _COMPARED:
-            raise UsageError(
-                f"there is no column {name!r}{did_you_mean(name, known, (f'{k}{_RATIO}' for k in _COMPARED))}"
-            )
+            every = [*dict.fromkeys(known), *(f"{key}{_RATIO}" for key in _COMPARED)]
+            raise UsageError(f"there is no column {name!r}{instead(name, every)}")
 
 
 _RATIO = "_ratio"

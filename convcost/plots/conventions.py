@@ -10,15 +10,16 @@ from convcost.core.cost import LEDGER
 from convcost.core.units import compact, counted, exact, signed
 from convcost.plots.style import BAR_HEIGHT, count_axis, figure
 from convcost.render.palette import LIGHT
+from convcost.results.settings import below
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-def operations_figure(data: Mapping[str, Any]) -> go.Figure:
+def operations_figure(data: Mapping[str, Any], about: str = "") -> go.Figure:
     """What a network's operations are under each convention, from the data of a reconciliation with all of them.
 
-    The colour of a bar says what is counted.
+    The colour of a bar says what is counted; `about` is what was counted, below the title.
     """
     rows = data["conventions"]
     units = list(dict.fromkeys(row["unit"] for row in rows))
@@ -46,7 +47,7 @@ def operations_figure(data: Mapping[str, Any]) -> go.Figure:
     without = f", without {counted(len(data['unknown']), 'unknown op')}" if data["unknown"] else ""
     return figure(
         traces,
-        title=f"{data['network']}: operations under each convention{without}",
+        title=f"{data['network']}: operations under each convention{without}{below(about)}",
         xaxis={**count_axis(f"operations of {data['network']}"), "range": [0, most * 1.15 or 1]},
         yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names},
         barmode="overlay",
@@ -54,10 +55,11 @@ def operations_figure(data: Mapping[str, Any]) -> go.Figure:
     )
 
 
-def waterfall(found: Reconciliation) -> go.Figure:
+def waterfall(found: Reconciliation, about: str = "") -> go.Figure:
     """From a network's total under one convention to its total under another, a bar per term that differs.
 
-    The axis begins near the smaller total if the terms would be invisible next to it, and says so.
+    The axis begins near the smaller total if the terms would be invisible next to it, and says so. `about`
+    is what was counted, below the title.
     """
     names, bases, lengths, colors, texts = (
         [found.first.name],
@@ -102,7 +104,7 @@ def waterfall(found: Reconciliation) -> go.Figure:
     without = f", without {counted(len(found.unknown), 'unknown op')}" if found.unknown else ""
     return figure(
         [bar],
-        title=f"{found.network}: from {found.first.name} to {found.second.name}{without}",
+        title=f"{found.network}: from {found.first.name} to {found.second.name}{without}{below(about)}",
         xaxis=axis,
         yaxis={"autorange": "reversed"},
         showlegend=False,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
-from convcost.core.units import binary, exact, inputs_text, percent, shape_text
+from convcost.core.units import binary, exact, percent, shape_text
 from convcost.memory.usage import MOST_TENSORS, Usage
 from convcost.plots.bands import (
     Column,
@@ -27,7 +27,8 @@ from convcost.plots.report import known_text
 from convcost.plots.style import figure
 from convcost.render.palette import LIGHT
 from convcost.results.memory import PICTURES
-from convcost.results.report import Report, bound
+from convcost.results.report import Report, bound, changed_knobs
+from convcost.results.settings import below, settings_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -156,17 +157,26 @@ def _whole(size: int) -> str:
     return binary(size).replace(" ", "\N{NO-BREAK SPACE}")
 
 
+def _otherwise(usage: Usage) -> str:
+    """How the layers run and where tensors may lie, if not as usual."""
+    options = usage.options
+    asked = [f"order {options.order}"] if options.order != "given" else []
+    asked += [f"blocks in {exact(options.parts)} parts"] if options.parts > 1 else []
+    asked += [f"offsets multiples of {exact(options.align)}"] if options.align > 1 else []
+    return "".join(f" · {one}" for one in asked)
+
+
 def _dressed(
     traces: list[dict[str, Any]], report: Report, usage: Usage, places: Sequence[Column], what: str, more: str
 ) -> go.Figure:
     """The traces with title, x axis and legend."""
     said = (
-        f"{report.network} · {inputs_text(report.inputs)} · {usage.dtype} · batch {exact(usage.batch)} · "
-        f"policy {usage.options.policy}{known_text(report)}{more}"
+        f"{report.network} · {settings_text(changed_knobs(report), report.inputs)} · {usage.dtype} · "
+        f"batch {exact(usage.batch)} · policy {usage.options.policy}{_otherwise(usage)}{known_text(report)}{more}"
     )
     made = figure(
         traces,
-        title=f"{report.title or report.network}: {what}<br><sup>{said}</sup>",
+        title=f"{report.title or report.network}: {what}{below(said)}",
         xaxis=stage_axis(report, usage, places),
         yaxis={},
         height=680,

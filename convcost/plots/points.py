@@ -15,6 +15,7 @@ from convcost.core.units import binary, exact
 from convcost.plots.style import amount_axis, count_axis, figure
 from convcost.render.palette import LIGHT, SYMBOLS
 from convcost.render.svg_marks import shade
+from convcost.results.settings import below
 from convcost.space.axes import is_ordered, value_text
 from convcost.space.evaluate import at_points
 from convcost.space.space import DesignSpace
@@ -39,20 +40,20 @@ class _Looked(NamedTuple):
     """Those that can be built."""
 
 
-def points_figure(made: DesignSpace, metric: str = "macs", *, knob: str = "") -> go.Figure:
-    """The networks of a design space, a metric against another, a colour for each value of a knob.
+def points_figure(made: DesignSpace, metric: str = "macs", *, against: str = "", knob: str = "") -> go.Figure:
+    """The networks of a design space, a metric `against` another, a colour for each value of a knob.
 
-    Without `knob`, that knob is shown whose values set the costs most apart. Of more networks than can be drawn, evenly
+    Without `against`, the first of a few is taken that the knobs change. Without `knob`, that knob is shown whose values set the costs most apart. Of more networks than can be drawn, evenly
     spread ones are, the same each time. Raises `UsageError` for another knob, and where no network can be built.
     """
     if knob and knob not in made.axes:
         raise UsageError(f"there is no axis {knob!r}; the axes are {', '.join(made.axes)}")
-    looked = _looked(made, metric)
+    looked = _looked(made, metric, against)
     costs, known = looked.costs, looked.known
     if not known:
         raise UsageError(f"{made.title}: none of the networks looked at can be built")
     others = [one for one in _OTHERS if one != metric]
-    other = next((one for one in others if len({costs[one][at] for at in known}) > 1), others[0])
+    other = against or next((one for one in others if len({costs[one][at] for at in known}) > 1), others[0])
     shown = knob or _by_weight(made, looked, metric)[0]
     traces = [
         _trace(made, looked, (metric, other), (shown, part), (color, symbol))
@@ -62,7 +63,7 @@ def points_figure(made: DesignSpace, metric: str = "macs", *, knob: str = "") ->
     axes = [_axis(one, [costs[one][at] or 0 for at in known]) for one in (metric, other)]
     return figure(
         traces,
-        title=f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}",
+        title=f"{made.title}: {METRICS[metric].column} and {METRICS[other].column} of {drawn} networks, coloured by {shown}{below(made.said(metric, other))}",
         xaxis=axes[0],
         yaxis=axes[1],
         showlegend=True,
@@ -94,11 +95,11 @@ def knobs_by_weight(made: DesignSpace, metric: str = "macs") -> list[str]:
     return _by_weight(made, _looked(made, metric), metric)
 
 
-def _looked(made: DesignSpace, metric: str) -> _Looked:
+def _looked(made: DesignSpace, *metrics: str) -> _Looked:
     places = np.array(spread(made.points, MOST_POINTS), dtype=np.int64)
     where = list(np.unravel_index(places, made.shape))
-    costs = {one: at_points(made, one, where) for one in dict.fromkeys((metric, *_OTHERS))}
-    known = [at for at, cost in enumerate(costs[metric]) if cost is not None]
+    costs = {one: at_points(made, one, where) for one in dict.fromkeys(filter(None, (*metrics, *_OTHERS)))}
+    known = [at for at, cost in enumerate(costs[metrics[0]]) if cost is not None]
     return _Looked({name: at.tolist() for name, at in zip(made.axes, where, strict=True)}, costs, known)
 
 

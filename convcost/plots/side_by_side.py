@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.conventions.catalog import convention
+from convcost.conventions.convention import PAPER
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact
 from convcost.plots.style import count_axis, figure
 from convcost.render.palette import LIGHT
+from convcost.results.settings import below, settings_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -105,12 +107,18 @@ def _rows(data: Mapping[str, Any]) -> go.Figure:
     more = f", the first {len(labels)} of {len(data['networks'])}" if len(labels) < len(data["networks"]) else ""
     return figure(
         traces,
-        title=f"{_names(labels)}: {unit} by {data['by']}{some}{more}",
+        title=f"{_names(labels)}: {unit} by {data['by']}{some}{more}{below(_asked(data))}",
         xaxis={**count_axis(unit), "rangemode": "tozero"},
         yaxis={"autorange": "reversed"},
         barmode="group",
         height=70 + max(30, 12 + 13 * len(labels)) * max(3, len(shown)),
     )
+
+
+def _asked(data: Mapping[str, Any]) -> str:
+    """What operations are counted of, where it is not one input as papers count; labels say knobs and inputs."""
+    other = [f"convention {data['convention']}"] if data["convention"] != PAPER else []
+    return " · ".join(filter(None, [settings_text({}, batch=data["batch"]), *other]))
 
 
 def _counts(row: Mapping[str, Any], networks: int) -> list[int | None]:

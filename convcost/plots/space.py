@@ -16,6 +16,7 @@ from convcost.plots.curves import bars, cliffs, samples
 from convcost.plots.maps import heat_map
 from convcost.plots.points import knobs_by_weight, points_figure
 from convcost.results.report import Report, json_value
+from convcost.results.settings import below
 from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
@@ -72,20 +73,23 @@ def _around(network: Network, report: Report, size: int) -> Sequence[int]:
     return can[can.index(size) % apart :: apart]
 
 
-def sweep_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
-    """A metric along the axis of a design space, over its two axes as a map, or of many axes the points."""
+def sweep_figure(made: DesignSpace, metric: str = "macs", against: str = "") -> go.Figure:
+    """A metric along the axis of a design space, over its two axes as a map, or of many axes the points `against` another."""
     if len(made.axes) > _PLANE:
-        return points_figure(made, metric)
+        return points_figure(made, metric, against=against)
     if len(made.axes) == _PLANE:
         return grid_figure(made, metric)
     return cliff_figure(made, metric) if all(map(is_ordered, made.axes.values())) else words_figure(made, metric)
 
 
-def sweep_figures(made: DesignSpace, metric: str = "macs") -> list[go.Figure]:
+def sweep_figures(made: DesignSpace, metric: str = "macs", against: str = "") -> list[go.Figure]:
     """The pictures of a grid: one of one or two axes, of more the same networks coloured by each knob, the telling first."""
     if len(made.axes) <= _PLANE:
         return [sweep_figure(made, metric)]
-    return [points_figure(made, metric, knob=knob) for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]]
+    return [
+        points_figure(made, metric, against=against, knob=knob)
+        for knob in knobs_by_weight(made, metric)[:_MOST_COLOURED]
+    ]
 
 
 def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
@@ -101,7 +105,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
         can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
         shown = [(_plain(value), count if ok else None) for value, count, ok in zip(values, counts, can, strict=True)]
         shown = shown[:: -(-len(shown) // _STEPS)]
-        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(values), name)}"
+        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(values), name)}{below(made.said(metric))}"
         return samples(
             [value for value, _ in shown], [count for _, count in shown], title=title, metric=metric, axis=name
         )
@@ -114,9 +118,8 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     partly = f", {exact(drawn)} of {exact(len(known))} steps drawn" if drawn < len(known) else ""
     which = f"every {name} from {values[0]} to {values[-1]}"
     lacking = " that can be built" if len(known) < len(runs) else ""
-    return cliffs(
-        steps, marked=marked, title=f"{made.title}: {word} at {which}{lacking}{partly}", metric=metric, axis=name
-    )
+    title = f"{made.title}: {word} at {which}{lacking}{partly}{below(made.said(metric))}"
+    return cliffs(steps, marked=marked, title=title, metric=metric, axis=name)
 
 
 def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
@@ -126,7 +129,8 @@ def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     shown = {_text(value): count for value, count, ok in zip(values, counts, can, strict=True) if ok}
     shown = dict([*shown.items()][:_MOST_BARS])
     which = _of_how_many(len(shown), len(values), name)
-    return bars(shown, title=f"{made.title}: {METRICS[metric].column} at {which}", metric=metric, axis=name)
+    title = f"{made.title}: {METRICS[metric].column} at {which}{below(made.said(metric))}"
+    return bars(shown, title=title, metric=metric, axis=name)
 
 
 def _of_how_many(shown: int, there: int, name: str) -> str:
@@ -180,7 +184,7 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
         [_text(value) for value in shown[1]],
         [[int(n) if ok else None for n, ok in zip(line, held)] for line, held in held],
         budgets=budgets,
-        title=f"{made.title}: {METRICS[metric].column} at {sizes}",
+        title=f"{made.title}: {METRICS[metric].column} at {sizes}{below(made.said(metric))}",
         metric=metric,
         axes=(rows, columns),
     )

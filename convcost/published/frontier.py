@@ -120,7 +120,7 @@ def frontier(
     tiers = () if data is not None or source else tier
     kept = _selected(rows, family, year, tiers, source)
     points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
-    more, lacking = beside(listed(yours), add, x, y, chosen)
+    more, lacking = beside(listed(yours, y), add, x, y, chosen)
     points, omitted = points + more, omitted + lacking
     if not points:
         raise UsageError(_nothing(f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}", omitted))

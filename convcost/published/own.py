@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -32,25 +33,33 @@ Yours = Mapping[str, str] | Iterable[Sequence[str]]
 def read_own(text: str) -> Own:
     """`MODEL=ACCURACY` or `MODEL=ACCURACY=LABEL`, where the name of a model may carry knobs; raises `UsageError`.
 
-    >>> read_own("mobilenet_v2:width=0.5=66")
-    Own(model='mobilenet_v2:width=0.5', accuracy='66', label='')
-    >>> read_own("net.yaml=73.9=MyNet")
-    Own(model='net.yaml', accuracy='73.9', label='MyNet')
+    Behind the knobs, the first number between two `=`, or at the end, is the accuracy; a label may have any sign.
+
+    >>> read_own("mobilenet_v2:width=2,resolution=96=66")
+    Own(model='mobilenet_v2:width=2,resolution=96', accuracy='66', label='')
+    >>> read_own("net.yaml=73.9=MyNet, lr=0.1")
+    Own(model='net.yaml', accuracy='73.9', label='MyNet, lr=0.1')
     """
-    model, _, last = text.rpartition("=")
-    before, _, middle = model.rpartition("=")
-    found = Own(before, middle, last) if before and not _number(last) and _number(middle) else Own(model, last)
-    if not found.model or not found.accuracy:
-        raise UsageError(f"{text!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet")
-    return found
+    parts = text.split("=")
+    first = 1
+    if re.search(r":\w+$", parts[0]):
+        first = next((at for at, part in enumerate(parts) if at and not re.search(r",\s*\w+$", part)), 0) + 1
+    numbers = [at for at in range(first, len(parts)) if _number(parts[at])]
+    at = numbers[0] if numbers else first
+    model, accuracy, label = "=".join(parts[:at]), "=".join(parts[at : at + 1]), "=".join(parts[at + 1 :])
+    if not model or not accuracy:
+        raise UsageError(
+            f"{text!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet; the accuracy is that of --y"
+        )
+    return Own(model, accuracy.strip(), label)
 
 
 def _number(text: str) -> bool:
     return text.strip().replace(".", "", 1).isdigit()
 
 
-def listed(yours: Yours | None) -> list[Own]:
-    """Every network of one's own with its accuracy; raises `UsageError` for what is none.
+def listed(yours: Yours | None, y: str = "top1") -> list[Own]:
+    """Every network of one's own with its accuracy, `y` in the messages; raises `UsageError` for what is none.
 
     >>> listed({"my.yaml": "72.3"}) == listed([("my.yaml", "72.3")])
     True
@@ -61,7 +70,7 @@ def listed(yours: Yours | None) -> list[Own]:
         if isinstance(pair, str) or not 2 <= len(pair) <= 3:
             raise UsageError(f"yours: {pair!r} is not (model, accuracy) or (model, accuracy, label)")
         own = Own(*pair)
-        per_cent(own.accuracy, own.model)
+        per_cent(own.accuracy, f"{own.model}, {y}")
         found.append(own)
     return found
 

@@ -16,8 +16,8 @@ from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
-from convcost.core.metrics import METRICS, Metric
-from convcost.core.units import binary, compact, counted, decimal_text, exact, inputs_text, percent
+from convcost.core.metrics import METRICS, Metric, Need
+from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
 from convcost.graph.graph import ROLES, Caption
@@ -63,6 +63,7 @@ from convcost.results.rows import (
     ordered,
     selected,
 )
+from convcost.results.settings import settings_text
 from convcost.results.summary import drops, summary_notes
 
 if TYPE_CHECKING:
@@ -513,10 +514,31 @@ _ONE: Mapping[str | int, str] = {"op": "kind of op"}
 
 def title(report: Report) -> str:
     """The network, the knobs that its name does not determine, and its input on one line."""
-    settled = {*report.knobs} - {*report.changed} | {"resolution"}  # the input says that
-    knobs = [f"{name} {_knob_text(value)}" for name, value in report.knobs.items() if name not in settled]
     name = report.network if not report.title else f"{report.title} ({report.network})"
-    return " · ".join([name, *knobs, inputs_text(report.inputs), f"batch {exact(report.batch)}"])
+    return " · ".join([name, settings_text(changed_knobs(report), report.inputs), f"batch {exact(report.batch)}"])
+
+
+def changed_knobs(report: Report) -> dict[str, Any]:
+    """The knobs that the network's name does not determine, without the one that its input says."""
+    settled = {*report.knobs} - {*report.changed} | {"resolution"}
+    return {name: value for name, value in report.knobs.items() if name not in settled}
+
+
+def said(report: Report, *needs: Need) -> str:
+    """What a picture is drawn for, besides the network: changed knobs, input, and of dtype and policy what it `needs`.
+
+    >>> from convcost import load
+    >>> said(load("mobilenet_v2", width=0.5).report(dtype="int8"), "dtype")
+    'width 0.5 · input 224×224×3 · as int8'
+    """
+    return settings_text(
+        changed_knobs(report),
+        report.inputs,
+        batch=report.batch,
+        dtype=report.dtype,
+        policy=report.memory_policy,
+        needs=needs,
+    )
 
 
 def notes(report: Report) -> list[tuple[str, str]]:
@@ -661,9 +683,3 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "unknown": group.unknown,
         **({"text": group.text} if group.text else {}),
     }
-
-
-def _knob_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(json_value(value))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
-from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
@@ -129,13 +129,24 @@ def _output(part: Part | Totals) -> str:
     return output_text(part) if isinstance(part, LayerCost) else ""
 
 
+def instead(asked: str, every: Iterable[str]) -> str:
+    """What to say of a column that is not there: one that is near, and all that there are.
+
+    >>> instead("parms", ["params", "macs"])
+    '. Did you mean params? There are: params, macs'
+    """
+    known = list(every)
+    near = f". Did you mean {found}?" if (found := nearest(asked, known)) else "."
+    return f"{near} There are: {', '.join(known)}"
+
+
 def _known(name: str, every: Mapping[str, Column], level: str) -> str:
     """The key of a column, by key or heading, in whatever letters; raises `UsageError`."""
     names = {column.heading.lower(): key for key, column in every.items()} | {key: key for key in every}
     asked = name.strip().lower()
     key = names.get(asked) or names.get(asked.replace(" ", "_").replace("-", "_"))
     if key is None:
-        raise UsageError(f"a table by {level} has no column {name!r}{did_you_mean(asked, every)}")
+        raise UsageError(f"a table by {level} has no column {name!r}{instead(asked, every)}")
     return key
 
 

@@ -42,5 +42,7 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = DEFAU
         text = f"peak activations <= {binary(size)} as {as_text(dtype)}"
         found.append(Budget("peak_activation_bytes", size, text))
     if not found:
-        raise UsageError("give at least one budget: MACs, params or peak memory")
+        raise UsageError(
+            "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)"
+        )
     return tuple(found)

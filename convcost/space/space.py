@@ -19,8 +19,10 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.dtypes import one_word
+from convcost.core.metrics import METRICS
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
+from convcost.results.settings import settings_text
 from convcost.space.build import Box, Request, SpacePart, parts
 from convcost.space.numbers import Field, Most, Sum
 from convcost.spec.syntax import sides
@@ -175,6 +177,21 @@ class DesignSpace:
         """What the networks are called where there is room: the title, and the name in brackets."""
         called = self.source.caption.title
         return f"{called} ({self.title})" if called else self.title
+
+    def said(self, *metrics: str) -> str:
+        """What no axis says of the networks, and these metrics depend on: changed knobs, a changed input, batch, dtype, policy."""
+        own = self.source.knobs
+        fixed = {name: own[name] for name in self.source.changed if name not in self.axes}
+        needs = {need for metric in metrics for need in METRICS[metric].needs}
+        request = self.request
+        return settings_text(
+            fixed,
+            request.input_shapes,
+            batch=request.batch,
+            dtype=self.dtype,
+            policy=request.memory_policy,
+            needs=needs,
+        )
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""

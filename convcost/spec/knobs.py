@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +19,15 @@ FIXED = "knobs stand in a spec under knobs, and are set before it is resolved or
 """Why a spec may have no knobs at all, and the way out."""
 
 
+OTHERS = {
+    **dict.fromkeys(("alpha", "width_mult", "width_multiplier", "multiplier", "channel_multiplier"), ("width",)),
+    **dict.fromkeys(("rho", "input_size", "image_size", "img_size", "size", "input"), ("resolution", "size")),
+    **dict.fromkeys(("num_classes", "n_classes", "outputs"), ("classes",)),
+    **dict.fromkeys(("depth_mult", "depth_multiplier", "layers"), ("depth",)),
+}
+"""Knob in papers and other tools -> what it may be called here."""
+
+
 def no_knob(network: str, name: str, known: Iterable[str]) -> UsageError:
     """The error that a network has no knob of this name.
 
@@ -28,6 +38,9 @@ def no_knob(network: str, name: str, known: Iterable[str]) -> UsageError:
     whole = name.partition("[")[0]
     if whole != name and whole in names:
         return UsageError(f"{network} has no knob {name!r}; {whole} is given as a whole, as in {whole}=[3, 3, 5]")
+    ours = next((one for one in OTHERS.get(name.lower(), ()) if one in names), None)
+    if ours:
+        return UsageError(f"{network} has no knob {name!r}. Did you mean {ours}?")
     said = did_you_mean(name, names) if names else f", and no other: {FIXED}"
     return UsageError(f"{network} has no knob {name!r}{said}")
 
@@ -41,9 +54,25 @@ def knob_value(knob: Knob, value: Any) -> KnobValue:
     exact: Any = _exact(value)
     need, fits = _fit(knob, exact)
     if not fits:
-        raise Unfit(f"{knob.name} must be {need}, got {say(value)}")
+        hint = _instead(value) if isinstance(knob.default, (int, Fraction)) else ""
+        raise Unfit(f"{knob.name} must be {need}, got {say(value)}{hint}")
     fitting: KnobValue = Fraction(exact) if isinstance(knob.default, Fraction) and not knob.choices else exact
     return fitting
+
+
+def _instead(value: Any) -> str:
+    """What was probably meant by a text that is no value.
+
+    >>> _instead("0,5"), _instead("0.1-1.0"), _instead("five")
+    ('; a decimal point is meant: 0.5', '; a range is 0.1:1.0:0.1, as a value of --over', '')
+    """
+    text = str(value).strip()
+    if found := re.fullmatch(r"(\d+),(\d+)", text, re.ASCII):
+        return f"; a decimal point is meant: {found[1]}.{found[2]}"
+    if found := re.fullmatch(r"([\d.]+)(?:-|\.\.|…)([\d.]+)", text, re.ASCII):
+        step = "0.1" if "." in text else "1"
+        return f"; a range is {found[1]}:{found[2]}:{step}, as a value of --over"
+    return ""
 
 
 def _fit(knob: Knob, exact: Any) -> tuple[str, bool]:

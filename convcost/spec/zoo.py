@@ -92,6 +92,8 @@ def find(model: str) -> FoundSpec:
     >>> find("vgg16").spec.name, find("vgg16").preset
     ('vgg', 'vgg16')
     """
+    if re.match(r"[a-z]+://", model):
+        raise UsageError(f"{model}: networks are read from files; download it first")
     return _of_file(model) if is_path(model) or ("\0" not in model and os.path.isfile(model)) else named(model)
 
 
@@ -100,10 +102,23 @@ def named(model: str) -> FoundSpec:
     folder = zoo_directory()
     if at := _place(model, folder):
         return open_file(*at)
-    hint = did_you_mean(model, _known(folder))
+    if what := _is_something_else(model):
+        raise UsageError(what)
+    hint = did_you_mean(re.split(r"[./:]+", model)[-1] or model, _known(folder))
     raise UsageError(
         f"there is no network {model!r} in the zoo{hint} ('convcost list' shows all; a file needs its path)"
     )
+
+
+def _is_something_else(model: str) -> str:
+    """What to say of a name that is no network, but a folder, or a file but for its ending; empty for any other."""
+    if "\0" in model:
+        return ""
+    if os.path.isdir(model):
+        return f"{model} is a folder; a network is a file in it, or a name that 'convcost list' shows"
+    files = (f"{model}{suffix}" for suffix in (".yaml", ".yml", ".onnx", ".tflite", ".keras", ".pt2"))
+    found = next(filter(os.path.isfile, files), None)
+    return f"there is no network {model!r} in the zoo; the file is {found}" if found else ""
 
 
 @lru_cache(maxsize=2)

@@ -32,7 +32,7 @@ def report_of(model: str) -> Report:
 
 BLOCKS = ", ".join(f"conv{stage}_x.block{i}.conv2" for stage in (2, 3) for i in (1, 2, 3))
 
-LISTS = "('convcost report' lists them)"
+LISTS = "('convcost report resnet50 --by layer' lists them)"
 
 
 @pytest.mark.parametrize(

@@ -41,15 +41,22 @@ def test_where_no_family_is_near_all_are_named(cli: Cli) -> None:
         (["--year", "1990"], "nothing to show: "),
         (
             ["--your", "resnet18=no"],
-            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",
+            "resnet18, top1: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got 'no'",
         ),
         (
             ["--your", "resnet18=172"],
-            "resnet18: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '172'",
+            "resnet18, top1: an accuracy is a number of per cent above 0, at most 100, e.g. 72.3, got '172'",
         ),
-        (["--your", "resnet18=0.72"], "resnet18: 0.72 is a fraction, and accuracies are per cent: write 72"),
-        (["--your", "resnet18=0.6985"], "resnet18: 0.6985 is a fraction, and accuracies are per cent: write 69.85"),
-        (["--your", "resnet18=1"], "resnet18: 1 is a fraction, and accuracies are per cent: write 100"),
+        (["--your", "resnet18=0.72"], "resnet18, top1: 0.72 is a fraction, and accuracies are per cent: write 72"),
+        (
+            ["--your", "resnet18=0.6985"],
+            "resnet18, top1: 0.6985 is a fraction, and accuracies are per cent: write 69.85",
+        ),
+        (
+            ["--y", "top5", "--your", "resnet18=0.9"],
+            "resnet18, top5: 0.9 is a fraction, and accuracies are per cent: write 90",
+        ),
+        (["--your", "resnet18=1"], "resnet18, top1: 1 is a fraction, and accuracies are per cent: write 100"),
         (
             ["--highlight", "mobilnet_v2"],
             "no family 'mobilnet_v2' to highlight is in the picture. Did you mean MobileNetV2?",
@@ -132,10 +139,13 @@ def test_a_wrong_table_is_told_where(
         ("mobilenet_v2=66", "mobilenet_v2", "MobileNetV2", 300_774_272),
         ("mobilenet_v2:width=0.5=66=My Net", "mobilenet_v2:width=0.5", "My Net", 97_131_840),
         ("lenet5=66=2 of mine", "lenet5", "2 of mine", 416_520),
+        ("lenet5=66=Mine, a=b", "lenet5", "Mine, a=b", 416_520),
+        ("lenet5=66=lr=0.1, 90", "lenet5", "lr=0.1, 90", 416_520),
+        ("mobilenet_v1:width=1,resolution=224=70.6=a=1", "mobilenet_v1", "a=1", 568_740_352),
     ],
 )
 def test_your_network_may_carry_knobs_and_a_label(cli: Cli, said: str, item: str, family: str, cost: int) -> None:
-    """97 M at width 0.5 and 301 M at 1.0: MobileNetV2's repository; LeNet-5 by hand, 416,520."""
+    """97 M at width 0.5 and 301 M at 1.0: MobileNetV2's repository; LeNet-5 by hand, 416,520; 569 M: MobileNetV1's paper."""
     (own,) = [p for p in cli.json("frontier", "--source", "mobilenet_v1", "--your", said)["points"] if p["yours"]]
     assert (own["item"], own["family"], own["macs"]) == (item, family, cost)
 
@@ -144,7 +154,10 @@ def test_your_network_may_carry_knobs_and_a_label(cli: Cli, said: str, item: str
 def test_what_is_no_network_with_its_accuracy_is_refused_with_the_form(cli: Cli, said: str) -> None:
     done = cli("frontier", "--your", said)
     assert done.exit_code == 2
-    assert f"{said!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet" in done.stderr
+    assert (
+        f"{said!r} is not MODEL=ACCURACY or MODEL=ACCURACY=LABEL, e.g. my.yaml=72.3=MyNet; the accuracy is that of --y"
+        in done.stderr
+    )
 
 
 def test_families_to_highlight_stand_with_commas_or_one_by_one(cli: Cli) -> None:

@@ -98,7 +98,7 @@ class TestPage:
             cli.ok("memory", "lenet5", "-o", file)
         text = files[0].read_text(encoding="utf-8")
         assert text == files[1].read_text(encoding="utf-8")
-        assert text.count("<figure") == 1
+        assert text.count("<figure") == 2  # the timeline and the arena
         assert ">Timeline</h2>" in text
         assert ">Tensors</h2>" in text
         assert not re.search(
@@ -116,6 +116,12 @@ class TestPage:
             outlines = re.findall(r' d="(M[^"]*)"', bands.split('<path class="l-ink"')[0])  # without the leader line
             assert sum(outline.count("M") for outline in outlines) == tensors
             assert "peak 4.59 MiB" in drawn
+
+    @pytest.mark.parametrize("more", [(), ("--format", "csv"), ("-o", "-")])
+    def test_a_picture_needs_a_file(self, cli: Cli, more: tuple[str, ...]) -> None:
+        message = cli("memory", "lenet5", "--picture", "arena", *more, code=2).stderr
+        needed = "--picture arena is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well"
+        assert needed in " ".join(message.split())
 
     def test_an_image_needs_its_extra(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "kaleido", None)

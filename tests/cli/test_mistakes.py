@@ -15,8 +15,8 @@ run = Cli()
 LISTED = "convcost: 1\nname: net\nknobs: {ks: [3, 5], c: 8}\ninput: [8, 8, 3]\nlayers:\n  - {conv2d: {channels: c, kernel: 'ks[0]', padding: same}}\n"
 
 MISTAKES = {
-    "mobilenet_v2": "mobilenet_v2 is a network: 'convcost report mobilenet_v2'.",
-    "mobilenet_v2:width=0.5": "'convcost report mobilenet_v2:width=0.5'.",
+    "mobilenet_v2": "What a network costs, says 'convcost report mobilenet_v2'.",
+    "mobilenet_v2:width=0.5": "says 'convcost report mobilenet_v2:width=0.5'.",
     "summary mobilenet_v2": "Did you mean 'convcost report'?",
     "report mobilenet_v2 --width 0.5": "No such option '--width'. width is a knob of the network: '--set width=0.5'.",
     "report mobilenet_v2 --width=0.5": "'--set width=0.5'.",
@@ -40,6 +40,31 @@ MISTAKES = {
     "report net.yaml --set ks=7,7": "ks must be a list of integers, as in [3, 5], got 7,7",
     "sweep net.yaml --over ks[0]=3,5": "net has no knob 'ks[0]'; ks is given as a whole, as in ks=[3, 3, 5]",
     "net.yaml": "'convcost report net.yaml'.",
+    "nofile.onnx": "'convcost report nofile.onnx'.",
+    "MobileNet-V2": "'convcost report mobilenet_v2'.",
+    "help report": "Did you mean 'convcost report --help'?",
+    "convert a.onnx": "Did you mean 'convcost import'?",
+    "report --model vgg16": "MODEL stands by itself: 'convcost report vgg16'.",
+    "report resnet50 --input 1,3,224,224": "Did you mean 224x224x3?",
+    "report resnet50 --input 3x224x224": "the input of resnet50 is 224x224x3, not 3x224x224",
+    "fit vgg16 --budget 300M": "Did you mean '--max-macs'?",
+    "fit vgg16 --max-weights 1MiB": "Weights are params, each in its bytes: '--max-params'.",
+    "fit vgg16": "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)",
+    "check vgg16 --max-flops 300M": "FLOPs are 2 × MACs: '--max-macs' with half of it, or '--limit flops=…'.",
+    "explore vgg16 --max-macs 1G": "'convcost check' (does it hold?); explore takes none.",
+    "sweep mobilenet_v2 --over width": "'width' is not KEY=VALUE, e.g. width=0.25:1:0.25",
+    "sweep mobilenet_v2 width=0.5,1": "Did you mean '--over width=0.5,1'?",
+    "sweep mobilenet_v2 --over width=0.1-1.0": "a range is 0.1:1.0:0.1, as a value of --over",
+    "report mobilenet_v2 --set width=0,5": "a decimal point is meant: 0.5",
+    "report mobilenet_v2 --set alpha=0.5": "mobilenet_v2 has no knob 'alpha'. Did you mean width?",
+    "report net": "there is no network 'net' in the zoo; the file is net.yaml",
+    "report folder": "folder is a folder; a network is a file in it, or a name that 'convcost list' shows",
+    "report torchvision.models.resnet50": "Did you mean resnet50? ('convcost list' shows all; a file needs its path)",
+    "report https://host/x.onnx": "https://host/x.onnx: networks are read from files; download it first",
+    "diff HEAD net.yaml": "of a git revision it is HEAD:net.yaml, or HEAD: for the same file",
+    "diff HEAD: net.yaml": "HEAD:./net.yaml: this folder is in no git repository, and there is no file of this name",
+    "explain vgg16 layer5": "('convcost report vgg16 --by layer' lists them)",
+    "report vgg16 --columns macs,x": "There are: name, op, layers, input, output, params, macs, padding_macs, used_params, buffers, activations, share",
 }
 
 
@@ -47,6 +72,7 @@ MISTAKES = {
 def test_a_mistake_leads_to_what_was_meant(typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(LISTED)
+    Path("folder").mkdir()
     result = run(*typed.split())
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].endswith(MISTAKES[typed]), result.stderr

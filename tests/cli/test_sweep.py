@@ -255,7 +255,10 @@ MISUSE = [
         ["explore", "mobilenet_v2", "--set", "width=1", "--over", "width=0.5,0.75", "-o", "no.html"],
         "width is set to 1.0, which is not on its slider (--over)",
     ),
-    (["fit", "mobilenet_v2"], "give at least one budget: MACs, params or peak memory"),
+    (
+        ["fit", "mobilenet_v2"],
+        "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)",
+    ),
     (["fit", "mobilenet_v2", "--max-peak", "256K"], "K may mean powers of 1,000 or of 1,024"),
     (["fit", "lenet5_1998", "--max-macs", "1M", "--along", "compound"], "to scale"),
 ]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("in_root")
 @pytest.mark.parametrize("value", ["[4,x,9]", "[4,1.5]", "[]", "[[1],2,3]", "[true]", "4", "x"])
 def test_list_knob(cli: Cli, value: str) -> None:
     said = cli.refused_in_a_line("report", "tests/cases/valid/knobs.yaml", "--set", f"sizes={value}")
-    assert said == f"sizes must be a list of integers, got {value}"
+    assert said == f"sizes must be a list of integers, as in [4, 8, 16], got {value}"
 
 
 def test_knobs_may_have_any_name(cli: Cli, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from convcost.diagrams.architecture.sheet import MARGIN, SIZE, Costs, Sheet
 from convcost.diagrams.architecture.words import share_text
 from convcost.networks.load import load
 from convcost.networks.network import Network
-from convcost.results.report import Report, bound, title
+from convcost.results.report import Report, bound, changed_knobs, title
+from convcost.results.settings import settings_text
 
 WIDTH = 860.0
 """What a line of boxes may take, in pixels; what cannot be broken takes more."""
@@ -227,6 +228,7 @@ def _titles(report: Report) -> tuple[str, str]:
     t, least = report.totals, bound(report)
     name = title(report).partition(" · ")[0]
     said = [
+        *filter(None, [settings_text(changed_knobs(report))]),
         input_shapes_text(report.inputs),
         f"{least}{compact(t.params)} {METRICS['params'].heading}",
         f"{least}{compact(t.macs)} {METRICS['macs'].heading}",

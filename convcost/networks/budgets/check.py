@@ -20,9 +20,8 @@ from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec, knobs_text
-from convcost.networks.revision import opened_at
+from convcost.networks.revision import of_same_file, opened_at
 from convcost.spec.tree import shown_path
-from convcost.spec.zoo import is_path, split_name
 
 _NAMED = 3
 """Tensors that a line names."""
@@ -221,9 +220,7 @@ def _same_file(entry: Entry) -> Model:
     assert baseline is not None
     if not isinstance(baseline, str) or not baseline.endswith(":"):
         return baseline
-    if not isinstance(entry.model, (str, os.PathLike)) or not is_path(split_name(os.fspath(entry.model))[0]):
-        raise UsageError(f"{entry.name} is no file: of {baseline} there is nothing to compare it with")
-    return f"{baseline}./{os.path.relpath(entry.model)}".replace(os.sep, "/")
+    return of_same_file(baseline, entry.model)
 
 
 def _called(baseline: Model) -> str:
