@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from os.path import commonprefix
 from statistics import median_low
 from typing import NamedTuple
 
@@ -459,7 +458,7 @@ def _place(names: Sequence[str], every: Collection[str]) -> str:
     behind = ".".join(_common([path[::-1] for path in paths])[::-1])
     if not behind:
         return ""
-    usual, begins = f"*.{behind}", commonprefix(list(names)).rstrip("0123456789")
+    usual, begins = f"*.{behind}", "".join(_common([tuple(name) for name in names])).rstrip("0123456789")
     narrow = f"{begins}{usual}"
     return narrow if _fitting(usual, names, every) and not _fitting(narrow, names, every) else usual
 
