@@ -440,3 +440,35 @@ def test_a_photo_is_the_picture(cli: Cli, tmp_path: Path) -> None:
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
     size = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
     assert size == (2 * diagram.width, 2 * diagram.height)
+
+
+def test_repeats_of_a_numbered_name_are_called_after_it(tmp_path: Path) -> None:
+    """`repeat: 3, name: stage2` makes stages of their own, `name: stage2.block` one stage of blocks."""
+    text = (
+        "convcost: 1\nname: net\ninput: [32, 32, 8]\nlayers:\n"
+        "  - {inverted_residual: {expansion: 4, channels: 8}, repeat: 3, name: stage2}\n"
+        "  - {inverted_residual: {expansion: 4, channels: 8}, repeat: 2, name: stage3}\n"
+    )
+    path = tmp_path / "net.yaml"
+    path.write_text(text)
+    network = convcost.load(str(path))
+    assert [group.name for group in network.report().by("stage")] == [
+        *("stage2_1", "stage2_2", "stage2_3"),
+        *("stage3_1", "stage3_2"),
+    ]
+    diagram = network.diagram()
+    assert [box.name for box in row(diagram)] == ["input", "stage2_1 – stage3_2"]  # all alike
+    assert [(panel.name, panel.places) for panel in diagram.panels] == [("stage", 5)]
+    path.write_text(
+        text.replace("name: stage3", "name: stage2").replace("repeat: 2, name: stage2", "repeat: 2, first: stage2_4")
+    )
+    (panel,) = convcost.load(str(path)).diagram().panels
+    assert (panel.name, panel.places) == ("stage2", 5)
+    path.write_text(text.replace("name: stage2", "name: stage2.block").replace("name: stage3", "name: stage3.block"))
+    network = convcost.load(str(path))
+    assert [group.name for group in network.report().by("stage")] == ["stage2", "stage3"]
+    assert [group.name for group in network.report().by("block")] == [
+        *("stage2.block1", "stage2.block2", "stage2.block3"),
+        *("stage3.block1", "stage3.block2"),
+    ]
+    assert [panel.name for panel in network.diagram().panels] == ["block"]

@@ -225,6 +225,8 @@ def span(first: str, last: str) -> str:
 
     >>> span("layer1", "layer12"), span("block2", "block2"), span("inception_4a", "inception_4e"), span("5", "6")
     ('layer1–12', 'block2', 'inception_4a–4e', '5–6')
+    >>> span("stage2_1", "stage2_3"), span("stage2_1", "stage3_2")
+    ('stage2_1–3', 'stage2_1 – stage3_2')
     """
     if first == last:
         return first
@@ -232,18 +234,20 @@ def span(first: str, last: str) -> str:
     while begin and begin[-1].isdigit():
         begin = begin[:-1]
     ends = first[len(begin) :], last[len(begin) :]
-    if begin and all(0 < len(end) <= 3 for end in ends):
+    if begin and all(end.isalnum() and len(end) <= 3 for end in ends):
         return f"{begin}{ends[0]}–{ends[1]}"
     return f"{first}–{last}" if first.isdigit() and last.isdigit() else f"{first} – {last}"
 
 
 def stem(names: Sequence[str]) -> str:
-    """What several names have in common, without their numbers; empty where that is little.
+    """What several names have in common, without the numbers that tell them apart; empty where that is little.
 
     >>> stem(["block1", "block2"]), stem(["inception_3a", "inception_4b"]), stem(["left", "right"]), stem(["0", "1"])
     ('block', 'inception', '', '')
+    >>> stem(["stage2_1", "stage2_2"]), stem(["stage2_10", "stage2_11"]), stem(["stage1_2", "stage2_2"])
+    ('stage2', 'stage2', 'stage')
     """
-    found = _common(names).rstrip("0123456789_.-")
+    found = _common(names).rstrip("0123456789").rstrip("_.-")
     return found if len(found) > 2 else ""
 
 
