@@ -22,6 +22,7 @@ from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec, knobs_text
 from convcost.networks.revision import of_same_file, opened_at
 from convcost.spec.tree import shown_path
+from convcost.spec.zoo import split_name
 
 _NAMED = 3
 """Tensors that a line names."""
