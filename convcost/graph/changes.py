@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median_low
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
-from convcost.core.units import input_shapes_text
+from convcost.core.units import exact, input_shapes_text
 from convcost.graph.align import Alignment, Pair, Part, same_name
 from convcost.graph.items import FROM_SHAPES, Item
 from convcost.graph.wording import made_words, replaced_words, whole_words
@@ -23,6 +23,8 @@ FOLLOWS = "follows: other shapes"
 """The words of what follows."""
 _ROUNDING = 8
 """Widened channels are rounded to multiples of so many."""
+_FEW, _WIDE = 3, 48
+"""So many places are named one by one, in so many characters."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Change:
     """How many units, or parts of several, it concerns."""
     path: tuple[str, ...] = ()
     """The place as scopes."""
+    of: int = 0
+    """How many parts there are of that name, if it is a pattern that fits more than the places; else 0."""
     beside: tuple[str, ...] = ()
     """The units in which only ops beside the main one were changed - an activation, a norm -, so that what the others cost
     follows from what they read."""
@@ -76,17 +80,28 @@ def changes(found: Alignment, inputs: tuple[dict[str, Shape], dict[str, Shape]] 
     [('changed', 'fc8', 'channels 1000 -> 10', -4056030)]
     """
     every = [*each(found)]
+    names = _all_names(found.old), _all_names(found.new)
     single = [change for change in every if change.kind != "same"]
     whole = [change for change in single if change.kind == "widened"]
     follows = [change for change in single if change.kind == "follows"]
     renamed = [change for change in single if change.kind == "renamed"]
-    made = [*_merged(whole), *_merged(_runs(every)), *_merged(renamed), *_inputs_renamed(inputs)]
+    merged = [change for some in (whole, _runs(every), renamed) for change in _merged(some, names)]
+    made = [*merged, *_inputs_renamed(inputs)]
     if inputs is not None and list(inputs[0].values()) != list(inputs[1].values()):
         words = f"input {' -> '.join(map(input_shapes_text, inputs))}"
         rest = _all(follows, "input", words)
         return (rest or Change("input", "", "", words, places=0), *made)
     rest = _all(follows, "follows", FOLLOWS)
     return (*made, rest) if rest else tuple(made)
+
+
+_Names = tuple[frozenset[str], frozenset[str]]
+"""Of all parts and units of the old network, and of the new one."""
+
+
+def _all_names(units: Sequence[Item]) -> frozenset[str]:
+    scopes = {".".join(item.scope[:deep]) for item in units for deep in range(1, len(item.scope) + 1)}
+    return frozenset(scopes | {item.name for item in units})
 
 
 def _inputs_renamed(inputs: tuple[dict[str, Shape], dict[str, Shape]] | None) -> Iterator[Change]:
@@ -107,7 +122,7 @@ class _Context(NamedTuple):
     found: Alignment
     single: dict[int, Change]
     wires: dict[str, str]
-    """Name of a new unit that reads others than its counterpart does -> in words."""
+    """Name of a new unit that reads others than its counterpart does, or uses others' weights -> in words."""
 
 
 def _under(pair: Pair, context: _Context) -> Iterator[Change]:
@@ -305,7 +320,9 @@ def _is_same(pair: Pair, context: _Context) -> bool:
 
 
 def _wires(found: Alignment) -> dict[str, str]:
-    """Units that read other units than their counterparts do, where all of these stand in both networks, and none was moved."""
+    """Units that read other units than their counterparts do, where all of these stand in both networks, and none was moved;
+    and those that use the weights of others.
+    """
     stands_for = {old.name: new.name for old, new in found.units}
     moved = {item.name for leaf in found.leaves if leaf.moved and leaf.new for item in leaf.new.items}
     known = set(stands_for.values()) - moved
@@ -313,9 +330,26 @@ def _wires(found: Alignment) -> dict[str, str]:
     for old, new in found.units:
         before = {stands_for.get(name, name if name not in known else "") for name in old.inputs}
         gone, come = sorted(before - set(new.inputs)), sorted(set(new.inputs) - before)
+        words = []
         if (gone or come) and known >= {new.name, *gone, *come}:
-            said[new.name] = f"reads {', '.join(gone) or 'no other'} -> {', '.join(come) or 'no other'}"
+            words.append(f"reads {', '.join(gone) or 'no other'} -> {', '.join(come) or 'no other'}")
+        if shared := _shared(old, new, stands_for):
+            words.append(shared)
+        if words:
+            said[new.name] = ", ".join(words)
     return said
+
+
+def _shared(old: Item, new: Item, stands_for: Mapping[str, str]) -> str:
+    """Whose weights a unit uses where both use others', but not those of units that stand for each other; else empty."""
+    before, after = ({(role, at): owner for role, at, owner in item.shares} for item in (old, new))
+    both = [
+        (owner, after[key])
+        for key, owner in before.items()
+        if key in after and stands_for.get(owner, owner) != after[key]
+    ]
+    gone, come = (", ".join(dict.fromkeys(owners)) for owners in zip(*both)) if both else ("", "")
+    return f"shares {gone} -> {come}" if both else ""
 
 
 def _runs(found: Iterable[Change]) -> list[Change]:
@@ -360,13 +394,13 @@ def _shortened(run: Change) -> Change:
     return run
 
 
-def _merged(found: Iterable[Change]) -> list[Change]:
+def _merged(found: Iterable[Change], names: _Names) -> list[Change]:
     """Changes of the same kind in the same words, as one in many places."""
     groups: dict[tuple[str, str, str], list[Change]] = {}
     for at, change in enumerate(found):
         apart = change.kind in ("added", "removed", "replaced")
         groups.setdefault((change.kind, change.words, _kept_apart(at, change) if apart else ""), []).append(change)
-    return [_one(members) for members in groups.values()]
+    return [_one(members, names) for members in groups.values()]
 
 
 def _kept_apart(at: int, change: Change) -> str:
@@ -379,19 +413,25 @@ def _kept_apart(at: int, change: Change) -> str:
     return " ".join(own for _, _, own in names) if all(before for before, _, _ in names) else str(at)
 
 
-def _one(members: Sequence[Change]) -> Change:
+def _one(members: Sequence[Change], names: _Names) -> Change:
     first = members[0]
     if len(members) == 1:
         return first
+    mine, theirs = [change.name for change in members], [change.was for change in members]
+    listed = [", ".join(one) if all(one) else "" for one in (mine, theirs)]
+    few = len(members) <= _FEW and max(map(len, listed)) <= _WIDE
+    every = names[1] if any(change.new for change in members) else names[0]
+    name = listed[0] if few else _place(mine, every)
     return replace(
         first,
-        name=_place([change.name for change in members]),
-        was=_place([change.was for change in members]),
+        name=name,
+        was=listed[1] if few else _place(theirs, names[0]),
         path=_common([change.path for change in members]),
         old=tuple(item for change in members for item in change.old),
         new=tuple(item for change in members for item in change.new),
         beside=tuple(name for change in members for name in change.beside),
         places=sum(change.places for change in members),
+        of=0 if few else _fitting(name, mine, every),
     )
 
 
@@ -399,20 +439,52 @@ def _all(found: Sequence[Change], kind: str, words: str) -> Change | None:
     """Changes of any place as one of the whole network."""
     if not found:
         return None
-    return replace(_one(found), kind=kind, words=words, name="", was="", path=())
+    one = _one(found, (frozenset(), frozenset()))
+    return replace(one, kind=kind, words=words, name="", was="", path=(), of=0)
 
 
-def _place(names: Sequence[str]) -> str:
-    """What the names of several places have in common: what contains them all, or what each is called inside.
+def _place(names: Sequence[str], every: Collection[str]) -> str:
+    """What the names of several places have in common: what contains them all, or what each is called inside; the pattern
+    that fits no other part, if there is one.
 
-    >>> _place(["a.b1.c", "a.b2.c"]), _place(["a.c", "b.c"]), _place(["a", "b"])
+    >>> _place(["a.b1.c", "a.b2.c"], ()), _place(["a.c", "b.c"], ()), _place(["a", "b"], ())
     ('a', '*.c', '')
+    >>> _place(["b1.c", "b2.c"], ["b1.c", "b2.c", "stem.c"]), _place(["b1.c", "b2.c"], ["b1.c", "b2.c", "b3.c"])
+    ('b*.c', '*.c')
     """
     paths = [tuple(name.split(".")) for name in names]
     if before := ".".join(_common(paths)):
         return before
     behind = ".".join(_common([path[::-1] for path in paths])[::-1])
-    return f"*.{behind}" if behind else ""
+    if not behind:
+        return ""
+    usual, begins = f"*.{behind}", "".join(_common([tuple(name) for name in names])).rstrip("0123456789")
+    narrow = f"{begins}{usual}"
+    return narrow if _fitting(usual, names, every) and not _fitting(narrow, names, every) else usual
+
+
+def _fitting(pattern: str, names: Sequence[str], every: Collection[str]) -> int:
+    """How many parts a pattern fits, if these are more than the names; 0 if not, and for what is no pattern.
+
+    >>> _fitting("*.c", ["a.c", "b.c"], ["a.c", "b.c", "d.c", "d"]), _fitting("*.c", ["a.c", "b.c"], ["a.c", "b.c"])
+    (3, 0)
+    """
+    begin, star, end = pattern.partition("*")
+    if not star or not set(names) <= set(every):
+        return 0
+    fit = sum(name.startswith(begin) and name.endswith(end) for name in every)
+    return fit if fit > len(set(names)) else 0
+
+
+def placed(name: str, places: int, of: int) -> str:
+    """A name with how many places it stands for, and of how many; nothing where each is named.
+
+    >>> placed("*.c", 17, 0), placed("*.c", 2, 17), placed("a.c, b.c", 2, 0), placed("block2 … block9", 8, 0)
+    ('*.c (17×)', '*.c (2 of 17)', 'a.c, b.c', 'block2 … block9')
+    """
+    if places < 2 or " … " in name or name.count(", ") + 1 == places:
+        return name
+    return f"{name} ({exact(places)} of {exact(of)})" if of else f"{name} ({exact(places)}×)"
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ class Item:
     macs: int = 0
     """At batch 1."""
     params: int = 0
+    shares: tuple[tuple[str, int, str], ...] = ()
+    """Of each tensor that it does not store itself: its role, the place of its layer in the unit, and the unit that does."""
     finish: tuple[str, ...] = ()
     """Its ops beside the one that it is named after, as drawn."""
 
@@ -80,7 +82,9 @@ def items(walked: Walked) -> tuple[Item, ...]:
     """
     read = {edge for step in walked.steps for edge in step.node.inputs}
     kept = {edge.partition(":")[0] for edge in walked.outputs if edge in read}
-    return tuple(_item(unit, kept) for unit in units(walked))
+    every = units(walked)
+    owners = {step.node.name: unit.name for unit in every for step in unit.steps}
+    return tuple(_item(unit, kept, owners) for unit in every)
 
 
 def same_layers(old: Item, new: Item) -> Iterator[tuple[str, str]]:
@@ -89,7 +93,7 @@ def same_layers(old: Item, new: Item) -> Iterator[tuple[str, str]]:
         yield from zip(old.steps[block.a :][: block.size], new.steps[block.b :][: block.size])
 
 
-def _item(unit: Unit, kept: Collection[str]) -> Item:
+def _item(unit: Unit, kept: Collection[str], owners: Mapping[str, str]) -> Item:
     anchor = unit.anchor
     outside = [shape for step in unit.steps for shape in _from_outside(step, unit)]
     return Item(
@@ -107,6 +111,9 @@ def _item(unit: Unit, kept: Collection[str]) -> Item:
         weighted=anchor.traits.weighted,
         macs=sum(int(step.cost.macs) for step in unit.steps),
         params=sum(int(step.params) for step in unit.steps),
+        shares=tuple(
+            (role, at, owners[owner]) for at, step in enumerate(unit.steps) for role, owner in step.node.shares.items()
+        ),
         finish=tuple(step.kind for step in unit.steps if step is not anchor),
     )
 

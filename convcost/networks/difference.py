@@ -13,7 +13,7 @@ from convcost.core.metrics import METRICS, Metric
 from convcost.core.units import counted, exact, percent, say, shape_text, signed
 from convcost.core.version import __version__
 from convcost.graph.align import Alignment, Part, align, same_name
-from convcost.graph.changes import FOLLOWS, Change, changes, each
+from convcost.graph.changes import FOLLOWS, Change, changes, each, placed
 from convcost.graph.items import Item, items, same_layers
 from convcost.graph.partial import AT_LEAST, UNKNOWN
 from convcost.graph.typed import as_dtype
@@ -46,6 +46,8 @@ class Costs(NamedTuple):
     operations: int = 0
     params: int = 0
     activations: int = 0
+    unknown: int = 0
+    """How many of its layers nobody can count: with any, the others are lower bounds."""
 
 
 class Row(NamedTuple):
@@ -66,6 +68,13 @@ class Row(NamedTuple):
     new: Costs
     units: tuple[str, ...] = ()
     """The names of its units, as the new network calls them, and of those that were removed."""
+    of: int = 0
+    """How many parts its name fits, if these are more than it concerns; else 0."""
+
+    @property
+    def known(self) -> bool:
+        """Whether all of it is counted in both networks."""
+        return not (self.old.unknown or self.new.unknown)
 
     def more(self, key: str) -> int:
         """How much more the new network has of it."""
@@ -259,6 +268,7 @@ def _row(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> Row:
         _costs(change.old, ledgers[0]),
         _costs(change.new, ledgers[1]),
         tuple(item.name for item in (change.new or change.old)),
+        change.of,
     )
 
 
@@ -292,7 +302,8 @@ def _that_follow(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> tuple[Cost
 
 
 def _added(units: int, layers: Sequence[LayerCost]) -> Costs:
-    return Costs(units, *(sum(getattr(layer, key) for layer in layers) for key in SUMS))
+    sums = (sum(getattr(layer, key) for layer in layers) for key in SUMS)
+    return Costs(units, *sums, unknown=sum(layer.step.opaque for layer in layers))
 
 
 def _sum(costs: Iterable[Costs]) -> Costs:
@@ -357,7 +368,7 @@ def _table(found: Difference, rows: Sequence[Row], by: str) -> Table:
     keys = ["macs" if found.convention == PAPER else "operations", "params"]
     known = found.old.complete and found.new.complete
     lines = [
-        [row.mark, _where(row), row.words or _plain(row), *(_signed(row.more(key), known=known) for key in keys)]
+        [row.mark, _where(row), row.words or _plain(row), *(_signed(row.more(key), known=row.known) for key in keys)]
         for row in rows
     ]
     if not found.differs and not rows:
@@ -396,10 +407,10 @@ def _where(row: Row) -> str:
     """The place; with the old name where that is another one, shifted numbers aside."""
     if not row.name:
         return counted(row.places, "unit") if row.kind != "input" or row.places else ""
-    beside = f" ({row.places}×)" if row.places > 1 and " … " not in row.name else ""
+    said = placed(row.name, row.places, row.of)
     if row.was and row.kind != "renamed" and not same_name(row.was, row.name):
-        return f"{row.was} -> {row.name}{beside}"
-    return f"{row.name}{beside}"
+        return f"{row.was} -> {said}"
+    return said
 
 
 def _signed(number: int, *, known: bool) -> str:
@@ -456,6 +467,7 @@ def _row_dict(row: Row) -> dict[str, Any]:
         "was": row.was or None,
         "words": row.words,
         "places": row.places,
+        "of": row.of or None,
         "made": row.kind not in ("follows", "same"),
         "old": row.old._asdict(),
         "new": row.new._asdict(),

@@ -153,6 +153,8 @@ def check_columns(names: Iterable[str], also: Iterable[str] = ()) -> None:
 
 
 _RATIO = "_ratio"
+_COUNTED = {"macs", "flops", "padding_macs", "operations"}
+"""The metrics that a convention says something of."""
 _COMPARED = {
     **{key: key for key in METRICS if key in {"depth", "layers", *Totals._fields}},
     "weights": "weight_bytes",
@@ -245,7 +247,11 @@ def _totals_notes(sides: Sequence[Side], columns: Sequence[str]) -> list[tuple[s
     notes = [("ratio", f"{of.get(ratios[0], '') if len(ratios) == 1 else ''}to the first network")] if ratios else []
     if any(name.startswith("depth") for name in columns):
         notes.append(("depth", "conv and linear layers on the longest way"))
-    return [*notes, ("memory", said["memory"]), ("convention", said["convention"])]
+    keys = {"operations" if name == "ratio" else _COMPARED.get(name.removesuffix(_RATIO), name) for name in columns}
+    if any(key in METRICS and METRICS[key].unit == "bytes" for key in keys):
+        stored, _, _ = said["memory"].rpartition("; ")
+        notes.append(("memory", said["memory"] if "peak_activation_bytes" in keys else stored))
+    return [*notes, *([("convention", said["convention"])] if keys & _COUNTED else [])]
 
 
 def notes_of(sides: Sequence[Side]) -> list[tuple[str, str]]:

@@ -274,3 +274,62 @@ def test_repeats_are_said_where_all_that_is_added_is_one_of_them() -> None:
             if row.words.startswith("repeats"):
                 before, after = map(int, re.findall(r"\d+", row.words)[:2])
                 assert row.places % abs(after - before) == 0
+
+
+BLOCKS = "convcost: 1\nname: blocks\ninput: [8, 8, 4]\nlayers:\n" + "".join(
+    f"  - {{depthwise_separable: {{channels: 4, kernel: 3}}, name: {name}}}\n"
+    for name in ("b1", "b2", "b3", "b4", "c1")
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ("b1 b2", "b1.depthwise, b2.depthwise"),
+        ("b1 b2 b3 c1", "*.depthwise (4 of 5)"),
+        ("b1 b2 b3 b4", "b*.depthwise (4×)"),
+        ("b1 b2 b3 b4 c1", "*.depthwise (5×)"),
+    ],
+)
+def test_a_pattern_says_all_only_where_all_were_changed(changed: str, place: str, tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(BLOCKS)
+    new = BLOCKS
+    for name in changed.split():
+        new = new.replace(f"kernel: 3}}, name: {name}", f"kernel: 5}}, name: {name}")
+    (tmp_path / "new.yaml").write_text(new)
+    paths = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    (row,) = convcost.diff(*paths).table().rows
+    more = len(changed.split()) * 64 * 4 * (25 - 9)
+    assert row[:4] == ["~", place, "kernel 3 -> 5", f"+{more:,}"]
+    (line,) = (one for one in convcost.check(paths[1], baseline=paths[0]).broken if one.limit == "growth.macs")
+    assert line.why == f"grew: {place}: kernel 3 -> 5 (+{more:,} MACs)"
+
+
+def test_only_rows_with_layers_that_nobody_counts_lack_their_costs(tmp_path: Path) -> None:
+    unknown = "  - {unknown: {type: Odd, shape: [8, 8, 4]}, name: odd}\n"
+    (tmp_path / "old.yaml").write_text(ROW + unknown)
+    edited = ROW.replace("name: b}", "name: second}").replace("kernel: 7", "kernel: 5")
+    (tmp_path / "new.yaml").write_text(edited + unknown + unknown.replace("odd", "more").replace("Odd", "Other"))
+    table = convcost.diff(tmp_path / "old.yaml", tmp_path / "new.yaml").table()
+    said = {row[1]: row[3:] for row in table.rows}
+    # 64 positions, 4 to 4 channels: 49 - 25 taps less.
+    assert said == {"d": [f"-{64 * 16 * 24:,}", "-384"], "second": ["0", "0"], "more": ["?", "?"]}
+    assert table.total is not None
+    assert table.total[3:] == [f"-{64 * 16 * 24:,} ?", "-384 ?"]
+
+
+SHARED = "convcost: 1\nname: shared\ninput: [8, 8, 4]\nlayers:\n" + "".join(
+    f"  - {{conv2d: {{channels: 4, kernel: 3, padding: same}}, name: {name}}}\n" for name in ("a", "b", "c, share: a")
+)
+
+
+def test_weights_of_another_layer_are_a_difference_and_a_renamed_owner_is_none(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(SHARED)
+    (tmp_path / "new.yaml").write_text(SHARED.replace("share: a", "share: b"))
+    found = convcost.diff(tmp_path / "old.yaml", tmp_path / "new.yaml")
+    assert [(row.kind, row.name, row.words) for row in found.changes] == [("changed", "c", "shares a -> b")]
+    assert found.differs
+    assert found.more("params") == 0
+    (tmp_path / "new.yaml").write_text(SHARED.replace("name: a", "name: z").replace("share: a", "share: z"))
+    found = convcost.diff(tmp_path / "old.yaml", tmp_path / "new.yaml")
+    assert [(row.kind, row.words) for row in found.changes] == [("renamed", "a -> z")]

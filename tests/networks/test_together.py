@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -97,3 +98,24 @@ def test_every_text_has_the_chosen_digits_and_the_units_in_its_heads(fmt: str) -
 def test_what_is_not_there_is_refused(asked: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         convcost.side_by_side("lenet5", "alexnet", **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["params"], ""),
+        (["params", "macs"], "convention"),
+        (["params", "input", "ratio"], "ratio convention"),
+        (["params_ratio"], "ratio"),
+        (["weights"], "memory"),
+        (["macs", "peak_ratio"], "ratio memory convention"),
+    ],
+)
+def test_notes_are_on_columns_that_are_there(columns: list[str], said: str) -> None:
+    table = convcost.side_by_side("vgg11", "lenet5", columns=columns)
+    notes = dict(table.notes)
+    assert [*notes] == said.split()
+    assert ("peak" in notes.get("memory", "")) == ("peak_ratio" in columns)
+    assert [line.split(":")[0][2:] for line in table.render("latex").splitlines() if re.match("% [a-z]+: ", line)] == [
+        *notes
+    ]

@@ -166,6 +166,7 @@ def _part(part: Grown) -> dict[str, Any]:
         "name": part.name,
         "kind": part.kind,
         "words": part.words,
+        "places": part.places,
         "unit": part.unit,
         "before": part.before,
         "after": part.after,

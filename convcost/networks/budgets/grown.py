@@ -10,7 +10,7 @@ from convcost.core.errors import Where
 from convcost.core.limits import Kind
 from convcost.core.units import exact, signed
 from convcost.graph.align import align
-from convcost.graph.changes import changes
+from convcost.graph.changes import changes, placed
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Measured, Recorded, reduced
 
@@ -34,6 +34,10 @@ class Grown(NamedTuple):
     """What the numbers count: MACs, params or elements."""
     where: Where | None = None
     """Where the spec states the first part that it concerns."""
+    places: int = 1
+    """How many parts it concerns."""
+    of: int = 0
+    """How many its name fits, if these are more; else 0."""
 
     @property
     def by(self) -> int:
@@ -48,12 +52,12 @@ class Grown(NamedTuple):
             return f"what follows from that {by}"
         is_new = self.kind == "added" and not self.words.startswith("repeats")
         what = f"new: {self.words}" if is_new else self.words
-        return f"{self.name}: {what} {by}" if self.name else f"{what} {by}"
+        return f"{placed(self.name, self.places, self.of)}: {what} {by}" if self.name else f"{what} {by}"
 
     @property
     def short(self) -> str:
         """For a narrow column: `stage2.expand +1,728 params`."""
-        return f"{self.name or self.words} {signed(self.by)} {self.unit}"
+        return f"{placed(self.name, self.places, self.of) or self.words} {signed(self.by)} {self.unit}"
 
 
 def grown(old: Recorded, new: Measured, kind: Kind, among: Collection[str] = ()) -> tuple[Grown, ...]:
@@ -81,6 +85,8 @@ def grown(old: Recorded, new: Measured, kind: Kind, among: Collection[str] = ())
             total(one.new),
             unit,
             next((new.places.get(part.name) for part in one.new), None),
+            one.places,
+            one.of,
         )
         for one in found
     ]
