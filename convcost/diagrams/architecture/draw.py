@@ -239,8 +239,8 @@ def _titles(report: Report) -> tuple[str, str]:
 
 def _legend(by: str, most: float, sheet: Sheet, wide: float, base: float) -> float:
     """The scale of colours and what sizes mean; where it ends below."""
-    said = {"macs": "share of the MACs", "params": "share of the parameters", "memory": "alive, in shares of the peak"}
-    texts = (f"{said[by]}, up to {share_text(most)}", "height: map, width: channels, both logarithmic")
+    said = "alive, in shares of the peak" if by == "memory" else f"share of the {METRICS[by].full}"
+    texts = (f"{said}, up to {share_text(most)}", "height: map, width: channels, both logarithmic")
     sheet.legend = (MARGIN, base)
     at = MARGIN + SCALE_WIDTH + 10
     for text in texts:
