@@ -202,7 +202,8 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
         title=f"{report.network} · {name} · {ends}",
         headers=("layer", "op", "output", "MACs with operands put in", "params", "MACs", "share"),
         numeric=(False, False, False, False, True, True, True),
-        priority=(0, 1, 4, 3, 2, 0, 0),
+        priority=(0, 1, 3, 0, 2, 0, 0),  # the operands are what one asks for
+        wrap=(False, False, False, True, False, False, False),
         rows=rows,
         total=[
             "total",
@@ -236,7 +237,8 @@ def totals_table(report: Report) -> Table:
         title=f"{title(report)} · the largest layers",
         headers=("layer", "op", "MACs with operands put in", "MACs", "share"),
         numeric=(False, False, False, True, True),
-        priority=(0, 1, 2, 0, 0),
+        priority=(0, 1, 0, 0, 0),
+        wrap=(False, False, True, False, False),
         rows=[
             *rows,
             ["all others", "", "", f"{least}{exact(rest)}", percent(rest, totals.macs) if not least else UNKNOWN],

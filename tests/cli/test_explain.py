@@ -225,3 +225,14 @@ def test_what_cannot_be_a_symbol_is_refused(cli: Cli, arguments: list[str], mess
     result = cli("explain", *arguments)
     assert (result.exit_code, result.stdout) == (2, ""), result.exception
     assert re.fullmatch(f"(?:.*/)?{message}\n", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 120])
+def test_operands_stay_on_a_narrow_screen(width: int) -> None:
+    """What one asks `explain` for; output, params and op give way before."""
+    # 112·112 positions, 96 filters of 1·1 taps over 16 channels.
+    text = convcost.explain("mobilenet_v2", "stage2.block1.expand").table().render(width=width)
+    assert "112·112·96·1·1·16" in text
+    assert max(map(len, text.splitlines())) <= width
+    text = convcost.explain("mobilenet_v2").table().render(width=width)
+    assert "7·7·1280·1·1·320" in text  # head: 7·7 positions, 1280 filters over 320 channels
