@@ -264,7 +264,7 @@ def stage_places(report: Report, usage: Usage, places: Sequence[Column]) -> list
 
 
 def stage_axis(names: Sequence[tuple[float, str]], count: int) -> dict[str, Any]:
-    """The x axis of so many places: names below their places, in two rows, as many as have room; a drawing measures itself."""
+    """The x axis of so many places: names below their places, in rows, as many as have room; a drawing measures itself."""
     wide = WIDTH / count
     fitting = {
         name.text: name.row for name in in_rows([((at + 0.5) * wide, name) for at, name in names], 0, WIDTH, LETTERS)

@@ -88,9 +88,9 @@ class _Picture:
         self.height = height or round(plot + around)
         self._place()
         self.names = self._names()
-        if any(name.row for name in self.names):
-            self.height += 0 if height else _LINE
-            self._place(1)
+        if rows := max((name.row for name in self.names), default=0):
+            self.height += 0 if height else _LINE * rows
+            self._place(rows)
 
     def _above(self) -> float:
         """What stands above the picture: title, legend, what is said of a point."""
@@ -98,7 +98,7 @@ class _Picture:
         return self.head + legend + (_LINE * len(self.callout) + 24 if self.callout else 0)
 
     def _names(self) -> list[Name]:
-        """The names along the x axis of a figure that has any, as many as there is room for in two rows."""
+        """The names along the x axis of a figure that has any, as many as there is room for in a few rows."""
         named = (self.layout.get("meta") or {}).get("names") or ()
         return in_rows([(self.x.at(place), text) for place, text in named], 4, self.width - 4, SIZE)
 

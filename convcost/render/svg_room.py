@@ -35,7 +35,7 @@ class Name(NamedTuple):
     row: int
 
 
-def in_rows(names: Sequence[tuple[float, str]], low: float, high: float, size: float, most: int = 2) -> list[Name]:
+def in_rows(names: Sequence[tuple[float, str]], low: float, high: float, size: float, most: int = 3) -> list[Name]:
     """As many names as have room between two edges, each below its place, in as few rows as that takes, up to so many.
 
     From both ends inwards, the ends first; what has no room in the first row stands in the next. Those at an edge are
