@@ -269,13 +269,13 @@ class _Picture:
             if line.get("type") != "line":
                 continue
             look = line.get("line") or {}
-            if line.get("y0") == line.get("y1"):  # across the whole picture
+            if str(line.get("xref", "x")).endswith("domain"):  # across the whole picture
                 y = number(self.y.at(line["y0"]))
                 yield f'<path {stroke(look.get("color"))} stroke-dasharray="6 4" d="M{number(self.left)} {y}H{number(self.right)}"/>'
-            elif line.get("x0") == line.get("x1"):
-                x, low, high = self.x.at(line["x0"]), self.y.at(line["y0"]), self.y.at(line["y1"])
+            else:
+                ends = [(self.x.at(line[f"x{end}"]), self.y.at(line[f"y{end}"])) for end in "01"]
                 wide = f'stroke-width="{look.get("width", 1.5)}"{dashes(look)}'
-                yield f'<path {stroke(look.get("color"))} {wide} d="M{number(x)} {number(low)}V{number(high)}"/>'
+                yield f'<path {stroke(look.get("color"))} {wide} d="{path(ends)}"/>'
         yield from self._notes(area)
         yield from self._callout_box()
 
