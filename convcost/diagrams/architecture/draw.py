@@ -240,7 +240,14 @@ def _titles(report: Report) -> tuple[str, str]:
 def _legend(by: str, most: float, sheet: Sheet, wide: float, base: float) -> float:
     """The scale of colours and what sizes mean; where it ends below."""
     said = "alive, in shares of the peak" if by == "memory" else f"share of the {METRICS[by].full}"
-    texts = (f"{said}, up to {share_text(most)}", "height: map, width: channels, both logarithmic")
+    many = [panel.letter for panel in sheet.panels if panel.places > 1]
+    texts = [f"{said}, up to {share_text(most)}", "height: map, width: channels, both logarithmic"]
+    texts += [f"{' and '.join(many) if len(many) < 3 else f'{many[0]} to {many[-1]}'}: all of a kind together"] * bool(
+        many
+    )
+    texts += ["/s: the stride that the sizes show"] * any(
+        label.text.endswith("/s") or "/s " in label.text for label in sheet.labels
+    )
     sheet.legend = (MARGIN, base)
     at = MARGIN + SCALE_WIDTH + 10
     for text in texts:

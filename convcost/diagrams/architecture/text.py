@@ -26,7 +26,11 @@ def text(diagram: Picture) -> str:
         lines.append("")
         if letter:
             panel = heads[letter]
-            many = f" ×{panel.places}, sizes of {panel.shown}" if panel.places > 1 else ""
+            many = (
+                f" ×{panel.places}, sizes of {panel.shown}, shares of all {panel.places} together"
+                if panel.places > 1
+                else ""
+            )
             lines.append(f"{letter} = {panel.name}{many}")
         for at in numbers:
             name, said, shape, share, reads = rows[at]
