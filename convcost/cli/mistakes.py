@@ -56,24 +56,24 @@ OPTIONS = {
 }
 """Option -> what others call it."""
 WORDS = {
-    "latex": ("tex",),
-    "markdown": ("md",),
-    "table": ("txt", "text"),
-    "html": ("htm", "page"),
-    "op": ("type", "kind", "ops"),
-    "layer": ("module", "node"),
-    "macs": ("flops", "mac"),
-    "params": ("parameters", "weights"),
-    "peak_activation_bytes": ("memory", "peak"),
+    **dict.fromkeys(("tex",), "latex"),
+    **dict.fromkeys(("md",), "markdown"),
+    **dict.fromkeys(("txt", "text"), "table"),
+    **dict.fromkeys(("htm", "page"), "html"),
+    **dict.fromkeys(("type", "kind", "ops"), "op"),
+    **dict.fromkeys(("module", "node"), "layer"),
+    **dict.fromkeys(("flops", "mac"), "macs"),
+    **dict.fromkeys(("parameters", "weights"), "params"),
+    **dict.fromkeys(("memory", "peak"), "peak_activation_bytes"),
 }
-"""A value of an option -> what others call it."""
+"""What others call a value of an option -> that value."""
 
 
 def meant(word: str, called: Mapping[str, Sequence[str]]) -> str | None:
     """What a word is called here.
 
-    >>> meant("summary", COMMANDS), meant("tex", WORDS), meant("zzz", WORDS)
-    ('report', 'latex', None)
+    >>> meant("summary", COMMANDS), meant("--bs", OPTIONS), meant("zzz", COMMANDS)
+    ('report', '--batch', None)
     """
     return next((ours for ours, others in called.items() if word.lower() in others), None)
 
@@ -100,8 +100,8 @@ def for_word(word: str, known: Sequence[str]) -> str:
     >>> for_word("stages", ("unit", "stage")), for_word("type", ("stage", "op")), for_word("zzz", ("stage", "op"))
     ('Did you mean stage?', 'Did you mean op?', '')
     """
-    ours = {other: one for one, others in WORDS.items() if one in known for other in others}
-    found = ours.get(word.lower()) or nearest(word, known)
+    ours = WORDS.get(word.lower(), "")
+    found = ours if ours in known else nearest(word, known)
     return f"Did you mean {found}?" if found else ""
 
 
@@ -113,7 +113,7 @@ def for_option(option: str, command: click.Command, words: Sequence[str]) -> str
         return f"MODEL stands by itself: 'convcost {command.name} {_after(option, words) or 'mobilenet_v2'}'."
     if bare.startswith("max_") and (hint := _for_budget(bare, command, ours)):
         return hint
-    form = meant(bare, WORDS) or bare
+    form = WORDS.get(bare, bare)
     if form in FORMATS and "--format" in ours:
         return f"Did you mean '--format {form}'?"
     if "--set" in ours and bare in _knobs(words):

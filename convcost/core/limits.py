@@ -55,14 +55,13 @@ LIMITS: Final[Mapping[str, Kind]] = {
 _STATED = tuple(dict.fromkeys(name.partition(".")[0] for name in LIMITS))
 """The keys of `limits:`."""
 _MEANT = {
+    **{kind.key: kind.name for kind in _ABSOLUTE},
     "parameters": "params",
     "flash": "weights",
     "size": "weights",
-    "weight_bytes": "weights",
     "ram": "peak",
     "sram": "peak",
     "memory": "peak",
-    "peak_activation_bytes": "peak",
     "maccs": "macs",
     "tolerance": "growth",
 }

@@ -303,7 +303,7 @@ def _that_follow(change: Change, ledgers: tuple[_Ledger, _Ledger]) -> tuple[Cost
 
 def _added(units: int, layers: Sequence[LayerCost]) -> Costs:
     sums = {key: sum(getattr(layer, key) for layer in layers) for key in SUMS}
-    return Costs(units, **sums, unknown=sum(layer.step.opaque for layer in layers))
+    return Costs(units)._replace(**sums, unknown=sum(layer.step.opaque for layer in layers))
 
 
 def _sum(costs: Iterable[Costs]) -> Costs:

@@ -13,6 +13,7 @@ from convcost.memory.usage import Usage
 from convcost.plots.style import byte_ticks
 from convcost.render.lettering import text_width
 from convcost.render.palette import LIGHT
+from convcost.render.svg_room import in_rows
 from convcost.results.report import Report
 
 LETTERS = 12
@@ -253,26 +254,29 @@ def stages(report: Report, usage: Usage) -> dict[int, str]:
     return found
 
 
-def stage_axis(report: Report, usage: Usage, places: Sequence[Column]) -> dict[str, Any]:
-    """The x axis: the name of each stage below its middle."""
+def stage_places(report: Report, usage: Usage, places: Sequence[Column]) -> list[tuple[float, str]]:
+    """The middle of each stage along the x axis, with its name."""
     named = stages(report, usage)
     spans: dict[str, list[int]] = {}
     for at, column in enumerate(places):
         spans.setdefault(named[column.position], []).append(at)
-    middles: list[tuple[float, str]] = []
-    end = -1.0
-    for middle, name in sorted((sum(span) / len(span), name) for name, span in spans.items()):
-        half = text_width(name, LETTERS) / 2 * len(places) / WIDTH
-        if middle - half > end:  # names that would overlap are left out
-            middles.append((middle, name))
-            end = middle + half + 0.005 * len(places)
+    return sorted((sum(span) / len(span), name) for name, span in spans.items())
+
+
+def stage_axis(names: Sequence[tuple[float, str]], count: int) -> dict[str, Any]:
+    """The x axis of so many places: names below their places, in rows, as many as have room; a drawing measures itself."""
+    wide = WIDTH / count
+    fitting = {
+        name.text: name.row for name in in_rows([((at + 0.5) * wide, name) for at, name in names], 0, WIDTH, LETTERS)
+    }
+    shown = [(at, f"{'<br>' * fitting[name]}{name}") for at, name in names if name in fitting]
     return {
         "title": {"text": "layers that write a tensor, in the order of execution"},
         "tickmode": "array",
         "tickangle": 0,
-        "tickvals": [middle for middle, _ in middles],
-        "ticktext": [name for _, name in middles],
-        "range": [-0.5, len(places) - 0.5],
+        "tickvals": [at for at, _ in shown],
+        "ticktext": [text for _, text in shown],
+        "range": [-0.5, count - 0.5],
         "showgrid": False,
         "zeroline": False,
     }

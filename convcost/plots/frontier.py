@@ -91,8 +91,8 @@ def frontier(found: Frontier, *, width: int = WIDTH, height: int = HEIGHT, alone
         width=width,
         height=height,
     )
-    drawn.add_traces(_names(every, found.front, axes(drawn, alone=alone)))
-    return drawn
+    names, leads = _names(every, found.front, axes(drawn, alone=alone))
+    return drawn.add_traces(names).update_layout(shapes=leads)
 
 
 def _dots(found: Frontier, one: Series) -> dict[str, Any]:
@@ -147,45 +147,68 @@ def _trace(name: str, points: Sequence[Point], mode: str) -> dict[str, Any]:
     return {"type": "scatter", "mode": mode, "name": name, "legendgroup": name, **places}
 
 
-def _names(every: Sequence[Series], front: Sequence[Point], at: tuple[PlotAxis, PlotAxis]) -> list[dict[str, Any]]:
-    """The names of the families that stand out and of the front, each at the end of its line if there is room."""
+_MARK, _LINE, _PALE_DOT, _FRONT = 3.0, 4.0, 0.2, 0.4
+"""How much a name is to keep off a mark, a line and a dot in grey, and off the front."""
+
+
+def _names(
+    every: Sequence[Series], front: Sequence[Point], at: tuple[PlotAxis, PlotAxis]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The names of the families that stand out and of the front, each at the end of its line if there is room.
+
+    And the lines that lead from names to their places where they are far from them.
+    """
     x, y = at
 
     def spot(point: Point) -> tuple[float, float]:
         return x.at(point.cost), y.at(float(point.accuracy))
 
     shown = [one for one in every if one.awake and one.points][::-1]
-    obstacles = [Obstacle(*spot(p), 0.2) for one in every if not one.awake for p in one.points]
+    obstacles = [Obstacle(*spot(p), _PALE_DOT) for one in every if not one.awake for p in one.points]
     wishes = []
     for index, one in enumerate(shown):
-        obstacles += [Obstacle(*spot(point), 1.2, index) for point in one.points]
-        obstacles += [Obstacle(*place, 0.5, index) for place in _along([spot(point) for point in one.line])]
-        ends = [Spot(*spot(point), 0.7 * far) for far, point in enumerate((one.line or one.points)[::-1])]
+        obstacles += [Obstacle(*spot(point), _MARK, index) for point in one.points]
+        obstacles += [Obstacle(*place, _LINE, index) for place in _along([spot(point) for point in one.line])]
+        ends = [Spot(*spot(point), 0.9 * far) for far, point in enumerate((one.line or one.points)[::-1])]
         wishes.append((one.name, ends))
     corners = [spot(point) for point in front]
-    obstacles += [Obstacle(*place, 0.4) for place in _along(corners)]
+    obstacles += [Obstacle(*place, _FRONT) for place in _along(corners)]
     middle = len(corners) // 2
     wishes.append(("Pareto front", [Spot(*place, 0.2 * abs(far - middle)) for far, place in enumerate(corners)]))
     frame = Box(min(x.start, x.end), min(y.start, y.end), max(x.start, x.end), max(y.start, y.end))
     boxes = place(wishes, frame, obstacles, _LETTERS)
     colors = [LIGHT.ink if one.yours else letters_of(one.look) for one in shown]
     texts = zip([*(one.name for one in shown), FRONT], wishes, boxes, [*colors, LIGHT.muted], strict=True)
-    return [
+    called = [(name, text, one, color) for name, (text, _), one, color in texts if one is not None]
+    leads = [
+        {
+            "type": "line",
+            **{
+                f"{axis}{end}": scale.value(where[side])
+                for end, where in enumerate(one.lead)
+                for side, (axis, scale) in enumerate((("x", x), ("y", y)))
+            },
+            "line": {"color": color, "width": 1},
+        }
+        for _, _, one, color in called
+        if one.lead
+    ]
+    names = [
         {
             "type": "scatter",
             "mode": "text",
             "name": name,
             "legendgroup": name,
-            "x": [x.value(box.middle[0])],
-            "y": [y.value(box.middle[1])],
+            "x": [x.value(one.box.middle[0])],
+            "y": [y.value(one.box.middle[1])],
             "text": [text],
             "textposition": "middle center",
             "textfont": {"color": color, "size": _LETTERS, "weight": 600},
             "hoverinfo": "skip",
         }
-        for name, (text, _), box, color in texts
-        if box is not None
+        for name, text, one, color in called
     ]
+    return names, leads
 
 
 def _along(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -1,4 +1,7 @@
-"""Names on the picture itself: each beside what it names, on no other name, and on as little else as can be."""
+"""Names on the picture itself: each beside what it names, on no other name, and on as little else as can be.
+
+A name that has room only at some distance has a line that leads to what it names.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,12 @@ from convcost.render.lettering import text_width
 
 _BESIDE = ((1, 0, 0.0), (0, 1, 0.6), (0, -1, 0.6), (1, 1, 0.8), (1, -1, 0.8), (-1, 1, 1.0), (-1, -1, 1.0), (-1, 0, 1.4))
 """Where a name may stand, from the place that it names: across, up, and how much less it is liked there."""
-_GAPS = ((8.0, 0.0), (15.0, 1.2), (24.0, 2.6))
+_GAPS = ((8.0, 0.0), (15.0, 1.2), (24.0, 2.6), (40.0, 4.0), (60.0, 5.5), (85.0, 7.0))
 """Pixels between the place and its name, and how much less that is liked."""
+_FAR = 15.0
+"""Pixels from which on a line leads from the name to its place."""
+_OWN = 0.5
+"""Of the price of an obstacle, where a name covers what it names."""
 _ROUNDS = 3
 _HIGH = 1.15
 """The height of a line, of the font size."""
@@ -52,29 +59,48 @@ class Obstacle(NamedTuple):
     y: float
     weight: float
     of: int = -1
-    """The name that it belongs to, which may cover it at half the price."""
+    """The name that it belongs to, which may cover it at a part of the price."""
+
+
+class Placed(NamedTuple):
+    """Where a name stands, and the line that leads to its place if it is far: from the name, to the place."""
+
+    box: Box
+    lead: tuple[tuple[float, float], tuple[float, float]] | None
+
+    def meets(self, other: Placed) -> bool:
+        """Whether names lie on each other, or one on the line of the other."""
+        return self.box.meets(other.box) or self._leads_through(other.box) or other._leads_through(self.box)
+
+    def _leads_through(self, box: Box) -> bool:
+        if self.lead is None:
+            return False
+        (x, y), (to_x, to_y) = self.lead
+        steps = int(max(abs(to_x - x), abs(to_y - y)) / 3) + 1
+        places = ((x + (to_x - x) * at / steps, y + (to_y - y) * at / steps) for at in range(steps + 1))
+        return any(box.left - 2 < a < box.right + 2 and box.top - 2 < b < box.bottom + 2 for a, b in places)
 
 
 def place(
     names: Sequence[tuple[str, Sequence[Spot]]], frame: Box, obstacles: Sequence[Obstacle], size: float
-) -> list[Box | None]:
-    """A box for each name inside the frame, the first names first; None where one fits nowhere without meeting another.
+) -> list[Placed | None]:
+    """A place for each name inside the frame, the first names first; None where one fits nowhere without meeting another.
 
     >>> place([("a", [Spot(50, 50)]), ("b", [Spot(50, 50)])], Box(0, 0, 100, 100), [], 10)[0]
-    Box(left=58.0, top=44.25, right=64.944, bottom=55.75)
+    Placed(box=Box(left=58.0, top=44.25, right=64.944, bottom=55.75), lead=None)
     """
     marks = np.array([[o.x, o.y, o.weight, o.of] for o in obstacles] or np.empty((0, 4)), dtype=float)
     every = [_candidates(text, spots, frame, size) for text, spots in names]
     prices = [_prices(boxes, liked, marks, index) for index, (boxes, liked) in enumerate(every)]
-    chosen: list[Box | None] = [None] * len(names)
+    chosen: list[Placed | None] = [None] * len(names)
     for _ in range(_ROUNDS):
         for index, (boxes, _liked) in enumerate(every):
-            others = [box for at, box in enumerate(chosen) if box is not None and at != index]
+            others = [one for at, one in enumerate(chosen) if one is not None and at != index]
             chosen[index] = _cheapest(boxes, prices[index], others)
     return chosen
 
 
-def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tuple[list[Box], list[float]]:
+def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tuple[list[Placed], list[float]]:
     wide, high = text_width(text, size, bold=True), size * _HIGH
     boxes, dislikes = [], []
     for spot in spots:
@@ -90,22 +116,23 @@ def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tu
                     and box.top > frame.top
                     and box.bottom < frame.bottom
                 ):
-                    boxes.append(box)
+                    near = (min(max(spot.x, box.left), box.right), min(max(spot.y, box.top), box.bottom))
+                    boxes.append(Placed(box, (near, (spot.x, spot.y)) if gap > _FAR else None))
                     dislikes.append(spot.dislike + far + side)
     return boxes, dislikes
 
 
-def _prices(boxes: Sequence[Box], dislikes: Sequence[float], marks: np.ndarray, index: int) -> list[float]:
+def _prices(boxes: Sequence[Placed], dislikes: Sequence[float], marks: np.ndarray, index: int) -> list[float]:
     """What each box would cost: how little it is liked there, and all that it covers, with 3 pixels around it."""
-    weights = np.where(marks[:, 3] == index, 0.5, 1.0) * marks[:, 2]
+    weights = np.where(marks[:, 3] == index, _OWN, 1.0) * marks[:, 2]
     found = []
-    for box, dislike in zip(boxes, dislikes, strict=True):
+    for (box, _), dislike in zip(boxes, dislikes, strict=True):
         across = (marks[:, 0] > box.left - 3) & (marks[:, 0] < box.right + 3)
         inside = across & (marks[:, 1] > box.top - 3) & (marks[:, 1] < box.bottom + 3)
         found.append(dislike + float(weights[inside].sum()))
     return found
 
 
-def _cheapest(boxes: Sequence[Box], prices: Sequence[float], others: Sequence[Box]) -> Box | None:
-    free = [(price, at) for at, price in enumerate(prices) if not any(boxes[at].meets(other) for other in others)]
-    return boxes[min(free)[1]] if free else None
+def _cheapest(boxes: Sequence[Placed], prices: Sequence[float], others: Sequence[Placed]) -> Placed | None:
+    ordered = (boxes[at] for _, at in sorted((price, at) for at, price in enumerate(prices)))
+    return next((one for one in ordered if not any(one.meets(other) for other in others)), None)

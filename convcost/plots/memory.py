@@ -5,7 +5,7 @@ plotly is imported where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
@@ -22,6 +22,7 @@ from convcost.plots.bands import (
     short_names,
     stacked,
     stage_axis,
+    stage_places,
 )
 from convcost.plots.report import known_text
 from convcost.plots.style import figure
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED = 4
+_NEAR = 0.06
+"""Of the height: lines on which words would meet."""
 _LABELLED = 0.09
 """Above the highest of what is drawn, where a level is written on."""
 
@@ -62,9 +65,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     arena = usage.needed if usage.needed > usage.peak else None
     made.update_yaxes(byte_axis("bytes alive", top, room=_LABELLED if arena or limit else 0.04))
     _mark_peak(made, report, usage, places)
-    for size, name in ((arena, "arena"), (limit, "limit")):
-        _level(made, size, name)
-    return made
+    return _with_levels(made, {"arena": arena, "limit": limit}, top)
 
 
 def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
@@ -91,10 +92,8 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
     what = f"where activations lie in an arena of {bound(report)}{binary(arena.total)}"
     made = _dressed(traces, report, usage, places, what, f" · {exact(arena.total)} bytes placed {arena.way}, {lost}")
     made.update_yaxes(byte_axis("offset in the arena", top, room=_LABELLED))
-    _level(made, arena.total, "arena")
-    if usage.peak < arena.total:
-        _level(made, usage.peak, "alive at once")
-    _level(made, limit, "limit")
+    alive = usage.peak if usage.peak < arena.total else None
+    _with_levels(made, {"arena": arena.total, "alive at once": alive, "limit": limit}, top)
     return made.update_layout(height=560, margin={"t": 80})
 
 
@@ -103,15 +102,27 @@ def _check(usage: Usage) -> None:
         raise UsageError(f"a picture shows up to {MOST_TENSORS:,} tensors, not {len(usage.sizes):,}")
 
 
-def _level(made: go.Figure, size: int | None, name: str) -> None:
-    """A dashed line at a number of bytes."""
-    if size is not None:
+_SIDES = ("top right", "top left", "bottom right")
+"""Where words stand on lines that are so near to each other that they would meet; a drawing measures for itself."""
+
+
+def _with_levels(made: go.Figure, levels: Mapping[str, int | None], top: int) -> go.Figure:
+    """Dashed lines at numbers of bytes, where they are known; lines of one height are one, with all its names."""
+    named: dict[int, list[str]] = {}
+    for name, size in levels.items():
+        if size is not None:
+            named.setdefault(size, []).append(name)
+    above, side = float("inf"), 0
+    for size in sorted(named, reverse=True):
+        side = (side + 1) % len(_SIDES) if above - size < _NEAR * top else 0
+        above = size
         made.add_hline(
             y=size,
             line={"dash": "dash", "width": 1.5, "color": LIGHT.ink},
-            annotation_text=f"{name} {binary(size)}",
-            annotation_position="top right",
+            annotation_text=f"{' and '.join(named[size])} {binary(size)}",
+            annotation_position=_SIDES[side],
         )
+    return made
 
 
 def _mark_peak(made: go.Figure, report: Report, usage: Usage, places: Sequence[Column]) -> None:
@@ -174,10 +185,12 @@ def _dressed(
         f"{report.network} · {settings_text(changed_knobs(report), report.inputs)} · {usage.dtype} · "
         f"batch {exact(usage.batch)} · policy {usage.options.policy}{_otherwise(usage)}{known_text(report)}{more}"
     )
+    names = stage_places(report, usage, places)
     made = figure(
         traces,
         title=f"{report.title or report.network}: {what}{below(said)}",
-        xaxis=stage_axis(report, usage, places),
+        xaxis=stage_axis(names, len(places)),
+        meta={"names": names},
         yaxis={},
         height=680,
         margin={"t": 180, "l": 90, "r": 30, "b": 110},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.patterns import fitting
 from convcost.published.data import Measured
 from convcost.published.point import Point
+from convcost.render.families import family_looks
 
 MOST = 8
 """As many families as a reader tells apart by colour, and as fit beside their lines by name."""
@@ -19,7 +20,8 @@ def highlighted(points: Iterable[Point], patterns: Sequence[str], known: Iterabl
 
     Those that a pattern fits; raises `UsageError` if there are none. Without patterns, all if they are at most `MOST`,
     or else by rule: half of them hold most of the front; the others are the best known ones, those that most sources
-    among the `known` accuracies print, and of as many sources those with most accuracies.
+    among the `known` accuracies print, and of as many sources those with most accuracies. Of those of one colour, the
+    first alone, as long as there are families of other colours.
     """
     published = [point for point in points if not point.yours]
     families = tuple(dict.fromkeys(point.measured.family for point in published))
@@ -28,11 +30,23 @@ def highlighted(points: Iterable[Point], patterns: Sequence[str], known: Iterabl
     if len(families) <= MOST:
         return families
     holding = Counter(point.measured.family for point in published if point.front)
-    leading = sorted(holding, key=lambda family: (-holding[family], families.index(family)))[: MOST // 2]
-    return (
-        *leading,
-        *[family for family in _best_known(families, known) if family not in leading][: MOST - len(leading)],
-    )
+    colors = {family: look.color for family, look in family_looks(families).items()}
+    leading = _of_own_colour(sorted(holding, key=lambda one: (-holding[one], families.index(one))), colors, ())
+    leading = leading[: MOST // 2]
+    others = [family for family in _best_known(families, known) if family not in leading]
+    alone = _of_own_colour(others, colors, leading)
+    return (*leading, *[*alone, *(one for one in others if one not in alone)][: MOST - len(leading)])
+
+
+def _of_own_colour(families: Iterable[str], colors: Mapping[str, str], before: Iterable[str]) -> list[str]:
+    """The families whose colour none of those before has."""
+    taken = {colors[family] for family in before}
+    found = []
+    for family in families:
+        if colors[family] not in taken:
+            taken.add(colors[family])
+            found.append(family)
+    return found
 
 
 def _asked(families: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:

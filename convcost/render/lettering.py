@@ -76,7 +76,7 @@ def wrapped(text: str, room: float, size: float, *, most: int = 2, bold: bool = 
     """The text in lines that the room holds, broken at blanks and behind dots; what is too long for `most` is shortened.
 
     >>> wrapped("conv2d 3×3 depthwise", 90, 13), wrapped("stage1.block1.expand", 100, 13)
-    (['conv2d 3×3', 'depthwise'], ['stage1.', 'block1.expand'])
+    (['conv2d 3×3', 'depthwise'], ['stage1.block1.', 'expand'])
     """
     lines: list[str] = []
     for piece in _pieces(text):

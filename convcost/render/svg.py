@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from convcost.render.lettering import shortened, text_width, wrapped
 from convcost.render.palette import FONT, LIGHT, css
 from convcost.render.svg_axes import PlotAxis, Tick
-from convcost.render.svg_marks import fill, mark, number, path, shade, stroke, without_tags
-from convcost.render.svg_traces import SIZE, Area, bounds, dashes, drawn, each, values
+from convcost.render.svg_marks import mark, number, path, shade, stroke, without_tags
+from convcost.render.svg_room import Name, Room, in_rows, on_lines
+from convcost.render.svg_traces import SIZE, Area, bounds, dashes, drawn, each, values, written
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -86,16 +87,26 @@ class _Picture:
         plot = rows - 70 if rows else round(min(360, max(220, width * 0.48)))
         self.height = height or round(plot + around)
         self._place()
+        self.names = self._names()
+        if rows := max((name.row for name in self.names), default=0):
+            self.height += 0 if height else _LINE * rows
+            self._place(rows)
 
     def _above(self) -> float:
         """What stands above the picture: title, legend, what is said of a point."""
         legend = 6 + 20 * self._legend_rows() if self.legend else 4
         return self.head + legend + (_LINE * len(self.callout) + 24 if self.callout else 0)
 
-    def _place(self) -> None:
+    def _names(self) -> list[Name]:
+        """The names along the x axis of a figure that has any, as many as there is room for in a few rows."""
+        named = (self.layout.get("meta") or {}).get("names") or ()
+        return in_rows([(self.x.at(place), text) for place, text in named], 4, self.width - 4, SIZE)
+
+    def _place(self, more: int = 0) -> None:
+        """Where the axes run, with room for so many more lines below them."""
         self.top = self._above()
         self.strip = self.top - (_LINE * len(self.callout) + 24 if self.callout else 0)
-        self.bottom = self.height - 24 - 16 * len(self.below)
+        self.bottom = self.height - 24 - 16 * len(self.below) - _LINE * more
         self.y.place(self.bottom, self.top)
         self.left = self._names_wide() + 12 + (18 if self.y.title else 0)
         self.right = self.width - 14 - self._scale_wide()
@@ -153,7 +164,7 @@ class _Picture:
     def text(self) -> str:
         area = Area(self.x, self.y, self.tips, (self.layout.get("barmode") or "group") == "group")
         marks = list(drawn(self.traces, area))
-        parts = [*self._frame(), *self._grid(), *marks, *self._scale(), *self._labels(), *self._legend_marks()]
+        parts = [*self._frame(), *self._grid(), *marks, *self._scale(), *self._labels(area), *self._legend_marks()]
         if self.alone:
             style = f"<style>{css()}</style><title>{escape(' '.join(self.title))}</title>"
             attributes = 'xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -190,6 +201,11 @@ class _Picture:
 
     def _across(self) -> Iterator[str]:
         """Ticks of the x axis; names that would overlap are left out."""
+        for name in self.names:
+            spot = f'x="{number(name.middle)}" y="{number(self.bottom + 16 + _LINE * name.row)}"'
+            yield f'<text class="f-muted" {spot} text-anchor="middle">{escape(name.text)}</text>'
+        if self.names:
+            return
         lines = self.layout.get("xaxis", {}).get("showgrid") is not False
         names = 0 if lines else len(self.x.layout.get("tickvals") or ())
         end = 0.0
@@ -248,35 +264,32 @@ class _Picture:
                 spot = f'x="{number(end + 7)}" y="{number(y + 4)}"'
                 yield f'<text class="f-muted" {spot}>{escape(str(text))}</text>'
 
-    def _labels(self) -> Iterator[str]:
+    def _labels(self, area: Area) -> Iterator[str]:
         for line in self.layout.get("shapes") or ():
             if line.get("type") != "line":
                 continue
             look = line.get("line") or {}
-            if line.get("y0") == line.get("y1"):  # across the whole picture
+            if str(line.get("xref", "x")).endswith("domain"):  # across the whole picture
                 y = number(self.y.at(line["y0"]))
                 yield f'<path {stroke(look.get("color"))} stroke-dasharray="6 4" d="M{number(self.left)} {y}H{number(self.right)}"/>'
-            elif line.get("x0") == line.get("x1"):
-                x, low, high = self.x.at(line["x0"]), self.y.at(line["y0"]), self.y.at(line["y1"])
+            else:
+                ends = [(self.x.at(line[f"x{end}"]), self.y.at(line[f"y{end}"])) for end in "01"]
                 wide = f'stroke-width="{look.get("width", 1.5)}"{dashes(look)}'
-                yield f'<path {stroke(look.get("color"))} {wide} d="M{number(x)} {number(low)}V{number(high)}"/>'
-        for note in self.layout.get("annotations") or ():
-            if not note.get("ax"):
-                yield self._note(note)
+                yield f'<path {stroke(look.get("color"))} {wide} d="{path(ends)}"/>'
+        yield from self._notes(area)
         yield from self._callout_box()
 
-    def _note(self, note: Mapping[str, Any]) -> str:
-        """A text at a point, kept inside the figure."""
-        across = note.get("xref", "x") == "x"
-        at, y = (self.x.at(note["x"]) if across else self.right), self.y.at(note["y"])
-        text = shortened(without_tags(note["text"]), self.right - self.left - 12, SIZE)
-        wide = text_width(text, SIZE)
-        left = {"right": at - wide, "center": at - wide / 2}.get(note.get("xanchor", "left"), at)
-        left = min(max(left, self.left + 4), self.right - wide - 4)
-        low = max(y + note.get("ay", 0) - 4, self.top + _LINE)
-        color = fill((note.get("font") or {}).get("color", LIGHT.ink))
-        halo = 'stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
-        return f'<text {color} {halo} x="{number(left)}" y="{number(low)}">{escape(text)}</text>'
+    def _notes(self, area: Area) -> Iterator[str]:
+        """Texts on lines across the figure, kept inside of it and off each other."""
+        asked = []
+        for note in self.layout.get("annotations") or ():
+            if not note.get("ax"):
+                text = shortened(without_tags(note["text"]), self.right - self.left - 12, SIZE)
+                asked.append((text, self.right - text_width(text, SIZE) - 4, self.y.at(note["y"])))
+        frame = Room(self.left, self.top, self.right, self.bottom)
+        for text, left, base in on_lines(asked, frame, SIZE, written(self.traces, area)):
+            halo = 'stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
+            yield f'<text class="f-ink" {halo} x="{number(left)}" y="{number(base)}">{escape(text)}</text>'
 
     def _callout_box(self) -> Iterator[str]:
         """A box above the picture, with a line from it to its point."""

@@ -22,6 +22,7 @@ from convcost.render.svg_marks import (
     stroke,
     tip_text,
 )
+from convcost.render.svg_room import Room
 
 SIZE = 13
 """Of the letters: the small text of a page, where drawings have their own size."""
@@ -187,9 +188,28 @@ def _texts(trace: Trace, area: Area) -> Iterator[str]:
 
 
 def _fitted(trace: Trace, area: Area) -> Iterator[str]:
-    """Texts in rooms of their own (left, right, low, high): the longest wording that a room holds, or none."""
-    rooms, wordings = trace["meta"]["rooms"], trace["meta"]["wordings"]
+    """Texts in rooms of their own, in the middle of each."""
     size = (trace.get("textfont") or {}).get("size", SIZE)
+    for text, x, y, color in _wordings(trace, area, size):
+        spot = f'x="{number(x)}" y="{number(y)}" text-anchor="middle" font-size="{size}"'
+        yield f"<text {fill(color)} {spot}>{escape(text)}</text>"
+
+
+def written(traces: Sequence[Trace], area: Area) -> list[Room]:
+    """The rooms of the texts that are fitted into areas."""
+    found = []
+    for trace in traces:
+        if "text" in (trace.get("mode") or "") and (trace.get("meta") or {}).get("rooms"):
+            size = (trace.get("textfont") or {}).get("size", SIZE)
+            for text, x, y, _ in _wordings(trace, area, size):
+                half = text_width(text, size) / 2
+                found.append(Room(x - half, y - 0.8 * size, x + half, y + 0.25 * size))
+    return found
+
+
+def _wordings(trace: Trace, area: Area, size: float) -> Iterator[tuple[str, float, float, str]]:
+    """Of every room (left, right, low, high) the longest wording that it holds, if any: text, place, colour."""
+    rooms, wordings = trace["meta"]["rooms"], trace["meta"]["wordings"]
     colors = each((trace.get("textfont") or {}).get("color", "#1f2328"), len(rooms))
     for (left, right, low, high), texts, color in zip(rooms, wordings, colors, strict=True):
         wide = abs(area.x.at(right) - area.x.at(left)) - 8
@@ -197,9 +217,7 @@ def _fitted(trace: Trace, area: Area) -> Iterator[str]:
             continue
         text = next((one for one in texts if text_width(one, size) <= wide), "")
         if text:
-            x, y = area.x.at((left + right) / 2), area.y.at((low + high) / 2) + size * 0.36
-            spot = f'x="{number(x)}" y="{number(y)}" text-anchor="middle" font-size="{size}"'
-            yield f"<text {fill(color)} {spot}>{escape(text)}</text>"
+            yield text, area.x.at((left + right) / 2), area.y.at((low + high) / 2) + size * 0.36, color
 
 
 def _bars(trace: Trace, bars: Sequence[Trace], area: Area) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pages import until
 from helpers.paths import SPECS
 
 import convcost
@@ -105,10 +106,7 @@ def test_budgets_are_read_as_on_the_command_line(opened: Callable[..., Any], fie
     metric = {"macs": "macs", "peak": "peak_activation_bytes"}[field]
     box = page.locator(f"[data-metric={metric}]")
     box.fill(text)
-    page.wait_for_function(
-        "([metric, text]) => document.querySelector(`[data-metric=${metric}]`).dataset.read === text",
-        arg=[metric, text],
-    )
+    until(page, "document.querySelector(`[data-metric=${argument[0]}]`).dataset.read === argument[1]", [metric, text])
     assert box.get_attribute("aria-invalid") == str(limit is None).lower()
     assert box.get_attribute("data-limit") == ("" if limit is None else str(limit))
 
@@ -119,9 +117,9 @@ def test_a_budget_is_kept_and_its_edge_cannot_be_widened(opened: Callable[..., A
 
     page = opened("explore", "mobilenet_v2", "--over", "width=0.25:1.5:0.25", "--over", "resolution=96:320:16").page
     page.fill("#max-macs", "200M")
-    page.wait_for_function("document.getElementById('words').textContent.startsWith('Does not fit')")
+    until(page, "document.getElementById('words').textContent.startsWith('Does not fit')")
     slide(page, {"width": 1})
-    page.wait_for_function("document.getElementById('words').textContent === 'Fits the budget.'")
+    until(page, "document.getElementById('words').textContent === 'Fits the budget.'")
     axes = space(page)["axes"]
     page.wait_for_selector("#front", state="attached")
     front = json.loads(page.locator("#front").get_attribute("data-front"))
@@ -255,7 +253,7 @@ def test_where_no_size_can_be_built_there_is_no_curve(opened: Callable[..., Any]
     """A width of 1.05 makes 33.6 channels, at every resolution."""
     page = opened("explore", str(SPECS / "unrounded.yaml")).page
     slide(page, {"width": space(page)["axes"]["width"].index("1.05")})
-    page.wait_for_function("document.getElementById('legend').textContent.includes('nothing can be built here')")
+    until(page, "document.getElementById('legend').textContent.includes('nothing can be built here')")
     assert page.locator("#pictures figcaption").all_text_contents() == ["width × resolution: what fits"]
     assert "level dashed line" not in page.locator("#legend").text_content()
 
@@ -267,8 +265,8 @@ def test_the_legend_tells_what_is_there(opened: Callable[..., Any]) -> None:
     assert "grey" not in legend.text_content()
     assert "the dashed line is compound scaling" in legend.text_content()
     page.fill("#max-macs", "1")
-    page.wait_for_function("document.getElementById('legend').textContent.startsWith('Nothing on the map fits')")
+    until(page, "document.getElementById('legend').textContent.startsWith('Nothing on the map fits')")
     assert "thick line" not in legend.text_content()
     page.fill("#max-macs", "")
-    page.wait_for_function("!document.getElementById('legend').textContent.includes('budget')")
+    until(page, "!document.getElementById('legend').textContent.includes('budget')")
     assert page.locator("#front").count() == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.pages import until
 
 import convcost
 
@@ -196,7 +197,7 @@ def test_a_name_in_a_picture_leads_to_its_row(opened: Callable[..., Any]) -> Non
     assert page.evaluate("document.activeElement.closest('tr').id") == "row-stage5"
     assert page.get_by_label("Search Layers").input_value() == ""
     page.evaluate("location.hash = '#row-stage5.block2.expand'")  # a unit that is folded twice
-    page.wait_for_function("document.getElementById('row-stage5.block2.expand').offsetParent")
+    until(page, "document.getElementById('row-stage5.block2.expand').offsetParent")
 
 
 def test_a_box_of_the_architecture_leads_to_its_row(opened: Callable[..., Any]) -> None:

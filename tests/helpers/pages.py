@@ -22,6 +22,15 @@ COMMANDS = [
 ]
 
 
+def until(page: Any, condition: str, argument: Any = None, seconds: float = 10) -> None:
+    """Wait for a condition of the page. Playwright's own way to wait evaluates text, which a page's policy forbids its scripts."""
+    for _ in range(round(seconds / 0.02)):
+        if page.evaluate(f"argument => Boolean({condition})", argument):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"in {seconds} s it did not become true: {condition}")
+
+
 class Tags(HTMLParser):
     """Every tag is closed by its own end, as XML would have it."""
 

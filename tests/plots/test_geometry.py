@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from functools import cache
 from pathlib import Path
@@ -87,6 +88,37 @@ PICTURES = (
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_can_be_read_at_every_width(name: str, wide: int) -> None:
     check(plots.svg(figure(name), width=wide))
+
+
+@pytest.mark.parametrize("wide", [350, 760, 1280])
+@pytest.mark.parametrize("share", [0.2, 0.93, 0.97, 0.999, 1.0, 1.001, 1.03, 1.07])
+def test_the_words_on_lines_stand_off_each_other(share: float, wide: int) -> None:
+    """Limits near the peak and near the arena, which is larger: every line is named, in both pictures."""
+    network = convcost.load("mobilenet_v2", width="0.55", resolution=132)
+    report, usage = network.report(dtype="int8"), network.memory(dtype="int8", align=4096)
+    assert usage.arena is not None
+    assert usage.peak < usage.arena.total < usage.peak * 1.01
+    for limit in (int(usage.peak * share), int(usage.arena.total * share)):
+        for picture in ("timeline", "arena"):
+            drawing = plots.svg(plots.memory_figure(report, usage, picture, limit), width=wide)
+            check(drawing)
+            written = [box.text for box in texts(drawing)]
+            named = ["limit", "arena", *(["alive at once"] if picture == "arena" else [])]
+            for name in named:
+                assert any(re.fullmatch(rf"(.* and )?{name} (and .* )?[\d.]+ [KM]?iB", text) for text in written), name
+
+
+@pytest.mark.parametrize(("wide", "most"), [(1280, 0), (760, 1), (390, 3)])
+def test_stages_are_named_as_far_as_there_is_room(wide: int, most: int) -> None:
+    network = convcost.load("mobilenet_v2")
+    report = network.report()
+    names = {layer.scope[0] if layer.scope else layer.name for layer in report.layers if layer.macs}
+    for picture in ("timeline", "arena"):
+        drawing = plots.svg(plots.memory_figure(report, network.memory(), picture), width=wide)
+        check(drawing)
+        lacking = names - {box.text for box in texts(drawing)}
+        assert len(lacking) <= most
+        assert not lacking & {"stem", "classifier"}  # the ends are named first
 
 
 def test_the_measure_is_never_too_short() -> None:

@@ -11,15 +11,12 @@ from convcost.diagrams.architecture.layout import Laid, Point, Spot, Style, laye
 from convcost.diagrams.architecture.parts import Part, Wiring
 from convcost.diagrams.architecture.picture import Box, Edge, Label, Panel
 from convcost.diagrams.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of
-from convcost.diagrams.architecture.words import TOGETHER, share_text, size_lines, titles
-from convcost.graph.partial import UNKNOWN
+from convcost.diagrams.architecture.words import size_lines, titles
 
 _STYLE = Style(gap=12, need=16, apart=14)
 _PAD = 12.0
 _HEAD = 30.0
 """Of a frame, for its title."""
-_NOTE = SIZE * LINE + 2
-"""Of a line below the title."""
 _INSIDE = 7.0
 """From the side of a box to its text."""
 _WIDEST = 112.0
@@ -73,12 +70,11 @@ class Block:
         low = max([along + spot.core for spot, along, _ in places] + alongs)
         many = len(cell.places) > 1
         self.name = f"{cell.name} ×{len(cell.places)}" if many else cell.name
-        self.notes = [f"sizes of {'.'.join(cell.shown.path)}", _together(cell, costs)] if many else []
+        self.note = f"sizes of {'.'.join(cell.shown.path)}" if many else ""
         self.inner = right - self.left
-        title = max(26 + width(self.name, NAME, bold=True), *(width(note, SIZE) for note in self.notes), 0.0)
-        title = title if framed else 0.0
+        title = max(26 + width(self.name, NAME, bold=True), width(self.note, SIZE)) if framed else 0.0
         self.width = max(self.inner, title) + 2 * _PAD
-        self.over = (_HEAD + len(self.notes) * _NOTE) if framed else 0.0
+        self.over = (_HEAD + (SIZE * LINE + 2 if self.note else 0)) if framed else 0.0
         self.height = low - self.top + self.over + 2 * _PAD
 
     def _labelled(self) -> list[tuple[tuple[int, ...], float]]:
@@ -121,9 +117,8 @@ class Block:
         sheet.panels.append(Panel(cell.letter, cell.name, shown, len(cell.places), left, top, self.width, self.height))
         sheet.labels.append(Label(cell.letter, left + _PAD + 8, base, NAME, bold=True, anchor="middle", tone="badge"))
         sheet.labels.append(Label(self.name, left + _PAD + 24, base, NAME, bold=True))
-        for at, note in enumerate(self.notes):
-            low = base + SIZE * LINE + 7 + at * _NOTE
-            sheet.labels.append(Label(note, left + _PAD, low, SIZE, tone="muted"))
+        if self.note:
+            sheet.labels.append(Label(self.note, left + _PAD, base + SIZE * LINE + 7, SIZE, tone="muted"))
 
     def _put(self, sheet: Sheet, box: Box, lines: Sequence[tuple[str, float, bool]], spot: Spot, middle: Point) -> None:
         x, y = middle
@@ -148,13 +143,6 @@ class Block:
             x, y = at(route[0])  # type: ignore[operator]
             number = first + source - self.given if source >= self.given else -1
             sheet.labels.append(Label(_size(shape), x + 5, y + SIZE * (ASCENT + 0.1), SIZE, tone="muted", box=number))
-
-
-def _together(cell: Cell, costs: Costs) -> str:
-    """What all blocks of a kind have of what colours show, which the boxes share among them."""
-    units = [unit for place in cell.places for unit in place.units]
-    share = share_text(costs.share(units)) if costs.all_known(units) else UNKNOWN
-    return TOGETHER[costs.by].format(len(cell.places), share)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -20,7 +20,7 @@ from convcost.diagrams.architecture.parts import Wiring, wiring
 from convcost.diagrams.architecture.picture import BY, SCALE_WIDTH, Box, Label, Panel
 from convcost.diagrams.architecture.row import Row
 from convcost.diagrams.architecture.sheet import MARGIN, SIZE, Costs, Sheet
-from convcost.diagrams.architecture.words import SHARES, left_open, share_text
+from convcost.diagrams.architecture.words import share_text
 from convcost.networks.load import load
 from convcost.networks.network import Network
 from convcost.results.report import Report, bound, changed_knobs, title
@@ -41,8 +41,6 @@ _TOLERANCE = 1.05
 _LEAST = 320.0
 """What the legend takes."""
 _APART = 16.0
-_LISTED = 4
-"""Letters of blocks that the legend names."""
 _Framed = TypeVar("_Framed", Box, Panel)
 
 
@@ -111,7 +109,7 @@ def _costs(network: Network, report: Report, wired: Wiring, by: str) -> Costs:
     params = [sum(layer.params for layer in own) for own in layers]
     known = [not any(layer.step.opaque for layer in own) for own in layers]
     share = _alive(network, wired) if by == "memory" else _part(macs if by == "macs" else params)
-    return Costs(macs, params, share, known, by)
+    return Costs(macs, params, share, known)
 
 
 def _part(counts: Sequence[int]) -> Callable[[Sequence[int]], float]:
@@ -241,11 +239,15 @@ def _titles(report: Report) -> tuple[str, str]:
 
 def _legend(by: str, most: float, sheet: Sheet, wide: float, base: float) -> float:
     """The scale of colours and what sizes mean; where it ends below."""
-    texts = [f"{SHARES[by]}, up to {share_text(most)}"]
-    if letters := [panel.letter for panel in sheet.panels if panel.places > 1]:
-        copies = "the most of all copies" if by == "memory" else "of all copies together"
-        texts.append(f"in {', '.join(letters) if len(letters) <= _LISTED else 'lettered blocks'}: {copies}")
-    texts += ["height: map, width: channels, both logarithmic", *left_open(sheet.boxes)]
+    said = "alive, in shares of the peak" if by == "memory" else f"share of the {METRICS[by].full}"
+    many = [panel.letter for panel in sheet.panels if panel.places > 1]
+    texts = [f"{said}, up to {share_text(most)}", "height: map, width: channels, both logarithmic"]
+    texts += [f"{' and '.join(many) if len(many) < 3 else f'{many[0]} to {many[-1]}'}: all of a kind together"] * bool(
+        many
+    )
+    texts += ["/s: the stride that the sizes show"] * any(
+        label.text.endswith("/s") or "/s " in label.text for label in sheet.labels
+    )
     sheet.legend = (MARGIN, base)
     at = MARGIN + SCALE_WIDTH + 10
     for text in texts:

@@ -35,8 +35,6 @@ class Costs:
     share: Callable[[Sequence[int]], float]
     """Some units -> their share."""
     known: Sequence[bool]
-    by: str = "macs"
-    """What the shares are of, one of `BY`."""
 
     def all_known(self, units: Sequence[int]) -> bool:
         """Whether the costs of all of some units are known."""

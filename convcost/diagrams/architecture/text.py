@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.core.units import shape_text
-from convcost.diagrams.architecture.picture import Box, Panel, Picture
-from convcost.diagrams.architecture.words import left_open, share_text
+from convcost.diagrams.architecture.picture import Box, Picture
+from convcost.diagrams.architecture.words import share_text
 
 _WIDEST = 44
 
@@ -19,33 +19,24 @@ def text(diagram: Picture) -> str:
         for panel in diagram.panels
     ]
     rows = {at: _row(diagram, at, numbers) for _, numbers in groups for at in numbers}
-    heads = {"": ("", "makes", _OF[diagram.by])} | {panel.letter: _head(panel, diagram.by) for panel in diagram.panels}
-    least = (0, 0, len("makes"), max(len(share) for *_, share in heads.values()))
-    wide = [max([low, *(len(row[column]) for row in rows.values())]) for column, low in enumerate(least)]
+    wide = [max((len(row[column]) for row in rows.values()), default=0) for column in range(4)]
+    heads = {panel.letter: panel for panel in diagram.panels}
     lines = [diagram.title, diagram.facts]
     for letter, numbers in groups:
-        name, shape, share = heads[letter]
-        begin = name.ljust(wide[0] + 2 + wide[1])
-        lines += ["", f"{begin}  {shape.rjust(wide[2])}  {share.rjust(wide[3])}"]
+        lines.append("")
+        if letter:
+            panel = heads[letter]
+            many = (
+                f" ×{panel.places}, sizes of {panel.shown}, shares of all {panel.places} together"
+                if panel.places > 1
+                else ""
+            )
+            lines.append(f"{letter} = {panel.name}{many}")
         for at in numbers:
             name, said, shape, share, reads = rows[at]
             cells = [name.ljust(wide[0]), said.ljust(wide[1]), shape.rjust(wide[2]), share.rjust(wide[3]), reads]
             lines.append("  ".join(cells).rstrip())
-    if signs := left_open(diagram.boxes):
-        lines += ["", *signs]
     return "\n".join(lines) + "\n"
-
-
-_OF = {"macs": "MACs", "params": "params", "memory": "alive"}
-"""What shares are of -> the head of their column."""
-
-
-def _head(panel: Panel, by: str) -> tuple[str, str, str]:
-    """What stands over the boxes of a block: its name, and that their shares are those of all of its copies."""
-    if panel.places == 1:
-        return f"{panel.letter} = {panel.name}", "", _OF[by]
-    most = "most of" if by == "memory" else "of all"
-    return f"{panel.letter} = {panel.name} ×{panel.places}, sizes of {panel.shown}", "", f"{most} ×{panel.places}"
 
 
 def _row(diagram: Picture, at: int, numbers: Sequence[int]) -> tuple[str, str, str, str, str]:

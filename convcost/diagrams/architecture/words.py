@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from convcost.core.dims import Shape
 from convcost.core.units import shape_text
 from convcost.diagrams.architecture.parts import Part, Wiring, stem
-from convcost.diagrams.architecture.picture import Box
 
 _MOST_TOKENS, _MOST_KINDS = 5, 2
-SHARES = {"macs": "share of the MACs", "params": "share of the parameters", "memory": "alive, in shares of the peak"}
-"""What colours show -> in words."""
-TOGETHER = {
-    "macs": "all {} together: {} of the MACs",
-    "params": "all {} together: {} of the parameters",
-    "memory": "the most of all {}: {} of the peak",
-}
-"""The same of all copies of a block."""
-_OPEN = {" /s ": "/s: the stride differs, as in the row", "k×k": "k×k: the kernel differs"}
-"""What stands in a block for what differs among its copies -> in words."""
-
-
-def left_open(boxes: Iterable[Box]) -> list[str]:
-    """What the signs mean that stand in drawn blocks for what differs among their copies, those that there are."""
-    texts = [box.text for box in boxes if box.panel]
-    return [said for sign, said in _OPEN.items() if any(sign in f"{text} " for text in texts)]
 
 
 def size_lines(shape: Shape) -> tuple[str, ...]:

@@ -60,11 +60,21 @@
     return `${Number((value / base ** power).toPrecision(4))}${join}${units[power]}`;
   };
 
-  // Names: each beside its line, at its end if there is room, on no other name, on as few marks as can be; as plots/labels.py.
+  // Names: each beside its line, at its end if there is room, on no other name, on as few marks as can be; a line leads
+  // from where there is room only at some distance. As plots/labels.py.
   const BESIDE = [[1, 0, 0], [0, 1, 0.6], [0, -1, 0.6], [1, 1, 0.8], [1, -1, 0.8], [-1, 1, 1], [-1, -1, 1], [-1, 0, 1.4]];
-  const GAPS = [[8, 0], [15, 1.2], [24, 2.6]];
+  const GAPS = [[8, 0], [15, 1.2], [24, 2.6], [40, 4], [60, 5.5], [85, 7]];
+  const [FAR, OWN, MARK, LINE] = [15, 0.5, 3, 4];
   const inside = ([x, y]) => x >= area.left && x <= area.right && y >= area.top && y <= area.bottom;
   const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const through = ({ lead }, box) => {
+    if (!lead) return false;
+    const [x, y, to, down] = lead;
+    const steps = Math.floor(Math.max(Math.abs(to - x), Math.abs(down - y)) / 3) + 1;
+    return Array.from({ length: steps + 1 }, (_, at) => [x + (to - x) * at / steps, y + (down - y) * at / steps])
+      .some(([a, b]) => a > box.left - 2 && a < box.right + 2 && b > box.top - 2 && b < box.bottom + 2);
+  };
+  const clash = (one, other) => meet(one, other) || through(one, other) || through(other, one);
   const candidates = (name, obstacles, index) => {
     const boxes = [];
     for (const [x, y, dislike] of name.spots) for (const [gap, far] of GAPS) for (const [right, above, side] of BESIDE) {
@@ -73,8 +83,9 @@
       const box = { left: middle - name.wide / 2, right: middle + name.wide / 2, top: level - name.high / 2, bottom: level + name.high / 2 };
       if (box.left <= area.left || box.right >= area.right || box.top <= area.top || box.bottom >= area.bottom) continue;
       box.price = dislike + far + side;
+      if (gap > FAR) box.lead = [Math.min(Math.max(x, box.left), box.right), Math.min(Math.max(y, box.top), box.bottom), x, y];
       for (const [at, height, weight, of] of obstacles) {
-        if (at > box.left - 3 && at < box.right + 3 && height > box.top - 3 && height < box.bottom + 3) box.price += of === index ? weight / 2 : weight;
+        if (at > box.left - 3 && at < box.right + 3 && height > box.top - 3 && height < box.bottom + 3) box.price += of === index ? weight * OWN : weight;
       }
       boxes.push(box);
     }
@@ -84,7 +95,7 @@
     const every = names.map((name, index) => candidates(name, obstacles, index));
     const chosen = names.map(() => null);
     for (let round = 0; round < 3; round += 1) every.forEach((boxes, index) => {
-      chosen[index] = boxes.find((box) => chosen.every((other, at) => !other || at === index || !meet(box, other))) || null;
+      chosen[index] = boxes.find((box) => chosen.every((other, at) => !other || at === index || !clash(box, other))) || null;
     });
     return chosen;
   };
@@ -154,10 +165,10 @@
         obstacles.push(...seen.map((at) => [...at, 0.2, -1]));
         continue;
       }
-      obstacles.push(...seen.map((at) => [...at, 1.2, names.length]));
-      obstacles.push(...along(family.line.map(spot)).filter(inside).map((at) => [...at, 0.5, names.length]));
+      obstacles.push(...seen.map((at) => [...at, MARK, names.length]));
+      obstacles.push(...along(family.line.map(spot)).filter(inside).map((at) => [...at, LINE, names.length]));
       const ends = (family.line.length ? family.line : family.points).map(spot).filter(inside).reverse();
-      names.push({ text: family.name, letters: family.letters, spots: ends.map((at, far) => [...at, 0.7 * far]) });
+      names.push({ text: family.name, letters: family.letters, color: family.color, spots: ends.map((at, far) => [...at, 0.9 * far]) });
     }
     const corners = found.front.map(spot).filter(inside);
     obstacles.push(...along(found.front.map(spot)).filter(inside).map((at) => [...at, 0.4, -1]));
@@ -171,6 +182,10 @@
     names.forEach((name, at) => Object.assign(name, { wide: labels[at].getComputedTextLength() + 2, high: 1.15 * words }));
     placed(names, obstacles).forEach((box, at) => {
       if (!box) return labels[at].remove();
+      if (box.lead) {
+        const [x, y, to, down] = box.lead.map(fixed);
+        plane.append(made("path", { class: `l-${names[at].color || names[at].letters}`, d: `M${x} ${y}L${to} ${down}`, "stroke-width": 1 }));
+      }
       labels[at].setAttribute("x", fixed((box.left + box.right) / 2));
       labels[at].setAttribute("y", fixed((box.top + box.bottom) / 2 + 0.35 * words));
     });
