@@ -8,12 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.units import binary, compact, counted, exact
-from convcost.plots.labels import Box, Obstacle, Spot, place
+from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
 from convcost.published.frontier import Frontier, mark_front
 from convcost.published.point import GIVEN, PRINTED, YOURS, Point
 from convcost.render.families import family_looks, letters_of
 from convcost.render.palette import LIGHT, Look
+from convcost.render.rectangle import Rectangle
 from convcost.render.svg import axes
 from convcost.render.svg_axes import PlotAxis
 
@@ -175,7 +176,7 @@ def _names(
     obstacles += [Obstacle(*place, _FRONT) for place in _along(corners)]
     middle = len(corners) // 2
     wishes.append(("Pareto front", [Spot(*place, 0.2 * abs(far - middle)) for far, place in enumerate(corners)]))
-    frame = Box(min(x.start, x.end), min(y.start, y.end), max(x.start, x.end), max(y.start, y.end))
+    frame = Rectangle(min(x.start, x.end), min(y.start, y.end), max(x.start, x.end), max(y.start, y.end))
     boxes = place(wishes, frame, obstacles, _LETTERS)
     colors = [LIGHT.ink if one.yours else letters_of(one.look) for one in shown]
     texts = zip([*(one.name for one in shown), FRONT], wishes, boxes, [*colors, LIGHT.muted], strict=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcost.render.lettering import text_width
+from convcost.render.rectangle import Rectangle
 
 _BESIDE = ((1, 0, 0.0), (0, 1, 0.6), (0, -1, 0.6), (1, 1, 0.8), (1, -1, 0.8), (-1, 1, 1.0), (-1, -1, 1.0), (-1, 0, 1.4))
 """Where a name may stand, from the place that it names: across, up, and how much less it is liked there."""
@@ -23,25 +24,6 @@ _OWN = 0.5
 _ROUNDS = 3
 _HIGH = 1.15
 """The height of a line, of the font size."""
-
-
-class Box(NamedTuple):
-    """A rectangle in pixels, y down."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Its centre."""
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
-
-    def meets(self, other: Box) -> bool:
-        """Whether two rectangles have more than an edge in common."""
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
 
 
 class Spot(NamedTuple):
@@ -65,14 +47,14 @@ class Obstacle(NamedTuple):
 class Placed(NamedTuple):
     """Where a name stands, and the line that leads to its place if it is far: from the name, to the place."""
 
-    box: Box
+    box: Rectangle
     lead: tuple[tuple[float, float], tuple[float, float]] | None
 
     def meets(self, other: Placed) -> bool:
         """Whether names lie on each other, or one on the line of the other."""
         return self.box.meets(other.box) or self._leads_through(other.box) or other._leads_through(self.box)
 
-    def _leads_through(self, box: Box) -> bool:
+    def _leads_through(self, box: Rectangle) -> bool:
         if self.lead is None:
             return False
         (x, y), (to_x, to_y) = self.lead
@@ -82,12 +64,12 @@ class Placed(NamedTuple):
 
 
 def place(
-    names: Sequence[tuple[str, Sequence[Spot]]], frame: Box, obstacles: Sequence[Obstacle], size: float
+    names: Sequence[tuple[str, Sequence[Spot]]], frame: Rectangle, obstacles: Sequence[Obstacle], size: float
 ) -> list[Placed | None]:
     """A place for each name inside the frame, the first names first; None where one fits nowhere without meeting another.
 
-    >>> place([("a", [Spot(50, 50)]), ("b", [Spot(50, 50)])], Box(0, 0, 100, 100), [], 10)[0]
-    Placed(box=Box(left=58.0, top=44.25, right=64.944, bottom=55.75), lead=None)
+    >>> place([("a", [Spot(50, 50)]), ("b", [Spot(50, 50)])], Rectangle(0, 0, 100, 100), [], 10)[0]
+    Placed(box=Rectangle(left=58.0, top=44.25, right=64.944, bottom=55.75), lead=None)
     """
     marks = np.array([[o.x, o.y, o.weight, o.of] for o in obstacles] or np.empty((0, 4)), dtype=float)
     every = [_candidates(text, spots, frame, size) for text, spots in names]
@@ -100,7 +82,7 @@ def place(
     return chosen
 
 
-def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tuple[list[Placed], list[float]]:
+def _candidates(text: str, spots: Sequence[Spot], frame: Rectangle, size: float) -> tuple[list[Placed], list[float]]:
     wide, high = text_width(text, size, bold=True), size * _HIGH
     boxes, dislikes = [], []
     for spot in spots:
@@ -109,7 +91,7 @@ def _candidates(text: str, spots: Sequence[Spot], frame: Box, size: float) -> tu
                 apart = gap * (0.85 if across and up else 1)
                 x = spot.x + across * (apart + wide / 2)
                 y = spot.y - up * (apart + high / 2 - 2)
-                box = Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+                box = Rectangle(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
                 if (
                     box.left > frame.left
                     and box.right < frame.right

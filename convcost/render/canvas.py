@@ -12,33 +12,11 @@ from html import escape
 from typing import NamedTuple
 
 from convcost.render.palette import FONT, css
+from convcost.render.rectangle import Rectangle
 from convcost.render.svg_marks import number
 
 CHARACTER, BOLD = 0.64, 0.72
 """Of the font size, how wide a character is at most on average, in the widest font of the list."""
-
-
-class Box(NamedTuple):
-    """What something covers: left, top, right, bottom."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlaps(self, other: Box) -> bool:
-        """Whether they share more than an edge.
-
-        >>> Box(0, 0, 2, 2).overlaps(Box(1, 1, 3, 3)), Box(0, 0, 2, 2).overlaps(Box(2, 0, 3, 1))
-        (True, False)
-        """
-        beside = self.right <= other.left or other.right <= self.left
-        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
-
-    def holds(self, other: Box) -> bool:
-        """Whether the other one is inside."""
-        across = self.left <= other.left and other.right <= self.right
-        return across and self.top <= other.top and other.bottom <= self.bottom
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -60,11 +38,11 @@ class Label(NamedTuple):
     color: str = "ink"
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Rectangle:
         """What it covers at most."""
         width = text_width(self.text, self.size, bold=self.bold)
         left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
-        return Box(left, self.y - 0.8 * self.size, left + width, self.y + 0.25 * self.size)
+        return Rectangle(left, self.y - 0.8 * self.size, left + width, self.y + 0.25 * self.size)
 
     def svg(self) -> str:
         """As an element."""
@@ -84,10 +62,10 @@ class Polygon(NamedTuple):
     width: float = 1
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Rectangle:
         """What it covers, without the thickness of its edge."""
         across, down = zip(*self.points)
-        return Box(min(across), min(down), max(across), max(down))
+        return Rectangle(min(across), min(down), max(across), max(down))
 
     def svg(self) -> str:
         """As an element."""
@@ -143,7 +121,7 @@ def _moved(mark: Mark, right: float, down: float) -> Mark:
     return mark._replace(points=tuple((x + right, y + down) for x, y in mark.points))
 
 
-def around(marks: Sequence[Mark]) -> Box:
+def around(marks: Sequence[Mark]) -> Rectangle:
     """What marks cover together."""
     boxes = [mark.box for mark in marks]
-    return Box(*(pick(values) for pick, values in zip((min, min, max, max), zip(*boxes))))
+    return Rectangle(*(pick(values) for pick, values in zip((min, min, max, max), zip(*boxes))))

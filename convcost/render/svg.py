@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.render.lettering import shortened, text_width, wrapped
 from convcost.render.palette import FONT, LIGHT, css
+from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis, Tick
 from convcost.render.svg_marks import mark, number, path, shade, stroke, without_tags
-from convcost.render.svg_room import Name, Room, in_rows, on_lines
+from convcost.render.svg_room import Name, in_rows, on_lines
 from convcost.render.svg_traces import SIZE, Area, bounds, dashes, drawn, each, values, written
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ class _Picture:
             if not note.get("ax"):
                 text = shortened(without_tags(note["text"]), self.right - self.left - 12, SIZE)
                 asked.append((text, self.right - text_width(text, SIZE) - 4, self.y.at(note["y"])))
-        frame = Room(self.left, self.top, self.right, self.bottom)
+        frame = Rectangle(self.left, self.top, self.right, self.bottom)
         for text, left, base in on_lines(asked, frame, SIZE, written(self.traces, area)):
             halo = 'stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
             yield f'<text class="f-ink" {halo} x="{number(left)}" y="{number(base)}">{escape(text)}</text>'

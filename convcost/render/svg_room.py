@@ -6,25 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from convcost.render.lettering import text_width
+from convcost.render.rectangle import Rectangle
 
 _APART = 4
 """Pixels between two names in a row."""
 _STEP = 16
 """Pixels by which a note is moved to where there is room."""
-
-
-class Room(NamedTuple):
-    """A rectangle in pixels, y down."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: Room) -> bool:
-        """Whether two rectangles have more than an edge in common."""
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
 
 
 class Name(NamedTuple):
@@ -75,18 +62,18 @@ class Note(NamedTuple):
 
 
 def on_lines(
-    notes: Iterable[tuple[str, float, float]], frame: Room, size: float, taken: Sequence[Room] = ()
+    notes: Iterable[tuple[str, float, float]], frame: Rectangle, size: float, taken: Sequence[Rectangle] = ()
 ) -> list[Note]:
     """Notes (words, left edge, height of the line) so that none lies on another nor on what is taken, the highest first.
 
     Above its line; else beside the note that is in the way; else below the line; else further to the left, above or
     below. One that has no room anywhere is left out.
 
-    >>> frame = Room(0, 0, 200, 100)
+    >>> frame = Rectangle(0, 0, 200, 100)
     >>> [note[1:] for note in on_lines([("one", 150, 50), ("two", 150, 54), ("three", 150, 90)], frame, 10)]
     [(150, 46), (117.6, 46), (150, 86)]
     """
-    found: list[tuple[Note, Room]] = []
+    found: list[tuple[Note, Rectangle]] = []
     for text, left, line in sorted(notes, key=lambda note: note[2]):
         wide = text_width(text, size)
         base = max(line - 4, frame.top + size)
@@ -95,7 +82,7 @@ def on_lines(
         steps = range(int(left) - _STEP, int(frame.left), -_STEP)
         further = [(float(across), at) for at in (base, under) for across in steps]
         for across, at in ((left, base), *beside[::-1], (left, under), *further):
-            room = Room(across - 2, at - 0.8 * size, across + wide + 2, at + 0.25 * size)
+            room = Rectangle(across - 2, at - 0.8 * size, across + wide + 2, at + 0.25 * size)
             held = (*taken, *(other for _, other in found))
             inside = frame.left <= room.left and room.bottom <= frame.bottom + 1
             if inside and not any(room.meets(other) for other in held):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError
 from convcost.render.lettering import text_width
+from convcost.render.rectangle import Rectangle
 from convcost.render.svg_axes import PlotAxis
 from convcost.render.svg_marks import (
     both,
@@ -22,7 +23,6 @@ from convcost.render.svg_marks import (
     stroke,
     tip_text,
 )
-from convcost.render.svg_room import Room
 
 SIZE = 13
 """Of the letters: the small text of a page, where drawings have their own size."""
@@ -195,7 +195,7 @@ def _fitted(trace: Trace, area: Area) -> Iterator[str]:
         yield f"<text {fill(color)} {spot}>{escape(text)}</text>"
 
 
-def written(traces: Sequence[Trace], area: Area) -> list[Room]:
+def written(traces: Sequence[Trace], area: Area) -> list[Rectangle]:
     """The rooms of the texts that are fitted into areas."""
     found = []
     for trace in traces:
@@ -203,7 +203,7 @@ def written(traces: Sequence[Trace], area: Area) -> list[Room]:
             size = (trace.get("textfont") or {}).get("size", SIZE)
             for text, x, y, _ in _wordings(trace, area, size):
                 half = text_width(text, size) / 2
-                found.append(Room(x - half, y - 0.8 * size, x + half, y + 0.25 * size))
+                found.append(Rectangle(x - half, y - 0.8 * size, x + half, y + 0.25 * size))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from convcost.render.canvas import Box
+from convcost.render.rectangle import Rectangle
 
 LAYERS = {
     "course": ("--input", "6x6x3", "--filters", "5", "--kernel", "3"),
@@ -29,9 +29,9 @@ def test_no_lettering_is_cut_off_or_overlaps(opened: Callable[..., Any], name: s
     assert len(texts) > 30
     # A line's box is higher than its letters: a fifth of it above and below is air.
     boxes = [
-        (Box(left, top + (bottom - top) / 5, right, bottom - (bottom - top) / 5), text)
+        (Rectangle(left, top + (bottom - top) / 5, right, bottom - (bottom - top) / 5), text)
         for left, top, right, bottom, text in texts
     ]
-    assert [text for box, text in boxes if not Box(*frame).holds(box)] == []
-    assert [(one, other) for (a, one), (b, other) in combinations(boxes, 2) if a.overlaps(b)] == []
+    assert [text for box, text in boxes if not Rectangle(*frame).holds(box)] == []
+    assert [(one, other) for (a, one), (b, other) in combinations(boxes, 2) if a.meets(b)] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

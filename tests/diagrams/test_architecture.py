@@ -26,12 +26,13 @@ from convcost.core.errors import UsageError
 from convcost.diagrams.architecture.boxes import MOST, choose, linked
 from convcost.diagrams.architecture.diagram import Diagram
 from convcost.diagrams.architecture.draw import Plan, plan
-from convcost.diagrams.architecture.extents import Extent, box_extent
+from convcost.diagrams.architecture.extents import box_extent
 from convcost.diagrams.architecture.page import diagram_html
 from convcost.diagrams.architecture.parts import Part, tree, wiring
 from convcost.diagrams.architecture.picture import Box, Edge, Label, Picture
 from convcost.diagrams.architecture.sheet import Costs
 from convcost.graph.walk import walk
+from convcost.render.rectangle import Rectangle
 from convcost.spec.zoo import all_specs, names_of
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def test_a_unet_has_the_shape_of_a_u() -> None:
     place = {box.name: box_extent(box) for box in row(diagram)}
     for level in range(1, 5):
         down, up = place[f"down{level}"], place[f"up{level}"]
-        assert (down.top, down.low) == (up.top, up.low)
+        assert (down.top, down.bottom) == (up.top, up.bottom)
         assert down.right < up.left
         skip = next(
             e
@@ -395,7 +396,7 @@ def test_the_plan_is_the_same_for_every_width() -> None:
     wide, narrow = planned.diagram(), planned.diagram(350)
     assert [box.name for box in wide.boxes] == [box.name for box in narrow.boxes]
     assert narrow.width < wide.width
-    assert Extent(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
+    assert Rectangle(0, 0, narrow.width, narrow.height).holds(box_extent(narrow.boxes[-1]))
 
 
 @pytest.mark.parametrize("format_", ["text", "svg", "tikz", "json", "html"])

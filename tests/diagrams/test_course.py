@@ -15,7 +15,8 @@ from convcost.alternatives.recipes import LayerToBuild, compare
 from convcost.core.errors import UsageError
 from convcost.diagrams.course import course, multiplied
 from convcost.diagrams.solids import scale_of, solid
-from convcost.render.canvas import Box, Drawing, Polygon
+from convcost.render.canvas import Drawing, Polygon
+from convcost.render.rectangle import Rectangle
 
 #: Name -> layer and the ways to build it beside the normal one.
 LAYERS = {
@@ -48,7 +49,7 @@ def picture(name: str, width: int) -> Drawing:
 @CASES
 def test_nothing_leaves_the_canvas(name: str, width: int) -> None:
     drawn = picture(name, width)
-    whole = Box(0, 0, drawn.width, drawn.height)
+    whole = Rectangle(0, 0, drawn.width, drawn.height)
     assert [mark for mark in drawn.marks if not whole.holds(mark.box)] == []
 
 
@@ -56,9 +57,9 @@ def test_nothing_leaves_the_canvas(name: str, width: int) -> None:
 def test_no_label_touches_another_label_or_a_shape(name: str, width: int) -> None:
     drawn = picture(name, width)
     labels = [(label.text, label.box) for label in drawn.labels]
-    assert [(one, other) for (one, a), (other, b) in combinations(labels, 2) if a.overlaps(b)] == []
+    assert [(one, other) for (one, a), (other, b) in combinations(labels, 2) if a.meets(b)] == []
     shapes = [(mark.box, mark.points) for mark in drawn.marks if isinstance(mark, Polygon) and len(mark.points) > 2]
-    near = [(one, covered, points) for one, covered in labels for box, points in shapes if box.overlaps(covered)]
+    near = [(one, covered, points) for one, covered in labels for box, points in shapes if box.meets(covered)]
     assert [(one, points) for one, covered, points in near if touch(corners(covered), points)] == []
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from convcost.diagrams.architecture.extents import Extent, box_extent, label_extent, line_extents
+from convcost.diagrams.architecture.extents import box_extent, label_extent, line_extents
 from convcost.diagrams.architecture.picture import Picture
+from convcost.render.rectangle import Rectangle
 
 TOUCH = 1.0
 """Pixels by which a line may lie over the edge of what it touches."""
@@ -18,7 +19,7 @@ def faults(picture: Picture) -> list[str]:
 
 
 def _boxes(picture: Picture) -> Iterator[str]:
-    canvas = Extent(0, 0, picture.width, picture.height)
+    canvas = Rectangle(0, 0, picture.width, picture.height)
     covered = [(box.name, box_extent(box)) for box in picture.boxes]
     for name, extent in covered:
         if not canvas.holds(extent):
@@ -29,7 +30,7 @@ def _boxes(picture: Picture) -> Iterator[str]:
 
 
 def _labels(picture: Picture) -> Iterator[str]:
-    canvas = Extent(0, 0, picture.width, picture.height)
+    canvas = Rectangle(0, 0, picture.width, picture.height)
     covered = [(label, label_extent(label)) for label in picture.labels]
     for label, extent in covered:
         if not canvas.holds(extent):
@@ -44,7 +45,7 @@ def _labels(picture: Picture) -> Iterator[str]:
 
 
 def _lines(picture: Picture) -> Iterator[str]:
-    canvas = Extent(0, 0, picture.width, picture.height)
+    canvas = Rectangle(0, 0, picture.width, picture.height)
     for edge in picture.edges:
         for extent in line_extents(edge):
             if not canvas.holds(extent):
@@ -67,8 +68,8 @@ def _ends(picture: Picture) -> Iterator[str]:
             near = place.wider(TOUCH)
             far = place.wider(-TOUCH)
             x, y = point
-            at_side = near.left <= x <= near.right and near.top <= y <= near.low
-            inside = far.left < x < far.right and far.top < y < far.low
+            at_side = near.left <= x <= near.right and near.top <= y <= near.bottom
+            inside = far.left < x < far.right and far.top < y < far.bottom
             if not at_side or inside:
                 yield f"the line from {edge.source} to {edge.target} does not end at {picture.boxes[number].name}"
         if any(a[0] != b[0] and a[1] != b[1] for a, b in zip(edge.points, edge.points[1:])):

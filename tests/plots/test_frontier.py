@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from convcost import plots
 from convcost.plots.frontier import series_of
-from convcost.plots.labels import Box, Obstacle, Spot, place
+from convcost.plots.labels import Obstacle, Spot, place
 from convcost.published.data import accuracies
 from convcost.published.frontier import Frontier, frontier
 from convcost.published.highlight import MOST
 from convcost.render.families import family_look
 from convcost.render.lettering import text_width
+from convcost.render.rectangle import Rectangle
 from convcost.render.svg import axes
 from convcost.render.svg_axes import PlotAxis
 
@@ -74,10 +75,10 @@ class Text:
         wide = text_width(self.text, size, bold=bold)
         x, y = float(element.get("x", 0)), float(element.get("y", 0))
         left = {"middle": x - wide / 2, "end": x - wide}.get(element.get("text-anchor", "start"), x)
-        self.box = Box(left, y - 0.78 * size, left + wide, y + 0.22 * size)
+        self.box = Rectangle(left, y - 0.78 * size, left + wide, y + 0.22 * size)
         if turned := re.match(r"translate\((\S+) (\S+)\) rotate\(-90\)", element.get("transform", "")):
             x, y = float(turned[1]), float(turned[2])
-            self.box = Box(x - 0.78 * size, y - wide / 2, x + 0.22 * size, y + wide / 2)
+            self.box = Rectangle(x - 0.78 * size, y - wide / 2, x + 0.22 * size, y + wide / 2)
 
 
 def texts(drawing: str) -> list[Text]:
@@ -158,7 +159,7 @@ def test_no_name_lies_across_the_line_of_another_family(name: str, size: tuple[i
         assert across == [], word
 
 
-def on(box: Box, place: tuple[float, float]) -> bool:
+def on(box: Rectangle, place: tuple[float, float]) -> bool:
     return box.left < place[0] < box.right and box.top < place[1] < box.bottom
 
 
@@ -296,7 +297,7 @@ boxes = st.tuples(st.integers(0, 400), st.integers(0, 300))
 def test_names_never_meet_and_stay_inside(
     wishes: list[tuple[str, list[tuple[int, int]]]], marks: list[tuple[int, int]]
 ) -> None:
-    frame = Box(0, 0, 400, 300)
+    frame = Rectangle(0, 0, 400, 300)
     names = [(text, [Spot(*spot) for spot in spots]) for text, spots in wishes]
     found = place(names, frame, [Obstacle(*mark, 1.0) for mark in marks], 13)
     placed = [one.box for one in found if one is not None]

@@ -13,7 +13,7 @@ from convcost.core.units import binary, compact, input_shapes_text
 from convcost.diagrams.architecture.blocks import Block, place_blocks
 from convcost.diagrams.architecture.boxes import Chosen, choose
 from convcost.diagrams.architecture.diagram import Diagram
-from convcost.diagrams.architecture.extents import Extent, box_extent, edge_extents, label_extent
+from convcost.diagrams.architecture.extents import box_extent, edge_extents, label_extent
 from convcost.diagrams.architecture.labels import fitted, width
 from convcost.diagrams.architecture.layout import Point
 from convcost.diagrams.architecture.parts import Wiring, wiring
@@ -23,6 +23,7 @@ from convcost.diagrams.architecture.sheet import MARGIN, SIZE, Costs, Sheet
 from convcost.diagrams.architecture.words import share_text
 from convcost.networks.load import load
 from convcost.networks.network import Network
+from convcost.render.rectangle import Rectangle
 from convcost.results.report import Report, bound, changed_knobs, title
 from convcost.results.settings import settings_text
 
@@ -200,7 +201,7 @@ def _in_corner(row: Row, blocks: Sequence[Block], room: float, start: float) -> 
     filled = [*map(box_extent, sheet.boxes), *map(label_extent, sheet.labels), *edge_extents(sheet.edges)]
     for top in range(int(start), int(low), 4):
         for left in (MARGIN, right - wide):
-            place = Extent(left, top, left + wide, top + high).wider(10)
+            place = Rectangle(left, top, left + wide, top + high).wider(10)
             if not any(place.meets(other) for other in filled):
                 place_blocks(blocks, sheet, (left, top), inf)
                 return sheet, right, max(low, top + high)
