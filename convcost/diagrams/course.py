@@ -13,7 +13,8 @@ from convcost.alternatives.recipes import Alternative, BuiltStep, LayerToBuild, 
 from convcost.core.dims import Shape
 from convcost.core.units import exact, shape_text
 from convcost.diagrams.solids import Part, Solid, drawn, measured, scale_of, solid, tiled
-from convcost.render.canvas import Drawing, Label, Mark, Polygon, around, moved, text_width
+from convcost.render.canvas import Drawing, Label, Mark, Polygon, around, moved
+from convcost.render.lettering import text_width
 from convcost.render.rectangle import Rectangle
 
 TEXT, HEADING, TITLE = 12, 13, 15

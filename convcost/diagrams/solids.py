@@ -7,7 +7,8 @@ from math import log
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
-from convcost.render.canvas import Label, Mark, Polygon, around, moved, text_width
+from convcost.render.canvas import Label, Mark, Polygon, around, moved
+from convcost.render.lettering import text_width
 
 BACK = 0.36
 """How far to the right, and up, a length goes that leads back: half of it, under 45 degrees."""

@@ -69,7 +69,7 @@ def place(
     """A place for each name inside the frame, the first names first; None where one fits nowhere without meeting another.
 
     >>> place([("a", [Spot(50, 50)]), ("b", [Spot(50, 50)])], Rectangle(0, 0, 100, 100), [], 10)[0]
-    Placed(box=Rectangle(left=58.0, top=44.25, right=64.944, bottom=55.75), lead=None)
+    Placed(box=Rectangle(left=58.0, top=44.25, right=64.8, bottom=55.75), lead=None)
     """
     marks = np.array([[o.x, o.y, o.weight, o.of] for o in obstacles] or np.empty((0, 4)), dtype=float)
     every = [_candidates(text, spots, frame, size) for text, spots in names]

@@ -11,18 +11,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from convcost.render.lettering import text_width
 from convcost.render.palette import FONT, css
 from convcost.render.rectangle import Rectangle
 from convcost.render.svg_marks import number
-
-CHARACTER, BOLD = 0.64, 0.72
-"""Of the font size, how wide a character is at most on average, in the widest font of the list."""
-
-
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """The most room that a text takes."""
-    wide = sum(text.count(sign) for sign in "…∗")  # these are as wide as two
-    return (len(text) + wide) * size * (BOLD if bold else CHARACTER)
 
 
 class Label(NamedTuple):

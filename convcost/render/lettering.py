@@ -6,95 +6,151 @@ The widths are those of DejaVu Sans, which is what a reader without the fonts be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
-_GROUPS = {
-    280: "'ijl",
-    300: "IJ",
-    320: " \u00a0,.·",
-    340: "/:;\\|",
-    360: "f",
-    380: "-",
-    400: "()[]t",
-    420: "!r²³",
-    460: '"',
-    500: "*_`–",
-    540: "?sz",
-    560: "Lc",
-    580: "Fk",
-    600: "vxy",
-    620: "PTYaeo",
-    640: "$0123456789ESbdghnpqu{}",
-    660: "K",
-    700: "ABCRVXZ",
-    740: "U",
-    760: "HN",
-    780: "&DG",
-    800: "OQ",
-    820: "w",
-    840: "#+<=>^~×≤≥→−↕↑↓±",
-    880: "M",
-    960: "%",
-    980: "m",
+#: Hundredths of the font size, rounded up -> the characters that are so wide.
+_REGULAR = {
+    28: "'ijl",
+    30: "IJ",
+    32: " \u00a0,.·",
+    34: "/:;\\|",
+    36: "f",
+    37: "-",
+    40: "()[]t",
+    41: "!²³",
+    42: "r",
+    46: '"',
+    50: "*_`–°",
+    53: "sz",
+    54: "?",
+    55: "c",
+    56: "L",
+    58: "Fk",
+    60: "vxy",
+    61: "P",
+    62: "TYaeo",
+    64: "$0123456789ESbdghnpqu{}µ",
+    66: "K",
+    69: "ABVXZ",
+    70: "CR",
+    74: "U",
+    75: "N",
+    76: "H",
+    78: "&DG",
+    79: "OQ",
+    82: "w",
+    84: "#+<=>^~×±−→←↑↓↕≤≥∗≡",
+    87: "M",
+    96: "%",
+    97: "½¼¾",
+    98: "m",
+    99: "W",
 }
-"""Thousandths of the font size -> the characters that take up to as much."""
-_BOLD = 1.12
-"""Bold letters are wider by so much, on average."""
+_BOLD = {
+    31: "'",
+    35: " \u00a0ijl",
+    37: "/\\|",
+    38: ",.IJ·",
+    40: ":;",
+    42: "-",
+    44: "f²³",
+    46: "!()[]",
+    48: "t",
+    50: "_`r–°",
+    53: '"*',
+    59: "?z",
+    60: "cs",
+    64: "L",
+    65: "x",
+    66: "vy",
+    67: "k",
+    68: "ae",
+    69: "EFTo",
+    70: "$0123456789",
+    72: "bdghnpqu{}",
+    73: "SYZ",
+    74: "CPµ",
+    77: "B",
+    78: "AKRVX",
+    82: "U",
+    83: "G",
+    84: "#+<=>DHN^~×±−→←↑↓↕≤≥∗≡",
+    86: "OQ",
+    88: "&",
+    93: "w",
+    100: "@M…",
+    101: "%",
+    104: "½¼¾",
+    105: "m",
+}
+_WIDEST = {False: 100, True: 111}
+_ADVANCES = {
+    bold: {character: advance for advance, characters in table.items() for character in characters}
+    for bold, table in ((False, _REGULAR), (True, _BOLD))
+}
+MORE = "…"
 
 
-@cache
-def _widths() -> dict[str, int]:
-    return {character: width for width, characters in _GROUPS.items() for character in characters}
-
-
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """The most that a text takes across, in the unit of its font size.
+    """The most that a line takes across, in the unit of its font size.
 
-    >>> text_width("ijl", 10), text_width("mm", 10)
-    (8.4, 19.6)
+    >>> text_width("ijl", 10), text_width("mm", 10), text_width("mm", 10, bold=True)
+    (8.4, 19.6, 21.0)
     """
-    widths = _widths()
-    thousandths = sum(widths.get(character, 1000) for character in text)
-    return round(thousandths * size * (_BOLD if bold else 1)) / 1000
+    advances, widest = _ADVANCES[bold], _WIDEST[bold]
+    return round(sum(advances.get(character, widest) for character in text) * size / 100, 3)
 
 
-def shortened(text: str, room: float, size: float) -> str:
+def shortened(text: str, room: float, size: float, *, bold: bool = False) -> str:
     """The text, or as much of it as the room holds with an ellipsis at its end; empty where not even that fits.
 
     >>> shortened("depthwise", 100, 10), shortened("depthwise", 40, 10), shortened("depthwise", 3, 10)
     ('depthwise', 'depth…', '')
     """
-    if text_width(text, size) <= room:
+    if text_width(text, size, bold=bold) <= room:
         return text
-    while text and text_width(f"{text}…", size) > room:
+    while text and text_width(text + MORE, size, bold=bold) > room:
         text = text[:-1]
-    return f"{text.rstrip()}…" if text else ""
+    return text.rstrip(" ·+_.") + MORE if text else ""
 
 
 def wrapped(text: str, room: float, size: float, *, most: int = 2, bold: bool = False) -> list[str]:
-    """The text in lines that the room holds, broken at blanks and behind dots; what is too long for `most` is shortened.
+    """At most so many lines, broken after spaces, underscores and dots; what does not fit is shortened.
 
-    >>> wrapped("conv2d 3×3 depthwise", 90, 13), wrapped("stage1.block1.expand", 100, 13)
-    (['conv2d 3×3', 'depthwise'], ['stage1.block1.', 'expand'])
+    >>> wrapped("conv2d 3×3 + bn + relu", 80, 10), wrapped("stage1.block1.expand", 100, 13), wrapped("5.74 MiB", 40, 13)
+    (['conv2d 3×3', '+ bn + relu'], ['stage1.block1.', 'expand'], ['5.74', 'MiB'])
     """
-    lines: list[str] = []
-    for piece in _pieces(text):
-        joined = f"{lines[-1]}{piece}" if lines else piece
-        if lines and text_width(joined.rstrip(), size, bold=bold) <= room:
-            lines[-1] = joined
+    lines = [""]
+    words = _words(text)
+    for at, word in enumerate(words):
+        line = lines[-1] + word
+        if not lines[-1] or text_width(line.rstrip(), size, bold=bold) <= room:
+            lines[-1] = line
+        elif len(lines) < most:
+            lines.append(word)
         else:
-            lines.append(piece)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], "".join(lines[most - 1 :])]
-    return [shortened(line.strip(), room / (_BOLD if bold else 1), size) for line in lines]
+            lines[-1] += "".join(words[at:])
+            break
+    return [shortened(line.strip(), room, size, bold=bold) for line in lines]
 
 
-def _pieces(text: str) -> Sequence[str]:
-    """The parts between which a line may break, each with what ends it."""
-    pieces, start = [], 0
-    for at, character in enumerate(text, start=1):
-        if character == " " or (character == "." and not text[at : at + 1].isdigit()):
-            pieces.append(text[start:at])
-            start = at
-    return [*pieces, text[start:]] if start < len(text) else pieces
+def _words(text: str) -> list[str]:
+    """Pieces that a line may end after; a plus stays with what it adds, a stride with what it is of, a number is whole."""
+    words = [""]
+    for at, letter in enumerate(text):
+        words[-1] += letter
+        before, following = text[max(0, at - 1) : at], text[at + 1 : at + 2]
+        number = letter == "." and before.isdigit() and following.isdigit()
+        if letter in " _." and words[-1].strip() != "+" and following not in ("", "/") and not number:
+            words.append("")
+    return words
+
+
+def longest_word(text: str, size: float, *, bold: bool = False) -> float:
+    """The width below which a text cannot be broken into lines.
+
+    >>> longest_word("global_avg_pool", 100) == text_width("global_", 100)
+    True
+    """
+    return max(text_width(word.rstrip(), size, bold=bold) for word in _words(text))

@@ -29,7 +29,7 @@ def in_rows(names: Sequence[tuple[float, str]], low: float, high: float, size: f
     moved inside. In order of their places.
 
     >>> in_rows([(10, "stem"), (30, "stage1"), (50, "stage2")], 0, 100, 10)
-    [Name(text='stem', middle=12.7, row=0), Name(text='stage1', middle=30, row=1), Name(text='stage2', middle=50, row=0)]
+    [Name(text='stem', middle=12.65, row=0), Name(text='stage1', middle=30, row=1), Name(text='stage2', middle=50, row=0)]
     """
     taken: list[list[tuple[float, float]]] = [[] for _ in range(most)]
     found: list[Name] = []

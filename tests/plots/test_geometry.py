@@ -125,8 +125,10 @@ def test_the_measure_is_never_too_short() -> None:
     """What fits by it fits in DejaVu Sans, the widest of the fonts that a drawing names."""
     if advances(False) is None:
         pytest.skip("DejaVu Sans is not installed here")
-    for character in string.printable[:95] + "×·…≤≥²³→":
-        assert text_width(character, 100) >= width(character, 100) - 0.06, character
+    for bold in (False, True):
+        for character in string.printable[:95] + "×·…≤≥²³→±−–½µ":
+            room = text_width(character, 100, bold=bold) - width(character, 100, bold=bold)
+            assert -1e-3 < room < 1, (character, bold)  # rounded up to a hundredth of the font size
     for words in ("MobileNetV2: activations alive at each layer", "peak 5.74 MiB (6,021,120 bytes)"):
         assert text_width(words, 15, bold=True) >= width(words, 15, bold=True)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from convcost.diagrams.architecture.boxes import SQUARE, Cell, Chosen
-from convcost.diagrams.architecture.labels import ASCENT, LINE, width, wrapped
 from convcost.diagrams.architecture.layout import Laid, Point, Spot, Style, layered
 from convcost.diagrams.architecture.parts import Part, Wiring
-from convcost.diagrams.architecture.picture import Box, Edge, Label, Panel
+from convcost.diagrams.architecture.picture import ASCENT, LINE, Box, Edge, Label, Panel
 from convcost.diagrams.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of
 from convcost.diagrams.architecture.words import size_lines, titles
+from convcost.render.lettering import text_width, wrapped
 
 _STYLE = Style(gap=12, need=16, apart=14)
 _PAD = 12.0
@@ -63,7 +63,7 @@ class Block:
         alongs = [along for route in self.laid.routes for along, _ in route]
         acrosses = [across for route in self.laid.routes for _, across in route]
         places = list(zip(spots, self.laid.along, self.laid.across))
-        sizes = [across + width(_size(shape), SIZE) + 6 for shape, across in self._labelled()]
+        sizes = [across + text_width(_size(shape), SIZE) + 6 for shape, across in self._labelled()]
         self.left = min([across - spot.before for spot, _, across in places] + [at - 4 for at in acrosses])
         right = max([across + spot.after for spot, _, across in places] + [at + 4 for at in acrosses] + sizes)
         self.top = min([along - spot.core for spot, along, _ in places])
@@ -72,7 +72,7 @@ class Block:
         self.name = f"{cell.name} ×{len(cell.places)}" if many else cell.name
         self.note = f"sizes of {'.'.join(cell.shown.path)}" if many else ""
         self.inner = right - self.left
-        title = max(26 + width(self.name, NAME, bold=True), width(self.note, SIZE)) if framed else 0.0
+        title = max(26 + text_width(self.name, NAME, bold=True), text_width(self.note, SIZE)) if framed else 0.0
         self.width = max(self.inner, title) + 2 * _PAD
         self.over = (_HEAD + (SIZE * LINE + 2 if self.note else 0)) if framed else 0.0
         self.height = low - self.top + self.over + 2 * _PAD
@@ -166,21 +166,21 @@ def _lines(name: str, text: str) -> list[tuple[str, float, bool]]:
     """The lines in a box: its name and what it computes, or only that where the name is said by it."""
     op = text.partition(" + ")[0]
     if name.rstrip("0123456789_") == op or name == text:
-        return [(line, TEXT, True) for line in wrapped(text, _WIDEST, TEXT, 2, bold=True)]
-    named = [(line, TEXT, True) for line in wrapped(name, _WIDEST, TEXT, 1, bold=True)]
-    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, 3))]
+        return [(line, TEXT, True) for line in wrapped(text, _WIDEST, TEXT, bold=True)]
+    named = [(line, TEXT, True) for line in wrapped(name, _WIDEST, TEXT, most=1, bold=True)]
+    return [*named, *((line, SIZE, False) for line in wrapped(text, _WIDEST, SIZE, most=3))]
 
 
 def _spot(lines: Sequence[tuple[str, float, bool]], box: Box) -> Spot:
     """What a box takes: also the size of its tensor, which stands right below it."""
-    wide = max(width(text, size, bold=bold) for text, size, bold in lines) / 2 + _INSIDE
+    wide = max(text_width(text, size, bold=bold) for text, size, bold in lines) / 2 + _INSIDE
     high = sum(size * LINE for _, size, _ in lines) / 2 + 5
-    return Spot(high, high, high + SIZE * LINE, wide, max(wide, 8 + width(_size(box.shape), SIZE)), wide)
+    return Spot(high, high, high + SIZE * LINE, wide, max(wide, 8 + text_width(_size(box.shape), SIZE)), wide)
 
 
 def _dot(shape: tuple[int, ...]) -> Spot:
     """What the beginning of a line takes that comes from outside: its size stands beside it."""
-    return Spot(3, 3, 3 + SIZE * LINE, 8, 8 + width(_size(shape), SIZE), 3)
+    return Spot(3, 3, 3 + SIZE * LINE, 8, 8 + text_width(_size(shape), SIZE), 3)
 
 
 def place_blocks(blocks: Sequence[Block], sheet: Sheet, corner: Point, room: float) -> tuple[float, float]:

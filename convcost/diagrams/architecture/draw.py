@@ -14,7 +14,6 @@ from convcost.diagrams.architecture.blocks import Block, place_blocks
 from convcost.diagrams.architecture.boxes import Chosen, choose
 from convcost.diagrams.architecture.diagram import Diagram
 from convcost.diagrams.architecture.extents import box_extent, edge_extents, label_extent
-from convcost.diagrams.architecture.labels import fitted, width
 from convcost.diagrams.architecture.layout import Point
 from convcost.diagrams.architecture.parts import Wiring, wiring
 from convcost.diagrams.architecture.picture import BY, SCALE_WIDTH, Box, Label, Panel
@@ -23,6 +22,7 @@ from convcost.diagrams.architecture.sheet import MARGIN, SIZE, Costs, Sheet
 from convcost.diagrams.architecture.words import share_text
 from convcost.networks.load import load
 from convcost.networks.network import Network
+from convcost.render.lettering import shortened, text_width
 from convcost.render.rectangle import Rectangle
 from convcost.results.report import Report, bound, changed_knobs, title
 from convcost.results.settings import settings_text
@@ -152,8 +152,8 @@ def _composed(plan: Plan, room: float, *, titled: bool) -> Diagram:
     wide = max(right + MARGIN, min(room, _title_width(plan)) if titled else 0.0, _LEAST)
     if titled:
         sheet.labels += [
-            Label(fitted(plan.named, wide - 2 * MARGIN, _TITLE, bold=True), MARGIN, 26, _TITLE, bold=True),
-            Label(fitted(plan.facts, wide - 2 * MARGIN, _FACTS), MARGIN, 44, _FACTS, tone="muted"),
+            Label(shortened(plan.named, wide - 2 * MARGIN, _TITLE, bold=True), MARGIN, 26, _TITLE, bold=True),
+            Label(shortened(plan.facts, wide - 2 * MARGIN, _FACTS), MARGIN, 44, _FACTS, tone="muted"),
         ]
     low = _legend(plan.by, most, sheet, wide, low + 30)
     return Diagram(
@@ -221,7 +221,7 @@ def _crisp(one: _Framed) -> _Framed:
 
 
 def _title_width(plan: Plan) -> float:
-    return 2 * MARGIN + max(width(plan.named, _TITLE, bold=True), width(plan.facts, _FACTS))
+    return 2 * MARGIN + max(text_width(plan.named, _TITLE, bold=True), text_width(plan.facts, _FACTS))
 
 
 def _titles(report: Report) -> tuple[str, str]:
@@ -252,8 +252,8 @@ def _legend(by: str, most: float, sheet: Sheet, wide: float, base: float) -> flo
     sheet.legend = (MARGIN, base)
     at = MARGIN + SCALE_WIDTH + 10
     for text in texts:
-        if at > MARGIN + SCALE_WIDTH + 10 and at + width(text, SIZE) > wide - MARGIN:
+        if at > MARGIN + SCALE_WIDTH + 10 and at + text_width(text, SIZE) > wide - MARGIN:
             at, base = MARGIN, base + 16
-        sheet.labels.append(Label(fitted(text, wide - at - MARGIN, SIZE), at, base, SIZE, tone="muted"))
-        at += width(text, SIZE) + 18
+        sheet.labels.append(Label(shortened(text, wide - at - MARGIN, SIZE), at, base, SIZE, tone="muted"))
+        at += text_width(text, SIZE) + 18
     return base

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from convcost.diagrams.architecture.labels import ASCENT, DESCENT, width
-from convcost.diagrams.architecture.picture import Box, Edge, Label
+from convcost.diagrams.architecture.picture import ASCENT, DESCENT, Box, Edge, Label
+from convcost.render.lettering import text_width
 from convcost.render.rectangle import Rectangle
 
 
@@ -17,7 +17,7 @@ def box_extent(box: Box) -> Rectangle:
 
 def label_extent(label: Label) -> Rectangle:
     """What a label covers, in the widest of the fonts asked for."""
-    wide = width(label.text, label.size, bold=label.bold)
+    wide = text_width(label.text, label.size, bold=label.bold)
     left = label.x - {"start": 0.0, "middle": wide / 2, "end": wide}[label.anchor]
     return Rectangle(left, label.y - ASCENT * label.size, left + wide, label.y + DESCENT * label.size)
 

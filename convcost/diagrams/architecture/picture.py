@@ -13,6 +13,10 @@ SCALE_WIDTH = 100.0
 """Of the scale of colours in the legend."""
 STACK = 3.0
 """How far the second outline of a box that stands for several is off."""
+LINE = 1.3
+"""Distance of lines, in font sizes."""
+ASCENT, DESCENT = 0.93, 0.24
+"""What a line takes above and below its baseline, in font sizes."""
 Kind = Literal["input", "unit", "scope", "run"]
 
 

@@ -9,12 +9,12 @@ from math import ceil, log2
 
 from convcost.core.dims import Shape
 from convcost.diagrams.architecture.boxes import Chosen
-from convcost.diagrams.architecture.labels import ASCENT, LINE, longest_word, width, wrapped
 from convcost.diagrams.architecture.layout import Laid, Point, Spot, Style, layered, ranked
-from convcost.diagrams.architecture.picture import STACK, Box, Edge, Label
+from convcost.diagrams.architecture.picture import ASCENT, LINE, STACK, Box, Edge, Label
 from convcost.diagrams.architecture.sheet import MARGIN, NAME, SIZE, TEXT, Costs, Sheet, box_of, input_box
 from convcost.diagrams.architecture.valley import positions, valley
 from convcost.diagrams.architecture.words import share_text, size_lines, titles
+from convcost.render.lettering import longest_word, text_width, wrapped
 
 GUTTER = 26.0
 """Between the lines of a row."""
@@ -66,7 +66,7 @@ class _Drawn:
     @property
     def ahead(self) -> float:
         """Half of the box and the size of its tensor."""
-        return self.half_width + self.behind + 5 + max(width(line, SIZE) for line in self.size)
+        return self.half_width + self.behind + 5 + max(text_width(line, SIZE) for line in self.size)
 
     @property
     def behind(self) -> float:
@@ -263,20 +263,20 @@ def _even(wide: Sequence[float], able: Sequence[int], count: int) -> list[int]:
 
 def _drawn(box: Box, name: str, scale: Scale) -> _Drawn:
     """A box with its labels in lines."""
-    natural = width(name, NAME, bold=True)
+    natural = text_width(name, NAME, bold=True)
     room = min(96.0, max(longest_word(name, NAME, bold=True), min(78.0, natural)))
-    lines = wrapped(name, room, NAME, 2, bold=True)
-    below: tuple[str, ...] = ()
+    lines = tuple(wrapped(name, room, NAME, bold=True))
+    below: list[str] = []
     if box.kind != "input":
         text = "" if box.text == name else box.text
-        terms = [width(f"+ {term}", TEXT) for term in text.split(" + ")]
-        below = wrapped(text, max(room, 60.0, min(100.0, max(terms))), TEXT, 3) if text else ()
-        below = (*below, share_text(box.share) if box.known else "unknown")
-    widths = [width(line, NAME, bold=True) for line in lines] + [width(line, TEXT) for line in below]
+        terms = [text_width(f"+ {term}", TEXT) for term in text.split(" + ")]
+        below = wrapped(text, max(room, 60.0, min(100.0, max(terms))), TEXT, most=3) if text else []
+        below.append(share_text(box.share) if box.known else "unknown")
+    widths = [text_width(line, NAME, bold=True) for line in lines] + [text_width(line, TEXT) for line in below]
     return _Drawn(
         box,
         lines,
-        below,
+        tuple(below),
         scale.half_width(box.shape),
         scale.half_height(box.shape),
         max(widths) / 2,
