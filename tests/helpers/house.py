@@ -21,6 +21,7 @@ FLOORS = (
     ("graph",),
     ("importers",),
     ("spec", "conventions", "memory"),
+    ("deploy",),
     ("results", "devices"),
     ("networks",),
     ("formulas", "space"),

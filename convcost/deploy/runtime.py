@@ -1,0 +1,39 @@
+"""How a network is deployed: the runtime, the types, and the target's addresses."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, get_args
+
+from convcost.core.dtypes import check_dtype
+from convcost.core.errors import UsageError, did_you_mean
+
+Runtime = Literal["tflm"]
+RUNTIMES: dict[str, str] = {"tflm": "TensorFlow Lite Micro: its greedy planner, reference kernels"}
+"""Name -> what it says of itself."""
+Pointers = Literal[32, 64]
+"""Bits of an address: 32 on microcontrollers; 64 where the runtime is tried on a computer."""
+
+
+class Deployment(NamedTuple):
+    """How a network is deployed; `checked` raises `UsageError` for what does not exist."""
+
+    runtime: str = "tflm"
+    dtype: str = "int8"
+    """Of kernels and activations; biases of integer kernels are int32."""
+    pointers: int = 64
+
+    def checked(self) -> Deployment:
+        """The same, with the names that reports use.
+
+        >>> Deployment(dtype="float32").checked().dtype
+        'fp32'
+        """
+        if self.runtime not in RUNTIMES:
+            raise UsageError(f"there is no runtime {self.runtime!r}{did_you_mean(self.runtime, RUNTIMES)}")
+        if self.pointers not in get_args(Pointers):
+            raise UsageError(f"addresses have 32 or 64 bits, got {self.pointers}")
+        return self._replace(dtype=check_dtype(self.dtype))
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments."""
+        return self._asdict()
