@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -29,6 +30,12 @@ def until(page: Any, condition: str, argument: Any = None, seconds: float = 10) 
             return
         page.wait_for_timeout(20)
     raise AssertionError(f"in {seconds} s it did not become true: {condition}")
+
+
+def table_of(page: str, key: str) -> list[str]:
+    """The table of this id with the records behind it, up to the end of its section, without its id."""
+    (found,) = re.findall(f'<table id="{key}"(.*?)</section>', page, re.DOTALL)
+    return found.replace(f'id="{key}-', 'id="').splitlines()
 
 
 class Tags(HTMLParser):
