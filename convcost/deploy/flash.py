@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from convcost.core.dims import Dim
+from convcost.deploy.filed import filed
+from convcost.deploy.items import Item
 from convcost.deploy.program import Program
-from convcost.deploy.weights import weight_bytes
-
-
-class Item(NamedTuple):
-    """A part of a model file."""
-
-    name: str
-    bytes: Dim
-    count: Dim
-    """How many of them there are: tensors, names, tables."""
-    says: str
+from convcost.deploy.weights import WEIGHTS
+from convcost.deploy.written import written
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedSize:
     """What a network takes in flash, item by item; the items add up to the file."""
 
-    weight_bytes: Dim
-    """Kernels, biases and other parameters."""
     items: tuple[Item, ...]
     exact: bool
-    """Whether the items are those of a file that exists; else what a converter would write, an estimate beyond the weights."""
+    """Whether the items are those of a file that exists; else what TensorFlow would write, with shorter names."""
     runtime: Dim = 0
     """Bytes of the runtime's own code, where a board or its file states them."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weight_bytes(self) -> Dim:
+        """Kernels, biases and other parameters."""
+        return sum(item.bytes for item in self.items if item.name.split()[0] in WEIGHTS)
 
     @property
     def file_bytes(self) -> Dim:
@@ -50,10 +47,16 @@ class DeployedSize:
             "runtime_bytes": self.runtime,
             "flash_bytes": self.flash_bytes,
             "exact": self.exact,
-            "items": [item._asdict() for item in self.items],
+            "items": [{**item._asdict(), "says": item.says} for item in self.items],
+            "notes": list(self.notes),
         }
 
 
 def deployed_size(program: Program, *, path: str = "", runtime: Dim = 0) -> DeployedSize:
-    """What a program takes in flash; with the `path` of the .tflite file that states it, every byte of that file."""
-    raise NotImplementedError
+    """What a program takes in flash; with the `path` of the .tflite file that states it, every byte of that file.
+
+    Raises `SpecError` for a file that is no model.
+    """
+    if path:
+        return DeployedSize(filed(path).items(), exact=True, runtime=runtime)
+    return DeployedSize(written(program).items(), exact=False, runtime=runtime, notes=program.notes)

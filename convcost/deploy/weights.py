@@ -45,6 +45,9 @@ _BIASES: Final[Mapping[str, tuple[int, ...]]] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (12, 13, 14, 15, 17),
     "BIDIRECTIONAL_SEQUENCE_LSTM": (12, 13, 14, 15, 17, 29, 30, 31, 32, 34),
 }
+_PLACES: Final[Mapping[Part, Mapping[str, tuple[int, ...]]]] = {"kernels": _KERNELS, "biases": _BIASES}
+_FORMS: Final = ("DEQUANTIZE", "DENSIFY")
+"""Operators that make kernels of what is stored smaller: as halves, or sparse."""
 
 
 class StoredTensor(NamedTuple):
@@ -69,15 +72,27 @@ def weight_bytes(program: Program) -> Dim:
 
 
 def _read(program: Program) -> Iterator[tuple[Part, int]]:
-    """Kernels and biases, by what reads them, in order."""
+    """Kernels and biases, by what reads them, in order; what is only another form of one is one too."""
+    forms = {kernel.outputs[0]: kernel.inputs[0] for kernel in program.kernels if kernel.type in _FORMS}
     for kernel in program.kernels:
-        for part, places in (("kernels", _KERNELS), ("biases", _BIASES)):
+        for part, places in _PLACES.items():
             for place in places.get(kernel.type, ()):
-                if place < len(kernel.inputs) and kernel.inputs[place] != ABSENT:
-                    yield part, kernel.inputs[place]  # type: ignore[misc]
+                number = kernel.inputs[place] if place < len(kernel.inputs) else ABSENT
+                while number in forms:
+                    number = forms.pop(number)
+                yield part, number
 
 
 def _otherwise(tensor: Tensor) -> Part:
     """What another stored tensor is: whole numbers without a scale are shapes, axes, paddings."""
-    whole = tensor.dtype.startswith(("int", "uint", "bool"))
-    return "constants" if whole and not tensor.scales else "parameters"
+    floating = tensor.dtype.startswith(("fp", "bf", "tf"))
+    return "parameters" if floating or tensor.scales else "constants"
+
+
+def item_of(found: StoredTensor) -> str:
+    """The item of a model file that the elements of a tensor belong to.
+
+    >>> item_of(StoredTensor(3, Tensor("conv", (8, 3, 3, 4), "int8"), "kernels"))
+    'kernels int8'
+    """
+    return f"{found.part} {found.tensor.dtype}".strip()
