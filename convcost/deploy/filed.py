@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from convcost.core.errors import Problem, SpecError
 from convcost.deploy.items import Tally
-from convcost.deploy.program import Kernel, Program, Tensor
+from convcost.deploy.program import ABSENT, Kernel, Program, Tensor
 from convcost.deploy.weights import item_of, stored_parts
 from convcost.importers.tflite.file import IDENTIFIER
 from convcost.importers.tflite.flatbuffer import Bytes, FlatBuffer, Malformed, Table
@@ -223,8 +223,8 @@ class _Elements:
         for table in tables:
             code = table.number(0, "I")
             if code < len(self.types):
-                read = tuple(number for number in table.numbers(1, "i"))
-                yield Kernel(self.types[code], "", tuple(n if n < most else -1 for n in read), ())
+                read, made = (tuple(n if n < most else ABSENT for n in table.numbers(slot, "i")) for slot in (1, 2))
+                yield Kernel(self.types[code], "", read, made)
 
 
 def _scales(table: Table) -> int:

@@ -73,14 +73,16 @@ def weight_bytes(program: Program) -> Dim:
 
 def _read(program: Program) -> Iterator[tuple[Part, int]]:
     """Kernels and biases, by what reads them, in order; what is only another form of one is one too."""
-    forms = {kernel.outputs[0]: kernel.inputs[0] for kernel in program.kernels if kernel.type in _FORMS}
+    formed = [kernel for kernel in program.kernels if kernel.type in _FORMS and kernel.outputs and kernel.inputs]
+    forms = {kernel.outputs[0]: kernel.inputs[0] for kernel in formed}
     for kernel in program.kernels:
         for part, places in _PLACES.items():
             for place in places.get(kernel.type, ()):
                 number = kernel.inputs[place] if place < len(kernel.inputs) else ABSENT
+                yield part, number
                 while number in forms:
                     number = forms.pop(number)
-                yield part, number
+                    yield part, number
 
 
 def _otherwise(tensor: Tensor) -> Part:

@@ -77,8 +77,9 @@ def _codes(packer: Packer, codes: list[tuple[str, int]]) -> None:
 
 
 def _graph(packer: Packer, graph: Program, codes: list[tuple[str, int]], main: Program) -> None:
-    for tensor in graph.tensors:
-        _tensor(packer, tensor)
+    deep = {kernel.inputs[1] for kernel in graph.kernels if kernel.type == "DEPTHWISE_CONV_2D"}
+    for number, tensor in enumerate(graph.tensors):
+        _tensor(packer, tensor, last=number in deep)
     packer.vector("root", OFFSET, len(graph.tensors))
     packer.vector("root", 4, len(graph.inputs))
     packer.vector("root", 4, len(graph.outputs))
@@ -89,26 +90,21 @@ def _graph(packer: Packer, graph: Program, codes: list[tuple[str, int]], main: P
     packer.table("root", [(slot, OFFSET) for slot in range(5)])
 
 
-def _tensor(packer: Packer, tensor: Tensor) -> None:
+def _tensor(packer: Packer, tensor: Tensor, *, last: bool) -> None:
+    """A tensor with what quantises it; the channels of a depthwise kernel are along its last axis, which is said."""
     packer.vector("tensors", 4, len(tensor.shape))
     packer.text("names", tensor.name)
     scaled = not isinstance(tensor.scales, int) or tensor.scales > 0
     if scaled:
         packer.vector("scales", 4, tensor.scales, tensor.scales)
         packer.vector("zero points", 8, tensor.scales, tensor.scales)
-    axis = scaled and _axis(tensor)
-    packer.table("tensors", [*([(2, OFFSET), (3, OFFSET)] if scaled else []), *([(6, 4)] if axis else [])])
+    quantised: list[Field] = [(2, OFFSET), (3, OFFSET), *([(6, 4)] if last else [])]
+    packer.table("tensors", quantised if scaled else [])
     stated: list[Field] = [(0, OFFSET)]
     stated += [(1, 1)] if tensor.dtype != TYPES[0] else []
     stated += [(2, 4), (3, OFFSET), (4, OFFSET)]
     stated += [(5, 1)] if tensor.variable else []
     packer.table("tensors", [*stated, (8, 1)])
-
-
-def _axis(tensor: Tensor) -> bool:
-    """Whether the channels that have scales of their own are others than along the first axis: of depthwise kernels."""
-    many = not isinstance(tensor.scales, int) or tensor.scales > 1
-    return bool(many and len(tensor.shape) == 4 and tensor.shape[0] == 1)
 
 
 def _kernel(packer: Packer, kernel: Kernel, code: int) -> None:
