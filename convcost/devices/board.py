@@ -229,7 +229,8 @@ class _Reader:
             regions=regions,
             flash=flash,
             clock=self.number(table.get("clock"), f"{name}.clock"),
-            flash_external=self.choice(table.get("flash_is"), f"{name}.flash_is", ("internal", "external")) == "external",
+            flash_external=self.choice(table.get("flash_is"), f"{name}.flash_is", ("internal", "external"))
+            == "external",
             external_ram=self.size(table["external_ram"], f"{name}.external_ram") if "external_ram" in table else 0,
             pointers=int(self.choice(table.get("pointers"), f"{name}.pointers", ("32", "64")) or 32),
             sources=self.texts(table.get("sources"), f"{name}.sources"),
