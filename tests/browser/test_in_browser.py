@@ -11,6 +11,8 @@ import pytest
 from helpers.pages import until, until_same
 
 import convcost
+from convcost.diagrams.architecture.page import MOST
+from convcost.diagrams.architecture.sheet import NAME, SIZE, TEXT
 from convcost.published.frontier import frontier
 
 if TYPE_CHECKING:
@@ -75,7 +77,32 @@ def test_lettering_is_as_large_as_the_small_text_of_the_page(
     page = opened(*command, width=width).page
     page.wait_for_selector("figure svg text >> visible=true")
     least, most, small = page.evaluate(LETTERING)
-    assert 0.82 * small <= least <= most <= 1.1 * small  # notes in pictures are a step smaller
+    assert 0.9 * small - 0.1 <= least <= most <= small + 0.1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+DIAGRAMS = """() => [...document.querySelectorAll("svg.diagram")].filter(one => one.getBoundingClientRect().width).map(one => ({
+    column: one.parentElement.clientWidth - parseFloat(getComputedStyle(one.parentElement).paddingLeft),
+    wide: one.viewBox.baseVal.width,
+    drawn: [...one.querySelectorAll("text")].map(text => parseFloat(getComputedStyle(text).fontSize)),
+    shown: [...one.querySelectorAll("text")].map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a),
+}))"""
+
+
+@pytest.mark.parametrize("width", [1600, 1280, 1000, 700, 390])
+@pytest.mark.parametrize("model", ["mobilenet_v2", "unet"])
+def test_lettering_of_an_architecture_is_in_steps_that_its_column_scales(
+    opened: Callable[..., Any], model: str, width: int
+) -> None:
+    """How wide such a drawing is, its network decides, so that no one size fits: it fills its column within limits."""
+    page = opened("report", model, width=width).page
+    page.locator("#architecture figure [role=button]:visible").first.click()  # what is inside has the same letters
+    pictures = page.evaluate(DIAGRAMS)
+    assert len(pictures) == 2
+    for picture in pictures:
+        scale = min(MOST, max(1.0, picture["column"] / picture["wide"]))
+        assert set(picture["drawn"]) <= {NAME, TEXT, SIZE}
+        assert picture["shown"] == pytest.approx([size * scale for size in picture["drawn"]], rel=0.005)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import groupby
 
 from convcost.core.units import compact, shape_text
 from convcost.diagrams.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
@@ -29,7 +31,7 @@ def svg(
     another box leads, if anywhere.
     """
     size = f'viewBox="0 0 {number(diagram.width)} {number(diagram.height)}"'
-    look = 'font-size="10" text-rendering="geometricPrecision"'
+    look = 'text-rendering="geometricPrecision"'
     if alone:
         wide, high = number(diagram.width), number(diagram.height)
         head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} font-family="{FONT}" {look}>'
@@ -39,8 +41,7 @@ def svg(
         head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
     parts = [*_panels(diagram), *_edges(diagram.edges)]
     parts += ['<g stroke="var(--muted)">', *_boxes(diagram.boxes, opens, leads), "</g>", *_legend(diagram)]
-    # A click goes through the words to the box below; most of them stand in its middle.
-    parts += ['<g class="f-muted" text-anchor="middle" pointer-events="none">', *map(_label, diagram.labels), "</g>"]
+    parts += ['<g pointer-events="none">', *_labels(diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
 
@@ -72,7 +73,8 @@ def _boxes(
         if target:
             yield f'<a href="{escape(target)}" tabindex="-1">{drawn}{tip}</a>'
         else:
-            yield f"<g{f' data-opens={chr(34)}{key}{chr(34)}' if key else ''}>{drawn}{tip}</g>"
+            unfolds = f' data-opens="{key}"' if key else ""
+            yield f"<g{unfolds}>{drawn}{tip}</g>"
 
 
 def _opacity(tint: float) -> float:
@@ -114,18 +116,30 @@ def _toward(here: tuple[float, float], other: tuple[float, float]) -> tuple[floa
     return here[0] + (other[0] - here[0]) * part, here[1] + (other[1] - here[1]) * part
 
 
-def _label(label: Label) -> str:
-    """A line of text; what it does not say of its look is said by the group of all of them."""
-    anchor = "" if label.anchor == "middle" else f' text-anchor="{label.anchor}"'
-    size = "" if label.size == 10 else f' font-size="{label.size:g}"'
+def _labels(labels: Sequence[Label]) -> Iterator[str]:
+    """Lines of text in their order; what is usual among those beside each other is said once for all of them."""
+    for anchor, beside in groupby(labels, lambda label: label.anchor):
+        group = list(beside)
+        [((tone, size), _)] = Counter((label.tone, label.size) for label in group).most_common(1)
+        yield f'<g{_tone(tone)} text-anchor="{anchor}" font-size="{size:g}">'
+        yield from (_label(label, tone, size) for label in group)
+        yield "</g>"
+
+
+def _label(label: Label, tone: str, size: float) -> str:
+    """A line of text, with what differs from the tone and the size of its group."""
+    colour = "" if label.tone == tone else _tone(label.tone)
+    letters = "" if label.size == size else f' font-size="{label.size:g}"'
     bold = ' font-weight="600"' if label.bold else ""
-    tone = "paper" if label.tone == "badge" else label.tone
-    colour = "" if tone == "muted" else f' class="f-{tone}"'
     behind = ""
     if label.tone == "badge":
         behind = f'<rect class="f-ink" {_rectangle(label.x - 8, label.y - 12, 16, 16)} rx="3"/>'
     place = f'x="{number(label.x)}" y="{number(label.y)}"'
-    return f"{behind}<text{colour} {place}{anchor}{size}{bold}>{escape(label.text)}</text>"
+    return f"{behind}<text{colour} {place}{letters}{bold}>{escape(label.text)}</text>"
+
+
+def _tone(tone: str) -> str:
+    return f' class="f-{"paper" if tone == "badge" else tone}"'
 
 
 def _legend(diagram: Picture) -> Iterator[str]:
