@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +19,7 @@ from convcost.render.rectangle import Rectangle
 
 SVG = "{http://www.w3.org/2000/svg}"
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
+INHERITED = ("font-size", "font-weight", "text-anchor")
 ASCENT, DESCENT = 0.76, 0.05  # of the font size: capitals and digits stand that high; few letters hang lower
 
 
@@ -72,15 +74,23 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
 
 def texts(drawing: str) -> list[Written]:
     """All texts of an SVG with their boxes, titles and tooltips aside."""
-    root = ET.fromstring(drawing)
-    usual = float(root.get("font-size", "13"))
-    return [Written(one.text or "", _box(one, usual)) for one in root.iter(f"{SVG}text") if (one.text or "").strip()]
+    return list(_boxes(ET.fromstring(drawing), {}))
 
 
-def _box(one: ET.Element, usual: float) -> Rectangle:
-    size = float(one.get("font-size", usual))
-    wide = width(one.text or "", size, bold=one.get("font-weight") == "600")
-    shift = {"middle": wide / 2, "end": wide}.get(one.get("text-anchor", "start"), 0.0)
+def _boxes(one: ET.Element, around: Mapping[str, str]) -> Iterator[Written]:
+    """The texts in an element; what one does not say of its look, the groups around it say."""
+    look = {**around, **{name: value for name in INHERITED if (value := one.get(name)) is not None}}
+    if one.tag == f"{SVG}text" and (one.text or "").strip():
+        yield Written(one.text or "", _box(one, look))
+    for inner in one:
+        yield from _boxes(inner, look)
+
+
+def _box(one: ET.Element, look: Mapping[str, str]) -> Rectangle:
+    text = one.text or ""
+    size = float(look.get("font-size", "13"))
+    wide = width(text, size, bold=look.get("font-weight") == "600")
+    shift = {"middle": wide / 2, "end": wide}.get(look.get("text-anchor", "start"), 0.0)
     turned = one.get("transform")
     if turned:  # the title of a vertical axis, read from below
         x, y = map(float, turned[turned.index("(") + 1 : turned.index(")")].split())
