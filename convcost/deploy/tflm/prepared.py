@@ -77,7 +77,7 @@ def _batch_matmul(node: Node) -> Iterator[Prepared]:
             yield Prepared(False, EVAL_TENSOR.size(node.wide))
             yield Prepared(False, 4 + 4 * len(tensor.shape))
             yield Prepared(False, tensor.bytes)
-    yield Prepared(False, 4 + 4 * max(len(left.shape), len(right.shape)))
+    yield from _shape(node)
 
 
 def _integer(size: int) -> _Rule:
@@ -95,8 +95,14 @@ def _log_softmax(node: Node) -> Iterator[Prepared]:
 
 
 def _embedding_lookup(node: Node) -> Iterator[Prepared]:
-    """A scale, and a number of the width of an address."""
+    """A scale, and a number of the width of an address; the shape of the output."""
     yield Prepared(False, 16 if node.wide else 8)
+    yield from _shape(node)
+
+
+def _shape(node: Node) -> Iterator[Prepared]:
+    """A copy of the output's shape that can be written to: how many axes, and the size of each."""
+    yield Prepared(False, 4 + 4 * len(node.made.shape))
 
 
 _RULES: Final[dict[str, _Rule]] = {
@@ -105,9 +111,14 @@ _RULES: Final[dict[str, _Rule]] = {
     "CONV_2D": _channels(0),
     "CUMSUM": _integer(36),
     "DEPTHWISE_CONV_2D": _channels(3),
+    "DEPTH_TO_SPACE": _shape,
     "EMBEDDING_LOOKUP": _embedding_lookup,
     "FULLY_CONNECTED": _fully_connected,
+    "GATHER": _shape,
+    "GATHER_ND": _shape,
+    "L2_POOL_2D": _shape,
     "LOG_SOFTMAX": _log_softmax,
     "SOFTMAX": _softmax,
+    "SPACE_TO_DEPTH": _shape,
     "TRANSPOSE_CONV": _channels(0),
 }
