@@ -58,7 +58,7 @@ QUANTIZATION: Final = Struct(24, 12, pointers=True)
 """TfLiteAffineQuantization: scales, zero points, the axis."""
 SCRATCH: Final = Struct(8, 4, pointers=True)
 """ScratchBufferHandle."""
-RESOURCES: Final = Struct(16, 8, pointers=True)
+RESOURCES: Final = Struct(16, 12, pointers=True)
 """MicroResourceVariables."""
 RESOURCE: Final = Struct(40, 20, pointers=True)
 """MicroResourceVariable: its two names, its elements, their bytes, its number."""
