@@ -13,7 +13,7 @@ from convcost.cli.output import command_line, deliver
 from convcost.deploy.runtime import KERNELS, RUNTIMES
 
 if TYPE_CHECKING:
-    from convcost.networks.deployed import Deployed
+    from convcost.networks.deployment import Deployed
     from convcost.networks.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,20 +75,20 @@ def show_deployed(
     context: click.Context, found: Deployed, by: str, format_: str | None, output: str | None, data: dict[str, Any]
 ) -> None:
     """Write what `memory` shows of a deployed network; exit status 1 if it does not fit."""
-    from convcost.networks.deployed_tables import deployed_table, title
+    from convcost.networks.deployed_tables import title
 
     def page() -> str:
         from dataclasses import replace
 
         from convcost.pages.files import page as page_of
 
-        steps, tensors = (deployed_table(found, level, data) for level in ("step", "tensor"))
+        steps, tensors = (found.table(level, data) for level in ("step", "tensor"))
         parts = [replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
         return page_of(title(found), parts, [("command", command_line())])
 
-    deliver(output, format_, lambda: deployed_table(found, by, data), page=page)
+    deliver(output, format_, lambda: found.table(by, data), page=page)
     if not found.fits:
-        for word, said in found.notes() if output is not None else ():
+        for word, said in found.notes if output is not None else ():
             if word in ("verdict", "limit", "would fit"):
                 click.echo(f"{word}: {said}", err=True)
         context.exit(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.core import ParameterSource
 
 from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse, show_deployed
 from convcost.cli.options import (
+    Bytes,
     Dtype,
     Word,
     accepts_partial,
@@ -22,8 +23,6 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture
-from convcost.core.errors import ConvcostError
-from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
@@ -33,18 +32,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from convcost.networks.inputs import GivenShape
-
-
-class Bytes(click.ParamType[int]):
-    """256KiB, 1.5MiB, 100000."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return parse_bytes(value)
-        except ConvcostError as error:
-            return self.fail(str(error), param, ctx)
 
 
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convcost.core.dtypes import as_text
@@ -10,7 +11,8 @@ from convcost.core.version import __version__
 from convcost.deploy.pins import pins
 from convcost.deploy.runtime import KERNELS, RUNTIMES
 from convcost.devices.board import said
-from convcost.networks.deployed import Deployed
+from convcost.networks.deployed import OnDevice
+from convcost.networks.within_board import Remedy
 from convcost.render.table import Table
 from convcost.results.memory import bar
 
@@ -19,7 +21,9 @@ _NAMED = 4
 """Buffers, and parts of the persistent memory, that a line names."""
 
 
-def deployed_table(found: Deployed, level: str = "step", data: dict[str, Any] | None = None) -> Table:
+def deployed_table(
+    found: OnDevice, remedies: Sequence[Remedy], level: str = "step", data: dict[str, Any] | None = None
+) -> Table:
     """A row per kernel, or per buffer; `data` is what JSON says beside the deployment."""
     headers, numeric, priority, rows, records = _buffers(found) if level == "tensor" else _kernels(found)
     return Table(
@@ -28,14 +32,14 @@ def deployed_table(found: Deployed, level: str = "step", data: dict[str, Any] | 
         numeric=numeric,
         rows=rows,
         records=records,
-        data={**(data or _head(found)), **deployed_dict(found)},
-        notes=notes(found),
+        data={**(data or _head(found)), **deployed_dict(found, remedies)},
+        notes=notes(found, remedies),
         priority=priority,
         shorten=tuple(not number and name != "" for number, name in zip(numeric, headers)),
     )
 
 
-def title(found: Deployed) -> str:
+def title(found: OnDevice) -> str:
     """What a table or page of it is called."""
     network, deployment = found.network, found.deployment
     inputs = " + ".join(map(shape_text, network.graph.inputs.values()))
@@ -43,7 +47,7 @@ def title(found: Deployed) -> str:
     return f"{network.label} · input {inputs} · {as_text(deployment.dtype)} · {deployment.runtime}{place}"
 
 
-def deployed_dict(found: Deployed) -> dict[str, Any]:
+def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]:
     """The deployment as JSON-ready data: arena, flash, and the verdict of a board."""
     data: dict[str, Any] = {"arena": arena_dict(found), "flash": found.size.to_dict()}
     if found.board is not None and found.verdict is not None:
@@ -52,13 +56,11 @@ def deployed_dict(found: Deployed) -> dict[str, Any]:
         needed = found.arena.total
         data["limit"] = {"bytes": found.limit, "needed": needed, "fits": needed <= found.limit}
     if not found.fits:
-        data["remedies"] = [
-            {"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash} for one in found.remedies
-        ]
+        data["remedies"] = [{"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash} for one in remedies]
     return data
 
 
-def arena_dict(found: Deployed) -> dict[str, Any]:
+def arena_dict(found: OnDevice) -> dict[str, Any]:
     """The arena as JSON-ready data."""
     one = found.arena
     return {
@@ -80,7 +82,7 @@ def arena_dict(found: Deployed) -> dict[str, Any]:
     }
 
 
-def _head(found: Deployed) -> dict[str, Any]:
+def _head(found: OnDevice) -> dict[str, Any]:
     """What JSON says first, where it says nothing else."""
     network = found.network
     return {
@@ -96,7 +98,7 @@ def _head(found: Deployed) -> dict[str, Any]:
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], tuple[int, ...], list[list[str]], list[dict[str, Any]]]
 
 
-def _timeline(found: Deployed) -> list[dict[str, Any]]:
+def _timeline(found: OnDevice) -> list[dict[str, Any]]:
     """Each tick with its kernel and the bytes alive."""
     one, kernels = found.arena, found.program.kernels
     plain = len(one.ticks) == 1 + len(kernels)
@@ -111,7 +113,7 @@ def _timeline(found: Deployed) -> list[dict[str, Any]]:
     ]
 
 
-def _kernels(found: Deployed) -> _Parts:
+def _kernels(found: OnDevice) -> _Parts:
     """A row for each tick: the inputs, and every kernel."""
     one = found.arena
     records = _timeline(found)
@@ -125,7 +127,7 @@ def _kernels(found: Deployed) -> _Parts:
     return headers, (True, False, False, True, False), (3, 0, 2, 0, 1), rows, records
 
 
-def _buffers(found: Deployed) -> _Parts:
+def _buffers(found: OnDevice) -> _Parts:
     """A row for each buffer of the head."""
     records = [buffer._asdict() for buffer in found.arena.buffers]
     rows = [
@@ -140,16 +142,15 @@ def _clock(tick: int) -> str:
     return "" if tick < 0 else "start" if tick == 0 else exact(tick)
 
 
-def notes(found: Deployed) -> list[tuple[str, str]]:
+def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     """What an engineer asks: how much RAM, what pins it, what stays; how much flash; whether it fits, and what would."""
     one = found.arena
     other = next(bits for bits in found.by_pointers if bits != one.pointers)
+    parts = (
+        f"{binary(one.total)} ({exact(one.total)} bytes): head {exact(one.head)}, persistent {exact(one.persistent)}"
+    )
     lines = [
-        (
-            "arena",
-            f"{binary(one.total)} ({exact(one.total)} bytes): head {exact(one.head)}, persistent {exact(one.persistent)}, with "
-            f"addresses of {one.pointers} bits; {exact(found.by_pointers[other])} with {other}",
-        ),
+        ("arena", f"{parts}, with addresses of {one.pointers} bits; {exact(found.by_pointers[other])} with {other}"),
         ("head", _pinned(found)),
         ("persistent", _persistent(found)),
         ("runtime", _runtime(found)),
@@ -160,25 +161,28 @@ def notes(found: Deployed) -> list[tuple[str, str]]:
     else:
         lines += [("board", said(found.board)), *verdict.notes()]
         lines += [("note", found.board.note)] if found.board.note else []
-    return [*lines, *_limit(found), *_would_fit(found), *(("assumed", text) for text in dict.fromkeys(one.notes))]
+    return [
+        *lines,
+        *_limit(found),
+        *_would_fit(found, remedies),
+        *(("assumed", text) for text in dict.fromkeys(one.notes)),
+    ]
 
 
-def _pinned(found: Deployed) -> str:
+def _pinned(found: OnDevice) -> str:
     """What stands on what from the start of the head to its end; and what the planner's order loses, if anything."""
     one = found.arena
     chain = pins(one)
     stands = ", on ".join(f"{buffer.name} ({exact(buffer.size)})" for buffer in chain[:_NAMED])
     more = f" and {exact(len(chain) - _NAMED)} more" if len(chain) > _NAMED else ""
     lost = one.head - one.bound
-    gap = (
-        f"; at most {exact(one.bound)} are alive at once, and {exact(lost)} are lost to the planner's order"
-        if lost > 0
-        else ""
+    loses = (
+        f"; {exact(one.bound)} are alive at once at most, the planner's order loses {exact(lost)}" if lost > 0 else ""
     )
-    return f"pinned by {stands}{more}, at {one.peak_at or 'the inputs'}{gap}"
+    return f"pinned by {stands}{more}, from {one.peak_at or 'the inputs'} on{loses}"
 
 
-def _persistent(found: Deployed) -> str:
+def _persistent(found: OnDevice) -> str:
     """The largest parts of what stays."""
     items = sorted(found.arena.items, key=lambda item: -item.bytes)
     parts = [f"{item.name} {exact(item.bytes)}" for item in items[:_NAMED]]
@@ -186,13 +190,13 @@ def _persistent(found: Deployed) -> str:
     return ", ".join([*parts, *([f"{counted(len(items) - _NAMED, 'other')} {exact(rest)}"] if rest else [])])
 
 
-def _runtime(found: Deployed) -> str:
+def _runtime(found: OnDevice) -> str:
     deployment = found.deployment
     order = "tensors in the order of the file" if found.stated else "as TensorFlow would write the file"
     return f"{RUNTIMES[deployment.runtime].partition(':')[0]}; kernels: {KERNELS[deployment.kernels]}; {order}"
 
 
-def _flash(found: Deployed) -> str:
+def _flash(found: OnDevice) -> str:
     """The model file; the runtime's code is known of boards alone."""
     size = found.size
     about = "" if size.exact else "about "
@@ -202,7 +206,7 @@ def _flash(found: Deployed) -> str:
     )
 
 
-def _limit(found: Deployed) -> list[tuple[str, str]]:
+def _limit(found: OnDevice) -> list[tuple[str, str]]:
     if found.limit is None:
         return []
     left = found.limit - found.arena.total
@@ -210,11 +214,10 @@ def _limit(found: Deployed) -> list[tuple[str, str]]:
     return [("limit", f"{exact(found.arena.total)} of {exact(found.limit)} bytes: {said_so}")]
 
 
-def _would_fit(found: Deployed) -> list[tuple[str, str]]:
+def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     if found.fits:
         return []
     lines = [
-        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash")
-        for one in found.remedies
+        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash") for one in remedies
     ]
     return lines or [("would fit", "nothing that was tried: int8, smaller resolution, smaller width, both")]

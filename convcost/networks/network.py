@@ -21,12 +21,8 @@ from convcost.results.report import Report, report
 from convcost.spec.syntax import KnobValue, sides
 
 if TYPE_CHECKING:
-    import os
-
     from convcost.deploy.arena import Arena
-    from convcost.devices.board import Board
     from convcost.memory.usage import Runs, Usage
-    from convcost.networks.deployed import Deployed
 
 
 class Network:
@@ -251,39 +247,25 @@ class Network:
 
         return usage(self.walked, Options(policy, dtype, order, parts, align), batch=check_batch(batch))
 
-    def deployed(
-        self,
-        *,
-        dtype: str | None = None,
-        board: str | os.PathLike[str] | Board | None = None,
-        limit: int | None = None,
-        runtime: str = "tflm",
-        pointers: int | None = None,
-        kernels: str = "reference",
-    ) -> Deployed:
-        """The network as a runtime has it: its arena in RAM, its size in flash, and whether a board has both.
-
-        `dtype` is int8 where nothing is said; a TFLite file is taken as it stands. `board` is a name or the file of one.
-        Raises `UsageError` for what does not exist, and for a layer without a counterpart among the runtime's kernels.
+    def deployed(self, **options: Any) -> Any:
+        """The network as a runtime has it, on a board if one is named: `convcost.deployed(network, …)`.
 
         >>> from convcost import load
         >>> found = load("ds_cnn_s").deployed(board="arduino_nano_33_ble")
         >>> found.arena.head, found.fits
         (16000, True)
         """
-        from convcost.networks.deployed import deployed
-
-        options: dict[str, Any] = {"dtype": dtype, "board": board, "limit": limit}
-        return deployed(self, **options, runtime=runtime, pointers=pointers, kernels=kernels)
+        return public("deployed")(self, **options)
 
     def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
-        """The arena that TensorFlow Lite Micro takes, to the byte: `deployed` without flash and board.
+        """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.
 
         >>> from convcost import load
         >>> load("ds_cnn_s").arena().head
         16000
         """
-        return self.deployed(dtype=dtype, pointers=pointers, kernels=kernels).arena
+        found: Arena = self.deployed(dtype=dtype, pointers=pointers, kernels=kernels).arena
+        return found
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

@@ -5,33 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from typing import NamedTuple
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
-from convcost.networks.deployed import DTYPE, Deployed, Remedy
+from convcost.networks.deployed import DTYPE, OnDevice, on_device
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
 from convcost.networks.within_memory import HUNDREDTH, USUAL, largest
+
+
+class Remedy(NamedTuple):
+    """A change of the network, and what it needs then."""
+
+    change: str
+    """As on the command line."""
+    ram: int
+    flash: int
+    """Bytes of the model file, and of the runtime's code where a board says it."""
+
 
 _WIDTHS = tuple(Fraction(width) for width in ("0.75", "0.5", "0.35", "0.25"))
 """Widths that are tried together with a smaller resolution, where neither alone is enough: those that papers print."""
 
 
-def remedies(found: Deployed) -> tuple[Remedy, ...]:
+def remedies(found: OnDevice) -> tuple[Remedy, ...]:
     """Changes of one option, or of width and resolution together, that make a network fit; none of one that was rewritten.
 
     Of resolution and width, the largest feasible value is found, to the pixel and to a hundredth.
 
     >>> from convcost import load
-    >>> from convcost.networks.deployed import deployed
-    >>> [one.change.partition("=")[0] for one in remedies(deployed(load("mobilenet_v2"), limit=2**20))]
+    >>> from convcost.deploy.runtime import Deployment
+    >>> found = on_device(load("mobilenet_v2"), Deployment(), limit=2**20)
+    >>> [one.change.partition("=")[0] for one in remedies(found)]
     ['--set resolution', '--set width']
     """
     return tuple(_tried(found))
 
 
-def _tried(found: Deployed) -> Iterator[Remedy]:
+def _tried(found: OnDevice) -> Iterator[Remedy]:
     narrow = _narrow(found)
     if narrow:
         yield narrow
@@ -46,14 +59,14 @@ def _tried(found: Deployed) -> Iterator[Remedy]:
             yield from (both,) if both else ()
 
 
-def _narrow(found: Deployed) -> Remedy | None:
+def _narrow(found: OnDevice) -> Remedy | None:
     """int8, where the network is deployed as something wider."""
     if DTYPE_BITS[found.deployment.dtype] <= DTYPE_BITS[DTYPE]:
         return None
     return _fitting(found, found.network, f"--dtype {DTYPE}", dtype=DTYPE)
 
 
-def _by_knob(found: Deployed, network: Network, knob: str, before: str) -> Remedy | None:
+def _by_knob(found: OnDevice, network: Network, knob: str, before: str) -> Remedy | None:
     """The largest value of a knob at which it fits."""
     value = network.knobs[knob]
     assert isinstance(value, (int, Fraction))
@@ -68,7 +81,7 @@ def _by_knob(found: Deployed, network: Network, knob: str, before: str) -> Remed
     return largest(unit, -(-value // unit), fits)
 
 
-def _by_both(found: Deployed) -> Remedy | None:
+def _by_both(found: OnDevice) -> Remedy | None:
     """The largest of the usual widths, with the largest resolution, at which it fits."""
     knobs = varied(found.network, USUAL)
     if {*knobs} != {*USUAL}:
@@ -82,9 +95,8 @@ def _by_both(found: Deployed) -> Remedy | None:
     return None
 
 
-def _fitting(found: Deployed, network: Network, change: str, dtype: str | None = None) -> Remedy | None:
+def _fitting(found: OnDevice, network: Network, change: str, dtype: str | None = None) -> Remedy | None:
     """The change, if the network fits with it."""
-    other = found.at(network, dtype=dtype)
-    if not other.fits:
-        return None
-    return Remedy(change, other.arena.total, int(other.size.flash_bytes))
+    dtype = dtype or found.deployment.dtype
+    other = on_device(network, found.deployment._replace(dtype=dtype), found.board, found.limit, dtype=dtype)
+    return Remedy(change, other.arena.total, int(other.size.flash_bytes)) if other.fits else None

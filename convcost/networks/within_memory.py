@@ -120,9 +120,8 @@ class _Tried(NamedTuple):
         """The largest value of a knob that meets the limit, below the network's own."""
         for knob, value in self.varied().items():
             unit = Fraction(1) if isinstance(value, int) else HUNDREDTH
-            if value > unit:
-                if found := largest(unit, -(-value // unit), partial(self._fitting, knob)):
-                    yield found
+            if value > unit and (found := largest(unit, -(-value // unit), partial(self._fitting, knob))):
+                yield found
 
     def varied(self) -> Mapping[str, int | Fraction]:
         """The knobs to make smaller; none of a network that was rewritten."""
