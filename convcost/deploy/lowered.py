@@ -1,0 +1,40 @@
+"""A graph as the program that TensorFlow's converter would write for it.
+
+What was found out about the converter, 2.21, stands where it is followed: what it folds, in `lowering/rules.py`; padding, in
+`lowering/windows.py`; what needs several kernels, with its op. In general:
+
+- Tensors stand in the order inputs, stored ones, computed ones; the latter in the order in which kernels compute them.
+- Kernels run in the order of the graph. Of branches, the converter runs first the one whose layers' names come first in
+  the alphabet, which for names in the order of the graph is the same.
+- The batch is 1, and fixed: with an open one the converter adds kernels that compute shapes before each RESHAPE.
+"""
+
+from __future__ import annotations
+
+from convcost.core.errors import UsageError
+from convcost.deploy.lowering import matrices, moves, pointwise, windows
+from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
+from convcost.deploy.program import Program
+from convcost.graph.walk import Walked
+
+__all__ = ["lowered", "matrices", "moves", "pointwise", "windows"]
+
+
+def lowered(walked: Walked, dtype: str) -> Program:
+    """The `.tflite` program of a network; raises `UsageError` for a layer that has no counterpart in TFLite.
+
+    >>> from convcost import load
+    >>> [kernel.type for kernel in lowered(load("ds_cnn_s").walked, "int8").kernels][-4:]
+    ['DEPTHWISE_CONV_2D', 'CONV_2D', 'MEAN', 'FULLY_CONNECTED']
+    """
+    if dtype not in TYPES:
+        raise UsageError(f"a TFLite program is lowered as {', '.join(TYPES)}, got {dtype}")
+    low = Lowering(walked, TYPES[dtype])
+    for step in walked.steps:
+        if step.node.name in low.done:
+            continue
+        rule = RULES.get(step.node.op)
+        if rule is None:
+            raise refused(step, f"{step.kind} has no counterpart among TFLite's kernels")
+        rule(low, step)
+    return low.program()

@@ -1,0 +1,63 @@
+"""Matrix products, and what stands with them: linear layers, softmax, means."""
+
+from __future__ import annotations
+
+from convcost.core.axes import position
+from convcost.core.dims import Dim
+from convcost.deploy.lowering.rules import Lowering, batched, refused, rule
+from convcost.deploy.program import ABSENT
+from convcost.graph.walk import Step
+
+
+@rule("linear")
+def linear(low: Lowering, step: Step) -> None:
+    """FULLY_CONNECTED; without a bias it has none."""
+    node, attrs, x = step.node, step.node.attrs, low.read(step)
+    channels = attrs["channels"]
+    weights = low.weights(f"{node.name}.weights", (channels, low.shape(x)[-1]), channels)
+    edge, folds = low.folded(node.name)
+    bias = low.bias(f"{node.name}.bias", channels, zero=False) if attrs["bias"] or folds else ABSENT
+    edge, word = low.activated(edge)
+    low.emit(
+        "FULLY_CONNECTED",
+        step,
+        (x, weights, bias),
+        batched(step.cost.out[0]),
+        edge=edge,
+        fused_activation_function=word,
+        keep_num_dims=len(step.input_shapes[0]) > 1,
+    )
+
+
+@rule("softmax")
+def softmax(low: Lowering, step: Step) -> None:
+    """SOFTMAX, which is over the last axis only."""
+    x = low.read(step)
+    rank = len(step.input_shapes[0])
+    if position(rank, step.node.attrs["axis"]) != rank - 1:
+        raise refused(step, "TFLite's softmax is over the last axis, and this one is not")
+    low.emit("SOFTMAX", step, (x,), low.shape(x), edge=step.node.name)
+
+
+@rule("global_avg_pool")
+def global_avg_pool(low: Lowering, step: Step) -> None:
+    """MEAN over the spatial axes; it leaves them out at once where a flatten follows."""
+    mean(low, step, "MEAN", tuple(range(1, len(step.input_shapes[0]))))
+
+
+@rule("global_max_pool")
+def global_max_pool(low: Lowering, step: Step) -> None:
+    """REDUCE_MAX over the spatial axes."""
+    mean(low, step, "REDUCE_MAX", tuple(range(1, len(step.input_shapes[0]))))
+
+
+def mean(low: Lowering, step: Step, kernel: str, axes: tuple[int, ...]) -> None:
+    """A reduction over axes, the batch being the first."""
+    x, edge, channels = low.read(step), step.node.name, low.shape(low.read(step))[-1]
+    after = low.after(edge)
+    flat = after is not None and after.node.op in ("flatten", "reshape") and len(after.cost.out[0]) == 1
+    if after is not None and flat:
+        low.done.add(after.node.name)
+        edge = after.node.name
+    shape: tuple[Dim, ...] = (1, channels) if flat else (1, *(1,) * len(axes), channels)
+    low.emit(kernel, step, (x, low.numbers(*axes)), shape, edge=edge, keep_dims=not flat)

@@ -1,0 +1,159 @@
+"""Ops that move, join, cut and repeat elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convcost.core.axes import position
+from convcost.core.dims import Dim, equal
+from convcost.deploy.lowering.rules import NOTHING, Lowering, batched, outputs, refused, rule
+from convcost.graph.walk import Step
+
+
+@rule(*NOTHING)
+def nothing(low: Lowering, step: Step) -> None:
+    """The tensor itself."""
+    if step.node.inputs[0] in low.home:  # else it stands within what is computed as one
+        low.same(step, low.read(step))
+
+
+@rule("flatten", "reshape")
+def reshape(low: Lowering, step: Step) -> None:
+    """RESHAPE, if the shape changes."""
+    x, out = low.read(step), batched(step.cost.out[0])
+    before = low.shape(x)
+    if len(before) == len(out) and all(bool(equal(one, other)) for one, other in zip(before, out)):
+        low.same(step, x)
+        return
+    low.emit("RESHAPE", step, (x, low.numbers(*out)), out, edge=step.node.name)
+
+
+@rule("concat")
+def concat(low: Lowering, step: Step) -> None:
+    """CONCATENATION; its axis is counted from the last one."""
+    rank = len(step.cost.out[0])
+    axis = (position(rank, step.node.attrs["axis"]) or 0) - rank
+    parts = tuple(low.read(step, at) for at in range(len(step.node.inputs)))
+    low.emit(
+        "CONCATENATION",
+        step,
+        parts,
+        batched(step.cost.out[0]),
+        edge=step.node.name,
+        axis=axis,
+        fused_activation_function="NONE",
+    )
+
+
+@rule("channel_shuffle")
+def channel_shuffle(low: Lowering, step: Step) -> None:
+    """RESHAPE to groups and their channels, TRANSPOSE of both, RESHAPE back."""
+    x, groups = low.read(step), step.node.attrs["groups"]
+    shape = low.shape(x)
+    apart = (*shape[:-1], groups, shape[-1] // groups)
+    swapped = (*shape[:-1], shape[-1] // groups, groups)
+    rank = len(shape)
+    grouped = low.emit("RESHAPE", step, (x, low.numbers(*apart)), apart)
+    order = low.numbers(*range(rank - 1), rank, rank - 1)
+    mixed = low.emit("TRANSPOSE", step, (grouped, order), swapped)
+    low.emit("RESHAPE", step, (mixed, low.numbers(*shape)), shape, edge=step.node.name)
+
+
+@rule("transpose")
+def transpose(low: Lowering, step: Step) -> None:
+    """TRANSPOSE of all axes but the batch."""
+    x, rank = low.read(step), len(step.input_shapes[0])
+    order = [(position(rank, axis) or 0) + 1 for axis in step.node.attrs["axes"]]
+    low.emit("TRANSPOSE", step, (x, low.numbers(0, *order)), batched(step.cost.out[0]), edge=step.node.name)
+
+
+@rule("split")
+def split(low: Lowering, step: Step) -> None:
+    """SPLIT into equal parts, else SPLIT_V."""
+    x, parts = low.read(step), outputs(step)
+    rank = len(step.input_shapes[0])
+    axis = (position(rank, step.node.attrs["axis"]) or 0) + 1
+    shapes = [batched(shape) for shape in step.cost.out]
+    if len(parts) == 1:
+        low.same(step, x)
+    elif all(bool(equal(shape[axis], shapes[0][axis])) for shape in shapes):
+        low.emit_all("SPLIT", step, (low.numbers(axis, shape=()), x), shapes, edges=parts, num_splits=len(parts))
+    else:
+        sizes = low.numbers(*(shape[axis] for shape in shapes))
+        of_axis = low.numbers(axis, shape=())
+        low.emit_all("SPLIT_V", step, (x, sizes, of_axis), shapes, edges=parts, num_splits=len(parts))
+
+
+@rule("slice")
+def slice_(low: Lowering, step: Step) -> None:
+    """STRIDED_SLICE along one axis."""
+    attrs, rank = step.node.attrs, len(step.input_shapes[0])
+    axis = (position(rank, attrs["axis"]) or 0) + 1
+    stop = attrs["stop"]
+    open_end = stop is None or bool(equal(stop, step.input_shapes[0][axis - 1]))
+    begins, ends, steps = [0] * (rank + 1), [0] * (rank + 1), [1] * (rank + 1)
+    begins[axis], ends[axis], steps[axis] = attrs["start"], 0 if open_end else stop, attrs["step"]
+    cut(low, step, begins, ends, steps)
+
+
+@rule("crop")
+def crop(low: Lowering, step: Step) -> None:
+    """STRIDED_SLICE along all spatial axes: the middle, with the odd element at the end."""
+    before, after = step.input_shapes[0], step.cost.out[0]
+    begins = [0, *((size - left) // 2 for size, left in zip(before, after))]
+    ends = [0, *(begin + left for begin, left in zip(begins[1:], after))]
+    cut(low, step, begins, ends, [1] * len(begins))
+
+
+def cut(low: Lowering, step: Step, begins: Sequence[Dim], ends: Sequence[Dim], steps: Sequence[Dim]) -> None:
+    """A part of a tensor: what begins at 0 and ends at 0 is the whole axis."""
+    whole = [i for i, (begin, end) in enumerate(zip(begins, ends)) if bool(equal(begin, 0)) and bool(equal(end, 0))]
+    inputs = (low.read(step), low.numbers(*begins), low.numbers(*ends), low.numbers(*steps))
+    low.emit(
+        "STRIDED_SLICE",
+        step,
+        inputs,
+        batched(step.cost.out[0]),
+        edge=step.node.name,
+        begin_mask=sum(1 << i for i in whole),
+        end_mask=sum(1 << i for i, end in enumerate(ends) if i in whole or bool(equal(end, 0))),
+        ellipsis_mask=0,
+        new_axis_mask=0,
+        shrink_axis_mask=0,
+    )
+
+
+@rule("depth_to_space")
+def depth_to_space(low: Lowering, step: Step) -> None:
+    """DEPTH_TO_SPACE."""
+    _block(low, step, "DEPTH_TO_SPACE")
+
+
+@rule("space_to_depth")
+def space_to_depth(low: Lowering, step: Step) -> None:
+    """SPACE_TO_DEPTH."""
+    _block(low, step, "SPACE_TO_DEPTH")
+
+
+def _block(low: Lowering, step: Step, kernel: str) -> None:
+    out = batched(step.cost.out[0])
+    low.emit(kernel, step, (low.read(step),), out, edge=step.node.name, block_size=step.node.attrs["block"])
+
+
+@rule("upsample", "upsample2d", "resize", "resize2d")
+def resize(low: Lowering, step: Step) -> None:
+    """RESIZE_BILINEAR or RESIZE_NEAREST_NEIGHBOR, as tf.image.resize is written."""
+    kernels = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "bilinear": "RESIZE_BILINEAR"}
+    mode, out = step.node.attrs["mode"], batched(step.cost.out[0])
+    if mode not in kernels or len(out) != 4:
+        raise refused(step, f"TFLite resizes maps, nearest or bilinear, and not a tensor of {len(out)} axes as {mode}")
+    sizes = low.numbers(*out[1:3])
+    low.emit(
+        kernels[mode],
+        step,
+        (low.read(step), sizes),
+        out,
+        edge=step.node.name,
+        align_corners=False,
+        half_pixel_centers=True,
+    )

@@ -1,0 +1,174 @@
+"""Windows: convolutions, transposed ones, pools, zeros around a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcost.core.axes import WORDS, position
+from convcost.core.dims import Dim, Shape, equal, first_given
+from convcost.deploy.lowering.rules import Lowering, batched, refused, rule
+from convcost.graph.walk import Step
+from convcost.ops.window import Slide, dilated, slide, slide_over, windowed
+
+Zeros = tuple[tuple[Dim, Dim], ...]
+"""Of each axis of a window, how many zeros stand before and after it."""
+
+
+@rule("conv2d")
+def conv2d(low: Lowering, step: Step) -> None:
+    """CONV_2D, or DEPTHWISE_CONV_2D for one input channel per group; each has a bias, zeros where the network has none."""
+    attrs, node = step.node.attrs, step.node
+    (shape,) = step.input_shapes
+    if len(shape) != 3:
+        raise refused(step, f"its windows slide over each of {len(shape) - 2} axes more")
+    x, word = padded(low, step, low.read(step), attrs["kernel"], attrs["stride"], attrs["padding"], attrs["dilation"])
+    kernel, channels, groups = attrs["kernel"], attrs["channels"], attrs["groups"]
+    options = strides(attrs["stride"]) | dilations(attrs["dilation"])
+    depthwise = bool(equal(groups, shape[-1])) and bool(groups > 1)
+    if depthwise:
+        weights = low.weights(f"{node.name}.weights", (1, *kernel, channels), channels)
+        options["depth_multiplier"] = channels // groups
+    else:
+        weights = low.weights(f"{node.name}.weights", (channels, *kernel, shape[-1] // groups), channels)
+    edge, folds = low.folded(node.name)
+    bias = low.bias(f"{node.name}.bias", channels, zero=not (attrs["bias"] or folds))
+    edge, word_of = low.activated(edge)
+    operator = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    out = batched(step.cost.out[0])
+    low.emit(
+        operator, step, (x, weights, bias), out, edge=edge, padding=word, **options, fused_activation_function=word_of
+    )
+
+
+@rule("max_pool", "max_pool2d", "avg_pool", "avg_pool2d")
+def pool2d(low: Lowering, step: Step) -> None:
+    """MAX_POOL_2D or AVERAGE_POOL_2D."""
+    attrs = step.node.attrs
+    kernel, stride = attrs["kernel"], first_given(attrs["stride"], attrs["kernel"])
+    apart = attrs.get("dilation", (1, 1))
+    if any(bool(one != 1) for one in apart):
+        raise refused(step, "its window has gaps")
+    if len(step.input_shapes[0]) != 3:
+        raise refused(step, f"its windows slide over each of {len(step.input_shapes[0]) - 2} axes more")
+    x, word = padded(low, step, low.read(step), kernel, stride, attrs["padding"], (1, 1), attrs["ceil_mode"])
+    edge, activation = low.activated(step.node.name)
+    low.emit(
+        "MAX_POOL_2D" if step.node.op.startswith("max") else "AVERAGE_POOL_2D",
+        step,
+        (x,),
+        batched(step.cost.out[0]),
+        edge=edge,
+        padding=word,
+        **strides(stride),
+        filter_height=kernel[0],
+        filter_width=kernel[1],
+        fused_activation_function=activation,
+    )
+
+
+@rule("pad")
+def pad(low: Lowering, step: Step) -> None:
+    """PAD, but not where a convolution after it can write these zeros itself, as SAME."""
+    x, zeros = low.read(step), margins_of(step)
+    conv = low.after(step.node.name)
+    if (
+        conv is not None
+        and conv.node.op == "conv2d"
+        and len(zeros) == 3
+        and _folds_into(conv, zeros, low.shape(x)[1:-1])
+    ):
+        low.same(step, x)
+        low.padded.add(conv.node.name)
+        return
+    pad_by(low, step, x, ((0, 0), *zeros), step.node.name)
+
+
+def _folds_into(conv: Step, zeros: Zeros, sizes: Shape) -> bool:
+    """Whether zeros around a map of these sizes are those that SAME puts there for a convolution that has none of its own."""
+    attrs = conv.node.attrs
+    if any(end != (0, 0) for end in attrs["padding"]) or any(bool(one > 0) for one in zeros[-1]):
+        return False
+    extents = map(dilated, attrs["kernel"], attrs["dilation"])
+    return is_same(zeros[:-1], tuple(zip(sizes, extents, attrs["stride"])))
+
+
+def margins_of(step: Step) -> Zeros:
+    """The zeros that a pad puts before and after each axis of what it reads."""
+    rank, attrs = len(step.input_shapes[0]), step.node.attrs
+    if attrs["around"] is not None:
+        return tuple(attrs["around"])
+    ends: list[tuple[Dim, Dim]] = [(0, 0)] * rank
+    named = {name: attrs[name][0] for name in WORDS if attrs[name] is not None}
+    for name, pair in (*zip(("height", "width"), attrs["padding"] or ()), *named.items()):
+        ends[position(rank, name) or 0] = pair
+    return tuple(ends)
+
+
+def padded(
+    low: Lowering,
+    step: Step,
+    x: int,
+    kernel: Sequence[Dim],
+    stride: Sequence[Dim],
+    padding: Sequence[Any],
+    dilation: Sequence[Dim],
+    ceil_mode: bool = False,
+) -> tuple[int, str]:
+    """The tensor that a window slides over, and the word for its padding, SAME or VALID; where neither does, PAD writes
+    the zeros.
+
+    The converter folds a PAD into a convolution where the zeros are those of SAME.
+    """
+    sizes = low.shape(x)[1:]
+    slides, _ = slide_over(sizes, tuple(kernel), tuple(stride), tuple(padding), tuple(dilation), ceil_mode)
+    if step.node.name in low.padded or all(words == "same" for words in padding):
+        return x, "SAME"
+    axes = tuple(zip(windowed(sizes, len(kernel)), map(dilated, kernel, dilation), stride))
+    zeros = tuple(around(slid, *axis) for slid, axis in zip(slides, axes))
+    if not any(bool(one > 0) for pair in zeros for one in pair):
+        return x, "VALID"
+    if is_same(zeros, axes):
+        return x, "SAME"
+    return pad_by(low, step, x, ((0, 0), *zeros, (0, 0))), "VALID"
+
+
+def around(slid: Slide, size: Dim, extent: Dim, stride: Dim) -> tuple[Dim, Dim]:
+    """The zeros that a window needs before and after an axis: none after it that no window reads.
+
+    With 5 positions of a window of 3 at stride 2, over 10 elements and a zero before them, none are needed:
+
+    >>> around(Slide(5, 1, 1, True), 10, 3, 2), around(Slide(5, 0, 0, True), 10, 3, 2)
+    ((1, 1), (0, 1))
+    """
+    reach = (slid.out - 1) * stride + extent - size - slid.before
+    return slid.before, reach if bool(reach > slid.after) else slid.after
+
+
+def is_same(zeros: Zeros, axes: Sequence[tuple[Dim, Dim, Dim]]) -> bool:
+    """Whether zeros are those that SAME puts around axes of (size, extent of the window, stride).
+
+    >>> is_same(((1, 1),), [(14, 3, 1)]), is_same(((1, 1),), [(14, 3, 2)]), is_same(((0, 1),), [(14, 3, 2)])
+    (True, False, True)
+    """
+    own = [slide(size, extent, stride, "same") for size, extent, stride in axes]
+    return all(
+        bool(equal(before, slid.before)) and bool(equal(after, slid.after)) for (before, after), slid in zip(zeros, own)
+    )
+
+
+def pad_by(low: Lowering, step: Step, x: int, zeros: Zeros, edge: str = "") -> int:
+    """A tensor with zeros around each axis, the batch included."""
+    shape = tuple(before + size + after for size, (before, after) in zip(low.shape(x), zeros))
+    margins = low.numbers(*(one for pair in zeros for one in pair), shape=(len(zeros), 2))
+    return low.emit("PAD", step, (x, margins), shape, edge=edge)
+
+
+def strides(stride: Sequence[Dim]) -> dict[str, Any]:
+    """The strides of a map, as options have them."""
+    return {"stride_h": stride[0], "stride_w": stride[1]}
+
+
+def dilations(dilation: Sequence[Dim]) -> dict[str, Any]:
+    """How far apart the taps of a window are, as options have it."""
+    return {"dilation_h_factor": dilation[0], "dilation_w_factor": dilation[1]}
