@@ -11,13 +11,13 @@ What was found out about the converter, 2.21, stands where it is followed: what 
 from __future__ import annotations
 
 from convcost.core.errors import UsageError
-from convcost.deploy.lowering import matrices, moves, pointwise, windows
+from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
 from convcost.deploy.lowering.order import depth_first
 from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
-__all__ = ["lowered", "matrices", "moves", "pointwise", "windows"]
+__all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "windows"]
 
 
 def lowered(walked: Walked, dtype: str) -> Program:
