@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convcost.conventions.convention import Convention
     from convcost.conventions.reconcile import Reconciliation
     from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
+    from convcost.devices.board import Board
+    from convcost.devices.listing import boards
     from convcost.diagrams.architecture.diagram import Diagram
     from convcost.diagrams.architecture.draw import draw
     from convcost.formulas.explain import Explanation, explain
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from convcost.networks.ask import reconcile, report, rewrite
     from convcost.networks.budgets.check import check
     from convcost.networks.budgets.checked import Checked
+    from convcost.networks.deployment import Deployed, deployed
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
@@ -45,10 +48,12 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Board",
     "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
+    "Deployed",
     "DesignSpace",
     "Diagram",
     "Difference",
@@ -74,8 +79,10 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "boards",
     "check",
     "compare",
+    "deployed",
     "diff",
     "draw",
     "explain",
@@ -97,10 +104,12 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Board": "convcost.devices.board",
     "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
+    "Deployed": "convcost.networks.deployment",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
     "Diagram": "convcost.diagrams.architecture.diagram",
@@ -125,8 +134,10 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "boards": "convcost.devices.listing",
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
+    "deployed": "convcost.networks.deployment",
     "diff": "convcost.networks.difference",
     "draw": "convcost.diagrams.architecture.draw",
     "explain": "convcost.formulas.explain",

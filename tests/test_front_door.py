@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     *(
+        "boards",
         "check",
         "compare",
+        "deployed",
         "diff",
         "draw",
         "explain",
@@ -38,9 +40,11 @@ FUNCTIONS = {
 }
 TYPES = {
     *(
+        "Board",
         "Checked",
         "Comparison",
         "Convention",
+        "Deployed",
         "DesignSpace",
         "Diagram",
         "Difference",

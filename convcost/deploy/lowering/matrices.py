@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convcost.core.axes import position
 from convcost.core.dims import Dim
 from convcost.deploy.lowering.rules import Lowering, batched, refused, rule
@@ -13,20 +15,21 @@ from convcost.graph.walk import Step
 def linear(low: Lowering, step: Step) -> None:
     """FULLY_CONNECTED; without a bias it has none."""
     node, attrs, x = step.node, step.node.attrs, low.read(step)
-    channels = attrs["channels"]
-    weights = low.weights(f"{node.name}.weights", (channels, low.shape(x)[-1]), channels)
+    channels, before, out = attrs["channels"], low.shape(x), batched(step.cost.out[0])
+    weights = low.weights(f"{node.name}.weights", (channels, before[-1]), channels)
     edge, folds = low.folded(node.name)
     bias = low.bias(f"{node.name}.bias", channels, zero=False) if attrs["bias"] or folds else ABSENT
-    edge, word = low.activated(edge)
-    low.emit(
-        "FULLY_CONNECTED",
-        step,
-        (x, weights, bias),
-        batched(step.cost.out[0]),
-        edge=edge,
-        fused_activation_function=word,
-        keep_num_dims=len(step.input_shapes[0]) > 1,
-    )
+    keeps = len(out) > 2
+
+    def product(edge: str, word: str) -> int:
+        options: dict[str, Any] = {"fused_activation_function": word, "keep_num_dims": keeps}
+        if not keeps or len(before) == len(out):
+            return low.emit("FULLY_CONNECTED", step, (x, weights, bias), out, edge=edge, **options)
+        # What was left out before it, where positions had other axes, stands behind it.
+        made = low.emit("FULLY_CONNECTED", step, (x, weights, bias), (*before[:-1], channels), **options)
+        return low.emit("RESHAPE", step, (made, low.numbers(*out)), out, edge=edge)
+
+    low.finished(edge, product)
 
 
 @rule("softmax")

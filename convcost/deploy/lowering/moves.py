@@ -19,13 +19,17 @@ def nothing(low: Lowering, step: Step) -> None:
 
 @rule("flatten", "reshape")
 def reshape(low: Lowering, step: Step) -> None:
-    """RESHAPE, if the shape changes."""
+    """RESHAPE, if the shape changes.
+
+    The converter leaves it out before FULLY_CONNECTED where the last axis stays, as there the others only count positions.
+    """
     x, out = low.read(step), batched(step.cost.out[0])
-    before = low.shape(x)
-    if len(before) == len(out) and all(bool(equal(one, other)) for one, other in zip(before, out)):
+    before, after = low.shape(x), low.after(step.node.name)
+    positions = after is not None and after.node.op == "linear" and bool(equal(before[-1], out[-1]))
+    if positions or (len(before) == len(out) and all(bool(equal(one, other)) for one, other in zip(before, out))):
         low.same(step, x)
-        return
-    low.emit("RESHAPE", step, (x, low.numbers(*out)), out, edge=step.node.name)
+    else:
+        low.emit("RESHAPE", step, (x, low.numbers(*out)), out, edge=step.node.name)
 
 
 @rule("concat")

@@ -37,7 +37,7 @@ def silu(low: Lowering, step: Step) -> None:
 def hard_sigmoid(low: Lowering, step: Step) -> None:
     """relu6(x + 3) / 6: ADD with RELU6, MUL. After a convolution the 3 goes into its bias."""
     x = low.read(step)
-    three, sixth = low.factors(f"{step.node.name}.three", ()), low.factors(f"{step.node.name}.sixth", ())
+    three, sixth = (low.constant((), low.types.activations, (one,), scales=1) for one in ("three", "sixth"))
     clipped = low.emit("ADD", step, (x, three), low.shape(x), fused_activation_function="RELU6")
     low.emit("MUL", step, (clipped, sixth), low.shape(x), edge=step.node.name, fused_activation_function="NONE")
 

@@ -124,6 +124,21 @@ class Lowering:
         self.done.add(step.node.name)
         return step.node.name, word
 
+    def finished(self, edge: str, kernel: Callable[[str, str], int]) -> None:
+        """Emit a kernel that can compute an activation, with what follows its edge; it is called with edge and activation.
+
+        Of a hard sigmoid, relu6(x + 3) / 6, the 3 is added to the bias, and only the product is a kernel of its own.
+        """
+        after = self.after(edge)
+        if after is None or after.node.op != "hard_sigmoid":
+            kernel(*self.activated(edge))
+            return
+        self.done.add(after.node.name)
+        clipped = kernel(f"{edge}/relu6", "RELU6")
+        sixth = self.constant((), self.types.activations, ("sixth",), scales=1)
+        shape = self.shape(clipped)
+        self.emit("MUL", after, (clipped, sixth), shape, edge=after.node.name, fused_activation_function="NONE")
+
     # -- what is made --------------------------------------------------------------------------------------------------
 
     def weights(self, name: str, shape: Sequence[Dim], channels: Dim) -> int:
@@ -147,12 +162,13 @@ class Lowering:
         """A stored list of int32: sizes, axes, margins. Equal ones are stored once."""
         return self.constant((len(values),) if shape is None else tuple(shape), "int32", values)
 
-    def constant(self, shape: Shape, dtype: str, content: tuple[Any, ...]) -> int:
+    def constant(self, shape: Shape, dtype: str, content: tuple[Any, ...], *, scales: int = 0) -> int:
         """A stored tensor of this content, which the converter stores once."""
         for tensor, other in self._constants:
             if self.dtype(tensor) == dtype and len(self.shape(tensor)) == len(shape) and _same(other, content):
                 return tensor
-        made = self._new(Tensor(f"constant{len(self._constants)}", shape, dtype, stored=True))
+        scales = scales if self.types.quantised else 0
+        made = self._new(Tensor(f"constant{len(self._constants)}", shape, dtype, stored=True, scales=scales))
         self._constants.append((made, content))
         return made
 

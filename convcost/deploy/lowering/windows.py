@@ -33,12 +33,14 @@ def conv2d(low: Lowering, step: Step) -> None:
         weights = low.weights(f"{node.name}.weights", (channels, *kernel, shape[-1] // groups), channels)
     edge, folds = low.folded(node.name)
     bias = low.bias(f"{node.name}.bias", channels, zero=not (attrs["bias"] or folds))
-    edge, word_of = low.activated(edge)
     operator = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    out = batched(step.cost.out[0])
-    low.emit(
-        operator, step, (x, weights, bias), out, edge=edge, padding=word, **options, fused_activation_function=word_of
-    )
+    operands, out = (x, weights, bias), batched(step.cost.out[0])
+    options |= {"padding": word}
+
+    def convolution(edge: str, word: str) -> int:
+        return low.emit(operator, step, operands, out, edge=edge, **options, fused_activation_function=word)
+
+    low.finished(edge, convolution)
 
 
 @rule("max_pool", "max_pool2d", "avg_pool", "avg_pool2d")
