@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convcost.conventions.convention import Convention
     from convcost.conventions.reconcile import Reconciliation
     from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
+    from convcost.devices.board import Board
+    from convcost.devices.listing import boards
     from convcost.diagrams.architecture.diagram import Diagram
     from convcost.diagrams.architecture.draw import draw
     from convcost.formulas.explain import Explanation, explain
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from convcost.networks.ask import reconcile, report, rewrite
     from convcost.networks.budgets.check import check
     from convcost.networks.budgets.checked import Checked
+    from convcost.networks.deployment import Deployed, deployed
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
+    from convcost.published.deployable import Deployable, deployable
     from convcost.published.frontier import Frontier, frontier
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
@@ -45,10 +49,13 @@ if TYPE_CHECKING:
     from convcost.space.sweep import Sweep, sweep
 
 __all__ = [
+    "Board",
     "Checked",
     "Comparison",
     "ConvcostError",
     "Convention",
+    "Deployable",
+    "Deployed",
     "DesignSpace",
     "Diagram",
     "Difference",
@@ -74,8 +81,11 @@ __all__ = [
     "Verdicts",
     "Walked",
     "__version__",
+    "boards",
     "check",
     "compare",
+    "deployable",
+    "deployed",
     "diff",
     "draw",
     "explain",
@@ -97,10 +107,13 @@ __all__ = [
 
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
+    "Board": "convcost.devices.board",
     "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
+    "Deployable": "convcost.published.deployable",
+    "Deployed": "convcost.networks.deployment",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
     "Diagram": "convcost.diagrams.architecture.diagram",
@@ -125,8 +138,11 @@ _LATER = {
     "Verdict": "convcost.published.verify",
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
+    "boards": "convcost.devices.listing",
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
+    "deployable": "convcost.published.deployable",
+    "deployed": "convcost.networks.deployment",
     "diff": "convcost.networks.difference",
     "draw": "convcost.diagrams.architecture.draw",
     "explain": "convcost.formulas.explain",

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from helpers.paths import ROOT
 from helpers.slow import slow
 
+from convcost.cli.main import main
 from convcost.ops import OPS
 
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
@@ -125,15 +127,21 @@ def test_every_op_has_a_manual_page_that_says_shapes_and_an_example() -> None:
         )
 
 
+def leaves(command: click.Command | None, path: str) -> list[tuple[str, click.Command]]:
+    """Every command below this one, with the words that call it."""
+    assert command is not None
+    if not isinstance(command, click.Group):
+        return [(path, command)]
+    context = click.Context(command)  # the command line is loaded command by command, as they are asked for
+    names = command.list_commands(context)
+    return [leaf for name in names for leaf in leaves(command.get_command(context, name), f"{path} {name}")]
+
+
 def test_commands_and_their_help_end_with_an_example() -> None:
-    from convcost.cli.main import main
-
-    def leaves(command: object, path: str) -> list[tuple[str, object]]:
-        inner = getattr(command, "commands", {})
-        return [leaf for name, c in inner.items() for leaf in leaves(c, f"{path} {name}")] or [(path, command)]
-
-    for path, command in leaves(main, "convcost"):
-        assert f"Example:\n  {path}" in (getattr(command, "epilog", "") or ""), path
+    commands = leaves(main, "convcost")
+    assert len(commands) > 17
+    for path, command in commands:
+        assert f"Example:\n  {path}" in (command.epilog or ""), path
 
 
 def test_no_code_block_of_the_readme_needs_a_scroll_bar() -> None:
@@ -147,3 +155,49 @@ def test_the_first_screen_of_the_readme_has_two_pictures_and_a_short_report() ->
     pictures = [line for line in first if line.startswith("![")]
     assert len(pictures) == 2
     assert "$ convcost report mobilenet_v2" in "\n".join(first)
+
+
+def said(page: str) -> list[str]:
+    """What stands in backticks in the prose of a page."""
+    return re.findall(r"`([^`\n]+)`", FENCE.sub("", (ROOT / page).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_every_path_that_is_named_exists(page: str) -> None:
+    """Below the root or below convcost/; words in capitals stand for any name, and files of examples have no folder."""
+    folders = {path.name for top in (ROOT, ROOT / "convcost") for path in top.iterdir() if path.is_dir()}
+    modules = {path.name for path in (ROOT / "convcost").rglob("*.py")}
+    for path in (found for text in said(page) for found in re.findall(r"(?<![\w./:*$-])[\w.-]+(?:/[\w.*-]*)*", text)):
+        if re.search("[A-Z]{2}", path) and path not in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+            continue
+        if "/" in path and (path.split("/")[0] in folders or path.endswith(".py")):
+            assert any(True for top in (ROOT, ROOT / "convcost") for _ in top.glob(path)), f"{page} names {path}"
+        elif path.endswith(".py") and "/" not in path:
+            assert path in modules, f"{page} names {path}"
+
+
+def test_every_module_on_the_map_of_the_packages_exists() -> None:
+    (text,) = (match["body"] for match in blocks("docs/design.md", "text") if match["body"].startswith("testing/"))
+    package, count = "", 0
+    for line in re.sub(r"\(.*?\)", "", text, flags=re.DOTALL).splitlines():
+        first = not line.startswith(" ")
+        package = line.partition("/")[0] if first else package
+        rest = line.removeprefix(f"{package}/") if first else line
+        for names, colon, _ in (part.partition(":") for part in re.split(r"\s{2,}", rest)):
+            if first and not colon:
+                continue  # what the package is for
+            for name in re.findall(r"(?:^|, )([a-z_]+)(?=/?(?:,|$))", names):
+                below = ROOT / "convcost" / package
+                found = [*below.rglob(f"{name}.py"), *below.rglob(name)]
+                assert found, f"docs/design.md: there is no {name} in {package}/"
+                count += 1
+    assert count > 150
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_every_option_that_is_named_is_one_of_a_command(page: str) -> None:
+    options = {"--help"}
+    for command in (command for _, command in leaves(main, "convcost")):
+        options.update(option for given in command.params for option in (*given.opts, *given.secondary_opts))
+    named = {option for text in said(page) for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
+    assert named <= options

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     *(
+        "boards",
         "check",
         "compare",
+        "deployable",
+        "deployed",
         "diff",
         "draw",
         "explain",
@@ -38,9 +41,12 @@ FUNCTIONS = {
 }
 TYPES = {
     *(
+        "Board",
         "Checked",
         "Comparison",
         "Convention",
+        "Deployable",
+        "Deployed",
         "DesignSpace",
         "Diagram",
         "Difference",

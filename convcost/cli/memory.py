@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.core import ParameterSource
 
+from convcost.cli.deployment import deployment_options, is_deployed, memory_data, refuse, show_deployed
 from convcost.cli.options import (
+    Bytes,
     Dtype,
     Word,
     accepts_partial,
@@ -21,8 +23,6 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture
-from convcost.core.errors import ConvcostError
-from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
@@ -34,21 +34,10 @@ if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
 
 
-class Bytes(click.ParamType[int]):
-    """256KiB, 1.5MiB, 100000."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return parse_bytes(value)
-        except ConvcostError as error:
-            return self.fail(str(error), param, ctx)
-
-
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
 @model_argument
 @click.option("--policy", type=Word(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
+@deployment_options
 @dtype_option
 @click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
 @click.option(
@@ -90,6 +79,10 @@ def memory_command(
     ctx: click.Context,
     model: str,
     policy: str,
+    runtime: str | None,
+    pointers: str | None,
+    kernels: str | None,
+    board: str | None,
     dtype: str | None,
     weights: str | None,
     order: Runs,
@@ -107,7 +100,8 @@ def memory_command(
     """Which activations of MODEL are alive when, the peak, and where the tensors could lie in memory.
 
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
-    the backward pass needs. --order best runs the layers in the order that needs least.
+    the backward pass needs. --order best runs the layers in the order that needs least. --runtime tflm is no policy but
+    what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough.
     """
     from convcost.networks.within_memory import limited
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
@@ -117,6 +111,18 @@ def memory_command(
     ):
         raise click.UsageError(f"--picture {picture} is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well")
     network = opened(model, settings(set_), input_)
+    if is_deployed(runtime, board, pointers, kernels):
+        refuse(ctx, ("policy", "weights", "order", "parts", "align", "batch", "picture"))
+        found = network.deployed(
+            dtype=dtype,
+            board=board,
+            limit=limit,
+            runtime=runtime or "tflm",
+            pointers=int(pointers) if pointers else None,
+            kernels=kernels or "reference",
+        )
+        show_deployed(ctx, found, by, format_, output, memory_data(network, found, policy))
+        return
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())
     report = network.report(batch=batch, dtype=dtype, memory_policy=policy)

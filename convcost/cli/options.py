@@ -12,6 +12,7 @@ import click
 from convcost.core.axes import channels_first
 from convcost.core.dtypes import DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
 
@@ -179,6 +180,18 @@ def _numbers(value: Any, most: int) -> tuple[int, ...]:
     parts = re.split("[x×]", str(value).lower())
     fit = len(parts) <= most and all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
     return tuple(map(int, parts)) if fit else ()
+
+
+class Bytes(click.ParamType[int]):
+    """256KiB, 1.5MiB, 100000."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_bytes(value)
+        except ConvcostError as error:
+            return self.fail(str(error), param, ctx)
 
 
 class Setting(click.ParamType[tuple[str, str]]):

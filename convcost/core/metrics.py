@@ -11,10 +11,10 @@ from convcost.core.units import binary, compact, exact
 
 #: What one of it is.
 Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers"]
-#: How the layers' shares make the network's: added up, the most at once, or along the longest way.
-Over = Literal["sum", "peak", "path"]
+#: How the layers' shares make the network's: added up, the most at once, along the longest way; or layers have no shares.
+Over = Literal["sum", "peak", "path", "whole"]
 #: What has to be chosen before the number means anything.
-Need = Literal["convention", "dtype", "memory_policy"]
+Need = Literal["convention", "dtype", "memory_policy", "deployment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,54 @@ _EVERY = (
     ),
     _metric("depth", "depth", "layers", over="path"),
     _metric("layers", "layers", "layers"),
+    _metric(
+        "ram_bytes",
+        "RAM",
+        "bytes",
+        column="RAM bytes",
+        full="arena in RAM",
+        over="whole",
+        needs=("deployment",),
+        examples="256KiB or 1.5MiB",
+    ),
+    _metric(
+        "arena_head_bytes",
+        "head of the arena",
+        "bytes",
+        short="head",
+        column="head bytes",
+        over="whole",
+        needs=("deployment",),
+    ),
+    _metric(
+        "deployed_weight_bytes",
+        "deployed weights",
+        "bytes",
+        column="deployed weight bytes",
+        full="deployed weights and biases",
+        over="whole",
+        needs=("deployment",),
+    ),
+    _metric(
+        "flash_bytes",
+        "flash",
+        "bytes",
+        column="flash bytes",
+        full="size in flash",
+        over="whole",
+        needs=("deployment",),
+        examples="512KiB or 1MiB",
+    ),
 )
 
 METRICS: Final[Mapping[str, Metric]] = {metric.key: metric for metric in _EVERY}
 """Key -> metric. Everything that names, writes or reads one looks here."""
 SWEPT = tuple(key for key, metric in METRICS.items() if metric.swept)
 """What a sweep computes at every point of a grid."""
-BUDGETED = tuple(key for key, metric in METRICS.items() if metric.examples)
-"""What a budget can bound."""
+BUDGETED = tuple(key for key in SWEPT if METRICS[key].examples)
+"""What a budget can bound of any network."""
+DEPLOYED = tuple(key for key, metric in METRICS.items() if "deployment" in metric.needs)
+"""What can be computed at every point of a grid once it is said how the networks are deployed."""
 MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum")
 """What is said of every layer, group and network first: the sums of what a sweep computes."""
 

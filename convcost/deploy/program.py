@@ -58,7 +58,7 @@ class Kernel(NamedTuple):
     attrs: Mapping[str, Any] = {}
     """The options of the operator, by their names in the schema."""
     bodies: tuple[Program, ...] = ()
-    """The programs that control flow runs."""
+    """The programs that control flow runs, in the order in which it states them; all of them are among `subgraphs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ class Program:
     outputs: tuple[int, ...]
     stated: bool = False
     """Whether it stands in a file; else it is what a converter would write."""
+    subgraphs: tuple[Program, ...] = ()
+    """The other subgraphs of the file in its order, whether something runs them or not."""
+    offsets: tuple[int, ...] = ()
+    """Where the file itself says that tensors lie in the arena, one for each tensor of all subgraphs; `ABSENT` for one that
+    the runtime shall place. None of them, as a rule."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What people should know: what was assumed, and what could differ."""
 

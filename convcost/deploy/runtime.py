@@ -10,6 +10,12 @@ from convcost.core.errors import UsageError, did_you_mean
 Runtime = Literal["tflm"]
 RUNTIMES: dict[str, str] = {"tflm": "TensorFlow Lite Micro: its greedy planner, reference kernels"}
 """Name -> what it says of itself."""
+KERNELS: dict[str, str] = {
+    "reference": "TensorFlow's own portable kernels, as `tflite-micro` from PyPI runs them",
+    "cmsis_nn": "Arm's CMSIS-NN for cores with DSP instructions: Cortex-M4, M7, M33",
+    "cmsis_nn_mve": "Arm's CMSIS-NN for cores with vector instructions: Cortex-M52, M55, M85",
+}
+"""Libraries of kernels: they differ in what they ask for beside their tensors."""
 Pointers = Literal[32, 64]
 """Bits of an address: 32 on microcontrollers; 64 where the runtime is tried on a computer."""
 
@@ -21,6 +27,8 @@ class Deployment(NamedTuple):
     dtype: str = "int8"
     """Of kernels and activations; biases of integer kernels are int32."""
     pointers: int = 64
+    kernels: str = "reference"
+    """The library of kernels."""
 
     def checked(self) -> Deployment:
         """The same, with the names that reports use.
@@ -30,6 +38,8 @@ class Deployment(NamedTuple):
         """
         if self.runtime not in RUNTIMES:
             raise UsageError(f"there is no runtime {self.runtime!r}{did_you_mean(self.runtime, RUNTIMES)}")
+        if self.kernels not in KERNELS:
+            raise UsageError(f"there are no kernels {self.kernels!r}{did_you_mean(self.kernels, KERNELS)}")
         if self.pointers not in get_args(Pointers):
             raise UsageError(f"addresses have 32 or 64 bits, got {self.pointers}")
         return self._replace(dtype=check_dtype(self.dtype))

@@ -7,8 +7,8 @@ planners are tried: two greedy ones, as deployed runtimes have them, and one tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
@@ -41,6 +41,8 @@ class Plan:
     offsets: tuple[int, ...]
     bound: int
     """The most bytes that are live at once: a lower bound for any plan."""
+    stacked: Mapping[int, int] = field(default_factory=dict)
+    """Buffer -> the one over which it begins, with which it shares the one position at which both live."""
 
     @property
     def total(self) -> int:
@@ -58,8 +60,12 @@ class Plan:
         return [
             (one.name, other.name)
             for i, (at, one) in enumerate(placed)
-            for there, other in placed[:i]
-            if one.meets(other) and at < there + other.size and there < at + one.size
+            for j, (there, other) in enumerate(placed[:i])
+            if self.stacked.get(j) != i
+            and self.stacked.get(i) != j
+            and one.meets(other)
+            and at < there + other.size
+            and there < at + one.size
         ]
 
 
@@ -132,11 +138,11 @@ def plan(
     buffers = tuple(Buffer(t.name, size, t.first, t.last) for t, size in zip(lives.tensors, sizes, strict=True))
     if bound is None:
         bound = int(lives.peak(dict(zip(lives.tensors, sizes)).__getitem__).elements)
-    order = sorted(_blocks(buffers, lives.regions), key=PLANNERS[way].first)
+    order = sorted(_blocks(buffers, lives.regions, lives.begins_over), key=PLANNERS[way].first)
     neighbours = _neighbours(buffers)
     best: Plan | None = None
     for _ in range(min(PLANNERS[way].rounds, 1 + MOST_COMPARED // (1 + sum(map(len, neighbours))))):
-        made = Plan(way, buffers, _placed(order, buffers, neighbours, PLANNERS[way], align), bound)
+        made = Plan(way, buffers, _placed(order, buffers, neighbours, PLANNERS[way], align), bound, lives.begins_over)
         best = made if best is None or made.total < best.total else best
         if best.wasted == 0:
             break
@@ -177,8 +183,12 @@ def _neighbours(buffers: Sequence[Buffer]) -> list[list[int]]:
     return found
 
 
-def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> list[Strip]:
-    joined = {buffer for region in regions for buffer in region}
+def _blocks(
+    buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]], begins_over: Mapping[int, int]
+) -> list[Strip]:
+    """What is placed together: side by side the tensors of a region, at one offset those that begin over each other."""
+    stacks = _stacks(begins_over)
+    joined = {buffer for group in (*regions, *stacks) for buffer in group}
     alone = [(buffer,) for buffer in range(len(buffers)) if buffer not in joined]
     blocks = []
     for group in (*alone, *regions):
@@ -186,9 +196,28 @@ def _blocks(buffers: Sequence[Buffer], regions: Sequence[tuple[int, ...]]) -> li
         for buffer in group:
             within.append(size)
             size += buffers[buffer].size
-        first, last = min(buffers[b].first for b in group), max(buffers[b].last for b in group)
-        blocks.append(Strip(group, tuple(within), size, first, last))
+        blocks.append(_strip(buffers, group, tuple(within), size))
+    for stack in stacks:
+        blocks.append(_strip(buffers, stack, (0,) * len(stack), max(buffers[b].size for b in stack)))
     return blocks
+
+
+def _strip(buffers: Sequence[Buffer], group: tuple[int, ...], within: tuple[int, ...], size: int) -> Strip:
+    first, last = min(buffers[b].first for b in group), max(buffers[b].last for b in group)
+    return Strip(group, within, size, first, last)
+
+
+def _stacks(begins_over: Mapping[int, int]) -> list[tuple[int, ...]]:
+    """Tensors that begin over each other, one after the other.
+
+    >>> _stacks({3: 1, 5: 3, 8: 7})
+    [(1, 3, 5), (7, 8)]
+    """
+    stack_of: dict[int, list[int]] = {}
+    for over, under in sorted(begins_over.items()):
+        stack_of[over] = stack_of.pop(under, [under])
+        stack_of[over].append(over)
+    return [tuple(stack) for stack in stack_of.values()]
 
 
 def _gaps(taken: Sequence[tuple[int, int]], align: int) -> list[tuple[int, int | None]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import NamedTuple, Protocol
 
-from convcost.core.dims import Dim, Shape, elements, is_array, maximum, product
+from convcost.core.dims import Dim, Shape, elements, is_array, maximum, minimum, product
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS, storage
 from convcost.graph.typed import as_dtype
 from convcost.graph.walk import Step, Walked, output_edges
@@ -80,6 +80,9 @@ class Lifetimes:
     """Tensor -> the edges that are later written over it, in place, in this order."""
     outputs: tuple[int, ...] = ()
     """The tensors of the network's outputs."""
+    begins_over: dict[int, int] = field(default_factory=dict)
+    """Tensor -> the tensor over which it is written from the first byte on, at its first position, though both need not be of
+    one size: what a depthwise convolution in place reads, and what it writes. While it runs, the larger is counted."""
 
     def alive(self, position: int) -> tuple[int, ...]:
         """The tensors live at a position, or counted there."""
@@ -89,8 +92,13 @@ class Lifetimes:
 
     def timeline(self, size: SizeOf = count) -> Iterator[tuple[int, Dim]]:
         """Each position, from -1 on, and the sum of the sizes of all tensors live there."""
+        shared: dict[int, Dim] = {}
+        for over, under in self.begins_over.items():
+            shared[self.tensors[over].first] = minimum(size(self.tensors[over]), size(self.tensors[under]))
         if self.windows is not None:
-            yield from ((at, sum((size(self.tensors[i]) for i in held), 0)) for at, held in self.windows)
+            for at, held in self.windows:
+                needed = sum((size(self.tensors[i]) for i in held), 0)
+                yield at, needed - shared[at] if at in shared else needed
             return
         born: dict[int, list[Dim]] = {}
         dead: dict[int, list[Dim]] = {}
@@ -101,7 +109,7 @@ class Lifetimes:
         live: Dim = 0
         for at in range(-1, self.length):
             live = live + sum(born.get(at, ()), 0)
-            yield at, live
+            yield at, live - shared[at] if at in shared else live
             live = live - sum(dead.get(at, ()), 0)
 
     def peak(self, size: SizeOf = count) -> Peak:
@@ -149,8 +157,8 @@ def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] |
     steps, where = walked.steps, layout(walked, chosen)
     running = order if order is not None else range(len(steps))
     ends = _ends(walked, where, running)
-    roots = _overwritten(steps, where, running, ends) if chosen.overwrite else {}
-    return _assembled(walked, where, running, ends, roots, chosen)
+    written = _overwritten(steps, where, running, ends, chosen)
+    return _assembled(walked, where, running, ends, written, chosen)
 
 
 def peak_elements(walked: Walked, policy_name: str = "fused") -> Dim:
@@ -199,10 +207,15 @@ def targets(step: Step) -> tuple[str, ...]:
     return {"nothing": (), "first": inputs[:1], "any": tuple(dict.fromkeys(inputs))}[overwrites]
 
 
+def is_depthwise(step: Step) -> bool:
+    """Whether a step is a depthwise convolution that makes one channel of each: it can run in place, a channel at a time."""
+    return step.traits.weighted and step.by_channel and bool(step.cost.out[0][-1] == step.input_shapes[0][-1])
+
+
 class Overwriting:
     """Which ops may run in place over which inputs, once these have no other readers left, for any order."""
 
-    def __init__(self, steps: Sequence[Step], where: MemoryLayout) -> None:
+    def __init__(self, steps: Sequence[Step], where: MemoryLayout, chosen: Policy) -> None:
         self.over: list[tuple[str, ...]] = []
         """Step -> inputs that it may overwrite."""
         held: set[str] = set()
@@ -213,7 +226,9 @@ class Overwriting:
                 continue
             out = edges[0]
             writes = any(where.tensors[t].name == out for t in where.home[out])
-            allowed = [edge for edge in targets(step) if writes and self._fits(edge, out, step, where, held)]
+            over = targets(step) if chosen.overwrite else ()
+            over = step.node.inputs[:1] if chosen.depthwise and is_depthwise(step) else over
+            allowed = [edge for edge in over if writes and self._fits(edge, out, step, where, held)]
             self.over.append(tuple(allowed))
             # A tensor placed over a region may not become part of another region.
             if where.placed(out) or any(edge in held for edge in (*allowed, *(() if writes else step.node.inputs[:1]))):
@@ -227,18 +242,33 @@ class Overwriting:
         return edge in where.whole and alone and len(wide) == 1 and not (edge in held and where.placed(out))
 
 
+class _Written(NamedTuple):
+    """What is written in place: tensor -> those of an input that die at the step that writes it."""
+
+    over: dict[int, tuple[int, ...]]
+    """Where both are of one size, so that it takes their place."""
+    begins: dict[int, int]
+    """Of a depthwise convolution, which may write less than it reads."""
+
+
 def _overwritten(
-    steps: Sequence[Step], where: MemoryLayout, running: Sequence[int], ends: Sequence[int]
-) -> dict[int, tuple[int, ...]]:
-    """Tensor -> the tensors of an input that die at the step that writes it, so that it is written in place over them."""
-    may, roots = Overwriting(steps, where), dict[int, tuple[int, ...]]()
+    steps: Sequence[Step], where: MemoryLayout, running: Sequence[int], ends: Sequence[int], chosen: Policy
+) -> _Written:
+    roots, begins = dict[int, tuple[int, ...]](), dict[int, int]()
+    if not (chosen.overwrite or chosen.depthwise):
+        return _Written(roots, begins)
+    may = Overwriting(steps, where, chosen)
     for position, at in enumerate(running):
         for edge in may.over[at]:
-            if all(ends[tensor] == position for tensor in where.home[edge]):
+            if chosen.keeps == "layer" or all(ends[tensor] == position for tensor in where.home[edge]):
                 (mine,) = where.home[steps[at].node.name]
-                roots[mine] = tuple(root for tensor in where.home[edge] for root in roots.get(tensor, (tensor,)))
+                under = tuple(root for tensor in where.home[edge] for root in roots.get(tensor, (tensor,)))
+                if chosen.depthwise and is_depthwise(steps[at]):
+                    begins |= {mine: under[0]} if len(under) == 1 else {}
+                else:
+                    roots[mine] = under
                 break
-    return roots
+    return _Written(roots, begins)
 
 
 def _assembled(
@@ -246,10 +276,10 @@ def _assembled(
     where: MemoryLayout,
     running: Sequence[int],
     ends: Sequence[int],
-    roots: dict[int, tuple[int, ...]],
+    written: _Written,
     chosen: Policy,
 ) -> Lifetimes:
-    steps = walked.steps
+    steps, roots = walked.steps, written.over
     position = {at: position for position, at in enumerate(running)}
     last = list(ends)
     for tensor, under in roots.items():
@@ -286,6 +316,7 @@ def _assembled(
         _windows(steps, where, position) if chosen.keeps == "layer" else None,
         over,
         tuple(dict.fromkeys(tensor for edge in walked.outputs for tensor in home[edge])),
+        {number[tensor]: number[under] for tensor, under in written.begins.items()},
     )
 
 

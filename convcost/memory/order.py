@@ -24,7 +24,7 @@ from convcost.graph.graph import producer
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import Measure, Overwriting, count, lifetimes
-from convcost.memory.policies import policy
+from convcost.memory.policies import Policy, policy
 
 MOST_STATES = 20_000
 """The most sets of executed ops that are expanded in one segment before the search ends with a bound; some seconds."""
@@ -77,8 +77,12 @@ class OrderProblem:
         this = self.units[unit]
         made = live + sum(self.sizes[t] for t in this.makes)
         left = ~(done | 1 << unit)
-        saved = max((sum(self.sizes[t] for t in over) for over in this.over if self._die(over, left)), default=0)
+        saved = max((self._shared(this, over) for over in this.over if self._die(over, left)), default=0)
         return made - saved, made - sum(self.sizes[t] for t in this.touches if not self.needed_by[t] & left)
+
+    def _shared(self, unit: Unit, over: Iterable[int]) -> int:
+        """What need not be there twice where a unit writes over an input: a depthwise convolution may make less than it reads."""
+        return min(sum(self.sizes[t] for t in over), sum(self.sizes[t] for t in unit.makes))
 
     def _die(self, tensors: Iterable[int], left: int) -> bool:
         return not any(self.needed_by[t] & left for t in tensors)
@@ -118,8 +122,7 @@ class OrderProblem:
     def least(self) -> int:
         """A lower bound for any order: the largest sum of a unit's own inputs and outputs."""
         alone = (
-            sum(self.sizes[t] for t in unit.touches)
-            - max((sum(self.sizes[t] for t in over) for over in unit.over), default=0)
+            sum(self.sizes[t] for t in unit.touches) - max((self._shared(unit, over) for over in unit.over), default=0)
             for unit in self.units
         )
         return max(alone, default=0)
@@ -162,7 +165,7 @@ def best_order(
     if chosen.keeps != "use":
         raise UsageError(f"policy {policy_name} frees nothing while the network runs, so that there is no best order")
     given = lifetimes(walked, policy_name).peak(size).elements
-    problem = compiled(walked, layout(walked, chosen), overwrite=chosen.overwrite, size=size)
+    problem = compiled(walked, layout(walked, chosen), chosen, size)
     order, bound = _searched(problem, most_states)
     found = tuple(step for unit in order for step in problem.units[unit].steps)
     peak = lifetimes(walked, policy_name, found).peak(size).elements
@@ -171,7 +174,7 @@ def best_order(
     return Order(found, peak, bound)
 
 
-def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool, size: Measure = count) -> OrderProblem:
+def compiled(walked: Walked, where: MemoryLayout, chosen: Policy, size: Measure = count) -> OrderProblem:
     """The steps as units over numbered tensors."""
     steps = walked.steps
     unit_of, groups = _grouped(steps, where)
@@ -183,7 +186,7 @@ def compiled(walked: Walked, where: MemoryLayout, *, overwrite: bool, size: Meas
     needed = [0] * len(where.tensors)
     for tensor in where.of(walked.outputs):
         needed[tensor] = kept
-    may = Overwriting(steps, where).over if overwrite else [()] * len(steps)
+    may = Overwriting(steps, where, chosen).over
     makers = {step.node.name: unit_of[at] for at, step in enumerate(steps)}
     units = []
     for number, group in enumerate(groups):

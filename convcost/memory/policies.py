@@ -31,6 +31,9 @@ class Policy(NamedTuple):
     keeps: Keeps = "use"
     attention: bool = False
     """Whether attention runs as one kernel that never writes its scores."""
+    depthwise: bool = False
+    """Whether a depthwise convolution writes over its input, a channel at a time; where single layers are looked at, in any
+    case, else where the input dies there."""
 
 
 _FUSED = (
@@ -59,11 +62,25 @@ POLICIES = {
         overwrite=True,
         join=True,
     ),
+    "tinyengine": Policy(
+        "as inplace, and a depthwise convolution writes over its input where that dies there, a channel at a time "
+        "(TinyEngine; the buffer for one channel is not counted)",
+        fuse="weighted",
+        overwrite=True,
+        depthwise=True,
+    ),
     "largest": Policy(
         "the largest input + output of any one conv or linear layer, batch-norm and activations fused; what else is "
         "alive meanwhile (a shortcut, another branch) is forgotten",
         fuse="weighted",
         keeps="layer",
+    ),
+    "mcunet": Policy(
+        "as largest, and of a depthwise convolution, which runs in place, the larger of its input and its output (MCUNetV2's "
+        "figures)",
+        fuse="weighted",
+        keeps="layer",
+        depthwise=True,
     ),
     "sum": Policy(
         "the input and every output kept to the end, nothing reused; batch-norm and activations fused into the op before "

@@ -90,8 +90,12 @@ class Usage:
 
     @property
     def alive(self) -> tuple[tuple[Tensor, int], ...]:
-        """The tensors live at the peak and their bytes, the largest first."""
-        found = [(self.lives.tensors[i], self.sizes[i]) for i in self.lives.alive(self.peak_position)]
+        """The tensors live at the peak and their bytes, the largest first; of two that share their bytes, the larger."""
+        at, begins = self.peak_position, self.lives.begins_over
+        held = [*self.lives.alive(at)]
+        for over in [i for i in held if i in begins and self.lives.tensors[i].first == at]:
+            held.remove(min(over, begins[over], key=lambda i: self.sizes[i]))
+        found = [(self.lives.tensors[i], self.sizes[i]) for i in held]
         return tuple(sorted(found, key=lambda entry: -entry[1]))
 
 

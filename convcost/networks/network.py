@@ -21,6 +21,7 @@ from convcost.results.report import Report, report
 from convcost.spec.syntax import KnobValue, sides
 
 if TYPE_CHECKING:
+    from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
 
 
@@ -245,6 +246,26 @@ class Network:
         from convcost.memory.usage import Options, usage
 
         return usage(self.walked, Options(policy, dtype, order, parts, align), batch=check_batch(batch))
+
+    def deployed(self, **options: Any) -> Any:
+        """The network as a runtime has it, on a board if one is named: `convcost.deployed(network, …)`.
+
+        >>> from convcost import load
+        >>> found = load("ds_cnn_s").deployed(board="arduino_nano_33_ble")
+        >>> found.arena.head, found.fits
+        (16000, True)
+        """
+        return public("deployed")(self, **options)
+
+    def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
+        """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.
+
+        >>> from convcost import load
+        >>> load("ds_cnn_s").arena().head
+        16000
+        """
+        found: Arena = self.deployed(dtype=dtype, pointers=pointers, kernels=kernels).arena
+        return found
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

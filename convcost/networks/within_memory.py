@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
@@ -23,8 +24,8 @@ from convcost.results.memory import Limit
 _POLICIES = ("fused", "fused_attention", "inplace", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
-_USUAL = ("resolution", "width")
-_HUNDREDTH = Fraction(1, 100)
+USUAL = ("resolution", "width")
+HUNDREDTH = Fraction(1, 100)
 """The step of the search for a decimal; that for an integer is 1."""
 
 
@@ -118,37 +119,50 @@ class _Tried(NamedTuple):
     def knobs(self) -> Iterator[tuple[str, int]]:
         """The largest value of a knob that meets the limit, below the network's own."""
         for knob, value in self.varied().items():
-            unit = Fraction(1) if isinstance(value, int) else _HUNDREDTH
-            if value > unit:
-                found = self._largest(knob, unit, -(-value // unit))
-                if found:
-                    text = found[0] if isinstance(value, int) else decimal_text(found[0])
-                    yield f"--set {knob}={text}", found[1]
+            unit = Fraction(1) if isinstance(value, int) else HUNDREDTH
+            if value > unit and (found := largest(unit, -(-value // unit), partial(self._fitting, knob))):
+                yield found
 
     def varied(self) -> Mapping[str, int | Fraction]:
         """The knobs to make smaller; none of a network that was rewritten."""
         if self.network.rebuilt:
             return {}
-        return varied(self.network, _USUAL)
+        return varied(self.network, USUAL)
 
-    def _largest(self, knob: str, unit: Fraction, above: int) -> tuple[Fraction, int] | None:
-        """Bisection over multiples of the unit below a value that does not fit, assuming that memory grows with the value.
+    def _fitting(self, knob: str, value: int | Fraction) -> tuple[str, int] | None:
+        """The change to a value of a knob, if it meets the limit."""
+        needed = self.needed(self.network.at(**{knob: value}))
+        text = value if isinstance(value, int) else decimal_text(value)
+        return (f"--set {knob}={text}", needed) if needed <= self.limit else None
 
-        For a value at which no network can be built, the next smaller feasible one counts.
-        """
-        low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
-        while above - low > 1:
-            middle = at = (low + above) // 2
-            needed = None
-            while at > low and needed is None:
-                with suppress(ConvcostError):
-                    needed = self.needed(self.network.at(**{knob: _value(unit * at)}))
-                at -= needed is None
-            if needed is None or needed <= self.limit:
-                low, found = middle, found if needed is None else (unit * at, needed)
-            else:
-                above = at
-        return found
+
+Found = TypeVar("Found")
+
+
+def largest(unit: Fraction, above: int, fits: Callable[[int | Fraction], Found | None]) -> Found | None:
+    """What `fits` says of the largest multiple of the unit that fits, below `above` of them, which do not.
+
+    Bisection, assuming that what is needed grows with the value. For a value at which no network can be built, the next
+    smaller feasible one counts.
+
+    >>> largest(Fraction(1), 100, lambda size: size if size * size <= 200 else None)
+    14
+    """
+    low, found = 0, None  # all up to `low` fit or are no networks; `above` does not fit
+    while above - low > 1:
+        middle = at = (low + above) // 2
+        feasible, one = False, None
+        while at > low and not feasible:
+            with suppress(ConvcostError):
+                one, feasible = fits(_value(unit * at)), True
+            at -= not feasible
+        if not feasible:
+            low = middle
+        elif one is not None:
+            low, found = middle, one
+        else:
+            above = at
+    return found
 
 
 def _value(value: Fraction) -> int | Fraction:

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1000, 560
 """Default size of a PNG or PDF, in pixels, if the figure states none."""
-_WIDE, WHOLE, _NARROW = 520, 1024, 350
-"""Drawn widths, in pixels of a page: half of it, all of it, a phone."""
+_WIDE, WHOLE, _NARROW = 520, 1064, 350
+"""Drawn widths, in pixels of a page: half of it, all of it, a phone.
+
+Each is a little less than its column at most, so that a picture fills it without letters larger than the page's own,
+and shrinks by no more than a tenth where two of 468 or one of 960 stand on a screen of 1000.
+"""
 
 
 def document(

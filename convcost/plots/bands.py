@@ -16,7 +16,7 @@ from convcost.render.palette import LIGHT
 from convcost.render.svg_room import in_rows
 from convcost.results.report import Report
 
-LETTERS = 12
+LETTERS = 13
 """Size of what is written on bands."""
 WIDTH, HEIGHT = 880, 480
 """Of the plot itself in a PNG; a drawing measures for itself what fits."""

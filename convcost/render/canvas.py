@@ -91,7 +91,7 @@ class Drawing:
         inside = "".join(mark.svg() for mark in self.marks)
         if not alone:
             head = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem"'
-            return f'<svg {head} viewBox="{size}" font-family="{FONT}" stroke-linejoin="round">{inside}</svg>\n'
+            return f'<svg {head} viewBox="{size}" stroke-linejoin="round">{inside}</svg>\n'
         paper = f'<rect class="f-paper" width="{number(self.width)}" height="{number(self.height)}"/>'
         style = f"<style>{css()}</style><title>{escape(self.title)}</title>{paper}"
         head = f'xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{size}" font-family="{FONT}"'

@@ -5,7 +5,7 @@ What gives way, in this order, until the table fits:
 1. texts are shortened in the middle, `stage2.…conv2d`, and headings over narrower numbers with them; formulas and prose go
    on in further lines instead;
 2. whole columns go, those that a table can spare first; a note says which;
-3. texts become shorter still;
+3. texts become shorter still, at first no further than that formulas and words stay in one piece;
 4. numbers of five digits and more get a unit, `301 M`; a note says so;
 5. columns go that a table would rather not spare, from the right; the first one stays.
 """
@@ -21,7 +21,7 @@ from convcost.core.units import compact, counted
 
 GAP = 2
 """Blanks between columns."""
-_READABLE, _LEAST = 24, 9
+_READABLE, _LEAST = 24, 8
 """To how many characters texts are shortened before columns go, and after."""
 _HEADING, _LEAST_HEADING = 14, 6
 """The same for headings over numbers that are narrower."""
@@ -53,8 +53,18 @@ class Column:
         """Of the cells alone."""
         return max((columns_of(line) for cell in self.cells for line in cell.split("\n")), default=0)
 
-    def least(self, text: int, heading: int) -> int:
-        """How narrow it may become where texts are shortened to so much, and headings over numbers."""
+    @cached_property
+    def word(self) -> int:
+        """Of the longest piece of its cells that has no blank: a formula, a word."""
+        return max((columns_of(word) for cell in self.cells for word in cell.split()), default=0)
+
+    def least(self, text: int, heading: int, *, whole: bool = False) -> int:
+        """How narrow it may become where texts are shortened to so much, and headings over numbers.
+
+        Where words are to stay `whole`, what goes on in further lines is as wide as its longest one.
+        """
+        if self.wrap and whole:
+            return min(self.width, max(self.word, text))
         if self.shorten or self.wrap:
             return min(self.width, text)
         return max(self.inner, min(columns_of(self.heading), heading))
@@ -105,8 +115,9 @@ def fit(columns: Sequence[Column], width: int) -> Fitted:
     ['stage2.block…pand.conv2d', '19,267,584']
     """
     tried = Fitted((), (), rounded=False)
-    for tried, text, heading in _ways(columns):
-        widths = _widths(tried.columns, width, text, heading)
+    for tried, text, heading, whole in _ways(columns):
+        least = [column.least(text, heading, whole=whole) for column in tried.columns]
+        widths = _widths(tried.columns, width, least)
         if widths is not None:
             break
     else:
@@ -114,19 +125,20 @@ def fit(columns: Sequence[Column], width: int) -> Fitted:
     return replace(tried, columns=tuple(column.at(w) for column, w in zip(tried.columns, widths, strict=True)))
 
 
-def _ways(columns: Sequence[Column]) -> Iterator[tuple[Fitted, int, int]]:
-    """What may be shown, the fullest first, with how short its texts and headings may become."""
+def _ways(columns: Sequence[Column]) -> Iterator[tuple[Fitted, int, int, bool]]:
+    """What may be shown, the fullest first; how short its texts and headings may become; whether words stay whole."""
     priorities = sorted({column.priority for column in columns} - {0}, reverse=True)
     kept = tuple(columns)
     for most in (None, *priorities):
         kept = tuple(column for column in kept if most is None or column.priority < most)
-        yield Fitted(kept, _headings(columns, kept), rounded=False), _READABLE, _HEADING
+        yield Fitted(kept, _headings(columns, kept), rounded=False), _READABLE, _HEADING, False
     hidden = _headings(columns, kept)
-    yield Fitted(kept, hidden, rounded=False), _LEAST, _LEAST_HEADING
+    for whole in (True, False):
+        yield Fitted(kept, hidden, rounded=False), _LEAST, _LEAST_HEADING, whole
     short = tuple(column.rounded() for column in kept)
     for number in range(len(kept), 0, -1):
         gone = (*hidden, *(column.heading for column in kept[number:]))
-        yield Fitted(short[:number], gone, rounded=short[:number] != kept[:number]), _LEAST, _LEAST_HEADING
+        yield Fitted(short[:number], gone, rounded=short[:number] != kept[:number]), _LEAST, _LEAST_HEADING, False
 
 
 def _headings(columns: Sequence[Column], kept: Sequence[Column]) -> tuple[str, ...]:
@@ -135,11 +147,10 @@ def _headings(columns: Sequence[Column], kept: Sequence[Column]) -> tuple[str, .
     return tuple(column.heading for column in columns if id(column) not in shown and column.heading)
 
 
-def _widths(columns: Sequence[Column], width: int, text: int, heading: int) -> list[int] | None:
-    """The widths of columns that fit, the widest ones cut first; None if they do not."""
+def _widths(columns: Sequence[Column], width: int, least: Sequence[int]) -> list[int] | None:
+    """The widths of columns that fit, the widest ones cut first; None if they do not fit at the least ones."""
     room = width - GAP * (len(columns) - 1)
     most = [column.width for column in columns]
-    least = [column.least(text, heading) for column in columns]
     if sum(least) > room:
         return None
     cap = max(most, default=0)

@@ -168,10 +168,11 @@ class _Picture:
         parts = [*self._frame(), *self._grid(), *marks, *self._scale(), *self._labels(area), *self._legend_marks()]
         if self.alone:
             style = f"<style>{css()}</style><title>{escape(' '.join(self.title))}</title>"
-            attributes = 'xmlns="http://www.w3.org/2000/svg" role="img" '
+            attributes, letters = 'xmlns="http://www.w3.org/2000/svg" role="img" ', f' font-family="{FONT}"'
         else:
-            style, attributes = "", f'aria-hidden="true" style="--wide:{self.width / 16:g}rem" '
-        head = f'<svg {attributes}viewBox="0 0 {self.width} {self.height}" font-family="{FONT}" font-size="{SIZE}">'
+            style, letters = "", ""  # those of the page around it, which are the same
+            attributes = f'aria-hidden="true" style="--wide:{self.width / 16:g}rem" '
+        head = f'<svg {attributes}viewBox="0 0 {self.width} {self.height}"{letters} font-size="{SIZE}">'
         return f"{head}{style}{''.join(parts)}</svg>\n"
 
     def _frame(self) -> Iterator[str]:

@@ -111,6 +111,29 @@ def path(points: Sequence[tuple[float, float]]) -> str:
     return f"M{_tenths(spots[0][0])} {_tenths(spots[0][1])}{''.join(_stroke(*step) for step in steps)}"
 
 
+def rounded(
+    start: tuple[float, float],
+    corners: Sequence[tuple[tuple[float, float], tuple[float, float], tuple[float, float]]],
+    end: tuple[float, float],
+) -> str:
+    """A line with round corners, on the same grid; a corner is where it begins, its point, and where it ends.
+
+    >>> rounded((0, 0), [((5, 0), (10, 0), (10, 5))], (10, 20))
+    'M0 0h5q5 0 5 5v15'
+    """
+    x, y = round(start[0] * 10), round(start[1] * 10)
+    parts = [f"M{_tenths(x)} {_tenths(y)}"]
+    for spots in (*corners, (end,)):
+        (first_x, first_y), *rest = [(round(across * 10), round(down * 10)) for across, down in spots]
+        if (first_x, first_y) != (x, y):
+            parts.append(_stroke(first_x - x, first_y - y))
+        x, y = first_x, first_y
+        if rest:
+            parts.append("q" + " ".join(f"{_tenths(across - x)} {_tenths(down - y)}" for across, down in rest))
+            x, y = rest[-1]
+    return "".join(parts)
+
+
 def _stroke(across: int, down: int) -> str:
     if across and down:
         return f"l{_tenths(across)}{'' if down < 0 else ' '}{_tenths(down)}"

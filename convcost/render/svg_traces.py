@@ -245,7 +245,8 @@ def _bars(trace: Trace, bars: Sequence[Trace], area: Area) -> Iterator[str]:
         middle = across.at(name) + shift
         spots = (low, middle - share / 2, high - low, share) if flat else (middle - share / 2, low, share, high - low)
         x, y, w, h = map(number, spots)
-        yield f'<rect {fill(color)} x="{x}" y="{y}" width="{w}" height="{h}">{area.tip(tip)}</rect>'
+        if "0" not in (w, h):  # what has no length cannot be seen or pointed at
+            yield f'<rect {fill(color)} x="{x}" y="{y}" width="{w}" height="{h}">{area.tip(tip)}</rect>'
         if text and flat:
             yield _bar_text(str(text), low, high, middle, area)
 
@@ -270,16 +271,17 @@ def _cells(trace: Trace, area: Area) -> Iterator[str]:
     texts = trace.get("text") if trace.get("texttemplate") else None
     room = max((text_width(text, SIZE) for row in texts for text in row), default=0) + 6 if texts else 0
     shown = texts is not None and wide >= room and high > SIZE + 3
-    yield '<g shape-rendering="crispEdges">'  # no hairlines between cells
+    # A cell is a thick line across, of half the bytes of its outline; no hairlines between them.
+    yield f'<g shape-rendering="crispEdges" stroke-width="{number(high + 0.3)}">'
     for row, (y, line, said) in enumerate(zip(trace["y"], trace["z"], tips, strict=True)):
         for column, (x, value, tip) in enumerate(zip(trace["x"], line, said, strict=True)):
             if value is None:
                 continue
-            left, top = area.x.at(x) - wide / 2, area.y.at(y) - high / 2
-            right, bottom = left + wide + 0.3, top + high + 0.3
+            left, middle = area.x.at(x) - wide / 2, area.y.at(y) + 0.15
             color = shade((value - low) / span)
-            cell = path([(left, top), (right, top), (right, bottom), (left, bottom)])
-            yield f'<path fill="{color}" d="{cell}z">{area.tip(tip)}</path>'
+            cell = f'<path stroke="{color}" d="{path([(left, middle), (left + wide + 0.3, middle)])}"'
+            said_here = area.tip(tip)
+            yield f"{cell}>{said_here}</path>" if said_here else f"{cell}/>"
             if shown and texts is not None:
                 spot = f'x="{number(area.x.at(x))}" y="{number(area.y.at(y) + 4)}" text-anchor="middle"'
                 yield f'<text fill="{readable(color)}" {spot}>{escape(texts[row][column])}</text>'

@@ -44,6 +44,12 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+SETTLED = (
+    "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+)
+"""The first pictures are drawn in a frame; an observer of their sizes, which comes after it, may ask for one more."""
+
+
 class Opened:
     """A page in the browser, and everything that it complained about or asked the network for."""
 
@@ -55,6 +61,7 @@ class Opened:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
         page.goto(path.as_uri())
+        page.evaluate(SETTLED)
 
 
 @pytest.fixture

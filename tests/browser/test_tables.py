@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.pages import until
+from helpers.pages import until_same
 
 import convcost
 
@@ -31,6 +31,12 @@ def choose(page: Any, kind: str, *, flat: bool = False) -> None:
     page.get_by_role("button", name=kind, exact=True).click()
     if flat:
         page.get_by_label("in groups").uncheck()
+
+
+def until_at_row(page: Any, row: str) -> None:
+    """Wait until a link has led to a row, which shows and has the focus: the page hears of it after the click is over."""
+    until_same(page, "document.activeElement.closest('tr')?.id", row)
+    assert page.locator(f"[id='{row}']").is_visible()
 
 
 def count(text: str) -> int:
@@ -192,12 +198,10 @@ def test_a_name_in_a_picture_leads_to_its_row(opened: Callable[..., Any]) -> Non
     choose(page, "stages")
     page.get_by_label("Search Layers").fill("linear")
     page.locator('#where a[href="#row-stage5"]').first.click()
-    row = page.locator("#row-stage5")
-    assert row.is_visible()
-    assert page.evaluate("document.activeElement.closest('tr').id") == "row-stage5"
+    until_at_row(page, "row-stage5")
     assert page.get_by_label("Search Layers").input_value() == ""
     page.evaluate("location.hash = '#row-stage5.block2.expand'")  # a unit that is folded twice
-    until(page, "document.getElementById('row-stage5.block2.expand').offsetParent")
+    until_at_row(page, "row-stage5.block2.expand")
 
 
 def test_a_box_of_the_architecture_leads_to_its_row(opened: Callable[..., Any]) -> None:
@@ -205,10 +209,10 @@ def test_a_box_of_the_architecture_leads_to_its_row(opened: Callable[..., Any]) 
     box = page.locator('#architecture .wide-picture:not(.narrow) a[href="#row-classifier"]')
     box.scroll_into_view_if_needed()
     box.click()
-    assert page.evaluate("document.activeElement.closest('tr').id") == "row-classifier"
+    until_at_row(page, "row-classifier")
     page.locator('#architecture .wide-picture:not(.narrow) [aria-label="stage2"]').click()
     page.locator("#architecture .unfolded:visible h3 a").click()
-    assert page.evaluate("document.activeElement.closest('tr').id") == "row-stage2"
+    until_at_row(page, "row-stage2")
 
 
 CUT = """[...document.querySelectorAll("figure svg text")].filter(text => {

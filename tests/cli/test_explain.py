@@ -227,7 +227,7 @@ def test_what_cannot_be_a_symbol_is_refused(cli: Cli, arguments: list[str], mess
     assert re.fullmatch(f"(?:.*/)?{message}\n", result.stderr), result.stderr
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 120])
 def test_operands_stay_on_a_narrow_screen(width: int) -> None:
     """What one asks `explain` for; output, params and op give way before."""
     # 112·112 positions, 96 filters of 1·1 taps over 16 channels.
@@ -236,3 +236,5 @@ def test_operands_stay_on_a_narrow_screen(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
     text = convcost.explain("mobilenet_v2").table().render(width=width)
     assert "7·7·1280·1·1·320" in text  # head: 7·7 positions, 1280 filters over 320 channels
+    assert max(map(len, text.splitlines())) <= width
+    assert re.search(r" 300,774,272 +100\.00 %", text)  # and no number is rounded for it

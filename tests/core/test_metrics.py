@@ -11,7 +11,7 @@ from helpers.house import sources
 from helpers.paths import ROOT
 
 import convcost
-from convcost.core.metrics import BUDGETED, MAIN, METRICS, SWEPT, Metric
+from convcost.core.metrics import BUDGETED, DEPLOYED, MAIN, METRICS, SWEPT, Metric
 from convcost.core.units import binary, exact
 from convcost.networks.side_by_side import side_by_side
 from convcost.published.choices import COSTS, KINDS, TIERS
@@ -27,7 +27,8 @@ def test_every_metric_says_what_it_is_and_how_it_is_written(metric: Metric) -> N
     assert all((metric.heading, metric.unit, metric.short, metric.column, metric.full, metric.claimed))
     assert metric.written(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2,097,152")
     assert metric.rounded(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2.10 M")
-    assert (metric.unit == "bytes") == ("dtype" in metric.needs) == metric.key.endswith("_bytes")
+    typed = bool({"dtype", "deployment"} & set(metric.needs))
+    assert (metric.unit == "bytes") == typed == metric.key.endswith("_bytes")
     assert (metric.over == "peak") == ("memory_policy" in metric.needs) == metric.key.startswith("peak_")
 
 
@@ -40,13 +41,18 @@ def test_no_two_metrics_go_by_one_name(field: str) -> None:
 def test_whatever_is_computed_is_in_the_table() -> None:
     assert Costs._fields == SWEPT
     assert set(Totals._fields) - {"unknown"} <= set(METRICS)  # what is left out is no cost
-    assert set(OF_GROUPS) <= set(OF_LAYERS) <= set(Totals._fields)
+    assert OF_GROUPS == OF_LAYERS  # a row of layers says all that a layer does
+    assert set(Totals._fields) - set(OF_LAYERS) == {
+        *("flops", "conv_activations", "weight_bytes", "peak_activation_bytes", "unknown"),
+    }
     assert {*OF_GROUPS, "layers"} == set(METRICS) & set(Group._fields)
     assert set(OF_LAYERS) == {key for key in METRICS if isinstance(getattr(LayerCost, key, None), property)} | {
         *set(METRICS) & set(LayerCost._fields)
     }
     assert all(METRICS[key].over == "sum" for key in (*OF_LAYERS, *MAIN))
     assert {*BUDGETED, *MAIN} <= set(SWEPT)
+    assert not {*DEPLOYED} & set(SWEPT)
+    assert all((METRICS[key].over == "whole") == (key in DEPLOYED) for key in METRICS)
     assert all(metric.key in Totals._fields for metric in COSTS.values())
     assert set(TIERS) < set(KINDS)
 

@@ -74,8 +74,18 @@ def test_nothing_overlaps_however_it_is_asked_for(name: str, options: dict[str, 
     assert faults(loaded(name).diagram(**options)) == []
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"depth": 1}, {"depth": 2}, {"by": "memory"}, pytest.param({"depth": 9}, marks=pytest.mark.slow), {"room": 350.0}],
+    ids=str,
+)
+def test_nothing_overlaps_in_cells_of_many_branches(options: dict[str, Any]) -> None:
+    """All of its layers apart are a picture of hundreds of boxes, which takes seconds."""
+    assert faults(loaded("nasnet_mobile").diagram(**options)) == []
+
+
 @given(graphs(most=14))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_overlaps_in_a_picture_of_any_graph(graph: Any) -> None:
     wired = wiring(walk(graph))
     nothing = [0] * len(wired.units)
@@ -86,7 +96,7 @@ def test_nothing_overlaps_in_a_picture_of_any_graph(graph: Any) -> None:
 
 
 @given(graphs(most=14))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_line_for_every_tensor_that_goes_from_one_box_to_another(graph: Any) -> None:
     """Counted anew: from the nodes of the graph, through the boxes that own them."""
     wired = wiring(walk(graph))

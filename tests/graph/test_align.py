@@ -30,7 +30,7 @@ def turned(found: Alignment) -> list[tuple[list[str], list[str]]]:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(5), graphs(5))
+@given(graphs(7), graphs(7))
 def test_each_unit_is_in_one_pair_and_the_other_direction_is_the_mirror(one: Graph, other: Graph) -> None:
     old, new = items(walk(one)), items(walk(other))
     found, back = align(old, new), align(new, old)
@@ -42,7 +42,7 @@ def test_each_unit_is_in_one_pair_and_the_other_direction_is_the_mirror(one: Gra
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(5), graphs(5))
+@given(graphs(7), graphs(7))
 def test_changes_add_up(one: Graph, other: Graph) -> None:
     old, new = items(walk(one)), items(walk(other))
     found = changes(align(old, new), (dict(one.inputs), dict(other.inputs)))

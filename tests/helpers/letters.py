@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import struct
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 from convcost.render.lettering import text_width
+from convcost.render.rectangle import Rectangle
 
 SVG = "{http://www.w3.org/2000/svg}"
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
+INHERITED = ("font-size", "font-weight", "text-anchor")
 ASCENT, DESCENT = 0.76, 0.05  # of the font size: capitals and digits stand that high; few letters hang lower
 
 
-class Box(NamedTuple):
-    """A text and its corners."""
+class Written(NamedTuple):
+    """A text and what it covers."""
 
     text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: Box) -> bool:
-        return (
-            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
-        )
+    box: Rectangle
 
 
 @cache
@@ -77,39 +72,43 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     return size * sum(known.get(ord(character), 1.0) for character in text)
 
 
-def texts(drawing: str) -> list[Box]:
-    """The boxes of all texts of an SVG, titles and tooltips aside."""
-    root = ET.fromstring(drawing)
-    usual = float(root.get("font-size", "13"))
-    return [_box(one, usual) for one in root.iter(f"{SVG}text") if (one.text or "").strip()]
+def texts(drawing: str) -> list[Written]:
+    """All texts of an SVG with their boxes, titles and tooltips aside."""
+    return list(_boxes(ET.fromstring(drawing), {}))
 
 
-def _box(one: ET.Element, usual: float) -> Box:
+def _boxes(one: ET.Element, around: Mapping[str, str]) -> Iterator[Written]:
+    """The texts in an element; what one does not say of its look, the groups around it say."""
+    look = {**around, **{name: value for name in INHERITED if (value := one.get(name)) is not None}}
+    if one.tag == f"{SVG}text" and (one.text or "").strip():
+        yield Written(one.text or "", _box(one, look))
+    for inner in one:
+        yield from _boxes(inner, look)
+
+
+def _box(one: ET.Element, look: Mapping[str, str]) -> Rectangle:
     text = one.text or ""
-    size = float(one.get("font-size", usual))
-    wide = width(text, size, bold=one.get("font-weight") == "600")
-    shift = {"middle": wide / 2, "end": wide}.get(one.get("text-anchor", "start"), 0.0)
+    size = float(look.get("font-size", "13"))
+    wide = width(text, size, bold=look.get("font-weight") == "600")
+    shift = {"middle": wide / 2, "end": wide}.get(look.get("text-anchor", "start"), 0.0)
     turned = one.get("transform")
     if turned:  # the title of a vertical axis, read from below
         x, y = map(float, turned[turned.index("(") + 1 : turned.index(")")].split())
-        return Box(text, x - ASCENT * size, y + shift - wide, x + DESCENT * size, y + shift)
+        return Rectangle(x - ASCENT * size, y + shift - wide, x + DESCENT * size, y + shift)
     x, y = float(one.get("x", 0)), float(one.get("y", 0))
-    return Box(text, x - shift, y - ASCENT * size, x - shift + wide, y + DESCENT * size)
+    return Rectangle(x - shift, y - ASCENT * size, x - shift + wide, y + DESCENT * size)
 
 
 def clipped(drawing: str) -> list[str]:
     """The texts that reach over the edge of a drawing."""
     _, _, wide, high = map(float, ET.fromstring(drawing).get("viewBox", "0 0 0 0").split())
-    return [
-        box.text
-        for box in texts(drawing)
-        if box.left < -0.5 or box.top < -0.5 or box.right > wide + 0.5 or box.bottom > high + 0.5
-    ]
+    drawn = Rectangle(0, 0, wide, high).wider(0.5)
+    return [text for text, box in texts(drawing) if not drawn.holds(box)]
 
 
 def overlapping(drawing: str) -> list[tuple[str, str]]:
     """Pairs of texts of which one lies on the other."""
-    return [(one.text, other.text) for one, other in combinations(texts(drawing), 2) if one.meets(other)]
+    return [(one.text, other.text) for one, other in combinations(texts(drawing), 2) if one.box.meets(other.box)]
 
 
 def covered(drawing: str) -> list[str]:
@@ -120,16 +119,7 @@ def covered(drawing: str) -> list[str]:
         if rect.get("rx") is None:
             continue
         left, top, wide, high = (float(rect.get(name, 0)) for name in ("x", "y", "width", "height"))
-        edge = Box("", left, top, left + wide, top + high)
-        found += [
-            box.text
-            for box in texts(drawing)
-            if box.meets(edge)
-            and not (
-                left <= box.left + 0.5
-                and box.right - 0.5 <= left + wide
-                and top <= box.top + 0.5
-                and box.bottom <= top + high
-            )
-        ]
+        edge = Rectangle(left, top, left + wide, top + high)
+        inside = Rectangle(left - 0.5, top - 0.5, left + wide + 0.5, top + high)
+        found += [text for text, box in texts(drawing) if box.meets(edge) and not inside.holds(box)]
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+from time import monotonic
 from typing import Any
 
 COMMANDS = [
@@ -22,13 +25,32 @@ COMMANDS = [
 ]
 
 
-def until(page: Any, condition: str, argument: Any = None, seconds: float = 10) -> None:
+_SECONDS = 10.0
+"""How long a page may take for what its scripts do after an event: on a busy machine a second is not enough."""
+
+
+def until(page: Any, condition: str, argument: Any = None, seconds: float = _SECONDS) -> None:
     """Wait for a condition of the page. Playwright's own way to wait evaluates text, which a page's policy forbids its scripts."""
-    for _ in range(round(seconds / 0.02)):
-        if page.evaluate(f"argument => Boolean({condition})", argument):
-            return
+    _awaited(page, lambda: page.evaluate(f"argument => Boolean({condition})", argument), condition, True, seconds)
+
+
+def until_same(page: Any, expression: str, value: Any, seconds: float = _SECONDS) -> None:
+    """Wait until an expression of the page has a value; the failure says which one it had instead."""
+    _awaited(page, lambda: page.evaluate(f"() => {expression}"), expression, value, seconds)
+
+
+def _awaited(page: Any, found: Callable[[], Any], asked: str, wanted: Any, seconds: float) -> None:
+    """Ask until the answer is the one that is wanted; the time is measured, since each answer of a busy page takes some."""
+    end = monotonic() + seconds
+    while (got := found()) != wanted:
+        assert monotonic() < end, f"after {seconds:g} s still {got!r}, not {wanted!r}: {asked}"
         page.wait_for_timeout(20)
-    raise AssertionError(f"in {seconds} s it did not become true: {condition}")
+
+
+def table_of(page: str, key: str) -> list[str]:
+    """The table of this id with the records behind it, up to the end of its section, without its id."""
+    (found,) = re.findall(f'<table id="{key}"(.*?)</section>', page, re.DOTALL)
+    return found.replace(f'id="{key}-', 'id="').splitlines()
 
 
 class Tags(HTMLParser):

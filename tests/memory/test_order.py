@@ -20,7 +20,7 @@ from convcost.memory.order import MOST_STATES, best_order, bits, compiled
 from convcost.memory.policies import policy
 from convcost.spec.zoo import names
 
-POLICIES = ("unfused", "fused", "inplace", "concat_alias")
+POLICIES = ("unfused", "fused", "inplace", "concat_alias", "tinyengine")
 
 
 def orders(source: Graph) -> Iterator[tuple[int, ...]]:
@@ -110,7 +110,7 @@ def test_a_search_that_gives_up_has_a_bound_below_the_best_and_an_order_above(so
 def test_segments_are_run_one_after_the_other_in_any_order(source: Graph) -> None:
     walked = walk(source)
     where = layout(walked, policy("unfused"))
-    problem = compiled(walked, where, overwrite=False)
+    problem = compiled(walked, where, policy("fused"))
     segments = list(problem.segments())
     assert [unit for segment in segments for unit in segment] == list(range(len(problem.units)))
     comes_from = []  # all units that lead to a unit

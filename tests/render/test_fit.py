@@ -68,6 +68,17 @@ def test_numbers_get_units_only_where_the_key_columns_do_not_fit() -> None:
     assert "all but three digits of numbers" in fitted.notes(20)[0][1]
 
 
+def test_a_formula_is_broken_only_where_names_cannot_be_shorter() -> None:
+    """Of 17 characters beside a name of at least 8, and two blanks between: 27 columns hold both, 26 do not."""
+    operands = Column("MACs with operands put in", ("112·112·96·1·1·16",), False, False, 0, wrap=True)
+    columns = [Column("layer", (NAMES[0],), False, True, 0), operands]
+    name, whole = fit(columns, 27).columns
+    assert (len(name.cells[0]), whole.cells) == (8, operands.cells)
+    _, broken = fit(columns, 26).columns
+    first, second = broken.cells[0].split("\n")
+    assert first + second == operands.cells[0]
+
+
 def test_every_table_fits_whatever_it_holds() -> None:
     columns = [Column("name", (NAMES[0],), False, True, 0)] + [
         Column(f"mobilenet_v2:width={n}", ("300,774,272",), True, False, 0) for n in range(20)

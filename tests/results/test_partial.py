@@ -261,9 +261,13 @@ def test_pages_and_pictures_say_it(network: convcost.Network, report: convcost.R
     page = report_page(network, report)
     assert "&gt;= 286,720" in page
     assert TYPES in page
-    for figure in (plots.cost_by(report), plots.cumulative(report)):
-        assert figure.layout.title.text.split("<br>")[0].endswith(", without 5 unknown ops")
-    assert "without 5 unknown ops" in plots.memory_timeline(report, network.memory()).layout.title.text
+    for figure, said in (
+        (plots.cost_by(report), "cost by stage, without 5 unknown ops<br><sup>input 32×32×3</sup>"),
+        (plots.cumulative(report), "cost so far, layer by layer, without 5 unknown ops<br><sup>input 32×32×3</sup>"),
+    ):
+        assert figure.layout.title.text == f"partial: {said}"
+    timeline = plots.memory_timeline(report, network.memory()).layout.title.text
+    assert timeline.endswith(" · policy fused, without 5 unknown ops</sup>")
 
 
 def test_what_needs_numbers_refuses(tmp_path) -> None:

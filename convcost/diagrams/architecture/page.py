@@ -23,15 +23,19 @@ _MOST_DRAWINGS = 24
 _WIDE, _NARROW = 1080.0, 350.0
 """Drawn widths, in pixels of a page: all of it, a phone."""
 
-_STYLE = """<style>
-.diagram { display: block; width: 100%; max-width: var(--wide); height: auto; }
-.diagram [role=button] { cursor: pointer; }
+MOST = 1.32
+"""The most pixels that a unit of a drawing takes on a page; the least is one.
+
+How wide a drawing is, its network decides: between these two it is as wide as its column, and what is wider scrolls."""
+
+_STYLE = f"""<style>
+svg.diagram {{ display: block; width: 100%; min-width: var(--wide); max-width: calc({MOST:g} * var(--wide)); height: auto; }}
+.diagram [role=button] {{ cursor: pointer; }}
 .diagram [role=button]:hover > rect:last-of-type, .diagram [role=button]:focus-visible > rect:last-of-type,
-.diagram [aria-expanded=true] > rect:last-of-type { stroke: var(--s1); stroke-width: 2; }
-.unfolded { border-left: 3px solid var(--s1); padding: .25rem 0 .25rem 1rem; margin: .75rem 0; overflow-x: auto; }
-.scrolls { overflow-x: auto; }
-.unfolded svg, .scrolls svg { min-width: calc(.9 * var(--wide)); }
-.unfolded h3 { margin: 0; }
+.diagram [aria-expanded=true] > rect:last-of-type {{ stroke: var(--s1); stroke-width: 2; }}
+.unfolded {{ border-left: 3px solid var(--s1); padding: .25rem 0 .25rem 1rem; margin: .75rem 0; overflow-x: auto; }}
+.scrolls {{ overflow-x: auto; }}
+.unfolded h3 {{ margin: 0; }}
 </style>
 """
 

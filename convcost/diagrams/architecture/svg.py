@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import groupby
 
 from convcost.core.units import compact, shape_text
 from convcost.diagrams.architecture.picture import SCALE_WIDTH, STACK, Box, Edge, Label, Picture
 from convcost.render.palette import FONT, css
-from convcost.render.svg_marks import number
+from convcost.render.svg_marks import number, path, rounded
 
 _ROUND = 5.0
 """The radius of a line's corners."""
@@ -29,16 +31,17 @@ def svg(
     another box leads, if anywhere.
     """
     size = f'viewBox="0 0 {number(diagram.width)} {number(diagram.height)}"'
-    look = f'font-family="{FONT}" font-size="10" text-rendering="geometricPrecision"'
+    look = 'text-rendering="geometricPrecision"'
     if alone:
         wide, high = number(diagram.width), number(diagram.height)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} {look}>'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{wide}" height="{high}" {size} font-family="{FONT}" {look}>'
         head += f"<style>{css()}</style><title>{escape(diagram.title)}</title>"
         head += f'<rect class="f-paper" width="{wide}" height="{high}"/>'
     else:
         head = f'<svg class="diagram" style="--wide:{diagram.width / 16:g}rem" {size} {look}>'
-    parts = [*_panels(diagram), *map(_edge, diagram.edges), *_boxes(diagram.boxes, opens, leads), *_legend(diagram)]
-    parts += ['<g pointer-events="none">', *map(_label, diagram.labels), "</g>"]  # a click goes to the box below
+    parts = [*_panels(diagram), *_edges(diagram.edges)]
+    parts += ['<g stroke="var(--muted)">', *_boxes(diagram.boxes, opens, leads), "</g>", *_legend(diagram)]
+    parts += ['<g pointer-events="none">', *_labels(diagram.labels), "</g>"]  # a click goes to the box below
     return f"{head}{''.join(parts)}</svg>\n"
 
 
@@ -57,26 +60,21 @@ def _boxes(
 ) -> Iterator[str]:
     for box in boxes:
         key = opens(box) if opens else ""
-        button = f' role="button" tabindex="0" aria-expanded="false" data-opens="{key}"' if key else ""
-        name = f' aria-label="{escape(box.name)}"' if key else ""
         place = _rectangle(box.x, box.y, box.width, box.height)
-        dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
-        stack = ""
+        behind = ""
         if box.repeats > 1:  # a second outline behind it: there are more of it
-            stack = f'<rect class="f-paper" stroke="var(--muted)" {_rectangle(box.x + STACK, box.y - STACK, box.width, box.height)} rx="2.5"/>'
-        fill = (
-            f'<rect class="f-s0" fill-opacity="{_opacity(box.tint):g}" {place} rx="2.5"/>'
-            if box.kind != "input"
-            else ""
-        )
+            second = _rectangle(box.x + STACK, box.y - STACK, box.width, box.height)
+            behind = f'<rect class="f-paper" {second} rx="2.5"/><rect class="f-paper" stroke="none" {place} rx="2.5"/>'
+        fill = f'class="f-s0" fill-opacity="{_opacity(box.tint):g}"' if box.kind != "input" else 'class="f-paper"'
+        dashed = "" if box.known and box.kind != "input" else ' stroke-dasharray="3 2"'
+        tip = f"<title>{escape(_tip(box))}</title>"
+        drawn = f'{behind}<rect {fill} {place} rx="2.5"{dashed}/>'
         target = leads(box.name) if leads and not key else ""
-        before, after = (f'<a href="{escape(target)}" tabindex="-1">', "</a>") if target else ("", "")
-        yield (
-            f"{before}<g{button}{name}>{stack}"
-            f'<rect class="f-paper" {place} rx="2.5"/>{fill}'
-            f'<rect fill="none" stroke="var(--muted)" {place} rx="2.5"{dashed}/><title>{escape(_tip(box))}</title></g>'
-            f"{after}"
-        )
+        if target:
+            yield f'<a href="{escape(target)}" tabindex="-1">{drawn}{tip}</a>'
+        else:
+            unfolds = f' data-opens="{key}"' if key else ""
+            yield f"<g{unfolds}>{drawn}{tip}</g>"
 
 
 def _opacity(tint: float) -> float:
@@ -89,26 +87,26 @@ def _tip(box: Box) -> str:
     return "\n".join([box.name, box.text, f"makes {shape_text(box.shape)}", *(costs if box.kind != "input" else [])])
 
 
-def _edge(edge: Edge) -> str:
-    """A line with round corners and the head of an arrow."""
-    points = edge.points
-    parts = [f"M{number(points[0][0])} {number(points[0][1])}"]
-    for before, here, after in zip(points, points[1:], points[2:]):
-        ends = [_toward(here, other) for other in (before, after)]
-        parts.append(
-            f"L{number(ends[0][0])} {number(ends[0][1])}Q{number(here[0])} {number(here[1])} {number(ends[1][0])} {number(ends[1][1])}"
-        )
-    (x, y), (end_x, end_y) = points[-2], points[-1]
+def _edges(edges: Sequence[Edge]) -> Iterator[str]:
+    """Lines with round corners, and the heads of their arrows, each kind as one path."""
+    if edges:
+        lines, heads = zip(*map(_edge, edges))
+        yield f'<path class="l-muted" d="{"".join(lines)}"/><path class="f-muted" d="{"".join(heads)}"/>'
+
+
+def _edge(edge: Edge) -> tuple[str, str]:
+    """The path of a line, and that of the head of its arrow."""
+    (x, y), (end_x, end_y) = edge.points[-2:]
     along = ((end_x > x) - (end_x < x), (end_y > y) - (end_y < y))
     tip = (end_x - 0.5 * along[0], end_y - 0.5 * along[1])
     base = (tip[0] - 5 * along[0], tip[1] - 5 * along[1])
-    parts.append(f"L{number(base[0])} {number(base[1])}")
     side = (3 * along[1], 3 * along[0])
-    head = (
-        f"M{number(tip[0])} {number(tip[1])}L{number(base[0] + side[0])} {number(base[1] + side[1])}"
-        f"L{number(base[0] - side[0])} {number(base[1] - side[1])}z"
-    )
-    return f'<path class="l-muted" d="{"".join(parts)}"/><path class="f-muted" d="{head}"/>'
+    head = path([tip, (base[0] + side[0], base[1] + side[1]), (base[0] - side[0], base[1] - side[1])])
+    corners = [
+        (_toward(here, before), here, _toward(here, after))
+        for before, here, after in zip(edge.points, edge.points[1:], edge.points[2:])
+    ]
+    return rounded(edge.points[0], corners, base), f"{head}z"
 
 
 def _toward(here: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
@@ -118,16 +116,30 @@ def _toward(here: tuple[float, float], other: tuple[float, float]) -> tuple[floa
     return here[0] + (other[0] - here[0]) * part, here[1] + (other[1] - here[1]) * part
 
 
-def _label(label: Label) -> str:
-    anchor = "" if label.anchor == "start" else f' text-anchor="{label.anchor}"'
-    size = "" if label.size == 10 else f' font-size="{label.size:g}"'
+def _labels(labels: Sequence[Label]) -> Iterator[str]:
+    """Lines of text in their order; what is usual among those beside each other is said once for all of them."""
+    for anchor, beside in groupby(labels, lambda label: label.anchor):
+        group = list(beside)
+        [((tone, size), _)] = Counter((label.tone, label.size) for label in group).most_common(1)
+        yield f'<g{_tone(tone)} text-anchor="{anchor}" font-size="{size:g}">'
+        yield from (_label(label, tone, size) for label in group)
+        yield "</g>"
+
+
+def _label(label: Label, tone: str, size: float) -> str:
+    """A line of text, with what differs from the tone and the size of its group."""
+    colour = "" if label.tone == tone else _tone(label.tone)
+    letters = "" if label.size == size else f' font-size="{label.size:g}"'
     bold = ' font-weight="600"' if label.bold else ""
-    tone = "paper" if label.tone == "badge" else label.tone
     behind = ""
     if label.tone == "badge":
         behind = f'<rect class="f-ink" {_rectangle(label.x - 8, label.y - 12, 16, 16)} rx="3"/>'
     place = f'x="{number(label.x)}" y="{number(label.y)}"'
-    return f'{behind}<text class="f-{tone}" {place}{anchor}{size}{bold}>{escape(label.text)}</text>'
+    return f"{behind}<text{colour} {place}{letters}{bold}>{escape(label.text)}</text>"
+
+
+def _tone(tone: str) -> str:
+    return f' class="f-{"paper" if tone == "badge" else tone}"'
 
 
 def _legend(diagram: Picture) -> Iterator[str]:

@@ -46,7 +46,7 @@ def parse(data: Bytes, path: str) -> Model:
         raise SpecError([Problem(None, path, what)]) from None
 
 
-class _Operator(NamedTuple):
+class Operator(NamedTuple):
     """An entry of the list of operators that a file uses."""
 
     type: str
@@ -60,7 +60,7 @@ class _Source:
     def __init__(self, data: Bytes) -> None:
         self._file = FlatBuffer(data)
         self._root = self._file.root(IDENTIFIER)
-        self._operators = [_operator(table) for table in self._root.tables(1)]
+        self._operators = [operator_entry(table) for table in self._root.tables(1)]
         self._graphs = self._root.tables(2)
         self._buffers = Buffers(self._file, self._root.tables(4))
         self._bodies: dict[int, Body] = {}
@@ -143,7 +143,7 @@ class _Source:
 
     def _attrs(self, table: Table, options: str, above: tuple[int, ...]) -> dict[str, Any]:
         """All the options of an operator, with the schema's values for those that the file does not state."""
-        found = _options_table(table, options)
+        found = options_table(table, options)
         attrs = {field.name: self._attr(found, field, above) for field in fields(options)}
         custom = table.span(5)
         if custom and custom.length <= _MOST_CUSTOM:
@@ -151,38 +151,43 @@ class _Source:
         return attrs
 
     def _attr(self, table: Table | None, field: Field, above: tuple[int, ...]) -> Any:
-        kind = field.kind
-        if kind == "body":
+        if field.kind == "body":
             return self._body(table.number(field.slot, "i") if table else 0, above, {})
-        if kind == "text":
-            return table.text(field.slot) if table else ""
-        if kind.endswith("[]"):
-            return table.numbers(field.slot, kind[0]) if table else ()
-        if kind == "?":
-            return table.number(field.slot, kind, bool(field.default)) if table else bool(field.default)
-        letter = "b" if kind in WORDS or kind == "type" else kind
-        value = table.number(field.slot, letter, field.default) if table else field.default
-        if kind == "type":
-            return dtype_of(value)
-        return _word(kind, value) if kind in WORDS else value
+        return plain_option(table, field)
 
 
-def _operator(table: Table) -> _Operator:
+def operator_entry(table: Table) -> Operator:
     """Old files state the number of a builtin in a byte, new ones in four; custom operators go by their own names."""
     number = max(table.number(0, "b"), table.number(3, "i"))
     type_ = operator_of(number)
     if type_ == "CUSTOM":
-        return _Operator(one_line(table.text(1))[:_LONGEST_TYPE] or type_, "")
-    return _Operator(type_, options_of(type_))
+        return Operator(one_line(table.text(1))[:_LONGEST_TYPE] or type_, "")
+    return Operator(type_, options_of(type_))
 
 
-def _options_table(table: Table, options: str) -> Table | None:
+def options_table(table: Table, options: str) -> Table | None:
     """The options that an operator states, if they are those that belong to it."""
     for names, sort, slot in ((OPTIONS, 3, 4), (OPTIONS_2, 11, 12)):
         number = table.number(sort, "B")
         if number < len(names) and names[number] == options:
             return table.table(slot)
     return None
+
+
+def plain_option(table: Table | None, field: Field) -> Any:
+    """An option that is no subgraph; the schema's value if the file states none."""
+    kind = field.kind
+    if kind == "text":
+        return table.text(field.slot) if table else ""
+    if kind.endswith("[]"):
+        return table.numbers(field.slot, kind[0]) if table else ()
+    if kind == "?":
+        return table.number(field.slot, kind, bool(field.default)) if table else bool(field.default)
+    letter = "b" if kind in WORDS or kind == "type" else kind
+    value = table.number(field.slot, letter, field.default) if table else field.default
+    if kind == "type":
+        return dtype_of(value)
+    return _word(kind, value) if kind in WORDS else value
 
 
 def _word(kind: str, number: int) -> str:

@@ -56,24 +56,13 @@ class Buffers:
 
     def __init__(self, file: FlatBuffer, tables: list[Table]) -> None:
         self._file = file
-        self._spans = [self._lies(table, index) for index, table in enumerate(tables)]
+        self._spans = [lies(file, table, index) for index, table in enumerate(tables)]
         self._contents: dict[tuple[int, str, int], tuple[Any, ...]] = {}
 
     def __getitem__(self, index: int) -> Span:
         if index >= len(self._spans):
             raise Malformed(f"there is no buffer {index} among {len(self._spans)}")
         return self._spans[index]
-
-    def _lies(self, table: Table, index: int) -> Span:
-        """Inside the tables, or behind them where a file is too long for their offsets."""
-        start, length = table.number(1, "Q"), table.number(2, "Q")
-        if start <= 1:
-            return table.span(0) or Span(0, 0)
-        if start + length > self._file.size:
-            raise Malformed(
-                f"buffer {index}: bytes {start} to {start + length} lie outside the file's {self._file.size}"
-            )
-        return Span(start, length)
 
     def stored(self, tensor: Tensor) -> Stored | None:
         """The tensor as a stored one; None if it is computed.
@@ -102,11 +91,21 @@ class Buffers:
         return self._contents[key]
 
 
+def lies(file: FlatBuffer, table: Table, index: int) -> Span:
+    """Where the bytes of a buffer lie: inside the tables, or behind them where a file is too long for their offsets."""
+    start, length = table.number(1, "Q"), table.number(2, "Q")
+    if start <= 1:
+        return table.span(0) or Span(0, 0)
+    if start + length > file.size:
+        raise Malformed(f"buffer {index}: bytes {start} to {start + length} lie outside the file's {file.size}")
+    return Span(start, length)
+
+
 def tensors(graph: Table, called: dict[int, str]) -> list[Tensor]:
     """The tensors of a subgraph, in order; some of them are called otherwise than the file says."""
     tables = graph.tables(0)
     names = _unique([called.get(index) or table.text(3) for index, table in enumerate(tables)])
-    return [_tensor(name, table) for name, table in zip(names, tables)]
+    return [tensor_of(name, table) for name, table in zip(names, tables)]
 
 
 def state(tensor: Tensor) -> Stated:
@@ -114,7 +113,8 @@ def state(tensor: Tensor) -> Stated:
     return Stated(tensor.stated, tensor.dtype)
 
 
-def _tensor(name: str, table: Table) -> Tensor:
+def tensor_of(name: str, table: Table) -> Tensor:
+    """A tensor as its table states it, under this name."""
     shape, signature = table.numbers(0, "i"), table.numbers(7, "i")
     if len(shape) > MOST_AXES or len(signature) > MOST_AXES:
         raise Malformed(f"tensor {name!r}: it has more than {MOST_AXES} axes")

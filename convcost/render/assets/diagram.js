@@ -25,6 +25,9 @@
     if (!was) inside.scrollIntoView({ block: "nearest" });
   };
   for (const box of document.querySelectorAll(".unfolds [data-opens]")) {
+    const [name] = box.querySelector("title").textContent.split("\n");
+    const button = { role: "button", tabindex: 0, "aria-expanded": false, "aria-label": name };
+    for (const [key, value] of Object.entries(button)) box.setAttribute(key, value);
     box.addEventListener("click", () => open(box));
     box.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;

@@ -14,12 +14,13 @@
     const svg = drawn.cloneNode(true);
     const [x, y, width, height] = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     for (const name of ["style", "class", "aria-hidden"]) svg.removeAttribute(name);
-    for (const box of svg.querySelectorAll("[role=button]")) for (const name of ["role", "tabindex", "aria-expanded", "data-opens"]) box.removeAttribute(name);
+    for (const box of svg.querySelectorAll("[role=button]")) for (const name of ["role", "tabindex", "aria-expanded", "aria-label", "data-opens"]) box.removeAttribute(name);
     for (const link of svg.querySelectorAll("a")) link.replaceWith(...link.childNodes);
     svg.setAttribute("viewBox", `${x} ${y - HEAD} ${width} ${height + HEAD}`);
     svg.setAttribute("width", width);
     svg.setAttribute("height", height + HEAD);
     svg.setAttribute("role", "img");
+    svg.setAttribute("font-family", getComputedStyle(drawn).fontFamily);
     const paper = made("rect", { class: "f-paper", x, y: y - HEAD, width, height: height + HEAD });
     const words = made("text", { class: "f-ink", x: x + 10, y: y - HEAD + 22, "font-size": 15, "font-weight": 600 }, title);
     svg.prepend(made("title", {}, title), made("style", {}, css), paper, words);

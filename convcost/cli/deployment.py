@@ -1,0 +1,104 @@
+"""Options that say how a network is deployed, and what `memory` shows of one that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from convcost.cli.options import Word
+from convcost.cli.output import command_line, deliver
+from convcost.deploy.runtime import KERNELS, RUNTIMES
+
+if TYPE_CHECKING:
+    from convcost.networks.deployment import Deployed
+    from convcost.networks.network import Network
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def complete_board(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Names of boards that begin so; without one, the shell completes file names."""
+    from click.shell_completion import CompletionItem
+
+    from convcost.devices.board import list_boards
+
+    found = [CompletionItem(name) for name in list_boards() if name.startswith(begun)]
+    return found or [CompletionItem(begun, type="file")]
+
+
+runtime_option = click.option(
+    "--runtime",
+    type=Word(list(RUNTIMES)),
+    help="Plan memory as this runtime does, to the byte; int8 unless --dtype says.",
+)
+pointers_option = click.option(
+    "--pointers", type=click.Choice(["32", "64"]), help="Bits of the target's addresses; default: the board's, else 64."
+)
+kernels_option = click.option("--kernels", type=Word(list(KERNELS)), help="Library of kernels; default: reference.")
+board_option = click.option(
+    "--board",
+    metavar="NAME",
+    shell_complete=complete_board,
+    help="Whether it fits a board that `convcost boards` lists, or that a YAML file states; implies --runtime tflm.",
+)
+
+
+def deployment_options(command: Command) -> Command:
+    """--runtime, --pointers, --kernels and --board."""
+    return runtime_option(pointers_option(kernels_option(board_option(command))))
+
+
+def is_deployed(runtime: str | None, board: str | None, pointers: str | None, kernels: str | None) -> bool:
+    """Whether the options ask for a runtime; `click.UsageError` for those that mean something under one alone."""
+    if runtime or board:
+        return True
+    for option, given in (("--pointers", pointers), ("--kernels", kernels)):
+        if given:
+            raise click.UsageError(f"{option} {given} is of a runtime: give --runtime tflm, or --board NAME, as well")
+    return False
+
+
+def refuse(context: click.Context, options: Sequence[str]) -> None:
+    """`click.UsageError` if one of these was given, by its parameter's name: a runtime decides what it would choose."""
+    for name in options:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(one.opts[0] for one in context.command.params if one.name == name)
+            raise click.UsageError(
+                f"{option} is of policies that are planned freely; the runtime decides it: leave it out"
+            )
+
+
+def show_deployed(
+    context: click.Context, found: Deployed, by: str, format_: str | None, output: str | None, data: dict[str, Any]
+) -> None:
+    """Write what `memory` shows of a deployed network; exit status 1 if it does not fit."""
+    from convcost.networks.deployed_tables import title
+
+    def page() -> str:
+        from dataclasses import replace
+
+        from convcost.pages.files import page as page_of
+
+        steps, tensors = (found.table(level, data) for level in ("step", "tensor"))
+        parts = [replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
+        return page_of(title(found), parts, [("command", command_line())])
+
+    deliver(output, format_, lambda: found.table(by, data), page=page)
+    if not found.fits:
+        for word, said in found.notes if output is not None else ():
+            if word in ("verdict", "limit", "would fit"):
+                click.echo(f"{word}: {said}", err=True)
+        context.exit(1)
+
+
+def memory_data(network: Network, found: Deployed, policy: str) -> dict[str, Any]:
+    """What JSON says beside the deployment: the memory of a policy, of tensors of the same type."""
+    from convcost.memory.usage import Options
+    from convcost.results.memory import memory_table
+
+    dtype = None if found.stated else found.deployment.dtype
+    usage = network.memory(**Options(policy, dtype).arguments())
+    return memory_table(network.report(dtype=dtype, memory_policy=policy), usage).data

@@ -1,0 +1,119 @@
+"""The memory that a runtime takes for a program: its head, where tensors lie, and what stays for as long as the model does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from convcost.deploy.program import Program
+from convcost.deploy.runtime import Deployment
+from convcost.deploy.tflm.lifetimes import Request, requests, ticks
+from convcost.deploy.tflm.persistent import Item, persistent
+from convcost.deploy.tflm.planner import height, placed
+
+
+class Buffer(NamedTuple):
+    """A part of the head: a tensor, or what a kernel needs while it runs."""
+
+    name: str
+    size: int
+    """Bytes, rounded up to what the planner takes."""
+    first: int
+    """The first tick at which it is alive; see `Arena.ticks`."""
+    last: int
+    offset: int
+    kind: Literal["tensor", "scratch"]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """What `deployment.runtime` takes of the arena for a program."""
+
+    deployment: Deployment
+    buffers: tuple[Buffer, ...]
+    """In the order in which the planner has them."""
+    ticks: tuple[str, ...]
+    """What runs at each tick: 0 stands for the inputs, then one for each kernel, by its name."""
+    items: tuple[Item, ...]
+    """The persistent part, the largest first."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runtime(self) -> str:
+        """Name of the runtime."""
+        return self.deployment.runtime
+
+    @property
+    def pointers(self) -> int:
+        """Bits of an address."""
+        return self.deployment.pointers
+
+    @cached_property
+    def head(self) -> int:
+        """Bytes of the part in which tensors lie, planned by their lives."""
+        return height([each.size for each in self.buffers], [each.offset for each in self.buffers])
+
+    @cached_property
+    def persistent(self) -> int:
+        """Bytes of the part that stays: structures of the runtime, of tensors, kernels and variables."""
+        return sum(item.bytes for item in self.items)
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole arena."""
+        return self.head + self.persistent
+
+    @cached_property
+    def bound(self) -> int:
+        """The most bytes alive at once: no plan needs less."""
+        return max(self.alive_bytes(tick) for tick in range(len(self.ticks)))
+
+    @cached_property
+    def peak_tick(self) -> int:
+        """The first tick at which a buffer is alive that reaches to the end of the head."""
+        return min(
+            (each.first for each in self.buffers if each.offset + each.size == self.head and each.first >= 0), default=0
+        )
+
+    @property
+    def peak_at(self) -> str:
+        """What runs there."""
+        return self.ticks[self.peak_tick]
+
+    def alive(self, tick: int) -> tuple[Buffer, ...]:
+        """The buffers alive at a tick, the largest first."""
+        return tuple(
+            sorted((each for each in self.buffers if each.first <= tick <= each.last), key=lambda each: -each.size)
+        )
+
+    def alive_bytes(self, tick: int) -> int:
+        """Their bytes."""
+        return sum(each.size for each in self.alive(tick))
+
+
+def arena(program: Program, deployment: Deployment | None = None) -> Arena:
+    """The arena of a program; raises `UsageError` for a deployment that does not exist."""
+    deployment = (deployment or Deployment()).checked()
+    asked = requests(program, deployment)
+    offsets = planned(asked)
+    buffers = tuple(
+        Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(asked, offsets)
+    )
+    return Arena(deployment, buffers, ticks(program), persistent(program, deployment), program.notes)
+
+
+def by_pointers(program: Program, deployment: Deployment | None = None) -> dict[int, int]:
+    """Bits of an address -> bytes of the whole arena."""
+    deployment = deployment or Deployment()
+    return {bits: arena(program, deployment._replace(pointers=bits)).total for bits in (32, 64)}
+
+
+def planned(asked: tuple[Request, ...]) -> list[int]:
+    """The offset of each buffer that is asked for."""
+    return placed(
+        [each.size for each in asked],
+        [each.first for each in asked],
+        [each.last for each in asked],
+        [each.offset for each in asked],
+    )

@@ -1,0 +1,62 @@
+"""What a network takes in flash: the items of the model file, and what the runtime adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convcost.core.dims import Dim
+from convcost.deploy.filed import filed
+from convcost.deploy.items import Item
+from convcost.deploy.program import Program
+from convcost.deploy.weights import WEIGHTS
+from convcost.deploy.written import written
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedSize:
+    """What a network takes in flash, item by item; the items add up to the file."""
+
+    items: tuple[Item, ...]
+    exact: bool
+    """Whether the items are those of a file that exists; else what TensorFlow would write, with shorter names."""
+    runtime: Dim = 0
+    """Bytes of the runtime's own code, where a board or its file states them."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weight_bytes(self) -> Dim:
+        """Kernels, biases and other parameters."""
+        return sum(item.bytes for item in self.items if item.name.split()[0] in WEIGHTS)
+
+    @property
+    def file_bytes(self) -> Dim:
+        """Bytes of the model file."""
+        return sum(item.bytes for item in self.items)
+
+    @property
+    def flash_bytes(self) -> Dim:
+        """The file with the runtime's code."""
+        return self.file_bytes + self.runtime
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return {
+            "weight_bytes": self.weight_bytes,
+            "file_bytes": self.file_bytes,
+            "runtime_bytes": self.runtime,
+            "flash_bytes": self.flash_bytes,
+            "exact": self.exact,
+            "items": [{**item._asdict(), "says": item.says} for item in self.items],
+            "notes": list(self.notes),
+        }
+
+
+def deployed_size(program: Program, *, path: str = "", runtime: Dim = 0) -> DeployedSize:
+    """What a program takes in flash; with the `path` of the .tflite file that states it, every byte of that file.
+
+    Raises `SpecError` for a file that is no model.
+    """
+    if path:
+        return DeployedSize(filed(path).items(), exact=True, runtime=runtime)
+    return DeployedSize(written(program).items(), exact=False, runtime=runtime, notes=program.notes)

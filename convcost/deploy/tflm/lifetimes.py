@@ -1,0 +1,125 @@
+"""Which buffers of the arena's head TensorFlow Lite Micro asks its planner for, and how long each is alive.
+
+Its rule (`micro/micro_allocation_info.cc`): time runs in ticks. Tick 0 holds the inputs, and each kernel is one tick, the
+kernels of a subgraph between those of the kernel that runs it. A tensor is alive from the tick that makes it to the last one
+that reads it; an output of a (sub)graph to its end. Tensors that lie in the file, variables, handles to them and empty tensors
+ask for nothing; all others do, even if no kernel knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from convcost.core.dims import Dim, ceil_div
+from convcost.deploy.program import ABSENT, Kernel, Program, Tensor
+from convcost.deploy.runtime import Deployment
+from convcost.deploy.tflm.node import nodes
+from convcost.deploy.tflm.planner import ALIGNMENT, ONLINE
+from convcost.deploy.tflm.scratch import scratch
+
+UNKNOWN = -1
+"""The tick of what nothing makes."""
+
+
+class Request(NamedTuple):
+    """A buffer of the head that the planner places."""
+
+    name: str
+    size: Dim
+    """Bytes, a multiple of `ALIGNMENT`."""
+    first: int
+    last: int
+    kind: Literal["tensor", "scratch"]
+    tensor: int = ABSENT
+    """Its number, if it is a tensor of the main graph."""
+    offset: int = ONLINE
+    """Where the file says that it lies."""
+
+
+def requests(program: Program, deployment: Deployment) -> tuple[Request, ...]:
+    """All buffers in the planner's order: the tensors of all subgraphs by number, then what kernels need beside them."""
+    lives = _Lives(program)
+    found = []
+    offsets = iter(program.offsets)
+    for graph in lives.graphs:
+        handles = {number for kernel in graph.kernels if kernel.type == "VAR_HANDLE" for number in kernel.outputs}
+        for number, tensor in enumerate(graph.tensors):
+            offset = next(offsets, ONLINE)
+            if number not in handles and _asks(tensor, offset):
+                first, last = lives.of(graph, number)
+                own = number if graph is program else ABSENT
+                found.append(Request(tensor.name, _rounded(tensor.bytes), first, last, "tensor", own, offset))
+    for kernel, what, size in scratches(program, deployment):
+        first, last = lives.runs.get(id(kernel), (UNKNOWN, UNKNOWN))
+        found.append(Request(f"{kernel.name} ({what})", _rounded(size), first, last, "scratch"))
+    return tuple(found)
+
+
+def scratches(program: Program, deployment: Deployment) -> list[tuple[Kernel, str, Dim]]:
+    """What all kernels of all subgraphs need while they run: the kernel, what for, and how many bytes."""
+    every = nodes(program, deployment.pointers == 64, deployment.kernels)
+    return [(node.kernel, what, size) for node in every for what, size in scratch(node)]
+
+
+def ticks(program: Program) -> tuple[str, ...]:
+    """What runs at each tick: nothing while the inputs of a (sub)graph come, then each kernel by its name."""
+    return tuple(_Lives(program).ticks)
+
+
+class _Lives:
+    """The first and last tick of each tensor and kernel, as one walk through a program marks them."""
+
+    def __init__(self, program: Program) -> None:
+        self.graphs = (program, *program.subgraphs)
+        self.ticks = [""]
+        self.runs: dict[int, tuple[int, int]] = {}
+        """Kernel, by its identity -> its first and last tick."""
+        self._first: dict[tuple[int, int], int] = {}
+        self._last: dict[tuple[int, int], int] = {}
+        self._mark(program)
+
+    def of(self, graph: Program, number: int) -> tuple[int, int]:
+        """First and last tick of a tensor of a (sub)graph."""
+        key = (id(graph), number)
+        return self._first.get(key, UNKNOWN), self._last.get(key, UNKNOWN)
+
+    def _mark(self, graph: Program) -> None:
+        self._made(graph, graph.inputs)
+        self._used(graph, graph.inputs)
+        for kernel in graph.kernels:
+            self.ticks.append(kernel.name)
+            start = len(self.ticks) - 1
+            self._made(graph, kernel.outputs)
+            for body in kernel.bodies:
+                self.ticks.append(kernel.name)
+                self._mark(body)
+            self._used(graph, kernel.inputs)
+            self._used(graph, kernel.outputs)
+            first, _ = self.runs.get(id(kernel), (start, start))
+            self.runs[id(kernel)] = first, len(self.ticks) - 1
+        self._made(graph, graph.outputs)
+        self._used(graph, graph.outputs)
+
+    def _made(self, graph: Program, numbers: tuple[int, ...]) -> None:
+        for number in _there(numbers):
+            self._first.setdefault((id(graph), number), len(self.ticks) - 1)
+
+    def _used(self, graph: Program, numbers: tuple[int, ...]) -> None:
+        for number in _there(numbers):
+            self._last[id(graph), number] = len(self.ticks) - 1
+
+
+def _there(numbers: tuple[int, ...]) -> Iterator[int]:
+    return (number for number in numbers if number != ABSENT)
+
+
+def _asks(tensor: Tensor, offset: int) -> bool:
+    """Whether a tensor lies in the head: a variable only where the file says so."""
+    if tensor.stored or (tensor.variable and offset == ONLINE):
+        return False
+    return not any(type(size) is int and size == 0 for size in tensor.shape)
+
+
+def _rounded(size: Dim) -> Dim:
+    return ceil_div(size, ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,1 @@
+"""Boards as data: their memory, what a runtime's code takes of it, and whether a network fits."""

@@ -1,0 +1,117 @@
+"""A network as a device has it: its program, the arena that the runtime takes, its size in flash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from convcost.deploy.arena import Arena, arena, by_pointers
+from convcost.deploy.flash import DeployedSize, deployed_size
+from convcost.deploy.lowered import lowered
+from convcost.deploy.program import Program
+from convcost.deploy.runtime import Deployment
+from convcost.deploy.stated import stated_program
+from convcost.devices.board import Board
+from convcost.devices.verdict import Verdict
+from convcost.graph.typed import used_dtypes
+from convcost.networks.network import Network
+from convcost.networks.origin import FromSpec
+
+DTYPE = "int8"
+"""What kernels and activations are deployed as, where nothing is said."""
+
+
+def stated_file(network: Network) -> str:
+    """The path of the TFLite file that a network is, unchanged; empty for all others.
+
+    >>> from convcost import load
+    >>> stated_file(load("mobilenet_v2"))
+    ''
+    """
+    origin = network.origin
+    foreign = origin.spec.foreign if isinstance(origin, FromSpec) else None
+    if foreign is None or foreign.model.format != "tflite" or network.changed or network.input_shapes:
+        return ""
+    return foreign.model.file
+
+
+def deployed_dtype(network: Network, dtype: str | None = None) -> str:
+    """The type that a network is deployed as: the one asked for, that of its TFLite file, else int8."""
+    if dtype is not None:
+        return Deployment(dtype=dtype).checked().dtype
+    if not stated_file(network):
+        return DTYPE
+    stated = {name for name in used_dtypes(network.walked) if name != "int32"}
+    return stated.pop() if len(stated) == 1 else DTYPE
+
+
+def program_of(network: Network, dtype: str | None = None) -> Program:
+    """The program of kernels: that of the TFLite file which the network is, else the one that TensorFlow would write.
+
+    A file is taken as it stands where no type is asked for. Raises `UsageError` for a layer without a counterpart.
+
+    >>> from convcost import load
+    >>> program_of(load("ds_cnn_s")).kernels[0].type
+    'CONV_2D'
+    """
+    if dtype is None and (path := stated_file(network)):
+        return stated_program(path)
+    return lowered(network.walked, deployed_dtype(network, dtype))
+
+
+@dataclass(frozen=True)
+class OnDevice:
+    """A network under a runtime, and on a board if one is named; every number is computed when it is asked for."""
+
+    network: Network
+    program: Program = field(repr=False)
+    deployment: Deployment
+    board: Board | None = None
+    limit: int | None = None
+    """The most bytes that the arena may take."""
+    stated: bool = False
+    """Whether the program is that of the file which the network is."""
+
+    @cached_property
+    def arena(self) -> Arena:
+        """What the runtime takes in RAM."""
+        return arena(self.program, self.deployment)
+
+    @cached_property
+    def by_pointers(self) -> dict[int, int]:
+        """Bits of an address -> bytes of the whole arena."""
+        return by_pointers(self.program, self.deployment)
+
+    @cached_property
+    def size(self) -> DeployedSize:
+        """What it takes in flash; with a board, the runtime's code too."""
+        code = self.board.code.get(self.deployment.runtime) if self.board else None
+        path = stated_file(self.network) if self.stated else ""
+        return deployed_size(self.program, path=path, runtime=code.bytes if code else 0)
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """Whether it fits the board, if one is named."""
+        if self.board is None:
+            return None
+        return Verdict(self.board, self.deployment.runtime, self.arena.total, int(self.size.file_bytes))
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits the board and stays within the limit; true where neither is named."""
+        within = self.limit is None or self.arena.total <= self.limit
+        return within and (self.verdict is None or self.verdict.fits)
+
+
+def on_device(
+    network: Network,
+    deployment: Deployment,
+    board: Board | None = None,
+    limit: int | None = None,
+    *,
+    dtype: str | None = None,
+) -> OnDevice:
+    """A network deployed; without a `dtype` as its TFLite file stands, else as the deployment says."""
+    stated = dtype is None and bool(stated_file(network))
+    program = program_of(network, None if stated else deployment.dtype)
+    return OnDevice(network, program, deployment, board, limit, stated)

@@ -1,0 +1,66 @@
+"""A network as a device has it, as a result: with what would make it fit, its tables and its JSON."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from convcost.deploy.runtime import Deployment
+from convcost.devices.board import Board, find
+from convcost.networks.deployed import OnDevice, deployed_dtype, program_of, stated_file
+from convcost.networks.deployed_tables import deployed_table, notes
+from convcost.networks.load import Model, load
+from convcost.networks.within_board import Remedy, remedies
+from convcost.render.table import Table, Tabular
+
+
+@dataclass(frozen=True)
+class Deployed(OnDevice, Tabular):
+    """A network under a runtime, and on a board if one is named."""
+
+    @cached_property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """If it does not fit: changes that would make it fit, each with what is needed then."""
+        return () if self.fits else remedies(self)
+
+    def table(self, level: str = "step", data: dict[str, Any] | None = None) -> Table:
+        """A row per kernel (`step`) or per buffer (`tensor`), with notes on arena, flash and board.
+
+        `data` is what JSON says beside the deployment.
+        """
+        return deployed_table(self, self.remedies, level, data)
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """The lines below its tables: arena, flash, verdict, what would fit."""
+        return notes(self, self.remedies)
+
+
+def deployed(
+    model: Model,
+    *,
+    dtype: str | None = None,
+    board: str | os.PathLike[str] | Board | None = None,
+    limit: int | None = None,
+    runtime: str = "tflm",
+    pointers: int | None = None,
+    kernels: str = "reference",
+    **knobs: Any,
+) -> Deployed:
+    """A network under a runtime: its arena in RAM, its size in flash; with a `board`, a name or a file, whether it fits.
+
+    `dtype` is int8 where nothing is said, and a TFLite file is taken as it stands. Addresses have the `pointers` of the
+    board, else 64 bits. Raises `UsageError` for what does not exist, and for a layer without a counterpart.
+
+    >>> found = deployed("ds_cnn_s", board="arduino_nano_33_ble")
+    >>> found.arena.head, found.fits
+    (16000, True)
+    """
+    network = load(model, knobs)
+    place = board if board is None or isinstance(board, Board) else find(os.fspath(board))
+    bits = pointers or (place.pointers if place else 64)
+    deployment = Deployment(runtime, deployed_dtype(network, dtype), bits, kernels).checked()
+    stated = dtype is None and bool(stated_file(network))
+    return Deployed(network, program_of(network, dtype), deployment, place, limit, stated)
