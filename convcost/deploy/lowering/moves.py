@@ -20,11 +20,13 @@ def nothing(low: Lowering, step: Step) -> None:
 def reshape(low: Lowering, step: Step) -> None:
     """RESHAPE, if the shape changes.
 
-    The converter leaves it out before FULLY_CONNECTED where the last axis stays, as there the others only count positions.
+    Before a linear layer of several positions it is left out where the last axis stays: there the others only count
+    positions. Before one of a vector it stays, as in the reference files of MLPerf Tiny and wherever the batch is open;
+    the converter, since 2.21 or earlier, leaves it out where the batch is fixed.
     """
     x, out = low.read(step), batched(step.cost.out[0])
     before, after = low.shape(x), low.after(step.node.name)
-    positions = after is not None and after.node.op == "linear" and bool(equal(before[-1], out[-1]))
+    positions = after is not None and after.node.op == "linear" and len(out) > 2 and bool(equal(before[-1], out[-1]))
     if positions or (len(before) == len(out) and all(bool(equal(one, other)) for one, other in zip(before, out))):
         low.same(step, x)
     else:

@@ -152,16 +152,19 @@ class Lowering:
         """Stored elements of a kernel that has no integer version."""
         return self._new(Tensor(name, tuple(shape), "fp32", stored=True))
 
-    def weights(self, name: str, shape: Sequence[Dim], channels: Dim) -> int:
-        """Stored elements of a kernel, with a scale for each output channel."""
-        scales = channels if self.types.quantised else 0
+    def weights(self, name: str, shape: Sequence[Dim], scales: Dim) -> int:
+        """Stored elements of a kernel, with so many scales where they are integers."""
+        scales = scales if self.types.quantised else 0
         return self._new(Tensor(name, tuple(shape), self.types.kernels, stored=True, scales=scales))
 
-    def bias(self, name: str, channels: Dim, *, zero: bool) -> int:
-        """One number for each output channel. Zeros of one size are stored once where they have no scales."""
+    def bias(self, name: str, channels: Dim, *, zero: bool, scales: Dim | None = None) -> int:
+        """One number for each output channel, with as many scales as its weights have: by default one per channel.
+
+        Zeros of one size are stored once where they have no scales.
+        """
         if zero and not self.types.quantised:
             return self.constant((channels,), self.types.biases, ("zeros", channels))
-        scales = channels if self.types.quantised else 0
+        scales = (channels if scales is None else scales) if self.types.quantised else 0
         return self._new(Tensor(name, (channels,), self.types.biases, stored=True, scales=scales))
 
     def factors(self, name: str, shape: Sequence[Dim]) -> int:
