@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
-from convcost.core.dtypes import DEFAULT
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.graph.graph import ROLES, Graph, producer
 from convcost.graph.walk import Step, Walked, not_usual, output_edges
 
@@ -99,6 +100,37 @@ def params_by_dtype(steps: Iterable[Step], dtype: str = DEFAULT) -> Mapping[str,
                 if role not in node.shares:
                     found[node.dtypes.get(role, dtype)] += int(getattr(step.cost, role))
     return +found  # without what nothing is stored as
+
+
+class Bits(NamedTuple):
+    """How many bits the elements have that a layer multiplies, and those that it writes."""
+
+    weights: int
+    """Of its weights, shared ones too; 0 if it has none."""
+    inputs: tuple[int, ...]
+    """Of each tensor that it reads."""
+    outputs: int
+
+
+def operand_bits(walked: Walked, dtype: str | None = None) -> Mapping[str, Bits]:
+    """Layer -> the bits of its operands, if this dtype is asked for or none.
+
+    >>> from convcost import load
+    >>> operand_bits(load("ds_cnn_s").walked, "int8")["conv1"]
+    Bits(weights=8, inputs=(8,), outputs=8)
+    """
+    walked, other = as_dtype(walked, dtype), dtype or DEFAULT
+    edges = edge_dtypes(walked)
+    found: dict[str, Bits] = {}
+    for step in walked.steps:
+        node = step.node
+        weights = DTYPE_BITS[node.dtypes.get("weights", other)] if "weights" in step.roles else 0
+        if owner := node.shares.get("weights"):
+            weights = found[owner].weights
+        inputs = tuple(DTYPE_BITS[edges.get(edge, other)] for edge in node.inputs)
+        made = next(iter(output_edges(node, step.cost)), "")
+        found[node.name] = Bits(weights, inputs, DTYPE_BITS[edges.get(made, other)])
+    return found
 
 
 def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:

@@ -10,6 +10,7 @@ from convcost.core.units import say
 from convcost.graph.graph import FORMS, MODULE, Node, form_need, producer
 from convcost.graph.walk import Misfit
 from convcost.ops import OPS, Op, Unfit
+from convcost.spec.bits import around, of_op
 from convcost.spec.hints import op_hint
 from convcost.spec.lookup import Lookup, TooLarge
 from convcost.spec.place import NOWHERE, UNKNOWN, Env, Flow, Layer, Place, Unknown, flow_of
@@ -103,7 +104,7 @@ class CallBuilder:
         scope = tuple(path.split(".")[:-1]) if "." in name else place.scope
         form = self.lookup.evaluate_in(env, call.form, path, "as", form_said) if call.form else ""
         blame = self.lookup.blame or where
-        node = Node(path, target, edges, attrs, scope, blame, form, dtypes=place.dtypes)
+        node = Node(path, target, edges, attrs, scope, blame, form, dtypes=of_op(place.dtypes, target))
         if len(self.walk.steps) >= MOST_NODES:
             raise TooLarge(Problem(where, place.path(), f"a network may have {MOST_NODES:,} layers, this one has more"))
         try:
@@ -256,7 +257,7 @@ class CallBuilder:
         self.lookup.used.setdefault(path, where)
         self.lookup.enter(unit)
         inner = self.inside(place, name, unit, unit.knobs, dict(zip(spec.inputs, given)), spec.layers)
-        inner.dtypes = {**place.dtypes, **self.lookup.dtypes(spec.dtypes, inner, NOWHERE)}
+        inner.dtypes = around(place.dtypes, self.lookup.dtypes(spec.dtypes, spec.bits, inner, NOWHERE))
         if end:
             return self.until(use, str(end), inner, given[0], place.unit)
         flow = self.sequence(spec.layers, inner, given[0])

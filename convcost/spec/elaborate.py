@@ -20,6 +20,7 @@ from convcost.graph.graph import INPUT, Graph
 from convcost.graph.walk import Walked, not_usual
 from convcost.ops import OPS
 from convcost.ops.attributes import Integer
+from convcost.spec.bits import around
 from convcost.spec.calls import MOST_NODES, CallBuilder, Reached, names_in, numbered
 from convcost.spec.knobs import unsaid
 from convcost.spec.lookup import Lookup, TooLarge
@@ -111,8 +112,8 @@ class Builder(CallBuilder):
             return self.foreign(self.spec.foreign, place, inputs or {})
         given = dict[str, str]()
         with suppress(Unknown):
-            place.dtypes = self.lookup.dtypes(self.spec.dtypes, place, NOWHERE)
-            given = not_usual(self.lookup.dtypes(self.spec.input_dtypes, place, NOWHERE))
+            place.dtypes = self.lookup.dtypes(self.spec.dtypes, self.spec.bits, place, NOWHERE)
+            given = not_usual(self.lookup.dtypes(self.spec.input_dtypes, self.spec.input_bits, place, NOWHERE))
         for name in self.spec.inputs:
             place.layers[name] = Layer(self.input(name, place, (inputs or {}).get(name)))
         flow = place.layers[next(iter(self.spec.inputs))].flow
@@ -264,10 +265,10 @@ class Builder(CallBuilder):
             word = item.name or label(body)
             if not self.lookup.decide(item.trainable, place, inputs[0], word, "trainable"):
                 place = place.inner(trainable=False)
-        if item.dtypes:
+        if item.dtypes or item.bits:
             word = item.name or label(body)
-            own = self.lookup.dtypes(item.dtypes, place, inputs[0], word)
-            place = place.inner(dtypes={**place.dtypes, **own})
+            own = self.lookup.dtypes(item.dtypes, item.bits, place, inputs[0], word)
+            place = place.inner(dtypes=around(place.dtypes, own))
         if item.glue:
             place = place.inner(glue=item.glue)
         made = item.repeat is not None

@@ -70,7 +70,7 @@ _NOTES = {
     "requires_grad frozen freeze": "say trainable: false beside the layer, or beside the block that it is in",
     "shared reuse tied tie_weights": "say share: and the name of the earlier layer, beside this one",
     "affine": "say scale: false and shift: false for a normalisation that learns nothing",
-    "name in if repeat then side as share trainable dtype": _BESIDE,
+    "name in if repeat then side as share trainable dtype bits": _BESIDE,
     "depth_multiplier": "a depthwise convolution says channels: N * in.channels and groups: in.channels",
 }
 _DEPTHWISE = "conv2d: {channels: in.channels, kernel: …, groups: in.channels}"

@@ -10,7 +10,7 @@ from convcost.core.reading import whole_number
 from convcost.graph.graph import FORMS, STORED, form_need
 from convcost.ops import OPS
 from convcost.ops.attributes import Boolean, Kind, Sides
-from convcost.spec import dtypes, standard
+from convcost.spec import bits, dtypes, standard
 from convcost.spec.hints import attribute_meant, attribute_note, network_hint, op_hint, op_meant
 from convcost.spec.reader import BELONGS, GLUES, MODIFIERS, NAME, NOTHING, UNUSED, VERBS, Names, Reader, say_tree
 from convcost.spec.syntax import (
@@ -107,6 +107,7 @@ class LayerReader:
             share=self.share(tree, verb, body, name, scope),
             trainable=values.get("trainable"),
             dtypes=dtypes.of_layers(self.reader, modifiers["dtype"], scope, names) if "dtype" in modifiers else {},
+            bits=bits.of_layers(self.reader, modifiers["bits"], scope, names) if "bits" in modifiers else {},
             alone=alone,
             glue=self.glue(modifiers.get("glue"), body, scope),
             start=self.start(tree, name, scope) if "first" in modifiers else None,

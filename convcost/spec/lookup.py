@@ -14,6 +14,7 @@ from convcost.core.units import say
 from convcost.graph.graph import Node, producer
 from convcost.graph.walk import Walk
 from convcost.ops import Unfit
+from convcost.spec.bits import said as bits_said
 from convcost.spec.dtypes import said as dtype_said
 from convcost.spec.place import Built, Env, Flow, Place, Unknown
 from convcost.spec.syntax import Broken, Call, EdgeName, Spec, Value
@@ -105,10 +106,16 @@ class Lookup:
         raise Unknown
 
     def dtypes(
-        self, stated: Mapping[str, Value], place: Place, flow: Flow | Callable[[], Flow], label: str = ""
+        self,
+        stated: Mapping[str, Value],
+        bits: Mapping[str, Value],
+        place: Place,
+        flow: Flow | Callable[[], Flow],
+        label: str = "",
     ) -> dict[str, str]:
-        """The types that are stated for roles or inputs."""
-        return {key: self.evaluate(value, place, flow, "dtype", dtype_said, label) for key, value in stated.items()}
+        """The types that are stated for roles or inputs, as types and as bits."""
+        found = {key: self.evaluate(value, place, flow, "dtype", dtype_said, label) for key, value in stated.items()}
+        return found | {key: self.evaluate(value, place, flow, "bits", bits_said, label) for key, value in bits.items()}
 
     def decide(
         self, condition: Value, place: Place, flow: Flow | Callable[[], Flow], label: str, what: str = "if"

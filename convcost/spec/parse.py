@@ -11,7 +11,7 @@ from convcost.core.expr import ExprError
 from convcost.graph.graph import INPUT
 from convcost.ops import Unfit
 from convcost.ops.attributes import MOST_AXES
-from convcost.spec import dtypes, limits, standard
+from convcost.spec import bits, dtypes, limits, standard
 from convcost.spec.knobs import knob_value
 from convcost.spec.layers import LayerReader
 from convcost.spec.reader import Names, Reader, say_tree
@@ -45,6 +45,7 @@ _TOP = (
     "input",
     "inputs",
     "dtype",
+    "bits",
     "limits",
     "blocks",
     "layers",
@@ -102,6 +103,8 @@ class _FileReader:
         inputs = self.inputs(top, knobs, name)
         stated = top.pairs.get("dtype")
         typed = dtypes.of_network(self.reader, stated, names, inputs) if stated is not None else ({}, {})
+        fine = top.pairs.get("bits")
+        narrow = bits.of_network(self.reader, fine, names, inputs) if fine is not None else ({}, {})
         return Spec(
             file=self.reader.file,
             name=name,
@@ -119,6 +122,8 @@ class _FileReader:
             shares=self.reader.shares,
             dtypes=typed[0],
             input_dtypes=typed[1],
+            bits=narrow[0],
+            input_bits=narrow[1],
             limits=limits.of_network(self.reader, top.pairs.get("limits"), "limits"),
         )
 

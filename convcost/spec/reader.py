@@ -34,13 +34,13 @@ ATTRIBUTE_WORDS = {word for op in OPS.values() for attr in op.attrs.values() for
 _LIKELY = {word for op in OPS.values() for a in op.attrs.values() if len(a.kind.words) <= FEW for word in a.kind.words}
 NAME = re.compile(r"[A-Za-z_]\w*")
 _LAYER_NAME = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
-BESIDE = ("name", "in", "if", "repeat", "then", "first", "glue", "side", "as", "share", "trainable", "dtype")
+BESIDE = ("name", "in", "if", "repeat", "then", "first", "glue", "side", "as", "share", "trainable", "dtype", "bits")
 """What may stand beside any op or block."""
 BELONGS = {"join": "parallel", "columns": "each", "rows": "each", "with": "use", "until": "use"}
 """What stands beside one verb only."""
 MODIFIERS = (*BESIDE, *BELONGS)
 VERBS = ("parallel", "each", "layers", "use")
-_LATER = {"first", "dtype", "glue"}
+_LATER = {"first", "dtype", "bits", "glue"}
 """Words that are younger than knobs of these names."""
 _WORDS = {"in", "input", "row", "and", "or", "not", "true", "false", "null", NOTHING, *MODIFIERS, *VERBS}
 RESERVED = _WORDS - _LATER

@@ -16,7 +16,7 @@ from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED
 from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
-from convcost.spec import standard
+from convcost.spec import bits, standard
 from convcost.spec.reader import GLUES, UNUSED, say_tree
 
 Schema = dict[str, Any]
@@ -64,6 +64,9 @@ def json_schema() -> Schema:
                 "additionalProperties": _shape(),
             },
             "dtype": _dtype("types of the inputs and of all layers that state no other", inputs=True),
+            "bits": _bits(
+                "bits of the inputs, and of kernels and outputs of all layers that state no others", inputs=True
+            ),
             "limits": _limits(),
             "blocks": {"type": "object", "additionalProperties": _block()},
             "layers": _REF_ITEMS,
@@ -188,6 +191,7 @@ def _beside() -> Schema:
             "description": "false: the parameters are stored, but not trained",
         },
         "dtype": _dtype("types of what the layers write and store"),
+        "bits": _bits("how many bits an element of the kernels has, and one of the outputs"),
         "name": {"type": ["string", "number"], "description": "of the layer; dotted into the names of what is inside"},
         "in": _EDGES,
         "if": {"description": "build only where this holds", "type": ["string", "boolean"]},
@@ -231,6 +235,19 @@ def _dtype(description: str, *, inputs: bool = False) -> Schema:
     properties: Schema = {**({"inputs": named} if inputs else {}), **dict.fromkeys(ROLES, word)}
     each: Schema = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": properties}
     return {"description": description, "anyOf": [word, each]}
+
+
+def _bits(description: str, *, inputs: bool = False) -> Schema:
+    """A number of bits, or one for each role: 1 to 8, 16, …, or the name of a type, or an expression."""
+    number: Schema = {"anyOf": [{"enum": list(bits.INTEGERS)}, {"type": "string"}]}
+    roles = (*bits.ROLES, *((bits.INPUTS,) if inputs else ()))
+    each: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": dict.fromkeys(roles, number),
+    }
+    return {"description": description, "anyOf": [number, each]}
 
 
 def _standard(name: str) -> Schema:

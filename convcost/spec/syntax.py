@@ -150,6 +150,8 @@ class Item(NamedTuple):
     """Whether its parameters are trained; None for what holds around it."""
     dtypes: Mapping[str, Value] = _NOTHING
     """Role -> the type of the tensors of that role; one left out has that of what is around it."""
+    bits: Mapping[str, Value] = _NOTHING
+    """Role, or `kernels` -> how many bits, or a type: before `dtypes`."""
     alone: bool = False
     """Whether it is stated to read nothing: `in: []`."""
     glue: str = ""
@@ -203,6 +205,10 @@ class Spec(NamedTuple):
     """Role -> the type of the tensors of that role in all layers that state no other."""
     input_dtypes: Mapping[str, Value] = _NOTHING
     """Name of an input -> its type."""
+    bits: Mapping[str, Value] = _NOTHING
+    """Role, or `kernels` -> how many bits, or a type, in all layers that state no other: before `dtypes`."""
+    input_bits: Mapping[str, Value] = _NOTHING
+    """Name of an input -> how many bits, or a type: before `input_dtypes`."""
     foreign: Imported | None = None
     """The model file whose layers these are, in place of `layers`."""
     scalars: Mapping[str, str] = _NOTHING
