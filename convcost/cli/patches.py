@@ -35,6 +35,7 @@ class Asked(NamedTuple):
 
     patches: str | None
     until: str | None
+    stream: bool
     input_in_ram: bool
     equal_patches: bool
 
@@ -48,12 +49,13 @@ def patches_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Run the first layers on one part of the map after the other: 3x3; auto keeps --limit; all shows the choice.",
     )
     @click.option("--until", metavar="NAME", help="Stage, block or layer with which patches end.")
+    @click.option("--stream", is_flag=True, help="Keep rows for the next ones (ring buffers) instead of patches.")
     @click.option("--input-in-ram", is_flag=True, help="The whole input lies in memory while patches run.")
     @click.option("--equal-patches", is_flag=True, help="No patch is clipped at a border (as MCUNetV2 counts).")
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
         asked = Asked(*(options.pop(name) for name in Asked._fields))
-        if asked == (None, None, False, False):
+        if asked == (None, None, False, False, False):
             if options.get("picture") == "patches":
                 raise click.UsageError("--picture patches draws --patches, as in --patches 3x3")
             return command(*arguments, **options)
@@ -63,8 +65,10 @@ def patches_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
-    if asked.patches is None:
-        raise click.UsageError("--until, --input-in-ram and --equal-patches say how --patches run: give --patches GRID")
+    if asked.patches is None and not asked.stream:
+        raise click.UsageError(
+            "--until, --input-in-ram and --equal-patches say how patches run: give --patches GRID or --stream"
+        )
     for name, option in _OTHERS.items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} has no meaning with --patches")
@@ -81,12 +85,12 @@ def _found(network: Network, asked: Asked, options: Mapping[str, Any], limit: in
     assumed = {
         "policy": options["policy"],
         "dtype": options["dtype"],
+        "stream": asked.stream,
         "input_in_ram": asked.input_in_ram,
         "equal": asked.equal_patches,
     }
     if asked.patches == "all":
         return network.patch_front(asked.until, **assumed)
-    assert asked.patches is not None
     if asked.patches == "auto" and limit is None:
         raise click.UsageError("--patches auto chooses patches that keep a limit: give --limit, as in --limit 256KiB")
     return network.patches(asked.patches, asked.until, limit=limit, **assumed)

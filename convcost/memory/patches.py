@@ -24,7 +24,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.graph.walk import output_edges
-from convcost.memory.lifetimes import Tensor, tensor_bytes
+from convcost.memory.lifetimes import Sized, tensor_bytes
 from convcost.memory.region import End, Region
 
 _FAR = 1 << 40
@@ -151,7 +151,7 @@ def tensor_sizes(
         yield number, size
 
 
-def in_bytes(elements: Array, tensor: Tensor, dtype: str | None) -> Array:
+def in_bytes(elements: Array, tensor: Sized, dtype: str | None) -> Array:
     """Bytes of so many elements of a tensor's type, rounded up."""
     bits = DTYPE_BITS[tensor.dtype or dtype or DEFAULT]
     return -(-elements * bits // 8)
@@ -199,6 +199,8 @@ class Grid(NamedTuple):
     """The position at which that is."""
     layers: dict[str, int]
     """Step that multiplies -> its multiply-accumulates over all patches."""
+    rings: dict[str, int] | None = None
+    """Where rows are kept: tensor -> rows of its ring buffer; `live` are all ring buffers then, `at` makes the largest."""
 
 
 def on_grid(region: Region, end: End, counts: Sequence[int], rules: Rules) -> Grid:

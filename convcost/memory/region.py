@@ -57,9 +57,9 @@ def region(walked: Walked, policy_name: str) -> Region:
     >>> from convcost import load
     >>> found = region(load("efficientnet_b0").walked, "fused")
     >>> found.obstacle
-    'stage1.block1.se.global_avg_pool looks at all positions'
+    'stage2.block1.se.global_avg_pool looks at all positions'
     >>> [end.edge for end in found.ends]
-    ['stem.swish', 'stage1.block1.depthwise.swish']
+    ['stem.swish', 'stage2.block1.depthwise.swish']
     """
     if policy(policy_name).keeps not in ("use", "layer"):
         raise UsageError(f"patches need a policy that frees memory while the network runs, not {policy_name}")

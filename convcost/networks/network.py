@@ -249,17 +249,18 @@ class Network:
 
     def patches(
         self,
-        grid: Any = "auto",
+        grid: Any = None,
         until: str | None = None,
         *,
         policy: str = "fused",
         dtype: str | None = None,
         limit: int | None = None,
+        stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
     ) -> Patches:
         """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps `limit` bytes
-        with the fewest multiply-accumulates.
+        with the fewest multiply-accumulates. With `stream`, rows are kept for the next ones instead.
 
         The patches end with `until`, the name of a stage, block or layer, or where the peak is lowest. `input_in_ram` says
         that the whole input lies in memory, `equal` that no patch is clipped at a border. Raises `UsageError` where something
@@ -271,7 +272,7 @@ class Network:
         """
         from convcost.results.patches import chosen
 
-        return chosen(self._patcher(until, policy, dtype, input_in_ram, equal), grid, limit)
+        return chosen(self._patcher(until, policy, dtype, stream, input_in_ram, equal), grid, limit)
 
     def patch_front(
         self,
@@ -279,6 +280,7 @@ class Network:
         *,
         policy: str = "fused",
         dtype: str | None = None,
+        stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
     ) -> PatchFront:
@@ -291,13 +293,13 @@ class Network:
         """
         from convcost.results.patches import front
 
-        return front(self._patcher(until, policy, dtype, input_in_ram, equal))
+        return front(self._patcher(until, policy, dtype, stream, input_in_ram, equal))
 
-    def _patcher(self, until: str | None, policy: str, dtype: str | None, input_in_ram: bool, equal: bool) -> Patcher:
+    def _patcher(self, until: str | None, policy: str, dtype: str | None, *how: bool) -> Patcher:
         from convcost.results.patches import Patcher, PatchOptions
 
         report = self.report(dtype=dtype, memory_policy=policy)
-        return Patcher(self.walked, report, PatchOptions(policy, dtype, input_in_ram, equal), until)
+        return Patcher(self.walked, report, PatchOptions(policy, dtype, *how), until)
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

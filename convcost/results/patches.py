@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
@@ -27,6 +29,7 @@ from convcost.memory.patches import (
 )
 from convcost.memory.policies import POLICIES
 from convcost.memory.region import End, region, until
+from convcost.memory.rows import RingBuffers, on_rows, strips
 from convcost.render.table import Table, Tabular
 from convcost.results.report import Report, inputs_dict, json_value, title, unknown_notes
 
@@ -39,6 +42,8 @@ class PatchOptions(NamedTuple):
 
     policy: str = "fused"
     dtype: str | None = None
+    stream: bool = False
+    """Whether rows are kept for the next instead of computed again."""
     input_in_ram: bool = False
     equal: bool = False
 
@@ -73,7 +78,7 @@ class PatchLayer(NamedTuple):
     op: str
     shape: Shape
     patch: tuple[int, ...]
-    """Positions of its output in the largest patch, along each axis."""
+    """Positions of its output in the largest patch, along each axis; where rows are kept, the rows of its ring buffer first."""
     macs: int
     patched: int
 
@@ -152,7 +157,8 @@ class Patches(Tabular):
 
     def table(self) -> Table:
         """A row per layer in patches."""
-        headers = ("layer", "op", "output", "in a patch", "MACs", "in patches", "more")
+        held = "rows kept" if self.options.stream else "in a patch"
+        headers = ("layer", "op", "output", held, "MACs", "in rows" if self.options.stream else "in patches", "more")
         rows = [
             [
                 layer.name,
@@ -165,7 +171,7 @@ class Patches(Tabular):
             ]
             for layer in self.layers
         ]
-        total = ["in patches", "", "", "", exact(self.stage_macs), exact(self.patched_macs)]
+        total = ["up to the end", "", "", "", exact(self.stage_macs), exact(self.patched_macs)]
         return Table(
             title(self.report),
             headers,
@@ -185,25 +191,28 @@ class Patches(Tabular):
         return public("plots").patches(self)
 
     def _notes(self) -> Iterator[tuple[str, str]]:
-        number = counted(len(self.patches), "patch", "patches")
-        reads = shape_text((*self.reads, next(iter(self.report.inputs.values()))[-1]))
-        cut = "all as large as the largest" if self.options.equal else "clipped at the borders"
-        yield "patches", f"{grid_text(self.grid)}, {number} that read up to {reads} of the input, {cut}"
+        if self.options.stream:
+            yield "rows", f"kept for the next ones instead of computed again, {self._strips()}"
+            inside = (
+                f"{exact(self.inside_bytes)} of ring buffers, the largest at {self.inside_at}, and the whole output"
+            )
+        else:
+            cut = "all as large as the largest" if self.options.equal else "clipped at the borders"
+            reads = shape_text((*self.reads, next(iter(self.report.inputs.values()))[-1]))
+            yield "patches", f"{grid_text(self.grid)} that read up to {reads} of the input, {cut}"
+            inside = f"{exact(self.inside_bytes)} alive in a patch, at {self.inside_at}, and the whole output"
         yield "end", f"{self.end}: {shape_text(self.shape)}, put together in {exact(self.output_bytes)} bytes"
-        inside = f"{exact(self.inside_bytes)} alive in a patch, at {self.inside_at}, and the whole output"
-        yield "in patches", f"{binary(self.stage_bytes)} ({exact(self.stage_bytes)} bytes): {inside}"
-        yield "after", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
-        before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) without patches"
-        yield (
-            "peak memory",
-            f"{binary(self.peak)} ({exact(self.peak)} bytes) as {as_text(self.dtype)}, instead of {before}",
-        )
-        yield (
-            "MACs",
-            f"{exact(self.macs)} instead of {exact(self.whole_macs)} ({more(self.whole_macs, self.macs)})",
-        )
+        yield "before it", f"{binary(self.stage_bytes)} ({exact(self.stage_bytes)} bytes): {inside}"
+        yield "after it", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
+        before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) otherwise"
+        yield "peak memory", f"{binary(self.peak)} ({exact(self.peak)} bytes) as {as_text(self.dtype)}; {before}"
+        yield "MACs", f"{exact(self.macs)}; {exact(self.whole_macs)} otherwise ({more(self.whole_macs, self.macs)})"
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
         yield "input", input_text(self.options, self.input_bytes)
+
+    def _strips(self) -> str:
+        strips = prod(self.grid[1:])
+        return "over the whole width" if strips == 1 else f"in {exact(strips)} strips side by side, which overlap"
 
     def _data(self) -> dict[str, Any]:
         return {
@@ -226,6 +235,7 @@ class Patches(Tabular):
             "macs": self.macs,
             "macs_without_patches": self.whole_macs,
             "layers": [_layer_record(layer) | {"shape": list(layer.shape)} for layer in self.layers],
+            "stream": self.options.stream,
             "patches": [
                 {
                     "place": list(patch.place),
@@ -267,8 +277,9 @@ def _layer_record(layer: PatchLayer) -> dict[str, Any]:
 def input_text(options: PatchOptions, size: int) -> str:
     """Where the network's input lies."""
     if options.input_in_ram:
-        return f"{exact(size)} bytes in memory as a whole while patches run; patches are read from it"
-    return f"each patch of it is brought when its turn comes; the whole would be {exact(size)} bytes more, less a patch of it"
+        return f"in memory as a whole, {exact(size)} bytes, until all of it has been read"
+    part = "row" if options.stream else "patch"
+    return f"each {part} of it is brought when its turn comes; all of it, {exact(size)} bytes, is never in memory"
 
 
 def grid_text(counts: Sequence[int]) -> str:
@@ -284,7 +295,7 @@ def more(before: int, after: int) -> str:
     """How much more something has become.
 
     >>> more(100, 142), more(91_282_688, 91_282_688)
-    ('+42.0 %', '+0 %')
+    ('+42.00 %', '+0.00 %')
     """
     if after < before:
         return f"-{percent(before - after, before)}"
@@ -337,8 +348,22 @@ class Patcher:
         sides = end.shape[:-1]
         if any(n > size for n, size in zip(counts, sides)):
             raise UsageError(f"{grid_text(counts)} need an output of that many positions, got {shape_text(end.shape)}")
-        grid = on_grid(self.region, end, counts, self.options.rules)
-        return _result(self, end, grid)
+        return _result(self, end, self.ran(end, counts))
+
+    def ran(self, end: End, counts: Sequence[int]) -> Grid:
+        """The layers up to an end in patches, or row by row."""
+        if not self.options.stream:
+            return on_grid(self.region, end, counts, self.options.rules)
+        if counts[0] != 1:
+            raise UsageError(
+                f"kept rows go through the whole map: strips side by side are 1x{counts[-1]}, got {grid_text(counts)}"
+            )
+        return on_rows(self.ring_buffers, end, counts, self.options.rules)
+
+    @cached_property
+    def ring_buffers(self) -> RingBuffers:
+        """Of all ends."""
+        return RingBuffers(self.region, self.options.policy)
 
     def tried(self, most: int = MOST_ALONG) -> Iterator[tuple[Candidate, int, int]]:
         """Every grid of up to so many patches along an axis, at every end: with the peak and the multiply-accumulates of the
@@ -350,9 +375,22 @@ class Patcher:
         for end in self.ends:
             by_rank.setdefault(len(end.shape), []).append(end)
         for ends in by_rank.values():
-            for one in candidates(self.region, ends, self.options.rules, range(1, most + 1)):
+            for one in self._candidates(ends, range(1, most + 1)):
                 peak = max(one.live + sizes[one.end], self.outside.rest[one.end.position])
                 yield one, peak, self.whole_macs - before[one.end] + one.macs
+
+    def _candidates(self, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Candidate]:
+        if not self.options.stream:
+            yield from candidates(self.region, ends, self.options.rules, numbers)
+            return
+        if len(ends[0].shape) <= 3:
+            yield from strips(self.ring_buffers, ends, self.options.rules, numbers)
+            return
+        for end in ends:
+            for counts in product((1,), *[numbers] * (len(end.shape) - 2)):
+                if all(n <= size for n, size in zip(counts, end.shape)):
+                    grid = self.ran(end, counts)
+                    yield Candidate(end, counts, int(grid.macs.sum()), int(grid.live.max()))
 
     def output_bytes(self, end: End) -> int:
         """Of the whole tensor that the patches make."""
@@ -413,6 +451,8 @@ def _layers(patcher: Patcher, grid: Grid) -> Iterator[PatchLayer]:
     for step in patcher.region.steps:
         if step.node.name in grid.layers:
             extents = tuple(int(along[step.node.name].extent.max()) for along in grid.along)
+            if grid.rings is not None:
+                extents = (grid.rings.get(step.node.name, 1), *extents[1:])
             macs, patched = int(step.cost.macs), grid.layers[step.node.name]
             yield PatchLayer(step.node.name, step.kind, step.cost.out[0], extents, macs, patched)
 
@@ -532,8 +572,12 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
 
 def chosen(patcher: Patcher, grid: Any, limit: int | None = None) -> Patches:
     """The patches that are asked for: `auto` for those that keep a limit."""
-    if grid == "auto":
+    if patcher.options.stream and patcher.options.equal:
+        raise UsageError("equal patches are not clipped at borders, but kept rows have none: give one or the other")
+    if grid == "auto" or (grid is None and limit is not None):
         if limit is None:
             raise UsageError("auto chooses patches that keep a limit: give one")
         return within(patcher, limit)
-    return deepest(patcher, grid)
+    if grid is None and not patcher.options.stream:
+        raise UsageError("give a grid of patches, as in 3x3, or a limit that patches are to keep")
+    return deepest(patcher, 1 if grid is None else grid)
