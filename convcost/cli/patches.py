@@ -26,6 +26,10 @@ _OTHERS = {
     "weights": "--weights",
     "by": "--by",
     "batch": "--batch",
+    "runtime": "--runtime",
+    "pointers": "--pointers",
+    "kernels": "--kernels",
+    "board": "--board",
 }
 """Options of the command that say nothing about patches."""
 
