@@ -103,7 +103,8 @@ def memory_command(
 
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least. --runtime tflm is no policy but
-    what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough.
+    what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough. The
+    planner greedy_by_size is not its own: that orders tensors of one size the other way, and rounds sizes up.
     """
     from convcost.networks.within_memory import limited
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
