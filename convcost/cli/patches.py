@@ -27,9 +27,9 @@ _OTHERS = {
     "by": "--by",
     "batch": "--batch",
     "runtime": "--runtime",
+    "board": "--board",
     "pointers": "--pointers",
     "kernels": "--kernels",
-    "board": "--board",
 }
 """Options of the command that say nothing about patches."""
 

@@ -165,7 +165,8 @@ def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules)
     shape, rank = tuple(counts), len(counts)
 
     def extent(edge: str, axis: int) -> Array:
-        return found[axis][edge].extent[0].reshape([-1 if at == axis else 1 for at in range(rank)])
+        shaped: Array = found[axis][edge].extent[0].reshape([-1 if at == axis else 1 for at in range(rank)])
+        return shaped
 
     macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
     for name, each in per_position(region).items():
