@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcost.core.axes import position
 from convcost.core.dims import equal
 from convcost.deploy.lowering.rules import NOTHING, Lowering, batched, outputs, refused, rule
@@ -38,7 +40,7 @@ def concat(low: Lowering, step: Step) -> None:
     """CONCATENATION; its axis is counted from the last one."""
     rank = len(step.cost.out[0])
     axis = (position(rank, step.node.attrs["axis"]) or 0) - rank
-    parts = tuple(low.read(step, at) for at in range(len(step.node.inputs)))
+    parts = _of_one_scale(low, step, [low.read(step, at) for at in range(len(step.node.inputs))])
     low.emit(
         "CONCATENATION",
         step,
@@ -47,6 +49,21 @@ def concat(low: Lowering, step: Step) -> None:
         edge=step.node.name,
         axis=axis,
         fused_activation_function="NONE",
+    )
+
+
+#: Kernels that write integers of a fixed scale.
+FIXED = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})
+
+
+def _of_one_scale(low: Lowering, step: Step, parts: Sequence[int]) -> tuple[int, ...]:
+    """What is joined must have one scale: others take over that of the result, those of a fixed scale are quantised anew."""
+    makers = [maker.type if (maker := low.maker(part)) else "" for part in parts]
+    if not low.types.quantised or len(set(makers)) == 1:
+        return tuple(parts)
+    dtype = low.types.activations
+    return tuple(
+        low.converted("QUANTIZE", step, part, dtype) if maker in FIXED else part for part, maker in zip(parts, makers)
     )
 
 
