@@ -178,6 +178,7 @@ def swallowed(command: click.Command, words: Sequence[str]) -> tuple[str, str] |
         name
         for one in command.params
         if isinstance(one, click.Option) and not one.is_flag and not one.count
+        if not isinstance(one.flag_value, str)  # which stands for itself where it has no value
         for name in one.opts
     }
     options = {name for one in command.params for name in one.opts if name.startswith("-")}
