@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
+    from convcost.published.deployable import Deployable, deployable
     from convcost.published.frontier import Frontier, frontier
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
@@ -53,6 +54,7 @@ __all__ = [
     "Comparison",
     "ConvcostError",
     "Convention",
+    "Deployable",
     "Deployed",
     "DesignSpace",
     "Diagram",
@@ -82,6 +84,7 @@ __all__ = [
     "boards",
     "check",
     "compare",
+    "deployable",
     "deployed",
     "diff",
     "draw",
@@ -109,6 +112,7 @@ _LATER = {
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
     "Convention": "convcost.conventions.convention",
+    "Deployable": "convcost.published.deployable",
     "Deployed": "convcost.networks.deployment",
     "DesignSpace": "convcost.space.space",
     "Difference": "convcost.networks.difference",
@@ -137,6 +141,7 @@ _LATER = {
     "boards": "convcost.devices.listing",
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
+    "deployable": "convcost.published.deployable",
     "deployed": "convcost.networks.deployment",
     "diff": "convcost.networks.difference",
     "draw": "convcost.diagrams.architecture.draw",

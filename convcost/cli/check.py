@@ -41,6 +41,11 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 @click.option("--max-params", metavar="COUNT", help="At most so many parameters: 4M.")
 @click.option("--max-peak", metavar="SIZE", help="At most so much for activations at once: 256KiB.")
 @click.option("--max-weights", metavar="SIZE", help="At most so much for the parameters: 1MiB.")
+@click.option("--max-ram", metavar="SIZE", help="At most so much for the arena of TensorFlow Lite Micro: 256KiB.")
+@click.option("--max-flash", metavar="SIZE", help="At most so much for the model file: 1MiB.")
+@click.option(
+    "--board", metavar="NAME", help="At most the RAM and flash of a board, with the runtime's code: see boards."
+)
 @click.option(
     "--limit",
     "limits",
@@ -78,6 +83,9 @@ def check_command(
     max_params: str | None,
     max_peak: str | None,
     max_weights: str | None,
+    max_ram: str | None,
+    max_flash: str | None,
+    board: str | None,
     limits: tuple[tuple[str, str], ...],
     baseline: str | None,
     tolerance: str | None,
@@ -105,7 +113,16 @@ def check_command(
 
     if aside := left_aside(models):
         click.echo(spelled(aside), err=True)
-    said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, "growth": tolerance}
+    said = {
+        "macs": max_macs,
+        "params": max_params,
+        "peak": max_peak,
+        "weights": max_weights,
+        "ram": max_ram,
+        "flash": max_flash,
+        "board": board,
+        "growth": tolerance,
+    }
     given = {**settings(limits, "--limit"), **{name: amount for name, amount in said.items() if amount is not None}}
     conditions: dict[str, Any] = {
         "input": input_,

@@ -4,19 +4,58 @@ from __future__ import annotations
 
 import click
 
-from convcost.cli.options import convention_option, output_options
+from convcost.cli.deployment import board_option, kernels_option, pointers_option
+from convcost.cli.options import Bytes, Dtype, convention_option, output_options
 from convcost.cli.output import format_of, show
 
 
-@click.command("list", epilog="\b\nExample:\n  convcost list 'mobilenet*'")
+@click.command(
+    "list", epilog="\b\nExample:\n  convcost list 'mobilenet*'\n  convcost list --max-ram 256KiB --max-flash 1MiB"
+)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@board_option
+@click.option("--max-ram", type=Bytes(), metavar="SIZE", help="Only what fits so much RAM once deployed: 256KiB.")
+@click.option("--max-flash", type=Bytes(), metavar="SIZE", help="Only what fits so much flash once deployed: 1MiB.")
+@click.option("--dtype", type=Dtype(), help="Of a network once deployed; default: int8.")
+@pointers_option
+@kernels_option
 @convention_option
 @output_options
-def list_command(patterns: tuple[str, ...], convention: str, output: str | None, format_: str | None) -> None:
+def list_command(
+    patterns: tuple[str, ...],
+    board: str | None,
+    max_ram: int | None,
+    max_flash: int | None,
+    dtype: str | None,
+    pointers: str | None,
+    kernels: str | None,
+    convention: str,
+    output: str | None,
+    format_: str | None,
+) -> None:
     """The zoo: every network by name, with its parameters, MACs, year and source.
 
     With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient.
+    With --board, --max-ram or --max-flash, those that fit under TensorFlow Lite Micro, with the accuracy that is cited for
+    each, also at other widths and input sizes of which one is printed.
     """
+    if board is not None or max_ram is not None or max_flash is not None:
+        from convcost.published.deployable import deployable
+
+        found = deployable(
+            *patterns,
+            board=board,
+            max_ram=max_ram,
+            max_flash=max_flash,
+            dtype=dtype or "int8",
+            pointers=int(pointers) if pointers else None,
+            kernels=kernels or "reference",
+        )
+        show(found.table(), output, format_of(output, format_))
+        return
+    for option, given in (("--dtype", dtype), ("--pointers", pointers), ("--kernels", kernels)):
+        if given:
+            raise click.UsageError(f"{option} is of deployed networks: give --board, --max-ram or --max-flash as well")
     from convcost.networks.listing import list_table
 
     show(list_table(patterns, convention), output, format_of(output, format_))

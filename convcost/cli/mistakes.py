@@ -172,13 +172,17 @@ def _after(name: str, words: Sequence[str]) -> str:
     return ""
 
 
+def _stands_alone(option: click.Option) -> bool:
+    """Whether an option has a value of its own for where none follows."""
+    return isinstance(option.flag_value, str)
+
+
 def swallowed(command: click.Command, words: Sequence[str]) -> tuple[str, str] | None:
     """An option that would take the next option for its value, with that; None if there is none."""
     takes = {
         name
         for one in command.params
-        if isinstance(one, click.Option) and not one.is_flag and not one.count
-        if not isinstance(one.flag_value, str)  # which stands for itself where it has no value
+        if isinstance(one, click.Option) and not one.is_flag and not one.count and not _stands_alone(one)
         for name in one.opts
     }
     options = {name for one in command.params for name in one.opts if name.startswith("-")}

@@ -236,6 +236,25 @@ def settings(pairs: tuple[tuple[str, str], ...], option: str = "--set") -> dict[
     return dict(pairs)
 
 
+class Axis(Setting):
+    """KNOB=VALUES, or names alone with commas between them: KNOB,KNOB."""
+
+    name = "axis"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        if "=" in text:
+            return (super().convert(text, param, ctx),)
+        return tuple((name, None) for name in listed(text, "--over"))
+
+
+def named(axes: tuple[tuple[tuple[str, str | None], ...], ...]) -> dict[str, str | None]:
+    """Axes as a dict, with None for the values of one that is only named; the same one twice is an error."""
+    pairs = [pair for some in axes for pair in some]
+    settings(tuple((name, values or "") for name, values in pairs), "--over")
+    return dict(pairs)
+
+
 def listed(text: str, option: str) -> list[str]:
     """The names in `a,b,c`; none, an empty one or the same twice is an error."""
     names = [name.strip() for name in text.split(",")]

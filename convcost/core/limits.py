@@ -29,7 +29,14 @@ class Kind(NamedTuple):
         """What is counted."""
         return METRICS[self.key]
 
+    @property
+    def deployed(self) -> bool:
+        """Whether it is of the network under a runtime."""
+        return "deployment" in self.metric.needs
 
+
+BOARD = "board"
+"""Limits RAM and flash to what a board has; how much that is, is looked up where the limit is checked."""
 _ABSOLUTE = (
     Kind("macs", "macs"),
     Kind("flops", "flops"),
@@ -39,17 +46,20 @@ _ABSOLUTE = (
     Kind("activations", "activations"),
     Kind("peak", "peak_activation_bytes"),
     Kind("weights", "weight_bytes"),
+    Kind("ram", "ram_bytes"),
+    Kind("flash", "flash_bytes"),
     Kind("layer_macs", "macs", "layer"),
     Kind("layer_params", "params", "layer"),
     Kind("layer_activations", "activations", "layer"),
 )
+_OF_BOARD = (Kind(f"{BOARD}.ram", "ram_bytes"), Kind(f"{BOARD}.flash", "flash_bytes"))
 GROWTH = "growth"
 _LOCKED = ("macs", "params", "peak", "weights")
 LOCKED: Final[Mapping[str, str]] = {kind.name: kind.key for kind in _ABSOLUTE if kind.name in _LOCKED}
 """Name -> key of the metrics whose growth can be limited: those that a lock file holds."""
 LIMITS: Final[Mapping[str, Kind]] = {
     kind.name: kind
-    for kind in (*_ABSOLUTE, *(Kind(f"{GROWTH}.{name}", key, grows=True) for name, key in LOCKED.items()))
+    for kind in (*_ABSOLUTE, *_OF_BOARD, *(Kind(f"{GROWTH}.{name}", key, grows=True) for name, key in LOCKED.items()))
 }
 """Name -> kind, in the order in which they are shown."""
 _STATED = tuple(dict.fromkeys(name.partition(".")[0] for name in LIMITS))
@@ -57,10 +67,9 @@ _STATED = tuple(dict.fromkeys(name.partition(".")[0] for name in LIMITS))
 _MEANT = {
     **{kind.key: kind.name for kind in _ABSOLUTE},
     "parameters": "params",
-    "flash": "weights",
     "size": "weights",
-    "ram": "peak",
-    "sram": "peak",
+    "sram": "ram",
+    "arena": "ram",
     "memory": "peak",
     "maccs": "macs",
     "tolerance": "growth",
@@ -74,7 +83,7 @@ class Limit(NamedTuple):
     name: str
     """A key of `LIMITS`."""
     amount: Fraction
-    """Counts, bytes, or of growth the share by which it may grow: 1/100."""
+    """Counts, bytes, or of growth the share by which it may grow: 1/100; 0 of a board, until that is looked up."""
     said: str
     """As it was written."""
     where: Where | None = None
@@ -94,7 +103,7 @@ class Limit(NamedTuple):
 
 
 def read_limit(name: str, given: Any, where: Where | None = None) -> dict[str, Limit]:
-    """A limit as it is written under its name; `growth` alone limits that of all that a lock file holds.
+    """A limit as it is written under its name; `growth` alone limits that of all that a lock file holds, `board` RAM and flash.
 
     Raises `UsageError` for an unknown name and for what is no amount.
 
@@ -107,7 +116,9 @@ def read_limit(name: str, given: Any, where: Where | None = None) -> dict[str, L
     if name == GROWTH:
         amount = _share(given)
         return {key: Limit(key, amount, said, where) for key, kind in LIMITS.items() if kind.grows}
-    if name not in LIMITS:
+    if name == BOARD:
+        return {kind.name: Limit(kind.name, Fraction(0), said, where) for kind in _OF_BOARD}
+    if name not in LIMITS or name.startswith(f"{BOARD}."):
         raise UsageError(f"there is no limit {name!r}{_hint(name)}")
     kind = LIMITS[name]
     if kind.grows:

@@ -95,7 +95,7 @@ class Arena:
 def arena(program: Program, deployment: Deployment | None = None) -> Arena:
     """The arena of a program; raises `UsageError` for a deployment that does not exist."""
     deployment = (deployment or Deployment()).checked()
-    asked = requests(program, deployment.kernels)
+    asked = requests(program, deployment)
     offsets = planned(asked)
     buffers = tuple(
         Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(asked, offsets)

@@ -4,21 +4,21 @@ What was found out about the converter, 2.21, stands where it is followed: what 
 `lowering/windows.py`; what needs several kernels, with its op. In general:
 
 - Tensors stand in the order inputs, stored ones, computed ones; the latter in the order in which kernels compute them.
-- Kernels run in the order of the graph. Of branches, the converter runs first the one whose layers' names come first in
-  the alphabet, which for names in the order of the graph is the same.
+- Kernels run depth first, each branch to its end (`lowering/order.py`).
 - The batch is 1, and fixed: with an open one the converter adds kernels that compute shapes before each RESHAPE.
 """
 
 from __future__ import annotations
 
 from convcost.core.errors import UsageError
-from convcost.deploy.lowering import matrices, moves, pointwise, windows
+from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
+from convcost.deploy.lowering.order import depth_first
 from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
 from convcost.deploy.narrow import with_stated
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
-__all__ = ["lowered", "matrices", "moves", "pointwise", "windows"]
+__all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "windows"]
 
 
 def lowered(walked: Walked, dtype: str) -> Program:
@@ -31,7 +31,7 @@ def lowered(walked: Walked, dtype: str) -> Program:
     if dtype not in TYPES:
         raise UsageError(f"a TFLite program is lowered as {', '.join(TYPES)}, got {dtype}")
     low = Lowering(walked, TYPES[dtype])
-    for step in walked.steps:
+    for step in depth_first(walked):
         if step.node.name in low.done:
             continue
         rule = RULES.get(step.node.op)

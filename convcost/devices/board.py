@@ -115,10 +115,8 @@ def find(name: str) -> Board:
     known = all_boards()
     meant = name.lower().replace("-", "_")
     if meant not in known:
-        raise UsageError(
-            f"there is no board {name!r}{_hint(meant, known)}; `convcost boards` lists them, and a file of your own says "
-            "ram: and flash:"
-        )
+        more = "`convcost boards` lists all; a file of your own states ram: and flash:"
+        raise UsageError(f"there is no board {name!r}{_hint(meant, known) or '.'} {more}")
     return known[meant]
 
 

@@ -1,4 +1,4 @@
-"""Budgets: upper bounds on MACs, parameters and peak bytes of activations."""
+"""Budgets: upper bounds on MACs, parameters, peak bytes of activations; of deployed networks on RAM and flash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Budget(NamedTuple):
         return METRICS[self.metric].written(value)
 
 
-def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = DEFAULT) -> tuple[Budget, ...]:
+def budgets_of(
+    max_macs: Any, max_params: Any, max_peak: Any, dtype: str = DEFAULT, *, max_ram: Any = None, max_flash: Any = None
+) -> tuple[Budget, ...]:
     """The budgets that are given, peak memory as a dtype or as the types that networks state; raises `UsageError`.
 
     >>> budgets_of("300M", None, "256KiB", "int8")[1].limit
@@ -41,8 +43,13 @@ def budgets_of(max_macs: Any, max_params: Any, max_peak: Any, dtype: str = DEFAU
         size = parse_bytes(max_peak)
         text = f"peak activations <= {binary(size)} as {as_text(dtype)}"
         found.append(Budget("peak_activation_bytes", size, text))
+    for metric, given in (("ram_bytes", max_ram), ("flash_bytes", max_flash)):
+        if given is not None:
+            limit = parse_bytes(given)
+            found.append(Budget(metric, limit, f"{METRICS[metric].short} <= {binary(limit)}"))
     if not found:
         raise UsageError(
-            "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)"
+            "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash "
+            "(--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB)"
         )
     return tuple(found)

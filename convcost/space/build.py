@@ -23,6 +23,7 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
+from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES
 from convcost.spec.elaborate import Builder, attempt, repeated_name
 from convcost.spec.lookup import MOST_STEPS, Lookup
@@ -62,6 +63,8 @@ class Request(NamedTuple):
     """Name of an input -> the shape that replaces the one that the spec states."""
     rewrite: str = ""
     """How its convolutions are rewritten; empty for not at all."""
+    target: Target | None = None
+    """How they are deployed, if it is asked what that takes."""
 
     def options(self) -> dict[str, Any]:
         """As keyword arguments of `design_space` for a network that has the input shapes itself."""
@@ -77,6 +80,8 @@ class SpacePart(NamedTuple):
     """The message for the first point of the box."""
     dtypes: frozenset[str] = frozenset()
     """Every type that the networks have tensors of."""
+    deployed: Mapping[str, Dim] = {}
+    """What they take where they are deployed, by metric."""
 
 
 def parts(
@@ -102,7 +107,9 @@ def parts(
             else:
                 walked, weights = built
                 dtypes = used_dtypes(walked, request.dtype)
-                yield SpacePart(box, _costs(as_dtype(walked, request.dtype), weights, request), "", dtypes)
+                deployed = _deployed(walked, box, request)
+                costs = _costs(as_dtype(walked, request.dtype), weights, request)
+                yield SpacePart(box, costs, "", dtypes, deployed)
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
         except Undecided as split:
@@ -135,9 +142,11 @@ def divided(box: Box, labels: Array) -> list[Box]:
 def _part(spec: Spec, values: Mapping[str, Any], request: Request) -> tuple[Walked, Sequence[Dim]] | None:
     """The networks of one box as one, with the multiplicity of each step; None if they cannot be built.
 
-    Equal repetitions are built once if no peak depends on their number and no rewrite spans two of them.
+    Equal repetitions are built once if no peak depends on their number, no rewrite spans two of them, and no runtime
+    shall have each of their tensors.
     """
-    for compress in (True, False) if policy(request.memory_policy).keeps in _LOCAL else (False,):
+    local = policy(request.memory_policy).keeps in _LOCAL and not request.target
+    for compress in (True, False) if local else (False,):
         builder = GridBuilder(spec, values, compress=compress)
         try:
             built = builder.build(request.input_shapes)
@@ -206,6 +215,15 @@ def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
         added(step.written * times for step, times in found) * batch,
         *_peaks(walked, batch, request),
     )
+
+
+def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
+    """What the networks take where they are deployed; nothing if that is not asked."""
+    if request.target is None:
+        return {}
+    from convcost.space.deployed import deployed_costs
+
+    return deployed_costs(walked, request.target, tuple(map(len, box)))
 
 
 def _alike(step: Step) -> tuple[int, bool, tuple[str, ...]]:

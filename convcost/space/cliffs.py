@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import SWEPT
 from convcost.core.units import exact, say
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -45,14 +44,14 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
     """
     if len(made.axes) != 1:
         raise UsageError(f"cliffs are sought along one axis, got {len(made.axes)}: {', '.join(made.axes)}")
-    if metric not in SWEPT:
-        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, SWEPT)}")
+    if metric not in made.metrics:
+        raise UsageError(f"there is no metric {metric!r}{did_you_mean(metric, made.metrics)}")
     ((name, values),) = made.axes.items()
     if not is_ordered(values):
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
-    every = list(zip(*(evaluate(made, one).tolist() for one in SWEPT), strict=True))
+    every = list(zip(*(evaluate(made, one).tolist() for one in made.metrics), strict=True))
     power = max(1, made.sides.get(name, 1))
     runs: list[Plateau] = []
     start = 0

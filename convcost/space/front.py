@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -37,7 +37,9 @@ class FrontPoints(NamedTuple):
     objectives: tuple[Array, ...]
 
 
-def objectives_of(texts: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> tuple[Objective, ...]:
+def objectives_of(
+    texts: Sequence[str], axes: Mapping[str, Sequence[Any]], metrics: Collection[str] = SWEPT
+) -> tuple[Objective, ...]:
     """Objectives as written: `macs`, `max:macs`, `min:width`; costs are minimised and knobs maximised unless said.
 
     Raises `UsageError`.
@@ -49,13 +51,13 @@ def objectives_of(texts: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> tu
         way, _, name = text.strip().rpartition(":")
         if way not in {"", "min", "max"}:
             raise UsageError(f"{text!r}: say min:{name} or max:{name}")
-        if name not in SWEPT and name not in axes:
-            raise UsageError(f"there is no metric or axis {name!r}{did_you_mean(name, [*SWEPT, *axes])}")
+        if name not in metrics and name not in axes:
+            raise UsageError(f"there is no metric or axis {name!r}{did_you_mean(name, [*metrics, *axes])}")
         if name in axes and not is_ordered(axes[name]):
             raise UsageError(f"{name} is not a number and cannot be an objective")
         if name in [one.name for one in found]:
             raise UsageError(f"{name} is an objective twice")
-        found.append(Objective(name, way == "max" or (not way and name not in SWEPT)))
+        found.append(Objective(name, way == "max" or (not way and name not in metrics)))
     return tuple(found)
 
 
@@ -68,7 +70,7 @@ def grid_front(
     evaluated. Keywords as in `workers.results`.
     """
     chosen = [_looked_at(made, axis, objectives) for axis in range(len(made.axes))]
-    metrics = [one.name for one in objectives if one.name in SWEPT]
+    metrics = [one.name for one in objectives if one.name in made.metrics]
     small = made.only(metrics).taken(chosen)
     prepare(small, metrics)
     best = FrontPoints(np.zeros(0, dtype=np.int64), tuple(np.zeros(0, dtype=np.int64) for _ in objectives))
@@ -130,7 +132,7 @@ def local_front(
 
 
 def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int, ...]) -> Array:
-    if one.name in SWEPT:
+    if one.name in made.metrics:
         values = evaluate(made, one.name, window)
     else:
         axis = list(made.axes).index(one.name)
@@ -143,7 +145,7 @@ def _values(made: DesignSpace, one: Objective, window: Window, shape: tuple[int,
 def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) -> Array:
     """Positions along an axis, one for each kind of equal costs: the best or the first."""
     name = list(made.axes)[axis]
-    kinds = made.kinds(axis, [one.name for one in objectives if one.name in SWEPT])
+    kinds = made.kinds(axis, [one.name for one in objectives if one.name in made.metrics])
     last = any(one.name == name and one.largest for one in objectives)
     if last:
         return len(kinds) - 1 - np.sort(np.unique(kinds[::-1], return_index=True)[1])[::-1]
@@ -153,9 +155,9 @@ def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) ->
 def points_at(made: DesignSpace, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Knob values and all metrics of points of a grid, given by position."""
     columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
-    costs = [at_points(made, metric, columns) for metric in SWEPT]
+    costs = [at_points(made, metric, columns) for metric in made.metrics]
     for where, *found in zip(positions, *costs, strict=True):
-        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(SWEPT, found, strict=True))
+        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(made.metrics, found, strict=True))
 
 
 def front_table(
@@ -167,7 +169,7 @@ def front_table(
     **engine: Any,
 ) -> Table:
     """The non-dominated points of a grid."""
-    wanted = objectives_of(objectives, made.axes)
+    wanted = objectives_of(objectives, made.axes, made.metrics)
     found = grid_front(made, wanted, progress=progress, **engine)
     shown = list(points_at(made, found if limit is None else found[:limit]))
     said = ", ".join(map(_direction, wanted))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
+from math import prod
 from typing import Any, NamedTuple
 
 from convcost.core.checks import check_batch
 from convcost.core.dtypes import asked_dtype
 from convcost.core.errors import SpecError, UsageError, did_you_mean
+from convcost.core.units import exact
 from convcost.graph.rewrite import NothingToRewrite, way_of
 from convcost.memory.policies import POLICIES
 from convcost.networks.inputs import GivenShape, by_name
@@ -19,6 +21,7 @@ from convcost.results.report import Report
 from convcost.space.axes import axes_of, split_settings
 from convcost.space.build import Request
 from convcost.space.space import DesignSpace, build_space
+from convcost.space.target import Target
 from convcost.spec.elaborate import attempt
 from convcost.spec.syntax import KnobValue
 from convcost.spec.zoo import split_name
@@ -34,6 +37,7 @@ def design_space(
     memory_policy: str = "fused",
     input_shape: GivenShape | None = None,
     rewrite: str = "",
+    target: Target | None = None,
     buildable: bool = False,
 ) -> DesignSpace:
     """The design space of a grid: all tables needed to evaluate any part of it.
@@ -41,7 +45,8 @@ def design_space(
     Knobs in `over` are axes even with a single value; other knobs are axes if their value looks like one. If it must be
     `buildable`, raises `SpecError` if no point of the grid is a valid network.
     """
-    asked = asked_for(model, knobs, over or {}, Request(batch, dtype, memory_policy, rewrite=rewrite), input_shape)
+    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target)
+    asked = asked_for(model, knobs, over or {}, request, input_shape)
     made = build_space(*asked)
     if buildable:
         check_buildable(made)
@@ -98,6 +103,25 @@ def opened(
     return open_network(model, settings, input_shape), rewrite
 
 
+_MOST_DEPLOYED = 20_000_000
+"""The most points of a grid at each of which buffers are placed."""
+
+
+def _deployable(request: Request, axes: Mapping[str, Sized]) -> Request:
+    """The request with all elements of the type that is deployed, unless another one is asked for; raises `UsageError`."""
+    assert request.target is not None
+    points = prod(map(len, axes.values()))
+    if points > _MOST_DEPLOYED:
+        raise UsageError(
+            f"the arena is planned at every point; {exact(points)} are more than {exact(_MOST_DEPLOYED)}: give fewer values"
+        )
+    if request.batch > 1:
+        raise UsageError(
+            f"{request.target.deployment.runtime} runs one input at a time: leave out the batch of {request.batch}"
+        )
+    return request._replace(dtype=request.dtype or request.target.deployment.dtype)
+
+
 class Asked(NamedTuple):
     """The checked input of a design space."""
 
@@ -129,4 +153,6 @@ def asked_for(
     spec = network.origin.of_spec().spec
     shaped = {*network.input_shapes, *(by_name(spec, input_shape) if input_shape is not None else ())}
     axes = axes_of(spec, network.name, given | dict(over), shaped=shaped)
+    if request.target:
+        request = _deployable(request, axes)
     return Asked(network, axes, request._replace(input_shapes=network.input_shapes))

@@ -56,6 +56,8 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         yield "peak", f"of activations alive at once, as {as_text(made.dtype)}, policy {made.request.memory_policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
+    if made.request.target and any("deployment" in METRICS[metric].needs for metric in metrics):
+        yield "deployed", made.request.target.note
     yield "convention", "MACs of conv, linear, recurrent layers and matmul; no bias, norm, activation or pooling"
 
 
@@ -79,6 +81,7 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         "dtype": made.dtype,
         "memory_policy": request.memory_policy,
         **({"rewrite": request.rewrite} if request.rewrite else {}),
+        **({"deployment": request.target.to_dict()} if request.target else {}),
     }
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.dtypes import one_word
-from convcost.core.metrics import METRICS
+from convcost.core.metrics import DEPLOYED, METRICS, SWEPT
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
@@ -141,6 +141,11 @@ class DesignSpace:
     def points(self) -> int:
         return prod(self.shape)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is computed at every point."""
+        return (*SWEPT, *DEPLOYED) if self.request.target else SWEPT
+
     def bound(self, metric: str) -> int:
         """An upper bound on the cost at any point and on every partial sum."""
         return max((region.bound(metric) for region in self.regions), default=0)
@@ -184,7 +189,7 @@ class DesignSpace:
         fixed = {name: own[name] for name in self.source.changed if name not in self.axes}
         needs = {need for metric in metrics for need in METRICS[metric].needs}
         request = self.request
-        return settings_text(
+        said = settings_text(
             fixed,
             request.input_shapes,
             batch=request.batch,
@@ -192,6 +197,8 @@ class DesignSpace:
             policy=request.memory_policy,
             needs=needs,
         )
+        deployed = request.target.said if request.target and "deployment" in needs else ""
+        return " · ".join(filter(None, (said, deployed)))
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""
@@ -268,7 +275,8 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
         return Region(box, {}, part.reason)
-    costs = {metric: _candidates(cost, back) for metric, cost in part.costs._asdict().items()}
+    every = {**part.costs._asdict(), **part.deployed}
+    costs = {metric: _candidates(cost, back) for metric, cost in every.items()}
     return Region(box, costs, "", part.dtypes)
 
 

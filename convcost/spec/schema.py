@@ -12,7 +12,7 @@ from typing import Any
 
 from convcost.core import axes
 from convcost.core.dtypes import DTYPE_BITS
-from convcost.core.limits import GROWTH, LIMITS, LOCKED
+from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED
 from convcost.graph.graph import FORMS, ROLES, STORED
 from convcost.ops import OPS, Op
 from convcost.ops.attributes import MOST_AXES
@@ -104,7 +104,11 @@ def _limits() -> Schema:
             "description": f"of {'each layer' if kind.of == 'layer' else 'the network'}: {kind.metric.full}",
         }
         for name, kind in LIMITS.items()
-        if not kind.grows
+        if not kind.grows and not name.startswith(f"{BOARD}.")
+    }
+    properties[BOARD] = {
+        "type": "string",
+        "description": "RAM and flash of a board that `convcost boards` lists, or of a file",
     }
     each = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(LOCKED, share)}
     properties[GROWTH] = {

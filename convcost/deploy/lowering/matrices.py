@@ -63,4 +63,5 @@ def mean(low: Lowering, step: Step, kernel: str, axes: tuple[int, ...]) -> None:
         low.done.add(after.node.name)
         edge = after.node.name
     shape: tuple[Dim, ...] = (1, channels) if flat else (1, *(1,) * len(axes), channels)
-    low.emit(kernel, step, (x, low.numbers(*axes)), shape, edge=edge, keep_dims=not flat)
+    listed = low.numbers(*axes, shape=() if len(axes) == 1 else None)
+    low.emit(kernel, step, (x, listed), shape, edge=edge, keep_dims=not flat)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from convcost.core.axes import position
-from convcost.core.dims import Dim, equal
+from convcost.core.dims import equal
 from convcost.deploy.lowering.rules import NOTHING, Lowering, batched, outputs, refused, rule
+from convcost.deploy.lowering.windows import cut
 from convcost.graph.walk import Step
 
 
@@ -97,34 +96,18 @@ def slice_(low: Lowering, step: Step) -> None:
     open_end = stop is None or bool(equal(stop, step.input_shapes[0][axis - 1]))
     begins, ends, steps = [0] * (rank + 1), [0] * (rank + 1), [1] * (rank + 1)
     begins[axis], ends[axis], steps[axis] = attrs["start"], 0 if open_end else stop, attrs["step"]
-    cut(low, step, begins, ends, steps)
+    cut(low, step, low.read(step), begins, ends, steps)
 
 
 @rule("crop")
 def crop(low: Lowering, step: Step) -> None:
     """STRIDED_SLICE along all spatial axes: the middle, with the odd element at the end."""
     before, after = step.input_shapes[0], step.cost.out[0]
-    begins = [0, *((size - left) // 2 for size, left in zip(before, after))]
-    ends = [0, *(begin + left for begin, left in zip(begins[1:], after))]
-    cut(low, step, begins, ends, [1] * len(begins))
-
-
-def cut(low: Lowering, step: Step, begins: Sequence[Dim], ends: Sequence[Dim], steps: Sequence[Dim]) -> None:
-    """A part of a tensor: what begins at 0 and ends at 0 is the whole axis."""
-    whole = [i for i, (begin, end) in enumerate(zip(begins, ends)) if bool(equal(begin, 0)) and bool(equal(end, 0))]
-    inputs = (low.read(step), low.numbers(*begins), low.numbers(*ends), low.numbers(*steps))
-    low.emit(
-        "STRIDED_SLICE",
-        step,
-        inputs,
-        batched(step.cost.out[0]),
-        edge=step.node.name,
-        begin_mask=sum(1 << i for i in whole),
-        end_mask=sum(1 << i for i, end in enumerate(ends) if i in whole or bool(equal(end, 0))),
-        ellipsis_mask=0,
-        new_axis_mask=0,
-        shrink_axis_mask=0,
-    )
+    begins = [(size - left) // 2 for size, left in zip(before, after)]
+    ends = [
+        0 if bool(equal(size, left)) else begin + left for begin, size, left in zip(begins, before, after, strict=True)
+    ]
+    cut(low, step, low.read(step), (0, *begins), (0, *ends))
 
 
 @rule("depth_to_space")

@@ -61,9 +61,12 @@ class Lowering:
         """Steps that are part of an earlier kernel."""
         self.padded: set[str] = set()
         """Convolutions that write, as SAME, the zeros of a pad before them."""
+        self.rows: dict[int, int] = {}
+        """A sequence -> the map of one row that it was made of."""
         self.notes: dict[str, None] = {}
         self._tensors: list[Tensor] = []
         self._inputs: list[int] = []
+        self._unwritten: set[int] = set()
         self._kernels: list[Kernel] = []
         self._constants: list[tuple[int, tuple[Any, ...]]] = []
         self._outputs = walked.outputs
@@ -97,6 +100,10 @@ class Lowering:
         """The only step that reads an edge; None if there are others, or if the edge is an output of the network."""
         readers = self._readers.get(self._alias.get(edge, edge), [])
         return readers[0] if len(readers) == 1 else None
+
+    def readers(self, edge: str) -> tuple[Step | None, ...]:
+        """The steps that read an edge, one for each reading; None stands for the caller."""
+        return tuple(self._readers.get(self._alias.get(edge, edge), ()))
 
     def maker(self, tensor: int) -> Kernel | None:
         """The kernel that computes a tensor; None of an input and of what is stored."""
@@ -140,6 +147,10 @@ class Lowering:
         self.emit("MUL", after, (clipped, sixth), shape, edge=after.node.name, fused_activation_function="NONE")
 
     # -- what is made --------------------------------------------------------------------------------------------------
+
+    def floats(self, name: str, shape: Sequence[Dim]) -> int:
+        """Stored elements of a kernel that has no integer version."""
+        return self._new(Tensor(name, tuple(shape), "fp32", stored=True))
 
     def weights(self, name: str, shape: Sequence[Dim], channels: Dim) -> int:
         """Stored elements of a kernel, with a scale for each output channel."""
@@ -209,6 +220,23 @@ class Lowering:
         self.home |= dict(zip(edges, made))
         return tuple(made)
 
+    def in_floats(
+        self, operator: str, step: Step, inputs: Sequence[int], shape: Shape, *, edge: str = "", **attrs: Any
+    ) -> int:
+        """A kernel that has no integer version: between DEQUANTIZE and QUANTIZE where tensors are integers."""
+        if not self.types.quantised:
+            return self.emit(operator, step, inputs, shape, edge=edge, **attrs)
+        x, *others = inputs
+        floats = self.emit("DEQUANTIZE", step, (x,), self.shape(x), dtype="fp32")
+        made = self.emit(operator, step, (floats, *others), shape, dtype="fp32", **attrs)
+        return self.emit("QUANTIZE", step, (made,), shape, edge=edge)
+
+    def unwritten(self, edge: str, shape: Shape) -> int:
+        """A tensor that no kernel makes, because those that read it read what it was made of."""
+        self.home[edge] = self._new(Tensor(edge, shape, self.types.activations))
+        self._unwritten.add(self.home[edge])
+        return self.home[edge]
+
     def same(self, step: Step, tensor: int) -> None:
         """Let the output of a step be a tensor that is there already."""
         self.home[step.node.name] = tensor
@@ -224,6 +252,7 @@ class Lowering:
         used = {number for kernel in self._kernels for number in kernel.inputs}
         first = set(self._inputs)
         stored = [at for at, tensor in enumerate(self._tensors) if tensor.stored and at in used]
+        first |= self._unwritten
         made = [at for at, tensor in enumerate(self._tensors) if not tensor.stored and at not in first]
         order = [*self._inputs, *stored, *made]
         number = {old: new for new, old in enumerate(order)} | {ABSENT: ABSENT}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost.core.axes import WORDS, position
-from convcost.core.dims import Dim, Shape, equal, first_given
+from convcost.core.dims import Dim, Shape, ceil_div, equal, first_given, maximum
 from convcost.deploy.lowering.rules import Lowering, batched, refused, rule
+from convcost.deploy.program import ABSENT
 from convcost.graph.walk import Step
 from convcost.ops.window import Slide, dilated, slide, slide_over, windowed
 
@@ -43,6 +44,104 @@ def conv2d(low: Lowering, step: Step) -> None:
     low.finished(edge, convolution)
 
 
+@rule("conv_transpose2d")
+def conv_transpose2d(low: Lowering, step: Step) -> None:
+    """TRANSPOSE_CONV, whose first input is the shape of its output; where its padding crops otherwise than SAME and VALID
+    do, the whole output and a STRIDED_SLICE of it.
+
+    Without a bias it has none, and then no activation either.
+    """
+    attrs, node, x = step.node.attrs, step.node, low.read(step)
+    sizes, out = low.shape(x)[1:-1], batched(step.cost.out[0])
+    if len(sizes) != 2 or any(bool(one != 1) for one in (attrs["groups"], *attrs["dilation"])):
+        raise refused(step, "TFLite's transposed convolution is of maps, without groups and gaps")
+    axes = tuple(zip(sizes, attrs["kernel"], attrs["stride"], attrs["padding"], out[1:-1]))
+    crops = tuple(_cropped(*axis) for axis in axes)
+    word = "SAME" if all(_is_same_transpose(*axis[:3], axis[4], crop) for axis, crop in zip(axes, crops)) else "VALID"
+    cut_after = word == "VALID" and any(
+        bool(crop > 0) or bool(size < reach)
+        for crop, size, reach in zip(crops, out[1:-1], (_reach(*axis[:3]) for axis in axes))
+    )
+    edge, folds = (node.name, False) if cut_after else low.folded(node.name)
+    channels = attrs["channels"]
+    whole = out
+    if cut_after:
+        ends = [maximum(_reach(*axis[:3]), crop + axis[4]) for axis, crop in zip(axes, crops)]
+        whole = (1, *ends, channels)
+    weights = low.weights(f"{node.name}.weights", (channels, *attrs["kernel"], low.shape(x)[-1]), channels)
+    inputs = [low.numbers(*whole), weights, x]
+    activation = "NONE"
+    if attrs["bias"] or folds:
+        inputs.append(low.bias(f"{node.name}.bias", channels, zero=False))
+        edge, activation = (edge, "NONE") if cut_after else low.activated(edge)
+    options = {"padding": word, **strides(attrs["stride"]), "fused_activation_function": activation}
+    made = low.emit("TRANSPOSE_CONV", step, inputs, whole, edge="" if cut_after else edge, **options)
+    if cut_after:
+        begins = (0, *crops, 0)
+        cut(low, step, made, begins, (0, *(crop + size for crop, size in zip(crops, out[1:-1])), 0))
+
+
+def _reach(size: Dim, kernel: Dim, stride: Dim) -> Dim:
+    """How far a transposed convolution reaches along an axis, uncropped."""
+    return (size - 1) * stride + kernel
+
+
+def _cropped(size: Dim, kernel: Dim, stride: Dim, padding: Any, out: Dim) -> Dim:
+    """How much is cropped before an axis: as the padding says, or as the words do."""
+    if padding == "same":
+        return maximum(_reach(size, kernel, stride) - out, 0) // 2
+    return 0 if padding == "valid" else padding[0]
+
+
+def _is_same_transpose(size: Dim, kernel: Dim, stride: Dim, out: Dim, crop: Dim) -> bool:
+    """Whether SAME crops as much: then a SAME convolution leads back from the output, and crops half of what is too much."""
+    if bool(ceil_div(out, stride) != size):
+        return False
+    return bool(equal(crop, maximum(_reach(size, kernel, stride) - out, 0) // 2))
+
+
+def cut(
+    low: Lowering, step: Step, x: int, begins: Sequence[Dim], ends: Sequence[Dim], steps: Sequence[Dim] = ()
+) -> int:
+    """STRIDED_SLICE: a part of a tensor; what begins at 0 and ends at 0 is the whole axis."""
+    whole = [bool(equal(begin, 0)) and bool(equal(end, 0)) for begin, end in zip(begins, ends)]
+    to_end = [every or bool(equal(end, 0)) for every, end in zip(whole, ends)]
+    steps = steps or (1,) * len(whole)
+    return low.emit(
+        "STRIDED_SLICE",
+        step,
+        (x, low.numbers(*begins), low.numbers(*ends), low.numbers(*steps)),
+        batched(step.cost.out[0]),
+        edge=step.node.name,
+        begin_mask=sum(1 << i for i, every in enumerate(whole) if every),
+        end_mask=sum(1 << i for i, open_end in enumerate(to_end) if open_end),
+        ellipsis_mask=0,
+        new_axis_mask=0,
+        shrink_axis_mask=0,
+    )
+
+
+@rule("conv3d")
+def conv3d(low: Lowering, step: Step) -> None:
+    """CONV_3D, which computes with floats only; neither a batch-norm nor a bias goes into it."""
+    attrs, node = step.node.attrs, step.node
+    if len(step.input_shapes[0]) != 4 or bool(attrs["groups"] != 1):
+        raise refused(step, "TFLite's 3D convolution is of volumes, without groups")
+    x, word = padded(low, step, low.read(step), attrs["kernel"], attrs["stride"], attrs["padding"], attrs["dilation"])
+    channels, out = attrs["channels"], batched(step.cost.out[0])
+    weights = low.floats(f"{node.name}.weights", (*attrs["kernel"], step.input_shapes[0][-1], channels))
+    depth, height, width = attrs["stride"]
+    options = {"padding": word, "stride_d": depth, "stride_h": height, "stride_w": width}
+    inputs = (x, weights, ABSENT)
+    if not attrs["bias"]:
+        low.in_floats("CONV_3D", step, inputs, out, edge=node.name, **options, fused_activation_function="NONE")
+        return
+    made = low.in_floats("CONV_3D", step, inputs, out, **options, fused_activation_function="NONE")
+    bias = low.factors(f"{node.name}.bias", (channels,))
+    edge, activation = low.activated(node.name)
+    low.emit("ADD", step, (made, bias), out, edge=edge, fused_activation_function=activation)
+
+
 @rule("max_pool", "max_pool2d", "avg_pool", "avg_pool2d")
 def pool2d(low: Lowering, step: Step) -> None:
     """MAX_POOL_2D or AVERAGE_POOL_2D."""
@@ -54,14 +153,57 @@ def pool2d(low: Lowering, step: Step) -> None:
     if len(step.input_shapes[0]) != 3:
         raise refused(step, f"its windows slide over each of {len(step.input_shapes[0]) - 2} axes more")
     x, word = padded(low, step, low.read(step), kernel, stride, attrs["padding"], (1, 1), attrs["ceil_mode"])
-    edge, activation = low.activated(step.node.name)
-    low.emit(
-        "MAX_POOL_2D" if step.node.op.startswith("max") else "AVERAGE_POOL_2D",
+    average = not step.node.op.startswith("max")
+    pooled(low, step, x, kernel, stride, word, average=average)
+
+
+@rule("adaptive_avg_pool", "adaptive_avg_pool2d", "adaptive_max_pool", "adaptive_max_pool2d")
+def adaptive_pool2d(low: Lowering, step: Step) -> None:
+    """A pool whose windows stand side by side; nothing where there is a window for each position."""
+    x, wanted = low.read(step), step.node.attrs["size"]
+    sizes = low.shape(x)[1:-1]
+    if any(bool(size % left != 0) for size, left in zip(sizes, wanted)):
+        raise refused(step, "its windows overlap or are of several sizes")
+    kernel = tuple(size // left for size, left in zip(sizes, wanted))
+    if all(bool(equal(size, 1)) for size in kernel):
+        low.same(step, x)
+    else:
+        pooled(low, step, x, kernel, kernel, "VALID", average="avg" in step.node.op)
+
+
+@rule("subsample")
+def subsample(low: Lowering, step: Step) -> None:
+    """AVERAGE_POOL_2D, MUL and ADD per channel; the size of the window goes into the factors."""
+    x, name, channels = low.read(step), step.node.name, step.cost.out[0][-1]
+    made = pooled(
+        low, step, x, step.node.attrs["kernel"], step.node.attrs["kernel"], "VALID", average=True, named=False
+    )
+    factors, shift = (low.factors(f"{name}.{role}", (channels,)) for role in ("weights", "biases"))
+    scaled = low.emit("MUL", step, (made, factors), low.shape(made), fused_activation_function="NONE")
+    edge, word = low.activated(name)
+    low.emit("ADD", step, (scaled, shift), low.shape(made), edge=edge, fused_activation_function=word)
+
+
+def pooled(
+    low: Lowering,
+    step: Step,
+    x: int,
+    kernel: Sequence[Dim],
+    stride: Sequence[Dim],
+    padding: str,
+    *,
+    average: bool,
+    named: bool = True,
+) -> int:
+    """A pool of maps, with an activation that follows it where it makes the step's own output."""
+    edge, activation = low.activated(step.node.name) if named else ("", "NONE")
+    return low.emit(
+        "AVERAGE_POOL_2D" if average else "MAX_POOL_2D",
         step,
         (x,),
         batched(step.cost.out[0]),
         edge=edge,
-        padding=word,
+        padding=padding,
         **strides(stride),
         filter_height=kernel[0],
         filter_width=kernel[1],

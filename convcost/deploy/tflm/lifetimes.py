@@ -2,8 +2,8 @@
 
 Its rule (`micro/micro_allocation_info.cc`): time runs in ticks. Tick 0 holds the inputs, and each kernel is one tick, the
 kernels of a subgraph between those of the kernel that runs it. A tensor is alive from the tick that makes it to the last one
-that reads it; an output of a (sub)graph to its end. Tensors that lie in the file, variables and empty tensors ask for
-nothing; all others do, even if no kernel knows them.
+that reads it; an output of a (sub)graph to its end. Tensors that lie in the file, variables, handles to them and empty tensors
+ask for nothing; all others do, even if no kernel knows them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from convcost.core.dims import Dim, ceil_div
-from convcost.deploy.program import ABSENT, Program, Tensor
+from convcost.deploy.program import ABSENT, Kernel, Program, Tensor
+from convcost.deploy.runtime import Deployment
+from convcost.deploy.tflm.node import nodes
 from convcost.deploy.tflm.planner import ALIGNMENT, ONLINE
 from convcost.deploy.tflm.scratch import scratch
 
@@ -35,24 +37,29 @@ class Request(NamedTuple):
     """Where the file says that it lies."""
 
 
-def requests(program: Program, kernels: str = "reference") -> tuple[Request, ...]:
+def requests(program: Program, deployment: Deployment) -> tuple[Request, ...]:
     """All buffers in the planner's order: the tensors of all subgraphs by number, then what kernels need beside them."""
     lives = _Lives(program)
     found = []
     offsets = iter(program.offsets)
     for graph in lives.graphs:
+        handles = {number for kernel in graph.kernels if kernel.type == "VAR_HANDLE" for number in kernel.outputs}
         for number, tensor in enumerate(graph.tensors):
             offset = next(offsets, ONLINE)
-            if _asks(tensor, offset):
+            if number not in handles and _asks(tensor, offset):
                 first, last = lives.of(graph, number)
                 own = number if graph is program else ABSENT
                 found.append(Request(tensor.name, _rounded(tensor.bytes), first, last, "tensor", own, offset))
-    for graph in lives.graphs:
-        for kernel in graph.kernels:
-            for what, size in scratch(kernel, graph, kernels):
-                first, last = lives.runs.get(id(kernel), (UNKNOWN, UNKNOWN))
-                found.append(Request(f"{kernel.name} ({what})", _rounded(size), first, last, "scratch"))
+    for kernel, what, size in scratches(program, deployment):
+        first, last = lives.runs.get(id(kernel), (UNKNOWN, UNKNOWN))
+        found.append(Request(f"{kernel.name} ({what})", _rounded(size), first, last, "scratch"))
     return tuple(found)
+
+
+def scratches(program: Program, deployment: Deployment) -> list[tuple[Kernel, str, Dim]]:
+    """What all kernels of all subgraphs need while they run: the kernel, what for, and how many bytes."""
+    every = nodes(program, deployment.pointers == 64, deployment.kernels)
+    return [(node.kernel, what, size) for node in every for what, size in scratch(node)]
 
 
 def ticks(program: Program) -> tuple[str, ...]:

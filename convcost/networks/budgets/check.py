@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.core.errors import ConvcostError, SpecError, UsageError
-from convcost.core.limits import GROWTH, LIMITS, LOCKED, Limit, read_limit
+from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError
+from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED, Limit, read_limit
 from convcost.core.units import exact
+from convcost.devices.board import Board
+from convcost.devices.board import find as find_board
 from convcost.networks.budgets import lock as lock_file
 from convcost.networks.budgets.checked import Checked
 from convcost.networks.budgets.costs import Measured, Recorded
@@ -22,7 +25,7 @@ from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec, knobs_text
 from convcost.networks.revision import of_same_file, opened_at
 from convcost.spec.tree import shown_path
-from convcost.spec.zoo import split_name
+from convcost.spec.zoo import is_path, split_name
 
 _NAMED = 3
 """Tensors that a line names."""
@@ -84,6 +87,7 @@ def check(
     max_params: Any = None,
     max_peak: Any = None,
     max_weights: Any = None,
+    board: str | None = None,
     baseline: Model | None = None,
     tolerance: Any = None,
     lock: str | None = None,
@@ -98,7 +102,7 @@ def check(
 
     `models` are networks, or one budgets file; without any, the nearest `convcost-budgets.yaml` is read. Limits are those
     of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`, and so
-    for all other names.
+    for all other names; `max_ram` and `max_flash` are of the network under TensorFlow Lite Micro, and `board` limits both.
     Growth is against `baseline`, or against the lock file; `tolerance="1%"` is `limits={"growth": "1%"}`. The other options
     are those of `report`, for all networks. Raises `UsageError` and `SpecError` for budgets that cannot be read; networks
     that cannot are in the result's `failures`.
@@ -107,7 +111,14 @@ def check(
     >>> [(line.limit, line.headroom, line.verdict) for line in result.lines]
     [('macs', -774272, 'broken'), ('params', 495128, 'holds')]
     """
-    said = {"macs": max_macs, "params": max_params, "peak": max_peak, "weights": max_weights, GROWTH: tolerance}
+    said = {
+        "macs": max_macs,
+        "params": max_params,
+        "peak": max_peak,
+        "weights": max_weights,
+        BOARD: board,
+        GROWTH: tolerance,
+    }
     said |= {key.removeprefix("max_"): knobs.pop(key) for key in [*knobs] if key.startswith("max_")}
     conditions = {
         "convention": convention,
@@ -180,12 +191,36 @@ def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
         limits |= read_limit(GROWTH, "0%")
     if not limits and not update:
         raise UsageError(f"{entry.name} has no limits: {_NO_LIMITS}")
-    now = Measured(entry.name, network, entry.conditions)
+    board = _board(limits)
+    if board is not None:
+        limits |= {
+            name: limits[name]._replace(amount=Fraction(size)) for name, size in _has(board).items() if name in limits
+        }
+    now = Measured(entry.name, network, entry.conditions, board)
     done.measured[entry.name] = now
     before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done, wanted)
     for name in LIMITS:
         if name in limits:
             _judge(limits[name], now, before, done)
+
+
+def _board(limits: Mapping[str, Limit]) -> Board | None:
+    """The board that limits name, by its name or by a file's beside theirs; raises `SpecError` with the place, `UsageError`."""
+    limit = next((limit for name, limit in limits.items() if name.startswith(f"{BOARD}.")), None)
+    if limit is None:
+        return None
+    if limit.where is None:
+        return find_board(limit.said)
+    beside = os.path.join(os.path.dirname(limit.where.file), limit.said)
+    try:
+        return find_board(beside if is_path(limit.said) else limit.said)
+    except UsageError as error:
+        raise SpecError([Problem(limit.where, f"limits.{BOARD}", str(error))]) from None
+
+
+def _has(board: Board) -> dict[str, int]:
+    """What a board has of what it limits."""
+    return {f"{BOARD}.ram": board.ram, f"{BOARD}.flash": board.flash}
 
 
 def _named(entry: Entry, network: Network, knobs: Mapping[str, Any]) -> str:
@@ -278,10 +313,20 @@ def _explained(line: Line, now: Measured, before: Recorded | None) -> Line:
         alive = _alive(now)
         words.append(_alive_text(alive))
         among = {now.owners.get(name, name) for name, _ in alive}
+    if line.kind.deployed:
+        words.append(_deployed_text(now))
     grew = grown(before, now, line.kind, among) if before is not None else ()
     most = () if grew else largest(now, line.kind)
     words += [grown_text(grew), largest_text(most)]
     return replace(line, grew=grew, largest=most, why="; ".join(filter(None, words)))
+
+
+def _deployed_text(now: Measured) -> str:
+    """What pins RAM, and what would make the network fit its board."""
+    found = now.deployed
+    said = dict(found.notes)
+    fit = "; ".join(f"{one.change}: {exact(one.ram)} B of RAM, {exact(one.flash)} B of flash" for one in found.remedies)
+    return f"RAM is {said['head']}{f'; would fit: {fit}' if fit else ''}"
 
 
 def _alive(now: Measured) -> list[tuple[str, int]]:

@@ -13,9 +13,11 @@ from convcost.core.errors import Where
 from convcost.core.limits import LOCKED, Kind
 from convcost.core.places import zoo_directory
 from convcost.core.units import exact, inputs_text
+from convcost.devices.board import Board
 from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
 from convcost.networks.budgets.file import Conditions
+from convcost.networks.deployment import Deployed, deployed
 from convcost.networks.network import Network
 
 _KERNEL = re.compile(r"\d+(×\d+)*")
@@ -48,17 +50,25 @@ class Recorded(NamedTuple):
 class Measured:
     """A network under some conditions; its parts are looked at only where they are asked for."""
 
-    def __init__(self, name: str, network: Network, under: Conditions) -> None:
+    def __init__(self, name: str, network: Network, under: Conditions, board: Board | None = None) -> None:
         self.name = name
         self.network = network
         self.under = under
+        self.board = board
         self.report = network.report(under.convention, batch=under.batch, dtype=under.dtype, memory_policy=under.memory)
 
     def is_whole(self, kind: Kind) -> bool:
         """Whether every layer is counted; else the amount is a lower bound, as are operations without those that a convention
-        does not know.
+        does not know; what is deployed has no layer that nobody knows.
         """
+        if kind.deployed:
+            return True
         return self.report.complete and not ("convention" in kind.metric.needs and self.report.not_counted)
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        """The network under TensorFlow Lite Micro, with the addresses of its board."""
+        return deployed(self.network, dtype=self.under.dtype, board=self.board)
 
     @property
     def file(self) -> Where | None:
@@ -100,6 +110,8 @@ class Measured:
 
     def amount(self, kind: Kind) -> int:
         """So much of what is limited: in total, or of the layer that has most of it."""
+        if kind.deployed:
+            return int(self.deployed.arena.total if kind.key == "ram_bytes" else self.deployed.size.flash_bytes)
         if kind.of == "layer":
             return max((int(getattr(layer, kind.key)) for layer in self.report.layers), default=0)
         return int(getattr(self.report.totals, kind.key))

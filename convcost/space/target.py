@@ -1,0 +1,99 @@
+"""How all networks of a grid are deployed: what a runtime, a board and limits on RAM and flash say together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convcost.core.units import exact
+
+if TYPE_CHECKING:
+    from convcost.deploy.runtime import Deployment
+    from convcost.devices.board import Board
+
+
+class Target(NamedTuple):
+    """A runtime with the type that it runs, and what its own code takes of flash."""
+
+    deployment: Deployment
+    code: int = 0
+    """Bytes of the runtime's code."""
+    board: str = ""
+    """The name of the board that says so."""
+    implied: bool = False
+    """Whether nobody asked for this runtime: a limit on RAM or flash needs one."""
+
+    @property
+    def said(self) -> str:
+        """In words, for pictures and notes.
+
+        >>> from convcost.deploy.runtime import Deployment
+        >>> Target(Deployment()).said
+        'tflm, int8, 64-bit addresses'
+        """
+        runtime, dtype, pointers, *_ = self.deployment
+        return f"{runtime}, {dtype}, {pointers}-bit addresses{f', {self.board}' if self.board else ''}"
+
+    @property
+    def note(self) -> str:
+        """The same, with what else the numbers depend on."""
+        code = f"model file and {exact(self.code)} bytes of the runtime's code" if self.code else "the model file alone"
+        implied = ", as nothing else is said" if self.implied else ""
+        return f"{self.said}, {self.deployment.kernels} kernels{implied}; RAM is the arena, flash {code}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return {**self.deployment._asdict(), "board": self.board or None, "code_bytes": self.code}
+
+
+class HowDeployed(NamedTuple):
+    """What is said of how networks are deployed; nothing by default."""
+
+    runtime: str | None = None
+    deploy: str | bool | None = None
+    """The type as which they are; True for int8."""
+    board: str | os.PathLike[str] | Board | None = None
+    """A board, its name, or a file that states one."""
+    pointers: int | None = None
+    kernels: str | None = None
+
+    def target(self, dtype: str | None = None, *, limited: bool = False) -> Target | None:
+        """What the networks are deployed on, if anything asks for that, or RAM or flash is limited.
+
+        The type is that of `deploy`, else `dtype`, else int8; addresses have the bits of the board, else 64. Raises
+        `UsageError` for what does not exist.
+
+        >>> HowDeployed().target() is None, HowDeployed("tflm").target().deployment.dtype, HowDeployed().target(limited=True).implied
+        (True, 'int8', True)
+        >>> HowDeployed(board="nucleo_h743zi").target().said
+        'tflm, int8, 32-bit addresses, nucleo_h743zi'
+        """
+        asked = any(self)
+        if not asked and not limited:
+            return None
+        from convcost.deploy.runtime import Deployment
+
+        board = self.on()
+        kind = self.deploy if isinstance(self.deploy, str) else dtype
+        bits = self.pointers or (board.pointers if board else None)
+        stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
+        deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
+        code = board.code.get(deployment.runtime) if board else None
+        named = {"code": code.bytes if code else 0, "board": board.name} if board else {}
+        return Target(deployment, implied=not asked, **named)
+
+    def on(self) -> Board | None:
+        """The board, if one is named."""
+        if not self.board:
+            return None
+        from convcost.devices.board import Board, find
+
+        return self.board if isinstance(self.board, Board) else find(os.fspath(self.board))
+
+    def limits(self, max_ram: Any, max_flash: Any) -> dict[str, Any]:
+        """The limits on RAM and flash: those that are given, else what the board has."""
+        board = self.on()
+        return {
+            "max_ram": max_ram if max_ram is not None or board is None else board.ram,
+            "max_flash": max_flash if max_flash is not None or board is None else board.flash,
+        }
