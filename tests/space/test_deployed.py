@@ -197,7 +197,7 @@ def test_rewritten_networks_are_deployed_as_rewritten():
 
 
 def test_a_layer_that_the_runtime_has_no_kernel_for_is_named():
-    with pytest.raises(UsageError, match="^pool6: adaptive_avg_pool has no counterpart"):
+    with pytest.raises(UsageError, match=r"^pool6: adaptive_avg_pool has no counterpart"):
         convcost.fit("vgg11", over={"width": "0.1:1:0.1"}, max_ram="1MiB")
 
 
