@@ -13,6 +13,8 @@ from convcost.cli.output import command_line, deliver
 from convcost.deploy.runtime import KERNELS, RUNTIMES, Deployment
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from convcost.networks.deployment import Deployed
     from convcost.networks.network import Network
 
@@ -93,10 +95,15 @@ def show_deployed(
         from convcost.pages.files import page as page_of
 
         steps, tensors = (found.table(level, data) for level in ("step", "tensor"))
-        parts = [replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
-        return page_of(title(found), parts, [("command", command_line())])
+        parts = [figure(), replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
+        return page_of(title(found), parts, [("command", command_line())], {1: "Where it lies"})
 
-    deliver(output, format_, lambda: found.table(by, data), page=page)
+    def figure() -> go.Figure:
+        from convcost.plots.arena import arena_figure
+
+        return arena_figure(found)
+
+    deliver(output, format_, lambda: found.table(by, data), figure=figure, page=page)
     if not found.fits:
         for word, said in found.notes if output is not None else ():
             if word in ("verdict", "limit", "would fit"):
