@@ -12,7 +12,7 @@ from helpers.checks import net
 from convcost import UsageError, deployed, load
 from convcost.deploy.pins import pins
 from convcost.deploy.runtime import Deployment
-from convcost.networks.deployed import deployed_dtype, on_device, program_of, stated_file
+from convcost.networks.deployed import dtype_of, on_device, program_of, stated_file
 
 PIECES = {"input": 192, "stem": 256, "expand": 512, "project": 128}
 """Of the network of `helpers.checks` as int8: 64 positions of 3, 4, 8 and 2 channels, multiples of 16 all of them."""
@@ -108,7 +108,7 @@ def test_what_fits_has_no_remedies_and_a_network_without_knobs_none_either(tiny)
 
 def test_a_spec_is_lowered_as_int8_and_its_own_type_is_no_matter(tiny):
     assert stated_file(load(tiny)) == ""
-    assert deployed_dtype(load(tiny)) == "int8"
+    assert dtype_of(program_of(load(tiny))) == "int8"
     assert program_of(load(tiny)) == program_of(load(tiny), "int8")
     assert on_device(load(tiny), Deployment()).program == program_of(load(tiny))
 
