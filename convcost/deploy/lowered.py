@@ -14,6 +14,7 @@ from convcost.core.errors import UsageError
 from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
 from convcost.deploy.lowering.order import depth_first
 from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
+from convcost.deploy.narrow import with_stated
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
@@ -40,4 +41,4 @@ def lowered(walked: Walked, dtype: str) -> Program:
             low.store(step)
         else:
             rule(low, step)
-    return low.program()
+    return with_stated(low.program(), walked)

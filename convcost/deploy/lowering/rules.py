@@ -73,7 +73,7 @@ class Lowering:
         self._readers = _readers(walked, self._alias)
         for name, shape in walked.inputs.items():
             stated = walked.graph.dtypes.get(name, "")
-            dtype = "int32" if stated.startswith("int") and stated != "int8" else types.activations
+            dtype = "int32" if stated in ("int32", "int64") else types.activations
             self._inputs.append(self._new(Tensor(name, (1, *shape), dtype, scales=self.scales(dtype))))
             self.home[name] = self._inputs[-1]
 
