@@ -88,7 +88,7 @@ def fit_command(
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
     common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
-    limits = {"max_ram": max_ram, "max_flash": max_flash, "board": board}
+    limits: dict[str, Any] = {"max_ram": max_ram, "max_flash": max_flash, "board": board}
     if not (max_ram or max_flash or deploy):
         is_deployed(runtime, board, pointers, kernels)
     if along:

@@ -124,7 +124,7 @@ def sweep_command(
     names = {*metrics, *(name.strip().rpartition(":")[2] for name in objectives)}
     if not deploy and not names & {*DEPLOYED}:
         is_deployed(runtime, board, pointers, kernels)
-    asked = HowDeployed(runtime, deploy, board, int(pointers) if pointers else None, kernels)
+    how = HowDeployed(runtime, deploy, board, int(pointers) if pointers else None, kernels)
     made = design_space(
         model,
         settings(set_),
@@ -134,7 +134,7 @@ def sweep_command(
         memory_policy=memory,
         input_shape=input_,
         rewrite=rewrite,
-        target=asked.target(dtype, limited=bool(names & {*DEPLOYED})),
+        target=how.target(dtype, limited=bool(names & {*DEPLOYED})),
         buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_

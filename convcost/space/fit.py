@@ -179,7 +179,11 @@ def fit(
         target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
         buildable=True,
     )
-    budgets = budgets_of(max_macs, max_params, max_peak, made.dtype, **limits)
+    return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits), maximise)
+
+
+def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:
+    """What fits of a design space, all of whose points are looked at; raises `UsageError`."""
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
     if maximise is not None and maximise not in (*made.metrics, *made.axes):

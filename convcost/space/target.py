@@ -79,8 +79,7 @@ class HowDeployed(NamedTuple):
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
         deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
         code = board.code.get(deployment.runtime) if board else None
-        named = {"code": code.bytes if code else 0, "board": board.name} if board else {}
-        return Target(deployment, implied=not asked, **named)
+        return Target(deployment, code.bytes if code else 0, board.name if board else "", implied=not asked)
 
     def on(self) -> Board | None:
         """The board, if one is named."""
