@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from convcost.deploy.program import Program
@@ -69,7 +70,12 @@ class Arena:
     @cached_property
     def bound(self) -> int:
         """The most bytes alive at once: no plan needs less."""
-        return max(self.alive_bytes(tick) for tick in range(len(self.ticks)))
+        changes = [0] * (len(self.ticks) + 1)
+        for each in self.buffers:
+            if each.last >= 0:
+                changes[max(each.first, 0)] += each.size
+                changes[each.last + 1] -= each.size
+        return max(accumulate(changes))
 
     @cached_property
     def peak_tick(self) -> int:
