@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convcost.cli.options import Word
+from convcost.cli.options import Dtype, Word
 from convcost.cli.output import command_line, deliver
-from convcost.deploy.runtime import KERNELS, RUNTIMES
+from convcost.deploy.runtime import KERNELS, RUNTIMES, Deployment
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from convcost.networks.deployment import Deployed
     from convcost.networks.network import Network
 
@@ -51,6 +53,16 @@ def deployment_options(command: Command) -> Command:
     return runtime_option(pointers_option(kernels_option(board_option(command))))
 
 
+deploy_option = click.option(
+    "--deploy",
+    type=Dtype(),
+    is_flag=False,
+    flag_value=Deployment().dtype,
+    metavar="[DTYPE]",
+    help="As this type, int8 unless said: with RAM, weights and biases, flash.",
+)
+
+
 def is_deployed(runtime: str | None, board: str | None, pointers: str | None, kernels: str | None) -> bool:
     """Whether the options ask for a runtime; `click.UsageError` for those that mean something under one alone."""
     if runtime or board:
@@ -83,10 +95,15 @@ def show_deployed(
         from convcost.pages.files import page as page_of
 
         steps, tensors = (found.table(level, data) for level in ("step", "tensor"))
-        parts = [replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
-        return page_of(title(found), parts, [("command", command_line())])
+        parts = [figure(), replace(steps, title="Kernels"), replace(tensors, title="Buffers", notes=[])]
+        return page_of(title(found), parts, [("command", command_line())], {1: "Where it lies"})
 
-    deliver(output, format_, lambda: found.table(by, data), page=page)
+    def figure() -> go.Figure:
+        from convcost.plots.arena import arena_figure
+
+        return arena_figure(found)
+
+    deliver(output, format_, lambda: found.table(by, data), figure=figure, page=page)
     if not found.fits:
         for word, said in found.notes if output is not None else ():
             if word in ("verdict", "limit", "would fit"):

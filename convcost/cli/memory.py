@@ -23,6 +23,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture
+from convcost.cli.patches import patches_options
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
@@ -58,10 +59,10 @@ if TYPE_CHECKING:
 @batch_option
 @click.option(
     "--picture",
-    type=Word(PICTURES),
+    type=Word((*PICTURES, "patches")),
     default="timeline",
     show_default=True,
-    help="What -o FILE.svg shows: what is alive when, or where it lies.",
+    help="What -o FILE.svg shows: what is alive when, or where it lies; with --patches always these.",
 )
 @click.option("--by", type=Word(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(), help="Write here; .svg, .png and .pdf are the picture alone."
 )
+@patches_options
 @click.pass_context
 def memory_command(
     ctx: click.Context,
@@ -101,7 +103,8 @@ def memory_command(
 
     Every number is of a named policy: who fuses, who writes over what, how long tensors are kept. `training` keeps what
     the backward pass needs. --order best runs the layers in the order that needs least. --runtime tflm is no policy but
-    what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough.
+    what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough. The
+    planner greedy_by_size is not its own: that orders tensors of one size the other way, and rounds sizes up.
     """
     from convcost.networks.within_memory import limited
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table

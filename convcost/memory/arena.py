@@ -101,8 +101,8 @@ def _first_gap(gap: tuple[int, int | None]) -> tuple[int, ...]:
 
 PLANNERS = {
     "greedy_by_size": Planner(
-        "the largest tensor first, each in the first gap among those that live at the same time (TFLite Micro's "
-        "GreedyMemoryPlanner)",
+        "the largest tensor first, of equal ones the one written first, each in the first gap among those that live at the same "
+        "time; not what TFLite Micro does, which orders equal ones the other way and rounds sizes up: that is --runtime tflm",
         _by_size,
         _first_gap,
     ),
@@ -197,9 +197,8 @@ def _blocks(
             within.append(size)
             size += buffers[buffer].size
         blocks.append(_strip(buffers, group, tuple(within), size))
-    for stack in stacks:
-        blocks.append(_strip(buffers, stack, (0,) * len(stack), max(buffers[b].size for b in stack)))
-    return blocks
+    high = (_strip(buffers, stack, (0,) * len(stack), max(buffers[b].size for b in stack)) for stack in stacks)
+    return [*blocks, *high]
 
 
 def _strip(buffers: Sequence[Buffer], group: tuple[int, ...], within: tuple[int, ...], size: int) -> Strip:

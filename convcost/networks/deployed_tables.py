@@ -151,7 +151,7 @@ def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     )
     lines = [
         ("arena", f"{parts}, with addresses of {one.pointers} bits; {exact(found.by_pointers[other])} with {other}"),
-        ("head", _pinned(found)),
+        ("head", pinned(found)),
         ("persistent", _persistent(found)),
         ("runtime", _runtime(found)),
     ]
@@ -169,7 +169,7 @@ def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     ]
 
 
-def _pinned(found: OnDevice) -> str:
+def pinned(found: OnDevice) -> str:
     """What stands on what from the start of the head to its end; and what the planner's order loses, if anything."""
     one = found.arena
     chain = pins(one)

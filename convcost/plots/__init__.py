@@ -6,6 +6,7 @@
 """
 
 from convcost.plots.alternatives import ratio_figure, separable_ratio, ways
+from convcost.plots.arena import arena_figure
 from convcost.plots.conventions import operations_figure, waterfall
 from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
@@ -20,6 +21,7 @@ from convcost.render.palette import look
 from convcost.render.svg import svg
 
 __all__ = [
+    "arena_figure",
     "arena_plan",
     "before_after",
     "cliff_figure",

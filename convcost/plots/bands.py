@@ -181,35 +181,54 @@ def _hover(usage: Usage, number: int) -> str:
     )
 
 
+class Label(NamedTuple):
+    """What may be written on a band: the room that it has, and its wordings, the longest first."""
+
+    room: tuple[float, float, int, int]
+    """Left, right, low, high."""
+    texts: Sequence[str]
+    ink: str
+
+
 def names_trace(usage: Usage, bands: Mapping[int, Sequence[Part]], count: int, top: int) -> list[dict[str, Any]]:
     """What is written on the bands that have room for it: name, shape, size, as much as fits."""
     of = roles(usage)
-    least = top * (LETTERS + 4) / HEIGHT
+    least = least_high(top)
     short = short_names([tensor.name for tensor in usage.lives.tensors])
-    rooms, wordings, inks, shown = [], [], [], []
+    labels = []
     for number, parts in bands.items():
         room = _room(parts, least) if usage.sizes[number] >= least else None
         if room is None:
             continue
         tensor, size = usage.lives.tensors[number], binary(usage.sizes[number])
         name = short[tensor.name]
-        texts = [f"{name} · {shape_text(tensor.shape)} · {size}", f"{name} · {size}", name]
-        wide = (room[1] - room[0]) / count * WIDTH - 8
-        rooms.append(room)
-        wordings.append(texts)
-        inks.append(of[number].ink)
-        shown.append(next((text for text in texts if text_width(text, LETTERS) <= wide), ""))
-    if not rooms:
+        texts = (f"{name} · {shape_text(tensor.shape)} · {size}", f"{name} · {size}", name)
+        labels.append(Label(room, texts, of[number].ink))
+    return labels_trace(labels, count)
+
+
+def least_high(top: int) -> float:
+    """The bytes that letters need, where so many are the height of the picture."""
+    return top * (LETTERS + 4) / HEIGHT
+
+
+def labels_trace(labels: Sequence[Label], count: int) -> list[dict[str, Any]]:
+    """Labels of bands over so many columns, each as long as it has room; a drawing measures for itself."""
+    if not labels:
         return []
+    wide = [(right - left) / count * WIDTH - 8 for (left, right, _, _), _, _ in labels]
     return [
         {
             "type": "scatter",
             "mode": "text",
-            "x": [(left + right) / 2 for left, right, _, _ in rooms],
-            "y": [(low + high) / 2 for _, _, low, high in rooms],
-            "text": shown,
-            "textfont": {"size": LETTERS, "color": inks},
-            "meta": {"rooms": rooms, "wordings": wordings},
+            "x": [(left + right) / 2 for (left, right, _, _), _, _ in labels],
+            "y": [(low + high) / 2 for (_, _, low, high), _, _ in labels],
+            "text": [
+                next((text for text in one.texts if text_width(text, LETTERS) <= room), "")
+                for one, room in zip(labels, wide)
+            ],
+            "textfont": {"size": LETTERS, "color": [one.ink for one in labels]},
+            "meta": {"rooms": [one.room for one in labels], "wordings": [list(one.texts) for one in labels]},
             "showlegend": False,
             "hoverinfo": "skip",
         }

@@ -65,7 +65,7 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     arena = usage.needed if usage.needed > usage.peak else None
     made.update_yaxes(byte_axis("bytes alive", top, room=_LABELLED if arena or limit else 0.04))
     _mark_peak(made, report, usage, places)
-    return _with_levels(made, {"arena": arena, "limit": limit}, top)
+    return with_levels(made, {"arena": arena, "limit": limit}, top)
 
 
 def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
@@ -93,7 +93,7 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
     made = _dressed(traces, report, usage, places, what, f" · {exact(arena.total)} bytes placed {arena.way}, {lost}")
     made.update_yaxes(byte_axis("offset in the arena", top, room=_LABELLED))
     alive = usage.peak if usage.peak < arena.total else None
-    _with_levels(made, {"arena": arena.total, "alive at once": alive, "limit": limit}, top)
+    with_levels(made, {"arena": arena.total, "alive at once": alive, "limit": limit}, top)
     return made.update_layout(height=560, margin={"t": 80})
 
 
@@ -106,7 +106,7 @@ _SIDES = ("top right", "top left", "bottom right")
 """Where words stand on lines that are so near to each other that they would meet; a drawing measures for itself."""
 
 
-def _with_levels(made: go.Figure, levels: Mapping[str, int | None], top: int) -> go.Figure:
+def with_levels(made: go.Figure, levels: Mapping[str, int | None], top: int) -> go.Figure:
     """Dashed lines at numbers of bytes, where they are known; lines of one height are one, with all its names."""
     named: dict[int, list[str]] = {}
     for name, size in levels.items():

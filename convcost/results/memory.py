@@ -10,7 +10,7 @@ from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storag
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST
-from convcost.memory.arena import Plan
+from convcost.memory.arena import PLANNERS, Plan
 from convcost.memory.lifetimes import Tensor
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Moment, Usage
@@ -250,7 +250,10 @@ def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) 
         "parts": options.parts,
         "splits": [split._asdict() for split in usage.splits],
         "align": options.align,
-        "arenas": [{"way": p.way, "bytes": p.total, "bound": p.bound, "wasted": p.wasted} for p in usage.plans],
+        "arenas": [
+            {"way": p.way, "bytes": p.total, "bound": p.bound, "wasted": p.wasted, "says": PLANNERS[p.way].says}
+            for p in usage.plans
+        ],
         "timeline": _timeline(report, usage),
         "tensors": [
             {**_tensor(tensor, usage.sizes[i], usage), "offset": arena.offsets[i] if arena else None}
