@@ -13,7 +13,7 @@ from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm.lifetimes import Request, requests, ticks
 from convcost.deploy.tflm.persistent import Item, persistent
 from convcost.deploy.tflm.planner import height, placed
-from convcost.deploy.tflm.structures import known
+from convcost.deploy.tflm.refused import refusals
 
 
 class Buffer(NamedTuple):
@@ -114,9 +114,7 @@ def arena(program: Program, deployment: Deployment | None = None) -> Arena:
 
 def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
     """What the runtime would refuse, and what nobody has run."""
-    kernels = {kernel.type for graph in (program, *program.subgraphs) for kernel in graph.kernels}
-    if lacks := sorted(kernel for kernel in kernels if not known(kernel)):
-        yield f"the runtime has no kernel for {', '.join(lacks)}: it refuses the model, and what they keep is not counted"
+    yield from refusals(program)
     if deployment.kernels != "reference":
         yield "buffers of CMSIS-NN are those that its source states; other kernels are the reference's"
 

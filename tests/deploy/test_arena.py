@@ -83,6 +83,18 @@ def test_a_kernel_that_the_runtime_lacks_is_named():
     assert not arena(chain()).notes
 
 
+def test_weights_of_another_sort_than_inputs_are_named():
+    program = Program((X._replace(dtype="fp32"), W, B, Y), (Kernel("CONV_2D", "conv", (0, 1, 2), (3,)),), (0,), (3,))
+    assert "CONV_2D" in arena(program).notes[0]
+    half = Program((X._replace(dtype="fp16"), Y), (Kernel("DEQUANTIZE", "up", (0,), (1,)),), (0,), (1,))
+    assert "fp16" in arena(half).notes[0]
+
+
+def test_kernels_that_are_not_counted_are_named():
+    program = Program((X, Y), (Kernel("TFLite_Detection_PostProcess", "boxes", (0,), (1,)),), (0,), (1,))
+    assert "is not counted" in arena(program).notes[0]
+
+
 def test_a_deployment_that_does_not_exist():
     with pytest.raises(UsageError, match="cmsis_nn"):
         arena(chain(), Deployment(kernels="cmsis"))
