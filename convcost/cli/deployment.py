@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convcost.cli.options import Word
+from convcost.cli.options import Dtype, Word
 from convcost.cli.output import command_line, deliver
-from convcost.deploy.runtime import KERNELS, RUNTIMES
+from convcost.deploy.runtime import KERNELS, RUNTIMES, Deployment
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,6 +51,16 @@ board_option = click.option(
 def deployment_options(command: Command) -> Command:
     """--runtime, --pointers, --kernels and --board."""
     return runtime_option(pointers_option(kernels_option(board_option(command))))
+
+
+deploy_option = click.option(
+    "--deploy",
+    type=Dtype(),
+    is_flag=False,
+    flag_value=Deployment().dtype,
+    metavar="[DTYPE]",
+    help="As this type, int8 unless said: with RAM, weights and biases, flash.",
+)
 
 
 def is_deployed(runtime: str | None, board: str | None, pointers: str | None, kernels: str | None) -> bool:

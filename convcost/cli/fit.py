@@ -6,14 +6,16 @@ from typing import Any
 
 import click
 
+from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
 from convcost.cli.options import (
-    Setting,
+    Axis,
     Word,
     batch_option,
     complete_knob,
     dtype_option,
     memory_option,
     model_argument,
+    named,
     output_options,
     rewrite_option,
     set_option,
@@ -27,14 +29,18 @@ from convcost.cli.output import format_of, show
 @click.option("--max-macs", metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
 @click.option("--max-params", metavar="COUNT", help="At most so many parameters: 4M.")
 @click.option("--max-peak", metavar="SIZE", help="At most so much for activations at once: 256KiB.")
+@click.option("--max-ram", metavar="SIZE", help="At most so large an arena, of --runtime tflm: 256KiB.")
+@click.option("--max-flash", metavar="SIZE", help="At most so large a model file, as --deploy says: 1MiB.")
+@deploy_option
+@deployment_options
 @dtype_option
 @click.option(
     "--over",
-    type=Setting("width=0.25:1:0.25"),
+    type=Axis("width=0.25:1:0.25"),
     multiple=True,
     shell_complete=complete_knob,
-    metavar="KNOB=VALUES",
-    help="An axis, as for sweep; default: width by 0.01 (an integer: by 1), resolution by 1, unless set.",
+    metavar="KNOB[=VALUES]",
+    help="An axis, as for sweep; default: width by 0.01 (an integer: by 1), resolution by 1, unless set; so too a KNOB alone.",
 )
 @click.option("--along", type=Word(["compound"]), help="Scale depth, width and resolution together.")
 @click.option("--maximise", metavar="WHAT", help="Pick the one with most macs, params, resolution, width, …")
@@ -51,8 +57,15 @@ def fit_command(
     max_macs: str | None,
     max_params: str | None,
     max_peak: str | None,
+    max_ram: str | None,
+    max_flash: str | None,
+    deploy: str | None,
+    runtime: str | None,
+    pointers: str | None,
+    kernels: str | None,
+    board: str | None,
     dtype: str | None,
-    over: tuple[tuple[str, str], ...],
+    over: tuple[tuple[tuple[str, str | None], ...], ...],
     along: str | None,
     maximise: str | None,
     set_: tuple[tuple[str, str], ...],
@@ -66,7 +79,8 @@ def fit_command(
     """The largest versions of MODEL within a budget, rounding rules and all.
 
     Shown are maximal configurations: no knob of theirs can grow without breaking a budget, and what breaks is said.
-    Exit status 1 if nothing fits; then the nearest is shown, and what it lacks.
+    Exit status 1 if nothing fits; then the nearest is shown, and what it lacks. --max-ram bounds the arena of TensorFlow
+    Lite Micro, --max-flash the model file, both of the network as int8 unless --deploy says; --board NAME bounds both.
     """
     from convcost.space.compound import compound_table
     from convcost.space.fit import fit, fit_table
@@ -74,6 +88,9 @@ def fit_command(
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
     common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
+    limits: dict[str, Any] = {"max_ram": max_ram, "max_flash": max_flash, "board": board}
+    if not (max_ram or max_flash or deploy):
+        is_deployed(runtime, board, pointers, kernels)
     if along:
         from convcost.networks.load import open_network
         from convcost.space.budget import budgets_of
@@ -81,10 +98,21 @@ def fit_command(
 
         if over or maximise:
             raise click.UsageError("--along has its own axes and its own goal: leave out --over and --maximise")
+        if any((*limits.values(), deploy, runtime)):
+            raise click.UsageError(
+                "--along compound counts MACs, parameters and peak alone; for RAM and flash search a grid: "
+                "--over width,resolution"
+            )
         found = compound(model, settings(set_), **common)
         said = budgets_of(dtype=dtype or open_network(model, settings(set_)).dtype, **budgets)
         show(compound_table(model, found, said, rewrite), output, fmt)
         ctx.exit(0 if found else 1)
-    result = fit(model, settings(set_), over=settings(over, "--over"), maximise=maximise, **common)
+    common |= {
+        "deploy": deploy,
+        "runtime": runtime,
+        "kernels": kernels,
+        "pointers": int(pointers) if pointers else None,
+    }
+    result = fit(model, settings(set_), over=named(over), maximise=maximise, **limits, **common)
     show(fit_table(result, limit), output, fmt)
     ctx.exit(0 if result.fits else 1)

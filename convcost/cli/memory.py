@@ -23,6 +23,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture
+from convcost.cli.patches import patches_options
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
@@ -58,10 +59,10 @@ if TYPE_CHECKING:
 @batch_option
 @click.option(
     "--picture",
-    type=Word(PICTURES),
+    type=Word((*PICTURES, "patches")),
     default="timeline",
     show_default=True,
-    help="What -o FILE.svg shows: what is alive when, or where it lies.",
+    help="What -o FILE.svg shows: what is alive when, or where it lies; with --patches always these.",
 )
 @click.option("--by", type=Word(LEVELS), default="step", show_default=True, help="What a row stands for.")
 @click.option(
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(), help="Write here; .svg, .png and .pdf are the picture alone."
 )
+@patches_options
 @click.pass_context
 def memory_command(
     ctx: click.Context,

@@ -31,6 +31,7 @@ COMMANDS = {
     "draw": ("plot", "diagram", "graph", "visualize", "visualise", "picture"),
     "frontier": ("pareto", "landscape", "accuracy"),
     "list": ("ls", "models", "zoo", "networks"),
+    "boards": ("devices", "targets", "mcus", "hardware"),
     "fit": ("search", "find", "scale"),
     "compare": ("separable", "depthwise", "conv"),
     "import": ("convert", "load", "open"),
@@ -52,6 +53,10 @@ OPTIONS = {
     "--convention": ("--tool", "--count-as"),
     "--memory": ("--policy",),
     "--policy": ("--memory",),
+    "--board": ("--device", "--target", "--mcu", "--chip"),
+    "--runtime": ("--engine", "--backend", "--planner"),
+    "--max-ram": ("--ram", "--sram", "--max-sram", "--arena"),
+    "--max-flash": ("--flash", "--rom", "--max-rom"),
     "--max-macs": ("--budget", "--macs", "--max-mac", "--mac"),
 }
 """Option -> what others call it."""
@@ -172,12 +177,17 @@ def _after(name: str, words: Sequence[str]) -> str:
     return ""
 
 
+def _stands_alone(option: click.Option) -> bool:
+    """Whether an option has a value of its own for where none follows."""
+    return isinstance(option.flag_value, str)
+
+
 def swallowed(command: click.Command, words: Sequence[str]) -> tuple[str, str] | None:
     """An option that would take the next option for its value, with that; None if there is none."""
     takes = {
         name
         for one in command.params
-        if isinstance(one, click.Option) and not one.is_flag and not one.count
+        if isinstance(one, click.Option) and not one.is_flag and not one.count and not _stands_alone(one)
         for name in one.opts
     }
     options = {name for one in command.params for name in one.opts if name.startswith("-")}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
 from convcost.cli.options import (
     Setting,
     Word,
@@ -23,7 +24,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
-from convcost.core.metrics import SWEPT
+from convcost.core.metrics import DEPLOYED, SWEPT
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
@@ -55,7 +56,7 @@ _MOST_ON_A_PAGE = 20_000
 @click.option(
     "--metric",
     "metrics",
-    type=Word(SWEPT),
+    type=Word((*SWEPT, *DEPLOYED)),
     multiple=True,
     help="What to show; repeatable. Of three knobs or more, a picture draws the first two.",
 )
@@ -63,6 +64,8 @@ _MOST_ON_A_PAGE = 20_000
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
+@deploy_option
+@deployment_options
 @batch_option
 @dtype_option
 @memory_option
@@ -85,6 +88,11 @@ def sweep_command(
     metrics: tuple[str, ...],
     front: str | None,
     cliffs: bool,
+    deploy: str | None,
+    runtime: str | None,
+    pointers: str | None,
+    kernels: str | None,
+    board: str | None,
     batch: int,
     dtype: str | None,
     memory: str,
@@ -100,17 +108,23 @@ def sweep_command(
 
     Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
     computed, so that a grid may be larger than memory; a table shows its first rows. -o FILE.html or .svg draws it: an axis as a
-    curve, two as a map, more as points.
+    curve, two as a map, more as points. With --runtime, --deploy or --board: RAM and flash of the networks as deployed.
     """
     from convcost.space.cliffs import cliffs_table
     from convcost.space.front import front_table
     from convcost.space.open import design_space
     from convcost.space.points_table import MOST_SHOWN
-    from convcost.space.sweep import DEFAULT_METRICS, pieces, sweep_table
+    from convcost.space.sweep import DEFAULT_METRICS, default_metrics, pieces, sweep_table
+    from convcost.space.target import HowDeployed
     from convcost.space.writers import write
 
     check_engine(jobs, engine, scheduler)
     axes = settings(over, "--over")
+    objectives = listed(front, "--front") if front is not None else []
+    names = {*metrics, *(name.strip().rpartition(":")[2] for name in objectives)}
+    if not deploy and not names & {*DEPLOYED}:
+        is_deployed(runtime, board, pointers, kernels)
+    how = HowDeployed(runtime, deploy, board, int(pointers) if pointers else None, kernels)
     made = design_space(
         model,
         settings(set_),
@@ -120,11 +134,12 @@ def sweep_command(
         memory_policy=memory,
         input_shape=input_,
         rewrite=rewrite,
+        target=how.target(dtype, limited=bool(names & {*DEPLOYED})),
         buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_
     fmt = fmt or ("picture" if is_picture(output, format_) else format_of(output, format_, (".parquet", ".svg")))
-    shown = tuple(dict.fromkeys(metrics)) or DEFAULT_METRICS
+    shown = tuple(dict.fromkeys(metrics)) or default_metrics(made)
     limit = limit or (_MOST_ON_A_PAGE if fmt == "html" else MOST_SHOWN)
     if cliffs:
         if front is not None or len(metrics) > 1:
@@ -134,7 +149,7 @@ def sweep_command(
         with _Progress(made.points) as progress:
             table = front_table(
                 made,
-                listed(front, "--front"),
+                objectives,
                 shown,
                 limit if fmt in {"table", "html"} else None,
                 progress,

@@ -197,9 +197,8 @@ def _blocks(
             within.append(size)
             size += buffers[buffer].size
         blocks.append(_strip(buffers, group, tuple(within), size))
-    for stack in stacks:
-        blocks.append(_strip(buffers, stack, (0,) * len(stack), max(buffers[b].size for b in stack)))
-    return blocks
+    high = (_strip(buffers, stack, (0,) * len(stack), max(buffers[b].size for b in stack)) for stack in stacks)
+    return [*blocks, *high]
 
 
 def _strip(buffers: Sequence[Buffer], group: tuple[int, ...], within: tuple[int, ...], size: int) -> Strip:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from convcost.spec.syntax import KnobValue, sides
 if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
+    from convcost.results.patches import Patcher, Patches, PatchFront
 
 
 class Network:
@@ -199,17 +201,25 @@ class Network:
         return public("draw")(self, **options)
 
     def report(
-        self, convention: str = "paper", *, batch: int = 1, dtype: str | None = None, memory_policy: str = "fused"
+        self,
+        convention: str = "paper",
+        *,
+        batch: int = 1,
+        dtype: str | None = None,
+        memory_policy: str = "fused",
+        deploy: str | bool = False,
     ) -> Report:
         """What the network costs, in exact integers.
 
-        `dtype` is the type of every element; without it, tensors have the types that the network states. Raises `UsageError` for an unknown convention, dtype or policy.
+        `dtype` is the type of every element; without it, tensors have the types that the network states.
+        `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
+        is then said as well. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
         300774272
         """
-        return report(
+        made = report(
             self.walked,
             named_convention(convention),
             network=self.name,
@@ -221,6 +231,10 @@ class Network:
             dtype=dtype,
             memory_policy=memory_policy,
         )
+        if deploy is False:
+            return made
+        found = self.deployed(dtype=None if deploy is True else deploy)
+        return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
 
     def memory(
         self,
@@ -266,6 +280,60 @@ class Network:
         """
         found: Arena = self.deployed(dtype=dtype, pointers=pointers, kernels=kernels).arena
         return found
+
+    def patches(
+        self,
+        grid: Any = None,
+        until: str | None = None,
+        *,
+        policy: str = "fused",
+        dtype: str | None = None,
+        limit: int | None = None,
+        stream: bool = False,
+        input_in_ram: bool = False,
+        equal: bool = False,
+    ) -> Patches:
+        """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps `limit` bytes
+        with the fewest multiply-accumulates. With `stream`, rows are kept for the next ones instead.
+
+        The patches end with `until`, the name of a stage, block or layer, or where the peak is lowest. `input_in_ram` says
+        that the whole input lies in memory, `equal` that no patch is clipped at a border. Raises `UsageError` where something
+        cannot run on patches, and if none keep the limit.
+
+        >>> from convcost import load
+        >>> load("mobilenet_v2").patches("4x4", "stage3.block1", policy="mcunet", dtype="int8")
+        <Patches mobilenet_v2 · 4×4 patches up to stage3.block1.project.batch_norm · peak 175,616 bytes · 328,693,616 MACs (+9.3%)>
+        """
+        from convcost.results.patches import chosen
+
+        return chosen(self._patcher(until, policy, dtype, stream, input_in_ram, equal), grid, limit)
+
+    def patch_front(
+        self,
+        until: str | None = None,
+        *,
+        policy: str = "fused",
+        dtype: str | None = None,
+        stream: bool = False,
+        input_in_ram: bool = False,
+        equal: bool = False,
+    ) -> PatchFront:
+        """Peak against multiply-accumulates over grids of patches and depths: those that no other surpasses.
+
+        >>> from convcost import load
+        >>> front = load("mobilenet_v2").patch_front(policy="mcunet", dtype="int8")
+        >>> front.choices[0].peak, front.choices[-1].peak <= 175_616
+        (1404928, True)
+        """
+        from convcost.results.patches import front
+
+        return front(self._patcher(until, policy, dtype, stream, input_in_ram, equal))
+
+    def _patcher(self, until: str | None, policy: str, dtype: str | None, *how: bool) -> Patcher:
+        from convcost.results.patches import Patcher, PatchOptions
+
+        report = self.report(dtype=dtype, memory_policy=policy)
+        return Patcher(self.walked, report, PatchOptions(policy, dtype, *how), until)
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

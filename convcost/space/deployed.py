@@ -31,7 +31,7 @@ def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapp
     """
     program = lowered(walked, target.deployment.dtype)
     _holdable(program, shape)
-    head = head_of(requests(program, target.deployment.kernels))
+    head = head_of(requests(program, target.deployment))
     stays = [item.bytes for item in persistent(program, target.deployment)]
     size = deployed_size(program, runtime=target.code)
     return {

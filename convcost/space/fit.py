@@ -9,18 +9,18 @@ cheaper. Knobs without an order (words, choices) are not traded against each oth
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
+from convcost.core.metrics import METRICS, column_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model
@@ -33,9 +33,13 @@ from convcost.space.budget import Budget, budgets_of
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.open import design_space, opened
 from convcost.space.space import DesignSpace
+from convcost.space.target import HowDeployed
 from convcost.space.threshold import Threshold, edge
-from convcost.spec.knobs import FIXED
+from convcost.spec.knobs import FIXED, no_knob
 from convcost.spec.zoo import split_name
+
+if TYPE_CHECKING:
+    from convcost.devices.board import Board
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -55,7 +59,7 @@ class Configuration(NamedTuple):
     @property
     def binds(self) -> tuple[str, ...]:
         """The budgets that some knob runs into."""
-        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in SWEPT))
+        return tuple(dict.fromkeys(one for found in self.binding.values() for one in found if one in METRICS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,11 @@ class Fit(Tabular):
         return bool(self.fitting)
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics that a table shows: all that a budget can bound."""
+        return tuple(metric for metric in self.tables.metrics if METRICS[metric].examples)
+
+    @property
     def unbuildable(self) -> int:
         """The number of points of the grid at which no network can be built."""
         return sum(prod(region.shape) for region in self.tables.regions if region.reason)
@@ -123,29 +132,42 @@ def fit(
     max_params: Any = None,
     max_peak: Any = None,
     dtype: str | None = None,
-    over: Mapping[str, Any] | None = None,
+    over: Mapping[str, Any] | Iterable[str] | None = None,
     maximise: str | None = None,
     batch: int = 1,
     memory_policy: str = "fused",
     rewrite: str = "",
+    max_ram: Any = None,
+    max_flash: Any = None,
+    runtime: str | None = None,
+    deploy: str | bool | None = None,
+    board: str | os.PathLike[str] | Board | None = None,
+    pointers: int | None = None,
+    kernels: str | None = None,
     **knobs: Any,
 ) -> Fit:
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
 
     Budgets are numbers or text such as "300M" and "256KiB"; peak memory is that of activations, all as `dtype`
-    or as the network states. `over` gives the axes, as for a sweep; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
+    or as the network states. `over` gives the axes, as for a sweep, or names them; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
     pixel by pixel, unless they are set; of a network that has neither, all integers and decimals run. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
     Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
+
+    `max_ram` bounds the arena of a `runtime`, `max_flash` the model file, both of the network as a type (`deploy`, by
+    default int8); a `board` bounds both by what it has.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
     (Fraction(19, 20), ('macs',))
     """
-    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT)  # what is wrong with them is said first
+    asked = HowDeployed(runtime, deploy, board, pointers, kernels)
+    limits = asked.limits(max_ram, max_flash)
+    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits)  # what is wrong with them is said first
     settings = {**(settings or {}), **knobs}
-    network, rewrite = opened(model, settings, over or (), rewrite)
+    over = named_axes(over)
+    network, rewrite = opened(model, settings, over, rewrite)
     stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    axes = dict(over) if over else default_axes(network, {*stated})
+    axes = axes_over(network, over) if over else default_axes(network, {*stated})
     made = design_space(
         network,
         {},
@@ -154,13 +176,20 @@ def fit(
         dtype=dtype,
         memory_policy=memory_policy,
         rewrite=rewrite,
+        target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
         buildable=True,
     )
-    budgets = budgets_of(max_macs, max_params, max_peak, made.dtype)
+    return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits), maximise)
+
+
+def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:
+    """What fits of a design space, all of whose points are looked at; raises `UsageError`."""
     if made.points > MOST_FITTED:
         raise UsageError(f"fit looks at every point; {exact(made.points)} are more than {exact(MOST_FITTED)}")
-    if maximise is not None and maximise not in (*SWEPT, *made.axes):
-        raise UsageError(f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*SWEPT, *made.axes])}")
+    if maximise is not None and maximise not in (*made.metrics, *made.axes):
+        raise UsageError(
+            f"there is no metric or axis {maximise!r}{did_you_mean(maximise, [*made.metrics, *made.axes])}"
+        )
     fits = within(made, budgets)
     ordered = [axis for axis, values in enumerate(made.axes.values()) if is_ordered(values)]
     found = [_configuration(made, budgets, where, ordered) for where in zip(*np.nonzero(maximal(fits, ordered)))]
@@ -213,6 +242,30 @@ def default_axes(network: Network, fixed: Collection[str] = ()) -> dict[str, Any
     return free
 
 
+def named_axes(over: Mapping[str, Any] | Iterable[str] | None) -> dict[str, Any]:
+    """Axes with their values, None for one that is only named: a list of names, or text as `width,resolution`.
+
+    >>> named_axes("width,resolution"), named_axes({"width": "0.5:1:0.25"})
+    ({'width': None, 'resolution': None}, {'width': '0.5:1:0.25'})
+    """
+    if isinstance(over, str):
+        over = [name.strip() for name in over.split(",")]
+    return dict(over) if isinstance(over, Mapping) else dict.fromkeys(over or ())
+
+
+def axes_over(network: Network, over: Mapping[str, Any]) -> dict[str, Any]:
+    """Axes with the values of those that are only named: as by default for these knobs; raises `UsageError`."""
+    return {name: _only_named(network, name) if values is None else values for name, values in over.items()}
+
+
+def _only_named(network: Network, name: str) -> str:
+    if name not in network.knobs:
+        raise no_knob(network.name, name, network.knobs)
+    if name not in (usual := varied(network, (name,))):
+        raise UsageError(f"{name} of {network.name} is no number: say over which of its values, --over {name}=VALUES")
+    return _default_axis(name, usual[name])
+
+
 def _default_axis(name: str, value: int | Fraction) -> str:
     """The values of a knob, as an axis is written.
 
@@ -252,7 +305,7 @@ def _configuration(
 
 def _costs_at(made: DesignSpace, where: Sequence[int]) -> dict[str, int] | None:
     point = [np.array([at]) for at in where]
-    costs = {metric: at_points(made, metric, point)[0] for metric in SWEPT}
+    costs = {metric: at_points(made, metric, point)[0] for metric in made.metrics}
     return {metric: cost for metric, cost in costs.items() if cost is not None} or None
 
 
@@ -266,7 +319,7 @@ def _best(made: DesignSpace, fits: Array, maximise: str) -> tuple[int, ...]:
 
 
 def _wanted(made: DesignSpace, maximise: str) -> Array:
-    if maximise in SWEPT:
+    if maximise in made.metrics:
         return evaluate(made, maximise)
     axis = list(made.axes).index(maximise)
     shape = [-1 if position == axis else 1 for position in range(len(made.shape))]
@@ -318,14 +371,17 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
             for budget in found.budgets
             if budget.metric in _broken(found, found.nearest)
         ]
+    if found.tables.request.target:
+        notes.append(("deployed", found.tables.request.target.note))
     budgets = "; ".join(budget.text for budget in found.budgets)
+    metrics = found.shown
     return Table(
         title=f"{found.tables.title} · what fits {budgets}",
         heading=f"{found.tables.heading} · what fits {budgets}",
-        headers=(*found.axes, *map(column_of, BUDGETED), "what stops a larger one"),
-        numeric=(*(True for _ in (*found.axes, *BUDGETED)), False),
-        priority=(*(0 for _ in (*found.axes, *BUDGETED)), 1),
-        wrap=(*(False for _ in (*found.axes, *BUDGETED)), True),
+        headers=(*found.axes, *map(column_of, metrics), "what stops a larger one"),
+        numeric=(*(True for _ in (*found.axes, *metrics)), False),
+        priority=(*(0 for _ in (*found.axes, *metrics)), 1),
+        wrap=(*(False for _ in (*found.axes, *metrics)), True),
         rows=[_row(one, found) for one in shown],
         records=[_record(one, found.axes) for one in (shown if best else found.maximal)],
         data=_data(found, edges),
@@ -337,7 +393,7 @@ def _row(one: Configuration, found: Fit) -> list[str]:
     stops = "; ".join(f"{knob}: {_stops(one, knob, found)}" for knob, names in one.binding.items() if names)
     return [
         *(str(value_text(one.knobs[name])) for name in found.axes),
-        *(METRICS[metric].written(one.costs[metric]) for metric in BUDGETED),
+        *(METRICS[metric].written(one.costs[metric]) for metric in found.shown),
         stops,
     ]
 
@@ -366,6 +422,7 @@ def _data(found: Fit, edges: Mapping[str, Threshold | None]) -> dict[str, Any]:
         "version": __version__,
         "network": found.network,
         **({"rewrite": found.tables.request.rewrite} if found.tables.request.rewrite else {}),
+        **({"deployment": found.tables.request.target.to_dict()} if found.tables.request.target else {}),
         "budgets": [{"metric": budget.metric, "limit": budget.limit} for budget in found.budgets],
         "fits": found.fits,
         "fitting": found.fitting,

@@ -116,7 +116,9 @@ def _deployable(request: Request, axes: Mapping[str, Sized]) -> Request:
             f"the arena is planned at every point; {exact(points)} are more than {exact(_MOST_DEPLOYED)}: give fewer values"
         )
     if request.batch > 1:
-        raise UsageError(f"{request.target.deployment.runtime} runs one input at a time: leave out the batch of {request.batch}")
+        raise UsageError(
+            f"{request.target.deployment.runtime} runs one input at a time: leave out the batch of {request.batch}"
+        )
     return request._replace(dtype=request.dtype or request.target.deployment.dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,7 +15,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.expr import number
-from convcost.core.metrics import SWEPT
+from convcost.core.metrics import DEPLOYED, SWEPT
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
@@ -25,10 +26,13 @@ from convcost.space.evaluate import evaluate, feasible, inside
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
 from convcost.space.space import DesignSpace, Region, build_space
+from convcost.space.target import HowDeployed
 from convcost.space.windows import PIECE, Window, windows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from convcost.devices.board import Board
 
 
 MOST_HELD = 4 * 2**30
@@ -46,7 +50,10 @@ class Sweep(Tabular):
     network: str
     axes: Mapping[str, tuple[Any, ...]]
     metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
-    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch."""
+    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch.
+
+    Of deployed networks also ram_bytes, arena_head_bytes, deployed_weight_bytes, flash_bytes.
+    """
     tables: DesignSpace = field(repr=False)
     window: Window = field(repr=False)
 
@@ -159,21 +166,29 @@ def sweep(
     dtype: str | None = None,
     memory_policy: str = "fused",
     rewrite: str = "",
+    runtime: str | None = None,
+    deploy: str | bool | None = None,
+    board: str | os.PathLike[str] | Board | None = None,
+    pointers: int | None = None,
+    kernels: str | None = None,
     **knobs: Any,
 ) -> Sweep:
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
     a single value sets it; knobs called like an option go into the mapping `settings`. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
+    With a `runtime`, a type to `deploy` as (True for int8) or a `board`, RAM and flash of the deployed networks are computed too.
     Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
 
     >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
     >>> int(grid.macs[3, 3]), int(grid.macs[0, 0])  # the paper's DesignSpace 6 and 7: 569 M; 0.25 MobileNet-128 14 M
     (568740352, 13570048)
     """
-    asked = asked_for(model, {**(settings or {}), **knobs}, {}, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    target = HowDeployed(runtime, deploy, board, pointers, kernels).target(dtype)
+    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target)
+    asked = asked_for(model, {**(settings or {}), **knobs}, {}, request)
     points = prod(map(len, asked.axes.values()))
-    held = points * (8 * len(SWEPT) + 1)
+    held = points * (8 * len((*SWEPT, *DEPLOYED) if target else SWEPT) + 1)
     if held > MOST_HELD:
         raise UsageError(
             f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
@@ -183,8 +198,9 @@ def sweep(
     return piece(made, tuple(slice(0, size) for size in made.shape))
 
 
-def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = SWEPT) -> Sweep:
-    """One window of a grid."""
+def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = ()) -> Sweep:
+    """One window of a grid; without `metrics` with all that there are."""
+    metrics = metrics or made.metrics
     axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
     holes = any(region.reason for region in made.regions)
     mask: Any = ~feasible(made, window) if holes else np.ma.nomask
@@ -192,7 +208,7 @@ def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = SWEPT) -> 
     return Sweep(made.network, axes, arrays, made, window)
 
 
-def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = SWEPT) -> Iterator[Sweep]:
+def pieces(made: DesignSpace, size: int = PIECE, metrics: Sequence[str] = ()) -> Iterator[Sweep]:
     """The whole grid, a piece at a time; never more than a few pieces are in memory."""
     for window in windows(made.shape, size):
         yield piece(made, window, metrics)
@@ -244,3 +260,8 @@ def _more(shown: int, points: int) -> str:
 
 
 DEFAULT_METRICS = tuple(metric for metric in SWEPT if metric != "peak_activation_elements")
+
+
+def default_metrics(made: DesignSpace) -> tuple[str, ...]:
+    """What a table of points shows where nothing is asked for."""
+    return tuple(metric for metric in made.metrics if metric in {*DEFAULT_METRICS, *DEPLOYED})

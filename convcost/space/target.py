@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.core.units import binary
+from convcost.core.units import exact
 
 if TYPE_CHECKING:
     from convcost.deploy.runtime import Deployment
+    from convcost.devices.board import Board
 
 
 class Target(NamedTuple):
@@ -17,7 +19,7 @@ class Target(NamedTuple):
     code: int = 0
     """Bytes of the runtime's code."""
     board: str = ""
-    """The board that says so."""
+    """The name of the board that says so."""
     implied: bool = False
     """Whether nobody asked for this runtime: a limit on RAM or flash needs one."""
 
@@ -35,37 +37,62 @@ class Target(NamedTuple):
     @property
     def note(self) -> str:
         """The same, with what else the numbers depend on."""
-        code = f"model file and {binary(self.code)} of the runtime's code" if self.code else "the model file alone"
-        implied = "; the default where RAM or flash is limited" if self.implied else ""
-        return f"{self.said}, {self.deployment.kernels} kernels{implied}; flash is {code}"
+        code = f"model file and {exact(self.code)} bytes of the runtime's code" if self.code else "the model file alone"
+        implied = ", as nothing else is said" if self.implied else ""
+        return f"{self.said}, {self.deployment.kernels} kernels{implied}; RAM is the arena, flash {code}"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return {**self.deployment._asdict(), "board": self.board or None, "code_bytes": self.code}
 
 
-def target_of(
-    runtime: str | None = None,
-    deploy: str | bool | None = None,
-    *,
-    limited: bool = False,
-    dtype: str | None = None,
-    pointers: int | None = None,
-    kernels: str | None = None,
-) -> Target | None:
-    """What a network is deployed on, if anything asks for that: a runtime, a type, or a limit on RAM or flash.
+class HowDeployed(NamedTuple):
+    """What is said of how networks are deployed; nothing by default."""
 
-    The type is that of `deploy`, else `dtype`, else int8. Raises `UsageError` for what does not exist.
+    runtime: str | None = None
+    deploy: str | bool | None = None
+    """The type as which they are; True for int8."""
+    board: str | os.PathLike[str] | Board | None = None
+    """A board, its name, or a file that states one."""
+    pointers: int | None = None
+    kernels: str | None = None
 
-    >>> target_of() is None, target_of("tflm").deployment.dtype, target_of(limited=True).implied
-    (True, 'int8', True)
-    """
-    asked = any((runtime, deploy, pointers, kernels))
-    if not asked and not limited:
-        return None
-    from convcost.deploy.runtime import Deployment
+    def target(self, dtype: str | None = None, *, limited: bool = False) -> Target | None:
+        """What the networks are deployed on, if anything asks for that, or RAM or flash is limited.
 
-    kind = deploy if isinstance(deploy, str) and deploy else dtype
-    stated = {"runtime": runtime, "dtype": kind, "pointers": pointers, "kernels": kernels}
-    deployment = Deployment(**{name: value for name, value in stated.items() if value})  # type: ignore[arg-type]
-    return Target(deployment.checked(), implied=not asked)
+        The type is that of `deploy`, else `dtype`, else int8; addresses have the bits of the board, else 64. Raises
+        `UsageError` for what does not exist.
+
+        >>> HowDeployed().target() is None, HowDeployed("tflm").target().deployment.dtype, HowDeployed().target(limited=True).implied
+        (True, 'int8', True)
+        >>> HowDeployed(board="nucleo_h743zi").target().said
+        'tflm, int8, 32-bit addresses, nucleo_h743zi'
+        """
+        asked = any(self)
+        if not asked and not limited:
+            return None
+        from convcost.deploy.runtime import Deployment
+
+        board = self.on()
+        kind = self.deploy if isinstance(self.deploy, str) else dtype
+        bits = self.pointers or (board.pointers if board else None)
+        stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
+        deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
+        code = board.code.get(deployment.runtime) if board else None
+        return Target(deployment, code.bytes if code else 0, board.name if board else "", implied=not asked)
+
+    def on(self) -> Board | None:
+        """The board, if one is named."""
+        if not self.board:
+            return None
+        from convcost.devices.board import Board, find
+
+        return self.board if isinstance(self.board, Board) else find(os.fspath(self.board))
+
+    def limits(self, max_ram: Any, max_flash: Any) -> dict[str, Any]:
+        """The limits on RAM and flash: those that are given, else what the board has."""
+        board = self.on()
+        return {
+            "max_ram": max_ram if max_ram is not None or board is None else board.ram,
+            "max_flash": max_flash if max_flash is not None or board is None else board.flash,
+        }

@@ -1,0 +1,106 @@
+"""`convcost memory … --patches`: the first layers in patches, the choice of patches, and the same rows kept instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+from convcost.cli.options import accepts_partial, opened, settings
+from convcost.cli.output import deliver
+from convcost.core.units import exact
+
+if TYPE_CHECKING:
+    from convcost.networks.network import Network
+    from convcost.results.patches import Patches, PatchFront
+
+    Result = Patches | PatchFront
+
+_OTHERS = {
+    "order": "--order",
+    "parts": "--split-expansion",
+    "align": "--align",
+    "weights": "--weights",
+    "by": "--by",
+    "batch": "--batch",
+    "runtime": "--runtime",
+    "board": "--board",
+    "pointers": "--pointers",
+    "kernels": "--kernels",
+}
+"""Options of the command that say nothing about patches."""
+
+
+class Asked(NamedTuple):
+    """What the options of patches say."""
+
+    patches: str | None
+    until: str | None
+    stream: bool
+    input_in_ram: bool
+    equal_patches: bool
+
+
+def patches_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of patches; a command that is called with any of them runs the first layers in patches instead."""
+
+    @click.option(
+        "--patches",
+        metavar="GRID",
+        help="Run the first layers on one part of the map after the other: 3x3; auto keeps --limit; all shows the choice.",
+    )
+    @click.option("--until", metavar="NAME", help="Stage, block or layer with which patches end.")
+    @click.option("--stream", is_flag=True, help="Keep rows for the next ones (ring buffers) instead of patches.")
+    @click.option("--input-in-ram", is_flag=True, help="The whole input lies in memory while patches run.")
+    @click.option("--equal-patches", is_flag=True, help="No patch is clipped at a border (as MCUNetV2 counts).")
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        asked = Asked(*(options.pop(name) for name in Asked._fields))
+        if asked == (None, None, False, False, False):
+            if options.get("picture") == "patches":
+                raise click.UsageError("--picture patches draws --patches, as in --patches 3x3")
+            return command(*arguments, **options)
+        return _run(click.get_current_context(), asked, options)
+
+    return wrapped
+
+
+def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
+    if asked.patches is None and not asked.stream:
+        raise click.UsageError(
+            "--until, --input-in-ram and --equal-patches say how patches run: give --patches GRID or --stream"
+        )
+    for name, option in _OTHERS.items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} has no meaning with --patches")
+    limit = options["limit"]
+    network = opened(options["model"], settings(options["set_"]), options["input_"])
+    found = _found(network, asked, options, limit)
+    deliver(options["output"], options["format_"], found.table, figure=getattr(found, "figure", None))
+    if limit is not None and (least := _least(found)) > limit and not accepts_partial(ctx):
+        click.echo(f"limit: {exact(least)} of {exact(limit)} bytes: over by {exact(least - limit)}", err=True)
+        ctx.exit(1)
+
+
+def _found(network: Network, asked: Asked, options: Mapping[str, Any], limit: int | None) -> Result:
+    assumed = {
+        "policy": options["policy"],
+        "dtype": options["dtype"],
+        "stream": asked.stream,
+        "input_in_ram": asked.input_in_ram,
+        "equal": asked.equal_patches,
+    }
+    if asked.patches == "all":
+        return network.patch_front(asked.until, **assumed)
+    if asked.patches == "auto" and limit is None:
+        raise click.UsageError("--patches auto chooses patches that keep a limit: give --limit, as in --limit 256KiB")
+    return network.patches(asked.patches, asked.until, limit=limit, **assumed)
+
+
+def _least(found: Result) -> int:
+    from convcost.results.patches import Patches
+
+    return found.peak if isinstance(found, Patches) else found.choices[-1].peak

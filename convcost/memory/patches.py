@@ -1,0 +1,355 @@
+"""Patch-based inference: the first layers of a network run on one part of the map after the other.
+
+The output of these layers is cut into a grid of tiles, and for each tile all layers run on what the tile depends on: a
+patch, which is larger the further back it lies. Only the tiles' tensor lies in memory as a whole. Where patches overlap,
+positions are computed several times.
+
+Everything is exact integer arithmetic, axis by axis. Along one axis a tile is a range of positions, and so is what any layer
+needs for it: the union of what all its readers need. Ranges are clipped to the map, beyond which there are zeros. The
+positions that a layer computes for a patch are the product of its ranges, so that sums over all patches are products of
+sums over each axis. Ranges are arrays over (ends, tiles): all grids and all depths are followed at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from math import prod
+from operator import mul
+from typing import NamedTuple
+
+import numpy as np
+
+from convcost.core.dims import Array
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
+from convcost.graph.walk import output_edges
+from convcost.memory.lifetimes import Sized, tensor_bytes
+from convcost.memory.region import End, Region
+
+_FAR = 1 << 40
+"""Beyond all positions; what starts here and stops at its negative is nothing."""
+
+
+class Rules(NamedTuple):
+    """How patches are cut, and what lies in memory beside them."""
+
+    dtype: str | None = None
+    input_in_ram: bool = False
+    """Whether the network's input lies in memory as a whole, where patches are read from it; else each patch of it is brought
+    (from a sensor, from a file) when its turn comes."""
+    equal: bool = False
+    """Whether all patches are as large as the largest and none is clipped at the border, as MCUNetV2 counts them."""
+
+
+class Tiles(NamedTuple):
+    """The tiles of one axis, for several numbers of tiles, one after the other."""
+
+    starts: Array
+    """(ends, tiles)"""
+    stops: Array
+    firsts: Array
+    """For each number of tiles, where its first is."""
+
+
+def tiles(sizes: Sequence[int], numbers: Sequence[int], *, equal: bool = False) -> Tiles:
+    """Cut axes of several sizes into each of several numbers of tiles, which differ by one position at most; `equal` ones are
+    as large as the largest of these, so that the last may end beyond the axis.
+
+    >>> cut = tiles([7], [2, 3])
+    >>> cut.starts.tolist(), cut.stops.tolist(), cut.firsts.tolist()
+    ([[0, 3, 0, 2, 4]], [[3, 7, 2, 4, 7]], [0, 2])
+    >>> tiles([7], [3], equal=True).stops.tolist()
+    [[3, 6, 9]]
+    """
+    size = np.array(sizes, dtype=np.int64)[:, None]
+    index = np.concatenate([np.arange(number) for number in numbers])
+    of = np.repeat(np.array(numbers, dtype=np.int64), numbers)
+    firsts = np.cumsum([0, *numbers[:-1]])
+    if equal:
+        length = -(-size // of)
+        return Tiles(length * index, length * (index + 1), firsts)
+    return Tiles(size * index // of, size * (index + 1) // of, firsts)
+
+
+class Range(NamedTuple):
+    """The positions along one axis that are needed of one edge: arrays over (ends, tiles); nothing where stop <= start."""
+
+    start: Array
+    stop: Array
+
+    @property
+    def extent(self) -> Array:
+        """How many."""
+        extent: Array = np.maximum(self.stop - self.start, 0)
+        return extent
+
+
+def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clipped: bool = True) -> dict[str, Range]:
+    """What is needed of every edge for each tile of each end, along one axis: backwards from the ends."""
+    shape = cut.starts.shape
+    found: dict[str, Range] = {}
+
+    def join(edge: str, start: Array, stop: Array) -> None:
+        known = found.get(edge)
+        if known is not None:
+            start, stop = np.minimum(start, known.start), np.maximum(stop, known.stop)
+        found[edge] = Range(start, stop)
+
+    for row, end in enumerate(ends):
+        start, stop = np.full(shape, _FAR), np.full(shape, -_FAR)
+        start[row], stop[row] = cut.starts[row], cut.stops[row]
+        join(end.edge, start, stop)
+    for step, windows in zip(reversed(region.steps), reversed(region.windows)):
+        made = [edge for edge in output_edges(step.node, step.cost) if edge in found]
+        if not made or not windows:
+            continue
+        start = reduce(np.minimum, [found[edge].start for edge in made])
+        stop = reduce(np.maximum, [found[edge].stop for edge in made])
+        empty = stop <= start
+        for edge, window in zip(step.node.inputs, windows):
+            first, last = (window[axis].clipped if clipped else window[axis].needs)(start, stop)
+            nothing = empty | (last <= first)
+            join(edge, np.where(nothing, _FAR, first), np.where(nothing, -_FAR, last))
+    return found
+
+
+def per_position(region: Region) -> dict[str, int]:
+    """Step that multiplies -> its multiply-accumulates for one position of its output."""
+    return {
+        step.node.name: int(step.cost.macs) // prod(step.cost.out[0][:-1]) for step in region.steps if step.cost.macs
+    }
+
+
+def tensor_sizes(
+    region: Region, ends: Sequence[End], spans: Sequence[dict[str, Array]], rules: Rules
+) -> Iterator[tuple[int, Array | int]]:
+    """Each tensor that is alive up to the last end, and its bytes in a patch; `spans` are extents of edges along each axis, of
+    any shapes that numpy brings together, ends first.
+
+    The tensor of an end is not in the patch: the patch's part of it is written to its place in the whole.
+    """
+    inputs = region.walked.inputs
+    for number, tensor in enumerate(region.lives.tensors):
+        if tensor.first > max(end.position for end in ends):
+            continue
+        if any(tensor.name not in along for along in spans):
+            # An input that other layers read, or a tensor that leads to no end.
+            yield number, tensor_bytes(tensor, rules.dtype, 1) if tensor.name in inputs else 0
+            continue
+        if tensor.name in inputs and rules.input_in_ram:
+            yield number, tensor_bytes(tensor, rules.dtype, 1)
+            continue
+        extents = [along[tensor.name] for along in spans]
+        size = in_bytes(reduce(mul, extents) * tensor.shape[-1], tensor, rules.dtype)
+        for row, end in enumerate(ends):
+            if number in region.lives.home[end.edge]:
+                theirs = [along[end.edge][row] for along in spans]
+                same = [(mine[row] == other) for mine, other in zip(extents, theirs)]
+                size[row] = np.where(reduce(np.logical_and, same), 0, size[row])
+        yield number, size
+
+
+def in_bytes(elements: Array, tensor: Sized, dtype: str | None) -> Array:
+    """Bytes of so many elements of a tensor's type, rounded up."""
+    bits = DTYPE_BITS[tensor.dtype or dtype or DEFAULT]
+    return -(-elements * bits // 8)
+
+
+def alive(region: Region, sizes: dict[int, Array | int], last: int, rules: Rules) -> Iterator[tuple[int, Array | int]]:
+    """Each position up to the last and the bytes alive there in a patch."""
+    lives = region.lives
+    shared: dict[int, Array | int] = {}
+    for over, under in lives.begins_over.items():
+        if over in sizes and under in sizes:
+            shared[lives.tensors[over].first] = np.minimum(sizes[over], sizes[under])
+    whole = {at for at in sizes if rules.input_in_ram and lives.tensors[at].name in region.walked.inputs}
+    always = sum(sizes[at] for at in whole)
+    if lives.windows is not None:
+        for at, held in lives.windows:
+            if at <= last:
+                here = sum((sizes.get(i, 0) for i in held if i not in whole), 0)
+                yield at, always + here - shared.get(at, 0)
+        return
+    born: dict[int, list[int]] = {}
+    dead: dict[int, list[int]] = {}
+    for number in sizes:
+        if number not in whole:
+            born.setdefault(lives.tensors[number].first, []).append(number)
+            dead.setdefault(lives.tensors[number].last, []).append(number)
+    live: Array | int = always
+    for at in range(-1, last + 1):
+        live = live + sum((sizes[number] for number in born.get(at, ())), 0)
+        yield at, live - shared.get(at, 0)
+        live = live - sum((sizes[number] for number in dead.get(at, ())), 0)
+
+
+class Grid(NamedTuple):
+    """What patches of one grid come to, patch by patch: arrays with an axis for each axis of the map."""
+
+    counts: tuple[int, ...]
+    """Patches along each axis."""
+    along: tuple[dict[str, Range], ...]
+    """Axis -> edge -> what each tile needs of it: arrays over tiles."""
+    macs: Array
+    live: Array
+    """The most bytes alive in a patch, without the whole output."""
+    at: Array
+    """The position at which that is."""
+    layers: dict[str, int]
+    """Step that multiplies -> its multiply-accumulates over all patches."""
+    rings: dict[str, int] | None = None
+    """Where rows are kept: tensor -> rows of its ring buffer; `live` are all ring buffers then, `at` makes the largest."""
+
+
+def on_grid(region: Region, end: End, counts: Sequence[int], rules: Rules) -> Grid:
+    """Run the layers up to an end on a grid of patches."""
+    cuts = [tiles([size], [n], equal=rules.equal) for size, n in zip(end.shape, counts)]
+    found = [ranges(region, [end], axis, cut, clipped=not rules.equal) for axis, cut in enumerate(cuts)]
+    spans = [
+        {edge: _on_axis(one.extent, axis, len(counts)) for edge, one in every.items()}
+        for axis, every in enumerate(found)
+    ]
+    shape = tuple(counts)
+    macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
+    for name, each in per_position(region).items():
+        if name in spans[0]:
+            here = each * reduce(mul, [along[name][0] for along in spans])
+            macs += here
+            layers[name] = int(here.sum())
+    sizes = dict(tensor_sizes(region, [end], spans, rules))
+    most, at = np.zeros(shape, dtype=np.int64), np.full(shape, -1, dtype=np.int64)
+    for position, live in alive(region, sizes, end.position, rules):
+        here = np.broadcast_to(live, (1, *shape))[0]
+        at, most = np.where(here > most, position, at), np.maximum(most, here)
+    along = tuple({edge: Range(one.start[0], one.stop[0]) for edge, one in every.items()} for every in found)
+    return Grid(shape, along, macs, most, at, layers)
+
+
+def _on_axis(extents: Array, axis: int, rank: int) -> Array:
+    """Extents, whose last axis are tiles, with these along one of so many axes."""
+    *before, count = extents.shape
+    return extents.reshape(*before, *(count if at == axis else 1 for at in range(rank)))
+
+
+class Candidate(NamedTuple):
+    """One depth and one grid."""
+
+    end: End
+    counts: tuple[int, ...]
+    macs: int
+    """Multiply-accumulates of the layers in patches, over all patches."""
+    live: int
+    """The most bytes alive in a patch, without the whole output."""
+
+
+MOST_ALONG = 8
+"""The most patches along an axis that are tried."""
+_AT_ONCE = 2_000_000
+"""Elements of the ranges of one axis that are followed at once."""
+
+
+def candidates(region: Region, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
+    """Every grid of so many patches along each axis, at every end that has so many positions."""
+    grids = np.array(list(itertools.product(range(len(numbers)), repeat=len(ends[0].shape) - 1 if ends else 0)))
+    at_once = max(1, _AT_ONCE // (sum(numbers) * max(1, len(region.steps))))
+    for low in range(0, len(ends), at_once):
+        yield from _of_ends(region, ends[low : low + at_once], rules, numbers, grids)
+
+
+def _of_ends(
+    region: Region, ends: Sequence[End], rules: Rules, numbers: Sequence[int], grids: Array
+) -> Iterator[Candidate]:
+    rank = grids.shape[1]
+    axes = [_along(region, ends, axis, rules, numbers) for axis in range(1 if _alike(region, ends) else rank)]
+    axes = axes * (rank // len(axes))
+    macs, live = np.zeros((len(ends), len(grids)), dtype=np.int64), np.zeros((len(ends), len(grids)), dtype=np.int64)
+    for name, each in per_position(region).items():
+        if name in axes[0].sums:
+            macs += each * reduce(mul, [one.sums[name][:, chosen] for one, chosen in zip(axes, grids.T)])
+    # The tiles of each axis that may need most get an axis of their own, after those of ends and grids.
+    spans = [
+        {edge: _on_axis(each[:, chosen], axis, rank) for edge, each in one.largest.items()}
+        for axis, (one, chosen) in enumerate(zip(axes, grids.T))
+    ]
+    sizes = dict(tensor_sizes(region, ends, spans, rules))
+    for _, here in alive(region, sizes, max(end.position for end in ends), rules):
+        most = np.max(here, axis=tuple(range(2, 2 + rank))) if isinstance(here, np.ndarray) else here
+        live = np.maximum(live, most)
+    fits = np.array([[n <= np.array(end.shape[:-1]) for n in np.array(numbers)[grids]] for end in ends]).all(axis=2)
+    for row, column in zip(*np.nonzero(fits)):
+        counts = tuple(numbers[i] for i in grids[column])
+        yield Candidate(ends[row], counts, int(macs[row, column]), int(live[row, column]))
+
+
+class _Along(NamedTuple):
+    """What grids of several numbers of tiles need along one axis, by edge."""
+
+    sums: dict[str, Array]
+    """(ends, numbers): the extents of all tiles together."""
+    largest: dict[str, Array]
+    """(ends, numbers, tiles): the extents of tiles one of which needs most, whatever the tiles of the other axes are."""
+
+
+def _along(region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers: Sequence[int]) -> _Along:
+    cut = tiles([end.shape[axis] for end in ends], numbers, equal=rules.equal)
+    found = ranges(region, ends, axis, cut, clipped=not rules.equal)
+    extents = {edge: one.extent for edge, one in found.items()}
+    names = [tensor.name for tensor in region.lives.tensors if tensor.name in extents]
+    picked = _largest(np.array([extents[name] for name in names]), cut.firsts, numbers)
+    sums = {name: np.add.reduceat(extents[name], cut.firsts, axis=1) for name in extents}
+    rows = np.arange(len(ends))[:, None, None]
+    return _Along(sums, {edge: each[rows, picked] for edge, each in extents.items()})
+
+
+def _largest(extents: Array, firsts: Array, numbers: Sequence[int]) -> Array:
+    """The tiles that no other of the same grid surpasses in all tensors: (ends, numbers, so many), some of them repeated.
+
+    `extents` are (tensors, ends, tiles).
+    """
+    found = np.zeros((extents.shape[1], len(numbers), 1), dtype=np.int64)
+    for at, (first, number) in enumerate(zip(firsts, numbers)):
+        here = extents[:, :, first : first + number]
+        # (ends, tile, other): whether the other needs as much or more of every tensor.
+        below = (here[:, :, :, None] <= here[:, :, None, :]).all(axis=0)
+        earlier = np.tri(number, k=-1, dtype=bool)
+        beaten = (below & (~np.swapaxes(below, 1, 2) | earlier)).any(axis=2)
+        order = np.argsort(beaten, axis=1, kind="stable")
+        most = int((~beaten).sum(axis=1).max())
+        if most > found.shape[2]:
+            found = np.concatenate([found, np.repeat(found[:, :, :1], most - found.shape[2], axis=2)], axis=2)
+        kept = (~beaten).sum(axis=1)[:, None]
+        slots = np.arange(found.shape[2])[None]
+        found[:, at] = first + np.take_along_axis(order, np.where(slots < kept, slots, 0), axis=1)
+    return found
+
+
+def _alike(region: Region, ends: Sequence[End]) -> bool:
+    """Whether all axes of the maps are the same to every layer, so that one need be followed alone."""
+    sides = (end.shape[:-1] for end in ends)
+    every = (windows for step in region.windows for windows in step)
+    return all(len({*shape}) == 1 for shape in itertools.chain(sides, every))
+
+
+class Outside(NamedTuple):
+    """The memory of a network without patches, and of what comes after each end."""
+
+    peak: int
+    """Without patches."""
+    rest: tuple[int, ...]
+    """Position -> the most bytes alive after it."""
+    rest_at: tuple[int, ...]
+    """Position -> where that is."""
+
+
+def outside(region: Region, dtype: str | None) -> Outside:
+    """What the whole network needs, and what is left to run after each position."""
+    size = {tensor: tensor_bytes(tensor, dtype, 1) for tensor in region.lives.tensors}.__getitem__
+    length = region.lives.length
+    most, at = [0] * (length + 1), [length] * (length + 1)
+    live = dict.fromkeys(range(-1, length), 0) | dict(region.lives.timeline(size))
+    for position in range(length - 1, -1, -1):
+        more = live[position] >= most[position + 1]
+        most[position] = live[position] if more else most[position + 1]
+        at[position] = position if more else at[position + 1]
+    return Outside(max(live.values()), tuple(most[1:]), tuple(at[1:]))

@@ -1,0 +1,220 @@
+"""The first layers of a network row by row: what patches compute several times is kept instead, in ring buffers.
+
+A row of a tensor is computed when a later row first needs it, after all rows before it, and kept until no later row needs it
+any more. Each tensor thus has a ring buffer of as many rows as are ever kept of it at once: of what a 3×3 convolution
+reads, three, of what a pointwise layer reads, one - more where a shortcut waits for the rows of the other branch. The rows
+may be cut into strips side by side, which overlap, as patches do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import reduce
+from operator import mul
+
+import numpy as np
+
+from convcost.core.dims import Array
+from convcost.graph.walk import output_edges
+from convcost.memory.layout import layout
+from convcost.memory.patches import Candidate, Grid, Range, Rules, in_bytes, per_position, ranges, tiles
+from convcost.memory.policies import policy
+from convcost.memory.reach import Window
+from convcost.memory.region import End, Region
+
+
+class Segment:
+    """The layers between two ends, run row by row: how many rows of each tensor are kept at once.
+
+    All that is before the first is a single tensor, or the network's inputs, so that segments do not depend on each other.
+    """
+
+    def __init__(self, region: Region, sources: Collection[str], steps: range, end: End, own: Collection[str]) -> None:
+        self.sources, self.end, self.own = sources, end.edge, own
+        self.makers = {
+            edge: (region.walked.steps[at].node.inputs, [each[0] for each in region.windows[at]])
+            for at in steps
+            for edge in output_edges(region.walked.steps[at].node, region.walked.steps[at].cost)
+        }
+        self.reads: dict[str, list[tuple[str, list[Window]]]] = {}
+        """Tensor -> what it is computed from, by windows one behind the other."""
+        self.readers: dict[str, list[str]] = {}
+        self._follow(end)
+        needed = ranges(region, [end], 0, tiles([end.shape[0]], [1]))
+        self.done = {edge: int(needed[edge].start[0, 0]) for edge in self.reads}
+        """Tensor -> the first row that is not computed yet; those before the first that is needed never are."""
+        self.kept = dict(self.done)
+        """Tensor -> the first row that is still kept."""
+        self.most: dict[str, list[tuple[int, int]]] = {edge: [] for edge in self.reads}
+        """Tensor -> rows that are kept at once: how many from which row of the end on."""
+        for row in range(end.shape[0]):
+            self._ensure(end.edge, row + 1, row)
+
+    def rows(self, stop: int) -> Iterator[tuple[str, int]]:
+        """Tensor -> rows that are kept at once until so many rows of the end are computed."""
+        for edge, history in self.most.items():
+            found = [rows for row, rows in history if row < stop]
+            if found:
+                yield edge, found[-1]
+
+    def _follow(self, end: End) -> None:
+        """Find what is read from what."""
+        waiting = [end.edge]
+        while waiting:
+            edge = waiting.pop()
+            if edge not in self.reads:
+                self.reads[edge] = list(self._paths(edge, []))
+                for source, _ in self.reads[edge]:
+                    self.readers.setdefault(source, []).append(edge)
+                    waiting.append(source)
+
+    def _paths(self, edge: str, through: list[Window]) -> Iterator[tuple[str, list[Window]]]:
+        if edge in self.sources:
+            return
+        for source, window in zip(*self.makers[edge]):
+            path = through if window == Window(window.size) else [*through, window]
+            if source in self.sources or (source in self.makers and source in self.own):
+                yield source, path
+            elif source in self.makers:  # fused, or a view
+                yield from self._paths(source, path)
+
+    def _needs(self, edge: str, row: int) -> Iterator[tuple[str, int, int]]:
+        """The rows that one row is computed from, those of zeros left out."""
+        for source, windows in self.reads[edge]:
+            start, stop = row, row + 1
+            for window in windows:
+                start, stop = window.clipped(start, stop)
+            if start < stop:
+                yield source, start, stop
+
+    def _ensure(self, edge: str, stop: int, row: int) -> None:
+        """Compute the rows of a tensor up to one, each with what it needs right before it, for a row of the end."""
+        waiting = [(edge, stop)]
+        while waiting:
+            edge, stop = waiting[-1]
+            if self.done[edge] >= stop:
+                waiting.pop()
+                continue
+            needs = list(self._needs(edge, self.done[edge]))
+            missing = next(((source, last) for source, _, last in needs if self.done[source] < last), None)
+            if missing is not None:
+                waiting.append(missing)
+                continue
+            self.done[edge] += 1
+            if edge != self.end:
+                self._note(edge, row)
+            for source, _, _ in needs:
+                self.kept[source] = max(self.kept[source], self._first_needed(source))
+
+    def _note(self, edge: str, row: int) -> None:
+        rows, history = self.done[edge] - self.kept[edge], self.most[edge]
+        if not history or rows > history[-1][1]:
+            history.append((row, rows))
+
+    def _first_needed(self, edge: str) -> int:
+        """The first of the rows computed so far that a row which is still to be computed needs."""
+        return min(self.done[edge], *(self._first_of(reader, edge) for reader in self.readers[edge]))
+
+    def _first_of(self, reader: str, edge: str) -> int:
+        """The first row that this and all later rows of a reader need: a window with gaps may skip some that a later one needs."""
+        found = self.done[edge]
+        for source, windows in self.reads[reader]:
+            if source == edge:
+                start, stop = self.done[reader], self.done[reader] + 1
+                for window in windows:
+                    start, stop = window.needs(start, stop)
+                found = min(found, start)
+        return found
+
+
+class RingBuffers:
+    """The ring buffers of the layers up to any end, from one run of all segments."""
+
+    def __init__(self, region: Region, policy_name: str) -> None:
+        self.region = region
+        self.where = layout(region.walked, policy(policy_name))
+        own = {tensor.name for tensor in self.where.tensors}
+        self.segments: list[Segment] = []
+        sources, first = set(region.walked.inputs), 0
+        for end in region.ends:
+            self.segments.append(Segment(region, sources, range(first, end.position + 1), end, own))
+            sources, first = {end.edge}, end.position + 1
+
+    def up_to(self, end: End) -> dict[int, int]:
+        """Tensor, by its number in the layout -> rows of its ring buffer; none of what lies in the whole output.
+
+        >>> from convcost import load
+        >>> from convcost.memory.region import until
+        >>> found, end = until(load("mobilenet_v2").walked, "fused", "stage1")
+        >>> buffers = RingBuffers(found, "fused")
+        >>> {buffers.where.tensors[at].name: rows for at, rows in buffers.up_to(end).items()}  # 3 for each 3×3 convolution
+        {'input': 3, 'stem.conv2d': 3, 'stage1.block1.depthwise.conv2d': 1}
+        """
+        needed = ranges(self.region, [end], 0, tiles([end.shape[0]], [1]))
+        found: dict[int, int] = {}
+        for segment, at in zip(self.segments, self.region.ends):
+            for edge, rows in segment.rows(int(needed[at.edge].stop[0, 0]) if at.edge in needed else 0):
+                for number in self.where.home[edge]:
+                    found[number] = max(found.get(number, 0), rows)
+            if at == end:
+                break
+        return {number: rows for number, rows in sorted(found.items()) if number not in self.where.home[end.edge]}
+
+
+def on_rows(buffers: RingBuffers, end: End, counts: Sequence[int], rules: Rules) -> Grid:
+    """Run the layers up to an end row by row, in so many strips; the first count, of the rows, is 1."""
+    region, rings = buffers.region, buffers.up_to(end)
+    found = [ranges(region, [end], axis, tiles([size], [n])) for axis, (size, n) in enumerate(zip(end.shape, counts))]
+    shape, rank = tuple(counts), len(counts)
+
+    def extent(edge: str, axis: int) -> Array:
+        shaped: Array = found[axis][edge].extent[0].reshape([-1 if at == axis else 1 for at in range(rank)])
+        return shaped
+
+    macs, layers = np.zeros(shape, dtype=np.int64), dict[str, int]()
+    for name, each in per_position(region).items():
+        if name in found[0]:
+            here = each * reduce(mul, [extent(name, axis) for axis in range(rank)])
+            macs += here
+            layers[name] = int(here.sum())
+    live, at, largest = np.zeros(shape, dtype=np.int64), np.full(shape, -1), np.zeros(shape, dtype=np.int64)
+    for number, rows in rings.items():
+        tensor = buffers.where.tensors[number]
+        sides: list[Array | int] = [rows, *(extent(tensor.name, axis) for axis in range(1, rank))]
+        if rules.input_in_ram and tensor.step < 0:
+            sides = list(tensor.shape[:-1])
+        elements = reduce(mul, sides, np.full(shape, tensor.shape[-1], dtype=np.int64))
+        size = in_bytes(elements, tensor, rules.dtype)
+        live += size
+        at, largest = np.where(size > largest, tensor.step, at), np.maximum(size, largest)
+    along = tuple({edge: Range(one.start[0], one.stop[0]) for edge, one in every.items()} for every in found)
+    named = {buffers.where.tensors[number].name: rows for number, rows in rings.items()}
+    return Grid(shape, along, macs, live, at, layers, named)
+
+
+def strips(buffers: RingBuffers, ends: Sequence[End], rules: Rules, numbers: Sequence[int]) -> Iterator[Candidate]:
+    """Every number of strips side by side, up to every end; maps have one axis besides the rows, or none."""
+    region, firsts = buffers.region, np.cumsum([0, *numbers[:-1]])
+    rows = ranges(region, ends, 0, tiles([end.shape[0] for end in ends], [1]))
+    wide = len(ends[0].shape) > 2
+    cut = tiles([end.shape[1] for end in ends], numbers if wide else [1])
+    across = {edge: one.extent for edge, one in ranges(region, ends, 1, cut).items()} if wide else {}
+    one = np.ones_like(cut.starts)
+    macs, live = np.zeros_like(one), np.zeros_like(one)
+    for name, each in per_position(region).items():
+        if name in rows:
+            macs += each * rows[name].extent * across.get(name, one)
+    rings = [buffers.up_to(end) for end in ends]
+    for number in sorted({number for of in rings for number in of}):
+        tensor = buffers.where.tensors[number]
+        kept = np.array([of.get(number, 0) for of in rings])[:, None]
+        elements = kept * across.get(tensor.name, one) * tensor.shape[-1]
+        if rules.input_in_ram and tensor.step < 0:
+            elements = np.full_like(one, reduce(mul, tensor.shape))
+        live += in_bytes(elements, tensor, rules.dtype)
+    firsts = firsts if wide else firsts[:1]
+    macs, live = np.add.reduceat(macs, firsts, axis=1), np.maximum.reduceat(live, firsts, axis=1)
+    for row, end in enumerate(ends):
+        for column, number in enumerate(numbers if wide else [1]):
+            if not wide or number <= end.shape[1]:
+                yield Candidate(end, (1, number)[: len(end.shape) - 1], int(macs[row, column]), int(live[row, column]))

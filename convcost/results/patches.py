@@ -1,0 +1,587 @@
+"""A network whose first layers run in patches, and the choice of patches: memory against multiply-accumulates, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+from convcost.core.dims import Shape
+from convcost.core.dtypes import as_text, asked_dtype, one_word
+from convcost.core.errors import UsageError
+from convcost.core.units import binary, counted, exact, percent, shape_text
+from convcost.core.version import __version__
+from convcost.graph.typed import as_dtype, used_dtypes
+from convcost.graph.walk import Walked
+from convcost.memory.lifetimes import tensor_bytes
+from convcost.memory.patches import (
+    MOST_ALONG,
+    Candidate,
+    Grid,
+    Outside,
+    Rules,
+    candidates,
+    on_grid,
+    outside,
+)
+from convcost.memory.policies import POLICIES
+from convcost.memory.region import End, region, until
+from convcost.memory.rows import RingBuffers, on_rows, strips
+from convcost.render.table import Table, Tabular
+from convcost.results.report import Report, inputs_dict, json_value, title, unknown_notes
+
+MOST_PATCHES = 4_096
+"""The most patches of a grid that is asked for."""
+
+
+class PatchOptions(NamedTuple):
+    """What is assumed of patches."""
+
+    policy: str = "fused"
+    dtype: str | None = None
+    stream: bool = False
+    """Whether rows are kept for the next instead of computed again."""
+    input_in_ram: bool = False
+    equal: bool = False
+
+    @property
+    def rules(self) -> Rules:
+        """How patches are cut, and what lies in memory beside them."""
+        return Rules(self.dtype, self.input_in_ram, self.equal)
+
+
+class Patch(NamedTuple):
+    """One patch: where its tile lies in the output, what it reads of the input, and what it comes to."""
+
+    place: tuple[int, ...]
+    """Its number along each axis, from 0."""
+    tile: tuple[tuple[int, int], ...]
+    """Along each axis the first position and the one after the last."""
+    reads: tuple[tuple[int, int], ...]
+    macs: int
+    bytes: int
+    """The most alive while it runs, without the whole output."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How much of the input it reads along each axis."""
+        return tuple(stop - start for start, stop in self.reads)
+
+
+class PatchLayer(NamedTuple):
+    """A layer that multiplies: its multiply-accumulates without and with patches."""
+
+    name: str
+    op: str
+    shape: Shape
+    patch: tuple[int, ...]
+    """Positions of its output in the largest patch, along each axis; where rows are kept, the rows of its ring buffer first."""
+    macs: int
+    patched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patches(Tabular):
+    """A network whose first layers run in patches; counts are exact, memory is in bytes."""
+
+    report: Report
+    options: PatchOptions
+    dtype: str
+    end: str
+    """The layer whose output is put together."""
+    shape: Shape
+    """Of that output."""
+    grid: tuple[int, ...]
+    """Patches along each axis."""
+    patches: tuple[Patch, ...]
+    layers: tuple[PatchLayer, ...]
+    inside_bytes: int
+    """The most that is alive in a patch, without the whole output."""
+    inside_at: str
+    """The layer at which that is."""
+    output_bytes: int
+    """Of the whole output of the layers in patches."""
+    rest_bytes: int
+    """The most that is alive after the patches."""
+    rest_at: str
+    whole_bytes: int
+    """The peak of the network without patches."""
+    whole_macs: int
+    """Of the network without patches."""
+    input_bytes: int
+    """Of the network's whole input."""
+    rings: Mapping[str, int] | None = None
+    """Where rows are kept: tensor -> rows of its ring buffer."""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Patches {self.report.network} · {grid_text(self.grid)} up to {self.end} · peak {exact(self.peak)} bytes · "
+            f"{exact(self.macs)} MACs ({self.overhead:+.1%})>"
+        )
+
+    @property
+    def stage_bytes(self) -> int:
+        """The peak while patches run: what is alive in the largest, and the whole output."""
+        return self.inside_bytes + self.output_bytes
+
+    @property
+    def peak(self) -> int:
+        """The peak of the network."""
+        return max(self.stage_bytes, self.rest_bytes)
+
+    @property
+    def stage_macs(self) -> int:
+        """Multiply-accumulates of the layers in patches, without patches."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def patched_macs(self) -> int:
+        """The same, over all patches."""
+        return sum(layer.patched for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the network, with patches."""
+        return self.whole_macs - self.stage_macs + self.patched_macs
+
+    @property
+    def overhead(self) -> float:
+        """By how much patches raise the network's multiply-accumulates, of 1."""
+        return self.macs / self.whole_macs - 1 if self.whole_macs else 0.0
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """How much of the input the largest patch reads along each axis."""
+        return max((patch.shape for patch in self.patches), key=prod)
+
+    def table(self) -> Table:
+        """A row per layer in patches."""
+        held = "rows kept" if self.options.stream else "in a patch"
+        headers = ("layer", "op", "output", held, "MACs", "in rows" if self.options.stream else "in patches", "more")
+        rows = [
+            [
+                layer.name,
+                layer.op,
+                shape_text(layer.shape),
+                shape_text((*layer.patch, layer.shape[-1])),
+                exact(layer.macs),
+                exact(layer.patched),
+                more(layer.macs, layer.patched),
+            ]
+            for layer in self.layers
+        ]
+        total = ["up to the end", "", "", "", exact(self.stage_macs), exact(self.patched_macs)]
+        return Table(
+            title(self.report),
+            headers,
+            (False, False, False, False, True, True, True),
+            rows,
+            [_layer_record(layer) for layer in self.layers],
+            self._data(),
+            total=[*total, more(self.stage_macs, self.patched_macs)],
+            notes=[*unknown_notes(self.report), *self._notes()],
+            priority=(0, 2, 3, 1, 1, 0, 0),
+        )
+
+    def figure(self) -> Any:
+        """The patches on the input, as a picture."""
+        from convcost.core.doors import public
+
+        return public("plots").patches(self)
+
+    def _notes(self) -> Iterator[tuple[str, str]]:
+        if self.options.stream:
+            yield "rows", f"kept for the next ones instead of computed again, {self._strips()}"
+            inside = (
+                f"{exact(self.inside_bytes)} of ring buffers, the largest at {self.inside_at}, and the whole output"
+            )
+        else:
+            cut = "all as large as the largest" if self.options.equal else "clipped at the borders"
+            reads = shape_text((*self.reads, next(iter(self.report.inputs.values()))[-1]))
+            yield "patches", f"{grid_text(self.grid)} that read up to {reads} of the input, {cut}"
+            inside = f"{exact(self.inside_bytes)} alive in a patch, at {self.inside_at}, and the whole output"
+        yield "end", f"{self.end}: {shape_text(self.shape)}, put together in {exact(self.output_bytes)} bytes"
+        yield "before it", f"{binary(self.stage_bytes)} ({exact(self.stage_bytes)} bytes): {inside}"
+        yield "after it", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
+        before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) otherwise"
+        yield "peak memory", f"{binary(self.peak)} ({exact(self.peak)} bytes) as {as_text(self.dtype)}; {before}"
+        yield "MACs", f"{exact(self.macs)}; {exact(self.whole_macs)} otherwise ({more(self.whole_macs, self.macs)})"
+        yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
+        yield "input", input_text(self.options, self.input_bytes)
+
+    def _strips(self) -> str:
+        strips = prod(self.grid[1:])
+        return "over the whole width" if strips == 1 else f"in {exact(strips)} strips side by side, which overlap"
+
+    def _data(self) -> dict[str, Any]:
+        return {
+            "schema": "convcost.patches/1",
+            **_head(self.report, self.options, self.dtype),
+            "until": self.end,
+            "grid": list(self.grid),
+            "output_shape": list(self.shape),
+            "output_bytes": self.output_bytes,
+            "patch_bytes": self.inside_bytes,
+            "patch_peak_at": self.inside_at,
+            "stage_bytes": self.stage_bytes,
+            "rest_bytes": self.rest_bytes,
+            "rest_peak_at": self.rest_at,
+            "peak_bytes": self.peak,
+            "peak_bytes_without_patches": self.whole_bytes,
+            "input_bytes": self.input_bytes,
+            "stage_macs": self.patched_macs,
+            "stage_macs_without_patches": self.stage_macs,
+            "macs": self.macs,
+            "macs_without_patches": self.whole_macs,
+            "layers": [_layer_record(layer) | {"shape": list(layer.shape)} for layer in self.layers],
+            "stream": self.options.stream,
+            "ring_rows": None if self.rings is None else dict(self.rings),
+            "patches": [
+                {
+                    "place": list(patch.place),
+                    "tile": [list(side) for side in patch.tile],
+                    "reads": [list(side) for side in patch.reads],
+                    "macs": patch.macs,
+                    "bytes": patch.bytes,
+                }
+                for patch in self.patches
+            ],
+        }
+
+
+def _head(report: Report, options: PatchOptions, dtype: str) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "network": report.network,
+        "knobs": {name: json_value(value) for name, value in report.knobs.items()},
+        **inputs_dict(report.inputs),
+        "dtype": dtype,
+        "policy": {"name": options.policy, "says": POLICIES[options.policy].says},
+        "input_in_ram": options.input_in_ram,
+        "equal": options.equal,
+        "complete": report.complete,
+    }
+
+
+def _layer_record(layer: PatchLayer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "op": layer.op,
+        "shape": "x".join(map(str, layer.shape)),
+        "patch": list(layer.patch),
+        "macs": layer.macs,
+        "macs_in_patches": layer.patched,
+    }
+
+
+def input_text(options: PatchOptions, size: int) -> str:
+    """Where the network's input lies."""
+    if options.input_in_ram:
+        return f"in memory as a whole, {exact(size)} bytes, until all of it has been read"
+    part = "row" if options.stream else "patch"
+    return f"each {part} of it is brought when its turn comes; all of it, {exact(size)} bytes, is never in memory"
+
+
+def grid_text(counts: Sequence[int]) -> str:
+    """A grid in words.
+
+    >>> grid_text((4, 4))
+    '4×4 patches'
+    """
+    return f"{'×'.join(map(str, counts))} patches"
+
+
+def more(before: int, after: int) -> str:
+    """How much more something has become.
+
+    >>> more(100, 142), more(91_282_688, 91_282_688)
+    ('+42.00 %', '+0.00 %')
+    """
+    if after < before:
+        return f"-{percent(before - after, before)}"
+    return f"+{percent(after - before, before)}" if before else ""
+
+
+def parse_grid(given: Any, axes: int) -> tuple[int, ...]:
+    """Patches along each axis of a map, from `3x3`, `4` or numbers; raises `UsageError`.
+
+    >>> parse_grid("3x4", 2), parse_grid(4, 2), parse_grid((2, 2), 2)
+    ((3, 4), (4, 4), (2, 2))
+    """
+    parts = given.lower().replace("×", "x").split("x") if isinstance(given, str) else given
+    parts = [parts] if isinstance(parts, int) else list(parts)
+    try:
+        counts = tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        counts = ()
+    counts = counts * axes if len(counts) == 1 else counts
+    if not counts or len(counts) != axes or min(counts) < 1 or prod(counts) > MOST_PATCHES:
+        kind = "x".join("3" * axes)
+        raise UsageError(
+            f"a grid of patches is a number for each of {counted(axes, 'axis', 'axes')}, as in {kind}, of {exact(MOST_PATCHES)} "
+            f"patches at most, got {given}"
+        )
+    return counts
+
+
+class Patcher:
+    """A network under options: runs it in patches of one grid, or of many."""
+
+    def __init__(self, walked: Walked, report: Report, options: PatchOptions, name: str | None = None) -> None:
+        dtype = asked_dtype(options.dtype)
+        self.options, self.report = options._replace(dtype=dtype), report
+        self.dtype = one_word(used_dtypes(walked, dtype))
+        walked = as_dtype(walked, dtype)
+        if name is None:
+            self.region = region(walked, options.policy)
+            self.ends: Sequence[End] = self.region.ends
+        else:
+            self.region, end = until(walked, options.policy, name)
+            self.ends = (end,)
+        if not self.ends:
+            raise UsageError(f"no layer can run in patches: {self.region.obstacle or 'no tensor is put together'}")
+        self.outside: Outside = outside(self.region, dtype)
+        self.whole_macs = self.region.macs()
+
+    def measured(self, end: End, counts: Sequence[int]) -> Patches:
+        """The network in patches of one grid; raises `UsageError` for one that is finer than the output."""
+        sides = end.shape[:-1]
+        if any(n > size for n, size in zip(counts, sides)):
+            raise UsageError(f"{grid_text(counts)} need an output of that many positions, got {shape_text(end.shape)}")
+        return _result(self, end, self.ran(end, counts))
+
+    def ran(self, end: End, counts: Sequence[int]) -> Grid:
+        """The layers up to an end in patches, or row by row."""
+        if not self.options.stream:
+            return on_grid(self.region, end, counts, self.options.rules)
+        if counts[0] != 1:
+            raise UsageError(
+                f"kept rows go through the whole map: strips side by side are 1x{counts[-1]}, got {grid_text(counts)}"
+            )
+        return on_rows(self.ring_buffers, end, counts, self.options.rules)
+
+    @cached_property
+    def ring_buffers(self) -> RingBuffers:
+        """Of all ends."""
+        return RingBuffers(self.region, self.options.policy)
+
+    def tried(self, most: int = MOST_ALONG) -> Iterator[tuple[Candidate, int, int]]:
+        """Every grid of up to so many patches along an axis, at every end: with the peak and the multiply-accumulates of the
+        whole network.
+        """
+        sizes = {end: self.output_bytes(end) for end in self.ends}
+        before = {end: self.stage_macs(end) for end in self.ends}
+        by_rank: dict[int, list[End]] = {}
+        for end in self.ends:
+            by_rank.setdefault(len(end.shape), []).append(end)
+        for ends in by_rank.values():
+            for one in self._candidates(ends, range(1, most + 1)):
+                peak = max(one.live + sizes[one.end], self.outside.rest[one.end.position])
+                yield one, peak, self.whole_macs - before[one.end] + one.macs
+
+    def _candidates(self, ends: Sequence[End], numbers: Sequence[int]) -> Iterator[Candidate]:
+        if not self.options.stream:
+            yield from candidates(self.region, ends, self.options.rules, numbers)
+            return
+        if len(ends[0].shape) <= 3:
+            yield from strips(self.ring_buffers, ends, self.options.rules, numbers)
+            return
+        for end in ends:
+            for counts in product((1,), *[numbers] * (len(end.shape) - 2)):
+                if all(n <= size for n, size in zip(counts, end.shape)):
+                    grid = self.ran(end, counts)
+                    yield Candidate(end, counts, int(grid.macs.sum()), int(grid.live.max()))
+
+    def output_bytes(self, end: End) -> int:
+        """Of the whole tensor that the patches make."""
+        tensors = (self.region.lives.tensors[number] for number in self.region.lives.home[end.edge])
+        dtype = next((tensor.dtype for tensor in tensors), None)
+        return tensor_bytes(Sized(end.shape, dtype), self.options.dtype, 1)
+
+    def stage_macs(self, end: End) -> int:
+        """Of the layers up to an end, without patches."""
+        return sum(int(step.cost.macs) for step in self.region.walked.steps[: end.position + 1])
+
+
+class Sized(NamedTuple):
+    """A tensor by shape and type."""
+
+    shape: Shape
+    dtype: str | None
+
+
+def _result(patcher: Patcher, end: End, grid: Grid) -> Patches:
+    steps, inputs = patcher.region.walked.steps, patcher.region.walked.inputs
+    name = next(name for name in inputs if name in grid.along[0])
+    # Without a step before the patches' largest there is the input alone.
+    at = int(grid.at.flat[int(grid.live.argmax())])
+    rest_at = patcher.outside.rest_at[end.position]
+    return Patches(
+        report=patcher.report,
+        options=patcher.options,
+        dtype=patcher.dtype,
+        end=end.edge,
+        shape=end.shape,
+        grid=grid.counts,
+        patches=tuple(_patches(grid, end, name)),
+        layers=tuple(_layers(patcher, grid)),
+        inside_bytes=int(grid.live.max()),
+        inside_at=steps[at].node.name if at >= 0 else name,
+        output_bytes=patcher.output_bytes(end),
+        rest_bytes=patcher.outside.rest[end.position],
+        rest_at=steps[rest_at].node.name if rest_at < len(steps) else "the output",
+        whole_bytes=patcher.outside.peak,
+        whole_macs=patcher.whole_macs,
+        rings=grid.rings,
+        input_bytes=sum(tensor_bytes(Sized(shape, None), patcher.options.dtype, 1) for shape in inputs.values()),
+    )
+
+
+def _patches(grid: Grid, end: End, name: str) -> Iterator[Patch]:
+    import numpy as np
+
+    for index in np.ndindex(*grid.counts):
+        sides = [
+            tuple((int(along[edge].start[i]), int(along[edge].stop[i])) for i, along in zip(index, grid.along))
+            for edge in (end.edge, name)
+        ]
+        yield Patch(index, sides[0], sides[1], int(grid.macs[index]), int(grid.live[index]))
+
+
+def _layers(patcher: Patcher, grid: Grid) -> Iterator[PatchLayer]:
+    for step in patcher.region.steps:
+        if step.node.name in grid.layers:
+            extents = tuple(int(along[step.node.name].extent.max()) for along in grid.along)
+            if grid.rings is not None:
+                extents = (grid.rings.get(step.node.name, 1), *extents[1:])
+            macs, patched = int(step.cost.macs), grid.layers[step.node.name]
+            yield PatchLayer(step.node.name, step.kind, step.cost.out[0], extents, macs, patched)
+
+
+class Choice(NamedTuple):
+    """One depth and one grid, with what the network then comes to."""
+
+    end: str
+    grid: tuple[int, ...]
+    peak: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFront(Tabular):
+    """The best of all depths and grids that were tried: none of them has a lower peak without more multiply-accumulates."""
+
+    report: Report
+    options: PatchOptions
+    dtype: str
+    choices: tuple[Choice, ...]
+    """From the fewest multiply-accumulates, those without patches, to the lowest peak."""
+    tried: int
+    """So many depths with grids were looked at."""
+    obstacle: str
+    """The first layer that cannot run on a patch, and why; empty if all can."""
+
+    def __repr__(self) -> str:
+        peaks = [choice.peak for choice in self.choices]
+        return f"<PatchFront {self.report.network} · {len(peaks)} of {exact(self.tried)} · {min(peaks):,} to {max(peaks):,} bytes>"
+
+    def table(self) -> Table:
+        """A row per choice."""
+        whole = self.choices[0].macs
+        rows = [
+            [
+                choice.end or "without patches",
+                "×".join(map(str, choice.grid)),
+                exact(choice.peak),
+                binary(choice.peak),
+                exact(choice.macs),
+                more(whole, choice.macs),
+            ]
+            for choice in self.choices
+        ]
+        records = [
+            {
+                "until": choice.end or None,
+                "grid": "x".join(map(str, choice.grid)) or None,
+                "peak_bytes": choice.peak,
+                "macs": choice.macs,
+            }
+            for choice in self.choices
+        ]
+        return Table(
+            title(self.report),
+            ("up to", "patches", "peak bytes", "", "MACs", "more"),
+            (False, True, True, True, True, True),
+            rows,
+            records,
+            {
+                "schema": "convcost.patch_front/1",
+                **_head(self.report, self.options, self.dtype),
+                "tried": self.tried,
+                "obstacle": self.obstacle or None,
+                "front": [{**record, "grid": list(one.grid)} for record, one in zip(records, self.choices)],
+            },
+            notes=[*unknown_notes(self.report), *self._notes()],
+            priority=(0, 0, 0, 1, 2, 0),
+        )
+
+    def _notes(self) -> Iterator[tuple[str, str]]:
+        grids = f"depths with grids of up to {MOST_ALONG} patches along an axis"
+        yield "front", f"{exact(len(self.choices))} of {exact(self.tried)} {grids}, peak as {as_text(self.dtype)}"
+        if self.obstacle:
+            yield "no further", self.obstacle
+        yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
+
+
+def front(patcher: Patcher) -> PatchFront:
+    """What no other choice surpasses, of all depths and grids."""
+    found = [(macs, peak, prod(one.counts), one.end.position, one) for one, peak, macs in patcher.tried()]
+    kept = [Choice("", (), patcher.outside.peak, patcher.whole_macs)]
+    for macs, peak, _, _, one in sorted(found, key=lambda entry: entry[:4]):
+        if peak < kept[-1].peak:
+            if macs == kept[-1].macs and kept[-1].end:
+                kept.pop()
+            kept.append(Choice(one.end.edge, one.counts, peak, macs))
+    return PatchFront(patcher.report, patcher.options, patcher.dtype, tuple(kept), len(found), patcher.region.obstacle)
+
+
+def within(patcher: Patcher, limit: int) -> Patches:
+    """The patches that keep a limit in bytes with the fewest multiply-accumulates, of these the fewest patches; raises
+    `UsageError` if none do.
+    """
+    found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried()]
+    kept = [entry for entry in found if entry[2] <= limit]
+    if not kept:
+        lowest = min(found, key=lambda entry: (entry[2], entry[0]))
+        raise UsageError(
+            f"no patches keep {exact(limit)} bytes: the lowest peak is {exact(lowest[2])}, with {grid_text(lowest[3].counts)} "
+            f"up to {lowest[3].end.edge}"
+        )
+    one = min(kept, key=lambda entry: entry[:3])[3]
+    return patcher.measured(one.end, one.counts)
+
+
+def deepest(patcher: Patcher, given: Any) -> Patches:
+    """The patches of one grid that end where the peak is lowest, of these with the fewest multiply-accumulates."""
+    counts = parse_grid(given, len(patcher.ends[0].shape) - 1)
+    fitting = [end for end in patcher.ends if all(n <= size for n, size in zip(counts, end.shape))]
+    if not fitting:
+        raise UsageError(f"{grid_text(counts)} need an output of that many positions, got {patcher.ends[0].shape}")
+    found = [patcher.measured(end, counts) for end in fitting]
+    return min(found, key=lambda one: (one.peak, one.macs))
+
+
+def chosen(patcher: Patcher, grid: Any, limit: int | None = None) -> Patches:
+    """The patches that are asked for: `auto` for those that keep a limit."""
+    if patcher.options.stream and patcher.options.equal:
+        raise UsageError("equal patches are not clipped at borders, but kept rows have none: give one or the other")
+    if grid == "auto" or (grid is None and limit is not None):
+        if limit is None:
+            raise UsageError("auto chooses patches that keep a limit: give one")
+        return within(patcher, limit)
+    if grid is None and not patcher.options.stream:
+        raise UsageError("give a grid of patches, as in 3x3, or a limit that patches are to keep")
+    return deepest(patcher, 1 if grid is None else grid)
