@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from convcost.core.dims import Dim, Shape, product
-from convcost.core.dtypes import DTYPE_BITS, storage
+from convcost.core.dtypes import storage
 
 ABSENT = -1
 """The number of an optional tensor that a kernel does without."""
@@ -40,9 +40,7 @@ class Tensor(NamedTuple):
         >>> Tensor("x", (1, 48, 48, 8), "int8").bytes
         18432
         """
-        if (bits := DTYPE_BITS[self.dtype]) % 8 == 0:
-            return product(self.shape) * (bits // 8)
-        return storage(int(product(self.shape)), self.dtype)
+        return storage(product(self.shape), self.dtype)
 
 
 class Kernel(NamedTuple):
