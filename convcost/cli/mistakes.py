@@ -31,6 +31,7 @@ COMMANDS = {
     "draw": ("plot", "diagram", "graph", "visualize", "visualise", "picture"),
     "frontier": ("pareto", "landscape", "accuracy"),
     "list": ("ls", "models", "zoo", "networks"),
+    "boards": ("devices", "targets", "mcus", "hardware"),
     "fit": ("search", "find", "scale"),
     "compare": ("separable", "depthwise", "conv"),
     "import": ("convert", "load", "open"),
@@ -52,6 +53,10 @@ OPTIONS = {
     "--convention": ("--tool", "--count-as"),
     "--memory": ("--policy",),
     "--policy": ("--memory",),
+    "--board": ("--device", "--target", "--mcu", "--chip"),
+    "--runtime": ("--engine", "--backend", "--planner"),
+    "--max-ram": ("--ram", "--sram", "--max-sram", "--arena"),
+    "--max-flash": ("--flash", "--rom", "--max-rom"),
     "--max-macs": ("--budget", "--macs", "--max-mac", "--mac"),
 }
 """Option -> what others call it."""

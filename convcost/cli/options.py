@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convcost.core.axes import channels_first
-from convcost.core.dtypes import DTYPE_BITS, check_dtype
+from convcost.core.dtypes import DEPLOYED_AS, DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
@@ -148,6 +148,24 @@ class Dtype(Word):
         with suppress(UsageError):
             value = check_dtype(value)
         return str(super().convert(value, param, ctx))
+
+
+class DeployedDtype(Word):
+    """A type that networks are deployed as; nothing, where only the option is given, stands for the usual one."""
+
+    def __init__(self) -> None:
+        super().__init__(list(DEPLOYED_AS))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in ("", True, False):
+            return value is not False
+        with suppress(UsageError):
+            value = check_dtype(value)
+        return super().convert(value, param, ctx)
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        said = super().get_invalid_choice_message(value, ctx)
+        return said if value in DTYPE_BITS else f"{said.rstrip('.')}; without a type it stands behind MODEL."
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
@@ -331,6 +349,15 @@ convention_option = click.option(
 )
 dtype_option = click.option(
     "--dtype", type=Dtype(), help="Type of every element; default: what the network states, fp32 where it states none."
+)
+deploy_option = click.option(
+    "--deploy",
+    type=DeployedDtype(),
+    is_flag=False,
+    flag_value="",
+    default=False,
+    metavar="[DTYPE]",
+    help="Also the size in flash, item by item: batch-norms folded, biases int32. Default: int8; a .tflite as it is.",
 )
 memory_option = click.option(
     "--memory", type=Word(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."

@@ -11,6 +11,7 @@ from convcost.cli.options import (
     batch_option,
     can_be_kept,
     convention_option,
+    deploy_option,
     dtype_option,
     input_option,
     memory_option,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 @convention_option
 @dtype_option
 @memory_option
+@deploy_option
 @partial_option
 @number_options
 @output_options
@@ -74,6 +76,7 @@ def report_command(
     convention: str,
     dtype: str | None,
     memory: str,
+    deploy: str | bool,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -100,6 +103,7 @@ def report_command(
     }
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
+    options |= {"deploy": deploy} if deploy else {}
     fmt = text_format(output, format_)
     if fmt is not None:
         width = width_of(output) if fmt == "table" else None
@@ -154,6 +158,8 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
         )
+    if "deploy" in options:
+        raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")
     from convcost.published.side_by_side import side_by_side
 
     return side_by_side(*networks, by=level, **numbers, **options)

@@ -36,6 +36,8 @@ DEFAULT = "fp32"
 """The dtype of a tensor for which neither the caller nor the network says one."""
 MIXED = "mixed"
 """In place of a dtype: the tensors have several, as the network states."""
+DEPLOYED_AS = ("int8", "int16", "fp32")
+"""What networks can be lowered to, for a runtime on a device; with int16 activations, kernels are of int8."""
 ALIASES = {
     "float64": "fp64",
     "double": "fp64",

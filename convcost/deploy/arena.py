@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -11,6 +12,7 @@ from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm.lifetimes import Request, requests, ticks
 from convcost.deploy.tflm.persistent import Item, persistent
 from convcost.deploy.tflm.planner import height, placed
+from convcost.deploy.tflm.structures import known
 
 
 class Buffer(NamedTuple):
@@ -100,7 +102,17 @@ def arena(program: Program, deployment: Deployment | None = None) -> Arena:
     buffers = tuple(
         Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(asked, offsets)
     )
-    return Arena(deployment, buffers, ticks(program), persistent(program, deployment), program.notes)
+    notes = (*program.notes, *_notes(program, deployment))
+    return Arena(deployment, buffers, ticks(program), persistent(program, deployment), notes)
+
+
+def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
+    """What the runtime would refuse, and what nobody has run."""
+    kernels = {kernel.type for graph in (program, *program.subgraphs) for kernel in graph.kernels}
+    if lacks := sorted(kernel for kernel in kernels if not known(kernel)):
+        yield f"the runtime has no kernel for {', '.join(lacks)}: it refuses the model, and what they keep is not counted"
+    if deployment.kernels != "reference":
+        yield "buffers of CMSIS-NN are those that its source states; other kernels are the reference's"
 
 
 def by_pointers(program: Program, deployment: Deployment | None = None) -> dict[int, int]:

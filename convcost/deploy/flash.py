@@ -23,6 +23,9 @@ class DeployedSize:
     runtime: Dim = 0
     """Bytes of the runtime's own code, where a board or its file states them."""
     notes: tuple[str, ...] = ()
+    """What people should know: what was assumed."""
+    dtype: str = ""
+    """Of kernels and activations, but for those that state another."""
 
     @property
     def weight_bytes(self) -> Dim:
@@ -42,6 +45,7 @@ class DeployedSize:
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return {
+            **({"dtype": self.dtype} if self.dtype else {}),
             "weight_bytes": self.weight_bytes,
             "file_bytes": self.file_bytes,
             "runtime_bytes": self.runtime,

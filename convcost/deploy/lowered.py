@@ -14,6 +14,7 @@ from convcost.core.errors import UsageError
 from convcost.deploy.lowering import matrices, moves, norms, pointwise, sequences, windows
 from convcost.deploy.lowering.order import depth_first
 from convcost.deploy.lowering.rules import RULES, TYPES, Lowering, refused
+from convcost.deploy.narrow import with_stated
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
@@ -37,4 +38,4 @@ def lowered(walked: Walked, dtype: str) -> Program:
         if rule is None:
             raise refused(step, f"{step.kind} has no counterpart among TFLite's kernels")
         rule(low, step)
-    return low.program()
+    return with_stated(low.program(), walked)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim
-from convcost.deploy.program import ABSENT, Program, Tensor
+from convcost.deploy.program import ABSENT, Kernel, Program, Tensor
 
 Part = Literal["kernels", "biases", "parameters", "constants"]
 WEIGHTS: Final[tuple[Part, ...]] = ("kernels", "biases", "parameters")
@@ -69,6 +69,14 @@ def stored_parts(program: Program) -> tuple[StoredTensor, ...]:
 def weight_bytes(program: Program) -> Dim:
     """Bytes of all that is trained: kernels, biases, other parameters."""
     return sum(found.tensor.bytes for found in stored_parts(program) if found.part in WEIGHTS)
+
+
+def kernels_of(kernel: Kernel) -> tuple[int, ...]:
+    """The numbers of the tensors that it multiplies by, stored or not."""
+    places = _KERNELS.get(kernel.type, ())
+    return tuple(
+        kernel.inputs[place] for place in places if place < len(kernel.inputs) and kernel.inputs[place] != ABSENT
+    )
 
 
 def _read(program: Program) -> Iterator[tuple[Part, int]]:

@@ -108,10 +108,9 @@ def ranges(region: Region, ends: Sequence[End], axis: int, cut: Tiles, *, clippe
         stop = reduce(np.maximum, [found[edge].stop for edge in made])
         empty = stop <= start
         for edge, window in zip(step.node.inputs, windows):
-            first, last = window[axis].needs(start, stop)
-            if clipped:
-                first, last = np.maximum(first, 0), np.minimum(last, window[axis].size)
-            join(edge, np.where(empty, _FAR, first), np.where(empty, -_FAR, last))
+            first, last = (window[axis].clipped if clipped else window[axis].needs)(start, stop)
+            nothing = empty | (last <= first)
+            join(edge, np.where(nothing, _FAR, first), np.where(nothing, -_FAR, last))
     return found
 
 

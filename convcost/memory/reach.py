@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from convcost.core.axes import position, worded
-from convcost.core.dims import Dim
+from convcost.core.dims import Dim, ceil_div, maximum, minimum, where
 from convcost.graph.walk import Step
 from convcost.ops.window import dilated, slide, windowed
 
@@ -27,6 +27,8 @@ class Window(NamedTuple):
     before: int = 0
     extent: int = 1
     scale: int = 1
+    apart: int = 1
+    """The distance of the positions that are needed within the extent, of a dilated window."""
 
     def needs(self, start: Dim, stop: Dim) -> tuple[Dim, Dim]:
         """The first position that is needed for those from start to stop - 1, and the one after the last; some may lie beyond
@@ -37,6 +39,27 @@ class Window(NamedTuple):
         """
         first, last = start * self.stride // self.scale, (stop - 1) * self.stride // self.scale
         return first - self.before, last - self.before + self.extent
+
+    def clipped(self, start: Dim, stop: Dim) -> tuple[Dim, Dim]:
+        """The same without what lies beyond the ends; the second number is not above the first where nothing is left.
+
+        A window with gaps may begin beyond an end and skip the positions next to it:
+
+        >>> Window(9, stride=2, before=1).clipped(0, 3), Window(9, before=2, extent=5, apart=4).clipped(0, 1)
+        ((1, 4), (2, 3))
+        """
+        first, last = self.needs(start, stop)
+        if self.apart == 1 and self.stride <= self.extent:
+            return maximum(first, 0), minimum(last, self.size)
+        lowest, highest = self.size, 0
+        for tap in range(-self.before, self.extent - self.before, self.apart):
+            # Of the positions p of the output, the first with p·stride + tap >= 0, and the last with p·stride + tap < size.
+            ahead = maximum(start, ceil_div(-tap, self.stride))
+            back = minimum(stop - 1, (self.size - 1 - tap) // self.stride)
+            some = ahead <= back
+            lowest = minimum(lowest, where(some, ahead * self.stride + tap, self.size))
+            highest = maximum(highest, where(some, back * self.stride + tap + 1, 0))
+        return lowest, highest
 
 
 Windows = tuple[Window, ...]
@@ -52,7 +75,7 @@ def reach(step: Step) -> tuple[Windows, ...]:
 
     >>> from convcost import load
     >>> reach(load("mobilenet_v2").steps[0])[0][1]
-    Window(size=224, stride=2, before=0, extent=3, scale=1)
+    Window(size=224, stride=2, before=0, extent=3, scale=1, apart=1)
     """
     if any(len(shape) != len(step.cost.out[0]) for shape in step.input_shapes) or len(step.cost.out[0]) < 2:
         raise NotLocal("reads or makes a tensor without positions, or of another number of axes")
@@ -86,7 +109,7 @@ def _slid(step: Step) -> list[Windows]:
     found = list(map(Window, x[: -1 - len(kernel)]))
     for size, taps, by, around, apart in zip(windowed(x, len(kernel)), kernel, stride, padding, dilation):
         extent = dilated(taps, apart)
-        found.append(Window(size, by, slide(size, extent, by, around, rounds).before, extent))
+        found.append(Window(size, by, slide(size, extent, by, around, rounds).before, extent, apart=apart))
     return [tuple(found)]
 
 

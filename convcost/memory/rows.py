@@ -40,9 +40,10 @@ class Segment:
         """Tensor -> what it is computed from, by windows one behind the other."""
         self.readers: dict[str, list[str]] = {}
         self._follow(end)
-        self.done = dict.fromkeys(self.reads, 0)
-        """Tensor -> rows computed so far, from the first on."""
-        self.kept = dict.fromkeys(self.reads, 0)
+        needed = ranges(region, [end], 0, tiles([end.shape[0]], [1]))
+        self.done = {edge: int(needed[edge].start[0, 0]) for edge in self.reads}
+        """Tensor -> the first row that is not computed yet; those before the first that is needed never are."""
+        self.kept = dict(self.done)
         """Tensor -> the first row that is still kept."""
         self.most: dict[str, list[tuple[int, int]]] = {edge: [] for edge in self.reads}
         """Tensor -> rows that are kept at once: how many from which row of the end on."""
@@ -82,8 +83,7 @@ class Segment:
         for source, windows in self.reads[edge]:
             start, stop = row, row + 1
             for window in windows:
-                start, stop = window.needs(start, stop)
-                start, stop = max(start, 0), min(stop, window.size)
+                start, stop = window.clipped(start, stop)
             if start < stop:
                 yield source, start, stop
 
@@ -113,15 +113,18 @@ class Segment:
 
     def _first_needed(self, edge: str) -> int:
         """The first of the rows computed so far that a row which is still to be computed needs."""
-        return min([self.done[edge], *(self._first_of(reader, edge) for reader in self.readers[edge])])
+        return min(self.done[edge], *(self._first_of(reader, edge) for reader in self.readers[edge]))
 
     def _first_of(self, reader: str, edge: str) -> int:
-        return min(
-            (start for source, start, _ in self._needs(reader, self.done[reader]) if source == edge), default=_ALL
-        )
-
-
-_ALL = 1 << 60
+        """The first row that this and all later rows of a reader need: a window with gaps may skip some that a later one needs."""
+        found = self.done[edge]
+        for source, windows in self.reads[reader]:
+            if source == edge:
+                start, stop = self.done[reader], self.done[reader] + 1
+                for window in windows:
+                    start, stop = window.needs(start, stop)
+                found = min(found, start)
+        return found
 
 
 class RingBuffers:

@@ -22,6 +22,7 @@ def report(
     batch: int = 1,
     dtype: str | None = None,
     memory_policy: str = "fused",
+    deploy: str | bool = False,
     input_shape: GivenShape | None = None,
     **more: Any,
 ) -> Report:
@@ -33,7 +34,7 @@ def report(
     209069792
     """
     network = open_network(model, {**(knobs or {}), **more}, input_shape)
-    return network.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy)
+    return network.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy, deploy=deploy)
 
 
 def rewrite(model: Model, to: str, layers: str = "*", *, excluded: Sequence[str] = (), **knobs: Any) -> Network:

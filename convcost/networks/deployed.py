@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from convcost.deploy.arena import Arena, arena, by_pointers
 from convcost.deploy.flash import DeployedSize, deployed_size
 from convcost.deploy.lowered import lowered
-from convcost.deploy.program import Program
+from convcost.deploy.program import ABSENT, Program
 from convcost.deploy.runtime import Deployment
 from convcost.deploy.stated import stated_program
 from convcost.devices.board import Board
 from convcost.devices.verdict import Verdict
-from convcost.graph.typed import used_dtypes
 from convcost.networks.network import Network
 from convcost.networks.origin import FromSpec
 
@@ -35,20 +35,11 @@ def stated_file(network: Network) -> str:
     return foreign.model.file
 
 
-def deployed_dtype(network: Network, dtype: str | None = None) -> str:
-    """The type that a network is deployed as: the one asked for, that of its TFLite file, else int8."""
-    if dtype is not None:
-        return Deployment(dtype=dtype).checked().dtype
-    if not stated_file(network):
-        return DTYPE
-    stated = {name for name in used_dtypes(network.walked) if name != "int32"}
-    return stated.pop() if len(stated) == 1 else DTYPE
-
-
 def program_of(network: Network, dtype: str | None = None) -> Program:
     """The program of kernels: that of the TFLite file which the network is, else the one that TensorFlow would write.
 
-    A file is taken as it stands where no type is asked for. Raises `UsageError` for a layer without a counterpart.
+    A file is taken as it stands where no type is asked for; all else is int8 then. Raises `UsageError` for a layer without
+    a counterpart.
 
     >>> from convcost import load
     >>> program_of(load("ds_cnn_s")).kernels[0].type
@@ -56,7 +47,22 @@ def program_of(network: Network, dtype: str | None = None) -> Program:
     """
     if dtype is None and (path := stated_file(network)):
         return stated_program(path)
-    return lowered(network.walked, deployed_dtype(network, dtype))
+    return lowered(network.walked, Deployment(dtype=dtype or DTYPE).checked().dtype)
+
+
+def dtype_of(program: Program) -> str:
+    """The type of most of the bytes that kernels make.
+
+    >>> from convcost import load
+    >>> dtype_of(program_of(load("ds_cnn_s"), "fp32"))
+    'fp32'
+    """
+    sizes: Counter[str] = Counter()
+    for kernel in program.kernels:
+        for number in kernel.outputs:
+            if number != ABSENT:
+                sizes[program.tensors[number].dtype] += int(program.tensors[number].bytes)
+    return max(sizes, key=sizes.__getitem__, default=DTYPE)
 
 
 @dataclass(frozen=True)

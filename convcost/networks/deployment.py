@@ -9,7 +9,7 @@ from typing import Any
 
 from convcost.deploy.runtime import Deployment
 from convcost.devices.board import Board, find
-from convcost.networks.deployed import OnDevice, deployed_dtype, program_of, stated_file
+from convcost.networks.deployed import DTYPE, OnDevice, dtype_of, program_of, stated_file
 from convcost.networks.deployed_tables import deployed_table, notes
 from convcost.networks.load import Model, load
 from convcost.networks.within_board import Remedy, remedies
@@ -61,6 +61,9 @@ def deployed(
     network = load(model, knobs)
     place = board if board is None or isinstance(board, Board) else find(os.fspath(board))
     bits = pointers or (place.pointers if place else 64)
-    deployment = Deployment(runtime, deployed_dtype(network, dtype), bits, kernels).checked()
     stated = dtype is None and bool(stated_file(network))
-    return Deployed(network, program_of(network, dtype), deployment, place, limit, stated)
+    deployment = Deployment(runtime, dtype or DTYPE, bits, kernels).checked()
+    program = program_of(network, dtype)
+    if stated:
+        deployment = deployment._replace(dtype=dtype_of(program))
+    return Deployed(network, program, deployment, place, limit, stated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -200,17 +201,25 @@ class Network:
         return public("draw")(self, **options)
 
     def report(
-        self, convention: str = "paper", *, batch: int = 1, dtype: str | None = None, memory_policy: str = "fused"
+        self,
+        convention: str = "paper",
+        *,
+        batch: int = 1,
+        dtype: str | None = None,
+        memory_policy: str = "fused",
+        deploy: str | bool = False,
     ) -> Report:
         """What the network costs, in exact integers.
 
-        `dtype` is the type of every element; without it, tensors have the types that the network states. Raises `UsageError` for an unknown convention, dtype or policy.
+        `dtype` is the type of every element; without it, tensors have the types that the network states.
+        `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
+        is then said as well. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
         300774272
         """
-        return report(
+        made = report(
             self.walked,
             named_convention(convention),
             network=self.name,
@@ -222,6 +231,10 @@ class Network:
             dtype=dtype,
             memory_policy=memory_policy,
         )
+        if deploy is False:
+            return made
+        found = self.deployed(dtype=None if deploy is True else deploy)
+        return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
 
     def memory(
         self,

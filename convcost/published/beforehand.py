@@ -1,4 +1,7 @@
-"""Precomputing the default answers of `list`, `frontier` and `verify`, so that a wheel can ship with them."""
+"""Precomputing the default answers of `list`, `frontier` and `verify`, so that a wheel can ship with them.
+
+Of `list --max-ram --max-flash` and `--board`, what all networks cost, and what those of up to 8 MiB need once deployed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from convcost.conventions.convention import PAPER
 from convcost.networks.listing import list_table
 from convcost.published.cost import costed
 from convcost.published.data import accuracies
+from convcost.published.deployable import deployable
 from convcost.published.verify import verify
+
+_MOST_FLASH = 8 * 2**20
 
 
 def count() -> None:
@@ -15,6 +21,8 @@ def count() -> None:
     list_table()
     costed(accuracies(), "macs", "top1", convention(PAPER))
     verify()
+    for pointers in (32, 64):
+        deployable(max_flash=_MOST_FLASH, pointers=pointers)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from convcost.graph.partial import refuse_unknown
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
 from convcost.published.data import OWN, Coefficients, Definition
-from convcost.published.figure import FigureValue
+from convcost.published.figure import QUANTITIES, FigureValue
+from convcost.published.run import RUN, run_count
 
 _GLOB = frozenset("*?[")
 
@@ -59,12 +60,35 @@ class Recount:
             self._walked[key] = [Layer(step, _names(step)) for step in steps]
         return self._walked[key]
 
-    def count(self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition) -> FigureValue:
-        """A quantity of a network, in ones, bytes or per cent; raises `ConvcostError`."""
-        asked = quantity, part, model, dict(sorted(knobs.items())), _said(way)
-        count = partial(self._count, quantity, part, model, knobs, way)
+    def count(
+        self,
+        quantity: str,
+        part: str,
+        model: str,
+        knobs: Mapping[str, str],
+        way: Definition,
+        run: Mapping[str, str] | None = None,
+    ) -> FigureValue:
+        """A quantity of a network, in ones, bytes or per cent; `run` says how it runs. Raises `ConvcostError`."""
+        how = {**(run or {}), **way.run}
+        asked = quantity, part, model, dict(sorted(knobs.items())), _said(way), dict(sorted(how.items()))
+        if quantity in RUN:
+            count = partial(self._count_run, quantity, part, model, knobs, way, how)
+        elif how:
+            raise UsageError(
+                f"run: {QUANTITIES[quantity]} do not depend on how a network runs; of those that do: {', '.join(RUN)}"
+            )
+        else:
+            count = partial(self._count, quantity, part, model, knobs, way)
         found = self._known.of(asked, lambda: _plain(count()), model, way.model)
         return Fraction(found) if isinstance(found, str) else tuple(found)
+
+    def _count_run(
+        self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition, how: Mapping[str, str]
+    ) -> FigureValue:
+        network = open_network(way.model or model, {**({} if way.model else knobs), **way.knobs})
+        refuse_unknown(network.steps, model, "there are only lower bounds to compare with")
+        return run_count(quantity, part, network, how)
 
     def _count(self, quantity: str, part: str, model: str, knobs: Mapping[str, str], way: Definition) -> FigureValue:
         layers = self.layers(way.model or model, {**({} if way.model else knobs), **way.knobs}, way.rewrite)

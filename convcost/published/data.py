@@ -1,6 +1,6 @@
 """Published figures as data: claims, their sources, the ways to count that explain them, cited accuracies.
 
-The files are in specs/published: claims.csv, accuracy.csv, sources.yaml, definitions.yaml.
+The files are in specs/published: claims.csv, memory.csv, accuracy.csv, sources.yaml, definitions.yaml.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from convcost.published.figure import Figure, figure
 from convcost.spec.tree import read_text, shown_path
 
 COLUMNS = (
-    *("source", "locator", "item", "model", "knobs", "quantity", "part", "printed", "unit", "rounding"),
+    *("source", "locator", "item", "model", "knobs", "run", "quantity", "part", "printed", "unit", "rounding"),
     *("counting", "because", "computed"),
 )
 """Of a file of claims."""
@@ -73,6 +73,8 @@ class Definition:
     """Counts the network at these knobs instead."""
     rewrite: str = ""
     """Counts the network rebuilt: what `Network.rewrite` takes."""
+    run: Mapping[str, str] = field(default_factory=dict)
+    """Counts the network run otherwise: words of a claim's column `run`."""
 
     def __or__(self, other: Definition) -> Definition:
         """Both combined; where both state something, the second takes precedence."""
@@ -87,6 +89,7 @@ class Definition:
             model=other.model or self.model,
             knobs={**self.knobs, **other.knobs},
             rewrite=other.rewrite or self.rewrite,
+            run={**self.run, **other.run},
         )
 
 
@@ -116,6 +119,8 @@ class Claim(NamedTuple):
     """The explanation that is stated, where nothing can be recomputed …"""
     computed: str
     """… with what convcost finds instead, which is checked."""
+    run: Mapping[str, str] = {}
+    """How the network is run, where memory, patches or a runtime are spoken of: `convcost.published.run`."""
 
 
 _NO_KNOBS: Mapping[str, str] = {}
@@ -182,7 +187,8 @@ def definitions() -> dict[str, Definition]:
 
 def _definition(key: str, entry: Mapping[str, Any]) -> Definition:
     given = dict(entry, skip=tuple(entry.get("skip", ())))
-    given["knobs"] = {name: str(value) for name, value in given.get("knobs", {}).items()}
+    for column in ("knobs", "run"):
+        given[column] = {name: str(value) for name, value in given.get(column, {}).items()}
     for name in {"params", "operations"} & set(given):
         given[name] = {
             pattern: {count: Fraction(str(factor)) for count, factor in factors.items()}
@@ -208,8 +214,8 @@ def ways() -> dict[str, Definition]:
 
 @lru_cache(maxsize=1)
 def claims() -> tuple[Claim, ...]:
-    """The claims that ship with convcost, in the order of the file."""
-    return tuple(read_claims(_file("claims.csv"), sources()))
+    """The claims that ship with convcost: those on the network alone, then those on memory; in the order of their files."""
+    return tuple(claim for name in ("claims.csv", "memory.csv") for claim in read_claims(_file(name), sources()))
 
 
 def read_claims(path: str, known_sources: Collection[str] | None = None) -> list[Claim]:
@@ -233,6 +239,7 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
             raise UsageError("because and computed go together: what is stated, and what convcost finds")
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
         made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
+        made["run"] = _words(cells["run"], "run", "policy=inplace")
         return Claim(at=at, **made)
 
     return _rows(path, COLUMNS, _NEEDED, claim)
@@ -344,15 +351,19 @@ def _known(column: str, word: str, known: Collection[str]) -> None:
 
 def _knobs(text: str) -> dict[str, str]:
     """`width=0.75 resolution=192` as a mapping."""
-    knobs: dict[str, str] = {}
+    return _words(text, "knobs", "width=0.75")
+
+
+def _words(text: str, column: str, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
     for part in text.split():
         name, sign, value = part.partition("=")
         if not (name and sign and value):
-            raise UsageError(f"knobs: {part!r} is not KEY=VALUE, e.g. width=0.75")
-        if name in knobs:
-            raise UsageError(f"knobs: {name} is set twice")
-        knobs[name] = value
-    return knobs
+            raise UsageError(f"{column}: {part!r} is not KEY=VALUE, e.g. {example}")
+        if name in found:
+            raise UsageError(f"{column}: {name} is set twice")
+        found[name] = value
+    return found
 
 
 def _rows(

@@ -17,6 +17,7 @@ from convcost.core.units import shape_text
 PRINTED_BYTES = BYTES.settling({"kB": 10**3})
 #: What a claim may be about -> as tables name it; docs/published.md says what each is.
 _COUNTED = ("macs", "params", "activations", "conv_activations", "weight_bytes", "activation_bytes", "layers")
+_RUN = ("peak_activation_bytes", "ram_bytes", "arena_head_bytes", "deployed_weight_bytes", "flash_bytes")
 QUANTITIES = {key: METRICS[key].claimed for key in _COUNTED} | {
     "macs_share": f"share of {METRICS['macs'].claimed}",
     "params_share": f"share of {METRICS['params'].claimed}",
@@ -30,8 +31,12 @@ QUANTITIES = {key: METRICS[key].claimed for key in _COUNTED} | {
     "kernel": "kernel",
     "stride": "stride",
     "groups": "groups",
+    **{key: METRICS[key].claimed for key in _RUN},
+    "patched_macs": "MACs in patches",
+    "overhead_share": "further MACs in patches",
+    "patch": "largest patch of the input",
 }
-SHAPES = ("input_shape", "output_shape")
+SHAPES = ("input_shape", "output_shape", "patch")
 FigureValue = Fraction | Shape
 
 

@@ -62,6 +62,8 @@ class Verdict(NamedTuple):
     """Exactly what convcost computed, in ones, bytes or per cent; None for what is cited."""
     refound: FigureValue | None = None
     """Exactly what it found under the explanation."""
+    run: str = ""
+    """How the network is run, where that is part of the claim."""
 
 
 class Verdicts(tuple[Verdict, ...], Tabular):
@@ -183,7 +185,7 @@ def _recounted(claim: Claim, plain: FigureValue, fits: bool, counter: Recount) -
 
 
 def _count(claim: Claim, way: Definition, counter: Recount) -> FigureValue:
-    return counter.count(claim.figure.quantity, claim.part, claim.model, claim.knobs, way)
+    return counter.count(claim.figure.quantity, claim.part, claim.model, claim.knobs, way, claim.run)
 
 
 def _verdict(claim: Claim, plain: FigureValue, word: str, explanation: str) -> Verdict:
@@ -201,6 +203,7 @@ def _verdict(claim: Claim, plain: FigureValue, word: str, explanation: str) -> V
         verdict=word,
         explanation=explanation,
         found=plain,
+        run=" ".join(f"{name}={value}" for name, value in claim.run.items()),
     )
 
 
@@ -305,9 +308,8 @@ def source_table(key: str, verdicts: Sequence[Verdict]) -> Table:
 
 
 def quantity_text(one: Verdict) -> str:
-    """The quantity as people name it, with the part that it is of."""
-    label = QUANTITIES.get(one.quantity, one.quantity)
-    return f"{label}, {one.part}" if one.part else label
+    """The quantity as people name it, with the part that it is of, and how the network is run."""
+    return ", ".join(filter(None, (QUANTITIES.get(one.quantity, one.quantity), one.part, one.run)))
 
 
 def computed_text(one: Verdict) -> str:

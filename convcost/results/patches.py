@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -113,6 +113,8 @@ class Patches(Tabular):
     """Of the network without patches."""
     input_bytes: int
     """Of the network's whole input."""
+    rings: Mapping[str, int] | None = None
+    """Where rows are kept: tensor -> rows of its ring buffer."""
 
     def __repr__(self) -> str:
         return (
@@ -236,6 +238,7 @@ class Patches(Tabular):
             "macs_without_patches": self.whole_macs,
             "layers": [_layer_record(layer) | {"shape": list(layer.shape)} for layer in self.layers],
             "stream": self.options.stream,
+            "ring_rows": None if self.rings is None else dict(self.rings),
             "patches": [
                 {
                     "place": list(patch.place),
@@ -432,6 +435,7 @@ def _result(patcher: Patcher, end: End, grid: Grid) -> Patches:
         rest_at=steps[rest_at].node.name if rest_at < len(steps) else "the output",
         whole_bytes=patcher.outside.peak,
         whole_macs=patcher.whole_macs,
+        rings=grid.rings,
         input_bytes=sum(tensor_bytes(Sized(shape, None), patcher.options.dtype, 1) for shape in inputs.values()),
     )
 

@@ -50,6 +50,7 @@ from convcost.results.costs import (
     sums,
     unit_group,
 )
+from convcost.results.deployed import deployed_notes
 from convcost.results.rows import (
     AS_USUAL,
     SHARE,
@@ -68,6 +69,8 @@ from convcost.results.summary import drops, summary_notes
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from convcost.deploy.flash import DeployedSize
 
 
 __all__ = [  # with what a report consists of
@@ -121,6 +124,8 @@ class Report:
     """Whether tensors have types that the network states."""
     remarks: tuple[str, ...] = ()
     """Of a model file: what people should know about its numbers."""
+    deployed: DeployedSize | None = None
+    """What it takes in flash, if that was asked for."""
 
     @property
     def weight_dtypes(self) -> Mapping[str, int]:
@@ -341,8 +346,9 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         "complete": report.complete,
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
-        "totals": totals_dict(report.totals),
+        "totals": totals_dict(report.totals) | _deployed_total(report),
         **_dtypes_dict(report),
+        **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
         "layers": [layer_dict(layer, typed=report.typed) for layer in report.layers],
@@ -351,6 +357,10 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         data |= {"by": level} if isinstance(level, str) else {"by": "depth", "depth": level}
         data["groups"] = [_group_dict(group) for group in report.by(level)]
     return data
+
+
+def _deployed_total(report: Report) -> dict[str, int]:
+    return {"deployed_weight_bytes": int(report.deployed.weight_bytes)} if report.deployed else {}
 
 
 def _dtypes_dict(report: Report) -> dict[str, Any]:
@@ -557,6 +567,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
     return [
         *unknown_notes(report),
         *((metric.heading, f"{least}{said[metric.key]}") for metric in metrics_of(report, said)),
+        *(deployed_notes(report.deployed) if report.deployed else []),
         ("convention", f"{report.convention.name}: {report.convention.counts}"),
         *types_notes(report),
         *shared_notes(report.layers),

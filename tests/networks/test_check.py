@@ -296,7 +296,8 @@ def test_results_are_typed_tabular_and_picklable(here: Path) -> None:
     ("options", "said"),
     [
         ({"max_mac": 1}, "there is no limit 'mac'. Did you mean macs?"),
-        ({"limits": {"ram": "1KiB"}}, "there is no limit 'ram'. Did you mean peak?"),
+        ({"limits": {"sram": "1KiB"}}, "there is no limit 'sram'. Did you mean ram?"),
+        ({"limits": {"board.ram": "1KiB"}}, "there is no limit 'board.ram'. Did you mean board?"),
         ({"max_macs": float("inf")}, "'inf' is not a count"),
         ({"max_macs": -1}, "'-1' is not a count"),
         ({"tolerance": 1}, "'1': a growth is said in per cent, as in 1%"),

@@ -13,12 +13,17 @@ from convcost.graph.walk import Step
 
 @rule("linear")
 def linear(low: Lowering, step: Step) -> None:
-    """FULLY_CONNECTED; without a bias it has none."""
+    """FULLY_CONNECTED; without a bias it has none.
+
+    Its weights have one scale. Since 2.17 the converter gives them one per channel, unless it is told
+    `_experimental_disable_per_channel_quantization_for_dense_layers`, as files for microcontrollers are made: their runtime
+    refused several scales at first (tflite-micro #2602), and takes memory for each of them since (#2673).
+    """
     node, attrs, x = step.node, step.node.attrs, low.read(step)
     channels, before, out = attrs["channels"], low.shape(x), batched(step.cost.out[0])
-    weights = low.weights(f"{node.name}.weights", (channels, before[-1]), channels)
+    weights = low.weights(f"{node.name}.weights", (channels, before[-1]), 1)
     edge, folds = low.folded(node.name)
-    bias = low.bias(f"{node.name}.bias", channels, zero=False) if attrs["bias"] or folds else ABSENT
+    bias = low.bias(f"{node.name}.bias", channels, zero=False, scales=1) if attrs["bias"] or folds else ABSENT
     keeps = len(out) > 2
 
     def product(edge: str, word: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcost.core.axes import position
 from convcost.core.dims import equal
 from convcost.deploy.lowering.rules import NOTHING, Lowering, batched, outputs, refused, rule
@@ -20,11 +22,13 @@ def nothing(low: Lowering, step: Step) -> None:
 def reshape(low: Lowering, step: Step) -> None:
     """RESHAPE, if the shape changes.
 
-    The converter leaves it out before FULLY_CONNECTED where the last axis stays, as there the others only count positions.
+    Before a linear layer of several positions it is left out where the last axis stays: there the others only count
+    positions. Before one of a vector it stays, as in the reference files of MLPerf Tiny and wherever the batch is open;
+    the converter, since 2.21 or earlier, leaves it out where the batch is fixed.
     """
     x, out = low.read(step), batched(step.cost.out[0])
     before, after = low.shape(x), low.after(step.node.name)
-    positions = after is not None and after.node.op == "linear" and bool(equal(before[-1], out[-1]))
+    positions = after is not None and after.node.op == "linear" and len(out) > 2 and bool(equal(before[-1], out[-1]))
     if positions or (len(before) == len(out) and all(bool(equal(one, other)) for one, other in zip(before, out))):
         low.same(step, x)
     else:
@@ -36,7 +40,7 @@ def concat(low: Lowering, step: Step) -> None:
     """CONCATENATION; its axis is counted from the last one."""
     rank = len(step.cost.out[0])
     axis = (position(rank, step.node.attrs["axis"]) or 0) - rank
-    parts = tuple(low.read(step, at) for at in range(len(step.node.inputs)))
+    parts = _of_one_scale(low, step, [low.read(step, at) for at in range(len(step.node.inputs))])
     low.emit(
         "CONCATENATION",
         step,
@@ -45,6 +49,21 @@ def concat(low: Lowering, step: Step) -> None:
         edge=step.node.name,
         axis=axis,
         fused_activation_function="NONE",
+    )
+
+
+#: Kernels that write integers of a fixed scale.
+FIXED = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})
+
+
+def _of_one_scale(low: Lowering, step: Step, parts: Sequence[int]) -> tuple[int, ...]:
+    """What is joined must have one scale: others take over that of the result, those of a fixed scale are quantised anew."""
+    makers = [maker.type if (maker := low.maker(part)) else "" for part in parts]
+    if not low.types.quantised or len(set(makers)) == 1:
+        return tuple(parts)
+    dtype = low.types.activations
+    return tuple(
+        low.converted("QUANTIZE", step, part, dtype) if maker in FIXED else part for part, maker in zip(parts, makers)
     )
 
 

@@ -66,7 +66,6 @@ class Lowering:
         self.notes: dict[str, None] = {}
         self._tensors: list[Tensor] = []
         self._inputs: list[int] = []
-        self._unwritten: set[int] = set()
         self._kernels: list[Kernel] = []
         self._constants: list[tuple[int, tuple[Any, ...]]] = []
         self._outputs = walked.outputs
@@ -74,7 +73,7 @@ class Lowering:
         self._readers = _readers(walked, self._alias)
         for name, shape in walked.inputs.items():
             stated = walked.graph.dtypes.get(name, "")
-            dtype = "int32" if stated.startswith("int") and stated != "int8" else types.activations
+            dtype = "int32" if stated in ("int32", "int64") else types.activations
             self._inputs.append(self._new(Tensor(name, (1, *shape), dtype, scales=self.scales(dtype))))
             self.home[name] = self._inputs[-1]
 
@@ -152,16 +151,19 @@ class Lowering:
         """Stored elements of a kernel that has no integer version."""
         return self._new(Tensor(name, tuple(shape), "fp32", stored=True))
 
-    def weights(self, name: str, shape: Sequence[Dim], channels: Dim) -> int:
-        """Stored elements of a kernel, with a scale for each output channel."""
-        scales = channels if self.types.quantised else 0
+    def weights(self, name: str, shape: Sequence[Dim], scales: Dim) -> int:
+        """Stored elements of a kernel, with so many scales where they are integers."""
+        scales = scales if self.types.quantised else 0
         return self._new(Tensor(name, tuple(shape), self.types.kernels, stored=True, scales=scales))
 
-    def bias(self, name: str, channels: Dim, *, zero: bool) -> int:
-        """One number for each output channel. Zeros of one size are stored once where they have no scales."""
+    def bias(self, name: str, channels: Dim, *, zero: bool, scales: Dim | None = None) -> int:
+        """One number for each output channel, with as many scales as its weights have: by default one per channel.
+
+        Zeros of one size are stored once where they have no scales.
+        """
         if zero and not self.types.quantised:
             return self.constant((channels,), self.types.biases, ("zeros", channels))
-        scales = channels if self.types.quantised else 0
+        scales = (channels if scales is None else scales) if self.types.quantised else 0
         return self._new(Tensor(name, (channels,), self.types.biases, stored=True, scales=scales))
 
     def factors(self, name: str, shape: Sequence[Dim]) -> int:
@@ -227,14 +229,21 @@ class Lowering:
         if not self.types.quantised:
             return self.emit(operator, step, inputs, shape, edge=edge, **attrs)
         x, *others = inputs
-        floats = self.emit("DEQUANTIZE", step, (x,), self.shape(x), dtype="fp32")
+        floats = self.converted("DEQUANTIZE", step, x, "fp32")
         made = self.emit(operator, step, (floats, *others), shape, dtype="fp32", **attrs)
         return self.emit("QUANTIZE", step, (made,), shape, edge=edge)
+
+    def converted(self, operator: str, step: Step, x: int, dtype: str) -> int:
+        """A tensor in other numbers: the converter writes that right after the kernel that makes it."""
+        made = self.emit(operator, step, (x,), self.shape(x), dtype=dtype)
+        kernel = self._kernels.pop()
+        at = next((i for i, other in enumerate(self._kernels) if x in other.outputs), -1)
+        self._kernels.insert(at + 1, kernel)
+        return made
 
     def unwritten(self, edge: str, shape: Shape) -> int:
         """A tensor that no kernel makes, because those that read it read what it was made of."""
         self.home[edge] = self._new(Tensor(edge, shape, self.types.activations))
-        self._unwritten.add(self.home[edge])
         return self.home[edge]
 
     def same(self, step: Step, tensor: int) -> None:
@@ -249,11 +258,11 @@ class Lowering:
 
     def program(self) -> Program:
         """The program: inputs, then what is stored, then what is computed, in the order in which it is."""
-        used = {number for kernel in self._kernels for number in kernel.inputs}
-        first = set(self._inputs)
+        used = {number for kernel in self._kernels for number in kernel.inputs} | {
+            self.home[edge] for edge in self._outputs
+        }
         stored = [at for at, tensor in enumerate(self._tensors) if tensor.stored and at in used]
-        first |= self._unwritten
-        made = [at for at, tensor in enumerate(self._tensors) if not tensor.stored and at not in first]
+        made = [at for kernel in self._kernels for at in kernel.outputs]
         order = [*self._inputs, *stored, *made]
         number = {old: new for new, old in enumerate(order)} | {ABSENT: ABSENT}
         kernels = [

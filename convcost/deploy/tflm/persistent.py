@@ -90,8 +90,8 @@ def _kernels(every: tuple[Node, ...]) -> Iterator[Allocation]:
     for kernel, _, wide, _ in every:
         if options := structures.OPTIONS.get(kernel.type):
             yield _array("options", options, 1, wide)
-    for kernel, _, wide, _ in every:
-        if data := structures.DATA.get(kernel.type):
+    for kernel, _, wide, library in every:
+        if data := structures.data(kernel.type, library):
             yield Allocation("kernel data", data.size(wide))
     written: set[str] = set()
     for node in every:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from convcost.core.dims import Dim
+from convcost.deploy.tflm import cmsis
 from convcost.deploy.tflm.node import Node
 from convcost.deploy.tflm.structures import EVAL_TENSOR
 
@@ -31,7 +32,8 @@ def prepared(node: Node) -> tuple[Prepared, ...]:
     (Prepared(channelled=True, size=20), Prepared(channelled=True, size=20))
     """
     rule = _RULES.get(node.kernel.type)
-    return tuple(rule(node)) if rule else ()
+    found = tuple(rule(node)) if rule else ()
+    return found if node.library == "reference" else (*found, *(Prepared(*each) for each in cmsis.kept(node)))
 
 
 _Rule = Callable[[Node], Iterator[Prepared]]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from convcost.core.dims import Dim, product
+from convcost.deploy.tflm import cmsis
 from convcost.deploy.tflm.node import Node
 from convcost.deploy.tflm.structures import POINTER
 
@@ -32,6 +33,8 @@ def scratch(node: Node) -> tuple[Scratch, ...]:
     >>> [each.size for each in scratch(Node(mean, Program((x, axes, y), (mean,), (0,), (2,)), wide=True))]
     [16, 16, 8]
     """
+    if node.library != "reference" and cmsis.covers(node):
+        return tuple(Scratch(what, size) for what, size in cmsis.buffers(node))
     rule = _REFERENCE.get(node.kernel.type)
     return tuple(rule(node)) if rule else ()
 

@@ -168,6 +168,18 @@ DATA: Final = {
 }
 """Kernel -> its OpData; kernels that are not listed have none."""
 
+CMSIS: Final = {
+    "AVERAGE_POOL_2D": _plain(36),
+    "CONV_2D": Struct(88, 60),
+    "DEPTHWISE_CONV_2D": Struct(88, 60),
+    "FULLY_CONNECTED": Struct(96, 68),
+    "MAX_POOL_2D": _plain(36),
+    "SOFTMAX": Struct(88, 64),
+    "SVDF": Struct(56, 44),
+    "TRANSPOSE_CONV": Struct(96, 76),
+}
+"""Kernel of CMSIS-NN -> its OpData, where it is not that of the reference: the number of a buffer, pointers, sizes."""
+
 OTHERS: Final = frozenset(
     [
         "ADD_N",
@@ -222,6 +234,15 @@ OTHERS: Final = frozenset(
     ]
 )
 """Kernels without OpData."""
+
+
+def data(kernel: str, library: str) -> Struct | None:
+    """The OpData of a kernel of a library; None if it has none.
+
+    >>> data("CONV_2D", "cmsis_nn").size(wide=False), data("RESHAPE", "reference")
+    (60, None)
+    """
+    return (CMSIS.get(kernel) if library != "reference" else None) or DATA.get(kernel)
 
 
 def known(kernel: str) -> bool:

@@ -1,0 +1,170 @@
+"""`convcost boards`, and the commands that take --board: what they print, what they refuse, the way of a new user."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from helpers.checks import net
+
+from convcost import deployable, deployed, list_networks, load
+from convcost.devices.board import list_boards
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
+
+
+def test_boards_are_listed_in_every_format(cli: Cli) -> None:
+    text = cli.ok("boards")
+    assert [line.split()[0] for line in text.splitlines()[2 : 2 + len(list_boards())]] == [*list_boards()]
+    found = cli.json("boards", "nucleo_h743zi")
+    assert [board["ram_bytes"] for board in found["boards"]] == [512 * 1024]
+    assert found["schema"] == "convcost.boards/1"
+    assert len(cli.ok("boards", "--format", "csv").splitlines()) == 1 + len(list_boards())
+    assert "<table" in cli.ok("boards", "esp32*", "--format", "html")
+    assert "no board matches 'zzz'" in cli("boards", "zzz", code=2).stderr
+
+
+def test_sizes_choose_boards(cli: Cli) -> None:
+    found = cli.json("boards", "--min-ram", "1MiB", "--min-flash", "4MiB")["boards"]
+    assert found
+    assert all(board["ram_bytes"] >= 2**20 and board["flash_bytes"] >= 2**22 for board in found)
+
+
+def test_memory_of_a_runtime(cli: Cli) -> None:
+    found = cli.json("memory", "ds_cnn_s", "--runtime", "tflm")
+    # 25 · 5 · 64 = 8,000 elements are read and 8,000 written, one byte each: a multiple of 16.
+    assert found["arena"]["head"] == 2 * 8000
+    assert found["arena"]["pointers"] == 64
+    assert found["peak_activation_bytes"] == 2 * 8000
+    assert found["dtype"] == "int8"
+    assert (
+        cli.json("memory", "ds_cnn_s", "--runtime", "tflm", "--pointers", "32")["arena"]["total"]
+        == (found["arena"]["by_pointers"]["32"])
+    )
+    assert cli.json("memory", "ds_cnn_s", "--runtime", "tflm", "--dtype", "fp32")["arena"]["head"] == 4 * 2 * 8000
+    assert "arena" not in cli.json("memory", "ds_cnn_s")
+
+
+def test_a_board_is_a_verdict_and_an_exit_status(cli: Cli, tmp_path: Path) -> None:
+    text = " ".join(cli.ok("memory", "ds_cnn_s", "--board", "nucleo_f411re").split())
+    assert "verdict fits nucleo_f411re: " in text
+    ran = cli("memory", "mobilenet_v1", "--board", "nucleo_f411re", code=1)
+    said = " ".join(ran.stdout.split())
+    assert "does not fit nucleo_f411re: RAM is over by" in said
+    page = tmp_path / "page.html"
+    ran = cli("memory", "mobilenet_v1", "--board", "nucleo_f411re", "-o", page, code=1)
+    assert ran.stderr.startswith("verdict: does not fit nucleo_f411re")
+    assert "Kernels" in page.read_text(encoding="utf-8")
+    csv = cli.ok("memory", "ds_cnn_s", "--board", "nucleo_f411re", "--by", "tensor", "--format", "csv")
+    assert csv.splitlines()[0] == "name,size,first,last,offset,kind"
+
+
+def test_a_limit_is_of_the_arena(cli: Cli) -> None:
+    total = load("ds_cnn_s").arena().total
+    cli("memory", "ds_cnn_s", "--runtime", "tflm", "--limit", total, code=0)
+    ran = cli("memory", "ds_cnn_s", "--runtime", "tflm", "--limit", total - 1, code=1)
+    assert f"{total:,} of {total - 1:,} bytes: over by 1" in " ".join(ran.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--runtime", "tflm", "--policy", "inplace"], "--policy is of policies that are planned freely"),
+        (["--board", "rpi_pico", "--batch", "2"], "--batch is of policies"),
+        (["--pointers", "32"], "--pointers 32 is of a runtime"),
+        (["--kernels", "cmsis_nn"], "--kernels cmsis_nn is of a runtime"),
+        (["--runtime", "tflite"], "'tflite' is not"),
+        (["--board", "pico3"], "there is no board 'pico3'"),
+        (["--board", "none.yaml"], "none.yaml: cannot be read"),
+    ],
+)
+def test_what_memory_refuses(cli: Cli, options: list[str], said: str) -> None:
+    assert said in cli("memory", "ds_cnn_s", *options, code=2).stderr
+
+
+def test_from_memory_to_three_networks_in_two_commands(cli: Cli) -> None:
+    found = cli.json("list", "mobilenet_v1", "resnet_cifar", "ds_cnn", "--max-ram", "256KiB", "--max-flash", "1MiB")
+    cited = [one for one in found["networks"] if one["citation"]]
+    assert len(cited) >= 3
+    for one in cited[:3]:
+        assert one["ram_bytes"] <= 256 * 1024
+        assert one["flash_bytes"] <= 1024 * 1024
+        checked = cli.json("memory", one["network"], "--runtime", "tflm", "--limit", "256KiB")
+        assert checked["arena"]["total"] == one["ram_bytes"]
+        assert checked["flash"]["file_bytes"] == one["flash_bytes"]
+
+
+def test_what_fits_is_what_fits_one_by_one() -> None:
+    patterns = ("ds_cnn*", "resnet_cifar", "lenet5")
+    place = "nucleo_f446re"
+    found = deployable(*patterns, board=place)
+    fits = {name for name in list_networks(*patterns) if deployed(name, board=place).fits} - {"lenet5_1998"}
+    assert {one.label for one in found.networks} == fits
+    for one in found.networks:
+        alone = deployed(one.label, board=place)
+        assert (one.ram, one.flash) == (alone.arena.total, alone.size.flash_bytes)
+
+
+def test_the_most_accurate_comes_first_task_by_task() -> None:
+    found = deployable("mobilenet_v1", "resnet_cifar", "lenet5", max_ram=2**20, max_flash=2**21)
+    tasks = [one.task for one in found.networks]
+    assert tasks == sorted(tasks, key=["ImageNet-1k", "CIFAR-10", ""].index)
+    for task in {*tasks} - {""}:
+        printed = [float(one.accuracy) for one in found.networks if one.task == task]
+        assert printed == sorted(printed, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pointers", "32"], "--pointers is of deployed networks"),
+        (["--dtype", "int8"], "--dtype is of deployed networks"),
+        (["--board", "pico3"], "there is no board 'pico3'"),
+        (["--max-ram", "much"], "'much' is not"),
+    ],
+)
+def test_what_list_refuses(cli: Cli, options: list[str], said: str) -> None:
+    assert said in cli("list", *options, code=2).stderr
+
+
+def test_nothing_that_fits_is_said(cli: Cli) -> None:
+    assert "nothing of the zoo fits" in " ".join(cli.ok("list", "lenet5", "--max-ram", "1KiB").split())
+
+
+def test_check_limits_ram_flash_and_a_board(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(net(), encoding="utf-8")
+    alone = deployed("net.yaml", pointers=32)
+    ram, file = alone.arena.total, int(alone.size.file_bytes)
+    Path("own.yaml").write_text(f"ram: {ram}\nflash: {file + 7}\ncode: 7\n", encoding="utf-8")
+    lines = {line["limit"]: line for line in cli.json("check", "net.yaml", "--board", "own.yaml")["limits"]}
+    assert [*lines] == ["board.ram", "board.flash"]
+    assert (lines["board.ram"]["measured"], lines["board.ram"]["headroom"]) == (ram, 0)
+    assert (lines["board.flash"]["measured"], lines["board.flash"]["headroom"]) == (file + 7, 0)
+    ran = cli("check", "net.yaml", "--board", "own.yaml", "--max-ram", ram - 1, code=1)
+    assert "RAM is pinned by stem (256), on expand (512)" in " ".join(ran.stdout.split())
+    other = deployed("net.yaml").arena.total  # without a board, addresses of 64 bits
+    cli("check", "net.yaml", "--max-ram", other, "--max-flash", file, code=0)
+    cli("check", "net.yaml", "--max-ram", other - 1, code=1)
+    cli("check", "net.yaml", "--max-flash", file - 1, code=1)
+
+
+def test_check_reads_a_board_of_a_budgets_file_beside_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    (folder / "net.yaml").write_text(net(), encoding="utf-8")
+    (folder / "own.yaml").write_text("ram: 1KiB\nflash: 1MiB\n", encoding="utf-8")
+    text = "networks: [{model: net.yaml, limits: {board: own.yaml}}]\n"
+    (folder / "convcost-budgets.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ran = cli("check", "inside/convcost-budgets.yaml", code=1)
+    assert re.search(r"board\.ram +[\d,]+ B +1,024 B", ran.stdout)
+    (folder / "convcost-budgets.yaml").write_text(text.replace("own.yaml", "nucleo"), encoding="utf-8")
+    ran = cli("check", "inside/convcost-budgets.yaml", code=2)
+    assert ran.stderr.startswith("inside/convcost-budgets.yaml:1:")
+    assert "there is no board 'nucleo'. Did you mean nucleo_h743zi" in ran.stderr

@@ -1,0 +1,150 @@
+"""Networks on boards: the arena by hand, the verdict, what would fit against brute force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from helpers.checks import net
+
+from convcost import UsageError, deployed, load
+from convcost.deploy.pins import pins
+from convcost.deploy.runtime import Deployment
+from convcost.networks.deployed import dtype_of, on_device, program_of, stated_file
+
+PIECES = {"input": 192, "stem": 256, "expand": 512, "project": 128}
+"""Of the network of `helpers.checks` as int8: 64 positions of 3, 4, 8 and 2 channels, multiples of 16 all of them."""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    (tmp_path / "net.yaml").write_text(net(), encoding="utf-8")
+    return str(tmp_path / "net.yaml")
+
+
+def test_the_arena_by_hand(tiny):
+    # The largest first: expand at 0; stem is alive with it, and goes on top; the input is alive with stem alone, the
+    # output with expand alone.
+    found = deployed(tiny)
+    assert {one.name: one.size for one in found.arena.buffers} == PIECES
+    assert {one.name: one.offset for one in found.arena.buffers} == {
+        "expand": 0,
+        "stem": 512,
+        "input": 0,
+        "project": 512,
+    }
+    assert found.arena.head == 512 + 256
+    assert [one.name for one in pins(found.arena)] == ["stem", "expand"]
+
+
+def test_weights_by_hand(tiny):
+    kernels, biases = 27 * 4 + 4 * 8 + 8 * 2, 4 + 8 + 2
+    assert deployed(tiny).size.weight_bytes == kernels + 4 * biases
+    assert deployed(tiny, dtype="fp32").size.weight_bytes == 4 * (kernels + biases)
+
+
+@pytest.mark.parametrize("pointers", [32, 64])
+def test_both_widths_of_addresses_are_told(tiny, pointers):
+    found = deployed(tiny, pointers=pointers)
+    assert found.by_pointers[pointers] == found.arena.total == found.arena.head + found.arena.persistent
+    assert found.by_pointers[32] < found.by_pointers[64]
+
+
+def board(folder: Path, ram: int, flash: int, code: int = 100) -> str:
+    path = folder / "board.yaml"
+    path.write_text(f"ram: {ram}\nflash: {flash}\ncode: {code}\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_board_fits_to_the_byte(tiny, tmp_path):
+    free = deployed(tiny, pointers=32)
+    ram, flash = free.arena.total, int(free.size.file_bytes) + 100
+    assert deployed(tiny, board=board(tmp_path, ram, flash)).fits
+    assert not deployed(tiny, board=board(tmp_path, ram - 1, flash)).fits
+    assert not deployed(tiny, board=board(tmp_path, ram, flash - 1)).fits
+
+
+def test_the_addresses_are_those_of_the_board_unless_said(tiny):
+    assert deployed(tiny, board="sipeed_maixduino").deployment.pointers == 64
+    assert deployed(tiny, board="nucleo_h743zi").deployment.pointers == 32
+    assert deployed(tiny, board="nucleo_h743zi", pointers=64).deployment.pointers == 64
+    assert deployed(tiny).deployment.pointers == 64
+
+
+def test_the_largest_resolution_that_fits_is_that_of_brute_force():
+    limit = 100 * 1024
+    network = load("mobilenet_v1", width=0.25)
+    totals = {size: network.at(resolution=size).arena().total for size in range(70, 121)}
+    best = max(size for size, total in totals.items() if total <= limit)
+    assert best < 120
+    remedies = deployed(network, limit=limit).remedies
+    assert (f"--set resolution={best}", totals[best]) in [(one.change, one.ram) for one in remedies]
+
+
+def test_every_remedy_fits_as_it_is_written(tmp_path):
+    place = board(tmp_path, 200 * 1024, 900 * 1024)
+    found = deployed("mobilenet_v1", width=0.5, board=place)
+    assert not found.fits
+    assert found.remedies
+    for one in found.remedies:
+        knobs = dict(word.split("=") for word in one.change.split() if "=" in word)
+        other = deployed("mobilenet_v1", **{"width": "0.5", **knobs}, board=place)
+        assert other.fits
+        assert (other.arena.total, other.size.flash_bytes) == (one.ram, one.flash)
+
+
+def test_floats_are_told_to_become_integers():
+    found = deployed("ds_cnn_s", dtype="fp32", limit=40_000)
+    assert not found.fits
+    assert found.remedies[0].change == "--dtype int8"
+
+
+def test_what_fits_has_no_remedies_and_a_network_without_knobs_none_either(tiny):
+    assert deployed(tiny).remedies == ()
+    assert deployed(tiny, limit=1).remedies == ()
+
+
+def test_a_spec_is_lowered_as_int8_and_its_own_type_is_no_matter(tiny):
+    assert stated_file(load(tiny)) == ""
+    assert dtype_of(program_of(load(tiny))) == "int8"
+    assert program_of(load(tiny)) == program_of(load(tiny), "int8")
+    assert on_device(load(tiny), Deployment()).program == program_of(load(tiny))
+
+
+def test_tables_and_json(tiny):
+    found = deployed(tiny, board="nucleo_f411re")
+    table = found.table()
+    assert [row[1] for row in table.rows] == ["inputs", "stem", "expand", "project"]
+    alive = [192, 192 + 256, 256 + 512, 512 + 128]
+    assert [record["alive_bytes"] for record in table.records] == alive
+    assert table.rows[2][4].endswith("← peak") or table.rows[1][4].endswith("← peak")
+    data = json.loads(table.render("json"))
+    assert data["schema"] == "convcost.memory/1"
+    one = data["arena"]
+    assert one["runtime"] == "tflm"
+    assert one["pointers"] == 32
+    assert one["total"] == one["head"] + one["persistent"] == one["by_pointers"]["32"]
+    assert sum(item["bytes"] for item in one["items"]) == one["persistent"]
+    assert data["verdict"]["fits"] is True
+    assert data["verdict"]["flash"]["needed"] == data["flash"]["flash_bytes"]
+    assert found.to_frame()["alive_bytes"].tolist() == alive
+    assert "<table" in found._repr_html_()
+    buffers = found.table("tensor").records
+    assert {record["name"]: record["size"] for record in buffers} == PIECES
+    jsonschema.validate(data, {"type": "object", "required": ["arena", "flash", "board", "verdict"]})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"runtime": "tflite"}, "there is no runtime 'tflite'"),
+        ({"kernels": "cmsis"}, "there are no kernels 'cmsis'"),
+        ({"pointers": 16}, "addresses have 32 or 64 bits, got 16"),
+        ({"board": "nothing"}, "there is no board 'nothing'"),
+    ],
+)
+def test_what_does_not_exist_is_refused(tiny, options, said):
+    with pytest.raises(UsageError, match=said):
+        deployed(tiny, **options)
