@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from convcost.cli.options import accepts_partial, opened, settings
-from convcost.cli.output import deliver
+from convcost.cli.output import command_line, deliver
 from convcost.core.units import exact
 
 if TYPE_CHECKING:
@@ -79,10 +79,26 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     limit = options["limit"]
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options, limit)
-    deliver(options["output"], options["format_"], found.table, figure=getattr(found, "figure", None))
+    figure, page = _shown(found)
+    deliver(options["output"], options["format_"], found.table, figure=figure, page=page)
     if limit is not None and (least := _least(found)) > limit and not accepts_partial(ctx):
         click.echo(f"limit: {exact(least)} of {exact(limit)} bytes: over by {exact(least - limit)}", err=True)
         ctx.exit(1)
+
+
+def _shown(found: Result) -> tuple[Callable[[], Any] | None, Callable[[], str] | None]:
+    """How patches are drawn, alone and on a page; a choice of them is a table."""
+    from convcost.results.patches import Patches
+
+    if not isinstance(found, Patches):
+        return None, None
+
+    def page() -> str:
+        from convcost.pages.patches import patches_page
+
+        return patches_page(found, [("command", command_line())])
+
+    return found.figure, page
 
 
 def _found(network: Network, asked: Asked, options: Mapping[str, Any], limit: int | None) -> Result:

@@ -190,7 +190,7 @@ class Patches(Tabular):
         """The patches on the input, as a picture."""
         from convcost.core.doors import public
 
-        return public("plots").patches(self)
+        return public("plots").patch_picture(self)
 
     def _notes(self) -> Iterator[tuple[str, str]]:
         if self.options.stream:
