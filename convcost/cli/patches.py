@@ -25,6 +25,7 @@ _OTHERS = {
     "weights": "--weights",
     "by": "--by",
     "batch": "--batch",
+    **{name: f"--{name}" for name in ("runtime", "board", "pointers", "kernels")},
     "runtime": "--runtime",
     "board": "--board",
     "pointers": "--pointers",
