@@ -23,6 +23,7 @@ _OTHERS = {
     "parts": "--split-expansion",
     "align": "--align",
     "weights": "--weights",
+    "weights_in": "--weights-in",
     "by": "--by",
     "batch": "--batch",
     **{name: f"--{name}" for name in ("runtime", "board", "pointers", "kernels")},
