@@ -26,6 +26,7 @@ _OTHERS = {
     "weights_in": "--weights-in",
     "by": "--by",
     "batch": "--batch",
+    **{name: f"--{name}" for name in ("runtime", "board", "pointers", "kernels")},
     "runtime": "--runtime",
     "board": "--board",
     "pointers": "--pointers",

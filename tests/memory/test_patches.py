@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from helpers.random_graphs import node
 
@@ -269,3 +271,15 @@ class TestChoices:
         found = convcost.load("tcn").patches(4, "level1", dtype="int8")
         assert found.grid == (4,)
         assert [patch.tile for patch in found.patches] == [((0, 196),), ((196, 392),), ((392, 588),), ((588, 784),)]
+
+    @pytest.mark.parametrize("name", ["densenet264", "r2plus1d_34", "inception_resnet_v2"])
+    def test_thousands_of_choices_take_less_than_a_second(self, name: str) -> None:
+        """The networks of the zoo that take longest."""
+        network = convcost.load(name)
+        network.report()
+        taken = []
+        for _ in range(2):
+            start = time.process_time()
+            assert network.patch_front(dtype="int8").tried > 5_000
+            taken.append(time.process_time() - start)
+        assert min(taken) < 1
