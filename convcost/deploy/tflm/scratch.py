@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from convcost.core.dims import Dim, product
 from convcost.deploy.tflm import cmsis
-from convcost.deploy.tflm.node import Node
+from convcost.deploy.tflm.node import Node, followed
 from convcost.deploy.tflm.structures import POINTER
 
 
@@ -34,9 +34,9 @@ def scratch(node: Node) -> tuple[Scratch, ...]:
     [16, 16, 8]
     """
     if node.library != "reference" and cmsis.covers(node):
-        return tuple(Scratch(what, size) for what, size in cmsis.buffers(node))
+        return tuple(Scratch(what, size) for what, size in followed(cmsis.buffers, node))
     rule = _REFERENCE.get(node.kernel.type)
-    return tuple(rule(node)) if rule else ()
+    return followed(rule, node) if rule else ()
 
 
 def _reduced(node: Node) -> Iterator[Scratch]:

@@ -162,7 +162,7 @@ DATA: Final = {
     "SVDF": _plain(36),
     "TANH": _plain(16),
     "TRANSPOSE_CONV": Struct(88, 72),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": Struct(688, 688),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _plain(688),
     "VAR_HANDLE": _plain(4),
     "WHILE": _plain(8),
 }
