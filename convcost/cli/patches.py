@@ -24,6 +24,7 @@ _OTHERS = {
     "parts": "--split-expansion",
     "align": "--align",
     "weights": "--weights",
+    "weights_in": "--weights-in",
     "by": "--by",
     "batch": "--batch",
     "runtime": "--runtime",

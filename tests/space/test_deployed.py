@@ -196,21 +196,21 @@ def test_rewritten_networks_are_deployed_as_rewritten():
     assert {name: found[name] for name in DEPLOYED} == expected
 
 
-ROLLED = """convcost: 1
-name: rolled
+WEIGHED = """convcost: 1
+name: weighed
 knobs: {width: 8, resolution: 32}
 input: [resolution, resolution, 3]
 layers:
   - conv2d: {channels: width, kernel: 3}
-  - {roll: {shift: 1}, name: turn}
+  - {split_softmax: {parts: 2}, name: weigh}
 """
 
 
 def test_a_layer_that_the_runtime_has_no_kernel_for_is_named(tmp_path):
-    file = tmp_path / "rolled.yaml"
-    file.write_text(ROLLED, encoding="utf-8")
+    file = tmp_path / "weighed.yaml"
+    file.write_text(WEIGHED, encoding="utf-8")
     assert convcost.fit(str(file), max_macs="1M").fits
-    with pytest.raises(UsageError, match=r"^turn: .* no TFLite program can be written for it"):
+    with pytest.raises(UsageError, match=r"^weigh: .* no TFLite program can be written for it"):
         convcost.fit(str(file), max_ram="1MiB")
 
 
