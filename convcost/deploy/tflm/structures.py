@@ -161,6 +161,7 @@ DATA: Final = {
     "SUM": _plain(44),
     "SVDF": _plain(36),
     "TANH": _plain(16),
+    "TFLite_Detection_PostProcess": _plain(112),
     "TRANSPOSE_CONV": Struct(88, 72),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _plain(688),
     "VAR_HANDLE": _plain(4),
