@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from convcost.deploy.program import Program
@@ -12,7 +13,7 @@ from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm.lifetimes import Request, requests, ticks
 from convcost.deploy.tflm.persistent import Item, persistent
 from convcost.deploy.tflm.planner import height, placed
-from convcost.deploy.tflm.structures import known
+from convcost.deploy.tflm.refused import refusals
 
 
 class Buffer(NamedTuple):
@@ -69,7 +70,12 @@ class Arena:
     @cached_property
     def bound(self) -> int:
         """The most bytes alive at once: no plan needs less."""
-        return max(self.alive_bytes(tick) for tick in range(len(self.ticks)))
+        changes = [0] * (len(self.ticks) + 1)
+        for each in self.buffers:
+            if each.last >= 0:
+                changes[max(each.first, 0)] += each.size
+                changes[each.last + 1] -= each.size
+        return max(accumulate(changes))
 
     @cached_property
     def peak_tick(self) -> int:
@@ -108,9 +114,7 @@ def arena(program: Program, deployment: Deployment | None = None) -> Arena:
 
 def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
     """What the runtime would refuse, and what nobody has run."""
-    kernels = {kernel.type for graph in (program, *program.subgraphs) for kernel in graph.kernels}
-    if lacks := sorted(kernel for kernel in kernels if not known(kernel)):
-        yield f"the runtime has no kernel for {', '.join(lacks)}: it refuses the model, and what they keep is not counted"
+    yield from refusals(program)
     if deployment.kernels != "reference":
         yield "buffers of CMSIS-NN are those that its source states; other kernels are the reference's"
 

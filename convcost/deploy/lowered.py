@@ -37,5 +37,8 @@ def lowered(walked: Walked, dtype: str) -> Program:
         rule = RULES.get(step.node.op)
         if rule is None:
             raise refused(step, f"{step.kind} has no counterpart among TFLite's kernels")
-        rule(low, step)
+        if low.is_constant(step):
+            low.store(step)
+        else:
+            rule(low, step)
     return with_stated(low.program(), walked)

@@ -48,9 +48,12 @@ def keras_model(walked: Walked) -> Any:
         for i, (name, shape) in enumerate(walked.inputs.items())
     }
     edges = dict(inputs)
+    flattened = {step.node.inputs[0] for step in walked.steps if step.node.op in ("flatten", "dropout")}
     for at, step in enumerate(walked.steps):
         node = step.node
-        build = _ACTIVATION if node.op in ACTIVATIONS else BUILDERS[node.op]
+        build = _activation if node.op in ACTIVATIONS else BUILDERS[node.op]
+        if node.op == "global_avg_pool" and node.name in flattened:
+            build = _vector_pool
         made = build(step, f"n{at:05d}", [edges[edge] for edge in node.inputs])
         if isinstance(made, list | tuple):
             edges |= {f"{node.name}:{i}": part for i, part in enumerate(made)}
@@ -141,6 +144,12 @@ def _global_avg_pool(step: Step, name: str, x: list[Any]) -> Any:
     return Function(lambda t: tf.reduce_mean(t, axes, keepdims=True), name)(x[0])
 
 
+def _vector_pool(step: Step, name: str, x: list[Any]) -> Any:
+    """As GlobalAveragePooling2D: the axes are left out, and what makes them anew goes when they are flattened."""
+    axes = list(range(1, len(step.input_shapes[0])))
+    return L.Reshape(step.cost.out[0])(Function(lambda t: tf.reduce_mean(t, axes), name)(x[0]))
+
+
 def _flatten(step: Step, name: str, x: list[Any]) -> Any:
     return L.Reshape(step.cost.out[0], name=name)(x[0])
 
@@ -183,7 +192,6 @@ def _concat(step: Step, name: str, x: list[Any]) -> Any:
     return L.Concatenate(axis=1 + (position(len(step.cost.out[0]), step.node.attrs["axis"]) or 0), name=name)(x)
 
 
-_ACTIVATION: Builder = _activation
 BUILDERS: dict[str, Builder] = {
     "conv2d": _conv2d,
     "conv_transpose2d": _conv_transpose2d,

@@ -17,7 +17,11 @@ from convcost.deploy.lowered import lowered
 from convcost.deploy.program import Program
 from convcost.graph.walk import Walked
 
-pytestmark = [pytest.mark.oracle, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+]  # TensorFlow warns about itself
 
 #: Networks of the zoo at sizes that convert in seconds.
 NETWORKS: dict[str, dict[str, Any]] = {

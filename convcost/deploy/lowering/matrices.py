@@ -70,3 +70,46 @@ def mean(low: Lowering, step: Step, kernel: str, axes: tuple[int, ...]) -> None:
     shape: tuple[Dim, ...] = (1, channels) if flat else (1, *(1,) * len(axes), channels)
     listed = low.numbers(*axes, shape=() if len(axes) == 1 else None)
     low.emit(kernel, step, (x, listed), shape, edge=edge, keep_dims=not flat)
+
+
+#: Word of `reduce` -> its kernel.
+REDUCTIONS = {"mean": "MEAN", "sum": "SUM", "max": "REDUCE_MAX", "min": "REDUCE_MIN"}
+
+
+@rule("reduce")
+def reduce(low: Lowering, step: Step) -> None:
+    """A reduction over any axes."""
+    x, attrs, rank = low.read(step), step.node.attrs, len(step.input_shapes[0])
+    if attrs["function"] not in REDUCTIONS:
+        raise refused(step, f"{attrs['function']} over axes has no counterpart among TFLite's kernels")
+    axes = sorted({(position(rank, axis) or 0) + 1 for axis in attrs["axes"]})
+    inputs = (x, low.numbers(*axes))
+    out = batched(step.cost.out[0])
+    low.emit(REDUCTIONS[attrs["function"]], step, inputs, out, edge=step.node.name, keep_dims=bool(attrs["keep"]))
+
+
+@rule("matmul")
+def matmul(low: Lowering, step: Step) -> None:
+    """BATCH_MATMUL of two activations."""
+    inputs = (low.read(step), low.read(step, 1))
+    out = batched(step.cost.out[0])
+    low.emit(
+        "BATCH_MATMUL", step, inputs, out, edge=step.node.name, adj_x=False, adj_y=bool(step.node.attrs["transpose"])
+    )
+
+
+@rule("log_softmax")
+def log_softmax(low: Lowering, step: Step) -> None:
+    """LOG_SOFTMAX, which is over the last axis only."""
+    x, rank = low.read(step), len(step.input_shapes[0])
+    if position(rank, step.node.attrs["axis"]) != rank - 1:
+        raise refused(step, "TFLite's softmax is over the last axis, and this one is not")
+    low.emit("LOG_SOFTMAX", step, (x,), low.shape(x), edge=step.node.name)
+
+
+@rule("embedding")
+def embedding(low: Lowering, step: Step) -> None:
+    """GATHER of rows of a stored table."""
+    attrs, name = step.node.attrs, step.node.name
+    table = low.factors(f"{name}.weights", (attrs["rows"], attrs["channels"]))
+    low.emit("GATHER", step, (table, low.read(step)), batched(step.cost.out[0]), edge=name, axis=0, batch_dims=0)

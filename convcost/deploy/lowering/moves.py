@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.core.axes import position
-from convcost.core.dims import equal
+from convcost.core.dims import Dim, Shape, equal
 from convcost.deploy.lowering.rules import NOTHING, Lowering, batched, outputs, refused, rule
 from convcost.deploy.lowering.windows import cut
 from convcost.graph.walk import Step
@@ -163,3 +163,83 @@ def resize(low: Lowering, step: Step) -> None:
         align_corners=False,
         half_pixel_centers=True,
     )
+
+
+@rule("source")
+def source(low: Lowering, step: Step) -> None:
+    """A stored tensor, which no kernel makes."""
+    low.same(step, low.factors(step.node.name, batched(step.cost.out[0])))
+
+
+@rule("expand")
+def expand(low: Lowering, step: Step) -> None:
+    """BROADCAST_TO."""
+    out = batched(step.cost.out[0])
+    low.emit("BROADCAST_TO", step, (low.read(step), low.numbers(*out)), out, edge=step.node.name)
+
+
+@rule("tile")
+def tile(low: Lowering, step: Step) -> None:
+    """TILE of all axes but the batch."""
+    times = low.numbers(1, *step.node.attrs["repeats"])
+    low.emit("TILE", step, (low.read(step), times), batched(step.cost.out[0]), edge=step.node.name)
+
+
+@rule("roll")
+def roll(low: Lowering, step: Step) -> None:
+    """For each axis two SLICEs and their CONCATENATION in the other order."""
+    x, shift = low.read(step), step.node.attrs["shift"]
+    shape = low.shape(x)
+    shifts = shift if len(shift) > 1 else shift * (len(shape) - 2)
+    moved = [(axis, by) for axis, by in enumerate(shifts, 1) if bool(by % shape[axis] != 0)]
+    for axis, by in moved:
+        left = by % shape[axis]
+        parts = [_sliced(low, step, x, axis, *ends) for ends in ((shape[axis] - left, left), (0, shape[axis] - left))]
+        edge = step.node.name if axis == moved[-1][0] else ""
+        x = low.emit("CONCATENATION", step, parts, shape, edge=edge, axis=axis, fused_activation_function="NONE")
+    if not moved:
+        low.same(step, x)
+
+
+def _sliced(low: Lowering, step: Step, x: int, axis: int, begin: Dim, size: Dim) -> int:
+    """So many elements of an axis."""
+    shape = low.shape(x)
+    part = (*shape[:axis], size, *shape[axis + 1 :])
+    begins = (0,) * axis + (begin,) + (0,) * (len(shape) - axis - 1)
+    return low.emit("SLICE", step, (x, low.numbers(*begins), low.numbers(*part)), part)
+
+
+@rule("window_partition")
+def window_partition(low: Lowering, step: Step) -> None:
+    """RESHAPE to windows and their positions, TRANSPOSE, RESHAPE."""
+    x, (rows, columns) = low.read(step), step.node.attrs["window"]
+    _, height, width, channels = low.shape(x)
+    apart = (1, height // rows, rows, width // columns, columns, channels)
+    _rearranged(low, step, x, apart)
+
+
+@rule("window_reverse")
+def window_reverse(low: Lowering, step: Step) -> None:
+    """The same back."""
+    x, (rows, columns), (height, width) = low.read(step), step.node.attrs["window"], step.node.attrs["size"]
+    apart = (1, height // rows, width // columns, rows, columns, low.shape(x)[-1])
+    _rearranged(low, step, x, apart)
+
+
+def _rearranged(low: Lowering, step: Step, x: int, apart: Shape) -> None:
+    """A tensor with its six axes apart, the third and the fourth exchanged."""
+    swapped = (*apart[:2], apart[3], apart[2], *apart[4:])
+    out = batched(step.cost.out[0])
+    wide = low.emit("RESHAPE", step, (x, low.numbers(*apart)), apart)
+    mixed = low.emit("TRANSPOSE", step, (wide, low.numbers(0, 1, 3, 2, 4, 5)), swapped)
+    low.emit("RESHAPE", step, (mixed, low.numbers(*out)), out, edge=step.node.name)
+
+
+@rule("gather")
+def gather(low: Lowering, step: Step) -> None:
+    """GATHER of elements that are fixed, or that another tensor names."""
+    x, rank = low.read(step), len(step.input_shapes[0])
+    axis = (position(rank, step.node.attrs["axis"]) or 0) + 1
+    fixed = len(step.node.inputs) == 1
+    indices = low.numbers(step.node.name, shape=(step.node.attrs["count"],)) if fixed else low.read(step, 1)
+    low.emit("GATHER", step, (x, indices), batched(step.cost.out[0]), edge=step.node.name, axis=axis, batch_dims=0)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from convcost.core.dims import Shape
-from convcost.deploy.lowering.rules import FUSED, Lowering, batched, rule
+from convcost.deploy.lowering.rules import FUSED, Lowering, batched, refused, rule
 from convcost.graph.walk import Step
 
 #: Activations that have a kernel of their own.
@@ -22,7 +21,8 @@ KERNELS = {
 def activation(low: Lowering, step: Step) -> None:
     """An activation after a kernel that has none of its own."""
     x = low.read(step)
-    low.emit(KERNELS[step.node.op], step, (x,), low.shape(x), edge=step.node.name)
+    emit = low.in_floats if step.node.op == "elu" else low.emit
+    emit(KERNELS[step.node.op], step, (x,), low.shape(x), edge=step.node.name)
 
 
 @rule("silu", "swish")
@@ -69,21 +69,77 @@ def affine(low: Lowering, step: Step) -> None:
 
 @rule("add", "multiply")
 def join(low: Lowering, step: Step) -> None:
-    """ADD or MUL, one for each operand but the first."""
+    """ADD or MUL, one for each operand but the first; those of fewer axes stretch, as a batch of one stands before them."""
     kernel = {"add": "ADD", "multiply": "MUL"}[step.node.op]
     total, out = low.read(step), batched(step.cost.out[0])
-    operands = [aligned(low, step, low.read(step, at), out) for at in range(1, len(step.node.inputs))]
+    operands = [low.read(step, at) for at in range(1, len(step.node.inputs))]
     for operand in operands[:-1]:
         total = low.emit(kernel, step, (total, operand), out, fused_activation_function="NONE")
     edge, word = low.activated(step.node.name)
     low.emit(kernel, step, (total, operands[-1]), out, edge=edge, fused_activation_function=word)
 
 
-def aligned(low: Lowering, step: Step, x: int, wanted: Shape) -> int:
-    """An operand with as many axes as the result: ones before the first, but behind the batch."""
-    shape = low.shape(x)
-    lacks = len(wanted) - len(shape)
-    if not lacks:
-        return x
-    wider = (1, *(1,) * lacks, *shape[1:])
-    return low.emit("RESHAPE", step, (x, low.numbers(*wider)), wider)
+#: Functions of one tensor -> their kernels, and those of them that compute with floats only.
+FUNCTIONS = {
+    "exp": "EXP",
+    "log": "LOG",
+    "sqrt": "SQRT",
+    "rsqrt": "RSQRT",
+    "abs": "ABS",
+    "square": "SQUARE",
+    "negate": "NEG",
+    "sign": "SIGN",
+    "sin": "SIN",
+    "cos": "COS",
+    "floor": "FLOOR",
+    "ceil": "CEIL",
+    "round": "ROUND",
+}
+FLOATS = frozenset({"SQUARE", "NEG", "SIGN", "SIN", "COS", "FLOOR", "CEIL", "ROUND"})
+#: Functions of several tensors -> their kernels.
+COMBINED = {
+    "add": "ADD",
+    "subtract": "SUB",
+    "multiply": "MUL",
+    "divide": "DIV",
+    "minimum": "MINIMUM",
+    "maximum": "MAXIMUM",
+    "squared_difference": "SQUARED_DIFFERENCE",
+}
+
+
+@rule("function")
+def function(low: Lowering, step: Step) -> None:
+    """A kernel, or an element-wise one with a fixed operand."""
+    x, of, name = low.read(step), step.node.attrs["of"], step.node.name
+    if of in FUNCTIONS:
+        emit = low.in_floats if FUNCTIONS[of] in FLOATS else low.emit
+        emit(FUNCTIONS[of], step, (x,), low.shape(x), edge=name)
+    elif of in ("scale", "shift"):
+        edge, word = low.activated(name)
+        operand = low.factors(f"{name}.constant", ())
+        kernel = {"scale": "MUL", "shift": "ADD"}[of]
+        low.emit(kernel, step, (x, operand), low.shape(x), edge=edge, fused_activation_function=word)
+    else:
+        raise refused(step, f"{of} of each element has no counterpart among TFLite's kernels")
+
+
+@rule("combine")
+def combine(low: Lowering, step: Step) -> None:
+    """A kernel for each operand but the first; a quotient of integers is computed with floats."""
+    of, out = step.node.attrs["function"], batched(step.cost.out[0])
+    if of not in COMBINED or len(step.node.inputs) != 2:
+        raise refused(step, f"{of} of {len(step.node.inputs)} tensors has no counterpart among TFLite's kernels")
+    operands = (low.read(step), low.read(step, 1))
+    if of == "divide" and low.types.quantised:
+        raise refused(step, "TFLite divides floats only")
+    low.emit(COMBINED[of], step, operands, out, edge=step.node.name)
+
+
+@rule("softplus")
+def softplus(low: Lowering, step: Step) -> None:
+    """The logarithm of exp(x) + 1: EXP, ADD, LOG."""
+    x, one = low.read(step), low.constant((), low.types.activations, ("one",), scales=1)
+    grown = low.emit("EXP", step, (x,), low.shape(x))
+    above = low.emit("ADD", step, (grown, one), low.shape(x), fused_activation_function="NONE")
+    low.emit("LOG", step, (above,), low.shape(x), edge=step.node.name)

@@ -104,6 +104,16 @@ class Lowering:
         """The steps that read an edge, one for each reading; None stands for the caller."""
         return tuple(self._readers.get(self._alias.get(edge, edge), ()))
 
+    def is_constant(self, step: Step) -> bool:
+        """Whether a step computes from stored tensors alone, so that the converter stores what it makes."""
+        homes = [self.home.get(edge) for edge in step.node.inputs]
+        return bool(homes) and all(home is not None and self._tensors[home].stored for home in homes)
+
+    def store(self, step: Step) -> None:
+        """Store what a step makes."""
+        for edge, shape in zip(outputs(step), step.cost.out):
+            self.home[edge] = self.factors(edge, batched(shape))
+
     def maker(self, tensor: int) -> Kernel | None:
         """The kernel that computes a tensor; None of an input and of what is stored."""
         return next((kernel for kernel in reversed(self._kernels) if tensor in kernel.outputs), None)
