@@ -27,7 +27,7 @@ from convcost.cli.patches import patches_options
 from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Runs
 from convcost.render.table import FORMATS
-from convcost.results.memory import LEVELS, PICTURES
+from convcost.results.memory import LEVELS, PICTURES, PLACES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 @deployment_options
 @dtype_option
 @click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
+@click.option(
+    "--weights-in",
+    type=Word(PLACES),
+    default="flash",
+    show_default=True,
+    help="Where weights lie: in ram they count in what is needed.",
+)
 @click.option(
     "--order", type=Word(get_args(Runs)), default="given", show_default=True, help="In which order layers run."
 )
@@ -87,6 +94,7 @@ def memory_command(
     board: str | None,
     dtype: str | None,
     weights: str | None,
+    weights_in: str,
     order: Runs,
     parts: int,
     limit: int | None,
@@ -106,7 +114,7 @@ def memory_command(
     what TensorFlow Lite Micro does: its arena to the byte, and with --board NAME whether RAM and flash are enough. The
     planner greedy_by_size is not its own: that orders tensors of one size the other way, and rounds sizes up.
     """
-    from convcost.networks.within_memory import limited
+    from convcost.networks.within_memory import limited, weights_apart, weights_in_ram
     from convcost.results.memory import limit_notes, memory_page_parts, memory_table
 
     if ctx.get_parameter_source("picture") is ParameterSource.COMMANDLINE and not (
@@ -115,7 +123,7 @@ def memory_command(
         raise click.UsageError(f"--picture {picture} is drawn in a file: give -o FILE.svg, .png, .pdf or .html as well")
     network = opened(model, settings(set_), input_)
     if is_deployed(runtime, board, pointers, kernels):
-        refuse(ctx, ("policy", "weights", "order", "parts", "align", "batch", "picture"))
+        refuse(ctx, ("policy", "weights", "weights_in", "order", "parts", "align", "batch", "picture"))
         found = network.deployed(
             dtype=dtype,
             board=board,
@@ -129,7 +137,8 @@ def memory_command(
     options = Options(policy, dtype, order, parts, align)
     usage = network.memory(batch=batch, **options.arguments())
     report = network.report(batch=batch, dtype=dtype, memory_policy=policy)
-    bound = limited(network, usage, limit, partial=accepts_partial(ctx))
+    stored = weights_in_ram(weights) if weights_in == "ram" else weights_apart
+    bound = limited(network, usage, limit, partial=accepts_partial(ctx), stored=stored)
 
     def figure() -> go.Figure:
         from convcost.plots import memory_figure
@@ -143,11 +152,13 @@ def memory_command(
 
         names = PICTURES if usage.arena else PICTURES[:1]
         drawn = [memory_figure(report, usage, name, bound.size if bound else None) for name in names]
-        parts = [*drawn, *memory_page_parts(report, usage, weights, bound)]
+        parts = [*drawn, *memory_page_parts(report, usage, weights, bound, weights_in)]
         headings = dict(enumerate(("What is alive when", "Where it lies")[: len(drawn)], start=1))
         return page_of(title(report), parts, [("command", command_line())], headings)
 
-    deliver(output, format_, lambda: memory_table(report, usage, by, weights, bound), figure=figure, page=page)
+    deliver(
+        output, format_, lambda: memory_table(report, usage, by, weights, bound, weights_in), figure=figure, page=page
+    )
     if bound is not None and not bound.kept:
         for word, said in limit_notes(usage, bound) if output is not None else ():
             click.echo(f"{word}: {said}", err=True)

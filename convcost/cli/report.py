@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 @dtype_option
 @memory_option
 @deploy_option
+@click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
+@click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
 @partial_option
 @number_options
 @output_options
@@ -77,6 +79,8 @@ def report_command(
     dtype: str | None,
     memory: str,
     deploy: str | bool,
+    runtime: str | None,
+    board: str | None,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -104,6 +108,9 @@ def report_command(
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    if runtime is not None or board is not None:
+        _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
+        return
     fmt = text_format(output, format_)
     if fmt is not None:
         width = width_of(output) if fmt == "table" else None
@@ -141,6 +148,38 @@ def report_command(
         return report_page(network, report, command_line())
 
     deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
+
+
+def _show_deployed(
+    networks: list[Network],
+    level: str | int | None,
+    shown: dict[str, Any],
+    options: dict[str, Any],
+    device: tuple[str | None, str | None],
+    target: tuple[str | None, str | None],
+) -> None:
+    """The report of a network with what it needs under a runtime, and of a board."""
+    from dataclasses import replace
+
+    from convcost.networks.deployed_tables import deployed_dict
+
+    if len(networks) > 1:
+        raise click.UsageError(
+            f"--runtime and --board are of one network, not of {len(networks)}: ask for one at a time"
+        )
+    if options["batch"] != 1:
+        raise click.UsageError("--runtime and --board are of one image at a time: leave out --batch")
+    deploy = options.get("deploy")
+    found = networks[0].deployed(
+        dtype=deploy if isinstance(deploy, str) else None, runtime=device[0] or "tflm", board=device[1]
+    )
+
+    def table() -> Table:
+        made = _table(networks, level, shown, options)
+        data = {**made.data, **deployed_dict(found, found.remedies)}
+        return replace(made, data=data, notes=[*made.notes, *found.notes])
+
+    deliver(*target, table)
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:

@@ -117,9 +117,10 @@ def _kernels(found: OnDevice) -> _Parts:
     """A row for each tick: the inputs, and every kernel."""
     one = found.arena
     records = _timeline(found)
+    peak = max(range(len(records)), key=lambda tick: records[tick]["alive_bytes"])
     rows = []
     for entry in records:
-        mark = " ← peak" if entry["tick"] == one.peak_tick else ""
+        mark = " ← peak" if entry["tick"] == peak else ""
         alive = entry["alive_bytes"]
         number = exact(entry["tick"]) if entry["tick"] else ""
         rows.append([number, entry["kernel"] or "inputs", entry["op"] or "", exact(alive), bar(alive, one.head) + mark])
@@ -179,7 +180,7 @@ def pinned(found: OnDevice) -> str:
     loses = (
         f"; {exact(one.bound)} are alive at once at most, the planner's order loses {exact(lost)}" if lost > 0 else ""
     )
-    return f"pinned by {stands}{more}, from {one.peak_at or 'the inputs'} on{loses}"
+    return f"pinned by {stands}{more}{loses}"
 
 
 def _persistent(found: OnDevice) -> str:
@@ -193,7 +194,8 @@ def _persistent(found: OnDevice) -> str:
 def _runtime(found: OnDevice) -> str:
     deployment = found.deployment
     order = "tensors in the order of the file" if found.stated else "as TensorFlow would write the file"
-    return f"{RUNTIMES[deployment.runtime].partition(':')[0]}; kernels: {KERNELS[deployment.kernels]}; {order}"
+    kind = as_text(deployment.dtype)
+    return f"{RUNTIMES[deployment.runtime].partition(':')[0]}, {kind}; kernels: {KERNELS[deployment.kernels]}; {order}"
 
 
 def _flash(found: OnDevice) -> str:

@@ -24,7 +24,7 @@ from convcost.spec.syntax import KnobValue, sides
 if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
-    from convcost.results.patches import Patcher, Patches, PatchFront
+    from convcost.results.patches import Patcher, Patches, PatchFront, PatchOptions
 
 
 class Network:
@@ -304,9 +304,9 @@ class Network:
         >>> load("mobilenet_v2").patches("4x4", "stage3.block1", policy="mcunet", dtype="int8")
         <Patches mobilenet_v2 · 4×4 patches up to stage3.block1.project.batch_norm · peak 175,616 bytes · 328,693,616 MACs (+9.3%)>
         """
-        from convcost.results.patches import chosen
+        from convcost.results.patches import PatchOptions, chosen
 
-        return chosen(self._patcher(until, policy, dtype, stream, input_in_ram, equal), grid, limit)
+        return chosen(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit)), grid)
 
     def patch_front(
         self,
@@ -314,6 +314,7 @@ class Network:
         *,
         policy: str = "fused",
         dtype: str | None = None,
+        limit: int | None = None,
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
@@ -325,15 +326,15 @@ class Network:
         >>> front.choices[0].peak, front.choices[-1].peak <= 175_616
         (1404928, True)
         """
-        from convcost.results.patches import front
+        from convcost.results.patches import PatchOptions, front
 
-        return front(self._patcher(until, policy, dtype, stream, input_in_ram, equal))
+        return front(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit)))
 
-    def _patcher(self, until: str | None, policy: str, dtype: str | None, *how: bool) -> Patcher:
-        from convcost.results.patches import Patcher, PatchOptions
+    def _patcher(self, until: str | None, options: PatchOptions) -> Patcher:
+        from convcost.results.patches import Patcher
 
-        report = self.report(dtype=dtype, memory_policy=policy)
-        return Patcher(self.walked, report, PatchOptions(policy, dtype, *how), until)
+        report = self.report(dtype=options.dtype, memory_policy=options.policy)
+        return Patcher(self.walked, report, options, until)
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

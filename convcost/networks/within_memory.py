@@ -18,10 +18,10 @@ from convcost.memory.policies import POLICIES
 from convcost.memory.usage import Options, Usage
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
-from convcost.results.memory import Limit
+from convcost.results.memory import Limit, stored_weights
 
 #: Policies that a runtime can follow, the least demanding first.
-_POLICIES = ("fused", "fused_attention", "inplace", "concat_alias")
+_POLICIES = ("fused", "fused_attention", "inplace", "tinyengine", "concat_alias")
 _DTYPES = ("fp16", "int8")
 _PARTS = range(2, 9)
 USUAL = ("resolution", "width")
@@ -29,22 +29,49 @@ HUNDREDTH = Fraction(1, 100)
 """The step of the search for a decimal; that for an integer is 1."""
 
 
-def remedies(network: Network, options: Options, limit: int, batch: int = 1) -> tuple[tuple[str, int], ...]:
+Stored = Callable[[Network, Options], int]
+"""The bytes of weights that count, of a network with options."""
+
+
+def weights_apart(_network: Network, _options: Options) -> int:
+    """Of weights that stay in flash."""
+    return 0
+
+
+def weights_in_ram(given: str | None = None) -> Stored:
+    """Of weights that lie in RAM, as a dtype if one is given."""
+
+    def stored(network: Network, options: Options) -> int:
+        return stored_weights(network.report(dtype=options.dtype), given or options.dtype).bytes
+
+    return stored
+
+
+def remedies(
+    network: Network, options: Options, limit: int, batch: int = 1, stored: Stored = weights_apart
+) -> tuple[tuple[str, int], ...]:
     """Changes of a single option that bring a network within a limit in bytes, with the bytes then needed.
 
     Each is written as on the command line. Of resolution and width, the largest feasible value is found, to the pixel
     and to a hundredth.
 
     >>> from convcost.networks.load import load
-    >>> remedies(load("mobilenet_v2"), Options(dtype="int8"), 2**20)
-    (('--split-expansion 2', 1028608), ('--set resolution=186', 1042368), ('--set width=0.55', 752640))
+    >>> for change, needed in remedies(load("mobilenet_v2"), Options(dtype="int8"), 2**20):
+    ...     print(change, needed)
+    --split-expansion 2 1028608
+    --patches 1x2 --until stage2.block1.project.batch_norm 978432
+    --set resolution=186 1042368
+    --set width=0.55 752640
     """
-    tried = _Tried(network, options, limit, batch)
-    changes = chain(tried.policies(), tried.orders(), tried.parts(), tried.dtypes(), tried.batches(), tried.knobs())
+    tried = _Tried(network, options, limit, batch, stored)
+    whole = chain(tried.policies(), tried.orders(), tried.parts(), tried.patches())
+    changes = chain(whole, tried.dtypes(), tried.batches(), tried.knobs())
     return tuple((change, needed) for change, needed in changes if needed <= limit)
 
 
-def limited(network: Network, usage: Usage, size: int | None, *, partial: bool = False) -> Limit | None:
+def limited(
+    network: Network, usage: Usage, size: int | None, *, partial: bool = False, stored: Stored = weights_apart
+) -> Limit | None:
     """A limit, if there is one, with the changes that would meet it if it is exceeded.
 
     With unknown ops more may be needed than is known: what is known may exceed the limit, but if it does not, `UsageError`
@@ -52,13 +79,14 @@ def limited(network: Network, usage: Usage, size: int | None, *, partial: bool =
     """
     if size is None:
         return None
+    weights = stored(network, usage.options)
+    kept = usage.needed + weights <= size
     if unknown_ops(network.steps):
-        if usage.needed <= size and not partial:
+        if kept and not partial:
             refuse_unknown(network.steps, network.label, "whether the limit is kept is not known")
-        return Limit(size, kept=usage.needed <= size, remedies=(), partial=True)
-    if usage.needed <= size:
-        return Limit(size, kept=True, remedies=())
-    return Limit(size, kept=False, remedies=remedies(network, usage.options, size, usage.batch))
+        return Limit(size, kept, (), partial=True, weights=weights)
+    found = () if kept else remedies(network, usage.options, size, usage.batch, stored)
+    return Limit(size, kept, found, weights=weights)
 
 
 class _Tried(NamedTuple):
@@ -68,11 +96,13 @@ class _Tried(NamedTuple):
     options: Options
     limit: int
     batch: int
+    stored: Stored = weights_apart
 
     def needed(self, network: Network | None = None, batch: int | None = None, **changed: Any) -> int:
         """Bytes needed with some of it changed."""
         options = self.options._replace(**changed)
-        return (network or self.network).memory(batch=batch or self.batch, **options.arguments()).needed
+        network = network or self.network
+        return network.memory(batch=batch or self.batch, **options.arguments()).needed + self.stored(network, options)
 
     def policies(self) -> Iterator[tuple[str, int]]:
         """The first policy after the requested one that meets the limit, of those that a runtime can follow."""
@@ -99,6 +129,16 @@ class _Tried(NamedTuple):
             if needed <= self.limit:
                 return
 
+    def patches(self) -> Iterator[tuple[str, int]]:
+        """The first layers in patches, those with the fewest multiply-accumulates that meet the limit."""
+        options = self.options
+        if (options.order, options.parts, options.align, self.batch) != ("given", 1, 1, 1):
+            return
+        weights = self.stored(self.network, options)
+        with suppress(ConvcostError):  # no patches keep the limit, or nothing here can run in them
+            found = self.network.patches("auto", policy=options.policy, dtype=options.dtype, limit=self.limit - weights)
+            yield f"--patches {'x'.join(map(str, found.grid))} --until {found.end}", found.peak + weights
+
     def dtypes(self) -> Iterator[tuple[str, int]]:
         """The widest dtype for every element that meets the limit, of those narrower than one that some have."""
         widest = max(DTYPE_BITS[name] for name in used_dtypes(self.network.walked, self.options.dtype))
@@ -113,7 +153,8 @@ class _Tried(NamedTuple):
         """The largest batch that meets the limit: memory is proportional to it, apart from rounding."""
         one = self.needed(batch=1)
         if self.batch > 1 and one <= self.limit:
-            fitting = min(self.limit // one, self.batch - 1)
+            weights = self.stored(self.network, self.options)
+            fitting = min((self.limit - weights) // max(1, one - weights), self.batch - 1)
             yield f"--batch {fitting}", self.needed(batch=fitting)
 
     def knobs(self) -> Iterator[tuple[str, int]]:

@@ -130,7 +130,7 @@ class Deployable(Tabular):
             )
         yield from (("board", said(self.board)),) if self.board else ()
         if any(one.task == _IMAGENET for one in self.networks):
-            yield "accuracy", f"{_IMAGENET}: {RULE}; before quantisation, as all of them"
+            yield "accuracy", f"{RULE}; before quantisation, as all of them"
         if not self.networks:
             yield "nothing", _NOTHING
         if self.unwritten:

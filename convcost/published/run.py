@@ -16,6 +16,7 @@ from convcost.networks.network import Network
 from convcost.published.figure import QUANTITIES, FigureValue
 
 _YES = {"yes": True, "no": False}
+_PLACES = ("flash", "ram")
 _MEMORY = ("policy", "dtype", "order")
 _PATCHED = ("policy", "dtype", "patches", "until", "equal", "input_in_ram", "stream")
 _DEPLOYED = ("runtime", "dtype", "pointers", "kernels", "board")
@@ -41,9 +42,14 @@ def _peak(part: str, network: Network, how: Mapping[str, str]) -> Fraction:
         if part not in ("", PATCHES):
             raise UsageError(f"part: memory in patches is of the network, or of {PATCHES!r}, not of {part!r}")
         return Fraction(found.stage_bytes if part else found.peak)
-    usage = network.memory(**_arguments(how, _MEMORY))
+    weights = how.get("weights", "flash")
+    if weights not in _PLACES:
+        raise UsageError(f"run: weights lie in flash or ram, got {weights!r}")
+    given = _arguments({word: value for word, value in how.items() if word != "weights"}, _MEMORY)
+    usage = network.memory(**given)
     if not part:
-        return Fraction(usage.peak)
+        stored = sum(network.report(dtype=given.get("dtype")).weight_dtypes.values()) if weights == "ram" else 0
+        return Fraction(usage.peak + stored)
     names = [step.node.name for step in network.steps]
     fitting = [m.live for m in usage.timeline if m.step >= 0 and fnmatchcase(names[m.step], part)]
     if not fitting:

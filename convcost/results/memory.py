@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
+from convcost.core.errors import UsageError
 from convcost.core.units import binary, exact, percent, shape_text
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST
@@ -20,6 +21,8 @@ from convcost.results.report import Report, bound, inputs_dict, json_value, op_t
 LEVELS = ("step", "tensor")
 """What a row may be."""
 PICTURES = ("timeline", "arena")
+PLACES = ("flash", "ram")
+"""Where weights may lie."""
 """What a picture may show: what is alive when, and where it lies."""
 _WIDTH = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -34,13 +37,23 @@ class Limit(NamedTuple):
     """Changes, as options of the command, each with the bytes needed after it."""
     partial: bool = False
     """Whether what is needed is a lower bound, because of unknown ops: then it is only known to be exceeded."""
+    weights: int = 0
+    """Bytes of weights that count, too."""
 
 
 def memory_table(
-    report: Report, usage: Usage, level: str = "step", weights: str | None = None, limit: Limit | None = None
+    report: Report,
+    usage: Usage,
+    level: str = "step",
+    weights: str | None = None,
+    limit: Limit | None = None,
+    weights_in: str = "flash",
 ) -> Table:
-    """The timeline, or the tensors; `report` is of the same network, `weights` the dtype of its parameters if another."""
-    stored = _stored(report, usage, weights)
+    """The timeline, or the tensors; `report` is of the same network, `weights` the dtype of its parameters if another.
+
+    `weights_in` says where these lie, in flash or in RAM (`PLACES`): there they count in what is needed.
+    """
+    stored = stored_weights(report, weights or usage.options.dtype, weights_in)
     data = _data(report, usage, stored, limit)
     notes = _notes(report, usage, stored, limit)
     make = _tensors if level == "tensor" else _steps
@@ -66,25 +79,38 @@ _SHORTENED = ("layer", "op", "output", "tensor", "shape")
 
 
 def memory_page_parts(
-    report: Report, usage: Usage, weights: str | None = None, limit: Limit | None = None
+    report: Report,
+    usage: Usage,
+    weights: str | None = None,
+    limit: Limit | None = None,
+    weights_in: str = "flash",
 ) -> list[Table]:
     """Both tables, for a page that has the title already."""
-    steps, tensors = (memory_table(report, usage, level, weights, limit) for level in LEVELS)
+    steps, tensors = (memory_table(report, usage, level, weights, limit, weights_in) for level in LEVELS)
     return [replace(steps, title="Timeline"), replace(tensors, title="Tensors", notes=[])]
 
 
-class _Weights(NamedTuple):
-    """How the parameters are stored, and in how many bytes."""
+class StoredWeights(NamedTuple):
+    """How the parameters are stored, in how many bytes, and where."""
 
     dtype: str
     bytes: int
+    place: str = "flash"
+
+    @property
+    def in_ram(self) -> int:
+        """Bytes of RAM that they take."""
+        return self.bytes if self.place == "ram" else 0
 
 
-def _stored(report: Report, usage: Usage, given: str | None) -> _Weights:
-    asked = asked_dtype(given or usage.options.dtype)
+def stored_weights(report: Report, dtype: str | None, place: str = "flash") -> StoredWeights:
+    """The parameters as a dtype, if one is given, else as the network states."""
+    if place not in PLACES:
+        raise UsageError(f"weights lie in {' or '.join(PLACES)}, got {place!r}")
+    asked = asked_dtype(dtype)
     if asked is not None:
-        return _Weights(asked, storage(report.totals.params, asked))
-    return _Weights(one_word({*report.weight_dtypes}), sum(report.weight_dtypes.values()))
+        return StoredWeights(asked, storage(report.totals.params, asked), place)
+    return StoredWeights(one_word({*report.weight_dtypes}), sum(report.weight_dtypes.values()), place)
 
 
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], list[list[str]], list[dict[str, Any]]]
@@ -147,7 +173,7 @@ def _clock(position: int, usage: Usage) -> str:
     return "end" if position >= usage.lives.length else str(position + 1)
 
 
-def _notes(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) -> list[tuple[str, str]]:
+def _notes(report: Report, usage: Usage, weights: StoredWeights, limit: Limit | None) -> list[tuple[str, str]]:
     peak, options = usage.peak, usage.options
     at = next((m for m in usage.timeline if m.position == usage.peak_position), Moment(-1, -1, 0))
     alive = ", ".join(f"{t.name} {shape_text(t.shape)} ({exact(size)})" for t, size in _shown(usage.alive))
@@ -161,9 +187,19 @@ def _notes(report: Report, usage: Usage, weights: _Weights, limit: Limit | None)
         ("order", _order_text(usage)),
         *(("split", line) for line in _split_text(usage)),
         *([("arena", _arena_text(usage))] if usage.plans else []),
-        ("weights", f"{least}{binary(weights.bytes)} as {as_text(weights.dtype)}, apart"),
+        ("weights", _weights_text(usage, weights, least)),
     ]
     return [*unknown_notes(report), *notes, *limit_notes(usage, limit)]
+
+
+def _weights_text(usage: Usage, weights: StoredWeights, least: str) -> str:
+    said = f"{least}{binary(weights.bytes)} as {as_text(weights.dtype)}"
+    if weights.place == "flash":
+        return f"{said}, apart"
+    return (
+        f"{said}, in RAM as well: {least}{exact(usage.needed + weights.bytes)} bytes, {exact(usage.needed)} of activations and "
+        f"{exact(weights.bytes)} of weights"
+    )
 
 
 def _shown(alive: Sequence[tuple[Tensor, int]]) -> Sequence[tuple[Tensor, int]]:
@@ -215,17 +251,18 @@ def limit_notes(usage: Usage, limit: Limit | None) -> list[tuple[str, str]]:
     """Whether a limit is met and, if not, by how much it is exceeded and what would help."""
     if limit is None:
         return []
-    said = f"{AT_LEAST if limit.partial else ''}{exact(usage.needed)} of {exact(limit.size)} bytes"
+    needed = usage.needed + limit.weights
+    said = f"{AT_LEAST if limit.partial else ''}{exact(needed)} of {exact(limit.size)} bytes"
     if limit.kept:
         return [("limit", f"{said}: it fits{', as far as it is known' if limit.partial else ''}")]
-    notes = [("limit", f"{said}: over by {exact(usage.needed - limit.size)}")]
+    notes = [("limit", f"{said}: over by {exact(needed - limit.size)}")]
     notes += [("would fit", f"{change}: {exact(size)} bytes") for change, size in limit.remedies]
     if not limit.remedies and not limit.partial:
         notes.append(("would fit", "nothing that was tried: another policy, order, split, dtype or resolution"))
     return notes
 
 
-def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) -> dict[str, Any]:
+def _data(report: Report, usage: Usage, weights: StoredWeights, limit: Limit | None) -> dict[str, Any]:
     options, arena = usage.options, usage.arena
     order: dict[str, Any] = {"runs": options.order, "steps": list(usage.running)}
     if usage.order:
@@ -246,7 +283,9 @@ def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) 
         "peak_activation_bytes": usage.peak,
         "peak_position": usage.peak_position,
         "alive_at_peak": [_tensor(tensor, size, usage) for tensor, size in usage.alive],
-        "weights": weights._asdict(),
+        "weights": {"dtype": weights.dtype, "bytes": weights.bytes},
+        "weights_in": weights.place,
+        "needed_bytes": usage.needed + weights.in_ram,
         "parts": options.parts,
         "splits": [split._asdict() for split in usage.splits],
         "align": options.align,
@@ -262,7 +301,7 @@ def _data(report: Report, usage: Usage, weights: _Weights, limit: Limit | None) 
     }
     if limit is not None:
         remedies = [{"change": change, "bytes": size} for change, size in limit.remedies]
-        data["limit"] = {"bytes": limit.size, "needed": usage.needed, "fits": limit.kept}
+        data["limit"] = {"bytes": limit.size, "needed": usage.needed + limit.weights, "fits": limit.kept}
         data["limit"]["remedies"] = remedies
     return data
 

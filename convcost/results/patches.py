@@ -46,6 +46,8 @@ class PatchOptions(NamedTuple):
     """Whether rows are kept for the next instead of computed again."""
     input_in_ram: bool = False
     equal: bool = False
+    limit: int | None = None
+    """In bytes, for the peak."""
 
     @property
     def rules(self) -> Rules:
@@ -190,7 +192,7 @@ class Patches(Tabular):
         """The patches on the input, as a picture."""
         from convcost.core.doors import public
 
-        return public("plots").patches(self)
+        return public("plots").patch_picture(self)
 
     def _notes(self) -> Iterator[tuple[str, str]]:
         if self.options.stream:
@@ -208,6 +210,7 @@ class Patches(Tabular):
         yield "after it", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
         before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) otherwise"
         yield "peak memory", f"{binary(self.peak)} ({exact(self.peak)} bytes) as {as_text(self.dtype)}; {before}"
+        yield from limit_note(self.options.limit, self.peak)
         yield "MACs", f"{exact(self.macs)}; {exact(self.whole_macs)} otherwise ({more(self.whole_macs, self.macs)})"
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
         yield "input", input_text(self.options, self.input_bytes)
@@ -236,7 +239,10 @@ class Patches(Tabular):
             "stage_macs_without_patches": self.stage_macs,
             "macs": self.macs,
             "macs_without_patches": self.whole_macs,
-            "layers": [_layer_record(layer) | {"shape": list(layer.shape)} for layer in self.layers],
+            **limit_dict(self.options.limit, self.peak),
+            "layers": [
+                _layer_record(layer) | {"shape": list(layer.shape), "patch": list(layer.patch)} for layer in self.layers
+            ],
             "stream": self.options.stream,
             "ring_rows": None if self.rings is None else dict(self.rings),
             "patches": [
@@ -271,10 +277,22 @@ def _layer_record(layer: PatchLayer) -> dict[str, Any]:
         "name": layer.name,
         "op": layer.op,
         "shape": "x".join(map(str, layer.shape)),
-        "patch": list(layer.patch),
+        "patch": "x".join(map(str, layer.patch)),
         "macs": layer.macs,
         "macs_in_patches": layer.patched,
     }
+
+
+def limit_note(limit: int | None, peak: int) -> Iterator[tuple[str, str]]:
+    """Whether a limit is kept, if there is one."""
+    if limit is not None:
+        verdict = "it fits" if peak <= limit else f"over by {exact(peak - limit)}"
+        yield "limit", f"{exact(peak)} of {exact(limit)} bytes: {verdict}"
+
+
+def limit_dict(limit: int | None, peak: int) -> dict[str, Any]:
+    """The same as data."""
+    return {} if limit is None else {"limit": {"bytes": limit, "fits": peak <= limit}}
 
 
 def input_text(options: PatchOptions, size: int) -> str:
@@ -522,6 +540,7 @@ class PatchFront(Tabular):
                 **_head(self.report, self.options, self.dtype),
                 "tried": self.tried,
                 "obstacle": self.obstacle or None,
+                **limit_dict(self.options.limit, self.choices[-1].peak),
                 "front": [{**record, "grid": list(one.grid)} for record, one in zip(records, self.choices)],
             },
             notes=[*unknown_notes(self.report), *self._notes()],
@@ -531,6 +550,7 @@ class PatchFront(Tabular):
     def _notes(self) -> Iterator[tuple[str, str]]:
         grids = f"depths with grids of up to {MOST_ALONG} patches along an axis"
         yield "front", f"{exact(len(self.choices))} of {exact(self.tried)} {grids}, peak as {as_text(self.dtype)}"
+        yield from limit_note(self.options.limit, self.choices[-1].peak)
         if self.obstacle:
             yield "no further", self.obstacle
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
@@ -574,8 +594,9 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
     return min(found, key=lambda one: (one.peak, one.macs))
 
 
-def chosen(patcher: Patcher, grid: Any, limit: int | None = None) -> Patches:
-    """The patches that are asked for: `auto` for those that keep a limit."""
+def chosen(patcher: Patcher, grid: Any) -> Patches:
+    """The patches that are asked for: `auto` for those that keep the limit."""
+    limit = patcher.options.limit
     if patcher.options.stream and patcher.options.equal:
         raise UsageError("equal patches are not clipped at borders, but kept rows have none: give one or the other")
     if grid == "auto" or (grid is None and limit is not None):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from helpers.checks import net
+from helpers.paths import ROOT
 
 from convcost import deployable, deployed, list_networks, load
 from convcost.devices.board import list_boards
@@ -168,3 +172,26 @@ def test_check_reads_a_board_of_a_budgets_file_beside_it(
     ran = cli("check", "inside/convcost-budgets.yaml", code=2)
     assert ran.stderr.startswith("inside/convcost-budgets.yaml:1:")
     assert "there is no board 'nucleo'. Did you mean nucleo_h743zi" in ran.stderr
+
+
+def test_a_report_says_what_the_device_needs(cli: Cli) -> None:
+    found = cli.json("report", "ds_cnn_s", "--board", "nucleo_f411re", "--deploy")
+    alone = deployed("ds_cnn_s", board="nucleo_f411re")
+    assert found["arena"]["total"] == alone.arena.total
+    assert found["verdict"]["fits"] is True
+    assert found["totals"]["deployed_weight_bytes"] == alone.size.weight_bytes
+    assert "verdict" in cli.ok("report", "ds_cnn_s", "--board", "nucleo_f411re")
+    assert "one network, not of 2" in cli("report", "ds_cnn_s", "lenet5", "--board", "rpi_pico", code=2).stderr
+    assert "leave out --batch" in cli("report", "ds_cnn_s", "--batch", "2", "--runtime", "tflm", code=2).stderr
+    assert "there is no runtime 'tfl'" in cli("report", "ds_cnn_s", "--runtime", "tfl", code=2).stderr
+
+
+def test_a_plain_report_loads_nothing_of_devices() -> None:
+    code = (
+        "import sys\nfrom convcost.cli import main\nsys.argv = ['convcost', 'report', 'ds_cnn_s']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(*[m for m in sys.modules if m.startswith(('convcost.deploy', 'convcost.devices'))], sep='')"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CONVCOST_CACHE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""

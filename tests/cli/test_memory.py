@@ -71,6 +71,7 @@ class TestLimit:
         text = cli("memory", "mobilenet_v2", "--dtype", "int8", "--limit", "1MiB", code=1).stdout
         assert "limit        1,505,280 of 1,048,576 bytes: over by 456,704" in text
         assert "would fit    --split-expansion 2: 1,028,608 bytes" in text
+        assert "would fit    --patches 1x2 --until stage2.block1.project.batch_norm: 978,432 bytes" in text
         assert "would fit    --set resolution=186: 1,042,368 bytes" in text
 
     @pytest.mark.parametrize("model", ["mobilenet_v2", "resnet50", "nasnet_mobile"])
@@ -80,11 +81,24 @@ class TestLimit:
         assert not found["fits"]
         assert len(found["remedies"]) > 1
         for remedy in found["remedies"]:
-            followed = cli.json("memory", model, "--limit", limit, *remedy["change"].split())["limit"]
-            assert followed == {"bytes": limit, "needed": remedy["bytes"], "fits": True, "remedies": []}
+            followed = cli.json("memory", model, "--limit", limit, *remedy["change"].split())
+            if remedy["change"].startswith("--patches"):
+                assert followed["peak_bytes"] == remedy["bytes"] <= limit
+                continue
+            assert followed["limit"] == {"bytes": limit, "needed": remedy["bytes"], "fits": True, "remedies": []}
 
     def test_no_larger_multiple_of_8_would_fit(self) -> None:
         assert convcost.load("mobilenet_v2", resolution=192).memory(dtype="int8").needed > 2**20
+
+    def test_weights_in_ram_count(self, cli: Cli) -> None:
+        """DS-CNN-S as int8: 2 · 25·5·64 of activations, and 22,604 weights."""
+        asked = ("memory", "ds_cnn_s", "--dtype", "int8", "--weights-in", "ram", "--limit")
+        found = cli.json(*asked, "38604")
+        assert found["weights_in"] == "ram"
+        assert found["needed_bytes"] == found["limit"]["needed"] == 16_000 + 22_604
+        assert "limit        38,604 of 38,603 bytes: over by 1" in cli(*asked, "38603", code=1).stdout
+        plain = cli.json("memory", "ds_cnn_s", "--dtype", "int8", "--limit", "16000")
+        assert (plain["weights_in"], plain["needed_bytes"]) == ("flash", 16_000)
 
     def test_nothing_helps(self, cli: Cli) -> None:
         text = cli("memory", "lenet5", "--limit", "1", code=1).stdout

@@ -98,7 +98,7 @@ def test_names_that_do_not_exist(cli: Cli) -> None:
 
 # Text of the file, and what is said after the path of the file.
 BAD = [
-    ("", ":1: the column model is missing. Columns: source, locator, item, model, knobs, quantity"),
+    ("", ":1: the column model is missing. Columns: source, locator, item, model, knobs, run, quantity"),
     ("model,printed\nlenet5,1\n", ":1: the column quantity is missing. Columns: source, locator, item, model"),
     ("model,quantity,printed,konbs\n", ":1: there is no column 'konbs'. Did you mean knobs?"),
     ("model,model,quantity,printed\n", ":1: the column model stands twice"),

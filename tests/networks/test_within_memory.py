@@ -7,7 +7,7 @@ from contextlib import suppress
 import convcost
 from convcost import SpecError
 from convcost.memory.usage import Options
-from convcost.networks.within_memory import remedies
+from convcost.networks.within_memory import limited, remedies, weights_in_ram
 
 UNET = """convcost: 1
 name: unet
@@ -43,3 +43,33 @@ def test_a_batch_is_a_remedy() -> None:
 def test_an_input_of_its_own_has_no_resolution() -> None:
     network = convcost.load("mobilenet_v2", input_shape=(224, 320))
     assert not [change for change, _ in remedies(network, Options(dtype="int8"), 2**20) if "resolution" in change]
+
+
+class TestWeightsInRam:
+    """DS-CNN-S as int8, by hand: 2 · 25·5·64 bytes of activations, 22,604 weights (tests/published/test_run.py)."""
+
+    def test_they_count_in_what_is_needed(self) -> None:
+        network = convcost.load("ds_cnn_s")
+        usage = network.memory(dtype="int8")
+        for limit, kept in ((38_604, True), (38_603, False)):
+            found = limited(network, usage, limit, stored=weights_in_ram())
+            assert found is not None
+            assert found.kept is kept
+            assert found.weights == 22_604
+        assert limited(network, usage, 16_000).kept
+
+    def test_as_another_type_they_take_what_that_takes(self) -> None:
+        network = convcost.load("ds_cnn_s")
+        usage = network.memory(dtype="int8")
+        assert limited(network, usage, 10**6, stored=weights_in_ram("fp16")).weights == 2 * 22_604
+
+    def test_what_would_fit_counts_them_too(self) -> None:
+        network = convcost.load("ds_cnn_s")
+        usage = network.memory(dtype="int8", batch=4)
+        limit = 16_000 * 2 + 22_604 + 100
+        found = limited(network, usage, limit, stored=weights_in_ram())
+        assert dict(found.remedies)["--batch 2"] == 16_000 * 2 + 22_604
+        narrow = dict(found.remedies)
+        (width,) = (change for change in narrow if change.startswith("--set width="))
+        smaller = network.at(width=width.partition("=")[2])
+        assert narrow[width] == smaller.memory(dtype="int8", batch=4).needed + smaller.report().totals.params

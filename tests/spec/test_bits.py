@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.specs import assert_swept_like_walked
 
 from convcost import load
 from convcost.core.errors import SpecError
@@ -177,3 +178,9 @@ def test_shared_weights_have_the_bits_of_their_owner(tmp_path: Path):
 def test_a_dtype_that_is_asked_for_is_that_of_all_operands(tmp_path: Path):
     found = operand_bits(net(tmp_path, "bits: 1").walked, "int8")
     assert found["mid"] == Bits(8, (8,), 8)
+
+
+def test_a_sweep_over_bits_is_each_of_them(tmp_path: Path):
+    """Bits differ from point to point, so that the grid is split: each has what it has alone."""
+    net(tmp_path, "knobs: {w: {default: 8, choices: [1, 2, 4, 8]}, a: 8}\nbits: {weights: w, outputs: a}")
+    assert_swept_like_walked(tmp_path / "net.yaml", w=[1, 2, 4, 8], a=[4, 8])

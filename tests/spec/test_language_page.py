@@ -90,3 +90,12 @@ def test_two_towers_with_the_same_weights(page: Path) -> None:
     assert found.used_params == 2 * 38_947_648 + 4097
     macs = 96**2 * 100 * 64 + 42**2 * 49 * 64 * 128 + 18**2 * 16 * 128 * 128 + 6**2 * 16 * 128 * 256
     assert found.macs == 2 * (macs + 9216 * 4096) + 4096
+
+
+def test_binary_kernels_and_two_bits_of_activations(page: Path) -> None:
+    """A byte for each weight of the first layer, a bit for each of the second, four bytes for each factor of a batch-norm."""
+    found = convcost.load(str(page / "w1a2.yaml")).report()
+    assert found.weight_dtypes == {"int8": 3 * 9 * 64, "binary": 64 * 9 * 64 // 8, "fp32": 4 * 2 * 2 * 64}
+    assert found.totals.weight_bytes == 7_360
+    # 32·32·64 elements of a byte are read at the second layer, as many of two bits written.
+    assert found.totals.peak_activation_bytes == 32 * 32 * 64 + 32 * 32 * 64 // 4

@@ -42,7 +42,7 @@ def layer_norm(low: Lowering, step: Step) -> None:
     negative = low.in_floats("NEG", step, (mean,), small)
     apart = low.emit("SQUARED_DIFFERENCE", step, (x, mean), shape)
     edge, word = low.activated(step.node.name)
-    _normalised(low, step, x, negative, apart, small, learnt, edge, word)
+    _normalised(low, step, x, (negative, apart), axes, learnt, edge, word)
 
 
 @rule("group_norm")
@@ -61,7 +61,7 @@ def group_norm(low: Lowering, step: Step) -> None:
     centred = low.emit("SUB", step, (grouped, mean), apart, fused_activation_function="NONE")
     squared = low.in_floats("SQUARE", step, (centred,), apart)
     edge, word = low.activated(step.node.name)
-    made = _normalised(low, step, grouped, negative, squared, small, learnt, "", word)
+    made = _normalised(low, step, grouped, (negative, squared), axes, learnt, "", word)
     low.emit("RESHAPE", step, (made, low.numbers(*shape)), shape, edge=edge)
 
 
@@ -69,16 +69,15 @@ def _normalised(
     low: Lowering,
     step: Step,
     x: int,
-    negative: int,
-    squares: int,
-    small: Shape,
+    statistics: tuple[int, int],
+    axes: Sequence[int],
     learnt: Shape,
     edge: str,
     activation: str,
 ) -> int:
-    """A tensor by its mean, taken negative, and the squares of what it differs from that by."""
-    attrs, name = step.node.attrs, step.node.name
-    axes = [at for at, size in enumerate(low.shape(x)) if at and bool(equal(small[at], 1)) and not bool(equal(size, 1))]
+    """A tensor by its mean over axes, taken negative, and the squares of what it differs from that by."""
+    attrs, name, (negative, squares) = step.node.attrs, step.node.name, statistics
+    small = low.shape(negative)
     variance = low.emit("MEAN", step, (squares, low.numbers(*axes)), small, keep_dims=True)
     epsilon = low.constant((), low.types.activations, ("epsilon",), scales=1)
     above = low.emit("ADD", step, (variance, epsilon), small, fused_activation_function="NONE")
