@@ -23,10 +23,8 @@ _OTHERS = {
     "parts": "--split-expansion",
     "align": "--align",
     "weights": "--weights",
-    "weights_in": "--weights-in",
     "by": "--by",
     "batch": "--batch",
-    **{name: f"--{name}" for name in ("runtime", "board", "pointers", "kernels")},
     "runtime": "--runtime",
     "board": "--board",
     "pointers": "--pointers",
@@ -81,11 +79,11 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     found = _found(network, asked, options)
     figure, page = _shown(found)
     deliver(options["output"], options["format_"], found.table, figure=figure, page=page)
-    limit, peak = options["limit"], _least(found)
-    if limit is not None and peak > limit:
+    limit, needed = options["limit"], found.needed
+    if limit is not None and needed > limit:
         from convcost.results.patches import limit_note
 
-        for word, said in limit_note(limit, peak) if options["output"] is not None else ():
+        for word, said in limit_note(limit, needed) if options["output"] is not None else ():
             click.echo(f"{word}: {said}", err=True)
         ctx.exit(1)
 
@@ -107,7 +105,7 @@ def _shown(found: Result) -> tuple[Callable[[], Any] | None, Callable[[], str] |
 
 def _found(network: Network, asked: Asked, options: Mapping[str, Any]) -> Result:
     assumed = {
-        **{name: options[name] for name in ("policy", "dtype", "limit")},
+        **{name: options[name] for name in ("policy", "dtype", "limit", "weights_in")},
         "stream": asked.stream,
         "input_in_ram": asked.input_in_ram,
         "equal": asked.equal_patches,
@@ -117,9 +115,3 @@ def _found(network: Network, asked: Asked, options: Mapping[str, Any]) -> Result
     if asked.patches == "auto" and options["limit"] is None:
         raise click.UsageError("--patches auto chooses patches that keep a limit: give --limit, as in --limit 256KiB")
     return network.patches(asked.patches or 1, asked.until, **assumed)
-
-
-def _least(found: Result) -> int:
-    from convcost.results.patches import Patches
-
-    return found.peak if isinstance(found, Patches) else found.choices[-1].peak

@@ -292,12 +292,14 @@ class Network:
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
+        weights_in: str = "flash",
     ) -> Patches:
         """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps `limit` bytes
         with the fewest multiply-accumulates. With `stream`, rows are kept for the next ones instead.
 
         The patches end with `until`, the name of a stage, block or layer, or where the peak is lowest. `input_in_ram` says
-        that the whole input lies in memory, `equal` that no patch is clipped at a border. Raises `UsageError` where something
+        that the whole input lies in memory, `equal` that no patch is clipped at a border; weights in `"ram"` count in the
+        limit. Raises `UsageError` where something
         cannot run on patches, and if none keep the limit.
 
         >>> from convcost import load
@@ -306,7 +308,9 @@ class Network:
         """
         from convcost.results.patches import PatchOptions, chosen
 
-        return chosen(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit)), grid)
+        return chosen(
+            self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)), grid
+        )
 
     def patch_front(
         self,
@@ -318,6 +322,7 @@ class Network:
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
+        weights_in: str = "flash",
     ) -> PatchFront:
         """Peak against multiply-accumulates over grids of patches and depths: those that no other surpasses.
 
@@ -328,7 +333,7 @@ class Network:
         """
         from convcost.results.patches import PatchOptions, front
 
-        return front(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit)))
+        return front(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)))
 
     def _patcher(self, until: str | None, options: PatchOptions) -> Patcher:
         from convcost.results.patches import Patcher

@@ -106,3 +106,14 @@ def test_a_picture_and_a_page(cli: Cli, tmp_path: Path) -> None:
     whole = page.read_text(encoding="utf-8")
     assert whole.count("<svg") == 2  # for a screen and for a phone
     assert "119,202,032" in whole
+
+
+def test_weights_in_ram_count_in_the_limit(cli: Cli) -> None:
+    """3,504,872 parameters of a byte, as the network's report says, besides the peak."""
+    found = cli.json(*MEMORY, "--patches", "4x4", "--until", "stage3.block1", "--weights-in", "ram", "--limit", "4MiB")
+    assert found["needed_bytes"] == 200_704 + 3_504_872
+    assert found["limit"] == {"bytes": 4 << 20, "fits": True}
+    over = cli(*MEMORY, "--patches", "4x4", "--weights-in", "ram", "--limit", "3MiB", code=1)
+    assert "bytes of RAM besides" in over.stdout
+    said = cli.refused(*MEMORY, "--patches", "auto", "--weights-in", "ram", "--limit", "3MiB")
+    assert "and weights 3,504,872, with " in said
