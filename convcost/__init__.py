@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
+    from convcost.results.patches import Patches, PatchFront
     from convcost.results.report import Group, LayerCost, Report, Totals
     from convcost.space.fit import Fit, fit
     from convcost.space.pareto import pareto
@@ -68,6 +69,8 @@ __all__ = [
     "Network",
     "Node",
     "OutputError",
+    "PatchFront",
+    "Patches",
     "Reconciliation",
     "Report",
     "SpecError",
@@ -126,6 +129,8 @@ _LATER = {
     "Network": "convcost.networks.network",
     "Node": "convcost.graph.graph",
     "OutputError": "convcost.core.errors",
+    "PatchFront": "convcost.results.patches",
+    "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
     "Report": "convcost.results.report",
     "SpecError": "convcost.core.errors",

@@ -60,6 +60,8 @@ TYPES = {
     *(
         "Network",
         "Node",
+        "PatchFront",
+        "Patches",
         "Reconciliation",
         "Report",
         "Step",

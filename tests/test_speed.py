@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.deployed import alone
 
 import convcost
 from convcost.space.evaluate import empty, evaluate
@@ -54,3 +55,9 @@ def test_the_front_of_ten_million_configurations_takes_less_than_many_fills_of_t
     array = np.empty(made.points)
     front = best(lambda: grid_front(made, objectives_of(["macs", "max:params"], made.axes)), rounds=3)
     assert front < 100 * best(lambda: array.fill(1.0))
+
+
+def test_a_hundred_thousand_networks_are_deployed_in_the_time_of_two_hundred_alone():
+    """About 20 on a quiet machine."""
+    grid = best(lambda: convcost.fit("mobilenet_v1", max_ram="96KiB"), rounds=2, clock=time.process_time)
+    assert grid < 200 * best(lambda: alone("mobilenet_v1", {"width": "0.25"}), clock=time.process_time)

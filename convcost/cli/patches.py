@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from convcost.cli.options import accepts_partial, opened, settings
-from convcost.cli.output import deliver
-from convcost.core.units import exact
+from convcost.cli.options import opened, settings
+from convcost.cli.output import command_line, deliver
 
 if TYPE_CHECKING:
     from convcost.networks.network import Network
@@ -24,7 +23,6 @@ _OTHERS = {
     "parts": "--split-expansion",
     "align": "--align",
     "weights": "--weights",
-    "weights_in": "--weights-in",
     "by": "--by",
     "batch": "--batch",
     "runtime": "--runtime",
@@ -77,31 +75,43 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     for name, option in _OTHERS.items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} has no meaning with --patches")
-    limit = options["limit"]
     network = opened(options["model"], settings(options["set_"]), options["input_"])
-    found = _found(network, asked, options, limit)
-    deliver(options["output"], options["format_"], found.table, figure=getattr(found, "figure", None))
-    if limit is not None and (least := _least(found)) > limit and not accepts_partial(ctx):
-        click.echo(f"limit: {exact(least)} of {exact(limit)} bytes: over by {exact(least - limit)}", err=True)
+    found = _found(network, asked, options)
+    figure, page = _shown(found)
+    deliver(options["output"], options["format_"], found.table, figure=figure, page=page)
+    limit, needed = options["limit"], found.needed
+    if limit is not None and needed > limit:
+        from convcost.results.patches import limit_note
+
+        for word, said in limit_note(limit, needed) if options["output"] is not None else ():
+            click.echo(f"{word}: {said}", err=True)
         ctx.exit(1)
 
 
-def _found(network: Network, asked: Asked, options: Mapping[str, Any], limit: int | None) -> Result:
+def _shown(found: Result) -> tuple[Callable[[], Any] | None, Callable[[], str] | None]:
+    """How patches are drawn, alone and on a page; a choice of them is a table."""
+    from convcost.results.patches import Patches
+
+    if not isinstance(found, Patches):
+        return None, None
+
+    def page() -> str:
+        from convcost.pages.patches import patches_page
+
+        return patches_page(found, [("command", command_line())])
+
+    return found.figure, page
+
+
+def _found(network: Network, asked: Asked, options: Mapping[str, Any]) -> Result:
     assumed = {
-        "policy": options["policy"],
-        "dtype": options["dtype"],
+        **{name: options[name] for name in ("policy", "dtype", "limit", "weights_in")},
         "stream": asked.stream,
         "input_in_ram": asked.input_in_ram,
         "equal": asked.equal_patches,
     }
     if asked.patches == "all":
         return network.patch_front(asked.until, **assumed)
-    if asked.patches == "auto" and limit is None:
+    if asked.patches == "auto" and options["limit"] is None:
         raise click.UsageError("--patches auto chooses patches that keep a limit: give --limit, as in --limit 256KiB")
-    return network.patches(asked.patches, asked.until, limit=limit, **assumed)
-
-
-def _least(found: Result) -> int:
-    from convcost.results.patches import Patches
-
-    return found.peak if isinstance(found, Patches) else found.choices[-1].peak
+    return network.patches(asked.patches or 1, asked.until, **assumed)

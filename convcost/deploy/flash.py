@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcost.core.dims import Dim
+from convcost.core.units import exact, percent
 from convcost.deploy.filed import filed
 from convcost.deploy.items import Item
 from convcost.deploy.program import Program
 from convcost.deploy.weights import WEIGHTS
 from convcost.deploy.written import written
+from convcost.render.table import Table, Tabular
 
 
 @dataclass(frozen=True, slots=True)
-class DeployedSize:
+class DeployedSize(Tabular):
     """What a network takes in flash, item by item; the items add up to the file."""
 
     items: tuple[Item, ...]
@@ -41,6 +43,25 @@ class DeployedSize:
     def flash_bytes(self) -> Dim:
         """The file with the runtime's code."""
         return self.file_bytes + self.runtime
+
+    def table(self) -> Table:
+        """A row for each item of the file."""
+        whole = int(self.file_bytes)
+        records = [{**item._asdict(), "says": item.says} for item in self.items]
+        return Table(
+            title=f"{exact(whole)} bytes of model file, {exact(int(self.weight_bytes))} of them weights and biases",
+            headers=("item", "bytes", "share", "count", "what it is"),
+            numeric=(False, True, True, True, False),
+            rows=[
+                [item.name, exact(int(item.bytes)), percent(int(item.bytes), whole), exact(int(item.count)), item.says]
+                for item in self.items
+            ],
+            records=records,
+            data=self.to_dict(),
+            total=["total", exact(whole), percent(whole, whole), "", ""],
+            notes=[("assumed", note) for note in self.notes],
+            priority=(0, 0, 2, 3, 1),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready data."""

@@ -62,9 +62,9 @@ def _activation(tensor: Tensor, dtype: str) -> Tensor:
 
 
 def _kernel(tensor: Tensor, dtype: str, kernel: Kernel) -> Tensor:
-    """A stored kernel of a narrow type, with a scale for each output channel."""
+    """A stored kernel of a narrow type, with a scale for each output channel; of a linear layer, with one."""
     if dtype not in NARROW:
         return tensor
-    channels = tensor.shape[-1 if kernel.type == "DEPTHWISE_CONV_2D" else 0]
+    channels = 1 if kernel.type == "FULLY_CONNECTED" else tensor.shape[-1 if kernel.type == "DEPTHWISE_CONV_2D" else 0]
     scaled = not isinstance(tensor.scales, int) or tensor.scales > 0
     return tensor._replace(dtype=dtype, scales=tensor.scales if scaled else channels)

@@ -41,7 +41,9 @@ class _Stating:
 
     def _tensor(self, raw: RawTensor) -> Tensor:
         if raw.dtype not in DTYPE_BITS:
-            raise self._malformed(f"tensor {raw.name!r}: a device has no elements of its type")
+            raise self._malformed(
+                f"tensor {raw.name!r} has elements of a type that no device runs: complex numbers or texts"
+            )
         return Tensor(raw.name, raw.shape, raw.dtype, raw.stored, raw.variable, raw.scales)
 
     def _kernel(self, raw: RawKernel, tensors: tuple[Tensor, ...], above: tuple[int, ...]) -> Kernel:

@@ -286,9 +286,9 @@ class _Along(NamedTuple):
     """What grids of several numbers of tiles need along one axis, by edge."""
 
     sums: dict[str, Array]
-    """(ends, numbers): the extents of all tiles together."""
+    """(ends, numbers): of what multiplies, the extents of all tiles together."""
     largest: dict[str, Array]
-    """(ends, numbers, tiles): the extents of tiles one of which needs most, whatever the tiles of the other axes are."""
+    """(ends, numbers, tiles): of tensors, the extents of tiles one of which needs most, whatever the tiles of other axes are."""
 
 
 def _along(region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers: Sequence[int]) -> _Along:
@@ -297,9 +297,10 @@ def _along(region: Region, ends: Sequence[End], axis: int, rules: Rules, numbers
     extents = {edge: one.extent for edge, one in found.items()}
     names = [tensor.name for tensor in region.lives.tensors if tensor.name in extents]
     picked = _largest(np.array([extents[name] for name in names]), cut.firsts, numbers)
-    sums = {name: np.add.reduceat(extents[name], cut.firsts, axis=1) for name in extents}
+    multiplies = [name for name in per_position(region) if name in extents]
+    sums = {name: np.add.reduceat(extents[name], cut.firsts, axis=1) for name in multiplies}
     rows = np.arange(len(ends))[:, None, None]
-    return _Along(sums, {edge: each[rows, picked] for edge, each in extents.items()})
+    return _Along(sums, {edge: extents[edge][rows, picked] for edge in {*names, *(end.edge for end in ends)}})
 
 
 def _largest(extents: Array, firsts: Array, numbers: Sequence[int]) -> Array:

@@ -159,13 +159,14 @@ def _ends(walked: Walked, lives: Lifetimes, length: int) -> Iterator[End]:
     """Positions after which a single tensor is read."""
     last, shapes = _last_readers(walked), dict[str, Shape]()
     stored: set[str] = set()
-    alive = {edge: last.get(edge, -1) for edge in walked.inputs}
+    alive: dict[str, int] = {}
     for at, step in enumerate(walked.steps[:length]):
         edges = output_edges(step.node, step.cost)
         if not step.node.inputs:
             stored.update(edges)
         shapes.update(zip(edges, step.cost.out))
-        alive |= {edge: last[edge] for edge in edges if edge in last and edge not in stored}
+        seen = [edge for edge in step.node.inputs if edge in walked.inputs]
+        alive |= {edge: last[edge] for edge in (*edges, *seen) if edge in last and edge not in stored}
         alive = {edge: until_ for edge, until_ in alive.items() if until_ > at}
         if len(alive) == 1:
             (edge,) = alive

@@ -24,7 +24,7 @@ from convcost.spec.syntax import KnobValue, sides
 if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
-    from convcost.results.patches import Patcher, Patches, PatchFront
+    from convcost.results.patches import Patcher, Patches, PatchFront, PatchOptions
 
 
 class Network:
@@ -292,21 +292,25 @@ class Network:
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
+        weights_in: str = "flash",
     ) -> Patches:
         """The network with its first layers in patches: `grid` is `"3x3"`, a number, or `"auto"`, which keeps `limit` bytes
         with the fewest multiply-accumulates. With `stream`, rows are kept for the next ones instead.
 
         The patches end with `until`, the name of a stage, block or layer, or where the peak is lowest. `input_in_ram` says
-        that the whole input lies in memory, `equal` that no patch is clipped at a border. Raises `UsageError` where something
+        that the whole input lies in memory, `equal` that no patch is clipped at a border; weights in `"ram"` count in the
+        limit. Raises `UsageError` where something
         cannot run on patches, and if none keep the limit.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").patches("4x4", "stage3.block1", policy="mcunet", dtype="int8")
         <Patches mobilenet_v2 · 4×4 patches up to stage3.block1.project.batch_norm · peak 175,616 bytes · 328,693,616 MACs (+9.3%)>
         """
-        from convcost.results.patches import chosen
+        from convcost.results.patches import PatchOptions, chosen
 
-        return chosen(self._patcher(until, policy, dtype, stream, input_in_ram, equal), grid, limit)
+        return chosen(
+            self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)), grid
+        )
 
     def patch_front(
         self,
@@ -314,9 +318,11 @@ class Network:
         *,
         policy: str = "fused",
         dtype: str | None = None,
+        limit: int | None = None,
         stream: bool = False,
         input_in_ram: bool = False,
         equal: bool = False,
+        weights_in: str = "flash",
     ) -> PatchFront:
         """Peak against multiply-accumulates over grids of patches and depths: those that no other surpasses.
 
@@ -325,15 +331,15 @@ class Network:
         >>> front.choices[0].peak, front.choices[-1].peak <= 175_616
         (1404928, True)
         """
-        from convcost.results.patches import front
+        from convcost.results.patches import PatchOptions, front
 
-        return front(self._patcher(until, policy, dtype, stream, input_in_ram, equal))
+        return front(self._patcher(until, PatchOptions(policy, dtype, stream, input_in_ram, equal, limit, weights_in)))
 
-    def _patcher(self, until: str | None, policy: str, dtype: str | None, *how: bool) -> Patcher:
-        from convcost.results.patches import Patcher, PatchOptions
+    def _patcher(self, until: str | None, options: PatchOptions) -> Patcher:
+        from convcost.results.patches import Patcher
 
-        report = self.report(dtype=dtype, memory_policy=policy)
-        return Patcher(self.walked, report, PatchOptions(policy, dtype, *how), until)
+        report = self.report(dtype=options.dtype, memory_policy=options.policy)
+        return Patcher(self.walked, report, options, until)
 
     def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.

@@ -12,6 +12,7 @@ from convcost.plots.curves import cliffs, samples
 from convcost.plots.frontier import frontier
 from convcost.plots.maps import heat_map
 from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
+from convcost.plots.patches import patch_picture
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
 from convcost.plots.side_by_side import networks_figure
@@ -37,6 +38,7 @@ __all__ = [
     "memory_timeline",
     "networks_figure",
     "operations_figure",
+    "patch_picture",
     "points_figure",
     "ratio_figure",
     "samples",

@@ -1,4 +1,4 @@
-"""Published accuracies on tasks other than ImageNet: of small networks, in specs/published/tasks.csv."""
+"""Published accuracies of small networks on tasks of their own, in specs/published/tasks.csv."""
 
 from __future__ import annotations
 

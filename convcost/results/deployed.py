@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from convcost.deploy.flash import DeployedSize
     from convcost.deploy.items import Item
 
-_NAMED = 7
-"""Items that a line names."""
-
 
 def deployed_notes(size: DeployedSize) -> list[tuple[str, str]]:
     """Lines below a table: the weights, the file, its items, and what was assumed."""
@@ -27,13 +24,10 @@ def deployed_notes(size: DeployedSize) -> list[tuple[str, str]]:
 
 
 def items_text(items: Sequence[Item]) -> str:
-    """The largest items with their bytes, and the rest as one.
+    """Every item with its bytes, the largest first: they add up to the file.
 
     >>> from convcost.deploy.items import Item
     >>> items_text([Item("kernels int8", 48, 48), Item("biases int32", 16, 4)])
     'kernels int8 48, biases int32 16'
     """
-    ordered = sorted(items, key=lambda item: -item.bytes)
-    parts = [f"{item.name} {exact(int(item.bytes))}" for item in ordered[:_NAMED]]
-    rest = sum(int(item.bytes) for item in ordered[_NAMED:])
-    return ", ".join([*parts, *([f"others {exact(rest)}"] if rest else [])])
+    return ", ".join(f"{item.name} {exact(int(item.bytes))}" for item in sorted(items, key=lambda item: -item.bytes))

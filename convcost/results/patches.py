@@ -31,6 +31,7 @@ from convcost.memory.policies import POLICIES
 from convcost.memory.region import End, region, until
 from convcost.memory.rows import RingBuffers, on_rows, strips
 from convcost.render.table import Table, Tabular
+from convcost.results.memory import stored_weights
 from convcost.results.report import Report, inputs_dict, json_value, title, unknown_notes
 
 MOST_PATCHES = 4_096
@@ -46,6 +47,10 @@ class PatchOptions(NamedTuple):
     """Whether rows are kept for the next instead of computed again."""
     input_in_ram: bool = False
     equal: bool = False
+    limit: int | None = None
+    """In bytes, for what is needed."""
+    weights_in: str = "flash"
+    """Where weights lie; in `ram` they count in what is needed, besides the peak."""
 
     @property
     def rules(self) -> Rules:
@@ -133,6 +138,11 @@ class Patches(Tabular):
         return max(self.stage_bytes, self.rest_bytes)
 
     @property
+    def needed(self) -> int:
+        """The peak, and weights if they lie in RAM."""
+        return self.peak + weights_beside(self.report, self.options)
+
+    @property
     def stage_macs(self) -> int:
         """Multiply-accumulates of the layers in patches, without patches."""
         return sum(layer.macs for layer in self.layers)
@@ -190,7 +200,7 @@ class Patches(Tabular):
         """The patches on the input, as a picture."""
         from convcost.core.doors import public
 
-        return public("plots").patches(self)
+        return public("plots").patch_picture(self)
 
     def _notes(self) -> Iterator[tuple[str, str]]:
         if self.options.stream:
@@ -208,6 +218,9 @@ class Patches(Tabular):
         yield "after it", f"{binary(self.rest_bytes)} ({exact(self.rest_bytes)} bytes), at {self.rest_at}"
         before = f"{binary(self.whole_bytes)} ({exact(self.whole_bytes)} bytes) otherwise"
         yield "peak memory", f"{binary(self.peak)} ({exact(self.peak)} bytes) as {as_text(self.dtype)}; {before}"
+        if self.options.weights_in == "ram":
+            yield "weights", f"{exact(self.needed - self.peak)} bytes of RAM besides"
+        yield from limit_note(self.options.limit, self.needed)
         yield "MACs", f"{exact(self.macs)}; {exact(self.whole_macs)} otherwise ({more(self.whole_macs, self.macs)})"
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
         yield "input", input_text(self.options, self.input_bytes)
@@ -236,7 +249,12 @@ class Patches(Tabular):
             "stage_macs_without_patches": self.stage_macs,
             "macs": self.macs,
             "macs_without_patches": self.whole_macs,
-            "layers": [_layer_record(layer) | {"shape": list(layer.shape)} for layer in self.layers],
+            "weights_in": self.options.weights_in,
+            "needed_bytes": self.needed,
+            **limit_dict(self.options.limit, self.needed),
+            "layers": [
+                _layer_record(layer) | {"shape": list(layer.shape), "patch": list(layer.patch)} for layer in self.layers
+            ],
             "stream": self.options.stream,
             "ring_rows": None if self.rings is None else dict(self.rings),
             "patches": [
@@ -271,10 +289,27 @@ def _layer_record(layer: PatchLayer) -> dict[str, Any]:
         "name": layer.name,
         "op": layer.op,
         "shape": "x".join(map(str, layer.shape)),
-        "patch": list(layer.patch),
+        "patch": "x".join(map(str, layer.patch)),
         "macs": layer.macs,
         "macs_in_patches": layer.patched,
     }
+
+
+def weights_beside(report: Report, options: PatchOptions) -> int:
+    """Bytes of weights that lie in RAM."""
+    return stored_weights(report, options.dtype).bytes if options.weights_in == "ram" else 0
+
+
+def limit_note(limit: int | None, needed: int) -> Iterator[tuple[str, str]]:
+    """Whether a limit is kept, if there is one."""
+    if limit is not None:
+        verdict = "it fits" if needed <= limit else f"over by {exact(needed - limit)}"
+        yield "limit", f"{exact(needed)} of {exact(limit)} bytes: {verdict}"
+
+
+def limit_dict(limit: int | None, needed: int) -> dict[str, Any]:
+    """The same as data."""
+    return {} if limit is None else {"limit": {"bytes": limit, "fits": needed <= limit}}
 
 
 def input_text(options: PatchOptions, size: int) -> str:
@@ -488,6 +523,11 @@ class PatchFront(Tabular):
         peaks = [choice.peak for choice in self.choices]
         return f"<PatchFront {self.report.network} · {len(peaks)} of {exact(self.tried)} · {min(peaks):,} to {max(peaks):,} bytes>"
 
+    @property
+    def needed(self) -> int:
+        """The lowest peak, and weights if they lie in RAM."""
+        return self.choices[-1].peak + weights_beside(self.report, self.options)
+
     def table(self) -> Table:
         """A row per choice."""
         whole = self.choices[0].macs
@@ -522,6 +562,7 @@ class PatchFront(Tabular):
                 **_head(self.report, self.options, self.dtype),
                 "tried": self.tried,
                 "obstacle": self.obstacle or None,
+                **limit_dict(self.options.limit, self.needed),
                 "front": [{**record, "grid": list(one.grid)} for record, one in zip(records, self.choices)],
             },
             notes=[*unknown_notes(self.report), *self._notes()],
@@ -531,6 +572,7 @@ class PatchFront(Tabular):
     def _notes(self) -> Iterator[tuple[str, str]]:
         grids = f"depths with grids of up to {MOST_ALONG} patches along an axis"
         yield "front", f"{exact(len(self.choices))} of {exact(self.tried)} {grids}, peak as {as_text(self.dtype)}"
+        yield from limit_note(self.options.limit, self.needed)
         if self.obstacle:
             yield "no further", self.obstacle
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
@@ -553,11 +595,13 @@ def within(patcher: Patcher, limit: int) -> Patches:
     `UsageError` if none do.
     """
     found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried()]
-    kept = [entry for entry in found if entry[2] <= limit]
+    weights = weights_beside(patcher.report, patcher.options)
+    kept = [entry for entry in found if entry[2] + weights <= limit]
     if not kept:
         lowest = min(found, key=lambda entry: (entry[2], entry[0]))
+        beside = f" and weights {exact(weights)}" if weights else ""
         raise UsageError(
-            f"no patches keep {exact(limit)} bytes: the lowest peak is {exact(lowest[2])}, with {grid_text(lowest[3].counts)} "
+            f"no patches keep {exact(limit)} bytes: the lowest peak is {exact(lowest[2])}{beside}, with {grid_text(lowest[3].counts)} "
             f"up to {lowest[3].end.edge}"
         )
     one = min(kept, key=lambda entry: entry[:3])[3]
@@ -574,8 +618,9 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
     return min(found, key=lambda one: (one.peak, one.macs))
 
 
-def chosen(patcher: Patcher, grid: Any, limit: int | None = None) -> Patches:
-    """The patches that are asked for: `auto` for those that keep a limit."""
+def chosen(patcher: Patcher, grid: Any) -> Patches:
+    """The patches that are asked for: `auto` for those that keep the limit."""
+    limit = patcher.options.limit
     if patcher.options.stream and patcher.options.equal:
         raise UsageError("equal patches are not clipped at borders, but kept rows have none: give one or the other")
     if grid == "auto" or (grid is None and limit is not None):

@@ -12,7 +12,7 @@ import numpy as np
 
 from convcost.core.dims import Array, Dim, Shape
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS
-from convcost.core.errors import SpecError, Where, one_line
+from convcost.core.errors import SpecError, UsageError, Where, one_line
 from convcost.core.units import say
 from convcost.graph.graph import Node
 from convcost.graph.partial import refuse_unknown
@@ -82,6 +82,8 @@ class SpacePart(NamedTuple):
     """Every type that the networks have tensors of."""
     deployed: Mapping[str, Dim] = {}
     """What they take where they are deployed, by metric."""
+    refused: bool = False
+    """Whether they can be built, but not deployed."""
 
 
 def parts(
@@ -112,6 +114,8 @@ def parts(
                 yield SpacePart(box, costs, "", dtypes, deployed)
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
+        except NotDeployable as error:
+            yield SpacePart(box, None, str(error), refused=True)
         except Undecided as split:
             waiting.extend(reversed(divided(box, split.labels)))
 
@@ -218,12 +222,19 @@ def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
 
 
 def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
-    """What the networks take where they are deployed; nothing if that is not asked."""
+    """What the networks take where they are deployed, nothing if that is not asked; raises `NotDeployable`."""
     if request.target is None:
         return {}
     from convcost.space.deployed import deployed_costs
 
-    return deployed_costs(walked, request.target, tuple(map(len, box)))
+    try:
+        return deployed_costs(walked, request.target, tuple(map(len, box)))
+    except UsageError as error:
+        raise NotDeployable(str(error)) from None
+
+
+class NotDeployable(UsageError):
+    """A layer has no kernel on the target."""
 
 
 def _alike(step: Step) -> tuple[int, bool, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.metrics import METRICS
 from convcost.core.units import exact, say
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -88,6 +89,8 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
             f"{value_text(run.first)} ({_percent(run.jump)})" for run in sorted(steep, key=lambda r: -(r.jump or 0))
         ]
         notes.insert(0, ("cliffs", f"{', '.join(said[:12])}: at least four times what a smooth cost would have grown"))
+    if made.request.target and "deployment" in METRICS[metric].needs:
+        notes.append(("deployed", made.request.target.note))
     if len(shown) < len(runs):
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
     return Table(

@@ -347,7 +347,8 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
     notes = [("budget", "; ".join(budget.text for budget in found.budgets))]
     points = f"{exact(found.tables.points)} configurations"
     if found.unbuildable:
-        points += f", {exact(found.unbuildable)} of which cannot be built"
+        deployed = " or deployed" if found.tables.request.target else ""
+        points += f", {exact(found.unbuildable)} of which cannot be built{deployed}"
     if found.best:
         notes.append(("fits", f"{exact(found.fitting)} of {points}; this one has most of what was asked for"))
         notes += [("edge", _edge_text(name, found, edge)) for name, edge in edges.items()]

@@ -19,6 +19,7 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.dtypes import one_word
+from convcost.core.errors import UsageError
 from convcost.core.metrics import DEPLOYED, METRICS, SWEPT
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
@@ -244,14 +245,21 @@ class DesignSpace:
 
 
 def build_space(network: Network, axes: Mapping[str, tuple[Any, ...]], request: Request) -> DesignSpace:
-    """Build every structure of the grid, once; raises `UsageError` for a network without knobs."""
+    """Build every structure of the grid, once.
+
+    Raises `UsageError` for a network without knobs, and where none that can be built can be deployed.
+    """
     origin = network.origin.of_spec()
     spec, knobs = origin.spec, origin.knobs
     # Axes along which sizes of maps vary go first, so that equal sizes are added up.
     read = {axis: count for axis in axes if (count := sides(spec, axis))}
     ordered = {axis: axes[axis] for axis in sorted(axes, key=lambda axis: axis not in read)}
     back = [list(ordered).index(axis) for axis in axes]
-    found = [_region(part, back) for part in parts(spec, knobs, ordered, request)]
+    every = [*parts(spec, knobs, ordered, request)]
+    refused = [part.reason for part in every if part.refused]
+    if refused and not any(part.costs for part in every):
+        raise UsageError(refused[0])
+    found = [_region(part, back) for part in every]
     idle = {knob for knob in knobs if sides(spec, knob, request.input_shapes)}  # what the input given replaces
     fixed = {knob: value for knob, value in knobs.items() if knob not in axes and knob not in idle}
     return DesignSpace(network, fixed, dict(axes), tuple(found), read, request)

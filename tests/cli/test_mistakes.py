@@ -49,7 +49,7 @@ MISTAKES = {
     "report resnet50 --input 3x224x224": "the input of resnet50 is 224x224x3, not 3x224x224",
     "fit vgg16 --budget 300M": "Did you mean '--max-macs'?",
     "fit vgg16 --max-weights 1MiB": "Weights are params, each in its bytes: '--max-params'.",
-    "fit vgg16": "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)",
+    "fit vgg16": "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB)",
     "check vgg16 --max-flops 300M": "FLOPs are 2 × MACs: '--max-macs' with half of it, or '--limit flops=…'.",
     "explore vgg16 --max-macs 1G": "'convcost check' (does it hold?); explore takes none.",
     "sweep mobilenet_v2 --over width": "'width' is not KEY=VALUE, e.g. width=0.25:1:0.25",

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.deployed import alone
 from helpers.paths import ROOT
 
 import convcost
@@ -257,7 +258,7 @@ MISUSE = [
     ),
     (
         ["fit", "mobilenet_v2"],
-        "give at least one budget: max_macs, max_params or max_peak (--max-macs 300M, --max-params 4M, --max-peak 256KiB)",
+        "give at least one budget: max_macs, max_params, max_peak, max_ram or max_flash (--max-macs 300M, --max-params 4M, --max-peak 256KiB, --max-ram 256KiB, --max-flash 1MiB)",
     ),
     (["fit", "mobilenet_v2", "--max-peak", "256K"], "K may mean powers of 1,000 or of 1,024"),
     (["fit", "lenet5_1998", "--max-macs", "1M", "--along", "compound"], "to scale"),
@@ -272,3 +273,33 @@ def test_misuse_gets_one_message_and_exit_2(cli, arguments, message):
     assert done.exit_code == 2
     assert message in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_sweep_of_deployed_networks_has_their_ram_and_flash(cli):
+    data = cli.json("sweep", "mobilenet_v1", "--over", "width=0.25,0.5", "--set", "resolution=96", "--runtime", "tflm")
+    assert data["deployment"]["runtime"] == "tflm"
+    assert data["dtype"] == "int8"
+    for point in data["points"]:
+        expected = alone("mobilenet_v1", {"width": point["width"], "resolution": 96})
+        assert {name: point[name] for name in expected} == expected
+    plain = cli.json("sweep", "mobilenet_v1", "--over", "width=0.25,0.5", "--set", "resolution=96")
+    assert "deployment" not in plain
+    assert not {*expected} & {*plain["points"][0]}
+
+
+def test_a_metric_of_deployed_networks_implies_a_runtime(cli):
+    axes = ("--over", "width=0.25:1:0.25", "--set", "resolution=96")
+    shown = cli.ok("sweep", "mobilenet_v1", *axes, "--metric", "ram_bytes")
+    assert "as nothing else is said" in " ".join(shown.split())
+    front = cli.json("sweep", "mobilenet_v1", *axes, "--front", "flash_bytes,max:macs")
+    assert front["front_size"] == 4  # both grow with the width
+    runs = cli.json("sweep", "mobilenet_v1", *axes, "--cliffs", "--metric", "flash_bytes")["runs"]
+    assert [run["flash_bytes"] for run in runs] == [point["flash_bytes"] for point in front["points"]]
+    assert "--kernels cmsis_nn is of a runtime" in cli.refused("sweep", "mobilenet_v1", *axes, "--kernels", "cmsis_nn")
+
+
+def test_workers_and_files_have_the_same_numbers(cli, tmp_path):
+    axes = ("mobilenet_v1", "--over", "width=0.25:1:0.25", "--over", "resolution=96,97", "--deploy")
+    file = tmp_path / "found.csv"
+    cli.ok("sweep", *axes, "--jobs", "2", "-o", file)
+    assert file.read_text(encoding="utf-8") == cli.ok("sweep", *axes, "--format", "csv")

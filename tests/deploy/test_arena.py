@@ -90,8 +90,19 @@ def test_weights_of_another_sort_than_inputs_are_named():
     assert "fp16" in arena(half).notes[0]
 
 
+def test_boxes_are_sorted_in_scratch_buffers():
+    """30 boxes with scores of 4 classes, of which 5 are kept: a byte, 4 corners, 4 scores each; 30 fp32 thrice; 30 · 5 fp32
+    five times; each rounded up to 16."""
+    boxes, scores = Tensor("boxes", (1, 30, 4), "fp32"), Tensor("scores", (1, 30, 4), "fp32")
+    kept = Tensor("kept", (1, 5, 4), "fp32")
+    kernel = Kernel("TFLite_Detection_PostProcess", "boxes", (0, 1), (2,))
+    found = arena(Program((boxes, scores, kept), (kernel,), (0, 1), (2,)))
+    sizes = [each.size for each in found.buffers if each.kind == "scratch"]
+    assert sizes == [32, 480, 480, 128, 128, 608, 608, 128, 608, 608, 608]
+
+
 def test_kernels_that_are_not_counted_are_named():
-    program = Program((X, Y), (Kernel("TFLite_Detection_PostProcess", "boxes", (0,), (1,)),), (0,), (1,))
+    program = Program((X, Y), (Kernel("SignalWindow", "window", (0,), (1,)),), (0,), (1,))
     assert "is not counted" in arena(program).notes[0]
 
 

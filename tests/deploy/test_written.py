@@ -118,3 +118,14 @@ def test_sizes_may_be_arrays():
         return deployed_size(Program(made, _KERNELS, (0,), (14,))).file_bytes
 
     assert size(widths).tolist() == [size(int(width)) for width in widths]
+
+
+def test_a_table_has_a_row_for_each_item():
+    found = deployed_size(_program())
+    table = found.table()
+    assert [row[0] for row in table.rows] == [item.name for item in found.items]
+    assert table.total is not None
+    assert table.total[1] == "15,192"
+    assert sum(int(row[1].replace(",", "")) for row in table.rows) == 15_192
+    assert found.to_frame()["bytes"].sum() == 15_192
+    assert "<table" in found._repr_html_()

@@ -21,10 +21,10 @@ def alone(
     deployment = deployment or Deployment()
     try:
         network = load(model, **knobs)
+        walked = (network.rewrite(rewrite) if rewrite else network).walked
     except SpecError:
         return None
-    network = network.rewrite(rewrite) if rewrite else network
-    program = lowered(network.walked, deployment.dtype)
+    program = lowered(walked, deployment.dtype)
     held, size = arena(program, deployment), deployed_size(program, runtime=code)
     found = held.total, held.head, int(size.weight_bytes), int(size.flash_bytes)
     return dict(zip(DEPLOYED, found, strict=True))

@@ -8,6 +8,7 @@ but computes and allocates nothing.
     pip install torchvision          # the release made for the installed torch
     pip install timm                 # optional
     pip install --no-deps pytorchcv
+    pip install ethos-u-vela         # optional: the SRAM that it plans
     pytest -m oracle tests/oracle -rs
 
 * ``layers.py``      what is compared (``Layer``, ``Network``) and how (``first_difference``)

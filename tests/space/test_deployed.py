@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
 import pytest
 from helpers.deployed import alone
+from helpers.specs import written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +24,11 @@ from convcost.deploy.tflm.lifetimes import Request
 from convcost.deploy.tflm.planner import height
 from convcost.space.deployed import head_of
 from convcost.space.evaluate import evaluate, feasible
+from convcost.space.fit import default_axes
 from convcost.space.numbers import along
 from convcost.space.open import design_space
 from convcost.space.target import HowDeployed
+from convcost.spec import zoo
 
 exactly = settings(deadline=None, derandomize=True, max_examples=60, database=None)
 
@@ -196,22 +200,56 @@ def test_rewritten_networks_are_deployed_as_rewritten():
     assert {name: found[name] for name in DEPLOYED} == expected
 
 
-WEIGHED = """convcost: 1
-name: weighed
-knobs: {width: 8, resolution: 32}
-input: [resolution, resolution, 3]
-layers:
-  - conv2d: {channels: width, kernel: 3}
-  - {split_softmax: {parts: 2}, name: weigh}
+WEIGHED = """
+    knobs: {width: 8, resolution: 32}
+    input: [resolution, resolution, 3]
+    layers:
+      - conv2d: {channels: width, kernel: 3}
+      - {split_softmax: {parts: 2}, name: weigh}
 """
 
 
 def test_a_layer_that_the_runtime_has_no_kernel_for_is_named(tmp_path):
-    file = tmp_path / "weighed.yaml"
-    file.write_text(WEIGHED, encoding="utf-8")
-    assert convcost.fit(str(file), max_macs="1M").fits
+    file = written(tmp_path, WEIGHED)
+    assert convcost.fit(file, max_macs="1M").fits
     with pytest.raises(UsageError, match=r"^weigh: .* no TFLite program can be written for it"):
-        convcost.fit(str(file), max_ram="1MiB")
+        convcost.fit(file, max_ram="1MiB")
+
+
+AVERAGED = """
+    knobs: {width: 8, resolution: 12}
+    input: [resolution, resolution, 3]
+    layers:
+      - conv2d: {channels: width, kernel: 1}
+      - adaptive_avg_pool: {size: 6}
+"""
+
+
+def test_points_that_cannot_be_deployed_are_none_of_those_that_fit(tmp_path):
+    """Windows that average 9 pixels to 6 overlap, as TFLite's cannot; 12 pixels to 6 are windows of two."""
+    file = written(tmp_path, AVERAGED)
+    grid = convcost.sweep(file, resolution=[6, 9, 12], width=[8, 16], deploy=True)
+    assert convcost.fit(file, over={"resolution": "6:12:3"}, max_ram="1MiB").fitting == 2
+    assert grid.ram_bytes.mask.tolist() == [[False, False], [True, True], [False, False]]
+    assert "overlap" in grid.reasons[1, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [spec.name for spec in zoo.all_specs()])
+def test_grids_of_every_family_that_can_be_deployed(family):
+    knobs = zoo.find(family).spec.knobs
+    axes = {}
+    if "resolution" in knobs:
+        size = int(knobs["resolution"].default)
+        axes["resolution"] = [max(1, size - 33), max(1, size - 1), size]
+    if "width" in knobs and isinstance(knobs["width"].default, Fraction):
+        axes["width"] = "0.5:1:0.25"
+    try:
+        assert_equal(family, axes or default_axes(convcost.load(family)), count=2)
+    except UsageError as error:
+        if "no TFLite program can be written for it" not in str(error):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ a multiple of its alignment, so that a part's bytes include the gap to the one b
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from convcost.core.dims import Dim, ceil_div
@@ -14,7 +15,7 @@ from convcost.deploy.program import Kernel, Program, Tensor
 from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm import structures
 from convcost.deploy.tflm.lifetimes import scratches
-from convcost.deploy.tflm.node import Node, nodes
+from convcost.deploy.tflm.node import Node, followed, nodes
 from convcost.deploy.tflm.planner import ALIGNMENT
 from convcost.deploy.tflm.prepared import prepared
 from convcost.deploy.tflm.structures import Struct
@@ -97,7 +98,7 @@ def _kernels(every: tuple[Node, ...]) -> Iterator[Allocation]:
     for node in every:
         for channelled, size in prepared(node):
             yield Allocation("channel scales" if channelled else "kernel buffers", size)
-        yield from _assigned(node.kernel, node.graph, written)
+        yield from followed(partial(_assigned, written=written), node)
 
 
 def _runtime(graphs: tuple[Program, ...], wide: bool) -> Iterator[Allocation]:
@@ -115,8 +116,9 @@ def handle(kernel: Kernel) -> str | None:
     return str(kernel.attrs.get("shared_name", "")) if kernel.type == "VAR_HANDLE" else None
 
 
-def _assigned(kernel: Kernel, graph: Program, written: set[str]) -> Iterator[Allocation]:
+def _assigned(node: Node, written: set[str]) -> Iterator[Allocation]:
     """The elements of a variable, which are set aside where it is first written."""
+    kernel, graph = node.kernel, node.graph
     if kernel.type != "ASSIGN_VARIABLE":
         return
     made = {number: each for each in graph.kernels for number in each.outputs}
@@ -124,7 +126,7 @@ def _assigned(kernel: Kernel, graph: Program, written: set[str]) -> Iterator[All
     name = handle(source) if source else None
     if name is None or name not in written:
         written.add(name or "")
-        yield Allocation("variables", graph.tensors[kernel.inputs[1]].bytes)
+        yield Allocation("variables", node.given(1).bytes)
 
 
 def _ends(tensors: list[Tensor], wide: bool) -> Iterator[Allocation]:

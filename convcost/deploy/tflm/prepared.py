@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from convcost.core.dims import Dim
 from convcost.deploy.tflm import cmsis
-from convcost.deploy.tflm.node import Node
+from convcost.deploy.tflm.node import Node, followed
 from convcost.deploy.tflm.structures import EVAL_TENSOR
 
 
@@ -32,8 +32,10 @@ def prepared(node: Node) -> tuple[Prepared, ...]:
     (Prepared(channelled=True, size=20), Prepared(channelled=True, size=20))
     """
     rule = _RULES.get(node.kernel.type)
-    found = tuple(rule(node)) if rule else ()
-    return found if node.library == "reference" else (*found, *(Prepared(*each) for each in cmsis.kept(node)))
+    found = followed(rule, node) if rule else ()
+    if node.library == "reference":
+        return found
+    return (*found, *(Prepared(*each) for each in followed(cmsis.kept, node)))
 
 
 _Rule = Callable[[Node], Iterator[Prepared]]

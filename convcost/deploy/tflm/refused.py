@@ -28,7 +28,6 @@ UNCOUNTED: Final = frozenset(
         "SignalRfft",
         "SignalStacker",
         "SignalWindow",
-        "TFLite_Detection_PostProcess",
     }
 )
 _WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")

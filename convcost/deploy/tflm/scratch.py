@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from convcost.core.dims import Dim, product
 from convcost.deploy.tflm import cmsis
-from convcost.deploy.tflm.node import Node
+from convcost.deploy.tflm.node import Node, followed
 from convcost.deploy.tflm.structures import POINTER
 
 
@@ -34,9 +34,9 @@ def scratch(node: Node) -> tuple[Scratch, ...]:
     [16, 16, 8]
     """
     if node.library != "reference" and cmsis.covers(node):
-        return tuple(Scratch(what, size) for what, size in cmsis.buffers(node))
+        return tuple(Scratch(what, size) for what, size in followed(cmsis.buffers, node))
     rule = _REFERENCE.get(node.kernel.type)
-    return tuple(rule(node)) if rule else ()
+    return followed(rule, node) if rule else ()
 
 
 def _reduced(node: Node) -> Iterator[Scratch]:
@@ -84,25 +84,32 @@ def _lstm(node: Node) -> Iterator[Scratch]:
     yield from (Scratch(f"gate {gate}", size) for gate in range(4))
 
 
-def _weights(then: _Rule | None = None) -> _Rule:
-    def rule(node: Node) -> Iterator[Scratch]:
-        """Weights of less than a byte are unpacked to int8."""
-        weights = node.given(1)
-        if weights.dtype == "int4":
-            yield Scratch("weights", product(weights.shape))
-        if then:
-            yield from then(node)
+def _detection(node: Node) -> Iterator[Scratch]:
+    """Boxes are decoded and sorted as fp32: for each box whether it is left, its corners, its scores, and lists of the best."""
+    boxes, kept = node.given(0).shape[1], node.made.shape[1]
+    yield Scratch("left", boxes)
+    yield Scratch("corners", 4 * 4 * boxes)
+    yield Scratch("scores", 4 * boxes * node.given(1).shape[2])
+    yield from (Scratch(what, 4 * boxes) for what in ("scores of a class", "scores kept"))
+    yield from (Scratch(what, 4 * boxes * kept) for what in ("scores, before", "scores, after"))
+    yield Scratch("order", 4 * boxes)
+    yield from (Scratch(what, 4 * boxes * kept) for what in ("boxes, before", "boxes, after", "classes"))
 
-    return rule
+
+def _weights(node: Node) -> Iterator[Scratch]:
+    """Weights of less than a byte are unpacked to int8."""
+    weights = node.given(1)
+    if weights.dtype == "int4":
+        yield Scratch("weights", product(weights.shape))
 
 
 _CELL: Final = 19
 """Which input of a UNIDIRECTIONAL_SEQUENCE_LSTM holds the state of its cell."""
 _REFERENCE: Final[dict[str, _Rule]] = {
     "ADD_N": _add_n,
-    "CONV_2D": _weights(),
-    "DEPTHWISE_CONV_2D": _weights(),
-    "FULLY_CONNECTED": _weights(),
+    "CONV_2D": _weights,
+    "DEPTHWISE_CONV_2D": _weights,
+    "FULLY_CONNECTED": _weights,
     "MEAN": _summed,
     "MIRROR_PAD": _mirror_pad,
     "REDUCE_ALL": _reduced,
@@ -110,6 +117,7 @@ _REFERENCE: Final[dict[str, _Rule]] = {
     "REDUCE_MIN": _reduced,
     "SUM": _summed,
     "SVDF": _svdf,
+    "TFLite_Detection_PostProcess": _detection,
     "TRANSPOSE_CONV": _transpose_conv,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }

@@ -161,8 +161,9 @@ DATA: Final = {
     "SUM": _plain(44),
     "SVDF": _plain(36),
     "TANH": _plain(16),
+    "TFLite_Detection_PostProcess": _plain(112),
     "TRANSPOSE_CONV": Struct(88, 72),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": Struct(688, 688),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _plain(688),
     "VAR_HANDLE": _plain(4),
     "WHILE": _plain(8),
 }

@@ -124,9 +124,9 @@ class _Source:
     def _graph(self, table: Table, where: str) -> RawGraph:
         every = tuple(self._tensor(each) for each in table.tables(0))
 
-        def numbers(of: Table, slot: int, what: str) -> tuple[int, ...]:
+        def numbers(of: Table, slot: int, what: str, least: int = 0) -> tuple[int, ...]:
             found = of.numbers(slot, "i")
-            if wrong := [number for number in found if not -1 <= number < len(every)]:
+            if wrong := [number for number in found if not least <= number < len(every)]:
                 raise Malformed(f"{where}, {what}: there is no tensor {wrong[0]} among {len(every)}")
             return found
 
@@ -137,7 +137,7 @@ class _Source:
                 raise Malformed(f"{where}, operator {n}: there is no operator code {code} among {len(self._operators)}")
             type_, options = self._operators[code]
             attrs, bodies = self._options(each, options)
-            inputs, outputs = numbers(each, 1, f"operator {n}"), numbers(each, 2, f"operator {n}")
+            inputs, outputs = numbers(each, 1, f"operator {n}", -1), numbers(each, 2, f"operator {n}", -1)
             kernels.append(RawKernel(type_, inputs, outputs, attrs, bodies))
         return RawGraph(every, tuple(kernels), numbers(table, 1, "inputs"), numbers(table, 2, "outputs"))
 

@@ -1,0 +1,285 @@
+"""Patches by hand: MCUNetV2's figures step by step, ranges of windows, and where patches may end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from helpers.random_graphs import node
+
+import convcost
+from convcost.core.errors import UsageError
+from convcost.graph.graph import INPUT, Graph, Node
+from convcost.graph.walk import walk
+from convcost.memory.reach import NotLocal, Window, reach
+from convcost.memory.region import region, until
+from convcost.results.patches import Patches
+
+
+class TestMCUNetV2:
+    """Lin et al., arXiv 2110.15352, Table 1: MobileNetV2 at 224×224, int8, the layers up to 28×28×32 in 4×4 patches.
+
+    Backwards from a tile of 7×7: the depthwise convolutions have kernels of 3, two of them and the first layer a stride of 2.
+
+        28×28: 7      stage3.block1 projects
+        56×56: 15     6·2 + 3, what its depthwise convolution reads
+        56×56: 17     15 + 2, stage2.block2
+       112×112: 35    16·2 + 3, stage2.block1
+       112×112: 37    35 + 2, stage1.block1
+       224×224: 75    36·2 + 3, the first layer
+    """
+
+    @staticmethod
+    def patches(policy: str = "mcunet", **more: bool) -> Patches:
+        return convcost.load("mobilenet_v2").patches("4x4", "stage3.block1", policy=policy, dtype="int8", **more)
+
+    def test_the_input_patch_is_75_by_75(self) -> None:
+        assert self.patches().reads == self.patches(equal=True).reads == (75, 75)
+
+    def test_multiplications_of_equal_patches(self) -> None:
+        """The layers with their MACs for a position: 3·3·3·32 = 864, 9·32 = 288, 32·16 = 512, 16·96 = 1536, 9·96 = 864,
+        96·24 = 2304, 24·144 = 3456, 9·144 = 1296, 144·24 = 3456, 24·144 = 3456, 9·144 = 1296, 144·32 = 4608.
+        """
+        one = (
+            37**2 * 864
+            + 35**2 * (288 + 512 + 1536)
+            + 17**2 * (864 + 2304 + 3456)
+            + 15**2 * (1296 + 3456 + 3456)
+            + 7**2 * (1296 + 4608)
+        )
+        whole = (
+            112**2 * (864 + 288 + 512 + 1536) + 56**2 * (864 + 2304 + 3456 + 1296 + 3456 + 3456) + 28**2 * (1296 + 4608)
+        )
+        found = self.patches(equal=True)
+        assert (found.stage_macs, found.patched_macs) == (whole, 16 * one) == (91_282_688, 129_517_568)
+        assert round(100 * (found.patched_macs / found.stage_macs - 1), 1) == 41.9  # printed: 130 M, +42 %
+        # Of 300,774,272 in all, as the paper of MobileNetV2 says (300 M).
+        assert found.macs == 300_774_272 - whole + 16 * one == 339_009_152  # +12.7 %, printed: +10 %
+
+    def test_multiplications_of_patches_clipped_at_the_borders(self) -> None:
+        """What lies beyond the map is no position. With `padding: same`, strides of 2 add their zero at the end, and those of
+        1 a zero at both ends. Tiles begin at 0, 7, 14, 21.
+
+        28×28 -> 56×56, stride 2: from 2·7i to 2·(7i + 6) + 3: 15, and 14 for the last, which ends at 56.
+        56×56 -> 56×56, stride 1, one position more at both ends: 14i - 1 to 14i + 16: 16, 17, 17, 15.
+        56×56 -> 112×112, stride 2: from 28i - 2 to 28i + 33: 33, 35, 35, 30.
+        112×112 -> 112×112: from 28i - 3 to 28i + 34: 34, 37, 37, 31.
+        """
+        sums = {112: 34 + 37 + 37 + 31, 111: 33 + 35 + 35 + 30, 56: 16 + 17 + 17 + 15, 55: 15 + 15 + 15 + 14}
+        patched = (
+            sums[112] ** 2 * 864
+            + sums[111] ** 2 * (288 + 512 + 1536)
+            + sums[56] ** 2 * (864 + 2304 + 3456)
+            + sums[55] ** 2 * (1296 + 3456 + 3456)
+            + 28**2 * (1296 + 4608)
+        )
+        found = self.patches()
+        assert found.patched_macs == patched
+        assert found.macs == 300_774_272 - 91_282_688 + patched == 328_693_616  # +9.3 %: the paper's +10 %
+
+    def test_peaks(self) -> None:
+        found = self.patches()
+        assert found.whole_bytes == 112 * 112 * (16 + 96) == 1372 * 1024
+        # In a patch: 35×35 of the expansion to 96 channels and of the 16 that it reads; and all of 28×28×32: 158.5 KiB.
+        assert found.inside_bytes == 35 * 35 * (16 + 96)
+        assert found.stage_bytes == found.inside_bytes + 28 * 28 * 32 == 162_288
+        # After the patches: the expansion to 192 channels at 28×28, 171.5 KiB (printed: 172 kB).
+        assert found.rest_bytes == found.peak == 28 * 28 * (32 + 192) == 175_616
+        assert found.peak == 171.5 * 1024
+
+    def test_a_shortcut_that_is_not_forgotten(self) -> None:
+        """The paper's rule counts the input and the output of a layer alone. While stage3.block2 projects, its shortcut waits:
+        192 channels in, 32 out, and 32 that are to be added."""
+        found = self.patches("tinyengine")
+        assert found.rest_bytes == found.peak == 28 * 28 * (192 + 32 + 32) == 196 * 1024
+
+    def test_the_first_convolution(self) -> None:
+        """539 KiB: 224·224·3 in, 112·112·32 out."""
+        usage = convcost.load("mobilenet_v2").memory("mcunet", dtype="int8")
+        assert next(moment.live for moment in usage.timeline if moment.step == 0) == 224 * 224 * 3 + 112 * 112 * 32
+        assert 224 * 224 * 3 + 112 * 112 * 32 == 539 * 1024
+
+    def test_an_input_in_memory_is_there_as_a_whole(self) -> None:
+        """The first layer reads patches from it, so that none of them has memory of its own."""
+        found = self.patches("tinyengine", input_in_ram=True)
+        assert found.inside_bytes == 224 * 224 * 3 + 35 * 35 * (16 + 96)
+
+    def test_every_element_of_four_bytes_takes_four_times_as_much(self) -> None:
+        wide = convcost.load("mobilenet_v2").patches("4x4", "stage3.block1", policy="mcunet", dtype="fp32")
+        assert wide.stage_bytes == 4 * self.patches().stage_bytes
+
+    def test_kept_rows(self) -> None:
+        """Row by row, the 3×3 convolutions keep three rows of what they read and the others one; stage2.block2 adds what it
+        read, one row later than its depthwise convolution needs it: two rows. All of 28×28×32 is the output.
+
+        Rows of 224×3; 112×32, ×32, ×16, ×96; 56×96, ×24, ×144, ×144, ×24, ×24, ×144; 28×144.
+        """
+        found = convcost.load("mobilenet_v2").patches(None, "stage3.block1", dtype="int8", stream=True)
+        kept = (
+            3 * 224 * 3
+            + 112 * (3 * 32 + 32 + 16 + 3 * 96)
+            + 56 * (96 + 2 * 24 + 3 * 144 + 144 + 24 + 24 + 3 * 144)
+            + 28 * 144
+        )
+        assert found.inside_bytes == kept
+        assert found.macs == 300_774_272
+
+
+def one(op: str, *shapes: tuple[int, ...], **attrs: object) -> tuple[tuple[Window, ...], ...]:
+    inputs = dict(zip((INPUT, "second"), shapes))
+    return reach(walk(Graph("one", inputs, (node("it", op, *inputs, **attrs),), ("it",))).steps[0])
+
+
+class TestReach:
+    """Which positions of the input positions 2 and 3 of the output need, along height and width."""
+
+    @pytest.mark.parametrize(
+        ("op", "attrs", "rows", "columns"),
+        [
+            ("conv2d", {"channels": 1, "kernel": 1}, (2, 4), (2, 4)),
+            ("conv2d", {"channels": 1, "kernel": 3, "padding": 1}, (1, 5), (1, 5)),
+            ("conv2d", {"channels": 1, "kernel": [3, 1], "dilation": 2}, (2, 8), (2, 4)),
+            ("conv2d", {"channels": 1, "kernel": 3, "stride": 2, "padding": "same"}, (4, 9), (4, 9)),
+            ("max_pool", {"kernel": 2}, (4, 8), (4, 8)),
+            ("avg_pool", {"kernel": 3, "stride": 1, "padding": 1}, (1, 5), (1, 5)),
+            ("pad", {"padding": [1, 2]}, (1, 3), (0, 2)),
+            ("pad", {"height": [2, 0]}, (0, 2), (2, 4)),
+            ("crop", {"size": [8, 10]}, (4, 6), (3, 5)),
+            ("slice", {"start": 3, "step": 2, "axis": "width"}, (2, 4), (7, 10)),
+            ("upsample", {"scale": 2}, (1, 2), (1, 2)),
+            ("space_to_depth", {"block": 2}, (4, 8), (4, 8)),
+            ("batch_norm", {}, (2, 4), (2, 4)),
+            ("softmax", {}, (2, 4), (2, 4)),
+            ("linear", {"channels": 3, "at": "positions"}, (2, 4), (2, 4)),
+        ],
+    )
+    def test_windows(self, op: str, attrs: dict[str, object], rows: tuple[int, int], columns: tuple[int, int]) -> None:
+        ((height, width),) = one(op, (12, 12, 4), **attrs)
+        assert (height.needs(2, 4), width.needs(2, 4)) == (rows, columns)
+
+    def test_depth_to_space(self) -> None:
+        ((height, _),) = one("depth_to_space", (6, 6, 4), block=2)
+        assert height.needs(2, 5) == (1, 3)
+
+    def test_what_is_stretched_is_read_as_a_whole(self) -> None:
+        _, (height, width) = one("multiply", (6, 8, 4), (6, 1, 4))
+        assert (height.needs(2, 4), width.needs(2, 4)) == ((2, 4), (0, 1))
+
+    @pytest.mark.parametrize(
+        ("op", "attrs", "why"),
+        [
+            ("global_avg_pool", {}, "looks at all positions"),
+            ("adaptive_avg_pool", {"size": 2}, "has windows of different sizes"),
+            ("group_norm", {"groups": 2}, "takes its statistics over all positions"),
+            ("concat", {"axis": "height"}, "works along height, not along the channels alone"),
+            ("upsample", {"scale": 2, "mode": "bilinear"}, "interpolates"),
+            ("conv_transpose2d", {"channels": 2, "kernel": 2}, "spreads its input"),
+            ("roll", {"shift": [1]}, "moves positions"),
+            ("transpose", {"axes": [1, 0, 2]}, "mixes positions with other axes"),
+        ],
+    )
+    def test_what_is_not_local(self, op: str, attrs: dict[str, object], why: str) -> None:
+        with pytest.raises(NotLocal, match=why):
+            one(op, *([(8, 8, 4)] * (2 if op == "concat" else 1)), **attrs)
+
+
+class TestEnds:
+    def test_a_squeeze_and_excitation_ends_the_layers_that_can_run_in_patches(self) -> None:
+        network = convcost.load("efficientnet_b0")
+        with pytest.raises(
+            UsageError,
+            match=r"^patches cannot reach the end of stage2: stage2\.block1\.se\.global_avg_pool looks at all positions; "
+            r"the patches can end with stage2\.block1\.depthwise\.swish$",
+        ):
+            network.patches("2x2", "stage2")
+
+    def test_patches_do_not_end_within_a_shortcut(self) -> None:
+        with pytest.raises(UsageError, match=r"what follows reads more than stage3\.block2\.expand\.relu6"):
+            convcost.load("mobilenet_v2").patches("2x2", "stage3.block2.expand")
+
+    def test_a_name_that_there_is_not(self) -> None:
+        with pytest.raises(UsageError, match=r"^there is no stage, block or layer 'stage33'"):
+            convcost.load("mobilenet_v2").patches("2x2", "stage33")
+
+    def test_a_policy_that_frees_nothing(self) -> None:
+        with pytest.raises(
+            UsageError, match=r"^patches need a policy that frees memory while the network runs, not sum$"
+        ):
+            convcost.load("mobilenet_v2").patches("2x2", policy="sum")
+
+    def test_what_is_fused_belongs_to_the_end(self) -> None:
+        """Named is the convolution; the tensor that is put together is that of its activation."""
+        assert convcost.load("mobilenet_v2").patches("2x2", "stem.conv2d").end == "stem.relu6"
+        unfused = convcost.load("mobilenet_v2").patches("2x2", "stem.conv2d", policy="unfused")
+        assert unfused.end == "stem.conv2d"
+
+    def test_layers_that_the_end_does_not_need_run_after_the_patches(self) -> None:
+        """`other` reads a second input and runs first; the patches of the first input come before it all the same."""
+        nodes = (
+            node("other", "conv2d", "second", channels=4, kernel=1),
+            node("first", "conv2d", INPUT, channels=4, kernel=1),
+            node("both", "add", "first", "other"),
+        )
+        walked = walk(Graph("two", {INPUT: (4, 4, 2), "second": (4, 4, 3)}, nodes, ("both",)))
+        found, end = until(walked, "fused", "first")
+        assert [step.node.name for step in found.walked.steps] == ["first", "other", "both"]
+        assert end.edge == "first"
+
+    def test_a_network_without_positions_has_no_ends(self) -> None:
+        nodes: tuple[Node, ...] = (node("one", "linear", INPUT, channels=3),)
+        found = region(walk(Graph("vector", {INPUT: (4,)}, nodes, ("one",))), "fused")
+        assert found.ends == ()
+        assert found.obstacle.startswith("one ")
+
+
+class TestChoices:
+    def test_auto_keeps_the_limit_with_the_fewest_multiplications(self) -> None:
+        """By trying all that the front is made of."""
+        network = convcost.load("mobilenet_v2", width=0.35, resolution=96)
+        front = network.patch_front(dtype="int8")
+        peaks, macs = [one.peak for one in front.choices], [one.macs for one in front.choices]
+        assert peaks == sorted(peaks, reverse=True)
+        assert macs == sorted(macs)
+        assert (peaks[0], macs[0]) == (network.memory(dtype="int8").peak, network.report().totals.macs)
+        for before, choice in zip(front.choices, front.choices[1:]):
+            found = network.patches("auto", dtype="int8", limit=choice.peak)
+            assert (found.peak, found.macs) == (choice.peak, choice.macs)
+            if before.end:  # a byte less than the one before needs the next
+                assert network.patches("auto", dtype="int8", limit=before.peak - 1).macs == choice.macs
+
+    def test_a_limit_that_nothing_keeps(self) -> None:
+        with pytest.raises(UsageError, match=r"^no patches keep 1,000 bytes: the lowest peak is [\d,]+, with "):
+            convcost.load("mobilenet_v2").patches("auto", limit=1000)
+
+    @pytest.mark.parametrize("grid", ["3x3x3", "0x2", "a", "", "99x99", (1, 2, 3)])
+    def test_a_grid_that_is_none(self, grid: object) -> None:
+        with pytest.raises(UsageError, match=r"^a grid of patches is a number for each of 2 axes, as in 3x3"):
+            convcost.load("mobilenet_v2").patches(grid, "stage3")
+
+    def test_a_grid_finer_than_the_output(self) -> None:
+        with pytest.raises(UsageError, match=r"need an output of that many positions"):
+            convcost.load("mobilenet_v2").patches("30x2", "stage3")
+
+    def test_one_patch_is_the_whole_map(self) -> None:
+        """But for the input, which no layer reads later, and the output, which is there from the start."""
+        network = convcost.load("mobilenet_v2")
+        found = network.patches(1, "stage3", dtype="int8")
+        assert found.macs == network.report().totals.macs
+        assert found.stage_bytes == network.memory(dtype="int8").peak + 28 * 28 * 32
+
+    def test_one_axis(self) -> None:
+        found = convcost.load("tcn").patches(4, "level1", dtype="int8")
+        assert found.grid == (4,)
+        assert [patch.tile for patch in found.patches] == [((0, 196),), ((196, 392),), ((392, 588),), ((588, 784),)]
+
+    @pytest.mark.parametrize("name", ["densenet264", "r2plus1d_34", "inception_resnet_v2"])
+    def test_thousands_of_choices_take_less_than_a_second(self, name: str) -> None:
+        """The networks of the zoo that take longest."""
+        network = convcost.load(name)
+        network.report()
+        taken = []
+        for _ in range(2):
+            start = time.process_time()
+            assert network.patch_front(dtype="int8").tried > 5_000
+            taken.append(time.process_time() - start)
+        assert min(taken) < 1
