@@ -8,6 +8,7 @@ from typing import Any
 from convcost.core.dtypes import as_text
 from convcost.core.units import binary, counted, exact, shape_text
 from convcost.core.version import __version__
+from convcost.deploy.arena import arena
 from convcost.deploy.pins import pins
 from convcost.deploy.runtime import KERNELS, RUNTIMES
 from convcost.devices.board import said
@@ -155,6 +156,7 @@ def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
         ("head", pinned(found)),
         ("persistent", _persistent(found)),
         ("runtime", _runtime(found)),
+        *_other_kernels(found),
     ]
     verdict = found.verdict
     if found.board is None or verdict is None:
@@ -196,6 +198,23 @@ def _runtime(found: OnDevice) -> str:
     order = "tensors in the order of the file" if found.stated else "as TensorFlow would write the file"
     kind = as_text(deployment.dtype)
     return f"{RUNTIMES[deployment.runtime].partition(':')[0]}, {kind}; kernels: {KERNELS[deployment.kernels]}; {order}"
+
+
+_ARM = {
+    "cmsis_nn_mve": ("Cortex-M52", "Cortex-M55", "Cortex-M85"),
+    "cmsis_nn": ("Cortex-M4", "Cortex-M7", "Cortex-M33"),
+}
+"""Arm's library of kernels -> the cores that it is for."""
+
+
+def _other_kernels(found: OnDevice) -> list[tuple[str, str]]:
+    """What the arena takes with the kernels that Arm has for the board's core, if these are not the ones asked for."""
+    core = found.board.core if found.board else ""
+    name = next((name for name, cores in _ARM.items() if core in cores), "")
+    if not name or name == found.deployment.kernels:
+        return []
+    total = arena(found.program, found.deployment._replace(kernels=name)).total
+    return [("kernels", f"with --kernels {name}, which this core has, the arena takes {exact(total)} bytes")]
 
 
 def _flash(found: OnDevice) -> str:

@@ -108,7 +108,7 @@ def _role(buffer: Buffer, last: int) -> Role:
 
 def _bands(arena: Arena) -> list[dict[str, Any]]:
     """A rectangle for every buffer, role by role, and one for what stays."""
-    short = short_names([buffer.name for buffer in arena.buffers])
+    short = _names(arena)
     drawn = list(_drawn(arena))
     traces = [
         _band(role, _parts(buffer), _hover(arena, buffer, short[buffer.name]))
@@ -174,7 +174,7 @@ def _outlines(arena: Arena) -> list[dict[str, Any]]:
 def _labels(arena: Arena, top: int) -> Iterator[Label]:
     """Name and size on every buffer that has room for them, on what stays, and on what is free where the head is pinned."""
     least = least_high(top)
-    short = short_names([buffer.name for buffer in arena.buffers])
+    short = _names(arena)
     for buffer, role in _drawn(arena):
         if buffer.size >= least:
             room = (buffer.first - 0.5, buffer.last + 0.5, buffer.offset, buffer.offset + buffer.size)
@@ -185,6 +185,12 @@ def _labels(arena: Arena, top: int) -> Iterator[Label]:
     for room in _free(arena):
         if room[3] - room[2] >= least:
             yield Label(room, (f"free · {binary(room[3] - room[2])}", "free"), LIGHT.muted)
+
+
+def _names(arena: Arena) -> dict[str, str]:
+    """Of each buffer what is written on it: a tensor's layer, where nothing else in it has one; scratch as it is."""
+    tensors = short_names([buffer.name for buffer in arena.buffers if buffer.kind == "tensor"])
+    return {buffer.name: tensors.get(buffer.name, buffer.name) for buffer in arena.buffers}
 
 
 def _wordings(name: str, size: str) -> tuple[str, ...]:

@@ -148,3 +148,16 @@ def test_tables_and_json(tiny):
 def test_what_does_not_exist_is_refused(tiny, options, said):
     with pytest.raises(UsageError, match=said):
         deployed(tiny, **options)
+
+
+@pytest.mark.parametrize(
+    ("place", "kernels"),
+    [("nucleo_f446re", "cmsis_nn"), ("stm32n6570_dk", "cmsis_nn_mve"), ("rpi_pico", ""), ("esp32_devkitc", "")],
+)
+def test_the_kernels_that_a_core_has_are_told(place, kernels):
+    said = dict(deployed("ds_cnn_s", board=place).notes).get("kernels", "")
+    total = load("ds_cnn_s").arena(pointers=32, kernels=kernels).total if kernels else 0
+    assert said == (
+        f"with --kernels {kernels}, which this core has, the arena takes {total:,} bytes" if kernels else ""
+    )
+    assert "kernels" not in dict(deployed("ds_cnn_s", board=place, kernels=kernels or "reference").notes)

@@ -118,3 +118,12 @@ def test_a_stated_file_has_its_kernels_named_by_what_tells_them_apart() -> None:
         "stage1",
         "fc",
     ]
+
+
+def test_scratch_takes_no_layer_its_name() -> None:
+    """With CMSIS-NN the stem has a buffer beside its tensor: on the tensor stands the layer, not its activation."""
+    found = deployed("mobilenet_v1", width=0.25, resolution=96, kernels="cmsis_nn")
+    assert any(buffer.kind == "scratch" and buffer.name.startswith("stem.") for buffer in found.arena.buffers)
+    (words,) = [trace for trace in plots.arena_figure(found).data if trace.mode == "text"]
+    assert "stem" in {said[-1] for said in words.meta["wordings"]}
+    assert "relu" not in {said[-1] for said in words.meta["wordings"]}
