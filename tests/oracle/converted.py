@@ -41,16 +41,6 @@ class Function(L.Layer):  # type: ignore[misc]
         return self.function(*tensors)
 
 
-class PerChannel(L.Layer):  # type: ignore[misc]
-    """A learnt factor for each channel."""
-
-    def build(self, shape: Any) -> None:
-        self.factors = self.add_weight(shape=shape[-1:])
-
-    def call(self, x: Any) -> Any:
-        return x * self.factors
-
-
 def keras_model(walked: Walked) -> Any:
     """The model that has a layer for each step."""
     inputs = {
@@ -226,8 +216,6 @@ BUILDERS: dict[str, Builder] = {
         scale=step.node.attrs["scale"], center=step.node.attrs["shift"], name=name
     )(x[0]),
     "swish": lambda _, name, x: L.Activation("silu", name=name)(x[0]),
-    "scale": lambda _, name, x: PerChannel(name=name)(x[0]),
-    "layer_norm": lambda _, name, x: L.LayerNormalization(name=name)(x[0]),
     "linear": lambda step, name, x: L.Dense(step.node.attrs["channels"], use_bias=step.node.attrs["bias"], name=name)(
         x[0]
     ),

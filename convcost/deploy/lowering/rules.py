@@ -42,14 +42,6 @@ AFFINE: Final = frozenset({"batch_norm", "scale"})
 NOTHING: Final = frozenset({"identity", "dropout"})
 
 
-class Windowed(NamedTuple):
-    """Padding of a window: whether a kernel can do it itself, and the zeros around each axis that a PAD must write."""
-
-    word: str
-    zeros: tuple[tuple[Dim, Dim], ...]
-    """Empty if there are none to write."""
-
-
 class Lowering:
     """Kernels and tensors so far; a tensor's number is that of its making, until `program` puts stored ones first."""
 
@@ -63,7 +55,6 @@ class Lowering:
         """Convolutions that write, as SAME, the zeros of a pad before them."""
         self.rows: dict[int, int] = {}
         """A sequence -> the map of one row that it was made of."""
-        self.notes: dict[str, None] = {}
         self._tensors: list[Tensor] = []
         self._inputs: list[int] = []
         self._kernels: list[Kernel] = []
@@ -286,7 +277,6 @@ class Lowering:
             kernels=tuple(kernels),
             inputs=tuple(number[one] for one in self._inputs),
             outputs=tuple(number[self.home[edge]] for edge in self._outputs),
-            notes=tuple(self.notes),
         )
 
 
