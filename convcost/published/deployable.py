@@ -14,6 +14,7 @@ from convcost.core.kept import Answers, answers
 from convcost.core.units import binary, counted, exact
 from convcost.core.version import __version__
 from convcost.deploy.runtime import Deployment
+from convcost.deploy.tflm.refused import refusals
 from convcost.devices.board import Board, all_boards, find, said
 from convcost.networks.deployed import on_device
 from convcost.networks.listing import list_networks
@@ -135,7 +136,7 @@ class Deployable(Tabular):
             yield "nothing", _NOTHING
         if self.unwritten:
             more = f" and {exact(len(self.unwritten) - 3)} more" if len(self.unwritten) > 3 else ""
-            yield "left out", f"{', '.join(self.unwritten[:3])}{more}: layers without a counterpart in TFLite"
+            yield "left out", f"{', '.join(self.unwritten[:3])}{more}: layers without a kernel of the runtime"
 
     def _data(self) -> dict[str, Any]:
         return {
@@ -232,9 +233,11 @@ def _counted(candidate: Candidate) -> dict[str, Any]:
 
 
 def _needs(candidate: Candidate, deployment: Deployment) -> dict[str, Any]:
-    """RAM and the model file; or that no program of the runtime can be written."""
+    """RAM and the model file; or that no program of the runtime can be written, or that the runtime would refuse it."""
     try:
         found = on_device(candidate.opened(), deployment, dtype=deployment.dtype)
+        if any(refusals(found.program)):
+            return {"unwritten": True}
         return {"ram": found.arena.total, "file": int(found.size.file_bytes)}
     except UsageError:
         return {"unwritten": True}
