@@ -14,7 +14,6 @@ from convcost.core.kept import Answers, answers
 from convcost.core.units import binary, counted, exact
 from convcost.core.version import __version__
 from convcost.deploy.runtime import Deployment
-from convcost.deploy.tflm.refused import refusals
 from convcost.devices.board import Board, all_boards, find, said
 from convcost.networks.deployed import on_device
 from convcost.networks.listing import list_networks
@@ -236,7 +235,7 @@ def _needs(candidate: Candidate, deployment: Deployment) -> dict[str, Any]:
     """RAM and the model file; or that no program of the runtime can be written, or that the runtime would refuse it."""
     try:
         found = on_device(candidate.opened(), deployment, dtype=deployment.dtype)
-        if any(refusals(found.program)):
+        if found.arena.refused:
             return {"unwritten": True}
         return {"ram": found.arena.total, "file": int(found.size.file_bytes)}
     except UsageError:
