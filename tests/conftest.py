@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 from helpers.cli import Cli
 from helpers.paths import ROOT
+from hypothesis import settings
 
 from convcost.core.kept import Answers
 from convcost.networks import listing
@@ -18,6 +19,11 @@ from convcost.render.table import Table
 
 # At once, and so for every process that a test begins; tests of keeping set a folder.
 os.environ["CONVCOST_CACHE"] = "0"
+
+
+# A machine that runs other work as well makes any example slow now and then; what has to be fast is timed in test_speed.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,15 +1,24 @@
 """The program that a TFLite file states: its own tensors in their order, its own kernels.
 
 Unlike an import (`importers/tflite/file.py`), which asks what a network computes, this keeps whatever a device has: every
-tensor by its number, every subgraph, and nothing renamed or left out.
+tensor by its number, every subgraph, and nothing left out. Kernels, and the tensors that they make, are called as an import
+calls the layers: converters join the names of all that became one.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import Problem, SpecError
 from convcost.deploy.program import ABSENT, Kernel, Program, Tensor
+from convcost.importers.model import Op
+from convcost.importers.names import Names
+from convcost.importers.tflite.names import often, place
 from convcost.importers.tflite.raw import RawKernel, RawModel, RawTensor, read_raw
+
+_WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
+"""Kernels that a module is called after, if it has others too."""
 
 
 def stated_program(path: str) -> Program:
@@ -34,7 +43,8 @@ class _Stating:
         if index not in self._done:
             graph = self._raw.graphs[index]
             tensors = tuple(self._tensor(each) for each in graph.tensors)
-            kernels = tuple(self._kernel(each, tensors, (*above, index)) for each in graph.kernels)
+            bare = tuple(self._kernel(each, tensors, (*above, index)) for each in graph.kernels)
+            kernels, tensors = _called(bare, tensors, graph.inputs)
             offsets = self._raw.offsets if index == 0 else ()
             self._done[index] = Program(tensors, kernels, graph.inputs, graph.outputs, True, others, offsets)
         return self._done[index]
@@ -54,3 +64,22 @@ class _Stating:
 
     def _malformed(self, what: str) -> SpecError:
         return SpecError([Problem(None, self._path, what)])
+
+
+def _called(
+    kernels: tuple[Kernel, ...], tensors: tuple[Tensor, ...], inputs: tuple[int, ...]
+) -> tuple[tuple[Kernel, ...], tuple[Tensor, ...]]:
+    """Kernels and what they make, under the names of layers; what is given or stored keeps the file's own."""
+    made = often(kernel.name for kernel in kernels)
+    places = [place(kernel.type, kernel.name, made) for kernel in kernels]
+    ops = [Op(kernel.type, at.name, (), (), path=at.path) for kernel, at in zip(kernels, places, strict=True)]
+    names = Names(ops, (tensors[number].name for number in inputs))
+    found = [names.take(op, op.type.lower(), weighted=op.type in _WEIGHTED).path for op in ops]
+    renamed = list(tensors)
+    left = {number for kernel in kernels for number in kernel.outputs if number != ABSENT} - {*inputs}
+    for kernel, name in zip(kernels, found, strict=True):
+        for which, number in enumerate(kernel.outputs):
+            if number in left:  # one that is written again keeps its first name
+                renamed[number] = tensors[number]._replace(name=f"{name}:{which}" if which else name)
+                left.remove(number)
+    return tuple(kernel._replace(name=name) for kernel, name in zip(kernels, found, strict=True)), tuple(renamed)
