@@ -13,7 +13,7 @@ from convcost.deploy.runtime import Deployment
 from convcost.deploy.tflm.lifetimes import Request, requests, ticks
 from convcost.deploy.tflm.persistent import Item, persistent
 from convcost.deploy.tflm.planner import height, placed
-from convcost.deploy.tflm.refused import refusals
+from convcost.deploy.tflm.refused import refusals, uncounted
 
 
 class Buffer(NamedTuple):
@@ -41,6 +41,8 @@ class Arena:
     items: tuple[Item, ...]
     """The persistent part, the largest first."""
     notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Why the runtime would not load the program, whatever memory there is: then this is what it would take if it did."""
 
     @property
     def runtime(self) -> str:
@@ -109,12 +111,13 @@ def arena(program: Program, deployment: Deployment | None = None) -> Arena:
         Buffer(each.name, each.size, each.first, each.last, at, each.kind) for each, at in zip(asked, offsets)
     )
     notes = (*program.notes, *_notes(program, deployment))
-    return Arena(deployment, buffers, ticks(program), persistent(program, deployment), notes)
+    items = persistent(program, deployment)
+    return Arena(deployment, buffers, ticks(program), items, notes, tuple(refusals(program)))
 
 
 def _notes(program: Program, deployment: Deployment) -> Iterator[str]:
-    """What the runtime would refuse, and what nobody has run."""
-    yield from refusals(program)
+    """What is not counted, and what nobody has run."""
+    yield from uncounted(program)
     if deployment.kernels != "reference":
         yield "buffers of CMSIS-NN are those that its source states; other kernels are the reference's"
 

@@ -21,6 +21,8 @@ class Verdict:
     """Bytes of the arena."""
     file: int
     """Bytes of the model file."""
+    refused: tuple[str, ...] = ()
+    """Why the runtime would not load the network, whatever memory there is."""
 
     @property
     def code(self) -> Code:
@@ -44,20 +46,21 @@ class Verdict:
 
     @property
     def fits(self) -> bool:
-        """Whether RAM and flash are enough for what is counted.
+        """Whether RAM and flash are enough for what is counted, and the runtime does not refuse the network.
 
         >>> from convcost.devices.board import find
         >>> verdict = Verdict(find("nucleo_f411re"), "tflm", 131_072, 500_000)
         >>> verdict.fits, verdict.ram_left, verdict.flash_left
         (False, 0, -60240)
         """
-        return self.ram_left >= 0 and self.flash_left >= 0
+        return self.ram_left >= 0 and self.flash_left >= 0 and not self.refused
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return {
             "board": self.board.name,
             "fits": self.fits,
+            "refused": list(self.refused),
             "ram": {"needed": self.ram, "has": self.board.ram, "left": self.ram_left, "region": self.board.region},
             "flash": {
                 "needed": self.flash,
@@ -77,6 +80,8 @@ class Verdict:
         >>> Verdict(find("nucleo_f411re"), "tflm", 140_000, 100_000).text
         'does not fit nucleo_f411re: RAM is over by 8,928 bytes (6.81 %); flash is enough'
         """
+        if self.refused:
+            return f"does not run on {self.board.name}: {'; '.join(self.refused)}"
         if self.fits:
             return f"fits {self.board.name}: {exact(self.ram_left)} bytes of RAM and {exact(self.flash_left)} of flash are left"
         said = f"{_over('RAM', self.ram_left, self.board.ram)}; {_over('flash', self.flash_left, self.board.flash)}"

@@ -115,7 +115,8 @@ def _last(walked: Walked, name: str) -> int:
     if not inside:
         names = {step.node.name for step in steps}
         parts = {".".join(each.split(".")[:deep]) for each in names for deep in range(1, each.count(".") + 2)}
-        raise UsageError(f"there is no stage, block or layer {name!r}{did_you_mean(name, sorted(parts))}")
+        near = did_you_mean(name, sorted(parts)) or "; --patches all lists where patches can end"
+        raise UsageError(f"there is no stage, block or layer {name!r}{near}")
     return inside[-1]
 
 

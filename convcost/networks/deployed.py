@@ -100,12 +100,14 @@ class OnDevice:
         """Whether it fits the board, if one is named."""
         if self.board is None:
             return None
-        return Verdict(self.board, self.deployment.runtime, self.arena.total, int(self.size.file_bytes))
+        return Verdict(
+            self.board, self.deployment.runtime, self.arena.total, int(self.size.file_bytes), self.arena.refused
+        )
 
     @property
     def fits(self) -> bool:
-        """Whether it fits the board and stays within the limit; true where neither is named."""
-        within = self.limit is None or self.arena.total <= self.limit
+        """Whether it fits the board and stays within the limit, and the runtime does not refuse it; true where neither is named."""
+        within = self.limit is None or (self.arena.total <= self.limit and not self.arena.refused)
         return within and (self.verdict is None or self.verdict.fits)
 
 

@@ -55,7 +55,8 @@ def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]
         data |= {"board": found.board.to_dict(), "verdict": found.verdict.to_dict()}
     if found.limit is not None:
         needed = found.arena.total
-        data["limit"] = {"bytes": found.limit, "needed": needed, "fits": needed <= found.limit}
+        fits = needed <= found.limit and not found.arena.refused
+        data["limit"] = {"bytes": found.limit, "needed": needed, "fits": fits}
     if not found.fits:
         data["remedies"] = [{"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash} for one in remedies]
     return data
@@ -79,6 +80,7 @@ def arena_dict(found: OnDevice) -> dict[str, Any]:
         "items": [item._asdict() for item in one.items],
         "buffers": [buffer._asdict() for buffer in one.buffers],
         "timeline": _timeline(found),
+        "refused": list(one.refused),
         "notes": list(one.notes),
     }
 
@@ -168,6 +170,7 @@ def notes(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
         *lines,
         *_limit(found),
         *_would_fit(found, remedies),
+        *(("refused", text) for text in one.refused if verdict is None),
         *(("assumed", text) for text in dict.fromkeys(one.notes)),
     ]
 
@@ -232,11 +235,13 @@ def _limit(found: OnDevice) -> list[tuple[str, str]]:
         return []
     left = found.limit - found.arena.total
     said_so = f"it fits, {exact(left)} are left" if left >= 0 else f"over by {exact(-left)}"
+    if left >= 0 and found.arena.refused:
+        said_so = "enough, but the runtime does not load the model"
     return [("limit", f"{exact(found.arena.total)} of {exact(found.limit)} bytes: {said_so}")]
 
 
 def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
-    if found.fits:
+    if found.fits or found.arena.refused:
         return []
     lines = [
         ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash") for one in remedies

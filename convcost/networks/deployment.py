@@ -22,8 +22,8 @@ class Deployed(OnDevice, Tabular):
 
     @cached_property
     def remedies(self) -> tuple[Remedy, ...]:
-        """If it does not fit: changes that would make it fit, each with what is needed then."""
-        return () if self.fits else remedies(self)
+        """If it does not fit: changes that would make it fit, each with what is needed then; none for what the runtime refuses."""
+        return () if self.fits or self.arena.refused else remedies(self)
 
     def table(self, level: str = "step", data: dict[str, Any] | None = None) -> Table:
         """A row per kernel (`step`) or per buffer (`tensor`), with notes on arena, flash and board.

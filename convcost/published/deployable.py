@@ -135,7 +135,7 @@ class Deployable(Tabular):
             yield "nothing", _NOTHING
         if self.unwritten:
             more = f" and {exact(len(self.unwritten) - 3)} more" if len(self.unwritten) > 3 else ""
-            yield "left out", f"{', '.join(self.unwritten[:3])}{more}: layers without a counterpart in TFLite"
+            yield "left out", f"{', '.join(self.unwritten[:3])}{more}: layers without a kernel of the runtime"
 
     def _data(self) -> dict[str, Any]:
         return {
@@ -232,9 +232,11 @@ def _counted(candidate: Candidate) -> dict[str, Any]:
 
 
 def _needs(candidate: Candidate, deployment: Deployment) -> dict[str, Any]:
-    """RAM and the model file; or that no program of the runtime can be written."""
+    """RAM and the model file; or that no program of the runtime can be written, or that the runtime would refuse it."""
     try:
         found = on_device(candidate.opened(), deployment, dtype=deployment.dtype)
+        if found.arena.refused:
+            return {"unwritten": True}
         return {"ram": found.arena.total, "file": int(found.size.file_bytes)}
     except UsageError:
         return {"unwritten": True}

@@ -613,7 +613,9 @@ def deepest(patcher: Patcher, given: Any) -> Patches:
     counts = parse_grid(given, len(patcher.ends[0].shape) - 1)
     fitting = [end for end in patcher.ends if all(n <= size for n, size in zip(counts, end.shape))]
     if not fitting:
-        raise UsageError(f"{grid_text(counts)} need an output of that many positions, got {patcher.ends[0].shape}")
+        raise UsageError(
+            f"{grid_text(counts)} need an output of that many positions, got {shape_text(patcher.ends[0].shape)}"
+        )
     found = [patcher.measured(end, counts) for end in fitting]
     return min(found, key=lambda one: (one.peak, one.macs))
 

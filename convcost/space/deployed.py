@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from convcost.core.dims import Dim
+from convcost.core.errors import UsageError
 from convcost.deploy.flash import deployed_size
 from convcost.deploy.lowered import lowered
 from convcost.deploy.program import Program
 from convcost.deploy.tflm.lifetimes import Request as Buffer
 from convcost.deploy.tflm.lifetimes import requests
 from convcost.deploy.tflm.persistent import persistent
+from convcost.deploy.tflm.refused import refusals
 from convcost.graph.walk import Walked
 from convcost.space.numbers import Number, Undecided, added, make
 from convcost.space.planner import heads
@@ -27,9 +29,11 @@ _MOST_SIZES = 2**25
 def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapping[str, Dim]:
     """The metrics of `core.metrics.DEPLOYED` for the networks of a box of this shape.
 
-    Raises `UsageError` for a layer that the runtime has no kernel for.
+    Raises `UsageError` for a layer without a counterpart, and for a program that the runtime would refuse.
     """
     program = lowered(walked, target.deployment.dtype)
+    if refused := next(refusals(program), ""):
+        raise UsageError(f"{refused}; `convcost memory --runtime {target.deployment.runtime}` shows what it would take")
     _holdable(program, shape)
     head = head_of(requests(program, target.deployment))
     stays = [item.bytes for item in persistent(program, target.deployment)]

@@ -79,15 +79,16 @@ def test_pointers_change_only_what_stays():
 
 def test_a_kernel_that_the_runtime_lacks_is_named():
     program = Program((X, Y), (Kernel("POW", "pow", (0,), (1,)),), (0,), (1,))
-    assert "POW" in arena(program).notes[0]
+    assert arena(program).refused == ("the runtime has no kernel for POW: it refuses the model",)
     assert not arena(chain()).notes
+    assert not arena(chain()).refused
 
 
 def test_weights_of_another_sort_than_inputs_are_named():
     program = Program((X._replace(dtype="fp32"), W, B, Y), (Kernel("CONV_2D", "conv", (0, 1, 2), (3,)),), (0,), (3,))
-    assert "CONV_2D" in arena(program).notes[0]
+    assert "CONV_2D" in arena(program).refused[0]
     half = Program((X._replace(dtype="fp16"), Y), (Kernel("DEQUANTIZE", "up", (0,), (1,)),), (0,), (1,))
-    assert "fp16" in arena(half).notes[0]
+    assert "fp16" in arena(half).refused[0]
 
 
 def test_boxes_are_sorted_in_scratch_buffers():
@@ -104,6 +105,7 @@ def test_boxes_are_sorted_in_scratch_buffers():
 def test_kernels_that_are_not_counted_are_named():
     program = Program((X, Y), (Kernel("SignalWindow", "window", (0,), (1,)),), (0,), (1,))
     assert "is not counted" in arena(program).notes[0]
+    assert not arena(program).refused
 
 
 def test_a_deployment_that_does_not_exist():

@@ -257,8 +257,12 @@ class TestChoices:
             convcost.load("mobilenet_v2").patches(grid, "stage3")
 
     def test_a_grid_finer_than_the_output(self) -> None:
-        with pytest.raises(UsageError, match=r"need an output of that many positions"):
+        with pytest.raises(UsageError, match=r"need an output of that many positions, got 28×28×32$"):
             convcost.load("mobilenet_v2").patches("30x2", "stage3")
+
+    def test_an_end_that_is_none_is_told_where_they_are_listed(self) -> None:
+        with pytest.raises(UsageError, match=r"^there is no stage, block or layer 'qqqq'; --patches all lists "):
+            convcost.load("mobilenet_v2").patches("2x2", "qqqq")
 
     def test_one_patch_is_the_whole_map(self) -> None:
         """But for the input, which no layer reads later, and the output, which is there from the start."""

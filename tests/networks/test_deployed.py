@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from helpers.checks import net
 
-from convcost import UsageError, deployed, load
+from convcost import UsageError, check, deployed, load
 from convcost.deploy.pins import pins
 from convcost.deploy.runtime import Deployment
 from convcost.networks.deployed import dtype_of, on_device, program_of, stated_file
@@ -161,3 +161,31 @@ def test_the_kernels_that_a_core_has_are_told(place, kernels):
         f"with --kernels {kernels}, which this core has, the arena takes {total:,} bytes" if kernels else ""
     )
     assert "kernels" not in dict(deployed("ds_cnn_s", board=place, kernels=kernels or "reference").notes)
+
+
+REFUSED = """
+convcost: 1
+name: refused
+knobs: {resolution: 8}
+input: [resolution, resolution, 3]
+layers:
+  - conv2d: {channels: 4, kernel: 3}
+  - gelu
+"""
+
+
+def test_what_the_runtime_refuses_fits_nowhere(tmp_path):
+    """TensorFlow Lite Micro has no kernel for GELU, however much memory there is."""
+    file = tmp_path / "refused.yaml"
+    file.write_text(REFUSED, encoding="utf-8")
+    why = "the runtime has no kernel for GELU: it refuses the model"
+    free, limited = deployed(str(file)), deployed(str(file), limit=1 << 20)
+    placed = deployed(str(file), board="nucleo_h743zi")
+    assert free.arena.refused == placed.verdict.refused == (why,)
+    assert (free.fits, limited.fits, placed.fits) == (True, False, False)
+    assert limited.remedies == placed.remedies == ()
+    assert placed.verdict.to_dict()["refused"] == [why]
+    assert dict(placed.notes)["verdict"] == f"does not run on nucleo_h743zi: {why}"
+    assert dict(limited.notes)["refused"] == why
+    assert dict(limited.notes)["limit"].endswith("enough, but the runtime does not load the model")
+    assert [failure.what for failure in check(str(file), board="nucleo_h743zi").failures] == [f"refused: {why}"]

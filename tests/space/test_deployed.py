@@ -273,3 +273,23 @@ def test_sweeps_without_a_deployment_import_nothing_of_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+GELUS = """
+    knobs: {width: 8}
+    input: [8, 8, 3]
+    layers:
+      - {conv2d: {channels: width, kernel: 3}, name: conv}
+      - gelu
+"""
+
+
+def test_what_the_runtime_refuses_fits_nothing(tmp_path):
+    """TensorFlow Lite Micro has no kernel for GELU, though TFLite has one: no size of such a network runs."""
+    path = written(tmp_path, GELUS)
+    refused = "the runtime has no kernel for GELU: it refuses the model"
+    with pytest.raises(UsageError, match=refused):
+        convcost.fit(path, over={"width": [4, 8]}, max_ram=2**20)
+    with pytest.raises(UsageError, match=refused):
+        convcost.sweep(path, {"width": [4, 8]}, runtime="tflm")
+    assert any(refused in note for note in convcost.load(path).deployed().arena.notes)

@@ -15,7 +15,7 @@ from convcost.graph.walk import Step
 def linear(low: Lowering, step: Step) -> None:
     """FULLY_CONNECTED; without a bias it has none.
 
-    Its weights have one scale. Since 2.17 the converter gives them one per channel, unless it is told
+    Its weights have one scale. Newer converters give them one per channel, unless it is told
     `_experimental_disable_per_channel_quantization_for_dense_layers`, as files for microcontrollers are made: their runtime
     refused several scales at first (tflite-micro #2602), and takes memory for each of them since (#2673).
     """

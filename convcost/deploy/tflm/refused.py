@@ -34,17 +34,30 @@ _WEIGHTED: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MA
 
 
 def refusals(program: Program) -> Iterator[str]:
-    """Why the runtime would not load a program, and what of it is not counted; nothing for one that it runs."""
-    every = [(kernel, graph) for graph in (program, *program.subgraphs) for kernel in graph.kernels]
-    lacking = {kernel.type for kernel, _ in every if not known(kernel.type)}
-    if refused := sorted(lacking - UNCOUNTED):
-        yield f"the runtime has no kernel for {', '.join(refused)}: it refuses the model"
-    if uncounted := sorted(lacking & UNCOUNTED):
-        yield f"what {', '.join(uncounted)} keeps, and needs while it runs, is not counted"
+    """Why the runtime would not load a program; nothing for one that it runs."""
+    every = list(_every(program))
+    if lacking := sorted(_lacking(program) - UNCOUNTED):
+        yield f"the runtime has no kernel for {', '.join(lacking)}: it refuses the model"
     if mixed := sorted({kernel.type for kernel, graph in every if _mixes(kernel, graph)}):
         yield f"the runtime refuses {', '.join(mixed)} of floating-point inputs with integer weights"
     if any(kernel.type == "DEQUANTIZE" and _given(kernel, graph, 0) == "fp16" for kernel, graph in every):
         yield "the runtime does not convert fp16 weights to fp32: it refuses the model"
+
+
+def uncounted(program: Program) -> Iterator[str]:
+    """What of a program is not counted, although the runtime has its kernels."""
+    if kernels := sorted(_lacking(program) & UNCOUNTED):
+        yield f"what {', '.join(kernels)} keeps, and needs while it runs, is not counted"
+
+
+def _every(program: Program) -> Iterator[tuple[Kernel, Program]]:
+    """Every kernel with the graph that it stands in."""
+    return ((kernel, graph) for graph in (program, *program.subgraphs) for kernel in graph.kernels)
+
+
+def _lacking(program: Program) -> set[str]:
+    """The types of kernels of which it is not known what they keep."""
+    return {kernel.type for kernel, _ in _every(program) if not known(kernel.type)}
 
 
 def _mixes(kernel: Kernel, graph: Program) -> bool:

@@ -9,7 +9,7 @@ from os.path import abspath, isfile
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
-from convcost.core.errors import Where
+from convcost.core.errors import UsageError, Where
 from convcost.core.limits import LOCKED, Kind
 from convcost.core.places import zoo_directory
 from convcost.core.units import exact, inputs_text
@@ -67,8 +67,11 @@ class Measured:
 
     @cached_property
     def deployed(self) -> Deployed:
-        """The network under TensorFlow Lite Micro, with the addresses of its board."""
-        return deployed(self.network, dtype=self.under.dtype, board=self.board)
+        """The network under TensorFlow Lite Micro, with the addresses of its board; raises `UsageError` if that refuses it."""
+        found = deployed(self.network, dtype=self.under.dtype, board=self.board)
+        if found.arena.refused:
+            raise UsageError(f"{self.network.label}: {'; '.join(found.arena.refused)}")
+        return found
 
     @property
     def file(self) -> Where | None:
