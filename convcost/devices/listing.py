@@ -15,7 +15,7 @@ from convcost.render.table import Table
 _NOTES = (
     ("RAM", "the largest region, in which an arena can lie, and all regions of the chip together, where that is more"),
     ("flash", "of the chip, or + beside it on the board"),
-    ("sources", "stand in --format json: the vendor's pages, and files with memory maps"),
+    ("sources", "stand in --format json: pages of the boards, and files with memory maps"),
 )
 
 

@@ -29,13 +29,14 @@ def test_every_board_is_whole(board):
     assert list(board.regions.values()) == sorted(board.regions.values(), reverse=True)
     assert board.pointers == (64 if "RV64" in board.core else 32)
     assert all(source.startswith("https://") for source in board.sources)
+    assert len(set(board.sources)) == len(board.sources) >= 2  # what the board carries, and how its memory is mapped
     assert board.code["tflm"].bytes > 0
     assert board.code["tflm"].source
 
 
 @pytest.mark.parametrize(
     ("name", "ram", "total", "flash"),
-    [  # as datasheets have it: names of the regions of the STM32H743 and their sizes in its Table 7
+    [  # the banks of each one by one, as memory maps have them
         ("nucleo_h743zi", 512, 512 + 128 + 128 + 32 + 64 + 128, 2048),
         ("stm32f746g_disco", 320, 320, 1024),
         ("nucleo_l4r5zi", 192 + 64 + 384, 640, 2048),
@@ -48,6 +49,24 @@ def test_every_board_is_whole(board):
 def test_boards_that_everybody_knows(name, ram, total, flash):
     board = find(name)
     assert (board.ram, board.ram_total, board.flash) == (ram * 1024, total * 1024, flash * 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [  # where each region begins and ends, as the files among the sources say it
+        ("esp32_devkitc", [(0x3FFAE000, 0x3FFE0000), (0x3FFE0000, 0x40000000)]),
+        ("esp32s2_devkitm", [(0x3FFB2000, 0x40000000)]),
+        ("esp32s3_devkitc", [(0x3FC88000, 0x3FCF0000 + 0x8000)]),
+        ("xiao_esp32s3", [(0x3FC88000, 0x3FCF0000 + 0x8000)]),
+        ("esp32c3_devkitm", [(0x3FC80000, 0x3FCC0000 + 0x20000)]),
+        ("esp32c6_devkitc", [(0x40800000, 0x40800000 + 4 * 0x20000)]),
+        ("apollo4p_evb", [(0x10000000, 0x10000000 + 0x2C0000)]),
+        ("sparkfun_edge", [(0x10000000, 0x10000000 + 0x60000)]),
+        ("cy8cproto_062_4343w", [(0x8000000, 0x8000000 + 0x100000)]),
+    ],
+)
+def test_regions_are_runs_of_addresses(name, ends):
+    assert [*find(name).regions.values()] == [end - start for start, end in ends]
 
 
 def test_names_may_have_capitals_and_dashes():
