@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from convcost.cli.options import Dtype, Word
 from convcost.cli.output import command_line, deliver
-from convcost.deploy.runtime import KERNELS, RUNTIMES, Deployment
+from convcost.deploy.runtime import KERNELS, RUNTIMES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -53,11 +53,18 @@ def deployment_options(command: Command) -> Command:
     return runtime_option(pointers_option(kernels_option(board_option(command))))
 
 
+class _DeployedAs(Dtype):
+    """A type, or True where the option is given without one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return True if value in ("", True) else super().convert(value, param, ctx)
+
+
 deploy_option = click.option(
     "--deploy",
-    type=Dtype(),
+    type=_DeployedAs(),
     is_flag=False,
-    flag_value=Deployment().dtype,
+    flag_value="",
     metavar="[DTYPE]",
     help="As this type, int8 unless said: with RAM, weights and biases, flash.",
 )

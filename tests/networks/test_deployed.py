@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from helpers.checks import net
+from helpers.tflite_bytes import File, Graph
 
 from convcost import UsageError, check, deployed, load
 from convcost.deploy.pins import pins
@@ -111,6 +112,44 @@ def test_a_spec_is_lowered_as_int8_and_its_own_type_is_no_matter(tiny):
     assert dtype_of(program_of(load(tiny))) == "int8"
     assert program_of(load(tiny)) == program_of(load(tiny), "int8")
     assert on_device(load(tiny), Deployment()).program == program_of(load(tiny))
+
+
+@pytest.mark.parametrize(("dtype", "times"), [("int8", 1), ("int16", 2), ("fp32", 4)])
+@pytest.mark.parametrize("stated", ["bits: 8", "bits: 4", "bits: 1", "dtype: int8", "bits: {weights: 2, outputs: 4}"])
+def test_a_type_that_is_asked_for_goes_before_all_that_is_stated(tmp_path, stated, dtype, times):
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", f"{stated}\nlayers:"), encoding="utf-8")
+    (tmp_path / "plain.yaml").write_text(net(), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml", dtype=dtype)
+    assert {one.name: one.size for one in found.arena.buffers} == {name: times * size for name, size in PIECES.items()}
+    assert found.program == deployed(tmp_path / "plain.yaml", dtype=dtype).program
+    assert dtype_of(found.program) == dtype
+
+
+def test_what_is_stated_holds_where_no_type_is_asked_for(tmp_path):
+    # Two elements in a byte of what is written, 128 + 256 bytes of expand and stem; the input states nothing.
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {outputs: 4}\nlayers:"), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml")
+    assert {one.name: one.size for one in found.arena.buffers} == {
+        "input": 192,
+        "stem": 256 // 2,
+        "expand": 512 // 2,
+        "project": 128 // 2,
+    }
+
+
+def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
+    # As it stands 6 and 3 elements of a byte each take 16 bytes; of four bytes, 24 and 12 take 32 and 16.
+    file = File()
+    graph = Graph(file)
+    x = graph.tensor("x", (1, 6), "int8")
+    y = graph.tensor("y", (1, 3), "int8")
+    graph.op("FULLY_CONNECTED", [x, graph.stored("kernel", (3, 6), "int8"), -1], [y])
+    file.graphs.append(graph.table([x], [y]))
+    path = tmp_path / "net.tflite"
+    path.write_bytes(file.bytes())
+    assert [one.size for one in deployed(path).arena.buffers] == [16, 16]
+    assert [one.size for one in deployed(path, dtype="fp32").arena.buffers] == [32, 16]
+    assert deployed(path, dtype="fp32").size.weight_bytes == 4 * 18
 
 
 def test_tables_and_json(tiny):
