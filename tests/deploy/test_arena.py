@@ -91,6 +91,36 @@ def test_weights_of_another_sort_than_inputs_are_named():
     assert "fp16" in arena(half).refused[0]
 
 
+@pytest.mark.parametrize(
+    ("weights", "activations", "refused"),
+    [
+        ("int8", "int8", ""),
+        ("int4", "int8", ""),
+        ("int8", "int16", ""),
+        ("int4", "int16", "no weights of int4 for {}"),
+        ("int2", "int8", "no weights of int2 for {}"),
+        ("binary", "int8", "no weights of binary for {}"),
+        ("int8", "int4", "no activations of int4"),
+        ("int8", "int7", "no activations of int7"),
+        ("int8", "binary", "no activations of binary"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_integers_that_no_kernel_computes_are_refused(kind: str, weights: str, activations: str, refused: str):
+    """int4 is unpacked where it is weights of these three beside int8, and nothing else of less than a byte is known."""
+    tensors = (X._replace(dtype=activations), W._replace(dtype=weights), B, Y._replace(dtype=activations))
+    found = arena(Program(tensors, (Kernel(kind, "layer", (0, 1, 2), (3,)),), (0,), (3,))).refused
+    assert len(found) == bool(refused)
+    assert refused.format(kind) in "".join(found)
+
+
+def test_int4_is_unpacked_by_three_kernels_alone():
+    tensors = (X, W._replace(dtype="int4"), Y)
+    for kind in ("ADD", "BATCH_MATMUL", "MUL"):
+        (found,) = arena(Program(tensors, (Kernel(kind, "layer", (0, 1), (2,)),), (0,), (2,))).refused
+        assert f"no weights of int4 for {kind}, only" in found
+
+
 def test_boxes_are_sorted_in_scratch_buffers():
     """30 boxes with scores of 4 classes, of which 5 are kept: a byte, 4 corners, 4 scores each; 30 fp32 thrice; 30 · 5 fp32
     five times; each rounded up to 16."""

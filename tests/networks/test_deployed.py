@@ -126,7 +126,7 @@ def test_a_type_that_is_asked_for_goes_before_all_that_is_stated(tmp_path, state
 
 
 def test_what_is_stated_holds_where_no_type_is_asked_for(tmp_path):
-    # Two elements in a byte of what is written, 128 + 256 bytes of expand and stem; the input states nothing.
+    # Two elements in a byte of what is written; the input states nothing. The runtime has no such activations.
     (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {outputs: 4}\nlayers:"), encoding="utf-8")
     found = deployed(tmp_path / "net.yaml")
     assert {one.name: one.size for one in found.arena.buffers} == {
@@ -135,6 +135,21 @@ def test_what_is_stated_holds_where_no_type_is_asked_for(tmp_path):
         "expand": 512 // 2,
         "project": 128 // 2,
     }
+    why = "the runtime has no activations of int4, only of int8 and int16: it refuses the model"
+    assert found.arena.refused == (f"{why}; --dtype int8 deploys all as int8",)
+    assert not deployed(tmp_path / "net.yaml", board="nucleo_h743zi").fits
+    assert not deployed(tmp_path / "net.yaml", limit=1 << 20).fits
+    assert [failure.what for failure in check(str(tmp_path / "net.yaml"), board="nucleo_h743zi").failures] == [
+        f"tiny: {found.arena.refused[0]}"
+    ]
+    assert deployed(tmp_path / "net.yaml", dtype="int8", board="nucleo_h743zi").fits
+
+
+def test_weights_of_int4_run(tmp_path):
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {weights: 4}\nlayers:"), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml", board="nucleo_h743zi")
+    assert found.fits
+    assert found.size.weight_bytes == (27 * 4 + 4 * 8 + 8 * 2) // 2 + 4 * (4 + 8 + 2)
 
 
 def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
