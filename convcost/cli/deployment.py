@@ -118,11 +118,31 @@ def show_deployed(
         context.exit(1)
 
 
+_OF_POLICY = (
+    "order",
+    "peak_activation_bytes",
+    "peak_position",
+    "alive_at_peak",
+    "weights",
+    "parts",
+    "splits",
+    "align",
+    "arenas",
+    "timeline",
+    "tensors",
+)
+"""Keys of what a policy says, beside what a runtime does."""
+
+
 def memory_data(network: Network, found: Deployed, policy: str) -> dict[str, Any]:
-    """What JSON says beside the deployment: the memory of a policy, of tensors of the same type."""
+    """What JSON says beside the deployment: the memory of a policy, of tensors of the same type.
+
+    The policy names what is its own, so that nobody takes it for the runtime's.
+    """
     from convcost.memory.usage import Options
     from convcost.results.memory import memory_table
 
     dtype = None if found.stated else found.deployment.dtype
     usage = network.memory(**Options(policy, dtype).arguments())
-    return memory_table(network.report(dtype=dtype, memory_policy=policy), usage).data
+    data = memory_table(network.report(dtype=dtype, memory_policy=policy), usage).data
+    return {**data, "policy": {**data["policy"], "figures": [name for name in _OF_POLICY if name in data]}}

@@ -33,7 +33,7 @@ def deployed_table(
         numeric=numeric,
         rows=rows,
         records=records,
-        data={**(data or _head(found)), **deployed_dict(found, remedies)},
+        data={**(data or _head(found)), **_needs(found), **deployed_dict(found, remedies)},
         notes=notes(found, remedies),
         priority=priority,
         shorten=tuple(not number and name != "" for number, name in zip(numeric, headers)),
@@ -77,6 +77,7 @@ def arena_dict(found: OnDevice) -> dict[str, Any]:
         "by_pointers": {str(bits): total for bits, total in found.by_pointers.items()},
         "bound": one.bound,
         "peak_at": one.peak_at,
+        "most_alive_at": one.most_alive_at,
         "items": [item._asdict() for item in one.items],
         "buffers": [buffer._asdict() for buffer in one.buffers],
         "timeline": _timeline(found),
@@ -94,8 +95,12 @@ def _head(found: OnDevice) -> dict[str, Any]:
         "network": network.name,
         "inputs": {name: list(shape) for name, shape in network.graph.inputs.items()},
         "batch": 1,
-        "dtype": found.deployment.dtype,
     }
+
+
+def _needs(found: OnDevice) -> dict[str, Any]:
+    """What JSON says of the whole: of the deployment, whatever stands beside it."""
+    return {"dtype": found.deployment.dtype, "needed_bytes": found.arena.total}
 
 
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], tuple[int, ...], list[list[str]], list[dict[str, Any]]]
@@ -120,10 +125,9 @@ def _kernels(found: OnDevice) -> _Parts:
     """A row for each tick: the inputs, and every kernel."""
     one = found.arena
     records = _timeline(found)
-    peak = max(range(len(records)), key=lambda tick: records[tick]["alive_bytes"])
     rows = []
     for entry in records:
-        mark = " ← peak" if entry["tick"] == peak else ""
+        mark = " ← peak" if entry["tick"] == one.most_alive_tick else ""
         alive = entry["alive_bytes"]
         number = exact(entry["tick"]) if entry["tick"] else ""
         rows.append([number, entry["kernel"] or "inputs", entry["op"] or "", exact(alive), bar(alive, one.head) + mark])

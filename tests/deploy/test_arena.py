@@ -49,6 +49,7 @@ def test_the_head_of_a_chain():
     assert found.head == 640 == found.bound
     assert found.ticks == ("", "conv", "relu")
     assert found.peak_at == "conv"  # y lies at the top, and comes into being there
+    assert found.most_alive_at == "relu"  # y and z are more than x and y
 
 
 @pytest.mark.parametrize(

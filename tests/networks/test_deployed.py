@@ -179,6 +179,8 @@ def test_tables_and_json(tiny):
     one = data["arena"]
     assert one["runtime"] == "tflm"
     assert one["pointers"] == 32
+    assert data["dtype"] == one["dtype"] == "int8"
+    assert data["needed_bytes"] == one["total"]
     assert one["total"] == one["head"] + one["persistent"] == one["by_pointers"]["32"]
     assert sum(item["bytes"] for item in one["items"]) == one["persistent"]
     assert data["verdict"]["fits"] is True
