@@ -58,7 +58,10 @@ def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]
         fits = needed <= found.limit and not found.arena.refused
         data["limit"] = {"bytes": found.limit, "needed": needed, "fits": fits}
     if not found.fits:
-        data["remedies"] = [{"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash} for one in remedies]
+        anew = {"lowered_anew": found.stated}
+        data["remedies"] = [
+            {"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash, **anew} for one in remedies
+        ]
     return data
 
 
@@ -247,7 +250,10 @@ def _limit(found: OnDevice) -> list[tuple[str, str]]:
 def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     if found.fits or found.arena.refused:
         return []
+    # What is changed is no longer the file: it is lowered anew, as TensorFlow would write it but for names.
+    about, anew = ("about ", " (lowered anew, with shorter names than the file's)") if found.stated else ("", "")
     lines = [
-        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash") for one in remedies
+        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {about}{exact(one.flash)} of flash{anew}")
+        for one in remedies
     ]
     return lines or [("would fit", "nothing that was tried: int8, smaller resolution, smaller width, both")]

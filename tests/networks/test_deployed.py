@@ -145,6 +145,24 @@ def test_what_is_stated_holds_where_no_type_is_asked_for(tmp_path):
     assert deployed(tmp_path / "net.yaml", dtype="int8", board="nucleo_h743zi").fits
 
 
+def test_a_remedy_of_a_file_is_lowered_anew_and_says_so(tmp_path, tiny):
+    # 64 and 32 elements of four bytes each; as int8 a quarter of it.
+    path = dense(tmp_path, "fp32")
+    file = deployed(path)
+    assert (file.stated, file.arena.head) == (True, 256 + 128)
+    found = deployed(path, limit=file.arena.total - 1)
+    (one,) = found.remedies
+    assert (one.change, one.ram) == ("--dtype int8", deployed(path, dtype="int8").arena.total)
+    assert dict(found.notes)["would fit"] == (
+        f"--dtype int8: {one.ram:,} bytes of RAM, about {one.flash:,} of flash"
+        " (lowered anew, with shorter names than the file's)"
+    )
+    assert [entry["lowered_anew"] for entry in found.table().data["remedies"]] == [True]
+    spec = deployed(tiny, dtype="fp32", limit=4 * 768)
+    assert "about" not in dict(spec.notes)["would fit"]
+    assert [entry["lowered_anew"] for entry in spec.table().data["remedies"]] == [False]
+
+
 def test_weights_of_int4_run(tmp_path):
     (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {weights: 4}\nlayers:"), encoding="utf-8")
     found = deployed(tmp_path / "net.yaml", board="nucleo_h743zi")
@@ -152,19 +170,25 @@ def test_weights_of_int4_run(tmp_path):
     assert found.size.weight_bytes == (27 * 4 + 4 * 8 + 8 * 2) // 2 + 4 * (4 + 8 + 2)
 
 
-def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
-    # As it stands 6 and 3 elements of a byte each take 16 bytes; of four bytes, 24 and 12 take 32 and 16.
+def dense(folder: Path, dtype: str) -> Path:
+    """A TFLite file of one layer from 64 to 32 elements."""
     file = File()
     graph = Graph(file)
-    x = graph.tensor("x", (1, 6), "int8")
-    y = graph.tensor("y", (1, 3), "int8")
-    graph.op("FULLY_CONNECTED", [x, graph.stored("kernel", (3, 6), "int8"), -1], [y])
+    x, kernel = graph.tensor("x", (1, 64), dtype), graph.stored("kernel", (32, 64), dtype)
+    y = graph.tensor("y", (1, 32), dtype)
+    graph.op("FULLY_CONNECTED", [x, kernel, -1], [y])
     file.graphs.append(graph.table([x], [y]))
-    path = tmp_path / "net.tflite"
+    path = folder / "net.tflite"
     path.write_bytes(file.bytes())
-    assert [one.size for one in deployed(path).arena.buffers] == [16, 16]
-    assert [one.size for one in deployed(path, dtype="fp32").arena.buffers] == [32, 16]
-    assert deployed(path, dtype="fp32").size.weight_bytes == 4 * 18
+    return path
+
+
+def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
+    # 64 and 32 elements of a byte each as it stands, then of four.
+    path = dense(tmp_path, "int8")
+    assert [one.size for one in deployed(path).arena.buffers] == [64, 32]
+    assert [one.size for one in deployed(path, dtype="fp32").arena.buffers] == [256, 128]
+    assert deployed(path, dtype="fp32").size.weight_bytes == 4 * 32 * 64
 
 
 def test_tables_and_json(tiny):
