@@ -44,7 +44,7 @@ def test_the_head_of_a_chain():
     """At the tick of the clip y and z are alive, 320 bytes each; x, alive with y alone, lies in the place of z."""
     found = arena(chain())
     assert [(each.name, each.size, each.first, each.last, each.offset) for each in found.buffers] == [
-        ("x", 192, 0, 1, 0), ("y", 320, 1, 2, 320), ("z", 320, 2, 2, 0)
+        ("x", 192, 0, 1, 0), ("conv", 320, 1, 2, 320), ("relu", 320, 2, 2, 0)
     ]  # fmt: skip
     assert found.head == 640 == found.bound
     assert found.ticks == ("", "conv", "relu")

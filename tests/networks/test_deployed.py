@@ -191,6 +191,39 @@ def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
     assert deployed(path, dtype="fp32").size.weight_bytes == 4 * 32 * 64
 
 
+NAMED = """
+convcost: 1
+name: named
+input: [8, 8, 4]
+layers:
+  - {conv2d: {channels: 16, kernel: 3, padding: same, bias: false}, name: stem}
+  - {batch_norm: , name: norm}
+  - {relu: , name: act}
+  - {conv2d: {channels: 16, kernel: 1}, name: gated}
+  - {silu: , name: gate}
+  - {split: {sections: 2}, name: halves}
+  - {concat: , name: both, in: ["halves:1", "halves:0"]}
+  - {global_avg_pool: , name: mean}
+  - {flatten: , name: flat}
+  - {linear: {channels: 4}, name: last}
+"""
+
+
+def test_buffers_are_called_as_the_kernels_that_write_them(tmp_path):
+    """Norm and activation go into `stem`, the flatten into `mean`: neither is the name of a kernel, nor of what it writes.
+    What one kernel of a layer hands to the next, and the second of several outputs, add to its name."""
+    path = tmp_path / "net.yaml"
+    path.write_text(NAMED, encoding="utf-8")
+    found = deployed(path)
+    tensors = [one for one in found.arena.buffers if one.kind == "tensor"]
+    assert [one.name for one in tensors] == [
+        *("input", "stem", "gated", "gate/logistic", "gate", "halves:0", "halves:1", "both", "mean", "last"),
+    ]
+    assert [found.arena.ticks[one.first] for one in tensors] == [
+        *("", "stem", "gated", "gate", "gate", "halves", "halves", "both", "mean", "last"),
+    ]
+
+
 def test_tables_and_json(tiny):
     found = deployed(tiny, board="nucleo_f411re")
     table = found.table()
