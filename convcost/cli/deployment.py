@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from convcost.cli.options import Dtype, Word
 from convcost.cli.output import command_line, deliver
-from convcost.deploy.runtime import KERNELS, RUNTIMES, Deployment
+from convcost.deploy.runtime import KERNELS, RUNTIMES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -53,11 +53,18 @@ def deployment_options(command: Command) -> Command:
     return runtime_option(pointers_option(kernels_option(board_option(command))))
 
 
+class _DeployedAs(Dtype):
+    """A type, or True where the option is given without one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return True if value in ("", True) else super().convert(value, param, ctx)
+
+
 deploy_option = click.option(
     "--deploy",
-    type=Dtype(),
+    type=_DeployedAs(),
     is_flag=False,
-    flag_value=Deployment().dtype,
+    flag_value="",
     metavar="[DTYPE]",
     help="As this type, int8 unless said: with RAM, weights and biases, flash.",
 )
@@ -111,11 +118,31 @@ def show_deployed(
         context.exit(1)
 
 
+_OF_POLICY = (
+    "order",
+    "peak_activation_bytes",
+    "peak_position",
+    "alive_at_peak",
+    "weights",
+    "parts",
+    "splits",
+    "align",
+    "arenas",
+    "timeline",
+    "tensors",
+)
+"""Keys of what a policy says, beside what a runtime does."""
+
+
 def memory_data(network: Network, found: Deployed, policy: str) -> dict[str, Any]:
-    """What JSON says beside the deployment: the memory of a policy, of tensors of the same type."""
+    """What JSON says beside the deployment: the memory of a policy, of tensors of the same type.
+
+    The policy names what is its own, so that nobody takes it for the runtime's.
+    """
     from convcost.memory.usage import Options
     from convcost.results.memory import memory_table
 
     dtype = None if found.stated else found.deployment.dtype
     usage = network.memory(**Options(policy, dtype).arguments())
-    return memory_table(network.report(dtype=dtype, memory_policy=policy), usage).data
+    data = memory_table(network.report(dtype=dtype, memory_policy=policy), usage).data
+    return {**data, "policy": {**data["policy"], "figures": [name for name in _OF_POLICY if name in data]}}

@@ -59,7 +59,7 @@ def fit_command(
     max_peak: str | None,
     max_ram: str | None,
     max_flash: str | None,
-    deploy: str | None,
+    deploy: str | bool | None,
     runtime: str | None,
     pointers: str | None,
     kernels: str | None,

@@ -88,7 +88,7 @@ def sweep_command(
     metrics: tuple[str, ...],
     front: str | None,
     cliffs: bool,
-    deploy: str | None,
+    deploy: str | bool | None,
     runtime: str | None,
     pointers: str | None,
     kernels: str | None,

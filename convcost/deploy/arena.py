@@ -88,8 +88,18 @@ class Arena:
 
     @property
     def peak_at(self) -> str:
-        """What runs there."""
+        """What runs there: the kernel that sets how large the head is, which need not be the one at which most is alive."""
         return self.ticks[self.peak_tick]
+
+    @cached_property
+    def most_alive_tick(self) -> int:
+        """The first tick at which the most bytes are alive, `bound`."""
+        return max(range(len(self.ticks)), key=self.alive_bytes)
+
+    @property
+    def most_alive_at(self) -> str:
+        """What runs there."""
+        return self.ticks[self.most_alive_tick]
 
     def alive(self, tick: int) -> tuple[Buffer, ...]:
         """The buffers alive at a tick, the largest first."""

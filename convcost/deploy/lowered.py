@@ -21,8 +21,10 @@ from convcost.graph.walk import Walked
 __all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "windows"]
 
 
-def lowered(walked: Walked, dtype: str) -> Program:
+def lowered(walked: Walked, dtype: str, *, everywhere: bool = False) -> Program:
     """The `.tflite` program of a network; raises `UsageError` for a layer that has no counterpart in TFLite.
+
+    Narrow integers that the network states hold, unless the type is to be had `everywhere`.
 
     >>> from convcost import load
     >>> [kernel.type for kernel in lowered(load("ds_cnn_s").walked, "int8").kernels][-4:]
@@ -41,4 +43,4 @@ def lowered(walked: Walked, dtype: str) -> Program:
             low.store(step)
         else:
             rule(low, step)
-    return with_stated(low.program(), walked)
+    return low.program() if everywhere else with_stated(low.program(), walked)

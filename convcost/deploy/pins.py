@@ -16,7 +16,7 @@ def pins(found: Arena) -> tuple[Buffer, ...]:
     >>> from convcost import load
     >>> found = load("mobilenet_v1", width=0.25, resolution=96).arena()
     >>> [(buffer.name, buffer.size) for buffer in pins(found)]
-    [('stem.relu', 18432), ('stage1.block1.depthwise.relu', 18432), ('stage1.block1.pointwise.relu', 36864)]
+    [('stem.conv2d', 18432), ('stage1.block1.depthwise.conv2d', 18432), ('stage1.block1.pointwise.conv2d', 36864)]
     """
     return tuple(_chain(found))
 

@@ -38,8 +38,8 @@ def stated_file(network: Network) -> str:
 def program_of(network: Network, dtype: str | None = None) -> Program:
     """The program of kernels: that of the TFLite file which the network is, else the one that TensorFlow would write.
 
-    A file is taken as it stands where no type is asked for; all else is int8 then. Raises `UsageError` for a layer without
-    a counterpart.
+    A file is taken as it stands where no type is asked for; all else is int8 then, but for narrow integers that a network
+    states. A type that is asked for goes before all that is stated. Raises `UsageError` for a layer without a counterpart.
 
     >>> from convcost import load
     >>> program_of(load("ds_cnn_s")).kernels[0].type
@@ -47,7 +47,7 @@ def program_of(network: Network, dtype: str | None = None) -> Program:
     """
     if dtype is None and (path := stated_file(network)):
         return stated_program(path)
-    return lowered(network.walked, Deployment(dtype=dtype or DTYPE).checked().dtype)
+    return lowered(network.walked, Deployment(dtype=dtype or DTYPE).checked().dtype, everywhere=dtype is not None)
 
 
 def dtype_of(program: Program) -> str:
@@ -77,6 +77,8 @@ class OnDevice:
     """The most bytes that the arena may take."""
     stated: bool = False
     """Whether the program is that of the file which the network is."""
+    asked: bool = False
+    """Whether the type was asked for: then it goes before all that the network states."""
 
     @cached_property
     def arena(self) -> Arena:
@@ -119,7 +121,11 @@ def on_device(
     *,
     dtype: str | None = None,
 ) -> OnDevice:
-    """A network deployed; without a `dtype` as its TFLite file stands, else as the deployment says."""
-    stated = dtype is None and bool(stated_file(network))
-    program = program_of(network, None if stated else deployment.dtype)
-    return OnDevice(network, program, deployment, board, limit, stated)
+    """A network deployed: everywhere as a `dtype` that is asked for; else as its TFLite file stands, or as the deployment
+    says, but for narrow integers that the network states.
+    """
+    if dtype is not None:
+        return OnDevice(network, program_of(network, dtype), deployment, board, limit, asked=True)
+    if stated_file(network):
+        return OnDevice(network, program_of(network), deployment, board, limit, stated=True)
+    return OnDevice(network, lowered(network.walked, deployment.dtype), deployment, board, limit)

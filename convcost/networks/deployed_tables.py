@@ -33,7 +33,7 @@ def deployed_table(
         numeric=numeric,
         rows=rows,
         records=records,
-        data={**(data or _head(found)), **deployed_dict(found, remedies)},
+        data={**(data or _head(found)), **_needs(found), **deployed_dict(found, remedies)},
         notes=notes(found, remedies),
         priority=priority,
         shorten=tuple(not number and name != "" for number, name in zip(numeric, headers)),
@@ -58,7 +58,10 @@ def deployed_dict(found: OnDevice, remedies: Sequence[Remedy]) -> dict[str, Any]
         fits = needed <= found.limit and not found.arena.refused
         data["limit"] = {"bytes": found.limit, "needed": needed, "fits": fits}
     if not found.fits:
-        data["remedies"] = [{"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash} for one in remedies]
+        anew = {"lowered_anew": found.stated}
+        data["remedies"] = [
+            {"change": one.change, "ram_bytes": one.ram, "flash_bytes": one.flash, **anew} for one in remedies
+        ]
     return data
 
 
@@ -77,6 +80,7 @@ def arena_dict(found: OnDevice) -> dict[str, Any]:
         "by_pointers": {str(bits): total for bits, total in found.by_pointers.items()},
         "bound": one.bound,
         "peak_at": one.peak_at,
+        "most_alive_at": one.most_alive_at,
         "items": [item._asdict() for item in one.items],
         "buffers": [buffer._asdict() for buffer in one.buffers],
         "timeline": _timeline(found),
@@ -94,8 +98,12 @@ def _head(found: OnDevice) -> dict[str, Any]:
         "network": network.name,
         "inputs": {name: list(shape) for name, shape in network.graph.inputs.items()},
         "batch": 1,
-        "dtype": found.deployment.dtype,
     }
+
+
+def _needs(found: OnDevice) -> dict[str, Any]:
+    """What JSON says of the whole: of the deployment, whatever stands beside it."""
+    return {"dtype": found.deployment.dtype, "needed_bytes": found.arena.total}
 
 
 _Parts = tuple[tuple[str, ...], tuple[bool, ...], tuple[int, ...], list[list[str]], list[dict[str, Any]]]
@@ -120,10 +128,9 @@ def _kernels(found: OnDevice) -> _Parts:
     """A row for each tick: the inputs, and every kernel."""
     one = found.arena
     records = _timeline(found)
-    peak = max(range(len(records)), key=lambda tick: records[tick]["alive_bytes"])
     rows = []
     for entry in records:
-        mark = " ← peak" if entry["tick"] == peak else ""
+        mark = " ← peak" if entry["tick"] == one.most_alive_tick else ""
         alive = entry["alive_bytes"]
         number = exact(entry["tick"]) if entry["tick"] else ""
         rows.append([number, entry["kernel"] or "inputs", entry["op"] or "", exact(alive), bar(alive, one.head) + mark])
@@ -243,7 +250,10 @@ def _limit(found: OnDevice) -> list[tuple[str, str]]:
 def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, str]]:
     if found.fits or found.arena.refused:
         return []
+    # What is changed is no longer the file: it is lowered anew, as TensorFlow would write it but for names.
+    about, anew = ("about ", " (lowered anew, with shorter names than the file's)") if found.stated else ("", "")
     lines = [
-        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash") for one in remedies
+        ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {about}{exact(one.flash)} of flash{anew}")
+        for one in remedies
     ]
     return lines or [("would fit", "nothing that was tried: int8, smaller resolution, smaller width, both")]

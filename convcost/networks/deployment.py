@@ -51,7 +51,8 @@ def deployed(
 ) -> Deployed:
     """A network under a runtime: its arena in RAM, its size in flash; with a `board`, a name or a file, whether it fits.
 
-    `dtype` is int8 where nothing is said, and a TFLite file is taken as it stands. Addresses have the `pointers` of the
+    `dtype` is int8 where nothing is said, and a TFLite file is taken as it stands; one that is said goes before all types
+    that the network states. Addresses have the `pointers` of the
     board, else 64 bits. Raises `UsageError` for what does not exist, and for a layer without a counterpart.
 
     >>> found = deployed("ds_cnn_s", board="arduino_nano_33_ble")
@@ -66,4 +67,4 @@ def deployed(
     program = program_of(network, dtype)
     if stated:
         deployment = deployment._replace(dtype=dtype_of(program))
-    return Deployed(network, program, deployment, place, limit, stated)
+    return Deployed(network, program, deployment, place, limit, stated, dtype is not None)

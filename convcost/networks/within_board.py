@@ -97,6 +97,7 @@ def _by_both(found: OnDevice) -> Remedy | None:
 
 def _fitting(found: OnDevice, network: Network, change: str, dtype: str | None = None) -> Remedy | None:
     """The change, if the network fits with it."""
-    dtype = dtype or found.deployment.dtype
-    other = on_device(network, found.deployment._replace(dtype=dtype), found.board, found.limit, dtype=dtype)
+    dtype = dtype or (found.deployment.dtype if found.asked else None)
+    deployment = found.deployment._replace(dtype=dtype or found.deployment.dtype)
+    other = on_device(network, deployment, found.board, found.limit, dtype=dtype)
     return Remedy(change, other.arena.total, int(other.size.flash_bytes)) if other.fits else None

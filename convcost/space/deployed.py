@@ -31,7 +31,7 @@ def deployed_costs(walked: Walked, target: Target, shape: Sequence[int]) -> Mapp
 
     Raises `UsageError` for a layer without a counterpart, and for a program that the runtime would refuse.
     """
-    program = lowered(walked, target.deployment.dtype)
+    program = lowered(walked, target.deployment.dtype, everywhere=target.everywhere)
     if refused := next(refusals(program), ""):
         raise UsageError(f"{refused}; `convcost memory --runtime {target.deployment.runtime}` shows what it would take")
     _holdable(program, shape)

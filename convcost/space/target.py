@@ -22,6 +22,8 @@ class Target(NamedTuple):
     """The name of the board that says so."""
     implied: bool = False
     """Whether nobody asked for this runtime: a limit on RAM or flash needs one."""
+    everywhere: bool = False
+    """Whether the type was asked for, and so goes before all that networks state."""
 
     @property
     def said(self) -> str:
@@ -79,7 +81,8 @@ class HowDeployed(NamedTuple):
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
         deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
         code = board.code.get(deployment.runtime) if board else None
-        return Target(deployment, code.bytes if code else 0, board.name if board else "", implied=not asked)
+        place = board.name if board else ""
+        return Target(deployment, code.bytes if code else 0, place, implied=not asked, everywhere=bool(kind))
 
     def on(self) -> Board | None:
         """The board, if one is named."""

@@ -52,6 +52,35 @@ def test_memory_of_a_runtime(cli: Cli) -> None:
     assert "arena" not in cli.json("memory", "ds_cnn_s")
 
 
+def test_json_says_what_is_of_the_policy_and_what_of_the_runtime(cli: Cli, tmp_path: Path) -> None:
+    # A file of mixed types, or a limit, changes nothing: what is needed is the arena, and the policy names its own keys.
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {weights: 4}\nlayers:"), encoding="utf-8")
+    for how in (["--runtime", "tflm"], ["--board", "nucleo_f411re"], ["--runtime", "tflm", "--limit", "1MiB"]):
+        found = cli.json("memory", tmp_path / "net.yaml", *how)
+        assert (
+            found["needed_bytes"]
+            == found["arena"]["total"]
+            == found.get("limit", {}).get("needed", found["needed_bytes"])
+        )
+        assert found["dtype"] == found["arena"]["dtype"] == "int8"
+        others = {
+            "schema",
+            "version",
+            "network",
+            "knobs",
+            "input_shape",
+            "inputs",
+            "batch",
+            "dtype",
+            "policy",
+            "complete",
+        }
+        others |= {"unknown", "weights_in", "needed_bytes", "arena", "flash", "limit", "board", "verdict"}
+        assert {*found} - others == {*found["policy"]["figures"]}
+        # 64 positions of 4 and 8 channels are alive at the kernel `expand`, of one byte each.
+        assert found["peak_activation_bytes"] == 64 * (4 + 8)
+
+
 def test_a_board_is_a_verdict_and_an_exit_status(cli: Cli, tmp_path: Path) -> None:
     text = " ".join(cli.ok("memory", "ds_cnn_s", "--board", "nucleo_f411re").split())
     assert "verdict fits nucleo_f411re: " in text

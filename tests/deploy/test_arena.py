@@ -44,11 +44,12 @@ def test_the_head_of_a_chain():
     """At the tick of the clip y and z are alive, 320 bytes each; x, alive with y alone, lies in the place of z."""
     found = arena(chain())
     assert [(each.name, each.size, each.first, each.last, each.offset) for each in found.buffers] == [
-        ("x", 192, 0, 1, 0), ("y", 320, 1, 2, 320), ("z", 320, 2, 2, 0)
+        ("x", 192, 0, 1, 0), ("conv", 320, 1, 2, 320), ("relu", 320, 2, 2, 0)
     ]  # fmt: skip
     assert found.head == 640 == found.bound
     assert found.ticks == ("", "conv", "relu")
     assert found.peak_at == "conv"  # y lies at the top, and comes into being there
+    assert found.most_alive_at == "relu"  # y and z are more than x and y
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,36 @@ def test_weights_of_another_sort_than_inputs_are_named():
     assert "CONV_2D" in arena(program).refused[0]
     half = Program((X._replace(dtype="fp16"), Y), (Kernel("DEQUANTIZE", "up", (0,), (1,)),), (0,), (1,))
     assert "fp16" in arena(half).refused[0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "activations", "refused"),
+    [
+        ("int8", "int8", ""),
+        ("int4", "int8", ""),
+        ("int8", "int16", ""),
+        ("int4", "int16", "no weights of int4 for {}"),
+        ("int2", "int8", "no weights of int2 for {}"),
+        ("binary", "int8", "no weights of binary for {}"),
+        ("int8", "int4", "no activations of int4"),
+        ("int8", "int7", "no activations of int7"),
+        ("int8", "binary", "no activations of binary"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_integers_that_no_kernel_computes_are_refused(kind: str, weights: str, activations: str, refused: str):
+    """int4 is unpacked where it is weights of these three beside int8, and nothing else of less than a byte is known."""
+    tensors = (X._replace(dtype=activations), W._replace(dtype=weights), B, Y._replace(dtype=activations))
+    found = arena(Program(tensors, (Kernel(kind, "layer", (0, 1, 2), (3,)),), (0,), (3,))).refused
+    assert len(found) == bool(refused)
+    assert refused.format(kind) in "".join(found)
+
+
+def test_int4_is_unpacked_by_three_kernels_alone():
+    tensors = (X, W._replace(dtype="int4"), Y)
+    for kind in ("ADD", "BATCH_MATMUL", "MUL"):
+        (found,) = arena(Program(tensors, (Kernel(kind, "layer", (0, 1), (2,)),), (0,), (2,))).refused
+        assert f"no weights of int4 for {kind}, only" in found
 
 
 def test_boxes_are_sorted_in_scratch_buffers():

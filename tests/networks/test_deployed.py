@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from helpers.checks import net
+from helpers.tflite_bytes import File, Graph
 
 from convcost import UsageError, check, deployed, load
 from convcost.deploy.pins import pins
@@ -113,6 +114,116 @@ def test_a_spec_is_lowered_as_int8_and_its_own_type_is_no_matter(tiny):
     assert on_device(load(tiny), Deployment()).program == program_of(load(tiny))
 
 
+@pytest.mark.parametrize(("dtype", "times"), [("int8", 1), ("int16", 2), ("fp32", 4)])
+@pytest.mark.parametrize("stated", ["bits: 8", "bits: 4", "bits: 1", "dtype: int8", "bits: {weights: 2, outputs: 4}"])
+def test_a_type_that_is_asked_for_goes_before_all_that_is_stated(tmp_path, stated, dtype, times):
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", f"{stated}\nlayers:"), encoding="utf-8")
+    (tmp_path / "plain.yaml").write_text(net(), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml", dtype=dtype)
+    assert {one.name: one.size for one in found.arena.buffers} == {name: times * size for name, size in PIECES.items()}
+    assert found.program == deployed(tmp_path / "plain.yaml", dtype=dtype).program
+    assert dtype_of(found.program) == dtype
+
+
+def test_what_is_stated_holds_where_no_type_is_asked_for(tmp_path):
+    # Two elements in a byte of what is written; the input states nothing. The runtime has no such activations.
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {outputs: 4}\nlayers:"), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml")
+    assert {one.name: one.size for one in found.arena.buffers} == {
+        "input": 192,
+        "stem": 256 // 2,
+        "expand": 512 // 2,
+        "project": 128 // 2,
+    }
+    why = "the runtime has no activations of int4, only of int8 and int16: it refuses the model"
+    assert found.arena.refused == (f"{why}; --dtype int8 deploys all as int8",)
+    assert not deployed(tmp_path / "net.yaml", board="nucleo_h743zi").fits
+    assert not deployed(tmp_path / "net.yaml", limit=1 << 20).fits
+    assert [failure.what for failure in check(str(tmp_path / "net.yaml"), board="nucleo_h743zi").failures] == [
+        f"tiny: {found.arena.refused[0]}"
+    ]
+    assert deployed(tmp_path / "net.yaml", dtype="int8", board="nucleo_h743zi").fits
+
+
+def test_a_remedy_of_a_file_is_lowered_anew_and_says_so(tmp_path, tiny):
+    # 64 and 32 elements of four bytes each; as int8 a quarter of it.
+    path = dense(tmp_path, "fp32")
+    file = deployed(path)
+    assert (file.stated, file.arena.head) == (True, 256 + 128)
+    found = deployed(path, limit=file.arena.total - 1)
+    (one,) = found.remedies
+    assert (one.change, one.ram) == ("--dtype int8", deployed(path, dtype="int8").arena.total)
+    assert dict(found.notes)["would fit"] == (
+        f"--dtype int8: {one.ram:,} bytes of RAM, about {one.flash:,} of flash"
+        " (lowered anew, with shorter names than the file's)"
+    )
+    assert [entry["lowered_anew"] for entry in found.table().data["remedies"]] == [True]
+    spec = deployed(tiny, dtype="fp32", limit=4 * 768)
+    assert "about" not in dict(spec.notes)["would fit"]
+    assert [entry["lowered_anew"] for entry in spec.table().data["remedies"]] == [False]
+
+
+def test_weights_of_int4_run(tmp_path):
+    (tmp_path / "net.yaml").write_text(net().replace("layers:", "bits: {weights: 4}\nlayers:"), encoding="utf-8")
+    found = deployed(tmp_path / "net.yaml", board="nucleo_h743zi")
+    assert found.fits
+    assert found.size.weight_bytes == (27 * 4 + 4 * 8 + 8 * 2) // 2 + 4 * (4 + 8 + 2)
+
+
+def dense(folder: Path, dtype: str) -> Path:
+    """A TFLite file of one layer from 64 to 32 elements."""
+    file = File()
+    graph = Graph(file)
+    x, kernel = graph.tensor("x", (1, 64), dtype), graph.stored("kernel", (32, 64), dtype)
+    y = graph.tensor("y", (1, 32), dtype)
+    graph.op("FULLY_CONNECTED", [x, kernel, -1], [y])
+    file.graphs.append(graph.table([x], [y]))
+    path = folder / "net.tflite"
+    path.write_bytes(file.bytes())
+    return path
+
+
+def test_a_file_of_integers_is_of_floats_where_that_is_asked_for(tmp_path):
+    # 64 and 32 elements of a byte each as it stands, then of four.
+    path = dense(tmp_path, "int8")
+    assert [one.size for one in deployed(path).arena.buffers] == [64, 32]
+    assert [one.size for one in deployed(path, dtype="fp32").arena.buffers] == [256, 128]
+    assert deployed(path, dtype="fp32").size.weight_bytes == 4 * 32 * 64
+
+
+NAMED = """
+convcost: 1
+name: named
+input: [8, 8, 4]
+layers:
+  - {conv2d: {channels: 16, kernel: 3, padding: same, bias: false}, name: stem}
+  - {batch_norm: , name: norm}
+  - {relu: , name: act}
+  - {conv2d: {channels: 16, kernel: 1}, name: gated}
+  - {silu: , name: gate}
+  - {split: {sections: 2}, name: halves}
+  - {concat: , name: both, in: ["halves:1", "halves:0"]}
+  - {global_avg_pool: , name: mean}
+  - {flatten: , name: flat}
+  - {linear: {channels: 4}, name: last}
+"""
+
+
+def test_buffers_are_called_as_the_kernels_that_write_them(tmp_path):
+    """Norm and activation go into `stem`, the flatten into `mean`: neither is the name of a kernel, nor of what it writes.
+    What one kernel of a layer hands to the next, and the second of several outputs, add to its name."""
+    path = tmp_path / "net.yaml"
+    path.write_text(NAMED, encoding="utf-8")
+    found = deployed(path)
+    tensors = [one for one in found.arena.buffers if one.kind == "tensor"]
+    assert [one.name for one in tensors] == [
+        *("input", "stem", "gated", "gate/logistic", "gate", "halves:0", "halves:1", "both", "mean", "last"),
+    ]
+    assert [found.arena.ticks[one.first] for one in tensors] == [
+        *("", "stem", "gated", "gate", "gate", "halves", "halves", "both", "mean", "last"),
+    ]
+
+
 def test_tables_and_json(tiny):
     found = deployed(tiny, board="nucleo_f411re")
     table = found.table()
@@ -125,6 +236,8 @@ def test_tables_and_json(tiny):
     one = data["arena"]
     assert one["runtime"] == "tflm"
     assert one["pointers"] == 32
+    assert data["dtype"] == one["dtype"] == "int8"
+    assert data["needed_bytes"] == one["total"]
     assert one["total"] == one["head"] + one["persistent"] == one["by_pointers"]["32"]
     assert sum(item["bytes"] for item in one["items"]) == one["persistent"]
     assert data["verdict"]["fits"] is True

@@ -292,4 +292,22 @@ def test_what_the_runtime_refuses_fits_nothing(tmp_path):
         convcost.fit(path, over={"width": [4, 8]}, max_ram=2**20)
     with pytest.raises(UsageError, match=refused):
         convcost.sweep(path, {"width": [4, 8]}, runtime="tflm")
-    assert any(refused in note for note in convcost.load(path).deployed().arena.notes)
+    assert convcost.load(path).deployed().arena.refused == (refused,)
+
+
+NARROW = """
+    knobs: {n: 32}
+    input: [8, 8, n]
+    layers:
+      - {conv2d: {channels: n, kernel: 1}, bits: {weights: 4}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("deploy", "kernel_bits", "bias_bytes"),
+    [(None, 4, 4), (True, 4, 4), ("int8", 8, 4), ("int16", 8, 8), ("fp32", 32, 4)],
+)
+def test_a_type_that_is_asked_for_goes_before_what_networks_state(tmp_path, deploy, kernel_bits, bias_bytes):
+    """n · n elements of kernels and n biases; beside activations of int16, TensorFlow has kernels of int8 and biases of int64."""
+    found = convcost.sweep(written(tmp_path, NARROW), {"n": [32, 64]}, runtime="tflm", deploy=deploy)
+    assert found.deployed_weight_bytes.tolist() == [n * n * kernel_bits // 8 + n * bias_bytes for n in (32, 64)]

@@ -26,6 +26,7 @@ class Request(NamedTuple):
     """A buffer of the head that the planner places."""
 
     name: str
+    """Of a computed tensor, that of the kernel that writes it, as `ticks` have it."""
     size: Dim
     """Bytes, a multiple of `ALIGNMENT`."""
     first: int
@@ -44,12 +45,13 @@ def requests(program: Program, deployment: Deployment) -> tuple[Request, ...]:
     offsets = iter(program.offsets)
     for graph in lives.graphs:
         handles = {number for kernel in graph.kernels if kernel.type == "VAR_HANDLE" for number in kernel.outputs}
+        names = _names(graph)
         for number, tensor in enumerate(graph.tensors):
             offset = next(offsets, ONLINE)
             if number not in handles and _asks(tensor, offset):
                 first, last = lives.of(graph, number)
                 own = number if graph is program else ABSENT
-                found.append(Request(tensor.name, _rounded(tensor.bytes), first, last, "tensor", own, offset))
+                found.append(Request(names[number], _rounded(tensor.bytes), first, last, "tensor", own, offset))
     for kernel, what, size in scratches(program, deployment):
         first, last = lives.runs.get(id(kernel), (UNKNOWN, UNKNOWN))
         found.append(Request(f"{kernel.name} ({what})", _rounded(size), first, last, "scratch"))
@@ -65,6 +67,21 @@ def scratches(program: Program, deployment: Deployment) -> list[tuple[Kernel, st
 def ticks(program: Program) -> tuple[str, ...]:
     """What runs at each tick: nothing while the inputs of a (sub)graph come, then each kernel by its name."""
     return tuple(_Lives(program).ticks)
+
+
+def _names(graph: Program) -> list[str]:
+    """What each tensor is called: one that is computed after its kernel, though an activation may be the last that it holds.
+
+    What several kernels of a layer hand on keeps a name of its own, which begins with that of the layer.
+    """
+    names = [tensor.name for tensor in graph.tensors]
+    left = {*range(len(names))} - {*graph.inputs}
+    for kernel in graph.kernels:
+        for which, number in enumerate(kernel.outputs):
+            if number in left and not names[number].startswith((f"{kernel.name}/", f"{kernel.name}:")):
+                names[number] = f"{kernel.name}:{which}" if which else kernel.name
+            left.discard(number)
+    return names
 
 
 class _Lives:
