@@ -24,8 +24,7 @@ from convcost.published.data import accuracies
 from convcost.published.tasks import on_tasks
 from convcost.render.table import Table, Tabular
 
-_NOTHING = "nothing of the zoo fits; smaller widths and resolutions: convcost fit MODEL --max-ram SIZE --max-flash SIZE"
-
+_SMALLER = "smaller widths and resolutions: convcost fit MODEL --max-ram SIZE --max-flash SIZE"
 
 _IMAGENET = "ImageNet-1k"
 
@@ -132,10 +131,18 @@ class Deployable(Tabular):
         if any(one.task == _IMAGENET for one in self.networks):
             yield "accuracy", f"{RULE}; before quantisation, as all of them"
         if not self.networks:
-            yield "nothing", _NOTHING
+            yield "hint", self._hint()
         if self.unwritten:
             more = f" and {exact(len(self.unwritten) - 3)} more" if len(self.unwritten) > 3 else ""
             yield "left out", f"{', '.join(self.unwritten[:3])}{more}: layers without a kernel of the runtime"
+
+    def _hint(self) -> str:
+        """What to do where nothing fits; a bare number is of bytes, which somebody who means kibibytes may not expect."""
+        sizes = (("--max-ram", self.max_ram), ("--max-flash", self.max_flash))
+        small = [
+            f"{option} {size} is {counted(size, 'byte')}; {size}KiB?" for option, size in sizes if size and size < 1024
+        ]
+        return "; ".join([*small, _SMALLER])
 
     def _data(self) -> dict[str, Any]:
         return {

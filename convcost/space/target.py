@@ -68,7 +68,7 @@ class HowDeployed(NamedTuple):
         >>> HowDeployed(board="nucleo_h743zi").target().said
         'tflm, int8, 32-bit addresses, nucleo_h743zi'
         """
-        asked = any(self)
+        asked = any(said is not None and said is not False for said in self)
         if not asked and not limited:
             return None
         from convcost.deploy.runtime import Deployment
@@ -83,7 +83,7 @@ class HowDeployed(NamedTuple):
 
     def on(self) -> Board | None:
         """The board, if one is named."""
-        if not self.board:
+        if self.board is None:
             return None
         from convcost.devices.board import Board, find
 

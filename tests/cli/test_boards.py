@@ -76,8 +76,9 @@ def test_a_limit_is_of_the_arena(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--runtime", "tflm", "--policy", "inplace"], "--policy is of policies that are planned freely"),
-        (["--board", "rpi_pico", "--batch", "2"], "--batch is of policies"),
+        (["--runtime", "tflm", "--policy", "inplace"], "leave out --policy: under a runtime"),
+        (["--board", "rpi_pico", "--batch", "2"], "it is decided: one input at a time"),
+        (["--board", "rpi_pico", "--picture", "arena", "-o", "x.svg"], "leave out --picture: under a runtime"),
         (["--pointers", "32"], "--pointers 32 is of a runtime"),
         (["--kernels", "cmsis_nn"], "--kernels cmsis_nn is of a runtime"),
         (["--runtime", "tflite"], "'tflite' is not"),
@@ -135,7 +136,53 @@ def test_what_list_refuses(cli: Cli, options: list[str], said: str) -> None:
 
 
 def test_nothing_that_fits_is_said(cli: Cli) -> None:
-    assert "nothing of the zoo fits" in " ".join(cli.ok("list", "lenet5", "--max-ram", "1KiB").split())
+    said = " ".join(cli("list", "lenet5", "--max-ram", "1KiB", code=1).stdout.split())
+    assert "0 of 1 network fit 1.00 KiB of RAM" in said
+    assert "hint smaller widths and resolutions: convcost fit" in said
+    said = " ".join(cli("list", "lenet5", "--max-ram", "256", "--max-flash", "1MiB", code=1).stdout.split())
+    assert "hint --max-ram 256 is 256 bytes; 256KiB?; smaller" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("memory", "ds_cnn_s"),
+        ("report", "ds_cnn_s"),
+        ("sweep", "ds_cnn_s", "--over", "width=1"),
+        ("sweep", "ds_cnn_s", "--over", "width=1", "--runtime", "tflm"),
+        ("fit", "ds_cnn_s", "--max-ram", "1MiB"),
+        ("check", "ds_cnn_s"),
+        ("list",),
+    ],
+)
+def test_an_empty_name_is_no_board(cli: Cli, words: tuple[str, ...]) -> None:
+    assert "there is no board ''" in cli(*words, "--board", "", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "amount"),
+    [
+        *(
+            (words, option, "512KB")
+            for words in (("fit", "ds_cnn_s"), ("check", "ds_cnn_s"), ("list",))
+            for option in ("--max-ram", "--max-flash")
+        ),
+        (("memory", "ds_cnn_s"), "--limit", "512KB"),
+        (("check", "ds_cnn_s"), "--limit", "flash=512KB"),
+        (("fit", "ds_cnn_s"), "--max-macs", "lots"),
+        (("check", "ds_cnn_s"), "--tolerance", "1"),
+    ],
+)
+def test_an_amount_that_is_none_is_told_with_its_option(
+    cli: Cli, words: tuple[str, ...], option: str, amount: str
+) -> None:
+    assert f"Invalid value for '{option}'" in cli(*words, option, amount, code=2).stderr
+
+
+def test_other_words_for_ram_and_flash_are_known(cli: Cli) -> None:
+    for word, meant in (("ram", "ram_bytes"), ("sram", "ram_bytes"), ("flash", "flash_bytes")):
+        ran = cli("sweep", "ds_cnn_s", "--over", "width=1", "--metric", word, code=2)
+        assert f"Did you mean {meant}?" in ran.stderr
 
 
 def test_check_limits_ram_flash_and_a_board(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
