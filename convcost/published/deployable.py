@@ -177,7 +177,9 @@ def deployable(
     if place is None and max_ram is None and max_flash is None:
         raise UsageError("say what has to be enough: a board, max_ram or max_flash")
     ram, flash = _bounds(place, max_ram, max_flash)
-    deployment = Deployment(runtime, dtype, pointers or (place.pointers if place else 64), kernels).checked()
+    deployment = Deployment(runtime, dtype, pointers or (place.pointers if place else 64), kernels).checked(
+        place.core if place else ""
+    )
     code = place.code.get(runtime) if place else None
     found, unwritten, tried = [], dict[str, None](), set[str]()
     with answers("deployable") as known:

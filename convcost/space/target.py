@@ -77,7 +77,8 @@ class HowDeployed(NamedTuple):
         kind = self.deploy if isinstance(self.deploy, str) else dtype
         bits = self.pointers or (board.pointers if board else None)
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
-        deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
+        deployment = Deployment(**{name: value for name, value in stated.items() if value})  # type: ignore[arg-type]
+        deployment = deployment.checked(board.core if board else "")
         code = board.code.get(deployment.runtime) if board else None
         return Target(deployment, code.bytes if code else 0, board.name if board else "", implied=not asked)
 

@@ -242,3 +242,20 @@ def test_a_plain_report_loads_nothing_of_devices() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CONVCOST_CACHE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("memory", "ds_cnn_s"),
+        ("list", "ds_cnn_s"),
+        ("fit", "ds_cnn_s"),
+        ("sweep", "mobilenet_v1", "--over", "width=1"),
+    ],
+)
+def test_kernels_are_of_the_core_that_a_board_has(cli: Cli, words: tuple[str, ...]) -> None:
+    said = (
+        "kernels cmsis_nn are for Cortex-M4, Cortex-M7, Cortex-M33, and the board has Cortex-M0+: leave out --kernels"
+    )
+    ran = cli(*words, "--board", "rpi_pico", "--kernels", "cmsis_nn", code=2)
+    assert said in ran.stderr

@@ -143,6 +143,9 @@ def test_tables_and_json(tiny):
         ({"kernels": "cmsis"}, "there are no kernels 'cmsis'"),
         ({"pointers": 16}, "addresses have 32 or 64 bits, got 16"),
         ({"board": "nothing"}, "there is no board 'nothing'"),
+        ({"board": "rpi_pico", "kernels": "cmsis_nn"}, "Cortex-M33, and the board has Cortex-M0.: leave out --kernels"),
+        ({"board": "esp32s3_devkitc", "kernels": "cmsis_nn_mve"}, "the board has Xtensa LX7: leave out --kernels"),
+        ({"board": "nucleo_f411re", "kernels": "cmsis_nn_mve"}, "Cortex-M4: give --kernels cmsis_nn"),
     ],
 )
 def test_what_does_not_exist_is_refused(tiny, options, said):
