@@ -40,17 +40,21 @@ pointers_option = click.option(
     "--pointers", type=click.Choice(["32", "64"]), help="Bits of the target's addresses; default: the board's, else 64."
 )
 kernels_option = click.option("--kernels", type=Word(list(KERNELS)), help="Library of kernels; default: reference.")
-board_option = click.option(
-    "--board",
-    metavar="NAME",
-    shell_complete=complete_board,
-    help="Whether it fits a board that `convcost boards` lists, or that a YAML file states; implies --runtime tflm.",
-)
 
 
-def deployment_options(command: Command) -> Command:
-    """--runtime, --pointers, --kernels and --board."""
-    return runtime_option(pointers_option(kernels_option(board_option(command))))
+def board_option(says: str) -> Callable[[Command], Command]:
+    """--board, with what it does to a command."""
+    return click.option(
+        "--board",
+        metavar="NAME",
+        shell_complete=complete_board,
+        help=f"{says}; NAME is one of `convcost boards`, or a YAML file.",
+    )
+
+
+def deployment_options(board: str) -> Callable[[Command], Command]:
+    """--runtime, --pointers, --kernels, and --board with what it does."""
+    return lambda command: runtime_option(pointers_option(kernels_option(board_option(board)(command))))
 
 
 deploy_option = click.option(

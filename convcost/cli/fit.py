@@ -39,7 +39,7 @@ from convcost.cli.output import format_of, show
     "--max-flash", type=Amount("flash"), metavar="SIZE", help="At most so large a model file, as --deploy says: 1MiB."
 )
 @deploy_option
-@deployment_options
+@deployment_options("At most the RAM and flash of a board, under --runtime tflm")
 @dtype_option
 @click.option(
     "--over",

@@ -13,7 +13,7 @@ from convcost.cli.output import format_of, show
     "list", epilog="\b\nExample:\n  convcost list 'mobilenet*'\n  convcost list --max-ram 256KiB --max-flash 1MiB"
 )
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@board_option
+@board_option("Only what fits a board once deployed")
 @click.option("--max-ram", type=Bytes(), metavar="SIZE", help="Only what fits so much RAM once deployed: 256KiB.")
 @click.option("--max-flash", type=Bytes(), metavar="SIZE", help="Only what fits so much flash once deployed: 1MiB.")
 @click.option("--dtype", type=Dtype(), help="Of a network once deployed; default: int8.")

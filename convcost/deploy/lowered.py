@@ -22,7 +22,7 @@ __all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "w
 
 
 def lowered(walked: Walked, dtype: str) -> Program:
-    """The `.tflite` program of a network; raises `UsageError` for a layer that has no counterpart in TFLite.
+    """The `.tflite` program of a network; raises `UsageError` for a layer that convcost does not lower.
 
     >>> from convcost import load
     >>> [kernel.type for kernel in lowered(load("ds_cnn_s").walked, "int8").kernels][-4:]
@@ -36,7 +36,7 @@ def lowered(walked: Walked, dtype: str) -> Program:
             continue
         rule = RULES.get(step.node.op)
         if rule is None:
-            raise refused(step, f"{step.kind} has no counterpart among TFLite's kernels")
+            raise refused(step, f"{step.kind} is not lowered to TFLite's kernels by convcost")
         if low.is_constant(step):
             low.store(step)
         else:

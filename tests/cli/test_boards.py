@@ -135,6 +135,18 @@ def test_what_list_refuses(cli: Cli, options: list[str], said: str) -> None:
     assert said in cli("list", *options, code=2).stderr
 
 
+@pytest.mark.parametrize("pattern", ["mobilenet_v1", "ds_cnn*", "resnet_cifar", "mlperf_tiny_*"])
+def test_every_list_with_accuracies_says_what_they_are_of(pattern: str) -> None:
+    found = deployable(pattern, max_flash=2**22)
+    said = dict(found.table().notes)["accuracy"]
+    assert "quantisation may cost some" in said
+    targets = [one for one in found.networks if one.label.startswith("mlperf_tiny_") and one.accuracy]
+    assert ("≥ is what a benchmark demands" in said) == bool(targets)
+    for one, row in zip(found.networks, found.table().rows, strict=True):
+        assert one.at_least == (one in targets)
+        assert row[6] == (f"≥ {one.accuracy}" if one in targets else one.accuracy or "-")
+
+
 def test_nothing_that_fits_is_said(cli: Cli) -> None:
     said = " ".join(cli("list", "lenet5", "--max-ram", "1KiB", code=1).stdout.split())
     assert "0 of 1 network fit 1.00 KiB of RAM" in said
