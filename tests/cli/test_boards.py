@@ -271,3 +271,38 @@ def test_kernels_are_of_the_core_that_a_board_has(cli: Cli, words: tuple[str, ..
     )
     ran = cli(*words, "--board", "rpi_pico", "--kernels", "cmsis_nn", code=2)
     assert said in ran.stderr
+
+
+def test_check_says_what_would_keep_limits_on_ram_and_flash(cli: Cli) -> None:
+    network = "mobilenet_v1:width=0.25,resolution=96"
+    ram = deployed(network).arena.total
+    ran = cli("check", network, "--max-ram", ram - 1, code=1)
+    found = re.search(r"would fit: --set resolution=(\d+): ([\d,]+) B of RAM", " ".join(ran.stdout.split()))
+    assert found
+    size = int(found[1])
+    totals = {side: deployed("mobilenet_v1", width="0.25", resolution=side).arena.total for side in range(size, 96)}
+    assert [side for side, total in totals.items() if total < ram] == [size]
+    assert totals[size] == int(found[2].replace(",", ""))
+
+
+def test_check_keeps_a_board_and_limits_beside_it_together(cli: Cli) -> None:
+    network, place = "mobilenet_v1:width=0.5,resolution=96", "nucleo_f446re"  # 128 KiB of RAM, 512 KiB of flash
+    ran = cli.json("check", network, "--board", place, "--max-ram", "100KiB", "--max-flash", "400KiB", code=1)
+    whys = [line["why"] for line in ran["limits"] if line["verdict"] == "broken"]
+    assert whys
+    for change in re.findall(r"(--set .*?): ([\d,]+) B of RAM, ([\d,]+) B of flash", whys[0]):
+        knobs = {"width": "0.5", "resolution": "96", **dict(re.findall(r"(\w+)=([\d.]+)", change[0]))}
+        other = deployed("mobilenet_v1", board=place, **knobs)
+        assert other.arena.total <= 100 * 1024
+        assert int(other.size.flash_bytes) <= 400 * 1024
+        assert [f"{other.arena.total:,}", f"{int(other.size.flash_bytes):,}"] == list(change[1:])
+
+
+def test_check_says_of_which_addresses_ram_is(cli: Cli) -> None:
+    lines = cli.json("check", "ds_cnn_s", "--max-ram", "1MiB", "--max-macs", "1G")["limits"]
+    assert [line["under"] is None for line in lines] == [True, False]
+    said = " ".join(cli.ok("check", "ds_cnn_s", "--max-ram", "1MiB").split())
+    assert "addresses of 64 bits, as on a computer; limits: {board: NAME} has those of a board" in said
+    said = " ".join(cli.ok("check", "ds_cnn_s", "--max-ram", "1MiB", "--board", "nucleo_f446re").split())
+    assert "addresses of 32 bits, as of nucleo_f446re" in said
+    assert "addresses" not in cli.ok("check", "ds_cnn_s", "--max-macs", "1G")
