@@ -13,7 +13,7 @@ from convcost.deploy.pins import pins
 from convcost.deploy.runtime import CORES, KERNELS, RUNTIMES
 from convcost.devices.board import said
 from convcost.networks.deployed import OnDevice
-from convcost.networks.within_board import Remedy
+from convcost.networks.within_board import Remedy, what_was_tried
 from convcost.render.table import Table
 from convcost.results.memory import bar
 
@@ -239,4 +239,4 @@ def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, s
     lines = [
         ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {exact(one.flash)} of flash") for one in remedies
     ]
-    return lines or [("would fit", "nothing that was tried: int8, smaller resolution, smaller width, both")]
+    return lines or [("would fit", what_was_tried(found))]
