@@ -148,8 +148,8 @@ def _place(model: str, folder: str) -> tuple[str, str | None] | None:
     word = re.compile(rf"[\s{{,]{re.escape(model)}:")
     for name, text in specs.items():
         path = os.path.join(folder, f"{name}.yaml")
-        # Reading all files is quick, parsing them is not: parse only one that has the word.
-        if model and word.search(text) and model in open_file(path).spec.presets:
+        # Reading all files is quick, parsing them is not: parse only one that has the word. Most do not even have its letters.
+        if model and f"{model}:" in text and word.search(text) and model in open_file(path).spec.presets:
             return path, model
     return None
 

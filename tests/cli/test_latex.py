@@ -53,6 +53,7 @@ TABLES = (
     ("verify", "mobilenet_v2", "--source", "mobilenet_v2"),
     ("frontier", "--family", "mobilenetv[12]", "--tier", "paper"),
     ("list", "mobilenet*"),
+    ("boards", "arduino*"),
     ("sweep", "mobilenet_v2", "--over", "resolution=96:224:32"),
     ("sweep", "mobilenet_v2", "--over", "resolution=223:226", "--cliffs"),
     ("sweep", "mobilenet_v2", "--over", "width=0.5,1", "--over", "resolution=192,224", "--front", "macs"),

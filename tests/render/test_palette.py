@@ -70,7 +70,7 @@ def test_numbers_stand_off_every_shade_of_a_map(cli: Cli, tmp_path: Path) -> Non
     page = tmp_path / "x.html"
     cli("sweep", "mobilenet_v2", "--over", "resolution=96:256:32", "--over", "width=0.25:1.5:0.25", "-o", page)
     shown = re.findall(
-        r'<path fill="(#\w{6})" d="[^"]*">(?:<title>[^<]*</title>)?</path><text fill="(#\w{6})"',
+        r'<path stroke="(#\w{6})" d="[^"]*">(?:<title>[^<]*</title>)?</path><text fill="(#\w{6})"',
         page.read_text("utf-8"),
     )
     assert len(shown) >= 36  # six sizes by six widths; as many again where the drawing for a phone has room
