@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcost.cli.options import (
+    Amount,
     Dtype,
+    Limited,
     Setting,
     accepts_partial,
     complete_convention,
@@ -37,19 +39,26 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 
 @click.command("check", epilog="\b\nExample:\n  convcost check mobilenet_v2 --max-macs 310M --max-params 4M")
 @click.argument("models", nargs=-1, metavar="[MODEL...]", shell_complete=complete_model)
-@click.option("--max-macs", metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
-@click.option("--max-params", metavar="COUNT", help="At most so many parameters: 4M.")
-@click.option("--max-peak", metavar="SIZE", help="At most so much for activations at once: 256KiB.")
-@click.option("--max-weights", metavar="SIZE", help="At most so much for the parameters: 1MiB.")
-@click.option("--max-ram", metavar="SIZE", help="At most so much for the arena of TensorFlow Lite Micro: 256KiB.")
-@click.option("--max-flash", metavar="SIZE", help="At most so much for the model file: 1MiB.")
+@click.option("--max-macs", type=Amount("macs"), metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
+@click.option("--max-params", type=Amount("params"), metavar="COUNT", help="At most so many parameters: 4M.")
+@click.option(
+    "--max-peak", type=Amount("peak"), metavar="SIZE", help="At most so much for activations at once: 256KiB."
+)
+@click.option("--max-weights", type=Amount("weights"), metavar="SIZE", help="At most so much for the parameters: 1MiB.")
+@click.option(
+    "--max-ram",
+    type=Amount("ram"),
+    metavar="SIZE",
+    help="At most so much for the arena of TensorFlow Lite Micro: 256KiB.",
+)
+@click.option("--max-flash", type=Amount("flash"), metavar="SIZE", help="At most so much for the model file: 1MiB.")
 @click.option(
     "--board", metavar="NAME", help="At most the RAM and flash of a board, with the runtime's code: see boards."
 )
 @click.option(
     "--limit",
     "limits",
-    type=Setting(),
+    type=Limited(),
     multiple=True,
     metavar="NAME=AMOUNT",
     help="Any limit: layer_macs=20M; repeatable.",
@@ -59,7 +68,9 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
     metavar="MODEL",
     help="Growth is from this network, not from the lock file; main: is each own file of the git revision.",
 )
-@click.option("--tolerance", metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%.")
+@click.option(
+    "--tolerance", type=Amount("growth"), metavar="SHARE", help="May grow so much: 1%; default with --baseline: 0%."
+)
 @click.option(
     "--set", "set_", type=Setting(), multiple=True, metavar="KEY=VALUE", help="Set a knob of the spec; repeatable."
 )

@@ -40,17 +40,21 @@ pointers_option = click.option(
     "--pointers", type=click.Choice(["32", "64"]), help="Bits of the target's addresses; default: the board's, else 64."
 )
 kernels_option = click.option("--kernels", type=Word(list(KERNELS)), help="Library of kernels; default: reference.")
-board_option = click.option(
-    "--board",
-    metavar="NAME",
-    shell_complete=complete_board,
-    help="Whether it fits a board that `convcost boards` lists, or that a YAML file states; implies --runtime tflm.",
-)
 
 
-def deployment_options(command: Command) -> Command:
-    """--runtime, --pointers, --kernels and --board."""
-    return runtime_option(pointers_option(kernels_option(board_option(command))))
+def board_option(says: str) -> Callable[[Command], Command]:
+    """--board, with what it does to a command."""
+    return click.option(
+        "--board",
+        metavar="NAME",
+        shell_complete=complete_board,
+        help=f"{says}; NAME is one of `convcost boards`, or a YAML file.",
+    )
+
+
+def deployment_options(board: str) -> Callable[[Command], Command]:
+    """--runtime, --pointers, --kernels, and --board with what it does."""
+    return lambda command: runtime_option(pointers_option(kernels_option(board_option(board)(command))))
 
 
 class _DeployedAs(Dtype):
@@ -72,12 +76,25 @@ deploy_option = click.option(
 
 def is_deployed(runtime: str | None, board: str | None, pointers: str | None, kernels: str | None) -> bool:
     """Whether the options ask for a runtime; `click.UsageError` for those that mean something under one alone."""
-    if runtime or board:
+    if runtime is not None or board is not None:
         return True
     for option, given in (("--pointers", pointers), ("--kernels", kernels)):
         if given:
             raise click.UsageError(f"{option} {given} is of a runtime: give --runtime tflm, or --board NAME, as well")
     return False
+
+
+_DECIDED = {
+    "policy": "the runtime's own planner places buffers",
+    "weights": "weights are of the type that --dtype says",
+    "weights_in": "weights stay in flash",
+    "order": "kernels run in the order of the model file",
+    "parts": "a kernel computes its layer at once",
+    "align": "buffers are aligned to 16 bytes",
+    "batch": "one input at a time",
+    "picture": "the picture is the arena",
+}
+"""By the name of an option's parameter: what a runtime does."""
 
 
 def refuse(context: click.Context, options: Sequence[str]) -> None:
@@ -86,7 +103,7 @@ def refuse(context: click.Context, options: Sequence[str]) -> None:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = next(one.opts[0] for one in context.command.params if one.name == name)
             raise click.UsageError(
-                f"{option} is of policies that are planned freely; the runtime decides it: leave it out"
+                f"leave out {option}: under a runtime (--runtime, --board) it is decided: {_DECIDED[name]}"
             )
 
 

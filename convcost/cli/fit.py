@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.deployment import deploy_option, deployment_options, is_deployed
 from convcost.cli.options import (
+    Amount,
     Axis,
     Word,
     batch_option,
@@ -26,13 +27,19 @@ from convcost.cli.output import format_of, show
 
 @click.command("fit", epilog="\b\nExample:\n  convcost fit mobilenet_v2 --max-macs 300M --maximise macs")
 @model_argument
-@click.option("--max-macs", metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
-@click.option("--max-params", metavar="COUNT", help="At most so many parameters: 4M.")
-@click.option("--max-peak", metavar="SIZE", help="At most so much for activations at once: 256KiB.")
-@click.option("--max-ram", metavar="SIZE", help="At most so large an arena, of --runtime tflm: 256KiB.")
-@click.option("--max-flash", metavar="SIZE", help="At most so large a model file, as --deploy says: 1MiB.")
+@click.option("--max-macs", type=Amount("macs"), metavar="COUNT", help="At most so many MACs: 300M, 4.1G.")
+@click.option("--max-params", type=Amount("params"), metavar="COUNT", help="At most so many parameters: 4M.")
+@click.option(
+    "--max-peak", type=Amount("peak"), metavar="SIZE", help="At most so much for activations at once: 256KiB."
+)
+@click.option(
+    "--max-ram", type=Amount("ram"), metavar="SIZE", help="At most so large an arena, of --runtime tflm: 256KiB."
+)
+@click.option(
+    "--max-flash", type=Amount("flash"), metavar="SIZE", help="At most so large a model file, as --deploy says: 1MiB."
+)
 @deploy_option
-@deployment_options
+@deployment_options("At most the RAM and flash of a board, under --runtime tflm")
 @dtype_option
 @click.option(
     "--over",

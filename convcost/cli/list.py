@@ -13,7 +13,7 @@ from convcost.cli.output import format_of, show
     "list", epilog="\b\nExample:\n  convcost list 'mobilenet*'\n  convcost list --max-ram 256KiB --max-flash 1MiB"
 )
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@board_option
+@board_option("Only what fits a board once deployed")
 @click.option("--max-ram", type=Bytes(), metavar="SIZE", help="Only what fits so much RAM once deployed: 256KiB.")
 @click.option("--max-flash", type=Bytes(), metavar="SIZE", help="Only what fits so much flash once deployed: 1MiB.")
 @click.option("--dtype", type=Dtype(), help="Of a network once deployed; default: int8.")
@@ -21,7 +21,9 @@ from convcost.cli.output import format_of, show
 @kernels_option
 @convention_option
 @output_options
+@click.pass_context
 def list_command(
+    ctx: click.Context,
     patterns: tuple[str, ...],
     board: str | None,
     max_ram: int | None,
@@ -37,7 +39,7 @@ def list_command(
 
     With a PATTERN, only names and families that match it, as in 'efficientnet*', or that contain it, as in efficient.
     With --board, --max-ram or --max-flash, those that fit under TensorFlow Lite Micro, with the accuracy that is cited for
-    each, also at other widths and input sizes of which one is printed.
+    each, also at other widths and input sizes of which one is printed; exit status 1 if none does.
     """
     if board is not None or max_ram is not None or max_flash is not None:
         from convcost.published.deployable import deployable
@@ -52,7 +54,7 @@ def list_command(
             kernels=kernels or "reference",
         )
         show(found.table(), output, format_of(output, format_))
-        return
+        ctx.exit(0 if found.networks else 1)
     for option, given in (("--dtype", dtype), ("--pointers", pointers), ("--kernels", kernels)):
         if given:
             raise click.UsageError(f"{option} is of deployed networks: give --board, --max-ram or --max-flash as well")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.command("memory", epilog="\b\nExample:\n  convcost memory mobilenet_v2 --dtype int8 --limit 1MiB")
 @model_argument
 @click.option("--policy", type=Word(list(POLICIES)), default="fused", show_default=True, help="Who writes where.")
-@deployment_options
+@deployment_options("Whether it fits a board, under --runtime tflm")
 @dtype_option
 @click.option("--weights", type=Dtype(), help="Type of the weights, if it is another.")
 @click.option(

@@ -70,6 +70,9 @@ WORDS = {
     **dict.fromkeys(("flops", "mac"), "macs"),
     **dict.fromkeys(("parameters", "weights"), "params"),
     **dict.fromkeys(("memory", "peak"), "peak_activation_bytes"),
+    **dict.fromkeys(("ram", "sram", "arena"), "ram_bytes"),
+    **dict.fromkeys(("flash", "rom"), "flash_bytes"),
+    **dict.fromkeys(("head", "arena_head"), "arena_head_bytes"),
 }
 """What others call a value of an option -> that value."""
 

@@ -12,6 +12,7 @@ import click
 from convcost.core.axes import channels_first
 from convcost.core.dtypes import DEPLOYED_AS, DTYPE_BITS, check_dtype
 from convcost.core.errors import ConvcostError, UsageError
+from convcost.core.limits import read_limit
 from convcost.core.reading import parse_bytes
 from convcost.memory.policies import POLICIES
 from convcost.render.table import FORMATS
@@ -212,6 +213,22 @@ class Bytes(click.ParamType[int]):
             return self.fail(str(error), param, ctx)
 
 
+class Amount(click.ParamType[str]):
+    """The amount of a limit, by the name that `limits:` has for it: checked here, and passed on as it was written."""
+
+    name = "amount"
+
+    def __init__(self, limit: str) -> None:
+        self.limit = limit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            read_limit(self.limit, value)
+        except ConvcostError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 class Setting(click.ParamType[tuple[str, str]]):
     """KEY=VALUE."""
 
@@ -225,6 +242,17 @@ class Setting(click.ParamType[tuple[str, str]]):
         if not sign or not key.strip() or not text.strip():
             self.fail(f"{value!r} is not KEY=VALUE, e.g. {self.example}", param, ctx)
         return key.strip(), text.strip()
+
+
+class Limited(Setting):
+    """NAME=AMOUNT of a limit, checked here."""
+
+    def __init__(self) -> None:
+        super().__init__("layer_macs=20M")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, amount = super().convert(value, param, ctx)
+        return name, Amount(name).convert(amount, param, ctx)
 
 
 def settings(pairs: tuple[tuple[str, str], ...], option: str = "--set") -> dict[str, str]:

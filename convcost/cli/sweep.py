@@ -65,7 +65,7 @@ _MOST_ON_A_PAGE = 20_000
 )
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
 @deploy_option
-@deployment_options
+@deployment_options("RAM and flash as on a board, with its addresses and the runtime's code")
 @batch_option
 @dtype_option
 @memory_option

@@ -22,7 +22,7 @@ __all__ = ["lowered", "matrices", "moves", "norms", "pointwise", "sequences", "w
 
 
 def lowered(walked: Walked, dtype: str, *, everywhere: bool = False) -> Program:
-    """The `.tflite` program of a network; raises `UsageError` for a layer that has no counterpart in TFLite.
+    """The `.tflite` program of a network; raises `UsageError` for a layer that convcost does not lower.
 
     Narrow integers that the network states hold, unless the type is to be had `everywhere`.
 
@@ -38,7 +38,7 @@ def lowered(walked: Walked, dtype: str, *, everywhere: bool = False) -> Program:
             continue
         rule = RULES.get(step.node.op)
         if rule is None:
-            raise refused(step, f"{step.kind} has no counterpart among TFLite's kernels")
+            raise refused(step, f"{step.kind} is not lowered to TFLite's kernels by convcost")
         if low.is_constant(step):
             low.store(step)
         else:

@@ -16,6 +16,11 @@ KERNELS: dict[str, str] = {
     "cmsis_nn_mve": "Arm's CMSIS-NN for cores with vector instructions: Cortex-M52, M55, M85",
 }
 """Libraries of kernels: they differ in what they ask for beside their tensors."""
+CORES: dict[str, tuple[str, ...]] = {
+    "cmsis_nn": ("Cortex-M4", "Cortex-M7", "Cortex-M33"),
+    "cmsis_nn_mve": ("Cortex-M52", "Cortex-M55", "Cortex-M85"),
+}
+"""Library of kernels -> the cores that it is for, where it is not for all."""
 Pointers = Literal[32, 64]
 """Bits of an address: 32 on microcontrollers; 64 where the runtime is tried on a computer."""
 
@@ -30,8 +35,8 @@ class Deployment(NamedTuple):
     kernels: str = "reference"
     """The library of kernels."""
 
-    def checked(self) -> Deployment:
-        """The same, with the names that reports use.
+    def checked(self, core: str = "") -> Deployment:
+        """The same, with the names that reports use; where a `core` is known, the kernels have to be made for it.
 
         >>> Deployment(dtype="float32").checked().dtype
         'fp32'
@@ -42,8 +47,23 @@ class Deployment(NamedTuple):
             raise UsageError(f"there are no kernels {self.kernels!r}{did_you_mean(self.kernels, KERNELS)}")
         if self.pointers not in get_args(Pointers):
             raise UsageError(f"addresses have 32 or 64 bits, got {self.pointers}")
+        if core and core not in CORES.get(self.kernels, (core,)):
+            raise UsageError(
+                f"kernels {self.kernels} are for {', '.join(CORES[self.kernels])}, and the board has {core}: "
+                f"{_instead(core)}"
+            )
         return self._replace(dtype=check_dtype(self.dtype))
 
     def arguments(self) -> dict[str, Any]:
         """As keyword arguments."""
         return self._asdict()
+
+
+def _instead(core: str) -> str:
+    """The kernels for a core.
+
+    >>> _instead("Cortex-M55"), _instead("Cortex-M0+")
+    ('give --kernels cmsis_nn_mve', 'leave out --kernels')
+    """
+    found = next((name for name, cores in CORES.items() if core in cores), "")
+    return f"give --kernels {found}" if found else "leave out --kernels"

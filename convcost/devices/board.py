@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.core.patterns import plain
 from convcost.core.reading import parse_bytes
 from convcost.core.units import exact
 from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
@@ -21,6 +22,11 @@ _KEYS: Final = (
 """What may be stated of a board; in boards.yaml `code` follows from the core."""
 _REQUIRED = ("ram", "flash")
 _BEGINS = "a board states at least ram: and flash:, as in ram: 256KiB"
+_CORES: Final = (
+    *(f"Cortex-M{name}" for name in ("0", "0+", "1", "3", "4", "7", "23", "33", "35P", "52", "55", "85")),
+    "RISC-V (32 bits)", "RISC-V (RV64)", "Xtensa LX6", "Xtensa LX7",
+)  # fmt: skip
+"""How cores are written here; a file of one's own may name another, if it is no Cortex-M."""
 _LARGEST = 2**20
 """Bytes of a file of boards."""
 
@@ -145,19 +151,36 @@ def all_boards() -> dict[str, Board]:
     return {name: _with_code(board, codes) for name, board in boards.items() if board}
 
 
-_Codes = Mapping[str, Sequence[tuple[str, Code]]]
+class _Measured(NamedTuple):
+    """What a runtime's code takes on cores that begin so; it was measured on one of them."""
+
+    cores: str
+    on: str
+    code: Code
+
+    def of(self, core: str) -> Code:
+        """For a core that may be none of those: then that is said, for the largest is taken."""
+        if self.cores or core == self.on:
+            return self.code
+        return self.code._replace(says=f"not measured on {core or 'a core that nothing is said of'}; {self.code.says}")
+
+
+_Codes = Mapping[str, Sequence[_Measured]]
 
 
 def _codes(reader: _Reader, tree: Tree) -> _Codes:
     """Runtime -> for cores that begin so, what its code takes."""
-    found: dict[str, list[tuple[str, Code]]] = {}
+    found: dict[str, list[_Measured]] = {}
     for runtime, entries in reader.table(tree, "runtimes").items():
         for entry in entries.items if isinstance(entries, SequenceNode) else ():
             table = reader.table(entry, f"runtimes.{runtime}")
             size = reader.size(table["flash"], f"runtimes.{runtime}.flash")
-            words = (reader.text(table.get(key), f"runtimes.{runtime}.{key}") for key in ("cores", "says", "source"))
-            cores, says, source = words
-            found.setdefault(runtime, []).append((cores, Code(size, says, source)))
+            words = (
+                reader.text(table.get(key), f"runtimes.{runtime}.{key}")
+                for key in ("cores", "measured_on", "says", "source")
+            )
+            cores, on, says, source = words
+            found.setdefault(runtime, []).append(_Measured(cores, on, Code(size, says, source)))
     return found
 
 
@@ -166,7 +189,7 @@ def _with_code(board: Board, codes: _Codes) -> Board:
     from dataclasses import replace
 
     known = {
-        runtime: next(code for cores, code in entries if board.core.startswith(cores))
+        runtime: next(one.of(board.core) for one in entries if board.core.startswith(one.cores))
         for runtime, entries in codes.items()
     }
     return replace(board, code={**known, **board.code})
@@ -221,6 +244,7 @@ class _Reader:
         if not regions or not flash:
             return None
         words = {key: self.text(table.get(key), f"{name}.{key}") for key in _TEXTS}
+        words["core"] = self.core(words["core"], table, f"{name}.core")
         code = {"tflm": Code(self.size(table["code"], f"{name}.code"), "stated", name)} if "code" in table else {}
         return Board(
             name=name,
@@ -276,6 +300,22 @@ class _Reader:
             return tree.text
         self.complain(tree, scope, f"must be {' or '.join(among)}, got {tree.kind}")
         return ""
+
+    def core(self, said: str, table: Mapping[str, Tree], scope: str) -> str:
+        """A core as it is written here: case, separators, Arm's name and the F of a floating-point unit are no matter.
+
+        Whether it is known, decides what the runtime's code takes; one that is near a Cortex-M but none, is a mistake.
+        """
+        bare = plain(said).removeprefix("arm")
+        known = {plain(name): name for name in _CORES}
+        if found := known.get(bare) or (known.get(bare.removesuffix("f")) if bare.startswith("cortexm") else None):
+            return found
+        if bare.startswith("cortexm") and "code" not in table:
+            cores = [name for name in _CORES if name.startswith("Cortex-M")]
+            self.complain(
+                table["core"], scope, f"there is no {said!r}{did_you_mean(said, cores)}; else state code: as well"
+            )
+        return said
 
     def texts(self, tree: Tree | None, scope: str) -> tuple[str, ...]:
         """Texts in a list, or one alone."""

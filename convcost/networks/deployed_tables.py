@@ -10,10 +10,10 @@ from convcost.core.units import binary, counted, exact, shape_text
 from convcost.core.version import __version__
 from convcost.deploy.arena import arena
 from convcost.deploy.pins import pins
-from convcost.deploy.runtime import KERNELS, RUNTIMES
+from convcost.deploy.runtime import CORES, KERNELS, RUNTIMES
 from convcost.devices.board import said
 from convcost.networks.deployed import OnDevice
-from convcost.networks.within_board import Remedy
+from convcost.networks.within_board import Remedy, what_was_tried
 from convcost.render.table import Table
 from convcost.results.memory import bar
 
@@ -210,17 +210,10 @@ def _runtime(found: OnDevice) -> str:
     return f"{RUNTIMES[deployment.runtime].partition(':')[0]}, {kind}; kernels: {KERNELS[deployment.kernels]}; {order}"
 
 
-_ARM = {
-    "cmsis_nn_mve": ("Cortex-M52", "Cortex-M55", "Cortex-M85"),
-    "cmsis_nn": ("Cortex-M4", "Cortex-M7", "Cortex-M33"),
-}
-"""Arm's library of kernels -> the cores that it is for."""
-
-
 def _other_kernels(found: OnDevice) -> list[tuple[str, str]]:
     """What the arena takes with the kernels that Arm has for the board's core, if these are not the ones asked for."""
     core = found.board.core if found.board else ""
-    name = next((name for name, cores in _ARM.items() if core in cores), "")
+    name = next((name for name, cores in CORES.items() if core in cores), "")
     if not name or name == found.deployment.kernels:
         return []
     total = arena(found.program, found.deployment._replace(kernels=name)).total
@@ -256,4 +249,4 @@ def _would_fit(found: OnDevice, remedies: Sequence[Remedy]) -> list[tuple[str, s
         ("would fit", f"{one.change}: {exact(one.ram)} bytes of RAM, {about}{exact(one.flash)} of flash{anew}")
         for one in remedies
     ]
-    return lines or [("would fit", "nothing that was tried: int8, smaller resolution, smaller width, both")]
+    return lines or [("would fit", what_was_tried(found))]

@@ -63,7 +63,7 @@ def deployed(
     place = board if board is None or isinstance(board, Board) else find(os.fspath(board))
     bits = pointers or (place.pointers if place else 64)
     stated = dtype is None and bool(stated_file(network))
-    deployment = Deployment(runtime, dtype or DTYPE, bits, kernels).checked()
+    deployment = Deployment(runtime, dtype or DTYPE, bits, kernels).checked(place.core if place else "")
     program = program_of(network, dtype)
     if stated:
         deployment = deployment._replace(dtype=dtype_of(program))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,9 +11,13 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.units import decimal_text
 from convcost.networks.deployed import DTYPE, OnDevice, on_device
+from convcost.networks.load import open_network
 from convcost.networks.network import Network
 from convcost.networks.vary import varied
 from convcost.networks.within_memory import HUNDREDTH, USUAL, largest
+
+_SIXTEENTH = Fraction(1, 16)
+"""The step for channels that are a multiple of a width, and are not rounded: 16*width."""
 
 
 class Remedy(NamedTuple):
@@ -33,7 +37,8 @@ _WIDTHS = tuple(Fraction(width) for width in ("0.75", "0.5", "0.35", "0.25"))
 def remedies(found: OnDevice) -> tuple[Remedy, ...]:
     """Changes of one option, or of width and resolution together, that make a network fit; none of one that was rewritten.
 
-    Of resolution and width, the largest feasible value is found, to the pixel and to a hundredth.
+    Of resolution and width, the largest feasible value is found, to the pixel, and of hundredths and sixteenths. A square
+    input that no knob sets is made smaller as `--input` does.
 
     >>> from convcost import load
     >>> from convcost.deploy.runtime import Deployment
@@ -51,17 +56,73 @@ def _tried(found: OnDevice) -> Iterator[Remedy]:
     network = found.network
     if network.rebuilt:
         return
-    with suppress(UsageError):  # a network without knobs
-        singles = [one for knob in varied(network, USUAL) if (one := _by_knob(found, network, knob, ""))]
-        yield from singles
-        if not singles:
-            both = _by_both(found)
-            yield from (both,) if both else ()
+    singles = [one for knob in _knobs(network) if (one := _by_knob(found, network, knob, ""))]
+    if one := _by_input(found):
+        singles.append(one)
+    yield from singles
+    if not singles:
+        both = _by_both(found)
+        yield from (both,) if both else ()
+
+
+def what_was_tried(found: OnDevice) -> str:
+    """Where nothing makes it fit: what was tried of that, and why not more.
+
+    >>> from convcost import load
+    >>> from convcost.deploy.runtime import Deployment
+    >>> what_was_tried(on_device(load("lenet5"), Deployment(), limit=1))
+    'nothing that was tried: a smaller resolution'
+    >>> what_was_tried(on_device(load("mobilenet_v2"), Deployment(dtype="fp32"), limit=1))
+    'nothing that was tried: int8, a smaller resolution, a smaller width, width and resolution together'
+    """
+    network = found.network
+    knobs = {} if network.rebuilt else _knobs(network)
+    whole = [name for name, value in knobs.items() if value == 1 and isinstance(value, int)]
+    names = [name for name in knobs if name not in whole]
+    words = [DTYPE] if _is_wider(found) else []
+    words += [f"a smaller {name}" for name in names]
+    words += ["width and resolution together"] if {*names} == {*USUAL} else []
+    words += ["a smaller --input"] if _square(network) else []
+    why = [f"{name} is a whole number, and 1 already: knobs: {{{name}: 1.0}} is searched" for name in whole]
+    why += ["a network that was rewritten has no knobs"] if network.rebuilt else []
+    if not words:
+        why = [*why, f"it is {found.deployment.dtype} already", *([] if knobs else ["it has no knobs to set"])]
+    return "; ".join([f"nothing that was tried: {', '.join(words)}" if words else "nothing was tried", *why])
+
+
+def _knobs(network: Network) -> Mapping[str, int | Fraction]:
+    """The knobs to make smaller, with their values; none of a network without."""
+    with suppress(UsageError):
+        return varied(network, USUAL)
+    return {}
+
+
+def _is_wider(found: OnDevice) -> bool:
+    return DTYPE_BITS[found.deployment.dtype] > DTYPE_BITS[DTYPE]
+
+
+def _square(network: Network) -> int:
+    """The side of a square input that no knob sets; 0 if there is none, or several inputs."""
+    if network.rebuilt or "resolution" in _knobs(network) or len(network.graph.inputs) != 1:
+        return 0
+    shape = network.graph.input_shape
+    return shape[0] if len(shape) == 3 and shape[0] == shape[1] > 1 else 0
+
+
+def _by_input(found: OnDevice) -> Remedy | None:
+    """The largest square input at which it fits, where no knob sets one."""
+
+    def fits(at: int | Fraction) -> Remedy | None:
+        network = open_network(found.network, {}, (int(at), int(at)))
+        return _fitting(found, network, f"--input {at}x{at}")
+
+    side = _square(found.network)
+    return largest(Fraction(1), side, fits) if side else None
 
 
 def _narrow(found: OnDevice) -> Remedy | None:
     """int8, where the network is deployed as something wider."""
-    if DTYPE_BITS[found.deployment.dtype] <= DTYPE_BITS[DTYPE]:
+    if not _is_wider(found):
         return None
     return _fitting(found, found.network, f"--dtype {DTYPE}", dtype=DTYPE)
 
@@ -70,15 +131,14 @@ def _by_knob(found: OnDevice, network: Network, knob: str, before: str) -> Remed
     """The largest value of a knob at which it fits."""
     value = network.knobs[knob]
     assert isinstance(value, (int, Fraction))
-    unit = Fraction(1) if isinstance(value, int) else HUNDREDTH
-    if value <= unit:
-        return None
+    units = (Fraction(1),) if isinstance(value, int) else (HUNDREDTH, _SIXTEENTH)
 
     def fits(at: int | Fraction) -> Remedy | None:
         text = at if isinstance(at, int) else decimal_text(at)
         return _fitting(found, network.at(**{knob: at}), f"{before}--set {knob}={text}")
 
-    return largest(unit, -(-value // unit), fits)
+    several = [one for unit in units if value > unit and (one := largest(unit, -(-value // unit), fits))]
+    return max(several, key=lambda one: (one.ram, one.flash), default=None)
 
 
 def _by_both(found: OnDevice) -> Remedy | None:

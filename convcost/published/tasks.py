@@ -21,6 +21,8 @@ class OnTask(NamedTuple):
     """The data set."""
     accuracy: str
     """In per cent."""
+    bound: str
+    """`at least` where a network has to reach so much, as a benchmark demands; empty where it was measured."""
     source: str
     locator: str
     note: str

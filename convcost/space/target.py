@@ -70,7 +70,7 @@ class HowDeployed(NamedTuple):
         >>> HowDeployed(board="nucleo_h743zi").target().said
         'tflm, int8, 32-bit addresses, nucleo_h743zi'
         """
-        asked = any(self)
+        asked = any(said is not None and said is not False for said in self)
         if not asked and not limited:
             return None
         from convcost.deploy.runtime import Deployment
@@ -79,14 +79,15 @@ class HowDeployed(NamedTuple):
         kind = self.deploy if isinstance(self.deploy, str) else dtype
         bits = self.pointers or (board.pointers if board else None)
         stated = {"runtime": self.runtime, "dtype": kind, "pointers": bits, "kernels": self.kernels}
-        deployment = Deployment(**{name: value for name, value in stated.items() if value}).checked()  # type: ignore[arg-type]
+        deployment = Deployment(**{name: value for name, value in stated.items() if value})  # type: ignore[arg-type]
+        deployment = deployment.checked(board.core if board else "")
         code = board.code.get(deployment.runtime) if board else None
         place = board.name if board else ""
         return Target(deployment, code.bytes if code else 0, place, implied=not asked, everywhere=bool(kind))
 
     def on(self) -> Board | None:
         """The board, if one is named."""
-        if not self.board:
+        if self.board is None:
             return None
         from convcost.devices.board import Board, find
 

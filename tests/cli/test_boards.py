@@ -105,8 +105,9 @@ def test_a_limit_is_of_the_arena(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--runtime", "tflm", "--policy", "inplace"], "--policy is of policies that are planned freely"),
-        (["--board", "rpi_pico", "--batch", "2"], "--batch is of policies"),
+        (["--runtime", "tflm", "--policy", "inplace"], "leave out --policy: under a runtime"),
+        (["--board", "rpi_pico", "--batch", "2"], "it is decided: one input at a time"),
+        (["--board", "rpi_pico", "--picture", "arena", "-o", "x.svg"], "leave out --picture: under a runtime"),
         (["--pointers", "32"], "--pointers 32 is of a runtime"),
         (["--kernels", "cmsis_nn"], "--kernels cmsis_nn is of a runtime"),
         (["--runtime", "tflite"], "'tflite' is not"),
@@ -163,8 +164,66 @@ def test_what_list_refuses(cli: Cli, options: list[str], said: str) -> None:
     assert said in cli("list", *options, code=2).stderr
 
 
+@pytest.mark.parametrize("pattern", ["mobilenet_v1", "ds_cnn*", "resnet_cifar", "mlperf_tiny_*"])
+def test_every_list_with_accuracies_says_what_they_are_of(pattern: str) -> None:
+    found = deployable(pattern, max_flash=2**22)
+    said = dict(found.table().notes)["accuracy"]
+    assert "quantisation may cost some" in said
+    targets = [one for one in found.networks if one.label.startswith("mlperf_tiny_") and one.accuracy]
+    assert ("≥ is what a benchmark demands" in said) == bool(targets)
+    for one, row in zip(found.networks, found.table().rows, strict=True):
+        assert one.at_least == (one in targets)
+        assert row[6] == (f"≥ {one.accuracy}" if one in targets else one.accuracy or "-")
+
+
 def test_nothing_that_fits_is_said(cli: Cli) -> None:
-    assert "nothing of the zoo fits" in " ".join(cli.ok("list", "lenet5", "--max-ram", "1KiB").split())
+    said = " ".join(cli("list", "lenet5", "--max-ram", "1KiB", code=1).stdout.split())
+    assert "0 of 1 network fit 1.00 KiB of RAM" in said
+    assert "hint smaller widths and resolutions: convcost fit" in said
+    said = " ".join(cli("list", "lenet5", "--max-ram", "256", "--max-flash", "1MiB", code=1).stdout.split())
+    assert "hint --max-ram 256 is 256 bytes; 256KiB?; smaller" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("memory", "ds_cnn_s"),
+        ("report", "ds_cnn_s"),
+        ("sweep", "ds_cnn_s", "--over", "width=1"),
+        ("sweep", "ds_cnn_s", "--over", "width=1", "--runtime", "tflm"),
+        ("fit", "ds_cnn_s", "--max-ram", "1MiB"),
+        ("check", "ds_cnn_s"),
+        ("list",),
+    ],
+)
+def test_an_empty_name_is_no_board(cli: Cli, words: tuple[str, ...]) -> None:
+    assert "there is no board ''" in cli(*words, "--board", "", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "amount"),
+    [
+        *(
+            (words, option, "512KB")
+            for words in (("fit", "ds_cnn_s"), ("check", "ds_cnn_s"), ("list",))
+            for option in ("--max-ram", "--max-flash")
+        ),
+        (("memory", "ds_cnn_s"), "--limit", "512KB"),
+        (("check", "ds_cnn_s"), "--limit", "flash=512KB"),
+        (("fit", "ds_cnn_s"), "--max-macs", "lots"),
+        (("check", "ds_cnn_s"), "--tolerance", "1"),
+    ],
+)
+def test_an_amount_that_is_none_is_told_with_its_option(
+    cli: Cli, words: tuple[str, ...], option: str, amount: str
+) -> None:
+    assert f"Invalid value for '{option}'" in cli(*words, option, amount, code=2).stderr
+
+
+def test_other_words_for_ram_and_flash_are_known(cli: Cli) -> None:
+    for word, meant in (("ram", "ram_bytes"), ("sram", "ram_bytes"), ("flash", "flash_bytes")):
+        ran = cli("sweep", "ds_cnn_s", "--over", "width=1", "--metric", word, code=2)
+        assert f"Did you mean {meant}?" in ran.stderr
 
 
 def test_check_limits_ram_flash_and_a_board(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,3 +283,55 @@ def test_a_plain_report_loads_nothing_of_devices() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CONVCOST_CACHE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("memory", "ds_cnn_s"),
+        ("list", "ds_cnn_s"),
+        ("fit", "ds_cnn_s"),
+        ("sweep", "mobilenet_v1", "--over", "width=1"),
+    ],
+)
+def test_kernels_are_of_the_core_that_a_board_has(cli: Cli, words: tuple[str, ...]) -> None:
+    said = (
+        "kernels cmsis_nn are for Cortex-M4, Cortex-M7, Cortex-M33, and the board has Cortex-M0+: leave out --kernels"
+    )
+    ran = cli(*words, "--board", "rpi_pico", "--kernels", "cmsis_nn", code=2)
+    assert said in ran.stderr
+
+
+def test_check_says_what_would_keep_limits_on_ram_and_flash(cli: Cli) -> None:
+    network = "mobilenet_v1:width=0.25,resolution=96"
+    ram = deployed(network).arena.total
+    ran = cli("check", network, "--max-ram", ram - 1, code=1)
+    found = re.search(r"would fit: --set resolution=(\d+): ([\d,]+) B of RAM", " ".join(ran.stdout.split()))
+    assert found
+    size = int(found[1])
+    totals = {side: deployed("mobilenet_v1", width="0.25", resolution=side).arena.total for side in range(size, 96)}
+    assert [side for side, total in totals.items() if total < ram] == [size]
+    assert totals[size] == int(found[2].replace(",", ""))
+
+
+def test_check_keeps_a_board_and_limits_beside_it_together(cli: Cli) -> None:
+    network, place = "mobilenet_v1:width=0.5,resolution=96", "nucleo_f446re"  # 128 KiB of RAM, 512 KiB of flash
+    ran = cli.json("check", network, "--board", place, "--max-ram", "100KiB", "--max-flash", "400KiB", code=1)
+    whys = [line["why"] for line in ran["limits"] if line["verdict"] == "broken"]
+    assert whys
+    for change in re.findall(r"(--set .*?): ([\d,]+) B of RAM, ([\d,]+) B of flash", whys[0]):
+        knobs = {"width": "0.5", "resolution": "96", **dict(re.findall(r"(\w+)=([\d.]+)", change[0]))}
+        other = deployed("mobilenet_v1", board=place, **knobs)
+        assert other.arena.total <= 100 * 1024
+        assert int(other.size.flash_bytes) <= 400 * 1024
+        assert [f"{other.arena.total:,}", f"{int(other.size.flash_bytes):,}"] == list(change[1:])
+
+
+def test_check_says_of_which_addresses_ram_is(cli: Cli) -> None:
+    lines = cli.json("check", "ds_cnn_s", "--max-ram", "1MiB", "--max-macs", "1G")["limits"]
+    assert [line["under"] is None for line in lines] == [True, False]
+    said = " ".join(cli.ok("check", "ds_cnn_s", "--max-ram", "1MiB").split())
+    assert "addresses of 64 bits, as on a computer; limits: {board: NAME} has those of a board" in said
+    said = " ".join(cli.ok("check", "ds_cnn_s", "--max-ram", "1MiB", "--board", "nucleo_f446re").split())
+    assert "addresses of 32 bits, as of nucleo_f446re" in said
+    assert "addresses" not in cli.ok("check", "ds_cnn_s", "--max-macs", "1G")

@@ -294,7 +294,7 @@ def test_an_op_without_a_counterpart_is_named(tmp_path: Path):
     with pytest.raises(UsageError) as refused:
         program(tmp_path, "  - {lstm: {channels: 4}, name: memory}\n", head="input: [16, 4]\nlayers:\n")
     assert str(refused.value) == (
-        "memory: lstm has no counterpart among TFLite's kernels, so that no TFLite program can be written for it"
+        "memory: lstm is not lowered to TFLite's kernels by convcost, so that no TFLite program can be written for it"
     )
 
 

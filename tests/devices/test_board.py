@@ -107,6 +107,39 @@ def test_a_file_of_ones_own_needs_two_lines(tmp_path):
     assert board.code["tflm"].bytes == max(one.code["tflm"].bytes for one in EVERY)  # of an unknown core
 
 
+@pytest.mark.parametrize(
+    ("said", "core"),
+    [
+        ("cortex-m4", "Cortex-M4"),
+        ("Cortex M4", "Cortex-M4"),
+        ("ARM Cortex-M4F", "Cortex-M4"),
+        ("cortex_m0+", "Cortex-M0+"),
+        ("xtensa lx7", "Xtensa LX7"),
+        ("RISC-V", "RISC-V"),
+    ],
+)
+def test_a_core_is_known_however_it_is_written(tmp_path, said, core):
+    board = find(written(tmp_path, f"ram: 1KiB\nflash: 1MiB\ncore: {said}\n"))
+    assert board.core == core
+    alike = next(one for one in EVERY if one.core.split("-")[0].split(" ")[0] == core.split("-")[0].split(" ")[0])
+    assert board.code["tflm"].bytes == alike.code["tflm"].bytes
+
+
+def test_every_core_of_a_board_is_written_as_cores_are(tmp_path):
+    for core in {one.core for one in EVERY}:
+        assert find(written(tmp_path, f"ram: 1KiB\nflash: 1MiB\ncore: {core.upper()}\n")).core == core
+
+
+def test_what_was_not_measured_on_a_core_is_not_told_as_if_it_were(tmp_path):
+    for one in EVERY:
+        far = not one.core.startswith("Cortex-M") and one.core != "Xtensa LX7"
+        assert one.code["tflm"].says.startswith("not measured on " if far else "a benchmark"), one.name
+    nothing = find(written(tmp_path, "ram: 1KiB\nflash: 1MiB\n"))
+    assert nothing.code["tflm"].says.startswith("not measured on a core that nothing is said of; a benchmark")
+    stated = find(written(tmp_path, "ram: 1KiB\nflash: 1MiB\ncore: Cortex-M99\ncode: 9KiB\n"))
+    assert (stated.core, stated.code["tflm"].bytes) == ("Cortex-M99", 9 * 1024)
+
+
 def test_a_file_may_say_all_that_boards_yaml_says(tmp_path):
     text = (
         "title: Mine\ncore: Cortex-M4\nclock: 64\nram: {A: 32KiB, B: 64KiB}\nflash: 512KiB\nflash_is: external\n"
@@ -141,6 +174,7 @@ def test_a_file_may_say_all_that_boards_yaml_says(tmp_path):
         ),
         ("ram: no\nflash: {a: 1}\n", ["mine.yaml:1:6", "mine.yaml:2:8"]),
         ("ram: [1\n", ["not valid YAML"]),
+        ("ram: 1KiB\nflash: 1MiB\ncore: Cortex-M99\n", ["mine.yaml:3:7: mine.core: there is no 'Cortex-M99'"]),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_place(tmp_path, monkeypatch, text, errors):

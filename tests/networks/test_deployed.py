@@ -256,6 +256,9 @@ def test_tables_and_json(tiny):
         ({"kernels": "cmsis"}, "there are no kernels 'cmsis'"),
         ({"pointers": 16}, "addresses have 32 or 64 bits, got 16"),
         ({"board": "nothing"}, "there is no board 'nothing'"),
+        ({"board": "rpi_pico", "kernels": "cmsis_nn"}, "Cortex-M33, and the board has Cortex-M0.: leave out --kernels"),
+        ({"board": "esp32s3_devkitc", "kernels": "cmsis_nn_mve"}, "the board has Xtensa LX7: leave out --kernels"),
+        ({"board": "nucleo_f411re", "kernels": "cmsis_nn_mve"}, "Cortex-M4: give --kernels cmsis_nn"),
     ],
 )
 def test_what_does_not_exist_is_refused(tiny, options, said):
@@ -302,3 +305,64 @@ def test_what_the_runtime_refuses_fits_nowhere(tmp_path):
     assert dict(limited.notes)["refused"] == why
     assert dict(limited.notes)["limit"].endswith("enough, but the runtime does not load the model")
     assert [failure.what for failure in check(str(file), board="nucleo_h743zi").failures] == [f"refused: {why}"]
+
+
+def narrow(folder: Path, knobs: str, side: str, channels: str) -> str:
+    """A convolution of stride 1, whose output is the most that is alive."""
+    path = folder / "narrow.yaml"
+    path.write_text(
+        f"convcost: 1\nname: narrow\n{knobs}input: [{side}, {side}, 3]\nlayers:\n"
+        f"  - conv2d: {{channels: {channels}, kernel: 3, padding: same}}\n  - relu\n",
+        encoding="utf-8",
+    )
+    return str(path)
+
+
+def test_a_width_between_two_hundredths_is_found(tmp_path):
+    network = load(narrow(tmp_path, "knobs: {width: 1.0, resolution: 32}\n", "resolution", "16*width"))
+    totals = {channels: network.at(width=channels / 16).arena().total for channels in range(1, 17)}
+    for channels in (6, 4, 13):  # 0.375 is no hundredth, 0.25 is one, 0.8125 is none
+        remedies = {one.change: one.ram for one in deployed(network, limit=totals[channels]).remedies}
+        assert remedies[f"--set width={channels / 16:g}"] == totals[channels]
+
+
+def test_an_input_that_no_knob_sets_is_made_smaller(tmp_path):
+    path = narrow(tmp_path, "", "32", "16")
+    totals = {side: deployed(load(path, input_shape=(side, side))).arena.total for side in range(17, 24)}
+    found = deployed(path, limit=totals[20])
+    assert [(one.change, one.ram) for one in found.remedies] == [("--input 20x20", totals[20])]
+    assert totals[20] < totals[21]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "side", "dtype", "said"),
+    [
+        ("", "32", None, "nothing that was tried: a smaller --input"),
+        ("", "32", "fp32", "nothing that was tried: int8, a smaller --input"),
+        ("knobs: {resolution: 32}\n", "resolution", None, "nothing that was tried: a smaller resolution"),
+        (
+            "knobs: {width: 1}\n",
+            "32",
+            None,
+            "nothing that was tried: a smaller --input; width is a whole number, and 1 already: knobs: {width: 1.0} is searched",
+        ),
+        (
+            "knobs: {resolution: 32, width: 1.0}\n",
+            "resolution",
+            "fp32",
+            "nothing that was tried: int8, a smaller resolution, a smaller width, width and resolution together",
+        ),
+    ],
+)
+def test_where_nothing_helps_that_alone_is_told_which_was_tried(tmp_path, knobs, side, dtype, said):
+    path = narrow(tmp_path, knobs, side, "16*width" if "width" in knobs else "16")
+    found = deployed(path, dtype=dtype, limit=1)
+    assert found.remedies == ()
+    assert dict(found.notes)["would fit"] == said
+
+
+def test_a_network_without_anything_to_set_says_so(tmp_path):
+    path = tmp_path / "line.yaml"
+    path.write_text("convcost: 1\nname: line\ninput: [64]\nlayers:\n  - linear: {channels: 8}\n", encoding="utf-8")
+    said = dict(deployed(str(path), limit=1).notes)["would fit"]
+    assert said == "nothing was tried; it is int8 already; it has no knobs to set"

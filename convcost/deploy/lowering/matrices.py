@@ -81,7 +81,7 @@ def reduce(low: Lowering, step: Step) -> None:
     """A reduction over any axes."""
     x, attrs, rank = low.read(step), step.node.attrs, len(step.input_shapes[0])
     if attrs["function"] not in REDUCTIONS:
-        raise refused(step, f"{attrs['function']} over axes has no counterpart among TFLite's kernels")
+        raise refused(step, f"{attrs['function']} over axes is not lowered to TFLite's kernels by convcost")
     axes = sorted({(position(rank, axis) or 0) + 1 for axis in attrs["axes"]})
     inputs = (x, low.numbers(*axes))
     out = batched(step.cost.out[0])

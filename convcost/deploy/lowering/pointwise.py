@@ -121,7 +121,7 @@ def function(low: Lowering, step: Step) -> None:
         kernel = {"scale": "MUL", "shift": "ADD"}[of]
         low.emit(kernel, step, (x, operand), low.shape(x), edge=edge, fused_activation_function=word)
     else:
-        raise refused(step, f"{of} of each element has no counterpart among TFLite's kernels")
+        raise refused(step, f"{of} of each element is not lowered to TFLite's kernels by convcost")
 
 
 @rule("combine")
@@ -129,7 +129,7 @@ def combine(low: Lowering, step: Step) -> None:
     """A kernel for each operand but the first; a quotient of integers is computed with floats."""
     of, out = step.node.attrs["function"], batched(step.cost.out[0])
     if of not in COMBINED or len(step.node.inputs) != 2:
-        raise refused(step, f"{of} of {len(step.node.inputs)} tensors has no counterpart among TFLite's kernels")
+        raise refused(step, f"{of} of {len(step.node.inputs)} tensors is not lowered to TFLite's kernels by convcost")
     operands = (low.read(step), low.read(step, 1))
     if of == "divide" and low.types.quantised:
         raise refused(step, "TFLite divides floats only")

@@ -19,6 +19,7 @@ from convcost.networks.budgets.costs import Measured, Recorded
 from convcost.networks.budgets.file import Budgets, Entry, budgets_of
 from convcost.networks.budgets.grown import grown, grown_text, largest, largest_text
 from convcost.networks.budgets.lines import Failure, Line
+from convcost.networks.deployed_tables import pinned
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
@@ -196,7 +197,7 @@ def _check(entry: Entry, done: Run, wanted: Wanted, *, update: bool) -> None:
         limits |= {
             name: limits[name]._replace(amount=Fraction(size)) for name, size in _has(board).items() if name in limits
         }
-    now = Measured(entry.name, network, entry.conditions, board)
+    now = Measured(entry.name, network, entry.conditions, board, _most(limits))
     done.measured[entry.name] = now
     before = now.recorded(shown_path(done.budgets.lock)) if update else _before(entry, done, wanted)
     for name in LIMITS:
@@ -216,6 +217,15 @@ def _board(limits: Mapping[str, Limit]) -> Board | None:
         return find_board(beside if is_path(limit.said) else limit.said)
     except UsageError as error:
         raise SpecError([Problem(limit.where, f"limits.{BOARD}", str(error))]) from None
+
+
+def _most(limits: Mapping[str, Limit]) -> dict[str, int]:
+    """The bytes of RAM and flash that all limits together allow, by the keys of their metrics."""
+    found: dict[str, int] = {}
+    for limit in limits.values():
+        if limit.kind.deployed:
+            found[limit.kind.key] = min(limit.allowed(), found.get(limit.kind.key, limit.allowed()))
+    return found
 
 
 def _has(board: Board) -> dict[str, int]:
@@ -288,6 +298,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         before=base,
         source=before.source if before is not None else "",
         where=limit.where or now.file,
+        under=now.deployed_under if kind.deployed else "",
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 
@@ -322,11 +333,9 @@ def _explained(line: Line, now: Measured, before: Recorded | None) -> Line:
 
 
 def _deployed_text(now: Measured) -> str:
-    """What pins RAM, and what would make the network fit its board."""
-    found = now.deployed
-    said = dict(found.notes)
-    fit = "; ".join(f"{one.change}: {exact(one.ram)} B of RAM, {exact(one.flash)} B of flash" for one in found.remedies)
-    return f"RAM is {said['head']}{f'; would fit: {fit}' if fit else ''}"
+    """What pins RAM, and what would keep all limits on RAM and flash."""
+    fit = "; ".join(f"{one.change}: {exact(one.ram)} B of RAM, {exact(one.flash)} B of flash" for one in now.remedies)
+    return f"RAM is {pinned(now.deployed)}{f'; would fit: {fit}' if fit else ''}"
 
 
 def _alive(now: Measured) -> list[tuple[str, int]]:

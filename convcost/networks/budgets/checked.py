@@ -53,8 +53,12 @@ class Checked(Tabular):
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """What is said of each limit that is broken."""
-        return [("broken", spelled(f"{line.network}: {line.text}")) for line in self.broken]
+        """What is said of each limit that is broken, and what RAM and flash are of."""
+        under = dict.fromkeys(line.under for line in self.lines if line.under)
+        return [
+            *(("broken", spelled(f"{line.network}: {line.text}")) for line in self.broken),
+            *(("RAM, flash", said) for said in under),
+        ]
 
     @property
     def title(self) -> str:
@@ -134,6 +138,7 @@ def _record(line: Line) -> dict[str, Any]:
         "complete": line.complete,
         "verdict": line.verdict,
         "why": line.why,
+        "under": line.under or None,
         "file": line.at.file if line.at else None,
         "line": line.at.line if line.at else None,
     }

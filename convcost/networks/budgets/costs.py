@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from os.path import abspath, isfile
 from typing import NamedTuple
 
 from convcost.core.dims import Shape
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, Where
 from convcost.core.limits import LOCKED, Kind
 from convcost.core.places import zoo_directory
 from convcost.core.units import exact, inputs_text
+from convcost.deploy.runtime import RUNTIMES
 from convcost.devices.board import Board
 from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
 from convcost.networks.budgets.file import Conditions
 from convcost.networks.deployment import Deployed, deployed
 from convcost.networks.network import Network
+from convcost.networks.within_board import Remedy
 
 _KERNEL = re.compile(r"\d+(×\d+)*")
 _DEPTHWISE = "depthwise"
+_UNLIMITED = 2**62
+"""Bytes."""
 
 
 class Recorded(NamedTuple):
@@ -50,8 +56,17 @@ class Recorded(NamedTuple):
 class Measured:
     """A network under some conditions; its parts are looked at only where they are asked for."""
 
-    def __init__(self, name: str, network: Network, under: Conditions, board: Board | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: Network,
+        under: Conditions,
+        board: Board | None = None,
+        most: Mapping[str, int] | None = None,
+    ) -> None:
         self.name = name
+        self.most = most or {}
+        """The bytes of RAM and flash that all limits together allow, by the keys of their metrics."""
         self.network = network
         self.under = under
         self.board = board
@@ -72,6 +87,27 @@ class Measured:
         if found.arena.refused:
             raise UsageError(f"{self.network.label}: {'; '.join(found.arena.refused)}")
         return found
+
+    @property
+    def deployed_under(self) -> str:
+        """What RAM and flash are of."""
+        deployment = self.deployed.deployment
+        bits = f"addresses of {deployment.pointers} bits"
+        of = (
+            f"as of {self.board.name}" if self.board else "as on a computer; limits: {board: NAME} has those of a board"
+        )
+        runtime = RUNTIMES[deployment.runtime].partition(":")[0]
+        code = bool(self.board and self.board.code)
+        parts = [f"the arena of {runtime}", "the model file", *(["the runtime's code"] if code else [])]
+        return f"{', '.join(parts)}; {as_text(deployment.dtype)}, {bits}, {of}"
+
+    @cached_property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What would keep all limits on RAM and flash: those of a board that has as much as they allow."""
+        found = self.deployed
+        ram, flash = (self.most.get(key, _UNLIMITED) for key in ("ram_bytes", "flash_bytes"))
+        board = replace(found.board or Board("limits", {}, 0), regions={"RAM": ram}, flash=flash)
+        return replace(found, board=board).remedies
 
     @property
     def file(self) -> Where | None:

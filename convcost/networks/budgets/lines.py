@@ -41,6 +41,8 @@ class Line:
     """Of a limit that is broken: these in words."""
     where: Where | None = None
     """Where the limit is stated."""
+    under: str = ""
+    """Of RAM and flash: the runtime, the type and the addresses that they are of."""
 
     @property
     def kind(self) -> Kind:
