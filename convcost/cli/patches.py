@@ -25,12 +25,10 @@ _OTHERS = {
     "weights": "--weights",
     "by": "--by",
     "batch": "--batch",
-    "runtime": "--runtime",
-    "board": "--board",
-    "pointers": "--pointers",
-    "kernels": "--kernels",
 }
 """Options of the command that say nothing about patches."""
+_RUNTIME = {"runtime": "--runtime", "board": "--board", "pointers": "--pointers", "kernels": "--kernels"}
+"""Options of a runtime, whose interpreter runs whole layers."""
 
 
 class Asked(NamedTuple):
@@ -75,6 +73,13 @@ def _run(ctx: click.Context, asked: Asked, options: Mapping[str, Any]) -> None:
     for name, option in _OTHERS.items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} has no meaning with --patches")
+    for name, option in _RUNTIME.items():
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            asks = "--stream" if asked.patches is None else "--patches"
+            raise click.UsageError(
+                f"{option} does not go with {asks}: TensorFlow Lite Micro runs layer by layer, neither patches nor kept rows; "
+                f"leave {option} out and give what the RAM of the device has for them as --limit, as in --limit 256KiB"
+            )
     network = opened(options["model"], settings(options["set_"]), options["input_"])
     found = _found(network, asked, options)
     figure, page = _shown(found)

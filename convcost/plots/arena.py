@@ -5,7 +5,7 @@ plotly is imported where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.errors import UsageError
@@ -25,6 +25,7 @@ from convcost.plots.bands import (
     byte_axis,
     labels_trace,
     least_high,
+    off_lines,
     outline,
     short_names,
     stage_axis,
@@ -60,7 +61,7 @@ def arena_figure(found: OnDevice) -> go.Figure:
     count = len(arena.ticks)
     levels = {"head": arena.head, "arena": arena.total, "limit": found.limit, "RAM": _near(ram, arena.total)}
     top = max(size for size in levels.values() if size is not None)
-    traces = [*_bands(arena), *_outlines(arena), *labels_trace([*_labels(arena, top)], count)]
+    traces = [*_bands(arena), *_outlines(arena), *labels_trace(_labels(arena, top, levels.values()), count)]
     said = (
         f"{title(found)} · head {exact(arena.head)} + persistent {exact(arena.persistent)} = {exact(arena.total)} bytes · "
         f"{arena.pointers}-bit addresses · {pinned(found)}"
@@ -171,9 +172,13 @@ def _outlines(arena: Arena) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(arena: Arena, top: int) -> Iterator[Label]:
+def _labels(arena: Arena, top: int, levels: Iterable[int | None]) -> list[Label]:
     """Name and size on every buffer that has room for them, on what stays, and on what is free where the head is pinned."""
     least = least_high(top)
+    return off_lines(_wanted(arena, least), levels, least)
+
+
+def _wanted(arena: Arena, least: float) -> Iterator[Label]:
     short = _names(arena)
     for buffer, role in _drawn(arena):
         if buffer.size >= least:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from convcost.core.units import binary, exact, shape_text
@@ -190,8 +191,10 @@ class Label(NamedTuple):
     ink: str
 
 
-def names_trace(usage: Usage, bands: Mapping[int, Sequence[Part]], count: int, top: int) -> list[dict[str, Any]]:
-    """What is written on the bands that have room for it: name, shape, size, as much as fits."""
+def names_trace(
+    usage: Usage, bands: Mapping[int, Sequence[Part]], count: int, top: int, levels: Iterable[int | None] = ()
+) -> list[dict[str, Any]]:
+    """What is written on the bands that have room for it, off the lines at `levels`: name, shape, size, as much as fits."""
     of = roles(usage)
     least = least_high(top)
     short = short_names([tensor.name for tensor in usage.lives.tensors])
@@ -204,7 +207,24 @@ def names_trace(usage: Usage, bands: Mapping[int, Sequence[Part]], count: int, t
         name = short[tensor.name]
         texts = (f"{name} · {shape_text(tensor.shape)} · {size}", f"{name} · {size}", name)
         labels.append(Label(room, texts, of[number].ink))
-    return labels_trace(labels, count)
+    return labels_trace(off_lines(labels, levels, least), count)
+
+
+def off_lines(labels: Iterable[Label], levels: Iterable[int | None], least: float) -> list[Label]:
+    """Labels in the highest part of their rooms that no line at one of the levels crosses, if it is as high as letters need.
+
+    >>> [label.room for label in off_lines([Label((0, 1, 10, 90), ("a",), "#000"), Label((0, 1, 90, 99), ("b",), "#000")], [30, None, 95], 8)]
+    [(0, 1, 30, 90)]
+    """
+    lines = sorted({level for level in levels if level is not None})
+    found = []
+    for label in labels:
+        left, right, low, high = label.room
+        edges = [low, *(level for level in lines if low < level < high), high]
+        low, high = max(pairwise(edges), key=lambda part: part[1] - part[0])
+        if high - low >= least:
+            found.append(label._replace(room=(left, right, low, high)))
+    return found
 
 
 def least_high(top: int) -> float:

@@ -60,12 +60,13 @@ def memory_timeline(report: Report, usage: Usage, limit: int | None = None) -> g
     places = columns(usage)
     bands = stacked(usage, places)
     top = max(usage.peak, usage.needed, limit or 0)
-    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top)]
-    made = _dressed(traces, report, usage, places, "activations alive at each layer", "")
     arena = usage.needed if usage.needed > usage.peak else None
+    levels = {"arena": arena, "limit": limit}
+    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top, levels.values())]
+    made = _dressed(traces, report, usage, places, "activations alive at each layer", "")
     made.update_yaxes(byte_axis("bytes alive", top, room=_LABELLED if arena or limit else 0.04))
     _mark_peak(made, report, usage, places)
-    return with_levels(made, {"arena": arena, "limit": limit}, top)
+    return with_levels(made, levels, top)
 
 
 def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Figure:
@@ -87,13 +88,14 @@ def arena_plan(report: Report, usage: Usage, limit: int | None = None) -> go.Fig
         for number, tensor in enumerate(usage.lives.tensors)
     }
     top = max(arena.total, limit or 0)
-    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top)]
+    alive = usage.peak if usage.peak < arena.total else None
+    levels = {"arena": arena.total, "alive at once": alive, "limit": limit}
+    traces = [*band_traces(usage, bands, len(places)), *names_trace(usage, bands, len(places), top, levels.values())]
     lost = f"{exact(arena.wasted)} of them ({percent(arena.wasted, arena.total)}) lost" if arena.wasted else "none lost"
     what = f"where activations lie in an arena of {bound(report)}{binary(arena.total)}"
     made = _dressed(traces, report, usage, places, what, f" · {exact(arena.total)} bytes placed {arena.way}, {lost}")
     made.update_yaxes(byte_axis("offset in the arena", top, room=_LABELLED))
-    alive = usage.peak if usage.peak < arena.total else None
-    with_levels(made, {"arena": arena.total, "alive at once": alive, "limit": limit}, top)
+    with_levels(made, levels, top)
     return made.update_layout(height=560, margin={"t": 80})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
 from convcost.core.units import binary, exact, shape_text
 from convcost.render.canvas import Drawing, Label, Mark, Polygon
-from convcost.render.lettering import wrapped
+from convcost.render.lettering import text_width, wrapped
 from convcost.render.rectangle import Rectangle
 from convcost.results.patches import Patch, Patches, grid_text, more
 from convcost.results.report import title
@@ -59,7 +60,9 @@ def patch_picture(found: Patches, *, side: int = _SIDE, titled: bool = True) -> 
     marks: list[Mark] = []
     y = float(_MARGIN)
     heading = f"{names}: {_what(found)}"
-    width = 2 * _MARGIN + ins[1] * scale + _GAP + max(_output_width(ins, outs, scale), 0.7 * side)
+    first, second = f"input {shape_text(shape)}", f"output {shape_text(found.shape)}"
+    right = _MARGIN + max(ins[1] * scale, _heading_width(first)) + _GAP
+    width = right + max(_output_width(ins, outs, scale), 0.7 * side, _heading_width(second)) + _MARGIN
     for line in wrapped(heading, width - 2 * _MARGIN, _TITLE, bold=True, most=3) if titled else ():
         y += 20
         marks.append(Label(_MARGIN, y - 4, line, _TITLE, bold=True))
@@ -67,10 +70,10 @@ def patch_picture(found: Patches, *, side: int = _SIDE, titled: bool = True) -> 
     top = y + _LINE + 6
     picture = _Map(_MARGIN, top, scale, max(scale, _LEAST / ins[0]))
     small = min(scale * max(ins) / max(outs) * 0.55, 40.0)
-    result = _Map(_MARGIN + ins[1] * scale + _GAP, top, small, max(small, _LEAST / outs[0]))
+    result = _Map(right, top, small, max(small, _LEAST / outs[0]))
     marks += [
-        Label(_MARGIN, y + _LINE - 4, f"input {shape_text(shape)}", _HEADING, bold=True),
-        Label(result.left, y + _LINE - 4, f"output {shape_text(found.shape)}", _HEADING, bold=True),
+        Label(_MARGIN, y + _LINE - 4, first, _HEADING, bold=True),
+        Label(result.left, y + _LINE - 4, second, _HEADING, bold=True),
         *_on_input(found, one, picture, ins),
         *_on_output(found, one, result, outs),
     ]
@@ -84,6 +87,11 @@ def patch_picture(found: Patches, *, side: int = _SIDE, titled: bool = True) -> 
 
 def _output_width(ins: tuple[int, int], outs: tuple[int, int], scale: float) -> float:
     return outs[1] * min(scale * max(ins) / max(outs) * 0.55, 40.0)
+
+
+def _heading_width(text: str) -> float:
+    """Of what stands above a map."""
+    return text_width(text, _HEADING, bold=True)
 
 
 def _what(found: Patches) -> str:
@@ -162,9 +170,21 @@ def _lines(found: Patches, one: Patch, shape: Sequence[int]) -> Iterator[str]:
         tile = tuple(stop - start for start, stop in one.tile)
         yield f"the patch picked out reads {shape_text(one.shape)}"
         yield f"of its own is the lighter part in it, which lies where its tile of {shape_text(tile)} lies in the output"
-    read = sum(prod(patch.shape) for patch in found.patches)
-    yield f"all of them read {read / prod(shape[:-1]):.2f} times the input; it is darker where several do"
+    if len(found.patches) > 1:
+        read = sum(prod(patch.shape) for patch in found.patches)
+        darker = "; it is darker where several do" if _overlap(found.patches) else ""
+        yield f"all {_parts(found)} read {read / prod(shape[:-1]):.2f} times the input{darker}"
     yield (
         f"peak {binary(found.peak)} ({exact(found.peak)} bytes), otherwise {binary(found.whole_bytes)}; "
         f"MACs {exact(found.macs)} ({more(found.whole_macs, found.macs)})"
     )
+
+
+def _parts(found: Patches) -> str:
+    return "strips" if found.options.stream else "patches"
+
+
+def _overlap(patches: Sequence[Patch]) -> bool:
+    """Whether any two read the same; as patches are a grid, two that follow each other along an axis then do."""
+    sides = (sorted(set(side)) for side in zip(*(patch.reads for patch in patches), strict=True))
+    return any(start < stop for side in sides for (_, stop), (start, _) in pairwise(side))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
@@ -88,6 +88,19 @@ class PatchLayer(NamedTuple):
     patched: int
 
 
+class Cheaper(NamedTuple):
+    """Another way to keep a limit, and the network's multiply-accumulates in it."""
+
+    policy: str
+    stream: bool
+    macs: int
+
+    @property
+    def option(self) -> str:
+        """What asks for it."""
+        return "--stream" if self.stream else f"--policy {self.policy}"
+
+
 @dataclass(frozen=True, slots=True)
 class Patches(Tabular):
     """A network whose first layers run in patches; counts are exact, memory is in bytes."""
@@ -120,6 +133,8 @@ class Patches(Tabular):
     """Of the network's whole input."""
     rings: Mapping[str, int] | None = None
     """Where rows are kept: tensor -> rows of its ring buffer."""
+    cheaper: tuple[Cheaper, ...] = ()
+    """Where patches that keep a limit are dear: what keeps it with fewer multiply-accumulates."""
 
     def __repr__(self) -> str:
         return (
@@ -222,6 +237,9 @@ class Patches(Tabular):
             yield "weights", f"{exact(self.needed - self.peak)} bytes of RAM besides"
         yield from limit_note(self.options.limit, self.needed)
         yield "MACs", f"{exact(self.macs)}; {exact(self.whole_macs)} otherwise ({more(self.whole_macs, self.macs)})"
+        if self.cheaper:
+            ways = (f"{way.option} {exact(way.macs)} ({more(self.whole_macs, way.macs)})" for way in self.cheaper)
+            yield "fewer MACs", f"within the same limit: {', '.join(ways)}"
         yield "policy", f"{self.options.policy}: {POLICIES[self.options.policy].says}"
         yield "input", input_text(self.options, self.input_bytes)
 
@@ -252,6 +270,7 @@ class Patches(Tabular):
             "weights_in": self.options.weights_in,
             "needed_bytes": self.needed,
             **limit_dict(self.options.limit, self.needed),
+            "cheaper": [way._asdict() for way in self.cheaper],
             "layers": [
                 _layer_record(layer) | {"shape": list(layer.shape), "patch": list(layer.patch)} for layer in self.layers
             ],
@@ -367,6 +386,7 @@ class Patcher:
 
     def __init__(self, walked: Walked, report: Report, options: PatchOptions, name: str | None = None) -> None:
         dtype = asked_dtype(options.dtype)
+        self._given = walked, name
         self.options, self.report = options._replace(dtype=dtype), report
         self.dtype = one_word(used_dtypes(walked, dtype))
         walked = as_dtype(walked, dtype)
@@ -380,6 +400,11 @@ class Patcher:
             raise UsageError(f"no layer can run in patches: {self.region.obstacle or 'no tensor is put together'}")
         self.outside: Outside = outside(self.region, dtype)
         self.whole_macs = self.region.macs()
+
+    def under(self, options: PatchOptions) -> Patcher:
+        """The same network, up to the same end, under other options."""
+        walked, name = self._given
+        return Patcher(walked, self.report, options, name)
 
     def measured(self, end: End, counts: Sequence[int]) -> Patches:
         """The network in patches of one grid; raises `UsageError` for one that is finer than the output."""
@@ -515,7 +540,7 @@ class PatchFront(Tabular):
     choices: tuple[Choice, ...]
     """From the fewest multiply-accumulates, those without patches, to the lowest peak."""
     tried: int
-    """So many depths with grids were looked at."""
+    """So many pairs of a depth and a grid were looked at."""
     obstacle: str
     """The first layer that cannot run on a patch, and why; empty if all can."""
 
@@ -553,7 +578,7 @@ class PatchFront(Tabular):
         ]
         return Table(
             title(self.report),
-            ("up to", "patches", "peak bytes", "", "MACs", "more"),
+            ("up to", "patches", "peak bytes", "peak", "MACs", "more"),
             (False, True, True, True, True, True),
             rows,
             records,
@@ -570,8 +595,10 @@ class PatchFront(Tabular):
         )
 
     def _notes(self) -> Iterator[tuple[str, str]]:
-        grids = f"depths with grids of up to {MOST_ALONG} patches along an axis"
-        yield "front", f"{exact(len(self.choices))} of {exact(self.tried)} {grids}, peak as {as_text(self.dtype)}"
+        cut = "strips side by side" if self.options.stream else "patches along an axis"
+        tried = f"{exact(self.tried)} were tried, each a depth with a grid of up to {MOST_ALONG} {cut}"
+        yield "front", f"{counted(len(self.choices), 'choice')} that no other surpasses; {tried}"
+        yield "peak", f"as {as_text(self.dtype)}"
         yield from limit_note(self.options.limit, self.needed)
         if self.obstacle:
             yield "no further", self.obstacle
@@ -592,8 +619,34 @@ def front(patcher: Patcher) -> PatchFront:
 
 def within(patcher: Patcher, limit: int) -> Patches:
     """The patches that keep a limit in bytes with the fewest multiply-accumulates, of these the fewest patches; raises
-    `UsageError` if none do.
+    `UsageError` if none do. Where they are dear, with what is cheaper.
     """
+    found = _within(patcher, limit)
+    if found.macs * 100 <= found.whole_macs * (100 + _DEAR):
+        return found
+    return replace(found, cheaper=tuple(_cheaper(patcher, limit, found.macs)))
+
+
+_DEAR = 20
+"""Per cent more multiply-accumulates from which on other ways are looked at."""
+
+
+def _cheaper(patcher: Patcher, limit: int, macs: int) -> Iterator[Cheaper]:
+    """Depthwise convolutions in place, and kept rows, as far as they keep the limit with fewer multiply-accumulates."""
+    options = patcher.options
+    others = [options._replace(policy="tinyengine"), options._replace(stream=True)]
+    for other in others:
+        if other == options or (other.stream and other.equal):
+            continue
+        try:
+            found = _within(patcher.under(other), limit)
+        except UsageError:  # no patches keep the limit in this way
+            continue
+        if found.macs < macs:
+            yield Cheaper(other.policy, other.stream, found.macs)
+
+
+def _within(patcher: Patcher, limit: int) -> Patches:
     found = [(macs, prod(one.counts), peak, one) for one, peak, macs in patcher.tried()]
     weights = weights_beside(patcher.report, patcher.options)
     kept = [entry for entry in found if entry[2] + weights <= limit]

@@ -227,6 +227,23 @@ def test_no_label_of_a_picture_is_cut_off(opened: Callable[..., Any], model: str
     assert opened("report", model, width=width).page.evaluate(CUT) == []
 
 
+def test_no_label_of_patches_is_cut_off_on_a_phone(opened: Callable[..., Any]) -> None:
+    asked = ("--policy", "tinyengine", "--patches", "4x4", "--until", "stage3.block1")
+    page = opened("memory", "mobilenet_v2", "--dtype", "int8", *asked, width=390).page
+    assert page.locator("figure svg:visible text").count() > 5
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_on_a_phone_networks_that_fit_are_listed_with_their_accuracy(opened: Callable[..., Any]) -> None:
+    """It is what they are sorted by."""
+    page = opened("list", "--board", "arduino_nano_33_ble", width=390).page
+    heads = "[...document.querySelectorAll('main thead th')].filter(h => h.offsetParent).map(h => h.textContent)"
+    assert page.evaluate(heads) == ["network", "RAM", "accuracy (%)"]
+    assert page.evaluate("(f => f.scrollWidth <= f.clientWidth)(document.querySelector('main table').closest('.wide'))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize(
     "command",
     [("report", "mobilenet_v2"), ("memory", "unet"), ("sweep", "mobilenet_v2", "--over", "resolution=96:128:8")],

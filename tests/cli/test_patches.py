@@ -71,6 +71,44 @@ def test_a_limit(cli: Cli) -> None:
     )
 
 
+def test_columns_have_names_and_what_was_tried_is_said(cli: Cli) -> None:
+    network = convcost.load("mobilenet_v2")
+    front = network.patch_front(policy="tinyengine", dtype="int8")
+    for found in (front, network.patches("2x2", "stem"), network.patches(stream=True, until="stem")):
+        assert all(found.table().headers)
+    text = " ".join(cli.ok(*MEMORY, "--patches", "all").split())
+    assert (
+        f"{len(front.choices)} choices that no other surpasses; {front.tried:,} were tried, each a depth with" in text
+    )
+
+
+def test_what_is_cheaper_is_named_where_patches_are_dear(cli: Cli) -> None:
+    """Each as it comes out when it is asked for; without need nothing is named."""
+    auto = ("--patches", "auto", "--limit", "256KiB")
+    fused = (*MEMORY[:-1], "fused", *auto)
+    dear, tiny, rows = cli.json(*fused), cli.json(*MEMORY, *auto), cli.json(*fused, "--stream")
+    assert dear["macs"] > 1.2 * dear["macs_without_patches"]
+    assert dear["cheaper"] == [
+        {"policy": "tinyengine", "stream": False, "macs": tiny["macs"]},
+        {"policy": "fused", "stream": True, "macs": rows["macs"]},
+    ]
+    assert tiny["cheaper"] == rows["cheaper"] == []
+    text = " ".join(cli.ok(*fused).split())
+    assert f"within the same limit: --policy tinyengine {tiny['macs']:,} (+6.02 %), --stream 300,774,272" in text
+
+
+def test_what_cannot_be_asked_for_besides_is_not_named() -> None:
+    """The policy that is asked for already, and kept rows beside equal patches, which they exclude."""
+    network = convcost.load("mobilenet_v2")
+    lowest = network.patch_front(policy="tinyengine", dtype="int8").choices[-1].peak
+    tiny = network.patches("auto", limit=lowest, policy="tinyengine", dtype="int8")
+    assert tiny.macs > 1.2 * tiny.whole_macs
+    assert [way.option for way in tiny.cheaper] == ["--stream"]
+    equal = network.patches("auto", limit=256 * 1024, equal=True, dtype="int8")
+    assert equal.macs > 1.2 * equal.whole_macs
+    assert [way.option for way in equal.cheaper] == ["--policy tinyengine"]
+
+
 def test_kept_rows(cli: Cli) -> None:
     found = cli.json(*MEMORY, "--stream", "--until", "stage3")
     assert found["macs"] == found["macs_without_patches"] == 300_774_272
@@ -86,6 +124,15 @@ def test_kept_rows(cli: Cli) -> None:
         (("--picture", "patches", "-o", "x.svg"), "--picture patches draws --patches, as in --patches 3x3"),
         (("--patches", "2x2", "--order", "best"), "--order has no meaning with --patches"),
         (("--patches", "2x2", "--batch", "2"), "--batch has no meaning with --patches"),
+        (
+            ("--patches", "auto", "--board", "arduino_nano_33_ble"),
+            "--board does not go with --patches: TensorFlow Lite",
+        ),
+        (("--patches", "2x2", "--runtime", "tflm"), "give what the RAM of the device has for them as --limit"),
+        (
+            ("--stream", "--kernels", "cmsis_nn"),
+            "--kernels does not go with --stream: TensorFlow Lite Micro runs layer by",
+        ),
         (("--stream", "--equal-patches"), "equal patches are not clipped at borders"),
         (("--patches", "2x2", "--until", "stage9"), "there is no stage, block or layer 'stage9'. Did you mean stage"),
     ],

@@ -6,6 +6,7 @@ sets them in; else by the package's own measure, which a test compares with that
 
 from __future__ import annotations
 
+import re
 import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
@@ -123,3 +124,13 @@ def covered(drawing: str) -> list[str]:
         inside = Rectangle(left - 0.5, top - 0.5, left + wide + 0.5, top + high)
         found += [text for text, box in texts(drawing) if box.meets(edge) and not inside.holds(box)]
     return found
+
+
+def struck(drawing: str) -> list[str]:
+    """Texts through which a dashed line across the picture runs; those with a halo stand on the line that they name."""
+    root = ET.fromstring(drawing)
+    paths = (path.get("d", "") for path in root.iter(f"{SVG}path") if path.get("stroke-dasharray"))
+    ends = [found.groups() for path in paths if (found := re.fullmatch(r"M(\S+) (\S+)H(\S+)", path))]
+    lines = [Rectangle(float(left), float(y), float(right), float(y) + 0.5) for left, y, right in ends]
+    named = {one.text for one in root.iter(f"{SVG}text") if one.get("paint-order")}
+    return [text for text, box in texts(drawing) if text not in named and any(map(box.meets, lines))]

@@ -6,7 +6,7 @@ import re
 from itertools import combinations, pairwise
 
 import pytest
-from helpers.letters import clipped, covered, overlapping, texts
+from helpers.letters import clipped, covered, overlapping, struck, texts
 
 import convcost
 from convcost import plots
@@ -105,6 +105,27 @@ def test_the_picture_can_be_read_at_every_width(name: str, asked: dict[str, obje
     assert clipped(drawing) == []
     assert overlapping(drawing) == []
     assert covered(drawing) == []
+
+
+@pytest.mark.parametrize("wide", [350, 860])
+@pytest.mark.parametrize("share", [0.12, 0.3, 0.5, 0.75, 0.9])
+@pytest.mark.parametrize("name", ["mobilenet_v1", "ds_cnn_s"])
+def test_no_line_runs_through_a_label(name: str, share: float, wide: int) -> None:
+    """A limit in the midst of buffers: what is written on them stands above it or below."""
+    whole = deployed(name)
+    figure = plots.arena_figure(deployed(name, limit=int(whole.arena.total * share)))
+    assert struck(plots.svg(figure, width=wide)) == []
+
+
+def test_a_label_on_a_line_is_found_and_moved() -> None:
+    """By hand: the first two maps of DS-CNN take 8,000 each; a line at 3,000 leaves the room from there to 8,000."""
+    figure = plots.arena_figure(deployed("ds_cnn_s", limit=3_000))
+    (words,) = [trace for trace in figure.data if trace.mode == "text"]
+    rooms = [tuple(room[2:]) for room in words.meta["rooms"]]
+    assert (3_000, 8_000) in rooms
+    assert not any(low < 3_000 < high for low, high in rooms)
+    words.meta["rooms"] = [[left, right, 0, 6_000] for left, right, _, _ in words.meta["rooms"]]
+    assert struck(plots.svg(figure, width=860))
 
 
 def test_a_stated_file_has_its_kernels_named_by_what_tells_them_apart() -> None:

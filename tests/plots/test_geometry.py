@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from helpers.letters import advances, clipped, covered, overlapping, texts, width
+from helpers.letters import advances, clipped, covered, overlapping, struck, texts, width
 from helpers.paths import ROOT
 
 import convcost
@@ -102,6 +102,7 @@ def test_the_words_on_lines_stand_off_each_other(share: float, wide: int) -> Non
         for picture in ("timeline", "arena"):
             drawing = plots.svg(plots.memory_figure(report, usage, picture, limit), width=wide)
             check(drawing)
+            assert struck(drawing) == []
             written = [box.text for box in texts(drawing)]
             named = ["limit", "arena", *(["alive at once"] if picture == "arena" else [])]
             for name in named:
