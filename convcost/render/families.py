@@ -35,8 +35,7 @@ FAMILIES = (
     ("MobileNetV3", "ViT", "RegNetY", "PNASNet", "SE-ResNet", "FBNetV3", "IGCV3-D", "PeleeNet", "ResNet-D", "NASNet-C",
      "Xception (modified aligned)"),
     # brown
-    ("Inception", "ResNeXt", "GoogLeNet", "Inception-ResNet", "BN-Inception", "ResNeSt", "MobileNetV4", "HardCoReNAS",
-     "MCUNet"),
+    ("Inception", "ResNeXt", "GoogLeNet", "Inception-ResNet", "BN-Inception", "ResNeSt", "MobileNetV4", "HardCoReNAS"),
     # olive
     ("EfficientNetV2", "RegNetX", "SwinV2", "ResNet-RS", "SKNet", "TinyNet", "IGCV3", "HarDNet", "RepGhostNet",
      "NASNet-B", "SE-ShuffleNetV2", "EfficientNet-EdgeTPU"),

@@ -247,7 +247,7 @@ def test_grids_of_every_family_that_can_be_deployed(family):
     try:
         assert_equal(family, axes or default_axes(convcost.load(family)), count=2)
     except UsageError as error:
-        if "no TFLite program can be written for it" not in str(error):
+        if not any(why in str(error) for why in ("no TFLite program can be written for it", "it refuses the model")):
             raise
         pytest.skip(str(error))
 

@@ -60,7 +60,7 @@ def assert_equal(model, axes, count=12, seed=0, **asked):
 
 
 def numeric_axes(model):
-    """Axes for any family: resolutions from 1 px on, widths and depths around one."""
+    """Axes for any family: resolutions from 1 px on, widths and depths around one; classes, or its first knob, where it has none."""
     knobs = zoo.find(model).spec.knobs
     axes = {}
     if "resolution" in knobs:
@@ -70,7 +70,7 @@ def numeric_axes(model):
         axes["width"] = "0.15:1.5:0.15"
     if "depth" in knobs and isinstance(knobs["depth"].default, Fraction):
         axes["depth"] = "0.5:2.5:0.5"
-    return axes or {"classes": "10,100,1000"}
+    return axes or {"classes" if "classes" in knobs else next(iter(knobs)): "10,100,1000"}
 
 
 @pytest.mark.parametrize("family", slow(FAMILIES, "nasnet", "densenet"))
