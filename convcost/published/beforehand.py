@@ -17,7 +17,7 @@ _MOST_FLASH = 8 * 2**20
 
 
 def count() -> None:
-    """Compute all of them into the cache folder CONVCOST_CACHE; needs neither numpy nor any other large library."""
+    """Compute all of them into the cache folder CONVCOST_CACHE; of large libraries it needs numpy alone, for claims on patches."""
     list_table()
     costed(accuracies(), "macs", "top1", convention(PAPER))
     verify()
