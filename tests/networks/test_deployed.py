@@ -160,7 +160,8 @@ def test_a_remedy_of_a_file_is_lowered_anew_and_says_so(tmp_path, tiny):
     assert [entry["lowered_anew"] for entry in found.table().data["remedies"]] == [True]
     spec = deployed(tiny, dtype="fp32", limit=4 * 768)
     assert "about" not in dict(spec.notes)["would fit"]
-    assert [entry["lowered_anew"] for entry in spec.table().data["remedies"]] == [False]
+    said = [(entry["change"].split()[0], entry["lowered_anew"]) for entry in spec.table().data["remedies"]]
+    assert said == [("--dtype", False), ("--input", False)]
 
 
 def test_weights_of_int4_run(tmp_path):
