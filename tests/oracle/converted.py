@@ -23,21 +23,8 @@ from convcost.deploy.stated import stated_program
 from convcost.graph.walk import Step, Walked
 from convcost.ops.window import slide_over
 
-
-class Later:
-    """What is in a package that is imported when it is first asked for, so that this module imports where it is absent."""
-
-    def __init__(self, package: str, *path: str) -> None:
-        self._package, self._path = package, path
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # whoever collects doctests looks for what functions have
-            raise AttributeError(name)
-        return getattr(reduce(getattr, self._path, import_module(self._package)), name)
-
-
-tf: Any = Later("tensorflow")
-L: Any = Later("tensorflow", "keras", "layers")
+tf: Any = import_module("tensorflow")
+L: Any = tf.keras.layers
 
 Builder = Callable[[Step, str, list[Any]], Any]
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "gelu", "silu", "elu", "hard_swish", "hard_sigmoid")
