@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import UsageError, did_you_mean
@@ -53,10 +53,6 @@ class Deployment(NamedTuple):
                 f"{_instead(core)}"
             )
         return self._replace(dtype=check_dtype(self.dtype))
-
-    def arguments(self) -> dict[str, Any]:
-        """As keyword arguments."""
-        return self._asdict()
 
 
 def _instead(core: str) -> str:

@@ -21,8 +21,6 @@ _DESCRIPTION: Final = "MLIR Converted."
 _METADATA: Final = (("min_runtime_version", 16), ("CONVERSION_METADATA", 96))
 """Name -> bytes of its buffer, of TensorFlow 2.21."""
 _SIGNATURE: Final = "serving_default"
-_FIRST_NEW: Final = 127
-"""Operators from this number on state it in four bytes, and say this one in the old field of one byte."""
 _FIRST_ONLY: Final = frozenset(
     {"RESHAPE", "HARD_SWISH", "SQUEEZE", "EXPAND_DIMS", "PRELU", "QUANTIZE", "SHAPE", "WHILE", "IF"}
 )

@@ -190,7 +190,7 @@ class _Bounds(NamedTuple):
 
 def mark_front(points: Iterable[Point]) -> list[Point]:
     """The points in order of cost, those on the Pareto front marked; of equal points the first."""
-    from convcost.space.pareto import front, objective  # with numpy, which counting beforehand does without
+    from convcost.space.pareto import front, objective  # with numpy, which most commands do without
 
     ordered = sorted(points, key=lambda p: (p.cost, -p.accuracy))
     costs = objective([point.cost for point in ordered], "cost", largest=False)
