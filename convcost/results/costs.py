@@ -19,6 +19,10 @@ NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
 
 
+MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusion of policy"
+"""What bytes moved are, but for the name of the policy."""
+
+
 class LayerCost(NamedTuple):
     """One op of the network at the report's batch size: its step of the walk, and its costs."""
 

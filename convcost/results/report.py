@@ -29,6 +29,7 @@ from convcost.memory.policies import POLICIES
 from convcost.memory.traffic import Traffic, traffic
 from convcost.render.table import Table
 from convcost.results.costs import (
+    MOVED_ONCE,
     NOT_COUNTED,
     OF_GROUPS,
     OF_LAYERS,
@@ -600,8 +601,7 @@ def moved_notes(report: Report) -> list[tuple[str, str]]:
     parts = ", ".join(f"{name} {least}{binary(size)}" for name, size in each)
     said = f"{least}{binary(t.bytes_moved)} as {as_text(report.dtype)} ({exact(t.bytes_moved)} bytes): {parts}"
     (per_byte,) = cells(t, [METRICS["intensity"]])
-    how = f"each tensor moved once by each layer that uses it, after what policy {report.memory_policy} fuses"
-    return [("bytes moved", f"{said}; {per_byte} MACs per byte; {how}")]
+    return [("bytes moved", f"{said}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}")]
 
 
 def types_notes(report: Report) -> list[tuple[str, str]]:
