@@ -33,6 +33,7 @@ _BOUND: Final[Mapping[str, Bound]] = {
     "weights": "memory",
     "activations": "memory",
     "elementwise": "memory",
+    "moved": "memory",
     "kernels": "overhead",
 }
 """Term -> what its time goes into; all others multiply."""
@@ -189,7 +190,7 @@ class Roofline:
         moved = traffic(walked, "fused", dtype, batch)
         runs = kernels(walked, dtype, batch)
         return tuple(
-            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], bool(terms))
+            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], "kernels" in terms)
             for step, one, terms in zip(walked.steps, moved, runs)
         )
 
