@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option("--receptive", is_flag=True, help="The receptive field of each row: size, jump and start, in positions.")
 @partial_option
 @number_options
 @output_options
@@ -81,6 +82,7 @@ def report_command(
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    receptive: bool,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -108,6 +110,7 @@ def report_command(
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    options |= {"receptive": True} if receptive else {}
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
         return
@@ -196,6 +199,10 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if given or isinstance(level, int):
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
+        )
+    if "receptive" in options:
+        raise click.UsageError(
+            f"--receptive adds columns to the rows of one network, not of {len(networks)}: ask for one at a time"
         )
     if "deploy" in options:
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")

@@ -208,12 +208,13 @@ class Network:
         dtype: str | None = None,
         memory_policy: str = "fused",
         deploy: str | bool = False,
+        receptive: bool = False,
     ) -> Report:
         """What the network costs, in exact integers.
 
         `dtype` is the type of every element; without it, tensors have the types that the network states.
         `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
-        is then said as well. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
+        is then said as well. `receptive` adds the receptive field of each layer. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
@@ -230,6 +231,7 @@ class Network:
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,
+            fields=receptive,
         )
         if deploy is False:
             return made
