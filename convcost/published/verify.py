@@ -21,11 +21,11 @@ from convcost.published.data import (
     accuracies,
     claims,
     combined,
-    raise_all,
     read_claims,
     sources,
 )
 from convcost.published.figure import QUANTITIES, FigureValue
+from convcost.published.rows import raise_all
 from convcost.render.table import Table, Tabular
 from convcost.spec.zoo import find
 
