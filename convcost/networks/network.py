@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
     from convcost.results.patches import Patcher, Patches, PatchFront, PatchOptions
+    from convcost.results.training import Training
 
 
 class Network:
@@ -237,6 +238,23 @@ class Network:
             return made
         found = self.deployed(dtype=None if deploy is True else deploy)
         return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
+
+    def training(self, optimizer: str = "sgd", *, batch: int = 1, dtype: str | None = None) -> Training:
+        """What a training step costs: multiply-accumulates forward and backward, bytes held and moved.
+
+        `optimizer` is sgd, momentum or adam, `dtype` the type of every tensor, fp32 without one, whatever the network states.
+        Raises `UsageError` for another optimizer, and for a type without gradients.
+
+        >>> from convcost import load
+        >>> step = load("resnet18").training("adam", batch=32)
+        >>> step.macs // 32, step.held.optimizer == 2 * step.held.gradients == 2 * 4 * 11_689_512
+        (5324206080, True)
+        """
+        from convcost.memory.optimizers import trained_as
+        from convcost.results.training import training
+
+        report = self.report(batch=batch, dtype=trained_as(dtype), memory_policy="training")
+        return training(self.walked, report, optimizer, dtype)
 
     def memory(
         self,
