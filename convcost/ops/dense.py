@@ -62,7 +62,7 @@ def rbf(x: Vector, *, channels: Size) -> OpCost:
     return OpCost(out=((channels,),), macs=points, buffers=points, saves=("inputs",))
 
 
-@op("matmul", replace(NOTHING, attends="product"))
+@op("matmul", replace(NOTHING, factors="inputs", attends="product"))
 def matmul(x: Positions, y: Positions, *, transpose: Flag = False) -> OpCost:
     """Multiply two activations as matrices, for each index of the leading axes: the two products of attention.
 

@@ -18,6 +18,9 @@ class Traits:
     weighted: bool
     """Whether its multiply-accumulates are the MACs of papers: convolution and linear layers. Their outputs are the conv
     activations, they make up a network's depth, and element-wise ops after them are fused into them in deployment."""
+    factors: Literal["none", "weights", "state", "inputs"]
+    """What its multiply-accumulates multiply: nothing; its input with what it stores; its input, and its own state of the step
+    before, with what it stores; or one input with another. In training the gradient to each factor takes as many again."""
     elementwise: bool
     """Whether the op is element-wise on a single input, with a function that is fixed in deployment: it can be fused into a
     weighted op before it."""
@@ -51,6 +54,7 @@ class Traits:
 
 NOTHING = Traits(
     weighted=False,
+    factors="none",
     elementwise=False,
     overwrites="nothing",
     channels="mixed",
@@ -67,10 +71,12 @@ NOTHING = Traits(
 """No special treatment: the op can only be run as it is."""
 
 # Families of ops with the same traits; an op that differs in one uses `replace`.
-CONVOLUTION = replace(NOTHING, weighted=True, channels="grouped", resamples=True)
+CONVOLUTION = replace(NOTHING, weighted=True, factors="weights", channels="grouped", resamples=True)
 """Sliding filters, possibly grouped."""
-DENSE = replace(NOTHING, weighted=True)
+DENSE = replace(NOTHING, weighted=True, factors="weights")
 """A matrix product with weights over all channels."""
+RECURRENT = replace(DENSE, factors="state")
+"""Steps along a sequence, each of which reads the state of the one before."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
 """Windows, padding, interpolation, moves: other spatial positions, per channel."""
 ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone", drawn="after")

@@ -231,6 +231,8 @@ class Group(NamedTuple):
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
     consecutive: bool = True
     """Whether its layers follow on each other, so that it reads and makes something."""
+    last: str = ""
+    """The layer that it ends with, where its layers follow on each other."""
     bytes_moved: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
@@ -270,6 +272,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
         consecutive=ends,
+        last=layers[-1].name if ends else "",
         **(shapes | more),
     )
 

@@ -56,6 +56,12 @@ NORMS = {
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
     "weighted": {True: WEIGHTED, "else": False},
+    "factors": {
+        "weights": WEIGHTED - {"lstm", "gru", "rnn"},
+        "state": {"lstm", "gru", "rnn"},
+        "inputs": {"matmul"},
+        "else": "none",
+    },
     "elementwise": {True: ELEMENTWISE, "else": False},
     # An addition may lie over any of its summands, a gated tensor over itself.
     "overwrites": {"first": ELEMENTWISE | {"multiply", "scatter"}, "any": {"add"}, "else": "nothing"},
