@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from convcost.core.cost import USUAL, Factors
 from convcost.core.dims import Shape
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.metrics import METRICS, Metric
@@ -31,6 +32,8 @@ class LayerCost(NamedTuple):
     """Whether the convention knows the op, and counts it or says that it ignores it."""
     unit: Unit
     """What it is drawn with: its convolution, its batch-norm and its activation."""
+    factors: Factors = USUAL
+    """The types of what its multiply-accumulates multiply."""
 
     @property
     def name(self) -> str:

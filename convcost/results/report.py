@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from convcost.conventions.convention import PAPER, Convention
 from convcost.conventions.written import unsaid
 from convcost.core.checks import check_batch
+from convcost.core.cost import Factors
 from convcost.core.dims import Shape
 from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
@@ -22,7 +23,7 @@ from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
 from convcost.graph.graph import ROLES, Caption
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
-from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
+from convcost.graph.typed import as_dtype, operands, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -227,7 +228,11 @@ def report(
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
     drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
-    layers = tuple(_layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)]) for step in walked.steps)
+    types = operands(walked, dtype)
+    layers = tuple(
+        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], types[step.node.name].factors)
+        for step in walked.steps
+    )
     peak = peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
@@ -258,10 +263,12 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int) -> LayerCost:
-    operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
+def _layer(
+    step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int, factors: Factors
+) -> LayerCost:
+    operations = convention.of(step, factors)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, factors)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
