@@ -278,15 +278,15 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
     >>> _operations(convention("thop"), norm)
     'thop: 4 × 802,816 elements read = 3,211,264 MACs'
     """
-    cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
+    cost, factors = OPS[layer.op].cost(layer.input_shapes, layer.attrs), layer.operands.factors
     terms = [
-        f"{factor} × {exact(entry(name, cost, layer.input_shapes, layer.attrs, layer.factors))} {LEDGER[name]}"
+        f"{factor} × {exact(entry(name, cost, layer.input_shapes, layer.attrs, factors))} {LEDGER[name]}"
         for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
     ]
     if not terms:
         ignored = convention.ignored.get(layer.op, "it is not seen in this form or variant")
         return f"{convention.name}: {f'0 {convention.unit}: {ignored}' if layer.counted else f'not counted: it does not know {layer.op}'}"
-    types = f" ({layer.factors.first} by {layer.factors.second})" if convention.by_type else ""
+    types = f" ({factors.first} by {factors.second})" if convention.by_type else ""
     return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}{types}"
 
 
