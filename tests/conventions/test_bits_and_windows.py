@@ -175,3 +175,39 @@ def test_an_explanation_names_the_types(net: Network) -> None:
     assert "= 18,432 BOPs (binary by int4)" in text
     asked = " ".join(convcost.explain(net, "middle", convention="bops", dtype="int8").table().render().split())
     assert "= 294,912 BOPs (int8 by int8)" in asked
+
+
+# Layers of each stage, widths of the first stages and of the last, groups of every second layer (RepVGG, Tables 2 and 3).
+REPVGG = {
+    "repvgg_a0": ((2, 4, 14, 1), 0.75, 2.5, 1),
+    "repvgg_a1": ((2, 4, 14, 1), 1, 2.5, 1),
+    "repvgg_b0": ((4, 6, 16, 1), 1, 2.5, 1),
+    "repvgg_b1g4": ((4, 6, 16, 1), 2, 4, 4),
+    "repvgg_b3": ((4, 6, 16, 1), 3, 5, 1),
+}
+
+
+@pytest.mark.parametrize("model", REPVGG)
+def test_wino_muls_of_repvgg(model: str) -> None:
+    """An independent recount; arXiv 2101.03697 counts 4/9 of the multiplications of 3×3 layers with stride 1."""
+    numbers, first, last, groups = REPVGG[model]
+    before, size, layer = min(64, int(64 * first)), 112, 1
+    count = 112 * 112 * 27 * before
+    for number, width in zip(numbers, (64 * first, 128 * first, 256 * first, 512 * last)):
+        size //= 2
+        for place in range(number):
+            macs = size**2 * 9 * before * int(width) // (groups if layer % 2 == 0 else 1)
+            count += macs * 4 // 9 if place else macs
+            before, layer = int(width), layer + 1
+    count += before * 1000
+    assert loaded(model).report("winograd").totals.operations == count
+    assert model != "repvgg_a0" or count == 747_296_768  # Table 4: 0.7 B
+
+
+def test_reactnet_as_it_is_printed() -> None:
+    """7.9 ACE (arXiv 2112.00133, abstract); 0.87 · 10^8 operations, a 64th for binary ones (arXiv 2003.03488, Table 1)."""
+    network = loaded("reactnet_a")
+    floats = 112 * 112 * 27 * 32 + 1024 * 1000
+    binary = network.report().totals.macs - floats
+    assert network.report("ace").totals.operations == binary + 256 * floats == 7_853_572_096
+    assert network.report("cpu64").totals.operations == binary // 64 + floats == 87_126_016
