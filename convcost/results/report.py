@@ -23,7 +23,7 @@ from convcost.graph.drawn import Unit, units
 from convcost.graph.graph import ROLES, Caption
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
 from convcost.graph.receptive import Fields, receptive_fields
-from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
+from convcost.graph.typed import Operands, as_dtype, operands, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
@@ -236,8 +236,9 @@ def report(
     zeros = {key: step.padding_macs for key, step in padding.items()}
     drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
     moved = traffic(walked, memory_policy, dtype, batch)
+    types = operands(walked, dtype)
     layers = tuple(
-        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves)
+        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves, types[step.node.name])
         for step, moves in zip(walked.steps, moved, strict=True)
     )
     peak = peak_bytes(walked, memory_policy, dtype, batch)
@@ -271,10 +272,18 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int, moves: Traffic) -> LayerCost:
-    operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
+def _layer(
+    step: Step,
+    unit: Unit,
+    convention: Convention,
+    batch: int,
+    padding_macs: int,
+    moves: Traffic,
+    types: Operands,
+) -> LayerCost:
+    operations = convention.of(step, types.factors)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves, types)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
