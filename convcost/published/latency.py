@@ -5,7 +5,7 @@ The files are specs/published/latency.csv and specs/published/setups.yaml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,8 +18,12 @@ from convcost.published.data import NO_KNOBS, sources
 from convcost.published.rows import key_values, one_of, published_file, published_yaml, read_rows
 from convcost.render.table import Table, Tabular
 
-#: What a figure is printed in -> milliseconds of a figure of 1, and whether more is faster.
-_UNITS = {"ms": False, "inf/s": True}
+#: What a latency is printed in -> milliseconds of one run, from the figure and the batch.
+_UNITS: dict[str, Callable[[Fraction, int], Fraction]] = {
+    "ms": lambda printed, _batch: printed,
+    "s": lambda printed, _batch: 1000 * printed,
+    "inf/s": lambda printed, batch: 1000 * batch / printed,
+}
 _COLUMNS = ("setup", "source", "locator", "item", "model", "knobs", "printed", "unit", "top1", "note")
 _NEEDED = ("setup", "source", "item", "model", "printed", "unit")
 
@@ -65,7 +69,7 @@ class Timing(NamedTuple):
     model: str
     printed: str
     unit: str
-    """ms, or inf/s for inferences a second."""
+    """ms, s, or inf/s for inferences a second."""
     knobs: Mapping[str, str] = NO_KNOBS
     top1: str = ""
     """Accuracy on ImageNet in per cent, where the same table prints it."""
@@ -73,13 +77,12 @@ class Timing(NamedTuple):
 
     @property
     def ms(self) -> Fraction:
-        """Milliseconds of one run, exactly as printed; a thousandth of a second divided by what is printed as a rate.
+        """Milliseconds of one run, exactly as printed; of a whole batch where there is one.
 
         >>> latencies("sd855")[0].ms
         Fraction(72, 25)
         """
-        value = Fraction(self.printed)
-        return 1000 * self.setup.batch / value if _UNITS[self.unit] else value
+        return _UNITS[self.unit](Fraction(self.printed), self.setup.batch)
 
     @property
     def network(self) -> str:
@@ -203,7 +206,7 @@ def latencies(setup: str, *, source: str | None = None, models: Iterable[str] = 
     """The published latencies of one setup, all or those of one source and some networks; raises `UsageError`.
 
     >>> latencies("pixel1", source="mobilenet_slim", models=["mobilenet_v2"])
-    <Latencies on Google Pixel 1, one large core of the CPU, TensorFlow Lite, 1 thread, fp32 · 22 networks>
+    <Latencies on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
     """
     if setup not in setups():
         raise UsageError(f"there are no published latencies of {setup!r}{did_you_mean(setup, setups())}")
