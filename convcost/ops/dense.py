@@ -97,7 +97,7 @@ def matmul(x: Positions, y: Positions, *, transpose: Flag = False) -> OpCost:
     )
 
 
-@op("embedding", NOTHING)
+@op("embedding", replace(NOTHING, looks_up=True))
 def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
     """Look up a row of a learnt table for each element: words, or other things that are numbered from 0 to rows - 1.
 

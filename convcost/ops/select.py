@@ -60,7 +60,7 @@ def split(x: AnyInput, *, sections: Sections, axis: Axis = "channels") -> OpCost
     )
 
 
-@op("gather", NOTHING)
+@op("gather", replace(NOTHING, looks_up=True))
 def gather(x: AnyInput, indices: AnyInputOrNone = None, *, count: Size, axis: Axis) -> OpCost:
     """Take `count` chosen elements of an axis, in any order and perhaps several times.
 

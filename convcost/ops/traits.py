@@ -41,6 +41,8 @@ class Traits:
     or not at all (a view, a dropout)."""
     opaque: bool
     """Whether nobody knows what it costs, so that its counts are no numbers and sums with them are lower bounds."""
+    looks_up: bool
+    """Whether it reads only chosen rows of a table: of its weights where it has some, else of its first input."""
     padding_macs: Callable[..., Any] | None
     """A function of the rule's arguments that counts the MACs that multiply a padding zero; None if there are none."""
 
@@ -56,6 +58,7 @@ NOTHING = Traits(
     attends="no",
     drawn="alone",
     opaque=False,
+    looks_up=False,
     padding_macs=None,
 )
 """No special treatment: the op can only be run as it is."""

@@ -16,7 +16,7 @@ from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
-from convcost.core.metrics import METRICS, Metric, Need
+from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric, Need
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
@@ -26,6 +26,7 @@ from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_d
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
+from convcost.memory.traffic import Traffic, traffic
 from convcost.render.table import Table
 from convcost.results.costs import (
     NOT_COUNTED,
@@ -45,6 +46,7 @@ from convcost.results.costs import (
     is_unknown,
     op_text,
     output_text,
+    per_byte,
     share,
     shared_with,
     sums,
@@ -227,7 +229,11 @@ def report(
     padding = {id(step.cost): step for step in walked.steps}  # equal layers have one ledger entry, and as many zeros
     zeros = {key: step.padding_macs for key, step in padding.items()}
     drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
-    layers = tuple(_layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)]) for step in walked.steps)
+    moved = traffic(walked, memory_policy, dtype, batch)
+    layers = tuple(
+        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves)
+        for step, moves in zip(walked.steps, moved, strict=True)
+    )
     peak = peak_bytes(walked, memory_policy, dtype, batch)
     return Report(
         network=network,
@@ -258,10 +264,10 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int) -> LayerCost:
+def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int, moves: Traffic) -> LayerCost:
     operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
@@ -346,7 +352,7 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         "complete": report.complete,
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
-        "totals": totals_dict(report.totals) | _deployed_total(report),
+        "totals": {**totals_dict(report.totals), "intensity": per_byte(report.totals), **_deployed_total(report)},
         **_dtypes_dict(report),
         **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),
@@ -397,6 +403,7 @@ def layer_dict(layer: LayerCost, *, typed: bool = False) -> dict[str, Any]:
         "input_shapes": [list(shape) for shape in layer.input_shapes],
         "output_shape": list(layer.output_shape) or None,
         **{key: count(layer, key) for key in OF_LAYERS},
+        "intensity": per_byte(layer),
         "shared": layer.step.node.owner or dict(layer.step.node.shares) or None,
         "trainable": layer.step.node.trainable,
         "line": layer.line,
@@ -457,6 +464,7 @@ def _frame_row(name: str, layers: Sequence[LayerCost], by: str | int, typed: boo
     if len(each) > 1:
         known = [one for one, layer in zip(each, layers, strict=True) if not layer.step.opaque]
         row |= {key: sum(one[key] or 0 for one in known) if known else None for key in SUMMED}
+        row["intensity"] = per_byte(group(name, layers))
         if by != "op":
             row["input_shapes"] = next((one["input_shapes"] for one in each if one["input_shapes"]), [])
             row["output_shape"] = each[-1]["output_shape"]
@@ -485,14 +493,23 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
         total=[first, *(column.text(whole) for column in found[1:])],
         records=[_record(report, part, showing.columns) for part in exact_rows[: showing.top]],
         data=to_dict(report, "layer" if level is None else level),
-        notes=[*notes(report), *_closing(report), *(_rows_note(report, shown) if level is None else [])],
+        notes=[
+            *notes(report),
+            *(moved_notes(report) if any(column.key in (*MOVED, *RATIOS) for column in found) else []),
+            *_closing(report),
+            *(_rows_note(report, shown) if level is None else []),
+        ],
         priority=tuple(column.priority for column in found),
         bars=bars(rows, showing.top or len(rows)) if any(column.key == SHARE for column in found) else (),
     )
 
 
+_METRICS = tuple(dict.fromkeys((*USUAL, *OF_LAYERS, *RATIOS)))
+"""What a row can say, the usual first."""
+
+
 def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]:
-    metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, dict.fromkeys((*USUAL, *OF_LAYERS)))]
+    metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, _METRICS)]
     level = shown if isinstance(shown, str) else "part"
     return columns(level, metrics, report.totals, showing, of_layers=shown == "layer")
 
@@ -574,6 +591,17 @@ def notes(report: Report) -> list[tuple[str, str]]:
         *not_counted_notes(report),
         *(("file", remark) for remark in report.remarks),
     ]
+
+
+def moved_notes(report: Report) -> list[tuple[str, str]]:
+    """A note on the bytes that are moved: what they are of, and when they are counted."""
+    t, least = report.totals, bound(report)
+    each = (("inputs", t.bytes_read), ("outputs", t.bytes_written), ("weights", t.weight_bytes_read))
+    parts = ", ".join(f"{name} {least}{binary(size)}" for name, size in each)
+    said = f"{least}{binary(t.bytes_moved)} as {as_text(report.dtype)} ({exact(t.bytes_moved)} bytes): {parts}"
+    (per_byte,) = cells(t, [METRICS["intensity"]])
+    how = f"each tensor moved once by each layer that uses it, after what policy {report.memory_policy} fuses"
+    return [("bytes moved", f"{said}; {per_byte} MACs per byte; {how}")]
 
 
 def types_notes(report: Report) -> list[tuple[str, str]]:
@@ -691,6 +719,7 @@ def _group_dict(group: Group) -> dict[str, Any]:
         "input_shape": list(group.input_shape) if group.input_shape else None,
         "output_shape": list(group.output_shape) if group.output_shape else None,
         **{key: count(group, key) for key in OF_GROUPS},
+        "intensity": per_byte(group),
         "unknown": group.unknown,
         **({"text": group.text} if group.text else {}),
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, Metric
+from convcost.core.metrics import METRICS, RATIOS, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -23,6 +24,7 @@ from convcost.results.costs import (
     input_text,
     op_text,
     output_text,
+    ratio,
     share,
 )
 
@@ -201,14 +203,16 @@ def ordered(parts: Sequence[Part], sort: str | None, top: int | None) -> list[Pa
         return sorted(parts, key=lambda part: part.name)
     if key == LAYERS:
         return sorted(parts, key=lambda part: -getattr(part, LAYERS, 1))
-    if key not in OF_LAYERS:
-        raise UsageError(f"rows cannot be sorted by {by!r}{did_you_mean(key, (NAME, LAYERS, SHARE, *OF_LAYERS))}")
+    if key not in (*OF_LAYERS, *RATIOS):
+        raise UsageError(
+            f"rows cannot be sorted by {by!r}{did_you_mean(key, (NAME, LAYERS, SHARE, *OF_LAYERS, *RATIOS))}"
+        )
     return sorted(parts, key=lambda part: -_number(part, key))
 
 
-def _number(part: Part, metric: str) -> int:
-    """A count; what nobody knows comes last."""
-    number = count(part, metric)
+def _number(part: Part, metric: str) -> int | Fraction:
+    """A count or a ratio; what nobody knows comes last."""
+    number = ratio(part, metric) if metric in RATIOS else count(part, metric)
     return -1 if number is None else number
 
 
@@ -227,7 +231,7 @@ def cut(parts: Sequence[Part], top: int | None, layers_of: Callable[[Part], Sequ
 
 def bars(parts: Sequence[Part], shown: int) -> tuple[float, ...]:
     """The length of each row's bar: its operations, of those of the largest of the first so many; none without any."""
-    numbers = [max(0, _number(part, "operations")) for part in parts]
+    numbers = [count(part, "operations") or 0 for part in parts]
     most = max(numbers[:shown], default=0)
     return tuple(number / most if at < shown else 0.0 for at, number in enumerate(numbers)) if most else ()
 

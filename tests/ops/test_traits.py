@@ -76,6 +76,7 @@ STATED: dict[str, dict[Any, Any]] = {
         "else": "alone",
     },
     "opaque": {True: {"unknown"}, "else": False},
+    "looks_up": {True: {"embedding", "gather"}, "else": False},
     "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
 
