@@ -12,6 +12,7 @@ from urllib.parse import quote
 from convcost.core.units import counted, exact, shape_text
 from convcost.formulas.explain import derived
 from convcost.graph.partial import UNKNOWN
+from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.render import html
 from convcost.render.cells import bar, shares
@@ -142,7 +143,7 @@ def linked(pictures: str, names: Collection[str]) -> str:
     return _LABEL.sub(link, pictures)
 
 
-def layers_html(report: Report) -> str:
+def layers_html(report: Report, walked: Walked) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
@@ -158,7 +159,7 @@ def layers_html(report: Report) -> str:
     attributes += f' data-sum="{summed}" data-minor="{minor}"'
     records = report.table("layer").records
     framed = html.framed(inner, label="Layers", key="layer-table", attributes=attributes, records=records)
-    return framed + _explanations(report, table.layers)
+    return framed + _explanations(report, walked, table.layers)
 
 
 def _first_kind(nodes: Sequence[Node]) -> int:
@@ -233,7 +234,7 @@ def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
     return f"<tr{attributes}><th>{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n"
 
 
-def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:
+def _explanations(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> str:
     """The explanation that a click on a layer shows, as data in the order of the rows; equal texts are stored once.
 
     Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
@@ -243,7 +244,7 @@ def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:
     formulas: dict[str, int] = {}
     found: dict[str, int] = {}
     places = []
-    for layer, quantities in zip(layers, derived(report, layers), strict=True):
+    for layer, quantities in zip(layers, derived(report, walked, layers), strict=True):
         doc = f"{op_text(layer)}: {OPS[layer.op].doc.splitlines()[0]} All for batch 1."
         rows: list[list[str]] = []
         filled: list[str] = []
