@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from convcost.cli.options import (
     Word,
@@ -24,9 +25,11 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, text_format, width_of
+from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import TRAFFIC
+from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
@@ -66,6 +69,11 @@ if TYPE_CHECKING:
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option("--training", is_flag=True, help="A training step: MACs of both gradients, bytes held and moved.")
+@click.option(
+    "--optimizer", type=Word(list(OPTIMIZERS)), help="What it remembers counts in --training.  [default: sgd]"
+)
+@click.option("--receptive", is_flag=True, help="The receptive field of each row: size, jump and start, in positions.")
 @partial_option
 @number_options
 @output_options
@@ -88,6 +96,9 @@ def report_command(
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    training: bool,
+    optimizer: str | None,
+    receptive: bool,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -116,8 +127,16 @@ def report_command(
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    options |= {"receptive": True} if receptive else {}
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
+        return
+    if training or optimizer is not None:
+        given = {name for name in _NOT_OF_TRAINING if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        _refuse_beside_training(models, given, training=training)
+        network = opened(models[0], knobs, input_)
+        step = network.training(optimizer or "sgd", batch=batch, dtype=dtype)
+        deliver(output, format_, lambda: step.table(level, display(units, digits)))
         return
     fmt = text_format(output, format_)
     if fmt is not None:
@@ -156,6 +175,23 @@ def report_command(
         return report_page(network, report, command_line())
 
     deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
+
+
+_NOT_OF_TRAINING = (
+    *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
+    *("receptive", "traffic", "columns"),
+)
+"""The options that a training step has no use for."""
+
+
+def _refuse_beside_training(models: tuple[str, ...], given: set[str], *, training: bool) -> None:
+    if not training:
+        raise click.UsageError("--optimizer is of a training step: give --training as well")
+    if len(models) > 1:
+        raise click.UsageError(f"--training is of one network, not of {len(models)}: ask for one at a time")
+    if given:
+        names = ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given)
+        raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
 
 
 def _show_deployed(
@@ -204,6 +240,10 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if given or isinstance(level, int):
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
+        )
+    if "receptive" in options:
+        raise click.UsageError(
+            f"--receptive adds columns to the rows of one network, not of {len(networks)}: ask for one at a time"
         )
     if "deploy" in options:
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")

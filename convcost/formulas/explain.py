@@ -79,16 +79,19 @@ class Explanation(Tabular):
         return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
 
 
-def explain(model: Model, layer: str | None = None, *, convention: str = PAPER, **knobs: Any) -> Explanation:
+def explain(
+    model: Model, layer: str | None = None, *, convention: str = PAPER, dtype: str | None = None, **knobs: Any
+) -> Explanation:
     """Where the numbers of a network come from: of one layer or part, by name or a suffix of it, or of the totals.
 
+    `dtype` is the type of every element, for conventions that count bits; without it, what the network states.
     Raises `UsageError` for a layer that there is not.
 
     >>> print(explain("alexnet", "conv2").quantities[0][3].formula)
     h'·w'·channels·kernel·kernel·c/groups
     """
     network = open_network(model, knobs)
-    report = network.report(convention)
+    report = network.report(convention, dtype=dtype)
     layers = report.layers if layer is None else tuple(find(report, layer))
     return Explanation(report, layer or "", layers, network.walked)
 
@@ -316,15 +319,16 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
     >>> _operations(convention("thop"), norm)
     'thop: 4 × 802,816 elements read = 3,211,264 MACs'
     """
-    cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
+    cost, factors = OPS[layer.op].cost(layer.input_shapes, layer.attrs), layer.operands.factors
     terms = [
-        f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
+        f"{factor} × {exact(entry(name, cost, layer.input_shapes, layer.attrs, factors))} {LEDGER[name]}"
         for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
     ]
     if not terms:
         ignored = convention.ignored.get(layer.op, "it is not seen in this form or variant")
         return f"{convention.name}: {f'0 {convention.unit}: {ignored}' if layer.counted else f'not counted: it does not know {layer.op}'}"
-    return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}"
+    types = f" ({factors.first} by {factors.second})" if convention.by_type else ""
+    return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}{types}"
 
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:

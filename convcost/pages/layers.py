@@ -9,6 +9,7 @@ from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
+from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact, shape_text
 from convcost.formulas.explain import derived
 from convcost.graph.partial import UNKNOWN
@@ -38,7 +39,7 @@ _SHOWN = 40
 """The most rows that the table opens with."""
 _WORDS = ("layer", "op", "input", "output")
 """Columns before those of numbers; `page.css` knows how many."""
-_COUNTED = ("params", "macs", "operations", "activations")
+_COUNTED = ("params", "macs", "operations", "activations", "bytes_moved", "intensity")
 """Of every row, its numbers but the last."""
 
 
@@ -153,7 +154,7 @@ def layers_html(report: Report, walked: Walked) -> str:
     inner = "".join(
         [html.head_row(headers, [False] * len(headers)), "<tbody>\n", *table.rows, f"</tbody>\n<tfoot>{foot}</tfoot>\n"]
     )
-    summed = len(_WORDS) + len(metrics) - 2  # what the shares are of stands before the activations
+    summed = len(_WORDS) + metrics.index(METRICS["activations"]) - 1  # what the shares are of stands before them
     minor = " ".join(str(at) for at in range(1, len(headers) - 1) if at != summed)
     attributes = f' class="sortable" data-kinds="{" ".join(KINDS)}" data-kind="{_first_kind(nodes)}"'
     attributes += f' data-sum="{summed}" data-minor="{minor}"'
@@ -222,7 +223,7 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
-    """Params, MACs, operations if they are something else, activations, share."""
+    """Params, MACs, operations if they are something else, activations, bytes moved and MACs for each, share."""
     return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
 
 

@@ -69,15 +69,23 @@ _GIVES_WAY = (SHARE, OP, OUTPUT, LAYERS, INPUT)
 
 
 def columns(
-    level: str, metrics: Sequence[Metric], totals: Totals, showing: Showing, *, of_layers: bool
+    level: str,
+    metrics: Sequence[Metric],
+    totals: Totals,
+    showing: Showing,
+    *,
+    of_layers: bool,
+    more: Sequence[Column] = (),
 ) -> list[Column]:
-    """The columns of a level, with the metrics that a convention gives a meaning to; raises `UsageError`."""
+    """The columns of a level, with the metrics that a convention gives a meaning to, and `more`; raises `UsageError`."""
     for key, _ in showing.display.of:
         if key not in METRICS:
             raise UsageError(f"units: there is no metric {key!r}{did_you_mean(key, METRICS)}")
-    every = {column.key: column for column in _every(level, metrics, totals, showing.display, of_layers=of_layers)}
+    own = _every(level, metrics, totals, showing.display, of_layers=of_layers)
+    every = {column.key: column for column in (*own, *more)}
     if showing.columns is None:
-        return [every[key] for key in (_of_traffic(level) if showing.traffic else _usual(level, metrics))]
+        *usual, last = _of_traffic(level) if showing.traffic else _usual(level, metrics)
+        return [every[key] for key in (*usual, *(column.key for column in more), last)]
     asked = (*showing.columns, *(TRAFFIC if showing.traffic else ()))
     wanted = list(dict.fromkeys(_known(key, every, level) for key in asked))
     return [every[key] for key in ([] if NAME in wanted else [NAME]) + wanted]
