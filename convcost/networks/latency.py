@@ -29,10 +29,16 @@ from convcost.results.rows import levels_that_fit
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
-    *("other", "elementwise", "overhead"),
+    *("other", "elementwise", "moves", "overhead"),
 )
 """Kinds of kernel that time is divided among, in the order in which they are shown; `overhead` is of all kernels."""
-_KIND_OF: Final = {"winograd": "convolution", "direct": "convolution", "vector": "linear", "elementwise": "elementwise"}
+_KIND_OF: Final = {
+    "winograd": "convolution",
+    "direct": "convolution",
+    "vector": "linear",
+    "exponentials": "elementwise",
+    "moved": "moves",
+}
 """Term -> the kind of kernel that has it, where that is another word."""
 BY: Final = (*LEVELS, "kind")
 """What a row may stand for."""
@@ -163,7 +169,7 @@ class Latency(Tabular):
         at = {layer.name: position for position, layer in enumerate(self.report.layers)}
         parts = self.report.parts(level)
         made = [self.part(name, [at[one.name] for one in layers], level) for name, layers in parts.items()]
-        return tuple(part for part in made if part.kernels or part.unknown)
+        return tuple(part for part in made if part.kernels or part.femtoseconds or part.unknown)
 
     def part(self, name: str, positions: Sequence[int] | range, level: str) -> Part:
         """Some of the layers, by their places, as one."""
@@ -180,7 +186,7 @@ class Latency(Tabular):
             name=name,
             text=_text(layers, level),
             output_shape=layers[-1].output_shape if level and level != "op" else None,
-            kernels=sum(bool(self.terms[at]) for at in positions),
+            kernels=sum("kernels" in self.terms[at] for at in positions),
             macs=sum(layer.macs for layer in layers),
             bytes_moved=sum(layer.bytes_moved for layer in layers),
             kinds={kind: kinds[kind] for kind in KINDS if kind in kinds},
@@ -403,14 +409,14 @@ def measured_notes(found: Latency) -> list[tuple[str, str]]:
         return []
     guess = known.left_out_ms
     apart = f"; a fit without it says {_ms(guess)}" if guess is not None else ""
-    return [("measured", f"{_ms(known.ms)}{apart}")]
+    return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
 
 
 def measured(found: Latency) -> Any:
-    """What was measured of the network itself on the device; None if nothing was."""
-    if not isinstance(found.device, Device) or found.report.batch != 1:
+    """What was measured of a network with the very same counts; None if nothing was."""
+    if not isinstance(found.device, Device):
         return None
-    return next((one for one in found.device.fitted if one.network == found.network.label), None)
+    return next((one for one in found.device.fitted if dict(one.terms) == dict(found.counts)), None)
 
 
 def _ms(ms: float) -> str:

@@ -31,6 +31,7 @@ COLORS: Mapping[str, str] = {
     "recurrent": LIGHT.families[7],
     "other": LIGHT.families[8],
     "elementwise": LIGHT.families[4],
+    "moves": LIGHT.families[2],
     "overhead": LIGHT.series[6],
 }
 """Kind of kernel -> its colour."""

@@ -125,9 +125,10 @@ def test_what_goes_beyond_is_marked_everywhere(tiny: str) -> None:
 
 
 def test_a_network_that_was_measured_says_so(tiny: str) -> None:
-    known = Fitted(load(tiny).label, 2.5, {**STEM, **EXPAND, "kernels": 3}, 2.25)
+    every = {term: sum(one.get(term, 0) for one in (STEM, EXPAND, PROJECT)) for term in RATES}
+    known = Fitted("as it was called there", 2.5, every, 2.25)
     found = latency(tiny, _device(fitted=(known,)))
-    assert dict(found.table().notes)["measured"] == "2.50 ms; a fit without it says 2.25 ms"
+    assert dict(found.table().notes)["measured"] == f"2.50 ms ({known.network}); a fit without it says 2.25 ms"
     assert found.to_dict()["measured_ms"] == 2.5
     assert latency(tiny, _device(fitted=(known,)), batch=2).to_dict()["measured_ms"] is None
 
