@@ -60,6 +60,13 @@ if TYPE_CHECKING:
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option(
+    "--energy",
+    is_flag=False,
+    flag_value="horowitz_45nm",
+    metavar="[TABLE]",
+    help="What it takes in energy, a range from the nearest memory to the farthest: horowitz_45nm (default) or jouppi_7nm.",
+)
 @partial_option
 @number_options
 @output_options
@@ -81,6 +88,7 @@ def report_command(
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    energy: str | None,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -108,6 +116,10 @@ def report_command(
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    if energy is not None:
+        given = {**shown, "runtime": runtime, "board": board, "deploy": deploy or None}
+        _show_energy(_opened(models, knobs, input_), energy, level, given, options, (output, format_))
+        return
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
         return
@@ -180,6 +192,27 @@ def _show_deployed(
         return replace(made, data=data, notes=[*made.notes, *found.notes])
 
     deliver(*target, table)
+
+
+def _show_energy(
+    networks: list[Network],
+    source: str,
+    level: str | int | None,
+    given: dict[str, Any],
+    options: dict[str, Any],
+    target: tuple[str | None, str | None],
+) -> None:
+    """The energy of a network, part by part; raises `UsageError` for options that say nothing of it."""
+    from convcost.networks.energy import of_report
+
+    if len(networks) > 1:
+        raise click.UsageError(f"--energy is of one network, not of {len(networks)}: ask for one at a time")
+    if others := [f"--{name}" for name, value in given.items() if value]:
+        raise click.UsageError(
+            f"{', '.join(others)}: --energy has rows and columns of its own, --by and --depth choose them"
+        )
+    report = networks[0].report(**{name: value for name, value in options.items() if name != "deploy"})
+    deliver(*target, lambda: of_report(report, source).table(level))
 
 
 def _opened(models: tuple[str, ...], knobs: dict[str, str], input_: GivenShape | None) -> list[Network]:

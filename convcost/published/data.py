@@ -215,7 +215,9 @@ def ways() -> dict[str, Definition]:
 @lru_cache(maxsize=1)
 def claims() -> tuple[Claim, ...]:
     """The claims that ship with convcost: on the network alone, on memory, on bits; in the order of their files."""
-    return tuple(claim for name in ("claims.csv", "memory.csv", "bits.csv") for claim in read_claims(_file(name), sources()))
+    return tuple(
+        claim for name in ("claims.csv", "memory.csv", "bits.csv") for claim in read_claims(_file(name), sources())
+    )
 
 
 def read_claims(path: str, known_sources: Collection[str] | None = None) -> list[Claim]:
