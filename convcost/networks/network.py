@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
     from convcost.results.patches import Patcher, Patches, PatchFront, PatchOptions
+    from convcost.results.training import Training
 
 
 class Network:
@@ -208,12 +209,13 @@ class Network:
         dtype: str | None = None,
         memory_policy: str = "fused",
         deploy: str | bool = False,
+        receptive: bool = False,
     ) -> Report:
         """What the network costs, in exact integers.
 
         `dtype` is the type of every element; without it, tensors have the types that the network states.
         `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
-        is then said as well. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
+        is then said as well. `receptive` adds the receptive field of each layer. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
@@ -230,6 +232,7 @@ class Network:
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,
+            fields=receptive,
         )
         if deploy is False:
             return made
@@ -244,6 +247,23 @@ class Network:
         True
         """
         return public("energy")(self, table, **options)
+
+    def training(self, optimizer: str = "sgd", *, batch: int = 1, dtype: str | None = None) -> Training:
+        """What a training step costs: multiply-accumulates forward and backward, bytes held and moved.
+
+        `optimizer` is sgd, momentum or adam, `dtype` the type of every tensor, fp32 without one, whatever the network states.
+        Raises `UsageError` for another optimizer, and for a type without gradients.
+
+        >>> from convcost import load
+        >>> step = load("resnet18").training("adam", batch=32)
+        >>> step.macs // 32, step.held.optimizer == 2 * step.held.gradients == 2 * 4 * 11_689_512
+        (5324206080, True)
+        """
+        from convcost.memory.optimizers import trained_as
+        from convcost.results.training import training
+
+        report = self.report(batch=batch, dtype=trained_as(dtype), memory_policy="training")
+        return training(self.walked, report, optimizer, dtype)
 
     def memory(
         self,
@@ -279,6 +299,17 @@ class Network:
         (16000, True)
         """
         return public("deployed")(self, **options)
+
+    def latency(self, device: Any, *, dtype: str | None = None, batch: int = 1) -> Any:
+        """How long it takes on a device, layer by layer: `convcost.latency(network, device)`.
+
+        >>> from convcost import load
+        >>> from convcost.devices.device import Roofline
+        >>> slow = Roofline("slow", {"fp32": 10**9}, bandwidth=10**12)  # a MAC takes a nanosecond
+        >>> load("vgg16").latency(slow).by("kind")[0].femtoseconds == 15_346_630_656 * 10**6  # its convolutions
+        True
+        """
+        return public("latency")(self, device, dtype, batch)
 
     def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
         """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.

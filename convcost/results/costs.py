@@ -20,6 +20,10 @@ NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
 
 
+MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusion of policy"
+"""What bytes moved are, but for the name of the policy."""
+
+
 class LayerCost(NamedTuple):
     """One op of the network at the report's batch size: its step of the walk, and its costs."""
 
@@ -230,6 +234,8 @@ class Group(NamedTuple):
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
     consecutive: bool = True
     """Whether its layers follow on each other, so that it reads and makes something."""
+    last: str = ""
+    """The layer that it ends with, where its layers follow on each other."""
     bytes_moved: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
@@ -269,6 +275,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
         consecutive=ends,
+        last=layers[-1].name if ends else "",
         **(shapes | more),
     )
 
