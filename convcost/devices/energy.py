@@ -27,7 +27,7 @@ DEFAULT_TABLE: Final = "horowitz_45nm"
 _AS: Final = {"uint8": "int8", "uint32": "int32"}
 ACCESS: Final = 8
 """Bytes of an access of a memory, as the tables have it."""
-_UNITS: Final = ("pJ", "nJ", "µJ", "mJ", "J")
+_UNITS: Final = ("pJ", "nJ", "µJ", "mJ", "J", "kJ", "MJ")
 
 
 class Range(NamedTuple):
@@ -255,20 +255,22 @@ def energy_text(picojoules: Fraction) -> str:
     """Picojoules for people, to three digits.
 
     >>> energy_text(Fraction("0.93")), energy_text(Fraction(1_234_567)), energy_text(Fraction(10**10))
-    ('0.93 pJ', '1.23 µJ', '10 mJ')
+    ('0.930 pJ', '1.23 µJ', '10.0 mJ')
     """
+    if not picojoules:
+        return f"0 {_UNITS[0]}"
     place = 0
     scaled = picojoules
     while scaled >= Fraction("999.5") and place < len(_UNITS) - 1:
         scaled, place = scaled / 1000, place + 1
-    return f"{float(scaled):.3g} {_UNITS[place]}"
+    return f"{float(scaled):#.3g} {_UNITS[place]}".replace(". ", " ")
 
 
 def range_text(found: Range) -> str:
     """A range for people.
 
     >>> range_text(Range(Fraction(1500), Fraction(2_000_000)))
-    '1.5 nJ to 2 µJ'
+    '1.50 nJ to 2.00 µJ'
     """
     low, high = energy_text(found.low), energy_text(found.high)
     return low if low == high else f"{low} to {high}"

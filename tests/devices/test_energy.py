@@ -171,7 +171,10 @@ def test_there_is_no_such_table() -> None:
 
 @pytest.mark.parametrize(
     ("picojoules", "shown"),
-    [("0", "0 pJ"), ("999.4", "999 pJ"), ("999.6", "1 nJ"), ("12345", "12.3 nJ"), ("5e15", "5e+03 J"), ("2e12", "2 J")],
+    [
+        *(("0", "0 pJ"), ("999.4", "999 pJ"), ("999.6", "1.00 nJ"), ("12345", "12.3 nJ"), ("5e15", "5.00 kJ")),
+        *(("2e12", "2.00 J"), ("0.07", "0.0700 pJ"), ("100000", "100 nJ")),
+    ],
 )
 def test_for_people(picojoules: str, shown: str) -> None:
     assert energy_text(Fraction(picojoules)) == shown
