@@ -21,6 +21,7 @@ from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
 from convcost.results.costs import LayerCost, cells, count, ends_text, first_read, op_text, output_text, shared_with
+from convcost.results.receptive import derivation
 from convcost.results.report import (
     Report,
     bound,
@@ -71,7 +72,7 @@ def explain(model: Model, layer: str | None = None, *, convention: str = PAPER, 
     >>> print(explain("alexnet", "conv2").quantities[0][3].formula)
     h'·w'·channels·kernel·kernel·c/groups
     """
-    report = open_network(model, knobs).report(convention)
+    report = open_network(model, knobs).report(convention, receptive=layer is not None)
     return Explanation(report, layer or "", report.layers if layer is None else tuple(find(report, layer)))
 
 
@@ -114,6 +115,7 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
+    notes += [("sees", text)] if (text := derivation(report.fields, layer.step)) else []
     notes += _storage(layer)
     if report.typed and (dtypes := stated_dtypes(layer)):
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]

@@ -27,6 +27,7 @@ from convcost.results.costs import (
     share,
     unit_group,
 )
+from convcost.results.receptive import field_columns
 from convcost.results.report import Report, metrics_of
 
 KINDS = ("stages", "blocks", "units", "layers")
@@ -146,7 +147,8 @@ def layers_html(report: Report) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
-    headers = [*_WORDS, *(metric.under(report.convention.unit).heading for metric in metrics), "share"]
+    counted_of = (metric.under(report.convention.unit).heading for metric in metrics)
+    headers = [*_WORDS, *counted_of, *(column.heading for column in field_columns(report.fields)), "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
@@ -221,8 +223,9 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
-    """Params, MACs, operations if they are something else, activations, share."""
-    return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
+    """Params, MACs, operations if they are something else, activations, the receptive field if it was asked for, share."""
+    fields = (column.text(part) for column in field_columns(report.fields))
+    return [*cells(part, metrics_of(report, _COUNTED)), *fields, share(part, report.totals)]
 
 
 def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
