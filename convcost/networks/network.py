@@ -12,10 +12,10 @@ from convcost.conventions.reconcile import Reconciliation, reconcile
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.doors import public
-from convcost.core.dtypes import one_word
+from convcost.core.dtypes import asked_dtype, one_word
 from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import Rebuilt
-from convcost.graph.typed import used_dtypes
+from convcost.graph.typed import operands, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
 from convcost.results.report import Report, report
@@ -291,6 +291,17 @@ class Network:
         """
         return public("deployed")(self, **options)
 
+    def latency(self, device: Any, *, dtype: str | None = None, batch: int = 1) -> Any:
+        """How long it takes on a device, layer by layer: `convcost.latency(network, device)`.
+
+        >>> from convcost import load
+        >>> from convcost.devices.device import Roofline
+        >>> slow = Roofline("slow", {"fp32": 10**9}, bandwidth=10**12)  # a MAC takes a nanosecond
+        >>> load("vgg16").latency(slow).by("kind")[0].femtoseconds == 15_346_630_656 * 10**6  # its convolutions
+        True
+        """
+        return public("latency")(self, device, dtype, batch)
+
     def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
         """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.
 
@@ -361,8 +372,10 @@ class Network:
         report = self.report(dtype=options.dtype, memory_policy=options.policy)
         return Patcher(self.walked, report, options, until)
 
-    def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
+    def reconcile(self, first: str, second: str, *, batch: int = 1, dtype: str | None = None) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.
+
+        `dtype` is the type of every element, for conventions that count bits; without it, what the network states.
 
         Batch-norm passes 11,113,984 elements of ResNet-50, and thop counts four operations for each:
 
@@ -371,4 +384,6 @@ class Network:
         44455936
         """
         conventions = named_convention(first), named_convention(second)
-        return reconcile(self.name, self.steps, *conventions, check_batch(batch))
+        types = operands(self.walked, asked_dtype(dtype)) if any(one.by_type for one in conventions) else {}
+        factors = {name: one.factors for name, one in types.items()}
+        return reconcile(self.name, self.steps, *conventions, check_batch(batch), factors)

@@ -39,6 +39,8 @@ class Traits:
     attends: Literal["no", "product", "softmax"]
     """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
     scores and reads them, or the softmax between two such products."""
+    computes: Literal["nothing", "arithmetic", "exponentials"]
+    """What it does with each element: moves it; adds, multiplies, compares; or takes an exponential, a root or a power."""
     drawn: Literal["alone", "after", "around", "not"]
     """How a person draws it: by itself; with the op that it runs after (an activation); with the one before or after it (a norm);
     or not at all (a view, a dropout)."""
@@ -60,6 +62,7 @@ NOTHING = Traits(
     view="none",
     joins=False,
     attends="no",
+    computes="arithmetic",
     drawn="alone",
     opaque=False,
     looks_up=False,
@@ -80,15 +83,17 @@ ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="a
 """An element-wise function that is fixed in deployment: activations, batch-norm."""
 NORM = replace(NOTHING, drawn="around")
 """Statistics of the input itself, by which it is rescaled."""
-VIEW = replace(NOTHING, view="whole", drawn="not")
+MOVE = replace(NOTHING, computes="nothing")
+"""The elements of the input elsewhere, some several times or not at all."""
+VIEW = replace(NOTHING, view="whole", computes="nothing", drawn="not")
 """The input, perhaps reshaped."""
-PART = replace(NOTHING, view="part", drawn="not")
+PART = replace(NOTHING, view="part", computes="nothing", drawn="not")
 """Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
 """Element-wise on tensors of one shape (but see `broadcast`)."""
 GATE = replace(NOTHING, overwrites="first")
 """Element-wise on a tensor and smaller ones that are broadcast."""
-CONCAT = replace(NOTHING, joins=True)
+CONCAT = replace(NOTHING, joins=True, computes="nothing")
 """Concatenation."""
 OPAQUE = replace(NOTHING, opaque=True)
 """What stands for an operation that is not known."""
