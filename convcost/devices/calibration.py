@@ -7,7 +7,7 @@ The error is that of predictions: each network in turn is left out, the rest fit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convcost.core.errors import UsageError
 from convcost.core.units import counted
 from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, bound_of
-from convcost.devices.kernels import Terms, rank
+from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
 """Networks from which on anything is fitted."""
@@ -27,8 +27,20 @@ _TIES: Final = (  # terms that always have one coefficient
     ("direct_int16", "pointwise_int16"),
     ("direct_float16", "pointwise_float16"),
 )
-_REFINEMENTS: Final = ("winograd_transform", "im2col", "elementwise", "kernels", "weights", "activations")
-"""Terms without which a device is coarser, in the order in which they are given up where networks are few."""
+_SLOWER: Final = ("depthwise", "vector")
+"""Products of vectors: their MACs never take less time than those of a product of matrices, which reads each operand for
+many. Without this, terms that grow together would share their time as chance has it."""
+_COARSER: Final = {
+    "moved": "elementwise",
+    "exponentials": "",
+    "winograd_transform": "",
+    "im2col": "",
+    "elementwise": "activations",
+    "kernels": "",
+    "weights": "",
+    "activations": "",
+}
+"""Term -> the one that it is tied to where networks are few, in this order; without one it counts nothing then."""
 Matrix = NDArray[np.float64]
 
 
@@ -70,15 +82,17 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
         why = "".join(f"; {name}: {reason}" for name, reason in left.items())
         raise UsageError(f"a calibration needs at least {FEWEST} networks, got {counted(len(kept), 'network')}{why}")
     columns = _columns(kept)
-    matrix = np.array([[sum(one.terms.get(term, 0) for term in column) for column in columns] for one in kept], float)
+    matrix = np.array([[_work(one.terms, column) for column in columns] for one in kept], float)
     ms = np.array([one.ms for one in kept])
-    times = fit(matrix, ms)
-    coefficients = {term: round(time * FEMTOSECONDS) for time, column in zip(times, columns) for term in column}
+    coefficients = dict[str, int]()
+    for time, column in zip(fit(matrix, ms), columns):
+        for term in column.terms + column.slower:
+            coefficients[term] = coefficients.get(term, 0) + round(float(time) * FEMTOSECONDS)
     known = {term for one in kept for term in one.terms}
     coefficients |= dict.fromkeys(known - coefficients.keys(), 0)
     predicted = [_left_out(matrix, ms, at) for at in range(len(kept))]
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
-    tied = tuple(column for column in columns if len(column) > 1)
+    tied = tuple(column.terms for column in columns if len(column.terms) > 1)
     ordered = {term: coefficients[term] for term in sorted(coefficients, key=rank)}
     return Calibration(ordered, errors_of(fitted), fitted, tied, left)
 
@@ -158,27 +172,49 @@ def _alike(table: Sequence[Measured]) -> tuple[list[Measured], dict[str, str]]:
         kept = [one for one in kept if not alone[one.network]]
 
 
-def _columns(kept: Sequence[Measured]) -> list[tuple[str, ...]]:
-    """The terms that a coefficient each is fitted for, those that are tied together: at most one for two networks."""
+class _Column(NamedTuple):
+    """What one number is fitted for."""
+
+    terms: tuple[str, ...]
+    """Those that have one coefficient."""
+    slower: tuple[str, ...] = ()
+    """Terms that take this time, too, and more."""
+
+
+def _work(terms: Terms, column: _Column) -> int:
+    return sum(int(terms.get(term, 0)) for term in column.terms + column.slower)
+
+
+def _columns(kept: Sequence[Measured]) -> list[_Column]:
+    """What is fitted: at most one number for two networks."""
     terms = sorted({term for one in kept for term in one.terms}, key=rank)
     most = max(1, len(kept) // _EACH)
-    columns: list[tuple[str, ...]] = [(term,) for term in terms]
+    groups: list[tuple[str, ...]] = [(term,) for term in terms]
     for together in _TIES:
-        columns = _tied(columns, together)
-    for term in _REFINEMENTS:
-        if len(columns) <= most:
-            return columns
-        columns = [column for column in columns if column != (term,)]
-    if len(columns) > most:
-        columns = _tied(columns, tuple(term for column in columns for term in column if bound_of(term) != "overhead"))
-    return columns
+        groups = _tied(groups, together)
+    for term, into in _COARSER.items():
+        if len(groups) > most:
+            groups = _tied(groups, (term, into)) if into in terms else [group for group in groups if group != (term,)]
+    if len(groups) > most:
+        groups = _tied(groups, tuple(term for group in groups for term in group if bound_of(term) != "overhead"))
+    return [_Column(group, tuple(_slower(group, groups))) for group in groups]
 
 
-def _tied(columns: Sequence[tuple[str, ...]], together: Sequence[str]) -> list[tuple[str, ...]]:
-    """The columns, those of some terms as one."""
-    found = tuple(term for column in columns for term in column if term in together)
-    rest = [column for column in columns if column[0] not in together]
+def _tied(groups: Sequence[tuple[str, ...]], together: Sequence[str]) -> list[tuple[str, ...]]:
+    """The groups, those of some terms as one."""
+    found = tuple(term for group in groups for term in group if term in together)
+    rest = [group for group in groups if group[0] not in together]
     return [found, *rest] if found else rest
+
+
+def _slower(group: tuple[str, ...], groups: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The terms, if they are fitted by themselves, of which one never takes less time than one of the group."""
+    for term in group:
+        if untyped(term) == "pointwise":
+            for name in _SLOWER:
+                other = name + term.removeprefix("pointwise")
+                if (other,) in groups:
+                    yield other
 
 
 def _left_out(matrix: Matrix, ms: Matrix, at: int) -> float:

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 from convcost.core.dims import Dim, ceil_div, maximum
 from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import UsageError
-from convcost.core.units import milliseconds
+from convcost.core.units import compact, milliseconds
 from convcost.devices.kernels import Terms, kernels, untyped
 from convcost.graph.typed import Bits, operand_bits
 from convcost.graph.walk import Walked
@@ -33,6 +33,7 @@ _BOUND: Final[Mapping[str, Bound]] = {
     "weights": "memory",
     "activations": "memory",
     "elementwise": "memory",
+    "moved": "memory",
     "kernels": "overhead",
 }
 """Term -> what its time goes into; all others multiply."""
@@ -154,11 +155,14 @@ class Device:
             between = f"{milliseconds(fastest)} to {milliseconds(slowest)}"
             found.append(f"it takes {milliseconds(whole)}, and what was measured {between}")
         for term, time in parts.items():
-            largest = max(one.parts.get(term, 0) / one.total for one in known)
-            if time / whole > largest + _POINTS:
+            share = max(one.parts.get(term, 0) / one.total for one in known)
+            most = max(one.terms.get(term, 0) for one in self.fitted)
+            if time / whole > share + _POINTS:
                 found.append(
-                    f"{term} takes {share_text(time / whole)} of its time, and at most {share_text(largest)} of what was measured"
+                    f"{term}: {share_text(time / whole)} of its time, at most {share_text(share)} of what was measured"
                 )
+            elif counts[term] > _TIMES * most:
+                found.append(f"{term}: {compact(counts[term])} of them, at most {compact(most)} in what was measured")
         return tuple(found)
 
 
@@ -189,17 +193,18 @@ class Roofline:
         moved = traffic(walked, "fused", dtype, batch)
         runs = kernels(walked, dtype, batch)
         return tuple(
-            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], bool(terms))
+            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], "kernels" in terms)
             for step, one, terms in zip(walked.steps, moved, runs)
         )
 
     def _time(self, macs: Dim, moved: Dim, bits: Bits, runs: bool) -> Time:
+        if not runs:  # what is fused into another kernel is computed by it, and a view by nothing
+            return Time({}, 0)
         width = bits.weights or max(bits.inputs, default=32)
         compute = 0 if isinstance(macs, int) and macs == 0 else ceil_div(macs * SECOND, self._peak(width))
         memory = ceil_div(moved * SECOND, self.bandwidth)
-        overhead = self.overhead if runs else 0
-        parts = {"compute": compute, "memory": memory, "overhead": overhead}
-        return Time(parts if runs else {}, maximum(compute, memory) + overhead)
+        parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
+        return Time(parts, maximum(compute, memory) + self.overhead)
 
     def _peak(self, width: int) -> int:
         for dtype, macs in self.macs.items():

@@ -30,7 +30,9 @@ TERMS: Final[Mapping[str, str]] = {
     "recurrent": "MACs of recurrent layers, one position after the other",
     "weights": "bytes of the weights that convolutions and linear layers at several positions read",
     "activations": "elements that convolutions and linear layers read and write",
-    "elementwise": "elements that all other kernels read and write",
+    "elementwise": "elements that kernels read and write that add, multiply or compare them",
+    "moved": "elements that kernels read and write that only move them: concatenation, transposition, padding",
+    "exponentials": "elements of which an exponential, a root or a power is taken, in a kernel of its own or not",
     "kernels": "kernels, each of which takes time to start",
 }
 """Term -> what is counted. MACs of operands that are no 32-bit floats are terms of their own: `pointwise_int8`."""
@@ -46,7 +48,7 @@ _TYPES: Final = {32: "", 64: "_float64", 16: "_float16"}
 
 
 def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Terms, ...]:
-    """The terms of each layer's kernel, in the layers' order; empty for what is fused into another or only a view.
+    """The terms of each layer's kernel, in the layers' order; of what is fused into another only exponentials, of a view none.
 
     >>> from convcost import load
     >>> counts = kernels(load("mobilenet_v1").walked)
@@ -56,7 +58,8 @@ def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[T
     made = {placed.step for placed in layout(walked, policy("fused")).tensors}
     bits = operand_bits(walked, dtype)
     return tuple(
-        _terms(step, bits[step.node.name], batch) if at in made else {} for at, step in enumerate(walked.steps)
+        (_terms(step, bits[step.node.name], batch) if at in made else {}) | _exponentials(step, batch)
+        for at, step in enumerate(walked.steps)
     )
 
 
@@ -88,6 +91,11 @@ def untyped(term: str) -> str:
     return term if term in TERMS else term.rpartition("_")[0] or term
 
 
+def _exponentials(step: Step, batch: int) -> dict[str, Dim]:
+    taken = step.exponentials
+    return {} if _nothing(taken) else {"exponentials": batch * taken}
+
+
 def _terms(step: Step, bits: Bits, batch: int) -> dict[str, Dim]:
     """What one kernel is made of."""
     moved = elements(step.input_shapes) + elements(step.cost.out)
@@ -95,7 +103,8 @@ def _terms(step: Step, bits: Bits, batch: int) -> dict[str, Dim]:
     suffix = _TYPES.get(width, f"_int{width}")
     multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step) if not _nothing(count)]
     if not multiplied:
-        return {"elementwise": batch * moved, "kernels": 1}
+        moves = "moved" if step.traits.computes == "nothing" else "elementwise"
+        return {moves: batch * moved, "kernels": 1}
     counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved)}}
     counts["weights"] = 0 if "vector" + suffix in counts else ceil_div(step.cost.weights * width, 8)
     return {term: count for term, count in counts.items() if not _nothing(count)} | {"kernels": 1}

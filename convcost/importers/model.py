@@ -108,7 +108,7 @@ class Model:
     """A model file that was read."""
 
     format: str
-    """onnx, tflite, keras or torch: whose table of rules its ops are written in."""
+    """onnx, tflite, keras, torch or ncnn: whose table of rules its ops are written in."""
     file: str
     """The path as it was given."""
     name: str

@@ -20,6 +20,7 @@ READERS = {
     ".hdf5": "keras.file:read",
     ".json": "keras.file:read",
     ".pt2": "torch.archive:read",
+    ".param": "ncnn.file:read",
 }
 """What a file's name ends with -> the function that reads it."""
 _EXPORT = (

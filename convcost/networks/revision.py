@@ -18,7 +18,7 @@ from convcost.networks.network import Network
 from convcost.spec.zoo import is_path, split_name
 
 _FILE = re.compile(
-    r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
+    r"(?P<path>.+?\.(?:ya?ml|onnx|tflite|keras|h5|pt2|pth|pt|param))(?P<rest>:.*)?$", re.IGNORECASE | re.DOTALL
 )
 _MENTIONED = re.compile(r"\"([^\"\n]+\.ya?ml)|'([^'\n]+\.ya?ml)|([^\s\"'\[\]{},:#]+\.ya?ml)")
 """What may be the name of another spec in the text of one."""

@@ -116,7 +116,7 @@ def _is_something_else(model: str) -> str:
         return ""
     if os.path.isdir(model):
         return f"{model} is a folder; a network is a file in it, or a name that 'convcost list' shows"
-    files = (f"{model}{suffix}" for suffix in (".yaml", ".yml", ".onnx", ".tflite", ".keras", ".pt2"))
+    files = (f"{model}{suffix}" for suffix in (".yaml", ".yml", ".onnx", ".tflite", ".keras", ".pt2", ".param"))
     found = next(filter(os.path.isfile, files), None)
     return f"there is no network {model!r} in the zoo; the file is {found}" if found else ""
 

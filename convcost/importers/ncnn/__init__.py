@@ -1,0 +1,1 @@
+"""Models of ncnn: the text of a `.param` file."""

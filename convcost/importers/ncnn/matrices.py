@@ -1,0 +1,178 @@
+"""ncnn's layers that multiply matrices or look up rows: inner products, products, attention, recurrent layers, embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from convcost.core.dims import Dim, product
+from convcost.core.errors import Unfit
+from convcost.importers.build import along, combined, linear, matrix_product, taken
+from convcost.importers.contents import same
+from convcost.importers.lower import Lowering, Unsupported
+from convcost.importers.model import Op
+from convcost.importers.ncnn.given import BLOBS, number, whole
+from convcost.importers.ncnn.rules import made, rule
+from convcost.importers.values import Value
+
+
+def blobs(low: Lowering, op: Op) -> list[Value]:
+    """What a layer reads that is computed, or stored by a layer of its own."""
+    return [low.read(op, i) for i in range(op.attrs[BLOBS])]
+
+
+def own(low: Lowering, op: Op, name: str) -> Value | None:
+    """What a layer stores under this name; None if it stores no such."""
+    places = range(op.attrs[BLOBS], len(op.inputs))
+    at = next((i for i in places if op.inputs[i].rstrip("#") == f"{op.name}.{name}"), None)
+    return None if at is None else low.read(op, at)
+
+
+@rule("InnerProduct", wants=-1, merged=True)
+def inner_product(low: Lowering, op: Op) -> None:
+    """A product with a stored matrix: of each row, if rows are as long as it is wide, else of all elements."""
+    x, weights, bias, channels = low.read(op), low.read(op, 1), low.optional(op, 2), whole(op.attrs, 0, 0)
+    inner = weights.stored[0].elements // channels if channels > 0 else 0
+    if x.rank != 2 and not (x.rank == 3 and same(x.shape[2], inner) is True):
+        flat = low.part(op, "flat")
+        low.reshape(flat, x, (1, product(x.shape[1:])))
+        x = made(low, flat)
+    linear(low, op, x, -1, channels, weights, bias)
+
+
+@rule("Gemm", wants=-1, reads=None)
+def gemm(low: Lowering, op: Op) -> None:
+    """A product of matrices, each stored or computed, transposed or not, and what is added to it."""
+    if whole(op.attrs, 11, 0) or whole(op.attrs, 14, 0):
+        raise Unsupported("a product that is put into another order")
+    read = iter(blobs(low, op))
+    x, y, c = (one if (one := own(low, op, name)) is not None else next(read, None) for name in "ABC")
+    if x is None or y is None:
+        raise Unfit("needs two matrices")
+    flip_x, flip_y = bool(whole(op.attrs, 2, 0)), bool(whole(op.attrs, 3, 0))
+    scales = [number(op.attrs, at, 1.0) for at in (0, 1)]
+    if flip_x and y.stored:
+        x, flip_x = _turned(low, low.part(op, "A"), x), False
+    if flip_y and x.stored:
+        y, flip_y = _turned(low, low.part(op, "B"), y), False
+    if _is_linear(x, y, c) and scales == [1, 1]:
+        linear(low, op, x, -1, y.shape[-2 if flip_y else -1], y, c)
+        return
+    matrix_product(low, op, x, y, flip_x=flip_x, flip_y=flip_y)
+    if c is not None and scales[1] != 1:
+        part = low.part(op, "multiple")
+        low.pointwise(part, "function", c, {"of": "scale"})
+        c = made(low, part)
+    if c is not None:
+        combined(low, op, "add", [made(low, op), c])
+    if scales[0] != 1:
+        low.pointwise(op, "function", made(low, op), {"of": "scale"})
+
+
+def _turned(low: Lowering, op: Op, x: Value) -> Value:
+    """A matrix whose rows are read as columns."""
+    low.transpose(op, x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+    return made(low, op)
+
+
+def _is_linear(x: Value, y: Value, c: Value | None) -> bool:
+    """Whether a product is that of rows with a stored matrix, plus a stored bias for each column."""
+    return not x.is_constant and bool(y.stored) and (c is None or (bool(c.stored) and c.rank == 1 and c.shape[0] != 1))
+
+
+@rule("MatMul", wants=-1, reads=2)
+def matmul(low: Lowering, op: Op) -> None:
+    matrix_product(low, op, low.read(op), low.read(op, 1), flip_y=bool(whole(op.attrs, 0, 0)))
+
+
+@rule("Embed")
+def embed(low: Lowering, op: Op) -> None:
+    """A row of a stored table for each number, and what is added to it."""
+    x, table, bias = low.read(op), low.read(op, 1), low.optional(op, 2)
+    rows, channels = table.shape
+    edge, order = low.any(x)
+    step = low.emit(op, "embedding", [edge], {"rows": rows, "channels": channels}, {"weights": (table,)})
+    value = low.result(op, step, (*(order or (None,)), x.rank), x.rank + 1)
+    if bias is not None:
+        combined(low, op, "add", [value, bias])
+
+
+# -- attention ---------------------------------------------------------------------------------------------------------
+
+
+class _Parts:
+    """The steps of a layer that is several nodes."""
+
+    def __init__(self, low: Lowering, op: Op) -> None:
+        self.low, self.op = low, op
+
+    def __call__(self, what: str, *reads: str) -> Op:
+        return replace(self.low.part(self.op, what, reads), name=f"{self.op.name}_{what}")
+
+    def linear(self, what: str, x: Value, channels: Dim, weights: Value, bias: Value | None) -> Value:
+        return linear(self.low, self(what), x, -1, channels, weights, bias)
+
+    def heads(self, what: str, x: Value, heads: int) -> Value:
+        """(1, tokens, channels) as (1, heads, tokens, channels of a head)."""
+        split, turned = self(f"{what}_split"), self(f"{what}_heads")
+        self.low.reshape(split, x, (*x.shape[:2], heads, x.shape[2] // heads))
+        self.low.transpose(turned, made(self.low, split), (0, 2, 1, 3))
+        return made(self.low, turned)
+
+
+@rule("MultiHeadAttention", wants=-1, reads=None)
+def attention(low: Lowering, op: Op) -> None:
+    """Queries, keys and values of up to three inputs, what queries find, and a product that leads out."""
+    read = blobs(low, op)
+    if whole(op.attrs, 5, 0) or not 1 <= len(read) <= 3:
+        raise Unsupported("a mask that is added, or keys of earlier tokens")
+    query = read[0]
+    key = read[1] if len(read) > 1 else query
+    value = read[2] if len(read) > 2 else key
+    if any(one.rank != 3 for one in (query, key, value)):
+        raise Unfit("needs tokens of (channels, tokens)")
+    wide, heads = whole(op.attrs, 0, 0), whole(op.attrs, 1, 1)
+    if heads < 1 or wide < 1 or wide % heads:
+        raise Unfit(f"has {heads} heads of {wide} channels")
+    parts = _Parts(low, op)
+    ways = []
+    for name, x in (("q", query), ("k", key), ("v", value)):
+        weights, bias = own(low, op, f"{name}.weights"), own(low, op, f"{name}.biases")
+        assert weights is not None
+        ways.append(parts.heads(name, parts.linear(name, x, wide, weights, bias), heads))
+    scores, chances, found, joined, flat = (parts(what) for what in ("scores", "softmax", "found", "join", "flat"))
+    matrix_product(low, scores, ways[0], ways[1], flip_y=True)
+    along(low, chances, "softmax", made(low, scores), -1)
+    matrix_product(low, found, made(low, chances), ways[2])
+    low.transpose(joined, made(low, found), (0, 2, 1, 3))
+    low.reshape(flat, made(low, joined), (1, query.shape[1], wide))
+    weights, bias = own(low, op, "out.weights"), own(low, op, "out.biases")
+    assert weights is not None
+    linear(low, replace(op, name=f"{op.name}_out"), made(low, flat), -1, weights.shape[1], weights, bias)
+
+
+# -- recurrent layers --------------------------------------------------------------------------------------------------
+
+
+@rule("LSTM", "RNN", "GRU", wants=-1, reads=None, makes=None)
+def recurrent(low: Lowering, op: Op) -> None:
+    """A sequence of (tokens, channels) to the states, and if asked for the last of them."""
+    x, wide = low.read(op), whole(op.attrs, 0, 0)
+    both = whole(op.attrs, 2, 0) == 2
+    shape = (1, x.shape[1], wide * (2 if both else 1))
+    if x.rank != 3:
+        raise Unfit(f"needs tokens of channels, got {x.rank - 1} axes")
+    if op.type == "GRU":
+        raise Unsupported("a GRU with four biases for each channel", [shape, *[(1, wide)] * (len(op.outputs) - 1)])
+    weights, states, biases = (own(low, op, name) for name in ("weights", "states", "biases"))
+    projection = own(low, op, "projection")
+    used: dict[str, Any] = {"weights": tuple(one for one in (weights, states, projection) if one is not None)}
+    attrs: dict[str, Any] = {"channels": whole(op.attrs, 3, wide) if op.type == "LSTM" else wide, "bidirectional": both}
+    if projection is not None:
+        attrs["projection"] = wide
+    step = low.emit(op, op.type.lower(), [low.present(x, (1, 2))], {**attrs, "biases": 1}, used | {"biases": (biases,)})
+    value = low.result(op, step, (1, 2), 3)
+    size = x.shape[1]
+    for i in range(1, len(op.outputs)):
+        last = replace(op, outputs=(op.outputs[i],))
+        taken(low, last, value, 1, size - 1, size)

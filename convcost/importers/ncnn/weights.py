@@ -1,0 +1,150 @@
+"""What a layer reads from the `.bin` file beside the `.param`: how many numbers of which type, as the `.param` states them.
+
+The file says how many weights a layer has, not their shape: that they are as many as its input takes is checked where the
+layer is read. Scales that say what integers stand for are no parameters, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from convcost.core.errors import Unfit
+from convcost.importers.ncnn.given import DROPPED, whole
+
+Attrs: TypeAlias = Mapping[str, Any]
+
+
+class Kept(NamedTuple):
+    """A tensor of the `.bin` file."""
+
+    name: str
+    """What it is to its layer."""
+    shape: tuple[int, ...]
+    dtype: str = "fp32"
+
+
+def kept(type_: str, attrs: Attrs) -> list[Kept]:
+    """What a layer of this type stores, in the order of the file; raises `Unfit` for counts that are none.
+
+    >>> kept("Convolution", {"0": 32, "1": 3, "5": 1, "6": 864})
+    [Kept(name='weights', shape=(864,), dtype='fp32'), Kept(name='biases', shape=(32,), dtype='fp32')]
+    """
+    found = _STORING[type_](attrs) if type_ in _STORING else []
+    if bad := [one for one in found if min(one.shape, default=0) < 0]:
+        raise Unfit(f"states {min(bad[0].shape)} {bad[0].name}")
+    return [one for one in found if 0 not in one.shape]
+
+
+def _vectors(attrs: Attrs, *names: str, count: int = 0) -> list[Kept]:
+    """Vectors of as many numbers as the first parameter, or another one, says."""
+    size = whole(attrs, count, 0)
+    return [Kept(name, (size,)) for name in names]
+
+
+def _filters(weights: int, bias: int, int8: int | None) -> Callable[[Attrs], list[Kept]]:
+    """Filters and biases of a layer whose parameters of these numbers say how many weights, whether biases, whether int8."""
+
+    def found(attrs: Attrs) -> list[Kept]:
+        dtype = "int8" if int8 is not None and whole(attrs, int8, 0) else "fp32"
+        many = Kept("weights", (whole(attrs, weights, 0),), dtype)
+        return [many, Kept("biases", (whole(attrs, 0, 0),))] if whole(attrs, bias, 0) else [many]
+
+    return found
+
+
+def _normed(affine: int, count: int, *names: str) -> Callable[[Attrs], list[Kept]]:
+    """A norm that scales and shifts if a parameter says so."""
+    return lambda attrs: _vectors(attrs, *names, count=count) if whole(attrs, affine, 1) else []
+
+
+def _scaled(attrs: Attrs) -> list[Kept]:
+    if whole(attrs, 0, 0) == DROPPED:
+        return []
+    return _vectors(attrs, "weights", *(["biases"] if whole(attrs, 1, 0) else []))
+
+
+def _matrices(attrs: Attrs) -> list[Kept]:
+    """The constant ones of the two matrices of a product, and what is added to it."""
+    rows, columns, depth = (whole(attrs, number, 0) for number in (7, 8, 9))
+    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    found = []
+    if whole(attrs, 4, 0):
+        found.append(Kept("A", (depth, rows) if whole(attrs, 2, 0) else (rows, depth), dtype))
+    if whole(attrs, 5, 0):
+        found.append(Kept("B", (columns, depth) if whole(attrs, 3, 0) else (depth, columns), dtype))
+    if whole(attrs, 6, 0) and whole(attrs, 10, 0) != -1:
+        sizes = {0: (1,), 1: (rows,), 2: (rows, 1), 3: (rows, columns), 4: (columns,)}
+        if whole(attrs, 10, 0) not in sizes:
+            raise Unfit(f"adds a constant of kind {whole(attrs, 10, 0)}, where there are 0 to 4")
+        found.append(Kept("C", sizes[whole(attrs, 10, 0)]))
+    return found
+
+
+def _attention(attrs: Attrs) -> list[Kept]:
+    """Queries, keys, values and what leads out of them, with a bias each."""
+    wide, count = whole(attrs, 0, 0), whole(attrs, 2, 0)
+    inner = count // wide if wide > 0 else 0
+    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    widths = {"q": inner, "k": whole(attrs, 3, wide), "v": whole(attrs, 4, wide), "out": inner}
+    return [
+        one
+        for name, depth in widths.items()
+        for one in (
+            Kept(f"{name}.weights", (wide, depth), dtype),
+            Kept(f"{name}.biases", (inner if name == "out" else wide,)),
+        )
+    ]
+
+
+def _recurrent(gates: int, biases: int) -> Callable[[Attrs], list[Kept]]:
+    def found(attrs: Attrs) -> list[Kept]:
+        wide, count = whole(attrs, 0, 0), whole(attrs, 1, 0)
+        ways = 2 if whole(attrs, 2, 0) == 2 else 1
+        hidden = whole(attrs, 3, wide) if gates == 4 else wide
+        dtype = "int8" if whole(attrs, 8, 0) else "fp32"
+        every = [
+            Kept("weights", (count,), dtype),
+            Kept("biases", (ways, biases, hidden)),
+            Kept("states", (ways, gates * hidden, wide), dtype),
+        ]
+        return [*every, Kept("projection", (ways, wide, hidden), dtype)] if hidden != wide else every
+
+    return found
+
+
+def _embedded(attrs: Attrs) -> list[Kept]:
+    dtype = "int8" if whole(attrs, 18, 0) else "fp32"
+    channels, rows, count = whole(attrs, 0, 0), whole(attrs, 1, 0), whole(attrs, 3, 0)
+    if count != channels * rows:
+        raise Unfit(f"states {count} weights for {rows} rows of {channels}")
+    table = Kept("weights", (rows, channels), dtype)
+    return [table, Kept("biases", (channels,))] if whole(attrs, 2, 0) else [table]
+
+
+_CONVOLUTIONS: Final = [
+    f"{name}{kind}{axes}"
+    for name in ("Convolution", "Deconvolution")
+    for kind in ("", "DepthWise")
+    for axes in ("", "1D", "3D")
+]
+_STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
+    **{name: _filters(6, 5, 8 if name.startswith("Conv") else None) for name in _CONVOLUTIONS},
+    "DeformableConv2D": _filters(6, 5, None),
+    "InnerProduct": _filters(2, 1, 8),
+    "Gemm": _matrices,
+    "MultiHeadAttention": _attention,
+    "LSTM": _recurrent(4, 4),
+    "GRU": _recurrent(3, 4),
+    "RNN": _recurrent(1, 1),
+    "Embed": _embedded,
+    "BatchNorm": lambda attrs: _vectors(attrs, "weights", "mean", "variance", "biases"),
+    "Bias": lambda attrs: _vectors(attrs, "biases"),
+    "Scale": _scaled,
+    "PReLU": lambda attrs: _vectors(attrs, "weights"),
+    "LayerNorm": _normed(2, 0, "weights", "biases"),
+    "RMSNorm": _normed(2, 0, "weights"),
+    "InstanceNorm": _normed(2, 0, "weights", "biases"),
+    "GroupNorm": _normed(3, 1, "weights", "biases"),
+    "Normalize": lambda attrs: _vectors(attrs, "weights", count=3),
+}
