@@ -14,7 +14,7 @@ ERROR = Errors(0.02, 0.05, 0.1, 3)
 
 
 def device(**coefficients):
-    rows = tuple(Fitted(f"net{i}", i + 1.0, dict.fromkeys(coefficients, (i + 1) * 10 ** 6), None) for i in range(3))
+    rows = tuple(Fitted(f"net{i}", i + 1.0, dict.fromkeys(coefficients, (i + 1) * 10**6), None) for i in range(3))
     return Device("own", coefficients, ERROR, rows)
 
 
