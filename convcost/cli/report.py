@@ -28,6 +28,7 @@ from convcost.cli.output import command_line, deliver, emit, text_format, width_
 from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
+from convcost.core.metrics import TRAFFIC
 from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
 @click.option(
     "--only", metavar="OP,…", help="Rows of these ops, kinds, layers or parts; globs go too, as in 'stage2.*'."
 )
+@click.option(
+    "--traffic",
+    is_flag=True,
+    help="What each row reads and writes, in bytes, after what --memory fuses; MACs per byte.",
+)
 @convention_option
 @dtype_option
 @memory_option
@@ -83,6 +89,7 @@ def report_command(
     sort: str | None,
     top: int | None,
     only: str | None,
+    traffic: bool,
     convention: str,
     dtype: str | None,
     memory: str,
@@ -115,6 +122,7 @@ def report_command(
         "columns": columns,
         "units": units,
         "digits": digits,
+        "traffic": traffic,
     }
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
@@ -171,7 +179,7 @@ def report_command(
 
 _NOT_OF_TRAINING = (
     *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
-    *("receptive", "columns"),
+    *("receptive", "traffic", "columns"),
 )
 """The options that a training step has no use for."""
 
@@ -227,7 +235,7 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if len(networks) == 1:
         return networks[0].report(**options).table(level, **shown)
     numbers = {name: shown[name] for name in ("columns", "units", "digits")}
-    given = [f"--{name}" for name, value in shown.items() if name not in numbers and value is not None]
+    given = [f"--{name}" for name in ("sort", "top", "only") if shown[name] is not None]
     given += ["--depth"] if isinstance(level, int) else []
     if given or isinstance(level, int):
         raise click.UsageError(
@@ -241,4 +249,8 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")
     from convcost.published.side_by_side import side_by_side
 
+    if shown["traffic"] and isinstance(level, str):
+        raise click.UsageError("--traffic: the parts of several networks side by side show no bytes; leave out --by")
+    if shown["traffic"]:
+        numbers["columns"] = (*(numbers["columns"] or ("input",)), *TRAFFIC)
     return side_by_side(*networks, by=level, **numbers, **options)

@@ -198,12 +198,13 @@ class Roofline:
         )
 
     def _time(self, macs: Dim, moved: Dim, bits: Bits, runs: bool) -> Time:
+        if not runs:  # what is fused into another kernel is computed by it, and a view by nothing
+            return Time({}, 0)
         width = bits.weights or max(bits.inputs, default=32)
         compute = 0 if isinstance(macs, int) and macs == 0 else ceil_div(macs * SECOND, self._peak(width))
         memory = ceil_div(moved * SECOND, self.bandwidth)
-        overhead = self.overhead if runs else 0
-        parts = {"compute": compute, "memory": memory, "overhead": overhead}
-        return Time(parts if runs else {}, maximum(compute, memory) + overhead)
+        parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
+        return Time(parts, maximum(compute, memory) + self.overhead)
 
     def _peak(self, width: int) -> int:
         for dtype, macs in self.macs.items():

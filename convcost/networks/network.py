@@ -291,6 +291,17 @@ class Network:
         """
         return public("deployed")(self, **options)
 
+    def latency(self, device: Any, *, dtype: str | None = None, batch: int = 1) -> Any:
+        """How long it takes on a device, layer by layer: `convcost.latency(network, device)`.
+
+        >>> from convcost import load
+        >>> from convcost.devices.device import Roofline
+        >>> slow = Roofline("slow", {"fp32": 10**9}, bandwidth=10**12)  # a MAC takes a nanosecond
+        >>> load("vgg16").latency(slow).by("kind")[0].femtoseconds == 15_346_630_656 * 10**6  # its convolutions
+        True
+        """
+        return public("latency")(self, device, dtype, batch)
+
     def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
         """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.
 

@@ -80,10 +80,10 @@ def sides_of(
         raise UsageError(f"side by side stand two networks or more, got {len(models)}")
     opened = list(map(load, models))
     reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
-    return [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
+    return [Side(*found) for found in zip(labels_of(opened), reports, (depth(one.graph) for one in opened))]
 
 
-def _labels(networks: Sequence[Network]) -> list[str]:
+def labels_of(networks: Sequence[Network]) -> list[str]:
     """Name and changed knobs of each; equal names are distinguished by file, else by number."""
     labels = [one.label for one in networks]
     alike = Counter(labels)

@@ -16,7 +16,7 @@ from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
-from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric, Need
+from convcost.core.metrics import METRICS, MOVED, RATIOS, TRAFFIC, Metric, Need
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
@@ -188,15 +188,16 @@ class Report:
         columns: Sequence[str] | None = None,
         units: str = "",
         digits: int | None = None,
+        traffic: bool = False,
     ) -> Table:
         """The report as a table by unit, layer, block, stage or op, or by the first so many scopes, to show or to `render`.
 
         Without `by`, the finest of unit, block and stage that has at most 40 rows; its records are those of all layers.
         `sort` is a metric, the largest first, or `name`; `top` keeps so many rows, the rest as one; `only` ops, names or
-        globs of them. Raises `UsageError`.
+        globs of them; `traffic` shows the bytes that are moved. Raises `UsageError`.
         """
         wanted = None if columns is None else tuple(columns)
-        return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits)))
+        return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits), traffic))
 
     def to_frame(self, by: str | int = "layer") -> pd.DataFrame:
         """A pandas DataFrame with a row per layer, unit, block, stage or op, of the same columns; raises `UsageError`."""
@@ -512,7 +513,7 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
         numeric=tuple(column.numeric for column in found),
         rows=[[column.text(part) for column in found] for part in rows],
         total=[first, *(column.text(whole) for column in found[1:])],
-        records=[_record(report, part, showing.columns) for part in exact_rows[: showing.top]],
+        records=[_record(report, part, _asked(showing)) for part in exact_rows[: showing.top]],
         data=to_dict(report, "layer" if level is None else level),
         notes=[
             *notes(report),
@@ -706,6 +707,13 @@ def metrics_of(report: Report, keys: Iterable[str]) -> list[Metric]:
 def unit_text(report: Report) -> str:
     """What the convention counts in, with its name: `FLOPs (fvcore)`."""
     return f"{report.convention.unit} ({report.convention.name})"
+
+
+def _asked(showing: Showing) -> Sequence[str] | None:
+    """The columns of exact values that are asked for; None for all."""
+    if showing.columns is None:
+        return None
+    return (*showing.columns, *(TRAFFIC if showing.traffic else ()))
 
 
 def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """Every device that comes with convcost, recounted from its own file: its fit, its error, and how good both are."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from convcost.devices.calibration import Measured, calibrated
 from convcost.devices.device import Device
+from convcost.devices.kernels import TERMS
 from convcost.devices.stored import calibrated_names, find
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = calibrated_names()
 
 
@@ -52,3 +57,24 @@ def test_latencies_of_other_networks_are_not_fitted(name):
         error = calibrated(rows).error
         assert error.median > 5 * one.error.median
         assert error.median > 0.25
+
+
+def test_the_page_of_devices_says_what_is_there():
+    page = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
+    assert list(rows) == list(TERMS)
+    assert all(rows[term].startswith(text) for term, text in TERMS.items())
+    ncnn = sorted(medians("ncnn"))
+    gpus = [name for name in NAMES if "_gpu_" in name]
+    words = " ".join(page.split())
+    assert f"ncnn on {len(ncnn) - len(gpus)} settings of CPUs and {len(gpus)} of GPUs" in words
+    assert f"between {100 * ncnn[0]:.0f} and {100 * ncnn[-1]:.0f} %, half of them below 10 %" in words
+    assert np.median(ncnn) < 0.1
+    for name, said in (
+        ("snapdragon_855_paddle_lite_1t", "1.3 % median and 4 % at worst"),
+        ("pixel_1_tflite", "2.2 % and 12 %"),
+    ):
+        median, worst = re.findall(r"[\d.]+", said)
+        error = find(name).error
+        assert said in words
+        assert (f"{100 * error.median:.1f}", f"{100 * error.worst:.0f}") == (median, worst)
