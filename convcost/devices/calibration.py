@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convcost.core.errors import UsageError
 from convcost.core.units import counted
-from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, bound_of
+from convcost.devices.device import FEMTOSECONDS, Errors, Fitted
 from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
@@ -40,7 +40,8 @@ _COARSER: Final = {
     "weights": "",
     "activations": "",
 }
-"""Term -> the one that it is tied to where networks are few, in this order; without one it counts nothing then."""
+"""Term -> the one that it is tied to where networks are few, in this order; without one it counts nothing then. Where they
+are fewer still, all that multiplies has one coefficient, and nothing else counts."""
 Matrix = NDArray[np.float64]
 
 
@@ -196,7 +197,7 @@ def _columns(kept: Sequence[Measured]) -> list[_Column]:
         if len(groups) > most:
             groups = _tied(groups, (term, into)) if into in terms else [group for group in groups if group != (term,)]
     if len(groups) > most:
-        groups = _tied(groups, tuple(term for group in groups for term in group if bound_of(term) != "overhead"))
+        groups = [tuple(term for group in groups for term in group if untyped(term) not in _COARSER)]
     return [_Column(group, tuple(_slower(group, groups))) for group in groups]
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim, ceil_div, maximum
-from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.core.errors import UsageError
 from convcost.core.units import compact, milliseconds
 from convcost.devices.kernels import Terms, kernels, untyped
-from convcost.graph.typed import Bits, operand_bits
+from convcost.graph.typed import Bits, operand_bits, states_types
 from convcost.graph.walk import Walked
 from convcost.memory.traffic import traffic
 
@@ -37,6 +37,10 @@ _BOUND: Final[Mapping[str, Bound]] = {
     "kernels": "overhead",
 }
 """Term -> what its time goes into; all others multiply."""
+_ELEMENTS: Final = ("activations", "elementwise", "moved")
+_SMALL: Final = ("exponentials", "moved", "elementwise")
+"""Terms that may be missing where they are few: one in so many elements."""
+_FEW: Final = 100
 _POINTS: Final = 0.15
 """By how much a term's share of a network's time may exceed its largest share in a network of the calibration."""
 _TIMES: Final = 3
@@ -126,21 +130,42 @@ class Device:
     note: str = ""
     tied: tuple[tuple[str, ...], ...] = ()
     """Terms that have one coefficient, as too few networks tell them apart."""
+    dtype: str = ""
+    """The type of networks that state none, where none is asked for; fp32 if empty."""
+    winograd: bool = True
+    """Whether its runtime knows Winograd's algorithm."""
+
+    def asked(self, walked: Walked, dtype: str | None) -> str | None:
+        """The type that a network runs as: the one that is asked for, or that it states, or the device's own."""
+        return dtype or (None if states_types(walked.graph) else self.dtype or None)
+
+    def kernels(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Terms, ...]:
+        """The terms of each layer's kernel, as its runtime runs them."""
+        return kernels(walked, self.asked(walked, dtype), batch, winograd=self.winograd)
 
     def times(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Time, ...]:
         """How long the kernel of each layer takes, in the layers' order; of terms that it lacks nothing.
 
         Over ints, grids and symbols: sums of coefficients times exact counts.
         """
-        return tuple(self._time(terms) for terms in kernels(walked, dtype, batch))
+        return tuple(self._time(terms) for terms in self.kernels(walked, dtype, batch))
 
     def _time(self, terms: Terms) -> Time:
         parts = {term: self.coefficients[term] * count for term, count in terms.items() if term in self.coefficients}
         return Time(parts, sum(parts.values()))
 
     def lacks(self, counts: Terms) -> tuple[str, ...]:
-        """The terms that no network of the calibration has: a network that has them is of another kind."""
-        return tuple(term for term in counts if term not in self.coefficients)
+        """The terms that no network of the calibration has: a network that has them is of another kind.
+
+        Not those that say little of its time: exponentials and moves of less than a hundredth of the elements that its
+        kernels read and write, such as a softmax at the end.
+        """
+        moved = sum(counts.get(term, 0) for term in _ELEMENTS)
+        return tuple(
+            term
+            for term, count in counts.items()
+            if term not in self.coefficients and (term not in _SMALL or _FEW * count > moved)
+        )
 
     def beyond(self, counts: Mapping[str, int]) -> tuple[str, ...]:
         """By what a network differs from all those of the calibration, in words; nothing where it is among them."""
@@ -190,6 +215,7 @@ class Roofline:
         """How long the kernel of each layer takes at peak speed, in the layers' order; raises `UsageError` for a type that the
         datasheet does not have.
         """
+        dtype = self.asked(walked, dtype)
         bits = operand_bits(walked, dtype)
         moved = traffic(walked, "fused", dtype, batch)
         runs = kernels(walked, dtype, batch)
@@ -206,6 +232,10 @@ class Roofline:
         memory = ceil_div(moved * SECOND, self.bandwidth)
         parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
         return Time(parts, maximum(compute, memory) + self.overhead)
+
+    def asked(self, walked: Walked, dtype: str | None) -> str | None:
+        """The type that a network runs as: the one that is asked for, or that it states, or one that the device has."""
+        return dtype or (None if states_types(walked.graph) or DEFAULT in self.macs else next(iter(self.macs)))
 
     def _peak(self, width: int) -> int:
         for dtype, macs in self.macs.items():

@@ -255,8 +255,10 @@ def latency(
     """
     network = open_network(model, knobs, input_shape)
     found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    dtype = found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
-    terms = kernels(network.walked, dtype, batch)
+    winograd = not isinstance(found, Device) or found.winograd
+    terms = kernels(network.walked, dtype, batch, winograd=winograd)
     beyond: tuple[str, ...] = ()
     if isinstance(found, Device):
         counts = total(terms)
