@@ -18,7 +18,7 @@ from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
-from convcost.devices.stored import find
+from convcost.devices.stored import calibrated_names, find
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
@@ -283,9 +283,23 @@ def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[T
     ]
     raise UsageError(
         f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
-        "time there is not known: choose another device, `convcost devices` lists all, or calibrate one on networks "
+        f"time there is not known: choose another device{_knowing(total(terms))}, or calibrate one on networks "
         "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
     )
+
+
+def _knowing(counts: Terms) -> str:
+    """The first of convcost's own devices that know all of these terms, and how many there are."""
+    found = [name for name in calibrated_names() if not _lacked(name, counts)]
+    if not found:
+        return " (of those that `convcost devices` lists only rooflines take every network)"
+    others = f" or one of {len(found) - 1} others that `convcost devices` lists" if found[1:] else ""
+    return f", {found[0]}{others}"
+
+
+def _lacked(name: str, counts: Terms) -> tuple[str, ...]:
+    device = find(name)
+    return device.lacks(counts) if isinstance(device, Device) else ()
 
 
 _MOST_FAMILIES: Final = 6

@@ -75,10 +75,8 @@ def test_rows_of_every_level_add_up(cli: Cli, level: str) -> None:
 
 
 def test_what_is_of_another_kind_is_refused_in_a_line(cli: Cli) -> None:
-    said = cli.refused_in_a_line("latency", "resnet18", "--device", "snapdragon_855_paddle_lite_1t")
-    assert said.startswith(
-        "resnet18: no network that snapdragon_855_paddle_lite_1t was fitted on (23 networks: mobilenet_v1"
-    )
+    said = cli.refused_in_a_line("latency", "resnet18", "--device", "sd855")
+    assert said.startswith("resnet18: no network that sd855 was fitted on (23 networks: mobilenet_v1")
     # 16 convolutions 3×3 in blocks, of which 3 have stride 2.
     assert "winograd_transform" in said
     assert "13 layers, as conv2_x.block1.conv1.conv2d" in said
@@ -86,7 +84,7 @@ def test_what_is_of_another_kind_is_refused_in_a_line(cli: Cli) -> None:
     said = cli.refused_in_a_line("latency", "vit_b_16", "--device", "raspberry_pi_4_ncnn_1t")
     assert "has matmul (MACs of products of two activations; 24 layers" in said  # scores and values of twelve
     # One of several that is refused leaves no table without it.
-    cli.refused("latency", "mobilenet_v1", "resnet18", "--device", "snapdragon_855_paddle_lite_1t")
+    cli.refused("latency", "mobilenet_v1", "resnet18", "--device", "sd855")
 
 
 def test_what_goes_beyond_is_marked_in_text_json_and_csv(cli: Cli) -> None:
@@ -203,7 +201,7 @@ def test_unknown_ops_make_it_a_lower_bound_and_the_exit_status_3(cli: Cli) -> No
 def test_devices_are_listed_in_every_format(cli: Cli) -> None:
     text = cli.ok("devices").splitlines()
     assert [line.split()[0] for line in text[2 : 2 + len(list_devices())]] == [*list_devices()]
-    found = cli.json("devices", "snapdragon_855*", "v100")["devices"]
+    found = cli.json("devices", "sd855*", "v100")["devices"]
     assert [one["kind"] for one in found] == ["calibrated"] * 3 + ["roofline"]
     one = found[0]
     device = find(one["name"])

@@ -55,7 +55,7 @@ TABLES = (
     ("frontier", "--family", "mobilenetv[12]", "--tier", "paper"),
     ("list", "mobilenet*"),
     ("boards", "arduino*"),
-    ("latency", "mobilenet_v2", "--device", "snapdragon_855_paddle_lite_1t", "--by", "stage"),
+    ("latency", "mobilenet_v2", "--device", "sd855", "--by", "stage"),
     ("latency", "resnet18", "efficientnet_b0", "--device", "jetson_agx_xavier_gpu_ncnn", "--device", "v100"),
     ("devices", "jetson*"),
     ("calibrate", str(ROOT / "tests" / "models" / "measured.csv")),

@@ -79,4 +79,4 @@ def test_devices_are_listed_and_found() -> None:
     assert rows["v100"][1:3] == ["roofline", "fp32 7,850 MAC/ns"]
     records = {record["name"]: record for record in devices_table().records}
     assert records["v100"]["error_median"] is None
-    assert records["snapdragon_855_paddle_lite_1t"]["networks"] == 23
+    assert records["sd855"]["networks"] == 23
