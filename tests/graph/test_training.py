@@ -135,6 +135,15 @@ def test_rows_are_looked_up_without_a_gradient_to_their_numbers() -> None:
     assert found == {"number": Executed(15, 0, 0), "words": Executed(0, 0, 0), "out": Executed(24, 24, 24)}
 
 
+def test_no_gradient_passes_through_a_rounding() -> None:
+    nodes = [CHAIN.nodes[0], node("rounded", "function", "a", of="round"), node("c", "linear", "rounded", channels=5)]
+    assert counted(walk(graph(nodes, input_shape=(4,)))) == {
+        "a": Executed(8, 0, 0),
+        "rounded": Executed(0, 0, 0),
+        "c": Executed(10, 0, 10),
+    }
+
+
 def test_fixed_points_have_no_gradient() -> None:
     walked = walk(graph([CHAIN.nodes[0], node("points", "rbf", "a", channels=3)], input_shape=(4,)))
     assert counted(walked)["points"] == Executed(6, 6, 0)
