@@ -61,7 +61,7 @@ Backward(to_inputs=512000, to_weights=512000, inputs=(True,), trained=True))
 
 def differentiable(step: Step, at: int) -> bool:
     """Whether a gradient passes to one of the inputs of a step: not to the numbers of rows that it looks up, nor through a
-    rounding.
+    comparison.
     """
     return not step.cost.flat and (not step.traits.looks_up or (at == 0 and not _some(step.cost.weights)))
 

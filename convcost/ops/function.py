@@ -32,10 +32,11 @@ EXPONENTIALS = frozenset(
         *("sinh", "cosh", "asinh", "acosh", "atanh"),
     }
 )
-#: Steps, and answers that are true or false: no gradient passes.
+#: Answers that are true or false, and arithmetic on bits: no gradient passes. It passes through a sign or a rounding, which
+#: networks are trained with as if it were none (Bengio et al., arXiv 1308.3432: the straight-through estimator).
 _FLAT = dict.fromkeys(
     (
-        *("sign", "floor", "ceil", "round", "truncate", "logical_not", "bitwise_not", "is_nan", "is_inf", "is_finite"),
+        *("logical_not", "bitwise_not", "is_nan", "is_inf", "is_finite"),
         *("floor_divide", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
         *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
         *("shift_left", "shift_right"),

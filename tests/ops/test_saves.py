@@ -72,16 +72,12 @@ def test_every_op_declares_what_its_derivative_needs() -> None:
     assert all(not saves for op, saves in found.items() if op not in INPUTS | OUTPUTS | MASKS | BOTH)
 
 
-#: Words of ops that have no slope: steps, answers that are true or false, places. The types of numbers are not told apart.
+#: Words of ops through which no gradient passes: answers that are true or false, bits, places. Through steps one passes as if
+#: they were none.
 FLAT = {
     "reduce": {"argmax", "argmin", "any", "all"},
     "cumulative": set[str](),
     "function": {
-        "sign",
-        "floor",
-        "ceil",
-        "round",
-        "truncate",
         "logical_not",
         "bitwise_not",
         "is_nan",
