@@ -16,7 +16,7 @@ from convcost.core.metrics import METRICS
 from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
-from convcost.formulas.trace import Quantity, named, names_in, quantities_of, same_text, traced_cost
+from convcost.formulas.trace import Quantity, named, names_in, quantities, same_text, traced_cost
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.graph.receptive import receptive_fields
 from convcost.graph.walk import Step, Walked
@@ -220,7 +220,7 @@ def derived(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> Iter
     moved = traffic(Walked(walked.graph, steps), report.memory_policy, report.asked_dtype)
     totals = {step.node.name: one.bytes_moved for step, one in zip(steps, moved, strict=True)}
     for layer in layers:
-        yield quantities_of(layer.op, read[layer.name], costs[layer.name], totals[layer.name])
+        yield quantities(layer.op, read[layer.name], layer.attrs, costs[layer.name], totals[layer.name])
 
 
 def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:
