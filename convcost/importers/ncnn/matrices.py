@@ -11,7 +11,7 @@ from convcost.importers.build import along, combined, linear, matrix_product, ta
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.ncnn.given import BLOBS, number, whole
+from convcost.importers.ncnn.given import BLOBS, KEPT, number, whole
 from convcost.importers.ncnn.rules import made, rule
 from convcost.importers.values import Value
 
@@ -23,9 +23,8 @@ def blobs(low: Lowering, op: Op) -> list[Value]:
 
 def own(low: Lowering, op: Op, name: str) -> Value | None:
     """What a layer stores under this name; None if it stores no such."""
-    places = range(op.attrs[BLOBS], len(op.inputs))
-    at = next((i for i in places if op.inputs[i].rstrip("#") == f"{op.name}.{name}"), None)
-    return None if at is None else low.read(op, at)
+    names = op.attrs[KEPT]
+    return low.read(op, op.attrs[BLOBS] + names.index(name)) if name in names else None
 
 
 @rule("InnerProduct", wants=-1, merged=True)
