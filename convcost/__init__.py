@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convcost.conventions.reconcile import Reconciliation
     from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
     from convcost.devices.board import Board
+    from convcost.devices.catalog import list_devices
+    from convcost.devices.device import Device, Roofline
     from convcost.devices.listing import boards
     from convcost.diagrams.architecture.diagram import Diagram
     from convcost.diagrams.architecture.draw import draw
@@ -31,9 +33,12 @@ if TYPE_CHECKING:
     from convcost.networks.ask import reconcile, report, rewrite
     from convcost.networks.budgets.check import check
     from convcost.networks.budgets.checked import Checked
+    from convcost.networks.calibrate import Calibrated, calibrate
     from convcost.networks.deployment import Deployed, deployed
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
+    from convcost.networks.latencies import Latencies, latencies
+    from convcost.networks.latency import Latency, latency
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Board",
+    "Calibrated",
     "Checked",
     "Comparison",
     "ConvcostError",
@@ -58,13 +64,17 @@ __all__ = [
     "Deployable",
     "Deployed",
     "DesignSpace",
+    "Device",
     "Diagram",
     "Difference",
+    "Energy",
     "Explanation",
     "Fit",
     "Frontier",
     "Graph",
     "Group",
+    "Latencies",
+    "Latency",
     "LayerCost",
     "Network",
     "Node",
@@ -73,6 +83,7 @@ __all__ = [
     "Patches",
     "Reconciliation",
     "Report",
+    "Roofline",
     "SpecError",
     "Step",
     "Sweep",
@@ -85,17 +96,22 @@ __all__ = [
     "Walked",
     "__version__",
     "boards",
+    "calibrate",
     "check",
     "compare",
     "deployable",
     "deployed",
     "diff",
     "draw",
+    "energy",
     "explain",
     "fit",
     "from_torch",
     "frontier",
+    "latencies",
+    "latency",
     "list_conventions",
+    "list_devices",
     "list_networks",
     "load",
     "pareto",
@@ -111,6 +127,7 @@ __all__ = [
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
     "Board": "convcost.devices.board",
+    "Calibrated": "convcost.networks.calibrate",
     "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
@@ -118,13 +135,17 @@ _LATER = {
     "Deployable": "convcost.published.deployable",
     "Deployed": "convcost.networks.deployment",
     "DesignSpace": "convcost.space.space",
+    "Device": "convcost.devices.device",
     "Difference": "convcost.networks.difference",
     "Diagram": "convcost.diagrams.architecture.diagram",
+    "Energy": "convcost.networks.energy",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
     "Graph": "convcost.graph.graph",
     "Group": "convcost.results.report",
+    "Latencies": "convcost.networks.latencies",
+    "Latency": "convcost.networks.latency",
     "LayerCost": "convcost.results.report",
     "Network": "convcost.networks.network",
     "Node": "convcost.graph.graph",
@@ -133,6 +154,7 @@ _LATER = {
     "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
     "Report": "convcost.results.report",
+    "Roofline": "convcost.devices.device",
     "SpecError": "convcost.core.errors",
     "Step": "convcost.graph.walk",
     "Sweep": "convcost.space.sweep",
@@ -144,17 +166,22 @@ _LATER = {
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
     "boards": "convcost.devices.listing",
+    "calibrate": "convcost.networks.calibrate",
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
     "deployable": "convcost.published.deployable",
     "deployed": "convcost.networks.deployment",
     "diff": "convcost.networks.difference",
     "draw": "convcost.diagrams.architecture.draw",
+    "energy": "convcost.networks.energy",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
     "frontier": "convcost.published.frontier",
+    "latencies": "convcost.networks.latencies",
+    "latency": "convcost.networks.latency",
     "list_conventions": "convcost.conventions.catalog",
+    "list_devices": "convcost.devices.catalog",
     "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",

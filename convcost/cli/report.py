@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from convcost.cli.options import (
     Word,
@@ -24,11 +25,16 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, text_format, width_of
+from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
+from convcost.core.metrics import TRAFFIC
+from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import plotly.graph_objects as go
 
     from convcost.networks.inputs import GivenShape
@@ -54,12 +60,29 @@ if TYPE_CHECKING:
 @click.option(
     "--only", metavar="OP,…", help="Rows of these ops, kinds, layers or parts; globs go too, as in 'stage2.*'."
 )
+@click.option(
+    "--traffic",
+    is_flag=True,
+    help="What each row reads and writes, in bytes, after what --memory fuses; MACs per byte.",
+)
 @convention_option
 @dtype_option
 @memory_option
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option(
+    "--energy",
+    is_flag=False,
+    flag_value="horowitz_45nm",
+    metavar="[TABLE]",
+    help="What it takes in energy, a range from the nearest memory to the farthest: horowitz_45nm (default) or jouppi_7nm.",
+)
+@click.option("--training", is_flag=True, help="A training step: MACs of both gradients, bytes held and moved.")
+@click.option(
+    "--optimizer", type=Word(list(OPTIMIZERS)), help="What it remembers counts in --training.  [default: sgd]"
+)
+@click.option("--receptive", is_flag=True, help="The receptive field of each row: size, jump and start, in positions.")
 @partial_option
 @number_options
 @output_options
@@ -75,12 +98,17 @@ def report_command(
     sort: str | None,
     top: int | None,
     only: str | None,
+    traffic: bool,
     convention: str,
     dtype: str | None,
     memory: str,
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    energy: str | None,
+    training: bool,
+    optimizer: str | None,
+    receptive: bool,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -104,10 +132,15 @@ def report_command(
         "columns": columns,
         "units": units,
         "digits": digits,
+        "traffic": traffic,
     }
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    options |= {"receptive": True} if receptive else {}
+    if energy is not None or training or optimizer is not None:
+        deliver(output, format_, _of_another_kind(ctx, level, knobs))
+        return
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
         return
@@ -148,6 +181,51 @@ def report_command(
         return report_page(network, report, command_line())
 
     deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
+
+
+def _of_another_kind(ctx: click.Context, level: str | int | None, knobs: dict[str, str]) -> Callable[[], Table]:
+    """The table of energy, or of a training step, that the options ask for; raises `UsageError` for others beside it."""
+    asked = ctx.params
+    given = {name for name in asked if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if asked["energy"] is not None:
+        _refuse_beside_energy(asked["models"], given)
+        how = {"dtype": asked["dtype"], "batch": asked["batch"], "memory_policy": asked["memory"]}
+        network = opened(asked["models"][0], knobs, asked["input_"])
+        return lambda: network.energy(asked["energy"], **how).table(level)
+    _refuse_beside_training(asked["models"], given, training=asked["training"])
+    network = opened(asked["models"][0], knobs, asked["input_"])
+    step = network.training(asked["optimizer"] or "sgd", batch=asked["batch"], dtype=asked["dtype"])
+    return lambda: step.table(level, display(asked["units"], asked["digits"]))
+
+
+_NOT_OF_ENERGY = (
+    *("sort", "top", "only", "convention", "deploy", "runtime", "board", "training", "optimizer"),
+    *("receptive", "traffic", "columns", "units", "digits"),
+)
+"""The options that say nothing of energy."""
+
+
+def _refuse_beside_energy(models: tuple[str, ...], given: set[str]) -> None:
+    if len(models) > 1:
+        raise click.UsageError(f"--energy is of one network, not of {len(models)}: ask for one at a time")
+    if names := ", ".join(f"--{name}" for name in _NOT_OF_ENERGY if name in given):
+        raise click.UsageError(f"{names}: --energy has rows and columns of its own; --by and --depth choose the rows")
+
+
+_NOT_OF_TRAINING = (
+    *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
+    *("receptive", "traffic", "columns"),
+)
+"""The options that a training step has no use for."""
+
+
+def _refuse_beside_training(models: tuple[str, ...], given: set[str], *, training: bool) -> None:
+    if not training:
+        raise click.UsageError("--optimizer is of a training step: give --training as well")
+    if len(models) > 1:
+        raise click.UsageError(f"--training is of one network, not of {len(models)}: ask for one at a time")
+    if names := ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given):
+        raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
 
 
 def _show_deployed(
@@ -191,14 +269,22 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if len(networks) == 1:
         return networks[0].report(**options).table(level, **shown)
     numbers = {name: shown[name] for name in ("columns", "units", "digits")}
-    given = [f"--{name}" for name, value in shown.items() if name not in numbers and value is not None]
+    given = [f"--{name}" for name in ("sort", "top", "only") if shown[name] is not None]
     given += ["--depth"] if isinstance(level, int) else []
     if given or isinstance(level, int):
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
         )
+    if "receptive" in options:
+        raise click.UsageError(
+            f"--receptive adds columns to the rows of one network, not of {len(networks)}: ask for one at a time"
+        )
     if "deploy" in options:
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")
     from convcost.published.side_by_side import side_by_side
 
+    if shown["traffic"] and isinstance(level, str):
+        raise click.UsageError("--traffic: the parts of several networks side by side show no bytes; leave out --by")
+    if shown["traffic"]:
+        numbers["columns"] = (*(numbers["columns"] or ("input",)), *TRAFFIC)
     return side_by_side(*networks, by=level, **numbers, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import BINARY_UNITS, DECIMAL_UNITS, binary, compact, exact, scaled
@@ -65,6 +66,14 @@ class Display:
             return binary(number, self.digits or 3)
         name = BINARY_UNITS[_power(unit)]
         return f"{_figure(number, 1024 ** _power(unit), self.digits or 3)} {name}"
+
+    def ratio(self, number: Fraction) -> str:
+        """A ratio, which has no unit.
+
+        >>> Display("M").ratio(Fraction(903_168, 821_248)), Display(digits=2).ratio(Fraction(1, 3))
+        ('1.10', '0.33')
+        """
+        return _figure(number.numerator, number.denominator, self.digits or 3)
 
     def figure(self, number: int, key: str = "") -> str:
         """A count without its unit, as under a heading that says it: `MACs (M)`.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Final, Literal
 
 from convcost.core.display import Display
 from convcost.core.units import binary, compact, exact
 
 #: What one of it is.
-Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers"]
-#: How the layers' shares make the network's: added up, the most at once, along the longest way; or layers have no shares.
-Over = Literal["sum", "peak", "path", "whole"]
+Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers", "MACs per byte"]
+#: How the layers' shares make the network's: added up, the most at once, along the longest way; as the ratio of two sums; or
+#: layers have no shares.
+Over = Literal["sum", "peak", "path", "ratio", "whole"]
 #: What has to be chosen before the number means anything.
 Need = Literal["convention", "dtype", "memory_policy", "deployment"]
 
@@ -43,7 +45,7 @@ class Metric:
 
     @property
     def written(self) -> Callable[[int], str]:
-        """For people: bytes in binary, to three digits; all else with every digit.
+        """For people: bytes in binary, to three digits; all else with every digit. No ratio: of that, `text` is.
 
         >>> METRICS["macs"].written(300_774_272), METRICS["weight_bytes"].written(14_158_848)
         ('300,774,272', '13.5 MiB')
@@ -59,12 +61,16 @@ class Metric:
         """
         return binary if self.unit == "bytes" else compact
 
-    def text(self, number: int, asked: Display) -> str:
-        """In the unit and to the digits that are asked for.
+    def text(self, number: int | Fraction, asked: Display) -> str:
+        """In the unit and to the digits that are asked for; a ratio to three digits, or to those that are asked for.
 
         >>> METRICS["macs"].text(300_774_272, Display("M")), METRICS["weight_bytes"].text(14_158_848, Display("k"))
         ('301 M', '13,827 KiB')
+        >>> METRICS["intensity"].text(Fraction(14 * 14 * 512 * 512, 1_851_392), Display("M"))
+        '27.8'
         """
+        if isinstance(number, Fraction):
+            return asked.ratio(number)
         return asked.bytes(number, self.key) if self.unit == "bytes" else asked.count(number, self.key)
 
     def under(self, unit: str) -> Metric:
@@ -129,6 +135,27 @@ _EVERY = (
         swept=True,
         examples="256KiB or 1.5MiB",
     ),
+    _metric(
+        "bytes_moved",
+        "bytes moved",
+        "bytes",
+        short="moved",
+        needs=("dtype", "memory_policy"),
+        swept=True,
+    ),
+    _metric("bytes_read", "inputs read", "bytes", column="input bytes read", needs=("dtype", "memory_policy")),
+    _metric(
+        "bytes_written", "outputs written", "bytes", column="output bytes written", needs=("dtype", "memory_policy")
+    ),
+    _metric("weight_bytes_read", "weights read", "bytes", column="weight bytes read", needs=("dtype", "memory_policy")),
+    _metric(
+        "intensity",
+        "MACs/byte",
+        "MACs per byte",
+        full="arithmetic intensity",
+        over="ratio",
+        needs=("dtype", "memory_policy"),
+    ),
     _metric("depth", "depth", "layers", over="path"),
     _metric("layers", "layers", "layers"),
     _metric(
@@ -179,8 +206,14 @@ BUDGETED = tuple(key for key in SWEPT if METRICS[key].examples)
 """What a budget can bound of any network."""
 DEPLOYED = tuple(key for key, metric in METRICS.items() if "deployment" in metric.needs)
 """What can be computed at every point of a grid once it is said how the networks are deployed."""
-MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum")
-"""What is said of every layer, group and network first: the sums of what a sweep computes."""
+MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum" and not METRICS[key].needs)
+"""What is said of every layer, group and network first: the sums of what a sweep computes, whatever dtype or policy is chosen."""
+MOVED = ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved")
+"""The bytes that a layer moves: of what it reads, of what it writes, of its weights, and all three."""
+RATIOS = tuple(key for key, metric in METRICS.items() if metric.over == "ratio")
+"""What is no sum over layers, but a ratio of two."""
+TRAFFIC = (*MOVED, "macs", "intensity")
+"""What a table says of what is moved."""
 
 
 def column_of(name: str) -> str:

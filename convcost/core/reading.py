@@ -121,6 +121,12 @@ BYTES = Measure(
     whole="a whole number of bytes",
     ambiguous="kmgtpezy",
 )
+DURATIONS = Measure(
+    "a time",
+    "20ms, 1.5s or 300us",
+    {"fs": 1, "ps": 10**3, "ns": 10**6, "us": 10**9, "µs": 10**9, "ms": 10**12, "s": 10**15},
+    whole="a whole number of femtoseconds",
+)
 SHARES = Measure("a share in per cent", "94.86 %", {"": 1, "%": 1}, whole="")
 
 
@@ -214,3 +220,12 @@ def parse_bytes(given: Any) -> int:
     (262144, 1572864, 100000)
     """
     return _whole(given, BYTES)
+
+
+def parse_duration(given: Any) -> int:
+    """A time as people write it, with its unit, in femtoseconds; raises `UsageError`.
+
+    >>> parse_duration("20ms"), parse_duration("1.5 s"), parse_duration("300us")
+    (20000000000000, 1500000000000000, 300000000000)
+    """
+    return _whole(given, DURATIONS)

@@ -136,6 +136,15 @@ def _nearest(number: int, unit: int) -> int:
     return (number * 2 + unit) // (2 * unit)
 
 
+def milliseconds(femtoseconds: int, digits: int = 3) -> str:
+    """A time in milliseconds, to so many significant digits.
+
+    >>> milliseconds(20_742 * 10**9), milliseconds(842 * 10**9), milliseconds(1_234_500 * 10**9), milliseconds(0)
+    ('20.7 ms', '0.842 ms', '1,235 ms', '0 ms')
+    """
+    return f"{scaled(femtoseconds, 10**12, digits)} ms"
+
+
 def percent(part: int, whole: int) -> str:
     """A share in per cent with two decimals; a dash if the whole is 0.
 

@@ -53,6 +53,11 @@ class MemoryLayout:
 
     runs_with: dict[int, int] = field(default_factory=dict)
     """Step that writes nothing because it is part of a later one -> that one, which needs all that it reads."""
+    fused: dict[int, int] = field(default_factory=dict)
+    """Step that is fused into an earlier one -> that one, which writes what it makes."""
+    reads: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Step that does not read all its inputs from memory -> the positions of those that it does read: none for a view and
+    for what is fused, the copied ones for a concat, those from outside for a part of an attention."""
 
     def placed(self, edge: str) -> bool:
         """Whether the edge is part of a region, so that it cannot be placed freely."""
@@ -70,16 +75,23 @@ def layout(walked: Walked, policy: Policy) -> MemoryLayout:
     found = MemoryLayout(inputs, {made.name: (at,) for at, made in enumerate(inputs)}, set())
     absorbed = _absorbed(walked, policy.fuse)
     found.runs_with = _attention(walked) if policy.attention else {}
+    inside = set[str]()
     for at, step in enumerate(walked.steps):
         node, cost = step.node, step.cost
         edges = output_edges(node, cost)
+        if not inside.isdisjoint(node.inputs):
+            found.reads[at] = tuple(i for i, edge in enumerate(node.inputs) if edge not in inside)
         stored = not node.inputs and step.traits.view == "whole"  # what it hands on is stored with the weights
         if stored or at in found.runs_with:
             found.home |= dict.fromkeys(edges, ())
+            inside.update(() if stored else edges)
         elif (node.name in absorbed and _written_as(found, node.inputs[0], dtypes.get(node.name))) or (
             step.traits.view != "none" and not (policy.keeps == "backward" and "mask" in cost.saves)
         ):
             whole = node.inputs[0] in found.whole and (node.name in absorbed or step.traits.view == "whole")
+            found.reads[at] = ()
+            if step.traits.view == "none":
+                found.fused[at] = found.tensors[found.home[node.inputs[0]][0]].step
             for edge in edges:
                 found.home[edge] = found.home[node.inputs[0]]
                 found.whole |= {edge} if whole else set()
@@ -177,16 +189,19 @@ def _join(found: MemoryLayout, at: int, step: Step, dtype: str | None) -> None:
     node, axis = step.node, _axis(step)
     inputs, parts, pieces = list(node.inputs), list(step.input_shapes), list[int]()
     copied: list[tuple[int, Placed]] = []
+    read: list[int] = []
     while inputs:
         count = _joinable(found, inputs, axis, pieces, dtype)
         if count:
             pieces.extend(found.of(inputs[:count]))
         else:
-            copied.append((len(pieces), Placed(f"{node.name}[{len(node.inputs) - len(inputs)}]", at, parts[0], dtype)))
+            read.append(len(node.inputs) - len(inputs))
+            copied.append((len(pieces), Placed(f"{node.name}[{read[-1]}]", at, parts[0], dtype)))
             pieces.append(-1)
         del inputs[: max(count, 1)], parts[: max(count, 1)]
     if len(copied) == len(pieces):  # no input is in place: a tensor of its own, as for any other op
         copied, pieces = [(0, Placed(node.name, at, step.cost.out[0], dtype))], [-1]
+    found.reads[at] = tuple(read)
     for position, made in copied:
         pieces[position] = _new(found, made)
     region = tuple(pieces)

@@ -144,17 +144,22 @@ class Lifetimes:
         return frozenset(found)
 
 
-def lifetimes(walked: Walked, policy_name: str = "fused", order: Sequence[int] | None = None) -> Lifetimes:
+def lifetimes(
+    walked: Walked,
+    policy_name: str = "fused",
+    order: Sequence[int] | None = None,
+    where: MemoryLayout | None = None,
+) -> Lifetimes:
     """The live range of every tensor; `order` lists the steps in execution order, by default the graph's.
 
-    Raises `UsageError` for an unknown policy.
+    `where` is the layout under the policy, where that is known already. Raises `UsageError` for an unknown policy.
 
     >>> from convcost import load
     >>> lifetimes(load("vgg16").walked).peak()
     Peak(elements=6422528, step=2)
     """
     chosen = policy(policy_name)
-    steps, where = walked.steps, layout(walked, chosen)
+    steps, where = walked.steps, where or layout(walked, chosen)
     running = order if order is not None else range(len(steps))
     ends = _ends(walked, where, running)
     written = _overwritten(steps, where, running, ends, chosen)

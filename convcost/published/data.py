@@ -1,28 +1,22 @@
 """Published figures as data: claims, their sources, the ways to count that explain them, cited accuracies.
 
-The files are in specs/published: claims.csv, memory.csv, accuracy.csv, sources.yaml, definitions.yaml.
+The files are in specs/published: claims.csv, memory.csv, bits.csv, accuracy.csv, sources.yaml, definitions.yaml.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, reduce
-from typing import Any, NamedTuple, TypeVar
-
-import yaml
+from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
-from convcost.core.errors import MOST_SHOWN, ConvcostError, UsageError, did_you_mean, one_line
-from convcost.core.places import zoo_directory
+from convcost.core.errors import UsageError
 from convcost.core.units import decimal_text
 from convcost.published.figure import Figure, figure
-from convcost.spec.tree import read_text, shown_path
+from convcost.published.rows import key_values, one_of, published_file, published_yaml, read_rows
 
 COLUMNS = (
     *("source", "locator", "item", "model", "knobs", "run", "quantity", "part", "printed", "unit", "rounding"),
@@ -34,7 +28,6 @@ Coefficients = Mapping[str, Mapping[str, Fraction]]
 """Glob over ops and their kinds -> entry of the ledger -> coefficient; the first glob that fits a layer holds."""
 FLOPS = "torch"
 """The convention of a column `flops` that names none: a multiply-accumulate is two operations."""
-Row = TypeVar("Row")
 
 
 class Source(NamedTuple):
@@ -123,7 +116,7 @@ class Claim(NamedTuple):
     """How the network is run, where memory, patches or a runtime are spoken of: `convcost.published.run`."""
 
 
-_NO_KNOBS: Mapping[str, str] = {}
+NO_KNOBS: Mapping[str, str] = {}
 
 
 class Measured(NamedTuple):
@@ -134,7 +127,7 @@ class Measured(NamedTuple):
     item: str
     model: str = ""
     """Name in the zoo; empty if the zoo does not have the network."""
-    knobs: Mapping[str, str] = _NO_KNOBS
+    knobs: Mapping[str, str] = NO_KNOBS
     """The knobs that give the network at the resolution of the evaluation."""
     resolution: int = 0
     top1: str = ""
@@ -155,16 +148,6 @@ class Measured(NamedTuple):
     """What was changed to see what it does, where the network is no member of its family for that."""
 
 
-def _file(name: str) -> str:
-    return os.path.join(zoo_directory(), "published", name)
-
-
-def _yaml(name: str) -> dict[str, dict[str, Any]]:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: dict[str, dict[str, Any]] = yaml.load(read_text(_file(name)), Loader=loader)  # noqa: S506 - a safe loader
-    return loaded
-
-
 @lru_cache(maxsize=1)
 def sources() -> dict[str, Source]:
     """Every source by key.
@@ -172,7 +155,7 @@ def sources() -> dict[str, Source]:
     >>> sources()["mobilenet_v1"].where
     'arXiv 1704.04861'
     """
-    return {key: Source(key, **entry) for key, entry in _yaml("sources.yaml").items()}
+    return {key: Source(key, **entry) for key, entry in published_yaml("sources.yaml").items()}
 
 
 @lru_cache(maxsize=1)
@@ -182,7 +165,7 @@ def definitions() -> dict[str, Definition]:
     >>> definitions()["conv_only"].skip
     ('linear',)
     """
-    return {key: _definition(key, entry) for key, entry in _yaml("definitions.yaml").items()}
+    return {key: _definition(key, entry) for key, entry in published_yaml("definitions.yaml").items()}
 
 
 def _definition(key: str, entry: Mapping[str, Any]) -> Definition:
@@ -214,8 +197,9 @@ def ways() -> dict[str, Definition]:
 
 @lru_cache(maxsize=1)
 def claims() -> tuple[Claim, ...]:
-    """The claims that ship with convcost: those on the network alone, then those on memory; in the order of their files."""
-    return tuple(claim for name in ("claims.csv", "memory.csv") for claim in read_claims(_file(name), sources()))
+    """The claims that ship with convcost: on the network alone, on memory, on bits; in the order of their files."""
+    files = ("claims.csv", "memory.csv", "bits.csv")
+    return tuple(claim for name in files for claim in read_claims(published_file(name), sources()))
 
 
 def read_claims(path: str, known_sources: Collection[str] | None = None) -> list[Claim]:
@@ -229,26 +213,26 @@ def read_claims(path: str, known_sources: Collection[str] | None = None) -> list
             if not cells[column]:
                 raise UsageError(f"{column} is empty")
         if known_sources is not None:
-            _known("source", cells["source"], known_sources)
+            one_of("source", cells["source"], known_sources)
         counting = tuple(cells.pop("counting").split())
         for key in counting:
-            _known("counting", key, ways())
+            one_of("counting", key, ways())
         if counting and cells["because"]:
             raise UsageError("counting and because exclude each other: an explanation is recomputed or stated")
         if bool(cells["because"]) != bool(cells["computed"]):
             raise UsageError("because and computed go together: what is stated, and what convcost finds")
         printed = figure(cells.pop("quantity"), cells.pop("printed"), cells.pop("unit"), cells.pop("rounding"))
         made: dict[str, Any] = {**cells, "figure": printed, "counting": counting, "knobs": _knobs(cells["knobs"])}
-        made["run"] = _words(cells["run"], "run", "policy=inplace")
+        made["run"] = key_values(cells["run"], "run", "policy=inplace")
         return Claim(at=at, **made)
 
-    return _rows(path, COLUMNS, _NEEDED, claim)
+    return read_rows(path, COLUMNS, _NEEDED, claim)
 
 
 @lru_cache(maxsize=1)
 def accuracies() -> tuple[Measured, ...]:
     """The published ImageNet-1k accuracies that ship with convcost, in the order of the file."""
-    return tuple(read_accuracies(_file("accuracy.csv"), sources()))
+    return tuple(read_accuracies(published_file("accuracy.csv"), sources()))
 
 
 _ACCURACY_CELLS = {
@@ -272,7 +256,7 @@ def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> 
     def measured(at: str, cells: dict[str, str]) -> Measured:
         _check_accuracy(cells)
         if known_sources is not None:
-            _known("source", cells["source"], known_sources)
+            one_of("source", cells["source"], known_sources)
         for column in filter(cells.__contains__, _MILLIONS):
             cells[column] = _millions(cells[column], column, own)
         if own:
@@ -282,7 +266,7 @@ def read_accuracies(path: str, known_sources: Collection[str] | None = None) -> 
         return Measured(at=at, **{**made, "knobs": _knobs(cells["knobs"])})
 
     names = [name for name in Measured._fields if name != "at"]
-    return list(_rows(path, [*names, *(_OF_ONES_OWN if own else ())], ("item", "top1"), measured))
+    return list(read_rows(path, [*names, *(_OF_ONES_OWN if own else ())], ("item", "top1"), measured))
 
 
 def _check_accuracy(cells: Mapping[str, str]) -> None:
@@ -344,80 +328,6 @@ def per_cent(value: str, what: str) -> Fraction:
     return accuracy
 
 
-def _known(column: str, word: str, known: Collection[str]) -> None:
-    if word not in known:
-        raise UsageError(f"{column}: there is no {word!r}{did_you_mean(word, known)}")
-
-
 def _knobs(text: str) -> dict[str, str]:
     """`width=0.75 resolution=192` as a mapping."""
-    return _words(text, "knobs", "width=0.75")
-
-
-def _words(text: str, column: str, example: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in text.split():
-        name, sign, value = part.partition("=")
-        if not (name and sign and value):
-            raise UsageError(f"{column}: {part!r} is not KEY=VALUE, e.g. {example}")
-        if name in found:
-            raise UsageError(f"{column}: {name} is set twice")
-        found[name] = value
-    return found
-
-
-def _rows(
-    path: str, columns: Collection[str], needed: Iterable[str], make: Callable[[str, dict[str, str]], Row]
-) -> list[Row]:
-    """Each row of a CSV file, converted by `make`; all problems are reported at once."""
-    shown, made, problems = shown_path(path), [], []
-    for line, cells in _records(path, shown, columns, needed):
-        at = f"{shown}:{line}"
-        try:
-            if isinstance(cells, str):
-                raise UsageError(cells)
-            made.append(make(at, cells))
-        except (ConvcostError, ValueError) as error:
-            problems.append(f"{at}: {one_line(str(error))}")
-    raise_all(problems)
-    return made
-
-
-def raise_all(problems: list[str]) -> None:
-    """Raise `UsageError` with a line per problem, if there is one."""
-    if problems:
-        more = len(problems) - MOST_SHOWN
-        raise UsageError("\n".join([*problems[:MOST_SHOWN], *([f"… and {more} more problems"] if more > 0 else [])]))
-
-
-def _records(
-    path: str, shown: str, columns: Collection[str], needed: Iterable[str]
-) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """Line number and cells of each row, every column present; or what is wrong with the row."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    line = 1
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        for name in header:
-            if name not in columns:
-                raise UsageError(f"{shown}:1: there is no column {name!r}{did_you_mean(name, columns)}")
-            if header.count(name) > 1:
-                raise UsageError(f"{shown}:1: the column {name} stands twice")
-        for name in needed:
-            if name not in header:
-                raise UsageError(f"{shown}:1: the column {name} is missing. Columns: {', '.join(columns)}")
-        blank = dict.fromkeys(columns, "")
-        line = reader.line_num + 1
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                fits = len(cells) == len(header)
-                yield line, {**blank, **dict(zip(header, cells))} if fits else _miscounted(len(cells), len(header))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UsageError(f"{shown}:{line}: not valid CSV: {error}") from None
-
-
-def _miscounted(got: int, need: int) -> str:
-    hint = "; a cell with a comma in it needs quotes" if got > need else ""
-    return f"{got} cells where the header has {need} columns{hint}"
+    return key_values(text, "knobs", "width=0.75")

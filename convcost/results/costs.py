@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.display import EVERY_DIGIT, Display
-from convcost.core.metrics import METRICS, Metric
+from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric
 from convcost.core.units import percent, shape_text
 from convcost.graph.drawn import Unit, is_hidden
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
+from convcost.graph.typed import Operands
 from convcost.graph.walk import Step
+from convcost.memory.traffic import Traffic
 
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
+
+
+MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusion of policy"
+"""What bytes moved are, but for the name of the policy."""
 
 
 class LayerCost(NamedTuple):
@@ -31,6 +38,10 @@ class LayerCost(NamedTuple):
     """Whether the convention knows the op, and counts it or says that it ignores it."""
     unit: Unit
     """What it is drawn with: its convolution, its batch-norm and its activation."""
+    traffic: Traffic
+    """The bytes that it moves, over the batch, after what the report's memory policy fuses."""
+    operands: Operands
+    """The types of what it multiplies, reads and writes."""
 
     @property
     def name(self) -> str:
@@ -127,6 +138,31 @@ class LayerCost(NamedTuple):
         """Elements written; 0 for views."""
         return int(self.step.written * self.batch)
 
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes of what it reads, of what it writes, and of its weights."""
+        return int(self.traffic.bytes_moved)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the tensors that it reads."""
+        return int(self.traffic.inputs)
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the tensors that it writes."""
+        return int(self.traffic.outputs)
+
+    @property
+    def weight_bytes_read(self) -> int:
+        """Bytes of the weights, biases and buffers that it uses, shared ones included."""
+        return int(self.traffic.weights)
+
+    @property
+    def intensity(self) -> Fraction | None:
+        """MACs per byte moved; None where nothing is moved."""
+        return _per_byte(self)
+
 
 class Totals(NamedTuple):
     """Sums over all layers; bytes follow from the dtypes of tensors. Of ops that the convention does not know there are none.
@@ -153,8 +189,21 @@ class Totals(NamedTuple):
     """Storage of the params."""
     peak_activation_bytes: int
     """The peak of live activations, under the report's memory policy."""
+    bytes_moved: int
+    """Between memory and the processor, by all layers, after what the memory policy fuses."""
+    bytes_read: int
+    """Of these, of the tensors that layers read."""
+    bytes_written: int
+    """Of the tensors that layers write."""
+    weight_bytes_read: int
+    """Of weights, biases and buffers, at each use."""
     unknown: int = 0
     """How many layers nobody can count."""
+
+    @property
+    def intensity(self) -> Fraction | None:
+        """All MACs per byte moved; None where nothing is moved."""
+        return _per_byte(self)
 
 
 class Group(NamedTuple):
@@ -185,14 +234,25 @@ class Group(NamedTuple):
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
     consecutive: bool = True
     """Whether its layers follow on each other, so that it reads and makes something."""
+    last: str = ""
+    """The layer that it ends with, where its layers follow on each other."""
+    bytes_moved: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    weight_bytes_read: int = 0
+
+    @property
+    def intensity(self) -> Fraction | None:
+        """Its MACs per byte moved; None where nothing is moved."""
+        return _per_byte(self)
 
 
 Part = LayerCost | Group
 """What a row stands for."""
-SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations")
+SUMMED = ("macs", "padding_macs", "operations", "params", "used_params", "buffers", "activations", *MOVED)
 """The metrics that are sums over layers."""
-OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key))
-"""The metrics that every layer has."""
+OF_LAYERS = tuple(key for key in METRICS if hasattr(LayerCost, key) and key not in RATIOS)
+"""The counts that every layer has."""
 OF_GROUPS = tuple(key for key in OF_LAYERS if key in Group._fields)
 """Those that are added up over a group: all of them."""
 
@@ -215,6 +275,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
         consecutive=ends,
+        last=layers[-1].name if ends else "",
         **(shapes | more),
     )
 
@@ -245,14 +306,36 @@ def count(part: Part | Totals, metric: str) -> int | None:
     return int(getattr(part, metric)) if known and not is_unknown(part) else None
 
 
+def ratio(part: Part | Totals, metric: str) -> Fraction | None:
+    """A ratio of two counts; None where there is none, and of a part of which nobody knows all, where it may be anything."""
+    found: Fraction | None = getattr(part, metric)
+    partial = part.step.opaque if isinstance(part, LayerCost) else bool(part.unknown)
+    return None if partial else found
+
+
+def per_byte(part: Part | Totals) -> float | None:
+    """The arithmetic intensity for JSON, beside the two counts that it is exactly."""
+    found = ratio(part, "intensity")
+    return None if found is None else float(found)
+
+
+def _per_byte(part: Part | Totals) -> Fraction | None:
+    return Fraction(part.macs, part.bytes_moved) if part.bytes_moved else None
+
+
 def cells(part: Part | Totals, metrics: Iterable[Metric], display: Display = EVERY_DIGIT) -> list[str]:
     """What a table says of some metrics of a part."""
     missing = UNKNOWN if is_unknown(part) else NOT_COUNTED
     least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
-    counts = ((metric, count(part, metric.key)) for metric in metrics)
-    return [
-        missing if number is None else f"{least}{_cell(part, metric, number, display)}" for metric, number in counts
-    ]
+
+    def cell(metric: Metric) -> str:
+        if metric.key in RATIOS:
+            found = ratio(part, metric.key)
+            return metric.text(found, display) if found is not None else UNKNOWN if missing == UNKNOWN or least else "-"
+        number = count(part, metric.key)
+        return missing if number is None else f"{least}{_cell(part, metric, number, display)}"
+
+    return list(map(cell, metrics))
 
 
 def _cell(part: Part | Totals, metric: Metric, number: int, display: Display) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, Metric
+from convcost.core.metrics import METRICS, RATIOS, TRAFFIC, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -23,6 +24,7 @@ from convcost.results.costs import (
     input_text,
     op_text,
     output_text,
+    ratio,
     share,
 )
 
@@ -41,6 +43,8 @@ class Showing:
     """Keys of columns, in their order; None for those of the level."""
     display: Display = EVERY_DIGIT
     """In which unit, and to how many digits, numbers are written."""
+    traffic: bool = False
+    """The columns of what is moved, in place of those of the level, or beside those that are asked for."""
 
 
 AS_USUAL = Showing()
@@ -65,16 +69,26 @@ _GIVES_WAY = (SHARE, OP, OUTPUT, LAYERS, INPUT)
 
 
 def columns(
-    level: str, metrics: Sequence[Metric], totals: Totals, showing: Showing, *, of_layers: bool
+    level: str,
+    metrics: Sequence[Metric],
+    totals: Totals,
+    showing: Showing,
+    *,
+    of_layers: bool,
+    more: Sequence[Column] = (),
 ) -> list[Column]:
-    """The columns of a level, with the metrics that a convention gives a meaning to; raises `UsageError`."""
+    """The columns of a level, with the metrics that a convention gives a meaning to, and `more`; raises `UsageError`."""
     for key, _ in showing.display.of:
         if key not in METRICS:
             raise UsageError(f"units: there is no metric {key!r}{did_you_mean(key, METRICS)}")
-    every = {column.key: column for column in _every(level, metrics, totals, showing.display, of_layers=of_layers)}
+    own = _every(level, metrics, totals, showing.display, of_layers=of_layers)
+    every = {column.key: column for column in (*own, *more)}
     if showing.columns is None:
-        return [every[key] for key in _usual(level, metrics)]
-    wanted = list(dict.fromkeys(_known(key, every, level) for key in showing.columns))
+        added = [column.key for column in more]
+        *usual, share_ = _usual(level, metrics)
+        return [every[key] for key in ([*_of_traffic(level), *added] if showing.traffic else [*usual, *added, share_])]
+    asked = (*showing.columns, *(TRAFFIC if showing.traffic else ()))
+    wanted = list(dict.fromkeys(_known(key, every, level) for key in asked))
     return [every[key] for key in ([] if NAME in wanted else [NAME]) + wanted]
 
 
@@ -84,6 +98,11 @@ def _usual(level: str, metrics: Iterable[Metric]) -> list[str]:
     ends = [] if level == "op" else [INPUT, OUTPUT]
     shown = [metric.key for metric in metrics if metric.key in USUAL]
     return [NAME, *first, *ends, *shown, SHARE]
+
+
+def _of_traffic(level: str) -> list[str]:
+    """The keys of what is shown of what is moved."""
+    return [NAME, *([OP] if level in ("layer", "unit") else []), *([] if level == "op" else [OUTPUT]), *TRAFFIC]
 
 
 USUAL = ("params", "macs", "operations")
@@ -201,14 +220,16 @@ def ordered(parts: Sequence[Part], sort: str | None, top: int | None) -> list[Pa
         return sorted(parts, key=lambda part: part.name)
     if key == LAYERS:
         return sorted(parts, key=lambda part: -getattr(part, LAYERS, 1))
-    if key not in OF_LAYERS:
-        raise UsageError(f"rows cannot be sorted by {by!r}{did_you_mean(key, (NAME, LAYERS, SHARE, *OF_LAYERS))}")
+    if key not in (*OF_LAYERS, *RATIOS):
+        raise UsageError(
+            f"rows cannot be sorted by {by!r}{did_you_mean(key, (NAME, LAYERS, SHARE, *OF_LAYERS, *RATIOS))}"
+        )
     return sorted(parts, key=lambda part: -_number(part, key))
 
 
-def _number(part: Part, metric: str) -> int:
-    """A count; what nobody knows comes last."""
-    number = count(part, metric)
+def _number(part: Part, metric: str) -> int | Fraction:
+    """A count or a ratio; what nobody knows comes last."""
+    number = ratio(part, metric) if metric in RATIOS else count(part, metric)
     return -1 if number is None else number
 
 
@@ -227,7 +248,7 @@ def cut(parts: Sequence[Part], top: int | None, layers_of: Callable[[Part], Sequ
 
 def bars(parts: Sequence[Part], shown: int) -> tuple[float, ...]:
     """The length of each row's bar: its operations, of those of the largest of the first so many; none without any."""
-    numbers = [max(0, _number(part, "operations")) for part in parts]
+    numbers = [count(part, "operations") or 0 for part in parts]
     most = max(numbers[:shown], default=0)
     return tuple(number / most if at < shown else 0.0 for at, number in enumerate(numbers)) if most else ()
 

@@ -19,8 +19,10 @@ from convcost.graph.partial import refuse_unknown
 from convcost.graph.rewrite import NothingToRewrite, rewrite
 from convcost.graph.typed import as_dtype, used_dtypes
 from convcost.graph.walk import Step, Walk, Walked
+from convcost.memory.layout import MemoryLayout, layout
 from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
+from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
 from convcost.space.numbers import Mask, Undecided, added, along, freeze
 from convcost.space.target import Target
@@ -43,6 +45,7 @@ class Costs(NamedTuple):
     activations: Dim
     peak_activation_elements: Dim
     peak_activation_bytes: Dim
+    bytes_moved: Dim
 
 
 #: The values of `Policy.keeps` under which a repetition's peak does not depend on the number of repetitions before it.
@@ -213,12 +216,26 @@ def _costs(walked: Walked, weights: Sequence[Dim], request: Request) -> Costs:
     for step, weight in zip(steps, weights, strict=True):
         standing[_alike(step)].append(weight)
     found = [(step, total(standing[key])) for key, step in once.items()]
+    where = layout(walked, policy(request.memory_policy))
     return Costs(
         added(step.cost.macs * times for step, times in found) * batch,
         added(step.params * times for step, times in found),
         added(step.written * times for step, times in found) * batch,
-        *_peaks(walked, batch, request),
+        *_peaks(walked, where, request),
+        _moved(walked, weights, where, request),
     )
+
+
+def _moved(walked: Walked, weights: Sequence[Dim], where: MemoryLayout, request: Request) -> Dim:
+    """The bytes that all layers move; equal amounts are counted, then multiplied."""
+    masks = policy(request.memory_policy).keeps == "backward"
+    found: dict[int, Dim] = {}
+    standing: dict[int, list[Dim]] = {}
+    for one, weight in zip(moves(walked, where, request.dtype, request.batch, masks=masks), weights, strict=True):
+        for amount in (*one.inputs, *one.outputs, *one.weights):
+            found[id(amount)] = amount
+            standing.setdefault(id(amount), []).append(weight)
+    return added(amount * total(standing[key]) for key, amount in found.items())
 
 
 def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
@@ -248,9 +265,10 @@ def total(numbers: Sequence[Dim]) -> Dim:
     return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
-def _peaks(walked: Walked, batch: int, request: Request) -> tuple[Dim, Dim]:
+def _peaks(walked: Walked, where: MemoryLayout, request: Request) -> tuple[Dim, Dim]:
     """The peaks of live elements and of live bytes."""
-    lives = lifetimes(walked, request.memory_policy)
+    batch = request.batch
+    lives = lifetimes(walked, request.memory_policy, where=where)
     most = lives.highest()
     bits = DTYPE_BITS[request.dtype or DEFAULT]
     if bits % 8 == 0 and all(tensor.dtype is None for tensor in lives.tensors):

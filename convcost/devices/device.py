@@ -1,0 +1,256 @@
+"""Devices: how long kernels take on one, and how far off that is.
+
+A device is calibrated (a coefficient for each term of `kernels`, fitted to measured networks) or a roofline of a datasheet.
+All times are whole femtoseconds until they are printed, linear in exact counts or the larger of two such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from convcost.core.dims import Dim, ceil_div, maximum
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS
+from convcost.core.errors import UsageError
+from convcost.core.units import compact, milliseconds
+from convcost.devices.kernels import Terms, kernels, untyped
+from convcost.graph.typed import Bits, operand_bits, states_types
+from convcost.graph.walk import Walked
+from convcost.memory.traffic import traffic
+
+FEMTOSECONDS: Final = 10**12
+"""In a millisecond."""
+SECOND: Final = 10**15
+"""Femtoseconds."""
+Bound = Literal["compute", "memory", "overhead"]
+"""What the time of a kernel goes into: multiplying, moving what is multiplied, starting it."""
+BOUNDS: Final[tuple[Bound, ...]] = ("compute", "memory", "overhead")
+_BOUND: Final[Mapping[str, Bound]] = {
+    "vector": "memory",  # each weight is read for one multiplication
+    "im2col": "memory",
+    "winograd_transform": "memory",
+    "weights": "memory",
+    "activations": "memory",
+    "elementwise": "memory",
+    "moved": "memory",
+    "kernels": "overhead",
+}
+"""Term -> what its time goes into; all others multiply."""
+_ELEMENTS: Final = ("activations", "elementwise", "moved")
+_SMALL: Final = ("exponentials", "moved", "elementwise")
+"""Terms that may be missing where they are few: one in so many elements."""
+_FEW: Final = 100
+_POINTS: Final = 0.15
+"""By how much a term's share of a network's time may exceed its largest share in a network of the calibration."""
+_TIMES: Final = 3
+"""By what factor a network may take longer, or less long, than all of these."""
+
+
+class Time(NamedTuple):
+    """How long one kernel takes."""
+
+    parts: Mapping[str, Dim]
+    """Term -> its femtoseconds; of a roofline `compute`, `memory` and `overhead`."""
+    total: Dim
+    """Femtoseconds. Those of the parts together; a roofline computes while it moves, so that the larger of the two counts."""
+
+    @property
+    def bound(self) -> Bound | None:
+        """What most of the time goes into; None where nothing runs.
+
+        >>> Time({"pointwise": 5, "activations": 3, "weights": 3}, 11).bound
+        'memory'
+        """
+        sums: dict[Bound, Dim] = dict.fromkeys(BOUNDS, 0)
+        for term, time in self.parts.items():
+            sums[bound_of(term)] += time
+        if not self.parts:
+            return None
+        return max(BOUNDS, key=lambda bound: sums[bound])
+
+
+def bound_of(term: str) -> Bound:
+    """What the time of a term goes into.
+
+    >>> bound_of("vector_int8"), bound_of("pointwise"), bound_of("overhead")
+    ('memory', 'compute', 'overhead')
+    """
+    if term in ("compute", "memory", "overhead"):
+        return term  # type: ignore[return-value]  # mypy does not narrow a str to the three
+    return _BOUND.get(untyped(term), "compute")
+
+
+class Errors(NamedTuple):
+    """How far off a calibration is for networks that it has not seen: relative errors, each network left out in turn."""
+
+    median: float
+    p90: float
+    """The error that nine networks in ten do not exceed."""
+    worst: float
+    networks: int
+    """How many were left out in turn."""
+
+    @property
+    def text(self) -> str:
+        """As it stands beside every time.
+
+        >>> Errors(0.031, 0.062, 0.11, 19).text
+        '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 19 networks, each left out in turn'
+        """
+        median, p90, worst = (share_text(share) for share in self[:3])
+        return (
+            f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} networks, each left out in turn"
+        )
+
+
+class Fitted(NamedTuple):
+    """A network that a device was fitted on, as it was measured."""
+
+    network: str
+    ms: float
+    terms: Terms
+    left_out_ms: float | None
+    """What a device fitted on all the others says; None where these say nothing of one of its terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device with the runtime that its networks ran on, fitted to them."""
+
+    name: str
+    coefficients: Mapping[str, int] = field(hash=False)
+    """Term -> femtoseconds that one of it takes."""
+    error: Errors
+    fitted: tuple[Fitted, ...] = field(repr=False)
+    title: str = ""
+    runtime: str = ""
+    threads: int | None = None
+    source: str = ""
+    note: str = ""
+    tied: tuple[tuple[str, ...], ...] = ()
+    """Terms that have one coefficient, as too few networks tell them apart."""
+    dtype: str = ""
+    """The type of networks that state none, where none is asked for; fp32 if empty."""
+    winograd: bool = True
+    """Whether its runtime knows Winograd's algorithm."""
+
+    def asked(self, walked: Walked, dtype: str | None) -> str | None:
+        """The type that a network runs as: the one that is asked for, or that it states, or the device's own."""
+        return dtype or (None if states_types(walked.graph) else self.dtype or None)
+
+    def kernels(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Terms, ...]:
+        """The terms of each layer's kernel, as its runtime runs them."""
+        return kernels(walked, self.asked(walked, dtype), batch, winograd=self.winograd)
+
+    def times(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Time, ...]:
+        """How long the kernel of each layer takes, in the layers' order; of terms that it lacks nothing.
+
+        Over ints, grids and symbols: sums of coefficients times exact counts.
+        """
+        return tuple(self._time(terms) for terms in self.kernels(walked, dtype, batch))
+
+    def _time(self, terms: Terms) -> Time:
+        parts = {term: self.coefficients[term] * count for term, count in terms.items() if term in self.coefficients}
+        return Time(parts, sum(parts.values()))
+
+    def lacks(self, counts: Terms) -> tuple[str, ...]:
+        """The terms that no network of the calibration has: a network that has them is of another kind.
+
+        Not those that say little of its time: exponentials and moves of less than a hundredth of the elements that its
+        kernels read and write, such as a softmax at the end.
+        """
+        moved = sum(counts.get(term, 0) for term in _ELEMENTS)
+        return tuple(
+            term
+            for term, count in counts.items()
+            if term not in self.coefficients and (term not in _SMALL or _FEW * count > moved)
+        )
+
+    def beyond(self, counts: Mapping[str, int]) -> tuple[str, ...]:
+        """By what a network differs from all those of the calibration, in words; nothing where it is among them."""
+        parts = self._time(counts).parts
+        whole = sum(parts.values())
+        if not whole or not self.fitted:
+            return ()
+        found = []
+        known = [self._time(one.terms) for one in self.fitted]
+        slowest, fastest = max(time.total for time in known), min(time.total for time in known)
+        if whole > _TIMES * slowest or _TIMES * whole < fastest:
+            between = f"{milliseconds(fastest)} to {milliseconds(slowest)}"
+            found.append(f"it takes {milliseconds(whole)}, and what was measured {between}")
+        for term, time in parts.items():
+            share = max(one.parts.get(term, 0) / one.total for one in known)
+            most = max(one.terms.get(term, 0) for one in self.fitted)
+            if time / whole > share + _POINTS:
+                found.append(
+                    f"{term}: {share_text(time / whole)} of its time, at most {share_text(share)} of what was measured"
+                )
+            elif counts[term] > _TIMES * most:
+                found.append(f"{term}: {compact(counts[term])} of them, at most {compact(most)} in what was measured")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """A device by its datasheet: a kernel takes as long as its MACs or its bytes do, whichever is longer (Williams et al.,
+    CACM 52(4), 2009). Runtimes mostly take longer; less only where a cache keeps tensors between kernels, or Winograd's
+    algorithm multiplies less.
+    """
+
+    name: str
+    macs: Mapping[str, int] = field(hash=False)
+    """dtype -> MACs in a second at the most."""
+    bandwidth: int
+    """Bytes in a second, of the main memory."""
+    overhead: int = 0
+    """Femtoseconds to start a kernel."""
+    cache: int = 0
+    """Bytes of the last cache."""
+    title: str = ""
+    source: str = ""
+    note: str = ""
+
+    def times(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Time, ...]:
+        """How long the kernel of each layer takes at peak speed, in the layers' order; raises `UsageError` for a type that the
+        datasheet does not have.
+        """
+        dtype = self.asked(walked, dtype)
+        bits = operand_bits(walked, dtype)
+        moved = traffic(walked, "fused", dtype, batch)
+        runs = kernels(walked, dtype, batch)
+        return tuple(
+            self._time(batch * step.cost.macs, one.bytes_moved, bits[step.node.name], "kernels" in terms)
+            for step, one, terms in zip(walked.steps, moved, runs)
+        )
+
+    def _time(self, macs: Dim, moved: Dim, bits: Bits, runs: bool) -> Time:
+        if not runs:  # what is fused into another kernel is computed by it, and a view by nothing
+            return Time({}, 0)
+        width = bits.weights or max(bits.inputs, default=32)
+        compute = 0 if isinstance(macs, int) and macs == 0 else ceil_div(macs * SECOND, self._peak(width))
+        memory = ceil_div(moved * SECOND, self.bandwidth)
+        parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
+        return Time(parts, maximum(compute, memory) + self.overhead)
+
+    def asked(self, walked: Walked, dtype: str | None) -> str | None:
+        """The type that a network runs as: the one that is asked for, or that it states, or one that the device has."""
+        return dtype or (None if states_types(walked.graph) or DEFAULT in self.macs else next(iter(self.macs)))
+
+    def _peak(self, width: int) -> int:
+        for dtype, macs in self.macs.items():
+            if DTYPE_BITS[dtype] == width:
+                return macs
+        known = " and ".join(self.macs)
+        raise UsageError(
+            f"{self.name} states its speed for {known}, and none for weights of {width} bits: give --dtype {next(iter(self.macs))}"
+        )
+
+
+def share_text(share: float) -> str:
+    """A relative error or a share, as a device prints it.
+
+    >>> share_text(0.0312), share_text(0.117), share_text(3.2)
+    ('3.1 %', '12 %', '320 %')
+    """
+    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"

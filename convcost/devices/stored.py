@@ -1,0 +1,277 @@
+"""Devices in files: reading those that convcost knows or that somebody calibrated, and writing one.
+
+A calibrated device is one file, with the networks that it was fitted on, as measured, so that its error can be recounted
+from the file alone. The rooflines of datasheets stand in rooflines.yaml together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final
+
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import Problem, SpecError, UsageError, did_you_mean
+from convcost.devices.device import SECOND, Device, Errors, Fitted, Roofline
+from convcost.devices.kernels import TERMS, untyped
+from convcost.spec.tree import MappingNode, ScalarNode, SequenceNode, Tree, parse_tree, read_text, shown_path
+
+_HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)))
+_CALIBRATED = os.path.join(_HERE, "calibrated")
+_ROOFLINES = os.path.join(_HERE, "rooflines.yaml")
+_LARGEST = 2**22
+"""Bytes of a file of a device."""
+_BEGINS = "a device states femtoseconds: of terms, or macs_per_second: and bytes_per_second:"
+_TEXTS = ("title", "runtime", "source", "note")
+_KEYS: Final = (*_TEXTS, "threads", "dtype", "winograd", "femtoseconds", "tied", "error", "terms_in", "networks")
+_ROOFLINE_KEYS: Final = (*_TEXTS, "macs_per_second", "bytes_per_second", "overhead_us", "cache")
+
+
+def find(name: str) -> Device | Roofline:
+    """The device of a name, or of a YAML file; raises `UsageError`, and `SpecError` for all that is wrong with a file."""
+    if name.endswith((".yaml", ".yml")) or os.sep in name:
+        return read_device(name)
+    meant = name.lower().replace("-", "_")
+    if meant in _rooflines():
+        return _rooflines()[meant]
+    if meant in calibrated_names():
+        return _known(meant)
+    hint = did_you_mean(meant, list_devices())
+    raise UsageError(
+        f"there is no device {name!r}{hint or '.'} `convcost devices` lists all; "
+        "`convcost calibrate TABLE.csv -o device.yaml` makes one from your own measurements"
+    )
+
+
+def list_devices() -> tuple[str, ...]:
+    """The names of all devices that convcost knows: calibrated ones first, then rooflines."""
+    return (*calibrated_names(), *_rooflines())
+
+
+@lru_cache(maxsize=1)
+def calibrated_names() -> tuple[str, ...]:
+    """The names of calibrated devices."""
+    files = os.listdir(_CALIBRATED) if os.path.isdir(_CALIBRATED) else []
+    return tuple(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml")))
+
+
+@lru_cache(maxsize=64)
+def _known(name: str) -> Device | Roofline:
+    return read_device(os.path.join(_CALIBRATED, f"{name}.yaml"))
+
+
+@lru_cache(maxsize=1)
+def _rooflines() -> dict[str, Roofline]:
+    if not os.path.exists(_ROOFLINES):
+        return {}
+    tree, problems = parse_tree(read_text(_ROOFLINES, "a file of devices", _LARGEST), "rooflines.yaml")
+    reader = _Reader(problems)
+    found = {name: reader.roofline(name, one) for name, one in reader.table(tree, "rooflines").items()}
+    if problems:
+        raise SpecError(problems)
+    return {name: one for name, one in found.items() if one}
+
+
+def read_device(path: str) -> Device | Roofline:
+    """The device that a YAML file states; raises `SpecError` with everything that is wrong."""
+    tree, problems = parse_tree(read_text(path, "a file of a device", _LARGEST), shown_path(path), _BEGINS)
+    reader = _Reader(problems, os.path.dirname(os.path.abspath(path)))
+    found = reader.device(os.path.splitext(os.path.basename(path))[0], tree)
+    if found is None or problems:
+        raise SpecError(problems)
+    return found
+
+
+class _Reader:
+    """Reads devices from trees with positions; `problems` grows."""
+
+    def __init__(self, problems: list[Problem], folder: str = _CALIBRATED) -> None:
+        self.problems, self.folder = problems, folder
+
+    def device(self, name: str, tree: Tree | None) -> Device | Roofline | None:
+        """A device of either kind; None if something that it needs is missing."""
+        if not isinstance(tree, MappingNode):
+            if tree is not None:
+                self.complain(tree, name, f"{_BEGINS}, got {tree.kind}")
+            return None
+        if "femtoseconds" not in tree.pairs:
+            return self.roofline(name, tree)
+        self.only(tree, name, _KEYS)
+        table = tree.pairs
+        coefficients = self.numbers(table["femtoseconds"], f"{name}.femtoseconds")
+        for term in coefficients:
+            if untyped(term) not in TERMS:
+                self.complain(table["femtoseconds"], name, f"unknown term {term!r}{did_you_mean(term, TERMS)}")
+        fitted = self.fitted(table, name)
+        error = self.errors(table, name)
+        if not coefficients or error is None:
+            return None
+        threads = self.number(table["threads"], f"{name}.threads") if "threads" in table else None
+        tied = tuple(tuple(self.texts(one, f"{name}.tied")) for one in self.items(table.get("tied"), f"{name}.tied"))
+        return Device(
+            name, {term: int(time) for term, time in coefficients.items()}, error, fitted,
+            threads=None if threads is None else int(threads), tied=tied,
+            dtype=self.choice(table, "dtype", name, DTYPE_BITS), winograd=self.choice(table, "winograd", name, ("true", "false")) != "false", **self.words(table, name),
+        )  # fmt: skip
+
+    def roofline(self, name: str, tree: Tree) -> Roofline | None:
+        """What a datasheet says; None if something is missing."""
+        if not isinstance(tree, MappingNode):
+            self.complain(tree, name, f"{_BEGINS}, got {tree.kind}")
+            return None
+        self.only(tree, name, _ROOFLINE_KEYS)
+        table, missing = tree.pairs, False
+        for key in ("macs_per_second", "bytes_per_second"):
+            if key not in table:
+                self.complain(tree, name, f"{key}: is missing; {_BEGINS}")
+                missing = True
+        if missing:
+            return None
+        macs = self.numbers(table["macs_per_second"], f"{name}.macs_per_second")
+        for dtype in macs:
+            if dtype not in DTYPE_BITS:
+                self.complain(
+                    table["macs_per_second"], name, f"unknown dtype {dtype!r}{did_you_mean(dtype, DTYPE_BITS)}"
+                )
+        bandwidth = self.number(table["bytes_per_second"], f"{name}.bytes_per_second")
+        overhead = self.number(table["overhead_us"], f"{name}.overhead_us") if "overhead_us" in table else Fraction(0)
+        if not macs or not bandwidth or not all(macs.values()):
+            return None
+        cache = self.number(table["cache"], f"{name}.cache") if "cache" in table else 0
+        return Roofline(
+            name, {dtype: int(speed) for dtype, speed in macs.items()}, int(bandwidth),
+            overhead=int((overhead or 0) * SECOND / 10**6), cache=int(cache or 0), **self.words(table, name),
+        )  # fmt: skip
+
+    def fitted(self, table: Mapping[str, Tree], name: str) -> tuple[Fitted, ...]:
+        """The networks that a device was fitted on, with their terms, which may stand in a file beside it."""
+        shared = self.shared(table["terms_in"], f"{name}.terms_in") if "terms_in" in table else {}
+        found = []
+        for at, entry in enumerate(self.items(table.get("networks"), f"{name}.networks")):
+            scope = f"{name}.networks[{at}]"
+            one = self.table(entry, scope)
+            if "network" not in one or "ms" not in one:
+                self.complain(entry, scope, "network: and ms: are needed")
+                continue
+            network, ms = self.text(one["network"], scope), self.number(one["ms"], scope)
+            guess = self.number(one["left_out_ms"], scope) if "left_out_ms" in one else None
+            terms = self.numbers(one["terms"], scope) if "terms" in one else shared.get(network)
+            if terms is None:
+                self.complain(entry, scope, f"terms: of {network} are missing, here and in what terms_in: names")
+            elif ms is not None:
+                counts = {term: int(count) for term, count in terms.items()}
+                found.append(Fitted(network, float(ms), counts, None if guess is None else float(guess)))
+        return tuple(found)
+
+    def shared(self, tree: Tree, scope: str) -> Mapping[str, Mapping[str, Fraction]]:
+        """Network -> its terms, of a file in the folder of this one."""
+        path = os.path.join(self.folder, self.text(tree, scope))
+        other, problems = parse_tree(read_text(path, "a file of terms", _LARGEST), shown_path(path))
+        self.problems += problems
+        return {name: self.numbers(one, name) for name, one in self.table(other, scope).items()}
+
+    def errors(self, table: Mapping[str, Tree], name: str) -> Errors | None:
+        """How far off it is: never left out."""
+        if "error" not in table:
+            self.complain(table["femtoseconds"], name, "error: is missing: median, p90, worst and networks")
+            return None
+        found = self.numbers(table["error"], f"{name}.error")
+        if found.keys() != {*Errors._fields}:
+            self.complain(table["error"], f"{name}.error", "needs median, p90, worst and networks")
+            return None
+        median, p90, worst = (float(found[key]) for key in Errors._fields[:3])
+        return Errors(median, p90, worst, int(found["networks"]))
+
+    def choice(self, table: Mapping[str, Tree], key: str, name: str, known: Collection[str]) -> str:
+        """One of some words; empty where the key is missing."""
+        word = self.text(table[key], f"{name}.{key}") if key in table else ""
+        if word and word not in known:
+            self.complain(table[key], f"{name}.{key}", f"must be {' or '.join(known)}, got {word!r}")
+        return word
+
+    def words(self, table: Mapping[str, Tree], name: str) -> dict[str, str]:
+        return {key: self.text(table[key], f"{name}.{key}") for key in _TEXTS if key in table}
+
+    def table(self, tree: Tree | None, scope: str) -> Mapping[str, Tree]:
+        if isinstance(tree, MappingNode):
+            return tree.pairs
+        if tree is not None:
+            self.complain(tree, scope, f"must be a table, got {tree.kind}")
+        return {}
+
+    def items(self, tree: Tree | None, scope: str) -> tuple[Tree, ...]:
+        if tree is None or isinstance(tree, SequenceNode):
+            return tuple(tree.items) if tree else ()
+        self.complain(tree, scope, f"must be a list, got {tree.kind}")
+        return ()
+
+    def texts(self, tree: Tree, scope: str) -> list[str]:
+        return [self.text(one, scope) for one in self.items(tree, scope)]
+
+    def text(self, tree: Tree, scope: str) -> str:
+        if isinstance(tree, ScalarNode):
+            return tree.text
+        self.complain(tree, scope, f"must be a text, got {tree.kind}")
+        return ""
+
+    def numbers(self, tree: Tree, scope: str) -> dict[str, Fraction]:
+        """Names with numbers that are not below 0."""
+        found = {key: self.number(one, f"{scope}.{key}") for key, one in self.table(tree, scope).items()}
+        return {key: number for key, number in found.items() if number is not None}
+
+    def number(self, tree: Tree, scope: str) -> Fraction | None:
+        """A number that is not below 0, exactly as written; None, and a problem, for all else."""
+        text = self.text(tree, scope)
+        try:
+            number = Fraction(text) if len(text) < _DIGITS else Fraction(-1)
+        except (ValueError, ZeroDivisionError):
+            number = Fraction(-1)
+        if number >= 0 and "/" not in text:
+            return number
+        self.complain(tree, scope, f"must be a number that is not below 0, got {text[:_DIGITS]!r}")
+        return None
+
+    def only(self, tree: MappingNode, scope: str, keys: tuple[str, ...]) -> None:
+        for key in tree.pairs:
+            if key not in keys:
+                self.problems.append(Problem(tree.keys[key], scope, f"unknown key {key!r}{did_you_mean(key, keys)}"))
+
+    def complain(self, tree: Tree, scope: str, what: str) -> None:
+        self.problems.append(Problem(tree.where, scope, what))
+
+
+_DIGITS = 40
+"""Characters of a number at the most."""
+
+
+def written(device: Device, terms_in: str = "") -> str:
+    """A calibrated device as the YAML of its file; the terms of its networks are left to the file that `terms_in` names."""
+    import yaml
+
+    head = {key: value for key in _TEXTS[:2] if (value := getattr(device, key))}
+    head |= {"threads": device.threads} if device.threads else {}
+    head |= {"dtype": device.dtype} if device.dtype else {}
+    head |= {} if device.winograd else {"winograd": False}
+    head |= {key: value for key in _TEXTS[2:] if (value := getattr(device, key))}
+    parts = [_block(head), _block({"femtoseconds": dict(device.coefficients)})]
+    if device.tied:
+        parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
+    error = device.error._asdict()
+    shown = ", ".join(f"{key}: {value if key == 'networks' else f'{value:.4f}'}" for key, value in error.items())
+    parts.append(f"error: {{{shown}}}  # of networks that were left out in turn\n")
+    parts.append(f"terms_in: {terms_in}\n" if terms_in else "")
+    entries = []
+    for one in device.fitted:
+        entry: dict[str, Any] = {"network": one.network, "ms": one.ms}
+        entry |= {} if one.left_out_ms is None else {"left_out_ms": round(one.left_out_ms, 4)}
+        entry |= {} if terms_in else {"terms": dict(one.terms)}
+        entries.append("- " + yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, width=10**6))
+    return "".join(parts) + "networks:\n" + "".join(entries)
+
+
+def _block(table: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(table), sort_keys=False, allow_unicode=True, width=10**6))
