@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import UsageError
 from convcost.core.kept import Answers, answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
@@ -72,11 +72,11 @@ def _predicted(timing: Timing) -> tuple[str | None, str]:
     for one in device.fitted:
         if one.network == timing.network and one.ms == float(timing.ms) and one.left_out_ms is not None:
             return str(Fraction(str(one.left_out_ms))), LEFT_OUT
-    dtype = timing.setup.dtype if timing.setup.dtype in DTYPE_BITS and timing.setup.dtype != "fp32" else None
-    found = latency(open_network(timing.model, timing.knobs), device, dtype, timing.setup.batch)
-    if found.lacks:
+    try:
+        found = latency(open_network(timing.model, timing.knobs), device, batch=timing.setup.batch)
+    except UsageError:  # it has work that no network of the fit has
         return None, LACKS
-    return str(Fraction(found.femtoseconds, FEMTOSECONDS)), BEYOND if found.beyond else NEW
+    return str(Fraction(found.femtoseconds, FEMTOSECONDS)), BEYOND if found.extrapolated else NEW
 
 
 @dataclass(frozen=True, slots=True)
