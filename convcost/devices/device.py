@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from math import gcd
+from typing import Any, Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim, ceil_div, maximum
 from convcost.core.dtypes import DTYPE_BITS
@@ -143,23 +144,61 @@ class Device:
 
     def beyond(self, counts: Mapping[str, int]) -> tuple[str, ...]:
         """By what a network differs from all those of the calibration, in words; nothing where it is among them."""
-        parts = self._time(counts).parts
-        whole = sum(parts.values())
-        if not whole or not self.fitted:
+        parts, whole = self._time(counts)
+        if not self.outside(parts, whole):
             return ()
-        found = []
-        known = [self._time(one.terms) for one in self.fitted]
-        slowest, fastest = max(time.total for time in known), min(time.total for time in known)
-        if whole > _TIMES * slowest or _TIMES * whole < fastest:
-            between = f"{milliseconds(fastest)} to {milliseconds(slowest)}"
+        reach, found = self._reach(), []
+        if reach.too_slow(whole) or reach.too_fast(whole):
+            between = f"{milliseconds(reach.fastest)} to {milliseconds(reach.slowest)}"
             found.append(f"it takes {milliseconds(whole)}, and what was measured {between}")
         for term, time in parts.items():
-            largest = max(one.parts.get(term, 0) / one.total for one in known)
-            if time / whole > largest + _POINTS:
+            if reach.too_much(term, time, whole):
+                largest = share_text(reach.shares[term])
                 found.append(
-                    f"{term} takes {share_text(time / whole)} of its time, and at most {share_text(largest)} of what was measured"
+                    f"{term} takes {share_text(time / whole)} of its time, and at most {largest} of what was measured"
                 )
         return tuple(found)
+
+    def outside(self, parts: Mapping[str, Dim], whole: Dim) -> Any:
+        """Whether a network of these times, of each term and of all, differs from all those of the calibration.
+
+        A bool, or where times are arrays over a grid, one for each point.
+        """
+        if not self.fitted:
+            return whole < 0
+        reach = self._reach()
+        found = reach.too_slow(whole) | reach.too_fast(whole)
+        for term, time in parts.items():
+            found = found | reach.too_much(term, time, whole)
+        return found & (whole > 0)
+
+    def _reach(self) -> Reach:
+        known = [self._time(one.terms) for one in self.fitted]
+        times = [one.total for one in known]
+        shares = {term: max(one.parts.get(term, 0) / one.total for one in known) for term in self.coefficients}
+        return Reach(min(times), max(times), shares)
+
+
+class Reach(NamedTuple):
+    """How the networks that a device was fitted on spend their time; of others the same is asked, with some room."""
+
+    fastest: int
+    slowest: int
+    """Femtoseconds."""
+    shares: Mapping[str, float]
+    """Term -> the largest share that it has of any network's time."""
+
+    def too_slow(self, whole: Dim) -> Any:
+        """Whether a network takes much longer than all of these."""
+        return whole > _TIMES * self.slowest
+
+    def too_fast(self, whole: Dim) -> Any:
+        """Whether a network takes much less time than all of these."""
+        return whole < ceil_div(self.fastest, _TIMES)
+
+    def too_much(self, term: str, time: Dim, whole: Dim) -> Any:
+        """Whether a term takes a much larger share of a network's time than of any of these."""
+        return time > (self.shares[term] + _POINTS) * whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +234,8 @@ class Roofline:
 
     def _time(self, macs: Dim, moved: Dim, bits: Bits, runs: bool) -> Time:
         width = bits.weights or max(bits.inputs, default=32)
-        compute = 0 if isinstance(macs, int) and macs == 0 else ceil_div(macs * SECOND, self._peak(width))
-        memory = ceil_div(moved * SECOND, self.bandwidth)
+        compute = 0 if isinstance(macs, int) and macs == 0 else _lasts(macs, self._peak(width))
+        memory = _lasts(moved, self.bandwidth)
         overhead = self.overhead if runs else 0
         parts = {"compute": compute, "memory": memory, "overhead": overhead}
         return Time(parts if runs else {}, maximum(compute, memory) + overhead)
@@ -209,6 +248,16 @@ class Roofline:
         raise UsageError(
             f"{self.name} states its speed for {known}, and none for weights of {width} bits: give --dtype {next(iter(self.macs))}"
         )
+
+
+def _lasts(amount: Dim, speed: int) -> Dim:
+    """The femtoseconds that an amount takes, so many of which are done in a second.
+
+    >>> _lasts(3, 2 * 10**9), _lasts(1, 3)
+    (1500000, 333333333333334)
+    """
+    common = gcd(SECOND, speed)  # over a grid the smaller factors leave numbers in 64 bits
+    return ceil_div(amount * (SECOND // common), speed // common)
 
 
 def share_text(share: float) -> str:
