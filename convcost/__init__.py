@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convcost.conventions.reconcile import Reconciliation
     from convcost.core.errors import ConvcostError, OutputError, SpecError, UsageError
     from convcost.devices.board import Board
+    from convcost.devices.catalog import list_devices
+    from convcost.devices.device import Device, Roofline
     from convcost.devices.listing import boards
     from convcost.diagrams.architecture.diagram import Diagram
     from convcost.diagrams.architecture.draw import draw
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from convcost.networks.deployment import Deployed, deployed
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
+    from convcost.networks.latencies import Latencies, latencies
+    from convcost.networks.latency import Latency, latency
     from convcost.networks.listing import list_networks
     from convcost.networks.load import load
     from convcost.networks.network import Network
@@ -58,6 +62,7 @@ __all__ = [
     "Deployable",
     "Deployed",
     "DesignSpace",
+    "Device",
     "Diagram",
     "Difference",
     "Explanation",
@@ -65,6 +70,8 @@ __all__ = [
     "Frontier",
     "Graph",
     "Group",
+    "Latencies",
+    "Latency",
     "LayerCost",
     "Network",
     "Node",
@@ -73,6 +80,7 @@ __all__ = [
     "Patches",
     "Reconciliation",
     "Report",
+    "Roofline",
     "SpecError",
     "Step",
     "Sweep",
@@ -95,7 +103,10 @@ __all__ = [
     "fit",
     "from_torch",
     "frontier",
+    "latencies",
+    "latency",
     "list_conventions",
+    "list_devices",
     "list_networks",
     "load",
     "pareto",
@@ -118,6 +129,7 @@ _LATER = {
     "Deployable": "convcost.published.deployable",
     "Deployed": "convcost.networks.deployment",
     "DesignSpace": "convcost.space.space",
+    "Device": "convcost.devices.device",
     "Difference": "convcost.networks.difference",
     "Diagram": "convcost.diagrams.architecture.diagram",
     "Explanation": "convcost.formulas.explain",
@@ -125,6 +137,8 @@ _LATER = {
     "Frontier": "convcost.published.frontier",
     "Graph": "convcost.graph.graph",
     "Group": "convcost.results.report",
+    "Latencies": "convcost.networks.latencies",
+    "Latency": "convcost.networks.latency",
     "LayerCost": "convcost.results.report",
     "Network": "convcost.networks.network",
     "Node": "convcost.graph.graph",
@@ -133,6 +147,7 @@ _LATER = {
     "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
     "Report": "convcost.results.report",
+    "Roofline": "convcost.devices.device",
     "SpecError": "convcost.core.errors",
     "Step": "convcost.graph.walk",
     "Sweep": "convcost.space.sweep",
@@ -154,7 +169,10 @@ _LATER = {
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",
     "frontier": "convcost.published.frontier",
+    "latencies": "convcost.networks.latencies",
+    "latency": "convcost.networks.latency",
     "list_conventions": "convcost.conventions.catalog",
+    "list_devices": "convcost.devices.catalog",
     "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",

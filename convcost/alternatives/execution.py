@@ -1,7 +1,8 @@
 """Proof by execution: a small numpy engine that runs convolutions and pools, and counts the multiplications it does.
 
 Nothing here uses the cost rules. Every product is computed, and counted by the size of the array that holds it;
-products with a padding zero are identified by convolving a mask of the padding.
+products with a padding zero are identified by convolving a mask of the padding. Of a training step both gradients are
+computed in the same way, from the gradient of the output; one to a padding zero is computed as well, and left out at the end.
 """
 
 from __future__ import annotations
@@ -87,9 +88,8 @@ def convolve(
     """
     counter = counter or Counter()
     kernel = weights.shape[:-2]
-    ones = (1,) * len(kernel)
-    stride, dilation = tuple(stride) or ones, tuple(dilation) or ones
-    padded, zeros = _pad(image, kernel, stride, padding or ((0, 0),) * len(kernel), dilation)
+    stride, padding, dilation = _window(kernel, stride, padding, dilation)
+    padded, zeros = _pad(image, kernel, stride, padding, dilation)
     first, *others = _starts(padded.shape, kernel, stride, dilation)
     # Some filters and some positions of the first axis at a time, so that the products of a tap never fill the memory.
     plane = max(1, prod(map(len, others)) * weights.shape[-2])
@@ -115,6 +115,93 @@ def convolve(
             totals.append(total)
         outputs.append(np.concatenate(totals, axis=0))
     return np.concatenate(outputs, axis=-1)
+
+
+def input_gradient(
+    given: Array,
+    weights: Array,
+    shape: Sequence[int],
+    *,
+    stride: Sequence[int] = (),
+    padding: Sequence[Any] = (),
+    dilation: Sequence[int] = (),
+    groups: int = 1,
+    counter: Counter | None = None,
+) -> Array:
+    """The gradient to the input, of this shape, of a convolution, from the `given` gradient of its output: each is multiplied
+    with each tap, and added where the tap read. So does a transposed convolution with its input, which has this output shape.
+
+    What `convolve` makes differences of, [1, 4, 9] of [-1, 1], changes with each element so much:
+
+    >>> input_gradient(np.array([[1], [1]]), np.array([-1, 1])[:, None, None], (3, 1))[:, 0]
+    array([-1,  0,  1])
+    """
+    counter = counter or Counter()
+    kernel = weights.shape[:-2]
+    window = _window(kernel, stride, padding, dilation)
+    padded, zeros = _pad(np.zeros(shape, dtype=given.dtype), kernel, *window)
+    starts = _starts(padded.shape, kernel, window[0], window[2])
+    parts = []
+    groups_of = (np.split(array, groups, axis=-1) for array in (padded, given, weights))
+    for total, out, own in zip(*groups_of, strict=True):
+        for tap in np.ndindex(*kernel):
+            here = np.ix_(*(start + step * apart for start, step, apart in zip(starts, tap, window[2], strict=True)))
+            products = out[..., None, :] * own[tap]
+            counter.multiplications += products.size
+            counter.with_padding += int(zeros[here].sum()) * own[tap].size
+            total[here] += products.sum(axis=-1)
+        parts.append(total)
+    inside = tuple(slice(before, before + size) for (before, _), size in zip(_widths(shape, kernel, *window), shape))
+    return np.concatenate(parts, axis=-1)[inside]
+
+
+def weight_gradient(
+    image: Array,
+    given: Array,
+    kernel: Sequence[int],
+    *,
+    stride: Sequence[int] = (),
+    padding: Sequence[Any] = (),
+    dilation: Sequence[int] = (),
+    groups: int = 1,
+    counter: Counter | None = None,
+) -> Array:
+    """The gradient to the weights of a convolution, as `convolve` takes them: each tap reads the image, and multiplies what it
+    reads with the `given` gradient of the output.
+
+    >>> weight_gradient(np.array([[1], [4], [9]]), np.array([[1], [1]]), (2,))[:, 0, 0]  # 1 + 4, 4 + 9
+    array([ 5, 13])
+    """
+    counter = counter or Counter()
+    window = _window(kernel, stride, padding, dilation)
+    padded, zeros = _pad(image, kernel, *window)
+    starts = _starts(padded.shape, kernel, window[0], window[2])
+    parts = []
+    for part, out in zip(np.split(padded, groups, axis=-1), np.split(given, groups, axis=-1), strict=True):
+        found = np.zeros((*kernel, part.shape[-1], out.shape[-1]), dtype=given.dtype)
+        for tap in np.ndindex(*kernel):
+            here = np.ix_(*(start + step * apart for start, step, apart in zip(starts, tap, window[2], strict=True)))
+            products = part[here][..., None] * out[..., None, :]
+            counter.multiplications += products.size
+            counter.with_padding += int(zeros[here].sum()) * found[tap].size
+            found[tap] = products.reshape(-1, *found[tap].shape).sum(axis=0)
+        parts.append(found)
+    return np.concatenate(parts, axis=-1)
+
+
+def multiply(x: Array, y: Array, counter: Counter | None = None) -> Array:
+    """The product of two matrices, or of each pair along leading axes, counting products: linear layers, attention.
+
+    Its gradients are such products too: `multiply(given, yᵀ)` to x, and `multiply(xᵀ, given)` to y.
+
+    >>> multiply(np.array([[1, 2]]), np.array([[3], [4]]), counted := Counter()), counted.multiplications
+    (array([[11]]), 2)
+    """
+    products = x[..., :, :, None] * y[..., None, :, :]
+    if counter is not None:
+        counter.multiplications += products.size
+    total: Array = products.sum(axis=-2)
+    return total
 
 
 def pool(
@@ -186,6 +273,14 @@ def _padded_shapes(alternative: Alternative) -> list[tuple[int, ...]]:
         padded = [size + before + after for size, (before, after) in zip(step.input_shape, widths)]
         found.append((*padded, step.input_shape[-1]))
     return found
+
+
+def _window(
+    kernel: Sequence[int], stride: Sequence[int], padding: Sequence[Any], dilation: Sequence[int]
+) -> tuple[Sequence[int], Sequence[Any], Sequence[int]]:
+    """Stride, padding and dilation along each axis; 1, and none, where they are not given."""
+    ones = (1,) * len(kernel)
+    return tuple(stride) or ones, padding or ((0, 0),) * len(kernel), tuple(dilation) or ones
 
 
 def _widths(shape: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any) -> list[tuple[int, int]]:

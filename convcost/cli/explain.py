@@ -10,6 +10,7 @@ from convcost.cli.options import (
     Word,
     complete_layer,
     convention_option,
+    dtype_option,
     input_option,
     listed,
     model_argument,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @set_option
 @input_option
 @convention_option
+@dtype_option
 @click.option("--symbols", metavar="KNOB,…", help="Closed forms: leave these knobs as symbols.")
 @click.option(
     "--format",
@@ -49,6 +51,7 @@ def explain_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     convention: str,
+    dtype: str | None,
     symbols: str | None,
     output: str | None,
     format_: str | None,
@@ -67,6 +70,8 @@ def explain_command(
             raise click.UsageError("--symbols takes no --input; give sizes with --set resolution=…")
         if convention != PAPER:
             raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
+        if dtype is not None:
+            raise click.UsageError("--symbols counts MACs and params, which have no bits: leave out --dtype")
         from convcost.formulas.closed_form import closed_form_table
         from convcost.graph.partial import UnknownOp
 
@@ -74,5 +79,5 @@ def explain_command(
         remember(model, [UnknownOp(**op) for op in table.data["unknown"]])
     else:
         network = opened(model, settings(set_), input_)
-        table = explain(network, layer, convention=convention).table()
+        table = explain(network, layer, convention=convention, dtype=dtype).table()
     show(table, output, format_of(output, format_))

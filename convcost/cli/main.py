@@ -19,9 +19,9 @@ from convcost.core.version import __version__
 
 #: Heading -> commands, in the order in which help shows them; `convcost.cli.NAME` has NAME_command, `import_` that of import.
 SECTIONS = {
-    "Look": ("list", "report", "explain", "memory", "draw"),
+    "Look": ("list", "report", "explain", "memory", "latency", "draw"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
-    "Landscape": ("frontier", "boards"),
+    "Landscape": ("frontier", "boards", "devices"),
     "Keep": ("diff", "check"),
     "Trust": ("verify", "reconcile"),
     "Models": ("import", "spec"),

@@ -9,6 +9,7 @@ import click
 from convcost.cli.options import (
     batch_option,
     complete_convention,
+    dtype_option,
     input_option,
     model_argument,
     opened,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @set_option
 @input_option
 @batch_option
+@dtype_option
 @click.option("--printed", multiple=True, metavar="FIGURE", help="Whose figure is this? 4.13G, 300M, …; repeatable.")
 @partial_option
 @output_options
@@ -40,6 +42,7 @@ def reconcile_command(
     set_: tuple[tuple[str, str], ...],
     input_: GivenShape | None,
     batch: int,
+    dtype: str | None,
     printed: tuple[str, ...],
     output: str | None,
     format_: str | None,
@@ -57,6 +60,8 @@ def reconcile_command(
         raise click.UsageError("give at most two conventions, or figures with --printed")
     if printed and batch != 1:
         raise click.UsageError("printed figures are of one image: leave out --batch")
+    if printed and dtype is not None:
+        raise click.UsageError("printed figures are of the types that the network states: leave out --dtype")
     network = opened(model, settings(set_), input_)
     if printed:
         found = printed_table(network, [Printed.parse(figure) for figure in printed])
@@ -68,11 +73,13 @@ def reconcile_command(
             from convcost.plots import waterfall
             from convcost.results.report import said
 
-            return waterfall(network.reconcile(first, second, batch=batch), said(network.report(batch=batch)))
+            return waterfall(
+                network.reconcile(first, second, batch=batch, dtype=dtype), said(network.report(batch=batch))
+            )
 
-        deliver(output, format_, lambda: pair_table(network, first, second, batch), figure=figure)
+        deliver(output, format_, lambda: pair_table(network, first, second, batch, dtype), figure=figure)
     else:
-        every = all_table(network, batch)
+        every = all_table(network, batch, dtype)
 
         def bars() -> go.Figure:
             from convcost.plots import operations_figure

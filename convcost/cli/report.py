@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from convcost.cli.options import (
     Word,
@@ -24,8 +25,11 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, emit, text_format, width_of
+from convcost.core.display import display
 from convcost.core.kept import kept_text
 from convcost.core.levels import LEVELS, MOST_ROWS
+from convcost.core.metrics import TRAFFIC
+from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
@@ -54,12 +58,22 @@ if TYPE_CHECKING:
 @click.option(
     "--only", metavar="OP,…", help="Rows of these ops, kinds, layers or parts; globs go too, as in 'stage2.*'."
 )
+@click.option(
+    "--traffic",
+    is_flag=True,
+    help="What each row reads and writes, in bytes, after what --memory fuses; MACs per byte.",
+)
 @convention_option
 @dtype_option
 @memory_option
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option("--training", is_flag=True, help="A training step: MACs of both gradients, bytes held and moved.")
+@click.option(
+    "--optimizer", type=Word(list(OPTIMIZERS)), help="What it remembers counts in --training.  [default: sgd]"
+)
+@click.option("--receptive", is_flag=True, help="The receptive field of each row: size, jump and start, in positions.")
 @partial_option
 @number_options
 @output_options
@@ -75,12 +89,16 @@ def report_command(
     sort: str | None,
     top: int | None,
     only: str | None,
+    traffic: bool,
     convention: str,
     dtype: str | None,
     memory: str,
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    training: bool,
+    optimizer: str | None,
+    receptive: bool,
     columns: tuple[str, ...] | None,
     units: str,
     digits: int | None,
@@ -104,12 +122,21 @@ def report_command(
         "columns": columns,
         "units": units,
         "digits": digits,
+        "traffic": traffic,
     }
     knobs = settings(set_)
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
+    options |= {"receptive": True} if receptive else {}
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
+        return
+    if training or optimizer is not None:
+        given = {name for name in _NOT_OF_TRAINING if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        _refuse_beside_training(models, given, training=training)
+        network = opened(models[0], knobs, input_)
+        step = network.training(optimizer or "sgd", batch=batch, dtype=dtype)
+        deliver(output, format_, lambda: step.table(level, display(units, digits)))
         return
     fmt = text_format(output, format_)
     if fmt is not None:
@@ -148,6 +175,23 @@ def report_command(
         return report_page(network, report, command_line())
 
     deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
+
+
+_NOT_OF_TRAINING = (
+    *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
+    *("receptive", "traffic", "columns"),
+)
+"""The options that a training step has no use for."""
+
+
+def _refuse_beside_training(models: tuple[str, ...], given: set[str], *, training: bool) -> None:
+    if not training:
+        raise click.UsageError("--optimizer is of a training step: give --training as well")
+    if len(models) > 1:
+        raise click.UsageError(f"--training is of one network, not of {len(models)}: ask for one at a time")
+    if given:
+        names = ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given)
+        raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
 
 
 def _show_deployed(
@@ -191,14 +235,22 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if len(networks) == 1:
         return networks[0].report(**options).table(level, **shown)
     numbers = {name: shown[name] for name in ("columns", "units", "digits")}
-    given = [f"--{name}" for name, value in shown.items() if name not in numbers and value is not None]
+    given = [f"--{name}" for name in ("sort", "top", "only") if shown[name] is not None]
     given += ["--depth"] if isinstance(level, int) else []
     if given or isinstance(level, int):
         raise click.UsageError(
             f"{', '.join(given)}: the rows of one network can be chosen, not those of {len(networks)}"
         )
+    if "receptive" in options:
+        raise click.UsageError(
+            f"--receptive adds columns to the rows of one network, not of {len(networks)}: ask for one at a time"
+        )
     if "deploy" in options:
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")
     from convcost.published.side_by_side import side_by_side
 
+    if shown["traffic"] and isinstance(level, str):
+        raise click.UsageError("--traffic: the parts of several networks side by side show no bytes; leave out --by")
+    if shown["traffic"]:
+        numbers["columns"] = (*(numbers["columns"] or ("input",)), *TRAFFIC)
     return side_by_side(*networks, by=level, **numbers, **options)

@@ -110,7 +110,7 @@ def _instead(name: str, known: Mapping[str, Convention]) -> str:
     """What was probably meant: the conventions that count in the unit of that name, a printed figure, a near name.
 
     >>> _instead("flops", all_conventions())
-    '; FLOPs are what torch and calflops count'
+    '; FLOPs are what torch, calflops and tf_profiler count'
     """
     in_unit = [one for one in known.values() if one.unit.lower() == name.lower()]
     if in_unit:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from convcost.core.cost import OpCost, entry
+from convcost.core.cost import BY_TYPE, USUAL, Factors, OpCost, entry
 from convcost.core.dims import Dim, Shape
 from convcost.graph.graph import LIKE
+from convcost.graph.walk import Step
 
 PAPER = "paper"
 """The default convention."""
@@ -51,6 +53,25 @@ class Convention:
         written = [name for each in forms for name in (f"{op} {variant} as {each}", f"{op} as {each}")]
         return next((self.terms[name] for name in (*written, f"{op} {variant}", op) if name in self.terms), {})
 
-    def operations(self, op: str, cost: OpCost, inputs: Sequence[Shape] = (), form: str = "") -> Dim:
+    @property
+    def by_type(self) -> bool:
+        """Whether what it counts depends on the types of weights and activations."""
+        return any(name in BY_TYPE for factors in self.terms.values() for name in factors)
+
+    def operations(
+        self,
+        op: str,
+        cost: OpCost,
+        inputs: Sequence[Shape] = (),
+        form: str = "",
+        attrs: Mapping[str, Any] | None = None,
+        factors: Factors = USUAL,
+    ) -> Dim:
         """The operations of one op under this convention, batch 1."""
-        return sum((n * entry(field, cost, inputs) for field, n in self.factors(op, form, cost.variant).items()), 0)
+        terms = self.factors(op, form, cost.variant).items()
+        return sum((n * entry(field, cost, inputs, attrs or {}, factors) for field, n in terms), 0)
+
+    def of(self, step: Step, factors: Factors = USUAL) -> Dim:
+        """The operations of a layer whose factors have these types, batch 1."""
+        node = step.node
+        return self.operations(node.op, step.cost, step.input_shapes, node.form, node.attrs, factors)

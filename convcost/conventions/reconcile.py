@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.convention import Convention
 from convcost.conventions.written import unsaid
-from convcost.core.cost import LEDGER, entry
+from convcost.core.cost import LEDGER, USUAL, Factors, entry
 from convcost.core.units import exact, percent, signed
 from convcost.core.version import __version__
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
@@ -104,9 +104,16 @@ class Reconciliation(Tabular):
 
 
 def reconcile(
-    network: str, steps: Iterable[Step], first: Convention, second: Convention, batch: int = 1
+    network: str,
+    steps: Iterable[Step],
+    first: Convention,
+    second: Convention,
+    batch: int = 1,
+    factors: Mapping[str, Factors] | None = None,
 ) -> Reconciliation:
     """The terms by which two conventions differ on a walk; they sum to the difference of the totals.
+
+    `factors` are the types of what each layer multiplies, for conventions that count bits; without them all is fp32.
 
     >>> from convcost import load
     >>> [term.difference for term in load("resnet50").reconcile("paper", "ptflops_aten").terms]  # the 1000 biases of fc
@@ -120,9 +127,9 @@ def reconcile(
         batch=batch,
         first=first,
         second=second,
-        start=_operations(steps, first) * batch,
-        end=_operations(steps, second) * batch,
-        terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second)),
+        start=_operations(steps, first, factors or {}) * batch,
+        end=_operations(steps, second, factors or {}) * batch,
+        terms=tuple(term._replace(amount=term.amount * batch) for term in _terms(steps, first, second, factors or {})),
         left_out=(_left_out(steps, first), _left_out(steps, second)),
         limits=(
             *((one.name, op, one.limits[op]) for one in ends.values() for op in has if op in one.limits),
@@ -132,16 +139,19 @@ def reconcile(
     )
 
 
-def _operations(steps: Sequence[Step], convention: Convention) -> int:
-    return sum(convention.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s in steps)
+def _operations(steps: Sequence[Step], convention: Convention, factors: Mapping[str, Factors]) -> int:
+    return sum(convention.of(step, factors.get(step.node.name, USUAL)) for step in steps)
 
 
-def _terms(steps: Sequence[Step], first: Convention, second: Convention) -> list[Difference]:
+def _terms(
+    steps: Sequence[Step], first: Convention, second: Convention, factors: Mapping[str, Factors]
+) -> list[Difference]:
     amounts: Counter[tuple[Written, str]] = Counter()
     for step in steps:
         written = _written(step, (first, second))
         for name in {**_factors(step, first), **_factors(step, second)}:
-            amounts[written, name] += entry(name, step.cost, step.input_shapes)
+            types = factors.get(step.node.name, USUAL)
+            amounts[written, name] += entry(name, step.cost, step.input_shapes, step.node.attrs, types)
     terms = [_term(written, name, amount, first, second) for (written, name), amount in amounts.items()]
     return [term for term in terms if term.difference]
 

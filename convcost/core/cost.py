@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from decimal import Decimal, localcontext
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim, Shape, elements, product
+from convcost.core.dtypes import DEFAULT, DTYPE_BITS, is_float
 from convcost.core.units import shape_text
 
 #: A tensor that must be kept for the backward pass. A mask takes one byte per output element: which elements a dropout
@@ -83,25 +87,151 @@ LEDGER = {
     "elementwise": "element-wise sums and products",
     "zeros": "zeros written for padding",
     "states": "positions read times channels written",
+    "window_reads": "elements in windows",
+    "winograd_saved": "multiplications that F(2×2, 3×3) saves",
+    "bit_products": "multiply-accumulates times bits of one factor times bits of the other",
+    "bit_sums": "multiply-accumulates times the bits of both factors",
+    "log2_products": "multiply-accumulates times log2 of the products in a sum",
+    "word_macs": "multiply-accumulates in words of 64 bits",
 }
 """What a convention can count of an op: field -> in words."""
 
 
-def entry(field: str, cost: OpCost, inputs: Sequence[Shape]) -> Dim:
-    """One entry of an op's ledger.
+class Factors(NamedTuple):
+    """The types of what a layer's multiply-accumulates multiply."""
+
+    first: str = DEFAULT
+    """Of its weights; of its first input, if it has none."""
+    second: str = DEFAULT
+    """Of what it reads; of its second input, if it has no weights."""
+
+    @property
+    def bits(self) -> tuple[int, int]:
+        """How many bits each factor has.
+
+        >>> Factors("binary", "int8").bits
+        (1, 8)
+        """
+        return DTYPE_BITS[self.first], DTYPE_BITS[self.second]
+
+
+USUAL: Final = Factors()
+"""Where nothing is known of types."""
+BY_TYPE: Final = frozenset({"bit_products", "bit_sums", "word_macs"})
+"""The entries that depend on the types of factors."""
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+_WORD: Final = 64
+_DIGITS: Final = 60
+"""More than enough to round what nobody can write exactly: counts have at most some thirty digits."""
+
+
+def entry(
+    field: str,
+    cost: OpCost,
+    inputs: Sequence[Shape],
+    attrs: Mapping[str, Any] = _NONE,
+    factors: Factors = USUAL,
+) -> Dim:
+    """One entry of an op's ledger; the op's attributes and the types of its factors matter for some.
 
     >>> entry("elements_out", OpCost(out=((4, 4, 5),)), [(6, 6, 3)])
     80
+    >>> entry("bit_products", OpCost(out=((4, 4, 5),), macs=2160), [(6, 6, 3)], factors=Factors("binary", "int4"))
+    8640
     """
-    if field == "elements_in":
-        return elements(inputs)
-    if field == "weight_positions":
-        return cost.weights * product(cost.out[0][:-1])
-    if field == "positions_out":
-        return product(cost.out[0][:-1])
-    if field == "states":
-        return product(inputs[0][:-1]) * cost.out[0][-1]
-    if field == "elements_out":
-        return elements(cost.out)
-    count: Dim = getattr(cost, field)
+    holder = _Derived(cost, inputs, attrs, factors) if field in _DERIVED else cost
+    count: Dim = getattr(holder, field)
     return count
+
+
+class _Derived(NamedTuple):
+    """The entries that follow from an op's cost, and from where it stands."""
+
+    cost: OpCost
+    inputs: Sequence[Shape]
+    attrs: Mapping[str, Any]
+    factors: Factors
+
+    @property
+    def elements_in(self) -> Dim:
+        return elements(self.inputs)
+
+    @property
+    def elements_out(self) -> Dim:
+        return elements(self.cost.out)
+
+    @property
+    def positions_out(self) -> Dim:
+        return product(self.cost.out[0][:-1])
+
+    @property
+    def weight_positions(self) -> Dim:
+        return self.cost.weights * self.positions_out
+
+    @property
+    def states(self) -> Dim:
+        return product(self.inputs[0][:-1]) * self.cost.out[0][-1]
+
+    @property
+    def window_reads(self) -> Dim:
+        """Outputs times the size of the window; of an op without one, nothing."""
+        kernel = self.attrs.get("kernel")
+        return self.elements_out * product(kernel) if kernel else 0
+
+    @property
+    def winograd_saved(self) -> Dim:
+        """What F(2×2, 3×3) saves: of 36 multiplications for four outputs it needs 16, so 5 of 9, if nothing is skipped.
+
+        >>> step = {"kernel": (3, 3), "stride": (1, 1), "dilation": (1, 1)}
+        >>> [entry("winograd_saved", OpCost((), macs=576), [], step | more) for more in ({}, {"stride": (2, 2)})]
+        [320, 0]
+        """
+        square = self.attrs.get("kernel") == (3, 3)
+        plain = self.attrs.get("stride") == (1, 1) == self.attrs.get("dilation")
+        return 5 * self.cost.macs // 9 if square and plain else 0
+
+    @property
+    def bit_products(self) -> Dim:
+        first, second = self.factors.bits
+        return self.cost.macs * first * second
+
+    @property
+    def bit_sums(self) -> Dim:
+        return self.cost.macs * sum(self.factors.bits)
+
+    @property
+    def log2_products(self) -> Dim:
+        """Multiply-accumulates times log2 of how many are added up for an output, to the nearest whole number.
+
+        >>> entry("log2_products", OpCost(out=((4, 4, 5),), macs=4 * 4 * 5 * 27), [])  # 2160 · 4.754888
+        10271
+        """
+        macs = int(self.cost.macs)
+        summed = macs // max(1, int(self.elements_out))
+        with localcontext(prec=_DIGITS):
+            return int((macs * _log2(max(1, summed))).to_integral_value())
+
+    @property
+    def word_macs(self) -> Dim:
+        """Instructions of 64 bits: 64 / b multiply-accumulates of b-bit integers in each, those of floats one by one.
+
+        To the nearest whole number, halves up.
+
+        >>> pairs = Factors("binary", "binary"), Factors("int8", "int4"), Factors("binary", "fp32")
+        >>> [entry("word_macs", OpCost((), macs=640), [], factors=pair) for pair in pairs]
+        [10, 80, 640]
+        """
+        macs = int(self.cost.macs)
+        if any(map(is_float, self.factors)):
+            return macs
+        bits = min(max(self.factors.bits), _WORD)
+        return (2 * macs * bits + _WORD) // (2 * _WORD)
+
+
+_DERIVED: Final = frozenset(LEDGER) & frozenset(vars(_Derived))
+
+
+@cache
+def _log2(number: int) -> Decimal:
+    with localcontext(prec=_DIGITS):
+        return Decimal(number).ln() / Decimal(2).ln()

@@ -32,6 +32,8 @@ DTYPE_BITS = {
     "bool": 8,
     "binary": 1,
 }
+_FLOATS = ("fp", "bf", "tf")
+"""How the names of floating-point dtypes begin."""
 DEFAULT = "fp32"
 """The dtype of a tensor for which neither the caller nor the network says one."""
 MIXED = "mixed"
@@ -69,6 +71,15 @@ def storage(elements: int, dtype: str) -> int:
     bits = DTYPE_BITS[dtype]
     # Whole bytes need no rounding: over a grid a product stays a product.
     return elements * (bits // 8) if bits % 8 == 0 else -(-elements * bits // 8)
+
+
+def is_float(dtype: str) -> bool:
+    """Whether a dtype has an exponent.
+
+    >>> is_float("bf16"), is_float("int16"), is_float("binary")
+    (True, False, False)
+    """
+    return dtype.startswith(_FLOATS)
 
 
 def one_word(dtypes: Collection[str]) -> str:

@@ -248,6 +248,8 @@ MOVED = ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved")
 """The bytes that a layer moves: of what it reads, of what it writes, of its weights, and all three."""
 RATIOS = tuple(key for key, metric in METRICS.items() if metric.over == "ratio")
 """What is no sum over layers, but a ratio of two."""
+TRAFFIC = (*MOVED, "macs", "intensity")
+"""What a table says of what is moved."""
 
 
 def column_of(name: str) -> str:

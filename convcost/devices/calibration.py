@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convcost.core.errors import UsageError
 from convcost.core.units import counted
-from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, bound_of
+from convcost.devices.device import FEMTOSECONDS, Errors, Fitted
 from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
@@ -30,8 +30,18 @@ _TIES: Final = (  # terms that always have one coefficient
 _SLOWER: Final = ("depthwise", "vector")
 """Products of vectors: their MACs never take less time than those of a product of matrices, which reads each operand for
 many. Without this, terms that grow together would share their time as chance has it."""
-_REFINEMENTS: Final = ("winograd_transform", "im2col", "elementwise", "kernels", "weights", "activations")
-"""Terms without which a device is coarser, in the order in which they are given up where networks are few."""
+_COARSER: Final = {
+    "moved": "elementwise",
+    "exponentials": "",
+    "winograd_transform": "",
+    "im2col": "",
+    "elementwise": "activations",
+    "kernels": "",
+    "weights": "",
+    "activations": "",
+}
+"""Term -> the one that it is tied to where networks are few, in this order; without one it counts nothing then. Where they
+are fewer still, all that multiplies has one coefficient, and nothing else counts."""
 Matrix = NDArray[np.float64]
 
 
@@ -183,11 +193,11 @@ def _columns(kept: Sequence[Measured]) -> list[_Column]:
     groups: list[tuple[str, ...]] = [(term,) for term in terms]
     for together in _TIES:
         groups = _tied(groups, together)
-    for term in _REFINEMENTS:
+    for term, into in _COARSER.items():
         if len(groups) > most:
-            groups = [group for group in groups if group != (term,)]
+            groups = _tied(groups, (term, into)) if into in terms else [group for group in groups if group != (term,)]
     if len(groups) > most:
-        groups = _tied(groups, tuple(term for group in groups for term in group if bound_of(term) != "overhead"))
+        groups = [tuple(term for group in groups for term in group if untyped(term) not in _COARSER)]
     return [_Column(group, tuple(_slower(group, groups))) for group in groups]
 
 

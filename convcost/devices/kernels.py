@@ -30,7 +30,9 @@ TERMS: Final[Mapping[str, str]] = {
     "recurrent": "MACs of recurrent layers, one position after the other",
     "weights": "bytes of the weights that convolutions and linear layers at several positions read",
     "activations": "elements that convolutions and linear layers read and write",
-    "elementwise": "elements that all other kernels read and write",
+    "elementwise": "elements that kernels read and write that add, multiply or compare them",
+    "moved": "elements that kernels read and write that only move them: concatenation, transposition, padding",
+    "exponentials": "elements of which an exponential, a root or a power is taken, in a kernel of its own or not",
     "kernels": "kernels, each of which takes time to start",
 }
 """Term -> what is counted. MACs of operands that are no 32-bit floats are terms of their own: `pointwise_int8`."""
@@ -42,12 +44,13 @@ FEWEST: Final = 8
 """Channels, read and written, from which on runtimes use Winograd's algorithm: below, its transforms cost more than it saves.
 ncnn and XNNPACK ask for 8 or 16."""
 _RECURRENT: Final = frozenset({"lstm", "gru", "rnn"})
-_NOTHING: Final[Terms] = {}
 _TYPES: Final = {32: "", 64: "_float64", 16: "_float16"}
 
 
-def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Terms, ...]:
-    """The terms of each layer's kernel, in the layers' order; empty for what is fused into another or only a view.
+def kernels(walked: Walked, dtype: str | None = None, batch: int = 1, *, winograd: bool = True) -> tuple[Terms, ...]:
+    """The terms of each layer's kernel, in the layers' order; of what is fused into another only exponentials, of a view none.
+
+    Without `winograd` all windows are unfolded, as by runtimes that know no other way.
 
     >>> from convcost import load
     >>> counts = kernels(load("mobilenet_v1").walked)
@@ -56,15 +59,16 @@ def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[T
     """
     made = {placed.step for placed in layout(walked, policy("fused")).tensors}
     bits = operand_bits(walked, dtype)
-    known: dict[tuple[int, Bits], Terms] = {}  # equal layers have one ledger, and one kernel
+    known: dict[tuple[int, Bits, bool], Terms] = {}  # equal layers have one ledger, and one kernel
 
-    def of(step: Step) -> Terms:
-        key = id(step.cost), bits[step.node.name]
+    def of(at: int, step: Step) -> Terms:
+        key = id(step.cost), bits[step.node.name], at in made
         if key not in known:
-            known[key] = _terms(step, bits[step.node.name], batch)
+            runs = _terms(step, bits[step.node.name], batch, winograd) if at in made else {}
+            known[key] = runs | _exponentials(step, batch)
         return known[key]
 
-    return tuple(of(step) if at in made else _NOTHING for at, step in enumerate(walked.steps))
+    return tuple(of(at, step) for at, step in enumerate(walked.steps))
 
 
 def total(counts: Iterable[Terms]) -> dict[str, Dim]:
@@ -95,15 +99,22 @@ def untyped(term: str) -> str:
     return term if term in TERMS else term.rpartition("_")[0] or term
 
 
-def _terms(step: Step, bits: Bits, batch: int) -> dict[str, Dim]:
+def _exponentials(step: Step, batch: int) -> dict[str, Dim]:
+    taken = step.exponentials
+    return {} if _nothing(taken) else {"exponentials": batch * taken}
+
+
+def _terms(step: Step, bits: Bits, batch: int, winograd: bool) -> dict[str, Dim]:
     """What one kernel is made of."""
     moved = elements(step.input_shapes) + elements(step.cost.out)
     width = bits.weights or max(bits.inputs, default=32)
     suffix = _TYPES.get(width, f"_int{width}")
-    multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step) if not _nothing(count)]
+    tiled = winograd and _tiled(step)
+    multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step, tiled) if not _nothing(count)]
     if not multiplied:
-        return {"elementwise": batch * moved, "kernels": 1}
-    counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved)}}
+        moves = "moved" if step.traits.computes == "nothing" else "elementwise"
+        return {moves: batch * moved, "kernels": 1}
+    counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved, tiled)}}
     stored = step.cost.weights * (width // 8) if width % 8 == 0 else ceil_div(step.cost.weights * width, 8)
     counts["weights"] = where(_single(step), 0, stored)
     return {term: count for term, count in counts.items() if not _nothing(count)} | {"kernels": 1}
@@ -113,7 +124,7 @@ def _nothing(count: Dim) -> bool:
     return isinstance(count, int) and count == 0
 
 
-def _multiplied(step: Step) -> Iterator[tuple[str, Dim]]:
+def _multiplied(step: Step, tiled: Any) -> Iterator[tuple[str, Dim]]:
     """What a kernel multiplies, by how it does so; nothing if it is no product of matrices."""
     traits, macs = step.traits, step.cost.macs
     if traits.attends == "product":
@@ -127,7 +138,6 @@ def _multiplied(step: Step) -> Iterator[tuple[str, Dim]]:
     elif _slides(step) and step.by_channel:
         yield "depthwise", macs
     elif _slides(step):
-        tiled = _tiled(step)
         yield "winograd", 0 if tiled is False else where(tiled, _tiles(step), 0)
         yield "direct", where(tiled, 0, macs)
     elif traits.weighted:
@@ -167,12 +177,11 @@ def _tiles(step: Step) -> Dim:
     return tiles * (TILE + 2) ** 2 * (read[-1] // step.node.attrs["groups"]) * out[-1]
 
 
-def _unfolded(step: Step, moved: Dim) -> Iterator[tuple[str, Dim]]:
+def _unfolded(step: Step, moved: Dim, tiled: Any) -> Iterator[tuple[str, Dim]]:
     """What a kernel that multiplies reads and writes, and makes in between."""
     yield "activations", moved
     if not _slides(step) or step.is_pointwise or step.by_channel:
         return
-    tiled = _tiled(step)
     yield "winograd_transform", 0 if tiled is False else where(tiled, moved, 0)
     yield "im2col", where(tiled, 0, _windows(step))
 

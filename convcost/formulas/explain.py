@@ -10,17 +10,30 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.axes import letters
 from convcost.core.cost import LEDGER, entry
 from convcost.core.dims import Shape
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact, percent, plus, say, shape_text
 from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
-from convcost.formulas.trace import Quantity, names_in, quantities, same_text
+from convcost.formulas.trace import Quantity, named, names_in, quantities_of, same_text, traced_cost
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
+from convcost.graph.walk import Step, Walked
+from convcost.memory.traffic import traffic
 from convcost.networks.load import Model, open_network
 from convcost.ops import OPS
 from convcost.render.table import Table, Tabular
-from convcost.results.costs import LayerCost, cells, count, ends_text, first_read, op_text, output_text, shared_with
+from convcost.results.costs import (
+    MOVED_ONCE,
+    LayerCost,
+    cells,
+    count,
+    ends_text,
+    first_read,
+    op_text,
+    output_text,
+    shared_with,
+)
 from convcost.results.report import (
     Report,
     bound,
@@ -46,33 +59,41 @@ class Explanation(Tabular):
     name: str
     """The layer or part; empty for the whole network."""
     layers: tuple[LayerCost, ...]
+    walked: Walked
+    """The network, whose types and readers say what is moved."""
 
     @property
     def quantities(self) -> tuple[tuple[Quantity, ...], ...]:
         """For each layer its numbers: name, formula, formula with values, result."""
-        return tuple(map(tuple, derived(self.report, self.layers)))
+        return tuple(map(tuple, derived(self.report, self.walked, self.layers)))
 
     def table(self) -> Table:
         """The explanation as a table, to show or to `render`."""
         if not self.name:
-            return totals_table(self.report)
-        single = len(self.layers) == 1 and self.layers[0].name.endswith(self.name)
-        return layer_table(self.report, self.layers[0]) if single else part_table(self.report, self.name, self.layers)
+            return totals_table(self.report, self.walked)
+        if len(self.layers) == 1 and self.layers[0].name.endswith(self.name):
+            return layer_table(self.report, self.walked, self.layers[0])
+        return part_table(self.report, self.walked, self.name, self.layers)
 
     def __repr__(self) -> str:
         return f"<Explanation {self.report.network}{' · ' * bool(self.name)}{self.name}>"
 
 
-def explain(model: Model, layer: str | None = None, *, convention: str = PAPER, **knobs: Any) -> Explanation:
+def explain(
+    model: Model, layer: str | None = None, *, convention: str = PAPER, dtype: str | None = None, **knobs: Any
+) -> Explanation:
     """Where the numbers of a network come from: of one layer or part, by name or a suffix of it, or of the totals.
 
+    `dtype` is the type of every element, for conventions that count bits; without it, what the network states.
     Raises `UsageError` for a layer that there is not.
 
     >>> print(explain("alexnet", "conv2").quantities[0][3].formula)
     h'·w'·channels·kernel·kernel·c/groups
     """
-    report = open_network(model, knobs).report(convention)
-    return Explanation(report, layer or "", report.layers if layer is None else tuple(find(report, layer)))
+    network = open_network(model, knobs)
+    report = network.report(convention, dtype=dtype)
+    layers = report.layers if layer is None else tuple(find(report, layer))
+    return Explanation(report, layer or "", layers, network.walked)
 
 
 def find(report: Report, name: str) -> list[LayerCost]:
@@ -97,10 +118,10 @@ def find(report: Report, name: str) -> list[LayerCost]:
     )
 
 
-def layer_table(report: Report, layer: LayerCost) -> Table:
+def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     """Each number of one layer: formula, formula with values, result."""
     read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
-    found = quantities(layer.op, read, layer.attrs)
+    (found,) = derived(report, walked, [layer])
     rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
     rows += [[name, UNKNOWN, "", UNKNOWN] for name in _COUNTS] if layer.step.opaque else []
     doc = OPS[layer.op].doc.splitlines()
@@ -118,6 +139,8 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
     if report.typed and (dtypes := stated_dtypes(layer)):
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]
     notes += [("share", f"{_share(report, [layer])} of the network's MACs; batch 1")]
+    if not layer.step.opaque:
+        notes += [("bytes moved", _moved_text(report, layer))]
     if layer.step.opaque:
         notes += [("unknown", f"what {layer.step.type} computes is not known{_because(layer.attrs['why'])}")]
     elif report.convention.name != PAPER or not layer.counted:
@@ -137,6 +160,14 @@ def layer_table(report: Report, layer: LayerCost) -> Table:
         ),
         notes=notes,
     )
+
+
+def _moved_text(report: Report, layer: LayerCost) -> str:
+    """Of what the bytes moved are, and how many MACs that is for each."""
+    (per_byte,) = cells(layer, [METRICS["intensity"]])
+    parts = (("inputs", layer.bytes_read), ("outputs", layer.bytes_written), ("weights", layer.weight_bytes_read))
+    said = ", ".join(f"{name} {exact(size)}" for name, size in parts)
+    return f"{said}, as {as_text(report.dtype)}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}"
 
 
 def _because(why: str | None) -> str:
@@ -169,11 +200,24 @@ def _operands(found: Sequence[Quantity]) -> str:
     return next((q.operands for q in found if q.name == _COUNTS[0]), "")
 
 
-def derived(report: Report, layers: Sequence[LayerCost]) -> Iterator[list[Quantity]]:
-    """The numbers of layers of a report, each from its op's own rule; sizes are called as where they come from."""
-    read = named_inputs((one.step for one in report.layers), {layer.name for layer in layers})
+def derived(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> Iterator[list[Quantity]]:
+    """The numbers of layers of a report, batch 1, each from its op's own rule; sizes are called as where they come from.
+
+    The bytes moved are what the network moves if these layers have traced sizes.
+    """
+    found = named_inputs((one.step for one in report.layers), {layer.name for layer in layers})
+    read = {name: named(shapes) for name, shapes in found.items()}
+    costs = {layer.name: traced_cost(layer.op, read[layer.name], layer.attrs) for layer in layers}
+
+    def traced(step: Step) -> Step:
+        name = step.node.name
+        return step._replace(input_shapes=read[name], cost=costs[name]) if name in costs else step
+
+    steps = tuple(map(traced, walked.steps))
+    moved = traffic(Walked(walked.graph, steps), report.memory_policy, report.asked_dtype)
+    totals = {step.node.name: one.bytes_moved for step, one in zip(steps, moved, strict=True)}
     for layer in layers:
-        yield quantities(layer.op, read[layer.name], layer.attrs)
+        yield quantities_of(layer.op, read[layer.name], costs[layer.name], totals[layer.name])
 
 
 def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:
@@ -185,13 +229,13 @@ def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:
     return [("sizes", ", ".join(f"{name} = {value}" for name, value in found.items()))]
 
 
-def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
+def part_table(report: Report, walked: Walked, name: str, layers: Sequence[LayerCost]) -> Table:
     """The layers below a name, with the MACs of each derived."""
     rows, records = [], []
     total = sum(layer.macs for layer in layers)
     partial = any(layer.step.opaque for layer in layers)
     least, most = (AT_LEAST, AT_MOST) if partial else ("", "")
-    for layer, found in zip(layers, derived(report, layers), strict=True):
+    for layer, found in zip(layers, derived(report, walked, layers), strict=True):
         numbers = [*cells(layer, [METRICS["params"], METRICS["macs"]]), f"{most}{percent(layer.macs, total)}"]
         numbers[2] = UNKNOWN if layer.step.opaque else numbers[2]
         operands = _operands(found)
@@ -219,12 +263,12 @@ def part_table(report: Report, name: str, layers: Sequence[LayerCost]) -> Table:
     )
 
 
-def totals_table(report: Report) -> Table:
+def totals_table(report: Report, walked: Walked) -> Table:
     """Where a network's MACs come from: its largest layers; notes state the share of each op and where maps shrink."""
     totals, least = report.totals, bound(report)
     first = largest(report.layers, "macs", _LARGEST)
     rows, records = [], []
-    for layer, found in zip(first, derived(report, first), strict=True):
+    for layer, found in zip(first, derived(report, walked, first), strict=True):
         operands = _operands(found)
         rows.append([layer.name, op_text(layer), operands, exact(layer.macs), _share(report, [layer])])
         records.append({"name": layer.name, "op": layer.op, "operands": operands, "macs": layer.macs})
@@ -275,15 +319,16 @@ def _operations(convention: Convention, layer: LayerCost) -> str:
     >>> _operations(convention("thop"), norm)
     'thop: 4 × 802,816 elements read = 3,211,264 MACs'
     """
-    cost = OPS[layer.op].cost(layer.input_shapes, layer.attrs)
+    cost, factors = OPS[layer.op].cost(layer.input_shapes, layer.attrs), layer.operands.factors
     terms = [
-        f"{factor} × {exact(entry(name, cost, layer.input_shapes))} {LEDGER[name]}"
+        f"{factor} × {exact(entry(name, cost, layer.input_shapes, layer.attrs, factors))} {LEDGER[name]}"
         for name, factor in convention.factors(layer.op, layer.form, cost.variant).items()
     ]
     if not terms:
         ignored = convention.ignored.get(layer.op, "it is not seen in this form or variant")
         return f"{convention.name}: {f'0 {convention.unit}: {ignored}' if layer.counted else f'not counted: it does not know {layer.op}'}"
-    return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}"
+    types = f" ({factors.first} by {factors.second})" if convention.by_type else ""
+    return f"{convention.name}: {plus(terms)} = {exact(layer.operations)} {convention.unit}{types}"
 
 
 def _counted(report: Report, layers: Sequence[LayerCost]) -> list[tuple[str, str]]:

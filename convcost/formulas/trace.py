@@ -100,7 +100,11 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
     h'·w'·channels·kernel·kernel·c = 4·4·5·3·3·3 = 2160
     """
     read = named(input_shapes)
-    cost = traced_cost(op, read, attrs)
+    return quantities_of(op, read, traced_cost(op, read, attrs))
+
+
+def quantities_of(op: str, read: Sequence[Shape], cost: OpCost, moved: int | None = None) -> list[Quantity]:
+    """The numbers of one layer from traced sizes and the ledger of its rule over them; last the bytes `moved`, if traced too."""
     ours = {id(size) for shape in read for size in shape}
     outputs = [_output_names(shape, ours, OPS[op].letters or letters(len(shape))) for shape in cost.out]
     made = {
@@ -120,6 +124,7 @@ def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any])
         _quantity("params", cost.params, made),
         _quantity("buffers", cost.buffers, made),
         _quantity("activations", written, made),
+        *([] if moved is None else [_quantity("bytes moved", moved, made)]),
     ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from convcost.core.cost import Factors
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS
 from convcost.graph.graph import ROLES, Graph, producer
 from convcost.graph.walk import Step, Walked, not_usual, output_edges
@@ -112,6 +113,48 @@ class Bits(NamedTuple):
     outputs: int
 
 
+class Operands(NamedTuple):
+    """The types of the elements that a layer multiplies, and of those that it writes."""
+
+    weights: str
+    """Of its weights, shared ones too; empty if it has none."""
+    inputs: tuple[str, ...]
+    """Of each tensor that it reads."""
+    outputs: str
+
+    @property
+    def factors(self) -> Factors:
+        """What its multiply-accumulates multiply: weights by what it reads, or two tensors that it reads.
+
+        >>> Operands("int4", ("int8",), "int8").factors, Operands("", ("int8", "int4"), "int8").factors
+        (Factors(first='int4', second='int8'), Factors(first='int8', second='int4'))
+        """
+        read = self.inputs or (self.weights or DEFAULT,)
+        return Factors(self.weights, read[0]) if self.weights else Factors(read[0], read[-1])
+
+
+def operands(walked: Walked, dtype: str | None = None) -> Mapping[str, Operands]:
+    """Layer -> the types of its operands, if this dtype is asked for or none.
+
+    >>> from convcost import load
+    >>> operands(load("ds_cnn_s").walked, "int8")["conv1"]
+    Operands(weights='int8', inputs=('int8',), outputs='int8')
+    """
+    walked, other = as_dtype(walked, dtype), dtype or DEFAULT
+    edges = edge_dtypes(walked)
+    found: dict[str, Operands] = {}
+    for step in walked.steps:
+        node = step.node
+        weights = node.dtypes.get("weights", other) if "weights" in step.roles else ""
+        if owner := node.shares.get("weights"):
+            weights = found[owner].weights
+        made = next(iter(output_edges(node, step.cost)), "")
+        found[node.name] = Operands(
+            weights, tuple(edges.get(edge, other) for edge in node.inputs), edges.get(made, other)
+        )
+    return found
+
+
 def operand_bits(walked: Walked, dtype: str | None = None) -> Mapping[str, Bits]:
     """Layer -> the bits of its operands, if this dtype is asked for or none.
 
@@ -119,18 +162,14 @@ def operand_bits(walked: Walked, dtype: str | None = None) -> Mapping[str, Bits]
     >>> operand_bits(load("ds_cnn_s").walked, "int8")["conv1"]
     Bits(weights=8, inputs=(8,), outputs=8)
     """
-    walked, other = as_dtype(walked, dtype), dtype or DEFAULT
-    edges = edge_dtypes(walked)
-    found: dict[str, Bits] = {}
-    for step in walked.steps:
-        node = step.node
-        weights = DTYPE_BITS[node.dtypes.get("weights", other)] if "weights" in step.roles else 0
-        if owner := node.shares.get("weights"):
-            weights = found[owner].weights
-        inputs = tuple(DTYPE_BITS[edges.get(edge, other)] for edge in node.inputs)
-        made = next(iter(output_edges(node, step.cost)), "")
-        found[node.name] = Bits(weights, inputs, DTYPE_BITS[edges.get(made, other)])
-    return found
+    return {
+        name: Bits(
+            DTYPE_BITS[one.weights] if one.weights else 0,
+            tuple(DTYPE_BITS[dtype] for dtype in one.inputs),
+            DTYPE_BITS[one.outputs],
+        )
+        for name, one in operands(walked, dtype).items()
+    }
 
 
 def used_dtypes(walked: Walked, dtype: str | None = None) -> frozenset[str]:

@@ -13,6 +13,7 @@ from convcost.core.errors import Problem, SpecError
 from convcost.core.units import shape_text
 from convcost.graph.graph import STORED, Graph, Node, producer
 from convcost.ops import OPS, Traits, Unfit, failure
+from convcost.ops.function import EXPONENTIALS
 
 LARGEST_SIZE = 10**18
 """The largest height, width or number of channels: a bound on repeated growth."""
@@ -40,6 +41,12 @@ class Step(NamedTuple):
         """What it computes where its op's name does not say that: the function, the type of an unknown op; else empty."""
         says = OPS[self.node.op].says
         return str(self.node.attrs[says]) if says else ""
+
+    @property
+    def exponentials(self) -> Dim:
+        """Elements of which it takes an exponential, a root or a power."""
+        taken = self.traits.computes == "exponentials" or self.type in EXPONENTIALS
+        return elements(self.cost.out) if taken else 0
 
     @property
     def written(self) -> Dim:

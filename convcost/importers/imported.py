@@ -117,7 +117,13 @@ class Lowered(NamedTuple):
 def rules_of(format_: str) -> Rules:
     """The table of rules of a format."""
     # Tables are imported when they are needed: a report of one format reads no other's.
-    module = {"onnx": "onnx.ops", "tflite": "tflite.ops", "keras": "keras.layers", "torch": "torch.aten", "ncnn": "ncnn.ops"}[format_]
+    module = {
+        "onnx": "onnx.ops",
+        "tflite": "tflite.ops",
+        "keras": "keras.layers",
+        "torch": "torch.aten",
+        "ncnn": "ncnn.ops",
+    }[format_]
     rules: Rules = import_module(f"convcost.importers.{module}").RULES
     rules.rules.update(IDIOMS)
     rules.wants.update(IDIOM_WANTS)

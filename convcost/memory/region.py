@@ -13,10 +13,10 @@ from typing import NamedTuple
 from convcost.core.dims import Shape
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.graph.graph import producer
+from convcost.graph.reach import NotLocal, Windows, reach
 from convcost.graph.walk import Step, Walked, output_edges
 from convcost.memory.lifetimes import Lifetimes, lifetimes
 from convcost.memory.policies import policy
-from convcost.memory.reach import NotLocal, Windows, reach
 
 
 class End(NamedTuple):

@@ -15,11 +15,11 @@ from operator import mul
 import numpy as np
 
 from convcost.core.dims import Array
+from convcost.graph.reach import Window
 from convcost.graph.walk import output_edges
 from convcost.memory.layout import layout
 from convcost.memory.patches import Candidate, Grid, Range, Rules, in_bytes, per_position, ranges, tiles
 from convcost.memory.policies import policy
-from convcost.memory.reach import Window
 from convcost.memory.region import End, Region
 
 

@@ -46,10 +46,12 @@ def rewrite(model: Model, to: str, layers: str = "*", *, excluded: Sequence[str]
     return open_network(model, knobs).rewrite(to, layers, excluded=excluded)
 
 
-def reconcile(model: Model, first: str, second: str, *, batch: int = 1, **knobs: Any) -> Reconciliation:
+def reconcile(
+    model: Model, first: str, second: str, *, batch: int = 1, dtype: str | None = None, **knobs: Any
+) -> Reconciliation:
     """The terms by which two conventions differ on a network; see `Network.reconcile`.
 
     >>> [term.difference for term in reconcile("resnet50", "paper", "ptflops_aten").terms]  # the 1000 biases of fc
     [1000]
     """
-    return open_network(model, knobs).reconcile(first, second, batch=batch)
+    return open_network(model, knobs).reconcile(first, second, batch=batch, dtype=dtype)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from convcost.conventions.catalog import all_conventions
 from convcost.conventions.convention import PAPER
 from convcost.conventions.reconcile import (
+    Reconciliation,
     convention_dict,
     described,
     header,
@@ -25,26 +26,35 @@ from convcost.render.table import Table
 from convcost.results.report import inputs_dict, not_counted_notes, title
 
 
-def pair_table(network: Network, first: str, second: str, batch: int = 1) -> Table:
+def pair_table(network: Network, first: str, second: str, batch: int = 1, dtype: str | None = None) -> Table:
     """The waterfall between two conventions, a row per term; raises `UsageError` for an unknown name."""
-    found = network.reconcile(first, second, batch=batch)
-    whole = f"{title(network.report(batch=batch))} · from {first} to {second}"
-    return replace(terms_table(found), title=whole, data={**_head(network), **pair_dict(found)})
+    found = network.reconcile(first, second, batch=batch, dtype=dtype)
+    whole = f"{title(network.report(batch=batch))} · from {first} to {second}{_typed(found, dtype)}"
+    return replace(terms_table(found), title=whole, data={**_head(network), **pair_dict(found), **_dtype(dtype)})
 
 
-def all_table(network: Network, batch: int = 1) -> Table:
+def _typed(found: Reconciliation, dtype: str | None) -> str:
+    """What stands in a title where a convention counts bits and a type is asked for."""
+    return f" · as {dtype}" if dtype and (found.first.by_type or found.second.by_type) else ""
+
+
+def _dtype(dtype: str | None) -> dict[str, Any]:
+    return {} if dtype is None else {"dtype": dtype}
+
+
+def all_table(network: Network, batch: int = 1, dtype: str | None = None) -> Table:
     """The count of every convention for one network, compared with that of papers."""
     paper = network.report(PAPER, batch=batch).totals.operations
     unknown = unknown_ops(network.steps)
     least = AT_LEAST if unknown else ""
     conventions = all_conventions()
-    counts = {name: network.report(name, batch=batch).totals.operations for name in conventions}
+    counts = {name: network.report(name, batch=batch, dtype=dtype).totals.operations for name in conventions}
     records: list[dict[str, Any]] = [
         {"convention": name, "unit": conventions[name].unit, "operations": count, "difference": count - paper}
         for name, count in counts.items()
     ]
     return Table(
-        title=f"{title(network.report(batch=batch))} · every convention",
+        title=f"{title(network.report(batch=batch))} · every convention{f' · as {dtype}' if dtype else ''}",
         headers=("convention", "operations", "", "unit", f"against {PAPER}", ""),
         numeric=(False, True, True, False, True, True),
         priority=(0, 0, 4, 1, 2, 3),
@@ -56,6 +66,7 @@ def all_table(network: Network, batch: int = 1) -> Table:
         data={
             **_head(network),
             "batch": batch,
+            **_dtype(dtype),
             "complete": not unknown,
             "unknown": [op._asdict() for op in unknown],
             "conventions": [{**r, **convention_dict(r["convention"])} for r in records],

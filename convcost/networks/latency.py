@@ -1,29 +1,129 @@
-"""How long a network takes on a device."""
+"""How long a network takes on a device: layer by layer, by kind of kernel, and what the time goes into."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
-from convcost.devices.device import FEMTOSECONDS, Device, Roofline, Time
-from convcost.devices.kernels import Terms, kernels, total
+from convcost.core.dims import Shape
+from convcost.core.doors import public
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.levels import LEVELS, MOST_ROWS
+from convcost.core.metrics import METRICS
+from convcost.core.units import counted, exact, milliseconds, scaled, shape_text
+from convcost.core.version import __version__
+from convcost.devices.catalog import device_dict
+from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Roofline, Time, bound_of, share_text
+from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
 from convcost.devices.stored import find
+from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.networks.inputs import GivenShape
+from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
+from convcost.render.table import Table, Tabular
+from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
+from convcost.results.rows import levels_that_fit
+
+KINDS: Final = (
+    *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
+    *("other", "elementwise", "moves", "overhead"),
+)
+"""Kinds of kernel that time is divided among, in the order in which they are shown; `overhead` is of all kernels."""
+_KIND_OF: Final = {
+    "winograd": "convolution",
+    "direct": "convolution",
+    "vector": "linear",
+    "exponentials": "elementwise",
+    "moved": "moves",
+}
+"""Term -> the kind of kernel that has it, where that is another word."""
+BY: Final = (*LEVELS, "kind")
+"""What a row may stand for."""
+_USUAL: Final = ("unit", "block", "stage", "op")
+_NANOSECOND: Final = 10**6
+"""Femtoseconds."""
+Place = Device | Roofline
+EXTRAPOLATED: Final = "~"
+"""Printed before a time that is extrapolated."""
+
+
+def kind_of(terms: Terms) -> str:
+    """What kind of kernel has these terms.
+
+    >>> kind_of({"winograd": 1, "kernels": 1}), kind_of({"pointwise_int8": 5, "weights": 1}), kind_of({"elementwise": 1})
+    ('convolution', 'pointwise', 'elementwise')
+    """
+    for term in terms:
+        base = untyped(term)
+        kind = _KIND_OF.get(base, base)
+        if kind in KINDS:
+            return kind
+    return "other"
+
+
+def divided(time: Time) -> dict[Bound, int]:
+    """What the time of a kernel goes into; of a roofline, which computes while it moves, into whichever takes longer.
+
+    >>> divided(Time({"pointwise": 5, "weights": 2, "activations": 1, "kernels": 1}, 9))
+    {'compute': 5, 'memory': 3, 'overhead': 1}
+    >>> divided(Time({"compute": 5, "memory": 7, "overhead": 1}, 8))
+    {'compute': 0, 'memory': 7, 'overhead': 1}
+    """
+    sums: dict[Bound, int] = dict.fromkeys(BOUNDS, 0)
+    for term, part in time.parts.items():
+        sums[bound_of(term)] += int(part)
+    if sum(sums.values()) > time.total:
+        hidden: Bound = "compute" if sums["compute"] < sums["memory"] else "memory"
+        sums[hidden] = 0
+    return sums
+
+
+class Part(NamedTuple):
+    """Layers as one: a row of a table."""
+
+    name: str
+    text: str
+    """What is drawn or computed; empty for several layers of different kinds."""
+    output_shape: Shape | None
+    kernels: int
+    macs: int
+    bytes_moved: int
+    kinds: Mapping[str, int]
+    """Kind of kernel -> femtoseconds."""
+    bounds: Mapping[Bound, int]
+    """What they go into."""
+    unknown: int = 0
+    """Layers whose time nobody knows."""
+
+    @property
+    def femtoseconds(self) -> int:
+        return sum(self.kinds.values())
+
+    @property
+    def bound(self) -> Bound | None:
+        """What most of the time goes into; None where nothing runs."""
+        if not self.femtoseconds:
+            return None
+        return max(self.bounds.items(), key=lambda entry: entry[1])[0]
 
 
 @dataclass(frozen=True)
-class Latency:
+class Latency(Tabular):
     """How long a network takes on one device, layer by layer, with how far off that is."""
 
     network: Network
-    device: Device | Roofline
+    device: Place
+    report: Report = field(repr=False)
+    """Of the same dtype and batch."""
     times: tuple[Time, ...] = field(repr=False)
     """Of each layer, in order; nothing where nothing runs."""
-    counts: Terms = field(repr=False)
-    """The terms of all kernels."""
-    lacks: tuple[str, ...] = ()
-    """Terms that the device knows nothing of: the total is no time of this network."""
+    terms: tuple[Terms, ...] = field(repr=False)
+    """What each layer's kernel is made of."""
     beyond: tuple[str, ...] = ()
-    """In words, by what the network differs from all that the device was fitted on."""
+    """In words, by what the network differs from all that the device was fitted on: its time is extrapolated."""
 
     @property
     def femtoseconds(self) -> int:
@@ -35,12 +135,412 @@ class Latency:
         """Of all kernels, in milliseconds."""
         return self.femtoseconds / FEMTOSECONDS
 
+    @property
+    def extrapolated(self) -> bool:
+        """Whether the network goes beyond all that the device was fitted on."""
+        return bool(self.beyond)
 
-def latency(network: Network, device: Device | Roofline | str, dtype: str | None = None, batch: int = 1) -> Latency:
-    """How long a network takes on a device, given by name, as a file or as an object."""
-    found = find(device) if isinstance(device, str) else device
-    counts = total(kernels(network.walked, dtype, batch))
-    times = found.times(network.walked, dtype, batch)
-    if isinstance(found, Roofline):
-        return Latency(network, found, times, counts)
-    return Latency(network, found, times, counts, found.lacks(counts), found.beyond(counts))
+    @property
+    def counts(self) -> Terms:
+        """The terms of all kernels together."""
+        return total(self.terms)
+
+    @property
+    def error(self) -> str:
+        """How far off it is, in words."""
+        if isinstance(self.device, Device):
+            return self.device.error.text
+        return "a bound from below: peak figures of a datasheet, which no runtime reaches"
+
+    @cached_property
+    def whole(self) -> Part:
+        """All layers as one."""
+        return self.part("total", range(len(self.times)), "")
+
+    def by(self, level: str) -> tuple[Part, ...]:
+        """The layers that run, by unit, layer, block, stage, op or kind of kernel; raises `UsageError`.
+
+        By kind, what it takes to start kernels is a part of its own.
+        """
+        if level == "kind":
+            return self._kinds()
+        if level not in LEVELS:
+            raise UsageError(f"cannot group by {level!r}{did_you_mean(level, BY)}")
+        at = {layer.name: position for position, layer in enumerate(self.report.layers)}
+        parts = self.report.parts(level)
+        made = [self.part(name, [at[one.name] for one in layers], level) for name, layers in parts.items()]
+        return tuple(part for part in made if part.kernels or part.femtoseconds or part.unknown)
+
+    def part(self, name: str, positions: Sequence[int] | range, level: str) -> Part:
+        """Some of the layers, by their places, as one."""
+        kinds: dict[str, int] = {}
+        bounds: dict[Bound, int] = dict.fromkeys(BOUNDS, 0)
+        for at in positions:
+            for one, time in divided(self.times[at]).items():
+                bounds[one] += time
+                kind = "overhead" if one == "overhead" else kind_of(self.terms[at])
+                if time:
+                    kinds[kind] = kinds.get(kind, 0) + time
+        layers = [self.report.layers[at] for at in positions]
+        return Part(
+            name=name,
+            text=_text(layers, level),
+            output_shape=layers[-1].output_shape if level and level != "op" else None,
+            kernels=sum("kernels" in self.terms[at] for at in positions),
+            macs=sum(layer.macs for layer in layers),
+            bytes_moved=sum(layer.bytes_moved for layer in layers),
+            kinds={kind: kinds[kind] for kind in KINDS if kind in kinds},
+            bounds=bounds,
+            unknown=sum(layer.step.opaque for layer in layers),
+        )
+
+    def _kinds(self) -> tuple[Part, ...]:
+        """A part for each kind of kernel, and one for what it takes to start them."""
+        found: dict[str, list[int]] = {}
+        for at, terms in enumerate(self.terms):
+            if terms:
+                found.setdefault(kind_of(terms), []).append(at)
+        parts = []
+        for kind in KINDS:
+            if kind in found:
+                part = self.part(kind, found[kind], "op")
+                bounds: dict[Bound, int] = {**part.bounds, "overhead": 0}
+                parts.append(part._replace(text="", kinds={kind: part.kinds.get(kind, 0)}, bounds=bounds))
+        started = self.whole.bounds["overhead"]
+        if started:
+            bounds = {"compute": 0, "memory": 0, "overhead": started}
+            parts.append(Part("overhead", "", None, self.whole.kernels, 0, 0, {"overhead": started}, bounds))
+        return tuple(parts)
+
+    def table(self, by: str | None = None) -> Table:
+        """A row per unit, layer, block, stage, op or kind of kernel; without `by`, of the finest of unit, block and stage
+        that has at most 40 rows, while its records are those of all layers. Raises `UsageError`.
+        """
+        return _table(self, by)
+
+    def to_frame(self, by: str = "layer") -> Any:
+        """A pandas DataFrame with a row per layer that runs, or per part of a level."""
+        return self.table(by).to_frame()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready data, schema convcost.latency/1."""
+        return {"schema": "convcost.latency/1", "version": __version__, **latency_dict(self)}
+
+    def figure(self) -> Any:
+        """Its layers under the device's roofs: MACs per second against MACs per byte, a plotly figure."""
+        return public("plots").roofline_figure([self])
+
+
+def latency(
+    model: Model,
+    device: Place | str | os.PathLike[str],
+    dtype: str | None = None,
+    batch: int = 1,
+    *,
+    input_shape: GivenShape | None = None,
+    **knobs: Any,
+) -> Latency:
+    """How long a network takes on a device, given by name, as a file or as an object.
+
+    Raises `UsageError` where the device knows nothing of one of the network's kernels: it gives no number then.
+    """
+    network = open_network(model, knobs, input_shape)
+    found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    dtype = found.asked(network.walked, dtype)
+    report = network.report(batch=batch, dtype=dtype)
+    winograd = not isinstance(found, Device) or found.winograd
+    terms = kernels(network.walked, dtype, batch, winograd=winograd)
+    beyond: tuple[str, ...] = ()
+    if isinstance(found, Device):
+        counts = total(terms)
+        refuse(network.label, found, [layer.name for layer in report.layers], terms)
+        beyond = found.beyond({term: int(count) for term, count in counts.items()})
+    return Latency(network, found, report, found.times(network.walked, dtype, batch), terms, beyond)
+
+
+def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[Terms]) -> None:
+    """Raise `UsageError` if a device knows nothing of a term of a network's kernels."""
+    lacks = device.lacks(total(terms))
+    if not lacks:
+        return
+    found = {term: [name for name, one in zip(names, terms, strict=True) if term in one] for term in lacks}
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for term, layers in found.items():
+        kinds.setdefault(tuple(layers), []).append(term)
+    said = [
+        f"{' and '.join(words)} ({TERMS.get(untyped(words[0]), 'MACs of another kind of layer')}; "
+        f"{counted(len(layers), 'layer')}, as {layers[0]})"
+        for layers, words in kinds.items()
+    ]
+    raise UsageError(
+        f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
+        "time there is not known: choose another device, `convcost devices` lists all, or calibrate one on networks "
+        "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
+    )
+
+
+_MOST_FAMILIES: Final = 6
+
+
+def families(device: Device) -> str:
+    """The networks of a calibration, those of one name once.
+
+    >>> from convcost.devices.device import Errors, Fitted
+    >>> one = [Fitted(name, 1.0, {}, None) for name in ("mobilenet_v1", "mobilenet_v1:width=0.5", "nets/own.param")]
+    >>> families(Device("own", {}, Errors(0, 0, 0, 0), tuple(one)))
+    '3 networks: mobilenet_v1, own'
+    """
+    names = dict.fromkeys(one.network.partition(":")[0] for one in device.fitted)
+    shown = [os.path.splitext(os.path.basename(name))[0] for name in names]
+    more = f" and {len(shown) - _MOST_FAMILIES} more" if len(shown) > _MOST_FAMILIES else ""
+    return f"{counted(len(device.fitted), 'network')}: {', '.join(shown[:_MOST_FAMILIES])}{more}"
+
+
+def place_text(device: Place) -> str:
+    """A device, its runtime and its threads.
+
+    >>> place_text(Roofline("a100", {}, 1, title="NVIDIA A100")), place_text(Roofline("own", {}, 1))
+    ('a100: NVIDIA A100', 'own')
+    """
+    words = [device.title]
+    if isinstance(device, Device):
+        words += [device.runtime, counted(device.threads, "thread") if device.threads else ""]
+    said = ", ".join(filter(None, words))
+    return f"{device.name}: {said}" if said else device.name
+
+
+# The table.
+
+_HEADINGS: Final = ("op", "output", "kernels", "MACs", "moved", "MAC/B", "ms", "share", "MAC/ns", "bound")
+_GIVES_WAY: Final = {"op": 2, "output": 5, "kernels": 6, "MACs": 0, "moved": 4, "MAC/B": 3, "share": 0, "MAC/ns": 1}
+
+
+def _table(found: Latency, by: str | None) -> Table:
+    level = by or _usual(found)
+    parts = found.by(level)
+    exact_parts = found.by("layer") if by is None else parts
+    hidden = {"layer": "kernels", "unit": "kernels"}.get(level, "op")
+    headings = [one for one in _HEADINGS if one != hidden and not (level in ("op", "kind") and one == "output")]
+    whole = found.whole.femtoseconds
+    most = max((part.femtoseconds for part in parts), default=0)
+    rows = [[part.name, *(_cell(part, heading, found) for heading in headings)] for part in parts]
+    totals = ["total", *(_cell(found.whole, heading, found) for heading in headings)]
+    return Table(
+        title=f"{title(found.report)} · {found.device.name}",
+        headers=(level, *headings),
+        numeric=(False, *(heading not in ("op", "output", "bound") for heading in headings)),
+        rows=rows,
+        total=totals,
+        records=[_record(part, found) for part in exact_parts],
+        data={**found.to_dict(), **_groups(parts, by, whole)},
+        notes=[*unknown_notes(found.report), *notes(found)],
+        priority=(0, *(_GIVES_WAY.get(heading, 0) for heading in headings)),
+        bars=tuple(part.femtoseconds / most for part in parts) if most else (),
+    )
+
+
+def _usual(found: Latency) -> str:
+    return levels_that_fit({level: len(found.by(level)) for level in _USUAL}, MOST_ROWS)
+
+
+def _cell(part: Part, heading: str, found: Latency) -> str:
+    """What a table says of a part; of one whose time nobody knows, that."""
+    time, least = part.femtoseconds, bound(found.report) if part.unknown else ""
+    if part.unknown and part.unknown == part.kernels and heading not in ("op", "output", "kernels"):
+        return UNKNOWN
+    said: Mapping[str, Callable[[], str]] = {
+        "op": lambda: part.text,
+        "output": lambda: shape_text(part.output_shape or ()),
+        "kernels": lambda: exact(part.kernels),
+        "MACs": lambda: f"{least}{METRICS['macs'].rounded(part.macs)}",
+        "moved": lambda: f"{least}{METRICS['bytes_moved'].rounded(part.bytes_moved)}",
+        "MAC/B": lambda: scaled(part.macs, part.bytes_moved, 3) if part.bytes_moved else "-",
+        "ms": lambda: time_text(found) if part is found.whole else f"{least}{scaled(time, FEMTOSECONDS, 3)}",
+        "share": lambda: share_text(time / found.whole.femtoseconds) if found.whole.femtoseconds else "-",
+        "MAC/ns": lambda: rate_text(part),
+        "bound": lambda: part.bound or "",
+    }
+    return said[heading]()
+
+
+def time_text(found: Latency) -> str:
+    """The whole time in milliseconds, marked if it is a lower bound or extrapolated."""
+    least = "" if found.report.complete and isinstance(found.device, Device) else AT_LEAST
+    mark = EXTRAPOLATED if found.extrapolated else ""
+    return f"{least}{mark}{scaled(found.femtoseconds, FEMTOSECONDS, 3)}"
+
+
+def rate_text(part: Part) -> str:
+    """MACs per nanosecond, that is 10⁹ MACs per second."""
+    return scaled(part.macs * _NANOSECOND, part.femtoseconds, 3) if part.femtoseconds else "-"
+
+
+def _text(layers: Sequence[LayerCost], level: str) -> str:
+    if level == "unit":
+        return layers[0].unit.text
+    return op_text(layers[0]) if level == "layer" else ""
+
+
+def shares_text(times: Mapping[Any, int]) -> str:
+    """Parts of a time, the largest first, each with its share.
+
+    >>> shares_text({"compute": 10**12, "memory": 3 * 10**12, "overhead": 0})
+    'memory 3.00 ms (75 %), compute 1.00 ms (25 %)'
+    """
+    whole = sum(times.values())
+    ordered = sorted(times.items(), key=lambda entry: -entry[1])
+    return ", ".join(f"{name} {milliseconds(time)} ({share_text(time / whole)})" for name, time in ordered if time)
+
+
+def notes(found: Latency) -> list[tuple[str, str]]:
+    """The lines below a table: the time with how far off it is, what it goes into, the device and where it is from."""
+    return [
+        ("time", f"{time_text(found)} ms: {found.error}"),
+        *(("extrapolated", why) for why in found.beyond),
+        *measured_notes(found),
+        ("kinds", shares_text(found.whole.kinds)),
+        ("bound", shares_text(found.whole.bounds)),
+        *device_notes(found.device),
+    ]
+
+
+def measured_notes(found: Latency) -> list[tuple[str, str]]:
+    """If the network itself was measured: what that said, and what the others say of it."""
+    known = measured(found)
+    if known is None:
+        return []
+    guess = known.left_out_ms
+    apart = f"; a fit without it says {_ms(guess)}" if guess is not None else ""
+    return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
+
+
+def measured(found: Latency) -> Any:
+    """What was measured of a network with the very same counts; None if nothing was."""
+    if not isinstance(found.device, Device):
+        return None
+    return next((one for one in found.device.fitted if dict(one.terms) == dict(found.counts)), None)
+
+
+def _ms(ms: float) -> str:
+    return milliseconds(round(ms * FEMTOSECONDS))
+
+
+def device_notes(device: Place) -> list[tuple[str, str]]:
+    """What a device is, what it was fitted on or states, and its source."""
+    said = [("device", place_text(device))]
+    if isinstance(device, Device):
+        times = [one.ms for one in device.fitted]
+        if times:
+            said.append(("fitted on", f"{families(device)}; {_ms(min(times))} to {_ms(max(times))}"))
+        said += [("tied", ", ".join(" = ".join(terms) for terms in device.tied))] if device.tied else []
+    else:
+        said.append(("roofline", roofline_text(device)))
+    said += [("source", device.source)] if device.source else []
+    return [*said, *([("note", device.note)] if device.note else [])]
+
+
+def roofline_text(device: Roofline) -> str:
+    """Its peaks, and from how many MACs per byte on each is reached.
+
+    >>> roofline_text(Roofline("own", {"fp32": 8 * 10**9, "int8": 32 * 10**9}, 4 * 10**9, overhead=5 * 10**9))
+    'fp32 8.00 MAC/ns, int8 32.0 MAC/ns, 4.00 GB/s, 5.00 µs to start a kernel; bound by memory below fp32 2.00 MAC/B, int8 8.00 MAC/B'
+    """
+    peaks = [f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns" for dtype, peak in device.macs.items()]
+    ridges = [f"{dtype} {scaled(peak, device.bandwidth, 3)} MAC/B" for dtype, peak in device.macs.items()]
+    start = [f"{scaled(device.overhead, 10**9, 3)} µs to start a kernel"] if device.overhead else []
+    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *start]
+    return f"{', '.join(said)}; bound by memory below {', '.join(ridges)}"
+
+
+# JSON and CSV.
+
+
+def latency_dict(found: Latency) -> dict[str, Any]:
+    """A latency as JSON-ready data, without a schema."""
+    report, device = found.report, found.device
+    known = measured(found)
+    return {
+        "network": report.network,
+        "title": report.title,
+        "label": found.network.label,
+        "knobs": {name: json_value(value) for name, value in report.knobs.items()},
+        **inputs_dict(report.inputs),
+        "batch": report.batch,
+        "dtype": report.dtype,
+        "complete": report.complete,
+        "unknown": [layer._asdict() for layer in report.unknown],
+        "device": {key: value for key, value in device_dict(device).items() if key not in ("error", "fitted_on")},
+        "latency_ms": found.ms,
+        "lower_bound": isinstance(device, Roofline) or not report.complete,
+        "error": device.error._asdict() if isinstance(device, Device) else None,
+        "extrapolated": found.extrapolated,
+        "reasons": list(found.beyond),
+        "measured_ms": known.ms if known else None,
+        "left_out_ms": known.left_out_ms if known else None,
+        "totals": _numbers(found.whole),
+        "kinds": _milliseconds(found.whole.kinds),
+        "bounds": _milliseconds(found.whole.bounds),
+        "layers": [_layer_dict(found, at) for at, terms in enumerate(found.terms) if terms],
+    }
+
+
+def _layer_dict(found: Latency, at: int) -> dict[str, Any]:
+    layer, time, terms = found.report.layers[at], found.times[at], found.terms[at]
+    part = found.part(layer.name, [at], "layer")
+    return {
+        "name": layer.name,
+        "op": layer.kind,
+        "kind": kind_of(terms),
+        "output_shape": list(layer.output_shape),
+        **_numbers(part),
+        "bound": part.bound,
+        "terms": {term: int(count) for term, count in terms.items()},
+        "parts_ms": _milliseconds(time.parts),
+    }
+
+
+def _numbers(part: Part) -> dict[str, Any]:
+    return {
+        "macs": part.macs,
+        "bytes_moved": part.bytes_moved,
+        "intensity": part.macs / part.bytes_moved if part.bytes_moved else None,
+        "latency_ms": part.femtoseconds / FEMTOSECONDS,
+        "macs_per_second": part.macs * 10**15 / part.femtoseconds if part.femtoseconds else None,
+    }
+
+
+def _milliseconds(times: Mapping[Any, Any]) -> dict[str, float]:
+    return {str(name): int(time) / FEMTOSECONDS for name, time in times.items()}
+
+
+def _groups(parts: Iterable[Part], by: str | None, whole: int) -> dict[str, Any]:
+    if by is None or by == "layer":
+        return {}
+    groups = [
+        {
+            "name": part.name,
+            "kernels": part.kernels,
+            **_numbers(part),
+            "share": part.femtoseconds / whole if whole else None,
+            "bound": part.bound,
+            "kinds": _milliseconds(part.kinds),
+        }
+        for part in parts
+    ]
+    return {"by": by, "groups": groups}
+
+
+def _record(part: Part, found: Latency) -> dict[str, Any]:
+    """A row of CSV."""
+    shape = part.output_shape
+    return {
+        "name": part.name,
+        "op": part.text or None,
+        "output_shape": "x".join(map(str, shape)) if shape else None,
+        "kernels": part.kernels,
+        **_numbers(part),
+        "bound": part.bound,
+        **{f"{kind}_ms": part.kinds.get(kind, 0) / FEMTOSECONDS for kind in found.whole.kinds},
+        "device": found.device.name,
+        "extrapolated": found.extrapolated,
+    }

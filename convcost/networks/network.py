@@ -12,10 +12,10 @@ from convcost.conventions.reconcile import Reconciliation, reconcile
 from convcost.core.checks import check_batch
 from convcost.core.dims import Shape
 from convcost.core.doors import public
-from convcost.core.dtypes import one_word
+from convcost.core.dtypes import asked_dtype, one_word
 from convcost.graph.graph import Caption, Graph
 from convcost.graph.rewrite import Rebuilt
-from convcost.graph.typed import used_dtypes
+from convcost.graph.typed import operands, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
 from convcost.results.report import Report, report
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from convcost.deploy.arena import Arena
     from convcost.memory.usage import Runs, Usage
     from convcost.results.patches import Patcher, Patches, PatchFront, PatchOptions
+    from convcost.results.training import Training
 
 
 class Network:
@@ -208,12 +209,13 @@ class Network:
         dtype: str | None = None,
         memory_policy: str = "fused",
         deploy: str | bool = False,
+        receptive: bool = False,
     ) -> Report:
         """What the network costs, in exact integers.
 
         `dtype` is the type of every element; without it, tensors have the types that the network states.
         `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
-        is then said as well. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
+        is then said as well. `receptive` adds the receptive field of each layer. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
@@ -230,11 +232,29 @@ class Network:
             batch=batch,
             dtype=dtype,
             memory_policy=memory_policy,
+            fields=receptive,
         )
         if deploy is False:
             return made
         found = self.deployed(dtype=None if deploy is True else deploy)
         return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
+
+    def training(self, optimizer: str = "sgd", *, batch: int = 1, dtype: str | None = None) -> Training:
+        """What a training step costs: multiply-accumulates forward and backward, bytes held and moved.
+
+        `optimizer` is sgd, momentum or adam, `dtype` the type of every tensor, fp32 without one, whatever the network states.
+        Raises `UsageError` for another optimizer, and for a type without gradients.
+
+        >>> from convcost import load
+        >>> step = load("resnet18").training("adam", batch=32)
+        >>> step.macs // 32, step.held.optimizer == 2 * step.held.gradients == 2 * 4 * 11_689_512
+        (5324206080, True)
+        """
+        from convcost.memory.optimizers import trained_as
+        from convcost.results.training import training
+
+        report = self.report(batch=batch, dtype=trained_as(dtype), memory_policy="training")
+        return training(self.walked, report, optimizer, dtype)
 
     def memory(
         self,
@@ -270,6 +290,17 @@ class Network:
         (16000, True)
         """
         return public("deployed")(self, **options)
+
+    def latency(self, device: Any, *, dtype: str | None = None, batch: int = 1) -> Any:
+        """How long it takes on a device, layer by layer: `convcost.latency(network, device)`.
+
+        >>> from convcost import load
+        >>> from convcost.devices.device import Roofline
+        >>> slow = Roofline("slow", {"fp32": 10**9}, bandwidth=10**12)  # a MAC takes a nanosecond
+        >>> load("vgg16").latency(slow).by("kind")[0].femtoseconds == 15_346_630_656 * 10**6  # its convolutions
+        True
+        """
+        return public("latency")(self, device, dtype, batch)
 
     def arena(self, *, dtype: str | None = None, pointers: int = 64, kernels: str = "reference") -> Arena:
         """The arena that TensorFlow Lite Micro takes, to the byte: that of `deployed`.
@@ -341,8 +372,10 @@ class Network:
         report = self.report(dtype=options.dtype, memory_policy=options.policy)
         return Patcher(self.walked, report, options, until)
 
-    def reconcile(self, first: str, second: str, *, batch: int = 1) -> Reconciliation:
+    def reconcile(self, first: str, second: str, *, batch: int = 1, dtype: str | None = None) -> Reconciliation:
         """The terms by which two conventions differ on this network; raises `UsageError` for an unknown name.
+
+        `dtype` is the type of every element, for conventions that count bits; without it, what the network states.
 
         Batch-norm passes 11,113,984 elements of ResNet-50, and thop counts four operations for each:
 
@@ -351,4 +384,6 @@ class Network:
         44455936
         """
         conventions = named_convention(first), named_convention(second)
-        return reconcile(self.name, self.steps, *conventions, check_batch(batch))
+        types = operands(self.walked, asked_dtype(dtype)) if any(one.by_type for one in conventions) else {}
+        factors = {name: one.factors for name, one in types.items()}
+        return reconcile(self.name, self.steps, *conventions, check_batch(batch), factors)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.conventions.convention import PAPER
 from convcost.core.display import AUTO, EVERY_DIGIT, Display
 from convcost.core.dtypes import MIXED, as_text
 from convcost.core.errors import UsageError
-from convcost.core.metrics import METRICS, Metric
+from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric
 from convcost.core.units import exact, input_shapes_text, inputs_cell
 from convcost.core.version import __version__
 from convcost.graph.partial import UNKNOWN
@@ -19,6 +20,7 @@ from convcost.graph.walk import depth
 from convcost.networks.load import Model, load
 from convcost.networks.network import Network
 from convcost.render.table import Table
+from convcost.results.costs import MOVED_ONCE, per_byte, ratio
 from convcost.results.report import (
     Report,
     Totals,
@@ -46,6 +48,15 @@ class Side(NamedTuple):
         """What is compared, by name."""
         return {"depth": self.depth, "layers": len(self.report.layers), **totals_dict(self.report.totals)}
 
+    def number(self, key: str) -> int | Fraction | None:
+        """One of the totals, or a ratio of two; None if nobody knows that."""
+        return ratio(self.report.totals, key) if key in RATIOS else self.totals[key]
+
+    @property
+    def written_totals(self) -> dict[str, Any]:
+        """The totals and their ratios, for JSON and CSV."""
+        return {**self.totals, "intensity": per_byte(self.report.totals)}
+
     def least(self, metric: Metric) -> str:
         """The mark of a lower bound, if one of the totals is one."""
         return "" if metric.key == "layers" else bound(self.report)
@@ -57,7 +68,8 @@ class Side(NamedTuple):
     def ratio(self, key: str, first: Side) -> float | None:
         """One of the totals as a multiple of the first network's; None of nothing, and where one of both is a lower bound."""
         known = key == "layers" or (self.report.complete and first.report.complete)
-        return self.totals[key] / first.totals[key] if known and first.totals[key] else None
+        mine, other = self.number(key), first.number(key)
+        return float(mine / other) if known and mine is not None and other else None
 
 
 def sides_of(
@@ -68,10 +80,10 @@ def sides_of(
         raise UsageError(f"side by side stand two networks or more, got {len(models)}")
     opened = list(map(load, models))
     reports = [one.report(convention, batch=batch, dtype=dtype, memory_policy=memory_policy) for one in opened]
-    return [Side(*found) for found in zip(_labels(opened), reports, (depth(one.graph) for one in opened))]
+    return [Side(*found) for found in zip(labels_of(opened), reports, (depth(one.graph) for one in opened))]
 
 
-def _labels(networks: Sequence[Network]) -> list[str]:
+def labels_of(networks: Sequence[Network]) -> list[str]:
     """Name and changed knobs of each; equal names are distinguished by file, else by number."""
     labels = [one.label for one in networks]
     alike = Counter(labels)
@@ -156,7 +168,7 @@ _RATIO = "_ratio"
 _COUNTED = {"macs", "flops", "padding_macs", "operations"}
 """The metrics that a convention says something of."""
 _COMPARED = {
-    **{key: key for key in METRICS if key in {"depth", "layers", *Totals._fields}},
+    **{key: key for key in METRICS if key in {"depth", "layers", *Totals._fields, *RATIOS}},
     "weights": "weight_bytes",
     "peak": "peak_activation_bytes",
 }
@@ -174,6 +186,8 @@ def _column(name: str, sides: Sequence[Side], asked: Display, beside: Beside | N
     if name != key:
         heading = "ratio" if name == "ratio" else f"{metric.short} ratio"
         return _Column(heading, True, [ratio_text(side, metric, sides[0]) for side in sides])
+    if metric.key in RATIOS:
+        return _Column(metric.heading, True, [_ratio_cell(side, metric, asked) for side in sides])
     return _counts(metric, sides, _of_column(metric, sides, asked))
 
 
@@ -201,6 +215,11 @@ def _counts(metric: Metric, sides: Sequence[Side], written: Display) -> _Column:
     return _Column(
         heading, True, [f"{side.least(metric)}{cell}" for side, cell in zip(sides, numbers if shared else cells)]
     )
+
+
+def _ratio_cell(side: Side, metric: Metric, asked: Display) -> str:
+    number = side.number(metric.key)
+    return metric.text(number, asked) if number is not None else "-" if side.report.complete else UNKNOWN
 
 
 _ROWS = ("depth", "layers", "params", "macs", "operations", "activations", "weight_bytes", "peak_activation_bytes")
@@ -251,6 +270,8 @@ def _totals_notes(sides: Sequence[Side], columns: Sequence[str]) -> list[tuple[s
     if any(key in METRICS and METRICS[key].unit == "bytes" for key in keys):
         stored, _, _ = said["memory"].rpartition("; ")
         notes.append(("memory", said["memory"] if "peak_activation_bytes" in keys else stored))
+    if keys & {*MOVED, *RATIOS}:
+        notes.append(("bytes moved", f"{MOVED_ONCE} {report.memory_policy}"))
     return [*notes, *([("convention", said["convention"])] if keys & _COUNTED else [])]
 
 
@@ -275,7 +296,7 @@ def _record(side: Side) -> dict[str, Any]:
     return {
         "network": side.label,
         "input_shape": inputs_cell(report.inputs),
-        **side.totals,
+        **side.written_totals,
         "batch": report.batch,
         "dtype": report.dtype,
         "memory_policy": report.memory_policy,
@@ -303,9 +324,9 @@ def data_of(sides: Sequence[Side]) -> dict[str, Any]:
                 **({"dtype": side.report.dtype} if _types_differ(sides) else {}),
                 "complete": side.report.complete,
                 "unknown": [layer._asdict() for layer in side.report.unknown],
-                "totals": side.totals,
+                "totals": side.written_totals,
                 "not_counted": dict(side.report.not_counted),
-                "ratios": {name: side.ratio(name, first) for name in side.totals},
+                "ratios": {name: side.ratio(name, first) for name in side.written_totals},
             }
             for side in sides
         ],

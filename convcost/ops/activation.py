@@ -44,9 +44,13 @@ def turning_activation(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), saves=("inputs",))
 
 
+#: Those that are made of straight lines; all others take an exponential of each element.
+_STRAIGHT = ("relu", "relu6", "leaky_relu", "hard_swish", "hard_sigmoid")
+_CURVED = replace(ELEMENTWISE, computes="exponentials")
+_TRAITS = {**dict.fromkeys(ACTIVATIONS, _CURVED), **dict.fromkeys(_STRAIGHT, ELEMENTWISE)}
 _RULES = {**dict.fromkeys(ACTIVATIONS, activation), **dict.fromkeys(_TURNING, turning_activation)}
 for _name, _formula in ACTIVATIONS.items():
-    op(_name, ELEMENTWISE, f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_RULES[_name])
+    op(_name, _TRAITS[_name], f"Put out {_formula}.\n\nShape unchanged; no params, no MACs.")(_RULES[_name])
 
 
 @op("prelu", ELEMENTWISE)
@@ -63,7 +67,7 @@ def prelu(x: AnyInput) -> OpCost:
     return OpCost(out=(x,), weights=x[-1], saves=("inputs",))
 
 
-@op("softmax", replace(NOTHING, attends="softmax", drawn="after"))
+@op("softmax", replace(NOTHING, attends="softmax", computes="exponentials", drawn="after"))
 def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Divide exp(x) by the sum of exp along an axis, by default the channels.
 
@@ -78,7 +82,7 @@ def softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
 
 
-@op("log_softmax", replace(NOTHING, drawn="after"))
+@op("log_softmax", replace(NOTHING, computes="exponentials", drawn="after"))
 def log_softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     """Take the logarithm of the softmax along an axis, by default the channels.
 
@@ -90,7 +94,7 @@ def log_softmax(x: AnyInput, *, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(x,), saves=("outputs",), checks=(has_axis(x, axis),))
 
 
-@op("split_softmax", replace(NOTHING, drawn="after"))
+@op("split_softmax", replace(NOTHING, computes="exponentials", drawn="after"))
 def split_softmax(x: AnyInput, *, parts: Size) -> OpCost:
     """Cut the channels into `parts` equal parts and take the softmax over these: over all first channels, all second, ….
 

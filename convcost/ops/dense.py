@@ -7,7 +7,7 @@ from convcost.core.cost import Check, OpCost
 from convcost.core.dims import either, equal, maximum, product
 from convcost.ops.attributes import AnyInput, At, Flag, Numbers, Positions, Size, Vector, WholeShape
 from convcost.ops.registry import op
-from convcost.ops.traits import DENSE, NOTHING, VIEW
+from convcost.ops.traits import DENSE, MOVE, NOTHING, VIEW
 
 #: Value of `at` -> the most axes that a linear layer takes.
 _MOST_AXES = {"tokens": 2, "positions": 8}
@@ -46,7 +46,7 @@ def linear(x: AnyInput, *, channels: Size, bias: Flag = True, at: At = "tokens")
     )
 
 
-@op("rbf", DENSE)
+@op("rbf", replace(DENSE, computes="exponentials"))
 def rbf(x: Vector, *, channels: Size) -> OpCost:
     """Compute the squared distance of the vector from each of `channels` fixed points (radial basis functions).
 
@@ -62,7 +62,7 @@ def rbf(x: Vector, *, channels: Size) -> OpCost:
     return OpCost(out=((channels,),), macs=points, buffers=points, saves=("inputs",))
 
 
-@op("matmul", replace(NOTHING, attends="product"))
+@op("matmul", replace(NOTHING, factors="inputs", attends="product"))
 def matmul(x: Positions, y: Positions, *, transpose: Flag = False) -> OpCost:
     """Multiply two activations as matrices, for each index of the leading axes: the two products of attention.
 
@@ -97,7 +97,7 @@ def matmul(x: Positions, y: Positions, *, transpose: Flag = False) -> OpCost:
     )
 
 
-@op("embedding", replace(NOTHING, looks_up=True))
+@op("embedding", replace(MOVE, looks_up=True))
 def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
     """Look up a row of a learnt table for each element: words, or other things that are numbered from 0 to rows - 1.
 
@@ -113,7 +113,7 @@ def embedding(x: Numbers, *, rows: Size, channels: Size) -> OpCost:
     return OpCost(out=((*x, channels),), weights=rows * channels, saves=("inputs",))
 
 
-@op("one_hot", NOTHING)
+@op("one_hot", MOVE)
 def one_hot(x: Numbers, *, channels: Size) -> OpCost:
     """Make each number, from 0 to channels - 1, a vector that is 1 at its place and 0 elsewhere.
 

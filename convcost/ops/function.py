@@ -24,6 +24,16 @@ _SAVES_OF_SEVERAL: dict[str, tuple[Saved, ...]] = dict.fromkeys(
 )
 
 
+#: Functions that take an exponential, a root or a power of each element; the others move, compare or multiply it.
+EXPONENTIALS = frozenset(
+    {
+        *("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "power", "sqrt", "rsqrt", "erf", "erfc", "celu"),
+        *("softsign", "log_sigmoid", "sin", "cos", "tan", "asin", "acos", "atan"),
+        *("sinh", "cosh", "asinh", "acosh", "atanh"),
+    }
+)
+
+
 @op("function", ELEMENTWISE, says="of")
 def function(x: AnyInput, *, of: OfOne) -> OpCost:
     """Compute a fixed function of each element that has no op of its own: exp, sqrt, abs, round, cast ….

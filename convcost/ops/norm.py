@@ -115,7 +115,7 @@ def scale(x: AnyInput, *, shift: Flag = False) -> OpCost:
     return OpCost(out=(x,), bias_adds=product(x[:-1]) * shifts, weights=x[-1], biases=shifts, saves=("inputs",))
 
 
-@op("local_response_norm", NORM)
+@op("local_response_norm", replace(NORM, computes="exponentials"))
 def local_response_norm(x: Grid, *, size: Size = 5) -> OpCost:
     """Divide each element by the energy of `size` neighbouring channels at its position.
 

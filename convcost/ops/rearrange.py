@@ -20,7 +20,7 @@ from convcost.ops.attributes import (
     Windows,
 )
 from convcost.ops.registry import op
-from convcost.ops.traits import NOTHING, POOL, VIEW
+from convcost.ops.traits import MOVE, POOL, VIEW
 
 
 @op("identity", replace(VIEW, channels="alone"))
@@ -80,7 +80,7 @@ def reshape(x: AnyInput, *, shape: ShapeWithRest) -> OpCost:
     return OpCost(out=(out,), checks=(Check(equal(had, has), need, (x, had, out, has)),))
 
 
-@op("transpose", replace(NOTHING, drawn="not"))
+@op("transpose", replace(MOVE, drawn="not"))
 def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
     """Put the axes into another order: `axes` lists, by name or number, which axis of the input comes first, second, ….
 
@@ -99,7 +99,7 @@ def transpose(x: AnyInput, *, axes: Axes) -> OpCost:
     return OpCost(out=(tuple(size_of(x, axis) for axis in axes),), checks=(Check(fit, need, (x, len(x))),))
 
 
-@op("expand", NOTHING)
+@op("expand", MOVE)
 def expand(x: AnyInput, *, shape: WholeShape) -> OpCost:
     """Repeat a tensor along axes of size 1, or along new axes before the first; every repetition is written.
 
@@ -122,7 +122,7 @@ def expand(x: AnyInput, *, shape: WholeShape) -> OpCost:
     )
 
 
-@op("tile", NOTHING)
+@op("tile", MOVE)
 def tile(x: AnyInput, *, repeats: WholeShape) -> OpCost:
     """Repeat a tensor along each of its axes, as often as `repeats` says for each; every repetition is written.
 
@@ -140,7 +140,7 @@ def tile(x: AnyInput, *, repeats: WholeShape) -> OpCost:
     )
 
 
-@op("roll", POOL)
+@op("roll", replace(POOL, computes="nothing"))
 def roll(x: Positions, *, shift: Shift) -> OpCost:
     """Move all positions along their axes by `shift`; what leaves at one end comes in at the other.
 
@@ -157,7 +157,7 @@ def roll(x: Positions, *, shift: Shift) -> OpCost:
     return OpCost(out=(x,), checks=(Check(fit, need, (x,)),))
 
 
-@op("window_partition", POOL, letters=("n", "t", "c"))
+@op("window_partition", replace(POOL, computes="nothing"), letters=("n", "t", "c"))
 def window_partition(x: Map, *, window: Pair) -> OpCost:
     """Cut the map into windows and make each a sequence of its positions.
 
@@ -173,7 +173,7 @@ def window_partition(x: Map, *, window: Pair) -> OpCost:
     return OpCost(out=((across, window[0] * window[1], x[2]),), checks=_tiled((x[0], x[1]), window))
 
 
-@op("window_reverse", POOL)
+@op("window_reverse", replace(POOL, computes="nothing"))
 def window_reverse(x: Windows, *, size: Pair, window: Pair) -> OpCost:
     """Put the windows of window_partition back together to a map of height and width `size`.
 
@@ -202,7 +202,7 @@ def _tiled(size: Pair, window: Pair) -> tuple[Check, ...]:
     return tuple(Check(divides(step, extent), need, (window, size)) for extent, step in zip(size, window))
 
 
-@op("channel_shuffle", replace(NOTHING, channels="alone"))
+@op("channel_shuffle", replace(MOVE, channels="alone"))
 def channel_shuffle(x: Grid, *, groups: Size) -> OpCost:
     """Interleave the channels of `groups` groups, so that the next grouped convolution sees all of them.
 
@@ -217,7 +217,7 @@ def channel_shuffle(x: Grid, *, groups: Size) -> OpCost:
     return OpCost(out=(x,), checks=(Check(divides(groups, x[-1]), need, (groups, x[-1]), of_shape=False),))
 
 
-@op("depth_to_space", NOTHING)
+@op("depth_to_space", MOVE)
 def depth_to_space(x: Map, *, block: Size) -> OpCost:
     """Spread the channels of each position over block·block positions: pixel shuffle.
 
@@ -236,7 +236,7 @@ def depth_to_space(x: Map, *, block: Size) -> OpCost:
     )
 
 
-@op("space_to_depth", NOTHING)
+@op("space_to_depth", MOVE)
 def space_to_depth(x: Map, *, block: Size) -> OpCost:
     """Stack the channels of block·block positions into those of one: the inverse of depth_to_space.
 

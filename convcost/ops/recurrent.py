@@ -4,7 +4,7 @@ from convcost.core.cost import OpCost
 from convcost.core.dims import Dim, first_given, given, product
 from convcost.ops.attributes import BiasCount, Flag, Positions, Size, SizeOrNone
 from convcost.ops.registry import op
-from convcost.ops.traits import DENSE
+from convcost.ops.traits import RECURRENT
 
 
 def _recurrent(
@@ -34,7 +34,7 @@ def _recurrent(
     )
 
 
-@op("lstm", DENSE)
+@op("lstm", RECURRENT)
 def lstm(
     x: Positions,
     *,
@@ -73,7 +73,7 @@ def lstm(
     return _recurrent(x, 4, 8, channels, bidirectional, biases, last, projection)
 
 
-@op("gru", DENSE)
+@op("gru", RECURRENT)
 def gru(
     x: Positions, *, channels: Size, bidirectional: Flag = False, biases: BiasCount = 2, last: Flag = False
 ) -> OpCost:
@@ -94,7 +94,7 @@ def gru(
     return _recurrent(x, 3, 7, channels, bidirectional, biases, last)
 
 
-@op("rnn", DENSE)
+@op("rnn", RECURRENT)
 def rnn(
     x: Positions, *, channels: Size, bidirectional: Flag = False, biases: BiasCount = 2, last: Flag = False
 ) -> OpCost:

@@ -24,11 +24,11 @@ from convcost.ops.attributes import (
     Steps,
 )
 from convcost.ops.registry import cost, op  # noqa: F401 - the examples use cost
-from convcost.ops.traits import NOTHING, PART, POOL
+from convcost.ops.traits import MOVE, NOTHING, PART, POOL
 from convcost.ops.window import slide_over, windowed, with_sizes
 
 
-@op("pad", POOL)
+@op("pad", replace(POOL, computes="nothing"))
 def pad(
     x: AnyInput,
     *,
@@ -100,7 +100,7 @@ def crop(x: Grid, *, size: Crop) -> OpCost:
     )
 
 
-@op("unfold", NOTHING, axes=2, leading=False)
+@op("unfold", MOVE, axes=2, leading=False)
 def unfold(x: Slid, *, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1) -> OpCost:
     """Lay out the elements of each window as a row: the matrix that makes a convolution a product (im2col).
 

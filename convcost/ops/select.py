@@ -7,7 +7,7 @@ from convcost.core.cost import Check, OpCost
 from convcost.core.dims import Shape, ceil_div, cut, either, equal, first_given, negate, product
 from convcost.ops.attributes import AnyInput, AnyInputOrNone, Axes, Axis, Position, Sections, Size, SizeOrNone
 from convcost.ops.registry import op
-from convcost.ops.traits import NOTHING, PART
+from convcost.ops.traits import MOVE, NOTHING, PART
 
 
 @op("slice", PART)
@@ -60,7 +60,7 @@ def split(x: AnyInput, *, sections: Sections, axis: Axis = "channels") -> OpCost
     )
 
 
-@op("gather", replace(NOTHING, looks_up=True))
+@op("gather", replace(MOVE, looks_up=True))
 def gather(x: AnyInput, indices: AnyInputOrNone = None, *, count: Size, axis: Axis) -> OpCost:
     """Take `count` chosen elements of an axis, in any order and perhaps several times.
 
@@ -101,7 +101,7 @@ def top_k(x: AnyInput, *, count: Size, axis: Axis = "channels") -> OpCost:
     return OpCost(out=(out, out), saves=("outputs",), checks=(has_axis(x, axis), Check(fit, need, (count, size))))
 
 
-@op("scatter", replace(NOTHING, overwrites="first"))
+@op("scatter", replace(MOVE, overwrites="first"))
 def scatter(x: AnyInput, indices: AnyInputOrNone = None, updates: AnyInputOrNone = None) -> OpCost:
     """Put other elements into some places of a tensor: which places, and which elements, are inputs of their own or fixed.
 

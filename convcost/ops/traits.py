@@ -18,6 +18,9 @@ class Traits:
     weighted: bool
     """Whether its multiply-accumulates are the MACs of papers: convolution and linear layers. Their outputs are the conv
     activations, they make up a network's depth, and element-wise ops after them are fused into them in deployment."""
+    factors: Literal["none", "weights", "state", "inputs"]
+    """What its multiply-accumulates multiply: nothing; its input with what it stores; its input, and its own state of the step
+    before, with what it stores; or one input with another. In training the gradient to each factor takes as many again."""
     elementwise: bool
     """Whether the op is element-wise on a single input, with a function that is fixed in deployment: it can be fused into a
     weighted op before it."""
@@ -36,6 +39,8 @@ class Traits:
     attends: Literal["no", "product", "softmax"]
     """Its part in attention, which can run as one kernel that writes no scores: the product of two activations, which makes
     scores and reads them, or the softmax between two such products."""
+    computes: Literal["nothing", "arithmetic", "exponentials"]
+    """What it does with each element: moves it; adds, multiplies, compares; or takes an exponential, a root or a power."""
     drawn: Literal["alone", "after", "around", "not"]
     """How a person draws it: by itself; with the op that it runs after (an activation); with the one before or after it (a norm);
     or not at all (a view, a dropout)."""
@@ -49,6 +54,7 @@ class Traits:
 
 NOTHING = Traits(
     weighted=False,
+    factors="none",
     elementwise=False,
     overwrites="nothing",
     channels="mixed",
@@ -56,6 +62,7 @@ NOTHING = Traits(
     view="none",
     joins=False,
     attends="no",
+    computes="arithmetic",
     drawn="alone",
     opaque=False,
     looks_up=False,
@@ -64,25 +71,29 @@ NOTHING = Traits(
 """No special treatment: the op can only be run as it is."""
 
 # Families of ops with the same traits; an op that differs in one uses `replace`.
-CONVOLUTION = replace(NOTHING, weighted=True, channels="grouped", resamples=True)
+CONVOLUTION = replace(NOTHING, weighted=True, factors="weights", channels="grouped", resamples=True)
 """Sliding filters, possibly grouped."""
-DENSE = replace(NOTHING, weighted=True)
+DENSE = replace(NOTHING, weighted=True, factors="weights")
 """A matrix product with weights over all channels."""
+RECURRENT = replace(DENSE, factors="state")
+"""Steps along a sequence, each of which reads the state of the one before."""
 POOL = replace(NOTHING, channels="alone", resamples=True)
 """Windows, padding, interpolation, moves: other spatial positions, per channel."""
 ELEMENTWISE = replace(NOTHING, elementwise=True, overwrites="first", channels="alone", drawn="after")
 """An element-wise function that is fixed in deployment: activations, batch-norm."""
 NORM = replace(NOTHING, drawn="around")
 """Statistics of the input itself, by which it is rescaled."""
-VIEW = replace(NOTHING, view="whole", drawn="not")
+MOVE = replace(NOTHING, computes="nothing")
+"""The elements of the input elsewhere, some several times or not at all."""
+VIEW = replace(NOTHING, view="whole", computes="nothing", drawn="not")
 """The input, perhaps reshaped."""
-PART = replace(NOTHING, view="part", drawn="not")
+PART = replace(NOTHING, view="part", computes="nothing", drawn="not")
 """Slices of the input."""
 SUM = replace(NOTHING, overwrites="any")
 """Element-wise on tensors of one shape (but see `broadcast`)."""
 GATE = replace(NOTHING, overwrites="first")
 """Element-wise on a tensor and smaller ones that are broadcast."""
-CONCAT = replace(NOTHING, joins=True)
+CONCAT = replace(NOTHING, joins=True, computes="nothing")
 """Concatenation."""
 OPAQUE = replace(NOTHING, opaque=True)
 """What stands for an operation that is not known."""

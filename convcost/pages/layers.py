@@ -9,9 +9,11 @@ from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import quote
 
+from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact, shape_text
 from convcost.formulas.explain import derived
 from convcost.graph.partial import UNKNOWN
+from convcost.graph.walk import Walked
 from convcost.ops import OPS
 from convcost.render import html
 from convcost.render.cells import bar, shares
@@ -37,7 +39,7 @@ _SHOWN = 40
 """The most rows that the table opens with."""
 _WORDS = ("layer", "op", "input", "output")
 """Columns before those of numbers; `page.css` knows how many."""
-_COUNTED = ("params", "macs", "operations", "activations")
+_COUNTED = ("params", "macs", "operations", "activations", "bytes_moved", "intensity")
 """Of every row, its numbers but the last."""
 
 
@@ -142,7 +144,7 @@ def linked(pictures: str, names: Collection[str]) -> str:
     return _LABEL.sub(link, pictures)
 
 
-def layers_html(report: Report) -> str:
+def layers_html(report: Report, walked: Walked) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
@@ -152,13 +154,13 @@ def layers_html(report: Report) -> str:
     inner = "".join(
         [html.head_row(headers, [False] * len(headers)), "<tbody>\n", *table.rows, f"</tbody>\n<tfoot>{foot}</tfoot>\n"]
     )
-    summed = len(_WORDS) + len(metrics) - 2  # what the shares are of stands before the activations
+    summed = len(_WORDS) + metrics.index(METRICS["activations"]) - 1  # what the shares are of stands before them
     minor = " ".join(str(at) for at in range(1, len(headers) - 1) if at != summed)
     attributes = f' class="sortable" data-kinds="{" ".join(KINDS)}" data-kind="{_first_kind(nodes)}"'
     attributes += f' data-sum="{summed}" data-minor="{minor}"'
     records = report.table("layer").records
     framed = html.framed(inner, label="Layers", key="layer-table", attributes=attributes, records=records)
-    return framed + _explanations(report, table.layers)
+    return framed + _explanations(report, walked, table.layers)
 
 
 def _first_kind(nodes: Sequence[Node]) -> int:
@@ -221,7 +223,7 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
-    """Params, MACs, operations if they are something else, activations, share."""
+    """Params, MACs, operations if they are something else, activations, bytes moved and MACs for each, share."""
     return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
 
 
@@ -233,7 +235,7 @@ def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:
     return f"<tr{attributes}><th>{first}</th>{middle}<td{drawn}>{rest[-1]}</td></tr>\n"
 
 
-def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:
+def _explanations(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> str:
     """The explanation that a click on a layer shows, as data in the order of the rows; equal texts are stored once.
 
     Each layer's is the place of its words and of its formulas, then operands and value of those that have operands;
@@ -243,7 +245,7 @@ def _explanations(report: Report, layers: Sequence[LayerCost]) -> str:
     formulas: dict[str, int] = {}
     found: dict[str, int] = {}
     places = []
-    for layer, quantities in zip(layers, derived(report, layers), strict=True):
+    for layer, quantities in zip(layers, derived(report, walked, layers), strict=True):
         doc = f"{op_text(layer)}: {OPS[layer.op].doc.splitlines()[0]} All for batch 1."
         rows: list[list[str]] = []
         filled: list[str] = []

@@ -33,7 +33,7 @@ def report_page(network: Network, report: Report, command: str = "") -> str:
     sections = [
         Section("architecture", "Architecture", _architecture(network, report, names), about=_ARCHITECTURE),
         Section("where", "Where the cost is", linked(_where(report), names)),
-        Section("layers", "Layer by layer", layers_html(report), about=_LAYERS),
+        Section("layers", "Layer by layer", layers_html(report, network.walked), about=_LAYERS),
         Section("memory", "What is alive when", linked(_memory(network, report), names), about=_MEMORY),
         *_sizes(network, report),
         *_accuracy(network),

@@ -15,6 +15,7 @@ from convcost.plots.memory import arena_plan, memory_figure, memory_timeline
 from convcost.plots.patches import patch_picture
 from convcost.plots.points import points_figure
 from convcost.plots.report import before_after, cost_by, cumulative
+from convcost.plots.roofline import kinds_figure, roofline_figure
 from convcost.plots.side_by_side import networks_figure
 from convcost.plots.space import cliff_figure, grid_figure, sizes, sweep_figure, sweep_figures
 from convcost.plots.style import dark, template
@@ -33,6 +34,7 @@ __all__ = [
     "frontier",
     "grid_figure",
     "heat_map",
+    "kinds_figure",
     "look",
     "memory_figure",
     "memory_timeline",
@@ -41,6 +43,7 @@ __all__ = [
     "patch_picture",
     "points_figure",
     "ratio_figure",
+    "roofline_figure",
     "samples",
     "separable_ratio",
     "sizes",

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention
 from convcost.conventions.convention import PAPER
-from convcost.core.cost import entry
+from convcost.core.cost import USUAL, Factors, entry
 from convcost.core.dims import Dim, Shape, elements
 from convcost.core.errors import UsageError
 from convcost.core.kept import Answers
 from convcost.graph.graph import STORED
 from convcost.graph.partial import refuse_unknown
+from convcost.graph.typed import operands
 from convcost.graph.walk import Step
 from convcost.networks.load import open_network
 from convcost.published.data import OWN, Coefficients, Definition
@@ -32,6 +33,8 @@ class Layer(NamedTuple):
     step: Step
     names: tuple[str, ...]
     """Its name, its op, its kind (`conv2d 1×1`), and each scope that contains it."""
+    factors: Factors = USUAL
+    """The types of what its multiply-accumulates multiply."""
 
     def fits(self, pattern: str) -> bool:
         """Whether one of its names fits a glob."""
@@ -56,8 +59,9 @@ class Recount:
         if key not in self._walked:
             network = open_network(model, knobs)
             refuse_unknown(network.steps, model, "there are only lower bounds to compare with")
-            steps = (network.rewrite(rewrite) if rewrite else network).steps
-            self._walked[key] = [Layer(step, _names(step)) for step in steps]
+            walked = (network.rewrite(rewrite) if rewrite else network).walked
+            types = operands(walked)
+            self._walked[key] = [Layer(s, _names(s), types[s.node.name].factors) for s in walked.steps]
         return self._walked[key]
 
     def count(
@@ -129,12 +133,11 @@ def _operations(layers: Layers, way: Definition) -> Fraction:
     if way.operations is not None:
         return _linear(layers, way.operations)
     counted = convention(way.convention or PAPER)
-    if unknown := dict.fromkeys(s.node.op for s, _ in layers if not counted.knows(s.node.op)):
+    if unknown := dict.fromkeys(s.node.op for s, *_ in layers if not counted.knows(s.node.op)):
         raise UsageError(
             f"the convention {counted.name} does not know {', '.join(unknown)}, so that nothing is counted"
         )
-    each = (counted.operations(s.node.op, s.cost, s.input_shapes, s.node.form) for s, _ in layers)
-    return Fraction(sum(each))
+    return Fraction(sum(counted.of(step, factors) for step, _, factors in layers))
 
 
 def _params(layers: Layers, way: Definition) -> Fraction:
@@ -144,7 +147,7 @@ def _params(layers: Layers, way: Definition) -> Fraction:
 
 
 def _used(name: str, step: Step) -> Dim:
-    return entry(name, step.cost, step.input_shapes)
+    return entry(name, step.cost, step.input_shapes, step.node.attrs)
 
 
 def _stored(name: str, step: Step) -> Dim:
@@ -172,7 +175,7 @@ def _share(count: Callable[[Layers, Definition], Fraction], part: Layers, whole:
 
 
 def _activations(layers: Layers, _way: Definition) -> Fraction:
-    return Fraction(sum(step.written for step, _ in layers))
+    return Fraction(sum(step.written for step, *_ in layers))
 
 
 def _weighted(layers: Layers) -> list[Layer]:
@@ -194,12 +197,12 @@ _SUMS: dict[str, Callable[[Layers, Definition], Fraction]] = {
 def _attribute(quantity: str, layers: Layers, part: str) -> FigureValue:
     """A shape, or a size that is the same in both directions and in all layers."""
     if quantity == "input_shape":
-        return next((step.input_shapes[0] for step, _ in layers if step.input_shapes), ())
+        return next((step.input_shapes[0] for step, *_ in layers if step.input_shapes), ())
     if quantity == "output_shape":
         return layers[-1].step.cost.out[0]
     if quantity == "channels":
         return Fraction(layers[-1].step.cost.out[0][-1])
-    values = {step.node.attrs[quantity] for step, _ in layers if quantity in step.node.attrs}
+    values = {step.node.attrs[quantity] for step, *_ in layers if quantity in step.node.attrs}
     sizes = {size for value in values for size in (value if isinstance(value, tuple) else (value,))}
     if len(sizes) != 1:
         raise UsageError(f"part: the layers matching {part!r} have no common {quantity}")
@@ -219,7 +222,7 @@ def _blocks(layers: Layers, part: str) -> int:
 def _widest(layers: Layers, part: str) -> Shape:
     """The block output of a given size (`56` for 56×56) with the most channels."""
     blocks: dict[str, Shape] = {}
-    for step, _ in layers:
+    for step, *_ in layers:
         if step.traits.view == "none":
             blocks[".".join(step.node.scope[:2]) or step.node.name] = step.cost.out[0]
     shapes = [shape for shape in blocks.values() if len(shape) == 3 and part == f"{shape[0]}"]

@@ -1,6 +1,6 @@
 """Published figures as data: claims, their sources, the ways to count that explain them, cited accuracies.
 
-The files are in specs/published: claims.csv, memory.csv, accuracy.csv, sources.yaml, definitions.yaml.
+The files are in specs/published: claims.csv, memory.csv, bits.csv, accuracy.csv, sources.yaml, definitions.yaml.
 """
 
 from __future__ import annotations
@@ -197,10 +197,9 @@ def ways() -> dict[str, Definition]:
 
 @lru_cache(maxsize=1)
 def claims() -> tuple[Claim, ...]:
-    """The claims that ship with convcost: those on the network alone, then those on memory; in the order of their files."""
-    return tuple(
-        claim for name in ("claims.csv", "memory.csv") for claim in read_claims(published_file(name), sources())
-    )
+    """The claims that ship with convcost: on the network alone, on memory, on bits; in the order of their files."""
+    files = ("claims.csv", "memory.csv", "bits.csv")
+    return tuple(claim for name in files for claim in read_claims(published_file(name), sources()))
 
 
 def read_claims(path: str, known_sources: Collection[str] | None = None) -> list[Claim]:

@@ -17,6 +17,15 @@ from convcost.core.units import shape_text
 PRINTED_BYTES = BYTES.settling({"kB": 10**3})
 #: What a claim may be about -> as tables name it; docs/published.md says what each is.
 _COUNTED = ("macs", "params", "activations", "conv_activations", "weight_bytes", "activation_bytes", "layers")
+#: Quantities that are what a convention of that name counts -> as tables name it.
+COUNTED_AS = {
+    "bops": "BOPs",
+    "bops_baskin": "BOPs (Baskin)",
+    "ace": "ACE",
+    "cpu64": "CPU64",
+    "winograd": "Winograd MULs",
+    "tf_profiler": "TensorFlow FLOPs",
+}
 _RUN = ("peak_activation_bytes", "ram_bytes", "arena_head_bytes", "deployed_weight_bytes", "flash_bytes")
 QUANTITIES = {key: METRICS[key].claimed for key in _COUNTED} | {
     "macs_share": f"share of {METRICS['macs'].claimed}",
@@ -32,6 +41,7 @@ QUANTITIES = {key: METRICS[key].claimed for key in _COUNTED} | {
     "stride": "stride",
     "groups": "groups",
     **{key: METRICS[key].claimed for key in _RUN},
+    **COUNTED_AS,
     "patched_macs": "MACs in patches",
     "overhead_share": "further MACs in patches",
     "patch": "largest patch of the input",

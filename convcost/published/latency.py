@@ -5,7 +5,7 @@ The files are specs/published/latency.csv and specs/published/setups.yaml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,13 +14,22 @@ from typing import Any, NamedTuple
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import counted
 from convcost.core.version import __version__
+from convcost.published.chosen import Chosen, known_source
 from convcost.published.data import NO_KNOBS, sources
 from convcost.published.rows import key_values, one_of, published_file, published_yaml, read_rows
 from convcost.render.table import Table, Tabular
 
-#: What a figure is printed in -> milliseconds of a figure of 1, and whether more is faster.
-_UNITS = {"ms": False, "inf/s": True}
+_Conversion = Callable[[Fraction, int], Fraction]
+#: What a latency is printed in -> milliseconds of one run, from the figure and the batch.
+_UNITS: Mapping[str, _Conversion] = {
+    "ms": lambda printed, _batch: printed,
+    "s": lambda printed, _batch: 1000 * printed,
+    "inf/s": lambda printed, batch: 1000 * batch / printed,
+}
+#: And back.
+_PRINTED: Mapping[str, _Conversion] = {**_UNITS, "s": lambda ms, _batch: ms / 1000}
 _COLUMNS = ("setup", "source", "locator", "item", "model", "knobs", "printed", "unit", "top1", "note")
+_SAID = ("item", "source", "locator", "printed", "unit", "top1", "note")
 _NEEDED = ("setup", "source", "item", "model", "printed", "unit")
 
 
@@ -65,7 +74,7 @@ class Timing(NamedTuple):
     model: str
     printed: str
     unit: str
-    """ms, or inf/s for inferences a second."""
+    """ms, s, or inf/s for inferences a second."""
     knobs: Mapping[str, str] = NO_KNOBS
     top1: str = ""
     """Accuracy on ImageNet in per cent, where the same table prints it."""
@@ -73,13 +82,12 @@ class Timing(NamedTuple):
 
     @property
     def ms(self) -> Fraction:
-        """Milliseconds of one run, exactly as printed; a thousandth of a second divided by what is printed as a rate.
+        """Milliseconds of one run, exactly as printed; of a whole batch where there is one.
 
         >>> latencies("sd855")[0].ms
         Fraction(72, 25)
         """
-        value = Fraction(self.printed)
-        return 1000 * self.setup.batch / value if _UNITS[self.unit] else value
+        return _UNITS[self.unit](Fraction(self.printed), self.setup.batch)
 
     @property
     def network(self) -> str:
@@ -89,6 +97,15 @@ class Timing(NamedTuple):
         'mobilenet_v2:width=1.4,resolution=224'
         """
         return ":".join(filter(None, (self.model, ",".join(f"{name}={value}" for name, value in self.knobs.items()))))
+
+    def written(self, ms: Fraction) -> str:
+        """A latency of this setup in the unit that is printed here, with one digit more.
+
+        >>> latencies("sd855")[0].written(Fraction(3)), latencies("l4r5_xcubeai7")[0].written(Fraction(8))
+        ('3.000', '125.0000')
+        """
+        places = len(self.printed.partition(".")[2]) + 1
+        return f"{float(_PRINTED[self.unit](ms, self.setup.batch)):.{places}f}"
 
     @property
     def figure(self) -> str:
@@ -127,38 +144,26 @@ class Latencies(Tabular):
             headers=("network", "printed", "item", "where"),
             numeric=(False, True, False, False),
             rows=[[one.network, one.figure, one.item, where(one)] for one in self.timings],
-            records=[{"network": one.network, "ms": milliseconds(one.ms)} for one in self.timings],
-            data=_data(self),
-            notes=[("measured", f"as each source prints it, on {self.setup.title}")],
+            records=[{"network": one.network, "ms": decimal(one.ms)} for one in self.timings],
+            data={
+                "schema": "convcost.latencies/1",
+                "version": __version__,
+                "setup": {**self.setup._asdict(), "title": self.setup.title},
+                "latencies": [
+                    {**{name: getattr(one, name) for name in _SAID}, "network": one.network, "ms": decimal(one.ms)}
+                    for one in self.timings
+                ],
+            },
         )
 
 
-def _data(found: Latencies) -> dict[str, Any]:
-    return {
-        "schema": "convcost.latencies/1",
-        "version": __version__,
-        "setup": found.setup._asdict(),
-        "latencies": [
-            {
-                "network": one.network,
-                "ms": float(one.ms),
-                "printed": one.printed,
-                "unit": one.unit,
-                "top1": one.top1 or None,
-                **{name: getattr(one, name) for name in ("item", "source", "locator", "note")},
-            }
-            for one in found.timings
-        ],
-    }
+def decimal(ms: Fraction) -> float:
+    """Milliseconds for JSON and CSV: exact where nine decimal places are enough, else rounded to them.
 
-
-def milliseconds(value: Fraction) -> str:
-    """Exact where six decimal places are enough, else rounded to them.
-
-    >>> milliseconds(Fraction(72, 25)), milliseconds(Fraction(67)), milliseconds(Fraction(1, 3))
-    ('2.88', '67', '0.333333')
+    >>> decimal(Fraction(72, 25)), decimal(Fraction(1, 3))
+    (2.88, 0.333333333)
     """
-    return f"{float(value):.6f}".rstrip("0").rstrip(".")
+    return float(round(ms, 9))
 
 
 def where(one: Timing) -> str:
@@ -199,20 +204,16 @@ def _is_positive(text: str) -> bool:
     return text.replace(".", "", 1).isdecimal() and Fraction(text) > 0
 
 
-def latencies(setup: str, *, source: str | None = None, models: Iterable[str] = ()) -> Latencies:
-    """The published latencies of one setup, all or those of one source and some networks; raises `UsageError`.
+def latencies(setup: str, models: str | Sequence[str] = (), source: str | None = None) -> Latencies:
+    """The published latencies of one setup, all or those of some families and presets and of one source.
 
-    >>> latencies("pixel1", source="mobilenet_slim", models=["mobilenet_v2"])
-    <Latencies on Google Pixel 1, one large core of the CPU, TensorFlow Lite, 1 thread, fp32 · 22 networks>
+    Raises `UsageError` for unknown names.
+
+    >>> latencies("pixel1", "mobilenet_v2", "mobilenet_slim")
+    <Latencies on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
     """
     if setup not in setups():
         raise UsageError(f"there are no published latencies of {setup!r}{did_you_mean(setup, setups())}")
-    asked = set(models)
-    return Latencies(
-        setups()[setup],
-        tuple(
-            one
-            for one in timings()
-            if one.setup.key == setup and source in (None, one.source) and (not asked or one.model in asked)
-        ),
-    )
+    known_source(source)
+    chosen = Chosen(models, source)
+    return Latencies(setups()[setup], tuple(one for one in timings() if one.setup.key == setup and chosen.has(one)))

@@ -13,7 +13,7 @@ from typing import Any
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.networks.deployment import deployed
 from convcost.networks.network import Network
-from convcost.published.figure import QUANTITIES, FigureValue
+from convcost.published.figure import COUNTED_AS, QUANTITIES, FigureValue
 
 _YES = {"yes": True, "no": False}
 _PLACES = ("flash", "ram")
@@ -94,6 +94,21 @@ def _deployed(of: Callable[[Any], int]) -> Callable[[str, Network, Mapping[str, 
     return count
 
 
+def _counted(convention: str) -> Callable[[str, Network, Mapping[str, str]], Fraction]:
+    """What a convention counts, of the types that the network states or that are asked for."""
+
+    def count(part: str, network: Network, how: Mapping[str, str]) -> Fraction:
+        report = network.report(convention, **_arguments(how, ("dtype",)))
+        if report.not_counted:
+            raise UsageError(f"the convention {convention} does not know {', '.join(report.not_counted)}")
+        layers = [one for one in report.layers if not part or any(fnmatchcase(n, part) for n in (one.name, one.kind))]
+        if not layers:
+            raise UsageError(f"part: no layer matches {part!r}")
+        return Fraction(sum(layer.operations for layer in layers))
+
+    return count
+
+
 def _arguments(how: Mapping[str, str], known: tuple[str, ...]) -> dict[str, Any]:
     """The words of a column `run` as keyword arguments."""
     for word in how:
@@ -123,6 +138,7 @@ RUN: dict[str, Callable[[str, Network, Mapping[str, str]], FigureValue]] = {
     "arena_head_bytes": _deployed(lambda found: found.arena.head),
     "deployed_weight_bytes": _deployed(lambda found: int(found.size.weight_bytes)),
     "flash_bytes": _deployed(lambda found: int(found.size.flash_bytes)),
+    **{name: _counted(name) for name in COUNTED_AS},
 }
-"""Quantities that depend on how a network is run."""
+"""Quantities that depend on how a network is run: on a policy, a runtime, the types of its tensors."""
 assert set(RUN) <= set(QUANTITIES)

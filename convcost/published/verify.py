@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convcost.core.errors import ConvcostError, UsageError, did_you_mean, one_line
+from convcost.core.errors import ConvcostError, UsageError, one_line
 from convcost.core.kept import answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
+from convcost.published.chosen import Chosen, known_source
 from convcost.published.count import Recount
 from convcost.published.data import (
     OWN,
@@ -25,9 +25,10 @@ from convcost.published.data import (
     sources,
 )
 from convcost.published.figure import QUANTITIES, FigureValue
+from convcost.published.latency import Timing, timings
+from convcost.published.predictions import Compared, as_printed, prediction, signed
 from convcost.published.rows import raise_all
 from convcost.render.table import Table, Tabular
-from convcost.spec.zoo import find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,9 @@ class Verdict(NamedTuple):
     refound: FigureValue | None = None
     """Exactly what it found under the explanation."""
     run: str = ""
-    """How the network is run, where that is part of the claim."""
+    """How the network is run, where that is part of the claim; of a latency, the key of its setup."""
+    error: float | None = None
+    """By which share of it a calibrated device errs on a latency; None for all else, and where there is no device."""
 
 
 class Verdicts(tuple[Verdict, ...], Tabular):
@@ -103,45 +106,24 @@ def verify(models: str | Sequence[str] = (), data: str | None = None, source: st
     >>> [verdict.printed for verdict in verify(["googlenet"]) if verdict.part == "inception_3b"]
     ['28×28×480', '380 Ki', '304 M']
     """
-    asked = [_Asked(model) for model in ((models,) if isinstance(models, str) else models)]
-    if source is not None and data is None and source not in sources():
-        raise UsageError(f"there is no source {source!r}{did_you_mean(source, sources())}")
+    chosen = Chosen(models, source)
+    if data is None:
+        known_source(source)
     every = claims() if data is None else tuple(read_claims(data))
     verdicts, problems = [], []
     with answers("verify") as known:
         counter = Recount(known)
         for claim in every:
             try:
-                if _wanted(claim, asked, source):
+                if chosen.has(claim):
                     verdicts.append(judge(claim, counter))
             except ConvcostError as error:
                 problems.append(f"{claim.at}: {one_line(str(error))}")
+        timed = [one for one in timings() if chosen.has(one)] if data is None else []
+        compared = [Compared(one, prediction(one, known)) for one in timed]
     raise_all(problems)
-    cited = [one for one in accuracies() if _wanted(one, asked, source)] if data is None else []
-    return Verdicts((*verdicts, *map(_cited, cited)))
-
-
-class _Asked:
-    """A family, by its own name, or one of its presets."""
-
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self.family = _family(model)
-        self.whole = find(model).spec.name == model
-
-    def wants(self, model: str) -> bool:
-        return model == self.model or (self.whole and _family(model) == self.family)
-
-
-@lru_cache(maxsize=4096)
-def _family(model: str) -> str:
-    return find(model).spec.file
-
-
-def _wanted(one: Claim | Measured, asked: Sequence[_Asked], source: str | None) -> bool:
-    if source is not None and one.source != source:
-        return False
-    return not asked or (one.model != "" and any(each.wants(one.model) for each in asked))
+    cited = [one for one in accuracies() if chosen.has(one)] if data is None else []
+    return Verdicts((*verdicts, *map(_cited, cited), *map(_timed, compared)))
 
 
 def judge(claim: Claim, counter: Recount) -> Verdict:
@@ -224,7 +206,28 @@ def _cited(one: Measured) -> Verdict:
     )
 
 
-def _knobs_text(one: Claim | Measured) -> str:
+def _timed(one: Compared) -> Verdict:
+    """A latency: quoted, beside what a calibrated device predicts in its unit."""
+    timing = one.timing
+    return Verdict(
+        source=timing.source,
+        locator=timing.locator,
+        item=timing.item,
+        model=timing.model,
+        knobs=_knobs_text(timing),
+        quantity="latency",
+        part="",
+        printed=timing.figure,
+        computed=as_printed(one),
+        recounted="",
+        verdict=CITED,
+        explanation="",
+        run=timing.setup.key,
+        error=None if one.error is None else float(one.error),
+    )
+
+
+def _knobs_text(one: Claim | Measured | Timing) -> str:
     return " ".join(f"{name}={value}" for name, value in one.knobs.items())
 
 
@@ -313,7 +316,9 @@ def quantity_text(one: Verdict) -> str:
 
 
 def computed_text(one: Verdict) -> str:
-    """The number by the rules and, if the explanation is a definition, the number under that."""
+    """The number by the rules and, if the explanation is a definition, the number under that; of a latency its error."""
+    if one.error is not None:
+        return f"{one.computed} ({signed(Fraction(one.error))})"
     return f"{one.computed}, {one.recounted}" if one.recounted else one.computed
 
 
@@ -360,7 +365,9 @@ def _closing(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
 
 def _record(one: Verdict) -> dict[str, Any]:
     """A flat record for CSV: shapes as 7x7x320, definitions separated by spaces."""
-    return {name: value if isinstance(value, str | int) else _flat(value) for name, value in _fields(one).items()}
+    return {
+        name: value if isinstance(value, str | int | float) else _flat(value) for name, value in _fields(one).items()
+    }
 
 
 def _flat(value: Any) -> str:

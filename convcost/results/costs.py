@@ -12,11 +12,16 @@ from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric
 from convcost.core.units import percent, shape_text
 from convcost.graph.drawn import Unit, is_hidden
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
+from convcost.graph.typed import Operands
 from convcost.graph.walk import Step
 from convcost.memory.traffic import Traffic
 
 NOT_COUNTED = "not counted"
 """Printed instead of a number of operations for an op that the convention does not know."""
+
+
+MOVED_ONCE = "each tensor moved once by each layer that uses it, after the fusion of policy"
+"""What bytes moved are, but for the name of the policy."""
 
 
 class LayerCost(NamedTuple):
@@ -35,6 +40,8 @@ class LayerCost(NamedTuple):
     """What it is drawn with: its convolution, its batch-norm and its activation."""
     traffic: Traffic
     """The bytes that it moves, over the batch, after what the report's memory policy fuses."""
+    operands: Operands
+    """The types of what it multiplies, reads and writes."""
 
     @property
     def name(self) -> str:
@@ -227,6 +234,8 @@ class Group(NamedTuple):
     """How many of its layers use weights of earlier ones, beside their own or in their place."""
     consecutive: bool = True
     """Whether its layers follow on each other, so that it reads and makes something."""
+    last: str = ""
+    """The layer that it ends with, where its layers follow on each other."""
     bytes_moved: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
@@ -266,6 +275,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
         consecutive=ends,
+        last=layers[-1].name if ends else "",
         **(shapes | more),
     )
 

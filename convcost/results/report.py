@@ -16,19 +16,22 @@ from convcost.core.display import display
 from convcost.core.dtypes import DEFAULT, as_text, asked_dtype, one_word, storage
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
-from convcost.core.metrics import METRICS, MOVED, RATIOS, Metric, Need
+from convcost.core.metrics import METRICS, MOVED, RATIOS, TRAFFIC, Metric, Need
 from convcost.core.units import binary, compact, counted, decimal_text, exact, percent
 from convcost.core.version import __version__
 from convcost.graph.drawn import Unit, units
 from convcost.graph.graph import ROLES, Caption
 from convcost.graph.partial import AT_LEAST, UnknownOp, unknown_ops, unknown_text
-from convcost.graph.typed import as_dtype, params_by_dtype, states_types, used_dtypes
+from convcost.graph.receptive import Fields, receptive_fields
+from convcost.graph.typed import Operands, as_dtype, operands, params_by_dtype, states_types, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.memory.lifetimes import peak_bytes
 from convcost.memory.policies import POLICIES
 from convcost.memory.traffic import Traffic, traffic
 from convcost.render.table import Table
+from convcost.results import receptive
 from convcost.results.costs import (
+    MOVED_ONCE,
     NOT_COUNTED,
     OF_GROUPS,
     OF_LAYERS,
@@ -128,6 +131,8 @@ class Report:
     """Of a model file: what people should know about its numbers."""
     deployed: DeployedSize | None = None
     """What it takes in flash, if that was asked for."""
+    fields: Mapping[str, Fields] = field(default_factory=dict, hash=False)
+    """Layer -> its receptive field, if these were asked for."""
 
     @property
     def weight_dtypes(self) -> Mapping[str, int]:
@@ -183,15 +188,16 @@ class Report:
         columns: Sequence[str] | None = None,
         units: str = "",
         digits: int | None = None,
+        traffic: bool = False,
     ) -> Table:
         """The report as a table by unit, layer, block, stage or op, or by the first so many scopes, to show or to `render`.
 
         Without `by`, the finest of unit, block and stage that has at most 40 rows; its records are those of all layers.
         `sort` is a metric, the largest first, or `name`; `top` keeps so many rows, the rest as one; `only` ops, names or
-        globs of them. Raises `UsageError`.
+        globs of them; `traffic` shows the bytes that are moved. Raises `UsageError`.
         """
         wanted = None if columns is None else tuple(columns)
-        return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits)))
+        return report_table(self, by, Showing(sort, top, only, wanted, display(units, digits), traffic))
 
     def to_frame(self, by: str | int = "layer") -> pd.DataFrame:
         """A pandas DataFrame with a row per layer, unit, block, stage or op, of the same columns; raises `UsageError`."""
@@ -218,6 +224,7 @@ def report(
     batch: int = 1,
     dtype: str | None = None,
     memory_policy: str = "fused",
+    fields: bool = False,
 ) -> Report:
     """The report of a walked graph under a convention, a batch size, a dtype and a memory policy.
 
@@ -230,8 +237,9 @@ def report(
     zeros = {key: step.padding_macs for key, step in padding.items()}
     drawn = {id(step): unit for unit in units(walked) for step in unit.steps}
     moved = traffic(walked, memory_policy, dtype, batch)
+    types = operands(walked, dtype)
     layers = tuple(
-        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves)
+        _layer(step, drawn[id(step)], convention, batch, zeros[id(step.cost)], moves, types[step.node.name])
         for step, moves in zip(walked.steps, moved, strict=True)
     )
     peak = peak_bytes(walked, memory_policy, dtype, batch)
@@ -252,6 +260,7 @@ def report(
         asked_dtype=dtype,
         input_dtypes={name: walked.graph.dtypes.get(name, dtype or DEFAULT) for name in walked.inputs},
         typed=states_types(walked.graph),
+        fields=receptive_fields(walked) if fields else {},
     )
 
 
@@ -264,10 +273,18 @@ def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     return (f"{taken}; {convention.name} counts functions otherwise, and the file does not say what was written",)
 
 
-def _layer(step: Step, unit: Unit, convention: Convention, batch: int, padding_macs: int, moves: Traffic) -> LayerCost:
-    operations = convention.operations(step.node.op, step.cost, step.input_shapes, step.node.form)
+def _layer(
+    step: Step,
+    unit: Unit,
+    convention: Convention,
+    batch: int,
+    padding_macs: int,
+    moves: Traffic,
+    types: Operands,
+) -> LayerCost:
+    operations = convention.of(step, types.factors)
     known = convention.knows(step.node.op)
-    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves)
+    return LayerCost(step, batch, padding_macs * batch, operations * batch, known, unit, moves, types)
 
 
 def _totals(layers: tuple[LayerCost, ...], dtype: str | None, peak: int) -> Totals:
@@ -357,12 +374,17 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
-        "layers": [layer_dict(layer, typed=report.typed) for layer in report.layers],
+        "layers": [layer_dict(layer, typed=report.typed) | _field_dict(report, layer.name) for layer in report.layers],
     }
     if level != "layer":
         data |= {"by": level} if isinstance(level, str) else {"by": "depth", "depth": level}
-        data["groups"] = [_group_dict(group) for group in report.by(level)]
+        data["groups"] = [_group_dict(group) | _field_dict(report, group.last) for group in report.by(level)]
     return data
+
+
+def _field_dict(report: Report, name: str) -> dict[str, Any]:
+    """The receptive field of a layer, where these were asked for."""
+    return {"receptive_field": receptive.fields_dict(report.fields[name])} if name in report.fields else {}
 
 
 def _deployed_total(report: Report) -> dict[str, int]:
@@ -491,7 +513,7 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
         numeric=tuple(column.numeric for column in found),
         rows=[[column.text(part) for column in found] for part in rows],
         total=[first, *(column.text(whole) for column in found[1:])],
-        records=[_record(report, part, showing.columns) for part in exact_rows[: showing.top]],
+        records=[_record(report, part, _asked(showing)) for part in exact_rows[: showing.top]],
         data=to_dict(report, "layer" if level is None else level),
         notes=[
             *notes(report),
@@ -511,7 +533,8 @@ _METRICS = tuple(dict.fromkeys((*USUAL, *OF_LAYERS, *RATIOS)))
 def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]:
     metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, _METRICS)]
     level = shown if isinstance(shown, str) else "part"
-    return columns(level, metrics, report.totals, showing, of_layers=shown == "layer")
+    more = receptive.field_columns(report.fields) if report.fields else []
+    return columns(level, metrics, report.totals, showing, of_layers=shown == "layer", more=more)
 
 
 def _totals_of(report: Report, layers: Sequence[LayerCost]) -> Totals:
@@ -589,6 +612,7 @@ def notes(report: Report) -> list[tuple[str, str]]:
         *types_notes(report),
         *shared_notes(report.layers),
         *not_counted_notes(report),
+        *([("receptive", receptive.NOTE)] if report.fields else []),
         *(("file", remark) for remark in report.remarks),
     ]
 
@@ -600,8 +624,7 @@ def moved_notes(report: Report) -> list[tuple[str, str]]:
     parts = ", ".join(f"{name} {least}{binary(size)}" for name, size in each)
     said = f"{least}{binary(t.bytes_moved)} as {as_text(report.dtype)} ({exact(t.bytes_moved)} bytes): {parts}"
     (per_byte,) = cells(t, [METRICS["intensity"]])
-    how = f"each tensor moved once by each layer that uses it, after what policy {report.memory_policy} fuses"
-    return [("bytes moved", f"{said}; {per_byte} MACs per byte; {how}")]
+    return [("bytes moved", f"{said}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}")]
 
 
 def types_notes(report: Report) -> list[tuple[str, str]]:
@@ -686,9 +709,19 @@ def unit_text(report: Report) -> str:
     return f"{report.convention.unit} ({report.convention.name})"
 
 
+def _asked(showing: Showing) -> Sequence[str] | None:
+    """The columns of exact values that are asked for; None for all."""
+    if showing.columns is None:
+        return None
+    return (*showing.columns, *(TRAFFIC if showing.traffic else ()))
+
+
 def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[str, Any]:
     data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
+    flat |= (
+        {column.key: column.text(part) for column in receptive.field_columns(report.fields)} if report.fields else {}
+    )
     whole = {**flat, "convention": report.convention.name}
     if columns is None:
         return whole

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, RATIOS, Metric
+from convcost.core.metrics import METRICS, RATIOS, TRAFFIC, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -43,6 +43,8 @@ class Showing:
     """Keys of columns, in their order; None for those of the level."""
     display: Display = EVERY_DIGIT
     """In which unit, and to how many digits, numbers are written."""
+    traffic: bool = False
+    """The columns of what is moved, in place of those of the level, or beside those that are asked for."""
 
 
 AS_USUAL = Showing()
@@ -67,16 +69,25 @@ _GIVES_WAY = (SHARE, OP, OUTPUT, LAYERS, INPUT)
 
 
 def columns(
-    level: str, metrics: Sequence[Metric], totals: Totals, showing: Showing, *, of_layers: bool
+    level: str,
+    metrics: Sequence[Metric],
+    totals: Totals,
+    showing: Showing,
+    *,
+    of_layers: bool,
+    more: Sequence[Column] = (),
 ) -> list[Column]:
-    """The columns of a level, with the metrics that a convention gives a meaning to; raises `UsageError`."""
+    """The columns of a level, with the metrics that a convention gives a meaning to, and `more`; raises `UsageError`."""
     for key, _ in showing.display.of:
         if key not in METRICS:
             raise UsageError(f"units: there is no metric {key!r}{did_you_mean(key, METRICS)}")
-    every = {column.key: column for column in _every(level, metrics, totals, showing.display, of_layers=of_layers)}
+    own = _every(level, metrics, totals, showing.display, of_layers=of_layers)
+    every = {column.key: column for column in (*own, *more)}
     if showing.columns is None:
-        return [every[key] for key in _usual(level, metrics)]
-    wanted = list(dict.fromkeys(_known(key, every, level) for key in showing.columns))
+        *usual, last = _of_traffic(level) if showing.traffic else _usual(level, metrics)
+        return [every[key] for key in (*usual, *(column.key for column in more), last)]
+    asked = (*showing.columns, *(TRAFFIC if showing.traffic else ()))
+    wanted = list(dict.fromkeys(_known(key, every, level) for key in asked))
     return [every[key] for key in ([] if NAME in wanted else [NAME]) + wanted]
 
 
@@ -86,6 +97,11 @@ def _usual(level: str, metrics: Iterable[Metric]) -> list[str]:
     ends = [] if level == "op" else [INPUT, OUTPUT]
     shown = [metric.key for metric in metrics if metric.key in USUAL]
     return [NAME, *first, *ends, *shown, SHARE]
+
+
+def _of_traffic(level: str) -> list[str]:
+    """The keys of what is shown of what is moved."""
+    return [NAME, *([OP] if level in ("layer", "unit") else []), *([] if level == "op" else [OUTPUT]), *TRAFFIC]
 
 
 USUAL = ("params", "macs", "operations")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -12,9 +12,10 @@ from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact
 from convcost.devices.device import Device
 from convcost.space.evaluate import at_points, evaluate
+from convcost.space.numbers import LARGEST_INT64
 from convcost.space.space import DesignSpace
 from convcost.space.target import BEYOND, is_calibrated
-from convcost.space.timed import FAR, LATENCY, device_note, part_of
+from convcost.space.timed import FAR, LATENCY, count_of, device_note
 from convcost.space.windows import PIECE, Window, windows
 
 
@@ -23,11 +24,17 @@ def extrapolated(made: DesignSpace, window: Window) -> Array | None:
 
     False where no network can be built.
     """
+    return _beyond(made, lambda metric: evaluate(made, metric, window))
+
+
+def _beyond(made: DesignSpace, count: Callable[[str], Array]) -> Array | None:
     device = made.request.device
     if not isinstance(device, Device) or not is_calibrated(device):
         return None
-    times = {term: evaluate(made, part_of(term), window) for term in device.coefficients}
-    return np.asarray(device.outside(times, evaluate(made, LATENCY, window)), dtype=bool)
+    counts = {term: count(count_of(term)) for term in device.coefficients}
+    if made.bound(LATENCY) >= LARGEST_INT64:
+        counts = {term: array.astype(object) for term, array in counts.items()}
+    return np.asarray(device.outside(counts), dtype=bool)
 
 
 def how_many(made: DesignSpace) -> int:
@@ -35,7 +42,7 @@ def how_many(made: DesignSpace) -> int:
     device = made.request.device
     if not isinstance(device, Device) or not is_calibrated(device):
         return 0
-    metrics = [LATENCY, *map(part_of, device.coefficients)]
+    metrics = [LATENCY, *map(count_of, device.coefficients)]
     firsts, often = [], []
     for axis in range(len(made.axes)):
         _, first, counts = np.unique(made.kinds(axis, metrics), return_index=True, return_counts=True)
@@ -62,15 +69,7 @@ def notes_on(made: DesignSpace) -> Iterator[tuple[str, str]]:
 
 def at_each(made: DesignSpace, positions: Sequence[Array]) -> Array | None:
     """Whether points of the grid do that are given by their positions along each axis; None as of `extrapolated`."""
-    device = made.request.device
-    if not isinstance(device, Device) or not is_calibrated(device):
-        return None
-
-    def times(metric: str) -> Array:
-        return np.array([time or 0 for time in at_points(made, metric, positions)])
-
-    parts = {term: times(part_of(term)) for term in device.coefficients}
-    return np.asarray(device.outside(parts, times(LATENCY)), dtype=bool)
+    return _beyond(made, lambda metric: np.array([count or 0 for count in at_points(made, metric, positions)]))
 
 
 def _weighed(differ: Array, often: list[Array]) -> int:

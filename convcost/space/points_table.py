@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcost.core.dtypes import as_text
-from convcost.core.metrics import METRICS, TIMED, column_of
+from convcost.core.metrics import METRICS, MOVED, TIMED, column_of
 from convcost.core.units import exact, inputs_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
+from convcost.results.costs import MOVED_ONCE
 from convcost.results.report import inputs_dict, json_value
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
@@ -56,8 +57,11 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         fixed.append(inputs_text(made.request.input_shapes))
     if fixed:
         yield "fixed", ", ".join(fixed)
-    if any("memory_policy" in METRICS[metric].needs for metric in metrics):
-        yield "peak", f"of activations alive at once, as {as_text(made.dtype)}, policy {made.request.memory_policy}"
+    dtype, policy = as_text(made.dtype), made.request.memory_policy
+    if any(METRICS[metric].over == "peak" for metric in metrics):
+        yield "peak", f"of activations alive at once, as {dtype}, policy {policy}"
+    if {*MOVED} & {*metrics}:
+        yield "bytes moved", f"as {dtype}; {MOVED_ONCE} {policy}"
     if made.request.batch > 1:
         yield "batch", exact(made.request.batch)
     if made.request.target and any("deployment" in METRICS[metric].needs for metric in metrics):

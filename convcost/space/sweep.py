@@ -52,7 +52,7 @@ class Sweep(Tabular):
     network: str
     axes: Mapping[str, tuple[Any, ...]]
     metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
-    """macs, params, activations, peak_activation_elements, peak_activation_bytes: of one batch.
+    """macs, params, activations, peak_activation_elements, peak_activation_bytes, bytes_moved: of one batch.
 
     Of deployed networks also ram_bytes, arena_head_bytes, deployed_weight_bytes, flash_bytes; of a device latency_ms.
     """
@@ -280,7 +280,7 @@ def _more(shown: int, points: int) -> str:
     return "" if shown == points else f", of which the first {exact(shown)} are shown; -o FILE.csv writes all"
 
 
-DEFAULT_METRICS = tuple(metric for metric in SWEPT if metric != "peak_activation_elements")
+DEFAULT_METRICS = tuple(metric for metric in SWEPT if metric not in ("peak_activation_elements", "bytes_moved"))
 
 
 def default_metrics(made: DesignSpace) -> tuple[str, ...]:

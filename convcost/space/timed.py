@@ -1,7 +1,7 @@
 """How long the networks of a grid take on a device: exact femtoseconds, as one more cost of each point.
 
-On a calibrated device a latency is linear in exact counts, so it is a sum of products of tables as MACs are. What each term
-takes is kept beside it, for the points that differ from all networks of the calibration. On a roofline each layer takes the
+On a calibrated device a latency is linear in exact counts, so it is a sum of products of tables as MACs are. The count of each
+term is kept beside it, for the points that differ from all networks of the calibration. On a roofline each layer takes the
 larger of two times, which is found at every point.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from convcost.core.dims import Dim
 from convcost.devices.device import Device, Roofline
-from convcost.devices.kernels import TERMS, Terms, kernels, untyped
+from convcost.devices.kernels import TERMS, Terms, untyped
 from convcost.graph.walk import Walked
 from convcost.space.numbers import Mask, Undecided, added, dense_of, total
 
@@ -47,15 +47,16 @@ def timed_costs(
     """The latency of the networks of a box of this shape, each step standing for so many; raises `Lacking`."""
     if isinstance(device, Roofline):
         return {LATENCY: _roofline(walked, weights, device, shape, dtype, batch)}
-    counts = _counts(kernels(walked, dtype, batch), weights)
-    for term in device.lacks(counts):
-        _refuse(term, counts[term], len(shape))
-    parts = {term: time * counts.get(term, 0) for term, time in device.coefficients.items()}
-    return {LATENCY: added(parts.values()), **{part_of(term): time for term, time in parts.items()}}
+    counts = _counts(device.kernels(walked, dtype, batch), weights)
+    for term, missing in device.missing(counts).items():
+        _refuse(term, missing, len(shape))
+    known = {term: counts.get(term, 0) for term in device.coefficients}
+    time = added(count * device.coefficients[term] for term, count in known.items())
+    return {LATENCY: time, **{count_of(term): count for term, count in known.items()}}
 
 
-def part_of(term: str) -> str:
-    """What the time of a single term is called among the costs of a region, where it is kept beside the sum."""
+def count_of(term: str) -> str:
+    """What the count of a term is called among the costs of a region, where it is kept beside the time."""
     return f"{LATENCY}:{term}"
 
 
@@ -73,13 +74,12 @@ def _counts(every: Sequence[Terms], weights: Sequence[Dim]) -> dict[str, Dim]:
     return {term: added(each) for term, each in found.items()}
 
 
-def _refuse(term: str, count: Dim, axes: int) -> None:
-    """Raises `Lacking` if any network has so much of a term."""
-    some = count > 0
-    if isinstance(some, Mask):
-        first = np.unravel_index(int(np.argmax(some.array)), some.array.shape)
+def _refuse(term: str, missing: Any, axes: int) -> None:
+    """Raises `Lacking` if a term says much of the time of any network."""
+    if isinstance(missing, Mask):
+        first = np.unravel_index(int(np.argmax(missing.array)), missing.array.shape)
         raise Lacking(term, tuple(map(int, first)))
-    if some:
+    if missing:
         raise Lacking(term, (0,) * axes)
 
 

@@ -32,7 +32,7 @@ MISTAKES = {
     "report mobilenet_v2 --dtype flot32": "Did you mean fp32?",
     "memory mobilenet_v2 --policy inplac": "Did you mean inplace?",
     "report mobilenet_v2 --input 224,224,3": "Did you mean 224x224x3?",
-    "report mobilenet_v2 --convention flops": "there is no convention 'flops'; FLOPs are what torch and calflops count",
+    "report mobilenet_v2 --convention flops": "there is no convention 'flops'; FLOPs are what torch, calflops and tf_profiler count",
     "sweep mobilenet_v2 --over width=1,2 --front --format csv": "--front needs a value before --format.",
     "report mobilenet_v2 --batch --by stage": "--batch needs a value before --by.",
     "fit mobilenet_v2 --max-params 1MiB": "'1MiB' is not a count, e.g. 300M, 4.1G or 4,089,184,256; MiB is memory",

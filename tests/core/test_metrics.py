@@ -11,7 +11,7 @@ from helpers.house import sources
 from helpers.paths import ROOT
 
 import convcost
-from convcost.core.metrics import BUDGETED, DEPLOYED, MAIN, METRICS, SWEPT, Metric
+from convcost.core.metrics import BUDGETED, DEPLOYED, MAIN, METRICS, MOVED, RATIOS, SWEPT, Metric
 from convcost.core.units import binary, exact
 from convcost.networks.side_by_side import side_by_side
 from convcost.published.choices import COSTS, KINDS, TIERS
@@ -28,8 +28,10 @@ def test_every_metric_says_what_it_is_and_how_it_is_written(metric: Metric) -> N
     assert metric.written(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2,097,152")
     assert metric.rounded(2**21) == ("2.00 MiB" if metric.unit == "bytes" else "2.10 M")
     typed = bool({"dtype", "deployment"} & set(metric.needs))
-    assert (metric.unit == "bytes") == typed == metric.key.endswith("_bytes")
-    assert (metric.over == "peak") == ("memory_policy" in metric.needs) == metric.key.startswith("peak_")
+    assert (metric.unit == "bytes") == (typed and metric.over != "ratio") == ("bytes" in metric.key)
+    assert (metric.over == "peak") == metric.key.startswith("peak_")
+    fused = metric.over in ("peak", "ratio") or metric.key in MOVED
+    assert ("memory_policy" in metric.needs) == fused
 
 
 @pytest.mark.parametrize("field", ["heading", "column", "full", "claimed"])
@@ -46,10 +48,11 @@ def test_whatever_is_computed_is_in_the_table() -> None:
         *("flops", "conv_activations", "weight_bytes", "peak_activation_bytes", "unknown"),
     }
     assert {*OF_GROUPS, "layers"} == set(METRICS) & set(Group._fields)
-    assert set(OF_LAYERS) == {key for key in METRICS if isinstance(getattr(LayerCost, key, None), property)} | {
+    assert {*OF_LAYERS, *RATIOS} == {key for key in METRICS if isinstance(getattr(LayerCost, key, None), property)} | {
         *set(METRICS) & set(LayerCost._fields)
     }
     assert all(METRICS[key].over == "sum" for key in (*OF_LAYERS, *MAIN))
+    assert all(hasattr(of, key) for key in RATIOS for of in (LayerCost, Group, Totals))
     assert {*BUDGETED, *MAIN} <= set(SWEPT)
     assert not {*DEPLOYED} & set(SWEPT)
     assert all((METRICS[key].over == "whole") == (key in DEPLOYED) for key in METRICS)

@@ -10,8 +10,8 @@ from helpers.random_graphs import node
 import convcost
 from convcost.core.errors import UsageError
 from convcost.graph.graph import INPUT, Graph, Node
+from convcost.graph.reach import NotLocal, Window, reach
 from convcost.graph.walk import walk
-from convcost.memory.reach import NotLocal, Window, reach
 from convcost.memory.region import region, until
 from convcost.results.patches import Patches
 

@@ -43,6 +43,12 @@ REST = {
     ),
     *("log_softmax", "rms_norm", "tile", "one_hot", "cumulative", "scatter", "grid_sample", "roi_align"),
 }
+#: Elements elsewhere, and nothing else.
+MOVES = {"concat", "pad", "channel_shuffle", "depth_to_space", "space_to_depth", "embedding", "transpose", "expand"}
+MOVES |= {"gather", "scatter", "tile", "one_hot", "unfold"}
+#: An exponential, a root or a power of each element; of "function" its word says it.
+CURVED = {"elu", "selu", "gelu", "silu", "swish", "mish", "sigmoid", "tanh", "softplus"}
+CURVED |= {"softmax", "log_softmax", "split_softmax", "local_response_norm", "rbf"}
 NORMS = {
     *("batch_norm", "layer_norm", "rms_norm", "group_norm"),
     *("local_response_norm", "l2_normalize", "global_response_norm"),
@@ -50,6 +56,12 @@ NORMS = {
 #: Trait -> value -> the ops that have it; all others have the value of "else".
 STATED: dict[str, dict[Any, Any]] = {
     "weighted": {True: WEIGHTED, "else": False},
+    "factors": {
+        "weights": WEIGHTED - {"lstm", "gru", "rnn"},
+        "state": {"lstm", "gru", "rnn"},
+        "inputs": {"matmul"},
+        "else": "none",
+    },
     "elementwise": {True: ELEMENTWISE, "else": False},
     # An addition may lie over any of its summands, a gated tensor over itself.
     "overwrites": {"first": ELEMENTWISE | {"multiply", "scatter"}, "any": {"add"}, "else": "nothing"},
@@ -77,6 +89,11 @@ STATED: dict[str, dict[Any, Any]] = {
     },
     "opaque": {True: {"unknown"}, "else": False},
     "looks_up": {True: {"embedding", "gather"}, "else": False},
+    "computes": {
+        "nothing": WHOLE | PART | MOVED | MOVES,
+        "exponentials": CURVED,
+        "else": "arithmetic",
+    },
     "attends": {"product": {"matmul"}, "softmax": {"softmax"}, "else": "no"},
 }
 

@@ -67,7 +67,7 @@ def test_every_layer_has_its_row(model: str) -> None:
     """Whatever folds it, by the name that its fold and its own words make."""
     network = convcost.load(model)
     report = network.report()
-    found = leaves(layers_html(report))
+    found = leaves(layers_html(report, network.walked))
     assert sorted(found) == sorted(layer.name for layer in report.layers)
 
 
@@ -76,7 +76,8 @@ def test_every_number_of_a_layer_is_explained_on_the_page() -> None:
     page = report_page(NET, report)
     data = json.loads(re.search(r'id="explanations">(.*?)</script>', page)[1])
     names = leaves(page)
-    layers = {layer.name: found for layer, found in zip(report.layers, derived(report, report.layers), strict=True)}
+    found = derived(report, NET.walked, report.layers)
+    layers = {layer.name: quantities for layer, quantities in zip(report.layers, found, strict=True)}
     assert sorted(names) == sorted(layers)
     for name, at in zip(names, data["of"], strict=True):
         expected = [[q.name, q.formula, exact(q.value)] for q in layers[name]]

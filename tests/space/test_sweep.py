@@ -39,7 +39,10 @@ def alone(model, batch=1, dtype="fp32", memory_policy="fused", rewrite="", **kno
         elements = network.report(batch=batch, dtype="int8", memory_policy=memory_policy).totals
     except (SpecError, NothingToRewrite):
         return None
-    found = {name: getattr(totals, name) for name in ("macs", "params", "activations", "peak_activation_bytes")}
+    found = {
+        name: getattr(totals, name)
+        for name in ("macs", "params", "activations", "peak_activation_bytes", "bytes_moved")
+    }
     return found | ({} if memory_policy == "training" else {"peak_activation_elements": elements.peak_activation_bytes})
 
 

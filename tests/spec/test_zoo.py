@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from helpers.zoo import loaded
@@ -402,3 +403,40 @@ OSMR = {
 def test_parameters_as_osmr_prints_them(case: tuple[str, ...]) -> None:
     model, *switched = case
     assert convcost.load(model, **dict.fromkeys(switched, True)).report().totals.params == OSMR[case]
+
+
+# open-mmlab/mmpretrain, configs/repvgg/metafile.yml (B0: PaddleClas, 14.34 M); huggingface/pytorch-image-models: parameters
+# of the training form, and MACs and outputs of convolutions (with the classifier's) of the inference form.
+REPVGG = {
+    "repvgg_a0": (8_309_384, "9.11", "1.36", "1.79"),
+    "repvgg_a1": (12_789_864, "14.09", "2.36", "2.37"),
+    "repvgg_a2": (25_499_944, "28.21", "5.12", "3.13"),
+    "repvgg_b0": (14_339_048, "15.82", "3.06", "3.07"),
+    "repvgg_b1": (51_829_480, "57.42", "11.82", "5.32"),
+    "repvgg_b1g4": (36_125_416, "39.97", "7.31", "5.32"),
+    "repvgg_b2": (80_315_112, "89.02", "18.38", "6.45"),
+    "repvgg_b2g4": (55_777_512, "61.76", "11.33", "6.45"),
+    "repvgg_b3": (110_960_872, "123.09", "26.21", "7.55"),
+    "repvgg_b3g4": (75_626_728, "83.83", "16.06", "7.55"),
+}
+
+
+@pytest.mark.parametrize("model", REPVGG)
+def test_repvgg_in_both_forms(model: str) -> None:
+    totals = loaded(model).report().totals
+    training = convcost.load(model, form="training").report().totals
+    printed = f"{training.params / 1e6:.2f}", f"{totals.macs / 1e9:.2f}", f"{totals.conv_activations / 1e6:.2f}"
+    assert (totals.params, *printed) == REPVGG[model]
+
+
+def test_reactnet_a_by_hand() -> None:
+    """Blocks from 32 to 1024 channels at 112 to 7 pixels: 3×3 over c channels, and 1×1 from c to the next."""
+    widths = [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
+    size, macs, params = 112, 112 * 112 * 27 * 32 + 1024 * 1000, 27 * 32 + 2 * 32 + 1025 * 1000
+    for before, after in pairwise(widths):
+        size //= 2 if after == 2 * before != 64 else 1
+        macs += size**2 * (9 * before**2 + before * after)
+        # kernels; the two norms; shifts and slopes of two signs and two PReLUs
+        params += 9 * before**2 + before * after + 2 * (before + after) + 5 * before + 3 * after
+    totals = loaded("reactnet_a").report().totals
+    assert (totals.macs, totals.params) == (macs, params)

@@ -264,7 +264,8 @@ def _stated(found: Sequence[Layer]) -> tuple[dict[str, Stated], list[str]]:
             hints |= zip(layer.outputs, _hints(layer))
         except Unfit as error:
             raise Malformed(f"{layer.at}: {error}") from None
-    inputs, notes, stale = {}, [], False
+    inputs: dict[str, Stated] = {}
+    notes, stale = [], False
     for layer in found:
         if layer.type != "Input":
             continue
@@ -278,12 +279,13 @@ def _stated(found: Sequence[Layer]) -> tuple[dict[str, Stated], list[str]]:
             inputs[name] = Stated(sizes or hint or _open(found, name), "fp32")
     if stale:
         hints = {}
-    stated = {
-        name: Stated(None if layer.type in BY_DATA else hints.get(name) or None, _made(layer))
-        for layer in found
-        for name in layer.outputs
-    }
-    return stated | inputs, notes
+    stated: dict[str, Stated] = {}
+    for layer in found:
+        dtype = stated[layer.inputs[0]].dtype if layer.type == "Split" and layer.inputs else _made(layer)
+        for name in layer.outputs:
+            shape = None if layer.type in BY_DATA else hints.get(name) or None
+            stated[name] = inputs.get(name) or Stated(shape, dtype)
+    return stated, notes
 
 
 def _own(layer: Layer) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ def inner_product(low: Lowering, op: Op) -> None:
     """A product with a stored matrix: of each row, if rows are as long as it is wide, else of all elements."""
     x, weights, bias, channels = low.read(op), low.read(op, 1), low.optional(op, 2), whole(op.attrs, 0, 0)
     inner = weights.stored[0].elements // channels if channels > 0 else 0
-    if x.rank != 2 and not (x.rank == 3 and same(x.shape[2], inner) is True and same(x.shape[1], 1) is not True):
+    if x.rank != 2 and not (x.rank == 3 and same(x.shape[2], inner) is True):
         flat = low.part(op, "flat")
         low.reshape(flat, x, (1, product(x.shape[1:])))
         x = made(low, flat)
@@ -51,7 +51,11 @@ def gemm(low: Lowering, op: Op) -> None:
         raise Unfit("needs two matrices")
     flip_x, flip_y = bool(whole(op.attrs, 2, 0)), bool(whole(op.attrs, 3, 0))
     scales = [number(op.attrs, at, 1.0) for at in (0, 1)]
-    if _is_linear(x, y, c) and not flip_x and scales == [1, 1]:
+    if flip_x and y.stored:
+        x, flip_x = _turned(low, low.part(op, "A"), x), False
+    if flip_y and x.stored:
+        y, flip_y = _turned(low, low.part(op, "B"), y), False
+    if _is_linear(x, y, c) and scales == [1, 1]:
         linear(low, op, x, -1, y.shape[-2 if flip_y else -1], y, c)
         return
     matrix_product(low, op, x, y, flip_x=flip_x, flip_y=flip_y)
@@ -63,6 +67,12 @@ def gemm(low: Lowering, op: Op) -> None:
         combined(low, op, "add", [made(low, op), c])
     if scales[0] != 1:
         low.pointwise(op, "function", made(low, op), {"of": "scale"})
+
+
+def _turned(low: Lowering, op: Op, x: Value) -> Value:
+    """A matrix whose rows are read as columns."""
+    low.transpose(op, x, (*range(x.rank - 2), x.rank - 1, x.rank - 2))
+    return made(low, op)
 
 
 def _is_linear(x: Value, y: Value, c: Value | None) -> bool:

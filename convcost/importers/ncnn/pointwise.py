@@ -132,7 +132,7 @@ def spread(low: Lowering, op: Op, values: Sequence[Value]) -> list[Value]:
     for value in values:
         lacks = rank - value.rank
         channels = value.rank == 2 and same(value.shape[1], whole_shape[1]) is True
-        if lacks and (channels or 2 < value.rank < 4):
+        if channels or value.rank > 2:
             order: list[int | None] = [*range(value.rank), *[None] * lacks]
         else:
             order = [0, *[None] * lacks, *range(1, value.rank)]

@@ -111,18 +111,19 @@ def permute(low: Lowering, op: Op) -> None:
 
 
 def _named(op: Op, x: Value) -> list[int]:
-    """The axes that Squeeze and ExpandDims name: in a list, or each by its own parameter."""
+    """The axes that Squeeze names: in a list, or each by its own parameter."""
     listed = wholes(op.attrs, 3)
     if listed is not None:
         return list(listed)
-    flags = {0: -1, 1: -2, 11: -3 if x.rank > 4 else DROPPED, 2: 0}
-    return [axis for at, axis in flags.items() if whole(op.attrs, at, 0)]
+    flags = {0: -1, 1: -2, 11: -3, 2: 0}
+    there = {2: (0,), 3: (0, 1), 4: (0, 1, 2)}.get(x.rank, tuple(flags))
+    return [axis for at, axis in flags.items() if at in there and whole(op.attrs, at, 0)]
 
 
 @rule("Squeeze", wants=1)
 def squeeze(low: Lowering, op: Op) -> None:
     x = low.read(op)
-    listed = [axis_of(axis, x) for axis in _named(op, x) if axis != DROPPED and -x.rank < axis < x.rank - 1]
+    listed = [axis_of(axis, x) for axis in _named(op, x)]
     gone = [axis for axis in dict.fromkeys(listed) if is_one(x.shape[axis])]
     squeezed(low, op, x, gone[: x.rank - 2])
 
@@ -140,13 +141,18 @@ def expand_dims(low: Lowering, op: Op) -> None:
 def tile(low: Lowering, op: Op) -> None:
     x, repeats = low.read(op), wholes(op.attrs, 2)
     if repeats is None:
-        axis = axis_of(whole(op.attrs, 0, 0), x)
         times = [1] * x.rank
-        times[axis] = whole(op.attrs, 1, 1)
+        times[axis_of(whole(op.attrs, 0, 0), x)] = whole(op.attrs, 1, 1)
     else:
-        times = [1] * (x.rank - len(repeats)) + list(repeats)
-    if len(times) > x.rank or min(times) < 1:
-        raise Unsupported(f"repeats {len(times)} axes of {x.rank - 1}")
+        times = [1] * max(x.rank - len(repeats), 1) + list(repeats)
+    if min(times) < 1:
+        raise Unsupported(f"repeats an axis {min(times)} times")
+    if len(times) > x.rank:
+        part = low.part(op, "axes")
+        unsqueezed(
+            low, part, x, [2] if x.rank == 4 else range(1, 1 + len(times) - x.rank)
+        )  # a depth behind the channels
+        x = made(low, part)
     wide = [axis for axis, count in enumerate(times) if count > 1]
     if not wide:
         low.same(op, x)
@@ -183,8 +189,9 @@ def crop(low: Lowering, op: Op) -> None:
         elif sizes[at] in (0, DROPPED):
             wanted = room
         else:
-            own = fixed.sizes_here(low, op.inputs[0], x, {axis: sizes[at]})
-            wanted = minimum(own.get(axis, sizes[at]), room)
+            end = offsets[at] + sizes[at]
+            is_end = fixed.ends_there(low, op.inputs[0], x, axis, offsets[at], end)
+            wanted = room if is_end else minimum(sizes[at], room)
         taken(low, op, made(low, op), axis, offsets[at], offsets[at] + wanted)
 
 
@@ -210,14 +217,8 @@ def padding(low: Lowering, op: Op) -> None:
     x = low.read(op)
     if op.attrs[BLOBS] > 1:
         raise Unsupported("as many elements as another tensor says")
-    pairs = {-1: (2, 3), -2: (0, 1), 1: (7, 8)}
-    wide = {
-        axis % x.rank: tuple(whole(op.attrs, at, 0) for at in ids)
-        for axis, ids in pairs.items()
-        if x.rank > axis % x.rank > 0
-    }
-    if x.rank == 2:
-        wide = {1: (whole(op.attrs, 2, 0), whole(op.attrs, 3, 0))}
+    numbers = {x.rank - 1: (2, 3), x.rank - 2: (0, 1), x.rank - 3: (7, 8)}
+    wide = {axis: tuple(whole(op.attrs, at, 0) for at in ends) for axis, ends in numbers.items() if axis > 0}
     wide = {axis: ends for axis, ends in wide.items() if any(ends)}
     if not wide:
         low.same(op, x)
@@ -238,7 +239,7 @@ def reduction(low: Lowering, op: Op) -> None:
         raise Unsupported(f"a reduction of kind {kind}")
     keep = bool(whole(op.attrs, 4, 0))
     every = list(range(1, x.rank))
-    over = every if whole(op.attrs, 1, 1) or axes is None else [axis_of(axis, x) for axis in axes]
+    over = every if whole(op.attrs, 1, 1) or axes is None else sorted({axis_of(axis, x) for axis in axes})
     if number(op.attrs, 2, 1.0) != 1:
         low.notes["factors of reductions are not counted"] = None
     if keep or over != every:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
+from convcost.core.axes import NAMES
 from convcost.core.dims import Dim, Shape, floor, maximum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import convolution, linear, squeezed, unsqueezed
-from convcost.importers.contents import same
+from convcost.importers.contents import less, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole
@@ -135,7 +136,7 @@ def deconv(low: Lowering, op: Op) -> None:
         attrs["groups"] = groups
     extra, wanted = _more(op, axes, 18), _more(op, axes, 25 if axes == 3 else 20)
     if set(sides(op, axes, 4, 15)) <= {DROPPED, SAME_LOWER}:
-        attrs |= _to_size(low, op, x, attrs, wanted) if all(wanted) else {"padding": 0}
+        attrs["padding"] = _cropped(low, op, x, attrs, wanted) if all(wanted) else 0
     elif any(extra):
         attrs["output_padding"] = extra
     convolution(low, op, x, 1, attrs, weights, bias, kind="conv_transpose")
@@ -147,16 +148,19 @@ def _more(op: Op, axes: int, first: int) -> list[int]:
     return [*(whole(op.attrs, first + at, width) for at in range(axes - 1, 0, -1)), width]
 
 
-def _to_size(low: Lowering, op: Op, x: Value, attrs: dict[str, Any], wanted: Sequence[int]) -> dict[str, Any]:
-    """The size that a transposed convolution crops to, from both ends alike."""
-    here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(wanted, start=2)))
-    sizes: list[Dim] = [here.get(axis, size) for axis, size in enumerate(wanted, start=2)]
+def _cropped(low: Lowering, op: Op, x: Value, attrs: dict[str, Any], wanted: Sequence[int]) -> list[Dim]:
+    """What a transposed convolution crops from both ends of each axis to come to these sizes."""
+    here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(wanted, start=2)), scales=True)
+    sizes: list[Any] = [here.get(axis, size) for axis, size in enumerate(wanted, start=2)]
     dilation = attrs.get("dilation", [1] * len(sizes))
-    zeros: list[Dim] = []
+    found: list[Dim] = []
     for had, size, taps, step, apart in zip(x.shape[2:], sizes, attrs["kernel"], attrs["stride"], dilation):
-        total = maximum((had - 1) * step + (taps - 1) * apart + 1 - size, 0)
-        zeros += [total // 2, total - total // 2]
-    return {"size": sizes, "padding": zeros}
+        whole_size: Any = (had - 1) * step + (taps - 1) * apart + 1
+        if less(whole_size, size):
+            raise Unfit(f"crops {whole_size} elements to {size}")
+        cut = whole_size - size
+        found += [cut // 2, cut - cut // 2]
+    return found
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------
@@ -178,7 +182,24 @@ def pool(low: Lowering, op: Op) -> None:
     else:
         attrs = _pooled(op, axes, x.shape[2:])
         fixed.note_window(low, op.inputs[0], x, range(2, x.rank), attrs["kernel"])
+        if _is_wide(attrs):
+            x = _with_zeros(low, low.part(op, "padded"), x, attrs["padding"])
+            attrs["padding"] = 0
         low.layer(op, f"{kind}_pool{axes}d", x, order, attrs)
+
+
+def _is_wide(attrs: dict[str, Any]) -> bool:
+    """Whether there are windows on nothing but padding."""
+    zeros, kernel = attrs["padding"], attrs["kernel"]
+    return isinstance(zeros, list) and any(type(side) is int and side >= kernel[i // 2] for i, side in enumerate(zeros))
+
+
+def _with_zeros(low: Lowering, op: Op, x: Value, zeros: Sequence[Dim]) -> Value:
+    """A map with elements around it."""
+    order = channels_at(x, 1, windows=x.rank - 2)
+    names = NAMES[len(order)]
+    attrs = {names[at]: list(zeros[2 * at : 2 * at + 2]) for at in range(x.rank - 2)}
+    return low.result(op, low.emit(op, "pad", [low.present(x, order)], attrs), order, x.rank)
 
 
 def _parts(op: Op, axes: int) -> list[int]:
@@ -222,14 +243,27 @@ def _filled(kernel: list[int], stride: list[int], zeros: list[int], sizes: Shape
     >>> _filled([2], [3], [0, 0], (6,))
     {'padding': [0, 2]}
     """
-    if all(behind + step <= taps for taps, step, behind in zip(kernel, stride, zeros[1::2])):
-        return {"padding": zeros, **({"ceil_mode": True} if any(step > 1 for step in stride) else {})}
+    along_axes = list(zip(sizes, kernel, stride, zeros[::2], zeros[1::2]))
+    if min(stride) < 1:
+        raise Unfit(f"stride must be at least 1, got {min(stride)}")
+    rooms: list[Any] = [size + before + behind - taps for size, taps, _, before, behind in along_axes]
+    plain = (max(before, behind + step - 1) < taps for _, taps, step, before, behind in along_axes)
+    if all(plain) and all(type(room) is not int or room >= 0 for room in rooms):
+        return {"padding": zeros, **({"ceil_mode": True} if max(stride) > 1 else {})}
     found: list[Dim] = []
-    for size, taps, step, before, behind in zip(sizes, kernel, stride, zeros[::2], zeros[1::2]):
-        if step < 1:
-            raise Unfit(f"stride must be at least 1, got {step}")
-        found += [before, behind + (taps - size - before - behind) % step]
+    for room, (_, _, step, before, behind) in zip(rooms, along_axes):
+        found += [before, behind + _missing(room, step)]
     return {"padding": found}
+
+
+def _missing(room: Any, step: int) -> Dim:
+    """The elements that the last window lacks; where not even one window fits, ncnn adds a step (its remainder is negative).
+
+    >>> _missing(6, 4), _missing(8, 4), _missing(-2, 3)
+    (2, 0, 5)
+    """
+    rest = -room % step
+    return rest + step if type(room) is int and room < 0 < rest else rest
 
 
 # -- resampling --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""The devices that convcost knows as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.patterns import fitting
+from convcost.core.units import exact, scaled
+from convcost.core.version import __version__
+from convcost.devices import stored
+from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
+from convcost.render.table import Table
+
+_NOTES = (
+    ("calibrated", "fitted to measured networks; a network of another kind is refused, a larger one marked"),
+    ("roofline", "peak figures of a datasheet: times are bounds from below, and no error is known"),
+    (
+        "median",
+        "of the errors for networks that were left out in turn; 9 in 10: the error that nine in ten do not exceed",
+    ),
+    ("sources", "stand in --format json, and below each latency"),
+)
+
+
+def list_devices(*patterns: str) -> tuple[str, ...]:
+    """The names of the devices that convcost knows, calibrated ones first; `patterns` are globs over names, titles and
+    runtimes, or words in these. Raises `UsageError` for a pattern that nothing matches.
+    """
+    return tuple(device.name for device in chosen(patterns))
+
+
+def chosen(patterns: Sequence[str]) -> list[Device | Roofline]:
+    """The devices themselves."""
+    names = stored.list_devices()
+    every = [stored.find(name) for name in names]
+    kept: set[str] = set()
+    for pattern in patterns:
+        found = fitting(pattern, every, lambda one: (one.name, one.title, getattr(one, "runtime", "")))
+        if not found:
+            raise UsageError(f"no device matches {pattern!r}{did_you_mean(pattern, names)}")
+        kept.update(one.name for one in found)
+    return [one for one in every if not patterns or one.name in kept]
+
+
+def devices_table(patterns: Sequence[str] = ()) -> Table:
+    """A row per device: what it is, what it was fitted on, and how far off it is."""
+    found = chosen(patterns)
+    return Table(
+        title="",
+        heading="Devices",
+        headers=("device", "kind", "runtime", "threads", "networks", "median", "9 in 10", "is"),
+        numeric=(False, False, False, True, True, True, True, False),
+        priority=(0, 4, 2, 3, 3, 0, 0, 1),
+        rows=[_row(device) for device in found],
+        records=[_record(device) for device in found],
+        data={
+            "schema": "convcost.devices/1",
+            "version": __version__,
+            "devices": [device_dict(device) for device in found],
+        },
+        notes=[*_NOTES],
+    )
+
+
+def _row(device: Device | Roofline) -> list[str]:
+    name = _short(device.title)
+    if isinstance(device, Roofline):
+        dtype, peak = next(iter(device.macs.items()))
+        return [device.name, "roofline", f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns", "", "", "", "", name]
+    error = (share_text(device.error.median), share_text(device.error.p90))
+    threads = str(device.threads or "")
+    return [device.name, "calibrated", device.runtime, threads, exact(len(device.fitted)), *error, name]
+
+
+_MOST = 60
+"""Characters of a title in a table; all of it is in JSON."""
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= _MOST else f"{title[: _MOST - 1].rstrip()}…"
+
+
+_NOTHING: Mapping[str, Any] = {
+    "runtime": "",
+    **dict.fromkeys(("threads", "networks", "least_ms", "most_ms", "error_median", "error_p90", "error_worst")),
+    "macs_per_second": "",
+    "bytes_per_second": None,
+}
+"""What is said of one kind of device alone."""
+
+
+def _record(device: Device | Roofline) -> dict[str, Any]:
+    """A device as a row of CSV."""
+    kind = "calibrated" if isinstance(device, Device) else "roofline"
+    known: dict[str, Any]
+    if isinstance(device, Roofline):
+        peaks = " ".join(f"{dtype}={peak}" for dtype, peak in device.macs.items())
+        known = {"macs_per_second": peaks, "bytes_per_second": device.bandwidth}
+    else:
+        times, error = [one.ms for one in device.fitted], device.error
+        known = {"runtime": device.runtime, "threads": device.threads, "networks": len(times)}
+        known |= {"least_ms": min(times, default=None), "most_ms": max(times, default=None)}
+        known |= {"error_median": error.median, "error_p90": error.p90, "error_worst": error.worst}
+    named = {"name": device.name, "kind": kind, "title": device.title}
+    return {**named, **_NOTHING, **known, "source": device.source}
+
+
+def device_dict(device: Device | Roofline) -> dict[str, Any]:
+    """What a device is, as JSON-ready data."""
+    data: dict[str, Any] = {
+        "name": device.name,
+        "kind": "calibrated" if isinstance(device, Device) else "roofline",
+        "title": device.title,
+        "source": device.source,
+        "note": device.note,
+    }
+    if isinstance(device, Roofline):
+        peaks = {"macs_per_second": dict(device.macs), "bytes_per_second": device.bandwidth}
+        return {
+            **data,
+            **peaks,
+            "overhead_us": device.overhead * 10**3 / FEMTOSECONDS,
+            "cache_bytes": device.cache or None,
+        }
+    return {
+        **data,
+        "runtime": device.runtime,
+        "threads": device.threads,
+        "error": device.error._asdict(),
+        "femtoseconds": dict(device.coefficients),
+        "tied": [list(terms) for terms in device.tied],
+        "fitted_on": [{"network": one.network, "ms": one.ms, "left_out_ms": one.left_out_ms} for one in device.fitted],
+    }

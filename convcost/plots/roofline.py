@@ -1,0 +1,346 @@
+"""Latencies as pictures: the layers of networks under the roofs of a device, and where the time goes beside the MACs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from convcost.core.dtypes import DTYPE_BITS
+from convcost.core.errors import UsageError
+from convcost.core.metrics import METRICS
+from convcost.core.units import counted, milliseconds, scaled
+from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, bound_of, share_text
+from convcost.devices.kernels import rank, untyped
+from convcost.networks.latencies import Latencies
+from convcost.networks.latency import KINDS, Latency, kind_of, place_text, time_text
+from convcost.plots.style import count_axis, figure
+from convcost.render.palette import LIGHT, look
+from convcost.results.report import said
+from convcost.results.settings import below
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+COLORS: Mapping[str, str] = {
+    "convolution": LIGHT.families[0],
+    "pointwise": LIGHT.families[5],
+    "depthwise": LIGHT.families[1],
+    "linear": LIGHT.families[3],
+    "matmul": LIGHT.families[6],
+    "recurrent": LIGHT.families[7],
+    "other": LIGHT.families[8],
+    "elementwise": LIGHT.families[4],
+    "moves": LIGHT.families[2],
+    "overhead": LIGHT.series[6],
+}
+"""Kind of kernel -> its colour."""
+_LARGEST, _SMALLEST = 34.0, 5.0
+"""Pixels across the point that takes longest, and across one that takes nearly nothing."""
+
+
+class _Spot(NamedTuple):
+    """Layers that do the same work in the same time."""
+
+    intensity: float
+    rate: float
+    femtoseconds: int
+    """Of all of them."""
+    tip: str
+
+
+def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
+    """MACs per second against MACs per byte of each layer, on the device that all have, under its roofs.
+
+    The area of a point is the time of the layers that it stands for. Points are coloured by kind of kernel, of several
+    networks by network. A roofline's roofs are its bandwidth and its peak; those of a calibrated device are the rates of its
+    kinds of kernel, and what it moves activations at. Raises `UsageError` for several devices.
+    """
+    every = list(found)
+    device = every[0].device
+    if any(one.device.name != device.name for one in every):
+        raise UsageError("a roofline is of one device: ask for one at a time, or for --picture kinds")
+    labels = [row.label for row in Latencies(tuple(every)).rows]
+    series = _by_kind(every[0]) if len(every) == 1 else [(label, _spots(one)) for label, one in zip(labels, every)]
+    spots = [spot for _, some in series for spot in some]
+    if not spots:
+        raise UsageError(f"{labels[0]}: no layer multiplies, so that there is nothing to draw under a roof")
+    most = max(spot.femtoseconds for spot in spots)
+    traces = [
+        _points(name, some, most, *_look(name, at, alone=len(every) == 1)) for at, (name, some) in enumerate(series)
+    ]
+    roofs = _roofs(every)
+    frame = _frame(spots, roofs)
+    settings = f"{said(every[0].report, 'dtype')} · " if len(every) == 1 else ""
+    return figure(
+        [*_roof_traces(roofs, frame), *traces],
+        title=f"{' and '.join(labels)} under the roofs of {device.name}{below(settings + _aside(every))}",
+        xaxis={**count_axis("MACs per byte moved", log=True), "range": frame[0]},
+        yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
+        height=520,
+    )
+
+
+def has_roofs(every: Sequence[Latency]) -> bool:
+    """Whether any layer multiplies, so that there is something to draw."""
+    return any(_spots(one) for one in every)
+
+
+def _aside(every: Sequence[Latency]) -> str:
+    """What the picture does not show: kernels that do not multiply; and what the device is."""
+    lines = []
+    for one in every:
+        silent = [at for at, terms in enumerate(one.terms) if terms and not one.report.layers[at].macs]
+        time = sum(int(one.times[at].total) for at in silent)
+        whole = one.femtoseconds or 1
+        name = f"{one.network.label}: " if len(every) > 1 else ""
+        lines.append(
+            f"{name}{time_text(one)} ms, of which {share_text(time / whole)} in {counted(len(silent), 'kernel')} without MACs"
+        )
+    return f"{'; '.join(lines)} · area: time · {place_text(every[0].device)}"
+
+
+def _by_kind(found: Latency) -> list[tuple[str, list[_Spot]]]:
+    kinds = {kind: [at for at, terms in enumerate(found.terms) if terms and kind_of(terms) == kind] for kind in KINDS}
+    made = [(kind, _spots(found, at)) for kind, at in kinds.items()]
+    return [(kind, spots) for kind, spots in made if spots]
+
+
+def _spots(found: Latency, positions: Iterable[int] | None = None) -> list[_Spot]:
+    """The layers that multiply, those alike as one."""
+    alike: dict[tuple[int, int, int], list[str]] = {}
+    for at in range(len(found.terms)) if positions is None else positions:
+        layer, time = found.report.layers[at], int(found.times[at].total)
+        if layer.macs and layer.bytes_moved and time:
+            alike.setdefault((layer.macs, layer.bytes_moved, time), []).append(layer.name)
+    return [
+        _Spot(macs / moved, macs * SECOND / time, time * len(names), _tip(names, macs, moved, time))
+        for (macs, moved, time), names in alike.items()
+    ]
+
+
+def _tip(names: Sequence[str], macs: int, moved: int, time: int) -> str:
+    more = f" and {len(names) - 1} alike" if len(names) > 1 else ""
+    each = " each" if more else ""
+    rate = scaled(macs * 10**6, time, 3)
+    return (
+        f"{names[0]}{more}<br>{milliseconds(time)}{each}, {METRICS['macs'].rounded(macs)} MACs, "
+        f"{METRICS['bytes_moved'].rounded(moved)} moved<br>{scaled(macs, moved, 3)} MAC/B, {rate} MAC/ns"
+    )
+
+
+def _look(name: str, at: int, *, alone: bool) -> tuple[str, str]:
+    return (COLORS[name], look(at).symbol) if alone else (look(at).color, look(at).symbol)
+
+
+def _points(name: str, spots: Sequence[_Spot], most: int, color: str, symbol: str) -> dict[str, Any]:
+    ordered = sorted(spots, key=lambda spot: -spot.femtoseconds)  # small ones on top
+    sizes = [max(_SMALLEST, _LARGEST * math.sqrt(spot.femtoseconds / most)) for spot in ordered]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [spot.intensity for spot in ordered],
+        "y": [spot.rate for spot in ordered],
+        "marker": {
+            "color": color,
+            "symbol": symbol,
+            "size": [round(size, 1) for size in sizes],
+            "opacity": 0.65,
+            "line": {"width": 0},
+        },
+        "hovertext": [spot.tip for spot in ordered],
+        "hoverinfo": "text",
+    }
+
+
+class _Roof(NamedTuple):
+    """A rate that no layer can exceed: of MACs, or of bytes."""
+
+    text: str
+    macs: float | None
+    """In a second; None for one of bytes."""
+    bytes: float | None
+    kind: str = ""
+    """Of a calibrated device, of which kind of kernel."""
+
+
+def _roofs(every: Sequence[Latency]) -> list[_Roof]:
+    device = every[0].device
+    if isinstance(device, Roofline):
+        width = DTYPE_BITS.get(every[0].report.dtype)
+        peaks = [(dtype, peak) for dtype, peak in device.macs.items() if DTYPE_BITS[dtype] == width or width is None]
+        text = f"{scaled(device.bandwidth, 10**9, 3)} GB/s"
+        roofs = [_Roof(f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns", peak, None) for dtype, peak in peaks[:1]]
+        return [*roofs, _Roof(text, None, device.bandwidth)]
+    return _rates(device, every)
+
+
+def _rates(device: Device, every: Sequence[Latency]) -> list[_Roof]:
+    """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves."""
+    terms = sorted({term for one in every for term in one.counts}, key=rank)
+    roofs = []
+    for term in terms:
+        time = device.coefficients.get(term, 0)
+        base = untyped(term)
+        if time and (bound_of(term) == "compute" or base == "vector"):
+            kind = kind_of({term: 1})
+            rate = SECOND / time
+            roofs.append(_Roof(f"{term} {scaled(10**6, time, 3)} MAC/ns", rate, None, kind))
+    moves = device.coefficients.get("activations", 0)
+    width = DTYPE_BITS.get(every[0].report.dtype, 32) / 8
+    if moves:
+        rate = SECOND / moves * width
+        roofs.append(_Roof(f"activations {scaled(round(rate), 10**9, 3)} GB/s", None, rate))
+    return roofs
+
+
+_Frame = tuple[list[float], list[float]]
+
+
+def _frame(spots: Sequence[_Spot], roofs: Sequence[_Roof]) -> _Frame:
+    """The ranges of both axes, as logarithms: all points, and the roofs above them."""
+    across = [math.log10(spot.intensity) for spot in spots]
+    up = [math.log10(spot.rate) for spot in spots] + [math.log10(roof.macs) for roof in roofs if roof.macs]
+    wide = max(max(across) - min(across), 1.0)
+    return [min(across) - 0.12 * wide, max(across) + 0.2 * wide], [min(up) - 0.3, max(up) + 0.3]
+
+
+def _roof_traces(roofs: Sequence[_Roof], frame: _Frame) -> list[dict[str, Any]]:
+    """Lines across the picture, each with its text where it leaves."""
+    (left, right), (low, high) = frame
+    traces = []
+    peak = max((math.log10(roof.macs) for roof in roofs if roof.macs), default=high)
+    before: list[float] = []
+    for roof in sorted(roofs, key=lambda one: -(one.macs or 0)):
+        color = COLORS.get(roof.kind, LIGHT.muted)
+        if roof.bytes is not None:  # MACs per second = MACs per byte × bytes per second: a slope of one
+            start = max(left, low - math.log10(roof.bytes))
+            end = min(right, peak - math.log10(roof.bytes))
+            if end <= start:
+                continue
+            ends = [(at, at + math.log10(roof.bytes)) for at in (start, end)]
+            middle = start + 0.45 * (end - start)
+            label, side = (middle, middle + math.log10(roof.bytes)), "top left"
+        else:
+            assert roof.macs is not None
+            at = math.log10(roof.macs)
+            bandwidth = next((one.bytes for one in roofs if one.bytes), None) if not roof.kind else None
+            start = max(left, at - math.log10(bandwidth)) if bandwidth else left
+            ends = [(start, at), (right, at)]
+            near = sum(abs(at - other) < 0.05 * (high - low) for other in before)
+            before.append(at)
+            label, side = (right - 0.24 * near * (right - left), at), "top left"
+        traces.append(_line(ends, color, dashed=bool(roof.kind) or roof.bytes is not None))
+        traces.append(_text(roof.text, label, side))
+    return traces
+
+
+def _line(ends: Sequence[tuple[float, float]], color: str, *, dashed: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [10**x for x, _ in ends],
+        "y": [10**y for _, y in ends],
+        "line": {"color": color, "width": 1.5, **({"dash": "dash"} if dashed else {})},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _text(text: str, place: tuple[float, float], side: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [10 ** place[0]],
+        "y": [10 ** place[1]],
+        "text": [text],
+        "textposition": side,
+        "textfont": {"color": LIGHT.muted, "size": 12},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+# Time beside MACs.
+
+
+def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
+    """For each network two bars, its MACs and its time on each device, divided by kind of kernel; each as a share of the
+    largest, with the number at its end.
+    """
+    every = found if isinstance(found, Latencies) else Latencies(tuple(found))
+    rows = every.rows
+    several = len({row.found.device.name for row in rows}) > 1
+    bars: list[tuple[str, Mapping[str, int], int, str]] = []
+    macs = max(row.found.whole.macs for row in rows) or 1
+    time = max(row.found.femtoseconds for row in rows) or 1
+    for label in dict.fromkeys(row.label for row in rows):
+        mine = [row for row in rows if row.label == label]
+        whole = mine[0].found.whole.macs
+        bars.append((f"{label}: MACs", _macs_by_kind(mine[0].found), macs, METRICS["macs"].rounded(whole)))
+        for row in mine:
+            on = f" on {row.found.device.name}" if several else ""
+            bars.append((f"{label}: time{on}", row.found.whole.kinds, time, f"{time_text(row.found)} ms"))
+    first = rows[0].found
+    names = list(dict.fromkeys(row.label for row in rows))
+    place = "devices" if several else place_text(first.device)
+    return figure(
+        [trace for kind in KINDS for trace in _stack(kind, bars)],
+        title=f"{' beside '.join([names[0], ', '.join(names[1:])]) if names[1:] else names[0]}: MACs and time by kind of kernel"
+        f"{below(f'each as a share of the largest · {_precision(first)}{place}')}",
+        xaxis={
+            "title": {"text": "share of the largest"},
+            "ticksuffix": " %",
+            "tickvals": [0, 25, 50, 75, 100],
+            "range": [0, 118],
+        },
+        yaxis={"autorange": "reversed"},
+        barmode="overlay",
+        height=90 + 34 * max(3, len(bars)),
+    )
+
+
+def _precision(found: Latency) -> str:
+    batch = f"batch {found.report.batch} · " if found.report.batch > 1 else ""
+    return f"{batch}as {found.report.dtype} · "
+
+
+def _macs_by_kind(found: Latency) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for layer, terms in zip(found.report.layers, found.terms, strict=True):
+        if terms and layer.macs:
+            kind = kind_of(terms)
+            sums[kind] = sums.get(kind, 0) + layer.macs
+    return {kind: sums[kind] for kind in KINDS if kind in sums}
+
+
+def _stack(kind: str, bars: Sequence[tuple[str, Mapping[str, int], int, str]]) -> Iterable[dict[str, Any]]:
+    """The part of one kind in every bar; the last part of a bar has its number."""
+    shown = [bar for bar in bars if bar[1].get(kind)]
+    if not shown:
+        return
+    parts, bases, texts, tips = [], [], [], []
+    for name, kinds, largest, text in shown:
+        before = sum(count for one, count in kinds.items() if KINDS.index(one) < KINDS.index(kind))
+        parts.append(100 * kinds[kind] / largest)
+        bases.append(100 * before / largest)
+        texts.append(text if kind == [*kinds][-1] else "")
+        tips.append(f"{name}<br>{kind} {_amount(name, kinds[kind])}, {share_text(kinds[kind] / sum(kinds.values()))}")
+    yield {
+        "type": "bar",
+        "orientation": "h",
+        "name": kind,
+        "y": [bar[0] for bar in shown],
+        "x": parts,
+        "base": bases,
+        "marker": {"color": COLORS[kind]},
+        "text": texts,
+        "textposition": "outside",
+        "hovertext": tips,
+        "hoverinfo": "text",
+    }
+
+
+def _amount(name: str, count: int) -> str:
+    return METRICS["macs"].rounded(count) if name.endswith(": MACs") else f"{scaled(count, FEMTOSECONDS, 3)} ms"

@@ -1,0 +1,198 @@
+"""How long a network takes: sums over kernels by hand, what it goes into, what is refused and what is marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.checks import macs, net
+
+from convcost import Latencies, Latency, UsageError, latencies, latency, load
+from convcost.devices.device import Device, Errors, Fitted, Roofline
+from convcost.networks.latencies import why
+from convcost.networks.latency import families, kind_of
+
+ERRORS = Errors(0.01, 0.02, 0.03, 5)
+#: Femtoseconds for one of each.
+RATES = {"direct": 3, "im2col": 5, "pointwise": 7, "weights": 11, "activations": 13, "kernels": 10_000}
+#: What the three convolutions of `net()` are made of: 64 positions, windows of 27 elements, 3 -> 4 -> 8 -> 2 channels, fp32.
+STEM = {"direct": 64 * 27 * 4, "im2col": 64 * 27, "weights": 27 * 4 * 4, "activations": 64 * (3 + 4), "kernels": 1}
+EXPAND = {"pointwise": 64 * 4 * 8, "weights": 4 * 8 * 4, "activations": 64 * (4 + 8), "kernels": 1}
+PROJECT = {"pointwise": 64 * 8 * 2, "weights": 8 * 2 * 4, "activations": 64 * (8 + 2), "kernels": 1}
+
+
+def _sum(terms: dict[str, int]) -> int:
+    return sum(RATES[term] * count for term, count in terms.items())
+
+
+TOTAL = _sum(STEM) + _sum(EXPAND) + _sum(PROJECT)
+
+
+def _device(name: str = "own", fitted: tuple[Fitted, ...] = (), **more: int) -> Device:
+    return Device(name, {**RATES, **more}, ERRORS, fitted, title="a board", runtime="a runtime", threads=2)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    (tmp_path / "tiny.yaml").write_text(net(), encoding="utf-8")
+    return str(tmp_path / "tiny.yaml")
+
+
+def test_a_latency_is_the_sum_of_its_kernels(tiny: str) -> None:
+    found = latency(tiny, _device())
+    assert found.femtoseconds == TOTAL
+    assert found.ms == TOTAL / 10**12
+    rows = {part.name: part for part in found.by("layer")}
+    assert {name: part.femtoseconds for name, part in rows.items()} == {
+        "stem": _sum(STEM),
+        "expand": _sum(EXPAND),
+        "project": _sum(PROJECT),
+    }
+    # 3 · 6912 multiply; 5 · 1728 + 11 · 432 + 13 · 448 move
+    assert rows["stem"].bounds == {"compute": 20_736, "memory": 8_640 + 4_752 + 5_824, "overhead": 10_000}
+    assert rows["stem"].bound == "compute"
+    assert found.whole.macs == macs()
+    assert load(tiny).latency(_device()) == found
+
+
+@pytest.mark.parametrize("level", ["unit", "layer", "block", "stage", "op", "kind"])
+def test_every_level_adds_up_to_the_whole(level: str) -> None:
+    device = Roofline("slow", {"fp32": 10**9}, 10**9, overhead=10**9)
+    found = latency("mobilenet_v3_small", device)
+    parts = found.by(level)
+    assert sum(part.femtoseconds for part in parts) == found.femtoseconds
+    assert sum(part.macs for part in parts) == found.whole.macs == load("mobilenet_v3_small").report().totals.macs
+    for one in ("compute", "memory", "overhead"):
+        assert sum(part.bounds[one] for part in parts) == found.whole.bounds[one]  # type: ignore[index]
+    if level != "kind":
+        assert sum(part.kernels for part in parts) == found.whole.kernels
+
+
+def test_kinds_divide_the_time(tiny: str) -> None:
+    found = latency(tiny, _device())
+    starts = 3 * 10_000
+    assert found.whole.kinds == {
+        "convolution": _sum(STEM) - 10_000,
+        "pointwise": _sum(EXPAND) + _sum(PROJECT) - 20_000,
+        "overhead": starts,
+    }
+    assert [part.name for part in found.by("kind")] == ["convolution", "pointwise", "overhead"]
+    assert found.by("kind")[-1].kernels == 3
+
+
+def test_a_roofline_takes_what_is_longer(tiny: str) -> None:
+    # A MAC takes 1 ns, and so does a byte: expand has 2048 MACs and moves 4 · (64 · 12 + 32 + 8) = 3232 bytes.
+    found = latency(tiny, Roofline("slow", {"fp32": 10**9}, 10**9, overhead=7 * 10**9))
+    parts = {part.name: part for part in found.by("layer")}
+    assert parts["stem"].femtoseconds == (6912 + 7000) * 10**6
+    assert parts["stem"].bounds == {"compute": 6912 * 10**6, "memory": 0, "overhead": 7 * 10**9}
+    assert parts["expand"].femtoseconds == (4 * (64 * 12 + 32 + 8) + 7000) * 10**6
+    assert parts["expand"].bounds["compute"] == 0
+    said = dict(found.table().notes)
+    assert said["time"].startswith(">= ")
+    assert "a bound from below" in said["time"]
+    assert found.to_dict()["lower_bound"] is True
+
+
+def test_what_a_device_was_never_fitted_on_is_refused() -> None:
+    with pytest.raises(UsageError) as raised:
+        latency("resnet18", _device(vector=1, elementwise=1))
+    said = str(raised.value)
+    # 13 of its 16 convolutions 3×3 in blocks are of stride 1; the others halve the map.
+    assert "winograd and winograd_transform" in said
+    assert "13 layers, as conv2_x.block1.conv1.conv2d" in said
+    assert "convcost devices" in said
+    assert "convcost calibrate" in said
+    assert "\n" not in said
+    with pytest.raises(UsageError, match="pointwise_int8"):
+        latency("mobilenet_v1", _device(vector=1, elementwise=1, depthwise=1), dtype="int8")
+
+
+def test_what_goes_beyond_is_marked_everywhere(tiny: str) -> None:
+    small = Fitted("small", 1.0, {"direct": 10, "pointwise": 1000, "activations": 10, "kernels": 1}, 1.5)
+    found = latency(tiny, _device(fitted=(small,)))
+    assert found.extrapolated
+    assert found.to_dict()["extrapolated"] is True
+    assert len(found.to_dict()["reasons"]) == len(found.beyond) > 0
+    table = found.table()
+    assert table.total is not None
+    assert any(cell.startswith("~") for cell in table.total)
+    assert "extrapolated" in dict(table.notes)
+    assert all(record["extrapolated"] for record in table.records)
+    beside = Latencies((found, latency("lenet5", Roofline("own2", {"fp32": 1}, 1)))).table()
+    assert beside.rows[0][3].startswith("~")
+    assert not beside.data["latencies"][1]["extrapolated"]
+
+
+def test_a_network_that_was_measured_says_so(tiny: str) -> None:
+    every = {term: sum(one.get(term, 0) for one in (STEM, EXPAND, PROJECT)) for term in RATES}
+    known = Fitted("as it was called there", 2.5, every, 2.25)
+    found = latency(tiny, _device(fitted=(known,)))
+    assert dict(found.table().notes)["measured"] == f"2.50 ms ({known.network}); a fit without it says 2.25 ms"
+    assert found.to_dict()["measured_ms"] == 2.5
+    assert latency(tiny, _device(fitted=(known,)), batch=2).to_dict()["measured_ms"] is None
+
+
+def test_why_adds_up() -> None:
+    device = Roofline("slow", {"fp32": 10**9}, 10**9, overhead=10**9)
+    found = latencies(["mobilenet_v1", "efficientnet_b0"], [device])
+    first, second = found
+    parts = {kind: second.whole.kinds.get(kind, 0) - first.whole.kinds.get(kind, 0) for kind in second.whole.kinds}
+    assert sum(parts.values()) == second.femtoseconds - first.femtoseconds
+    said = why(found.rows[1])
+    assert said.startswith("efficientnet_b0 has 0.6")
+    assert all(f"{kind} " in said for kind, time in parts.items() if time)
+    assert [row.first for row in found.rows] == [first, first]
+
+
+def test_of_several_devices_the_first_is_compared_with(tiny: str) -> None:
+    found = latencies([tiny], [_device("one"), _device("two", pointwise=14)])
+    assert found.rows[1].ratio == found[1].femtoseconds / TOTAL
+    assert found[1].femtoseconds == TOTAL + 7 * 64 * (4 * 8 + 8 * 2)
+    assert "on two takes" in why(found.rows[1])
+    with pytest.raises(UsageError, match="given twice"):
+        latencies([tiny], [_device("one"), _device("one")])
+    with pytest.raises(UsageError, match="one of each"):
+        latencies([tiny], [])
+
+
+def test_json_has_every_layer_with_its_terms(tiny: str) -> None:
+    data = latency(tiny, _device()).to_dict()
+    assert data["schema"] == "convcost.latency/1"
+    assert data["latency_ms"] == TOTAL / 10**12
+    assert [layer["terms"] for layer in data["layers"]] == [STEM, EXPAND, PROJECT]
+    assert [layer["latency_ms"] for layer in data["layers"]] == [_sum(one) / 10**12 for one in (STEM, EXPAND, PROJECT)]
+    assert data["error"] == ERRORS._asdict()
+    assert data["layers"][1]["parts_ms"]["pointwise"] == 7 * 2048 / 10**12
+    assert sum(data["kinds"].values()) == pytest.approx(data["latency_ms"])
+
+
+def test_the_frame_has_a_row_per_kernel(tiny: str) -> None:
+    frame = latency(tiny, _device()).to_frame()
+    assert frame["name"].tolist() == ["stem", "expand", "project"]
+    assert frame["latency_ms"].sum() == pytest.approx(TOTAL / 10**12)
+
+
+def test_what_is_fused_takes_no_time_of_its_own() -> None:
+    found = latency("mobilenet_v1", Roofline("slow", {"fp32": 10**9}, 10**12))
+    # 27 convolutions, a pool and a linear layer run; batch-norms, activations and a flatten do not.
+    assert found.whole.kernels == 29
+    assert len(found.by("layer")) == 29
+    assert kind_of(found.terms[0]) == "convolution"
+
+
+def test_an_unknown_level_is_refused(tiny: str) -> None:
+    with pytest.raises(UsageError, match="cannot group by 'kinds'"):
+        latency(tiny, _device()).by("kinds")
+
+
+def test_families_are_named_once() -> None:
+    fitted = tuple(Fitted(f"{name}:width=0.5", 1.0, {}, None) for name in "abcdefgh")
+    assert families(_device(fitted=fitted)) == "8 networks: a, b, c, d, e, f and 2 more"
+
+
+def test_the_result_is_shown_in_a_notebook(tiny: str) -> None:
+    found = latency(tiny, _device())
+    assert isinstance(found, Latency)
+    assert "<table" in found._repr_html_()
+    assert [trace.name for trace in found.figure().data if trace.name] == ["convolution", "pointwise"]
