@@ -140,7 +140,8 @@ def _together(
         if one:
             multiplies = any(bound_of(term) == "compute" for term in one)
             ways = (readers, reads) if multiplies else (reads, readers)
-            owner = next((found for way in ways if (found := _owner(at, way, timed)) >= 0), -1)
+            home = homes[walked.steps[at].node.name]  # an activation in the kernel of a convolution has work of its own
+            owner = next((found for way in ways if (found := _owner(home, way, timed)) >= 0), -1)
             parts.setdefault(owner, []).append(one)
     return {at: total(parts.get(at, [])) for at in timed}
 
