@@ -194,7 +194,8 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class Roofline:
     """A device by its datasheet: a kernel takes as long as its MACs or its bytes do, whichever is longer (Williams et al.,
-    CACM 52(4), 2009). A bound from below, which no runtime reaches.
+    CACM 52(4), 2009). Runtimes mostly take longer; less only where a cache keeps tensors between kernels, or Winograd's
+    algorithm multiplies less.
     """
 
     name: str
@@ -211,7 +212,7 @@ class Roofline:
     note: str = ""
 
     def times(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Time, ...]:
-        """How long the kernel of each layer takes at least, in the layers' order; raises `UsageError` for a type that the
+        """How long the kernel of each layer takes at peak speed, in the layers' order; raises `UsageError` for a type that the
         datasheet does not have.
         """
         dtype = self.asked(walked, dtype)

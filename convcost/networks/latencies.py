@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from convcost.core.doors import public
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
-from convcost.core.units import exact, milliseconds, scaled
+from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
 from convcost.devices.stored import find
@@ -23,6 +23,7 @@ from convcost.networks.latency import (
     latency,
     latency_dict,
     measured,
+    measured_notes,
     rate_text,
     time_text,
 )
@@ -203,14 +204,13 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     devices = list({row.found.device.name: row.found.device for row in rows}.values())
     unknown = [(word, f"{row.label}: {said}") for row in rows for word, said in unknown_notes(row.found.report)]
     beyond = [("extrapolated", f"{_who(row, several=several)}: {why}") for row in rows for why in row.found.beyond]
-    known = [(row, measured(row.found)) for row in rows]
-    real = [f"{_who(row, several=several)} {milliseconds(round(one.ms * FEMTOSECONDS))}" for row, one in known if one]
+    real = [(word, f"{_who(row, several=several)} {said}") for row in rows for word, said in measured_notes(row.found)]
     return [
         *dict.fromkeys(unknown),
         *(("why", why(row, several=several)) for row in rows if row.found is not row.first and row.ratio is not None),
         *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
         *beyond,
-        *([("measured", ", ".join(real))] if real else []),
+        *real,
         *(note for device in devices for note in _device_notes(device, rows)),
     ]
 

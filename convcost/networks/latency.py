@@ -13,13 +13,13 @@ from convcost.core.doors import public
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
-from convcost.core.units import counted, exact, milliseconds, scaled, shape_text
+from convcost.core.units import compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
-from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Roofline, Time, bound_of, share_text
+from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
 from convcost.devices.stored import find
-from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
@@ -150,7 +150,10 @@ class Latency(Tabular):
         """How far off it is, in words."""
         if isinstance(self.device, Device):
             return self.device.error.text
-        return "a bound from below: peak figures of a datasheet, which no runtime reaches"
+        return (
+            "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
+            "tensors or Winograd's algorithm multiplies less"
+        )
 
     @cached_property
     def whole(self) -> Part:
@@ -365,9 +368,8 @@ def _cell(part: Part, heading: str, found: Latency) -> str:
 
 def time_text(found: Latency) -> str:
     """The whole time in milliseconds, marked if it is a lower bound or extrapolated."""
-    least = "" if found.report.complete and isinstance(found.device, Device) else AT_LEAST
     mark = EXTRAPOLATED if found.extrapolated else ""
-    return f"{least}{mark}{scaled(found.femtoseconds, FEMTOSECONDS, 3)}"
+    return f"{bound(found.report)}{mark}{scaled(found.femtoseconds, FEMTOSECONDS, 3)}"
 
 
 def rate_text(part: Part) -> str:
@@ -405,20 +407,38 @@ def notes(found: Latency) -> list[tuple[str, str]]:
 
 
 def measured_notes(found: Latency) -> list[tuple[str, str]]:
-    """If the network itself was measured: what that said, and what the others say of it."""
-    known = measured(found)
-    if known is None:
-        return []
-    guess = known.left_out_ms
-    apart = f"; a fit without it says {_ms(guess)}" if guess is not None else ""
-    return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
+    """If the network itself was measured: what that said, and what the others say of it; else one of its name that was."""
+    if known := measured(found):
+        apart = f"; a fit without it says {_ms(known.left_out_ms)}" if known.left_out_ms is not None else ""
+        return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
+    if named := namesake(found):
+        return [("measured", f"{_ms(named.ms)} for a network of this name with other counts: {_differs(found, named)}")]
+    return []
 
 
-def measured(found: Latency) -> Any:
+def measured(found: Latency) -> Fitted | None:
     """What was measured of a network with the very same counts; None if nothing was."""
     if not isinstance(found.device, Device):
         return None
     return next((one for one in found.device.fitted if dict(one.terms) == dict(found.counts)), None)
+
+
+def namesake(found: Latency) -> Fitted | None:
+    """What was measured of a network of the same name, whose counts are others; None if nothing was."""
+    if not isinstance(found.device, Device) or found.report.batch != 1 or measured(found):
+        return None
+    return next((one for one in found.device.fitted if one.network == found.network.label), None)
+
+
+def _differs(found: Latency, named: Fitted) -> str:
+    """The term in which two networks are most apart, by its time."""
+    assert isinstance(found.device, Device)
+    here, there, rates = found.counts, named.terms, found.device.coefficients
+    apart = {
+        term: rates.get(term, 0) * abs(int(here.get(term, 0)) - int(there.get(term, 0))) for term in {**here, **there}
+    }
+    term = max(apart, key=lambda one: apart[one])
+    return f"{term} {compact(int(there.get(term, 0)))} there, {compact(int(here.get(term, 0)))} here"
 
 
 def _ms(ms: float) -> str:
@@ -471,7 +491,6 @@ def latency_dict(found: Latency) -> dict[str, Any]:
         "unknown": [layer._asdict() for layer in report.unknown],
         "device": {key: value for key, value in device_dict(device).items() if key not in ("error", "fitted_on")},
         "latency_ms": found.ms,
-        "lower_bound": isinstance(device, Roofline) or not report.complete,
         "error": device.error._asdict() if isinstance(device, Device) else None,
         "extrapolated": found.extrapolated,
         "reasons": list(found.beyond),

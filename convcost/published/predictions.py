@@ -16,6 +16,7 @@ from convcost.core.kept import Answers, answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device
+from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import calibrated_names, find
 from convcost.networks.latency import latency
 from convcost.networks.load import open_network
@@ -73,9 +74,10 @@ def _predicted(timing: Timing) -> tuple[str | None, str]:
         if one.network == timing.network and one.ms == float(timing.ms) and one.left_out_ms is not None:
             return str(Fraction(str(one.left_out_ms))), LEFT_OUT
     dtype = timing.setup.dtype if timing.setup.dtype in DTYPE_BITS and timing.setup.dtype != "fp32" else None
-    found = latency(open_network(timing.model, timing.knobs), device, dtype, timing.setup.batch)
-    if found.lacks:
+    network = open_network(timing.model, timing.knobs)
+    if device.lacks(total(kernels(network.walked, dtype, timing.setup.batch))):
         return None, LACKS
+    found = latency(network, device, dtype, timing.setup.batch)
     return str(Fraction(found.femtoseconds, FEMTOSECONDS)), BEYOND if found.beyond else NEW
 
 
