@@ -39,6 +39,7 @@ FUNCTIONS = {
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
@@ -74,6 +75,7 @@ TYPES = {
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}
