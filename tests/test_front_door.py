@@ -40,6 +40,7 @@ FUNCTIONS = {
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
@@ -76,6 +77,7 @@ TYPES = {
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}
