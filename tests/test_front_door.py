@@ -70,6 +70,7 @@ TYPES = {
         "Sweep",
         "Table",
         "Totals",
+        "Training",
         "Usage",
         "Verdict",
         "Verdicts",
