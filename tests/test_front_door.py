@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     *(
         "boards",
+        "calibrate",
         "check",
         "compare",
         "deployable",
@@ -43,6 +44,7 @@ FUNCTIONS = {
 TYPES = {
     *(
         "Board",
+        "Calibrated",
         "Checked",
         "Comparison",
         "Convention",
