@@ -73,6 +73,7 @@ TYPES = {
         "Sweep",
         "Table",
         "Totals",
+        "Training",
         "Usage",
         "Verdict",
         "Verdicts",
