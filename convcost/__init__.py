@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from convcost.networks.network import Network
     from convcost.published.deployable import Deployable, deployable
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.predictions import PublishedLatencies, PublishedSetups, published_latencies
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
@@ -81,6 +82,8 @@ __all__ = [
     "OutputError",
     "PatchFront",
     "Patches",
+    "PublishedLatencies",
+    "PublishedSetups",
     "Reconciliation",
     "Report",
     "Roofline",
@@ -116,6 +119,7 @@ __all__ = [
     "load",
     "pareto",
     "plots",
+    "published_latencies",
     "reconcile",
     "report",
     "rewrite",
@@ -153,6 +157,8 @@ _LATER = {
     "PatchFront": "convcost.results.patches",
     "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
+    "PublishedLatencies": "convcost.published.predictions",
+    "PublishedSetups": "convcost.published.predictions",
     "Report": "convcost.results.report",
     "Roofline": "convcost.devices.device",
     "SpecError": "convcost.core.errors",
@@ -185,6 +191,7 @@ _LATER = {
     "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",
+    "published_latencies": "convcost.published.predictions",
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",
