@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     *(
         "boards",
+        "calibrate",
         "check",
         "compare",
         "deployable",
@@ -44,6 +45,7 @@ FUNCTIONS = {
 TYPES = {
     *(
         "Board",
+        "Calibrated",
         "Checked",
         "Comparison",
         "Convention",

@@ -91,6 +91,8 @@ class Errors(NamedTuple):
     worst: float
     networks: int
     """How many were left out in turn."""
+    of: str = "networks"
+    """What was left out: `layers` where a single network was timed, layer by layer."""
 
     @property
     def text(self) -> str:
@@ -100,9 +102,7 @@ class Errors(NamedTuple):
         '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 19 networks, each left out in turn'
         """
         median, p90, worst = (share_text(share) for share in self[:3])
-        return (
-            f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} networks, each left out in turn"
-        )
+        return f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} {self.of}, each left out in turn"
 
 
 class Fitted(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from convcost import UsageError, load
-from convcost.devices.calibration import Measured, _columns, _work, calibrated, nonnegative
+from convcost.devices.calibration import Measured, columns_of, work, calibrated, nonnegative
 from convcost.devices.kernels import kernels, total
 from convcost.published.latency import latencies
 
@@ -51,8 +51,8 @@ def followed(matrix, target, steps=200_000):
 
 def left_out(table):
     """What the others say of each network, the fit by trying."""
-    columns = _columns(table)
-    matrix = np.array([[_work(one.terms, column) / one.ms for column in columns] for one in table], float)
+    columns = columns_of(table)
+    matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
     matrix /= np.maximum(matrix.max(axis=0), 1e-300)
     found = []
     for at, one in enumerate(table):
@@ -108,8 +108,8 @@ def test_the_error_on_published_latencies_is_recounted(paddle):
 
 def test_gradients_lead_to_the_same_fit(paddle):
     for table in (*TABLES.values(), paddle):
-        columns = _columns(table)
-        matrix = np.array([[_work(one.terms, column) / one.ms for column in columns] for one in table], float)
+        columns = columns_of(table)
+        matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
         matrix /= matrix.max(axis=0)
         ones = np.ones(len(table))
         exact, other = nonnegative(matrix, ones), followed(matrix, ones)

@@ -37,14 +37,14 @@ class Layers(NamedTuple):
     """What was not of any layer."""
 
 
-def measured_layers(opened: Opened, profile: Profile) -> Layers:
+def measured_layers(opened: Opened, profile: Profile, winograd: bool = True) -> Layers:
     """The layers of the network that a profile is of; raises `UsageError` if its nodes are not those of the network.
 
     The time of a node that is no layer's - the runtime changes an order of axes for its own sake - counts with the layer
     that ran before.
     """
     walked = opened.network.walked
-    terms = kernels(walked, opened.dtype, opened.batch)
+    terms = kernels(walked, opened.dtype, opened.batch, winograd=winograd)
     homes = _homes(walked)
     names = _names(opened)
     if not profile.nodes:
@@ -140,7 +140,8 @@ def _together(
         if one:
             multiplies = any(bound_of(term) == "compute" for term in one)
             ways = (readers, reads) if multiplies else (reads, readers)
-            owner = next((found for way in ways if (found := _owner(at, way, timed)) >= 0), -1)
+            home = homes[walked.steps[at].node.name]  # an activation in the kernel of a convolution has work of its own
+            owner = next((found for way in ways if (found := _owner(home, way, timed)) >= 0), -1)
             parts.setdefault(owner, []).append(one)
     return {at: total(parts.get(at, [])) for at in timed}
 

@@ -36,12 +36,14 @@ def values(tables: DesignSpace, metric: str, window: Window | None = None) -> Ar
 
     Each is the double that is next to it, as of a single network.
     """
-    counts = evaluate(tables, metric, window)
+    counts, value = evaluate(tables, metric, window), METRICS[metric].value
     if METRICS[metric].unit != "ms":
         return counts
-    if counts.dtype != object and tables.bound(metric) <= EXACT_FLOAT:
-        return np.asarray(counts / FEMTOSECONDS)
-    return np.array([METRICS[metric].value(count) for count in counts.ravel().tolist()], float).reshape(counts.shape)
+    found = np.asarray(counts / FEMTOSECONDS, dtype=np.float64)
+    if tables.bound(metric) > EXACT_FLOAT:
+        large = counts > EXACT_FLOAT  # these, of nine seconds and more, were rounded before they were divided
+        found[large] = [value(count) for count in counts[large].tolist()]
+    return found
 
 
 def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
