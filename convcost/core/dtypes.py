@@ -70,7 +70,7 @@ def storage(elements: int, dtype: str) -> int:
     """
     bits = DTYPE_BITS[dtype]
     # Whole bytes need no rounding: over a grid a product stays a product.
-    return elements * (bits // 8) if bits % 8 == 0 else -(-elements * bits // 8)
+    return elements * (bits // 8) if bits % 8 == 0 else -(-(elements * bits) // 8)
 
 
 def is_float(dtype: str) -> bool:

@@ -91,6 +91,8 @@ class Errors(NamedTuple):
     worst: float
     networks: int
     """How many were left out in turn."""
+    of: str = "networks"
+    """What was left out: `layers` where a single network was timed, layer by layer."""
 
     @property
     def text(self) -> str:
@@ -100,9 +102,7 @@ class Errors(NamedTuple):
         '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 19 networks, each left out in turn'
         """
         median, p90, worst = (share_text(share) for share in self[:3])
-        return (
-            f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} networks, each left out in turn"
-        )
+        return f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} {self.of}, each left out in turn"
 
 
 class Fitted(NamedTuple):
@@ -243,7 +243,8 @@ class _Reach(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Roofline:
     """A device by its datasheet: a kernel takes as long as its MACs or its bytes do, whichever is longer (Williams et al.,
-    CACM 52(4), 2009). A bound from below, which no runtime reaches.
+    CACM 52(4), 2009). Runtimes mostly take longer; less only where a cache keeps tensors between kernels, or Winograd's
+    algorithm multiplies less.
     """
 
     name: str
@@ -260,7 +261,7 @@ class Roofline:
     note: str = ""
 
     def times(self, walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Time, ...]:
-        """How long the kernel of each layer takes at least, in the layers' order; raises `UsageError` for a type that the
+        """How long the kernel of each layer takes at peak speed, in the layers' order; raises `UsageError` for a type that the
         datasheet does not have.
         """
         dtype = self.asked(walked, dtype)

@@ -89,22 +89,25 @@ class Quantity(NamedTuple):
     value: int
 
 
-def quantities(op: str, input_shapes: Sequence[Shape], attrs: Mapping[str, Any]) -> list[Quantity]:
+def quantities(
+    op: str,
+    input_shapes: Sequence[Shape],
+    attrs: Mapping[str, Any],
+    cost: OpCost | None = None,
+    moved: int | None = None,
+) -> list[Quantity]:
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
     Output sizes come first. Those that the op makes have names of their own (h', w', c'), which the later formulas use. Sizes
-    of the inputs that are traced keep their names. Of an unknown op there are no others.
+    of the inputs that are traced keep their names. Of an unknown op there are no others. The bytes `moved`, where they are
+    wanted too, are of a traced `cost`, of the same sizes.
 
     >>> conv = {**OPS["conv2d"].convert({"channels": 5, "kernel": 3})}
     >>> print(*quantities("conv2d", [(6, 6, 3)], conv)[3][1:], sep=" = ")
     h'·w'·channels·kernel·kernel·c = 4·4·5·3·3·3 = 2160
     """
     read = named(input_shapes)
-    return quantities_of(op, read, traced_cost(op, read, attrs))
-
-
-def quantities_of(op: str, read: Sequence[Shape], cost: OpCost, moved: int | None = None) -> list[Quantity]:
-    """The numbers of one layer from traced sizes and the ledger of its rule over them; last the bytes `moved`, if traced too."""
+    cost = cost or traced_cost(op, read, attrs)
     ours = {id(size) for shape in read for size in shape}
     outputs = [_output_names(shape, ours, OPS[op].letters or letters(len(shape))) for shape in cost.out]
     made = {

@@ -84,8 +84,9 @@ def columns(
     own = _every(level, metrics, totals, showing.display, of_layers=of_layers)
     every = {column.key: column for column in (*own, *more)}
     if showing.columns is None:
-        *usual, last = _of_traffic(level) if showing.traffic else _usual(level, metrics)
-        return [every[key] for key in (*usual, *(column.key for column in more), last)]
+        added = [column.key for column in more]
+        *usual, share_ = _usual(level, metrics)
+        return [every[key] for key in ([*_of_traffic(level), *added] if showing.traffic else [*usual, *added, share_])]
     asked = (*showing.columns, *(TRAFFIC if showing.traffic else ()))
     wanted = list(dict.fromkeys(_known(key, every, level) for key in asked))
     return [every[key] for key in ([] if NAME in wanted else [NAME]) + wanted]

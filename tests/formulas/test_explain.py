@@ -167,6 +167,26 @@ def test_a_formula_with_a_part_missing_is_caught(monkeypatch: pytest.MonkeyPatch
     assert wrong_of(CONV2, named(CONV2.input_shapes)) != []
 
 
+@pytest.mark.parametrize("model", ["mobilenet_v2", "swin_t", "inception_v3", "squeezenet1_1"])
+def test_the_bytes_that_a_layer_moves_follow_from_its_sizes(model: str) -> None:
+    report, network = report_of(model), loaded(model)
+    inputs = inputs_of(report)
+    for layer, found in zip(report.layers, explain.derived(report, network.walked, report.layers), strict=True):
+        *rest, moved = found
+        assert moved.name == "bytes moved"
+        assert moved.value == layer.bytes_moved == evaluate(moved.operands), layer.name
+        rows = [(row.name, row.value) for row in rest[: len(layer.output_shape)]]
+        assert evaluate(moved.formula, sizes_of(inputs[layer.name], layer.attrs, rows)) == moved.value, layer.name
+
+
+def test_bytes_moved_are_of_the_type_that_is_asked_for() -> None:
+    layer = explain.explain("mobilenet_v1", "stage7.block1.depthwise.conv2d", dtype="int4")
+    *_, moved = layer.quantities[0]
+    # Of four bits, and bytes are whole ones: two maps of 14·14·512, and 9·512 weights.
+    assert moved.formula == "⌈h·w·c·4/8⌉ + ⌈h·w·channels·4/8⌉ + ⌈channels·kernel·kernel·c/groups·4/8⌉"
+    assert moved.value == 14 * 14 * 512 + 9 * 512 // 2
+
+
 # Which layer is meant.
 
 
