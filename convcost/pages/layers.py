@@ -148,7 +148,7 @@ def layers_html(report: Report, walked: Walked) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
-    headers = [*_WORDS, *(metric.under(report.convention.unit).heading for metric in metrics), "share"]
+    headers = [*_WORDS, *(metric.under(report.convention.unit).short for metric in metrics), "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
