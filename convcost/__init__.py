@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from convcost.networks.ask import reconcile, report, rewrite
     from convcost.networks.budgets.check import check
     from convcost.networks.budgets.checked import Checked
+    from convcost.networks.calibrate import Calibrated, calibrate
     from convcost.networks.deployment import Deployed, deployed
     from convcost.networks.difference import Difference, diff
     from convcost.networks.from_torch import from_torch
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Board",
+    "Calibrated",
     "Checked",
     "Comparison",
     "ConvcostError",
@@ -65,6 +67,7 @@ __all__ = [
     "Device",
     "Diagram",
     "Difference",
+    "Energy",
     "Explanation",
     "Fit",
     "Frontier",
@@ -93,12 +96,14 @@ __all__ = [
     "Walked",
     "__version__",
     "boards",
+    "calibrate",
     "check",
     "compare",
     "deployable",
     "deployed",
     "diff",
     "draw",
+    "energy",
     "explain",
     "fit",
     "from_torch",
@@ -122,6 +127,7 @@ __all__ = [
 #: Name -> the module that has it, imported when the name is first asked for: importing convcost costs next to nothing.
 _LATER = {
     "Board": "convcost.devices.board",
+    "Calibrated": "convcost.networks.calibrate",
     "Checked": "convcost.networks.budgets.checked",
     "Comparison": "convcost.alternatives.comparison",
     "ConvcostError": "convcost.core.errors",
@@ -132,6 +138,7 @@ _LATER = {
     "Device": "convcost.devices.device",
     "Difference": "convcost.networks.difference",
     "Diagram": "convcost.diagrams.architecture.diagram",
+    "Energy": "convcost.networks.energy",
     "Explanation": "convcost.formulas.explain",
     "Fit": "convcost.space.fit",
     "Frontier": "convcost.published.frontier",
@@ -159,12 +166,14 @@ _LATER = {
     "Verdicts": "convcost.published.verify",
     "Walked": "convcost.graph.walk",
     "boards": "convcost.devices.listing",
+    "calibrate": "convcost.networks.calibrate",
     "check": "convcost.networks.budgets.check",
     "compare": "convcost.alternatives.comparison",
     "deployable": "convcost.published.deployable",
     "deployed": "convcost.networks.deployment",
     "diff": "convcost.networks.difference",
     "draw": "convcost.diagrams.architecture.draw",
+    "energy": "convcost.networks.energy",
     "explain": "convcost.formulas.explain",
     "fit": "convcost.space.fit",
     "from_torch": "convcost.networks.from_torch",

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     *(
         "boards",
+        "calibrate",
         "check",
         "compare",
         "deployable",
         "deployed",
         "diff",
         "draw",
+        "energy",
         "explain",
         "fit",
         "from_torch",
@@ -42,6 +44,7 @@ FUNCTIONS = {
 TYPES = {
     *(
         "Board",
+        "Calibrated",
         "Checked",
         "Comparison",
         "Convention",
@@ -50,6 +53,7 @@ TYPES = {
         "DesignSpace",
         "Diagram",
         "Difference",
+        "Energy",
         "Explanation",
         "Fit",
         "Frontier",

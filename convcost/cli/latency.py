@@ -76,7 +76,7 @@ def latency_command(
 
     Several networks or devices are a row each, with the share of every kind of kernel, and why one takes longer though it
     has fewer MACs. A device is calibrated - fitted to networks that somebody measured, its error that of networks left out
-    in turn - or a roofline of a datasheet, a bound from below. What a device was never fitted on is refused (exit status 2);
+    in turn - or a roofline of a datasheet's peak figures. What a device was never fitted on is refused (exit status 2);
     what goes far beyond it is marked with ~. With -o FILE.html a page; FILE.svg, .png and .pdf are the picture alone.
     """
     from convcost.networks.latencies import latencies

@@ -21,7 +21,7 @@ from convcost.core.version import __version__
 SECTIONS = {
     "Look": ("list", "report", "explain", "memory", "latency", "draw"),
     "What if": ("compare", "rewrite", "sweep", "fit", "explore"),
-    "Landscape": ("frontier", "boards", "devices"),
+    "Landscape": ("frontier", "boards", "devices", "calibrate"),
     "Keep": ("diff", "check"),
     "Trust": ("verify", "reconcile"),
     "Models": ("import", "spec"),

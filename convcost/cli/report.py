@@ -33,6 +33,8 @@ from convcost.memory.optimizers import OPTIMIZERS
 from convcost.render.table import render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import plotly.graph_objects as go
 
     from convcost.networks.inputs import GivenShape
@@ -69,6 +71,13 @@ if TYPE_CHECKING:
 @deploy_option
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
+@click.option(
+    "--energy",
+    is_flag=False,
+    flag_value="horowitz_45nm",
+    metavar="[TABLE]",
+    help="What it takes in energy, a range from the nearest memory to the farthest: horowitz_45nm (default) or jouppi_7nm.",
+)
 @click.option("--training", is_flag=True, help="A training step: MACs of both gradients, bytes held and moved.")
 @click.option(
     "--optimizer", type=Word(list(OPTIMIZERS)), help="What it remembers counts in --training.  [default: sgd]"
@@ -96,6 +105,7 @@ def report_command(
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    energy: str | None,
     training: bool,
     optimizer: str | None,
     receptive: bool,
@@ -128,15 +138,11 @@ def report_command(
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
     options |= {"receptive": True} if receptive else {}
+    if energy is not None or training or optimizer is not None:
+        deliver(output, format_, _of_another_kind(ctx, level, knobs))
+        return
     if runtime is not None or board is not None:
         _show_deployed(_opened(models, knobs, input_), level, shown, options, (runtime, board), (output, format_))
-        return
-    if training or optimizer is not None:
-        given = {name for name in _NOT_OF_TRAINING if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-        _refuse_beside_training(models, given, training=training)
-        network = opened(models[0], knobs, input_)
-        step = network.training(optimizer or "sgd", batch=batch, dtype=dtype)
-        deliver(output, format_, lambda: step.table(level, display(units, digits)))
         return
     fmt = text_format(output, format_)
     if fmt is not None:
@@ -177,6 +183,35 @@ def report_command(
     deliver(output, format_, lambda: _table(networks, level, shown, options), figure=figure, page=page)
 
 
+def _of_another_kind(ctx: click.Context, level: str | int | None, knobs: dict[str, str]) -> Callable[[], Table]:
+    """The table of energy, or of a training step, that the options ask for; raises `UsageError` for others beside it."""
+    asked = ctx.params
+    given = {name for name in asked if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if asked["energy"] is not None:
+        _refuse_beside_energy(asked["models"], given)
+        how = {"dtype": asked["dtype"], "batch": asked["batch"], "memory_policy": asked["memory"]}
+        network = opened(asked["models"][0], knobs, asked["input_"])
+        return lambda: network.energy(asked["energy"], **how).table(level)
+    _refuse_beside_training(asked["models"], given, training=asked["training"])
+    network = opened(asked["models"][0], knobs, asked["input_"])
+    step = network.training(asked["optimizer"] or "sgd", batch=asked["batch"], dtype=asked["dtype"])
+    return lambda: step.table(level, display(asked["units"], asked["digits"]))
+
+
+_NOT_OF_ENERGY = (
+    *("sort", "top", "only", "convention", "deploy", "runtime", "board", "training", "optimizer"),
+    *("receptive", "traffic", "columns", "units", "digits"),
+)
+"""The options that say nothing of energy."""
+
+
+def _refuse_beside_energy(models: tuple[str, ...], given: set[str]) -> None:
+    if len(models) > 1:
+        raise click.UsageError(f"--energy is of one network, not of {len(models)}: ask for one at a time")
+    if names := ", ".join(f"--{name}" for name in _NOT_OF_ENERGY if name in given):
+        raise click.UsageError(f"{names}: --energy has rows and columns of its own; --by and --depth choose the rows")
+
+
 _NOT_OF_TRAINING = (
     *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
     *("receptive", "traffic", "columns"),
@@ -189,8 +224,7 @@ def _refuse_beside_training(models: tuple[str, ...], given: set[str], *, trainin
         raise click.UsageError("--optimizer is of a training step: give --training as well")
     if len(models) > 1:
         raise click.UsageError(f"--training is of one network, not of {len(models)}: ask for one at a time")
-    if given:
-        names = ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given)
+    if names := ", ".join(f"--{name}" for name in _NOT_OF_TRAINING if name in given):
         raise click.UsageError(f"--training has columns and a memory policy of its own: leave out {names}")
 
 

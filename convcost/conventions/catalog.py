@@ -55,15 +55,15 @@ def _by_op(key: str, name: str, entries: Mapping[str, Any]) -> dict[str, Any]:
     stated = entries[name]
     inherited = _by_op(key, stated["like"], entries) if "like" in stated else {}
     if key == "terms":
-        ignored = {op for words in stated.get("ignored", ()) for op in _named(words)}
+        ignored = {op for words in stated.get("ignored", ()) for op in named(words)}
         inherited = {op: said for op, said in inherited.items() if op.partition(" ")[0] not in ignored}
-    return inherited | {op: said for words, said in stated.get(key, {}).items() for op in _named(words)}
+    return inherited | {op: said for words, said in stated.get(key, {}).items() for op in named(words)}
 
 
-def _named(words: str) -> list[str]:
+def named(words: str) -> list[str]:
     """The ops that words stand for, each in the form or variant that follows its word.
 
-    >>> _named("joins as functional, prelu")
+    >>> named("joins as functional, prelu")
     ['add as functional', 'multiply as functional', 'prelu']
     """
     found = []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.core.cost import BY_TYPE, USUAL, Factors, OpCost, entry
 from convcost.core.dims import Dim, Shape
 from convcost.graph.graph import LIKE
-from convcost.graph.walk import Step
+
+if TYPE_CHECKING:
+    from convcost.graph.walk import Step
 
 PAPER = "paper"
 """The default convention."""

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from convcost.core.errors import UsageError, Where, did_you_mean
 from convcost.core.metrics import METRICS, Metric
-from convcost.core.reading import SHARES, parse_bytes, parse_count, read
+from convcost.core.reading import SHARES, parse_bytes, parse_count, parse_duration, read
 from convcost.core.units import say
 
 
@@ -48,6 +48,7 @@ _ABSOLUTE = (
     Kind("weights", "weight_bytes"),
     Kind("ram", "ram_bytes"),
     Kind("flash", "flash_bytes"),
+    Kind("latency", "latency_ms"),
     Kind("layer_macs", "macs", "layer"),
     Kind("layer_params", "params", "layer"),
     Kind("layer_activations", "activations", "layer"),
@@ -72,6 +73,8 @@ _MEANT = {
     "arena": "ram",
     "memory": "peak",
     "maccs": "macs",
+    "time": "latency",
+    "ms": "latency",
     "tolerance": "growth",
 }
 """Other words for them."""
@@ -83,7 +86,7 @@ class Limit(NamedTuple):
     name: str
     """A key of `LIMITS`."""
     amount: Fraction
-    """Counts, bytes, or of growth the share by which it may grow: 1/100; 0 of a board, until that is looked up."""
+    """Counts, bytes, femtoseconds, or of growth the share by which it may grow: 1/100; 0 of a board, until that is looked up."""
     said: str
     """As it was written."""
     where: Where | None = None
@@ -123,8 +126,12 @@ def read_limit(name: str, given: Any, where: Where | None = None) -> dict[str, L
     kind = LIMITS[name]
     if kind.grows:
         return {name: Limit(name, _share(given), said, where)}
-    parse = parse_bytes if kind.metric.unit == "bytes" else parse_count
+    parse = _READ.get(kind.metric.unit, parse_count)
     return {name: Limit(name, Fraction(parse(given)), said, where)}
+
+
+_READ: Final = {"bytes": parse_bytes, "ms": parse_duration}
+"""Unit of a metric -> how its amounts are read, where they are no counts."""
 
 
 def _hint(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 
 MODEL_FILE = re.compile(
     r"\.(onnx|ort|tflite|lite|keras|h5|hdf5|json|pt2|pt|pth|ckpt|safetensors|pb|mlmodel|mlpackage|engine|caffemodel"
-    r"|prototxt|gguf|param)$",
+    r"|prototxt|gguf|param|bin)$",
     re.IGNORECASE,
 )
 """Names of files that are models of other frameworks, or mistaken for them: what `importers.read` knows."""

@@ -15,7 +15,7 @@ from convcost.render.table import Table
 
 _NOTES = (
     ("calibrated", "fitted to measured networks; a network of another kind is refused, a larger one marked"),
-    ("roofline", "peak figures of a datasheet: times are bounds from below, and no error is known"),
+    ("roofline", "peak figures of a datasheet, of which runtimes reach a part; no error is known"),
     (
         "median",
         "of the errors for networks that were left out in turn; 9 in 10: the error that nine in ten do not exceed",

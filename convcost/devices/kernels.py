@@ -47,8 +47,10 @@ _RECURRENT: Final = frozenset({"lstm", "gru", "rnn"})
 _TYPES: Final = {32: "", 64: "_float64", 16: "_float16"}
 
 
-def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[Terms, ...]:
+def kernels(walked: Walked, dtype: str | None = None, batch: int = 1, *, winograd: bool = True) -> tuple[Terms, ...]:
     """The terms of each layer's kernel, in the layers' order; of what is fused into another only exponentials, of a view none.
+
+    Without `winograd` all windows are unfolded, as by runtimes that know no other way.
 
     >>> from convcost import load
     >>> counts = kernels(load("mobilenet_v1").walked)
@@ -57,10 +59,16 @@ def kernels(walked: Walked, dtype: str | None = None, batch: int = 1) -> tuple[T
     """
     made = {placed.step for placed in layout(walked, policy("fused")).tensors}
     bits = operand_bits(walked, dtype)
-    return tuple(
-        (_terms(step, bits[step.node.name], batch) if at in made else {}) | _exponentials(step, batch)
-        for at, step in enumerate(walked.steps)
-    )
+    known: dict[tuple[int, Bits, bool], Terms] = {}  # equal layers have one ledger, and one kernel
+
+    def of(at: int, step: Step) -> Terms:
+        key = id(step.cost), bits[step.node.name], at in made
+        if key not in known:
+            runs = _terms(step, bits[step.node.name], batch, winograd) if at in made else {}
+            known[key] = runs | _exponentials(step, batch)
+        return known[key]
+
+    return tuple(of(at, step) for at, step in enumerate(walked.steps))
 
 
 def total(counts: Iterable[Terms]) -> dict[str, Dim]:
@@ -96,17 +104,19 @@ def _exponentials(step: Step, batch: int) -> dict[str, Dim]:
     return {} if _nothing(taken) else {"exponentials": batch * taken}
 
 
-def _terms(step: Step, bits: Bits, batch: int) -> dict[str, Dim]:
+def _terms(step: Step, bits: Bits, batch: int, winograd: bool) -> dict[str, Dim]:
     """What one kernel is made of."""
     moved = elements(step.input_shapes) + elements(step.cost.out)
     width = bits.weights or max(bits.inputs, default=32)
     suffix = _TYPES.get(width, f"_int{width}")
-    multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step) if not _nothing(count)]
+    tiled = winograd and _tiled(step)
+    multiplied = [(term + suffix, batch * count) for term, count in _multiplied(step, tiled) if not _nothing(count)]
     if not multiplied:
         moves = "moved" if step.traits.computes == "nothing" else "elementwise"
         return {moves: batch * moved, "kernels": 1}
-    counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved)}}
-    counts["weights"] = 0 if "vector" + suffix in counts else ceil_div(step.cost.weights * width, 8)
+    counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved, tiled)}}
+    stored = step.cost.weights * (width // 8) if width % 8 == 0 else ceil_div(step.cost.weights * width, 8)
+    counts["weights"] = where(_single(step), 0, stored)
     return {term: count for term, count in counts.items() if not _nothing(count)} | {"kernels": 1}
 
 
@@ -114,25 +124,34 @@ def _nothing(count: Dim) -> bool:
     return isinstance(count, int) and count == 0
 
 
-def _multiplied(step: Step) -> Iterator[tuple[str, Dim]]:
+def _multiplied(step: Step, tiled: Any) -> Iterator[tuple[str, Dim]]:
     """What a kernel multiplies, by how it does so; nothing if it is no product of matrices."""
     traits, macs = step.traits, step.cost.macs
     if traits.attends == "product":
         yield "matmul", macs
     elif step.node.op in _RECURRENT:
         yield "recurrent", macs
-    elif step.node.op == "linear" or step.is_pointwise:
-        single = equal(product(step.cost.out[0][:-1]), 1)
+    elif _multiplies_positions(step):
+        single = _single(step)
         yield "vector", where(single, macs, 0)
         yield "pointwise", where(single, 0, macs)
     elif _slides(step) and step.by_channel:
         yield "depthwise", macs
     elif _slides(step):
-        tiled = _tiled(step)
         yield "winograd", 0 if tiled is False else where(tiled, _tiles(step), 0)
         yield "direct", where(tiled, 0, macs)
     elif traits.weighted:
         yield step.node.op, macs
+
+
+def _multiplies_positions(step: Step) -> bool:
+    """Whether it multiplies each position by one matrix."""
+    return step.node.op == "linear" or step.is_pointwise
+
+
+def _single(step: Step) -> Any:
+    """Whether it does so at one position: a bool, or a condition on sizes that are no ints."""
+    return equal(product(step.cost.out[0][:-1]), 1) if _multiplies_positions(step) else False
 
 
 def _slides(step: Step) -> bool:
@@ -143,7 +162,9 @@ def _slides(step: Step) -> bool:
 def _tiled(step: Step) -> Any:
     """Whether Winograd's algorithm is used: a bool, or a condition on sizes that are no ints."""
     attrs = step.node.attrs
-    if step.node.op != "conv2d" or attrs["kernel"] != (3, 3) or {*attrs["stride"], *attrs["dilation"]} != {1}:
+    if step.node.op != "conv2d" or attrs["kernel"] != (3, 3):
+        return False
+    if not all(size == 1 for size in (*attrs["stride"], *attrs["dilation"])):
         return False
     read, written = step.input_shapes[0][-1] // attrs["groups"], attrs["channels"] // attrs["groups"]
     return both(read >= FEWEST, written >= FEWEST)
@@ -156,12 +177,17 @@ def _tiles(step: Step) -> Dim:
     return tiles * (TILE + 2) ** 2 * (read[-1] // step.node.attrs["groups"]) * out[-1]
 
 
-def _unfolded(step: Step, moved: Dim) -> Iterator[tuple[str, Dim]]:
+def _unfolded(step: Step, moved: Dim, tiled: Any) -> Iterator[tuple[str, Dim]]:
     """What a kernel that multiplies reads and writes, and makes in between."""
     yield "activations", moved
     if not _slides(step) or step.is_pointwise or step.by_channel:
         return
-    tiled = _tiled(step)
     yield "winograd_transform", 0 if tiled is False else where(tiled, moved, 0)
-    made_each = step.node.attrs["channels"] // step.node.attrs["groups"]  # products of one unfolded element
-    yield "im2col", where(tiled, 0, step.cost.macs // made_each)
+    yield "im2col", where(tiled, 0, _windows(step))
+
+
+def _windows(step: Step) -> Dim:
+    """Elements of all windows of a convolution, of every group; a transposed one has a window for each element it reads."""
+    read = step.input_shapes[0]
+    positions = read[:-1] if step.node.op.startswith("conv_transpose") else step.cost.out[0][:-1]
+    return product(positions) * product(step.node.attrs["kernel"]) * read[-1]

@@ -7,7 +7,7 @@ from the file alone. The rooflines of datasheets stand in rooflines.yaml togethe
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -25,7 +25,8 @@ _LARGEST = 2**22
 """Bytes of a file of a device."""
 _BEGINS = "a device states femtoseconds: of terms, or macs_per_second: and bytes_per_second:"
 _TEXTS = ("title", "runtime", "source", "note")
-_KEYS: Final = (*_TEXTS, "threads", "femtoseconds", "tied", "error", "terms_in", "networks")
+_KEYS: Final = (*_TEXTS, "threads", "dtype", "winograd", "femtoseconds", "tied", "error", "terms_in", "networks")
+_ERROR_KEYS: Final = ("median", "p90", "worst", "networks")
 _ROOFLINE_KEYS: Final = (*_TEXTS, "macs_per_second", "bytes_per_second", "overhead_us", "cache")
 
 
@@ -112,7 +113,8 @@ class _Reader:
         tied = tuple(tuple(self.texts(one, f"{name}.tied")) for one in self.items(table.get("tied"), f"{name}.tied"))
         return Device(
             name, {term: int(time) for term, time in coefficients.items()}, error, fitted,
-            threads=None if threads is None else int(threads), tied=tied, **self.words(table, name),
+            threads=None if threads is None else int(threads), tied=tied,
+            dtype=self.choice(table, "dtype", name, DTYPE_BITS), winograd=self.choice(table, "winograd", name, ("true", "false")) != "false", **self.words(table, name),
         )  # fmt: skip
 
     def roofline(self, name: str, tree: Tree) -> Roofline | None:
@@ -176,12 +178,21 @@ class _Reader:
         if "error" not in table:
             self.complain(table["femtoseconds"], name, "error: is missing: median, p90, worst and networks")
             return None
-        found = self.numbers(table["error"], f"{name}.error")
-        if found.keys() != {*Errors._fields}:
+        pairs = dict(self.table(table["error"], f"{name}.error"))
+        of = self.text(pairs.pop("of"), f"{name}.error.of") if "of" in pairs else "networks"
+        found = {key: self.number(one, f"{name}.error.{key}") for key, one in pairs.items()}
+        if found.keys() != {*_ERROR_KEYS} or of not in ("networks", "layers"):
             self.complain(table["error"], f"{name}.error", "needs median, p90, worst and networks")
             return None
-        median, p90, worst = (float(found[key]) for key in Errors._fields[:3])
-        return Errors(median, p90, worst, int(found["networks"]))
+        median, p90, worst, number = (float(found[key] or 0) for key in _ERROR_KEYS)
+        return Errors(median, p90, worst, int(number), of)
+
+    def choice(self, table: Mapping[str, Tree], key: str, name: str, known: Collection[str]) -> str:
+        """One of some words; empty where the key is missing."""
+        word = self.text(table[key], f"{name}.{key}") if key in table else ""
+        if word and word not in known:
+            self.complain(table[key], f"{name}.{key}", f"must be {' or '.join(known)}, got {word!r}")
+        return word
 
     def words(self, table: Mapping[str, Tree], name: str) -> dict[str, str]:
         return {key: self.text(table[key], f"{name}.{key}") for key in _TEXTS if key in table}
@@ -244,13 +255,15 @@ def written(device: Device, terms_in: str = "") -> str:
 
     head = {key: value for key in _TEXTS[:2] if (value := getattr(device, key))}
     head |= {"threads": device.threads} if device.threads else {}
+    head |= {"dtype": device.dtype} if device.dtype else {}
+    head |= {} if device.winograd else {"winograd": False}
     head |= {key: value for key in _TEXTS[2:] if (value := getattr(device, key))}
     parts = [_block(head), _block({"femtoseconds": dict(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
-    error = device.error._asdict()
-    shown = ", ".join(f"{key}: {value if key == 'networks' else f'{value:.4f}'}" for key, value in error.items())
-    parts.append(f"error: {{{shown}}}  # of networks that were left out in turn\n")
+    error = {key: value for key, value in device.error._asdict().items() if value != "networks"}
+    shown = ", ".join(f"{key}: {f'{value:.4f}' if isinstance(value, float) else value}" for key, value in error.items())
+    parts.append(f"error: {{{shown}}}  # of {device.error.of} that were left out in turn\n")
     parts.append(f"terms_in: {terms_in}\n" if terms_in else "")
     entries = []
     for one in device.fitted:

@@ -18,6 +18,7 @@ from convcost.core.version import __version__
 from convcost.formulas.letters import named_inputs
 from convcost.formulas.trace import Quantity, named, names_in, quantities, same_text, traced_cost
 from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
+from convcost.graph.receptive import receptive_fields
 from convcost.graph.walk import Step, Walked
 from convcost.memory.traffic import traffic
 from convcost.networks.load import Model, open_network
@@ -34,6 +35,7 @@ from convcost.results.costs import (
     output_text,
     shared_with,
 )
+from convcost.results.receptive import derivation
 from convcost.results.report import (
     Report,
     bound,
@@ -135,6 +137,7 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     if layer.padding_macs:
         zeros = f"{exact(layer.padding_macs)} of the MACs ({percent(layer.padding_macs, layer.macs)})"
         notes += [("padding", f"{zeros} multiply padding zeros")]
+    notes += [("sees", text)] if (text := derivation(receptive_fields(walked), layer.step)) else []
     notes += _storage(layer)
     if report.typed and (dtypes := stated_dtypes(layer)):
         notes += [("types", ", ".join(f"{role} {dtype}" for role, dtype in dtypes.items()))]

@@ -88,6 +88,12 @@ class _Parts:
         self.part_of: dict[str, str] = {}
         self.kept_for: dict[str, str] = {}
         """Name of a step -> the part that runs before it and is drawn with it."""
+        self.drawable: set[str] = set()
+        """Parts with something that the others are drawn with."""
+        self.weighted: set[str] = set()
+        """Parts with weights."""
+        self.after: dict[str, Step | None] = {}
+        """Name of a step -> the first one behind it, each alone to read what is before it, that is drawn by itself."""
 
     def members(self) -> Iterable[list[Step]]:
         return self.parts.values()
@@ -98,7 +104,11 @@ class _Parts:
         part = self.kept_for.pop(name, None) or self._before(step) or name
         self.parts.setdefault(part, []).append(step)
         self.part_of[name] = part
-        if (finishes(step) or is_hidden(step)) and self._only_leads(self.parts[part]):
+        if step.traits.weighted:
+            self.weighted.add(part)
+        if not (finishes(step) or is_hidden(step)):
+            self.drawable.add(part)
+        elif part not in self.drawable:  # nothing yet that it could be drawn with
             reader = self._sole_reader(step)
             if reader is not None and (reader.traits.weighted or finishes(reader) or is_hidden(reader)):
                 self.kept_for[reader.node.name] = part
@@ -113,25 +123,31 @@ class _Parts:
             return part
         if not finishes(step) or self.readers[edge] != 1 or self._is_source(part):
             return None
-        return None if self._prepares(step, self.parts[part]) else part
+        return None if self._prepares(step, part) else part
 
-    def _prepares(self, step: Step, before: Sequence[Step]) -> bool:
+    def _prepares(self, step: Step, part: str) -> bool:
         """Whether a norm belongs to the weighted op that it runs before, not to the join or pool that it runs after."""
-        if any(one.traits.weighted for one in before) or not is_norm(step):
+        if part in self.weighted or not is_norm(step):
             return False
-        reader = self._sole_reader(step)
-        while reader is not None and (finishes(reader) or is_hidden(reader)):
-            reader = self._sole_reader(reader)
+        reader = self._first_after(step)
         return reader is not None and reader.traits.weighted
+
+    def _first_after(self, step: Step) -> Step | None:
+        """The first step behind this one that is neither hidden nor a finish, if each alone reads what is before it."""
+        passed, reader = [step], self._sole_reader(step)
+        while reader is not None and (finishes(reader) or is_hidden(reader)):
+            if reader.node.name in self.after:
+                reader = self.after[reader.node.name]
+                break
+            passed.append(reader)
+            reader = self._sole_reader(reader)
+        self.after.update(dict.fromkeys((one.node.name for one in passed), reader))
+        return reader
 
     def _sole_reader(self, step: Step) -> Step | None:
         """The step that alone reads what a step makes."""
         name = step.node.name
         return self.reader.get(name) if self.readers[name] == 1 else None
-
-    def _only_leads(self, part: Sequence[Step]) -> bool:
-        """Whether a part has nothing yet that it could be drawn with."""
-        return all(finishes(one) or is_hidden(one) for one in part)
 
     def _is_source(self, part: str) -> bool:
         return not self.parts[part][0].node.inputs

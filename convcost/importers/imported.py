@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from convcost.core.dims import Dim, Shape, is_array, is_symbolic, product
 from convcost.core.errors import Problem, SpecError, one_line
 from convcost.core.units import counted
+from convcost.graph.graph import producer
 from convcost.graph.walk import Step, Walk
 from convcost.importers.contents import same
 from convcost.importers.idioms import IDIOM_WANTS, IDIOMS, recognised
@@ -160,6 +161,28 @@ class Imported:
 
     def lower(self, walk: Walk, inputs: Mapping[str, Shape], scalars: Mapping[str, int] = _NONE) -> Lowered:
         """Step through the model with inputs of these shapes, some of which are these numbers; raises `SpecError`."""
+        lowering, outputs = self._run(walk, inputs, scalars)
+        dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
+        return Lowered(
+            outputs,
+            dtypes,
+            tuple(map(one_line, filter(None, [self.model.producer, *self.model.notes, *self.notes(lowering)]))),
+        )
+
+    def makers(self, inputs: Mapping[str, Shape], scalars: Mapping[str, int] = _NONE) -> dict[str, str]:
+        """Value of the file -> the node of the network that makes it; of an idiom, the last one. Raises `SpecError`."""
+        lowering, _ = self._run(Walk(dict(inputs)), inputs, scalars)
+        found = {}
+        for name, value in lowering.values.items():
+            edges = [] if value.tensor is None else [*value.tensor.edges.values()]
+            if edges and producer(edges[0]) not in inputs:
+                found[name] = producer(edges[0])
+        return found
+
+    def _run(
+        self, walk: Walk, inputs: Mapping[str, Shape], scalars: Mapping[str, int]
+    ) -> tuple[Lowering, tuple[str, ...]]:
+        """The model, lowered, and the edges of its outputs."""
         own = self.own_sizes(inputs)
         # Over a grid this cuts off the file's own size, where nothing has to be derived again.
         apart = [
@@ -172,13 +195,7 @@ class Imported:
         batched = any(entry.batch > 1 for entry in self.entries.values())
         reference = self.referred(own, inputs, scalars) if any(apart) or not known or batched else None
         lowering = self.lowering(walk, scalars, reference)
-        outputs = lowering.run(self.values(inputs, scalars))
-        dtypes = {name: one.dtype for name, one in self.entries.items() if one.dtype not in ("", DEFAULT_DTYPE)}
-        return Lowered(
-            outputs,
-            dtypes,
-            tuple(map(one_line, filter(None, [self.model.producer, *self.model.notes, *self.notes(lowering)]))),
-        )
+        return lowering, lowering.run(self.values(inputs, scalars))
 
     def own_sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
         """The sizes that the file states; where it leaves them open, those given, or else sizes of that kind."""

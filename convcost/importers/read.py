@@ -39,6 +39,7 @@ OTHERS = {
     ".caffemodel": "weights of Caffe; convert the network to ONNX",
     ".prototxt": "a network of Caffe, which convcost does not read; convert it to ONNX",
     ".gguf": "weights of llama.cpp, without an architecture",
+    ".bin": "weights without an architecture; those of ncnn have a .param file beside them, which is read instead",
 }
 """What other files of networks are, and what to do with them."""
 

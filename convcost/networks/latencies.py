@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from convcost.core.doors import public
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
-from convcost.core.units import exact, milliseconds, scaled
+from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
 from convcost.devices.stored import find
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.latency import (
     EXTRAPOLATED,
     KINDS,
@@ -23,6 +24,7 @@ from convcost.networks.latency import (
     latency,
     latency_dict,
     measured,
+    measured_notes,
     rate_text,
     time_text,
 )
@@ -163,7 +165,7 @@ def _cells(row: Row, kinds: Sequence[str], *, several: bool, networks: bool) -> 
         *([_times(row.macs_ratio)] if networks else []),
         time_text(found),
         _times(row.ratio),
-        rate_text(whole),
+        UNKNOWN if whole.unknown else rate_text(whole),
         *(share_text(whole.kinds[kind] / found.femtoseconds) if kind in whole.kinds else "-" for kind in kinds),
     ]
 
@@ -174,7 +176,7 @@ def _times(ratio: float | None) -> str:
     >>> _times(0.0942), _times(1.0), _times(None)
     ('0.0942', '1.00', '?')
     """
-    return "?" if ratio is None else scaled(round(ratio * 10**9), 10**9, 3)
+    return UNKNOWN if ratio is None else scaled(round(ratio * 10**9), 10**9, 3)
 
 
 def _record(row: Row, kinds: Sequence[str]) -> dict[str, Any]:
@@ -203,14 +205,13 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     devices = list({row.found.device.name: row.found.device for row in rows}.values())
     unknown = [(word, f"{row.label}: {said}") for row in rows for word, said in unknown_notes(row.found.report)]
     beyond = [("extrapolated", f"{_who(row, several=several)}: {why}") for row in rows for why in row.found.beyond]
-    known = [(row, measured(row.found)) for row in rows]
-    real = [f"{_who(row, several=several)} {milliseconds(round(one.ms * FEMTOSECONDS))}" for row, one in known if one]
+    real = [(word, f"{_who(row, several=several)} {said}") for row in rows for word, said in measured_notes(row.found)]
     return [
         *dict.fromkeys(unknown),
         *(("why", why(row, several=several)) for row in rows if row.found is not row.first and row.ratio is not None),
         *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
         *beyond,
-        *([("measured", ", ".join(real))] if real else []),
+        *real,
         *(note for device in devices for note in _device_notes(device, rows)),
     ]
 

@@ -13,13 +13,13 @@ from convcost.core.doors import public
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
-from convcost.core.units import counted, exact, milliseconds, scaled, shape_text
+from convcost.core.units import compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
-from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Roofline, Time, bound_of, share_text
+from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
-from convcost.devices.stored import find
-from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.devices.stored import calibrated_names, find
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
@@ -88,6 +88,7 @@ class Part(NamedTuple):
     text: str
     """What is drawn or computed; empty for several layers of different kinds."""
     output_shape: Shape | None
+    layers: int
     kernels: int
     macs: int
     bytes_moved: int
@@ -150,7 +151,10 @@ class Latency(Tabular):
         """How far off it is, in words."""
         if isinstance(self.device, Device):
             return self.device.error.text
-        return "a bound from below: peak figures of a datasheet, which no runtime reaches"
+        return (
+            "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
+            "tensors or Winograd's algorithm multiplies less"
+        )
 
     @cached_property
     def whole(self) -> Part:
@@ -178,7 +182,7 @@ class Latency(Tabular):
         for at in positions:
             for one, time in divided(self.times[at]).items():
                 bounds[one] += time
-                kind = "overhead" if one == "overhead" else kind_of(self.terms[at])
+                kind = "overhead" if one == "overhead" else self.kind(at)
                 if time:
                     kinds[kind] = kinds.get(kind, 0) + time
         layers = [self.report.layers[at] for at in positions]
@@ -186,6 +190,7 @@ class Latency(Tabular):
             name=name,
             text=_text(layers, level),
             output_shape=layers[-1].output_shape if level and level != "op" else None,
+            layers=len(layers),
             kernels=sum("kernels" in self.terms[at] for at in positions),
             macs=sum(layer.macs for layer in layers),
             bytes_moved=sum(layer.bytes_moved for layer in layers),
@@ -194,12 +199,16 @@ class Latency(Tabular):
             unknown=sum(layer.step.opaque for layer in layers),
         )
 
+    def kind(self, at: int) -> str:
+        """What kind of kernel a layer is, by its place; `other` for an unknown op."""
+        return "other" if self.report.layers[at].step.opaque else kind_of(self.terms[at])
+
     def _kinds(self) -> tuple[Part, ...]:
         """A part for each kind of kernel, and one for what it takes to start them."""
         found: dict[str, list[int]] = {}
         for at, terms in enumerate(self.terms):
-            if terms:
-                found.setdefault(kind_of(terms), []).append(at)
+            if terms or self.report.layers[at].step.opaque:
+                found.setdefault(self.kind(at), []).append(at)
         parts = []
         for kind in KINDS:
             if kind in found:
@@ -209,7 +218,7 @@ class Latency(Tabular):
         started = self.whole.bounds["overhead"]
         if started:
             bounds = {"compute": 0, "memory": 0, "overhead": started}
-            parts.append(Part("overhead", "", None, self.whole.kernels, 0, 0, {"overhead": started}, bounds))
+            parts.append(Part("overhead", "", None, 0, self.whole.kernels, 0, 0, {"overhead": started}, bounds))
         return tuple(parts)
 
     def table(self, by: str | None = None) -> Table:
@@ -246,8 +255,10 @@ def latency(
     """
     network = open_network(model, knobs, input_shape)
     found = device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    dtype = found.asked(network.walked, dtype)
     report = network.report(batch=batch, dtype=dtype)
-    terms = kernels(network.walked, dtype, batch)
+    winograd = not isinstance(found, Device) or found.winograd
+    terms = kernels(network.walked, dtype, batch, winograd=winograd)
     beyond: tuple[str, ...] = ()
     if isinstance(found, Device):
         counts = total(terms)
@@ -272,9 +283,23 @@ def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[T
     ]
     raise UsageError(
         f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
-        "time there is not known: choose another device, `convcost devices` lists all, or calibrate one on networks "
+        f"time there is not known: choose another device{_knowing(total(terms))}, or calibrate one on networks "
         "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
     )
+
+
+def _knowing(counts: Terms) -> str:
+    """The first of convcost's own devices that know all of these terms, and how many there are."""
+    found = [name for name in calibrated_names() if not _lacked(name, counts)]
+    if not found:
+        return " (of those that `convcost devices` lists only rooflines take every network)"
+    others = f" or one of {len(found) - 1} others that `convcost devices` lists" if found[1:] else ""
+    return f", {found[0]}{others}"
+
+
+def _lacked(name: str, counts: Terms) -> tuple[str, ...]:
+    device = find(name)
+    return device.lacks(counts) if isinstance(device, Device) else ()
 
 
 _MOST_FAMILIES: Final = 6
@@ -343,8 +368,11 @@ def _usual(found: Latency) -> str:
 
 def _cell(part: Part, heading: str, found: Latency) -> str:
     """What a table says of a part; of one whose time nobody knows, that."""
-    time, least = part.femtoseconds, bound(found.report) if part.unknown else ""
-    if part.unknown and part.unknown == part.kernels and heading not in ("op", "output", "kernels"):
+    whole, time = found.whole.femtoseconds, part.femtoseconds
+    least, most = (AT_LEAST if part.unknown else ""), ("" if found.report.complete else AT_MOST)
+    if 0 < part.layers == part.unknown and heading not in ("op", "output", "kernels"):
+        return UNKNOWN
+    if part.unknown and heading in ("MAC/B", "MAC/ns", "bound"):
         return UNKNOWN
     said: Mapping[str, Callable[[], str]] = {
         "op": lambda: part.text,
@@ -354,7 +382,7 @@ def _cell(part: Part, heading: str, found: Latency) -> str:
         "moved": lambda: f"{least}{METRICS['bytes_moved'].rounded(part.bytes_moved)}",
         "MAC/B": lambda: scaled(part.macs, part.bytes_moved, 3) if part.bytes_moved else "-",
         "ms": lambda: time_text(found) if part is found.whole else f"{least}{scaled(time, FEMTOSECONDS, 3)}",
-        "share": lambda: share_text(time / found.whole.femtoseconds) if found.whole.femtoseconds else "-",
+        "share": lambda: (most if part is not found.whole else "") + share_text(time / whole) if whole else "-",
         "MAC/ns": lambda: rate_text(part),
         "bound": lambda: part.bound or "",
     }
@@ -363,9 +391,8 @@ def _cell(part: Part, heading: str, found: Latency) -> str:
 
 def time_text(found: Latency) -> str:
     """The whole time in milliseconds, marked if it is a lower bound or extrapolated."""
-    least = "" if found.report.complete and isinstance(found.device, Device) else AT_LEAST
     mark = EXTRAPOLATED if found.extrapolated else ""
-    return f"{least}{mark}{scaled(found.femtoseconds, FEMTOSECONDS, 3)}"
+    return f"{bound(found.report)}{mark}{scaled(found.femtoseconds, FEMTOSECONDS, 3)}"
 
 
 def rate_text(part: Part) -> str:
@@ -403,20 +430,38 @@ def notes(found: Latency) -> list[tuple[str, str]]:
 
 
 def measured_notes(found: Latency) -> list[tuple[str, str]]:
-    """If the network itself was measured: what that said, and what the others say of it."""
-    known = measured(found)
-    if known is None:
-        return []
-    guess = known.left_out_ms
-    apart = f"; a fit without it says {_ms(guess)}" if guess is not None else ""
-    return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
+    """If the network itself was measured: what that said, and what the others say of it; else one of its name that was."""
+    if known := measured(found):
+        apart = f"; a fit without it says {_ms(known.left_out_ms)}" if known.left_out_ms is not None else ""
+        return [("measured", f"{_ms(known.ms)} ({known.network}){apart}")]
+    if named := namesake(found):
+        return [("measured", f"{_ms(named.ms)} for a network of this name with other counts: {_differs(found, named)}")]
+    return []
 
 
-def measured(found: Latency) -> Any:
+def measured(found: Latency) -> Fitted | None:
     """What was measured of a network with the very same counts; None if nothing was."""
     if not isinstance(found.device, Device):
         return None
     return next((one for one in found.device.fitted if dict(one.terms) == dict(found.counts)), None)
+
+
+def namesake(found: Latency) -> Fitted | None:
+    """What was measured of a network of the same name, whose counts are others; None if nothing was."""
+    if not isinstance(found.device, Device) or found.report.batch != 1 or measured(found):
+        return None
+    return next((one for one in found.device.fitted if one.network == found.network.label), None)
+
+
+def _differs(found: Latency, named: Fitted) -> str:
+    """The term in which two networks are most apart, by its time."""
+    assert isinstance(found.device, Device)
+    here, there, rates = found.counts, named.terms, found.device.coefficients
+    apart = {
+        term: rates.get(term, 0) * abs(int(here.get(term, 0)) - int(there.get(term, 0))) for term in {**here, **there}
+    }
+    term = max(apart, key=lambda one: apart[one])
+    return f"{term} {compact(int(there.get(term, 0)))} there, {compact(int(here.get(term, 0)))} here"
 
 
 def _ms(ms: float) -> str:
@@ -469,7 +514,6 @@ def latency_dict(found: Latency) -> dict[str, Any]:
         "unknown": [layer._asdict() for layer in report.unknown],
         "device": {key: value for key, value in device_dict(device).items() if key not in ("error", "fitted_on")},
         "latency_ms": found.ms,
-        "lower_bound": isinstance(device, Roofline) or not report.complete,
         "error": device.error._asdict() if isinstance(device, Device) else None,
         "extrapolated": found.extrapolated,
         "reasons": list(found.beyond),
@@ -488,7 +532,7 @@ def _layer_dict(found: Latency, at: int) -> dict[str, Any]:
     return {
         "name": layer.name,
         "op": layer.kind,
-        "kind": kind_of(terms),
+        "kind": found.kind(at),
         "output_shape": list(layer.output_shape),
         **_numbers(part),
         "bound": part.bound,

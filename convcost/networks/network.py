@@ -239,6 +239,15 @@ class Network:
         found = self.deployed(dtype=None if deploy is True else deploy)
         return replace(made, deployed=replace(found.size, dtype=found.deployment.dtype))
 
+    def energy(self, table: str = "horowitz_45nm", **options: Any) -> Any:
+        """What it takes in energy, after a cited table: `convcost.energy(network, table, …)`.
+
+        >>> from convcost import load
+        >>> load("lenet5").energy(dtype="int8").complete
+        True
+        """
+        return public("energy")(self, table, **options)
+
     def training(self, optimizer: str = "sgd", *, batch: int = 1, dtype: str | None = None) -> Training:
         """What a training step costs: multiply-accumulates forward and backward, bytes held and moved.
 

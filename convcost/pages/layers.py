@@ -29,6 +29,7 @@ from convcost.results.costs import (
     share,
     unit_group,
 )
+from convcost.results.receptive import field_columns
 from convcost.results.report import Report, metrics_of
 
 KINDS = ("stages", "blocks", "units", "layers")
@@ -148,7 +149,8 @@ def layers_html(report: Report, walked: Walked) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
-    headers = [*_WORDS, *(metric.under(report.convention.unit).short for metric in metrics), "share"]
+    counted_of = (metric.under(report.convention.unit).short for metric in metrics)
+    headers = [*_WORDS, *counted_of, *(column.heading for column in field_columns(report.fields)), "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
@@ -223,8 +225,11 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
-    """Params, MACs, operations if they are something else, activations, bytes moved and MACs for each, share."""
-    return [*cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
+    """Params, MACs, operations if they are something else, activations, bytes moved and MACs for each, the receptive field
+    if it was asked for, share.
+    """
+    fields = (column.text(part) for column in field_columns(report.fields))
+    return [*cells(part, metrics_of(report, _COUNTED)), *fields, share(part, report.totals)]
 
 
 def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:

@@ -10,7 +10,7 @@ from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, milliseconds, scaled
-from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, bound_of, share_text
+from convcost.devices.device import FEMTOSECONDS, SECOND, Device, Roofline, share_text
 from convcost.devices.kernels import rank, untyped
 from convcost.networks.latencies import Latencies
 from convcost.networks.latency import KINDS, Latency, kind_of, place_text, time_text
@@ -75,7 +75,7 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     return figure(
         [*_roof_traces(roofs, frame), *traces],
         title=f"{' and '.join(labels)} under the roofs of {device.name}{below(settings + _aside(every))}",
-        xaxis={**count_axis("MACs per byte moved", log=True), "range": frame[0]},
+        xaxis={**count_axis("MACs per byte moved", log=True), "tickformat": "~g", "range": frame[0]},
         yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
         height=520,
     )
@@ -87,7 +87,7 @@ def has_roofs(every: Sequence[Latency]) -> bool:
 
 
 def _aside(every: Sequence[Latency]) -> str:
-    """What the picture does not show: kernels that do not multiply; and what the device is."""
+    """What the picture does not show: kernels that do not multiply."""
     lines = []
     for one in every:
         silent = [at for at, terms in enumerate(one.terms) if terms and not one.report.layers[at].macs]
@@ -97,11 +97,11 @@ def _aside(every: Sequence[Latency]) -> str:
         lines.append(
             f"{name}{time_text(one)} ms, of which {share_text(time / whole)} in {counted(len(silent), 'kernel')} without MACs"
         )
-    return f"{'; '.join(lines)} · area: time · {place_text(every[0].device)}"
+    return f"{'; '.join(lines)} · area: time"
 
 
 def _by_kind(found: Latency) -> list[tuple[str, list[_Spot]]]:
-    kinds = {kind: [at for at, terms in enumerate(found.terms) if terms and kind_of(terms) == kind] for kind in KINDS}
+    kinds = {kind: [at for at, terms in enumerate(found.terms) if terms and found.kind(at) == kind] for kind in KINDS}
     made = [(kind, _spots(found, at)) for kind, at in kinds.items()]
     return [(kind, spots) for kind, spots in made if spots]
 
@@ -176,21 +176,23 @@ def _roofs(every: Sequence[Latency]) -> list[_Roof]:
     return _rates(device, every)
 
 
+_MULTIPLIES = ("direct", "winograd", "pointwise", "depthwise", "vector", "matmul", "recurrent")
+_WINOGRAD = 4
+"""MACs of a tile, 3 × 3 for each of 4 × 4 outputs, for each of its 6 × 6 multiplications."""
+
+
 def _rates(device: Device, every: Sequence[Latency]) -> list[_Roof]:
     """What a calibrated device multiplies in a second, kind by kind of those that the networks have, and what it moves."""
-    terms = sorted({term for one in every for term in one.counts}, key=rank)
     roofs = []
-    for term in terms:
-        time = device.coefficients.get(term, 0)
-        base = untyped(term)
-        if time and (bound_of(term) == "compute" or base == "vector"):
-            kind = kind_of({term: 1})
-            rate = SECOND / time
-            roofs.append(_Roof(f"{term} {scaled(10**6, time, 3)} MAC/ns", rate, None, kind))
+    for term in sorted({term for one in every for term in one.counts}, key=rank):
+        time, base = device.coefficients.get(term, 0), untyped(term)
+        if time and base in _MULTIPLIES:
+            each = _WINOGRAD if base == "winograd" else 1
+            text = f"{term} {scaled(each * 10**6, time, 3)} MAC/ns"
+            roofs.append(_Roof(text, each * SECOND / time, None, kind_of({term: 1})))
     moves = device.coefficients.get("activations", 0)
-    width = DTYPE_BITS.get(every[0].report.dtype, 32) / 8
     if moves:
-        rate = SECOND / moves * width
+        rate = SECOND / moves * DTYPE_BITS.get(every[0].report.dtype, 32) / 8
         roofs.append(_Roof(f"activations {scaled(round(rate), 10**9, 3)} GB/s", None, rate))
     return roofs
 
@@ -203,7 +205,7 @@ def _frame(spots: Sequence[_Spot], roofs: Sequence[_Roof]) -> _Frame:
     across = [math.log10(spot.intensity) for spot in spots]
     up = [math.log10(spot.rate) for spot in spots] + [math.log10(roof.macs) for roof in roofs if roof.macs]
     wide = max(max(across) - min(across), 1.0)
-    return [min(across) - 0.12 * wide, max(across) + 0.2 * wide], [min(up) - 0.3, max(up) + 0.3]
+    return [min(across) - 0.12 * wide, max(across) + 0.28 * wide], [min(up) - 0.3, max(up) + 0.3]
 
 
 def _roof_traces(roofs: Sequence[_Roof], frame: _Frame) -> list[dict[str, Any]]:
@@ -256,7 +258,7 @@ def _text(text: str, place: tuple[float, float], side: str) -> dict[str, Any]:
         "y": [10 ** place[1]],
         "text": [text],
         "textposition": side,
-        "textfont": {"color": LIGHT.muted, "size": 12},
+        "textfont": {"color": LIGHT.muted, "size": 12, "weight": 400},
         "hoverinfo": "skip",
         "showlegend": False,
     }
@@ -291,13 +293,13 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
         f"{below(f'each as a share of the largest · {_precision(first)}{place}')}",
         xaxis={
             "title": {"text": "share of the largest"},
-            "ticksuffix": " %",
             "tickvals": [0, 25, 50, 75, 100],
+            "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
             "range": [0, 118],
         },
         yaxis={"autorange": "reversed"},
         barmode="overlay",
-        height=90 + 34 * max(3, len(bars)),
+        height=100 + max(34 * len(bars), 50 + 19 * len({kind for _, kinds, _, _ in bars for kind in kinds})),
     )
 
 
@@ -308,9 +310,9 @@ def _precision(found: Latency) -> str:
 
 def _macs_by_kind(found: Latency) -> dict[str, int]:
     sums: dict[str, int] = {}
-    for layer, terms in zip(found.report.layers, found.terms, strict=True):
-        if terms and layer.macs:
-            kind = kind_of(terms)
+    for at, layer in enumerate(found.report.layers):
+        if found.terms[at] and layer.macs:
+            kind = found.kind(at)
             sums[kind] = sums.get(kind, 0) + layer.macs
     return {kind: sums[kind] for kind in KINDS if kind in sums}
 

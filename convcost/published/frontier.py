@@ -17,18 +17,22 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import Metric
 from convcost.core.patterns import fitting
-from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.reading import parse_bytes, parse_count, parse_duration
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
-from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, LATENCY, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
+from convcost.published.latency import Latencies, Setup, latencies
 from convcost.published.own import Yours, beside, listed
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
+from convcost.published.timed import measured, timed
 from convcost.render.table import Table, Tabular
 
 _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
+_AS_PRINTED = "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed"
+_BESIDE = "ImageNet-1k, as the table of the latency prints it, or as it is cited for the network where that computes in floats"
 NO_MEMBER = "an ablation, not a member of its family"
 """Why an ablation is left out unless it is asked for."""
 
@@ -50,6 +54,8 @@ class Frontier(Tabular):
     """The others were left out."""
     highlighted: tuple[str, ...] = ()
     """The published families that stand out in the picture."""
+    setup: Setup | None = None
+    """What the latencies on the x axis were measured on."""
 
     @property
     def cost(self) -> Metric:
@@ -95,6 +101,7 @@ def frontier(
     front_only: bool = False,
     most: str | int | None = None,
     least: str | None = None,
+    setup: str | None = None,
 ) -> Frontier:
     """The published landscape, and beside it your own networks and the tables in the files `add`.
 
@@ -103,6 +110,7 @@ def frontier(
     2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and
     are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out in the
     picture; see `convcost.published.highlight` for the rule without it. `ablations` are left out unless asked for.
+    With `x="latency"`, the costs are the published latencies of one `setup`, of all tiers, and nothing else.
     Raises `UsageError` for what does not exist, and where nothing is left to show.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
@@ -116,10 +124,14 @@ def frontier(
             raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
     chosen = named_convention(convention)
     bounds = _Bounds.of(x, y, most, least)
-    rows = list(accuracies() if data is None else read_accuracies(data))
-    tiers = () if data is not None or source else tier
+    found = _on(setup, x, own=bool(yours or add or data))
+    rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
+    tiers = () if data is not None or source or found else tier
     kept = _selected(rows, family, year, tiers, source)
-    points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
+    if found:
+        points, omitted = timed(kept, found, y)
+    else:
+        points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
     more, lacking = beside(listed(yours, y), add, x, y, chosen)
     points, omitted = points + more, omitted + lacking
     if not points:
@@ -136,7 +148,23 @@ def frontier(
         len(marked),
         front_only,
         highlighted(shown, highlight, rows),
+        found.setup if found else None,
     )
+
+
+def _on(setup: str | None, x: str, *, own: bool) -> Latencies | None:
+    """The latencies of the setup that is asked for; None unless latency is. Raises `UsageError`."""
+    if setup is None and x != LATENCY:
+        return None
+    if setup is None:
+        raise UsageError("latency is of one setup: name it, e.g. sd855; `convcost verify --latency all` lists them")
+    if x != LATENCY:
+        raise UsageError(f"a setup has latencies, and {x} is counted: leave out the setup, or ask for latency")
+    if own:
+        raise UsageError(
+            "latency is what is printed of published networks: networks and tables of yours have none here"
+        )
+    return latencies(setup)
 
 
 def _costed(
@@ -168,9 +196,10 @@ class _Bounds(NamedTuple):
         """Bounds as a caller writes them; raises `UsageError`."""
         said, limit, bound = [], None, None
         if most is not None:
-            size = COSTS[x].unit == "bytes"
-            limit = parse_bytes(most) if size else parse_count(most)
-            said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
+            unit = COSTS[x].unit
+            limit = {"bytes": parse_bytes, "ms": parse_duration}.get(unit, parse_count)(most)
+            shown = COSTS[x].written(limit) if unit == "ms" else exact(limit)
+            said.append(f"{x} at most {shown}{' bytes' if unit == 'bytes' else ''}")
         if least is not None:
             bound = per_cent(least, "the least accuracy")
             said.append(f"{y} at least {least} %")
@@ -266,7 +295,7 @@ def frontier_table(found: Frontier) -> Table:
         [
             point.name,
             getattr(point.measured, found.y),
-            exact(point.cost),
+            point.figure or exact(point.cost),
             *([] if found.front_only else ["*" if point.front else ""]),
             getattr(point.measured, other),
             {PRINTED: "as printed", GIVEN: "as given"}.get(point.how, point.how),
@@ -279,7 +308,7 @@ def frontier_table(found: Frontier) -> Table:
     starred = () if found.front_only else ("front",)
     cost = found.cost.column
     return Table(
-        title=f"Accuracy against {cost} · {counted(len(found.points), 'point', 'points')} of "
+        title=f"Accuracy against {cost}{f' on {found.setup.title}' if found.setup else ''} · {counted(len(found.points), 'point', 'points')} of "
         f"{counted(len(found.families), 'family', 'families')}",
         headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
         numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
@@ -291,6 +320,7 @@ def frontier_table(found: Frontier) -> Table:
             "x": found.x,
             "y": found.y,
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
+            "setup": {**found.setup._asdict(), "title": found.setup.title} if found.setup else None,
             "selection": found.selection,
             "highlighted": list(found.highlighted),
             "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
@@ -305,10 +335,7 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
     star = "" if found.front_only else "* "
     notes = [
         ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),
-        (
-            "accuracy",
-            "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed",
-        ),
+        ("accuracy", _BESIDE if found.setup else _AS_PRINTED),
         ("cost", _cost_note(found)),
     ]
     if found.selection:
@@ -326,6 +353,8 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 
 def _cost_note(found: Frontier) -> str:
+    if found.setup:
+        return f"as its source prints it, on {found.setup.title}; no latency of another setup is beside it"
     how = Counter(point.how for point in found.points)
     said = f"{len(found.points) - how[PRINTED] - how[GIVEN]} counted by convcost at the resolution of the evaluation"
     if "convention" in found.cost.needs:
@@ -344,7 +373,7 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "resolution": one.resolution or None,
         "top1": one.top1 or None,
         "top5": one.top5 or None,
-        found.x: point.cost,
+        found.cost.key if found.setup else found.x: found.cost.value(point.cost),
         "cost_is": point.how,
         "front": point.front,
         "year": one.year or None,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.core.dtypes import DTYPE_BITS
 from convcost.core.kept import Answers, answers
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device
+from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import calibrated_names, find
 from convcost.networks.latency import latency
 from convcost.networks.load import open_network
@@ -72,11 +72,12 @@ def _predicted(timing: Timing) -> tuple[str | None, str]:
     for one in device.fitted:
         if one.network == timing.network and one.ms == float(timing.ms) and one.left_out_ms is not None:
             return str(Fraction(str(one.left_out_ms))), LEFT_OUT
-    dtype = timing.setup.dtype if timing.setup.dtype in DTYPE_BITS and timing.setup.dtype != "fp32" else None
-    found = latency(open_network(timing.model, timing.knobs), device, dtype, timing.setup.batch)
-    if found.lacks:
+    network, batch = open_network(timing.model, timing.knobs), timing.setup.batch
+    dtype = device.asked(network.walked, None)
+    if device.lacks(total(kernels(network.walked, dtype, batch, winograd=device.winograd))):
         return None, LACKS
-    return str(Fraction(found.femtoseconds, FEMTOSECONDS)), BEYOND if found.beyond else NEW
+    found = latency(network, device, dtype, batch)
+    return str(Fraction(found.femtoseconds, FEMTOSECONDS)), BEYOND if found.extrapolated else NEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -533,7 +533,7 @@ _METRICS = tuple(dict.fromkeys((*USUAL, *OF_LAYERS, *RATIOS)))
 def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]:
     metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, _METRICS)]
     level = shown if isinstance(shown, str) else "part"
-    more = receptive.field_columns(report.fields) if report.fields else []
+    more = receptive.field_columns(report.fields)
     return columns(level, metrics, report.totals, showing, of_layers=shown == "layer", more=more)
 
 
@@ -719,9 +719,7 @@ def _asked(showing: Showing) -> Sequence[str] | None:
 def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[str, Any]:
     data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
-    flat |= (
-        {column.key: column.text(part) for column in receptive.field_columns(report.fields)} if report.fields else {}
-    )
+    flat |= {column.key: column.text(part) for column in receptive.field_columns(report.fields)}
     whole = {**flat, "convention": report.convention.name}
     if columns is None:
         return whole

@@ -11,7 +11,7 @@ from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.dtypes import storage
 from convcost.core.metrics import METRICS
 from convcost.core.units import binary, compact, exact, percent
-from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.graph.training import backward
 from convcost.graph.walk import Walked
 from convcost.memory.optimizers import OPTIMIZERS, trained_as
@@ -153,26 +153,26 @@ def training_table(found: Training, by: str | int | None = None, display: Displa
         numbers = [*counts, kept.text(row.kept, display)]
         return [UNKNOWN if row.unknown == UNKNOWN else f"{row.unknown}{number}" for number in numbers]
 
+    first = [str(level) if isinstance(level, str) else "part", *(["op"] if level in ("layer", "unit") else [])]
+    words = len(first)
     return Table(
         title=f"{title(report)} · training step",
-        headers=(
-            str(level) if isinstance(level, str) else "part",
-            "op",
-            "forward",
-            "to inputs",
-            "to weights",
-            "step",
-            "kept",
-            "share",
-        ),
-        numeric=(False, False, True, True, True, True, True, True),
-        rows=[[row.name, row.op, *cells(row), percent(row.macs, whole.macs)] for row in rows],
-        total=["total", "", *cells(whole), percent(whole.macs, whole.macs)],
+        headers=(*first, "forward", "to inputs", "to weights", "step", "kept", "share"),
+        numeric=(False,) * words + (True,) * 6,
+        rows=[[*(row.name, row.op)[:words], *cells(row), _share(row, whole)] for row in rows],
+        total=[*("total", "")[:words], *cells(whole), percent(whole.macs, whole.macs)],
         records=[_record(row) for row in rows],
         data={**to_dict(report), "training": _dict(found)},
         notes=_notes(found),
-        priority=(0, 4, 0, 1, 1, 0, 2, 3),
+        priority=(*(0, 4)[:words], 0, 1, 1, 0, 2, 3),
     )
+
+
+def _share(row: _Row, whole: _Row) -> str:
+    """The MACs of a row as a share of the step's: of those that are known, an upper bound; of a partial sum it is none."""
+    if row.unknown:
+        return UNKNOWN
+    return f"{AT_MOST if whole.unknown and row.macs else ''}{percent(row.macs, whole.macs)}"
 
 
 def _row(name: str, layers: Sequence[LayerTraining]) -> _Row:
@@ -234,7 +234,7 @@ def _layer_dict(one: LayerTraining) -> dict[str, Any]:
 def _notes(found: Training) -> list[tuple[str, str]]:
     report, held = found.report, found.held
     least = bound(report)
-    ratio = f" = {decimal(found.macs, found.forward)} × forward" if found.forward else ""
+    ratio = f" = {decimal(found.macs, found.forward)} × forward" if found.forward and report.complete else ""
     moved = found.bytes_moved
     each = (("weights", held.weights), ("gradients", held.gradients), (found.optimizer, held.optimizer))
     parts = ", ".join(f"{name} {binary(size)}" for name, size in each if size)
@@ -253,7 +253,7 @@ def _notes(found: Training) -> list[tuple[str, str]]:
         (
             "bytes moved",
             f"{least}{binary(moved)}: each tensor once by each kernel that uses it, nothing fused"
-            + (f"; {decimal(found.macs, moved)} MACs per byte" if moved else ""),
+            + (f"; {decimal(found.macs, moved)} MACs per byte" if moved and report.complete else ""),
         ),
     ]
 

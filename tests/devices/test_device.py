@@ -7,7 +7,7 @@ import pytest
 from convcost import load
 from convcost.core.errors import SpecError, UsageError
 from convcost.devices.device import Device, Errors, Fitted, Roofline
-from convcost.devices.kernels import kernels, total
+from convcost.devices.kernels import kernels, total, untyped
 from convcost.devices.stored import find, list_devices, read_device, written
 
 ERROR = Errors(0.02, 0.05, 0.1, 3)
@@ -38,6 +38,24 @@ def test_a_network_of_another_kind_is_told_by_the_terms_that_are_missing():
     assert find("raspberry_pi_4_ncnn_1t").lacks(counts) == ("matmul",)
 
 
+def test_few_exponentials_are_no_other_kind():
+    """A softmax over 10 classes says nothing of the time of a thousand times as many elements."""
+    one = device(pointwise=2, activations=1)
+    assert one.lacks({"pointwise": 5, "activations": 1000, "exponentials": 10}) == ()
+    assert one.lacks({"pointwise": 5, "activations": 1000, "exponentials": 11}) == ("exponentials",)
+    assert one.lacks({"pointwise": 5, "activations": 1000, "vector": 1}) == ("vector",)
+
+
+def test_a_device_has_a_type_of_its_own_and_may_know_no_winograd():
+    network = load("mlperf_tiny_resnet8")
+    assert find("h743_tflm").asked(load("mobilenet_v2").walked, None) == "int8"
+    assert find("h743_tflm").asked(load("mobilenet_v2").walked, "fp32") == "fp32"
+    counts = total(find("h743_tflm").kernels(network.walked))
+    assert {untyped(term) for term in counts} >= {"direct"}
+    assert "winograd_int8" not in counts
+    assert counts["direct_int8"] + counts["pointwise_int8"] + counts["vector_int8"] == network.report().totals.macs
+
+
 def test_what_lies_beyond_is_said():
     one = device(pointwise=2, kernels=1)
     assert one.beyond({"pointwise": 10**6, "kernels": 10**6}) == ()
@@ -62,8 +80,8 @@ def test_a_roofline_is_the_slower_of_its_two_roofs():
 
 
 def test_a_written_device_is_read_as_it_was(tmp_path):
-    one = find("snapdragon_855_paddle_lite_1t")
-    path = tmp_path / "snapdragon_855_paddle_lite_1t.yaml"
+    one = find("sd855")
+    path = tmp_path / "sd855.yaml"
     path.write_text(written(one), encoding="utf-8")
     again = read_device(str(path))
     assert again.coefficients == one.coefficients

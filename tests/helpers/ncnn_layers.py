@@ -328,15 +328,11 @@ def _attention(rng: Random) -> Drawn:
 
 
 def _recurrent(rng: Random) -> Drawn:
-    kind, tokens, inner, wide = (
-        rng.choice(("LSTM", "GRU", "RNN")),
-        rng.randint(1, 6),
-        rng.randint(1, 5),
-        rng.randint(1, 5),
-    )
-    way = rng.randint(0, 2)
-    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
-    return one((tokens, inner), f"{kind} 0={wide} 1={(2 if way == 2 else 1) * gates * wide * inner} 2={way}")
+    kind = rng.choice(("LSTM", "GRU", "RNN"))
+    tokens, inner, wide = rng.randint(1, 6), rng.randint(1, 5), rng.randint(1, 5)
+    way, gates, states = rng.randint(0, 2), {"LSTM": 4, "GRU": 3, "RNN": 1}[kind], 3 if kind == "LSTM" else 2
+    count = (2 if way == 2 else 1) * gates * wide * inner
+    return one((tokens, inner), f"{kind} 0={wide} 1={count} 2={way}", states if rng.random() < 0.5 else 1)
 
 
 def _norm(rng: Random) -> Drawn:

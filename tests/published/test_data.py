@@ -12,6 +12,7 @@ from convcost.conventions.catalog import all_conventions
 from convcost.published.choices import KINDS
 from convcost.published.data import accuracies, claims, definitions, sources
 from convcost.published.figure import QUANTITIES
+from convcost.published.latency import timings
 from convcost.published.tasks import on_tasks
 from convcost.spec.zoo import files
 
@@ -23,9 +24,8 @@ def test_no_figure_stands_twice_and_everything_that_is_defined_is_used():
     )
     assert [key for key, count in keys.items() if count > 1] == []
     assert {key for claim in every for key in claim.counting} == set(definitions())
-    assert {claim.source for claim in every} | {one.source for one in [*accuracies(), *on_tasks().values()]} == set(
-        sources()
-    )
+    others = [*accuracies(), *on_tasks().values(), *timings()]
+    assert {claim.source for claim in every} | {one.source for one in others} == set(sources())
     page = (ROOT / "docs" / "published.md").read_text(encoding="utf-8")
     words = {*QUANTITIES, *(claim.figure.unit for claim in every)}
     assert [word for word in sorted(words) if f"`{word}`" not in page and word] == []

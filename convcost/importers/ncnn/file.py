@@ -17,8 +17,8 @@ from typing import IO, Any, Final
 from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import counted
 from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
-from convcost.importers.ncnn.given import BLOBS, parameters, whole, wholes
-from convcost.importers.ncnn.weights import kept
+from convcost.importers.ncnn.given import BLOBS, KEPT, parameters, whole, wholes
+from convcost.importers.ncnn.weights import Kept, kept
 
 MAGIC: Final = 7767517
 """What the first line of a file says."""
@@ -152,15 +152,19 @@ def _model(found: list[Layer], path: str) -> Model:
     stated, notes = _stated(found)
     tensors: dict[str, Stored] = {}
     ops = []
-    taken = {name for layer in found for name in layer.outputs}
+    names = Counter(name for layer in found for name in layer.outputs)
     for layer in found:
         if layer.type == "Input":
             continue
-        stored = _stored(layer, taken)
+        if layer.type == "MemoryData":
+            tensors |= _data(layer)
+            continue
+        parts = _kept(layer)
+        stored = [Stored(_free(f"{layer.name}.{one.name}", names), one.shape, one.dtype) for one in parts]
         tensors |= {one.name: one for one in stored}
-        if layer.type != "MemoryData":
-            reads = (*layer.inputs, *(one.name for one in stored))
-            ops.append(Op(layer.type, layer.name, reads, layer.outputs, {**layer.attrs, BLOBS: len(layer.inputs)}))
+        attrs = {**layer.attrs, BLOBS: len(layer.inputs), KEPT: tuple(one.name for one in parts)}
+        reads = (*layer.inputs, *(one.name for one in stored))
+        ops.append(Op(layer.type, layer.name, reads, layer.outputs, attrs))
     inputs = {name: stated[name] for layer in found if layer.type == "Input" for name in layer.outputs}
     if not inputs:
         raise Malformed("it has no layer Input")
@@ -199,26 +203,31 @@ def _outputs(found: Sequence[Layer]) -> tuple[str, ...]:
     return tuple(ends)
 
 
-def _stored(layer: Layer, taken: set[str]) -> list[Stored]:
-    """What a layer stores, under names that nothing in the file has."""
+def _kept(layer: Layer) -> list[Kept]:
+    """What a layer stores beside the file."""
     try:
-        if layer.type == "MemoryData":
-            if len(layer.outputs) != 1:
-                raise Unfit(f"makes {len(layer.outputs)} blobs of one that is stored")
-            if not (shape := _sizes(layer.attrs)):
-                raise Unfit("does not say how much it stores")
-            return [Stored(layer.outputs[0], shape, "fp32")]
-        every = kept(layer.type, layer.attrs)
+        return kept(layer.type, layer.attrs)
     except Unfit as error:
         raise Malformed(f"{layer.at}: {error}") from None
-    found = []
-    for one in every:
-        name = f"{layer.name}.{one.name}"
-        while name in taken:
-            name += "#"
-        taken.add(name)
-        found.append(Stored(name, one.shape, one.dtype))
-    return found
+
+
+def _data(layer: Layer) -> dict[str, Stored]:
+    """The blob that is stored as it is."""
+    if len(layer.outputs) != 1:
+        raise Malformed(f"{layer.at}: makes {len(layer.outputs)} blobs of one that is stored")
+    if not (shape := _own(layer)):
+        raise Malformed(f"{layer.at}: does not say how much it stores")
+    return {name: Stored(name, shape, "fp32") for name in layer.outputs}
+
+
+def _free(base: str, taken: Counter[str]) -> str:
+    """A name that nothing has; several layers may be called alike."""
+    name = base
+    while name in taken:
+        taken[base] += 1
+        name = f"{base}#{taken[base]}"
+    taken[name] = 1
+    return name
 
 
 # -- what it says of shapes --------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ LISTS: Final = 23300
 """Lists have the number of their parameter, negative and below this: `-23303` is a list of parameter 3."""
 BLOBS: Final = "blobs"
 """How many blobs a layer reads: the first of its inputs, before what it stores itself."""
+KEPT: Final = "kept"
+"""What each of the inputs behind the blobs is to the layer, which stores it itself."""
 MOST_PARAMETERS: Final = 64
 MOST: Final = 1 << 31
 """Whole numbers have 32 bits."""

@@ -11,7 +11,7 @@ from convcost.importers.build import along, combined, linear, matrix_product, ta
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
-from convcost.importers.ncnn.given import BLOBS, number, whole
+from convcost.importers.ncnn.given import BLOBS, KEPT, number, whole
 from convcost.importers.ncnn.rules import made, rule
 from convcost.importers.values import Value
 
@@ -23,9 +23,8 @@ def blobs(low: Lowering, op: Op) -> list[Value]:
 
 def own(low: Lowering, op: Op, name: str) -> Value | None:
     """What a layer stores under this name; None if it stores no such."""
-    places = range(op.attrs[BLOBS], len(op.inputs))
-    at = next((i for i in places if op.inputs[i].rstrip("#") == f"{op.name}.{name}"), None)
-    return None if at is None else low.read(op, at)
+    names = op.attrs[KEPT]
+    return low.read(op, op.attrs[BLOBS] + names.index(name)) if name in names else None
 
 
 @rule("InnerProduct", wants=-1, merged=True)
@@ -40,7 +39,7 @@ def inner_product(low: Lowering, op: Op) -> None:
     linear(low, op, x, -1, channels, weights, bias)
 
 
-@rule("Gemm", wants=-1, reads=None)
+@rule("Gemm", wants=-1, of_all=True, reads=None)
 def gemm(low: Lowering, op: Op) -> None:
     """A product of matrices, each stored or computed, transposed or not, and what is added to it."""
     if whole(op.attrs, 11, 0) or whole(op.attrs, 14, 0):
@@ -80,7 +79,7 @@ def _is_linear(x: Value, y: Value, c: Value | None) -> bool:
     return not x.is_constant and bool(y.stored) and (c is None or (bool(c.stored) and c.rank == 1 and c.shape[0] != 1))
 
 
-@rule("MatMul", wants=-1, reads=2)
+@rule("MatMul", wants=-1, of_all=True, reads=2)
 def matmul(low: Lowering, op: Op) -> None:
     matrix_product(low, op, low.read(op), low.read(op, 1), flip_y=bool(whole(op.attrs, 0, 0)))
 
@@ -120,7 +119,7 @@ class _Parts:
         return made(self.low, turned)
 
 
-@rule("MultiHeadAttention", wants=-1, reads=None)
+@rule("MultiHeadAttention", wants=-1, of_all=True, reads=None)
 def attention(low: Lowering, op: Op) -> None:
     """Queries, keys and values of up to three inputs, what queries find, and a product that leads out."""
     read = blobs(low, op)
@@ -158,21 +157,23 @@ def attention(low: Lowering, op: Op) -> None:
 def recurrent(low: Lowering, op: Op) -> None:
     """A sequence of (tokens, channels) to the states, and if asked for the last of them."""
     x, wide = low.read(op), whole(op.attrs, 0, 0)
-    both = whole(op.attrs, 2, 0) == 2
-    shape = (1, x.shape[1], wide * (2 if both else 1))
+    ways = 2 if whole(op.attrs, 2, 0) == 2 else 1
+    hidden = whole(op.attrs, 3, wide) if op.type == "LSTM" else wide
     if x.rank != 3:
         raise Unfit(f"needs tokens of channels, got {x.rank - 1} axes")
+    shapes = [(1, x.shape[1], ways * wide), (1, ways, wide), (1, ways, hidden)][: len(op.outputs)]
     if op.type == "GRU":
-        raise Unsupported("a GRU with four biases for each channel", [shape, *[(1, wide)] * (len(op.outputs) - 1)])
-    weights, states, biases = (own(low, op, name) for name in ("weights", "states", "biases"))
-    projection = own(low, op, "projection")
+        raise Unsupported("a GRU with four biases for each channel", shapes)
+    if hidden != wide and len(op.outputs) > 2:
+        raise Unsupported("cells that are not those that it makes", shapes)
+    weights, states, biases, projection = (own(low, op, name) for name in ("weights", "states", "biases", "projection"))
     used: dict[str, Any] = {"weights": tuple(one for one in (weights, states, projection) if one is not None)}
-    attrs: dict[str, Any] = {"channels": whole(op.attrs, 3, wide) if op.type == "LSTM" else wide, "bidirectional": both}
+    attrs: dict[str, Any] = {"channels": hidden, "bidirectional": ways == 2, "biases": 1}
     if projection is not None:
         attrs["projection"] = wide
-    step = low.emit(op, op.type.lower(), [low.present(x, (1, 2))], {**attrs, "biases": 1}, used | {"biases": (biases,)})
+    step = low.emit(op, op.type.lower(), [low.present(x, (1, 2))], attrs, used | {"biases": (biases,)})
     value = low.result(op, step, (1, 2), 3)
-    size = x.shape[1]
     for i in range(1, len(op.outputs)):
-        last = replace(op, outputs=(op.outputs[i],))
-        taken(low, last, value, 1, size - 1, size)
+        last = low.part(op, f"last {i}")
+        taken(low, last, value, 1, x.shape[1] - 1, x.shape[1])
+        low.reshape(replace(op, inputs=last.outputs, outputs=(op.outputs[i],)), made(low, last), (1, ways, wide))

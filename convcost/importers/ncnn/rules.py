@@ -31,11 +31,16 @@ _MERGED: Final[dict[int, tuple[str, dict[str, Any]]]] = {
 
 
 def rule(
-    *types: str, wants: Wants = None, merged: bool = False, reads: int | None = 1, makes: int | None = 1
+    *types: str,
+    wants: Wants = None,
+    of_all: bool = False,
+    merged: bool = False,
+    reads: int | None = 1,
+    makes: int | None = 1,
 ) -> Callable[[Rule], Rule]:
     """Enter a function as the rule of these layers, which read and make so many blobs, or any number (None).
 
-    Into those that are `merged` an activation may be, which is a node of its own then.
+    Into those that are `merged` an activation may be, which is a node of its own then; `wants` is as in `Rules`.
     """
 
     def enter(function: Rule) -> Rule:
@@ -51,7 +56,7 @@ def rule(
                 _activated(low, op, kind)
             check_hints(low, op)
 
-        RULES.rule(*types, wants=wants)(whole_rule)
+        RULES.rule(*types, wants=wants, of_all=of_all)(whole_rule)
         return function
 
     return enter

@@ -1,0 +1,230 @@
+"""Calibrating a device: from a file of measurements to coefficients, how far off they are, and the file of the device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from convcost.core.errors import UsageError, did_you_mean
+from convcost.core.units import counted
+from convcost.core.version import __version__
+from convcost.devices.calibration import Calibration, calibrated
+from convcost.devices.device import Device, Fitted, share_text
+from convcost.devices.kernels import untyped
+from convcost.devices.layered import calibrated_layers
+from convcost.devices.stored import written
+from convcost.networks.inputs import GivenShape
+from convcost.networks.measured.profiled import measured_profiles
+from convcost.networks.measured.ran import How
+from convcost.networks.measured.table import Chosen, measured_table
+from convcost.render.table import Table, Tabular
+from convcost.spec.tree import shown_path
+
+BY: Final = ("layer", "network")
+"""What profiles are taken as measurements of."""
+_COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "im2col": ("element", "G elements/s"),
+    "winograd": ("multiplication", "G multiplications/s"),
+    "winograd_transform": ("element", "G elements/s"),
+    "activations": ("element", "G elements/s"),
+    "elementwise": ("element", "G elements/s"),
+    "moved": ("element", "G elements/s"),
+    "exponentials": ("element", "G elements/s"),
+    "weights": ("byte", "GB/s"),
+    "kernels": ("kernel", ""),
+}
+"""Term -> what one of it is called, and a thousand million of it in a second; all others are MACs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated(Tabular):
+    """A device that was fitted to measurements, and all that is to be known of the fit."""
+
+    device: Device
+    left: Mapping[str, str] = field(hash=False)
+    """Network that is not in the fit -> why."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What was taken from where."""
+
+    def __repr__(self) -> str:
+        return f"<Calibrated {self.device.name} · {self.device.error.text}>"
+
+    def yaml(self) -> str:
+        """The device as the YAML of its file."""
+        return written(self.device)
+
+    def table(self) -> Table:
+        """A row per network: measured, predicted by a fit to all the others, and how far off that is."""
+        device = self.device
+        return Table(
+            title=f"{device.title or device.name} · {counted(len(device.fitted), 'network')}",
+            headers=("network", "ms", "left out", "error"),
+            numeric=(False, True, True, True),
+            rows=[[one.network, _ms(one.ms), _ms(one.left_out_ms), _error(one)] for one in device.fitted],
+            records=[_record(one) for one in device.fitted],
+            data=_data(self),
+            notes=_notes(self),
+            priority=(0, 1, 2, 0),
+        )
+
+
+def calibrate(
+    measurements: str | os.PathLike[str] | Mapping[str, str],
+    *,
+    by: str = "layer",
+    where: Mapping[str, str] | None = None,
+    time: str | None = None,
+    unit: str | None = None,
+    network: str | None = None,
+    models: str | None = None,
+    input_shape: GivenShape | None = None,
+    dtype: str | None = None,
+    batch: int = 1,
+    repeats: str = "min",
+    winograd: bool = True,
+    **words: Any,
+) -> Calibrated:
+    """A device fitted to networks and how long they took, each of which is then left out in turn.
+
+    `measurements` is a CSV file - `where` chooses its rows, as in {"device": "Pixel 4", "threads": "4"}; `time`, `unit` and
+    `network` name columns where their headings do not - or profiles, {"profile.json": "net.onnx"}, fitted `by` layer or
+    network. `models` is a folder of model files that the table names, `input_shape` for those that state no sizes. `dtype` and
+    `batch` are how the networks ran. Of several times of a network the `repeats` counts: `min` or `median`. `winograd` says
+    whether the runtime knows that algorithm. `words` go into the file: name, title, runtime, threads, source, note.
+    Raises `UsageError` and `SpecError` for a file that is none of this, and for one that says too little.
+    """
+    known = {"name", "title", "runtime", "threads", "source", "note"}
+    if unknown := words.keys() - known:
+        raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
+    how = How(models, input_shape, dtype, batch, repeats, winograd).checked()
+    if isinstance(measurements, Mapping):
+        return _of_profiles([*measurements.items()], how, by, words)
+    return _of_table(os.fspath(measurements), Chosen(where or {}, time, unit, network), how, words)
+
+
+def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
+    taken = measured_table(path, asked, how)
+    setup = {column.lower(): value for column, value in taken.setup.items()}
+    threads = setup.get("threads", "")
+    said = {
+        "name": os.path.splitext(os.path.basename(path))[0],
+        "title": setup.get("device", ""),
+        "runtime": setup.get("runtime", ""),
+        "threads": int(threads[:6]) if threads.isdecimal() else None,
+        "source": taken.source,
+    }
+    try:
+        found = calibrated(taken.measured)
+    except UsageError as error:
+        raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+
+
+def _of_profiles(pairs: Sequence[tuple[str, str]], how: How, by: str, words: Mapping[str, Any]) -> Calibrated:
+    if by not in BY:
+        raise UsageError(f"by must be layer or network, got {by!r}")
+    if not pairs:
+        raise UsageError("there is no profile to calibrate by")
+    taken = measured_profiles(pairs, how, by)
+    said = {
+        "name": os.path.splitext(os.path.basename(pairs[0][0]))[0],
+        "runtime": taken.runtime,
+        "source": taken.source,
+    }
+    try:
+        if by == "layer":
+            found = calibrated_layers(taken.networks)
+        else:
+            found = calibrated(layer for one in taken.networks for layer in one.layers)
+    except UsageError as error:
+        raise UsageError(f"{shown_path(pairs[0][0])}: {error}{_why(taken.left)}") from None
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+
+
+def _given(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The words that are not empty."""
+    return {key: value for key, value in words.items() if value}
+
+
+def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
+    return Device(
+        coefficients=found.coefficients, error=found.error, fitted=found.fitted, tied=found.tied, dtype=how.dtype or "",
+        winograd=how.winograd, **words,
+    )  # fmt: skip
+
+
+def _why(left: Mapping[str, str]) -> str:
+    """The first networks that could not be used."""
+    first = [f"; {name}: {why}" for name, why in list(left.items())[:_SHOWN]]
+    more = f"; and {len(left) - _SHOWN} more could not be used" if len(left) > _SHOWN else ""
+    return "".join(first) + more
+
+
+_SHOWN: Final = 3
+"""Networks that a message names."""
+
+
+def rate(term: str, femtoseconds: int) -> str:
+    """A coefficient as people read it: what one takes, and how many there are in a second.
+
+    >>> rate("pointwise", 61_000), rate("weights", 125_000), rate("kernels", 12_300_000_000)
+    ('61 ps per MAC, 16.4 GMAC/s', '125 ps per byte, 8 GB/s', '12.3 us per kernel')
+    """
+    one, many = _COUNTED.get(untyped(term), ("MAC", "GMAC/s"))
+    if not femtoseconds:
+        return f"no time for each {one}: none is left for it, or too few networks tell it apart"
+    took = next(f"{_short(femtoseconds / size)} {unit}" for unit, size in _UNITS if femtoseconds >= size or size == 1)
+    return f"{took} per {one}" + (f", {_short(10**6 / femtoseconds)} {many}" if many else "")
+
+
+def _short(value: float) -> str:
+    """To three significant digits, none of them after a hundred."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+
+
+_UNITS: Final = (("ms", 10**12), ("us", 10**9), ("ns", 10**6), ("ps", 10**3), ("fs", 1))
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}" if value < 10**4 else f"{value:,.0f}"
+
+
+def _error(one: Fitted) -> str:
+    if one.left_out_ms is None:
+        return ""
+    share = one.left_out_ms / one.ms - 1
+    return ("+" if share > 0 else "") + share_text(share).replace("-", "−")
+
+
+def _record(one: Fitted) -> dict[str, Any]:
+    error = None if one.left_out_ms is None else one.left_out_ms / one.ms - 1
+    return {"network": one.network, "ms": one.ms, "left_out_ms": one.left_out_ms, "error": error}
+
+
+def _notes(found: Calibrated) -> list[tuple[str, str]]:
+    device = found.device
+    tied = {term: terms for terms in device.tied for term in terms}
+    notes = [("error", device.error.text)]
+    for term, time in device.coefficients.items():
+        others = [other for other in tied.get(term, ()) if other != term]
+        notes.append((term, rate(term, time) + (f", as {' and '.join(others)}" if others else "")))
+    notes += found.notes
+    return notes + [("left out", f"{name}: {why}") for name, why in found.left.items()]
+
+
+def _data(found: Calibrated) -> dict[str, Any]:
+    device = found.device
+    return {
+        "schema": "convcost.calibration/1",
+        "version": __version__,
+        "device": device.name,
+        **{key: getattr(device, key) or None for key in ("title", "runtime", "threads", "source")},
+        "femtoseconds": dict(device.coefficients),
+        "tied": [list(terms) for terms in device.tied],
+        "error": device.error._asdict(),
+        "networks": [{**_record(one), "terms": dict(one.terms)} for one in device.fitted],
+        "left_out": dict(found.left),
+        "notes": dict(found.notes),
+    }

@@ -1,0 +1,129 @@
+"""A table of networks and milliseconds as measurements of networks, each with what it is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from convcost.core.errors import ConvcostError, one_line
+from convcost.core.units import counted
+from convcost.devices.calibration import Measured
+from convcost.devices.kernels import kernels, total
+from convcost.networks.measured import columns
+from convcost.networks.measured.columns import Time
+from convcost.networks.measured.named import Namer, Run
+from convcost.networks.measured.ran import How
+from convcost.networks.measured.sheet import Row, Sheet, read_sheet
+
+_WORDS = {"min": "least", "median": "median"}
+
+
+class Taken(NamedTuple):
+    """What measurements a file has."""
+
+    measured: tuple[Measured, ...]
+    left: Mapping[str, str]
+    """Network that could not be used -> why."""
+    notes: tuple[tuple[str, str], ...]
+    """What was taken from where, in words."""
+    setup: Mapping[str, str]
+    """What the rows were chosen by: column -> its value in all of them."""
+    source: str
+
+
+class Chosen(NamedTuple):
+    """Which rows and columns of a table are meant, where its headings do not say it."""
+
+    where: Mapping[str, str] = MappingProxyType({})
+    """Column -> the value that rows have to have there, or to begin with."""
+    time: str | None = None
+    unit: str | None = None
+    network: str | None = None
+
+
+_ALL, _USUAL = Chosen(), How()
+
+
+def measured_table(path: str, asked: Chosen = _ALL, how: How = _USUAL) -> Taken:
+    """The measurements of a CSV file; raises `UsageError` and `SpecError` for a file that is no such table.
+
+    A network that cannot be read is left out, and named.
+    """
+    whole = read_sheet(path)
+    names = columns.network_column(whole, asked.network)
+    times = columns.time_column(whole, asked.time, asked.unit)
+    sheet = columns.chosen(whole, asked.where)
+    namer = Namer(os.path.dirname(path), how.models, how.input_shape)
+    runs, left = _runs(sheet, names, namer)
+    used = {names, times.column, *(column for run in runs for column in namer.columns_of(run, sheet.columns))}
+    columns.check_one_setup(sheet, used, asked.where, [*runs.values()])
+    milliseconds, several = _times(runs, times, sheet, left, how.repeats)
+    measured = []
+    for run, ms in milliseconds.items():
+        try:
+            opened = namer.open(run, how.dtype, how.batch)
+            terms = total(kernels(opened.network.walked, opened.dtype, opened.batch, winograd=how.winograd))
+        except ConvcostError as error:
+            left[run.name] = one_line(str(error).splitlines()[0])
+            continue
+        measured.append(Measured(run.name, ms, terms))
+    notes = _notes(whole, sheet, times, several, how.repeats)
+    setup = _setup(sheet, asked.where)
+    return Taken(tuple(measured), left, notes, setup, _source(whole, setup))
+
+
+def _setup(sheet: Sheet, where: Mapping[str, str]) -> dict[str, str]:
+    """The columns that rows were chosen by -> their value, where all rows have the same."""
+    asked = {columns.plain(name) for name in where}
+    values = {
+        column: {row.cells[column] for row in sheet.rows} for column in sheet.columns if columns.plain(column) in asked
+    }
+    return {column: next(iter(found)) for column, found in values.items() if len(found) == 1}
+
+
+def _runs(sheet: Sheet, names: str, namer: Namer) -> tuple[dict[Run, list[Row]], dict[str, str]]:
+    """The rows of each network, and the networks that there are not, with why."""
+    runs, left = dict[Run, list[Row]](), dict[str, str]()
+    for row in sheet.rows:
+        name = row.cells[names]
+        try:
+            runs.setdefault(namer.run(name, {**row.cells, names: ""}), []).append(row)
+        except ConvcostError as error:
+            left[name] = one_line(str(error).splitlines()[0])
+    return runs, left
+
+
+def _times(
+    runs: Mapping[Run, Sequence[Row]], time: Time, sheet: Sheet, left: dict[str, str], repeats: str
+) -> tuple[dict[Run, float], int]:
+    """The milliseconds of each network, and how many ran more than once."""
+    from statistics import median
+
+    found, several = dict[Run, float](), 0
+    for run, rows in runs.items():
+        times = [ms for row in rows if (ms := columns.milliseconds(row, time, sheet.decimal)) is not None]
+        if not times:
+            left[run.name] = f"{rows[0].at}: {time.column} is empty"
+            continue
+        several += len(times) > 1
+        found[run] = min(times) if repeats == "min" else median(times)
+    return found, several
+
+
+def _notes(whole: Sheet, sheet: Sheet, time: Time, several: int, repeats: str) -> tuple[tuple[str, str], ...]:
+    notes = [("times", f"column {time.column}, in {time.unit}, of {_rows(whole, sheet)} of {whole.file}")]
+    if several:
+        notes.append(("runs", f"{counted(several, 'network')} ran more than once; the {_WORDS[repeats]} time counts"))
+    return tuple(notes)
+
+
+def _rows(whole: Sheet, sheet: Sheet) -> str:
+    if len(sheet.rows) == len(whole.rows):
+        return f"all {counted(len(whole.rows), 'row')}"
+    return f"{len(sheet.rows):,} of {counted(len(whole.rows), 'row')}"
+
+
+def _source(sheet: Sheet, setup: Mapping[str, str]) -> str:
+    return ", ".join([os.path.basename(sheet.file), *(f"{column}={value}" for column, value in setup.items())])

@@ -1,0 +1,158 @@
+"""Calibration against other ways to find the same: every set of columns tried, gradients followed, conditions checked."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from convcost import UsageError, load
+from convcost.devices.calibration import Measured, columns_of, work, calibrated, nonnegative
+from convcost.devices.kernels import kernels, total
+from convcost.published.latency import latencies
+
+
+def tried(matrix, target):
+    """The least squares without a negative number, by trying every set of columns: it is the best of some set's own."""
+    width = matrix.shape[1]
+    best, found = float(target @ target), np.zeros(width)
+    for number in range(1, width + 1):
+        for chosen in combinations(range(width), number):
+            part = matrix[:, chosen]
+            x = np.linalg.lstsq(part, target, rcond=None)[0]
+            left = target - part @ x
+            if (x >= 0).all() and left @ left < best - 1e-15:
+                best, found = float(left @ left), np.zeros(width)
+                found[list(chosen)] = x
+    return found
+
+
+def followed(matrix, target, steps=200_000):
+    """The same by projected gradients with momentum (Beck and Teboulle, 2009)."""
+    pace = 1 / np.linalg.norm(matrix, 2) ** 2
+    x = ahead = np.zeros(matrix.shape[1])
+    momentum = 1.0
+    for _ in range(steps):
+        new = np.maximum(0, ahead - pace * (matrix.T @ (matrix @ ahead - target)))
+        if (new - x) @ (ahead - new) > 0:  # it turns back: begin anew
+            momentum, ahead = 1.0, x
+            continue
+        later = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        ahead = new + (momentum - 1) / later * (new - x)
+        if np.abs(new - x).max() <= 1e-15 * max(1.0, np.abs(new).max()):
+            return new
+        x, momentum = new, later
+    return x
+
+
+def left_out(table):
+    """What the others say of each network, the fit by trying."""
+    columns = columns_of(table)
+    matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
+    matrix /= np.maximum(matrix.max(axis=0), 1e-300)
+    found = []
+    for at, one in enumerate(table):
+        others = np.arange(len(table)) != at
+        found.append(one.ms * float(matrix[at] @ tried(matrix[others], np.ones(len(table) - 1))))
+    return found
+
+
+def synthetic(seed, networks, terms, noise):
+    """Networks of random work, and times of which some are by chance."""
+    chance = np.random.default_rng(seed)
+    counts = chance.integers(1, 10**6, (networks, len(terms)))
+    speeds = chance.uniform(0, 1e-3, len(terms))
+    speeds[0] = 0
+    ms = (counts @ speeds) * chance.uniform(1 - noise, 1 + noise, networks)
+    return [Measured(f"net{at}", float(ms[at]), dict(zip(terms, map(int, counts[at])))) for at in range(networks)]
+
+
+TABLES = {
+    "three terms": synthetic(1, 9, ("direct", "pointwise", "kernels"), 0.05),
+    "much by chance": synthetic(2, 14, ("direct", "winograd", "pointwise", "elementwise", "kernels"), 0.6),
+    "more terms than networks allow": synthetic(
+        3, 6, ("direct", "im2col", "winograd", "pointwise", "depthwise", "vector", "weights", "elementwise"), 0.2
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def paddle():
+    """The 23 networks that Paddle Lite was timed with, without what ships of the device."""
+    return [
+        Measured(one.network, float(one.ms), total(kernels(load(one.network).walked)))
+        for one in latencies("sd855").timings
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_predictions_of_networks_that_are_left_out_are_recounted(name):
+    table = TABLES[name]
+    assert [one.left_out_ms for one in calibrated(table).fitted] == pytest.approx(left_out(table), rel=1e-6)
+
+
+def test_the_error_on_published_latencies_is_recounted(paddle):
+    found = calibrated(paddle)
+    again = left_out(paddle)
+    assert [one.left_out_ms for one in found.fitted] == pytest.approx(again, rel=1e-5)
+    off = sorted(abs(guess / one.ms - 1) for guess, one in zip(again, paddle))
+    assert found.error.median == pytest.approx(off[11], rel=1e-4)  # the twelfth of 23
+    assert found.error.worst == pytest.approx(off[-1], rel=1e-4)
+    assert off[11] <= 0.04
+    assert off[-1] <= 0.10
+
+
+def test_gradients_lead_to_the_same_fit(paddle):
+    for table in (*TABLES.values(), paddle):
+        columns = columns_of(table)
+        matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
+        matrix /= matrix.max(axis=0)
+        ones = np.ones(len(table))
+        exact, other = nonnegative(matrix, ones), followed(matrix, ones)
+        assert matrix @ exact == pytest.approx(matrix @ other, abs=2e-4)
+        assert np.linalg.norm(matrix @ exact - ones) <= np.linalg.norm(matrix @ other - ones) + 1e-12
+
+
+_NUMBERS = st.floats(-100, 100).map(lambda number: round(number, 3))
+
+
+@given(st.data(), st.integers(1, 7), st.integers(1, 5))
+def test_no_other_numbers_that_are_not_negative_are_better(data, rows, width):
+    """The conditions of Karush, Kuhn and Tucker, which here are enough; and every set of columns."""
+    matrix = data.draw(arrays.arrays(float, (rows, width), elements=_NUMBERS))
+    target = data.draw(arrays.arrays(float, rows, elements=_NUMBERS))
+    x = nonnegative(matrix, target)
+    scale = max(1.0, np.abs(matrix).max()) * max(1.0, np.abs(target).max()) * rows
+    gradient = matrix.T @ (target - matrix @ x)
+    assert (x >= 0).all()
+    assert (gradient <= 1e-6 * scale).all()
+    assert abs(float(gradient @ x)) <= 1e-6 * scale * max(1.0, float(x.max()))
+    least = np.linalg.norm(target - matrix @ tried(matrix, target))
+    assert np.linalg.norm(target - matrix @ x) <= least + 1e-6 * scale
+
+
+@given(st.permutations(range(9)))
+@example([1, 2, 3, 4, 5, 6, 7, 8, 0])
+def test_the_order_of_rows_changes_nothing(order):
+    table = TABLES["three terms"]
+    first, again = calibrated(table), calibrated([table[at] for at in order])
+    assert again.coefficients == pytest.approx(first.coefficients, rel=1e-6, abs=1)
+    assert again.error.median == pytest.approx(first.error.median, rel=1e-6)
+
+
+def test_times_in_another_unit_are_other_coefficients_and_the_same_error():
+    table = TABLES["much by chance"]
+    slow = calibrated([one._replace(ms=1000 * one.ms) for one in table])
+    fast = calibrated(table)
+    assert slow.error == pytest.approx(fast.error)
+    for term, time in fast.coefficients.items():
+        assert slow.coefficients[term] == pytest.approx(1000 * time, rel=1e-6, abs=1000)
+
+
+def test_too_few_are_refused():
+    with pytest.raises(UsageError, match="at least 4 networks, got 3 networks"):
+        calibrated(TABLES["three terms"][:3])

@@ -1,0 +1,237 @@
+"""Tables of measurements: which columns and rows are meant, which networks, and what is refused, with its file and row."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from convcost import UsageError, calibrate, load
+from convcost.core.errors import ConvcostError
+from convcost.devices.kernels import kernels, total
+from convcost.networks.measured.columns import time_column, unit_of
+from convcost.networks.measured.ran import How
+from convcost.networks.measured.sheet import sheet
+from convcost.networks.measured.table import Chosen, measured_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from convcost.networks.measured.table import Taken
+
+
+def read(tmp_path: Path, text: str | bytes, **said: Any) -> Taken:
+    """The measurements of a table with this text."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    chosen = {key: value for key, value in said.items() if key in Chosen._fields}
+    how = {key: value for key, value in said.items() if key not in chosen}
+    return measured_table(str(path), Chosen(**chosen), How(**how))
+
+
+def times(taken: Taken) -> dict[str, float]:
+    return {one.network: one.ms for one in taken.measured}
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell"),
+    [
+        ("ms", "1.5"),
+        ("ms", "1.5e0"),
+        ("latency_ms", "1.5"),
+        ("Latency (ms)", "1.5"),
+        ("avg [us]", "1500"),
+        ("inference_time_us", "1500"),
+        ("median_ns", "1500000"),
+        ("Seconds", "0.0015"),
+        ("min µs", "1500"),
+        ("throughput_inf_s", "666.6666667"),
+        ("FPS", "666.6666667"),
+    ],
+)
+def test_a_heading_says_what_its_times_are_in(tmp_path: Path, heading: str, cell: str) -> None:
+    assert times(read(tmp_path, f"model,{heading}\nlenet5,{cell}\n")) == {"lenet5": pytest.approx(1.5)}
+
+
+def test_of_several_times_the_least_goes_first_and_a_column_can_be_asked_for(tmp_path: Path) -> None:
+    text = "model,max_ms,avg_ms,min_ms,latency\nlenet5,3,2,1,9\n"
+    assert times(read(tmp_path, text)) == {"lenet5": 1}
+    assert times(read(tmp_path, text, time="avg_ms")) == {"lenet5": 2}
+    assert times(read(tmp_path, text, time="AVG ms", unit="s")) == {"lenet5": 2000}
+    assert times(read(tmp_path, text, time="latency", unit="us")) == {"lenet5": pytest.approx(0.009)}
+    with pytest.raises(UsageError, match=r"t\.csv:1: the column latency states no unit; --unit ms says it"):
+        read(tmp_path, text, time="latency")
+
+
+def test_a_table_may_be_of_tabs_or_semicolons_with_decimal_commas_and_a_mark_at_its_beginning(tmp_path: Path) -> None:
+    text = "\ufeffModel;Latency (ms)\r\nlenet5;1,5\r\n\r\nvgg16;20\r\n"
+    assert times(read(tmp_path, text)) == {"lenet5": 1.5, "vgg16": 20}
+    assert times(read(tmp_path, "name\tms\nlenet5\t1.5\n")) == {"lenet5": 1.5}
+
+
+def test_networks_are_spelled_as_on_the_command_line_or_have_knobs_in_columns(tmp_path: Path) -> None:
+    taken = read(
+        tmp_path,
+        "network,width,resolution,ms\n"
+        '"mobilenet_v2:width=0.5,resolution=192",,,1\n'
+        "MobileNet-V2,0.75,,3\n"
+        '"mobilenet_v2:width=0.35",,96,4\n'
+        "lenet5,0.5,,6\n"
+        "lenet5,1.0,,5\n",
+    )
+    names = [
+        "mobilenet_v2:width=0.5,resolution=192",
+        "mobilenet_v2:width=0.75",
+        "mobilenet_v2:width=0.35,resolution=96",
+    ]
+    assert times(taken) == dict(zip([*names, "lenet5"], [1, 3, 4, 5]))
+    assert [one.terms for one in taken.measured] == [total(kernels(load(one.network).walked)) for one in taken.measured]
+    assert taken.left == {"lenet5": "it has no knob width, and the table says 0.5"}
+
+
+def test_a_row_may_say_input_batch_and_type(tmp_path: Path) -> None:
+    taken = read(tmp_path, "network,input,batch,dtype,ms\nresnet18,96x64,,,1\nresnet18,,8,,2\nresnet18,,,int8,3\n")
+    small, eight, narrow = (one.terms for one in taken.measured)
+    assert small == total(kernels(load("resnet18", input_shape=(96, 64)).walked))
+    one = total(kernels(load("resnet18").walked))
+    assert eight["winograd"] == 8 * one["winograd"]
+    assert "winograd_int8" in narrow
+    assert [found.network for found in taken.measured] == ["resnet18, 96x64", "resnet18, batch 8", "resnet18, int8"]
+
+
+def test_names_are_files_of_a_folder_or_stand_beside_the_table(tmp_path: Path) -> None:
+    spec = "convcost: 1\nname: {0}\ninput: [8, 8, 3]\nlayers:\n- conv2d: {{channels: {1}, kernel: 3}}\n"
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    for name, channels in (("a", 4), ("b", 6), ("twice", 5)):
+        (folder / f"{name}.yaml").write_text(spec.format(name, channels))
+    (folder / "twice.onnx").write_bytes(b"")
+    taken = read(tmp_path, "model,ms\na,1\nb.yaml,2\ntwice,3\nresnet18,4\n", models=str(folder))
+    macs = {name.rpartition("/")[2]: one.terms["direct"] for one in taken.measured for name in [one.network]}
+    # "same" padding is not asked for: 6 by 6 outputs, of 27 products for each channel
+    assert macs == {"a.yaml": 36 * 27 * 4, "b.yaml": 36 * 27 * 6}
+    assert taken.left["twice"].endswith("nets has twice.onnx and twice.yaml; the table has to name one of them")
+    assert "nets has no model file of this name" in taken.left["resnet18"]
+    beside = read(tmp_path, "model,ms\nnets/a.yaml,1\n")
+    assert [one.terms["direct"] for one in beside.measured] == [36 * 27 * 4]
+    with pytest.raises(UsageError, match="is no folder"):
+        read(tmp_path, "model,ms\na,1\n", models=str(tmp_path / "none"))
+
+
+def test_runs_of_one_network_count_once_by_their_least_or_median_time(tmp_path: Path) -> None:
+    text = "network,run,ms\nlenet5,1,3\nlenet5,2,1\nlenet5,3,2.5\nvgg16,1,7\n"
+    taken = read(tmp_path, text)
+    assert times(taken) == {"lenet5": 1, "vgg16": 7}
+    assert dict(taken.notes)["runs"] == "1 network ran more than once; the least time counts"
+    assert times(read(tmp_path, text, repeats="median")) == {"lenet5": 2.5, "vgg16": 7}
+
+
+DEVICES = """device,threads,note,model,ms
+"Board 5, fast",1,x,lenet5,1
+"Board 5, fast",4,x,lenet5,2
+"Board 5, slow",1,x,vgg16,3
+Board 4,1,x,lenet5,4
+"""
+
+
+def test_rows_of_several_devices_are_never_put_together(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, DEVICES)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert (
+        "differ in device: Board 5, fast, Board 5, slow, Board 4; threads: 1, 4; choose, as in --where device=" in said
+    )
+    with pytest.raises(UsageError, match="differ in device: Board 5, fast, Board 5, slow; threads: 1, 4"):
+        read(tmp_path, DEVICES, where={"device": "board 5"})
+    assert times(read(tmp_path, DEVICES, where={"device": "board 5, f", "threads": "4"})) == {"lenet5": 2}
+    assert times(read(tmp_path, DEVICES, where={"device": "*", "threads": "1"})) == {"lenet5": 1, "vgg16": 3}
+    assert read(tmp_path, DEVICES, where={"device": "Board 4"}).setup == {"device": "Board 4"}
+    with pytest.raises(UsageError, match="no row has device=Board 9"):
+        read(tmp_path, DEVICES, where={"device": "Board 9"})
+    with pytest.raises(UsageError, match="there is no column 'board'"):
+        read(tmp_path, DEVICES, where={"board": "4"})
+
+
+def test_a_column_of_words_that_tells_rows_of_one_network_apart_is_a_setup_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match="differ in mood: calm, hot"):
+        read(tmp_path, "network,mood,ms\nlenet5,calm,1\nlenet5,hot,2\n")
+    assert times(read(tmp_path, "network,mood,ms\nlenet5,calm,1\nvgg16,hot,2\n")) == {"lenet5": 1, "vgg16": 2}
+
+
+def test_what_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> None:
+    taken = read(tmp_path, "network,ms\nlenet5,1\nresnet17,2\nvgg16,\nmobilenet_v2:width=-1,4\n,5\n")
+    assert times(taken) == {"lenet5": 1}
+    assert taken.left["resnet17"].startswith("there is no such network in the zoo; is it resnet")
+    assert taken.left["vgg16"].endswith("t.csv:4: ms is empty")
+    assert set(taken.left) == {"resnet17", "vgg16", "mobilenet_v2:width=-1", ""}
+
+
+HOSTILE: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "t.csv: is empty; a table of measurements begins with a heading"),
+    "blank": ("\n\n  \n", "t.csv: is empty"),
+    "a heading alone": ("network,ms\n", "t.csv: has a heading and no rows"),
+    "NaN": ("network,ms\nlenet5,nan\n", "t.csv:2: ms must be a number above 0, got 'nan'"),
+    "infinite": ("network,ms\nvgg16,2\nlenet5,inf\n", "t.csv:3: ms must be a number above 0, got 'inf'"),
+    "negative": ("network,ms\nlenet5,-1\n", "t.csv:2: ms must be a number above 0, got '-1'"),
+    "zero": ("network,ms\nlenet5,0\n", "t.csv:2: ms must be a number above 0, got '0'"),
+    "a rate of zero": ("network,fps\nlenet5,0\n", "t.csv:2: fps must be a number above 0, got '0'"),
+    "a word": ("network,ms\nlenet5,fast\n", "t.csv:2: ms must be a number above 0, got 'fast'"),
+    "underscores": ("network,ms\nlenet5,1_0\n", "t.csv:2: ms must be a number above 0, got '1_0'"),
+    "a power that nobody can write out": ("network,ms\nlenet5,1e999999999\n", "got '1e999999999'"),
+    "too long": ("network,ms\nlenet5,1e12\n", "t.csv:2: ms must be a number above 0 and a time from 1 ps to 12 days"),
+    "no networks": ("device,ms\na,1\n", "t.csv:1: no column names networks"),
+    "no times": ("network,flops\nlenet5,1\n", "t.csv:1: no column has times"),
+    "the same column twice": ("network,ms,ms\nlenet5,1,2\n", "t.csv:1: the column ms stands twice"),
+    "a cell too many": ("network,ms\nlenet5,1,2\n", "t.csv:2: 3 cells where the heading has 2; a cell with a comma"),
+    "a cell too few": ("network,ms,x\nlenet5,1\n", "t.csv:2: 2 cells where the heading has 3"),
+    "an open quote": ('network,ms\n"lenet5,1\n', "t.csv:2: not valid CSV"),
+    "zero bytes": (b"a,ms\0\n", "t.csv: is no table: it has zero bytes"),
+    "binary": (bytes(range(256)), "not UTF-8 text"),
+    "a huge cell": (f"network,ms\n{'x' * 200_000},1\n", "t.csv:2: not valid CSV: field larger than field limit"),
+    "too large": (b"network,ms\n" + b"lenet5,1\n" * 2**22, "t.csv: is larger than a table of measurements may be"),
+    "too many rows": ("network,ms\n" + "lenet5,1\n" * 200_001, "t.csv: has more than 200,000 rows"),
+}
+
+
+@pytest.mark.parametrize("sort", HOSTILE)
+def test_a_hostile_table_is_refused_in_a_line_that_names_file_and_row(tmp_path: Path, sort: str) -> None:
+    text, said = HOSTILE[sort]
+    with pytest.raises(ConvcostError) as caught:
+        read(tmp_path, text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200))
+@example("network,ms\n=,1\n")
+@example("network,ms\n:=,1\n")
+def test_no_table_ends_in_anything_but_an_error_of_ours(
+    tmp_path_factory: pytest.TempPathFactory, text: str | bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    for head in ("", "network,ms\n", "network,width,ms\nmobilenet_v2,"):
+        whole = head + text if isinstance(text, str) else head.encode() + text
+        with suppress(ConvcostError):
+            read(folder, whole.encode("utf-8", "surrogatepass") if isinstance(whole, str) else whole)
+
+
+def test_units_at_the_end_of_headings() -> None:
+    assert unit_of("p50 latency ms") == ("p50 latency", "ms")
+    assert unit_of("classes") == ("classes", "")
+    with pytest.raises(UsageError, match="there is no unit 'hours'"):
+        time_column(sheet("network,ms\nlenet5,1\n", "t.csv"), unit="hours")
+
+
+def test_a_calibration_of_too_few_says_the_file_and_what_was_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("network,ms\nlenet5,1\nfoo,2\n")
+    with pytest.raises(
+        UsageError, match=r"t\.csv: a calibration needs at least 4 networks.*foo: there is no such network"
+    ):
+        calibrate(path)
