@@ -177,8 +177,10 @@ def _moved_text(report: Report, layer: LayerCost) -> str:
     """Of what the bytes moved are, and how many MACs that is for each."""
     (per_byte,) = cells(layer, [METRICS["intensity"]])
     parts = (("inputs", layer.bytes_read), ("outputs", layer.bytes_written), ("weights", layer.weight_bytes_read))
-    said = ", ".join(f"{name} {exact(size)}" for name, size in parts)
-    return f"{said}, as {as_text(report.dtype)}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}"
+    said = (
+        f"{exact(layer.bytes_moved)} as {as_text(report.dtype)}: {', '.join(f'{name} {exact(n)}' for name, n in parts)}"
+    )
+    return f"{said}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}"
 
 
 def _because(why: str | None) -> str:
@@ -226,9 +228,9 @@ def derived(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> Iter
 
     steps = tuple(map(traced, walked.steps))
     moved = traffic(Walked(walked.graph, steps), report.memory_policy, report.asked_dtype)
-    totals = {step.node.name: one.bytes_moved for step, one in zip(steps, moved, strict=True)}
+    moved_by = {step.node.name: one for step, one in zip(steps, moved, strict=True)}
     for layer in layers:
-        yield quantities(layer.op, read[layer.name], layer.attrs, costs[layer.name], totals[layer.name])
+        yield quantities(layer.op, read[layer.name], layer.attrs, costs[layer.name], moved_by[layer.name])
 
 
 def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:
