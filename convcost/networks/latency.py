@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -423,10 +423,38 @@ def notes(found: Latency) -> list[tuple[str, str]]:
         ("time", f"{time_text(found)} ms: {found.error}"),
         *(("extrapolated", why) for why in found.beyond),
         *measured_notes(found),
+        *without_notes(found),
         ("kinds", shares_text(found.whole.kinds)),
         ("bound", shares_text(found.whole.bounds)),
         *device_notes(found.device),
     ]
+
+
+def without_notes(found: Latency) -> list[tuple[str, str]]:
+    """The terms that are not in the time: those that the device knows nothing of, too few to matter."""
+    if not isinstance(found.device, Device):
+        return []
+    few = {term: int(count) for term, count in found.counts.items() if term not in found.device.coefficients}
+    said = ", ".join(f"{compact(count)} {term}" for term, count in few.items())
+    return [("without", f"{said}, which the device knows nothing of, and which are too few to matter")] if few else []
+
+
+def sum_text(found: Latency, names: Collection[str]) -> str:
+    """How the time of some layers, by name, is made of the terms of their kernels."""
+    at = [position for position, layer in enumerate(found.report.layers) if layer.name in names]
+    part = found.part("", at, "")
+    if not any(found.terms[position] for position in at):
+        return f"none on {found.device.name}: what is fused into another kernel, or moves nothing, takes no time of its own"
+    whole = f"{milliseconds(part.femtoseconds)} on {found.device.name}"
+    if isinstance(found.device, Roofline):
+        return f"{whole}: {shares_text(part.bounds)}; a kernel computes and moves at once, and what takes longer counts"
+    counts, rates = total(found.terms[position] for position in at), found.device.coefficients
+    return f"{whole} = {' + '.join(f'{exact(int(counts[one]))} {one} × {_each(rates[one])}' for one in counts if rates.get(one))}"
+
+
+def _each(femtoseconds: int) -> str:
+    """The time of one, in picoseconds."""
+    return f"{scaled(femtoseconds, 1000, 4)} ps"
 
 
 def measured_notes(found: Latency) -> list[tuple[str, str]]:

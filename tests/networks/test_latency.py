@@ -106,6 +106,16 @@ def test_what_a_device_was_never_fitted_on_is_refused() -> None:
         latency("mobilenet_v1", _device(vector=1, elementwise=1, depthwise=1), dtype="int8")
 
 
+def test_terms_that_are_too_few_to_matter_are_said(tmp_path: Path) -> None:
+    # Of 64·(7 + 12 + 10) elements and few more, two are exponentials after a pool; 128 of them without it are refused.
+    (tmp_path / "few.yaml").write_text(f"{net()}  - global_avg_pool\n  - softmax\n", encoding="utf-8")
+    (tmp_path / "many.yaml").write_text(f"{net()}  - softmax\n", encoding="utf-8")
+    said = dict(latency(tmp_path / "few.yaml", _device(elementwise=1)).table().notes)
+    assert said["without"] == "2 exponentials, which the device knows nothing of, and which are too few to matter"
+    with pytest.raises(UsageError, match=r"has exponentials \(.*; 1 layer, as softmax\)"):
+        latency(tmp_path / "many.yaml", _device(elementwise=1))
+
+
 def test_what_goes_beyond_is_marked_everywhere(tiny: str) -> None:
     small = Fitted("small", 1.0, {"direct": 10, "pointwise": 1000, "activations": 10, "kernels": 1}, 1.5)
     found = latency(tiny, _device(fitted=(small,)))
