@@ -208,12 +208,23 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     real = [(word, f"{_who(row, several=several)} {said}") for row in rows for word, said in measured_notes(row.found)]
     return [
         *dict.fromkeys(unknown),
-        *(("why", why(row, several=several)) for row in rows if row.found is not row.first and row.ratio is not None),
+        *(("why", why(row, several=several)) for row in _asked_why(rows)),
         *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
         *beyond,
         *real,
         *(note for device in devices for note in _device_notes(device, rows)),
     ]
+
+
+_MOST_WHYS = 4
+
+
+def _asked_why(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are explained: all others than the first; of many, those that are slower with fewer MACs, or the reverse."""
+    others = [row for row in rows if row.found is not row.first and row.ratio is not None]
+    if len(others) <= _MOST_WHYS:
+        return others
+    return [row for row in others if ((row.macs_ratio or 1) - 1) * ((row.ratio or 1) - 1) < 0]
 
 
 def _device_notes(device: Place, rows: Sequence[Row]) -> list[tuple[str, str]]:

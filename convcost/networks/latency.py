@@ -14,7 +14,7 @@ from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
-from convcost.core.units import compact, counted, exact, milliseconds, scaled, shape_text
+from convcost.core.units import binary, compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
@@ -538,7 +538,8 @@ def roofline_text(device: Roofline) -> str:
     peaks = [f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns" for dtype, peak in device.macs.items()]
     ridges = [f"{dtype} {scaled(peak, device.bandwidth, 3)} MAC/B" for dtype, peak in device.macs.items()]
     start = [f"{scaled(device.overhead, 10**9, 3)} µs to start a kernel"] if device.overhead else []
-    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *start]
+    kept = [f"{binary(device.cache)} of cache"] if device.cache else []
+    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *kept, *start]
     return f"{', '.join(said)}; bound by memory below {', '.join(ridges)}"
 
 

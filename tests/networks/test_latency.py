@@ -161,6 +161,15 @@ def test_why_adds_up() -> None:
     assert [row.first for row in found.rows] == [first, first]
 
 
+def test_of_many_networks_the_surprising_are_explained() -> None:
+    device = Roofline("slow", {"fp32": 10**12}, 10**10)  # memory decides
+    names = ["vgg11", "lenet5", "mobilenet_v1", "squeezenet", "resnet18", "densenet121"]
+    found = latencies(names, [device])
+    lines = [said for word, said in found.table().notes if word == "why"]
+    expected = [row for row in found.rows[1:] if (row.macs_ratio < 1) != (row.ratio < 1)]  # type: ignore[operator]
+    assert [line.split()[0] for line in lines] == [row.label for row in expected]
+
+
 def test_of_several_devices_the_first_is_compared_with(tiny: str) -> None:
     found = latencies([tiny], [_device("one"), _device("two", pointwise=14)])
     assert found.rows[1].ratio == found[1].femtoseconds / TOTAL

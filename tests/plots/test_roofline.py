@@ -11,6 +11,7 @@ from helpers.letters import clipped, overlapping, struck
 
 from convcost import Latencies, UsageError, latencies, latency, plots
 from convcost.devices.device import Device, Errors, Roofline
+from convcost.render.palette import LIGHT
 
 #: A MAC takes a picosecond, a byte 8 of them, a kernel a microsecond.
 ROOF = Roofline("roof", {"fp32": 10**12}, 125 * 10**9, overhead=10**9)
@@ -139,6 +140,12 @@ def test_a_picture_is_well_formed_and_its_words_can_be_read(picture: str) -> Non
         if picture == "kinds":
             assert struck(text) == []
     assert ET.fromstring(plots.svg(figure, width=350)) is not None
+
+
+def test_dark_pictures_have_no_light_colour_left() -> None:
+    for figure in (plots.roofline_figure([both()[1]]), plots.kinds_figure(both())):
+        text = str(plots.dark(figure).to_plotly_json()["data"]).lower()
+        assert not any(color in text for color in (LIGHT.ink, LIGHT.muted, *LIGHT.series, *LIGHT.families))
 
 
 def test_every_kind_has_a_colour_of_its_own() -> None:
