@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convcost.core.doors import public
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact, scaled
@@ -151,7 +152,7 @@ def _title(rows: Sequence[Row], *, several: bool) -> str:
     places = list(dict.fromkeys(row.found.device.name for row in rows))
     said = f"{labels[0]} beside {', '.join(labels[1:])}" if len(labels) > 1 else labels[0]
     first = rows[0].found.report
-    kind = f" · as {first.dtype}" if len({row.found.report.dtype for row in rows}) == 1 else ""
+    kind = f" · as {as_text(first.dtype)}" if len({row.found.report.dtype for row in rows}) == 1 else ""
     return f"{said} · batch {exact(first.batch)}{kind} · {' and '.join(places) if several else places[0]}"
 
 

@@ -368,7 +368,7 @@ def _table(found: Latency, by: str | None) -> Table:
     rows = [[part.name, *(_cell(part, heading, found) for heading in headings)] for part in parts]
     totals = ["total", *(_cell(found.whole, heading, found) for heading in headings)]
     return Table(
-        title=f"{title(found.report)} · {found.device.name}",
+        title=f"{title(found.report)} · as {as_text(found.report.dtype)} · {found.device.name}",
         headers=(level, *headings),
         numeric=(False, *(heading not in ("op", "output", "bound") for heading in headings)),
         rows=rows,
@@ -508,7 +508,10 @@ def _differs(found: Latency, named: Fitted) -> str:
         term: rates.get(term, 0) * abs(int(here.get(term, 0)) - int(there.get(term, 0))) for term in {**here, **there}
     }
     term = max(apart, key=lambda one: apart[one])
-    return f"{term} {compact(int(there.get(term, 0)))} there, {compact(int(here.get(term, 0)))} here"
+    counts = int(there.get(term, 0)), int(here.get(term, 0))
+    texts = [compact(count) for count in counts]
+    first, second = texts if texts[0] != texts[1] else map(exact, counts)
+    return f"{term} {first} there, {second} here"
 
 
 def _ms(ms: float) -> str:
