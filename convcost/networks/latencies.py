@@ -122,6 +122,7 @@ def _table(all_of: Latencies) -> Table:
     several = len({row.found.device.name for row in rows}) > 1
     networks = len({row.label for row in rows}) > 1
     kinds = [kind for kind in KINDS if any(kind in row.found.whole.kinds for row in rows)]
+    large = sorted(kinds, key=lambda kind: -max(_share(row.found, kind) for row in rows))  # those stay longest
     place = ["device"] if several else []
     ratio = [_RATIO] if networks else []
     headers = ("network", *place, "MACs", *ratio, "ms", _RATIO, "MAC/ns", *kinds)
@@ -131,7 +132,7 @@ def _table(all_of: Latencies) -> Table:
         heading="Latency",
         headers=headers,
         numeric=tuple(heading not in ("network", "device") for heading in headers),
-        priority=(0, *(0 for _ in place), 0, *(2 for _ in ratio), 0, 1, 1, *(3 + at for at in range(len(kinds)))),
+        priority=(0, *(0 for _ in place), 0, *(2 for _ in ratio), 0, 1, 1, *(3 + large.index(kind) for kind in kinds)),
         rows=[_cells(row, kinds, several=several, networks=networks) for row in rows],
         records=[_record(row, kinds) for row in rows],
         data={
@@ -169,6 +170,10 @@ def _cells(row: Row, kinds: Sequence[str], *, several: bool, networks: bool) -> 
         UNKNOWN if whole.unknown else rate_text(whole),
         *(share_text(whole.kinds[kind] / found.femtoseconds) if kind in whole.kinds else "-" for kind in kinds),
     ]
+
+
+def _share(found: Latency, kind: str) -> float:
+    return found.whole.kinds.get(kind, 0) / (found.femtoseconds or 1)
 
 
 def _times(ratio: float | None) -> str:

@@ -220,4 +220,4 @@ def test_the_result_is_shown_in_a_notebook(tiny: str) -> None:
     found = latency(tiny, _device())
     assert isinstance(found, Latency)
     assert "<table" in found._repr_html_()
-    assert [trace.name for trace in found.figure().data if trace.name] == ["convolution", "pointwise"]
+    assert [one.name for one in found.figure().data if one.mode == "markers"] == ["convolution", "pointwise"]
