@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from convcost.networks.network import Network
     from convcost.published.deployable import Deployable, deployable
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.predictions import PublishedLatencies, PublishedSetups, published_latencies
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
@@ -82,6 +83,8 @@ __all__ = [
     "OutputError",
     "PatchFront",
     "Patches",
+    "PublishedLatencies",
+    "PublishedSetups",
     "Reconciliation",
     "Report",
     "Roofline",
@@ -118,6 +121,7 @@ __all__ = [
     "load",
     "pareto",
     "plots",
+    "published_latencies",
     "reconcile",
     "report",
     "rewrite",
@@ -155,6 +159,8 @@ _LATER = {
     "PatchFront": "convcost.results.patches",
     "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
+    "PublishedLatencies": "convcost.published.predictions",
+    "PublishedSetups": "convcost.published.predictions",
     "Report": "convcost.results.report",
     "Roofline": "convcost.devices.device",
     "SpecError": "convcost.core.errors",
@@ -188,6 +194,7 @@ _LATER = {
     "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",
+    "published_latencies": "convcost.published.predictions",
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",

@@ -37,9 +37,11 @@ FUNCTIONS = {
         "list_networks",
         "load",
         "pareto",
+        "published_latencies",
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
@@ -66,6 +68,8 @@ TYPES = {
         "Node",
         "PatchFront",
         "Patches",
+        "PublishedLatencies",
+        "PublishedSetups",
         "Reconciliation",
         "Report",
         "Step",
@@ -77,6 +81,7 @@ TYPES = {
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}
