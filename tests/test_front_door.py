@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     *(
         "boards",
+        "calibrate",
         "check",
         "compare",
         "deployable",
@@ -36,13 +37,16 @@ FUNCTIONS = {
         "list_networks",
         "load",
         "pareto",
+        "published_latencies",
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
         "Board",
+        "Calibrated",
         "Checked",
         "Comparison",
         "Convention",
@@ -64,16 +68,20 @@ TYPES = {
         "Node",
         "PatchFront",
         "Patches",
+        "PublishedLatencies",
+        "PublishedSetups",
         "Reconciliation",
         "Report",
         "Step",
         "Sweep",
         "Table",
         "Totals",
+        "Training",
         "Usage",
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,11 +14,11 @@ from convcost.core.errors import UsageError
 if TYPE_CHECKING:
     from convcost.networks.inputs import GivenShape
 
-_UNITS = ("ms", "us", "ns", "s", "inf/s")
+UNITS = ("ms", "us", "ns", "s", "inf/s")
 
 
 @click.command("calibrate", epilog="\b\nExample:\n  convcost calibrate measured.csv --where threads=1 -o device.yaml")
-@click.argument("table", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="TABLE.csv | PROFILE MODEL ...", type=click.Path())
 @click.option(
     "--where",
     type=Setting('device="Pixel 4"'),
@@ -27,7 +27,7 @@ _UNITS = ("ms", "us", "ns", "s", "inf/s")
     help="Only rows of this value, or that begin so; * takes every one. Repeatable.",
 )
 @click.option("--time", metavar="COLUMN", help="The column of times, where its heading does not say it.")
-@click.option("--unit", type=Word(_UNITS), help="What times are in, where the heading does not say it.")
+@click.option("--unit", type=Word(UNITS), help="What times are in, where the heading does not say it.")
 @click.option("--network", metavar="COLUMN", help="The column of networks, where its heading does not say it.")
 @click.option(
     "--models",
@@ -36,11 +36,17 @@ _UNITS = ("ms", "us", "ns", "s", "inf/s")
     help="Where the networks are: squeezenet is FOLDER/squeezenet.onnx, .tflite, .param, .yaml …",
 )
 @click.option(
+    "--by", type=Word(("layer", "network")), default="layer", show_default=True, help="What profiles are fitted to."
+)
+@click.option(
     "--repeats",
     type=Word(("min", "median")),
     default="min",
     show_default=True,
-    help="Which time counts of a network that was run several times.",
+    help="Which time counts of what ran several times.",
+)
+@click.option(
+    "--winograd/--no-winograd", default=True, show_default=True, help="Whether the runtime knows this algorithm."
 )
 @input_option
 @dtype_option
@@ -55,40 +61,45 @@ _UNITS = ("ms", "us", "ns", "s", "inf/s")
 )
 @format_option
 def calibrate_command(
-    table: str,
+    files: tuple[str, ...],
     where: tuple[tuple[str, str], ...],
     time: str | None,
     unit: str | None,
     network: str | None,
     models: str | None,
+    by: str,
     repeats: str,
+    winograd: bool,
     input_: GivenShape | None,
     dtype: str | None,
     batch: int,
-    name: str,
-    title: str,
-    runtime: str,
-    threads: int | None,
-    source: str,
     output: str | None,
     format_: str | None,
+    **words: Any,
 ) -> None:
-    """A device from TABLE, a CSV file of networks and how long each took: what it takes for each kind of work.
+    """A device from your own measurements: what it takes for each kind of work, and how far off that is.
+
+    TABLE is a CSV file of networks and how long each took; networks are named as everywhere, mobilenet_v2:width=0.5, or are
+    files of --models; columns may be knobs: width. PROFILE is what onnxruntime (enable_profiling) or TensorFlow Lite's
+    benchmark_model (--enable_op_profiling) wrote down, and MODEL the file that ran: each layer was measured.
 
     The coefficients are those whose relative errors are smallest and of which none is negative. Each network is then left
     out in turn and predicted by a fit to the others: these are the errors that are printed, and that go with every time.
-
-    Networks are named as everywhere, mobilenet_v2:width=0.5, or are files of --models; columns may be knobs: width.
     """
+    from convcost.devices.profiles import is_profile
     from convcost.networks.calibrate import calibrate
+    from convcost.networks.measured.profiled import paired
 
     if output is not None and not output.endswith((".yaml", ".yml")):
         raise UsageError(f"{output}: a device is written as FILE.yaml; --format says how the table is printed")
-    stem = os.path.splitext(os.path.basename(output or ""))[0]
+    words["name"] = words["name"] or os.path.splitext(os.path.basename(output or ""))[0]
+    profiles = [*map(is_profile, files)]
+    if len(files) > 1 and not profiles[0]:
+        raise UsageError(f"{files[1]}: one table at a time; a profile stands before its model: PROFILE.json MODEL.onnx")
     found = calibrate(
-        table, where=settings(where, "--where"), time=time, unit=unit, network=network, models=models, input_shape=input_,
-        dtype=dtype, batch=batch, repeats=repeats, name=name or stem, title=title, runtime=runtime, threads=threads,
-        source=source,
+        dict(paired(files, profiles, models)) if profiles[0] else files[0], by=by, where=settings(where, "--where"),
+        time=time, unit=unit, network=network, models=models, input_shape=input_, dtype=dtype, batch=batch,
+        repeats=repeats, winograd=winograd, **words,
     )  # fmt: skip
     if output is not None:
         emit(found.yaml(), output)

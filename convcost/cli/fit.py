@@ -13,6 +13,7 @@ from convcost.cli.options import (
     Word,
     batch_option,
     complete_knob,
+    device_option,
     dtype_option,
     memory_option,
     model_argument,
@@ -38,6 +39,8 @@ from convcost.cli.output import format_of, show
 @click.option(
     "--max-flash", type=Amount("flash"), metavar="SIZE", help="At most so large a model file, as --deploy says: 1MiB."
 )
+@click.option("--max-latency", type=Amount("latency"), metavar="TIME", help="At most so long on --device: 20ms, 300us.")
+@device_option
 @deploy_option
 @deployment_options("At most the RAM and flash of a board, under --runtime tflm")
 @dtype_option
@@ -66,6 +69,8 @@ def fit_command(
     max_peak: str | None,
     max_ram: str | None,
     max_flash: str | None,
+    max_latency: str | None,
+    device: str | None,
     deploy: str | bool | None,
     runtime: str | None,
     pointers: str | None,
@@ -91,10 +96,22 @@ def fit_command(
     """
     from convcost.space.compound import compound_table
     from convcost.space.fit import fit, fit_table
+    from convcost.space.target import device_of
 
     fmt = format_of(output, format_)
     budgets = {"max_macs": max_macs, "max_params": max_params, "max_peak": max_peak}
-    common: dict[str, Any] = {**budgets, "dtype": dtype, "batch": batch, "memory_policy": memory, "rewrite": rewrite}
+    if max_latency is not None and device is None:
+        raise click.UsageError("a latency is of a device: give --device NAME; `convcost devices` lists all")
+    on = device_of(device)
+    budgets |= {"max_latency": max_latency}
+    common: dict[str, Any] = {
+        **budgets,
+        "device": on,
+        "dtype": dtype,
+        "batch": batch,
+        "memory_policy": memory,
+        "rewrite": rewrite,
+    }
     limits: dict[str, Any] = {"max_ram": max_ram, "max_flash": max_flash, "board": board}
     if not (max_ram or max_flash or deploy):
         is_deployed(runtime, board, pointers, kernels)
@@ -111,7 +128,8 @@ def fit_command(
                 "--over width,resolution"
             )
         found = compound(model, settings(set_), **common)
-        said = budgets_of(dtype=dtype or open_network(model, settings(set_)).dtype, **budgets)
+        dtype = dtype or open_network(model, settings(set_)).dtype
+        said = budgets_of(dtype=dtype, **budgets, device=on.name if on else "")
         show(compound_table(model, found, said, rewrite), output, fmt)
         ctx.exit(0 if found else 1)
     common |= {

@@ -8,6 +8,7 @@ import click
 
 from convcost.cli.options import Word, convention_option, output_options
 from convcost.cli.output import command_line, deliver
+from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
 
@@ -39,6 +40,12 @@ class OwnNetwork(click.ParamType["Own"]):
     show_default=True,
     help="The cost.",
 )
+@click.option(
+    "--setup",
+    metavar="SETUP",
+    shell_complete=complete_setup,
+    help="With --x latency: whose published latencies, e.g. sd855; convcost verify --latency all lists them.",
+)
 @click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
 @click.option("--year", default="", metavar="YEARS", help="Only networks of these years: 2018, 2015-2019.")
@@ -51,7 +58,9 @@ class OwnNetwork(click.ParamType["Own"]):
 @click.option(
     "--source", multiple=True, metavar="PATTERN", help="Only figures of these sources, of any tier; repeatable."
 )
-@click.option("--max", "most", metavar="COST", help="Only what costs at most this, of --x: 500M, 4.1G; bytes: 256KiB.")
+@click.option(
+    "--max", "most", metavar="COST", help="Only what costs at most this, of --x: 500M, 4.1G; bytes: 256KiB; 20ms."
+)
 @click.option("--min", "least", metavar="ACCURACY", help="Only what is at least so accurate, of --y: 75.")
 @click.option("--front-only", is_flag=True, help="Leave out what is dominated.")
 @click.option(
@@ -88,6 +97,7 @@ def frontier_command(
     source: tuple[str, ...],
     most: str | None,
     least: str | None,
+    setup: str | None,
     front_only: bool,
     highlight: tuple[str, ...],
     ablations: bool,
@@ -122,6 +132,7 @@ def frontier_command(
         front_only=front_only,
         most=most,
         least=least,
+        setup=setup,
     )
 
     def figure() -> go.Figure:

@@ -56,6 +56,7 @@ OPTIONS = {
     "--memory": ("--policy",),
     "--policy": ("--memory",),
     "--board": ("--device", "--target", "--mcu", "--chip"),
+    "--device": ("--board", "--target", "--hardware", "--phone", "--gpu", "--cpu", "--chip"),
     "--runtime": ("--engine", "--backend", "--planner"),
     "--max-ram": ("--ram", "--sram", "--max-sram", "--arena"),
     "--max-flash": ("--flash", "--rom", "--max-rom"),

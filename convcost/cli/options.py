@@ -51,6 +51,16 @@ def complete_knob(context: click.Context, _parameter: click.Parameter, begun: st
     return [f"{knob}=" for spec in _specs_of(context) for knob in spec.knobs if knob.startswith(begun)]
 
 
+def complete_device(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Names of devices that begin so; without one, the shell completes file names."""
+    from click.shell_completion import CompletionItem
+
+    from convcost.devices.stored import list_devices
+
+    found = [CompletionItem(name) for name in list_devices() if name.startswith(begun)]
+    return found or [CompletionItem(begun, type="file")]
+
+
 def complete_layer(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Layers of the network on the command line that begin so, and the stages and blocks that contain them."""
     from convcost.networks.load import load
@@ -386,6 +396,12 @@ deploy_option = click.option(
     default=False,
     metavar="[DTYPE]",
     help="Also the size in flash, item by item: batch-norms folded, biases int32. Default: int8; a .tflite as it is.",
+)
+device_option = click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="How long it takes there too: one of `convcost devices`, or a file that states one.",
 )
 memory_option = click.option(
     "--memory", type=Word(list(POLICIES)), default="fused", show_default=True, help="Policy of peak memory."

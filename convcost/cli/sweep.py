@@ -14,6 +14,7 @@ from convcost.cli.options import (
     Word,
     batch_option,
     complete_knob,
+    device_option,
     dtype_option,
     input_option,
     listed,
@@ -24,7 +25,7 @@ from convcost.cli.options import (
     settings,
 )
 from convcost.cli.output import command_line, deliver, format_of, is_picture, stream
-from convcost.core.metrics import DEPLOYED, SWEPT
+from convcost.core.metrics import DEPLOYED, SWEPT, TIMED
 from convcost.render.table import FORMATS
 from convcost.space.workers import ENGINES, check_engine
 
@@ -56,7 +57,7 @@ _MOST_ON_A_PAGE = 20_000
 @click.option(
     "--metric",
     "metrics",
-    type=Word((*SWEPT, *DEPLOYED)),
+    type=Word((*SWEPT, *TIMED, *DEPLOYED)),
     multiple=True,
     help="What to show; repeatable. Of three knobs or more, a picture draws the first two.",
 )
@@ -64,6 +65,7 @@ _MOST_ON_A_PAGE = 20_000
     "--front", metavar="OBJECTIVE,…", help="Only points that no other dominates: macs,resolution or max:params."
 )
 @click.option("--cliffs", is_flag=True, help="Where the cost jumps along the axis, and which values are free.")
+@device_option
 @deploy_option
 @deployment_options("RAM and flash as on a board, with its addresses and the runtime's code")
 @batch_option
@@ -88,6 +90,7 @@ def sweep_command(
     metrics: tuple[str, ...],
     front: str | None,
     cliffs: bool,
+    device: str | None,
     deploy: str | bool | None,
     runtime: str | None,
     pointers: str | None,
@@ -108,14 +111,15 @@ def sweep_command(
 
     Points of the grid where no network can be built are shown as such. CSV, JSON and Parquet are written as they are
     computed, so that a grid may be larger than memory; a table shows its first rows. -o FILE.html or .svg draws it: an axis as a
-    curve, two as a map, more as points. With --runtime, --deploy or --board: RAM and flash of the networks as deployed.
+    curve, two as a map, more as points. With --runtime, --deploy or --board: RAM and flash of the networks as deployed; with
+    --device how long they take there, as `convcost latency` says of one.
     """
     from convcost.space.cliffs import cliffs_table
     from convcost.space.front import front_table
     from convcost.space.open import design_space
     from convcost.space.points_table import MOST_SHOWN
     from convcost.space.sweep import DEFAULT_METRICS, default_metrics, pieces, sweep_table
-    from convcost.space.target import HowDeployed
+    from convcost.space.target import HowDeployed, device_of
     from convcost.space.writers import write
 
     check_engine(jobs, engine, scheduler)
@@ -124,6 +128,8 @@ def sweep_command(
     names = {*metrics, *(name.strip().rpartition(":")[2] for name in objectives)}
     if not deploy and not names & {*DEPLOYED}:
         is_deployed(runtime, board, pointers, kernels)
+    if device is None and names & {*TIMED}:
+        raise click.UsageError("a latency is of a device: give --device NAME; `convcost devices` lists all")
     how = HowDeployed(runtime, deploy, board, int(pointers) if pointers else None, kernels)
     made = design_space(
         model,
@@ -135,6 +141,7 @@ def sweep_command(
         input_shape=input_,
         rewrite=rewrite,
         target=how.target(dtype, limited=bool(names & {*DEPLOYED})),
+        device=device_of(device),
         buildable=True,
     )
     fmt = "parquet" if not format_ and str(output).lower().endswith(".parquet") else format_

@@ -65,6 +65,8 @@ class OpCost:
     the mode of an interpolation."""
     saves: tuple[Saved, ...] = ()
     """What the backward pass needs from the forward pass, besides weights: nothing, inputs, outputs, or a mask."""
+    flat: bool = False
+    """Whether no gradient passes through it: its derivative is 0 wherever it has one, as that of a comparison."""
     checks: tuple[Check, ...] = ()
     """Preconditions: the entry is valid only if all of them hold."""
 

@@ -8,15 +8,15 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from convcost.core.display import Display
-from convcost.core.units import binary, compact, exact
+from convcost.core.units import FEMTOSECONDS, binary, compact, exact, milliseconds
 
 #: What one of it is.
-Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers", "MACs per byte"]
+Unit = Literal["MACs", "FLOPs", "operations", "elements", "bytes", "layers", "MACs per byte", "ms"]
 #: How the layers' shares make the network's: added up, the most at once, along the longest way; as the ratio of two sums; or
 #: layers have no shares.
 Over = Literal["sum", "peak", "path", "ratio", "whole"]
 #: What has to be chosen before the number means anything.
-Need = Literal["convention", "dtype", "memory_policy", "deployment"]
+Need = Literal["convention", "dtype", "memory_policy", "deployment", "device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,14 @@ class Metric:
 
     @property
     def written(self) -> Callable[[int], str]:
-        """For people: bytes in binary, to three digits; all else with every digit. No ratio: of that, `text` is.
+        """For people: bytes in binary and times, to three digits; all else with every digit. No ratio: of that, `text` is.
 
         >>> METRICS["macs"].written(300_774_272), METRICS["weight_bytes"].written(14_158_848)
         ('300,774,272', '13.5 MiB')
+        >>> METRICS["latency_ms"].written(20_742_000_000_000)
+        '20.7 ms'
         """
-        return binary if self.unit == "bytes" else exact
+        return self._own or exact
 
     @property
     def rounded(self) -> Callable[[int], str]:
@@ -59,7 +61,36 @@ class Metric:
         >>> METRICS["macs"].rounded(300_774_272), METRICS["weight_bytes"].rounded(14_158_848)
         ('301 M', '13.5 MiB')
         """
-        return binary if self.unit == "bytes" else compact
+        return self._own or compact
+
+    @property
+    def _own(self) -> Callable[[int], str] | None:
+        """How what is no plain count is written."""
+        return {"bytes": binary, "ms": milliseconds}.get(self.unit)
+
+    def value(self, count: int) -> float:
+        """What JSON, CSV and code say: the count itself, and of a time, which is counted in femtoseconds, its unit.
+
+        >>> METRICS["macs"].value(300_774_272), METRICS["latency_ms"].value(20_742_000_000_000)
+        (300774272, 20.742)
+        """
+        return count / FEMTOSECONDS if self.unit == "ms" else count
+
+    def brief(self, value: float) -> str:
+        """Such a value to three digits.
+
+        >>> METRICS["macs"].brief(300_774_272), METRICS["latency_ms"].brief(20.742)
+        ('301 M', '20.7 ms')
+        """
+        return self.shown(value) if self.unit == "ms" else self.rounded(int(value))
+
+    def shown(self, value: float) -> str:
+        """Such a value for people: every digit of a count, three of a time.
+
+        >>> METRICS["weight_bytes"].shown(14_158_848), METRICS["latency_ms"].shown(20.742)
+        ('14,158,848', '20.7 ms')
+        """
+        return milliseconds(round(value * FEMTOSECONDS)) if self.unit == "ms" else exact(int(value))
 
     def text(self, number: int | Fraction, asked: Display) -> str:
         """In the unit and to the digits that are asked for; a ratio to three digits, or to those that are asked for.
@@ -71,6 +102,8 @@ class Metric:
         """
         if isinstance(number, Fraction):
             return asked.ratio(number)
+        if self.unit == "ms":
+            return milliseconds(number, asked.digits or 3)
         return asked.bytes(number, self.key) if self.unit == "bytes" else asked.count(number, self.key)
 
     def under(self, unit: str) -> Metric:
@@ -152,10 +185,12 @@ _EVERY = (
         "intensity",
         "MACs/byte",
         "MACs per byte",
+        short="MACs/B",
         full="arithmetic intensity",
         over="ratio",
         needs=("dtype", "memory_policy"),
     ),
+    _metric("latency_ms", "latency", "ms", needs=("device",), examples="20ms or 1.5s"),
     _metric("depth", "depth", "layers", over="path"),
     _metric("layers", "layers", "layers"),
     _metric(
@@ -206,6 +241,8 @@ BUDGETED = tuple(key for key in SWEPT if METRICS[key].examples)
 """What a budget can bound of any network."""
 DEPLOYED = tuple(key for key, metric in METRICS.items() if "deployment" in metric.needs)
 """What can be computed at every point of a grid once it is said how the networks are deployed."""
+TIMED = tuple(key for key, metric in METRICS.items() if "device" in metric.needs)
+"""What can be computed at every point of a grid once a device is named."""
 MAIN = tuple(key for key in SWEPT if METRICS[key].over == "sum" and not METRICS[key].needs)
 """What is said of every layer, group and network first: the sums of what a sweep computes, whatever dtype or policy is chosen."""
 MOVED = ("bytes_read", "bytes_written", "weight_bytes_read", "bytes_moved")

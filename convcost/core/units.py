@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
+FEMTOSECONDS: Final = 10**12
+"""In a millisecond: what times are counted in."""
 DECIMAL_UNITS = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
@@ -142,7 +144,16 @@ def milliseconds(femtoseconds: int, digits: int = 3) -> str:
     >>> milliseconds(20_742 * 10**9), milliseconds(842 * 10**9), milliseconds(1_234_500 * 10**9), milliseconds(0)
     ('20.7 ms', '0.842 ms', '1,235 ms', '0 ms')
     """
-    return f"{scaled(femtoseconds, 10**12, digits)} ms"
+    return f"{scaled(femtoseconds, FEMTOSECONDS, digits)} ms"
+
+
+def duration(femtoseconds: int) -> str:
+    """A time in milliseconds, exactly.
+
+    >>> duration(20 * 10**12), duration(300 * 10**9), duration(1_500 * 10**12), duration(1)
+    ('20 ms', '0.3 ms', '1500 ms', '0.000000000001 ms')
+    """
+    return f"{decimal_text(Fraction(femtoseconds, FEMTOSECONDS)).removesuffix('.0')} ms"
 
 
 def percent(part: int, whole: int) -> str:

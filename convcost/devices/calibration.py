@@ -82,20 +82,22 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
     if len(kept) < FEWEST:
         why = "".join(f"; {name}: {reason}" for name, reason in left.items())
         raise UsageError(f"a calibration needs at least {FEWEST} networks, got {counted(len(kept), 'network')}{why}")
-    columns = _columns(kept)
-    matrix = np.array([[_work(one.terms, column) for column in columns] for one in kept], float)
+    columns = columns_of(kept)
+    matrix = np.array([[work(one.terms, column) for column in columns] for one in kept], float)
     ms = np.array([one.ms for one in kept])
-    coefficients = dict[str, int]()
-    for time, column in zip(fit(matrix, ms), columns):
-        for term in column.terms + column.slower:
-            coefficients[term] = coefficients.get(term, 0) + round(float(time) * FEMTOSECONDS)
-    known = {term for one in kept for term in one.terms}
-    coefficients |= dict.fromkeys(known - coefficients.keys(), 0)
     predicted = [_left_out(matrix, ms, at) for at in range(len(kept))]
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
-    ordered = {term: coefficients[term] for term in sorted(coefficients, key=rank)}
-    return Calibration(ordered, errors_of(fitted), fitted, tied, left)
+    return Calibration(spread(fit(matrix, ms), columns, kept), errors_of(fitted), fitted, tied, left)
+
+
+def spread(times: Matrix, columns: Sequence[Column], kept: Sequence[Measured]) -> dict[str, int]:
+    """The femtoseconds of each term, from the milliseconds of the columns that it is part of; 0 of those in none."""
+    found = dict.fromkeys((term for one in kept for term in one.terms), 0)
+    for time, column in zip(times, columns):
+        for term in column.terms + column.slower:
+            found[term] = found.get(term, 0) + round(float(time) * FEMTOSECONDS)
+    return {term: found[term] for term in sorted(found, key=rank)}
 
 
 def fit(matrix: Matrix, ms: Matrix) -> Matrix:
@@ -173,7 +175,7 @@ def _alike(table: Sequence[Measured]) -> tuple[list[Measured], dict[str, str]]:
         kept = [one for one in kept if not alone[one.network]]
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
     """What one number is fitted for."""
 
     terms: tuple[str, ...]
@@ -182,11 +184,12 @@ class _Column(NamedTuple):
     """Terms that take this time, too, and more."""
 
 
-def _work(terms: Terms, column: _Column) -> int:
+def work(terms: Terms, column: Column) -> int:
+    """How much of a column there is."""
     return sum(int(terms.get(term, 0)) for term in column.terms + column.slower)
 
 
-def _columns(kept: Sequence[Measured]) -> list[_Column]:
+def columns_of(kept: Sequence[Measured]) -> list[Column]:
     """What is fitted: at most one number for two networks."""
     terms = sorted({term for one in kept for term in one.terms}, key=rank)
     most = max(1, len(kept) // _EACH)
@@ -198,7 +201,7 @@ def _columns(kept: Sequence[Measured]) -> list[_Column]:
             groups = _tied(groups, (term, into)) if into in terms else [group for group in groups if group != (term,)]
     if len(groups) > most:
         groups = [tuple(term for group in groups for term in group if untyped(term) not in _COARSER)]
-    return [_Column(group, tuple(_slower(group, groups))) for group in groups]
+    return [Column(group, tuple(_slower(group, groups))) for group in groups]
 
 
 def _tied(groups: Sequence[tuple[str, ...]], together: Sequence[str]) -> list[tuple[str, ...]]:

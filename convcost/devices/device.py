@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from math import gcd
+from typing import Any, Final, Literal, NamedTuple
 
 from convcost.core.dims import Dim, ceil_div, maximum
 from convcost.core.dtypes import DEFAULT, DTYPE_BITS
@@ -90,6 +91,8 @@ class Errors(NamedTuple):
     worst: float
     networks: int
     """How many were left out in turn."""
+    of: str = "networks"
+    """What was left out: `layers` where a single network was timed, layer by layer."""
 
     @property
     def text(self) -> str:
@@ -99,9 +102,7 @@ class Errors(NamedTuple):
         '±3.1 % median, 6.2 % for nine in ten, 11 % worst of 19 networks, each left out in turn'
         """
         median, p90, worst = (share_text(share) for share in self[:3])
-        return (
-            f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} networks, each left out in turn"
-        )
+        return f"±{median} median, {p90} for nine in ten, {worst} worst of {self.networks} {self.of}, each left out in turn"
 
 
 class Fitted(NamedTuple):
@@ -160,35 +161,83 @@ class Device:
         Not those that say little of its time: exponentials and moves of less than a hundredth of the elements that its
         kernels read and write, such as a softmax at the end.
         """
+        return tuple(term for term, missing in self.missing(counts).items() if missing)
+
+    def missing(self, counts: Terms) -> dict[str, Any]:
+        """Term that no network of the calibration has -> whether this says much of a network's time.
+
+        A bool, or where counts vary over a grid, one for each point.
+        """
         moved = sum(counts.get(term, 0) for term in _ELEMENTS)
-        return tuple(
-            term
-            for term, count in counts.items()
-            if term not in self.coefficients and (term not in _SMALL or _FEW * count > moved)
-        )
+        unknown = {term: count for term, count in counts.items() if term not in self.coefficients}
+        return {term: _FEW * count > moved if term in _SMALL else count > 0 for term, count in unknown.items()}
 
     def beyond(self, counts: Mapping[str, int]) -> tuple[str, ...]:
         """By what a network differs from all those of the calibration, in words; nothing where it is among them."""
-        parts = self._time(counts).parts
-        whole = sum(parts.values())
-        if not whole or not self.fitted:
+        reach = self._reach()
+        if reach is None or not self.outside(counts):
             return ()
+        parts, whole = self._time(counts)
         found = []
-        known = [self._time(one.terms) for one in self.fitted]
-        slowest, fastest = max(time.total for time in known), min(time.total for time in known)
-        if whole > _TIMES * slowest or _TIMES * whole < fastest:
-            between = f"{milliseconds(fastest)} to {milliseconds(slowest)}"
+        if reach.other_time(whole):
+            between = f"{milliseconds(reach.fastest)} to {milliseconds(reach.slowest)}"
             found.append(f"it takes {milliseconds(whole)}, and what was measured {between}")
         for term, time in parts.items():
-            share = max(one.parts.get(term, 0) / one.total for one in known)
-            most = max(one.terms.get(term, 0) for one in self.fitted)
-            if time / whole > share + _POINTS:
+            share, most = reach.shares[term], reach.counts[term]
+            if reach.larger_share(term, time, whole):
                 found.append(
                     f"{term}: {share_text(time / whole)} of its time, at most {share_text(share)} of what was measured"
                 )
-            elif counts[term] > _TIMES * most:
+            elif reach.many_more(term, counts[term]):
                 found.append(f"{term}: {compact(counts[term])} of them, at most {compact(most)} in what was measured")
         return tuple(found)
+
+    def outside(self, counts: Terms) -> Any:
+        """Whether a network of these counts differs from all those of the calibration, as `beyond` says in words.
+
+        A bool, or where counts are arrays over a grid, one for each point.
+        """
+        reach, (parts, whole) = self._reach(), self._time(counts)
+        if reach is None:
+            return whole < 0
+        found = reach.other_time(whole)
+        for term, time in parts.items():
+            found = found | reach.larger_share(term, time, whole) | reach.many_more(term, counts[term])
+        return found & (whole > 0)
+
+    def _reach(self) -> _Reach | None:
+        """How far the networks of the calibration reach; None without any."""
+        if not self.fitted:
+            return None
+        known = [self._time(one.terms) for one in self.fitted]
+        times = [one.total for one in known]
+        shares = {term: max(one.parts.get(term, 0) / one.total for one in known) for term in self.coefficients}
+        counts = {term: max(one.terms.get(term, 0) for one in self.fitted) for term in self.coefficients}
+        return _Reach(min(times), max(times), shares, counts)
+
+
+class _Reach(NamedTuple):
+    """How the networks that a device was fitted on spend their time; with some room, others are asked the same."""
+
+    fastest: int
+    slowest: int
+    """Femtoseconds."""
+    shares: Mapping[str, float]
+    """Term -> its largest share of any network's time."""
+    counts: Mapping[str, int]
+    """Term -> the most of it that any network has."""
+
+    def other_time(self, whole: Dim) -> Any:
+        """Whether a network takes much longer than all of these, or less long."""
+        return (whole > _TIMES * self.slowest) | (whole < ceil_div(self.fastest, _TIMES))
+
+    def larger_share(self, term: str, time: Dim, whole: Dim) -> Any:
+        """Whether a term takes a much larger share of a network's time than of any of these."""
+        return time > (self.shares[term] + _POINTS) * whole
+
+    def many_more(self, term: str, count: Dim) -> Any:
+        """Whether a network has many times as much of a term as any of these."""
+        return count > _TIMES * self.counts[term]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +277,8 @@ class Roofline:
         if not runs:  # what is fused into another kernel is computed by it, and a view by nothing
             return Time({}, 0)
         width = bits.weights or max(bits.inputs, default=32)
-        compute = 0 if isinstance(macs, int) and macs == 0 else ceil_div(macs * SECOND, self._peak(width))
-        memory = ceil_div(moved * SECOND, self.bandwidth)
+        compute = 0 if isinstance(macs, int) and macs == 0 else _lasts(macs, self._peak(width))
+        memory = _lasts(moved, self.bandwidth)
         parts = {"compute": compute, "memory": memory, "overhead": self.overhead}
         return Time(parts, maximum(compute, memory) + self.overhead)
 
@@ -245,6 +294,16 @@ class Roofline:
         raise UsageError(
             f"{self.name} states its speed for {known}, and none for weights of {width} bits: give --dtype {next(iter(self.macs))}"
         )
+
+
+def _lasts(amount: Dim, speed: int) -> Dim:
+    """The femtoseconds that an amount takes, so many of which are done in a second.
+
+    >>> _lasts(3, 2 * 10**9), _lasts(1, 3)
+    (1500000, 333333333333334)
+    """
+    common = gcd(SECOND, speed)  # over a grid the smaller factors leave numbers in 64 bits
+    return ceil_div(amount * (SECOND // common), speed // common)
 
 
 def share_text(share: float) -> str:

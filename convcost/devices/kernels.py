@@ -59,10 +59,16 @@ def kernels(walked: Walked, dtype: str | None = None, batch: int = 1, *, winogra
     """
     made = {placed.step for placed in layout(walked, policy("fused")).tensors}
     bits = operand_bits(walked, dtype)
-    return tuple(
-        (_terms(step, bits[step.node.name], batch, winograd) if at in made else {}) | _exponentials(step, batch)
-        for at, step in enumerate(walked.steps)
-    )
+    known: dict[tuple[int, Bits, bool], Terms] = {}  # equal layers have one ledger, and one kernel
+
+    def of(at: int, step: Step) -> Terms:
+        key = id(step.cost), bits[step.node.name], at in made
+        if key not in known:
+            runs = _terms(step, bits[step.node.name], batch, winograd) if at in made else {}
+            known[key] = runs | _exponentials(step, batch)
+        return known[key]
+
+    return tuple(of(at, step) for at, step in enumerate(walked.steps))
 
 
 def total(counts: Iterable[Terms]) -> dict[str, Dim]:
@@ -109,7 +115,8 @@ def _terms(step: Step, bits: Bits, batch: int, winograd: bool) -> dict[str, Dim]
         moves = "moved" if step.traits.computes == "nothing" else "elementwise"
         return {moves: batch * moved, "kernels": 1}
     counts = {**dict(multiplied), **{term: batch * count for term, count in _unfolded(step, moved, tiled)}}
-    counts["weights"] = 0 if "vector" + suffix in counts else ceil_div(step.cost.weights * width, 8)
+    stored = step.cost.weights * (width // 8) if width % 8 == 0 else ceil_div(step.cost.weights * width, 8)
+    counts["weights"] = where(_single(step), 0, stored)
     return {term: count for term, count in counts.items() if not _nothing(count)} | {"kernels": 1}
 
 
@@ -124,8 +131,8 @@ def _multiplied(step: Step, tiled: Any) -> Iterator[tuple[str, Dim]]:
         yield "matmul", macs
     elif step.node.op in _RECURRENT:
         yield "recurrent", macs
-    elif step.node.op == "linear" or step.is_pointwise:
-        single = equal(product(step.cost.out[0][:-1]), 1)
+    elif _multiplies_positions(step):
+        single = _single(step)
         yield "vector", where(single, macs, 0)
         yield "pointwise", where(single, 0, macs)
     elif _slides(step) and step.by_channel:
@@ -137,6 +144,16 @@ def _multiplied(step: Step, tiled: Any) -> Iterator[tuple[str, Dim]]:
         yield step.node.op, macs
 
 
+def _multiplies_positions(step: Step) -> bool:
+    """Whether it multiplies each position by one matrix."""
+    return step.node.op == "linear" or step.is_pointwise
+
+
+def _single(step: Step) -> Any:
+    """Whether it does so at one position: a bool, or a condition on sizes that are no ints."""
+    return equal(product(step.cost.out[0][:-1]), 1) if _multiplies_positions(step) else False
+
+
 def _slides(step: Step) -> bool:
     """Whether it is a convolution whose window takes its input where it stands, transposed ones included."""
     return step.traits.weighted and step.traits.channels == "grouped" and len(step.node.inputs) == 1
@@ -145,7 +162,9 @@ def _slides(step: Step) -> bool:
 def _tiled(step: Step) -> Any:
     """Whether Winograd's algorithm is used: a bool, or a condition on sizes that are no ints."""
     attrs = step.node.attrs
-    if step.node.op != "conv2d" or attrs["kernel"] != (3, 3) or {*attrs["stride"], *attrs["dilation"]} != {1}:
+    if step.node.op != "conv2d" or attrs["kernel"] != (3, 3):
+        return False
+    if not all(size == 1 for size in (*attrs["stride"], *attrs["dilation"])):
         return False
     read, written = step.input_shapes[0][-1] // attrs["groups"], attrs["channels"] // attrs["groups"]
     return both(read >= FEWEST, written >= FEWEST)
@@ -164,5 +183,11 @@ def _unfolded(step: Step, moved: Dim, tiled: Any) -> Iterator[tuple[str, Dim]]:
     if not _slides(step) or step.is_pointwise or step.by_channel:
         return
     yield "winograd_transform", 0 if tiled is False else where(tiled, moved, 0)
-    made_each = step.node.attrs["channels"] // step.node.attrs["groups"]  # products of one unfolded element
-    yield "im2col", where(tiled, 0, step.cost.macs // made_each)
+    yield "im2col", where(tiled, 0, _windows(step))
+
+
+def _windows(step: Step) -> Dim:
+    """Elements of all windows of a convolution, of every group; a transposed one has a window for each element it reads."""
+    read = step.input_shapes[0]
+    positions = read[:-1] if step.node.op.startswith("conv_transpose") else step.cost.out[0][:-1]
+    return product(positions) * product(step.node.attrs["kernel"]) * read[-1]

@@ -26,6 +26,7 @@ _LARGEST = 2**22
 _BEGINS = "a device states femtoseconds: of terms, or macs_per_second: and bytes_per_second:"
 _TEXTS = ("title", "runtime", "source", "note")
 _KEYS: Final = (*_TEXTS, "threads", "dtype", "winograd", "femtoseconds", "tied", "error", "terms_in", "networks")
+_ERROR_KEYS: Final = ("median", "p90", "worst", "networks")
 _ROOFLINE_KEYS: Final = (*_TEXTS, "macs_per_second", "bytes_per_second", "overhead_us", "cache")
 
 
@@ -43,6 +44,11 @@ def find(name: str) -> Device | Roofline:
         f"there is no device {name!r}{hint or '.'} `convcost devices` lists all; "
         "`convcost calibrate TABLE.csv -o device.yaml` makes one from your own measurements"
     )
+
+
+def as_device(device: str | os.PathLike[str] | Device | Roofline) -> Device | Roofline:
+    """A device by name, as a file, or as it is; raises as `find` does."""
+    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
 
 
 def list_devices() -> tuple[str, ...]:
@@ -177,12 +183,14 @@ class _Reader:
         if "error" not in table:
             self.complain(table["femtoseconds"], name, "error: is missing: median, p90, worst and networks")
             return None
-        found = self.numbers(table["error"], f"{name}.error")
-        if found.keys() != {*Errors._fields}:
+        pairs = dict(self.table(table["error"], f"{name}.error"))
+        of = self.text(pairs.pop("of"), f"{name}.error.of") if "of" in pairs else "networks"
+        found = {key: self.number(one, f"{name}.error.{key}") for key, one in pairs.items()}
+        if found.keys() != {*_ERROR_KEYS} or of not in ("networks", "layers"):
             self.complain(table["error"], f"{name}.error", "needs median, p90, worst and networks")
             return None
-        median, p90, worst = (float(found[key]) for key in Errors._fields[:3])
-        return Errors(median, p90, worst, int(found["networks"]))
+        median, p90, worst, number = (float(found[key] or 0) for key in _ERROR_KEYS)
+        return Errors(median, p90, worst, int(number), of)
 
     def choice(self, table: Mapping[str, Tree], key: str, name: str, known: Collection[str]) -> str:
         """One of some words; empty where the key is missing."""
@@ -258,9 +266,9 @@ def written(device: Device, terms_in: str = "") -> str:
     parts = [_block(head), _block({"femtoseconds": dict(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
-    error = device.error._asdict()
-    shown = ", ".join(f"{key}: {value if key == 'networks' else f'{value:.4f}'}" for key, value in error.items())
-    parts.append(f"error: {{{shown}}}  # of networks that were left out in turn\n")
+    error = {key: value for key, value in device.error._asdict().items() if value != "networks"}
+    shown = ", ".join(f"{key}: {f'{value:.4f}' if isinstance(value, float) else value}" for key, value in error.items())
+    parts.append(f"error: {{{shown}}}  # of {device.error.of} that were left out in turn\n")
     parts.append(f"terms_in: {terms_in}\n" if terms_in else "")
     entries = []
     for one in device.fitted:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import NamedTuple, TypeAlias
 
+from convcost.core.axes import position
 from convcost.graph.reach import NotLocal, Reads, Route, routes
 from convcost.graph.walk import Step, Walked, output_edges
 
@@ -127,7 +128,26 @@ def _tracks(
             for tracks, way, shape in zip(read, ways, step.input_shapes)
             if key in tracks
         ]
-        yield key, _joined(each, step.cost.out[0] if step.cost.out else (), size)
+        if step.traits.joins and any(isinstance(track, _Scattered) for track in each):
+            yield key, _side_by_side(each, step, size)
+        else:
+            yield key, _joined(each, step.cost.out[0] if step.cost.out else (), size)
+
+
+def _side_by_side(tracks: Sequence[_Track], step: Step, size: int) -> _Track:
+    """Of moved elements that are concatenated: along an axis of positions each element is of one branch."""
+    out, shape = step.cost.out[0], step.input_shapes[0]
+    at = position(len(shape), step.node.attrs["axis"])
+    if at is None or at == len(shape) - 1 > 0:
+        return _joined(tracks, out, size)
+    spans = [_together(track, out, size) for track in tracks]
+    sizes = [track.size if isinstance(track, _Scattered) else _largest(track) for track in tracks]
+    axes = frozenset({at}).union(*(track.axes for track in tracks if isinstance(track, _Scattered)))
+    return _Scattered(axes, max(sizes), _widest(spans), step.node.name, any(track.bound for track in tracks))
+
+
+def _largest(track: _Moving) -> int:
+    return max(stop - first for first, stop in track.spans)
 
 
 def _through(track: _Track, way: Route | None, shape: Sequence[int], size: int, name: str) -> _Track:
@@ -159,8 +179,7 @@ def _along(track: _Moving, way: Route, shape: Sequence[int], size: int, name: st
         return _composed(track, read, to)
     if shape[axis] == 1:
         return _constant(track.at(0), bound=track.bound)
-    largest = max(stop - first for first, stop in track.spans)
-    return _Scattered(to, largest, _together(track, shape, size), name, track.bound)
+    return _Scattered(to, _largest(track), _together(track, shape, size), name, track.bound)
 
 
 def _places(to: int | frozenset[int]) -> frozenset[int]:
@@ -189,7 +208,7 @@ def _composed(track: _Moving, read: Reads, to: int) -> _Track:
     common = gcd(period * read.scale, read.stride)
     spans = period * read.scale // common
     if spans > _LONGEST:
-        wide = max(stop - first for first, stop in track.spans) + abs(track.shift)
+        wide = _largest(track) + abs(track.shift)
         return _Scattered(frozenset({to}), wide, track.spans[0], "", bound=True)
     found = [_hull(track, read, at) for at in range(spans)]
     return _Moving(to, track.shift * (read.stride // common), tuple(found), track.bound)
@@ -258,4 +277,4 @@ def _field(track: _Track) -> Field:
     if isinstance(track, _Scattered):
         return Field(track.size, None, None, track.bound)
     jump = Fraction(track.shift, len(track.spans))
-    return Field(max(stop - first for first, stop in track.spans), jump, track.spans[0][0], track.bound)
+    return Field(_largest(track), jump, track.spans[0][0], track.bound)

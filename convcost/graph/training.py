@@ -60,8 +60,10 @@ Backward(to_inputs=512000, to_weights=512000, inputs=(True,), trained=True))
 
 
 def differentiable(step: Step, at: int) -> bool:
-    """Whether a gradient passes to one of the inputs of a step: not to the numbers of rows that it looks up."""
-    return not step.traits.looks_up or (at == 0 and not _some(step.cost.weights))
+    """Whether a gradient passes to one of the inputs of a step: not to the numbers of rows that it looks up, nor through a
+    comparison.
+    """
+    return not step.cost.flat and (not step.traits.looks_up or (at == 0 and not _some(step.cost.weights)))
 
 
 def _with_a_loss(walked: Walked) -> set[str]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from convcost.core.errors import UsageError
+from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.units import counted
 from convcost.core.version import __version__
-from convcost.devices.calibration import calibrated
+from convcost.devices.calibration import Calibration, calibrated
 from convcost.devices.device import Device, Fitted, share_text
 from convcost.devices.kernels import untyped
+from convcost.devices.layered import calibrated_layers
 from convcost.devices.stored import written
 from convcost.networks.inputs import GivenShape
-from convcost.networks.measured.table import measured_table
+from convcost.networks.measured.profiled import measured_profiles
+from convcost.networks.measured.ran import How
+from convcost.networks.measured.table import Chosen, measured_table
 from convcost.render.table import Table, Tabular
 from convcost.spec.tree import shown_path
 
+BY: Final = ("layer", "network")
+"""What profiles are taken as measurements of."""
 _COUNTED: Final[Mapping[str, tuple[str, str]]] = {
     "im2col": ("element", "G elements/s"),
     "winograd": ("multiplication", "G multiplications/s"),
@@ -66,8 +71,9 @@ class Calibrated(Tabular):
 
 
 def calibrate(
-    measurements: str | os.PathLike[str],
+    measurements: str | os.PathLike[str] | Mapping[str, str],
     *,
+    by: str = "layer",
     where: Mapping[str, str] | None = None,
     time: str | None = None,
     unit: str | None = None,
@@ -77,38 +83,76 @@ def calibrate(
     dtype: str | None = None,
     batch: int = 1,
     repeats: str = "min",
-    name: str = "",
-    title: str = "",
-    runtime: str = "",
-    threads: int | None = None,
-    source: str = "",
+    winograd: bool = True,
+    **words: Any,
 ) -> Calibrated:
-    """A device fitted to a CSV file of networks and how long they took, each of which is then left out in turn.
+    """A device fitted to networks and how long they took, each of which is then left out in turn.
 
-    `where` chooses rows, as in {"device": "Pixel 4", "threads": "4"}; `time`, `unit` and `network` name columns where their
-    headings do not; `models` is a folder of model files that the table names, `input_shape` for those that state no sizes.
-    `dtype` and `batch` are how the networks ran. Of several times of a network the `repeats` counts: `min` or `median`.
-    Raises `UsageError` and `SpecError` for a file that is no such table, and for one that says too little.
+    `measurements` is a CSV file - `where` chooses its rows, as in {"device": "Pixel 4", "threads": "4"}; `time`, `unit` and
+    `network` name columns where their headings do not - or profiles, {"profile.json": "net.onnx"}, fitted `by` layer or
+    network. `models` is a folder of model files that the table names, `input_shape` for those that state no sizes. `dtype` and
+    `batch` are how the networks ran. Of several times of a network the `repeats` counts: `min` or `median`. `winograd` says
+    whether the runtime knows that algorithm. `words` go into the file: name, title, runtime, threads, source, note.
+    Raises `UsageError` and `SpecError` for a file that is none of this, and for one that says too little.
     """
-    path = os.fspath(measurements)
-    taken = measured_table(
-        path, where=where, time=time, unit=unit, network=network, models=models, input_shape=input_shape, dtype=dtype,
-        batch=batch, repeats=repeats,
-    )  # fmt: skip
+    known = {"name", "title", "runtime", "threads", "source", "note"}
+    if unknown := words.keys() - known:
+        raise UsageError(f"there is no option {min(unknown)!r}{did_you_mean(min(unknown), known)}")
+    how = How(models, input_shape, dtype, batch, repeats, winograd).checked()
+    if isinstance(measurements, Mapping):
+        return _of_profiles([*measurements.items()], how, by, words)
+    return _of_table(os.fspath(measurements), Chosen(where or {}, time, unit, network), how, words)
+
+
+def _of_table(path: str, asked: Chosen, how: How, words: Mapping[str, Any]) -> Calibrated:
+    taken = measured_table(path, asked, how)
+    setup = {column.lower(): value for column, value in taken.setup.items()}
+    threads = setup.get("threads", "")
+    said = {
+        "name": os.path.splitext(os.path.basename(path))[0],
+        "title": setup.get("device", ""),
+        "runtime": setup.get("runtime", ""),
+        "threads": int(threads[:6]) if threads.isdecimal() else None,
+        "source": taken.source,
+    }
     try:
         found = calibrated(taken.measured)
     except UsageError as error:
         raise UsageError(f"{shown_path(path)}: {error}{_why(taken.left)}") from None
-    stem = os.path.splitext(os.path.basename(path))[0]
-    setup = {column.lower(): value for column, value in taken.setup.items()}
-    said = {"title": title or setup.get("device", ""), "runtime": runtime or setup.get("runtime", "")}
-    if threads is None and setup.get("threads", "").isdecimal():
-        threads = int(setup["threads"])
-    device = Device(
-        name or stem, found.coefficients, found.error, found.fitted, threads=threads, source=source or taken.source,
-        tied=found.tied, **said,
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+
+
+def _of_profiles(pairs: Sequence[tuple[str, str]], how: How, by: str, words: Mapping[str, Any]) -> Calibrated:
+    if by not in BY:
+        raise UsageError(f"by must be layer or network, got {by!r}")
+    if not pairs:
+        raise UsageError("there is no profile to calibrate by")
+    taken = measured_profiles(pairs, how, by)
+    said = {
+        "name": os.path.splitext(os.path.basename(pairs[0][0]))[0],
+        "runtime": taken.runtime,
+        "source": taken.source,
+    }
+    try:
+        if by == "layer":
+            found = calibrated_layers(taken.networks)
+        else:
+            found = calibrated(layer for one in taken.networks for layer in one.layers)
+    except UsageError as error:
+        raise UsageError(f"{shown_path(pairs[0][0])}: {error}{_why(taken.left)}") from None
+    return Calibrated(_device(found, how, {**said, **_given(words)}), {**taken.left, **found.left}, taken.notes)
+
+
+def _given(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The words that are not empty."""
+    return {key: value for key, value in words.items() if value}
+
+
+def _device(found: Calibration, how: How, words: Mapping[str, Any]) -> Device:
+    return Device(
+        coefficients=found.coefficients, error=found.error, fitted=found.fitted, tied=found.tied, dtype=how.dtype or "",
+        winograd=how.winograd, **words,
     )  # fmt: skip
-    return Calibrated(device, {**taken.left, **found.left}, taken.notes)
 
 
 def _why(left: Mapping[str, str]) -> str:

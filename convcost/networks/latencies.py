@@ -14,6 +14,7 @@ from convcost.core.units import exact, scaled
 from convcost.core.version import __version__
 from convcost.devices.device import FEMTOSECONDS, Device, Roofline, share_text
 from convcost.devices.stored import find
+from convcost.graph.partial import UNKNOWN
 from convcost.networks.latency import (
     EXTRAPOLATED,
     KINDS,
@@ -164,7 +165,7 @@ def _cells(row: Row, kinds: Sequence[str], *, several: bool, networks: bool) -> 
         *([_times(row.macs_ratio)] if networks else []),
         time_text(found),
         _times(row.ratio),
-        rate_text(whole),
+        UNKNOWN if whole.unknown else rate_text(whole),
         *(share_text(whole.kinds[kind] / found.femtoseconds) if kind in whole.kinds else "-" for kind in kinds),
     ]
 
@@ -175,7 +176,7 @@ def _times(ratio: float | None) -> str:
     >>> _times(0.0942), _times(1.0), _times(None)
     ('0.0942', '1.00', '?')
     """
-    return "?" if ratio is None else scaled(round(ratio * 10**9), 10**9, 3)
+    return UNKNOWN if ratio is None else scaled(round(ratio * 10**9), 10**9, 3)
 
 
 def _record(row: Row, kinds: Sequence[str]) -> dict[str, Any]:

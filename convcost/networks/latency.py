@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.doors import public
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
@@ -18,14 +19,15 @@ from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
 from convcost.devices.kernels import TERMS, Terms, kernels, total, untyped
-from convcost.devices.stored import find
-from convcost.graph.partial import UNKNOWN
+from convcost.devices.stored import calibrated_names, find
+from convcost.graph.partial import AT_LEAST, AT_MOST, UNKNOWN
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model, open_network
 from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 from convcost.results.rows import levels_that_fit
+from convcost.results.timed import Timed
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
@@ -88,6 +90,7 @@ class Part(NamedTuple):
     text: str
     """What is drawn or computed; empty for several layers of different kinds."""
     output_shape: Shape | None
+    layers: int
     kernels: int
     macs: int
     bytes_moved: int
@@ -148,12 +151,14 @@ class Latency(Tabular):
     @property
     def error(self) -> str:
         """How far off it is, in words."""
-        if isinstance(self.device, Device):
-            return self.device.error.text
-        return (
-            "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
-            "tensors or Winograd's algorithm multiplies less"
-        )
+        return error_text(self.device)
+
+    @property
+    def timed(self) -> Timed:
+        """Its times as a report shows them beside the layers' costs."""
+        times = {layer.name: int(time.total) for layer, time in zip(self.report.layers, self.times, strict=True)}
+        said = f"{place_text(self.device)}, as {as_text(self.report.dtype)}: {self.error}"
+        return Timed(said, times, device_summary(self.device), self.beyond)
 
     @cached_property
     def whole(self) -> Part:
@@ -181,7 +186,7 @@ class Latency(Tabular):
         for at in positions:
             for one, time in divided(self.times[at]).items():
                 bounds[one] += time
-                kind = "overhead" if one == "overhead" else kind_of(self.terms[at])
+                kind = "overhead" if one == "overhead" else self.kind(at)
                 if time:
                     kinds[kind] = kinds.get(kind, 0) + time
         layers = [self.report.layers[at] for at in positions]
@@ -189,6 +194,7 @@ class Latency(Tabular):
             name=name,
             text=_text(layers, level),
             output_shape=layers[-1].output_shape if level and level != "op" else None,
+            layers=len(layers),
             kernels=sum("kernels" in self.terms[at] for at in positions),
             macs=sum(layer.macs for layer in layers),
             bytes_moved=sum(layer.bytes_moved for layer in layers),
@@ -197,12 +203,16 @@ class Latency(Tabular):
             unknown=sum(layer.step.opaque for layer in layers),
         )
 
+    def kind(self, at: int) -> str:
+        """What kind of kernel a layer is, by its place; `other` for an unknown op."""
+        return "other" if self.report.layers[at].step.opaque else kind_of(self.terms[at])
+
     def _kinds(self) -> tuple[Part, ...]:
         """A part for each kind of kernel, and one for what it takes to start them."""
         found: dict[str, list[int]] = {}
         for at, terms in enumerate(self.terms):
-            if terms:
-                found.setdefault(kind_of(terms), []).append(at)
+            if terms or self.report.layers[at].step.opaque:
+                found.setdefault(self.kind(at), []).append(at)
         parts = []
         for kind in KINDS:
             if kind in found:
@@ -212,7 +222,7 @@ class Latency(Tabular):
         started = self.whole.bounds["overhead"]
         if started:
             bounds = {"compute": 0, "memory": 0, "overhead": started}
-            parts.append(Part("overhead", "", None, self.whole.kernels, 0, 0, {"overhead": started}, bounds))
+            parts.append(Part("overhead", "", None, 0, self.whole.kernels, 0, 0, {"overhead": started}, bounds))
         return tuple(parts)
 
     def table(self, by: str | None = None) -> Table:
@@ -277,9 +287,23 @@ def refuse(network: str, device: Device, names: Sequence[str], terms: Sequence[T
     ]
     raise UsageError(
         f"{network}: no network that {device.name} was fitted on ({families(device)}) has {', nor '.join(said)}, so that its "
-        "time there is not known: choose another device, `convcost devices` lists all, or calibrate one on networks "
+        f"time there is not known: choose another device{_knowing(total(terms))}, or calibrate one on networks "
         "that have them, `convcost calibrate TABLE.csv -o device.yaml`"
     )
+
+
+def _knowing(counts: Terms) -> str:
+    """The first of convcost's own devices that know all of these terms, and how many there are."""
+    found = [name for name in calibrated_names() if not _lacked(name, counts)]
+    if not found:
+        return " (of those that `convcost devices` lists only rooflines take every network)"
+    others = f" or one of {len(found) - 1} others that `convcost devices` lists" if found[1:] else ""
+    return f", {found[0]}{others}"
+
+
+def _lacked(name: str, counts: Terms) -> tuple[str, ...]:
+    device = find(name)
+    return device.lacks(counts) if isinstance(device, Device) else ()
 
 
 _MOST_FAMILIES: Final = 6
@@ -297,6 +321,21 @@ def families(device: Device) -> str:
     shown = [os.path.splitext(os.path.basename(name))[0] for name in names]
     more = f" and {len(shown) - _MOST_FAMILIES} more" if len(shown) > _MOST_FAMILIES else ""
     return f"{counted(len(device.fitted), 'network')}: {', '.join(shown[:_MOST_FAMILIES])}{more}"
+
+
+def error_text(device: Place) -> str:
+    """How far off its times are, in words."""
+    if isinstance(device, Device):
+        return device.error.text
+    return (
+        "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
+        "tensors or Winograd's algorithm multiplies less"
+    )
+
+
+def device_summary(device: Place) -> dict[str, Any]:
+    """What JSON says of a device beside times: all but the networks that it was fitted on."""
+    return {key: value for key, value in device_dict(device).items() if key != "fitted_on"}
 
 
 def place_text(device: Place) -> str:
@@ -348,8 +387,11 @@ def _usual(found: Latency) -> str:
 
 def _cell(part: Part, heading: str, found: Latency) -> str:
     """What a table says of a part; of one whose time nobody knows, that."""
-    time, least = part.femtoseconds, bound(found.report) if part.unknown else ""
-    if part.unknown and part.unknown == part.kernels and heading not in ("op", "output", "kernels"):
+    whole, time = found.whole.femtoseconds, part.femtoseconds
+    least, most = (AT_LEAST if part.unknown else ""), ("" if found.report.complete else AT_MOST)
+    if 0 < part.layers == part.unknown and heading not in ("op", "output", "kernels"):
+        return UNKNOWN
+    if part.unknown and heading in ("MAC/B", "MAC/ns", "bound"):
         return UNKNOWN
     said: Mapping[str, Callable[[], str]] = {
         "op": lambda: part.text,
@@ -359,7 +401,7 @@ def _cell(part: Part, heading: str, found: Latency) -> str:
         "moved": lambda: f"{least}{METRICS['bytes_moved'].rounded(part.bytes_moved)}",
         "MAC/B": lambda: scaled(part.macs, part.bytes_moved, 3) if part.bytes_moved else "-",
         "ms": lambda: time_text(found) if part is found.whole else f"{least}{scaled(time, FEMTOSECONDS, 3)}",
-        "share": lambda: share_text(time / found.whole.femtoseconds) if found.whole.femtoseconds else "-",
+        "share": lambda: (most if part is not found.whole else "") + share_text(time / whole) if whole else "-",
         "MAC/ns": lambda: rate_text(part),
         "bound": lambda: part.bound or "",
     }
@@ -509,7 +551,7 @@ def _layer_dict(found: Latency, at: int) -> dict[str, Any]:
     return {
         "name": layer.name,
         "op": layer.kind,
-        "kind": kind_of(terms),
+        "kind": found.kind(at),
         "output_shape": list(layer.output_shape),
         **_numbers(part),
         "bound": part.bound,

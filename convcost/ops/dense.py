@@ -124,7 +124,7 @@ def one_hot(x: Numbers, *, channels: Size) -> OpCost:
 
     Source: torch.nn.functional.one_hot, tf.one_hot.
     """
-    return OpCost(out=((*x, channels),))
+    return OpCost(out=((*x, channels),), flat=True)
 
 
 @op("source", replace(VIEW, drawn="alone"))

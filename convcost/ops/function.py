@@ -32,6 +32,17 @@ EXPONENTIALS = frozenset(
         *("sinh", "cosh", "asinh", "acosh", "atanh"),
     }
 )
+#: Answers that are true or false, and arithmetic on bits: no gradient passes. It passes through a sign or a rounding, which
+#: networks are trained with as if it were none (Bengio et al., arXiv 1308.3432: the straight-through estimator).
+_FLAT = dict.fromkeys(
+    (
+        *("logical_not", "bitwise_not", "is_nan", "is_inf", "is_finite"),
+        *("floor_divide", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"),
+        *("shift_left", "shift_right"),
+    ),
+    True,
+)
 
 
 @op("function", ELEMENTWISE, says="of")
@@ -45,7 +56,7 @@ def function(x: AnyInput, *, of: OfOne) -> OpCost:
     >>> function((197, 768), of="erf").out
     ((197, 768),)
     """
-    return OpCost(out=(x,), variant=of, saves=_SAVES_OF_ONE.get(of, ()))
+    return OpCost(out=(x,), variant=of, saves=_SAVES_OF_ONE.get(of, ()), flat=_FLAT.get(of, False))
 
 
 @op("combine", NOTHING, says="function")
@@ -72,6 +83,7 @@ def combine(x: AnyInput, *others: AnyInput, function: OfSeveral) -> OpCost:
         elementwise=len(others) * product(out),
         variant=function,
         saves=_SAVES_OF_SEVERAL.get(function, ()),
+        flat=_FLAT.get(function, False),
         checks=tuple(
             Check(either(equal(size, whole), equal(size, 1)), need, shapes)
             for shape in shapes

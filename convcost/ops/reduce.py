@@ -16,6 +16,8 @@ _SAVES: dict[str, tuple[Saved, ...]] = {
 }
 
 
+#: Places, and answers that are true or false: no gradient passes.
+_FLAT = dict.fromkeys(("argmax", "argmin", "any", "all"), True)
 _SAVES_OF_SCAN: dict[str, tuple[Saved, ...]] = {"product": ("inputs", "outputs"), "max": ("mask",), "min": ("mask",)}
 
 
@@ -41,6 +43,7 @@ def reduce(x: AnyInput, *, axes: Axes, function: Function, keep: Flag = True) ->
         out=(reduced(x, axes, keep=keep),),
         variant=function,
         saves=_SAVES.get(function, ()),
+        flat=_FLAT.get(function, False),
         checks=(*has_axes(x, axes), Check(left, need, (x,))),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from convcost.core.units import FEMTOSECONDS
 from convcost.core.version import __version__
 from convcost.published.frontier import Frontier, frontier_table
 from convcost.published.point import GIVEN, PRINTED
@@ -64,7 +66,7 @@ def _data(found: Frontier, layout: Any) -> dict[str, Any]:
     from convcost.render.svg_marks import outline
 
     def place(point: Point) -> dict[str, Any]:
-        return {"x": point.cost, "y": float(point.accuracy)}
+        return {"x": found.cost.value(point.cost), "y": float(point.accuracy)}
 
     def family(one: Series) -> dict[str, Any]:
         best = {id(point.measured) for point in one.line}
@@ -90,11 +92,21 @@ def _data(found: Frontier, layout: Any) -> dict[str, Any]:
     every = series_of(found)
     listed = [*[one for one in every[::-1] if one.awake], *[one for one in every if not one.awake]]
     return {
-        "x": {"title": layout.xaxis.title.text, "range": layout.xaxis.range, "bytes": found.cost.unit == "bytes"},
+        "x": {"title": _titled(found, layout), "range": _range(found, layout), "bytes": found.cost.unit == "bytes"},
         "y": {"title": layout.yaxis.title.text, "range": layout.yaxis.range},
         "front": [place(point) for point in found.front],
         "families": [*map(family, listed)],
     }
+
+
+def _titled(found: Frontier, layout: Any) -> str:
+    """The title of the x axis, with the unit of a time, which the script does not write."""
+    return f"{layout.xaxis.title.text}{', ms' if found.setup else ''}"
+
+
+def _range(found: Frontier, layout: Any) -> list[float]:
+    """The ends of the x axis as logarithms; of a time in milliseconds, which the picture has in femtoseconds."""
+    return [end - math.log10(FEMTOSECONDS) if found.setup else end for end in layout.xaxis.range]
 
 
 _READ = (

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.core.metrics import METRICS
-from convcost.core.units import exact
 from convcost.plots.style import BAR_HEIGHT, amount_axis, figure
 from convcost.render.palette import LIGHT
 from convcost.space.cliffs import Plateau
@@ -29,10 +28,10 @@ def cliffs(
     """
     word = METRICS[metric].column
     x: list[float | None] = []
-    y: list[int | None] = []
+    y: list[float | None] = []
     tips: list[str] = []
     for step in steps:
-        tip = f"{axis} {_ends(step)}<br>{word} {exact(step.cost or 0)}" if step else ""
+        tip = f"{axis} {_ends(step)}<br>{word} {METRICS[metric].shown(step.cost or 0)}" if step else ""
         x += [step.first - 0.5, step.last + 0.5] if step else [None]
         y += [step.cost, step.cost] if step else [None]
         tips += [tip, tip] if step else [""]
@@ -50,8 +49,8 @@ def cliffs(
     alone = {step.first: step.cost for step in _alone(steps)}
     at = {step.last: step.cost for step in steps if step and step.last in set(marked)}
     traces = [line]
-    traces += [_dots(word, alone, (word, axis), LIGHT.series[0], 5, showlegend=False)] if alone else []
-    traces += [_dots("last before a cliff", at, (word, axis), LIGHT.series[1], 7)] if at else []
+    traces += [_dots(word, alone, (metric, axis), LIGHT.series[0], 5, showlegend=False)] if alone else []
+    traces += [_dots("last before a cliff", at, (metric, axis), LIGHT.series[1], 7)] if at else []
     return figure(
         traces,
         title=title or f"{word} at every {axis}",
@@ -61,7 +60,12 @@ def cliffs(
 
 
 def samples(
-    values: Sequence[float], counts: Sequence[int | None], *, title: str, metric: str = "macs", axis: str = "resolution"
+    values: Sequence[float],
+    counts: Sequence[float | None],
+    *,
+    title: str,
+    metric: str = "macs",
+    axis: str = "resolution",
 ) -> go.Figure:
     """Cost at some values of a knob: a mark each, and a thin line from one to the next to lead the eye.
 
@@ -81,16 +85,17 @@ def samples(
         "hoverinfo": "skip",
     }
     return figure(
-        [line, _dots(word, known, (word, axis), LIGHT.series[0], 8 if len(known) <= 60 else 4, showlegend=False)],
+        [line, _dots(word, known, (metric, axis), LIGHT.series[0], 8 if len(known) <= 60 else 4, showlegend=False)],
         title=title,
         xaxis={"title": {"text": axis}},
         yaxis=amount_axis(METRICS[metric], max(known.values(), default=1)),
     )
 
 
-def bars(counts: Mapping[str, int], *, title: str, metric: str = "macs", axis: str = "config") -> go.Figure:
+def bars(counts: Mapping[str, float], *, title: str, metric: str = "macs", axis: str = "config") -> go.Figure:
     """Cost at values that have no order, a bar each."""
-    word, rounded = METRICS[metric].column, METRICS[metric].rounded
+    of = METRICS[metric]
+    word = of.column
     most = max(counts.values(), default=1)
     bar = {
         "type": "bar",
@@ -99,15 +104,15 @@ def bars(counts: Mapping[str, int], *, title: str, metric: str = "macs", axis: s
         "y": list(counts),
         "x": list(counts.values()),
         "marker": {"color": LIGHT.series[0]},
-        "text": [rounded(count) for count in counts.values()],
+        "text": [of.brief(count) for count in counts.values()],
         "textposition": "outside",
-        "hovertext": [f"{axis} {value}<br>{word} {exact(count)}" for value, count in counts.items()],
+        "hovertext": [f"{axis} {value}<br>{word} {of.shown(count)}" for value, count in counts.items()],
         "hoverinfo": "text",
     }
     return figure(
         [bar],
         title=title,
-        xaxis={**amount_axis(METRICS[metric], most), "range": [0, most * 1.15 or 1]},
+        xaxis={**amount_axis(of, most), "range": [0, most * 1.15 or 1]},
         yaxis={"autorange": "reversed", "type": "category", "title": {"text": axis}},
         showlegend=False,
         height=90 + BAR_HEIGHT * len(counts),
@@ -115,9 +120,9 @@ def bars(counts: Mapping[str, int], *, title: str, metric: str = "macs", axis: s
 
 
 def _dots(
-    name: str, at: Mapping[Any, int | None], words: tuple[str, str], color: str, size: int, **other: Any
+    name: str, at: Mapping[Any, float | None], of: tuple[str, str], color: str, size: int, **other: Any
 ) -> dict[str, Any]:
-    word, axis = words
+    metric, axis = METRICS[of[0]], of[1]
     return {
         "type": "scatter",
         "mode": "markers",
@@ -125,7 +130,7 @@ def _dots(
         "x": list(at),
         "y": list(at.values()),
         "marker": {"color": color, "size": size, "symbol": "circle"},
-        "hovertext": [f"{axis} {r}<br>{word} {exact(n or 0)}" for r, n in at.items()],
+        "hovertext": [f"{axis} {r}<br>{metric.column} {metric.shown(n or 0)}" for r, n in at.items()],
         "hoverinfo": "text",
         **other,
     }

@@ -258,7 +258,9 @@ def said(found: Frontier, point: Point) -> list[str]:
 
 
 def cost_text(found: Frontier, point: Point) -> str:
-    """The cost of a point, exact and short."""
+    """The cost of a point, exact and short; a latency as it is printed."""
+    if point.figure:
+        return point.figure
     if found.cost.unit == "bytes":
         return f"{exact(point.cost)} bytes, {binary(point.cost)}"
     short = compact(point.cost)
@@ -307,6 +309,10 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
         ticks = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
         texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
         title = f"{found.cost.full} as fp32"
+    elif found.setup:
+        ticks = _round_ticks(low, high, (width - 80) // _TICK)
+        texts = [found.cost.written(tick).replace(".00 ", " ").replace(".0 ", " ") for tick in ticks]
+        title = f"{found.cost.full} on {found.setup.title}"
     else:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]

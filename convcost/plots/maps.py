@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import ceil, floor, log2, log10
 from typing import TYPE_CHECKING, Any
 
-from convcost.core.metrics import METRICS, Metric
-from convcost.core.units import binary, exact
+from convcost.core.metrics import METRICS, Metric, Unit
+from convcost.core.units import binary
 from convcost.plots.style import figure
 from convcost.render.palette import SCALE
 from convcost.render.svg_axes import si
@@ -23,9 +24,9 @@ _MOST_WRITTEN = 120
 def heat_map(
     rows: Sequence[str],
     columns: Sequence[str],
-    counts: Sequence[Sequence[int | None]],
+    counts: Sequence[Sequence[float | None]],
     *,
-    budgets: Sequence[int] = (),
+    budgets: Sequence[float] = (),
     title: str = "",
     metric: str = "macs",
     axes: tuple[str, str] = ("width", "resolution"),
@@ -37,7 +38,7 @@ def heat_map(
     """
     traces = [_cells(rows, columns, counts, METRICS[metric], axes)]
     for budget, dash in zip(budgets, ("dash", "solid", "dot"), strict=False):
-        called = f"{METRICS[metric].rounded(budget)} {METRICS[metric].column}"
+        called = f"{METRICS[metric].brief(budget)} {METRICS[metric].column}"
         traces += _budget_line(called, budget, dash, counts)
     return figure(
         traces,
@@ -53,7 +54,7 @@ def heat_map(
 def _cells(
     rows: Sequence[str],
     columns: Sequence[str],
-    counts: Sequence[Sequence[int | None]],
+    counts: Sequence[Sequence[float | None]],
     metric: Metric,
     axes: tuple[str, str],
 ) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _cells(
         "colorscale": [[i / (len(SCALE) - 1), color] for i, color in enumerate(SCALE)],
         "hovertext": [
             [
-                f"{axes[0]} {r}, {axes[1]} {c}<br>{metric.column} {'-' if n is None else exact(n)}"
+                f"{axes[0]} {r}, {axes[1]} {c}<br>{metric.column} {'-' if n is None else metric.shown(n)}"
                 for c, n in zip(columns, line, strict=True)
             ]
             for r, line in zip(rows, counts, strict=True)
@@ -78,14 +79,14 @@ def _cells(
         "hoverinfo": "text",
         "showscale": high > low,
         "colorbar": {
-            **_scale_ticks(low, high, metric.unit == "bytes"),
+            **_scale_ticks(low, high, metric.unit),
             "title": {"text": metric.column},
             "thickness": 14,
             "outlinewidth": 0,
         },
     }
     if len(rows) * len(columns) <= _MOST_WRITTEN:
-        trace["text"] = [["" if n is None else metric.rounded(n) for n in line] for line in counts]
+        trace["text"] = [["" if n is None else metric.brief(n) for n in line] for line in counts]
         trace["texttemplate"] = "%{text}"
     return trace
 
@@ -106,28 +107,40 @@ _FEW = 4
 """Numbers beside the scale of a map: so many, up to three times as many."""
 
 
-def _scale_ticks(low: float, high: float, in_bytes: bool) -> dict[str, Any]:
-    """Round amounts between two powers of ten: of counts to one digit, of bytes powers of two.
+def _scale_ticks(low: float, high: float, unit: Unit) -> dict[str, Any]:
+    """Round amounts between two powers of ten: of counts and times to one digit, of bytes powers of two.
 
-    >>> _scale_ticks(6.9, 8.8, False)["ticktext"]
+    >>> _scale_ticks(6.9, 8.8, "MACs")["ticktext"]
     ['10M', '30M', '100M', '300M']
-    >>> _scale_ticks(5, 6.1, True)["ticktext"]
+    >>> _scale_ticks(5, 6.1, "bytes")["ticktext"]
     ['128 KiB', '256 KiB', '512 KiB', '1.00 MiB']
+    >>> _scale_ticks(-0.4, 1.5, "ms")["ticktext"]
+    ['0.5 ms', '1 ms', '2 ms', '5 ms', '10 ms', '20 ms']
     """
+    found: list[float] = []
+    in_bytes = unit == "bytes"
     if in_bytes:
         found = [2**power for power in range(ceil(low * log2(10)), floor(high * log2(10)) + 1)]
     for digits in () if in_bytes else ((1,), (1, 3), (1, 2, 5), range(1, 10), range(10, 100)):
         scale = 10 if len(digits) > _FEW * 5 else 1
-        found = [one * 10**power // scale for power in range(floor(low), ceil(high) + 1) for one in digits]
+        found = [_tick(one, power, scale, unit) for power in range(floor(low), ceil(high) + 1) for one in digits]
         found = [one for one in found if one and low <= log10(one) <= high]
         if len(found) >= _FEW:
             break
     found = found[:: -(-len(found) // (3 * _FEW)) or 1]
-    texts = [binary(one) if in_bytes else si(float(one)) for one in found]
+    texts = [binary(int(one)) if in_bytes else f"{one:g} ms" if unit == "ms" else si(float(one)) for one in found]
     return {"tickvals": [log10(one) for one in found], "ticktext": texts}
 
 
-def _budget_line(called: str, budget: int, dash: str, counts: Sequence[Sequence[int | None]]) -> list[dict[str, Any]]:
+def _tick(digits: int, power: int, scale: int, unit: Unit) -> float:
+    """A round amount; of what is counted whole ones alone."""
+    amount = digits * Fraction(10) ** power / scale
+    return float(amount) if unit == "ms" else floor(amount)
+
+
+def _budget_line(
+    called: str, budget: float, dash: str, counts: Sequence[Sequence[float | None]]
+) -> list[dict[str, Any]]:
     """The line between cells within a budget and cells beyond it; none where there is nothing to part."""
     lines = contour([[None if n is None else n <= budget for n in line] for line in counts])
     if not lines:

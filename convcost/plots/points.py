@@ -17,7 +17,7 @@ from convcost.render.palette import LIGHT, SYMBOLS
 from convcost.render.svg_marks import shade
 from convcost.results.settings import below
 from convcost.space.axes import is_ordered, value_text
-from convcost.space.evaluate import at_points
+from convcost.space.evaluate import values_at
 from convcost.space.space import DesignSpace
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _Looked(NamedTuple):
     """The networks that are drawn: the place of each along every axis, and its costs."""
 
     places: dict[str, list[int]]
-    costs: dict[str, list[int | None]]
+    costs: dict[str, list[float | None]]
     known: list[int]
     """Those that can be built."""
 
@@ -70,14 +70,16 @@ def points_figure(made: DesignSpace, metric: str = "macs", *, against: str = "",
     )
 
 
-def _axis(metric: str, counts: list[int]) -> dict[str, Any]:
+def _axis(metric: str, counts: list[float]) -> dict[str, Any]:
     """From 0 on; of costs that span much, by ratios, as knobs change them."""
     low, high = min(counts), max(counts)
     if not low or high < _MUCH * low:
         return amount_axis(METRICS[metric], high)
+    if METRICS[metric].unit == "ms":
+        return {**amount_axis(METRICS[metric], high), "type": "log", "dtick": "D2"}
     if METRICS[metric].unit != "bytes":
         return count_axis(METRICS[metric].column, log=True)
-    marks = [2**power for power in range(low.bit_length() - 1, high.bit_length() + 1)]
+    marks = [2**power for power in range(int(low).bit_length() - 1, int(high).bit_length() + 1)]
     marks = marks[:: -(-len(marks) // 8)]
     return {
         "title": {"text": METRICS[metric].column},
@@ -98,7 +100,7 @@ def knobs_by_weight(made: DesignSpace, metric: str = "macs") -> list[str]:
 def _looked(made: DesignSpace, *metrics: str) -> _Looked:
     places = np.array(spread(made.points, MOST_POINTS), dtype=np.int64)
     where = list(np.unravel_index(places, made.shape))
-    costs = {one: at_points(made, one, where) for one in dict.fromkeys(filter(None, (*metrics, *_OTHERS)))}
+    costs = {one: values_at(made, one, where) for one in dict.fromkeys(filter(None, (*metrics, *_OTHERS)))}
     known = [at for at, cost in enumerate(costs[metrics[0]]) if cost is not None]
     return _Looked({name: at.tolist() for name, at in zip(made.axes, where, strict=True)}, costs, known)
 
@@ -128,7 +130,7 @@ def _by_weight(made: DesignSpace, looked: _Looked, metric: str) -> list[str]:
     def apart(name: str) -> float:
         groups: dict[int, list[float]] = {}
         for at in looked.known:
-            groups.setdefault(looked.places[name][at], []).append(log(max(looked.costs[metric][at] or 0, 1)))
+            groups.setdefault(looked.places[name][at], []).append(log(looked.costs[metric][at] or 1))
         means = list(map(fmean, groups.values()))
         return max(means, default=0.0) - min(means, default=0.0)
 
@@ -163,11 +165,12 @@ def _trace(
     held = sorted({looked.places[knob][at] for at in part})
     ends = dict.fromkeys(_text(made.axes[knob][at]) for at in (held[0], held[-1]))
     across, up = (looked.costs[one] for one in metrics)
-    words = [METRICS[one].column for one in metrics]
+    of = [METRICS[one] for one in metrics]
 
     def tip(at: int) -> str:
         knobs = ", ".join(f"{name} {_text(made.axes[name][where[at]])}" for name, where in looked.places.items())
-        return f"{knobs}<br>{words[0]} {exact(across[at] or 0)}<br>{words[1]} {exact(up[at] or 0)}"
+        costs = zip(of, (across[at], up[at]), strict=True)
+        return f"{knobs}<br>{'<br>'.join(f'{one.column} {one.shown(cost or 0)}' for one, cost in costs)}"
 
     return {
         "type": "scatter",

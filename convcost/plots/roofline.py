@@ -101,7 +101,7 @@ def _aside(every: Sequence[Latency]) -> str:
 
 
 def _by_kind(found: Latency) -> list[tuple[str, list[_Spot]]]:
-    kinds = {kind: [at for at, terms in enumerate(found.terms) if terms and kind_of(terms) == kind] for kind in KINDS}
+    kinds = {kind: [at for at, terms in enumerate(found.terms) if terms and found.kind(at) == kind] for kind in KINDS}
     made = [(kind, _spots(found, at)) for kind, at in kinds.items()]
     return [(kind, spots) for kind, spots in made if spots]
 
@@ -310,9 +310,9 @@ def _precision(found: Latency) -> str:
 
 def _macs_by_kind(found: Latency) -> dict[str, int]:
     sums: dict[str, int] = {}
-    for layer, terms in zip(found.report.layers, found.terms, strict=True):
-        if terms and layer.macs:
-            kind = kind_of(terms)
+    for at, layer in enumerate(found.report.layers):
+        if found.terms[at] and layer.macs:
+            kind = found.kind(at)
             sums[kind] = sums.get(kind, 0) + layer.macs
     return {kind: sums[kind] for kind in KINDS if kind in sums}
 

@@ -20,7 +20,7 @@ from convcost.results.settings import below
 from convcost.space.axes import is_dense, is_ordered
 from convcost.space.cliffs import Plateau, steepest
 from convcost.space.cliffs import cliffs as cost_cliffs
-from convcost.space.evaluate import evaluate, feasible
+from convcost.space.evaluate import feasible, values
 from convcost.space.open import space
 from convcost.space.space import DesignSpace
 
@@ -98,14 +98,14 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     Steps where every value of the axis was counted, with marks at the last size before each steep one; else a mark for
     each value that was, and nothing said of those between.
     """
-    ((name, values),) = made.axes.items()
+    ((name, axis),) = made.axes.items()
     word = METRICS[metric].column
     runs = cost_cliffs(made, metric)
-    if not is_dense(values):
-        can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
-        shown = [(_plain(value), count if ok else None) for value, count, ok in zip(values, counts, can, strict=True)]
+    if not is_dense(axis):
+        can, counts = feasible(made).tolist(), values(made, metric).tolist()
+        shown = [(_plain(value), count if ok else None) for value, count, ok in zip(axis, counts, can, strict=True)]
         shown = shown[:: -(-len(shown) // _STEPS)]
-        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(values), name)}{below(made.said(metric))}"
+        title = f"{made.title}: {word} at {_of_how_many(len(shown), len(axis), name)}{below(made.said(metric))}"
         return samples(
             [value for value, _ in shown], [count for _, count in shown], title=title, metric=metric, axis=name
         )
@@ -116,7 +116,7 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     steps = _thinned([None if run.cost is None else run for run in runs], {*marked})
     drawn = sum(step is not None for step in steps)
     partly = f", {exact(drawn)} of {exact(len(known))} steps drawn" if drawn < len(known) else ""
-    which = f"every {name} from {values[0]} to {values[-1]}"
+    which = f"every {name} from {axis[0]} to {axis[-1]}"
     lacking = " that can be built" if len(known) < len(runs) else ""
     title = f"{made.title}: {word} at {which}{lacking}{partly}{below(made.said(metric))}"
     return cliffs(steps, marked=marked, title=title, metric=metric, axis=name)
@@ -124,11 +124,11 @@ def cliff_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
 
 def words_figure(made: DesignSpace, metric: str = "macs") -> go.Figure:
     """The cost at the values of an axis without an order, as bars."""
-    ((name, values),) = made.axes.items()
-    can, counts = feasible(made).tolist(), evaluate(made, metric).tolist()
-    shown = {_text(value): count for value, count, ok in zip(values, counts, can, strict=True) if ok}
+    ((name, axis),) = made.axes.items()
+    can, counts = feasible(made).tolist(), values(made, metric).tolist()
+    shown = {_text(value): count for value, count, ok in zip(axis, counts, can, strict=True) if ok}
     shown = dict([*shown.items()][:_MOST_BARS])
-    which = _of_how_many(len(shown), len(values), name)
+    which = _of_how_many(len(shown), len(axis), name)
     title = f"{made.title}: {METRICS[metric].column} at {which}{below(made.said(metric))}"
     return bars(shown, title=title, metric=metric, axis=name)
 
@@ -170,7 +170,7 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
     rows, columns = made.axes
     if rows == "resolution":  # sizes run across, whatever comes first
         rows, columns = columns, rows
-    counts, can = evaluate(made, metric), feasible(made)
+    counts, can = values(made, metric), feasible(made)
     if next(iter(made.axes)) == columns:
         counts, can = counts.T, can.T
     every = [slice(None, None, max(1, -(-len(made.axes[name]) // _COLUMNS))) for name in (rows, columns)]
@@ -182,7 +182,7 @@ def grid_figure(made: DesignSpace, metric: str = "macs", *, budgets: Sequence[in
     return heat_map(
         [_text(value) for value in shown[0]],
         [_text(value) for value in shown[1]],
-        [[int(n) if ok else None for n, ok in zip(line, held)] for line, held in held],
+        [[n if ok else None for n, ok in zip(line, held)] for line, held in held],
         budgets=budgets,
         title=f"{made.title}: {METRICS[metric].column} at {sizes}{below(made.said(metric))}",
         metric=metric,

@@ -70,26 +70,28 @@ def count_axis(title: str, *, log: bool = False) -> dict[str, Any]:
     return {**axis, "type": "log", "dtick": "D2"} if log else axis
 
 
-def amount_axis(metric: Metric, top: int, *, title: str = "") -> dict[str, Any]:
-    """An axis from 0 on of what a metric counts; bytes read 512 KiB, 1.00 MiB.
+def amount_axis(metric: Metric, top: float, *, title: str = "") -> dict[str, Any]:
+    """An axis from 0 on of a metric's values; bytes read 512 KiB, 1.00 MiB.
 
     >>> from convcost.core.metrics import METRICS
     >>> amount_axis(METRICS["peak_activation_bytes"], 3 * 2**20)["ticktext"]
     ['0 B', '512 KiB', '1.00 MiB', '1.50 MiB', '2.00 MiB', '2.50 MiB', '3.00 MiB']
     """
     shown = {"title": {"text": title or metric.column}, "rangemode": "tozero"}
+    if metric.unit == "ms":
+        return {**shown, "title": {"text": f"{title or metric.column} (ms)"}}
     if metric.unit != "bytes":
         return {**shown, "tickformat": "~s"}
     marks = byte_ticks(top)
     return {**shown, "tickvals": marks, "ticktext": list(map(binary, marks))}
 
 
-def byte_ticks(top: int) -> list[int]:
+def byte_ticks(top: float) -> list[int]:
     """Multiples of a power of two up to an amount of bytes, four to eight steps of them."""
     unit = 1
     while unit * 8 < top:
         unit *= 2
-    return list(range(0, top + 1, unit))
+    return list(range(0, int(top) + 1, unit))
 
 
 def percent_axis(title: str) -> dict[str, Any]:

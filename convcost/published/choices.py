@@ -10,8 +10,13 @@ COSTS = {
     "activations": METRICS["activations"],
     "peak": METRICS["peak_activation_bytes"],
     "weight_bytes": METRICS["weight_bytes"],
+    "bytes_moved": METRICS["bytes_moved"],
+    "latency": METRICS["latency_ms"],
 }
-"""What may stand on the x axis; bytes as fp32, `macs` are what the convention counts."""
+"""What may stand on the x axis; bytes as fp32, `macs` are what the convention counts, a latency what is printed for one
+setup, in femtoseconds."""
+LATENCY = "latency"
+"""The cost that is not counted."""
 ACCURACIES = ("top1", "top5")
 """What may stand on the y axis."""
 KINDS = ("paper", "authors", "library", "reimplementation")

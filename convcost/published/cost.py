@@ -13,7 +13,7 @@ from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.kept import Answers, answers
 from convcost.graph.partial import refuse_unknown
 from convcost.networks.load import open_network
-from convcost.published.choices import COSTS
+from convcost.published.choices import COSTS, LATENCY
 from convcost.published.data import Measured
 from convcost.published.point import COUNTED, GIVEN, PRINTED, Omitted, Point
 from convcost.results.report import Totals
@@ -68,7 +68,10 @@ def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: st
         network = open_network(model, knobs, resolution)
     refuse_unknown(network.steps, model, LOWER_BOUND)
     report = network.report(convention)
-    return {**{x: cost_of(report.totals, x) for x in COSTS}, "resolution": size_of(report.input_shape, "height")}
+    return {
+        **{x: cost_of(report.totals, x) for x in COSTS if x != LATENCY},
+        "resolution": size_of(report.input_shape, "height"),
+    }
 
 
 def cost_of(totals: Totals, x: str) -> int:

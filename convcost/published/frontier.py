@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
@@ -17,18 +18,22 @@ from convcost.conventions.convention import PAPER, Convention
 from convcost.core.errors import UsageError, did_you_mean, nearest
 from convcost.core.metrics import Metric
 from convcost.core.patterns import fitting
-from convcost.core.reading import parse_bytes, parse_count
+from convcost.core.reading import parse_bytes, parse_count, parse_duration
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
-from convcost.published.choices import ACCURACIES, COSTS, KINDS, TIERS
+from convcost.published.choices import ACCURACIES, COSTS, KINDS, LATENCY, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
+from convcost.published.latency import Setup, Timings, timings_on
 from convcost.published.own import Yours, beside, listed
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
+from convcost.published.timed import measured, timed
 from convcost.render.table import Table, Tabular
 
 _PARTS = 10**6  # of a per cent; published_data takes no finer ones, and finer ones of one's own count as equal
+_AS_PRINTED = "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed"
+_BESIDE = "ImageNet-1k, as the table of the latency prints it, or as it is cited for the network where that computes in floats"
 NO_MEMBER = "an ablation, not a member of its family"
 """Why an ablation is left out unless it is asked for."""
 
@@ -50,6 +55,8 @@ class Frontier(Tabular):
     """The others were left out."""
     highlighted: tuple[str, ...] = ()
     """The published families that stand out in the picture."""
+    setup: Setup | None = None
+    """What the latencies on the x axis were measured on."""
 
     @property
     def cost(self) -> Metric:
@@ -95,15 +102,16 @@ def frontier(
     front_only: bool = False,
     most: str | int | None = None,
     least: str | None = None,
+    setup: str | None = None,
 ) -> Frontier:
     """The published landscape, and beside it your own networks and the tables in the files `add`.
 
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
-    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and
-    are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out in the
-    picture; see `convcost.published.highlight` for the rule without it. `ablations` are left out unless asked for.
-    Raises `UsageError` for what does not exist, and where nothing is left to show.
+    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
+    and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
+    `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
+    the published latencies of one `setup`. Raises `UsageError` for what does not exist, and where nothing is left.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
 
@@ -111,15 +119,13 @@ def frontier(
     >>> found.front[0].measured.top1, found.front[0].cost
     ('50.6', 41030272)
     """
-    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
-        if word not in known:
-            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
-    chosen = named_convention(convention)
+    chosen = _on_axes(x, y, convention)
     bounds = _Bounds.of(x, y, most, least)
-    rows = list(accuracies() if data is None else read_accuracies(data))
-    tiers = () if data is not None or source else tier
-    kept = _selected(rows, family, year, tiers, source)
-    points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None)
+    found = _on(setup, x, own=bool(yours or add or data))
+    rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
+    kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
+    counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None)
+    points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen)
     points, omitted = points + more, omitted + lacking
     if not points:
@@ -136,11 +142,35 @@ def frontier(
         len(marked),
         front_only,
         highlighted(shown, highlight, rows),
+        found.setup if found else None,
     )
 
 
+def _on_axes(x: str, y: str, convention: str) -> Convention:
+    """What the x axis counts by; raises `UsageError` for an axis or a convention that there is not."""
+    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
+        if word not in known:
+            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
+    return named_convention(convention)
+
+
+def _on(setup: str | None, x: str, *, own: bool) -> Timings | None:
+    """The latencies of the setup that is asked for; None unless latency is. Raises `UsageError`."""
+    if setup is None and x != LATENCY:
+        return None
+    if setup is None:
+        raise UsageError("latency is of one setup: name it, e.g. sd855; `convcost verify --latency all` lists them")
+    if x != LATENCY:
+        raise UsageError(f"a setup has latencies, and {x} is counted: leave out the setup, or ask for latency")
+    if own:
+        raise UsageError(
+            "latency is what is printed of published networks: networks and tables of yours have none here"
+        )
+    return timings_on(setup)
+
+
 def _costed(
-    kept: Sequence[Measured], x: str, y: str, chosen: Convention, *, ablations: bool, as_given: bool
+    kept: Sequence[Measured], *, x: str, y: str, chosen: Convention, ablations: bool, as_given: bool
 ) -> tuple[list[Point], list[Omitted]]:
     """The selected rows with their costs, and those without a cost or an accuracy, and ablations, with the reason."""
     members = [row for row in kept if ablations or not row.ablation]
@@ -168,9 +198,10 @@ class _Bounds(NamedTuple):
         """Bounds as a caller writes them; raises `UsageError`."""
         said, limit, bound = [], None, None
         if most is not None:
-            size = COSTS[x].unit == "bytes"
-            limit = parse_bytes(most) if size else parse_count(most)
-            said.append(f"{x} at most {exact(limit)}{' bytes' if size else ''}")
+            unit = COSTS[x].unit
+            limit = {"bytes": parse_bytes, "ms": parse_duration}.get(unit, parse_count)(most)
+            shown = COSTS[x].written(limit) if unit == "ms" else exact(limit)
+            said.append(f"{x} at most {shown}{' bytes' if unit == 'bytes' else ''}")
         if least is not None:
             bound = per_cent(least, "the least accuracy")
             said.append(f"{y} at least {least} %")
@@ -266,7 +297,7 @@ def frontier_table(found: Frontier) -> Table:
         [
             point.name,
             getattr(point.measured, found.y),
-            exact(point.cost),
+            point.figure or exact(point.cost),
             *([] if found.front_only else ["*" if point.front else ""]),
             getattr(point.measured, other),
             {PRINTED: "as printed", GIVEN: "as given"}.get(point.how, point.how),
@@ -279,7 +310,7 @@ def frontier_table(found: Frontier) -> Table:
     starred = () if found.front_only else ("front",)
     cost = found.cost.column
     return Table(
-        title=f"Accuracy against {cost} · {counted(len(found.points), 'point', 'points')} of "
+        title=f"Accuracy against {cost}{f' on {found.setup.title}' if found.setup else ''} · {counted(len(found.points), 'point', 'points')} of "
         f"{counted(len(found.families), 'family', 'families')}",
         headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
         numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
@@ -291,6 +322,7 @@ def frontier_table(found: Frontier) -> Table:
             "x": found.x,
             "y": found.y,
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
+            "setup": {**found.setup._asdict(), "title": found.setup.title} if found.setup else None,
             "selection": found.selection,
             "highlighted": list(found.highlighted),
             "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
@@ -305,10 +337,7 @@ def frontier_notes(found: Frontier) -> list[tuple[str, str]]:
     star = "" if found.front_only else "* "
     notes = [
         ("front", f"{star}no other point is as accurate for less ({len(found.front)} of {found.considered})"),
-        (
-            "accuracy",
-            "as each source prints it: ImageNet-1k, single crop unless its note says otherwise; not recomputed",
-        ),
+        ("accuracy", _BESIDE if found.setup else _AS_PRINTED),
         ("cost", _cost_note(found)),
     ]
     if found.selection:
@@ -326,6 +355,8 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 
 def _cost_note(found: Frontier) -> str:
+    if found.setup:
+        return f"as its source prints it, on {found.setup.title}; no latency of another setup is beside it"
     how = Counter(point.how for point in found.points)
     said = f"{len(found.points) - how[PRINTED] - how[GIVEN]} counted by convcost at the resolution of the evaluation"
     if "convention" in found.cost.needs:
@@ -344,7 +375,7 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "resolution": one.resolution or None,
         "top1": one.top1 or None,
         "top5": one.top5 or None,
-        found.x: point.cost,
+        found.cost.key if found.setup else found.x: found.cost.value(point.cost),
         "cost_is": point.how,
         "front": point.front,
         "year": one.year or None,

@@ -19,12 +19,15 @@ class Point(NamedTuple):
     accuracy: Fraction
     """Per cent."""
     cost: int
+    """A latency in femtoseconds."""
     how: str
     """`counted` here, `printed` in the source, `given` in a table of one's own, or `yours`."""
     yours: bool = False
     """Whether it is the caller's own, beside the published ones."""
     front: bool = False
     """Whether it is on the Pareto front: no other point is as accurate at less cost, or more accurate at the same cost."""
+    figure: str = ""
+    """The cost as its source prints it, of a latency."""
 
     @property
     def series(self) -> tuple[str, bool]:

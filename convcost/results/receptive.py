@@ -95,7 +95,7 @@ def _derived(before: Field, read: Reads, made: Field) -> str:
     if not simple or jump is None or start is None or jump.denominator > 1 or not isinstance(read, Window):
         return ""
     taps, grown = (read.extent - 1) // read.apart + 1, before.size + (read.extent - 1) * jump
-    if (grown, jump * read.stride, start - read.before * jump) != (made.size, made.jump, made.start):
+    if grown != made.size or jump * read.stride != made.jump or start - read.before * jump != made.start:
         return ""  # behind upsampling, where neighbours see alike
     apart = f"{read.apart}·" if read.apart > 1 else ""
     size = f"{exact(before.size)} + ({taps} - 1)·{apart}{jump} = {exact(made.size)} positions"

@@ -153,25 +153,18 @@ def training_table(found: Training, by: str | int | None = None, display: Displa
         numbers = [*counts, kept.text(row.kept, display)]
         return [UNKNOWN if row.unknown == UNKNOWN else f"{row.unknown}{number}" for number in numbers]
 
+    first = [str(level) if isinstance(level, str) else "part", *(["op"] if level in ("layer", "unit") else [])]
+    words = len(first)
     return Table(
         title=f"{title(report)} · training step",
-        headers=(
-            str(level) if isinstance(level, str) else "part",
-            "op",
-            "forward",
-            "to inputs",
-            "to weights",
-            "step",
-            "kept",
-            "share",
-        ),
-        numeric=(False, False, True, True, True, True, True, True),
-        rows=[[row.name, row.op, *cells(row), _share(row, whole)] for row in rows],
-        total=["total", "", *cells(whole), percent(whole.macs, whole.macs)],
+        headers=(*first, "forward", "to inputs", "to weights", "step", "kept", "share"),
+        numeric=(False,) * words + (True,) * 6,
+        rows=[[*(row.name, row.op)[:words], *cells(row), _share(row, whole)] for row in rows],
+        total=[*("total", "")[:words], *cells(whole), percent(whole.macs, whole.macs)],
         records=[_record(row) for row in rows],
         data={**to_dict(report), "training": _dict(found)},
         notes=_notes(found),
-        priority=(0, 4, 0, 1, 1, 0, 2, 3),
+        priority=(*(0, 4)[:words], 0, 1, 1, 0, 2, 3),
     )
 
 

@@ -4,9 +4,8 @@ condition has one answer, and with repeated blocks built at most three times, wh
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from convcost.memory.lifetimes import lifetimes, tensor_bytes
 from convcost.memory.policies import policy
 from convcost.memory.traffic import moves
 from convcost.space.axes import is_ordered
-from convcost.space.numbers import Mask, Undecided, added, along, freeze
+from convcost.space.numbers import Mask, Undecided, added, along, freeze, total
 from convcost.space.target import Target
 from convcost.spec.calls import MOST_NODES
 from convcost.spec.elaborate import Builder, attempt, repeated_name
@@ -32,6 +31,9 @@ from convcost.spec.lookup import MOST_STEPS, Lookup
 from convcost.spec.place import Env, Flow, Place
 from convcost.spec.syntax import Item, Spec, Value
 from convcost.spec.unit import Unit
+
+if TYPE_CHECKING:
+    from convcost.devices.device import Device, Roofline
 
 Box = tuple[Array, ...]
 """A sub-grid: for each axis of the grid, the positions of the values in it."""
@@ -68,6 +70,8 @@ class Request(NamedTuple):
     """How its convolutions are rewritten; empty for not at all."""
     target: Target | None = None
     """How they are deployed, if it is asked what that takes."""
+    device: Device | Roofline | None = None
+    """What they run on, if it is asked how long that takes."""
 
     def options(self) -> dict[str, Any]:
         """As keyword arguments of `design_space` for a network that has the input shapes itself."""
@@ -83,8 +87,8 @@ class SpacePart(NamedTuple):
     """The message for the first point of the box."""
     dtypes: frozenset[str] = frozenset()
     """Every type that the networks have tensors of."""
-    deployed: Mapping[str, Dim] = {}
-    """What they take where they are deployed, by metric."""
+    more: Mapping[str, Dim] = {}
+    """What they take where they are deployed, and how long on a device, by metric."""
     refused: bool = False
     """Whether they can be built, but not deployed."""
 
@@ -112,9 +116,9 @@ def parts(
             else:
                 walked, weights = built
                 dtypes = used_dtypes(walked, request.dtype)
-                deployed = _deployed(walked, box, request)
+                more = {**_deployed(walked, box, request), **_timed(walked, weights, axes, box, request)}
                 costs = _costs(as_dtype(walked, request.dtype), weights, request)
-                yield SpacePart(box, costs, "", dtypes, deployed)
+                yield SpacePart(box, costs, "", dtypes, more)
         except NothingToRewrite as error:
             yield SpacePart(box, None, str(error))
         except NotDeployable as error:
@@ -250,6 +254,22 @@ def _deployed(walked: Walked, box: Box, request: Request) -> Mapping[str, Dim]:
         raise NotDeployable(str(error)) from None
 
 
+def _timed(
+    walked: Walked, weights: Sequence[Dim], axes: Mapping[str, Sequence[Any]], box: Box, request: Request
+) -> Mapping[str, Dim]:
+    """How long the networks take on a device, nothing if that is not asked; raises `UsageError` if it cannot be told."""
+    if request.device is None:
+        return {}
+    from convcost.space.timed import Lacking, lacks_text, timed_costs
+
+    try:
+        return timed_costs(walked, weights, request.device, tuple(map(len, box)), request.dtype, request.batch)
+    except Lacking as lacking:
+        sizes = zip(axes, box, lacking.position, strict=True)
+        point = ", ".join(f"{name} {say(axes[name][chosen[at]])}" for name, chosen, at in sizes)
+        raise UsageError(f"at {point}: {lacks_text(request.device, lacking.term)}") from None
+
+
 class NotDeployable(UsageError):
     """A layer has no kernel on the target."""
 
@@ -257,12 +277,6 @@ class NotDeployable(UsageError):
 def _alike(step: Step) -> tuple[int, bool, tuple[str, ...]]:
     """Equal for steps that cost and store the same."""
     return id(step.cost), step.node.trainable, tuple(step.node.shares)
-
-
-def total(numbers: Sequence[Dim]) -> Dim:
-    """A sum of numbers with few distinct values: equal ones are counted and multiplied, not added one by one."""
-    once = {id(number): number for number in numbers}
-    return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
 def _peaks(walked: Walked, where: MemoryLayout, request: Request) -> tuple[Dim, Dim]:

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import METRICS
-from convcost.core.units import exact, say
+from convcost.core.metrics import METRICS, MOVED, TIMED
+from convcost.core.units import say
 from convcost.render.table import Table
 from convcost.results.report import json_value
 from convcost.space.axes import is_ordered, value_text
@@ -25,8 +25,8 @@ class Plateau(NamedTuple):
     first: Any
     last: Any
     """The free size: the largest value for this cost."""
-    cost: int | None
-    """None where no network can be built."""
+    cost: float | None
+    """In JSON's unit: a latency in milliseconds. None where no network can be built."""
     jump: Fraction | None
     """The relative increase in cost over the last feasible run before it; None for the first."""
     growth: Fraction | None
@@ -52,23 +52,27 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
-    every = list(zip(*(evaluate(made, one).tolist() for one in made.metrics), strict=True))
+    # A larger input takes more to read, whatever the network makes of it: it is the same network all the same.
+    told = [one for one in made.metrics if one not in MOVED and one not in TIMED]
+    every = list(zip(*(evaluate(made, one).tolist() for one in told), strict=True))
     power = max(1, made.sides.get(name, 1))
-    runs: list[Plateau] = []
+    value = METRICS[metric].value
+    found: list[tuple[Plateau, int | None]] = []
     start = 0
     for end in range(1, len(values) + 1):
         if end < len(values) and costs[end] == costs[start]:
             continue
-        before = next((run for run in reversed(runs) if run.cost is not None), None)
+        before, last = next(((run, count) for run, count in reversed(found) if count is not None), (None, None))
         jump = growth = None
         cost = costs[start]
-        if before and before.cost and cost is not None:
-            jump = Fraction(cost, before.cost) - 1
+        if before and last and cost is not None:
+            jump = Fraction(cost, last) - 1
             growth = Fraction(values[start], before.last) ** power - 1 if before.last else None
         same = cost is not None and len(set(every[start:end])) == 1
-        runs.append(Plateau(values[start], values[end - 1], cost, jump, growth, same))
+        run = Plateau(values[start], values[end - 1], None if cost is None else value(cost), jump, growth, same)
+        found.append((run, cost))
         start = end
-    return tuple(runs)
+    return tuple(run for run, _ in found)
 
 
 def steepest(runs: Sequence[Plateau], least: int = 4) -> tuple[Plateau, ...]:
@@ -91,6 +95,10 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
         notes.insert(0, ("cliffs", f"{', '.join(said[:12])}: at least four times what a smooth cost would have grown"))
     if made.request.target and "deployment" in METRICS[metric].needs:
         notes.append(("deployed", made.request.target.note))
+    if made.request.device and metric in TIMED:
+        from convcost.space.extrapolated import notes_on
+
+        notes += notes_on(made)
     if len(shown) < len(runs):
         notes.append(("runs", f"{len(runs)}, of which the first {len(shown)} are shown (--limit)"))
     return Table(
@@ -98,21 +106,21 @@ def cliffs_table(made: DesignSpace, metric: str, limit: int) -> Table:
         heading=f"{made.heading} · {metric} along {axis}",
         headers=(axis, "values", metric, "jump", "smooth", ""),
         numeric=(True, True, True, True, True, False),
-        rows=[_run_row(run, run in steep, made.axes[axis]) for run in shown],
+        rows=[_run_row(run, metric, run in steep, made.axes[axis]) for run in shown],
         records=records,
         data={**meta(made), "metric": metric, "runs": records},
         notes=notes,
     )
 
 
-def _run_row(run: Plateau, is_cliff: bool, values: Sequence[Any]) -> list[str]:
+def _run_row(run: Plateau, metric: str, is_cliff: bool, values: Sequence[Any]) -> list[str]:
     count = values.index(run.last) - values.index(run.first) + 1
     ends = str(value_text(run.first)) if count == 1 else f"{value_text(run.first)}-{value_text(run.last)}"
     equal = f"{'=' if run.identical else ''}{count}" if count > 1 else "1"
     return [
         ends,
         equal,
-        "-" if run.cost is None else exact(run.cost),
+        "-" if run.cost is None else METRICS[metric].shown(run.cost),
         _percent(run.jump),
         _percent(run.growth),
         "cliff" if is_cliff else "",

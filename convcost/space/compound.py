@@ -7,16 +7,18 @@ Source: Tan and Le, arXiv 1905.11946, equation 3; alpha 1.2, beta 1.1, gamma 1.1
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError
-from convcost.core.metrics import BUDGETED, METRICS, SWEPT, column_of
+from convcost.core.metrics import BUDGETED, METRICS, TIMED, column_of
 from convcost.core.version import __version__
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.load import Model
@@ -28,7 +30,13 @@ from convcost.space.budget import Budget, budgets_of
 from convcost.space.build import Request
 from convcost.space.evaluate import at_points
 from convcost.space.open import design_space, opened
+from convcost.space.points_table import device_dict
+from convcost.space.space import DesignSpace
+from convcost.space.target import BEYOND, EXTRAPOLATED, device_of, is_calibrated, latency_limit
 from convcost.space.threshold import simplest
+
+if TYPE_CHECKING:
+    from convcost.devices.device import Device, Roofline
 
 COMPOUND: Mapping[str, Fraction] = {"depth": Fraction("1.2"), "width": Fraction("1.1"), "resolution": Fraction("1.15")}
 """Knob -> what it is multiplied by when phi grows by one."""
@@ -50,13 +58,23 @@ class Scaled(NamedTuple):
     """The supremum of phi for this network: from there on it is the next one, which does not fit."""
     knobs: Mapping[str, Any]
     """Knob values that give this network, with few digits."""
-    costs: Mapping[str, int]
+    counts: Mapping[str, int]
+    """Its costs as they are compared with budgets: whole numbers, of a latency femtoseconds."""
     ends: str
     """The knob that grows there."""
     at: Fraction
     """The value of that knob at which the network changes, exactly: phi = log(at / start) / log(base)."""
     binds: tuple[str, ...]
     """The metrics whose budget the next network breaks."""
+    request: Request = Request()
+    """What all networks of the line have in common."""
+    extrapolated: bool | None = None
+    """Whether it differs from all networks that the device was fitted on; None where no calibrated device is asked for."""
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        """Its costs; a latency in milliseconds."""
+        return {metric: METRICS[metric].value(count) for metric, count in self.counts.items()}
 
 
 def compound(
@@ -71,6 +89,8 @@ def compound(
     batch: int = 1,
     memory_policy: str = "fused",
     rewrite: str = "",
+    max_latency: Any = None,
+    device: str | os.PathLike[str] | Device | Roofline | None = None,
     **knobs: Any,
 ) -> Scaled | None:
     """The largest phi whose network stays within the budgets, exactly at its breakpoint; None if nothing fits.
@@ -78,7 +98,7 @@ def compound(
     Below zero the network shrinks. Costs need not be monotonic in phi; the result is the last phi that fits. Raises
     `UsageError`.
     """
-    budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT)
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **latency_limit(max_latency, device))
     settings = {**(settings or {}), **knobs}
     network, rewrite = opened(model, settings, (), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}
@@ -86,7 +106,7 @@ def compound(
     missing = [name for name in COMPOUND if name not in scaled]
     if missing:
         raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
-    line = _Line(network, scaled, Request(batch, dtype, memory_policy, rewrite=rewrite))
+    line = _Line(network, scaled, Request(batch, dtype, memory_policy, rewrite=rewrite, device=device_of(device)))
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):
@@ -123,11 +143,24 @@ class _Line(NamedTuple):
 
     def costs(self, points: Sequence[Mapping[str, Any]]) -> dict[str, list[int | None]]:
         """The metrics at points of the line; None where none can be built."""
+        made, at = self.placed(points)
+        return {metric: at_points(made, metric, at) for metric in made.metrics}
+
+    def placed(self, points: Sequence[Mapping[str, Any]]) -> tuple[DesignSpace, list[Array]]:
+        """A design space that has these points of the line, and their positions along each of its axes."""
         axes = {name: sorted({point[name] for point in points}) for name in self.start}
         made = design_space(self.network, axes, **self.request.options(), buildable=True)
         places = {name: {value: i for i, value in enumerate(values)} for name, values in made.axes.items()}
-        at = [np.array([places[name][point[name]] for point in points]) for name in made.axes]
-        return {metric: at_points(made, metric, at) for metric in SWEPT}
+        return made, [np.array([places[name][point[name]] for point in points]) for name in made.axes]
+
+    def extrapolated(self, point: Mapping[str, Any]) -> bool | None:
+        """Whether a network differs from all that the device was fitted on; None without such a device."""
+        if not is_calibrated(self.request.device):
+            return None
+        from convcost.space.extrapolated import at_each
+
+        found = at_each(*self.placed([point]))
+        return None if found is None else bool(found[0])
 
     def within(self, phis: Sequence[Fraction], budgets: Sequence[Budget]) -> list[bool]:
         costs = self.costs([self.knobs(phi) for phi in phis])
@@ -152,7 +185,9 @@ class _Line(NamedTuple):
         ratio = _EXACT.ln(_decimal(at / self.start[name]))
         phi = float(_EXACT.divide(ratio, _EXACT.ln(_decimal(COMPOUND[name]))))
         broken = tuple(b.metric for b in budgets if (value := costs[b.metric][1]) is None or value > b.limit)
-        return Scaled(phi, self.short(before), {m: v for m, v in here.items() if v is not None}, name, at, broken)
+        known = {metric: cost for metric, cost in here.items() if cost is not None}
+        beyond = self.extrapolated(before)
+        return Scaled(phi, self.short(before), known, name, at, broken, self.request, beyond)
 
     def short(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
         """Decimals not above the knobs, with as few digits as give the same network, but at least four."""
@@ -175,8 +210,10 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], 
     notes = [("budget", "; ".join(budget.text for budget in budgets)), ("line", bases)]
     data: dict[str, Any] = {"schema": "convcost.compound/1", "version": __version__, "network": model}
     data |= {"rewrite": rewrite} if rewrite else {}
-    data["budgets"] = [{"metric": budget.metric, "limit": budget.limit} for budget in budgets]
-    headers = ("φ", *COMPOUND, *map(column_of, BUDGETED))
+    data |= device_dict(found.request) if found else {}
+    data["budgets"] = [budget.to_dict() for budget in budgets]
+    shown = (*BUDGETED, *(TIMED if found and found.request.device else ()))
+    headers = ("φ", *COMPOUND, *map(column_of, shown))
     rows, records = [], []
     if found:
         notes.append(
@@ -185,11 +222,13 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], 
                 f"φ below {found.phi:.6f}, where {found.ends} passes {_place(found)}; beyond it breaks: {', '.join(METRICS[metric].short for metric in found.binds)}",
             )
         )
-        costs = [METRICS[metric].written(found.costs[metric]) for metric in BUDGETED]
+        costs = [_written(found, metric) for metric in shown]
+        beyond = {} if found.extrapolated is None else {EXTRAPOLATED: found.extrapolated}
         rows = [[f"< {found.phi:.4f}", *(str(value_text(found.knobs[name])) for name in COMPOUND), *costs]]
-        records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs}]
+        records = [{"phi": found.phi, **{n: json_value(found.knobs[n]) for n in COMPOUND}, **found.costs, **beyond}]
+        notes += _latency_notes(found)
         data |= {"phi": found.phi, "ends": found.ends, "at": str(found.at), "binds": list(found.binds)}
-        data |= {"knobs": {n: json_value(v) for n, v in found.knobs.items()}, "costs": dict(found.costs)}
+        data |= {"knobs": {n: json_value(v) for n, v in found.knobs.items()}, "costs": dict(found.costs), **beyond}
     else:
         notes.append(("fits", f"nothing: even φ = -{MOST_PHI} is over the budget"))
         data["phi"] = None
@@ -202,6 +241,20 @@ def compound_table(model: str, found: Scaled | None, budgets: Sequence[Budget], 
         data=data,
         notes=notes,
     )
+
+
+def _written(found: Scaled, metric: str) -> str:
+    return f"{BEYOND if found.extrapolated and metric in TIMED else ''}{METRICS[metric].written(found.counts[metric])}"
+
+
+def _latency_notes(found: Scaled) -> list[tuple[str, str]]:
+    if found.request.device is None:
+        return []
+    from convcost.space.extrapolated import device_note
+    from convcost.space.timed import FAR
+
+    far = [(BEYOND, f"it is {FAR}")] if found.extrapolated else []
+    return [(METRICS["latency_ms"].heading, device_note(found.request.device)), *far]
 
 
 def _place(found: Scaled) -> str:

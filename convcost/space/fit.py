@@ -20,7 +20,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.dtypes import DEFAULT
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import METRICS, column_of
+from convcost.core.metrics import METRICS, TIMED, column_of
 from convcost.core.units import decimal_text, exact
 from convcost.core.version import __version__
 from convcost.networks.load import Model
@@ -32,14 +32,16 @@ from convcost.space.axes import fraction_text, is_ordered, value_text
 from convcost.space.budget import Budget, budgets_of
 from convcost.space.evaluate import at_points, evaluate, feasible
 from convcost.space.open import design_space, opened
+from convcost.space.points_table import device_dict
 from convcost.space.space import DesignSpace
-from convcost.space.target import HowDeployed
+from convcost.space.target import BEYOND, EXTRAPOLATED, HowDeployed, device_of, is_calibrated, latency_limit
 from convcost.space.threshold import Threshold, edge
 from convcost.spec.knobs import FIXED, no_knob
 from convcost.spec.zoo import split_name
 
 if TYPE_CHECKING:
     from convcost.devices.board import Board
+    from convcost.devices.device import Device, Roofline
 
 MOST_FITTED = 20_000_000
 END = "end of the axis"
@@ -50,11 +52,19 @@ class Configuration(NamedTuple):
     """One network: its knobs, its costs, and what keeps each knob from growing by one step."""
 
     knobs: Mapping[str, Any]
-    costs: Mapping[str, int]
+    counts: Mapping[str, int]
+    """Its costs as they are compared with budgets: whole numbers, of a latency femtoseconds."""
     binding: Mapping[str, tuple[str, ...]]
     """For each knob with an order: the metrics whose budget its next value breaks, or END, or UNBUILDABLE."""
     next: Mapping[str, Any]
     """For each of these knobs the next value at which a network can be built, if there is one."""
+    extrapolated: bool | None = None
+    """Whether it differs from all networks that the device was fitted on; None where no calibrated device is asked for."""
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        """Its costs; a latency in milliseconds."""
+        return {metric: METRICS[metric].value(count) for metric, count in self.counts.items()}
 
     @property
     def binds(self) -> tuple[str, ...]:
@@ -144,6 +154,8 @@ def fit(
     board: str | os.PathLike[str] | Board | None = None,
     pointers: int | None = None,
     kernels: str | None = None,
+    max_latency: Any = None,
+    device: str | os.PathLike[str] | Device | Roofline | None = None,
     **knobs: Any,
 ) -> Fit:
     """The maximal configurations within a budget: no knob of theirs can grow without breaking it.
@@ -154,7 +166,8 @@ def fit(
     Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
 
     `max_ram` bounds the arena of a `runtime`, `max_flash` the model file, both of the network as a type (`deploy`, by
-    default int8); a `board` bounds both by what it has.
+    default int8); a `board` bounds both by what it has. `max_latency` ("20ms", "1.5s") bounds how long a `device` takes, that
+    is named, or stated by a file.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
@@ -162,7 +175,10 @@ def fit(
     """
     asked = HowDeployed(runtime, deploy, board, pointers, kernels)
     limits = asked.limits(max_ram, max_flash)
+    deployed = any(limit is not None for limit in limits.values())
+    limits |= latency_limit(max_latency, device)
     budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits)  # what is wrong with them is said first
+    on = device_of(device)
     settings = {**(settings or {}), **knobs}
     over = named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
@@ -176,9 +192,11 @@ def fit(
         dtype=dtype,
         memory_policy=memory_policy,
         rewrite=rewrite,
-        target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
+        target=asked.target(dtype, limited=deployed),
+        device=on,
         buildable=True,
     )
+    limits |= {"device": on.name} if on else {}
     return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits), maximise)
 
 
@@ -300,7 +318,16 @@ def _configuration(
         following[names[axis]] = made.axes[names[axis]][place]
         costs = _costs_at(made, [place if i == axis else int(at) for i, at in enumerate(where)]) or {}
         binding[names[axis]] = tuple(budget.metric for budget in budgets if costs[budget.metric] > budget.limit)
-    return Configuration(knobs, _costs_at(made, where) or {}, binding, following)
+    return Configuration(knobs, _costs_at(made, where) or {}, binding, following, _extrapolated(made, where))
+
+
+def _extrapolated(made: DesignSpace, where: Sequence[int]) -> bool | None:
+    if not is_calibrated(made.request.device):
+        return None
+    from convcost.space.extrapolated import at_each
+
+    found = at_each(made, [np.array([at]) for at in where])
+    return None if found is None else bool(found[0])
 
 
 def _costs_at(made: DesignSpace, where: Sequence[int]) -> dict[str, int] | None:
@@ -374,6 +401,10 @@ def fit_table(found: Fit, limit: int | None = MOST_SHOWN) -> Table:
         ]
     if found.tables.request.target:
         notes.append(("deployed", found.tables.request.target.note))
+    if found.tables.request.device:
+        from convcost.space.extrapolated import notes_on
+
+        notes += notes_on(found.tables)
     budgets = "; ".join(budget.text for budget in found.budgets)
     metrics = found.shown
     return Table(
@@ -394,9 +425,13 @@ def _row(one: Configuration, found: Fit) -> list[str]:
     stops = "; ".join(f"{knob}: {_stops(one, knob, found)}" for knob, names in one.binding.items() if names)
     return [
         *(str(value_text(one.knobs[name])) for name in found.axes),
-        *(METRICS[metric].written(one.costs[metric]) for metric in found.shown),
+        *(_written(one, metric) for metric in found.shown),
         stops,
     ]
+
+
+def _written(one: Configuration, metric: str) -> str:
+    return f"{BEYOND if one.extrapolated and metric in TIMED else ''}{METRICS[metric].written(one.counts[metric])}"
 
 
 def _stops(one: Configuration, knob: str, found: Fit) -> str:
@@ -414,7 +449,11 @@ def _stop(name: str) -> str:
 
 def _record(one: Configuration, axes: Mapping[str, Any]) -> dict[str, Any]:
     flat = {f"{knob}_stopped_by": " ".join(names) for knob, names in one.binding.items()}
-    return {name: json_value(one.knobs[name]) for name in axes} | dict(one.costs) | flat
+    return {name: json_value(one.knobs[name]) for name in axes} | dict(one.costs) | _beyond_dict(one) | flat
+
+
+def _beyond_dict(one: Configuration) -> dict[str, bool]:
+    return {} if one.extrapolated is None else {EXTRAPOLATED: one.extrapolated}
 
 
 def _data(found: Fit, edges: Mapping[str, Threshold | None]) -> dict[str, Any]:
@@ -424,7 +463,8 @@ def _data(found: Fit, edges: Mapping[str, Threshold | None]) -> dict[str, Any]:
         "network": found.network,
         **({"rewrite": found.tables.request.rewrite} if found.tables.request.rewrite else {}),
         **({"deployment": found.tables.request.target.to_dict()} if found.tables.request.target else {}),
-        "budgets": [{"metric": budget.metric, "limit": budget.limit} for budget in found.budgets],
+        **device_dict(found.tables.request),
+        "budgets": [budget.to_dict() for budget in found.budgets],
         "fits": found.fits,
         "fitting": found.fitting,
         "points": found.tables.points,
@@ -439,6 +479,7 @@ def _json(one: Configuration) -> dict[str, Any]:
     return {
         "knobs": {name: json_value(value) for name, value in one.knobs.items()},
         "costs": dict(one.costs),
+        **_beyond_dict(one),
         "stopped_by": {knob: list(names) for knob, names in one.binding.items()},
         "next": {knob: json_value(value) for knob, value in one.next.items()},
     }
@@ -461,10 +502,11 @@ def _edge_text(name: str, found: Fit, edge: Threshold | None) -> str:
 
 
 def _broken(found: Fit, one: Configuration) -> Sequence[str]:
-    return [budget.metric for budget in found.budgets if one.costs[budget.metric] > budget.limit]
+    return [budget.metric for budget in found.budgets if one.counts[budget.metric] > budget.limit]
 
 
 def _lack(budget: Budget, one: Configuration) -> str:
-    over = one.costs[budget.metric] - budget.limit
-    factor = f" ({one.costs[budget.metric] / budget.limit:.2f}×)" if budget.limit else ""
-    return f"{METRICS[budget.metric].short} {budget.amount(one.costs[budget.metric])} is {budget.amount(over)}{factor} over the budget"
+    count = one.counts[budget.metric]
+    over = count - budget.limit
+    factor = f" ({count / budget.limit:.2f}×)" if budget.limit else ""
+    return f"{METRICS[budget.metric].short} {budget.amount(count)} is {budget.amount(over)}{factor} over the budget"

@@ -11,14 +11,15 @@ import numpy as np
 
 from convcost.core.dims import Array
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import SWEPT
+from convcost.core.metrics import SWEPT, TIMED
 from convcost.core.units import counted, exact
 from convcost.render.table import Table
 from convcost.space.axes import is_ordered
-from convcost.space.evaluate import at_points, evaluate, feasible, prepare
+from convcost.space.evaluate import evaluate, feasible, prepare, values_at
 from convcost.space.pareto import MOST_OBJECTIVES, front, not_behind
 from convcost.space.points_table import points_table
 from convcost.space.space import DesignSpace
+from convcost.space.target import EXTRAPOLATED, is_calibrated
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
@@ -155,9 +156,25 @@ def _looked_at(made: DesignSpace, axis: int, objectives: Sequence[Objective]) ->
 def points_at(made: DesignSpace, positions: Sequence[Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Knob values and all metrics of points of a grid, given by position."""
     columns = [np.array([where[name] for where in positions], dtype=np.intp) for name in made.axes]
-    costs = [at_points(made, metric, columns) for metric in made.metrics]
-    for where, *found in zip(positions, *costs, strict=True):
-        yield {name: made.axes[name][at] for name, at in where.items()} | dict(zip(made.metrics, found, strict=True))
+    costs = [values_at(made, metric, columns) for metric in made.metrics]
+    beyond = _extrapolated(made, columns)
+    for at, (where, *found) in enumerate(zip(positions, *costs, strict=True)):
+        values = dict(zip(made.metrics, found, strict=True))
+        yield (
+            {name: made.axes[name][at] for name, at in where.items()}
+            | values
+            | {name: some[at] for name, some in beyond.items()}
+        )
+
+
+def _extrapolated(made: DesignSpace, positions: Sequence[Array]) -> dict[str, list[bool]]:
+    """For each point whether its latency is extrapolated; nothing where that is not asked."""
+    if not is_calibrated(made.request.device):
+        return {}
+    from convcost.space.extrapolated import at_each
+
+    found = at_each(made, positions)
+    return {} if found is None else {EXTRAPOLATED: found.tolist()}
 
 
 def front_table(
@@ -188,4 +205,5 @@ def front_table(
 
 
 def _direction(one: Objective) -> str:
-    return f"{'most' if one.largest else 'fewest'} {one.name}"
+    least = "least" if one.name in TIMED else "fewest"
+    return f"{'most' if one.largest else least} {one.name}"

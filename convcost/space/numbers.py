@@ -10,6 +10,7 @@ A product of arrays along different axes stays a product, and a sum of such prod
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -338,6 +339,10 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     if not isinstance(condition, Mask):
         return a if condition else b
+    if isinstance(a, Sum) or isinstance(
+        b, Sum
+    ):  # a product stays a product: times 1 where it counts, times 0 elsewhere
+        return a * make(condition.array.astype(np.int64)) + b * make((~condition.array).astype(np.int64))
     (left, down_a, *_), (right, down_b, *_) = _flat(a), _flat(b)
     common = lcm(down_a, down_b)
     bearable(condition.array, *(one for one in (left, right) if isinstance(one, np.ndarray)))
@@ -584,6 +589,12 @@ def added(numbers: Iterable[Any]) -> Any:
     for axis in sorted({axis for _, fields in terms for field in fields for axis in field.axes}):
         terms = _merged_along(axis, terms)
     return _sum(terms) + constant
+
+
+def total(numbers: Sequence[Any]) -> Any:
+    """A sum of numbers with few distinct values: equal ones are counted and multiplied, not added one by one."""
+    once = {id(number): number for number in numbers}
+    return sum((once[key] * times for key, times in Counter(map(id, numbers)).items()), 0)
 
 
 def _merged_along(axis: int, terms: list[Product]) -> list[Product]:

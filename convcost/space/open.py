@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sized
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.checks import check_batch
 from convcost.core.dtypes import asked_dtype
@@ -26,6 +26,9 @@ from convcost.spec.elaborate import attempt
 from convcost.spec.syntax import KnobValue
 from convcost.spec.zoo import split_name
 
+if TYPE_CHECKING:
+    from convcost.devices.device import Device, Roofline
+
 
 def design_space(
     model: Model,
@@ -38,6 +41,7 @@ def design_space(
     input_shape: GivenShape | None = None,
     rewrite: str = "",
     target: Target | None = None,
+    device: Device | Roofline | None = None,
     buildable: bool = False,
 ) -> DesignSpace:
     """The design space of a grid: all tables needed to evaluate any part of it.
@@ -45,7 +49,7 @@ def design_space(
     Knobs in `over` are axes even with a single value; other knobs are axes if their value looks like one. If it must be
     `buildable`, raises `SpecError` if no point of the grid is a valid network.
     """
-    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target)
+    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target, device=device)
     asked = asked_for(model, knobs, over or {}, request, input_shape)
     made = build_space(*asked)
     if buildable:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convcost.core.dtypes import as_text
-from convcost.core.metrics import METRICS, MOVED, column_of
+from convcost.core.metrics import METRICS, MOVED, TIMED, column_of
 from convcost.core.units import exact, inputs_text
 from convcost.core.version import __version__
 from convcost.render.table import Table
 from convcost.results.costs import MOVED_ONCE
 from convcost.results.report import inputs_dict, json_value
 from convcost.space.axes import axis_array, value_text
+from convcost.space.build import Request
 from convcost.space.space import DesignSpace
+from convcost.space.target import BEYOND, EXTRAPOLATED
 
 MOST_SHOWN = 40
 
@@ -27,11 +29,13 @@ def points_table(
 ) -> Table:
     """Points as a table: knobs, then metrics."""
     holes = any(point.get("infeasible") for point in points)
+    marked = any(EXTRAPOLATED in point for point in points) and bool({*TIMED} & {*metrics})
     names = [*made.axes, *metrics, *(["infeasible"] if holes else [])]
     numeric = [
         name in metrics or (name in made.axes and axis_array(made.axes[name]).dtype.kind in "if") for name in names
     ]
-    records = [record({name: point.get(name) for name in names}) for point in points]
+    kept = [*made.axes, *metrics, *([EXTRAPOLATED] if marked else []), *names[len(made.axes) + len(metrics) :]]
+    records = [record({name: point.get(name) for name in kept}) for point in points]
     reasons = list(dict.fromkeys(why for point in points if (why := point.get("infeasible"))))
     marks = {why: f"[{at}]" for at, why in enumerate(reasons, start=1)}
     return Table(
@@ -39,7 +43,7 @@ def points_table(
         heading=f"{made.heading}{title.removeprefix(made.title)}",
         headers=tuple(map(column_of, names)),
         numeric=tuple(numeric),
-        rows=[[marks.get(str(point.get(name))) or _cell(point.get(name)) for name in names] for point in points],
+        rows=[[marks.get(str(point.get(name))) or _cell(point, name) for name in names] for point in points],
         records=records,
         data={**meta(made), "points": records},
         notes=[*notes, *((mark, why) for why, mark in marks.items()), *about(made, metrics)],
@@ -62,12 +66,19 @@ def about(made: DesignSpace, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         yield "batch", exact(made.request.batch)
     if made.request.target and any("deployment" in METRICS[metric].needs for metric in metrics):
         yield "deployed", made.request.target.note
+    if made.request.device and {*TIMED} & {*metrics}:
+        from convcost.space.extrapolated import notes_on
+
+        yield from notes_on(made)
     yield "convention", "MACs of conv, linear, recurrent layers and matmul; no bias, norm, activation or pooling"
 
 
-def _cell(value: Any) -> str:
+def _cell(point: Mapping[str, Any], name: str) -> str:
+    value = point.get(name)
     if value is None:
         return "-"
+    if name in TIMED:
+        return f"{BEYOND if point.get(EXTRAPOLATED) else ''}{METRICS[name].shown(value)}"
     return exact(value) if isinstance(value, int) and not isinstance(value, bool) else str(value_text(value))
 
 
@@ -86,7 +97,17 @@ def meta(made: DesignSpace) -> dict[str, Any]:
         "memory_policy": request.memory_policy,
         **({"rewrite": request.rewrite} if request.rewrite else {}),
         **({"deployment": request.target.to_dict()} if request.target else {}),
+        **device_dict(request),
     }
+
+
+def device_dict(request: Request) -> dict[str, Any]:
+    """What JSON says of the device that latencies are of, with how far off they are; nothing without one."""
+    if request.device is None:
+        return {}
+    from convcost.networks.latency import device_summary
+
+    return {"device": device_summary(request.device)}
 
 
 def record(point: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.dtypes import one_word
 from convcost.core.errors import UsageError
-from convcost.core.metrics import DEPLOYED, METRICS, SWEPT
+from convcost.core.metrics import DEPLOYED, METRICS, SWEPT, TIMED
 from convcost.graph.rewrite import rewritten_name
 from convcost.networks.network import Network
 from convcost.results.settings import settings_text
@@ -145,7 +145,8 @@ class DesignSpace:
     @property
     def metrics(self) -> tuple[str, ...]:
         """What is computed at every point."""
-        return (*SWEPT, *DEPLOYED) if self.request.target else SWEPT
+        request = self.request
+        return (*SWEPT, *(DEPLOYED if request.target else ()), *(TIMED if request.device else ()))
 
     def bound(self, metric: str) -> int:
         """An upper bound on the cost at any point and on every partial sum."""
@@ -199,7 +200,8 @@ class DesignSpace:
             needs=needs,
         )
         deployed = request.target.said if request.target and "deployment" in needs else ""
-        return " · ".join(filter(None, (said, deployed)))
+        device = request.device.name if request.device and "device" in needs else ""
+        return " · ".join(filter(None, (said, deployed, device)))
 
     def only(self, metrics: Sequence[str]) -> DesignSpace:
         """The design space with the tables of these metrics only."""
@@ -283,7 +285,7 @@ def _region(part: SpacePart, back: Sequence[int]) -> Region:
     box = tuple(part.box[position] for position in back)
     if part.costs is None:
         return Region(box, {}, part.reason)
-    every = {**part.costs._asdict(), **part.deployed}
+    every = {**part.costs._asdict(), **part.more}
     costs = {metric: _candidates(cost, back) for metric, cost in every.items()}
     return Region(box, costs, "", part.dtypes)
 

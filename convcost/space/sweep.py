@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,24 +16,25 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.errors import SpecError, UsageError, did_you_mean
 from convcost.core.expr import number
-from convcost.core.metrics import DEPLOYED, SWEPT
+from convcost.core.metrics import DEPLOYED, SWEPT, TIMED
 from convcost.core.units import counted, exact, say
 from convcost.graph.rewrite import NothingToRewrite
 from convcost.networks.load import Model
 from convcost.render.table import Table, Tabular
 from convcost.space.axes import axis_array, value_text
 from convcost.space.build import Request
-from convcost.space.evaluate import evaluate, feasible, inside
+from convcost.space.evaluate import feasible, inside, values
 from convcost.space.open import asked_for
 from convcost.space.points_table import MOST_SHOWN, points_table
 from convcost.space.space import DesignSpace, Region, build_space
-from convcost.space.target import HowDeployed
+from convcost.space.target import EXTRAPOLATED, HowDeployed, device_of
 from convcost.space.windows import PIECE, Window, windows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from convcost.devices.board import Board
+    from convcost.devices.device import Device, Roofline
 
 
 MOST_HELD = 4 * 2**30
@@ -52,7 +54,7 @@ class Sweep(Tabular):
     metrics: Mapping[str, np.ma.MaskedArray[Any, Any]]
     """macs, params, activations, peak_activation_elements, peak_activation_bytes, bytes_moved: of one batch.
 
-    Of deployed networks also ram_bytes, arena_head_bytes, deployed_weight_bytes, flash_bytes.
+    Of deployed networks also ram_bytes, arena_head_bytes, deployed_weight_bytes, flash_bytes; of a device latency_ms.
     """
     tables: DesignSpace = field(repr=False)
     window: Window = field(repr=False)
@@ -88,7 +90,18 @@ class Sweep(Tabular):
         """How a notebook shows the first points."""
         return self.table(40)._repr_html_()
 
-    def at(self, **values: Any) -> dict[str, int | None]:
+    @cached_property
+    def extrapolated(self) -> Array | None:
+        """For every point whether it differs from all networks that the device was fitted on, so that its error says nothing
+        of the latency; None without a calibrated device.
+        """
+        if not {*TIMED} & self.metrics.keys():
+            return None
+        from convcost.space.extrapolated import extrapolated
+
+        return extrapolated(self.tables, self.window)
+
+    def at(self, **values: Any) -> dict[str, float | None]:
         """The metrics at one point, None where no network can be built; raises `UsageError`.
 
         >>> sweep("mobilenet_v2", width="0.5:1:0.25", resolution=[192, 224]).at(width=0.75, resolution=192)["macs"]
@@ -119,10 +132,11 @@ class Sweep(Tabular):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Each point as a dict of knob values and metrics, in the order of the axes, the last one changing fastest."""
-        reasons = self.reasons
+        reasons, beyond = self.reasons, self.extrapolated
         for where in np.ndindex(*self.shape):
             point = {name: values[i] for (name, values), i in zip(self.axes.items(), where, strict=True)}
             point |= {name: _item(array[where]) for name, array in self.metrics.items()}
+            point |= {} if beyond is None else {EXTRAPOLATED: bool(beyond[where])}
             yield point if reasons is None else point | {"infeasible": reasons[where]}
 
     def to_frame(self) -> pd.DataFrame:
@@ -136,6 +150,8 @@ class Sweep(Tabular):
         }
         for name, array in self.metrics.items():
             columns[name] = _column(array)
+        if self.extrapolated is not None:
+            columns[EXTRAPOLATED] = self.extrapolated.ravel()
         if self.reasons is not None:
             columns["infeasible"] = self.reasons.ravel()
         return pd.DataFrame(columns)
@@ -171,13 +187,15 @@ def sweep(
     board: str | os.PathLike[str] | Board | None = None,
     pointers: int | None = None,
     kernels: str | None = None,
+    device: str | os.PathLike[str] | Device | Roofline | None = None,
     **knobs: Any,
 ) -> Sweep:
     """Every network of a grid of knob values, as labelled arrays.
 
     A knob is an axis if it is given as a list, a range, or text like "0.25:1.4:0.05" (both ends included) or "1,2,4";
     a single value sets it; knobs called like an option go into the mapping `settings`. `rewrite` rebuilds the convolutions of each network: `separable`, `standard` or `grouped:G`.
-    With a `runtime`, a type to `deploy` as (True for int8) or a `board`, RAM and flash of the deployed networks are computed too.
+    With a `runtime`, a type to `deploy` as (True for int8) or a `board`, RAM and flash of the deployed networks are computed too;
+    with a `device`, by name or as a file, how long it takes each.
     Raises `UsageError` for a knob or value that does not exist, or a grid that is too large to hold at once.
 
     >>> grid = sweep("mobilenet_v1", width=[0.25, 0.5, 0.75, 1], resolution=[128, 160, 192, 224])
@@ -185,10 +203,10 @@ def sweep(
     (568740352, 13570048)
     """
     target = HowDeployed(runtime, deploy, board, pointers, kernels).target(dtype)
-    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target)
+    request = Request(batch, dtype, memory_policy, rewrite=rewrite, target=target, device=device_of(device))
     asked = asked_for(model, {**(settings or {}), **knobs}, {}, request)
     points = prod(map(len, asked.axes.values()))
-    held = points * (8 * len((*SWEPT, *DEPLOYED) if target else SWEPT) + 1)
+    held = points * (8 * len((*SWEPT, *(DEPLOYED if target else ()), *(TIMED if device else ()))) + 1)
     if held > MOST_HELD:
         raise UsageError(
             f"{exact(points)} points need {exact(held)} bytes at once; read them in pieces: "
@@ -201,10 +219,10 @@ def sweep(
 def piece(made: DesignSpace, window: Window, metrics: Sequence[str] = ()) -> Sweep:
     """One window of a grid; without `metrics` with all that there are."""
     metrics = metrics or made.metrics
-    axes = {name: values[part] for (name, values), part in zip(made.axes.items(), window, strict=True)}
+    axes = {name: axis[part] for (name, axis), part in zip(made.axes.items(), window, strict=True)}
     holes = any(region.reason for region in made.regions)
     mask: Any = ~feasible(made, window) if holes else np.ma.nomask
-    arrays = {metric: np.ma.array(evaluate(made, metric, window), mask=mask) for metric in metrics}
+    arrays = {metric: np.ma.array(values(made, metric, window), mask=mask) for metric in metrics}
     return Sweep(made.network, axes, arrays, made, window)
 
 
@@ -234,18 +252,21 @@ def _range_text(values: Sequence[Any]) -> str:
     return ", ".join(shown) if len(shown) <= 8 else f"{len(shown)} values from {shown[0]} to {shown[-1]}"
 
 
-def _item(value: Any) -> int | None:
-    return None if value is np.ma.masked else int(value)
+def _item(value: Any) -> float | None:
+    if value is np.ma.masked:
+        return None
+    return float(value) if isinstance(value, np.floating) else int(value)
 
 
 def _column(array: np.ma.MaskedArray[Any, Any]) -> Any:
-    """A metric as a column of exact integers, <NA> where masked."""
+    """A metric as a column of exact integers, or of doubles, <NA> where masked."""
     import pandas as pd
 
     flat = array.ravel()
     if flat.dtype == object:
         return np.array([_item(value) for value in flat], dtype=object)
-    return pd.arrays.IntegerArray(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
+    kind = pd.arrays.FloatingArray if flat.dtype.kind == "f" else pd.arrays.IntegerArray
+    return kind(np.ascontiguousarray(flat.data), np.ma.getmaskarray(flat).copy())
 
 
 def sweep_table(made: DesignSpace, pieces: Iterable[Sweep], metrics: Sequence[str], limit: int = MOST_SHOWN) -> Table:
@@ -264,4 +285,4 @@ DEFAULT_METRICS = tuple(metric for metric in SWEPT if metric not in ("peak_activ
 
 def default_metrics(made: DesignSpace) -> tuple[str, ...]:
     """What a table of points shows where nothing is asked for."""
-    return tuple(metric for metric in made.metrics if metric in {*DEFAULT_METRICS, *DEPLOYED})
+    return tuple(metric for metric in made.metrics if metric in {*DEFAULT_METRICS, *DEPLOYED, *TIMED})

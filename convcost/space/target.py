@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from convcost.core.errors import UsageError
 from convcost.core.units import exact
 
 if TYPE_CHECKING:
     from convcost.deploy.runtime import Deployment
     from convcost.devices.board import Board
+    from convcost.devices.device import Device, Roofline
+
+EXTRAPOLATED = "extrapolated"
+"""The name of what says whether a network differs from all that its device was fitted on."""
+BEYOND = "~"
+"""Printed before the latency of one that does."""
 
 
 class Target(NamedTuple):
@@ -100,3 +107,24 @@ class HowDeployed(NamedTuple):
             "max_ram": max_ram if max_ram is not None or board is None else board.ram,
             "max_flash": max_flash if max_flash is not None or board is None else board.flash,
         }
+
+
+def device_of(device: str | os.PathLike[str] | Device | Roofline | None) -> Device | Roofline | None:
+    """A device by name, as a file, or as it is; raises `UsageError`, and `SpecError` for all that is wrong with a file."""
+    if device is None:
+        return None
+    from convcost.devices.stored import as_device
+
+    return as_device(device)
+
+
+def is_calibrated(device: Device | Roofline | None) -> bool:
+    """Whether a device was fitted to networks, so that others may be far from these."""
+    return bool(getattr(device, "fitted", ()))
+
+
+def latency_limit(max_latency: Any, device: object) -> dict[str, Any]:
+    """The limit on latency that is given; raises `UsageError` for one without a device."""
+    if max_latency is not None and device is None:
+        raise UsageError("a latency is of a device: give device=NAME, --device NAME; `convcost devices` lists all")
+    return {"max_latency": max_latency}

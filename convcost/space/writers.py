@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from convcost.core.errors import UsageError
+from convcost.core.metrics import TIMED
 from convcost.core.units import exact
 from convcost.results.report import json_value
 from convcost.space.axes import axis_array, value_text
@@ -20,6 +21,7 @@ from convcost.space.evaluate import prepare
 from convcost.space.points_table import meta
 from convcost.space.space import DesignSpace
 from convcost.space.sweep import Sweep, piece
+from convcost.space.target import EXTRAPOLATED, is_calibrated
 from convcost.space.windows import PIECE, Progress, Window, windows
 from convcost.space.workers import results
 
@@ -114,6 +116,8 @@ def _columns(piece: Sweep, text: Callable[[Any], str], missing: str) -> dict[str
         columns[name] = [texts[i] for i in place.tolist()]
     for name, array in piece.metrics.items():
         columns[name] = [missing if number is None else number for number in array.ravel().tolist()]
+    if piece.extrapolated is not None:
+        columns[EXTRAPOLATED] = [text(beyond) for beyond in piece.extrapolated.ravel().tolist()]
     if piece.reasons is not None:
         reasons = piece.reasons.ravel().tolist()
         said = {reason: missing if reason is None else text(reason) for reason in {*reasons}}
@@ -130,7 +134,7 @@ class _Parquet(Writer):
             from pyarrow import parquet
         except ImportError:
             raise UsageError("Parquet needs pyarrow: pip install 'convcost[parquet]'") from None
-        wide = [metric for metric in metrics if made.bound(metric) >= 2**63]
+        wide = [metric for metric in metrics if metric not in TIMED and made.bound(metric) >= 2**63]
         if wide:
             most = exact(made.bound(wide[0]))
             raise UsageError(f"{wide[0]} may reach {most}, more than Parquet's 64 bits hold; use csv or json")
@@ -138,7 +142,9 @@ class _Parquet(Writer):
         fields = [
             (name, pa.string() if kind.kind == "O" else pa.from_numpy_dtype(kind)) for name, kind in kinds.items()
         ]
-        fields += [(metric, pa.int64()) for metric in metrics]
+        fields += [(metric, pa.float64() if metric in TIMED else pa.int64()) for metric in metrics]
+        if {*TIMED} & {*metrics} and is_calibrated(made.request.device):
+            fields.append((EXTRAPOLATED, pa.bool_()))
         if any(region.reason for region in made.regions):
             fields.append(("infeasible", pa.string()))
         schema = pa.schema(fields, metadata={"convcost": json.dumps(meta(made), ensure_ascii=False)})

@@ -34,6 +34,8 @@ SHOWN = [
     ["explain", "{}", "--symbols", "width"],
     ["memory"],
     ["memory", "--by", "tensor"],
+    ["latency", "--device", "v100"],
+    ["latency", "--device", "v100", "--by", "kind"],
     ["rewrite", "--to", "separable"],
     ["reconcile"],
     ["reconcile", "{}", "paper", "thop"],

@@ -211,3 +211,31 @@ def test_reactnet_as_it_is_printed() -> None:
     binary = network.report().totals.macs - floats
     assert network.report("ace").totals.operations == binary + 256 * floats == 7_853_572_096
     assert network.report("cpu64").totals.operations == binary // 64 + floats == 87_126_016
+
+
+def pokebnn(width: float) -> tuple[int, int, int]:
+    """Multiply-accumulates of 1, 4 and 8 bits, as size_stats in google/aqt pokebnn.py goes through them."""
+    eight = 56 * 56 * (4 * 4 * 3) * 32 + 56 * 56 * (3 * 3) * 64
+    one, four, read, size = 0, 0, 64, 56
+    for number, features in ((3, 64), (4, 128), (6, 256), (3, 512)):
+        inner = int(features * width)
+        for place in range(number):
+            strided = place == 0 and features > 64
+            for kernel, stride, made in ((1, 1, inner), (3, 2 if strided else 1, inner), (1, 1, 4 * inner)):
+                size //= stride
+                one += size**2 * kernel**2 * read * made
+                four += read * (read // 8) + (read // 8) * made
+                read = made
+    return one, four, eight + read * 1000
+
+
+@pytest.mark.parametrize("width", [0.5, 0.75, 1.0, 2.0])
+def test_pokebnn(width: float) -> None:
+    one, four, eight = pokebnn(width)
+    network = loaded(f"pokebnn_{str(width).replace('.', '_')}x")
+    assert network.report().totals.macs == one + four + eight
+    assert network.report("ace").totals.operations == one + 16 * four + 64 * eight
+    near = one / 64 + four / 16 + eight / 8
+    assert abs(network.report("cpu64").totals.operations - near) <= len(network.steps) / 2
+    # arXiv 2112.00133, abstract: a small variant has 2.6 ACE.
+    assert width != 0.75 or round(network.report("ace").totals.operations / 10**9, 1) == 2.6

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pytest
+from helpers.least_squares import tried
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from convcost import UsageError, load
-from convcost.devices.calibration import Measured, _columns, _work, calibrated, nonnegative
+from convcost.devices.calibration import Measured, calibrated, columns_of, nonnegative, work
 from convcost.devices.kernels import kernels, total
 from convcost.published.latency import latencies
-
-
-def tried(matrix, target):
-    """The least squares without a negative number, by trying every set of columns: it is the best of some set's own."""
-    width = matrix.shape[1]
-    best, found = float(target @ target), np.zeros(width)
-    for number in range(1, width + 1):
-        for chosen in combinations(range(width), number):
-            part = matrix[:, chosen]
-            x = np.linalg.lstsq(part, target, rcond=None)[0]
-            left = target - part @ x
-            if (x >= 0).all() and left @ left < best - 1e-15:
-                best, found = float(left @ left), np.zeros(width)
-                found[list(chosen)] = x
-    return found
 
 
 def followed(matrix, target, steps=200_000):
@@ -51,8 +35,8 @@ def followed(matrix, target, steps=200_000):
 
 def left_out(table):
     """What the others say of each network, the fit by trying."""
-    columns = _columns(table)
-    matrix = np.array([[_work(one.terms, column) / one.ms for column in columns] for one in table], float)
+    columns = columns_of(table)
+    matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
     matrix /= np.maximum(matrix.max(axis=0), 1e-300)
     found = []
     for at, one in enumerate(table):
@@ -108,8 +92,8 @@ def test_the_error_on_published_latencies_is_recounted(paddle):
 
 def test_gradients_lead_to_the_same_fit(paddle):
     for table in (*TABLES.values(), paddle):
-        columns = _columns(table)
-        matrix = np.array([[_work(one.terms, column) / one.ms for column in columns] for one in table], float)
+        columns = columns_of(table)
+        matrix = np.array([[work(one.terms, column) / one.ms for column in columns] for one in table], float)
         matrix /= matrix.max(axis=0)
         ones = np.ones(len(table))
         exact, other = nonnegative(matrix, ones), followed(matrix, ones)

@@ -188,6 +188,25 @@ WHOLE = Field(12, Fraction(0), 0)
             ],
             (WHOLE, WHOLE),
         ),
+        # A class token before the tokens; each of these has seen its window.
+        (
+            [
+                node("tokens", "reshape", "conv", shape=[144, 4]),
+                node("token", "source", shape=[1, 4]),
+                node("it", "concat", "token", "tokens", axis=0),
+            ],
+            (Field(3, None, None), Field(3, None, None)),
+        ),
+        # Boxes of two maps one after the other: the larger of both fields.
+        (
+            [
+                node("deeper", "conv2d", "conv", channels=4, kernel=3, padding=1),
+                node("one", "reshape", "conv", shape=[144, 4]),
+                node("other", "reshape", "deeper", shape=[144, 4]),
+                node("it", "concat", "one", "other", axis=0),
+            ],
+            (Field(5, None, None), Field(5, None, None)),
+        ),
         # Windows of attention are not followed: at most everything.
         (
             [

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.graph.graph import Graph
+from convcost.graph.graph import Graph, Node
 from convcost.graph.training import Backward, backward
 from convcost.graph.walk import Walked, walk
 from convcost.ops import OPS
@@ -133,6 +133,16 @@ def test_rows_are_looked_up_without_a_gradient_to_their_numbers() -> None:
     ]
     found = counted(walk(graph(nodes, input_shape=(5,))))
     assert found == {"number": Executed(15, 0, 0), "words": Executed(0, 0, 0), "out": Executed(24, 24, 24)}
+
+
+def test_a_gradient_passes_through_a_sign_but_not_through_a_comparison() -> None:
+    def between(*nodes: Node) -> dict[str, Executed]:
+        last = node("c", "linear", "it", channels=5)
+        return counted(walk(graph([CHAIN.nodes[0], *nodes, last], input_shape=(4,))))
+
+    assert between(node("it", "function", "a", of="sign"))["a"] == Executed(8, 0, 8)
+    compared = between(node("it", "combine", "a", "a", function="less"))
+    assert (compared["a"], compared["c"]) == (Executed(8, 0, 0), Executed(10, 0, 10))
 
 
 def test_fixed_points_have_no_gradient() -> None:

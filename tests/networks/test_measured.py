@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -13,8 +13,9 @@ from convcost import UsageError, calibrate, load
 from convcost.core.errors import ConvcostError
 from convcost.devices.kernels import kernels, total
 from convcost.networks.measured.columns import time_column, unit_of
+from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import sheet
-from convcost.networks.measured.table import measured_table
+from convcost.networks.measured.table import Chosen, measured_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from convcost.networks.measured.table import Taken
 
 
-def read(tmp_path: Path, text: str | bytes, **how: object) -> Taken:
+def read(tmp_path: Path, text: str | bytes, **said: Any) -> Taken:
     """The measurements of a table with this text."""
     path = tmp_path / "t.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return measured_table(str(path), **how)  # type: ignore[arg-type]
+    chosen = {key: value for key, value in said.items() if key in Chosen._fields}
+    how = {key: value for key, value in said.items() if key not in chosen}
+    return measured_table(str(path), Chosen(**chosen), How(**how))
 
 
 def times(taken: Taken) -> dict[str, float]:
@@ -76,8 +79,8 @@ def test_networks_are_spelled_as_on_the_command_line_or_have_knobs_in_columns(tm
         '"mobilenet_v2:width=0.5,resolution=192",,,1\n'
         "MobileNet-V2,0.75,,3\n"
         '"mobilenet_v2:width=0.35",,96,4\n'
-        "lenet5,1.0,,5\n"
-        "lenet5,0.5,,6\n",
+        "lenet5,0.5,,6\n"
+        "lenet5,1.0,,5\n",
     )
     names = [
         "mobilenet_v2:width=0.5,resolution=192",

@@ -72,6 +72,54 @@ def test_every_op_declares_what_its_derivative_needs() -> None:
     assert all(not saves for op, saves in found.items() if op not in INPUTS | OUTPUTS | MASKS | BOTH)
 
 
+#: Words of ops through which no gradient passes: answers that are true or false, bits, places. Through steps one passes as if
+#: they were none.
+FLAT = {
+    "reduce": {"argmax", "argmin", "any", "all"},
+    "cumulative": set[str](),
+    "function": {
+        "logical_not",
+        "bitwise_not",
+        "is_nan",
+        "is_inf",
+        "is_finite",
+    },
+    "combine": {
+        "floor_divide",
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "shift_left",
+        "shift_right",
+    },
+}
+
+
+@pytest.mark.parametrize("op", BY_WORD)
+def test_no_gradient_passes_where_there_is_no_slope(op: str) -> None:
+    name = "of" if op == "function" else "function"
+    case = next(row.case for row in ROWS if row.case.op == op)
+    costs = {word: OPS[op].cost(case.shapes, OPS[op].convert({**case.attrs, name: word})) for word in BY_WORD[op]}
+    assert {word for word, cost in costs.items() if cost.flat} == FLAT[op]
+    assert not any(cost.saves for cost in costs.values() if cost.flat)
+
+
+def test_of_all_other_ops_only_one_hot_has_no_slope() -> None:
+    costs = (
+        (row.case.op, OPS[row.case.op].cost(row.case.shapes, OPS[row.case.op].convert(row.case.attrs))) for row in ROWS
+    )
+    assert {op for op, cost in costs if cost.flat and op not in BY_WORD} == {"one_hot"}
+
+
 @pytest.mark.parametrize("op", BY_WORD)
 def test_every_word_of_an_op_declares_what_its_derivative_needs(op: str) -> None:
     name, words = ("of" if op == "function" else "function"), BY_WORD[op]

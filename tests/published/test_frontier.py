@@ -292,3 +292,60 @@ def test_an_axis_of_bytes_reads_in_binary_and_one_of_counts_never_says_billion()
 def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^there is no axis 'mac'\. Did you mean macs\?$"):
         frontier(x="mac")
+
+
+def test_latencies_of_one_setup_are_the_cost_and_nothing_else_is_beside_them() -> None:
+    """Table 3 of the MobileNetV3 paper: V3-Large 1.0 is as accurate as MnasNet-A1 in 51 in place of 71 ms."""
+    found = frontier(x="latency", setup="pixel1_2019", source=["mobilenet_v3"])
+    at = {point.measured.item: point for point in found.points}
+    assert (at["V3-Large 1.0"].cost, at["MnasNet-A1"].cost) == (51 * 10**12, 71 * 10**12)  # femtoseconds
+    assert at["V3-Large 1.0"].front
+    assert not at["MnasNet-A1"].front
+    assert {point.measured.source for point in found.points} == {"mobilenet_v3"}
+    assert found.setup is not None
+    assert found.setup.key == "pixel1_2019"
+    data = found.to_dict()
+    assert data["setup"]["threads"] == 1
+    assert {point["latency_ms"] for point in data["points"]} >= {51.0, 71.0, 15.8}
+    assert next(row for row in frontier_table(found).rows if "MnasNet" in row[0])[2] == "71 ms"
+
+
+def test_latencies_are_bounded_in_units_of_time() -> None:
+    within = frontier(x="latency", setup="sd855", most="10ms")
+    assert all(point.cost <= 10 * 10**12 for point in within.points)
+    assert len(within.points) == 13  # of the 23: those of Paddle's table that are at most 10 ms
+    with pytest.raises(UsageError, match="10M"):
+        frontier(x="latency", setup="sd855", most="10M")
+
+
+def test_an_accuracy_of_floats_is_none_of_an_int8_network() -> None:
+    """AI Hub prints none, so that those of its float networks are cited; a quantised one is less accurate."""
+    floats = frontier(x="latency", setup="s24_tflite")
+    assert {point.measured.model for point in floats.points} >= {"resnet50", "mobilenet_v2"}
+    assert all(point.measured.note.startswith("accuracy: ") for point in floats.points)
+    with pytest.raises(UsageError, match="no accuracy of the quantised network is printed"):
+        frontier(x="latency", setup="s24_tflite_int8")
+    quantised = frontier(x="latency", setup="pixel3_int8", source=["mobilenet_v3"])
+    assert {point.measured.top1 for point in quantised.points} == {"73.8", "70.9", "64.9", "57.2"}  # its Table 4
+
+
+def test_a_latency_without_a_setup_and_a_setup_without_latency_are_refused() -> None:
+    for wrong, said in (
+        ({"x": "latency"}, "latency is of one setup"),
+        ({"setup": "sd855"}, "a setup has latencies, and macs is counted"),
+        ({"x": "latency", "setup": "sd855", "yours": {"mobilenet_v2": "72"}}, "of published networks"),
+        ({"x": "latency", "setup": "sd588"}, "no published latencies of 'sd588'"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            frontier(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_axis_names_what_was_measured_on() -> None:
+    found = frontier(x="latency", setup="sd855_t4")
+    drawn = plots.frontier(found)
+    assert drawn.layout.xaxis.title.text == "latency on Snapdragon 855, CPU, Paddle Lite, 4 threads, fp32"
+    assert {"1 ms", "10 ms"} <= set(drawn.layout.xaxis.ticktext)
+    page = frontier_page(found)
+    assert "latency on Snapdragon 855, CPU, Paddle Lite, 4 threads, fp32, ms" in page
+    said = next(hover(found, point) for point in found.points if point.measured.item == "MobileNetV1")
+    assert "10.30 ms (as printed)" in said

@@ -70,10 +70,11 @@ class Namer:
             raise UsageError(f"{folder} is no folder; --models names the folder that has the model files")
         self.beside, self.folder, self.input_shape = beside, folder, input_shape
         self._knobs = dict[str, Mapping[str, Any]]()
+        self._found = dict[str, str | ConvcostError]()
 
     def run(self, name: str, cells: Mapping[str, str]) -> Run:
         """The network of a name, and what the other cells of its row say of it; raises `ConvcostError` where there is none."""
-        model = self._model(name)
+        model = self._known(name)
         own = {plain(column): value for column, value in cells.items() if value}
         how = {meant: own[word] for meant, words in _OF_ROW.items() for word in words if word in own}
         stated, knobs = split_name(model)[1], self._knobs_of(model)
@@ -130,6 +131,18 @@ class Namer:
             self._knobs[bare] = find(bare).spec.knobs
         return self._knobs[bare]
 
+    def _known(self, name: str) -> str:
+        """What `load` takes for a name of a table, which may stand in many rows; raises `ConvcostError`."""
+        if name not in self._found:
+            try:
+                self._found[name] = self._model(name)
+            except ConvcostError as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, ConvcostError):
+            raise found
+        return found
+
     def _model(self, name: str) -> str:
         """What `load` takes for a name of a table."""
         if not name:
@@ -160,7 +173,7 @@ def _in_folder(name: str, folder: str) -> str:
     bare, _ = split_name(name)
     whole = os.path.join(folder, bare)
     if os.path.isfile(whole):
-        return whole + name[len(bare) :]
+        return os.path.normpath(whole) + name[len(bare) :]
     files = [file for file in sorted(os.listdir(folder)) if MODEL_FILE.search(file) or _SPEC.search(file)]
     found = [file for file in files if os.path.splitext(file)[0] == bare]
     if len(found) > 1:
@@ -168,7 +181,7 @@ def _in_folder(name: str, folder: str) -> str:
     if not found:
         close = nearest(bare, {os.path.splitext(file)[0] for file in files})
         raise UsageError(f"{folder} has no model file of this name{f'; is it {close}?' if close else ''}")
-    return os.path.join(folder, found[0]) + name[len(bare) :]
+    return os.path.normpath(os.path.join(folder, found[0])) + name[len(bare) :]
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
-from convcost.core.errors import ConvcostError, UsageError, one_line
+from convcost.core.errors import ConvcostError, one_line
 from convcost.core.units import counted
 from convcost.devices.calibration import Measured
 from convcost.devices.kernels import kernels, total
-from convcost.networks.inputs import GivenShape
 from convcost.networks.measured import columns
 from convcost.networks.measured.columns import Time
 from convcost.networks.measured.named import Namer, Run
+from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import Row, Sheet, read_sheet
 
-REPEATS: Final = ("min", "median")
-"""What stands for a network that was run several times."""
 _WORDS = {"min": "least", "median": "median"}
 
 
@@ -34,55 +33,54 @@ class Taken(NamedTuple):
     source: str
 
 
-def measured_table(
-    path: str,
-    *,
-    where: Mapping[str, str] | None = None,
-    time: str | None = None,
-    unit: str | None = None,
-    network: str | None = None,
-    models: str | None = None,
-    input_shape: GivenShape | None = None,
-    dtype: str | None = None,
-    batch: int = 1,
-    repeats: str = "min",
-) -> Taken:
+class Chosen(NamedTuple):
+    """Which rows and columns of a table are meant, where its headings do not say it."""
+
+    where: Mapping[str, str] = MappingProxyType({})
+    """Column -> the value that rows have to have there, or to begin with."""
+    time: str | None = None
+    unit: str | None = None
+    network: str | None = None
+
+
+_ALL, _USUAL = Chosen(), How()
+
+
+def measured_table(path: str, asked: Chosen = _ALL, how: How = _USUAL) -> Taken:
     """The measurements of a CSV file; raises `UsageError` and `SpecError` for a file that is no such table.
 
     A network that cannot be read is left out, and named.
     """
-    if repeats not in REPEATS:
-        raise UsageError(f"repeats must be min or median, got {repeats!r}")
     whole = read_sheet(path)
-    asked = dict(where or {})
-    names, times = columns.network_column(whole, network), columns.time_column(whole, time, unit)
-    sheet = columns.chosen(whole, asked)
-    namer = Namer(os.path.dirname(path), models, input_shape)
+    names = columns.network_column(whole, asked.network)
+    times = columns.time_column(whole, asked.time, asked.unit)
+    sheet = columns.chosen(whole, asked.where)
+    namer = Namer(os.path.dirname(path), how.models, how.input_shape)
     runs, left = _runs(sheet, names, namer)
     used = {names, times.column, *(column for run in runs for column in namer.columns_of(run, sheet.columns))}
-    columns.check_one_setup(sheet, used, asked, [*runs.values()])
-    milliseconds, several = _times(runs, times, sheet, left, repeats)
+    columns.check_one_setup(sheet, used, asked.where, [*runs.values()])
+    milliseconds, several = _times(runs, times, sheet, left, how.repeats)
     measured = []
     for run, ms in milliseconds.items():
         try:
-            opened = namer.open(run, dtype, batch)
-            terms = total(kernels(opened.network.walked, opened.dtype, opened.batch))
+            opened = namer.open(run, how.dtype, how.batch)
+            terms = total(kernels(opened.network.walked, opened.dtype, opened.batch, winograd=how.winograd))
         except ConvcostError as error:
             left[run.name] = one_line(str(error).splitlines()[0])
             continue
         measured.append(Measured(run.name, ms, terms))
-    notes = _notes(whole, sheet, times, several, repeats)
-    setup = {
-        column: sheet.rows[0].cells[column]
-        for name in asked
-        for column in sheet.columns
-        if _is(column, name) and len({row.cells[column] for row in sheet.rows}) == 1
-    }
+    notes = _notes(whole, sheet, times, several, how.repeats)
+    setup = _setup(sheet, asked.where)
     return Taken(tuple(measured), left, notes, setup, _source(whole, setup))
 
 
-def _is(column: str, name: str) -> bool:
-    return columns.plain(column) == columns.plain(name)
+def _setup(sheet: Sheet, where: Mapping[str, str]) -> dict[str, str]:
+    """The columns that rows were chosen by -> their value, where all rows have the same."""
+    asked = {columns.plain(name) for name in where}
+    values = {
+        column: {row.cells[column] for row in sheet.rows} for column in sheet.columns if columns.plain(column) in asked
+    }
+    return {column: next(iter(found)) for column, found in values.items() if len(found) == 1}
 
 
 def _runs(sheet: Sheet, names: str, namer: Namer) -> tuple[dict[Run, list[Row]], dict[str, str]]:
@@ -90,8 +88,6 @@ def _runs(sheet: Sheet, names: str, namer: Namer) -> tuple[dict[Run, list[Row]],
     runs, left = dict[Run, list[Row]](), dict[str, str]()
     for row in sheet.rows:
         name = row.cells[names]
-        if name in left:
-            continue
         try:
             runs.setdefault(namer.run(name, {**row.cells, names: ""}), []).append(row)
         except ConvcostError as error:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from convcost.core.dims import Array
+from convcost.core.metrics import METRICS
+from convcost.core.units import FEMTOSECONDS
 from convcost.space.evaluate.product import Product
-from convcost.space.numbers import LARGEST_INT64
+from convcost.space.numbers import EXACT_FLOAT, LARGEST_INT64
 from convcost.space.space import DesignSpace, Region
 from convcost.space.windows import Window
 
@@ -27,6 +29,21 @@ def evaluate(tables: DesignSpace, metric: str, window: Window | None = None, out
         raise TypeError(f"{metric} are of {np.dtype(product.dtype)} here, as in an array of `empty`; got {out.dtype}")
     product.write(window, out)
     return out
+
+
+def values(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
+    """The same as code, CSV and JSON have it: of a time, which is counted in femtoseconds, its milliseconds.
+
+    Each is the double that is next to it, as of a single network.
+    """
+    counts, value = evaluate(tables, metric, window), METRICS[metric].value
+    if METRICS[metric].unit != "ms":
+        return counts
+    found = np.asarray(counts / FEMTOSECONDS, dtype=np.float64)
+    if tables.bound(metric) > EXACT_FLOAT:
+        large = counts > EXACT_FLOAT  # these, of nine seconds and more, were rounded before they were divided
+        found[large] = [value(count) for count in counts[large].tolist()]
+    return found
 
 
 def empty(tables: DesignSpace, metric: str, window: Window | None = None) -> Array:
@@ -68,6 +85,12 @@ def at_points(tables: DesignSpace, metric: str, positions: Sequence[Array]) -> l
             for i, value in zip(here, _sum_at(region, metric, picked), strict=True):
                 found[i] = int(value)
     return found
+
+
+def values_at(tables: DesignSpace, metric: str, positions: Sequence[Array]) -> list[float | None]:
+    """The same as code, CSV and JSON have it, as `values` does."""
+    value = METRICS[metric].value
+    return [None if count is None else value(count) for count in at_points(tables, metric, positions)]
 
 
 def _sum_at(region: Region, metric: str, picked: Sequence[Array]) -> Array:
