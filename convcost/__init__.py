@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from convcost.render.table import Table
     from convcost.results.patches import Patches, PatchFront
     from convcost.results.report import Group, LayerCost, Report, Totals
+    from convcost.results.training import Training
     from convcost.space.fit import Fit, fit
     from convcost.space.pareto import pareto
     from convcost.space.space import DesignSpace
@@ -92,6 +93,7 @@ __all__ = [
     "Sweep",
     "Table",
     "Totals",
+    "Training",
     "Usage",
     "UsageError",
     "Verdict",
@@ -166,6 +168,7 @@ _LATER = {
     "Sweep": "convcost.space.sweep",
     "Table": "convcost.render.table",
     "Totals": "convcost.results.report",
+    "Training": "convcost.results.training",
     "Usage": "convcost.memory.usage",
     "UsageError": "convcost.core.errors",
     "Verdict": "convcost.published.verify",

@@ -41,6 +41,7 @@ FUNCTIONS = {
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
@@ -75,10 +76,12 @@ TYPES = {
         "Sweep",
         "Table",
         "Totals",
+        "Training",
         "Usage",
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}
