@@ -46,6 +46,11 @@ def find(name: str) -> Device | Roofline:
     )
 
 
+def as_device(device: str | os.PathLike[str] | Device | Roofline) -> Device | Roofline:
+    """A device by name, as a file, or as it is; raises as `find` does."""
+    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+
+
 def list_devices() -> tuple[str, ...]:
     """The names of all devices that convcost knows: calibrated ones first, then rooflines."""
     return (*calibrated_names(), *_rooflines())

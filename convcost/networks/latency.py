@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.doors import public
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
@@ -26,6 +27,7 @@ from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 from convcost.results.rows import levels_that_fit
+from convcost.results.timed import Timed
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
@@ -149,12 +151,14 @@ class Latency(Tabular):
     @property
     def error(self) -> str:
         """How far off it is, in words."""
-        if isinstance(self.device, Device):
-            return self.device.error.text
-        return (
-            "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
-            "tensors or Winograd's algorithm multiplies less"
-        )
+        return error_text(self.device)
+
+    @property
+    def timed(self) -> Timed:
+        """Its times as a report shows them beside the layers' costs."""
+        times = {layer.name: int(time.total) for layer, time in zip(self.report.layers, self.times, strict=True)}
+        said = f"{place_text(self.device)}, as {as_text(self.report.dtype)}: {self.error}"
+        return Timed(said, times, device_summary(self.device), self.beyond)
 
     @cached_property
     def whole(self) -> Part:
@@ -317,6 +321,21 @@ def families(device: Device) -> str:
     shown = [os.path.splitext(os.path.basename(name))[0] for name in names]
     more = f" and {len(shown) - _MOST_FAMILIES} more" if len(shown) > _MOST_FAMILIES else ""
     return f"{counted(len(device.fitted), 'network')}: {', '.join(shown[:_MOST_FAMILIES])}{more}"
+
+
+def error_text(device: Place) -> str:
+    """How far off its times are, in words."""
+    if isinstance(device, Device):
+        return device.error.text
+    return (
+        "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
+        "tensors or Winograd's algorithm multiplies less"
+    )
+
+
+def device_summary(device: Place) -> dict[str, Any]:
+    """What JSON says of a device beside times: all but the networks that it was fitted on."""
+    return {key: value for key, value in device_dict(device).items() if key != "fitted_on"}
 
 
 def place_text(device: Place) -> str:

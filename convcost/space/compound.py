@@ -250,7 +250,8 @@ def _written(found: Scaled, metric: str) -> str:
 def _latency_notes(found: Scaled) -> list[tuple[str, str]]:
     if found.request.device is None:
         return []
-    from convcost.space.timed import FAR, device_note
+    from convcost.space.extrapolated import device_note
+    from convcost.space.timed import FAR
 
     far = [(BEYOND, f"it is {FAR}")] if found.extrapolated else []
     return [(METRICS["latency_ms"].heading, device_note(found.request.device)), *far]

@@ -113,10 +113,9 @@ def device_of(device: str | os.PathLike[str] | Device | Roofline | None) -> Devi
     """A device by name, as a file, or as it is; raises `UsageError`, and `SpecError` for all that is wrong with a file."""
     if device is None:
         return None
-    from convcost.devices.device import Device, Roofline
-    from convcost.devices.stored import find
+    from convcost.devices.stored import as_device
 
-    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    return as_device(device)
 
 
 def is_calibrated(device: Device | Roofline | None) -> bool:
