@@ -140,7 +140,17 @@ def _marks(found: Frontier, one: Series) -> dict[str, Any]:
         },
         "hovertext": [hover(found, point) for point in one.points],
         "hoverinfo": "text",
+        **_errors(found, one),
     }
+
+
+def _errors(found: Frontier, one: Series) -> dict[str, Any]:
+    """How far off the latencies of a calibrated device are for nine networks in ten; nothing of any other cost."""
+    error = getattr(found.device, "error", None)
+    if error is None:
+        return {}
+    bar = {"type": "percent", "value": 100 * error.p90, "thickness": 1, "width": 0, "color": one.look.color}
+    return {"error_x": bar}
 
 
 def _trace(name: str, points: Sequence[Point], mode: str) -> dict[str, Any]:
@@ -258,7 +268,7 @@ def said(found: Frontier, point: Point) -> list[str]:
 
 
 def cost_text(found: Frontier, point: Point) -> str:
-    """The cost of a point, exact and short; a latency as it is printed."""
+    """The cost of a point, exact and short; a latency as it is printed or predicted."""
     if point.figure:
         return point.figure
     if found.cost.unit == "bytes":
@@ -271,6 +281,8 @@ def how_text(found: Frontier, point: Point) -> str:
     """Where the cost of a point comes from."""
     if point.how == GIVEN:
         return "as given"
+    if found.device:
+        return f"predicted for {found.device.name}"
     if point.how != PRINTED:
         return "counted by convcost"
     if "convention" in found.cost.needs and point.measured.convention != found.convention.name:
@@ -309,10 +321,10 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
         ticks = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
         texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
         title = f"{found.cost.full} as fp32"
-    elif found.setup:
+    elif found.on:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [found.cost.written(tick).replace(".00 ", " ").replace(".0 ", " ") for tick in ticks]
-        title = f"{found.cost.full} on {found.setup.title}"
+        title = f"{found.cost.full} on {found.on}"
     else:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]
