@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.units import binary, compact, counted, exact
+from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
 from convcost.published.frontier import Frontier, mark_front
@@ -140,17 +141,7 @@ def _marks(found: Frontier, one: Series) -> dict[str, Any]:
         },
         "hovertext": [hover(found, point) for point in one.points],
         "hoverinfo": "text",
-        **_errors(found, one),
     }
-
-
-def _errors(found: Frontier, one: Series) -> dict[str, Any]:
-    """How far off the latencies of a calibrated device are for nine networks in ten; nothing of any other cost."""
-    error = getattr(found.device, "error", None)
-    if error is None:
-        return {}
-    bar = {"type": "percent", "value": 100 * error.p90, "thickness": 1, "width": 0, "color": one.look.color}
-    return {"error_x": bar}
 
 
 def _trace(name: str, points: Sequence[Point], mode: str) -> dict[str, Any]:
@@ -312,6 +303,14 @@ def _round_ticks(low: int, high: int, most: int) -> list[int]:
     return ticks
 
 
+def _predicted(found: Frontier) -> str:
+    """That latencies are no measurements, and how far off they are."""
+    if found.device is None:
+        return ""
+    error = getattr(found.device, "error", None)
+    return f" (predicted{f', ±{share_text(error.median)} median' if error else ', by its datasheet'})"
+
+
 def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     """A log axis with round SI steps, or binary ones for bytes."""
     counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
@@ -324,7 +323,7 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     elif found.on:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [found.cost.written(tick).replace(".00 ", " ").replace(".0 ", " ") for tick in ticks]
-        title = f"{found.cost.full} on {found.on}"
+        title = f"{found.cost.full} on {found.on}{_predicted(found)}"
     else:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]

@@ -43,7 +43,8 @@ def costed(
     `as_given` takes MACs of which no convention is stated as they stand; else they are left out. On a `device` the cost is
     the latency that is predicted there.
     """
-    points, omitted = [], []
+    points: list[Point] = []
+    omitted: list[Omitted] = []
     with answers("frontier") as known:
         zoo = set(known.of(("zoo",), names))
         for row in rows:
@@ -51,7 +52,10 @@ def costed(
             if row.model in zoo or row.model.endswith((".yaml", ".yml")):
                 if device is not None:
                     found = _timed(row, accuracy, device, known)
-                    (points if isinstance(found, Point) else omitted).append(found)
+                    if isinstance(found, Point):
+                        points.append(found)
+                    else:
+                        omitted.append(found)
                     continue
                 costs = _counted(row, chosen, known)
                 points.append(Point(row._replace(resolution=costs["resolution"]), accuracy, costs[x], COUNTED))
