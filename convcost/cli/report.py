@@ -125,7 +125,7 @@ def report_command(
 ) -> None:
     """Shapes, parameters and MACs of MODEL, part by part and in total; of several, side by side.
 
-    MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2), with knobs of its own if need be:
+    MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2, .param), with knobs of its own if need be:
     mobilenet_v2:width=0.75,resolution=192. Several are a row each, with the ratio to the first - --columns params,macs,top1 says which numbers, published accuracies
     among them - or, --by stage and the like, compared row by row; --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.

@@ -51,6 +51,7 @@ _ABSOLUTE = (
     Kind("activations", "activations"),
     Kind("peak", "peak_activation_bytes"),
     Kind("weights", "weight_bytes"),
+    Kind("bytes_moved", "bytes_moved"),
     Kind("ram", "ram_bytes"),
     Kind("flash", "flash_bytes"),
     Kind("latency", "latency_ms"),

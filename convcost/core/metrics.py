@@ -185,6 +185,7 @@ _EVERY = (
         "intensity",
         "MACs/byte",
         "MACs per byte",
+        short="MACs/B",
         full="arithmetic intensity",
         over="ratio",
         needs=("dtype", "memory_policy"),

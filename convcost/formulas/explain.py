@@ -124,7 +124,7 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     """Each number of one layer: formula, formula with values, result."""
     read = named_inputs((one.step for one in report.layers), [layer.name])[layer.name]
     (found,) = derived(report, walked, [layer])
-    rows = [[q.name, q.formula, "" if q.formula == q.operands else q.operands, exact(q.value)] for q in found]
+    rows = [_cells(q) for q in found]
     rows += [[name, UNKNOWN, "", UNKNOWN] for name in _COUNTS] if layer.step.opaque else []
     doc = OPS[layer.op].doc.splitlines()
     source = next((line.removeprefix("Source: ") for line in doc if line.startswith("Source: ")), "")
@@ -165,12 +165,22 @@ def layer_table(report: Report, walked: Walked, layer: LayerCost) -> Table:
     )
 
 
+def _cells(quantity: Quantity) -> list[str]:
+    """A quantity as a row. The bytes moved are of three kinds, whose formulas together are too long for one."""
+    formula, operands = quantity.formula, quantity.operands
+    if quantity.name == METRICS["bytes_moved"].heading:
+        formula = operands = "inputs + outputs + weights"
+    return [quantity.name, formula, "" if formula == operands else operands, exact(quantity.value)]
+
+
 def _moved_text(report: Report, layer: LayerCost) -> str:
     """Of what the bytes moved are, and how many MACs that is for each."""
     (per_byte,) = cells(layer, [METRICS["intensity"]])
     parts = (("inputs", layer.bytes_read), ("outputs", layer.bytes_written), ("weights", layer.weight_bytes_read))
-    said = ", ".join(f"{name} {exact(size)}" for name, size in parts)
-    return f"{said}, as {as_text(report.dtype)}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}"
+    said = (
+        f"{exact(layer.bytes_moved)} as {as_text(report.dtype)}: {', '.join(f'{name} {exact(n)}' for name, n in parts)}"
+    )
+    return f"{said}; {per_byte} MACs per byte; {MOVED_ONCE} {report.memory_policy}"
 
 
 def _because(why: str | None) -> str:
@@ -218,9 +228,9 @@ def derived(report: Report, walked: Walked, layers: Sequence[LayerCost]) -> Iter
 
     steps = tuple(map(traced, walked.steps))
     moved = traffic(Walked(walked.graph, steps), report.memory_policy, report.asked_dtype)
-    totals = {step.node.name: one.bytes_moved for step, one in zip(steps, moved, strict=True)}
+    moved_by = {step.node.name: one for step, one in zip(steps, moved, strict=True)}
     for layer in layers:
-        yield quantities(layer.op, read[layer.name], layer.attrs, costs[layer.name], totals[layer.name])
+        yield quantities(layer.op, read[layer.name], layer.attrs, costs[layer.name], moved_by[layer.name])
 
 
 def _sizes(read: Sequence[Shape]) -> list[tuple[str, str]]:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Self
 from convcost.core.axes import LETTERS, SIDES, WORDS, letters, spatial_names
 from convcost.core.cost import OpCost
 from convcost.core.dims import Shape, elements
+from convcost.graph.graph import STORED
+from convcost.memory.traffic import Traffic
 from convcost.ops import OPS
 from convcost.ops.attributes import Connections, OneAxis, ShapesOf, SomeAxes
 from convcost.ops.window import dilated, slide, windowed
@@ -94,7 +96,7 @@ def quantities(
     input_shapes: Sequence[Shape],
     attrs: Mapping[str, Any],
     cost: OpCost | None = None,
-    moved: int | None = None,
+    moved: Traffic | None = None,
 ) -> list[Quantity]:
     """The numbers of one layer, batch 1, each derived by running its op's rule over traced ints.
 
@@ -127,8 +129,16 @@ def quantities(
         _quantity("params", cost.params, made),
         _quantity("buffers", cost.buffers, made),
         _quantity("activations", written, made),
-        *([] if moved is None else [_quantity("bytes moved", moved, made)]),
+        *(_moved(moved, cost, made) if moved is not None else ()),
     ]
+
+
+def _moved(moved: Traffic, cost: OpCost, made: Mapping[int, str]) -> Iterator[Quantity]:
+    """The bytes of what a layer reads, of what it writes, and of what it stores, in counts that have names of their own."""
+    yield _quantity("bytes read", moved.inputs, made)
+    yield _quantity("bytes written", moved.outputs, made)
+    stored = {id(getattr(cost, role)): role for role in STORED}
+    yield _quantity("weight bytes", moved.weights, stored)
 
 
 def _output_names(shape: Shape, ours: Container[int], axes: Sequence[str]) -> list[str]:

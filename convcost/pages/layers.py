@@ -149,7 +149,7 @@ def layers_html(report: Report, walked: Walked) -> str:
     """The table: it folds, sorts, searches, and explains each number on demand."""
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
-    counted_of = (metric.under(report.convention.unit).heading for metric in metrics)
+    counted_of = (metric.under(report.convention.unit).short for metric in metrics)
     headers = [*_WORDS, *counted_of, *(column.heading for column in field_columns(report.fields)), "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")

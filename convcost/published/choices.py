@@ -10,6 +10,7 @@ COSTS = {
     "activations": METRICS["activations"],
     "peak": METRICS["peak_activation_bytes"],
     "weight_bytes": METRICS["weight_bytes"],
+    "bytes_moved": METRICS["bytes_moved"],
     "latency": METRICS["latency_ms"],
 }
 """What may stand on the x axis; bytes as fp32, `macs` are what the convention counts, a latency what is printed for one

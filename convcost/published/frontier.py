@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from convcost.conventions.catalog import convention as named_convention
@@ -28,7 +29,7 @@ from convcost.published.choices import ACCURACIES, COSTS, KINDS, LATENCY, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
 from convcost.published.highlight import highlighted
-from convcost.published.latency import Latencies, Setup, latencies
+from convcost.published.latency import Setup, Timings, timings_on
 from convcost.published.own import Yours, beside, listed
 from convcost.published.point import GIVEN, PRINTED, Omitted, Point
 from convcost.published.timed import measured, timed
@@ -119,12 +120,11 @@ def frontier(
 
     `yours` is model or path -> accuracy, or (model, accuracy, label) one by one. `data` is a table that stands in the
     place of the published one. `family` are globs over families and networks, `source` over sources; `year` is 2018 or
-    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB") and
-    are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out in the
-    picture; see `convcost.published.highlight` for the rule without it. `ablations` are left out unless asked for.
-    With `x="latency"`, the costs are the published latencies of one `setup`, of all tiers, and nothing else; or those that are
-    predicted for a `device`, by name or as a file, of the networks of its kind.
-    Raises `UsageError` for what does not exist, and where nothing is left to show.
+    2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
+    and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
+    `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
+    the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` for what does not exist, and
+    where nothing is left.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
 
@@ -132,22 +132,14 @@ def frontier(
     >>> found.front[0].measured.top1, found.front[0].cost
     ('50.6', 41030272)
     """
-    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
-        if word not in known:
-            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
-    chosen = named_convention(convention)
+    chosen = _on_axes(x, y, convention)
     bounds = _Bounds.of(x, y, most, least)
-    place = as_device(device) if device is not None else None
+    place = _place(device, setup, x)
     found = None if place else _on(setup, x, own=bool(yours or add or data))
-    if place and (setup is not None or x != LATENCY):
-        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
     rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
-    tiers = () if data is not None or source or found else tier
-    kept = _selected(rows, family, year, tiers, source)
-    if found:
-        points, omitted = timed(kept, found, y)
-    else:
-        points, omitted = _costed(kept, x, y, chosen, ablations=ablations, as_given=data is not None, device=place)
+    kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
+    counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
+    points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
     points, omitted = points + more, omitted + lacking
     if not points:
@@ -169,7 +161,15 @@ def frontier(
     )
 
 
-def _on(setup: str | None, x: str, *, own: bool) -> Latencies | None:
+def _on_axes(x: str, y: str, convention: str) -> Convention:
+    """What the x axis counts by; raises `UsageError` for an axis or a convention that there is not."""
+    for word, known in ((x, tuple(COSTS)), (y, ACCURACIES)):
+        if word not in known:
+            raise UsageError(f"there is no axis {word!r}{did_you_mean(word, known)}")
+    return named_convention(convention)
+
+
+def _on(setup: str | None, x: str, *, own: bool) -> Timings | None:
     """The latencies of the setup that is asked for; None unless latency is. Raises `UsageError`."""
     if setup is None and x != LATENCY:
         return None
@@ -184,15 +184,24 @@ def _on(setup: str | None, x: str, *, own: bool) -> Latencies | None:
         raise UsageError(
             "latency is what is printed of published networks: networks and tables of yours have none here"
         )
-    return latencies(setup)
+    return timings_on(setup)
+
+
+def _place(
+    device: str | os.PathLike[str] | Device | Roofline | None, setup: str | None, x: str
+) -> Device | Roofline | None:
+    """The device that is asked for, if one is; raises `UsageError`."""
+    if device is not None and (setup is not None or x != LATENCY):
+        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
+    return None if device is None else as_device(device)
 
 
 def _costed(
     kept: Sequence[Measured],
+    *,
     x: str,
     y: str,
     chosen: Convention,
-    *,
     ablations: bool,
     as_given: bool,
     device: Device | Roofline | None,

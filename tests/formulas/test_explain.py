@@ -172,19 +172,23 @@ def test_the_bytes_that_a_layer_moves_follow_from_its_sizes(model: str) -> None:
     report, network = report_of(model), loaded(model)
     inputs = inputs_of(report)
     for layer, found in zip(report.layers, explain.derived(report, network.walked, report.layers), strict=True):
-        *rest, moved = found
-        assert moved.name == "bytes moved"
-        assert moved.value == layer.bytes_moved == evaluate(moved.operands), layer.name
+        *rest, read, written, stored = found
+        assert [q.name for q in (read, written, stored)] == ["bytes read", "bytes written", "weight bytes"]
+        assert read.value + written.value + stored.value == layer.bytes_moved, layer.name
         rows = [(row.name, row.value) for row in rest[: len(layer.output_shape)]]
-        assert evaluate(moved.formula, sizes_of(inputs[layer.name], layer.attrs, rows)) == moved.value, layer.name
+        sizes = sizes_of(inputs[layer.name], layer.attrs, rows)
+        sizes |= {role: getattr(layer.step.cost, role) for role in ("weights", "biases", "buffers")}
+        for one in (read, written, stored):
+            assert evaluate(one.formula, sizes) == evaluate(one.operands) == one.value, layer.name
 
 
 def test_bytes_moved_are_of_the_type_that_is_asked_for() -> None:
     layer = explain.explain("mobilenet_v1", "stage7.block1.depthwise.conv2d", dtype="int4")
-    *_, moved = layer.quantities[0]
+    *_, read, written, stored = layer.quantities[0]
     # Of four bits, and bytes are whole ones: two maps of 14·14·512, and 9·512 weights.
-    assert moved.formula == "⌈h·w·c·4/8⌉ + ⌈h·w·channels·4/8⌉ + ⌈channels·kernel·kernel·c/groups·4/8⌉"
-    assert moved.value == 14 * 14 * 512 + 9 * 512 // 2
+    assert (read.formula, read.value) == ("⌈h·w·c·4/8⌉", 14 * 14 * 512 // 2)
+    assert (written.formula, written.value) == ("⌈h·w·channels·4/8⌉", 14 * 14 * 512 // 2)
+    assert (stored.formula, stored.operands, stored.value) == ("⌈weights·4/8⌉", "⌈4608·4/8⌉", 9 * 512 // 2)
 
 
 # Which layer is meant.

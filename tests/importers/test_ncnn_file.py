@@ -23,7 +23,7 @@ from convcost.importers.ncnn.given import BLOBS, KEPT
 if TYPE_CHECKING:
     from helpers.cli import Cli
 
-WRITTEN = ROOT / "tests" / "models" / "ncnn"
+WRITTEN = ROOT / "tests" / "models"
 IMAGE = "Input image 0 1 image 0=31 1=32 2=3"
 CONV = "Convolution conv 1 1 image out 0=8 1=3 3=2 4=1 5=1 6=216 9=1"
 
@@ -329,7 +329,7 @@ def test_damaged_files_end_in_numbers_or_in_an_error_for_people(tmp_path: Path):
 
 
 def test_written_files_are_read():
-    assert {one.stem for one in WRITTEN.glob("*.param")} == {"tiny", "integers", "detector"}
+    assert {one.stem for one in WRITTEN.glob("*.param")} == {"gated", "integers", "detector"}
     assert all(read(str(one)).body.ops for one in WRITTEN.glob("*.param"))
 
 
