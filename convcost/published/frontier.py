@@ -123,8 +123,7 @@ def frontier(
     2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
     and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
     `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
-    the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` for what does not exist, and
-    where nothing is left.
+    the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` where nothing is left.
 
     The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
 
@@ -132,26 +131,24 @@ def frontier(
     >>> found.front[0].measured.top1, found.front[0].cost
     ('50.6', 41030272)
     """
-    chosen = _on_axes(x, y, convention)
-    bounds = _Bounds.of(x, y, most, least)
-    place = _place(device, setup, x)
-    found = None if place else _on(setup, x, own=bool(yours or add or data))
+    chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
+    found, place = _on(setup, x, own=bool(yours or add or data), device=device)
     rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
     kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
     counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
-    points, omitted = points + more, omitted + lacking
-    if not points:
-        raise UsageError(_nothing(f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}", omitted))
-    marked = mark_front(bounds.within(points))
+    if not points + more:
+        said = f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}"
+        raise UsageError(_nothing(said, omitted + lacking))
+    marked = mark_front(bounds.within(points + more))
     shown = tuple(point for point in marked if point.front or not front_only)
     return Frontier(
         x,
         y,
         chosen,
         shown,
-        tuple(omitted),
+        (*omitted, *lacking),
         "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words))),
         len(marked),
         front_only,
@@ -185,15 +182,6 @@ def _on(setup: str | None, x: str, *, own: bool) -> Timings | None:
             "latency is what is printed of published networks: networks and tables of yours have none here"
         )
     return timings_on(setup)
-
-
-def _place(
-    device: str | os.PathLike[str] | Device | Roofline | None, setup: str | None, x: str
-) -> Device | Roofline | None:
-    """The device that is asked for, if one is; raises `UsageError`."""
-    if device is not None and (setup is not None or x != LATENCY):
-        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
-    return None if device is None else as_device(device)
 
 
 def _costed(
