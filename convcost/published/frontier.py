@@ -125,7 +125,7 @@ def frontier(
     `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
     the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` where nothing is left.
 
-    The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
+    The smallest MobileNet of its paper has 41 million mult-adds (Table 6):
 
     >>> found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
     >>> found.front[0].measured.top1, found.front[0].cost
@@ -139,8 +139,7 @@ def frontier(
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
     more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
     if not points + more:
-        said = f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}"
-        raise UsageError(_nothing(said, omitted + lacking))
+        raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
     marked = mark_front(bounds.within(points + more))
     shown = tuple(point for point in marked if point.front or not front_only)
     return Frontier(
@@ -166,10 +165,16 @@ def _on_axes(x: str, y: str, convention: str) -> Convention:
     return named_convention(convention)
 
 
-def _on(setup: str | None, x: str, *, own: bool) -> Timings | None:
-    """The latencies of the setup that is asked for; None unless latency is. Raises `UsageError`."""
+def _on(
+    setup: str | None, x: str, *, own: bool, device: str | os.PathLike[str] | Device | Roofline | None
+) -> tuple[Timings | None, Device | Roofline | None]:
+    """The latencies of the setup, or the device, that is asked for; neither unless latency is. Raises `UsageError`."""
+    if device is not None and (setup is not None or x != LATENCY):
+        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
+    if device is not None:
+        return None, as_device(device)
     if setup is None and x != LATENCY:
-        return None
+        return None, None
     if setup is None:
         raise UsageError(
             "latency is of one setup: name it, e.g. --setup sd855 for what is printed (`convcost verify --latency all` lists "
@@ -203,8 +208,9 @@ def _costed(
     return points, omitted
 
 
-def _nothing(selected: str, omitted: Sequence[Omitted], most: int = 3) -> str:
+def _nothing(counts: tuple[int, int], x: str, y: str, omitted: Sequence[Omitted], most: int = 3) -> str:
     """What to say where there is nothing to show, with the reason of the first accuracies that are left out."""
+    selected = "{} accuracies, {} selected, none with {} and {}".format(*counts, x, y)
     said = "; ".join(f"{one.measured.item}: {one.why}" for one in omitted[:most])
     return f"nothing to show: {selected}{f' ({said})' if said else ''}"
 

@@ -178,8 +178,7 @@ def fit(
     )  # what is wrong with them is said first
     settings, over = {**(settings or {}), **knobs}, named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
-    stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    axes = axes_over(network, over) if over else default_axes(network, {*stated})
+    axes = axes_over(network, over) if over else default_axes(network, _stated(model, settings))
     made = design_space(
         network,
         {},
@@ -193,6 +192,11 @@ def fit(
         buildable=True,
     )
     return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits, **time), maximise)
+
+
+def _stated(model: Model, settings: Mapping[str, Any]) -> set[str]:
+    """The knobs that are set, in the model's name too."""
+    return {*settings} if isinstance(model, Network) else {*split_name(os.fspath(model))[1], *settings}
 
 
 def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:
