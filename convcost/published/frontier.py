@@ -186,7 +186,7 @@ def _on(
         raise UsageError(
             "latency is what is printed of published networks: networks and tables of yours have none here"
         )
-    return timings_on(setup)
+    return timings_on(setup), None
 
 
 def _costed(
