@@ -55,7 +55,7 @@ def outcome(path: Path, data: bytes, **sizes: object) -> str:
         convcost.load(str(path), **sizes).report()
     except ConvcostError as error:
         said_ = str(error)
-    assert all(line.startswith(str(path)) for line in said_.splitlines()), said_
+    assert all(path.name in line for line in said_.splitlines()), said_
     assert said_.count("\n") <= said_.count("has an open size")
     assert len(said_) < 2_000
     return "refused" if said_ else "built"
