@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from convcost.networks.network import Network
     from convcost.published.deployable import Deployable, deployable
     from convcost.published.frontier import Frontier, frontier
+    from convcost.published.predictions import PublishedLatencies, PublishedSetups, published_latencies
     from convcost.published.side_by_side import side_by_side
     from convcost.published.verify import Verdict, Verdicts, verify
     from convcost.render.table import Table
     from convcost.results.patches import Patches, PatchFront
     from convcost.results.report import Group, LayerCost, Report, Totals
+    from convcost.results.training import Training
     from convcost.space.fit import Fit, fit
     from convcost.space.pareto import pareto
     from convcost.space.space import DesignSpace
@@ -81,6 +83,8 @@ __all__ = [
     "OutputError",
     "PatchFront",
     "Patches",
+    "PublishedLatencies",
+    "PublishedSetups",
     "Reconciliation",
     "Report",
     "Roofline",
@@ -89,6 +93,7 @@ __all__ = [
     "Sweep",
     "Table",
     "Totals",
+    "Training",
     "Usage",
     "UsageError",
     "Verdict",
@@ -116,6 +121,7 @@ __all__ = [
     "load",
     "pareto",
     "plots",
+    "published_latencies",
     "reconcile",
     "report",
     "rewrite",
@@ -153,6 +159,8 @@ _LATER = {
     "PatchFront": "convcost.results.patches",
     "Patches": "convcost.results.patches",
     "Reconciliation": "convcost.conventions.reconcile",
+    "PublishedLatencies": "convcost.published.predictions",
+    "PublishedSetups": "convcost.published.predictions",
     "Report": "convcost.results.report",
     "Roofline": "convcost.devices.device",
     "SpecError": "convcost.core.errors",
@@ -160,6 +168,7 @@ _LATER = {
     "Sweep": "convcost.space.sweep",
     "Table": "convcost.render.table",
     "Totals": "convcost.results.report",
+    "Training": "convcost.results.training",
     "Usage": "convcost.memory.usage",
     "UsageError": "convcost.core.errors",
     "Verdict": "convcost.published.verify",
@@ -185,6 +194,7 @@ _LATER = {
     "list_networks": "convcost.networks.listing",
     "load": "convcost.networks.load",
     "pareto": "convcost.space.pareto",
+    "published_latencies": "convcost.published.predictions",
     "reconcile": "convcost.networks.ask",
     "report": "convcost.networks.ask",
     "rewrite": "convcost.networks.ask",

@@ -12,6 +12,7 @@ from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.diagrams.course import course
+from convcost.networks.latencies import latencies
 from convcost.networks.load import load
 from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg
@@ -44,6 +45,8 @@ def mobilenets() -> Frontier:
     return frontier(family=("MobileNetV1", "MobileNetV2"), tier=("authors",))
 
 
+SLOWER, GPU = ("efficientnet_b0", "resnet18"), "jetson_agx_xavier_gpu_ncnn"
+"""A network that takes longer than one with five times its MACs, and where."""
 DRAWN = ("mobilenet_v2", "unet", "resnet50", "googlenet", "nasnet_mobile", "retinanet_resnet50_fpn")
 """Networks whose architecture is shown by itself; the others are on the pages of their families."""
 
@@ -55,6 +58,8 @@ def _pictures() -> dict[str, Callable[[], str]]:
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
         "reports/course.svg": lambda: course(COURSE).svg(),
         "reports/separable.svg": lambda: svg(plots.ratio_figure(ratios(COURSE), COURSE), width=860),
+        "reports/slower.svg": lambda: svg(plots.kinds_figure(latencies(SLOWER, [GPU])), width=860),
+        "reports/roofline.svg": lambda: svg(plots.roofline_figure(latencies(SLOWER[:1], [GPU])), width=860),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),
@@ -130,6 +135,19 @@ The ratio is 1/n_c' + 1/f²; the star is this layer: `convcost compare --input 6
 separable.svg`.
 
 ![Ratio over n_c' and f](separable.svg)
+
+## Fewer MACs, and yet slower
+
+EfficientNet-B0 takes longer than ResNet-18, which has five times its MACs: it starts more kernels, and computes more swishes
+and squeezes, which multiply nothing. `convcost latency efficientnet_b0 resnet18 --device jetson_agx_xavier_gpu_ncnn -o
+slower.svg`.
+
+![MACs and time of both, by kind of kernel](slower.svg)
+
+Its layers under the rates of the device: `convcost latency efficientnet_b0 --device jetson_agx_xavier_gpu_ncnn -o
+roofline.svg`.
+
+![EfficientNet-B0's layers as points](roofline.svg)
 
 ## Why two tools disagree
 

@@ -37,9 +37,11 @@ FUNCTIONS = {
         "list_networks",
         "load",
         "pareto",
+        "published_latencies",
         "reconcile",
     ),
     *("report", "rewrite", "side_by_side", "sweep", "verify"),
+    *("calibrate", "latencies", "latency", "list_devices"),
 }
 TYPES = {
     *(
@@ -66,16 +68,20 @@ TYPES = {
         "Node",
         "PatchFront",
         "Patches",
+        "PublishedLatencies",
+        "PublishedSetups",
         "Reconciliation",
         "Report",
         "Step",
         "Sweep",
         "Table",
         "Totals",
+        "Training",
         "Usage",
         "Verdict",
         "Verdicts",
     ),
+    *("Calibrated", "Device", "Latencies", "Latency", "Roofline"),
     "Walked",
 }
 ERRORS = {"ConvcostError", "OutputError", "SpecError", "UsageError"}

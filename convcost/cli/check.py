@@ -15,6 +15,7 @@ from convcost.cli.options import (
     Setting,
     accepts_partial,
     complete_convention,
+    complete_device,
     complete_model,
     input_option,
     partial_option,
@@ -54,6 +55,13 @@ _FORMATS = ("table", "json", "markdown", "github", "sarif", "junit")
 @click.option("--max-flash", type=Amount("flash"), metavar="SIZE", help="At most so much for the model file: 1MiB.")
 @click.option(
     "--board", metavar="NAME", help="At most the RAM and flash of a board, with the runtime's code: see boards."
+)
+@click.option("--max-latency", type=Amount("latency"), metavar="TIME", help="At most so long on --device: 20ms, 300us.")
+@click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="What latency is of: one of `convcost devices`, or a file that states one.",
 )
 @click.option(
     "--limit",
@@ -97,6 +105,8 @@ def check_command(
     max_ram: str | None,
     max_flash: str | None,
     board: str | None,
+    max_latency: str | None,
+    device: str | None,
     limits: tuple[tuple[str, str], ...],
     baseline: str | None,
     tolerance: str | None,
@@ -118,6 +128,7 @@ def check_command(
     writes, or against --baseline. Exit status 0: all hold; 1: one is broken; 2: something could not be checked; 3: with
     unknown ops, nobody knows.
     """
+    from convcost.devices.stored import as_device
     from convcost.networks.budgets.check import Wanted, limits_given, run
     from convcost.networks.budgets.file import left_aside
     from convcost.spec.tree import shown_path
@@ -132,6 +143,7 @@ def check_command(
         "ram": max_ram,
         "flash": max_flash,
         "board": board,
+        "latency": max_latency,
         "growth": tolerance,
     }
     given = {**settings(limits, "--limit"), **{name: amount for name, amount in said.items() if amount is not None}}
@@ -141,6 +153,7 @@ def check_command(
         "convention": convention,
         "dtype": dtype,
         "memory": memory,
+        "device": None if device is None else as_device(device),
     }
     wanted = Wanted(
         limits_given(given),

@@ -136,5 +136,5 @@ class _Group(click.Group):
 def main() -> None:
     """What a convolutional network costs - MACs, parameters, activations, peak memory - exactly.
 
-    Networks are names of the zoo that ships with convcost, YAML specs, or model files: .onnx, .tflite, .keras, .pt2.
+    Networks are names of the zoo that ships with convcost, YAML specs, or model files: .onnx, .tflite, .keras, .pt2, .param.
     """

@@ -11,6 +11,7 @@ from convcost.cli.options import (
     Word,
     batch_option,
     can_be_kept,
+    complete_device,
     convention_option,
     deploy_option,
     dtype_option,
@@ -72,6 +73,12 @@ if TYPE_CHECKING:
 @click.option("--runtime", metavar="[tflm]", help="The arena in RAM as this runtime plans it; memory shows all of it.")
 @click.option("--board", metavar="NAME", help="Whether it fits a board that `convcost boards` lists, or a file states.")
 @click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="How long each row takes there: one of `convcost devices`, or a file; latency says what bounds it.",
+)
+@click.option(
     "--energy",
     is_flag=False,
     flag_value="horowitz_45nm",
@@ -105,6 +112,7 @@ def report_command(
     deploy: str | bool,
     runtime: str | None,
     board: str | None,
+    device: str | None,
     energy: str | None,
     training: bool,
     optimizer: str | None,
@@ -117,7 +125,7 @@ def report_command(
 ) -> None:
     """Shapes, parameters and MACs of MODEL, part by part and in total; of several, side by side.
 
-    MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2), with knobs of its own if need be:
+    MODEL is a name that `convcost list` shows, the path of a YAML spec or of a model file (.onnx, .tflite, .keras, .pt2, .param), with knobs of its own if need be:
     mobilenet_v2:width=0.75,resolution=192. Several are a row each, with the ratio to the first - --columns params,macs,top1 says which numbers, published accuracies
     among them - or, --by stage and the like, compared row by row; --set and --input are for all. With -o FILE.html, a page: tables that sort
     and fold, pictures, and where each number comes from; with -o FILE.svg, .png or .pdf a picture of where the cost is.
@@ -138,6 +146,7 @@ def report_command(
     options: dict[str, Any] = {"convention": convention, "batch": batch, "dtype": dtype, "memory_policy": memory}
     options |= {"deploy": deploy} if deploy else {}
     options |= {"receptive": True} if receptive else {}
+    options |= {"device": device} if device is not None else {}
     if energy is not None or training or optimizer is not None:
         deliver(output, format_, _of_another_kind(ctx, level, knobs))
         return
@@ -152,7 +161,7 @@ def report_command(
         def write() -> str:
             return render(_table(_opened(models, knobs, input_), level, shown, options), fmt, width)
 
-        names = [*models, *map(str, knobs.values())]
+        names = [*models, *map(str, knobs.values()), *([device] if device is not None else [])]
         cited = {"top1", "top5"} & set(columns or ())  # of a table that is no part of what kept texts depend on
         emit(kept_text("report", asked, write, names, keep=lambda: can_be_kept(ctx) and not cited), output)
         return
@@ -200,7 +209,7 @@ def _of_another_kind(ctx: click.Context, level: str | int | None, knobs: dict[st
 
 _NOT_OF_ENERGY = (
     *("sort", "top", "only", "convention", "deploy", "runtime", "board", "training", "optimizer"),
-    *("receptive", "traffic", "columns", "units", "digits"),
+    *("receptive", "device", "traffic", "columns", "units", "digits"),
 )
 """The options that say nothing of energy."""
 
@@ -214,7 +223,7 @@ def _refuse_beside_energy(models: tuple[str, ...], given: set[str]) -> None:
 
 _NOT_OF_TRAINING = (
     *("sort", "top", "only", "convention", "memory", "deploy", "runtime", "board"),
-    *("receptive", "traffic", "columns"),
+    *("receptive", "device", "traffic", "columns"),
 )
 """The options that a training step has no use for."""
 
@@ -278,6 +287,11 @@ def _table(networks: list[Network], level: str | int | None, shown: dict[str, An
     if "receptive" in options:
         raise click.UsageError(
             f"--receptive adds columns to the rows of one network, not of {len(networks)}: ask for one at a time"
+        )
+    if "device" in options:
+        raise click.UsageError(
+            f"--device adds a column to the rows of one network, not of {len(networks)}: "
+            "convcost latency MODEL... --device NAME shows several"
         )
     if "deploy" in options:
         raise click.UsageError(f"--deploy says the items of one network, not of {len(networks)}: ask for one at a time")

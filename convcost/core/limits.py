@@ -34,6 +34,11 @@ class Kind(NamedTuple):
         """Whether it is of the network under a runtime."""
         return "deployment" in self.metric.needs
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is of the network on a device."""
+        return "device" in self.metric.needs
+
 
 BOARD = "board"
 """Limits RAM and flash to what a board has; how much that is, is looked up where the limit is checked."""
@@ -59,9 +64,15 @@ GROWTH = "growth"
 _LOCKED = ("macs", "params", "peak", "weights")
 LOCKED: Final[Mapping[str, str]] = {kind.name: kind.key for kind in _ABSOLUTE if kind.name in _LOCKED}
 """Name -> key of the metrics whose growth can be limited: those that a lock file holds."""
+TIMED: Final[Mapping[str, str]] = {"latency": "latency_ms"}
+"""The same of those that a lock file holds of a network with a device; `growth` alone does not limit them."""
 LIMITS: Final[Mapping[str, Kind]] = {
     kind.name: kind
-    for kind in (*_ABSOLUTE, *_OF_BOARD, *(Kind(f"{GROWTH}.{name}", key, grows=True) for name, key in LOCKED.items()))
+    for kind in (
+        *_ABSOLUTE,
+        *_OF_BOARD,
+        *(Kind(f"{GROWTH}.{name}", key, grows=True) for name, key in {**LOCKED, **TIMED}.items()),
+    )
 }
 """Name -> kind, in the order in which they are shown."""
 _STATED = tuple(dict.fromkeys(name.partition(".")[0] for name in LIMITS))
@@ -119,7 +130,7 @@ def read_limit(name: str, given: Any, where: Where | None = None) -> dict[str, L
     said = given if isinstance(given, str) else say(given)
     if name == GROWTH:
         amount = _share(given)
-        return {key: Limit(key, amount, said, where) for key, kind in LIMITS.items() if kind.grows}
+        return {key: Limit(key, amount, said, where) for key in (f"{GROWTH}.{part}" for part in LOCKED)}
     if name == BOARD:
         return {kind.name: Limit(kind.name, Fraction(0), said, where) for kind in _OF_BOARD}
     if name not in LIMITS or name.startswith(f"{BOARD}."):
@@ -140,7 +151,7 @@ def _hint(name: str) -> str:
     meant = _MEANT.get(bare, bare)
     if name.startswith(f"{GROWTH}."):
         part = bare.removeprefix(f"{GROWTH}.")
-        return did_you_mean(_MEANT.get(part, part), LOCKED)
+        return did_you_mean(_MEANT.get(part, part), {**LOCKED, **TIMED})
     return f". Did you mean {meant}?" if meant in _STATED else did_you_mean(bare, _STATED)
 
 

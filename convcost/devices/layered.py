@@ -23,7 +23,7 @@ from convcost.devices.calibration import (
     spread,
     work,
 )
-from convcost.devices.device import Errors, Fitted
+from convcost.devices.device import Errors, Fitted, telling
 from convcost.devices.kernels import total
 
 FEWEST: Final = 8
@@ -83,13 +83,13 @@ def _networks_left_out(
     networks: Sequence[Timed], matrix: Matrix, ms: Matrix, scale: Matrix, of: Matrix
 ) -> tuple[Fitted, ...]:
     """What the layers of all other networks say of each; nothing where it has terms that these lack."""
-    found = []
+    found, counts = [], [total(row.terms for row in one.layers) for one in networks]
     for at, one in enumerate(networks):
         others = of != at
-        known = {term for other, its in enumerate(networks) if other != at for row in its.layers for term in row.terms}
-        terms = total(row.terms for row in one.layers)
+        known = frozenset[str]().union(*(telling(its) for other, its in enumerate(counts) if other != at))
+        terms = counts[at]
         guess = float((matrix[~others] @ _fit(matrix[others], ms[others], scale[others])).sum())
-        found.append(Fitted(one.network, one.ms, terms, guess if terms.keys() <= known else None))
+        found.append(Fitted(one.network, one.ms, terms, guess if telling(terms) <= known else None))
     return tuple(found)
 
 

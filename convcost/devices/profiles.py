@@ -23,8 +23,9 @@ _BEGINNING: Final = 2**14
 """Characters that tell what a file is."""
 _ORDER = re.compile(r"=+ Run Order =+")
 _REGULAR: Final = "Operator-wise Profiling Info for Regular Benchmark Runs"
-_COUNTED = re.compile(r"count=(\d+) .*?avg=([\d.e+]+)")
-_LEAST, _MIDDLE = re.compile(r"min=([\d.e+]+)"), re.compile(r"median=([\d.e+]+)")
+_NUMBER: Final = r"\d{1,15}(?:\.\d{1,9})?(?:e\+?\d)?"
+_COUNTED = re.compile(r"\bcount=\d+ ")
+_LEAST, _MIDDLE, _AVERAGE = (re.compile(rf"\b{word}=({_NUMBER})") for word in ("min", "median", "avg"))
 _KERNEL: Final = "_kernel_time"
 
 
@@ -139,6 +140,8 @@ def _events(text: str, file: str) -> tuple[list[tuple[float, float]], list[_Even
         what = f"is no valid JSON: {error}; a session completes its profile when it ends: session.end_profiling()"
         raise SpecError([Problem(None, file, what)]) from None
     runs, nodes = [], []
+    if not isinstance(events, list):
+        events = []
     for number, event in enumerate(events, start=1):
         if not isinstance(event, dict) or event.get("cat") not in ("Session", "Node"):
             continue
@@ -208,14 +211,11 @@ def of_tflite(text: str, file: str, repeats: str = "min") -> Profile:
 def _whole(text: str, repeats: str) -> float | None:
     """The time of a run in milliseconds; of the lines that count runs, the last one that stands before any table is theirs."""
     table = _ORDER.search(text)
-    lines = list(_COUNTED.finditer(text, 0, table.start() if table else len(text)))
-    if lines:
-        end = text.find("\n", lines[-1].start())
-        line = text[lines[-1].start() : end if end >= 0 else len(text)]
-        found = (_LEAST if repeats == "min" else _MIDDLE).search(line)
-        return float(found[1] if found else lines[-1][2]) / 1000
-    said = re.search(r"Inference \(avg\): ([\d.e+]+)", text)
-    return float(said[1]) / 1000 if said else None
+    lines = [line for line in text[: table.start() if table else len(text)].splitlines() if _COUNTED.search(line)]
+    wanted = (_LEAST, _AVERAGE) if repeats == "min" else (_MIDDLE, _AVERAGE)
+    found = next((said for way in wanted if lines and (said := way.search(lines[-1]))), None)
+    found = found or re.search(rf"Inference \(avg\): ({_NUMBER})", text)
+    return float(found[1]) / 1000 if found and float(found[1]) > 0 else None
 
 
 def _table(text: str, file: str) -> Iterator[Ran]:

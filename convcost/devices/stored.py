@@ -46,6 +46,11 @@ def find(name: str) -> Device | Roofline:
     )
 
 
+def as_device(device: str | os.PathLike[str] | Device | Roofline) -> Device | Roofline:
+    """A device by name, as a file, or as it is; raises as `find` does."""
+    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+
+
 def list_devices() -> tuple[str, ...]:
     """The names of all devices that convcost knows: calibrated ones first, then rooflines."""
     return (*calibrated_names(), *_rooflines())
@@ -258,7 +263,7 @@ def written(device: Device, terms_in: str = "") -> str:
     head |= {"dtype": device.dtype} if device.dtype else {}
     head |= {} if device.winograd else {"winograd": False}
     head |= {key: value for key in _TEXTS[2:] if (value := getattr(device, key))}
-    parts = [_block(head), _block({"femtoseconds": dict(device.coefficients)})]
+    parts = [_block(head) if head else "", _block({"femtoseconds": dict(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
     error = {key: value for key, value in device.error._asdict().items() if value != "networks"}

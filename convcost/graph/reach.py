@@ -330,11 +330,13 @@ def routes(step: Step) -> tuple[Route, ...]:
     op, made = step.node.op, step.cost.out[:1]
     if not made:
         raise NotLocal("makes a tensor of unknown shape")
+    if not step.input_shapes:
+        return ()
     if (of := _ROUTED.get(op)) is not None:
         return tuple(of(step))
     if (windows := _WIDER.get(op) or _LOCAL.get(op)) is not None:
         return tuple(_followed(step, found) for found in windows(step))
-    if step.traits.elementwise or op in _POINTWISE or op in _BROADCAST:
+    if step.traits.elementwise or op in (*_POINTWISE, *_BROADCAST, *_OVER_CHANNELS):
         return tuple(_stretching(step, shape) for shape in step.input_shapes)
     raise NotLocal(_WHY.get(op, "is not local in space"))
 
@@ -479,8 +481,17 @@ def _along_one(step: Step) -> list[Route]:
     return [Route(tuple(map(Window, shape)), tuple(map(place, range(len(shape))))) for shape in step.input_shapes]
 
 
-_BROADCAST = ("add", "multiply", "combine", "identity", "dropout")
+def _gathered(step: Step) -> list[Route]:
+    """Elements along an axis, chosen once and for all; which an input chooses, it depends on all of that input."""
+    if len(step.input_shapes) > 1:
+        raise NotLocal("reads where its other input says")
+    return _along_one(step)
+
+
+_BROADCAST = ("add", "multiply", "combine", "identity", "dropout", "expand")
 """Element-wise ops on one tensor or several, which are stretched where they have one position."""
+_OVER_CHANNELS = ("split_softmax", "rbf")
+"""Ops that look along the channels, at each position alone."""
 _WIDER: Mapping[str, Callable[[Step], Sequence[Sequence[Reads]]]] = {
     **dict.fromkeys(("global_avg_pool", "global_max_pool", "group_norm", "global_response_norm"), _pooled),
     **dict.fromkeys(
@@ -498,6 +509,7 @@ _ROUTED: Mapping[str, Callable[[Step], list[Route]]] = {
     **dict.fromkeys(("embedding", "one_hot"), _looked_up),
     **dict.fromkeys(("roll", "window_partition", "window_reverse", "unfold", "tile"), _moved),
     **dict.fromkeys(("concat", "split"), _along_one),
+    "gather": _gathered,
     "transpose": _permuted,
     "matmul": _multiplied,
 }

@@ -85,7 +85,10 @@ def printed_table(network: Network, figures: Sequence[Printed]) -> Table:
     Raises `UsageError` for a network with unknown ops.
     """
     refuse_unknown(network.steps, network.label, "no convention gives a figure that could be compared")
-    totals = {one.name: _totals(one) for one in _relatives(network)}
+    # What a tool prints of another network of the family is MACs or FLOPs, if anything: bits and tiles would only chance on it.
+    totals = {
+        one.name: _totals(one, ("MACs", "FLOPs") if one.name != network.name else ()) for one in _relatives(network)
+    }
     found = [match for figure in figures for match in _matches(figure, totals)]
     missing = [figure for figure in figures if not any(match.figure == figure for match in found)]
     named = dict.fromkeys(name for match in found for name in match.conventions)
@@ -143,10 +146,12 @@ def _nearest(figure: Printed, totals: dict[str, dict[tuple[str, int], list[str]]
     return f"{none}; nearest is {network}, {names[0]}: {exact(count)}"
 
 
-def _totals(network: Network) -> dict[tuple[str, int], list[str]]:
-    """Unit and total -> the conventions that give it."""
+def _totals(network: Network, units: Sequence[str] = ()) -> dict[tuple[str, int], list[str]]:
+    """Unit and total -> the conventions that give it, of these units or of all."""
     totals: dict[tuple[str, int], list[str]] = {}
     for name, convention in all_conventions().items():
+        if units and convention.unit not in units:
+            continue
         total = network.report(name).totals.operations
         totals.setdefault((convention.unit, total), []).append(name)
     return totals

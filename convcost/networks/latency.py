@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from convcost.core.dims import Shape
 from convcost.core.doors import public
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
-from convcost.core.units import compact, counted, exact, milliseconds, scaled, shape_text
+from convcost.core.units import binary, compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
@@ -26,6 +27,7 @@ from convcost.networks.network import Network
 from convcost.render.table import Table, Tabular
 from convcost.results.report import LayerCost, Report, bound, inputs_dict, json_value, op_text, title, unknown_notes
 from convcost.results.rows import levels_that_fit
+from convcost.results.timed import Timed
 
 KINDS: Final = (
     *("convolution", "pointwise", "depthwise", "linear", "matmul", "recurrent"),
@@ -149,12 +151,14 @@ class Latency(Tabular):
     @property
     def error(self) -> str:
         """How far off it is, in words."""
-        if isinstance(self.device, Device):
-            return self.device.error.text
-        return (
-            "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
-            "tensors or Winograd's algorithm multiplies less"
-        )
+        return error_text(self.device)
+
+    @property
+    def timed(self) -> Timed:
+        """Its times as a report shows them beside the layers' costs."""
+        times = {layer.name: int(time.total) for layer, time in zip(self.report.layers, self.times, strict=True)}
+        said = f"{place_text(self.device)}, as {as_text(self.report.dtype)}: {self.error}"
+        return Timed(said, times, device_summary(self.device), self.beyond)
 
     @cached_property
     def whole(self) -> Part:
@@ -319,6 +323,21 @@ def families(device: Device) -> str:
     return f"{counted(len(device.fitted), 'network')}: {', '.join(shown[:_MOST_FAMILIES])}{more}"
 
 
+def error_text(device: Place) -> str:
+    """How far off its times are, in words."""
+    if isinstance(device, Device):
+        return device.error.text
+    return (
+        "by peak figures of a datasheet, no error is known: runtimes mostly take longer, and less only where a cache keeps "
+        "tensors or Winograd's algorithm multiplies less"
+    )
+
+
+def device_summary(device: Place) -> dict[str, Any]:
+    """What JSON says of a device beside times: all but the networks that it was fitted on."""
+    return {key: value for key, value in device_dict(device).items() if key != "fitted_on"}
+
+
 def place_text(device: Place) -> str:
     """A device, its runtime and its threads.
 
@@ -349,7 +368,7 @@ def _table(found: Latency, by: str | None) -> Table:
     rows = [[part.name, *(_cell(part, heading, found) for heading in headings)] for part in parts]
     totals = ["total", *(_cell(found.whole, heading, found) for heading in headings)]
     return Table(
-        title=f"{title(found.report)} · {found.device.name}",
+        title=f"{title(found.report)} · as {as_text(found.report.dtype)} · {found.device.name}",
         headers=(level, *headings),
         numeric=(False, *(heading not in ("op", "output", "bound") for heading in headings)),
         rows=rows,
@@ -423,10 +442,38 @@ def notes(found: Latency) -> list[tuple[str, str]]:
         ("time", f"{time_text(found)} ms: {found.error}"),
         *(("extrapolated", why) for why in found.beyond),
         *measured_notes(found),
+        *without_notes(found),
         ("kinds", shares_text(found.whole.kinds)),
         ("bound", shares_text(found.whole.bounds)),
         *device_notes(found.device),
     ]
+
+
+def without_notes(found: Latency) -> list[tuple[str, str]]:
+    """The terms that are not in the time: those that the device knows nothing of, too few to matter."""
+    if not isinstance(found.device, Device):
+        return []
+    few = {term: int(count) for term, count in found.counts.items() if term not in found.device.coefficients}
+    said = ", ".join(f"{compact(count)} {term}" for term, count in few.items())
+    return [("without", f"{said}, which the device knows nothing of, and which are too few to matter")] if few else []
+
+
+def sum_text(found: Latency, names: Collection[str]) -> str:
+    """How the time of some layers, by name, is made of the terms of their kernels."""
+    at = [position for position, layer in enumerate(found.report.layers) if layer.name in names]
+    part = found.part("", at, "")
+    if not any(found.terms[position] for position in at):
+        return f"none on {found.device.name}: what is fused into another kernel, or moves nothing, takes no time of its own"
+    whole = f"{milliseconds(part.femtoseconds)} on {found.device.name}"
+    if isinstance(found.device, Roofline):
+        return f"{whole}: {shares_text(part.bounds)}; a kernel computes and moves at once, and what takes longer counts"
+    counts, rates = total(found.terms[position] for position in at), found.device.coefficients
+    return f"{whole} = {' + '.join(f'{exact(int(counts[one]))} {one} × {_each(rates[one])}' for one in counts if rates.get(one))}"
+
+
+def _each(femtoseconds: int) -> str:
+    """The time of one, in picoseconds."""
+    return f"{scaled(femtoseconds, 1000, 4)} ps"
 
 
 def measured_notes(found: Latency) -> list[tuple[str, str]]:
@@ -461,7 +508,10 @@ def _differs(found: Latency, named: Fitted) -> str:
         term: rates.get(term, 0) * abs(int(here.get(term, 0)) - int(there.get(term, 0))) for term in {**here, **there}
     }
     term = max(apart, key=lambda one: apart[one])
-    return f"{term} {compact(int(there.get(term, 0)))} there, {compact(int(here.get(term, 0)))} here"
+    counts = int(there.get(term, 0)), int(here.get(term, 0))
+    texts = [compact(count) for count in counts]
+    first, second = texts if texts[0] != texts[1] else map(exact, counts)
+    return f"{term} {first} there, {second} here"
 
 
 def _ms(ms: float) -> str:
@@ -491,7 +541,8 @@ def roofline_text(device: Roofline) -> str:
     peaks = [f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns" for dtype, peak in device.macs.items()]
     ridges = [f"{dtype} {scaled(peak, device.bandwidth, 3)} MAC/B" for dtype, peak in device.macs.items()]
     start = [f"{scaled(device.overhead, 10**9, 3)} µs to start a kernel"] if device.overhead else []
-    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *start]
+    kept = [f"{binary(device.cache)} of cache"] if device.cache else []
+    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *kept, *start]
     return f"{', '.join(said)}; bound by memory below {', '.join(ridges)}"
 
 

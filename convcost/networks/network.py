@@ -18,7 +18,7 @@ from convcost.graph.rewrite import Rebuilt
 from convcost.graph.typed import operands, used_dtypes
 from convcost.graph.walk import Step, Walked
 from convcost.networks.origin import Built, FromRewrite, Origin, label
-from convcost.results.report import Report, report
+from convcost.results.report import Report, report, with_times
 from convcost.spec.syntax import KnobValue, sides
 
 if TYPE_CHECKING:
@@ -210,12 +210,13 @@ class Network:
         memory_policy: str = "fused",
         deploy: str | bool = False,
         receptive: bool = False,
+        device: Any = None,
     ) -> Report:
         """What the network costs, in exact integers.
 
         `dtype` is the type of every element; without it, tensors have the types that the network states.
         `deploy` is the type that it is deployed as, `True` for int8 and for a TFLite file as it stands: what it takes in flash
-        is then said as well. `receptive` adds the receptive field of each layer. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
+        is then said as well. `receptive` adds the receptive field of each layer, a `device` how long it takes there, as `latency` says. Raises `UsageError` for an unknown convention, dtype or policy, or a layer that cannot be deployed.
 
         >>> from convcost import load
         >>> load("mobilenet_v2").report().totals.macs
@@ -234,6 +235,8 @@ class Network:
             memory_policy=memory_policy,
             fields=receptive,
         )
+        if device is not None:
+            made = with_times(made, self.latency(device, dtype=dtype, batch=batch).timed)
         if deploy is False:
             return made
         found = self.deployed(dtype=None if deploy is True else deploy)

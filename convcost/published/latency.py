@@ -84,7 +84,7 @@ class Timing(NamedTuple):
     def ms(self) -> Fraction:
         """Milliseconds of one run, exactly as printed; of a whole batch where there is one.
 
-        >>> latencies("sd855")[0].ms
+        >>> timings_on("sd855")[0].ms
         Fraction(72, 25)
         """
         return _UNITS[self.unit](Fraction(self.printed), self.setup.batch)
@@ -93,7 +93,7 @@ class Timing(NamedTuple):
     def network(self) -> str:
         """The network as the command line takes it.
 
-        >>> latencies("pixel1")[0].network
+        >>> timings_on("pixel1")[0].network
         'mobilenet_v2:width=1.4,resolution=224'
         """
         return ":".join(filter(None, (self.model, ",".join(f"{name}={value}" for name, value in self.knobs.items()))))
@@ -101,7 +101,7 @@ class Timing(NamedTuple):
     def written(self, ms: Fraction) -> str:
         """A latency of this setup in the unit that is printed here, with one digit more.
 
-        >>> latencies("sd855")[0].written(Fraction(3)), latencies("l4r5_xcubeai7")[0].written(Fraction(8))
+        >>> timings_on("sd855")[0].written(Fraction(3)), timings_on("l4r5_xcubeai7")[0].written(Fraction(8))
         ('3.000', '125.0000')
         """
         places = len(self.printed.partition(".")[2]) + 1
@@ -114,7 +114,7 @@ class Timing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies(Tabular):
+class Timings(Tabular):
     """Published latencies of one setup: they can be compared, fitted and drawn together. Of two setups there are none."""
 
     setup: Setup
@@ -135,7 +135,7 @@ class Latencies(Tabular):
         return self.timings[at]
 
     def __repr__(self) -> str:
-        return f"<Latencies on {self.setup.title} · {counted(len(self), 'network')}>"
+        return f"<Timings on {self.setup.title} · {counted(len(self), 'network')}>"
 
     def table(self) -> Table:
         """A row per network, in the order of the sources; as CSV what `convcost calibrate` takes: network, ms."""
@@ -146,7 +146,7 @@ class Latencies(Tabular):
             rows=[[one.network, one.figure, one.item, where(one)] for one in self.timings],
             records=[{"network": one.network, "ms": decimal(one.ms)} for one in self.timings],
             data={
-                "schema": "convcost.latencies/1",
+                "schema": "convcost.published_latencies/1",
                 "version": __version__,
                 "setup": {**self.setup._asdict(), "title": self.setup.title},
                 "latencies": [
@@ -204,16 +204,16 @@ def _is_positive(text: str) -> bool:
     return text.replace(".", "", 1).isdecimal() and Fraction(text) > 0
 
 
-def latencies(setup: str, models: str | Sequence[str] = (), source: str | None = None) -> Latencies:
+def timings_on(setup: str, models: str | Sequence[str] = (), source: str | None = None) -> Timings:
     """The published latencies of one setup, all or those of some families and presets and of one source.
 
     Raises `UsageError` for unknown names.
 
-    >>> latencies("pixel1", "mobilenet_v2", "mobilenet_slim")
-    <Latencies on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
+    >>> timings_on("pixel1", "mobilenet_v2", "mobilenet_slim")
+    <Timings on Google Pixel 1, one large core of the CPU, TensorFlow Lite of 2018, 1 thread, fp32 · 22 networks>
     """
     if setup not in setups():
         raise UsageError(f"there are no published latencies of {setup!r}{did_you_mean(setup, setups())}")
     known_source(source)
     chosen = Chosen(models, source)
-    return Latencies(setups()[setup], tuple(one for one in timings() if one.setup.key == setup and chosen.has(one)))
+    return Timings(setups()[setup], tuple(one for one in timings() if one.setup.key == setup and chosen.has(one)))

@@ -19,7 +19,7 @@ from convcost.devices.kernels import kernels, total
 from convcost.devices.stored import calibrated_names, find
 from convcost.networks.latency import latency
 from convcost.networks.load import open_network
-from convcost.published.latency import Latencies, Setup, Timing, decimal, latencies, setups, where
+from convcost.published.latency import Setup, Timing, Timings, decimal, setups, timings_on, where
 from convcost.render.table import Table, Tabular
 
 NO_DEVICE = "no device"
@@ -49,7 +49,7 @@ class Compared(NamedTuple):
     def error(self) -> Fraction | None:
         """How much more is predicted than is printed, as a share of what is printed; None without a prediction.
 
-        >>> Compared(latencies("sd855")[0], Prediction(Fraction(36, 10), NEW)).error
+        >>> Compared(timings_on("sd855")[0], Prediction(Fraction(36, 10), NEW)).error
         Fraction(1, 4)
         """
         return None if self.prediction.ms is None else self.prediction.ms / self.timing.ms - 1
@@ -81,7 +81,7 @@ def _predicted(timing: Timing) -> tuple[str | None, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Tabular):
+class PublishedLatencies(Tabular):
     """The published latencies of one setup beside their predictions."""
 
     setup: Setup
@@ -91,7 +91,7 @@ class Comparison(Tabular):
         return len(self.rows)
 
     def __repr__(self) -> str:
-        return f"<Comparison on {self.setup.title} · {counted(len(self), 'network')}>"
+        return f"<PublishedLatencies on {self.setup.title} · {counted(len(self), 'network')}>"
 
     @property
     def device(self) -> str:
@@ -142,7 +142,7 @@ class Comparison(Tabular):
 
     def _data(self) -> dict[str, Any]:
         return {
-            "schema": "convcost.latencies/1",
+            "schema": "convcost.published_latencies/1",
             "version": __version__,
             "setup": {**self.setup._asdict(), "title": self.setup.title},
             "device": self.device or None,
@@ -159,16 +159,16 @@ class Comparison(Tabular):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparisons(Tabular):
+class PublishedSetups(Tabular):
     """The published latencies of every setup, one by one: what is measured on two setups is never compared."""
 
-    setups: tuple[Comparison, ...]
+    setups: tuple[PublishedLatencies, ...]
 
     def __len__(self) -> int:
         return len(self.setups)
 
     def __repr__(self) -> str:
-        return f"<Comparisons of {counted(len(self), 'setup')}>"
+        return f"<PublishedSetups of {counted(len(self), 'setup')}>"
 
     def table(self) -> Table:
         """A row per setup."""
@@ -190,7 +190,7 @@ class Comparisons(Tabular):
             ],
             records=[_record(row) for one in self.setups for row in one.rows],
             data={
-                "schema": "convcost.latencies/1",
+                "schema": "convcost.published_latencies/1",
                 "version": __version__,
                 "setups": [one.table().data for one in self.setups],
             },
@@ -203,23 +203,23 @@ class Comparisons(Tabular):
 
 def published_latencies(
     setup: str = ALL, models: str | Sequence[str] = (), source: str | None = None
-) -> Comparison | Comparisons:
+) -> PublishedLatencies | PublishedSetups:
     """Published latencies beside their predictions: those of one setup, or of all, setup by setup.
 
     All networks or those of some families and presets, and of one source. Raises `UsageError` for unknown names.
 
     >>> published_latencies("sd855", "mobilenet_v1")
-    <Comparison on Snapdragon 855, CPU, Paddle Lite, 1 thread, fp32 · 4 networks>
+    <PublishedLatencies on Snapdragon 855, CPU, Paddle Lite, 1 thread, fp32 · 4 networks>
     """
     with answers("verify") as known:
         if setup != ALL:
-            return _compared(latencies(setup, models, source), known)
-        every = [_compared(latencies(key, models, source), known) for key in setups()]
-    return Comparisons(tuple(one for one in every if one.rows))
+            return _compared(timings_on(setup, models, source), known)
+        every = [_compared(timings_on(key, models, source), known) for key in setups()]
+    return PublishedSetups(tuple(one for one in every if one.rows))
 
 
-def _compared(found: Latencies, known: Answers) -> Comparison:
-    return Comparison(found.setup, tuple(Compared(one, prediction(one, known)) for one in found.timings))
+def _compared(found: Timings, known: Answers) -> PublishedLatencies:
+    return PublishedLatencies(found.setup, tuple(Compared(one, prediction(one, known)) for one in found.timings))
 
 
 def median(sizes: Sequence[Fraction]) -> Fraction:
@@ -253,7 +253,7 @@ def signed(value: Fraction | None) -> str:
 def as_printed(one: Compared) -> str:
     """The prediction in the unit of what is printed, with one digit more.
 
-    >>> as_printed(Compared(latencies("sd855")[0], Prediction(Fraction(36, 10), NEW)))
+    >>> as_printed(Compared(timings_on("sd855")[0], Prediction(Fraction(36, 10), NEW)))
     '3.600'
     """
     found = one.prediction.ms

@@ -16,7 +16,7 @@ from convcost.core.units import FEMTOSECONDS
 from convcost.networks.load import open_network
 from convcost.published.cited import accuracy_of
 from convcost.published.data import Measured, accuracies, sources
-from convcost.published.latency import Latencies, Timing
+from convcost.published.latency import Timing, Timings
 from convcost.published.point import PRINTED, Omitted, Point
 from convcost.spec.zoo import find
 
@@ -24,7 +24,7 @@ QUANTISED = "no accuracy of the quantised network is printed"
 """Why a latency of an int8 network may have no place in the picture."""
 
 
-def measured(found: Latencies) -> tuple[Measured, ...]:
+def measured(found: Timings) -> tuple[Measured, ...]:
     """Each latency as a row of accuracies, in the order of the data; `Measured.at` is that of the latency."""
     with answers("frontier") as known:
         return tuple(_row(one, known) for one in found.timings)
@@ -72,7 +72,7 @@ def _accuracy(one: Timing) -> dict[str, Any]:
     }
 
 
-def timed(rows: list[Measured], found: Latencies, y: str) -> tuple[list[Point], list[Omitted]]:
+def timed(rows: list[Measured], found: Timings, y: str) -> tuple[list[Point], list[Omitted]]:
     """Those of the rows that have an accuracy as points, with their latencies in femtoseconds; the others, and why."""
     of = {one.at: one for one in found.timings}
     points, omitted = [], []

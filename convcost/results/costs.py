@@ -42,6 +42,8 @@ class LayerCost(NamedTuple):
     """The bytes that it moves, over the batch, after what the report's memory policy fuses."""
     operands: Operands
     """The types of what it multiplies, reads and writes."""
+    femtoseconds: int = 0
+    """How long it takes on the report's device, if there is one."""
 
     @property
     def name(self) -> str:
@@ -199,6 +201,8 @@ class Totals(NamedTuple):
     """Of weights, biases and buffers, at each use."""
     unknown: int = 0
     """How many layers nobody can count."""
+    femtoseconds: int = 0
+    """How long all layers take on the report's device, if there is one."""
 
     @property
     def intensity(self) -> Fraction | None:
@@ -240,6 +244,8 @@ class Group(NamedTuple):
     bytes_read: int = 0
     bytes_written: int = 0
     weight_bytes_read: int = 0
+    femtoseconds: int = 0
+    """How long its layers take on the report's device, if there is one."""
 
     @property
     def intensity(self) -> Fraction | None:
@@ -275,6 +281,7 @@ def group(name: str, layers: Sequence[LayerCost], *, ends: bool = True, **more: 
         unknown=sum(layer.step.opaque for layer in layers),
         shared=sum(bool(shared_with(layer)) for layer in layers),
         consecutive=ends,
+        femtoseconds=sum(layer.femtoseconds for layer in layers),
         last=layers[-1].name if ends else "",
         **(shapes | more),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,7 @@ from convcost.results.rows import (
 )
 from convcost.results.settings import settings_text
 from convcost.results.summary import drops, summary_notes
+from convcost.results.timed import Timed, time_columns, time_dict, time_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,8 @@ class Report:
     """What it takes in flash, if that was asked for."""
     fields: Mapping[str, Fields] = field(default_factory=dict, hash=False)
     """Layer -> its receptive field, if these were asked for."""
+    timed: Timed | None = None
+    """What the layers' times are of, if these were asked for."""
 
     @property
     def weight_dtypes(self) -> Mapping[str, int]:
@@ -264,6 +267,13 @@ def report(
     )
 
 
+def with_times(report: Report, found: Timed) -> Report:
+    """The report with how long each layer takes on a device."""
+    layers = tuple(layer._replace(femtoseconds=found.times[layer.name]) for layer in report.layers)
+    whole = sum(layer.femtoseconds for layer in layers)
+    return replace(report, layers=layers, totals=report.totals._replace(femtoseconds=whole), timed=found)
+
+
 def _unsaid(steps: Sequence[Step], convention: Convention) -> tuple[str, ...]:
     """A remark on layers that a convention counts by how they are written, where a model file does not say how."""
     ops = unsaid(steps, convention)
@@ -369,26 +379,29 @@ def to_dict(report: Report, level: str | int = "layer") -> dict[str, Any]:
         "complete": report.complete,
         "unknown": [layer._asdict() for layer in report.unknown],
         "remarks": list(report.remarks),
-        "totals": {**totals_dict(report.totals), "intensity": per_byte(report.totals), **_deployed_total(report)},
+        "totals": {**totals_dict(report.totals), "intensity": per_byte(report.totals), **_more_totals(report)},
+        **({"device": dict(report.timed.data)} if report.timed else {}),
         **_dtypes_dict(report),
         **({"deployed": report.deployed.to_dict()} if report.deployed else {}),
         "not_counted": dict(report.not_counted),
         "memory_policy": report.memory_policy,
-        "layers": [layer_dict(layer, typed=report.typed) | _field_dict(report, layer.name) for layer in report.layers],
+        "layers": [layer_dict(layer, typed=report.typed) | _more(report, layer, layer.name) for layer in report.layers],
     }
     if level != "layer":
         data |= {"by": level} if isinstance(level, str) else {"by": "depth", "depth": level}
-        data["groups"] = [_group_dict(group) | _field_dict(report, group.last) for group in report.by(level)]
+        data["groups"] = [_group_dict(group) | _more(report, group, group.last) for group in report.by(level)]
     return data
 
 
-def _field_dict(report: Report, name: str) -> dict[str, Any]:
-    """The receptive field of a layer, where these were asked for."""
-    return {"receptive_field": receptive.fields_dict(report.fields[name])} if name in report.fields else {}
+def _more(report: Report, part: Part, last: str) -> dict[str, Any]:
+    """The time of a part, and the receptive field of the layer that it ends with, where these were asked for."""
+    fields = {"receptive_field": receptive.fields_dict(report.fields[last])} if last in report.fields else {}
+    return fields | time_dict(report.timed, part)
 
 
-def _deployed_total(report: Report) -> dict[str, int]:
-    return {"deployed_weight_bytes": int(report.deployed.weight_bytes)} if report.deployed else {}
+def _more_totals(report: Report) -> dict[str, Any]:
+    deployed = {"deployed_weight_bytes": int(report.deployed.weight_bytes)} if report.deployed else {}
+    return deployed | time_dict(report.timed, report.totals)
 
 
 def _dtypes_dict(report: Report) -> dict[str, Any]:
@@ -467,7 +480,11 @@ def to_frame(report: Report, by: str | int = "layer") -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [_frame_row(name, layers, by, report.typed) for name, layers in report.parts(by).items()]
+    parts = report.parts(by).items()
+    rows = [
+        _frame_row(name, layers, by, report.typed) | time_dict(report.timed, group(name, layers))
+        for name, layers in parts
+    ]
     frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else None)
     may_lack = _MAY_LACK if report.complete else dict.fromkeys((*_MAY_LACK, *OF_LAYERS))
     return frame.astype(dict.fromkeys(may_lack, "Int64")) if rows else frame  # not floats where one is missing
@@ -501,8 +518,9 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
     shown = usual_level(report, layers) if level is None else level
     parts = _parts(layers, shown)
     every: Sequence[Part] = layers if shown == "layer" else [_group(*part, shown) for part in parts.items()]
-    rows = ordered(every, showing.sort, showing.top)
-    exact_rows = ordered(layers, showing.sort, showing.top) if level is None else rows
+    timed = report.timed is not None
+    rows = ordered(every, showing.sort, showing.top, timed=timed)
+    exact_rows = ordered(layers, showing.sort, showing.top, timed=timed) if level is None else rows
     rows = cut(rows, showing.top, lambda part: parts[part.name])
     found = _columns(report, shown, showing)
     whole = report.totals if showing.only is None else _totals_of(report, layers)
@@ -517,6 +535,7 @@ def report_table(report: Report, level: str | int | None = None, showing: Showin
         data=to_dict(report, "layer" if level is None else level),
         notes=[
             *notes(report),
+            *time_notes(report.timed, whole, showing.display),
             *(moved_notes(report) if any(column.key in (*MOVED, *RATIOS) for column in found) else []),
             *_closing(report),
             *(_rows_note(report, shown) if level is None else []),
@@ -533,14 +552,15 @@ _METRICS = tuple(dict.fromkeys((*USUAL, *OF_LAYERS, *RATIOS)))
 def _columns(report: Report, shown: str | int, showing: Showing) -> list[Column]:
     metrics = [metric.under(unit_text(report)) for metric in metrics_of(report, _METRICS)]
     level = shown if isinstance(shown, str) else "part"
-    more = receptive.field_columns(report.fields)
+    more = [*receptive.field_columns(report.fields), *time_columns(report.timed, showing.display)]
     return columns(level, metrics, report.totals, showing, of_layers=shown == "layer", more=more)
 
 
 def _totals_of(report: Report, layers: Sequence[LayerCost]) -> Totals:
     """The sums over some of the layers."""
     unknown = sum(layer.step.opaque for layer in layers)
-    return report.totals._replace(**sums(layers, OF_LAYERS), unknown=unknown)
+    time = sum(layer.femtoseconds for layer in layers)
+    return report.totals._replace(**sums(layers, OF_LAYERS), unknown=unknown, femtoseconds=time)
 
 
 def _closing(report: Report) -> list[tuple[str, str]]:
@@ -720,6 +740,7 @@ def _record(report: Report, part: Part, columns: Sequence[str] | None) -> dict[s
     data = layer_dict(part, typed=report.typed) if isinstance(part, LayerCost) else _group_dict(part)
     flat = {name: _flat(value) for name, value in data.items() if name != "output_shapes"}
     flat |= {column.key: column.text(part) for column in receptive.field_columns(report.fields)}
+    flat |= time_dict(report.timed, part)
     whole = {**flat, "convention": report.convention.name}
     if columns is None:
         return whole

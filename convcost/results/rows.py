@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convcost.core.display import EVERY_DIGIT, Display
 from convcost.core.errors import UsageError, did_you_mean, nearest
-from convcost.core.metrics import METRICS, RATIOS, TRAFFIC, Metric
+from convcost.core.metrics import METRICS, RATIOS, TIMED, TRAFFIC, Metric
 from convcost.core.units import exact, shape_text
 from convcost.graph.partial import UNKNOWN
 from convcost.results.costs import (
@@ -207,8 +207,10 @@ def _is_of(layer: LayerCost, word: str) -> bool:
     )
 
 
-def ordered(parts: Sequence[Part], sort: str | None, top: int | None) -> list[Part]:
+def ordered(parts: Sequence[Part], sort: str | None, top: int | None, *, timed: bool = False) -> list[Part]:
     """The rows in the order that is asked for, the largest first; where only the top ones are asked, by operations.
+
+    They have times if they are `timed`.
 
     Raises `UsageError` for what rows cannot be sorted by.
     """
@@ -220,10 +222,11 @@ def ordered(parts: Sequence[Part], sort: str | None, top: int | None) -> list[Pa
         return sorted(parts, key=lambda part: part.name)
     if key == LAYERS:
         return sorted(parts, key=lambda part: -getattr(part, LAYERS, 1))
+    if key in ("latency", *TIMED) and timed:
+        return sorted(parts, key=lambda part: -part.femtoseconds)
     if key not in (*OF_LAYERS, *RATIOS):
-        raise UsageError(
-            f"rows cannot be sorted by {by!r}{did_you_mean(key, (NAME, LAYERS, SHARE, *OF_LAYERS, *RATIOS))}"
-        )
+        known = (NAME, LAYERS, SHARE, *OF_LAYERS, *RATIOS, *(TIMED if timed else ()))
+        raise UsageError(f"rows cannot be sorted by {by!r}{did_you_mean(key, known)}")
     return sorted(parts, key=lambda part: -_number(part, key))
 
 

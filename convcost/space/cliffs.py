@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import UsageError, did_you_mean
-from convcost.core.metrics import METRICS, TIMED
+from convcost.core.metrics import METRICS, MOVED, TIMED
 from convcost.core.units import say
 from convcost.render.table import Table
 from convcost.results.report import json_value
@@ -52,7 +52,9 @@ def cliffs(made: DesignSpace, metric: str = "macs") -> tuple[Plateau, ...]:
         raise UsageError(f"{name} has no order ({say(values[0])}, …), so that there is nothing to jump over")
     can = feasible(made).tolist()
     costs = [cost if ok else None for cost, ok in zip(evaluate(made, metric).tolist(), can, strict=True)]
-    every = list(zip(*(evaluate(made, one).tolist() for one in made.metrics), strict=True))
+    # A larger input takes more to read, whatever the network makes of it: it is the same network all the same.
+    told = [one for one in made.metrics if one not in MOVED and one not in TIMED]
+    every = list(zip(*(evaluate(made, one).tolist() for one in told), strict=True))
     power = max(1, made.sides.get(name, 1))
     value = METRICS[metric].value
     found: list[tuple[Plateau, int | None]] = []

@@ -10,12 +10,13 @@ import numpy as np
 from convcost.core.dims import Array
 from convcost.core.metrics import METRICS
 from convcost.core.units import counted, exact
-from convcost.devices.device import Device
+from convcost.devices.device import Device, Roofline
+from convcost.networks.latency import error_text, place_text
 from convcost.space.evaluate import at_points, evaluate
 from convcost.space.numbers import LARGEST_INT64
 from convcost.space.space import DesignSpace
 from convcost.space.target import BEYOND, is_calibrated
-from convcost.space.timed import FAR, LATENCY, count_of, device_note
+from convcost.space.timed import FAR, LATENCY, count_of
 from convcost.space.windows import PIECE, Window, windows
 
 
@@ -56,6 +57,11 @@ def how_many(made: DesignSpace) -> int:
         assert differ is not None, "the device is that of the whole grid"
         found += _weighed(differ, [counts[part] for counts, part in zip(often, window, strict=True)])
     return found
+
+
+def device_note(device: Device | Roofline) -> str:
+    """What latencies are of, and how far off they are."""
+    return f"on {place_text(device)}; {error_text(device)}"
 
 
 def notes_on(made: DesignSpace) -> Iterator[tuple[str, str]]:

@@ -107,9 +107,9 @@ def device_dict(request: Request) -> dict[str, Any]:
     """What JSON says of the device that latencies are of, with how far off they are; nothing without one."""
     if request.device is None:
         return {}
-    from convcost.space.timed import said_of
+    from convcost.networks.latency import device_summary
 
-    return {"device": said_of(request.device)}
+    return {"device": device_summary(request.device)}
 
 
 def record(point: Mapping[str, Any]) -> dict[str, Any]:

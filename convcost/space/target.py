@@ -113,10 +113,9 @@ def device_of(device: str | os.PathLike[str] | Device | Roofline | None) -> Devi
     """A device by name, as a file, or as it is; raises `UsageError`, and `SpecError` for all that is wrong with a file."""
     if device is None:
         return None
-    from convcost.devices.device import Device, Roofline
-    from convcost.devices.stored import find
+    from convcost.devices.stored import as_device
 
-    return device if isinstance(device, (Device, Roofline)) else find(os.fspath(device))
+    return as_device(device)
 
 
 def is_calibrated(device: Device | Roofline | None) -> bool:
@@ -124,8 +123,8 @@ def is_calibrated(device: Device | Roofline | None) -> bool:
     return bool(getattr(device, "fitted", ()))
 
 
-def latency_limit(max_latency: Any, device: object) -> dict[str, Any]:
-    """The limit on latency that is given; raises `UsageError` for one without a device."""
+def latency_limit(max_latency: Any, device: Device | Roofline | None) -> dict[str, Any]:
+    """The limit on latency that is given, and what it is of; raises `UsageError` for one without a device."""
     if max_latency is not None and device is None:
         raise UsageError("a latency is of a device: give device=NAME, --device NAME; `convcost devices` lists all")
-    return {"max_latency": max_latency}
+    return {"max_latency": max_latency, "device": device.name if device else ""}

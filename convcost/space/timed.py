@@ -83,28 +83,13 @@ def _refuse(term: str, missing: Any, axes: int) -> None:
         raise Lacking(term, (0,) * axes)
 
 
-def said_of(device: Device | Roofline) -> dict[str, Any]:
-    """A device as JSON-ready data, with how far off it is; null of a roofline, a bound from below."""
-    error = device.error._asdict() if isinstance(device, Device) else None
-    return {"name": device.name, "title": device.title, "source": device.source, "error": error}
-
-
-def device_note(device: Device | Roofline) -> str:
-    """What a latency is of, and how far off.
-
-    >>> device_note(Roofline("a100", {"fp16": 156 * 10**12}, 2_039 * 10**9, title="NVIDIA A100"))
-    'on a100, NVIDIA A100: a bound from below, by the peak figures of its datasheet'
-    """
-    if isinstance(device, Device):
-        return f"on {', '.join(filter(None, (device.name, device.title, device.runtime)))}: {device.error.text}"
-    what = ", ".join(filter(None, (device.name, device.title)))
-    return f"on {what}: a bound from below, by the peak figures of its datasheet"
-
-
 def lacks_text(device: Device | Roofline, term: str) -> str:
     """What is said of networks that have a term of which a device knows nothing."""
     meant = f" ({TERMS[untyped(term)]})" if untyped(term) in TERMS else ""
-    return f"{device.name} knows nothing of {term}{meant}: no network that it was fitted on has any"
+    return (
+        f"no network that {device.name} was fitted on has {term}{meant}, so that the time there is not known: choose another "
+        "device, `convcost devices` lists all, or calibrate one on networks that have it"
+    )
 
 
 def _roofline(

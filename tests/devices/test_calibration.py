@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pytest
+from helpers.least_squares import tried
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from convcost import UsageError, load
-from convcost.devices.calibration import Measured, columns_of, work, calibrated, nonnegative
+from convcost.devices.calibration import Measured, calibrated, columns_of, nonnegative, work
 from convcost.devices.kernels import kernels, total
-from convcost.published.latency import latencies
-
-
-def tried(matrix, target):
-    """The least squares without a negative number, by trying every set of columns: it is the best of some set's own."""
-    width = matrix.shape[1]
-    best, found = float(target @ target), np.zeros(width)
-    for number in range(1, width + 1):
-        for chosen in combinations(range(width), number):
-            part = matrix[:, chosen]
-            x = np.linalg.lstsq(part, target, rcond=None)[0]
-            left = target - part @ x
-            if (x >= 0).all() and left @ left < best - 1e-15:
-                best, found = float(left @ left), np.zeros(width)
-                found[list(chosen)] = x
-    return found
+from convcost.published.latency import timings_on
 
 
 def followed(matrix, target, steps=200_000):
@@ -85,7 +69,7 @@ def paddle():
     """The 23 networks that Paddle Lite was timed with, without what ships of the device."""
     return [
         Measured(one.network, float(one.ms), total(kernels(load(one.network).walked)))
-        for one in latencies("sd855").timings
+        for one in timings_on("sd855").timings
     ]
 
 
@@ -151,6 +135,42 @@ def test_times_in_another_unit_are_other_coefficients_and_the_same_error():
     assert slow.error == pytest.approx(fast.error)
     for term, time in fast.coefficients.items():
         assert slow.coefficients[term] == pytest.approx(1000 * time, rel=1e-6, abs=1000)
+
+
+def test_a_network_that_was_measured_twice_is_left_out_twice():
+    """Else its twin would say what it takes, and the error would be that of repeating a measurement."""
+    table = TABLES["much by chance"]
+    twice = [one for network in table for one in (network, network._replace(network=f"{network.network} again"))]
+    assert len(columns_of(twice)) == len(columns_of(table)) == 5
+    assert calibrated(twice).error.median == pytest.approx(calibrated(table).error.median, rel=1e-6)
+
+
+def test_a_term_that_others_have_next_to_nothing_of_is_not_fitted_to_them():
+    """A softmax of a thousand numbers says nothing of what the swishes of one network take, nor is it a kernel's overhead."""
+    chance = np.random.default_rng(5)
+    table = []
+    for at in range(8):
+        terms = {
+            "pointwise": int(chance.integers(10**7, 10**9)),
+            "activations": 10**7,
+            "exponentials": 1000,
+            "kernels": 50,
+        }
+        table.append(Measured(f"net{at}", 5 + terms["pointwise"] / 10**8, terms))
+    swish = Measured("swish", 40.0, {**table[0].terms, "exponentials": 5 * 10**6})
+    found = calibrated([*table, swish])
+    assert found.left == {"swish": "no other network has exponentials"}
+    assert "exponentials" not in found.coefficients
+    two = calibrated(
+        [*table, swish, swish._replace(network="swish2", ms=44.0, terms={**swish.terms, "pointwise": 10**9})]
+    )
+    assert two.left == {}
+    assert 5 * two.coefficients["exponentials"] / 10**6 == pytest.approx(35.0, rel=0.2)  # milliseconds
+
+
+def test_networks_that_are_all_the_same_are_refused():
+    with pytest.raises(UsageError, match="all networks have the same counts"):
+        calibrated([one._replace(terms=TABLES["three terms"][0].terms) for one in TABLES["three terms"]])
 
 
 def test_too_few_are_refused():

@@ -38,11 +38,20 @@ RECORDS = st.builds(
     unknown=st.integers(0, 3),
     parts=st.lists(PARTS, max_size=4).map(tuple),
     whole=st.just(False),
+    device=st.just(""),
 )
 
 
+def timed(one: Recorded, device: str, latency: int) -> Recorded:
+    """The same with a latency on a device."""
+    return one._replace(totals={**one.totals, "latency": latency}, device=device)
+
+
+ON_DEVICES = st.builds(timed, RECORDS, NAMES, st.integers(0, 10**20))
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(NAMES, RECORDS, max_size=3))
+@given(st.dictionaries(NAMES, st.one_of(RECORDS, ON_DEVICES), max_size=3))
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, networks: dict[str, Recorded]) -> None:
     path = tmp_path_factory.mktemp("lock") / "lock.yaml"
     path.write_text(write(networks), encoding="utf-8", newline="\n")

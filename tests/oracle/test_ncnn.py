@@ -20,10 +20,9 @@ from .ncnn_runtime import Shape, integers, shapes
 pytestmark = pytest.mark.oracle
 
 MODELS = ROOT.parent / "shared" / "models" / "ncnn"
-FILES = sorted(path.stem for path in MODELS.glob("*.param")) or ["none"]
-WRITTEN = ROOT / "tests" / "models" / "ncnn"
-OPEN = {"FastestDet": 352, "vision_transformer": 384}
-"""The sizes at which ncnn's own benchmark runs those that state none."""
+FILES = {path.stem: path for folder in (ROOT / "tests" / "models", MODELS) for path in sorted(folder.glob("*.param"))}
+OPEN = {"FastestDet": 352, "vision_transformer": 384, "detector": 64}
+"""Sizes for those that state none: those of ncnn's own benchmark, and one."""
 EACH = 40
 
 
@@ -59,25 +58,19 @@ def blobs(imported: Imported) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_blob_of_ncnns_benchmark_has_its_shape(ncnn: ModuleType, name: str):
-    path = MODELS / f"{name}.param"
-    if not path.is_file():
-        pytest.skip("ncnn's own files are not beside the project")
-    imported, sizes, given = whole(path)
+def test_every_blob_has_its_shape(ncnn: ModuleType, name: str):
+    imported, sizes, given = whole(FILES[name])
     names = blobs(imported)
     found = ours(imported, sizes)
-    assert {one: found.get(one) for one in names} == shapes(ncnn, path, given, names)
+    assert {one: found.get(one) for one in names} == shapes(ncnn, FILES[name], given, names)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("int8")] or ["none"])
+@pytest.mark.parametrize("name", [name for name in FILES if "int" in name])
 def test_blobs_are_integers_where_ncnn_has_integers(ncnn: ModuleType, name: str):
-    path = MODELS / f"{name}.param"
-    if not path.is_file():
-        pytest.skip("ncnn's own files are not beside the project")
-    imported, _, given = whole(path)
+    imported, _, given = whole(FILES[name])
     names = blobs(imported)
     stated = {one for one in names if imported.model.body.stated[one].dtype == "int8"}
-    assert stated == integers(ncnn, path, given, names)
+    assert stated == integers(ncnn, FILES[name], given, names)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +81,13 @@ def test_blobs_are_integers_where_ncnn_has_integers(ncnn: ModuleType, name: str)
     ],
 )
 def test_other_sizes_than_the_files_own_are_ncnns(ncnn: ModuleType, name: str, resolution: int):
-    path = MODELS / f"{name}.param"
-    if not path.is_file():
+    if name not in FILES:
         pytest.skip("ncnn's own files are not beside the project")
-    imported, sizes, given = whole(path, resolution)
+    imported, sizes, given = whole(FILES[name], resolution)
     lowering = imported.lowering(Walk(sizes), {}, imported.reference(imported.own_sizes(sizes)))
     lowering.run(imported.values(sizes, {}))
     names = blobs(imported)
-    assert {one: tuple(lowering.values[one].shape[1:]) for one in names} == shapes(ncnn, path, given, names)
+    assert {one: tuple(lowering.values[one].shape[1:]) for one in names} == shapes(ncnn, FILES[name], given, names)
 
 
 @pytest.mark.parametrize("kind", KINDS)

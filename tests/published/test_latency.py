@@ -10,7 +10,7 @@ import pytest
 from convcost import load
 from convcost.core.errors import UsageError
 from convcost.published.data import claims
-from convcost.published.latency import Latencies, latencies, setups, timings
+from convcost.published.latency import Timings, setups, timings, timings_on
 
 _PADDLE_MACS = {
     "MobileNetV1_x0_25": "43.56",
@@ -48,7 +48,7 @@ def _size(shape: tuple[int, ...]) -> int:
 
 @pytest.mark.parametrize("item", _PADDLE_MACS)
 def test_what_paddle_timed_is_what_its_own_column_of_operations_counts(item):
-    network = next(one.network for one in latencies("sd855").timings if one.item == item)
+    network = next(one.network for one in timings_on("sd855").timings if one.item == item)
     assert abs(_paddle_flops(network) - Fraction(_PADDLE_MACS[item]) * 10**6) <= 5_000
 
 
@@ -60,8 +60,8 @@ def test_a_network_that_was_timed_is_the_one_whose_operations_and_parameters_its
             printed.setdefault((claim.source, claim.item), []).append((claim.model, dict(claim.knobs)))
     both = [one for one in timings() if (one.source, one.item) in printed]
     assert len(both) >= 190
-    assert {one.item for one in latencies("sd855").timings} == {one.item for one in both if one.setup.key == "sd855"}
-    assert {one.item for one in latencies("pixel1").timings} == {one.item for one in both if one.setup.key == "pixel1"}
+    assert {one.item for one in timings_on("sd855").timings} == {one.item for one in both if one.setup.key == "sd855"}
+    assert {one.item for one in timings_on("pixel1").timings} == {one.item for one in both if one.setup.key == "pixel1"}
     for one in both:
         assert (one.model, dict(one.knobs)) in printed[one.source, one.item], one
 
@@ -75,8 +75,8 @@ def test_no_latency_stands_twice_and_every_setup_is_used():
 
 
 def test_latencies_of_two_setups_cannot_be_put_together():
-    one, two = latencies("sd855"), latencies("sd855_t2")
+    one, two = timings_on("sd855"), timings_on("sd855_t2")
     with pytest.raises(UsageError, match="measured on Snapdragon 855, CPU, Paddle Lite, 2 threads, fp32, not on"):
-        Latencies(one.setup, (*one.timings, *two.timings))
+        Timings(one.setup, (*one.timings, *two.timings))
     with pytest.raises(UsageError, match=r"no published latencies of 'sd885'\. Did you mean sd855"):
-        latencies("sd885")
+        timings_on("sd885")

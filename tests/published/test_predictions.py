@@ -14,7 +14,7 @@ from convcost.core.kept import Answers
 from convcost.devices.device import Device, Errors, Fitted
 from convcost.devices.kernels import kernels, total
 from convcost.published import predictions
-from convcost.published.latency import Setup, Timing, latencies
+from convcost.published.latency import Setup, Timing, timings_on
 from convcost.published.predictions import (
     BEYOND,
     LACKS,
@@ -22,8 +22,8 @@ from convcost.published.predictions import (
     NEW,
     NO_DEVICE,
     Compared,
-    Comparison,
     Prediction,
+    PublishedLatencies,
     prediction,
     published_latencies,
 )
@@ -86,7 +86,7 @@ def test_errors_are_of_what_is_printed_in_its_own_unit() -> None:
     """600 ms printed and 540 predicted are 10 % too few; 2 a second are 500 ms, of which 568.7 are 13.7 % too many."""
     known = Answers({})
     rows = [timing("600"), timing("2.0", unit="inf/s", classes="1000")]
-    found = Comparison(SETUP, tuple(Compared(one, prediction(one, known)) for one in rows))
+    found = PublishedLatencies(SETUP, tuple(Compared(one, prediction(one, known)) for one in rows))
     assert [one.error for one in found.rows] == [Fraction(-1, 10), Fraction(568_740_352, 500 * 10**6) - 1]
     assert [row[2:5] for row in found.table().rows] == [
         ["540.0 ms", "-10.0 %", LEFT_OUT],
@@ -99,7 +99,7 @@ def test_errors_are_of_what_is_printed_in_its_own_unit() -> None:
 def test_a_setup_as_csv_is_a_table_of_networks_and_milliseconds() -> None:
     rows = list(csv.DictReader(io.StringIO(render(published_latencies("l4r5_xcubeai7").table(), "csv"))))
     assert list(rows[0])[:2] == ["network", "ms"]
-    printed = {one.network: one.ms for one in latencies("l4r5_xcubeai7").timings}
+    printed = {one.network: one.ms for one in timings_on("l4r5_xcubeai7").timings}
     assert len(rows) == len(printed) == 4
     assert all(abs(Fraction(row["ms"]) - printed[row["network"]]) < Fraction(1, 10**8) for row in rows)
 

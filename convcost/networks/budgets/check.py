@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcost.core.errors import ConvcostError, Problem, SpecError, UsageError
-from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED, Limit, read_limit
+from convcost.core.limits import BOARD, GROWTH, LIMITS, LOCKED, TIMED, Limit, read_limit
 from convcost.core.units import exact
 from convcost.devices.board import Board
 from convcost.devices.board import find as find_board
+from convcost.devices.device import Device, Roofline
+from convcost.devices.stored import as_device
 from convcost.networks.budgets import lock as lock_file
 from convcost.networks.budgets.checked import Checked
 from convcost.networks.budgets.costs import Measured, Recorded
@@ -96,6 +98,7 @@ def check(
     batch: int | None = None,
     dtype: str | None = None,
     memory_policy: str | None = None,
+    device: str | os.PathLike[str] | Device | Roofline | None = None,
     input_shape: GivenShape | None = None,
     **knobs: Any,
 ) -> Checked:
@@ -103,8 +106,8 @@ def check(
 
     `models` are networks, or one budgets file; without any, the nearest `convcost-budgets.yaml` is read. Limits are those
     of the budgets file and of specs, and those given here, which win: `max_macs="300M"` is `limits={"macs": "300M"}`, and so
-    for all other names; `max_ram` and `max_flash` are of the network under TensorFlow Lite Micro, and `board` limits both.
-    Growth is against `baseline`, or against the lock file; `tolerance="1%"` is `limits={"growth": "1%"}`. The other options
+    for all other names; `max_ram` and `max_flash` are of the network under TensorFlow Lite Micro, and `board` limits both;
+    `max_latency="20ms"` is on a `device`, by name or as a file. Growth is against `baseline`, or against the lock file; `tolerance="1%"` is `limits={"growth": "1%"}`. The other options
     are those of `report`, for all networks. Raises `UsageError` and `SpecError` for budgets that cannot be read; networks
     that cannot are in the result's `failures`.
 
@@ -126,6 +129,7 @@ def check(
         "batch": batch,
         "dtype": dtype,
         "memory": memory_policy,
+        "device": None if device is None else as_device(device),
         "input": input_shape,
     }
     wanted = Wanted(
@@ -275,8 +279,8 @@ def _called(baseline: Model) -> str:
 
 def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> None:
     """Add the line of one limit, or what keeps it from being judged."""
-    kind = limit.kind
-    if before is not None and (then := now.unlike(before)):
+    kind, measured = limit.kind, now.amount(limit.kind)
+    if before is not None and (then := now.unlike(before, kind)):
         if kind.grows:
             then = f"{before.source} has {now.name} at {then}"
             done.fail(Failure(now.name, f"growth: {then}; convcost check --update writes it anew", limit.where))
@@ -285,20 +289,20 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
     if kind.grows and before is None:
         _without_lock(now.name, limit, done)
         return
-    locked = {key: name for name, key in LOCKED.items()}.get(kind.key) if kind.of == "network" else None
-    base = before.totals[locked] if before is not None and locked is not None else None
+    locked = {key: name for name, key in {**LOCKED, **TIMED}.items()}.get(kind.key) if kind.of == "network" else None
+    base = before.totals.get(locked) if before is not None and locked is not None else None
     known = now.is_whole(kind) and not (kind.grows and before is not None and before.unknown)
     line = Line(
         network=now.name,
         limit=limit.name,
         said=limit.said,
-        measured=now.amount(kind),
+        measured=measured,
         allowed=limit.allowed(base or 0),
         complete=known,
         before=base,
         source=before.source if before is not None else "",
         where=limit.where or now.file,
-        under=now.deployed_under if kind.deployed else "",
+        under=now.deployed_under if kind.deployed else now.timed_under if kind.timed else "",
     )
     done.lines.append(_explained(line, now, before) if line.verdict == "broken" else line)
 

@@ -53,11 +53,13 @@ class Checked(Tabular):
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """What is said of each limit that is broken, and what RAM and flash are of."""
-        under = dict.fromkeys(line.under for line in self.lines if line.under)
+        """What is said of each limit that is broken, and what RAM, flash and latencies are of."""
+        under = dict.fromkeys(
+            ("latency" if line.kind.timed else "RAM, flash", line.under) for line in self.lines if line.under
+        )
         return [
             *(("broken", spelled(f"{line.network}: {line.text}")) for line in self.broken),
-            *(("RAM, flash", said) for said in under),
+            *under,
         ]
 
     @property
@@ -130,10 +132,10 @@ def _record(line: Line) -> dict[str, Any]:
         "metric": line.kind.key,
         "of": line.kind.of,
         "said": line.said,
-        "measured": line.measured,
-        "allowed": line.allowed,
-        "headroom": line.headroom,
-        "before": line.before,
+        "measured": line.value(line.measured),
+        "allowed": line.value(line.allowed),
+        "headroom": line.value(line.headroom),
+        "before": None if line.before is None else line.value(line.before),
         "against": line.source or None,
         "complete": line.complete,
         "verdict": line.verdict,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from convcost.core.dims import Shape
 from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, Where
-from convcost.core.limits import LOCKED, Kind
+from convcost.core.limits import LOCKED, TIMED, Kind
 from convcost.core.places import zoo_directory
 from convcost.core.units import exact, inputs_text
 from convcost.deploy.runtime import RUNTIMES
@@ -21,6 +21,7 @@ from convcost.graph.drawn import units
 from convcost.graph.items import PER_CHANNEL, Item, items
 from convcost.networks.budgets.file import Conditions
 from convcost.networks.deployment import Deployed, deployed
+from convcost.networks.latency import Latency, latency, place_text
 from convcost.networks.network import Network
 from convcost.networks.within_board import Remedy
 
@@ -40,17 +41,21 @@ class Recorded(NamedTuple):
     dtype: str
     inputs: Mapping[str, Shape]
     totals: Mapping[str, int]
-    """Of each of `LOCKED`, by its name there."""
+    """Of each of `LOCKED`, by its name there; with a device of `TIMED` too, in femtoseconds."""
     unknown: int
     """How many layers nobody could count, so that the totals are lower bounds."""
     parts: tuple[Item, ...]
     whole: bool = True
     """Whether the parts are all that is known of a network, not what a lock file holds of them."""
+    device: str = ""
+    """What its latency is of, which is one of the totals then."""
 
     @property
     def costs(self) -> tuple[object, ...]:
         """All that a lock file holds but names, and where it was read."""
-        return self[1:7], [(part.text, part.reads, part.makes, part.macs, part.params) for part in self.parts]
+        return (*self[1:7], self.device), [
+            (part.text, part.reads, part.makes, part.macs, part.params) for part in self.parts
+        ]
 
 
 class Measured:
@@ -130,7 +135,7 @@ class Measured:
         """Name of a part -> where the spec states it."""
         return {unit.name: unit.anchor.node.where for unit in units(self.network.walked)}
 
-    def unlike(self, before: Recorded) -> str:
+    def unlike(self, before: Recorded, kind: Kind) -> str:
         """The conditions under which the earlier costs were measured, those that are not these; empty if they are the same.
 
         A dtype, or a size of the input, that no condition says is the network's own: it may change as all else of it.
@@ -143,12 +148,41 @@ class Measured:
             words.append(f"memory {before.memory}")
         if under.dtype is not None and before.dtype != self.report.dtype:
             words.append(f"dtype {before.dtype}")
+        if kind.timed and under.device and before.device != under.device.name:
+            words.append(f"device {before.device}" if before.device else "no device")
         if under.input is not None and _sizes(before.inputs) != _sizes(self.report.inputs):
             words.append(inputs_text(before.inputs))
         return ", ".join(words)
 
+    @cached_property
+    def latency(self) -> Latency:
+        """How long the network takes on the device; raises `UsageError` without one, and if that knows nothing of a layer."""
+        if self.under.device is None:
+            raise UsageError(
+                "a latency is of a device: say device: NAME beside limits:, or --device NAME; `convcost devices` lists all"
+            )
+        return latency(self.network, self.under.device, self.under.dtype, self.under.batch)
+
+    @property
+    def timed_under(self) -> str:
+        """What a latency is of, and how far off it is."""
+        found = self.latency
+        far = "".join(f"; extrapolated: {why}" for why in found.beyond)
+        return f"{place_text(found.device)}; {found.error}{far}"
+
+    def times(self, part: Item) -> int:
+        """The femtoseconds that a part takes on the device."""
+        return sum(self._times[step] for step in part.steps)
+
+    @cached_property
+    def _times(self) -> dict[str, int]:
+        steps = self.network.walked.steps
+        return {step.node.name: int(time.total) for step, time in zip(steps, self.latency.times, strict=True)}
+
     def amount(self, kind: Kind) -> int:
         """So much of what is limited: in total, or of the layer that has most of it."""
+        if kind.timed:
+            return self.latency.femtoseconds
         if kind.deployed:
             return int(self.deployed.arena.total if kind.key == "ram_bytes" else self.deployed.size.flash_bytes)
         if kind.of == "layer":
@@ -157,17 +191,25 @@ class Measured:
 
     def recorded(self, source: str) -> Recorded:
         """As a lock file holds it."""
-        totals = self.report.totals
+        totals, timed = self.report.totals, self._recorded_latency()
         return Recorded(
             source=source,
             batch=self.under.batch,
             memory=self.under.memory,
             dtype=self.report.dtype,
             inputs=dict(self.report.inputs),
-            totals={name: int(getattr(totals, key)) for name, key in LOCKED.items()},
+            totals={name: int(getattr(totals, key)) for name, key in LOCKED.items()} | timed,
             unknown=totals.unknown,
             parts=self.parts,
+            device=self.under.device.name if self.under.device and timed else "",
         )
+
+    def _recorded_latency(self) -> dict[str, int]:
+        """The latency, if there is a device, and it knows all layers."""
+        try:
+            return dict.fromkeys(TIMED, self.latency.femtoseconds)
+        except UsageError:
+            return {}
 
 
 def _sizes(inputs: Mapping[str, Shape]) -> list[Shape]:

@@ -14,6 +14,8 @@ from convcost.conventions.convention import PAPER
 from convcost.core.dtypes import check_dtype
 from convcost.core.errors import Problem, SpecError, UsageError, Where, did_you_mean
 from convcost.core.limits import Limit
+from convcost.devices.device import Device, Roofline
+from convcost.devices.stored import find as find_device
 from convcost.memory.policies import POLICIES
 from convcost.networks.inputs import GivenShape
 from convcost.networks.load import Model
@@ -28,7 +30,7 @@ FILES = ("convcost-budgets.yaml", "convcost-budgets.yml")
 LOCK = "convcost-lock.yaml"
 VERSION = 1
 _TOP = ("convcost-budgets", "lock", "defaults", "networks")
-_CONDITIONS = ("dtype", "batch", "input", "memory", "convention", "baseline", "limits")
+_CONDITIONS = ("dtype", "batch", "input", "memory", "convention", "device", "baseline", "limits")
 _ENTRY = ("model", "name", *_CONDITIONS)
 _SIZES = re.compile(r"\d{1,9}([x×]\d{1,9}){0,8}", re.ASCII)
 _OF_BUDGETS = re.compile(r"^[\"']?networks[\"']?\s*:", re.MULTILINE)
@@ -44,6 +46,8 @@ class Conditions(NamedTuple):
     input: GivenShape | None = None
     memory: str = "fused"
     convention: str = PAPER
+    device: Device | Roofline | None = None
+    """What a limit on latency is of."""
 
 
 _ANY = Conditions()
@@ -285,7 +289,20 @@ class _Budgets:
                 self.complain(batch, f"{scope}.batch", f"must be a number of images, got {say_tree(batch)}")
         if (stated := table.pairs.get("input")) is not None:
             found["input"] = self.input(stated, f"{scope}.input")
+        if device := self.device(table, scope):
+            found["device"] = device
         return found
+
+    def device(self, table: MappingNode, scope: str) -> Device | Roofline | None:
+        """What latencies are of, by its name or as a file."""
+        name = self.text(table, "device")
+        if name is None:
+            return None
+        try:
+            return find_device(os.path.join(self.folder, name) if is_path(name) else name)
+        except UsageError as error:
+            self.complain(table.pairs["device"], f"{scope}.device", str(error))
+            return None
 
     def input(self, tree: Tree, scope: str) -> GivenShape | None:
         """A size, 224x224x3, a list of sizes, or any of these by the name of an input."""

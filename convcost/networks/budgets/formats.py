@@ -126,7 +126,11 @@ def _result(line: Line, level: str, order: Mapping[str, int]) -> dict[str, Any]:
         "level": level,
         "message": {"text": f"{line.network}: {line.text}"},
         "partialFingerprints": {"networkAndLimit/v1": digest},
-        "properties": {"measured": line.measured, "allowed": line.allowed, "before": line.before},
+        "properties": {
+            "measured": line.value(line.measured),
+            "allowed": line.value(line.allowed),
+            "before": None if line.before is None else line.value(line.before),
+        },
     }
     return result | ({"locations": [_location(line.at)]} if line.at else {})
 

@@ -16,6 +16,8 @@ from convcost.networks.budgets.costs import Measured, Recorded, reduced
 
 _NAMED = 3
 """Parts that a line names."""
+_MICROSECOND = 10**9
+"""Femtoseconds."""
 
 
 class Grown(NamedTuple):
@@ -100,6 +102,8 @@ def _times(kind: Kind, new: Measured) -> int:
 
 def largest(new: Measured, kind: Kind) -> tuple[Grown, ...]:
     """The parts that cost most of what is limited: what to look at where no earlier network is known."""
+    if kind.timed:
+        return _longest(new)
     if kind.key not in _COSTS:
         return ()
     unit, cost = _COSTS[kind.key]
@@ -109,6 +113,16 @@ def largest(new: Measured, kind: Kind) -> tuple[Grown, ...]:
         Grown(part.name, "largest", part.text, None, cost(part) * times, unit, new.places.get(part.name))
         for part in found
         if cost(part)
+    )
+
+
+def _longest(new: Measured) -> tuple[Grown, ...]:
+    """The parts that take longest on the device."""
+    found = sorted(new.parts, key=lambda part: -new.times(part))[:_NAMED]
+    return tuple(
+        Grown(part.name, "largest", part.text, None, time, "µs", new.places.get(part.name))
+        for part in found
+        if (time := round(new.times(part) / _MICROSECOND))
     )
 
 
@@ -129,7 +143,7 @@ def _size(part: Item) -> int:
 
 
 _COSTS: dict[str, tuple[str, Callable[[Item], int]]] = {
-    **dict.fromkeys(("macs", "flops"), ("MACs", lambda part: part.macs)),
+    **dict.fromkeys(("macs", "flops", "latency_ms"), ("MACs", lambda part: part.macs)),
     **dict.fromkeys(("params", "weight_bytes"), ("params", lambda part: part.params)),
     **dict.fromkeys(("activations", "peak_activation_bytes"), ("elements", _size)),
 }

@@ -7,10 +7,11 @@ from typing import Literal
 
 from convcost.core.errors import Where
 from convcost.core.limits import LIMITS, Kind
-from convcost.core.units import exact, percent
+from convcost.core.units import exact, milliseconds, percent
 from convcost.graph.partial import AT_LEAST
 from convcost.networks.budgets.grown import Grown
 
+_DIGITS = 5
 Verdict = Literal["holds", "broken", "not proven"]
 
 
@@ -24,7 +25,7 @@ class Line:
     said: str
     """As it was written: 300M, 1%."""
     measured: int
-    """Counts or bytes; a lower bound if the network has unknown ops."""
+    """Counts, bytes, or femtoseconds of a latency; a lower bound if the network has unknown ops."""
     allowed: int
     """The largest amount that keeps the limit."""
     complete: bool
@@ -42,7 +43,7 @@ class Line:
     where: Where | None = None
     """Where the limit is stated."""
     under: str = ""
-    """Of RAM and flash: the runtime, the type and the addresses that they are of."""
+    """Of RAM and flash: the runtime, the type and the addresses that they are of; of a latency the device, with its error."""
 
     @property
     def kind(self) -> Kind:
@@ -67,8 +68,14 @@ class Line:
         return next((part.where for part in self.grew if part.where), self.where)
 
     def amount(self, number: int) -> str:
-        """A number of it with every digit, bytes as such."""
+        """A number of it with every digit, bytes as such; a time to five digits."""
+        if self.kind.timed:
+            return milliseconds(number, _DIGITS)
         return f"{exact(number)}{' B' if self.kind.metric.unit == 'bytes' else ''}"
+
+    def value(self, number: int) -> float:
+        """A number of it in JSON: a time in milliseconds."""
+        return self.kind.metric.value(number)
 
     @property
     def text(self) -> str:

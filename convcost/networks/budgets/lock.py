@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from convcost.core.dims import Shape
 from convcost.core.errors import Problem, SpecError
-from convcost.core.limits import LOCKED
+from convcost.core.limits import LOCKED, TIMED
 from convcost.core.units import inputs_cell
 from convcost.graph.items import Item
 from convcost.networks.budgets.costs import Recorded, as_written
@@ -39,6 +39,9 @@ _ROW = re.compile(
 _WORDS = {"true", "false", "null", "none"}
 _TEXTS = ("memory", "dtype")
 _NUMBERS = ("batch", *LOCKED)
+(_TIME,) = TIMED
+_LATENCY = "latency_fs"
+"""What a lock file calls it, in femtoseconds."""
 
 
 def write(networks: Mapping[str, Recorded]) -> str:
@@ -69,7 +72,8 @@ def _entry(one: Recorded) -> str:
         f"batch: {one.batch}",
         f"memory: {_text(one.memory)}",
         *([f"unknown: {one.unknown}"] if one.unknown else []),
-        *(f"{name}: {_digits(number)}" for name, number in one.totals.items()),
+        *(f"{name}: {_digits(number)}" for name, number in one.totals.items() if name not in TIMED),
+        *([f"device: {_text(one.device)}", f"{_LATENCY}: {_digits(one.totals[_TIME])}"] if one.device else []),
         "parts:" if one.parts else "parts: []",
         *(f"  - {_text(_row(part))}" for part in one.parts),
     ]
@@ -137,6 +141,9 @@ def _recorded(entry: MappingNode, name: str, source: str) -> Recorded:
     texts = {key: _scalar(entry, key, name).text for key in _TEXTS}
     numbers = {key: _number(entry, key, name) for key in _NUMBERS}
     rows = _get(entry, "parts", name)
+    device = _scalar(entry, "device", name).text if "device" in entry.pairs else ""
+    if device:
+        numbers[_TIME] = _number(entry, _LATENCY, name)
     if not isinstance(rows, SequenceNode):
         _refuse(rows, f"{name}.parts must be a list")
     return Recorded(
@@ -149,6 +156,7 @@ def _recorded(entry: MappingNode, name: str, source: str) -> Recorded:
         _number(entry, "unknown", name) if "unknown" in entry.pairs else 0,
         tuple(map(_part, rows.items)),
         whole=False,
+        device=device,
     )
 
 

@@ -6,7 +6,7 @@ something behind it. What a node of the runtime stands for is the op or tensor o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from convcost.core.errors import UsageError
@@ -124,37 +124,37 @@ def _together(
 ) -> Mapping[int, Terms]:
     """Timed kernel -> its work, and that of kernels without a time of their own: the runtime ran them as part of it.
 
-    A convolution without a time was fused into what reads it, and anything else into the last kernel that it reads.
+    A convolution without a time was fused into what reads it; anything else runs with the last kernel that it reads.
     """
-    readers = dict[int, list[int]]()
-    reads = dict[int, list[int]]()
+    readers, reads = dict[int, set[int]](), dict[int, set[int]]()
     for step in walked.steps:
         here = homes[step.node.name]
         for edge in step.node.inputs:
             there = homes.get(producer(edge), -1)
             if there not in (-1, here):
-                readers.setdefault(there, []).append(here)
-                reads.setdefault(here, []).append(there)
-    parts = dict[int, list[Terms]]()
+                readers.setdefault(there, set()).add(here)
+                reads.setdefault(here, set()).add(there)
+    owners, parts = dict[int, int](), dict[int, list[Terms]]()
     for at, one in enumerate(terms):
-        if one:
+        home = homes[walked.steps[at].node.name]  # an activation in the kernel of a convolution has work of its own
+        if one and home not in owners:
             multiplies = any(bound_of(term) == "compute" for term in one)
-            ways = (readers, reads) if multiplies else (reads, readers)
-            home = homes[walked.steps[at].node.name]  # an activation in the kernel of a convolution has work of its own
-            owner = next((found for way in ways if (found := _owner(home, way, timed)) >= 0), -1)
-            parts.setdefault(owner, []).append(one)
+            before = owners.get(max(reads.get(home, ()), default=-1), -1)
+            after = _reader(home, readers, timed)
+            found = (after, before) if multiplies or home in timed else (before, after)
+            owners[home] = next((owner for owner in found if owner >= 0), -1)
+        if one:
+            parts.setdefault(owners[home], []).append(one)
     return {at: total(parts.get(at, [])) for at in timed}
 
 
-def _owner(at: int, next_: Mapping[int, Sequence[int]], timed: Mapping[int, float]) -> int:
-    """The nearest timed kernel along a direction, of several the last one; -1 if there is none."""
-    seen = {at}
-    here = [at]
+def _reader(at: int, readers: Mapping[int, Iterable[int]], timed: Mapping[int, float]) -> int:
+    """The kernel itself if it was timed, else the nearest one that was and that reads what it makes; -1 if there is none."""
+    seen, here = {at}, [at]
     while here:
-        for one in here:
-            if one in timed:
-                return one
-        here = sorted({other for one in here for other in next_.get(one, ())} - seen, reverse=True)
+        if found := [one for one in here if one in timed]:
+            return found[0]
+        here = sorted({reader for one in here for reader in readers.get(one, ())} - seen)
         seen.update(here)
     return -1
 

@@ -50,8 +50,16 @@ class Run(NamedTuple):
         settings = ",".join(f"{knob}={value}" for knob, value in self.settings)
         sign = "," if "=" in self.model.rpartition(":")[2] else ":"
         name = f"{self.model}{sign}{settings}" if settings else self.model
-        others = (self.input, f"batch {self.batch}" if self.batch not in ("", "1") else "", self.dtype)
-        return ", ".join(filter(None, (name, *others)))
+        return self.named(", ".join(filter(None, (name, self.input))))
+
+    def named(self, network: str) -> str:
+        """A network of this name, and how it ran.
+
+        >>> Run("mobilenet_v2", dtype="int8").named("mobilenet_v2:width=0.5")
+        'mobilenet_v2:width=0.5, int8'
+        """
+        batch = f"batch {self.batch}" if self.batch not in ("", "1") else ""
+        return ", ".join(filter(None, (network, batch, self.dtype)))
 
 
 class Opened(NamedTuple):

@@ -1,0 +1,58 @@
+"""How long each row of a report takes on a device: a column, a note and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convcost.core.display import Display
+from convcost.core.metrics import METRICS
+from convcost.graph.partial import AT_LEAST, UNKNOWN
+from convcost.results.costs import LayerCost, Part, Totals, is_unknown
+from convcost.results.rows import Column
+
+LATENCY = METRICS["latency_ms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What the times of a report are of."""
+
+    said: str
+    """The device, with how far off it is, in words."""
+    times: Mapping[str, int] = field(hash=False, repr=False)
+    """Layer -> its femtoseconds."""
+    data: Mapping[str, Any] = field(hash=False, repr=False)
+    """The device in JSON."""
+    extrapolated: tuple[str, ...] = ()
+    """In words, by what the network differs from all that the device was fitted on."""
+
+
+def time_columns(timed: Timed | None, display: Display) -> list[Column]:
+    """The column of `report --device`; none where no device was asked for."""
+    if timed is None:
+        return []
+    return [Column(LATENCY.key, LATENCY.heading, True, 0, lambda part: _cell(part, display))]
+
+
+def _cell(part: Part | Totals, display: Display) -> str:
+    if is_unknown(part):
+        return UNKNOWN
+    least = AT_LEAST if not isinstance(part, LayerCost) and part.unknown else ""
+    return f"{least}{LATENCY.text(part.femtoseconds, display)}"
+
+
+def time_dict(timed: Timed | None, part: Part | Totals) -> dict[str, Any]:
+    """The time of a row in JSON, in milliseconds; null where nobody knows it, and nothing where no device was asked for."""
+    if timed is None:
+        return {}
+    return {LATENCY.key: None if is_unknown(part) else LATENCY.value(part.femtoseconds)}
+
+
+def time_notes(timed: Timed | None, totals: Totals, display: Display) -> list[tuple[str, str]]:
+    """The whole time with how far off it is, and by what it is extrapolated."""
+    if timed is None:
+        return []
+    far = [("extrapolated", why) for why in timed.extrapolated]
+    return [(LATENCY.heading, f"{_cell(totals, display)} on {timed.said}"), *far]
