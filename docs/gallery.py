@@ -12,7 +12,7 @@ from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.diagrams.course import course
-from convcost.networks.latency import latencies
+from convcost.networks.latencies import latencies
 from convcost.networks.load import load
 from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg

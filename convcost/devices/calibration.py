@@ -86,6 +86,8 @@ def calibrated(table: Iterable[Measured]) -> Calibration:
     matrix = np.array([[work(one.terms, column) for column in columns] for one in kept], float)
     ms = np.array([one.ms for one in kept])
     predicted = [_left_out(matrix, ms, at) for at in range(len(kept))]
+    if all(guess is None for guess in predicted):
+        raise UsageError("all networks have the same counts, from which nothing can be told apart")
     fitted = tuple(Fitted(*one, guess) for one, guess in zip(kept, predicted))
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
     return Calibration(spread(fit(matrix, ms), columns, kept), errors_of(fitted), fitted, tied, left)
@@ -221,7 +223,7 @@ def _slower(group: tuple[str, ...], groups: Sequence[tuple[str, ...]]) -> Iterat
                     yield other
 
 
-def _left_out(matrix: Matrix, ms: Matrix, at: int) -> float:
-    """What the others say of one network, in milliseconds."""
-    others = np.arange(len(ms)) != at
-    return float(matrix[at] @ fit(matrix[others], ms[others]))
+def _left_out(matrix: Matrix, ms: Matrix, at: int) -> float | None:
+    """What the others say of one network, in milliseconds; those of the same counts are left out with it."""
+    others = (matrix != matrix[at]).any(axis=1)
+    return float(matrix[at] @ fit(matrix[others], ms[others])) if others.any() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -173,8 +174,6 @@ def rate(term: str, femtoseconds: int) -> str:
     ('61 ps per MAC, 16.4 GMAC/s', '125 ps per byte, 8 GB/s', '12.3 us per kernel')
     """
     one, many = _COUNTED.get(untyped(term), ("MAC", "GMAC/s"))
-    if not femtoseconds:
-        return f"no time for each {one}: none is left for it, or too few networks tell it apart"
     took = next(f"{_short(femtoseconds / size)} {unit}" for unit, size in _UNITS if femtoseconds >= size or size == 1)
     return f"{took} per {one}" + (f", {_short(10**6 / femtoseconds)} {many}" if many else "")
 
@@ -209,9 +208,40 @@ def _notes(found: Calibrated) -> list[tuple[str, str]]:
     notes = [("error", device.error.text)]
     for term, time in device.coefficients.items():
         others = [other for other in tied.get(term, ()) if other != term]
-        notes.append((term, rate(term, time) + (f", as {' and '.join(others)}" if others else "")))
+        if time:
+            notes.append((term, rate(term, time) + (f", as {' and '.join(others)}" if others else "")))
+    if none := [term for term, time in device.coefficients.items() if not time]:
+        notes.append(("no time", f"{', '.join(none)}: nothing is left for them, or too few networks tell them apart"))
     notes += found.notes
-    return notes + [("left out", f"{name}: {why}") for name, why in found.left.items()]
+    return notes + [("left out", text) for text in left_texts(found.left)]
+
+
+def left_texts(left: Mapping[str, str]) -> list[str]:
+    """Which networks are not in a fit, and why, those of one reason together.
+
+    >>> left_texts({"a": "no such network; is it b?", "c": "no such network", "d.onnx": "nets/d.onnx: an op is unknown"})
+    ['a and c: no such network', 'd.onnx: an op is unknown']
+    """
+    reasons = dict[str, list[str]]()
+    for name, why in left.items():
+        reasons.setdefault(re.sub(rf"^(\S*/)?{re.escape(os.path.basename(name))}: ", "", why), []).append(name)
+    plain = dict[str, list[str]]()
+    for why, names in reasons.items():
+        short = why.partition("; is it ")[0]
+        alone = sum(other.partition("; is it ")[0] == short for other in reasons) == 1
+        plain.setdefault(why if alone else short, []).extend(names)
+    return [f"{_several(names)}: {why}" for why, names in plain.items()]
+
+
+def _several(names: Sequence[str]) -> str:
+    """Names as a sentence has them; of many the first, and how many others there are."""
+    if len(names) > _LISTED + 1:
+        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+_LISTED: Final = 8
+"""Networks that a line names."""
 
 
 def _data(found: Calibrated) -> dict[str, Any]:

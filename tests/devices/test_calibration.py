@@ -137,6 +137,19 @@ def test_times_in_another_unit_are_other_coefficients_and_the_same_error():
         assert slow.coefficients[term] == pytest.approx(1000 * time, rel=1e-6, abs=1000)
 
 
+def test_a_network_that_was_measured_twice_is_left_out_twice():
+    """Else its twin would say what it takes, and the error would be that of repeating a measurement."""
+    table = TABLES["much by chance"]
+    twice = [one for network in table for one in (network, network._replace(network=f"{network.network} again"))]
+    assert len(columns_of(twice)) == len(columns_of(table)) == 5
+    assert calibrated(twice).error.median == pytest.approx(calibrated(table).error.median, rel=1e-6)
+
+
+def test_networks_that_are_all_the_same_are_refused():
+    with pytest.raises(UsageError, match="all networks have the same counts"):
+        calibrated([one._replace(terms=TABLES["three terms"][0].terms) for one in TABLES["three terms"]])
+
+
 def test_too_few_are_refused():
     with pytest.raises(UsageError, match="at least 4 networks, got 3 networks"):
         calibrated(TABLES["three terms"][:3])

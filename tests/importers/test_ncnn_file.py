@@ -145,6 +145,29 @@ def test_an_input_without_any_size_has_the_channels_that_its_first_convolution_t
     assert parsed(param("Input x 0 1 x", "ReLU r 1 1 x y")).body.inputs["x"].shape == (1, None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("Convolution1D 0=4 1=3 6=24", (2, None)),
+        ("Convolution3D 0=4 1=3 11=2 21=1 6=72", (3, None, None, None)),
+        ("LayerNorm 0=768", (None, 768)),
+        ("Gemm 3=1 5=1 8=10 9=64", (None, 64)),
+        ("Gemm 2=1 3=1 5=1 8=10 9=64", (64, None)),
+        ("MultiHeadAttention 0=8 1=2 2=64", (None, 8)),
+        ("LSTM 0=5 1=160", (None, 8)),
+        ("GRU 0=5 1=240 2=2", (None, 8)),
+        ("Embed 0=5 1=7 3=35", (None,)),
+        ("Convolution 0=0 1=3 6=24", (None, None, None)),
+        ("Sigmoid", (None, None, None)),
+    ],
+)
+def test_an_input_without_any_size_is_what_its_first_layer_takes(layer: str, shape: tuple[int | None, ...]):
+    """24 weights of 4 filters of 3: 2 channels; 160 of 4 gates of 5: 8; 240 of 3 gates of 5, both ways: 8."""
+    kind, _, rest = layer.partition(" ")
+    model = parsed(param("Input x 0 1 x", f"{kind} one 1 1 x y {rest}"))
+    assert model.body.inputs["x"].shape == (1, *shape)
+
+
 def test_an_open_size_is_asked_for(cli: Cli):
     path = WRITTEN / "detector.param"
     assert "its input in0 has an open size: say it with --input" in cli.refused_in_a_line("report", path)
