@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @input_option
 @convention_option
 @dtype_option
+@click.option(
+    "--device", metavar="NAME", help="Also how its time on a device is made of counts; `convcost devices` lists all."
+)
 @click.option("--symbols", metavar="KNOB,…", help="Closed forms: leave these knobs as symbols.")
 @click.option(
     "--format",
@@ -52,6 +55,7 @@ def explain_command(
     input_: GivenShape | None,
     convention: str,
     dtype: str | None,
+    device: str | None,
     symbols: str | None,
     output: str | None,
     format_: str | None,
@@ -72,6 +76,8 @@ def explain_command(
             raise click.UsageError(f"--symbols counts MACs and params; it takes no --convention {convention}")
         if dtype is not None:
             raise click.UsageError("--symbols counts MACs and params, which have no bits: leave out --dtype")
+        if device is not None:
+            raise click.UsageError("--symbols counts MACs and params, which take no time: leave out --device")
         from convcost.formulas.closed_form import closed_form_table
         from convcost.graph.partial import UnknownOp
 
@@ -79,5 +85,18 @@ def explain_command(
         remember(model, [UnknownOp(**op) for op in table.data["unknown"]])
     else:
         network = opened(model, settings(set_), input_)
-        table = explain(network, layer, convention=convention, dtype=dtype).table()
+        explained = explain(network, layer, convention=convention, dtype=dtype)
+        table = explained.table()
+        if device is not None:
+            from dataclasses import replace
+
+            from convcost.networks.latency import latency, sum_text
+
+            found = latency(network, device, dtype)
+            said = [("time", sum_text(found, {one.name for one in explained.layers})), ("error", found.error)]
+            parts = [
+                one for one in found.to_dict()["layers"] if one["name"] in {each.name for each in explained.layers}
+            ]
+            data = {"device": found.device.name, "layers": parts}
+            table = replace(table, notes=[*table.notes, *said], data={**table.data, "latency": data})
     show(table, output, format_of(output, format_))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcost.cli.options import Word, convention_option, output_options
+from convcost.cli.options import Word, complete_device, convention_option, output_options
 from convcost.cli.output import command_line, deliver
 from convcost.cli.verify import complete_setup
 from convcost.core.errors import UsageError
@@ -45,6 +45,12 @@ class OwnNetwork(click.ParamType["Own"]):
     metavar="SETUP",
     shell_complete=complete_setup,
     help="With --x latency: whose published latencies, e.g. sd855; convcost verify --latency all lists them.",
+)
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    shell_complete=complete_device,
+    help="With --x latency: predicted for one of `convcost devices`, or a file that states one.",
 )
 @click.option("--y", type=Word(ACCURACIES), default="top1", show_default=True, help="The accuracy.")
 @click.option("--family", multiple=True, metavar="PATTERN", help="Only families or networks that match; repeatable.")
@@ -98,6 +104,7 @@ def frontier_command(
     most: str | None,
     least: str | None,
     setup: str | None,
+    device: str | None,
     front_only: bool,
     highlight: tuple[str, ...],
     ablations: bool,
@@ -133,6 +140,7 @@ def frontier_command(
         most=most,
         least=least,
         setup=setup,
+        device=device,
     )
 
     def figure() -> go.Figure:

@@ -184,13 +184,17 @@ class _Derived(NamedTuple):
     def winograd_saved(self) -> Dim:
         """What F(2×2, 3×3) saves: of 36 multiplications for four outputs it needs 16, so 5 of 9, if nothing is skipped.
 
-        >>> step = {"kernel": (3, 3), "stride": (1, 1), "dilation": (1, 1)}
-        >>> [entry("winograd_saved", OpCost((), macs=576), [], step | more) for more in ({}, {"stride": (2, 2)})]
-        [320, 0]
+        A depthwise convolution has no sum over channels, without which its transforms cost more than they save.
+
+        >>> layer = {"kernel": (3, 3), "stride": (1, 1), "dilation": (1, 1), "groups": 1}
+        >>> others = {}, {"stride": (2, 2)}, {"groups": 2}, {"groups": 4}
+        >>> [entry("winograd_saved", OpCost((), macs=576), [(8, 8, 4)], layer | other) for other in others]
+        [320, 0, 320, 0]
         """
         square = self.attrs.get("kernel") == (3, 3)
         plain = self.attrs.get("stride") == (1, 1) == self.attrs.get("dilation")
-        return 5 * self.cost.macs // 9 if square and plain else 0
+        depthwise = 1 != self.attrs.get("groups") == self.inputs[0][-1]
+        return 5 * self.cost.macs // 9 if square and plain and not depthwise else 0
 
     @property
     def bit_products(self) -> Dim:

@@ -80,6 +80,13 @@ def training_bytes(
     return tuple(found)
 
 
+def _by_weights_alone(step: Step) -> bool:
+    """Whether the gradient to the input is a product with the weights, so that it needs nothing of the forward pass: not of a
+    distance from fixed points, nor where another input says what is read.
+    """
+    return step.traits.factors == "weights" and len(step.input_shapes) == 1 and bool(step.cost.weights != 0)
+
+
 class _Sizes:
     """The bytes of the tensors of a training step."""
 
@@ -116,7 +123,7 @@ class _Sizes:
         if not one.runs:
             return ()
         edges: list[str] = []
-        if "inputs" in step.cost.saves and (one.trained or step.traits.factors != "weights"):
+        if "inputs" in step.cost.saves and (one.trained or not _by_weights_alone(step)):
             edges += step.node.inputs
         if "outputs" in step.cost.saves:
             edges += output_edges(step.node, step.cost)
@@ -133,8 +140,9 @@ class _Sizes:
         gradients = storage(step.used_params, self.dtype) if one.trained else 0
         to_inputs = sum((self._added(step, place) for place, needed in enumerate(one.inputs) if needed), 0)
         if step.traits.factors == "weights":
-            of_inputs = given + weights + to_inputs if any(one.inputs) else 0
-            return of_inputs + (given + kept + gradients if one.trained else 0)
+            fixed = storage(step.cost.buffers, self.dtype)  # points that are stored, and not trained
+            read = given + weights + fixed + (0 if _by_weights_alone(step) else kept)
+            return (read + to_inputs if any(one.inputs) else 0) + (given + kept + gradients if one.trained else 0)
         return given + kept + (weights if any(one.inputs) else 0) + to_inputs + gradients
 
     def _added(self, step: Step, place: int) -> Dim:

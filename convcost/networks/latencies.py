@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convcost.core.doors import public
+from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError
 from convcost.core.metrics import METRICS
 from convcost.core.units import exact, scaled
@@ -121,6 +122,7 @@ def _table(all_of: Latencies) -> Table:
     several = len({row.found.device.name for row in rows}) > 1
     networks = len({row.label for row in rows}) > 1
     kinds = [kind for kind in KINDS if any(kind in row.found.whole.kinds for row in rows)]
+    large = sorted(kinds, key=lambda kind: -max(_share(row.found, kind) for row in rows))  # those stay longest
     place = ["device"] if several else []
     ratio = [_RATIO] if networks else []
     headers = ("network", *place, "MACs", *ratio, "ms", _RATIO, "MAC/ns", *kinds)
@@ -130,7 +132,7 @@ def _table(all_of: Latencies) -> Table:
         heading="Latency",
         headers=headers,
         numeric=tuple(heading not in ("network", "device") for heading in headers),
-        priority=(0, *(0 for _ in place), 0, *(2 for _ in ratio), 0, 1, 1, *(3 + at for at in range(len(kinds)))),
+        priority=(0, *(0 for _ in place), 0, *(2 for _ in ratio), 0, 1, 1, *(3 + large.index(kind) for kind in kinds)),
         rows=[_cells(row, kinds, several=several, networks=networks) for row in rows],
         records=[_record(row, kinds) for row in rows],
         data={
@@ -151,7 +153,7 @@ def _title(rows: Sequence[Row], *, several: bool) -> str:
     places = list(dict.fromkeys(row.found.device.name for row in rows))
     said = f"{labels[0]} beside {', '.join(labels[1:])}" if len(labels) > 1 else labels[0]
     first = rows[0].found.report
-    kind = f" · as {first.dtype}" if len({row.found.report.dtype for row in rows}) == 1 else ""
+    kind = f" · as {as_text(first.dtype)}" if len({row.found.report.dtype for row in rows}) == 1 else ""
     return f"{said} · batch {exact(first.batch)}{kind} · {' and '.join(places) if several else places[0]}"
 
 
@@ -168,6 +170,10 @@ def _cells(row: Row, kinds: Sequence[str], *, several: bool, networks: bool) -> 
         UNKNOWN if whole.unknown else rate_text(whole),
         *(share_text(whole.kinds[kind] / found.femtoseconds) if kind in whole.kinds else "-" for kind in kinds),
     ]
+
+
+def _share(found: Latency, kind: str) -> float:
+    return found.whole.kinds.get(kind, 0) / (found.femtoseconds or 1)
 
 
 def _times(ratio: float | None) -> str:
@@ -208,12 +214,23 @@ def _notes(rows: Sequence[Row], *, several: bool) -> list[tuple[str, str]]:
     real = [(word, f"{_who(row, several=several)} {said}") for row in rows for word, said in measured_notes(row.found)]
     return [
         *dict.fromkeys(unknown),
-        *(("why", why(row, several=several)) for row in rows if row.found is not row.first and row.ratio is not None),
+        *(("why", why(row, several=several)) for row in _asked_why(rows)),
         *[(EXTRAPOLATED, "beyond what the device was fitted on, as below")][: len(beyond)],
         *beyond,
         *real,
         *(note for device in devices for note in _device_notes(device, rows)),
     ]
+
+
+_MOST_WHYS = 4
+
+
+def _asked_why(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are explained: all others than the first; of many, those that are slower with fewer MACs, or the reverse."""
+    others = [row for row in rows if row.found is not row.first and row.ratio is not None]
+    if len(others) <= _MOST_WHYS:
+        return others
+    return [row for row in others if ((row.macs_ratio or 1) - 1) * ((row.ratio or 1) - 1) < 0]
 
 
 def _device_notes(device: Place, rows: Sequence[Row]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ from convcost.core.dtypes import as_text
 from convcost.core.errors import UsageError, did_you_mean
 from convcost.core.levels import LEVELS, MOST_ROWS
 from convcost.core.metrics import METRICS
-from convcost.core.units import compact, counted, exact, milliseconds, scaled, shape_text
+from convcost.core.units import binary, compact, counted, exact, milliseconds, scaled, shape_text
 from convcost.core.version import __version__
 from convcost.devices.catalog import device_dict
 from convcost.devices.device import BOUNDS, FEMTOSECONDS, Bound, Device, Fitted, Roofline, Time, bound_of, share_text
@@ -368,7 +368,7 @@ def _table(found: Latency, by: str | None) -> Table:
     rows = [[part.name, *(_cell(part, heading, found) for heading in headings)] for part in parts]
     totals = ["total", *(_cell(found.whole, heading, found) for heading in headings)]
     return Table(
-        title=f"{title(found.report)} · {found.device.name}",
+        title=f"{title(found.report)} · as {as_text(found.report.dtype)} · {found.device.name}",
         headers=(level, *headings),
         numeric=(False, *(heading not in ("op", "output", "bound") for heading in headings)),
         rows=rows,
@@ -442,10 +442,38 @@ def notes(found: Latency) -> list[tuple[str, str]]:
         ("time", f"{time_text(found)} ms: {found.error}"),
         *(("extrapolated", why) for why in found.beyond),
         *measured_notes(found),
+        *without_notes(found),
         ("kinds", shares_text(found.whole.kinds)),
         ("bound", shares_text(found.whole.bounds)),
         *device_notes(found.device),
     ]
+
+
+def without_notes(found: Latency) -> list[tuple[str, str]]:
+    """The terms that are not in the time: those that the device knows nothing of, too few to matter."""
+    if not isinstance(found.device, Device):
+        return []
+    few = {term: int(count) for term, count in found.counts.items() if term not in found.device.coefficients}
+    said = ", ".join(f"{compact(count)} {term}" for term, count in few.items())
+    return [("without", f"{said}, which the device knows nothing of, and which are too few to matter")] if few else []
+
+
+def sum_text(found: Latency, names: Collection[str]) -> str:
+    """How the time of some layers, by name, is made of the terms of their kernels."""
+    at = [position for position, layer in enumerate(found.report.layers) if layer.name in names]
+    part = found.part("", at, "")
+    if not any(found.terms[position] for position in at):
+        return f"none on {found.device.name}: what is fused into another kernel, or moves nothing, takes no time of its own"
+    whole = f"{milliseconds(part.femtoseconds)} on {found.device.name}"
+    if isinstance(found.device, Roofline):
+        return f"{whole}: {shares_text(part.bounds)}; a kernel computes and moves at once, and what takes longer counts"
+    counts, rates = total(found.terms[position] for position in at), found.device.coefficients
+    return f"{whole} = {' + '.join(f'{exact(int(counts[one]))} {one} × {_each(rates[one])}' for one in counts if rates.get(one))}"
+
+
+def _each(femtoseconds: int) -> str:
+    """The time of one, in picoseconds."""
+    return f"{scaled(femtoseconds, 1000, 4)} ps"
 
 
 def measured_notes(found: Latency) -> list[tuple[str, str]]:
@@ -480,7 +508,10 @@ def _differs(found: Latency, named: Fitted) -> str:
         term: rates.get(term, 0) * abs(int(here.get(term, 0)) - int(there.get(term, 0))) for term in {**here, **there}
     }
     term = max(apart, key=lambda one: apart[one])
-    return f"{term} {compact(int(there.get(term, 0)))} there, {compact(int(here.get(term, 0)))} here"
+    counts = int(there.get(term, 0)), int(here.get(term, 0))
+    texts = [compact(count) for count in counts]
+    first, second = texts if texts[0] != texts[1] else map(exact, counts)
+    return f"{term} {first} there, {second} here"
 
 
 def _ms(ms: float) -> str:
@@ -510,7 +541,8 @@ def roofline_text(device: Roofline) -> str:
     peaks = [f"{dtype} {scaled(peak, 10**9, 3)} MAC/ns" for dtype, peak in device.macs.items()]
     ridges = [f"{dtype} {scaled(peak, device.bandwidth, 3)} MAC/B" for dtype, peak in device.macs.items()]
     start = [f"{scaled(device.overhead, 10**9, 3)} µs to start a kernel"] if device.overhead else []
-    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *start]
+    kept = [f"{binary(device.cache)} of cache"] if device.cache else []
+    said = [*peaks, f"{scaled(device.bandwidth, 10**9, 3)} GB/s", *kept, *start]
     return f"{', '.join(said)}; bound by memory below {', '.join(ridges)}"
 
 

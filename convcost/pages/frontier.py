@@ -101,12 +101,12 @@ def _data(found: Frontier, layout: Any) -> dict[str, Any]:
 
 def _titled(found: Frontier, layout: Any) -> str:
     """The title of the x axis, with the unit of a time, which the script does not write."""
-    return f"{layout.xaxis.title.text}{', ms' if found.setup else ''}"
+    return f"{layout.xaxis.title.text}{', ms' if found.on else ''}"
 
 
 def _range(found: Frontier, layout: Any) -> list[float]:
     """The ends of the x axis as logarithms; of a time in milliseconds, which the picture has in femtoseconds."""
-    return [end - math.log10(FEMTOSECONDS) if found.setup else end for end in layout.xaxis.range]
+    return [end - math.log10(FEMTOSECONDS) if found.on else end for end in layout.xaxis.range]
 
 
 _READ = (

@@ -150,13 +150,16 @@ def layers_html(report: Report, walked: Walked) -> str:
     nodes = forest(report)
     metrics = metrics_of(report, _COUNTED)
     counted_of = (metric.under(report.convention.unit).short for metric in metrics)
-    headers = [*_WORDS, *counted_of, *(column.heading for column in field_columns(report.fields)), "share"]
+    fields = [column.heading for column in field_columns(report.fields)]
+    headers = [*_WORDS, *fields, *counted_of, "share"]
     table = _Rows(report, nodes)
     foot = _tr(["total", "", "", "", *_numbers(report.totals, report)], "")
     inner = "".join(
         [html.head_row(headers, [False] * len(headers)), "<tbody>\n", *table.rows, f"</tbody>\n<tfoot>{foot}</tfoot>\n"]
     )
-    summed = len(_WORDS) + metrics.index(METRICS["activations"]) - 1  # what the shares are of stands before them
+    summed = (
+        len(_WORDS) + len(fields) + metrics.index(METRICS["activations"]) - 1
+    )  # what the shares are of stands before them
     minor = " ".join(str(at) for at in range(1, len(headers) - 1) if at != summed)
     attributes = f' class="sortable" data-kinds="{" ".join(KINDS)}" data-kind="{_first_kind(nodes)}"'
     attributes += f' data-sum="{summed}" data-minor="{minor}"'
@@ -225,11 +228,11 @@ def _ends(part: LayerCost | Group) -> tuple[str, str]:
 
 
 def _numbers(part: LayerCost | Group | Totals, report: Report) -> list[str]:
-    """Params, MACs, operations if they are something else, activations, bytes moved and MACs for each, the receptive field
-    if it was asked for, share.
+    """The receptive field if it was asked for; params, MACs, operations if they are something else, activations, bytes moved
+    and MACs for each, share.
     """
     fields = (column.text(part) for column in field_columns(report.fields))
-    return [*cells(part, metrics_of(report, _COUNTED)), *fields, share(part, report.totals)]
+    return [*fields, *cells(part, metrics_of(report, _COUNTED)), share(part, report.totals)]
 
 
 def _tr(texts: Sequence[str], attributes: str, most: float = 0.0) -> str:

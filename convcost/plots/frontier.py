@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcost.core.units import binary, compact, counted, exact
+from convcost.devices.device import share_text
 from convcost.plots.labels import Obstacle, Spot, place
 from convcost.plots.style import figure
 from convcost.published.frontier import Frontier, mark_front
@@ -258,7 +259,7 @@ def said(found: Frontier, point: Point) -> list[str]:
 
 
 def cost_text(found: Frontier, point: Point) -> str:
-    """The cost of a point, exact and short; a latency as it is printed."""
+    """The cost of a point, exact and short; a latency as it is printed or predicted."""
     if point.figure:
         return point.figure
     if found.cost.unit == "bytes":
@@ -271,6 +272,8 @@ def how_text(found: Frontier, point: Point) -> str:
     """Where the cost of a point comes from."""
     if point.how == GIVEN:
         return "as given"
+    if found.device:
+        return f"predicted for {found.device.name}"
     if point.how != PRINTED:
         return "counted by convcost"
     if "convention" in found.cost.needs and point.measured.convention != found.convention.name:
@@ -300,6 +303,14 @@ def _round_ticks(low: int, high: int, most: int) -> list[int]:
     return ticks
 
 
+def _predicted(found: Frontier) -> str:
+    """That latencies are no measurements, and how far off they are."""
+    if found.device is None:
+        return ""
+    error = getattr(found.device, "error", None)
+    return f" (predicted{f', ±{share_text(error.median)} median' if error else ', by its datasheet'})"
+
+
 def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
     """A log axis with round SI steps, or binary ones for bytes."""
     counted = f" (convention {found.convention.name})" if "convention" in found.cost.needs else ""
@@ -309,10 +320,10 @@ def _cost_axis(found: Frontier, width: int) -> dict[str, Any]:
         ticks = [2**power for power in range(70) if low / 2 <= 2**power <= high * 2]
         texts = [binary(tick).replace(".00", "").replace(".0 ", " ") for tick in ticks]
         title = f"{found.cost.full} as fp32"
-    elif found.setup:
+    elif found.on:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [found.cost.written(tick).replace(".00 ", " ").replace(".0 ", " ") for tick in ticks]
-        title = f"{found.cost.full} on {found.setup.title}"
+        title = f"{found.cost.full} on {found.on}{_predicted(found)}"
     else:
         ticks = _round_ticks(low, high, (width - 80) // _TICK)
         texts = [compact(tick).replace(".00", "").replace(".0 ", " ").replace(" ", "") for tick in ticks]

@@ -35,6 +35,8 @@ COLORS: Mapping[str, str] = {
     "overhead": LIGHT.series[6],
 }
 """Kind of kernel -> its colour."""
+_OF_NETWORKS = tuple(COLORS[kind] for kind in ("matmul", "other", "moves", "recurrent"))
+"""Colours of networks, where those of kinds are the roofs': kinds that are seldom a roof."""
 _LARGEST, _SMALLEST = 34.0, 5.0
 """Pixels across the point that takes longest, and across one that takes nearly nothing."""
 
@@ -73,7 +75,7 @@ def roofline_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
     frame = _frame(spots, roofs)
     settings = f"{said(every[0].report, 'dtype')} · " if len(every) == 1 else ""
     return figure(
-        [*_roof_traces(roofs, frame), *traces],
+        [*traces, *_roof_traces(roofs, frame)],
         title=f"{' and '.join(labels)} under the roofs of {device.name}{below(settings + _aside(every))}",
         xaxis={**count_axis("MACs per byte moved", log=True), "tickformat": "~g", "range": frame[0]},
         yaxis={**count_axis("MACs per second", log=True), "range": frame[1]},
@@ -130,7 +132,7 @@ def _tip(names: Sequence[str], macs: int, moved: int, time: int) -> str:
 
 
 def _look(name: str, at: int, *, alone: bool) -> tuple[str, str]:
-    return (COLORS[name], look(at).symbol) if alone else (look(at).color, look(at).symbol)
+    return COLORS[name] if alone else _OF_NETWORKS[at % len(_OF_NETWORKS)], look(at).symbol
 
 
 def _points(name: str, spots: Sequence[_Spot], most: int, color: str, symbol: str) -> dict[str, Any]:
@@ -205,62 +207,38 @@ def _frame(spots: Sequence[_Spot], roofs: Sequence[_Roof]) -> _Frame:
     across = [math.log10(spot.intensity) for spot in spots]
     up = [math.log10(spot.rate) for spot in spots] + [math.log10(roof.macs) for roof in roofs if roof.macs]
     wide = max(max(across) - min(across), 1.0)
-    return [min(across) - 0.12 * wide, max(across) + 0.28 * wide], [min(up) - 0.3, max(up) + 0.3]
+    return [min(across) - 0.12 * wide, max(across) + 0.12 * wide], [min(up) - 0.3, max(up) + 0.3]
 
 
 def _roof_traces(roofs: Sequence[_Roof], frame: _Frame) -> list[dict[str, Any]]:
-    """Lines across the picture, each with its text where it leaves."""
+    """A line for each roof, from the slope of the memory on; the legend says its rate."""
     (left, right), (low, high) = frame
-    traces = []
     peak = max((math.log10(roof.macs) for roof in roofs if roof.macs), default=high)
-    before: list[float] = []
-    for roof in sorted(roofs, key=lambda one: -(one.macs or 0)):
-        color = COLORS.get(roof.kind, LIGHT.muted)
+    bandwidth = next((math.log10(roof.bytes) for roof in roofs if roof.bytes), None)
+    traces = []
+    for roof in roofs:
         if roof.bytes is not None:  # MACs per second = MACs per byte × bytes per second: a slope of one
-            start = max(left, low - math.log10(roof.bytes))
-            end = min(right, peak - math.log10(roof.bytes))
-            if end <= start:
-                continue
-            ends = [(at, at + math.log10(roof.bytes)) for at in (start, end)]
-            middle = start + 0.45 * (end - start)
-            label, side = (middle, middle + math.log10(roof.bytes)), "top left"
+            slope = math.log10(roof.bytes)
+            ends = [(at, at + slope) for at in (max(left, low - slope), min(right, peak - slope))]
         else:
-            assert roof.macs is not None
-            at = math.log10(roof.macs)
-            bandwidth = next((one.bytes for one in roofs if one.bytes), None) if not roof.kind else None
-            start = max(left, at - math.log10(bandwidth)) if bandwidth else left
-            ends = [(start, at), (right, at)]
-            near = sum(abs(at - other) < 0.05 * (high - low) for other in before)
-            before.append(at)
-            label, side = (right - 0.24 * near * (right - left), at), "top left"
-        traces.append(_line(ends, color, dashed=bool(roof.kind) or roof.bytes is not None))
-        traces.append(_text(roof.text, label, side))
+            at = math.log10(roof.macs or 1)
+            begins = left if bandwidth is None or roof.kind else max(left, at - bandwidth)
+            ends = [(begins, at), (right, at)]
+        if ends[0][0] < ends[1][0]:
+            dash = "" if not roof.kind and roof.macs else "dot" if roof.text.startswith("winograd") else "dash"
+            traces.append(_line(roof.text, ends, COLORS.get(roof.kind, LIGHT.muted), dash))
     return traces
 
 
-def _line(ends: Sequence[tuple[float, float]], color: str, *, dashed: bool) -> dict[str, Any]:
+def _line(name: str, ends: Sequence[tuple[float, float]], color: str, dash: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
+        "name": name,
         "x": [10**x for x, _ in ends],
         "y": [10**y for _, y in ends],
-        "line": {"color": color, "width": 1.5, **({"dash": "dash"} if dashed else {})},
+        "line": {"color": color, "width": 1.5, **({"dash": dash} if dash else {})},
         "hoverinfo": "skip",
-        "showlegend": False,
-    }
-
-
-def _text(text: str, place: tuple[float, float], side: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "text",
-        "x": [10 ** place[0]],
-        "y": [10 ** place[1]],
-        "text": [text],
-        "textposition": side,
-        "textfont": {"color": LIGHT.muted, "size": 12, "weight": 400},
-        "hoverinfo": "skip",
-        "showlegend": False,
     }
 
 
@@ -295,7 +273,7 @@ def kinds_figure(found: Latencies | Sequence[Latency]) -> go.Figure:
             "title": {"text": "share of the largest"},
             "tickvals": [0, 25, 50, 75, 100],
             "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
-            "range": [0, 118],
+            "range": [0, 150],
         },
         yaxis={"autorange": "reversed"},
         barmode="overlay",

@@ -14,9 +14,9 @@ COSTS = {
     "latency": METRICS["latency_ms"],
 }
 """What may stand on the x axis; bytes as fp32, `macs` are what the convention counts, a latency what is printed for one
-setup, in femtoseconds."""
+setup or predicted for one device, in femtoseconds."""
 LATENCY = "latency"
-"""The cost that is not counted."""
+"""The cost that is not counted of a network alone."""
 ACCURACIES = ("top1", "top5")
 """What may stand on the y axis."""
 KINDS = ("paper", "authors", "library", "reimplementation")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from _blake2 import blake2b
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import Any
 
 from convcost.conventions.catalog import convention as named_convention
 from convcost.conventions.convention import Convention
@@ -11,11 +13,15 @@ from convcost.core.axes import size_of
 from convcost.core.dtypes import storage
 from convcost.core.errors import ConvcostError, UsageError
 from convcost.core.kept import Answers, answers
+from convcost.core.units import milliseconds
+from convcost.devices.device import Device, Roofline
 from convcost.graph.partial import refuse_unknown
+from convcost.networks.latency import EXTRAPOLATED, latency
 from convcost.networks.load import open_network
+from convcost.networks.network import Network
 from convcost.published.choices import COSTS, LATENCY
 from convcost.published.data import Measured
-from convcost.published.point import COUNTED, GIVEN, PRINTED, Omitted, Point
+from convcost.published.point import COUNTED, GIVEN, PREDICTED, PRINTED, Omitted, Point
 from convcost.results.report import Totals
 from convcost.spec.zoo import names
 
@@ -24,18 +30,33 @@ LOWER_BOUND = "its cost is only known to be larger than what is counted"
 
 
 def costed(
-    rows: Iterable[Measured], x: str, y: str, chosen: Convention, *, as_given: bool = False
+    rows: Iterable[Measured],
+    x: str,
+    y: str,
+    chosen: Convention,
+    *,
+    as_given: bool = False,
+    device: Device | Roofline | None = None,
 ) -> tuple[list[Point], list[Omitted]]:
     """Each row with its cost, counted if the zoo has the network and printed if not; the others with the reason.
 
-    `as_given` takes MACs of which no convention is stated as they stand; else they are left out.
+    `as_given` takes MACs of which no convention is stated as they stand; else they are left out. On a `device` the cost is
+    the latency that is predicted there.
     """
-    points, omitted = [], []
+    points: list[Point] = []
+    omitted: list[Omitted] = []
     with answers("frontier") as known:
         zoo = set(known.of(("zoo",), names))
         for row in rows:
             accuracy = Fraction(getattr(row, y))
             if row.model in zoo or row.model.endswith((".yaml", ".yml")):
+                if device is not None:
+                    found = _timed(row, accuracy, device, known)
+                    if isinstance(found, Point):
+                        points.append(found)
+                    else:
+                        omitted.append(found)
+                    continue
                 costs = _counted(row, chosen, known)
                 points.append(Point(row._replace(resolution=costs["resolution"]), accuracy, costs[x], COUNTED))
                 continue
@@ -46,6 +67,41 @@ def costed(
                 unstated = as_given and x == "macs" and not row.convention
                 points.append(Point(row, accuracy, printed, GIVEN if unstated else PRINTED))
     return points, omitted
+
+
+def _timed(row: Measured, accuracy: Fraction, device: Device | Roofline, known: Answers) -> Point | Omitted:
+    """A row with the latency that is predicted for a device, or why there is none."""
+    asked = row.model, dict(sorted(row.knobs.items())), row.resolution
+    try:
+        found = known.of(("latency", *asked, _digest(device)), lambda: timed(_sized(*asked), device), row.model)
+    except ConvcostError as error:
+        raise UsageError(f"{row.at}: {error}") from None
+    if "why" in found:
+        return Omitted(row, found["why"])
+    return on_device(row._replace(resolution=found["resolution"]), accuracy, found, PREDICTED)
+
+
+def timed(network: Network, device: Device | Roofline) -> dict[str, Any]:
+    """The latency of a network in femtoseconds, whether it is extrapolated, and the resolution; or why there is none."""
+    try:
+        found = latency(network, device)
+    except UsageError as error:
+        kind = f"of a kind that {device.name} was not fitted on"
+        return {"why": kind if isinstance(device, Device) else str(error)}
+    resolution = size_of(network.graph.input_shape, "height")
+    return {"time": found.femtoseconds, "extrapolated": found.extrapolated, "resolution": resolution}
+
+
+def on_device(row: Measured, accuracy: Fraction, found: Mapping[str, Any], how: str) -> Point:
+    """A point with a predicted latency."""
+    figure = f"{EXTRAPOLATED if found['extrapolated'] else ''}{milliseconds(found['time'])}"
+    return Point(row, accuracy, found["time"], how, figure=figure, extrapolated=found["extrapolated"])
+
+
+def _digest(device: Device | Roofline) -> str:
+    """What changes with anything that a device says of a network."""
+    text = repr((device, getattr(device, "fitted", ())))
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int]:
@@ -61,17 +117,22 @@ def _counted(row: Measured, chosen: Convention, known: Answers) -> dict[str, int
 
 def _costs(model: str, knobs: Mapping[str, str], resolution: int, convention: str) -> dict[str, int]:
     """Every cost of a network at a resolution, its own if that is 0; and the resolution."""
+    report = _sized(model, knobs, resolution).report(convention)
+    return {
+        **{x: cost_of(report.totals, x) for x in COSTS if x != LATENCY},
+        "resolution": size_of(report.input_shape, "height"),
+    }
+
+
+def _sized(model: str, knobs: Mapping[str, str], resolution: int) -> Network:
+    """A network at a resolution, its own if that is 0; raises `UsageError`."""
     network = open_network(model, knobs)
     if resolution and resolution != size_of(network.graph.input_shape, "height"):
         if "resolution" in knobs:
             raise UsageError(f"resolution is {resolution}, but knobs say {knobs['resolution']}; leave out one")
         network = open_network(model, knobs, resolution)
     refuse_unknown(network.steps, model, LOWER_BOUND)
-    report = network.report(convention)
-    return {
-        **{x: cost_of(report.totals, x) for x in COSTS if x != LATENCY},
-        "resolution": size_of(report.input_shape, "height"),
-    }
+    return network
 
 
 def cost_of(totals: Totals, x: str) -> int:

@@ -6,6 +6,7 @@ neither are left out, and listed.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from convcost.core.patterns import fitting
 from convcost.core.reading import parse_bytes, parse_count, parse_duration
 from convcost.core.units import counted, exact
 from convcost.core.version import __version__
+from convcost.devices.device import Device, Roofline
+from convcost.devices.stored import as_device
+from convcost.networks.latency import EXTRAPOLATED, device_summary, error_text, place_text
 from convcost.published.choices import ACCURACIES, COSTS, KINDS, LATENCY, TIERS
 from convcost.published.cost import costed
 from convcost.published.data import Measured, accuracies, per_cent, read_accuracies, sources
@@ -57,11 +61,18 @@ class Frontier(Tabular):
     """The published families that stand out in the picture."""
     setup: Setup | None = None
     """What the latencies on the x axis were measured on."""
+    device: Device | Roofline | None = None
+    """What they are predicted for."""
 
     @property
     def cost(self) -> Metric:
         """What stands on the x axis, as the convention calls it."""
         return COSTS[self.x].under(self.convention.unit)
+
+    @property
+    def on(self) -> str:
+        """What latencies are of; empty for any other cost."""
+        return self.setup.title if self.setup else self.device.title or self.device.name if self.device else ""
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -103,6 +114,7 @@ def frontier(
     most: str | int | None = None,
     least: str | None = None,
     setup: str | None = None,
+    device: str | os.PathLike[str] | Device | Roofline | None = None,
 ) -> Frontier:
     """The published landscape, and beside it your own networks and the tables in the files `add`.
 
@@ -111,38 +123,37 @@ def frontier(
     2015-2019; with a source or `data`, all tiers are taken. Only points that cost at most `most` ("500M", "256KiB", "20ms")
     and are at least `least` per cent accurate count, also for the front. The families that `highlight` fits stand out, see
     `published.highlight` for the rule without it. `ablations` are left out unless asked for. With `x="latency"`, costs are
-    the published latencies of one `setup`. Raises `UsageError` for what does not exist, and where nothing is left.
+    the published latencies of one `setup`, or those predicted for a `device`. Raises `UsageError` where nothing is left.
 
-    The smallest MobileNet of its paper, 41 million mult-adds in Table 6:
+    The smallest MobileNet of its paper has 41 million mult-adds (Table 6):
 
     >>> found = frontier(family=["MobileNetV1"], source=["mobilenet_v1"])
     >>> found.front[0].measured.top1, found.front[0].cost
     ('50.6', 41030272)
     """
-    chosen = _on_axes(x, y, convention)
-    bounds = _Bounds.of(x, y, most, least)
-    found = _on(setup, x, own=bool(yours or add or data))
+    chosen, bounds = _on_axes(x, y, convention), _Bounds.of(x, y, most, least)
+    found, place = _on(setup, x, own=bool(yours or add or data), device=device)
     rows = list(measured(found) if found else accuracies() if data is None else read_accuracies(data))
     kept = _selected(rows, family, year, tiers := () if data is not None or source or found else tier, source)
-    counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None)
+    counting = partial(_costed, x=x, chosen=chosen, ablations=ablations, as_given=data is not None, device=place)
     points, omitted = timed(kept, found, y) if found else counting(kept, y=y)
-    more, lacking = beside(listed(yours, y), add, x, y, chosen)
-    points, omitted = points + more, omitted + lacking
-    if not points:
-        raise UsageError(_nothing(f"{len(rows)} accuracies, {len(kept)} selected, none with {x} and {y}", omitted))
-    marked = mark_front(bounds.within(points))
+    more, lacking = beside(listed(yours, y), add, x, y, chosen, place)
+    if not points + more:
+        raise UsageError(_nothing((len(rows), len(kept)), x, y, omitted + lacking))
+    marked = mark_front(bounds.within(points + more))
     shown = tuple(point for point in marked if point.front or not front_only)
     return Frontier(
         x,
         y,
         chosen,
         shown,
-        tuple(omitted),
+        (*omitted, *lacking),
         "; ".join(filter(None, (_in_words(family, year, tiers, source, data, add), bounds.words))),
         len(marked),
         front_only,
         highlighted(shown, highlight, rows),
         found.setup if found else None,
+        place,
     )
 
 
@@ -154,34 +165,52 @@ def _on_axes(x: str, y: str, convention: str) -> Convention:
     return named_convention(convention)
 
 
-def _on(setup: str | None, x: str, *, own: bool) -> Timings | None:
-    """The latencies of the setup that is asked for; None unless latency is. Raises `UsageError`."""
+def _on(
+    setup: str | None, x: str, *, own: bool, device: str | os.PathLike[str] | Device | Roofline | None
+) -> tuple[Timings | None, Device | Roofline | None]:
+    """The latencies of the setup, or the device, that is asked for; neither unless latency is. Raises `UsageError`."""
+    if device is not None and (setup is not None or x != LATENCY):
+        raise UsageError("a device is what latency is predicted for: ask for --x latency, and for no setup beside it")
+    if device is not None:
+        return None, as_device(device)
     if setup is None and x != LATENCY:
-        return None
+        return None, None
     if setup is None:
-        raise UsageError("latency is of one setup: name it, e.g. sd855; `convcost verify --latency all` lists them")
+        raise UsageError(
+            "latency is of one setup: name it, e.g. --setup sd855 for what is printed (`convcost verify --latency all` lists "
+            "setups), or --device sd855 for what is predicted (`convcost devices` lists devices)"
+        )
     if x != LATENCY:
         raise UsageError(f"a setup has latencies, and {x} is counted: leave out the setup, or ask for latency")
     if own:
         raise UsageError(
             "latency is what is printed of published networks: networks and tables of yours have none here"
         )
-    return timings_on(setup)
+    return timings_on(setup), None
 
 
 def _costed(
-    kept: Sequence[Measured], *, x: str, y: str, chosen: Convention, ablations: bool, as_given: bool
+    kept: Sequence[Measured],
+    *,
+    x: str,
+    y: str,
+    chosen: Convention,
+    ablations: bool,
+    as_given: bool,
+    device: Device | Roofline | None,
 ) -> tuple[list[Point], list[Omitted]]:
     """The selected rows with their costs, and those without a cost or an accuracy, and ablations, with the reason."""
     members = [row for row in kept if ablations or not row.ablation]
-    points, omitted = costed([row for row in members if getattr(row, y)], x, y, chosen, as_given=as_given)
+    known = [row for row in members if getattr(row, y)]
+    points, omitted = costed(known, x, y, chosen, as_given=as_given, device=device)
     omitted += [Omitted(row, f"no {y} is printed") for row in members if not getattr(row, y)]
     omitted += [Omitted(row, NO_MEMBER) for row in kept if row.ablation and not ablations]
     return points, omitted
 
 
-def _nothing(selected: str, omitted: Sequence[Omitted], most: int = 3) -> str:
+def _nothing(counts: tuple[int, int], x: str, y: str, omitted: Sequence[Omitted], most: int = 3) -> str:
     """What to say where there is nothing to show, with the reason of the first accuracies that are left out."""
+    selected = "{} accuracies, {} selected, none with {} and {}".format(*counts, x, y)
     said = "; ".join(f"{one.measured.item}: {one.why}" for one in omitted[:most])
     return f"nothing to show: {selected}{f' ({said})' if said else ''}"
 
@@ -310,7 +339,7 @@ def frontier_table(found: Frontier) -> Table:
     starred = () if found.front_only else ("front",)
     cost = found.cost.column
     return Table(
-        title=f"Accuracy against {cost}{f' on {found.setup.title}' if found.setup else ''} · {counted(len(found.points), 'point', 'points')} of "
+        title=f"Accuracy against {cost}{f' on {found.on}' if found.on else ''} · {counted(len(found.points), 'point', 'points')} of "
         f"{counted(len(found.families), 'family', 'families')}",
         headers=("network", found.y, cost, *starred, other, "cost is", "input", "tier", "source"),
         numeric=(False, True, True, *(False for _ in starred), True, False, True, False, False),
@@ -323,6 +352,7 @@ def frontier_table(found: Frontier) -> Table:
             "y": found.y,
             "convention": {"name": found.convention.name, "unit": found.convention.unit},
             "setup": {**found.setup._asdict(), "title": found.setup.title} if found.setup else None,
+            **({"device": device_summary(found.device)} if found.device else {}),
             "selection": found.selection,
             "highlighted": list(found.highlighted),
             "points": [{**record, "knobs": dict(p.measured.knobs)} for record, p in zip(records, found.points)],
@@ -357,6 +387,10 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 def _cost_note(found: Frontier) -> str:
     if found.setup:
         return f"as its source prints it, on {found.setup.title}; no latency of another setup is beside it"
+    if found.device:
+        far = sum(point.extrapolated for point in found.points)
+        more = f"; {EXTRAPOLATED} {exact(far)} far from all networks that it was fitted on" if far else ""
+        return f"predicted for {place_text(found.device)}; {error_text(found.device)}{more}"
     how = Counter(point.how for point in found.points)
     said = f"{len(found.points) - how[PRINTED] - how[GIVEN]} counted by convcost at the resolution of the evaluation"
     if "convention" in found.cost.needs:
@@ -375,7 +409,8 @@ def _record(found: Frontier, point: Point) -> dict[str, Any]:
         "resolution": one.resolution or None,
         "top1": one.top1 or None,
         "top5": one.top5 or None,
-        found.cost.key if found.setup else found.x: found.cost.value(point.cost),
+        found.cost.key if found.on else found.x: found.cost.value(point.cost),
+        **({"extrapolated": point.extrapolated} if found.device else {}),
         "cost_is": point.how,
         "front": point.front,
         "year": one.year or None,

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from convcost.conventions.convention import Convention
 from convcost.core.axes import size_of
 from convcost.core.errors import UsageError
+from convcost.devices.device import Device, Roofline
 from convcost.graph.partial import refuse_unknown
 from convcost.networks.load import open_network
 from convcost.networks.origin import label
-from convcost.published.cost import LOWER_BOUND, cost_of, costed
+from convcost.published.cost import LOWER_BOUND, cost_of, costed, on_device, timed
 from convcost.published.data import Measured, per_cent, read_accuracies
 from convcost.published.point import YOURS, Omitted, Point
 
@@ -76,15 +77,21 @@ def listed(yours: Yours | None, y: str = "top1") -> list[Own]:
 
 
 def beside(
-    own: Iterable[Own], tables: Iterable[str], x: str, y: str, chosen: Convention
+    own: Iterable[Own],
+    tables: Iterable[str],
+    x: str,
+    y: str,
+    chosen: Convention,
+    device: Device | Roofline | None = None,
 ) -> tuple[list[Point], list[Omitted]]:
     """All points of the caller's own, from tables and one by one; and the rows without cost or accuracy, and why."""
-    found = [_table(path, x, y, chosen) for path in tables]
+    found = [_table(path, x, y, chosen, device) for path in tables]
     points = [point for points, _ in found for point in points]
-    return [*points, *(_point(one, x, y, chosen) for one in own)], [row for _, lacking in found for row in lacking]
+    mine = (_point(one, x, y, chosen, device) for one in own)
+    return [*points, *mine], [row for _, lacking in found for row in lacking]
 
 
-def _point(own: Own, x: str, y: str, chosen: Convention) -> Point:
+def _point(own: Own, x: str, y: str, chosen: Convention, device: Device | Roofline | None) -> Point:
     """The point of a caller's own network; only the given accuracy is known.
 
     Networks of one family are joined, and called by its title; a label joins what has the same label.
@@ -108,12 +115,19 @@ def _point(own: Own, x: str, y: str, chosen: Convention) -> Point:
         source="you",
         **known,
     )
+    if device is not None:
+        found = timed(network, device)
+        if "why" in found:
+            raise UsageError(f"{own.model} is {found['why']}: choose another device, or leave it out")
+        return on_device(row, Fraction(own.accuracy), found, YOURS)._replace(yours=True)
     return Point(row, Fraction(own.accuracy), cost_of(report.totals, x), YOURS, yours=True)
 
 
-def _table(path: str, x: str, y: str, chosen: Convention) -> tuple[list[Point], list[Omitted]]:
+def _table(
+    path: str, x: str, y: str, chosen: Convention, device: Device | Roofline | None
+) -> tuple[list[Point], list[Omitted]]:
     """The rows of a table of one's own as points beside the published ones; those without cost or accuracy, and why."""
     rows = [row._replace(tier=row.tier or YOURS, source=row.source or "you") for row in read_accuracies(path)]
-    points, omitted = costed([row for row in rows if getattr(row, y)], x, y, chosen, as_given=True)
+    points, omitted = costed([row for row in rows if getattr(row, y)], x, y, chosen, as_given=True, device=device)
     omitted += [Omitted(row, f"no {y} is printed") for row in rows if not getattr(row, y)]
     return [point._replace(yours=True) for point in points], omitted

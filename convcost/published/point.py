@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from convcost.published.data import Measured, sources
 
-COUNTED, PRINTED, GIVEN, YOURS = "counted", "printed", "given", "yours"
-"""Where a cost comes from: counted here, printed by the source, given in a table that names no convention, or counted
-for a network of the caller's own."""
+COUNTED, PRINTED, GIVEN, YOURS, PREDICTED = "counted", "printed", "given", "yours", "predicted"
+"""Where a cost comes from: counted here, printed by the source, given in a table that names no convention, counted for a
+network of the caller's own, or predicted for a device."""
 
 
 class Point(NamedTuple):
@@ -21,13 +21,15 @@ class Point(NamedTuple):
     cost: int
     """A latency in femtoseconds."""
     how: str
-    """`counted` here, `printed` in the source, `given` in a table of one's own, or `yours`."""
+    """`counted` here, `printed` in the source, `given` in a table of one's own, `yours`, or `predicted` for a device."""
     yours: bool = False
     """Whether it is the caller's own, beside the published ones."""
     front: bool = False
     """Whether it is on the Pareto front: no other point is as accurate at less cost, or more accurate at the same cost."""
     figure: str = ""
-    """The cost as its source prints it, of a latency."""
+    """The cost as its source prints it, of a latency, or as it is predicted."""
+    extrapolated: bool = False
+    """Whether the network is far from all that the device was fitted on."""
 
     @property
     def series(self) -> tuple[str, bool]:

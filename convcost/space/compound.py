@@ -98,7 +98,8 @@ def compound(
     Below zero the network shrinks. Costs need not be monotonic in phi; the result is the last phi that fits. Raises
     `UsageError`.
     """
-    budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **latency_limit(max_latency, device))
+    on = device_of(device)
+    budgets = budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **latency_limit(max_latency, on))
     settings = {**(settings or {}), **knobs}
     network, rewrite = opened(model, settings, (), rewrite)
     start = {name: network.knobs.get(name) for name in COMPOUND}
@@ -106,7 +107,7 @@ def compound(
     missing = [name for name in COMPOUND if name not in scaled]
     if missing:
         raise UsageError(f"{network.name} has no {' and no '.join(missing)} to scale")
-    line = _Line(network, scaled, Request(batch, dtype, memory_policy, rewrite=rewrite, device=device_of(device)))
+    line = _Line(network, scaled, Request(batch, dtype, memory_policy, rewrite=rewrite, device=on))
     phis = [Fraction(MOST_PHI * i, _SAMPLES) for i in range(-_SAMPLES, _SAMPLES + 1)]
     fits = [bool(ok) for ok in line.within(phis, budgets)]
     if not any(fits):

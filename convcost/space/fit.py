@@ -164,26 +164,21 @@ def fit(
     or as the network states. `over` gives the axes, as for a sweep, or names them; without it, width runs in steps of 0.01, or of 1 if it is an integer, and resolution
     pixel by pixel, unless they are set; of a network that has neither, all integers and decimals run. `maximise` names a metric or an axis by which one is picked, `rewrite` states how convolutions are rebuilt.
     Knobs are set by name, or in a mapping. Raises `UsageError`, and `SpecError` if no network can be built.
-
     `max_ram` bounds the arena of a `runtime`, `max_flash` the model file, both of the network as a type (`deploy`, by
-    default int8); a `board` bounds both by what it has. `max_latency` ("20ms", "1.5s") bounds how long a `device` takes, that
-    is named, or stated by a file.
+    default int8); a `board` bounds both by what it has. `max_latency` ("20ms") bounds the time on a `device`, a name or a file.
 
     >>> found = fit("mobilenet_v2", max_macs="300M", over={"width": "0.5:1.5:0.05"}, maximise="macs")
     >>> found.best.knobs["width"], found.best.binds  # at 1.0 it would take 300,774,272
     (Fraction(19, 20), ('macs',))
     """
-    asked = HowDeployed(runtime, deploy, board, pointers, kernels)
-    limits = asked.limits(max_ram, max_flash)
-    deployed = any(limit is not None for limit in limits.values())
-    limits |= latency_limit(max_latency, device)
-    budgets_of(max_macs, max_params, max_peak, dtype or DEFAULT, **limits)  # what is wrong with them is said first
-    on = device_of(device)
-    settings = {**(settings or {}), **knobs}
-    over = named_axes(over)
+    asked, on = HowDeployed(runtime, deploy, board, pointers, kernels), device_of(device)
+    limits, time = asked.limits(max_ram, max_flash), latency_limit(max_latency, on)
+    budgets_of(
+        max_macs, max_params, max_peak, dtype or DEFAULT, **limits, **time
+    )  # what is wrong with them is said first
+    settings, over = {**(settings or {}), **knobs}, named_axes(over)
     network, rewrite = opened(model, settings, over, rewrite)
-    stated = settings if isinstance(model, Network) else {**split_name(os.fspath(model))[1], **settings}
-    axes = axes_over(network, over) if over else default_axes(network, {*stated})
+    axes = axes_over(network, over) if over else default_axes(network, _stated(model, settings))
     made = design_space(
         network,
         {},
@@ -192,12 +187,16 @@ def fit(
         dtype=dtype,
         memory_policy=memory_policy,
         rewrite=rewrite,
-        target=asked.target(dtype, limited=deployed),
+        target=asked.target(dtype, limited=any(limit is not None for limit in limits.values())),
         device=on,
         buildable=True,
     )
-    limits |= {"device": on.name} if on else {}
-    return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits), maximise)
+    return _fitted(made, budgets_of(max_macs, max_params, max_peak, made.dtype, **limits, **time), maximise)
+
+
+def _stated(model: Model, settings: Mapping[str, Any]) -> set[str]:
+    """The knobs that are set, in the model's name too."""
+    return {*settings} if isinstance(model, Network) else {*split_name(os.fspath(model))[1], *settings}
 
 
 def _fitted(made: DesignSpace, budgets: tuple[Budget, ...], maximise: str | None) -> Fit:

@@ -123,8 +123,8 @@ def is_calibrated(device: Device | Roofline | None) -> bool:
     return bool(getattr(device, "fitted", ()))
 
 
-def latency_limit(max_latency: Any, device: object) -> dict[str, Any]:
-    """The limit on latency that is given; raises `UsageError` for one without a device."""
+def latency_limit(max_latency: Any, device: Device | Roofline | None) -> dict[str, Any]:
+    """The limit on latency that is given, and what it is of; raises `UsageError` for one without a device."""
     if max_latency is not None and device is None:
         raise UsageError("a latency is of a device: give device=NAME, --device NAME; `convcost devices` lists all")
-    return {"max_latency": max_latency}
+    return {"max_latency": max_latency, "device": device.name if device else ""}

@@ -209,3 +209,32 @@ def test_devices_are_listed_in_every_format(cli: Cli) -> None:
     assert all(one["source"] for one in found)
     assert len(cli.ok("devices", "ncnn", "--format", "csv").splitlines()) > 40
     assert "no device matches 'zzz'" in cli("devices", "zzz", code=2).stderr
+
+
+def test_explain_says_how_a_time_is_made_of_counts(cli: Cli) -> None:
+    words = ("explain", "mobilenet_v1", "stage7.block1.pointwise.conv2d", "--device", "sd855")
+    said = " ".join(cli.ok(*words).split())
+    whole, terms = re.search(r"time (\S+) ms on sd855 = (.*) error ", said).groups()  # type: ignore[union-attr]
+    each = [re.fullmatch(r"([\d,]+) (\w+) × ([\d,.]+) ps", term) for term in terms.split(" + ")]
+    counts = {one[2]: int(one[1].replace(",", "")) for one in each if one}
+    # 14·14 positions, 512 channels to 512, fp32.
+    assert counts == {
+        "pointwise": 14 * 14 * 512 * 512,
+        "weights": 512 * 512 * 4,
+        "activations": 2 * 14 * 14 * 512,
+        "kernels": 1,
+    }
+    sums = sum(int(one[1].replace(",", "")) * float(one[3].replace(",", "")) for one in each if one)
+    assert float(whole) == pytest.approx(sums / 1e9, rel=5e-3)
+    (layer,) = cli.json(*words)["latency"]["layers"]
+    assert layer["latency_ms"] == pytest.approx(sums / 1e9, rel=5e-4)
+    block = " ".join(cli.ok("explain", "mobilenet_v1", "stage7.block1", "--device", "sd855").split())
+    assert f"{14 * 14 * 512 * 9:,} depthwise × " in block
+    assert "2 kernels × " in block
+    roof = " ".join(cli.ok("explain", "net.yaml", "expand", "--device", "slow.yaml").split())
+    assert (
+        "time 0.00305 ms on slow: compute 0.00205 ms (67 %), overhead 0.00100 ms (33 %)" in roof
+    )  # 64·4·8 ns, and 1 µs
+    fused = " ".join(cli.ok("explain", "mobilenet_v1", "stem.batch_norm", "--device", "v100").split())
+    assert "time none on v100" in fused
+    assert "leave out --device" in cli("explain", "net.yaml", "--symbols", "x", "--device", "v100", code=2).stderr

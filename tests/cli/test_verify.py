@@ -180,3 +180,53 @@ def test_reports_do_not_wait_for_published_figures() -> None:
             check=True,
         )
         assert not forbidden & set(done.stdout.splitlines()[-1].split())
+
+
+def test_latencies_stand_among_the_figures_of_a_network_each_with_its_setup(cli: Cli) -> None:
+    """The authors' table: 12 ms on the CPU of a Pixel 4 with 4 threads, 9.0 on its GPU, 3.8 on its EdgeTPU in int8."""
+    found = cli.json("verify", "efficientnet_lite0", "--source", "efficientnet_lite")
+    timed = {one["run"]: one for one in found["figures"] if one["quantity"] == "latency"}
+    printed = {key: one["printed"] for key, one in timed.items()}
+    assert printed["pixel4_t4"] == "12 ms"
+    assert printed["pixel4_gpu"] == "9.0 ms"
+    assert printed["pixel4_tpu_int8"] == "3.8 ms"
+    assert {one["verdict"] for one in timed.values()} == {"cited"}
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_latencies_in_every_format(fmt: str, cli: Cli) -> None:
+    assert "3.1" in cli.ok("verify", "efficientnet_b7", "--latency", "e5_2690", "--format", fmt)
+    assert "Xeon" in cli.ok("verify", "efficientnet_b7", "--latency", "all", "--format", fmt) or fmt == "csv"
+
+
+def test_a_latency_as_json_names_all_that_it_was_measured_on(cli: Cli) -> None:
+    found = cli.json("verify", "mobilenet_v2", "--latency", "pixel3_int8", "--source", "mobilenet_v3")
+    assert found["schema"] == "convcost.published_latencies/1"
+    assert found["setup"] == {
+        "key": "pixel3_int8",
+        "device": "Google Pixel 3",
+        "unit": "one large core of the CPU",
+        "runtime": "TensorFlow Lite of 2019",
+        "dtype": "int8",
+        "threads": 1,
+        "batch": 1,
+        "title": "Google Pixel 3, one large core of the CPU, TensorFlow Lite of 2019, 1 thread, int8",
+    }
+    assert [(one["network"], one["ms"], one["printed"]) for one in found["latencies"]] == [
+        ("mobilenet_v2", 37.0, "37.0"),
+        ("mobilenet_v2:width=0.35", 11.9, "11.9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--latency", "pixle1"], "there are no published latencies of 'pixle1'. Did you mean pixel1?"),
+        (["--latency", "all", "--source", "nobody"], "there is no source 'nobody'"),
+        (["--latency", "sd855", "--data", "x.csv"], "--latency shows published latencies, and --data checks a file"),
+    ],
+)
+def test_what_latencies_cannot_be_asked_for(options: list[str], message: str, cli: Cli) -> None:
+    failed = cli("verify", *options)
+    assert failed.exit_code == 2
+    assert failed.stderr.startswith(message)

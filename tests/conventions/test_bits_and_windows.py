@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers.zoo import loaded
@@ -12,6 +13,9 @@ from convcost.conventions.catalog import all_conventions, convention
 from convcost.core.cost import Factors, OpCost, entry
 from convcost.networks.network import Network
 from convcost.ops import OPS
+
+if TYPE_CHECKING:
+    from helpers.cli import Cli
 
 #: A first layer of 8 bits, a binary 3×3 in two groups, a product of two activations.
 SPEC = """
@@ -90,6 +94,7 @@ def test_terms_lead_from_one_total_to_the_other(net: Network, second: str, dtype
     [
         ({"kernel": 3, "padding": 1}, True),
         ({"kernel": 3, "padding": 1, "groups": 2}, True),
+        ({"kernel": 3, "padding": 1, "groups": 4, "channels": 8}, False),
         ({"kernel": 3, "padding": 1, "stride": 2}, False),
         ({"kernel": 3, "padding": 1, "stride": [1, 2]}, False),
         ({"kernel": 3, "padding": 2, "dilation": 2}, False),
@@ -239,3 +244,26 @@ def test_pokebnn(width: float) -> None:
     assert abs(network.report("cpu64").totals.operations - near) <= len(network.steps) / 2
     # arXiv 2112.00133, abstract: a small variant has 2.6 ACE.
     assert width != 0.75 or round(network.report("ace").totals.operations / 10**9, 1) == 2.6
+
+
+def test_no_convolution_of_efficientnet_is_accelerated() -> None:
+    """arXiv 2101.03697, section 4.1: "none of the conv in EfficientNet-B0/B3 is accelerated by Winograd algorithm"."""
+    network = loaded("efficientnet_b0")
+    assert network.report("winograd").totals.operations == network.report().totals.macs
+
+
+@pytest.mark.usefixtures("net")
+def test_bits_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
+    """Bits are asked for, or are those of the spec; what has none refuses."""
+    path = str(tmp_path / "net.yaml")
+    asked = cli.json("reconcile", path, "bops", "--dtype", "int8")
+    assert (asked["dtype"], asked["second"]["operations"]) == ("int8", 64 * sum(MACS.values()))
+    stated = cli.json("reconcile", path, "bops")
+    assert stated["second"]["operations"] == sum(COUNTS["bops"].values())
+    assert "as int8" in cli.ok("reconcile", path, "--dtype", "int8")
+    shown = cli.ok("explain", path, "middle", "--convention", "bops", "--dtype", "int8")
+    assert "294,912 BOPs (int8 by int8)" in " ".join(shown.split())
+    said = cli.refused("reconcile", path, "--printed", "4G", "--dtype", "int8")
+    assert "printed figures are of the types that the network states: leave out --dtype" in said
+    said = cli.refused("explain", path, "--symbols", "width", "--dtype", "int8")
+    assert "--symbols counts MACs and params, which have no bits: leave out --dtype" in said

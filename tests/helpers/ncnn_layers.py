@@ -383,11 +383,65 @@ def _unfold(rng: Random) -> Drawn:
     return one((2, rng.randint(8, 17), rng.randint(8, 17)), _line("Unfold", dict(values)))
 
 
+def _several(layer: str, shapes: dict[str, tuple[int, ...]], makes: int = 1) -> Drawn:
+    """A file with one layer over several inputs, of which expressions name those that they need."""
+    if '"' in layer and not any(size in layer for size in ("1w", "1h")):
+        shapes = {name: shapes[name] for name in [*shapes][:1]}
+    names = tuple(f"y{i}" for i in range(makes))
+    kind, _, rest = layer.partition(" ")
+    line = f"{kind} one {len(shapes)} {makes} {' '.join(shapes)} {' '.join(names)} {rest}"
+    return Drawn(param(*(given(shape, name) for name, shape in shapes.items()), line), shapes, names)
+
+
+def _expression(rng: Random) -> Drawn:
+    """Sizes that are computed from those of two blobs."""
+    channels, height, width = (rng.choice((2, 4, 6)) for _ in range(3))
+    shapes = {"x": (channels, height, width), "z": (rng.randint(1, 5), rng.randint(1, 5), rng.randint(1, 7))}
+    way = rng.randrange(3)
+    if way == 0:
+        wanted = ("0w,*(0h,0c)", "*(0w,2),-1", "//(0w,2),0h,*(0c,2)", "0c,0h,0w", "-1,+(0c,0)", "0w,-(*(0h,2),0h),-1")
+        return _several(f'Reshape 6="{rng.choice(wanted)}"', shapes)
+    if way == 1:
+        wanted = ("1w,1h", "*(0w,2),*(0h,3)", "max(0w,1w),max(0h,1h)", "floor(/(0w,2)),ceil(/(*(0h,3),2))")
+        return _several(f'Interp 0={rng.randint(1, 2)} 5={rng.choice((0, 1))} 9="{rng.choice(wanted)}"', shapes)
+    ends = rng.choice(("//(0h,2),-(0w,1)", "0h,-1", "min(1h,0h),min(1w,0w)"))
+    return _several(f'Crop 19="0,0" 20="{ends}" 21="1,2"', shapes)
+
+
+def _as_large(rng: Random) -> Drawn:
+    shapes = {"x": _map(rng), "z": _map(rng)}
+    return _several(f"Interp 0={rng.randint(1, 3)} 5=1", shapes)
+
+
+def _scaled_attention(rng: Random) -> Drawn:
+    groups, each, depth, wide = rng.choice((1, 2)), rng.choice((1, 2, 3)), rng.randint(1, 4), rng.randint(1, 4)
+    tokens, others, past = rng.randint(1, 5), rng.randint(1, 5), rng.randint(1, 4)
+    heads, masked, cached = groups * each, rng.randint(0, 1), rng.randint(0, 1)
+    shapes: dict[str, tuple[int, ...]] = {
+        "q": (heads, tokens, depth),
+        "k": (groups, others, depth),
+        "v": (groups, others, wide),
+    }
+    if masked:
+        seen = (tokens, others + past * cached)
+        shapes["m"] = seen if rng.random() < 0.5 else (heads, *seen)
+    if cached:
+        shapes |= {"pk": (groups, past, depth), "pv": (groups, past, wide)}
+    return _several(f"SDPA 5={masked} 7={cached}", shapes, 3 if cached else 1)
+
+
+def _rotary(rng: Random) -> Drawn:
+    tokens, depth = rng.randint(1, 5), rng.randint(1, 4)
+    angles = (tokens, depth)
+    return _several("RotaryEmbed 0=0", {"x": (rng.randint(1, 4), tokens, 2 * depth), "c": angles, "s": angles})
+
+
 _DRAWN = {
     "conv": _conv, "deconv": _deconv, "pool": _pool, "binary": _binary, "interp": _interp, "crop": _crop,
     "padding": _padding, "reduction": _reduction, "slice": _slice, "permute": _permute, "reshape": _reshape, "tile": _tile,
     "product": _product, "gemm": _gemm, "matmul": _matmul, "attention": _attention, "recurrent": _recurrent, "norm": _norm,
     "blocks": _blocks, "boxes": _boxes, "embed": _embed, "concat": _concat, "unfold": _unfold,
+    "expression": _expression, "as large": _as_large, "scaled attention": _scaled_attention, "rotary": _rotary,
     "conv of a line": lambda rng: _line_of(rng, "Convolution1D"), "pool of a line": lambda rng: _line_of(rng, "Pooling1D"),
     "deconv of a line": lambda rng: _line_of(rng, "Deconvolution1D"),
     "conv of a volume": lambda rng: _volume(rng, "Convolution3D"), "pool of a volume": lambda rng: _volume(rng, "Pooling3D"),

@@ -250,6 +250,71 @@ def test_heads_that_do_not_divide_are_refused():
         walked(one("MultiHeadAttention 0=8 1=3 2=64", TOKENS))
 
 
+def attention(*, groups: int = 2, mask: bool = False, past: int = 0) -> list[Any]:
+    """The steps of attention of 4 heads of 10 queries of 8 channels, to 6 keys of 8 and values of 3."""
+    shapes: list[tuple[int, ...]] = [(4, 10, 8), (groups, 6, 8), (groups, 6, 3)]
+    shapes += [(10, 6 + past)] if mask else []
+    shapes += [(groups, past, 8), (groups, past, 3)] if past else []
+    return steps(one(f"SDPA 5={int(mask)} 7={int(past > 0)}", *shapes, makes=3 if past else 1))
+
+
+@pytest.mark.parametrize("groups", [4, 2, 1])
+def test_heads_that_share_keys_have_as_many_products(groups: int):
+    macs = [step.cost.macs for step in attention(groups=groups) if step.cost.macs]
+    assert macs == [4 * 10 * 6 * 8, 4 * 10 * 6 * 3]
+
+
+def test_a_mask_is_a_sum_and_earlier_tokens_are_joined():
+    """5 earlier tokens: 11 keys."""
+    found = attention(mask=True, past=5)
+    assert [step.cost.macs for step in found if step.cost.macs] == [4 * 10 * 11 * 8, 4 * 10 * 11 * 3]
+    assert [step.node.op for step in found].count("concat") == 2
+    assert "add" in {step.node.op for step in found}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ('Reshape 6="1w,1h,*(0c,2),//(0h,8)"', (1, 6, 2, 12)),
+        ('Reshape 6="*(0w,0h),-1"', (3, 48)),
+        ('Interp 0=1 5=1 9="max(0w,1w),+(0h,2)"', (3, 10, 12)),
+        ("Interp 0=1 5=1", (3, 2, 12)),
+        ('Crop 19="0,1" 20="-(0h,2),-1" 21="1,2"', (3, 6, 4)),
+    ],
+)
+def test_sizes_may_be_those_of_other_blobs(layer: str, shape: tuple[int, ...]):
+    """x is 3 x 8 x 6, the other one 1 x 2 x 12; where only x is named, only x is read."""
+    kind, _, rest = layer.partition(" ")
+    two = "1w" in rest or '"' not in rest
+    lines = [
+        given(MAP),
+        "MemoryData z 0 1 z 0=12 1=2 2=1",
+        f"{kind} r {2 if two else 1} 1 x {'z ' if two else ''}y {rest}",
+    ]
+    assert made(net(*lines), "y") == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("*(0w", "computes \\* of 1 operands"),
+        ("3w", "computes a size of blob 3 of 1"),
+        ("//(0w,0)", "divides by 0"),
+        (",", "by 0 words"),
+    ],
+)
+def test_sizes_that_cannot_be_computed_are_refused(text: str, what: str):
+    with pytest.raises(ConvcostError, match=what):
+        walked(net(given(MAP), f'Reshape r 1 1 x y 6="{text}"', "ReLU a 1 1 y z"))
+
+
+def test_computed_sizes_follow_the_input():
+    t = sympy.Symbol("t", positive=True, integer=True)
+    model = net(given(MAP), 'Interp i 1 1 x y 0=1 9="*(0w,2),//(0h,2)"', "Convolution c 1 1 y z 0=1 1=1 6=3")
+    walk = lowered(model, x=(2 * t, 6, 3))
+    assert walk.steps[-1].cost.macs == t * 12 * 3
+
+
 # -- several outputs ---------------------------------------------------------------------------------------------------
 
 
@@ -341,7 +406,7 @@ def test_what_depends_on_data_is_unknown_whatever_a_hint_says(kind: str):
     ("layer", "why"),
     [
         ("Whatever 0=1", "convcost has no rule for Whatever"),
-        ("Interp 0=1 5=1", "a size that another tensor has"),
+        ('Reshape 6="exp(0w),-1"', "sizes that are computed by 'exp'"),
         ("MVN", "a norm over all of a blob, or of a channel"),
         ("Convolution 0=4 1=3 19=1", "filters that are computed"),
     ],

@@ -83,6 +83,13 @@ def test_a_frozen_convolution_before_a_trained_one_keeps_its_output_alone() -> N
     assert [one.kept for one in found] == [25 * 3 * 4, 0, 25 * 6 * 4]
 
 
+def test_distances_from_fixed_points_need_what_they_are_of() -> None:
+    """(x - point)² has the derivative 2·(x - point): x, 4 numbers, is kept, and 3 points of 4 numbers are read again."""
+    nodes = [node("a", "linear", "input", channels=4), node("points", "rbf", "a", channels=3)]
+    points = training_bytes(walk(graph(nodes, input_shape=(2,))))[1]
+    assert points == StepBytes(4 * 4, (4 + 3 + 12) * 4, (3 + 12 + 4 + 4) * 4, 0)
+
+
 def test_types_that_a_network_states_are_not_those_it_is_trained_in() -> None:
     walked = walk(
         replace(NET, nodes=tuple(replace(one, dtypes={"outputs": "int8", "weights": "int8"}) for one in NODES))

@@ -106,6 +106,16 @@ def test_what_a_device_was_never_fitted_on_is_refused() -> None:
         latency("mobilenet_v1", _device(vector=1, elementwise=1, depthwise=1), dtype="int8")
 
 
+def test_terms_that_are_too_few_to_matter_are_said(tmp_path: Path) -> None:
+    # Of 64·(7 + 12 + 10) elements and few more, two are exponentials after a pool; 128 of them without it are refused.
+    (tmp_path / "few.yaml").write_text(f"{net()}  - global_avg_pool\n  - softmax\n", encoding="utf-8")
+    (tmp_path / "many.yaml").write_text(f"{net()}  - softmax\n", encoding="utf-8")
+    said = dict(latency(tmp_path / "few.yaml", _device(elementwise=1)).table().notes)
+    assert said["without"] == "2 exponentials, which the device knows nothing of, and which are too few to matter"
+    with pytest.raises(UsageError, match=r"has exponentials \(.*; 1 layer, as softmax\)"):
+        latency(tmp_path / "many.yaml", _device(elementwise=1))
+
+
 def test_what_goes_beyond_is_marked_everywhere(tiny: str) -> None:
     small = Fitted("small", 1.0, {"direct": 10, "pointwise": 1000, "activations": 10, "kernels": 1}, 1.5)
     found = latency(tiny, _device(fitted=(small,)))
@@ -149,6 +159,15 @@ def test_why_adds_up() -> None:
     assert said.startswith("efficientnet_b0 has 0.6")
     assert all(f"{kind} " in said for kind, time in parts.items() if time)
     assert [row.first for row in found.rows] == [first, first]
+
+
+def test_of_many_networks_the_surprising_are_explained() -> None:
+    device = Roofline("slow", {"fp32": 10**12}, 10**10)  # memory decides
+    names = ["vgg11", "lenet5", "mobilenet_v1", "squeezenet", "resnet18", "densenet121"]
+    found = latencies(names, [device])
+    lines = [said for word, said in found.table().notes if word == "why"]
+    expected = [row for row in found.rows[1:] if (row.macs_ratio < 1) != (row.ratio < 1)]  # type: ignore[operator]
+    assert [line.split()[0] for line in lines] == [row.label for row in expected]
 
 
 def test_of_several_devices_the_first_is_compared_with(tiny: str) -> None:
@@ -201,4 +220,4 @@ def test_the_result_is_shown_in_a_notebook(tiny: str) -> None:
     found = latency(tiny, _device())
     assert isinstance(found, Latency)
     assert "<table" in found._repr_html_()
-    assert [trace.name for trace in found.figure().data if trace.name] == ["convolution", "pointwise"]
+    assert [one.name for one in found.figure().data if one.mode == "markers"] == ["convolution", "pointwise"]

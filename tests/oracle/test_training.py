@@ -12,8 +12,10 @@ from helpers.run_training import run_step
 import convcost
 from convcost.graph.training import backward
 from convcost.graph.walk import walk
+from convcost.memory.training import training_bytes
 
 from .frameworks import import_torchvision
+from .liveness import saved_by_training
 from .require import require
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
@@ -111,3 +113,28 @@ def test_of_mobilenet_v2_only_the_depthwise_gradients_to_weights_differ() -> Non
     assert forward == 2 * step.forward == 2 * 300_774_272
     over = sum((one.layer.attrs.get("groups", 1) - 1) * one.to_weights for one in step.layers)
     assert back == 2 * (step.to_inputs + step.to_weights + over)
+
+
+#: Ours -> theirs: what is frozen of a ResNet.
+FROZEN = {
+    "nothing": ((), ()),
+    "the first stages": (("conv1", "conv2_x"), ("conv1", "bn1", "layer1")),
+    "all but the classifier": (("conv",), ("conv1", "bn1", "layer")),
+    "a stage in the middle": (("conv3_x",), ("layer2",)),
+}
+
+
+@pytest.mark.parametrize("what", FROZEN)
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_a_frozen_network_keeps_what_autograd_keeps(name: str, what: str) -> None:
+    """Maps by their elements, and a mask entry per output of the max pool."""
+    require("torchvision")
+    ours, theirs = FROZEN[what]
+    net = getattr(import_torchvision().models, name)()
+    for parameter, weights in net.named_parameters():
+        weights.requires_grad_(not parameter.startswith(theirs) if theirs else True)
+    maps, masks = saved_by_training(net, (3, 224, 224))
+    walked = convcost.load(name).walked
+    nodes = tuple(replace(one, trainable=not (ours and one.name.startswith(ours))) for one in walked.graph.nodes)
+    kept = sum(one.kept for one in training_bytes(walk(replace(walked.graph, nodes=nodes))))
+    assert kept == 4 * maps + masks

@@ -11,6 +11,7 @@ from helpers.letters import clipped, overlapping, struck
 
 from convcost import Latencies, UsageError, latencies, latency, plots
 from convcost.devices.device import Device, Errors, Roofline
+from convcost.render.palette import LIGHT
 
 #: A MAC takes a picosecond, a byte 8 of them, a kernel a microsecond.
 ROOF = Roofline("roof", {"fp32": 10**12}, 125 * 10**9, overhead=10**9)
@@ -65,8 +66,7 @@ def test_the_roofs_of_a_datasheet_meet_at_its_ridge() -> None:
     assert slope.x[1] == pytest.approx(8)
     assert slope.y[1] == pytest.approx(10**12)
     assert all(y == pytest.approx(125e9 * x) for x, y in zip(slope.x, slope.y))
-    texts = [trace.text[0] for trace in figure.data if trace.mode == "text"]
-    assert texts == ["fp32 1,000 MAC/ns", "125 GB/s"]
+    assert [trace.name for trace in lines] == ["fp32 1,000 MAC/ns", "125 GB/s"]
 
 
 def test_no_point_is_above_a_roof_of_a_datasheet() -> None:
@@ -78,7 +78,7 @@ def test_no_point_is_above_a_roof_of_a_datasheet() -> None:
 
 def test_the_roofs_of_a_calibrated_device_are_the_rates_of_its_kernels() -> None:
     figure = plots.roofline_figure([latency("resnet18", FITTED)])
-    texts = {trace.text[0] for trace in figure.data if trace.mode == "text"}
+    texts = {trace.name for trace in figure.data if trace.mode == "lines"}
     # 1,000 fs a MAC are 1,000 MACs in a nanosecond; a multiplication of Winograd's stands for four; 4 bytes in 40 ps.
     assert texts == {
         "direct 1,000 MAC/ns",
@@ -130,15 +130,19 @@ def test_a_picture_is_well_formed_and_its_words_can_be_read(picture: str) -> Non
         "kinds": lambda: plots.kinds_figure(both()),
         "calibrated": lambda: plots.roofline_figure([latency("resnet18", FITTED)]),
     }[picture]()
-    for width in (1000, 760):
+    for width in (1000, 760, 350):
         text = plots.svg(figure, width=width)
         ET.fromstring(text)
         assert "NaN" not in text
         assert clipped(text) == []
         assert overlapping(text) == []
-        if picture == "kinds":
-            assert struck(text) == []
-    assert ET.fromstring(plots.svg(figure, width=350)) is not None
+        assert struck(text) == []
+
+
+def test_dark_pictures_have_no_light_colour_left() -> None:
+    for figure in (plots.roofline_figure([both()[1]]), plots.kinds_figure(both())):
+        text = str(plots.dark(figure).to_plotly_json()["data"]).lower()
+        assert not any(color in text for color in (LIGHT.ink, LIGHT.muted, *LIGHT.series, *LIGHT.families))
 
 
 def test_every_kind_has_a_colour_of_its_own() -> None:

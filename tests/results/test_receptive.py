@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import convcost
+from convcost.pages.layers import layers_html
 from convcost.results.receptive import derivation
 
 
@@ -50,6 +53,17 @@ def test_json_and_csv_have_every_layers(report: convcost.Report) -> None:
     }
     record = next(one for one in report.table("layer").records if one["name"] == "stage5.pool")
     assert (record["receptive_field"], record["jump"], record["start"]) == ("212", "32", "-90")
+
+
+def test_a_page_has_them_beside_the_output(report: convcost.Report) -> None:
+    page = layers_html(report, convcost.load("vgg16").walked)
+    headings = [text for text in re.sub(r"<[^>]+>", "\n", page[: page.index("</thead>")]).splitlines() if text.strip()]
+    at = headings.index("output")
+    assert headings[at : at + 5] == ["output", "receptive field", "jump", "start", "params"]
+    row = page[page.index('id="row-stage5.pool"') :]
+    assert "<td>7×7×512</td><td>212</td><td>32</td><td>-90</td>" in row[: row.index("</tr>")]
+    # The column that shares are of is still the MACs.
+    assert headings[int(page.split('data-sum="')[1].split('"')[0])] == "MACs"
 
 
 def test_without_being_asked_nothing_is_said() -> None:

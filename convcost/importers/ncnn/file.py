@@ -18,7 +18,7 @@ from convcost.core.errors import Problem, SpecError, Unfit, one_line
 from convcost.core.units import counted
 from convcost.importers.model import Body, Model, Op, Size, Stated, Stored
 from convcost.importers.ncnn.given import BLOBS, KEPT, parameters, whole, wholes
-from convcost.importers.ncnn.weights import Kept, kept
+from convcost.importers.ncnn.weights import TAKES, Kept, kept
 
 MAGIC: Final = 7767517
 """What the first line of a file says."""
@@ -312,19 +312,16 @@ def _made(layer: Layer) -> str:
 
 
 def _open(found: Sequence[Layer], name: str) -> tuple[Size, ...]:
-    """The shape of an input of which the file says nothing: a map, its channels those that the first convolution takes."""
+    """The shape of an input of which the file says nothing, from the first layer that takes one of its own; else a map."""
     names = {name}
     for layer in found:
         if names.isdisjoint(layer.inputs):
             continue
         if layer.type in _PASSING:
             names.update(layer.outputs)
-        elif layer.type == "Convolution":
+        elif layer.type in TAKES:
             try:
-                width = whole(layer.attrs, 1, 0)
-                taps = width * whole(layer.attrs, 11, width) * whole(layer.attrs, 0, 0)
-                weights = whole(layer.attrs, 6, 0)
-            except Unfit:
+                return (1, *TAKES[layer.type](layer.attrs))
+            except (Unfit, ZeroDivisionError):
                 break
-            return (1, weights // taps if taps > 0 and weights >= taps else None, None, None)
     return (1, None, None, None)

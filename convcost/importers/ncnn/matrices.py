@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from convcost.core.dims import Dim, product
+from convcost.core.dims import Dim, Shape, product
 from convcost.core.errors import Unfit
-from convcost.importers.build import along, combined, linear, matrix_product, taken
+from convcost.importers.build import along, combined, concatenated, linear, matrix_product, taken
 from convcost.importers.contents import same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
 from convcost.importers.ncnn.given import BLOBS, KEPT, number, whole
-from convcost.importers.ncnn.rules import made, rule
+from convcost.importers.ncnn.rules import blobs_of, made, rule
 from convcost.importers.values import Value
-
-
-def blobs(low: Lowering, op: Op) -> list[Value]:
-    """What a layer reads that is computed, or stored by a layer of its own."""
-    return [low.read(op, i) for i in range(op.attrs[BLOBS])]
 
 
 def own(low: Lowering, op: Op, name: str) -> Value | None:
@@ -44,7 +39,7 @@ def gemm(low: Lowering, op: Op) -> None:
     """A product of matrices, each stored or computed, transposed or not, and what is added to it."""
     if whole(op.attrs, 11, 0) or whole(op.attrs, 14, 0):
         raise Unsupported("a product that is put into another order")
-    read = iter(blobs(low, op))
+    read = iter(blobs_of(low, op))
     x, y, c = (one if (one := own(low, op, name)) is not None else next(read, None) for name in "ABC")
     if x is None or y is None:
         raise Unfit("needs two matrices")
@@ -122,7 +117,7 @@ class _Parts:
 @rule("MultiHeadAttention", wants=-1, of_all=True, reads=None)
 def attention(low: Lowering, op: Op) -> None:
     """Queries, keys and values of up to three inputs, what queries find, and a product that leads out."""
-    read = blobs(low, op)
+    read = blobs_of(low, op)
     if whole(op.attrs, 5, 0) or not 1 <= len(read) <= 3:
         raise Unsupported("a mask that is added, or keys of earlier tokens")
     query = read[0]
@@ -148,6 +143,62 @@ def attention(low: Lowering, op: Op) -> None:
     weights, bias = own(low, op, "out.weights"), own(low, op, "out.biases")
     assert weights is not None
     linear(low, replace(op, name=f"{op.name}_out"), made(low, flat), -1, weights.shape[1], weights, bias)
+
+
+@rule("SDPA", wants=-1, of_all=True, reads=None, makes=None)
+def scaled_attention(low: Lowering, op: Op) -> None:
+    """What queries of (heads, tokens, channels) find in keys and values, which several heads may share; a mask, earlier tokens."""
+    read = blobs_of(low, op)
+    masked, cached = whole(op.attrs, 5, 0) != 0, whole(op.attrs, 7, 0) != 0
+    if len(read) != 3 + masked + 2 * cached or any(one.rank != 4 for one in read[:3]):
+        raise Unfit(f"needs queries, keys and values of (heads, tokens, channels){' and a mask' if masked else ''}")
+    query, key, value = read[:3]
+    parts = _Parts(low, op)
+    if cached:
+        key, value = (_continued(low, parts, op, i, one, read[-2 + i]) for i, one in enumerate((key, value)))
+    groups: Any = key.shape[1]
+    heads, tokens, depth = query.shape[1:]
+    shared = same(heads, groups) is not True
+    if shared:
+        joined = parts("q_groups")
+        low.reshape(joined, query, (1, groups, heads // groups * tokens, depth))
+        query = made(low, joined)
+    scores, chances, found = (parts(what) for what in ("scores", "softmax", "found"))
+    matrix_product(low, scores, query, key, flip_y=True)
+    before = made(low, scores)
+    if masked:
+        before = _masked(low, parts, before, read[3], (1, heads, tokens, key.shape[2]))
+    along(low, chances, "softmax", before, -1)
+    matrix_product(low, found if shared else op, made(low, chances), value)
+    if shared:
+        low.reshape(replace(op, inputs=found.outputs), made(low, found), (1, heads, tokens, value.shape[3]))
+
+
+def _continued(low: Lowering, parts: _Parts, op: Op, i: int, now: Value, past: Value) -> Value:
+    """Keys or values behind those of earlier tokens, which the layer hands on as well."""
+    part = parts("kv"[i])
+    concatenated(low, part, [past, now], 2)
+    low.define(op, made(low, part), i + 1)
+    return made(low, part)
+
+
+def _masked(low: Lowering, parts: _Parts, scores: Value, mask: Value, shape: Shape) -> Value:
+    """Scores with a mask added: one for all heads, or of each."""
+    split, added, back = (parts(what) for what in ("scores_heads", "mask", "scores_groups"))
+    low.reshape(split, scores, shape)
+    if mask.rank < 4:
+        wide = parts("mask_heads")
+        low.relabel(wide, mask, [0, *[None] * (4 - mask.rank), *range(1, mask.rank)])
+        mask = made(low, wide)
+    combined(low, added, "add", [made(low, split), mask])
+    low.reshape(back, made(low, added), scores.shape)
+    return made(low, back)
+
+
+@rule("RotaryEmbed", wants=-1, reads=3)
+def rotary(low: Lowering, op: Op) -> None:
+    """Each pair of channels turned by an angle that depends on the place of the token."""
+    low.pointwise(op, "function", low.read(op), {"of": "scale"})
 
 
 # -- recurrent layers --------------------------------------------------------------------------------------------------

@@ -105,6 +105,11 @@ def made(low: Lowering, op: Op, i: int = 0) -> Value:
     return low.values[op.outputs[i]]
 
 
+def blobs_of(low: Lowering, op: Op) -> list[Value]:
+    """What a layer reads that it does not store itself."""
+    return [low.read(op, i) for i in range(op.attrs[BLOBS])]
+
+
 def axis_of(given: int, x: Value) -> int:
     """The axis of a value that ncnn counts without the batch, or from the end; raises `Unfit` if there is none.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from convcost.core.axes import NAMES
@@ -10,10 +11,12 @@ from convcost.core.dims import Dim, minimum
 from convcost.core.errors import Unfit
 from convcost.importers import fixed
 from convcost.importers.build import concatenated, cut, flattened, reduced, squeezed, taken, unsqueezed, with_axes
+from convcost.importers.contents import decided, less
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
+from convcost.importers.ncnn.expressions import evaluated
 from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole, wholes
-from convcost.importers.ncnn.rules import axis_of, like, made, rule
+from convcost.importers.ncnn.rules import axis_of, blobs_of, like, made, rule
 from convcost.importers.values import Value, is_one
 
 #: Orders of Permute by number, the fastest axis first.
@@ -88,10 +91,14 @@ def flatten(low: Lowering, op: Op) -> None:
 def reshape(low: Lowering, op: Op) -> None:
     """Other sizes, of which 0 is that of the same axis before, and -1 what is left."""
     x = low.read(op)
-    if "6" in op.attrs or len(op.inputs) > 1:
-        raise Unsupported("a shape that other tensors have")
     if whole(op.attrs, 3, 0):
         raise Unsupported("a shape of elements with the channels last")
+    if isinstance(text := op.attrs.get("6"), str):
+        sizes_here = evaluated(text, blobs_of(low, op))
+        low.reshape(op, x, low.fitted(replace(op, inputs=op.inputs[:1]), x, [1, *reversed(sizes_here)]))
+        return
+    if op.attrs[BLOBS] > 1:
+        raise Unsupported("a shape that other tensors have")
     wanted = [(at, whole(op.attrs, at, DROPPED)) for at in (2, 11, 1, 0)]
     sizes = [(at, size) for at, size in wanted if size != DROPPED]
     before = {0: x.shape[-1], 1: x.shape[-2] if x.rank > 2 else 1, 2: x.shape[1] if x.rank > 3 else 1}
@@ -169,11 +176,16 @@ def tile(low: Lowering, op: Op) -> None:
 def crop(low: Lowering, op: Op) -> None:
     """A part of some axes: between places, of a size from an offset on, or as large as another tensor."""
     x = low.read(op)
-    if any(key in op.attrs for key in ("19", "20", "21")):
+    listed = [op.attrs.get(str(at)) for at in (19, 20, 21)]
+    if all(isinstance(one, str) for one in listed):
+        starts, ends, axes = (evaluated(str(one), blobs_of(low, op)) for one in listed)
+        _computed(low, op, x, starts, ends, axes)
+        return
+    if any(one is not None for one in listed):
         raise Unsupported("places that depend on other tensors")
-    starts, ends = wholes(op.attrs, 9), wholes(op.attrs, 10)
-    if starts is not None and ends is not None:
-        _between(low, op, x, starts, ends)
+    first, last = wholes(op.attrs, 9), wholes(op.attrs, 10)
+    if first is not None and last is not None:
+        _between(low, op, x, first, last)
         return
     low.same(op, x)
     offsets = [whole(op.attrs, at, 0) for at in (2, 13, 1, 0)]
@@ -193,6 +205,18 @@ def crop(low: Lowering, op: Op) -> None:
             is_end = fixed.ends_there(low, op.inputs[0], x, axis, offsets[at], end)
             wanted = room if is_end else minimum(sizes[at], room)
         taken(low, op, made(low, op), axis, offsets[at], offsets[at] + wanted)
+
+
+def _computed(low: Lowering, op: Op, x: Value, starts: Sequence[Dim], ends: Sequence[Dim], axes: Sequence[Dim]) -> None:
+    """A part of some axes between places that are computed from sizes, those below 0 counted from the end."""
+    if not len(starts) == len(ends) == len(axes):
+        raise Unfit(f"crops {len(axes)} axes between {len(starts)} and {len(ends)} places")
+    low.same(op, x)
+    for start, end, given in zip(starts, ends, axes):
+        axis = axis_of(decided(given), x)
+        size: Any = x.shape[axis]
+        first, last = (size + place if less(place, 0) else place for place in (start, end))
+        taken(low, op, made(low, op), axis, first, size if less(last, 1) else minimum(last, size))
 
 
 def _between(low: Lowering, op: Op, x: Value, starts: Sequence[int], ends: Sequence[int]) -> None:

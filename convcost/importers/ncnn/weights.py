@@ -148,3 +148,43 @@ _STORING: Final[dict[str, Callable[[Attrs], list[Kept]]]] = {
     "GroupNorm": _normed(3, 1, "weights", "biases"),
     "Normalize": lambda attrs: _vectors(attrs, "weights", count=3),
 }
+
+
+# -- what a layer takes ------------------------------------------------------------------------------------------------
+
+
+def _taken(axes: int) -> Callable[[Attrs], tuple[int | None, ...]]:
+    """A map, line or volume of the channels that the filters of a convolution see."""
+
+    def found(attrs: Attrs) -> tuple[int | None, ...]:
+        width = whole(attrs, 1, 0)
+        taps = width * (whole(attrs, 11, width) if axes > 1 else 1) * (whole(attrs, 21, width) if axes > 2 else 1)
+        return (whole(attrs, 6, 0) // (taps * whole(attrs, 0, 0)) or None, *[None] * axes)
+
+    return found
+
+
+def _steps(gates: int) -> Callable[[Attrs], tuple[int | None, ...]]:
+    """Tokens of the channels that a recurrent layer sees."""
+
+    def found(attrs: Attrs) -> tuple[int | None, ...]:
+        hidden = whole(attrs, 3, whole(attrs, 0, 0)) if gates == 4 else whole(attrs, 0, 0)
+        return None, whole(attrs, 1, 0) // (gates * hidden * (2 if whole(attrs, 2, 0) == 2 else 1)) or None
+
+    return found
+
+
+#: Layer -> the shape that it takes, channels first, without a batch; None for sizes that any may be.
+TAKES: Final[dict[str, Callable[[Attrs], tuple[int | None, ...]]]] = {
+    "Convolution": _taken(2),
+    "Convolution1D": _taken(1),
+    "Convolution3D": _taken(3),
+    "LayerNorm": lambda attrs: (None, whole(attrs, 0, 0) or None),
+    "RMSNorm": lambda attrs: (None, whole(attrs, 0, 0) or None),
+    "Gemm": lambda attrs: (whole(attrs, 9, 0) or None, None)[:: -1 if not whole(attrs, 2, 0) else 1],
+    "MultiHeadAttention": lambda attrs: (None, whole(attrs, 2, 0) // whole(attrs, 0, 0) or None),
+    "LSTM": _steps(4),
+    "GRU": _steps(3),
+    "RNN": _steps(1),
+    "Embed": lambda _attrs: (None,),
+}

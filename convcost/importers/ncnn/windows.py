@@ -15,8 +15,9 @@ from convcost.importers.build import convolution, linear, squeezed, unsqueezed
 from convcost.importers.contents import less, same
 from convcost.importers.lower import Lowering, Unsupported
 from convcost.importers.model import Op
+from convcost.importers.ncnn.expressions import evaluated
 from convcost.importers.ncnn.given import BLOBS, DROPPED, number, whole
-from convcost.importers.ncnn.rules import made, rule
+from convcost.importers.ncnn.rules import blobs_of, made, rule
 from convcost.importers.values import Value, channels_at
 
 SAME_LOWER: Final = -234
@@ -276,8 +277,6 @@ _MODES: Final = {1: ("nearest", "nearest"), 2: ("linear", "bilinear"), 3: ("", "
 def interp(low: Lowering, op: Op) -> None:
     """A map at another size, by scales or to a size; a vector is that of a map of one element."""
     x = low.read(op)
-    if whole(op.attrs, 5, 0) or len(op.inputs) > 1 or "9" in op.attrs:
-        raise Unsupported("a size that another tensor has")
     if x.rank == 2:
         unsqueezed(low, op, x, [2, 3])
         x = made(low, op)
@@ -285,18 +284,32 @@ def interp(low: Lowering, op: Op) -> None:
     mode = _MODES.get(whole(op.attrs, 0, 0), ("", ""))[min(axes, 2) - 1] if axes else ""
     if axes not in (1, 2) or not mode:
         raise Unsupported(f"interpolation of kind {whole(op.attrs, 0, 0)} along {axes} axes")
-    wanted = [whole(op.attrs, 3, 0), whole(op.attrs, 4, 0)][2 - axes :]
+    wanted = _wanted(low, op, x)[-axes:]
     scales = [_of_32_bits(number(op.attrs, at, 1.0)) for at in (1, 2)][2 - axes :]
     order = channels_at(x, 1, windows=axes)
-    if any(wanted):
-        here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(wanted, start=2)), scales=True)
-        size = [here.get(axis, one) for axis, one in enumerate(wanted, start=2)]
-        low.layer(op, f"resize{axes}d", x, order, {"size": size, "mode": mode})
+    if wanted:
+        low.layer(op, f"resize{axes}d", x, order, {"size": wanted, "mode": mode})
     elif all(scale.denominator == 1 for scale in scales):
         low.layer(op, f"upsample{axes}d", x, order, {"scale": [int(scale) for scale in scales], "mode": mode})
     else:
         size = [_scaled(one, scale) for one, scale in zip(x.shape[2:], scales)]
         low.layer(op, f"resize{axes}d", x, order, {"size": size, "mode": mode})
+
+
+def _wanted(low: Lowering, op: Op, x: Value) -> list[Dim]:
+    """Height and width that are asked for: by number, as another blob has them, or computed; none where scales say it."""
+    read = blobs_of(low, op)
+    if isinstance(text := op.attrs.get("9"), str):
+        return list(reversed(evaluated(text, read)))
+    if whole(op.attrs, 5, 0) or len(read) > 1:
+        if len(read) != 2 or read[1].rank < 3:
+            raise Unsupported("a size that another tensor has")
+        return list(read[1].shape[-2:])
+    fixed_sizes = [whole(op.attrs, 3, 0), whole(op.attrs, 4, 0)][4 - x.rank :]
+    if not all(fixed_sizes):
+        return []
+    here = fixed.sizes_here(low, op.inputs[0], x, dict(enumerate(fixed_sizes, start=2)), scales=True)
+    return [here.get(axis, one) for axis, one in enumerate(fixed_sizes, start=2)]
 
 
 def _of_32_bits(value: float) -> Fraction:

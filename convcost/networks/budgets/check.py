@@ -290,7 +290,7 @@ def _judge(limit: Limit, now: Measured, before: Recorded | None, done: Run) -> N
         _without_lock(now.name, limit, done)
         return
     locked = {key: name for name, key in {**LOCKED, **TIMED}.items()}.get(kind.key) if kind.of == "network" else None
-    base = before.totals[locked] if before is not None and locked in before.totals else None
+    base = before.totals.get(locked) if before is not None and locked is not None else None
     known = now.is_whole(kind) and not (kind.grows and before is not None and before.unknown)
     line = Line(
         network=now.name,
