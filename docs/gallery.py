@@ -12,7 +12,7 @@ from convcost.alternatives.ratios import ratios
 from convcost.alternatives.recipes import LayerToBuild
 from convcost.core.units import binary, exact, shape_text
 from convcost.diagrams.course import course
-from convcost.networks.latency import latencies
+from convcost.networks.latencies import latencies
 from convcost.networks.load import load
 from convcost.networks.side_by_side import side_by_side
 from convcost.plots import svg
@@ -58,8 +58,8 @@ def _pictures() -> dict[str, Callable[[], str]]:
         "reports/mobilenets.svg": lambda: svg(plots.frontier(mobilenets(), height=460), tips=False),
         "reports/course.svg": lambda: course(COURSE).svg(),
         "reports/separable.svg": lambda: svg(plots.ratio_figure(ratios(COURSE), COURSE), width=860),
-        "reports/slower.svg": lambda: svg(plots.kinds_figure(latencies(SLOWER, GPU)), width=860),
-        "reports/roofline.svg": lambda: svg(plots.roofline_figure(latencies(SLOWER[:1], GPU)), width=860),
+        "reports/slower.svg": lambda: svg(plots.kinds_figure(latencies(SLOWER, [GPU])), width=860),
+        "reports/roofline.svg": lambda: svg(plots.roofline_figure(latencies(SLOWER[:1], [GPU])), width=860),
         "reports/reconcile.svg": lambda: svg(
             plots.waterfall(load("resnet50").reconcile("paper", "ptflops")), width=860
         ),

@@ -7,6 +7,7 @@ The error is that of predictions: each network in turn is left out, the rest fit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from convcost.core.errors import UsageError
 from convcost.core.units import counted
-from convcost.devices.device import FEMTOSECONDS, Errors, Fitted
+from convcost.devices.device import FEMTOSECONDS, Errors, Fitted, telling
 from convcost.devices.kernels import Terms, rank, untyped
 
 FEWEST: Final = 4
@@ -163,18 +164,24 @@ def errors_of(fitted: Iterable[Fitted]) -> Errors:
 
 
 def _alike(table: Sequence[Measured]) -> tuple[list[Measured], dict[str, str]]:
-    """The networks whose every term some other one has as well, and why the others are not among them."""
+    """The networks whose every term some other one has as well, and why the others are not among them.
+
+    A network has a term if it says something of its time. What then says nothing in any network counts for nothing: a fit
+    would take its few elements for whatever else these networks have in common.
+    """
     kept, left = list(table), dict[str, str]()
     while True:
-        having = dict[str, int]()
-        for one in kept:
-            for term in one.terms:
-                having[term] = having.get(term, 0) + 1
-        alone = {one.network: [term for term in one.terms if having[term] == 1] for one in kept}
+        having = Counter(term for one in kept for term in telling(one.terms))
+        alone = {
+            one.network: [term for term in one.terms if term in telling(one.terms) and having[term] == 1]
+            for one in kept
+        }
         if not any(alone.values()):
-            return kept, left
+            break
         left |= {name: f"no other network has {' or '.join(terms)}" for name, terms in alone.items() if terms}
         kept = [one for one in kept if not alone[one.network]]
+    said = (({term: count for term, count in one.terms.items() if having[term]}, one) for one in kept)
+    return [one._replace(terms=terms) for terms, one in said], left
 
 
 class Column(NamedTuple):

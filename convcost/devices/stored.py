@@ -263,7 +263,7 @@ def written(device: Device, terms_in: str = "") -> str:
     head |= {"dtype": device.dtype} if device.dtype else {}
     head |= {} if device.winograd else {"winograd": False}
     head |= {key: value for key in _TEXTS[2:] if (value := getattr(device, key))}
-    parts = [_block(head), _block({"femtoseconds": dict(device.coefficients)})]
+    parts = [_block(head) if head else "", _block({"femtoseconds": dict(device.coefficients)})]
     if device.tied:
         parts.append("tied:\n" + "".join(f"- [{', '.join(terms)}]\n" for terms in device.tied))
     error = {key: value for key, value in device.error._asdict().items() if value != "networks"}

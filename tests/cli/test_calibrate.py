@@ -88,7 +88,7 @@ def test_the_file_of_a_device_says_where_it_is_from(cli: Cli, tmp_path: Path) ->
     table = tmp_path / "all.csv"
     rows = TABLE.read_text(encoding="utf-8").splitlines()[1:]
     lines = [f"Phone {phone},{phone},4,{row}" for phone in (1, 2) for row in rows]
-    table.write_text("\n".join(["device,runtime,threads,network,ms", *lines]), encoding="utf-8")
+    table.write_text("\n".join(["device,runtime,threads,network,resolution,ms", *lines]), encoding="utf-8")
     assert "--where device=" in cli.refused_in_a_line("calibrate", table, "-o", tmp_path / "no.yaml")
     assert not (tmp_path / "no.yaml").exists()
     path = tmp_path / "phone.yaml"
@@ -103,7 +103,7 @@ def test_the_file_of_a_device_says_where_it_is_from(cli: Cli, tmp_path: Path) ->
 
 def test_what_was_left_out_is_named_with_its_reason(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text(TABLE.read_text(encoding="utf-8") + "mobilenet_v9,3\nvit_b_16,100\n", encoding="utf-8")
+    path.write_text(TABLE.read_text(encoding="utf-8") + "mobilenet_v9,,3\nvit_b_16,,100\n", encoding="utf-8")
     left = cli.json("calibrate", path)["left_out"]
     assert left["mobilenet_v9"].startswith("there is no such network in the zoo")
     assert left["vit_b_16"].startswith("no other network has matmul")

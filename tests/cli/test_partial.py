@@ -92,7 +92,7 @@ def test_every_command_that_takes_a_model_and_shows_what_it_costs_accepts_partia
         names = {parameter.name for parameter in command.params}
         if names & {"model", "models"} and "partial" not in names:
             without.add(name)
-    assert without == {"sweep", "fit", "explore", "verify"}  # these refuse it
+    assert without == {"sweep", "fit", "explore", "verify", "calibrate"}  # these refuse it, or leave such a network out
 
 
 @pytest.mark.usefixtures("net")

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from convcost import UsageError, load
 from convcost.devices.calibration import Measured, calibrated, columns_of, nonnegative, work
 from convcost.devices.kernels import kernels, total
-from convcost.published.latency import latencies
+from convcost.published.latency import timings_on
 
 
 def followed(matrix, target, steps=200_000):
@@ -69,7 +69,7 @@ def paddle():
     """The 23 networks that Paddle Lite was timed with, without what ships of the device."""
     return [
         Measured(one.network, float(one.ms), total(kernels(load(one.network).walked)))
-        for one in latencies("sd855").timings
+        for one in timings_on("sd855").timings
     ]
 
 
@@ -143,6 +143,29 @@ def test_a_network_that_was_measured_twice_is_left_out_twice():
     twice = [one for network in table for one in (network, network._replace(network=f"{network.network} again"))]
     assert len(columns_of(twice)) == len(columns_of(table)) == 5
     assert calibrated(twice).error.median == pytest.approx(calibrated(table).error.median, rel=1e-6)
+
+
+def test_a_term_that_others_have_next_to_nothing_of_is_not_fitted_to_them():
+    """A softmax of a thousand numbers says nothing of what the swishes of one network take, nor is it a kernel's overhead."""
+    chance = np.random.default_rng(5)
+    table = []
+    for at in range(8):
+        terms = {
+            "pointwise": int(chance.integers(10**7, 10**9)),
+            "activations": 10**7,
+            "exponentials": 1000,
+            "kernels": 50,
+        }
+        table.append(Measured(f"net{at}", 5 + terms["pointwise"] / 10**8, terms))
+    swish = Measured("swish", 40.0, {**table[0].terms, "exponentials": 5 * 10**6})
+    found = calibrated([*table, swish])
+    assert found.left == {"swish": "no other network has exponentials"}
+    assert "exponentials" not in found.coefficients
+    two = calibrated(
+        [*table, swish, swish._replace(network="swish2", ms=44.0, terms={**swish.terms, "pointwise": 10**9})]
+    )
+    assert two.left == {}
+    assert 5 * two.coefficients["exponentials"] / 10**6 == pytest.approx(35.0, rel=0.2)  # milliseconds
 
 
 def test_networks_that_are_all_the_same_are_refused():

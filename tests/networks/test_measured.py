@@ -99,7 +99,7 @@ def test_a_row_may_say_input_batch_and_type(tmp_path: Path) -> None:
     one = total(kernels(load("resnet18").walked))
     assert eight["winograd"] == 8 * one["winograd"]
     assert "winograd_int8" in narrow
-    assert [found.network for found in taken.measured] == ["resnet18, 96x64", "resnet18, batch 8", "resnet18, int8"]
+    assert [found.network for found in taken.measured] == ["resnet18 96×64×3", "resnet18, batch 8", "resnet18, int8"]
 
 
 def test_names_are_files_of_a_folder_or_stand_beside_the_table(tmp_path: Path) -> None:
@@ -127,6 +127,10 @@ def test_runs_of_one_network_count_once_by_their_least_or_median_time(tmp_path: 
     assert times(taken) == {"lenet5": 1, "vgg16": 7}
     assert dict(taken.notes)["runs"] == "1 network ran more than once; the least time counts"
     assert times(read(tmp_path, text, repeats="median")) == {"lenet5": 2.5, "vgg16": 7}
+    spelled = (
+        "network,resolution,ms\nmobilenet_v2,,3\nMobileNetV2,224,2\nmobilenet_v2:width=1.0,224,4\nmobilenet_v2,192,1\n"
+    )
+    assert times(read(tmp_path, spelled)) == {"mobilenet_v2": 2, "mobilenet_v2:resolution=192": 1}
 
 
 DEVICES = """device,threads,note,model,ms

@@ -13,7 +13,7 @@ from convcost.core.dtypes import check_dtype
 from convcost.core.errors import ConvcostError, UsageError, nearest
 from convcost.core.places import MODEL_FILE
 from convcost.core.reading import whole_number
-from convcost.graph.partial import refuse_unknown
+from convcost.graph.partial import refuse_unknown, unknown_ops
 from convcost.networks.inputs import RESOLUTION, GivenShape
 from convcost.networks.load import open_network
 from convcost.networks.measured.columns import plain
@@ -50,8 +50,20 @@ class Run(NamedTuple):
         settings = ",".join(f"{knob}={value}" for knob, value in self.settings)
         sign = "," if "=" in self.model.rpartition(":")[2] else ":"
         name = f"{self.model}{sign}{settings}" if settings else self.model
-        others = (self.input, f"batch {self.batch}" if self.batch not in ("", "1") else "", self.dtype)
-        return ", ".join(filter(None, (name, *others)))
+        return self.named(", ".join(filter(None, (name, self.input))))
+
+    def named(self, network: str) -> str:
+        """A network of this name, and how it ran.
+
+        >>> Run("mobilenet_v2", dtype="int8").named("mobilenet_v2:width=0.5")
+        'mobilenet_v2:width=0.5, int8'
+        """
+        batch = f"batch {self.batch}" if self.batch not in ("", "1") else ""
+        return ", ".join(filter(None, (network, batch, self.dtype)))
+
+
+_FEW: Final = 20
+"""Of a network that is fitted, at most one layer in so many may be one that nobody can count."""
 
 
 class Opened(NamedTuple):
@@ -100,7 +112,7 @@ class Namer:
         return [column for column in columns if plain(column) in used]
 
     def open(self, run: Run, dtype: str | None = None, batch: int = 1) -> Opened:
-        """The network of a run; raises `ConvcostError` if it cannot be read, or not be counted in full.
+        """The network of a run; raises `ConvcostError` if it cannot be read, or if much of it cannot be counted.
 
         What its row says goes before `dtype` and `batch`.
         """
@@ -109,7 +121,8 @@ class Namer:
             if batch < 1:
                 raise UsageError(f"batch must be a whole number above 0, got {run.batch!r}")
         network = self._network(run)
-        refuse_unknown(network.steps, network.name, "its time cannot be told from its counts")
+        if _FEW * len(unknown_ops(network.steps)) > len(network.steps):
+            refuse_unknown(network.steps, network.name, "its time cannot be told from its counts")
         return Opened(network, batch, check_dtype(run.dtype) if run.dtype else dtype)
 
     def _network(self, run: Run) -> Network:

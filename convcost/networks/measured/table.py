@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 from convcost.core.errors import ConvcostError, one_line
 from convcost.core.units import counted
 from convcost.devices.calibration import Measured
-from convcost.devices.kernels import kernels, total
+from convcost.devices.kernels import Terms, kernels, total
+from convcost.graph.partial import unknown_ops
 from convcost.networks.measured import columns
 from convcost.networks.measured.columns import Time
 from convcost.networks.measured.named import Namer, Run
 from convcost.networks.measured.ran import How
 from convcost.networks.measured.sheet import Row, Sheet, read_sheet
+from convcost.spec.zoo import is_path
 
 _WORDS = {"min": "least", "median": "median"}
 
@@ -59,19 +61,45 @@ def measured_table(path: str, asked: Chosen = _ALL, how: How = _USUAL) -> Taken:
     runs, left = _runs(sheet, names, namer)
     used = {names, times.column, *(column for run in runs for column in namer.columns_of(run, sheet.columns))}
     columns.check_one_setup(sheet, used, asked.where, [*runs.values()])
-    milliseconds, several = _times(runs, times, sheet, left, how.repeats)
-    measured = []
-    for run, ms in milliseconds.items():
+    times_of, terms_of, uncounted = dict[str, list[float]](), dict[str, Terms](), dict[str, list[str]]()
+    for run, rows in runs.items():
+        found = [ms for row in rows if (ms := columns.milliseconds(row, times, sheet.decimal)) is not None]
+        if not found:
+            left[run.name] = f"{rows[0].at}: {times.column} is empty"
+            continue
         try:
             opened = namer.open(run, how.dtype, how.batch)
-            terms = total(kernels(opened.network.walked, opened.dtype, opened.batch, winograd=how.winograd))
+            counts = kernels(opened.network.walked, opened.dtype, opened.batch, winograd=how.winograd)
         except ConvcostError as error:
             left[run.name] = one_line(str(error).splitlines()[0])
             continue
-        measured.append(Measured(run.name, ms, terms))
-    notes = _notes(whole, sheet, times, several, how.repeats)
+        name = run.name if is_path(run.model) else run.named(opened.network.label)
+        for op in unknown_ops(opened.network.steps):
+            uncounted.setdefault(op.type, []).append(name)
+        times_of.setdefault(name, []).extend(found)
+        terms_of[name] = total(counts)
+    measured = tuple(Measured(name, _one(found, how.repeats), terms_of[name]) for name, found in times_of.items())
+    several = sum(len(found) > 1 for found in times_of.values())
     setup = _setup(sheet, asked.where)
-    return Taken(tuple(measured), left, notes, setup, _source(whole, setup))
+    notes = (*_notes(whole, sheet, times, several, how.repeats), *_uncounted(uncounted))
+    return Taken(measured, left, notes, setup, _source(whole, setup))
+
+
+def _uncounted(types: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """That networks have ops which nobody can count: their time is measured all the same, and the error tells how much it was."""
+    names = {name for some in types.values() for name in some}
+    if names:
+        yield (
+            "unknown",
+            f"{counted(len(names), 'network')} with ops that are not counted, {', '.join(types)}: fitted without them",
+        )
+
+
+def _one(times: Sequence[float], repeats: str) -> float:
+    """The time that counts of a network that ran several times."""
+    from statistics import median
+
+    return min(times) if repeats == "min" else median(times)
 
 
 def _setup(sheet: Sheet, where: Mapping[str, str]) -> dict[str, str]:
@@ -93,23 +121,6 @@ def _runs(sheet: Sheet, names: str, namer: Namer) -> tuple[dict[Run, list[Row]],
         except ConvcostError as error:
             left[name] = one_line(str(error).splitlines()[0])
     return runs, left
-
-
-def _times(
-    runs: Mapping[Run, Sequence[Row]], time: Time, sheet: Sheet, left: dict[str, str], repeats: str
-) -> tuple[dict[Run, float], int]:
-    """The milliseconds of each network, and how many ran more than once."""
-    from statistics import median
-
-    found, several = dict[Run, float](), 0
-    for run, rows in runs.items():
-        times = [ms for row in rows if (ms := columns.milliseconds(row, time, sheet.decimal)) is not None]
-        if not times:
-            left[run.name] = f"{rows[0].at}: {time.column} is empty"
-            continue
-        several += len(times) > 1
-        found[run] = min(times) if repeats == "min" else median(times)
-    return found, several
 
 
 def _notes(whole: Sheet, sheet: Sheet, time: Time, several: int, repeats: str) -> tuple[tuple[str, str], ...]:
