@@ -15,6 +15,7 @@ from convcost.core.errors import UsageError
 from convcost.core.units import counted
 from convcost.devices.calibration import (
     Calibration,
+    Column,
     Matrix,
     Measured,
     columns_of,
@@ -55,17 +56,14 @@ def calibrated_layers(networks: Sequence[Timed]) -> Calibration:
     rows = [layer for one in networks for layer in one.layers]
     if len(rows) < FEWEST:
         raise UsageError(f"a calibration needs at least {FEWEST} layers, got {counted(len(rows), 'layer')}")
-    of = np.array([at for at, one in enumerate(networks) for _ in one.layers])
     columns = columns_of(rows)
     matrix = np.array([[work(row.terms, column) for column in columns] for row in rows], float)
     ms = np.array([row.ms for row in rows])
-    least = _FLOOR * np.array([networks[at].ms for at in of])
-    scale = np.maximum(ms, least)
-    if len(networks) > 1:
-        guesses = _networks_left_out(networks, matrix, ms, scale, of)
+    scale = np.maximum(ms, [_FLOOR * one.ms for one in networks for _ in one.layers])
+    guesses = _networks_left_out(networks, columns, matrix, ms, scale)
+    if any(guess.left_out_ms is not None for guess in guesses):
         error = errors_of(guesses)
-    else:
-        guesses = (Fitted(networks[0].network, networks[0].ms, total(row.terms for row in rows), None),)
+    else:  # a single network, or such that no other says anything of
         error = _layers_left_out(matrix, ms, scale)
     coefficients = spread(_fit(matrix, ms, scale), columns, rows)
     tied = tuple(column.terms for column in columns if len(column.terms) > 1)
@@ -80,16 +78,20 @@ def _fit(matrix: Matrix, ms: Matrix, scale: Matrix) -> Matrix:
 
 
 def _networks_left_out(
-    networks: Sequence[Timed], matrix: Matrix, ms: Matrix, scale: Matrix, of: Matrix
+    networks: Sequence[Timed], columns: Sequence[Column], matrix: Matrix, ms: Matrix, scale: Matrix
 ) -> tuple[Fitted, ...]:
     """What the layers of all other networks say of each; nothing where it has terms that these lack."""
+    of = np.array([at for at, one in enumerate(networks) for _ in one.layers])
     found, counts = [], [total(row.terms for row in one.layers) for one in networks]
-    for at, one in enumerate(networks):
-        others = of != at
-        known = frozenset[str]().union(*(telling(its) for other, its in enumerate(counts) if other != at))
-        terms = counts[at]
-        guess = float((matrix[~others] @ _fit(matrix[others], ms[others], scale[others])).sum())
-        found.append(Fitted(one.network, one.ms, terms, guess if telling(terms) <= known else None))
+    for one, terms in zip(networks, counts):
+        apart = np.array([other != terms for other in counts])  # one that was measured twice is left out twice
+        known = frozenset[str]().union(*(telling(other) for other in counts if other != terms))
+        guess = None
+        if telling(terms) <= known:
+            others = apart[of]
+            x = _fit(matrix[others], ms[others], scale[others])
+            guess = float((np.array([[work(row.terms, column) for column in columns] for row in one.layers]) @ x).sum())
+        found.append(Fitted(one.network, one.ms, terms, guess))
     return tuple(found)
 
 

@@ -69,6 +69,19 @@ def test_of_a_network_with_work_of_its_own_the_others_say_nothing():
     assert found.coefficients["matmul"] > 0
 
 
+def test_a_network_that_was_profiled_twice_is_left_out_twice():
+    networks = [network(seed, 9, noise=0.3) for seed in range(4)]
+    twice = [*networks, *(one._replace(network=f"{one.network} again") for one in networks)]
+    assert calibrated_layers(twice).error.median == pytest.approx(calibrated_layers(networks).error.median, rel=1e-6)
+
+
+def test_where_no_network_says_anything_of_another_layers_are_left_out():
+    own = [Measured(f"own{at}", 1.0 + at, {"matmul": 10**6 * (at + 1), "kernels": 1}) for at in range(4)]
+    found = calibrated_layers([network(1, 9), Timed("attention", tuple(own))])
+    assert [one.left_out_ms for one in found.fitted] == [None, None]
+    assert (found.error.networks, found.error.of) == (13, "layers")
+
+
 def test_layers_whose_times_are_dealt_out_anew_are_not_predicted():
     one = network(3, 60, noise=0.05)
     order = np.random.default_rng(0).permutation(60)
