@@ -19,7 +19,7 @@ from convcost.spec.tree import read_text, shown_path
 LARGEST: Final = 2**27
 """Bytes of a profile."""
 _ENDINGS: Final = (".json", ".csv", ".txt", ".log")
-_BEGINNING: Final = 2**14
+_BEGINNING: Final = 2**16
 """Characters that tell what a file is."""
 _ORDER = re.compile(r"=+ Run Order =+")
 _REGULAR: Final = "Operator-wise Profiling Info for Regular Benchmark Runs"

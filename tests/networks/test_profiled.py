@@ -180,3 +180,28 @@ def test_a_model_that_cannot_be_read_is_left_out_and_named(tmp_path: Path, cli: 
     assert "a model stands behind its profile" in cli.refused_in_a_line("calibrate", REAL, MODEL, MODEL)
     with pytest.raises(ConvcostError, match="cannot be read"):
         calibrate({str(tmp_path / "none.json"): str(MODEL)})
+
+
+def test_a_table_of_layers_stands_before_its_model_like_a_profile(tmp_path: Path, cli: Cli) -> None:
+    network = load("mobilenet_v1")
+    speeds = {"direct": 40_000, "pointwise": 20_000, "depthwise": 90_000, "vector": 300_000, "kernels": 5 * 10**9}
+    rows = []
+    for step, terms in zip(network.steps, kernels(network.walked)):
+        if ms := sum(speeds.get(term, 0) * count for term, count in terms.items()) / 10**12:
+            rows += [f"{step.node.name},{step.node.op},1,{ms:.9f}", f"{step.node.name},{step.node.op},2,{2 * ms:.9f}"]
+    path = tmp_path / "layers.csv"
+    path.write_text("\n".join(["name,op,threads,ms", *rows, ""]), encoding="utf-8")
+    assert "--where threads=1" in cli.refused_in_a_line("calibrate", path, "mobilenet_v1")
+    found = cli.json("calibrate", path, "mobilenet_v1", "--where", "threads=1", "-o", tmp_path / "own.yaml")
+    assert (found["error"]["of"], found["error"]["networks"]) == ("layers", len(rows) // 2)
+    assert [found["femtoseconds"][term] for term in ("pointwise", "depthwise")] == pytest.approx(
+        [20_000, 90_000], rel=0.01
+    )
+    assert found["source"] == "layers.csv"
+    assert "no column 'what'" in cli.refused_in_a_line("calibrate", path, "mobilenet_v1", "--network", "what")
+    path.write_text("a,ms\nb,1\n", encoding="utf-8")
+    assert "layers.csv:1: no column names layers; it is called layer" in cli.refused_in_a_line(
+        "calibrate", path, "vgg16"
+    )
+    path.write_text("layer,ms\nb,\n", encoding="utf-8")
+    assert "layers.csv: ms is empty in every row" in cli.refused_in_a_line("calibrate", path, "vgg16")

@@ -20,6 +20,7 @@ _SPELLED: Final = {
     "inf s": "inf/s", "img s": "inf/s", "images s": "inf/s", "fps": "inf/s", "qps": "inf/s", "ips": "inf/s",
 }  # fmt: skip
 _NETWORK: Final = ("network", "model", "model name", "net", "architecture", "arch", "name", "bench", "benchmark")
+_LAYER: Final = ("layer", "layer name", "node", "node name", "op name", "name", "operator", "op", "kernel", "tensor")
 _STATISTICS: Final = ("", "min", "median", "p50", "mean", "avg", "average")
 """Of several columns of times, which goes first."""
 _OF_TIME: Final = frozenset({"latency", "time", "runtime", "duration", "inference", "elapsed", "throughput", "real"})
@@ -71,15 +72,23 @@ def plain(heading: str) -> str:
 
 def network_column(sheet: Sheet, asked: str | None = None) -> str:
     """The column that names networks; raises `UsageError`."""
+    return _naming(sheet, asked, _NETWORK, "networks; it is called network, model or name")
+
+
+def layer_column(sheet: Sheet, asked: str | None = None) -> str:
+    """The column that names the layers of one network; raises `UsageError`."""
+    return _naming(sheet, asked, _LAYER, "layers; it is called layer, op, node or name")
+
+
+def _naming(sheet: Sheet, asked: str | None, words: Sequence[str], what: str) -> str:
     if asked is not None:
         return _asked(sheet, asked, "--network")
     named = {plain(column): column for column in reversed(sheet.columns)}
-    for name in _NETWORK:
+    for name in words:
         if name in named:
             return named[name]
     raise UsageError(
-        f"{sheet.file}:1: no column names networks; it is called network, model or name, or given by --network; "
-        f"columns: {_listed(sheet.columns)}"
+        f"{sheet.file}:1: no column names {what}, or given by --network; columns: {_listed(sheet.columns)}"
     )
 
 
